@@ -1,0 +1,120 @@
+//! One trajectory: 44 weeks, 14 doses of 225 mg every two weeks, a typical person of 70 kg and 300 IU/mL.
+//!
+//! `scripts/reference/bench.py` times scipy on the same person and doses.
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
+
+use divan::{Bencher, black_box};
+use omafit_model::{
+    Concentrations, Course, Covariates, DEFAULT_RTOL, Dose, Output, OutputTime, PopulationModel, published,
+};
+
+const DOSES: usize = 14;
+const DOSE_EVERY: f64 = 14.0;
+const DOSE_MG: f64 = 225.0;
+const VISITS: [f64; 15] =
+    [0.0, 7.0, 14.0, 28.0, 56.0, 84.0, 112.0, 140.0, 168.0, 196.0, 210.0, 224.0, 252.0, 280.0, 308.0];
+const PERSON: Covariates = Covariates { weight_kg: 70.0, ige_ng_ml: 300.0 * 2.42 };
+
+struct Case {
+    model: PopulationModel,
+    parameters: Vec<f64>,
+    course: Course,
+}
+
+impl Case {
+    fn new(times: &[f64], output: Output) -> Self {
+        let doses: Vec<Dose> =
+            (0..DOSES).map(|i| Dose { time: i as f64 * DOSE_EVERY, amount_mg: DOSE_MG }).collect();
+        let before = |time: f64| doses.partition_point(|d| d.time < time);
+        let times = times.iter().map(|&time| OutputTime { time, doses_before: before(time) }).collect();
+        let course = Course::new(0.0, doses.clone(), times, output).unwrap();
+        let model = PopulationModel::parse(published("hayashi2007").unwrap()).unwrap();
+        Self { parameters: model.typical(&PERSON), model, course }
+    }
+
+    /// The visits of a trial, as a fit needs them.
+    fn visits() -> Self {
+        Self::new(&VISITS, Output::Landed)
+    }
+
+    /// A value every `days`, as a reconstruction needs them.
+    fn every(days: usize) -> Self {
+        let times: Vec<f64> = (0..=308).step_by(days).map(|day| day as f64).collect();
+        Self::new(&times, Output::Interpolated)
+    }
+
+    fn predictions(&self, bencher: Bencher<'_, '_>) {
+        let mut out = Vec::new();
+        bencher.bench_local(|| {
+            let parameters = black_box(&self.parameters);
+            self.model.predict(parameters, &PERSON, &self.course, &mut out).unwrap()
+        });
+    }
+
+    fn sensitivities(&self, bencher: Bencher<'_, '_>) {
+        let (mut out, mut slopes) = (Vec::new(), Vec::new());
+        let start = self.model.start(&PERSON);
+        bencher.bench_local(|| {
+            let parameters = black_box(&self.parameters);
+            self.model
+                .structure()
+                .sensitivities(parameters, start, &self.course, &mut out, &mut slopes)
+                .unwrap()
+        });
+    }
+
+    fn concentrations(&self, rtol: f64) -> Vec<Concentrations<f64>> {
+        let mut out = Vec::new();
+        let course = self.course.clone().with_rtol(rtol);
+        self.model.predict(&self.parameters, &PERSON, &course, &mut out).unwrap();
+        out
+    }
+
+    /// Largest relative difference of the three analytes from a run at a far smaller tolerance.
+    fn error(&self) -> f64 {
+        let pairs = self.concentrations(DEFAULT_RTOL).into_iter().zip(self.concentrations(1e-13));
+        let gap = |(a, b): (Concentrations<f64>, Concentrations<f64>)| {
+            let analytes = a.to_array().into_iter().zip(b.to_array()).take(3);
+            analytes.map(|(a, b)| if b == 0.0 { a.abs() } else { (a / b - 1.0).abs() }).fold(0.0, f64::max)
+        };
+        pairs.map(gap).fold(0.0, f64::max)
+    }
+}
+
+fn main() {
+    println!("tolerance {DEFAULT_RTOL:e}");
+    println!("error visits {:.1e}", Case::visits().error());
+    println!("error weekly {:.1e}", Case::every(7).error());
+    println!("error daily {:.1e}", Case::every(1).error());
+    divan::main();
+}
+
+#[divan::bench]
+fn visits_predictions(bencher: Bencher<'_, '_>) {
+    Case::visits().predictions(bencher);
+}
+
+#[divan::bench]
+fn visits_sensitivities(bencher: Bencher<'_, '_>) {
+    Case::visits().sensitivities(bencher);
+}
+
+#[divan::bench]
+fn weekly_predictions(bencher: Bencher<'_, '_>) {
+    Case::every(7).predictions(bencher);
+}
+
+#[divan::bench]
+fn weekly_sensitivities(bencher: Bencher<'_, '_>) {
+    Case::every(7).sensitivities(bencher);
+}
+
+#[divan::bench]
+fn daily_predictions(bencher: Bencher<'_, '_>) {
+    Case::every(1).predictions(bencher);
+}
+
+#[divan::bench]
+fn daily_sensitivities(bencher: Bencher<'_, '_>) {
+    Case::every(1).sensitivities(bencher);
+}

@@ -1,0 +1,153 @@
+//! The course of a subject through time: where the model starts, the doses, and the times at which it is read.
+
+use crate::solver::{Output, SolverError};
+use crate::subject::{Dose, Subject};
+
+/// A time at which concentrations are wanted.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct OutputTime {
+    /// Time, days.
+    pub time: f64,
+    /// How many doses precede it; decides between before and after a dose at the same time.
+    pub doses_before: usize,
+}
+
+/// What a structural model is solved over.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Course {
+    start: f64,
+    doses: Vec<Dose>,
+    times: Vec<OutputTime>,
+    output: Output,
+    rtol: f64,
+}
+
+/// Why a course could not be solved.
+#[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
+pub enum CourseError {
+    /// Doses or output times run backwards, or start before the start.
+    #[error("time runs backwards at day {time}")]
+    Disorder {
+        /// The offending time, days.
+        time: f64,
+    },
+    /// A parameter, dose or time is not a finite number, or is negative where it cannot be.
+    #[error("{what} is {value}, which no model can take")]
+    OutOfDomain {
+        /// What it is.
+        what: &'static str,
+        /// Its value.
+        value: f64,
+    },
+    /// The integration stopped short.
+    #[error(transparent)]
+    Solver(#[from] SolverError),
+}
+
+/// Relative tolerance of trajectories unless another is asked for.
+pub const DEFAULT_RTOL: f64 = 1e-8;
+
+impl Course {
+    /// A course from `start` through `doses`, read at `times`; both ascending.
+    ///
+    /// # Errors
+    /// When a time or an amount is not finite, an amount is negative, or time runs backwards.
+    pub fn new(
+        start: f64,
+        doses: Vec<Dose>,
+        times: Vec<OutputTime>,
+        output: Output,
+    ) -> Result<Self, CourseError> {
+        if !start.is_finite() {
+            return Err(CourseError::OutOfDomain { what: "the start", value: start });
+        }
+        let mut last = start;
+        for dose in &doses {
+            if !(dose.amount_mg.is_finite() && dose.amount_mg >= 0.0) {
+                return Err(CourseError::OutOfDomain { what: "a dose", value: dose.amount_mg });
+            }
+            if !(dose.time >= last && dose.time.is_finite()) {
+                return Err(CourseError::Disorder { time: dose.time });
+            }
+            last = dose.time;
+        }
+        let mut last = OutputTime { time: start, doses_before: 0 };
+        for at in &times {
+            let after =
+                at.doses_before.checked_sub(1).map_or(start, |i| doses.get(i).map_or(f64::NAN, |d| d.time));
+            let before = doses.get(at.doses_before).map_or(f64::INFINITY, |d| d.time);
+            let ordered = at.time >= last.time && at.doses_before >= last.doses_before;
+            if !(ordered && at.time.is_finite() && at.time >= after && at.time <= before) {
+                return Err(CourseError::Disorder { time: at.time });
+            }
+            last = *at;
+        }
+        Ok(Self { start, doses, times, output, rtol: DEFAULT_RTOL })
+    }
+
+    /// The course of a subject, read at each distinct time of its observations, and for each observation the
+    /// position of its time.
+    ///
+    /// # Errors
+    /// As [`Course::new`].
+    pub fn of_observations(subject: &Subject) -> Result<(Self, Vec<usize>), CourseError> {
+        let mut times: Vec<OutputTime> = Vec::new();
+        let mut positions = Vec::with_capacity(subject.observations.len());
+        for observation in &subject.observations {
+            let at = OutputTime { time: observation.time, doses_before: observation.doses_before };
+            if times.last() != Some(&at) {
+                times.push(at);
+            }
+            positions.push(times.len() - 1);
+        }
+        Ok((Self::new(subject.start, subject.doses.clone(), times, Output::Landed)?, positions))
+    }
+
+    /// The course of a subject, read every `every` days from its first record to `end`, the end included.
+    ///
+    /// A dose at a grid time counts as not yet given.
+    ///
+    /// # Errors
+    /// As [`Course::new`], and when `every` is not a positive number of days.
+    pub fn on_grid(subject: &Subject, every: f64, end: f64) -> Result<Self, CourseError> {
+        if !(every.is_finite() && every > 0.0) {
+            return Err(CourseError::OutOfDomain { what: "the grid spacing", value: every });
+        }
+        let count = ((end - subject.start) / every * (1.0 + 1e-12)).floor().max(0.0) as usize;
+        let times = (0..=count)
+            .map(|i| subject.start + i as f64 * every)
+            .map(|time| OutputTime { time, doses_before: subject.doses.partition_point(|d| d.time < time) })
+            .collect();
+        Self::new(subject.start, subject.doses.clone(), times, Output::Interpolated)
+    }
+
+    /// The same course at another relative tolerance.
+    #[must_use]
+    pub fn with_rtol(mut self, rtol: f64) -> Self {
+        self.rtol = rtol;
+        self
+    }
+
+    /// Where the model starts, days.
+    pub fn start(&self) -> f64 {
+        self.start
+    }
+
+    /// The doses.
+    pub fn doses(&self) -> &[Dose] {
+        &self.doses
+    }
+
+    /// The output times.
+    pub fn times(&self) -> &[OutputTime] {
+        &self.times
+    }
+
+    pub(crate) fn output(&self) -> Output {
+        self.output
+    }
+
+    pub(crate) fn rtol(&self) -> f64 {
+        self.rtol
+    }
+}

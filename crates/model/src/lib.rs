@@ -1,0 +1,27 @@
+//! The body: structural models of omalizumab and IgE, dosing, the solver and exact sensitivities.
+//!
+//! Inside, amounts are in nmol, volumes in L, time in days; [`units`] has the way out.
+
+mod binding;
+mod course;
+mod dual;
+mod population;
+mod scalar;
+mod solver;
+mod structure;
+mod subject;
+pub mod units;
+
+pub use binding::{EquilibriumComplex, unbound};
+pub use course::{Course, CourseError, DEFAULT_RTOL, OutputTime};
+pub use dual::Dual;
+pub use population::{
+    Covariate, ModelError, ModelFile, PUBLISHED, PopulationModel, PopulationParameter, PowerEffect,
+    StartRule, published,
+};
+pub use scalar::{Elementary, Real};
+pub use solver::{Dop853, Output, SolverError, System, Tolerance, Work};
+pub use structure::{
+    Concentrations, ParameterInfo, STRUCTURES, Start, StructuralModel, Structure, structure,
+};
+pub use subject::{Analyte, Covariates, Dose, Observation, Subject};

@@ -1,0 +1,95 @@
+//! The scalar a model is written in.
+//!
+//! A structural model is written once over [`Real`]: with `f64` it predicts, with [`crate::Dual`] the same
+//! arithmetic through the same solver steps gives exact sensitivities.
+
+mod elementary;
+
+use std::ops::{Add, Div, Mul, Neg, Sub};
+
+/// A real number that may carry derivatives.
+pub trait Real:
+    Copy
+    + Send
+    + Sync
+    + Add<Output = Self>
+    + Sub<Output = Self>
+    + Mul<Output = Self>
+    + Div<Output = Self>
+    + Neg<Output = Self>
+    + Mul<f64, Output = Self>
+    + Add<f64, Output = Self>
+{
+    /// The scalar of the value and of each derivative: `f64` for `f64`, `F` for `Dual<F, N>`.
+    type Inner: Real;
+
+    /// A number that does not depend on anything.
+    fn constant(value: f64) -> Self;
+
+    /// The value without its derivatives.
+    fn value(&self) -> f64;
+
+    /// eˣ.
+    fn exp(self) -> Self;
+
+    /// Natural logarithm.
+    fn ln(self) -> Self;
+
+    /// Square root.
+    fn sqrt(self) -> Self;
+
+    /// `self + a·x`: the step of every linear combination in the solver.
+    fn axpy(self, a: f64, x: Self) -> Self;
+
+    /// Applies a function whose partial derivatives are known in closed form.
+    fn apply<const K: usize, G: Elementary<K>>(arguments: [Self; K]) -> Self;
+
+    /// Zero.
+    fn zero() -> Self {
+        Self::constant(0.0)
+    }
+}
+
+/// A function of `K` variables with its gradient in closed form.
+///
+/// Written over any [`Real`], so that derivatives of any order follow from the one gradient.
+pub trait Elementary<const K: usize> {
+    /// The value at `x`.
+    fn value<T: Real>(x: [T; K]) -> T;
+
+    /// The value and the `K` partial derivatives at `x`.
+    fn value_and_gradient<T: Real>(x: [T; K]) -> (T, [T; K]);
+}
+
+impl Real for f64 {
+    type Inner = f64;
+
+    #[inline(always)]
+    fn constant(value: f64) -> Self {
+        value
+    }
+    #[inline(always)]
+    fn value(&self) -> f64 {
+        *self
+    }
+    #[inline(always)]
+    fn exp(self) -> Self {
+        elementary::exp(self)
+    }
+    #[inline(always)]
+    fn ln(self) -> Self {
+        elementary::ln(self)
+    }
+    #[inline(always)]
+    fn sqrt(self) -> Self {
+        f64::sqrt(self)
+    }
+    #[inline(always)]
+    fn axpy(self, a: f64, x: Self) -> Self {
+        self + a * x
+    }
+    #[inline(always)]
+    fn apply<const K: usize, G: Elementary<K>>(arguments: [Self; K]) -> Self {
+        G::value(arguments)
+    }
+}

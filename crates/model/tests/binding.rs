@@ -1,0 +1,130 @@
+//! Binding at its limits, and dual numbers against another implementation.
+#![allow(clippy::unwrap_used)]
+
+use num_dual::{Dual64, DualNum};
+use omafit_model::{
+    Course, Dose, Dual, EquilibriumComplex, Output, OutputTime, Real, Start, structure, unbound,
+};
+use proptest::prelude::*;
+
+const W: f64 = 10.26;
+const ALPHA: f64 = 0.157;
+
+fn complex(x: f64, e: f64) -> f64 {
+    f64::apply::<4, EquilibriumComplex>([x, e, W, ALPHA])
+}
+
+#[test]
+fn without_drug_the_complex_is_the_drug_and_so_is_its_slope() {
+    assert_eq!(complex(0.0, 13.0), 0.0);
+    let x = Dual::<f64, 4>::variable(0.0, 0);
+    let c = Dual::apply::<4, EquilibriumComplex>([
+        x,
+        Dual::variable(13.0, 1),
+        Dual::variable(W, 2),
+        Dual::variable(ALPHA, 3),
+    ]);
+    assert_eq!((c.re, c.eps), (0.0, [1.0, 0.0, 0.0, 0.0]));
+    assert_eq!(unbound(0.0, 13.0, W, ALPHA), (0.0, 13.0));
+    // The limit is reached, if slowly: K falls with the power alpha of the drug.
+    let ratio = |x: f64| complex(x, 13.0) / x;
+    assert!(1.0 - ratio(1e-30) < 1e-4 && ratio(1e-30) < 1.0 && ratio(1e-60) > ratio(1e-30));
+}
+
+#[test]
+fn tiny_drug_and_tiny_target_keep_their_digits() {
+    // C = X·E/(E + K) to first order in X: the textbook root ½(S − √(S² − 4XE)) keeps no digit here.
+    let (x, e) = (1e-17_f64, 13.0_f64);
+    let k = W * (x / e).powf(ALPHA);
+    assert!((complex(x, e) / (x * e / (e + k)) - 1.0).abs() < 1e-14);
+    let (drug, target) = unbound(x, e, W, ALPHA);
+    assert!((drug / (x * k / (e + k)) - 1.0).abs() < 1e-14);
+    assert!((target / e - 1.0).abs() < 1e-15);
+    let (x, e) = (200.0_f64, 1e-17_f64);
+    let k = W * (x / e).powf(ALPHA);
+    let (drug, target) = unbound(x, e, W, ALPHA);
+    assert!((target / (e * k / (x + k)) - 1.0).abs() < 1e-14);
+    assert!((drug / x - 1.0).abs() < 1e-15);
+}
+
+#[test]
+fn a_course_without_drug_has_finite_sensitivities() {
+    let model = structure("quasi_equilibrium").unwrap();
+    let parameters = [0.48, 0.17568, 0.14064, 1.704, 5.9, 3.63, 3.828, 1.07, 0.157];
+    let start = Start::Baseline { ige_ng_ml: 300.0 };
+    let doses = vec![Dose { time: 10.0, amount_mg: 1e-6 }];
+    let times = [0.0, 5.0, 10.0, 10.001, 30.0]
+        .map(|time| OutputTime { time, doses_before: usize::from(time > 10.0) })
+        .to_vec();
+    let course = Course::new(0.0, doses, times, Output::Landed).unwrap();
+    let (mut out, mut slopes) = (Vec::new(), Vec::new());
+    model.sensitivities(&parameters, start, &course, &mut out, &mut slopes).unwrap();
+    assert!(slopes.iter().flatten().all(|s| s.is_finite()));
+    // Without drug, IgE relaxes to Pe·Vx/CLe exponentially.
+    let rate: f64 = 1.704 / 5.9;
+    let steady = 3.828 / 1.704 * 190.0;
+    let expected = steady + (300.0 - steady) * (-5.0 * rate).exp();
+    assert!((out[1].ige_free / expected - 1.0).abs() < 1e-9);
+    assert_eq!(out[1].omalizumab_total, 0.0);
+    assert!(out[3].omalizumab_total > 0.0 && out[4].omalizumab_free > 0.0);
+}
+
+/// A function that uses every operation, for our dual numbers and for another crate's.
+fn ours<T: Real>(x: T, y: T) -> T {
+    ((x * y).exp() - y / x + (x + 0.5).ln() * (y * 2.0).sqrt()).axpy(0.25, -x)
+}
+
+fn theirs(x: Dual64, y: Dual64) -> Dual64 {
+    (x * y).exp() - y / x + (x + 0.5).ln() * (y * 2.0).sqrt() - x * 0.25
+}
+
+proptest! {
+    #[test]
+    fn unbound_amounts_solve_the_equilibrium(
+        log_x in -40.0..15.0_f64, log_e in -40.0..15.0_f64, log_w in -20.0..10.0_f64, alpha in 0.0..0.6_f64,
+    ) {
+        let (x, e, w) = (log_x.exp(), log_e.exp(), log_w.exp());
+        let c = f64::apply::<4, EquilibriumComplex>([x, e, w, alpha]);
+        let (drug, target) = unbound(x, e, w, alpha);
+        let k = w * (x / e).powf(alpha);
+        prop_assert!(c > 0.0 && c <= x.min(e) && drug > 0.0 && target > 0.0);
+        prop_assert!((drug * target / (k * c) - 1.0).abs() < 1e-12);
+        prop_assert!(((drug + c) / x - 1.0).abs() < 1e-12 && ((target + c) / e - 1.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn derivatives_agree_with_num_dual(x in 0.1..3.0_f64, y in 0.1..3.0_f64) {
+        let found = ours(Dual::<f64, 2>::variable(x, 0), Dual::variable(y, 1));
+        let by_x = theirs(Dual64::new(x, 1.0), Dual64::new(y, 0.0));
+        let by_y = theirs(Dual64::new(x, 0.0), Dual64::new(y, 1.0));
+        let scale = 1.0 + by_x.re.abs();
+        prop_assert!((found.re - by_x.re).abs() < 1e-13 * scale);
+        prop_assert!((found.eps[0] - by_x.eps).abs() < 1e-12 * (1.0 + by_x.eps.abs()));
+        prop_assert!((found.eps[1] - by_y.eps).abs() < 1e-12 * (1.0 + by_y.eps.abs()));
+    }
+
+    #[test]
+    fn second_derivatives_of_the_complex_agree_with_differences_of_the_first(
+        x in 1.0..300.0_f64, e in 1.0..100.0_f64,
+    ) {
+        type Second = Dual<Dual<f64, 2>, 2>;
+        let lift = |v: f64, lane: usize| {
+            let mut d = Second::fixed(Dual::variable(v, lane));
+            d.eps[lane] = Dual::fixed(1.0);
+            d
+        };
+        let constant = |v: f64| Second::constant(v);
+        let c = Second::apply::<4, EquilibriumComplex>([lift(x, 0), lift(e, 1), constant(W), constant(ALPHA)]);
+        let slope = |x: f64, e: f64| {
+            let first = Dual::<f64, 2>::apply::<4, EquilibriumComplex>([
+                Dual::variable(x, 0), Dual::variable(e, 1), Dual::constant(W), Dual::constant(ALPHA),
+            ]);
+            first.eps
+        };
+        let h = 1e-5;
+        let by_x: Vec<f64> = (0..2).map(|i| (slope(x + h, e)[i] - slope(x - h, e)[i]) / (2.0 * h)).collect();
+        for i in 0..2 {
+            prop_assert!((c.eps[i].eps[0] - by_x[i]).abs() < 1e-7, "{} {}", c.eps[i].eps[0], by_x[i]);
+        }
+    }
+}
