@@ -1,0 +1,326 @@
+//! A subject's fit: by its own data alone (NLS), or with the population as prior (MAP).
+
+use crate::least_squares::{LevenbergMarquardt, Linearised, StopReason};
+use crate::prior::Prior;
+use crate::problem::{Accuracy, At, SubjectProblem};
+use crate::starts::scattered_start;
+use crate::uncertainty::Uncertainty;
+use argmin::core::{Executor, IterState, State};
+use nalgebra::DMatrix;
+use omafit_model::{PopulationModel, Subject};
+
+/// How a subject is fitted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Method {
+    /// The subject's data alone.
+    Nls,
+    /// The subject's data and the population as prior: the empirical Bayes estimate.
+    Map,
+}
+
+/// What to estimate, and how hard to try.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FitOptions {
+    /// Data alone, or with the prior.
+    pub method: Method,
+    /// Positions of the estimated parameters, ascending; the rest keep their typical values.
+    pub free: Vec<usize>,
+    /// Limit on iterations from one start.
+    pub max_iterations: u64,
+    /// Further starts to try when the first does not end well.
+    pub further_starts: usize,
+}
+
+/// How a fit ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// A minimum that determines every estimated parameter.
+    Ok,
+    /// A minimum that leaves parameters open.
+    NotDetermined,
+    /// No minimum was found.
+    Failed,
+}
+
+impl Status {
+    /// Its name in tables.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::NotDetermined => "not_determined",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+/// Where a parameter went that ran off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Limit {
+    /// To zero.
+    Zero,
+    /// Without bound.
+    Infinity,
+}
+
+/// A subject's fit.
+#[derive(Clone, Debug, PartialEq)]
+pub struct IndividualFit {
+    /// How it ended.
+    pub status: Status,
+    /// Why it stopped, and what is wrong, in words.
+    pub reason: String,
+    /// Iterations of the best start.
+    pub iterations: u64,
+    /// Starts tried.
+    pub starts: usize,
+    /// Departure of the logarithm of each estimated parameter from the typical subject.
+    pub eta: Vec<f64>,
+    /// Every parameter, in the structure's order and units.
+    pub parameters: Vec<f64>,
+    /// Estimated parameters that ran off, by position among the estimated ones.
+    pub run_off: Vec<(usize, Limit)>,
+    /// Uncertainty of the estimate, the prior included.
+    pub uncertainty: Uncertainty,
+    /// What the data alone determine at the estimate.
+    pub data_information: Uncertainty,
+    /// Weighted sum of squares of the data, Σ r².
+    pub ssq: f64,
+    /// ηᵀΩ⁻¹η; zero without a prior.
+    pub prior_ssq: f64,
+    /// The subject's objective, without constants: NLS Σ(r² + ln σ²); MAP the FOCE contribution
+    /// Σ(r² + ln σ²) + ηᵀΩ⁻¹η + ln|Ω| + ln|JᵀJ + Ω⁻¹|.
+    pub ofv: f64,
+    /// −2 log-likelihood of the data at the estimate, with all constants, on the natural scale.
+    pub minus2ll: f64,
+    /// Parameters in effect: tr((JᵀJ + Ω⁻¹)⁻¹JᵀJ), the number of estimated ones without a prior.
+    pub effective_parameters: f64,
+    /// Individual prediction of each observation.
+    pub ipred: Vec<f64>,
+    /// Prediction of each observation for the typical subject with the same covariates.
+    pub pred: Vec<f64>,
+}
+
+/// A factor of twenty from the typical subject is far enough to ask whether a parameter is running off.
+const FAR: f64 = 3.0;
+/// Where the way to the minimum need not be followed more accurately: a predicted decrease, as part of 1 + S.
+const COARSE_DECREASE: f64 = 1e-4;
+/// A predicted decrease that is the minimum, to the accuracy of the sum.
+const FULL_DECREASE: f64 = 1e-12;
+/// A weighted square this large on average is no fit.
+const POOR: f64 = 2.0;
+
+struct Minimum {
+    eta: Vec<f64>,
+    at: Option<Linearised>,
+    stop: StopReason,
+    iterations: u64,
+}
+
+impl Minimum {
+    fn cost(&self) -> f64 {
+        self.at.as_ref().map_or(f64::INFINITY, |at| at.residuals.norm_squared())
+    }
+    fn converged(&self) -> bool {
+        self.stop == StopReason::Converged
+    }
+}
+
+/// Fits one subject.
+///
+/// `prior` is over positions among `options.free`; it is used by [`Method::Map`] only.
+pub fn fit_subject(
+    model: &PopulationModel,
+    subject: &Subject,
+    prior: Option<&Prior>,
+    options: &FitOptions,
+) -> IndividualFit {
+    let prior = prior.filter(|_| options.method == Method::Map);
+    let problem = match SubjectProblem::new(model, subject, &options.free, prior) {
+        Ok(problem) => problem,
+        Err(error) => return failed(model, subject, options, &error),
+    };
+    let unknowns = options.free.len();
+    let mut best = minimise(&problem, vec![0.0; unknowns], options.max_iterations);
+    let mut starts = 1;
+    let mut run_off = runaways(&problem, &best);
+    let poor = |m: &Minimum| m.cost() > POOR * subject.observations.len().max(1) as f64;
+    if !best.converged() || !run_off.is_empty() || poor(&best) {
+        for further in 0..options.further_starts {
+            starts += 1;
+            let next = minimise(&problem, scattered_start(unknowns, further), options.max_iterations);
+            let (old, new) = (best.cost(), next.cost());
+            // Better must mean better by more than the accuracy of the sum, or the first start is kept.
+            if new.is_finite() && !(new > old - 1e-8 * (1.0 + old.abs())) {
+                best = next;
+            }
+        }
+        run_off = runaways(&problem, &best);
+    }
+    finish(&problem, subject, model, prior, options, best, run_off, starts)
+}
+
+/// Minimises from a start: first coarsely, then to the accuracy of the sum.
+fn minimise(problem: &SubjectProblem<'_>, start: Vec<f64>, max_iterations: u64) -> Minimum {
+    let near = descend(At(problem, Accuracy::Coarse), start, COARSE_DECREASE, max_iterations);
+    let left = max_iterations.saturating_sub(near.iterations).max(1);
+    let mut minimum = descend(At(problem, Accuracy::Full), near.eta, FULL_DECREASE, left);
+    minimum.iterations += near.iterations;
+    minimum
+}
+
+fn descend(problem: At<'_, '_>, start: Vec<f64>, small_decrease: f64, max_iterations: u64) -> Minimum {
+    let configure =
+        |state: IterState<_, _, _, _, _, f64>| state.param(start.clone()).max_iters(max_iterations);
+    let run = Executor::new(problem, LevenbergMarquardt::until(small_decrease))
+        .configure(configure)
+        .timer(false)
+        .ctrlc(false)
+        .run();
+    match run {
+        Ok(mut result) => {
+            let eta = result.state.take_param().unwrap_or(start);
+            let iterations = result.state.get_iter();
+            let (at, stop) = result.solver.into_parts();
+            Minimum { eta, at, stop: stop.unwrap_or(StopReason::IterationLimit), iterations }
+        }
+        Err(error) => {
+            Minimum { eta: start, at: None, stop: StopReason::StartFailed(error.to_string()), iterations: 0 }
+        }
+    }
+}
+
+/// Parameters that have gone far and could go a hundred times further at no cost.
+fn runaways(problem: &SubjectProblem<'_>, minimum: &Minimum) -> Vec<(usize, Limit)> {
+    let cost = minimum.cost();
+    let mut found = Vec::new();
+    for (i, &eta) in minimum.eta.iter().enumerate() {
+        if eta.abs() < FAR {
+            continue;
+        }
+        let mut further = minimum.eta.clone();
+        further[i] += eta.signum() * 100.0_f64.ln();
+        let beyond = problem
+            .linearise(&further, Accuracy::Full)
+            .map_or(f64::INFINITY, |at| at.residuals.norm_squared());
+        if beyond - cost < 1e-4 * (1.0 + cost) {
+            found.push((i, if eta < 0.0 { Limit::Zero } else { Limit::Infinity }));
+        }
+    }
+    found
+}
+
+#[allow(clippy::too_many_arguments)]
+fn finish(
+    problem: &SubjectProblem<'_>,
+    subject: &Subject,
+    model: &PopulationModel,
+    prior: Option<&Prior>,
+    options: &FitOptions,
+    minimum: Minimum,
+    run_off: Vec<(usize, Limit)>,
+    starts: usize,
+) -> IndividualFit {
+    let unknowns = options.free.len();
+    let observations = subject.observations.len();
+    let names = free_names(model, options);
+    let excluded: Vec<usize> = run_off.iter().map(|(i, _)| *i).collect();
+    let Some(at) = &minimum.at else {
+        let mut fit = failed(model, subject, options, &minimum.stop);
+        fit.starts = starts;
+        return fit;
+    };
+    let data_rows = at.jacobian.rows(0, observations).into_owned();
+    let uncertainty = Uncertainty::new(&at.jacobian, &excluded);
+    let data_information = Uncertainty::new(&data_rows, &excluded);
+    let ssq = at.residuals.rows(0, observations).norm_squared();
+    let prior_ssq = at.residuals.norm_squared() - ssq;
+    let log_variances: f64 = subject.observations.iter().map(|o| 2.0 * model.sigma(o.analyte).ln()).sum();
+    let curvature = prior.map_or(0.0, |p| p.log_determinant() + log_determinant(&at.jacobian));
+    let two_pi = (2.0 * std::f64::consts::PI).ln();
+    let jacobian_of_log: f64 = subject.observations.iter().map(|o| 2.0 * o.value.ln()).sum();
+    let open: Vec<usize> =
+        (0..unknowns).filter(|&i| uncertainty.se_log(i).is_none() && !excluded.contains(&i)).collect();
+    let status = match (&minimum.stop, run_off.is_empty() && open.is_empty()) {
+        (StopReason::Converged, true) => Status::Ok,
+        (StopReason::Converged | StopReason::Stalled, false) => Status::NotDetermined,
+        _ => Status::Failed,
+    };
+    let mut reason = minimum.stop.to_string();
+    for (i, limit) in &run_off {
+        let whither = if *limit == Limit::Zero { "to zero" } else { "to infinity" };
+        reason += &format!("; {} runs {whither}: not determined", names[*i]);
+    }
+    if !open.is_empty() {
+        let open: Vec<&str> = open.iter().map(|&i| names[i]).collect();
+        reason += &format!("; not determined by the data: {}", open.join(", "));
+    }
+    IndividualFit {
+        status,
+        reason,
+        iterations: minimum.iterations,
+        starts,
+        parameters: problem.parameters(&minimum.eta),
+        run_off,
+        effective_parameters: effective_parameters(&data_rows, &uncertainty),
+        ssq,
+        prior_ssq,
+        ofv: ssq + log_variances + prior_ssq + curvature,
+        minus2ll: ssq + log_variances + observations as f64 * two_pi + jacobian_of_log,
+        ipred: at.predictions.clone(),
+        pred: problem.typical_predictions().unwrap_or_else(|_| vec![f64::NAN; observations]),
+        eta: minimum.eta,
+        uncertainty,
+        data_information,
+    }
+}
+
+/// A subject for whom nothing could be computed.
+fn failed(
+    model: &PopulationModel,
+    subject: &Subject,
+    options: &FitOptions,
+    why: &dyn std::fmt::Display,
+) -> IndividualFit {
+    let nothing = DMatrix::zeros(0, options.free.len());
+    let unknown = vec![f64::NAN; subject.observations.len()];
+    IndividualFit {
+        status: Status::Failed,
+        reason: why.to_string(),
+        iterations: 0,
+        starts: 1,
+        eta: vec![f64::NAN; options.free.len()],
+        parameters: vec![f64::NAN; model.parameters().len()],
+        run_off: Vec::new(),
+        uncertainty: Uncertainty::new(&nothing, &[]),
+        data_information: Uncertainty::new(&nothing, &[]),
+        ssq: f64::NAN,
+        prior_ssq: f64::NAN,
+        ofv: f64::NAN,
+        minus2ll: f64::NAN,
+        effective_parameters: f64::NAN,
+        ipred: unknown.clone(),
+        pred: unknown,
+    }
+}
+
+/// Names of the estimated parameters.
+pub fn free_names(model: &PopulationModel, options: &FitOptions) -> Vec<&'static str> {
+    let names: Vec<&str> = model.parameter_names().collect();
+    options.free.iter().map(|&i| names[i]).collect()
+}
+
+/// ln |JᵀJ|, from the triangular factor.
+fn log_determinant(jacobian: &DMatrix<f64>) -> f64 {
+    jacobian.clone().qr().unpack_r().diagonal().map(|d| 2.0 * d.abs().ln()).sum()
+}
+
+fn effective_parameters(data_rows: &DMatrix<f64>, uncertainty: &Uncertainty) -> f64 {
+    let along = |loadings: &[f64], sd: f64| {
+        let direction = nalgebra::DVector::from_column_slice(loadings);
+        (data_rows * direction).norm_squared() * sd * sd
+    };
+    let determined = uncertainty.directions().iter().filter(|d| d.sd.is_finite());
+    determined.map(|d| along(&d.loadings, d.sd)).sum()
+}

@@ -1,0 +1,24 @@
+//! The statistics: likelihood, per-subject least squares, uncertainty, diagnostics as numbers.
+
+mod goodness;
+mod individual;
+mod least_squares;
+mod overview;
+mod prior;
+mod problem;
+mod reconstruction;
+mod simulate;
+mod starts;
+mod trial_fit;
+mod uncertainty;
+
+pub use goodness::{Goodness, goodness, pooled_goodness, runs_test};
+pub use individual::{FitOptions, IndividualFit, Limit, Method, Status, fit_subject, free_names};
+pub use least_squares::StopReason;
+pub use overview::{FreeIgeCourse, Overview, free_ige_course, overview};
+pub use prior::Prior;
+pub use problem::{SubjectError, SubjectProblem};
+pub use reconstruction::{Grid, Suppression, Trajectory, reconstruct, suppression, typical_course};
+pub use simulate::{SubjectStream, draw_parameters, observe};
+pub use trial_fit::{SubjectResult, process_subject, process_trial};
+pub use uncertainty::{Direction, Uncertainty};

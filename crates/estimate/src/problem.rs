@@ -1,0 +1,198 @@
+//! One subject's least squares: residual rows, prior rows, and their Jacobian.
+//!
+//! The unknowns are η, the departures of the logarithms of the estimated parameters from the typical subject with the
+//! same covariates: φ = ln(typical) + η. With the residual on the log scale,
+//!
+//! ```text
+//! r_j = (ln y_j − ln f_j(φ)) / σ_k          one row an observation, k its analyte
+//! L·η,  LᵀL = Ω⁻¹                           the prior rows, when there is a population
+//! ```
+
+use crate::least_squares::{Linearised, Residuals};
+use crate::prior::Prior;
+use nalgebra::{DMatrix, DVector};
+use omafit_model::{Concentrations, Course, CourseError, Observation, PopulationModel, Start, Subject};
+use std::cell::RefCell;
+
+/// Why a subject's residuals cannot be computed.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum SubjectError {
+    /// The model cannot be solved with these parameters.
+    #[error("the model cannot be solved: {0}")]
+    Course(#[from] CourseError),
+    /// The logarithm of a prediction that is zero, or not a number.
+    #[error(
+        "the model predicts {predicted} {unit} of {analyte} at day {time}, where {value} was observed{place}; its \
+         logarithm does not exist"
+    )]
+    NoLogarithm {
+        /// What was measured.
+        analyte: &'static str,
+        /// Its unit.
+        unit: &'static str,
+        /// When, days.
+        time: f64,
+        /// The observation.
+        value: f64,
+        /// The prediction.
+        predicted: f64,
+        /// " (row n)", or nothing when the observation came from no file.
+        place: String,
+    },
+    /// An observation that has no logarithm.
+    #[error("the observation {value} at day {time} is not a positive number")]
+    NotPositive {
+        /// When, days.
+        time: f64,
+        /// The observation.
+        value: f64,
+    },
+}
+
+/// How accurately the model is solved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Accuracy {
+    /// Enough to find the way to the neighbourhood of the minimum.
+    Coarse,
+    /// The accuracy of every number that is reported.
+    Full,
+}
+
+/// Relative tolerance on the way to the minimum.
+const COARSE_RTOL: f64 = 1e-5;
+
+#[derive(Debug, Default)]
+struct Workspace {
+    concentrations: Vec<Concentrations<f64>>,
+    slopes: Vec<[f64; 5]>,
+}
+
+/// One subject's least squares.
+#[derive(Debug)]
+pub struct SubjectProblem<'a> {
+    model: &'a PopulationModel,
+    observations: &'a [Observation],
+    start: Start<f64>,
+    typical: Vec<f64>,
+    free: &'a [usize],
+    prior: Option<&'a Prior>,
+    course: Course,
+    coarse_course: Course,
+    /// For each observation, the position of its time in the course.
+    positions: Vec<usize>,
+    log_values: Vec<f64>,
+    workspace: RefCell<Workspace>,
+}
+
+impl<'a> SubjectProblem<'a> {
+    /// The problem of estimating the parameters at the positions `free` (ascending) from a subject's observations
+    /// and, if there is one, a prior over them.
+    ///
+    /// # Errors
+    /// When the subject's records make no course, or an observation has no logarithm.
+    pub fn new(
+        model: &'a PopulationModel,
+        subject: &'a Subject,
+        free: &'a [usize],
+        prior: Option<&'a Prior>,
+    ) -> Result<Self, SubjectError> {
+        let (course, positions) = Course::of_observations(subject)?;
+        let log = |o: &Observation| match o.value {
+            value if value > 0.0 && value.is_finite() => Ok(value.ln()),
+            value => Err(SubjectError::NotPositive { time: o.time, value }),
+        };
+        Ok(Self {
+            model,
+            observations: &subject.observations,
+            start: model.start(&subject.covariates),
+            typical: model.typical(&subject.covariates),
+            free,
+            prior,
+            coarse_course: course.clone().with_rtol(COARSE_RTOL),
+            course,
+            positions,
+            log_values: subject.observations.iter().map(log).collect::<Result<_, _>>()?,
+            workspace: RefCell::default(),
+        })
+    }
+
+    /// The parameters at η.
+    pub fn parameters(&self, eta: &[f64]) -> Vec<f64> {
+        let mut parameters = self.typical.clone();
+        for (&i, e) in self.free.iter().zip(eta) {
+            parameters[i] *= e.exp();
+        }
+        parameters
+    }
+
+    /// The prediction of each observation for the typical subject with the same covariates.
+    pub(crate) fn typical_predictions(&self) -> Result<Vec<f64>, SubjectError> {
+        let mut out = Vec::new();
+        self.model.structure().predict(&self.typical, self.start, &self.course, &mut out)?;
+        let read = |(o, &at): (&Observation, &usize)| out[at].to_array()[o.analyte.index()];
+        Ok(self.observations.iter().zip(&self.positions).map(read).collect())
+    }
+
+    fn row_error(&self, observation: &Observation, predicted: f64) -> SubjectError {
+        let place = if observation.row > 0 { format!(" (row {})", observation.row) } else { String::new() };
+        SubjectError::NoLogarithm {
+            analyte: observation.analyte.name(),
+            unit: observation.analyte.unit(),
+            time: observation.time,
+            value: observation.value,
+            predicted,
+            place,
+        }
+    }
+}
+
+/// A subject's least squares at one accuracy.
+pub(crate) struct At<'p, 'a>(pub &'p SubjectProblem<'a>, pub Accuracy);
+
+impl Residuals for At<'_, '_> {
+    type Error = SubjectError;
+
+    fn linearise(&self, eta: &[f64]) -> Result<Linearised, SubjectError> {
+        self.0.linearise(eta, self.1)
+    }
+}
+
+impl SubjectProblem<'_> {
+    /// Residuals, prior rows and their Jacobian at η.
+    pub(crate) fn linearise(&self, eta: &[f64], accuracy: Accuracy) -> Result<Linearised, SubjectError> {
+        let parameters = self.parameters(eta);
+        let mut workspace = self.workspace.borrow_mut();
+        let Workspace { concentrations, slopes } = &mut *workspace;
+        let structure = self.model.structure();
+        let course = match accuracy {
+            Accuracy::Coarse => &self.coarse_course,
+            Accuracy::Full => &self.course,
+        };
+        structure.sensitivities(&parameters, self.start, course, concentrations, slopes)?;
+        let inputs = structure.parameters().len() + 1;
+        let data = self.observations.len();
+        let rows = data + self.prior.map_or(0, Prior::rows);
+        let mut predictions = Vec::with_capacity(data);
+        let mut residuals = DVector::zeros(rows);
+        let mut jacobian = DMatrix::zeros(rows, eta.len());
+        for (row, observation) in self.observations.iter().enumerate() {
+            let at = self.positions[row];
+            let analyte = observation.analyte.index();
+            let predicted = concentrations[at].to_array()[analyte];
+            if !(predicted > 0.0 && predicted.is_finite()) {
+                return Err(self.row_error(observation, predicted));
+            }
+            predictions.push(predicted);
+            let weight = 1.0 / self.model.sigma(observation.analyte);
+            residuals[row] = (self.log_values[row] - predicted.ln()) * weight;
+            for (column, &i) in self.free.iter().enumerate() {
+                jacobian[(row, column)] = -weight * slopes[at * inputs + i][analyte] / predicted;
+            }
+        }
+        if let Some(prior) = self.prior {
+            residuals.rows_mut(data, prior.rows()).copy_from(&prior.residuals(eta));
+            jacobian.rows_mut(data, prior.rows()).copy_from(&prior.jacobian(eta.len()));
+        }
+        Ok(Linearised { predictions, residuals, jacobian })
+    }
+}
