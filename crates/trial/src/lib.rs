@@ -1,0 +1,20 @@
+//! Files for omafit: data sets in, result tables out. The only crate that knows columns.
+//!
+//! In: [`read`] turns a NONMEM-style file into a [`Trial`] of subjects, or refuses it with every [`Problem`] listed.
+//! Out: a [`Table`] is written as CSV or Parquet, a [`ParquetSink`] streams one of any length, [`write_data_set`]
+//! writes subjects as a data set that [`read`] reads back, and a [`RunFolder`] or [`WholeFile`] makes the result
+//! appear whole or not at all.
+
+mod output;
+mod read;
+mod results;
+mod table;
+mod trial;
+
+pub use output::{OutputError, RunFolder, WholeFile, write_whole};
+pub use read::{Problem, ReadOptions, Rejection, read};
+pub use results::{correlations_table, individuals_table, observations_table, trajectories_table};
+pub use table::{
+    Column, ParquetSink, Table, TableError, Values, data_set_table, read_parquet, write_data_set,
+};
+pub use trial::{Counts, Excluded, Source, Trial};

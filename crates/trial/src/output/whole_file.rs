@@ -1,0 +1,107 @@
+//! A file that appears whole or not at all.
+
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use super::aside::{make_aside, parent, sync_folder};
+use super::error::{OutputError, tried};
+
+/// A file that is written beside its target and takes its place at [`WholeFile::commit`]. Dropped before, it leaves
+/// nothing behind.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("trial.csv");
+/// use std::io::Write as _;
+///
+/// let mut file = omafit_trial::WholeFile::create(&path, false)?;
+/// writeln!(file, "ID,TIME")?;
+/// assert!(!path.exists());
+/// file.commit()?;
+/// assert_eq!(std::fs::read_to_string(&path)?, "ID,TIME\n");
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct WholeFile {
+    target: PathBuf,
+    force: bool,
+    aside: PathBuf,
+    /// `None` once committed.
+    out: Option<BufWriter<File>>,
+}
+
+impl WholeFile {
+    /// Starts a file; folders above it are made. One that exists is replaced only with `force`, and anything but a
+    /// plain file never.
+    ///
+    /// # Errors
+    ///
+    /// [`OutputError`]; nothing has been made then.
+    pub fn create(target: &Path, force: bool) -> Result<Self, OutputError> {
+        check(target, force)?;
+        let (aside, file) = make_aside(target, "partial", |path| File::create_new(path))?;
+        Ok(Self { target: target.to_owned(), force, aside, out: Some(BufWriter::new(file)) })
+    }
+
+    /// Puts the file in its place, once its content is on the disk.
+    ///
+    /// # Errors
+    ///
+    /// [`OutputError`]; the target is then as it was.
+    pub fn commit(mut self) -> Result<(), OutputError> {
+        if let Some(out) = &mut self.out {
+            out.flush().map_err(tried("write", &self.target))?;
+            out.get_ref().sync_all().map_err(tried("sync", &self.target))?;
+        }
+        // Somebody may have put something there in the meantime.
+        check(&self.target, self.force)?;
+        fs::rename(&self.aside, &self.target).map_err(tried("replace", &self.target))?;
+        self.out = None;
+        sync_folder(parent(&self.target))
+    }
+}
+
+impl Write for WholeFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.out.as_mut().map_or(Ok(0), |out| out.write(bytes))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.as_mut().map_or(Ok(()), Write::flush)
+    }
+}
+
+impl Drop for WholeFile {
+    fn drop(&mut self) {
+        if self.out.take().is_some() {
+            // Nobody is left to be told if this fails.
+            let _ = fs::remove_file(&self.aside);
+        }
+    }
+}
+
+/// Writes a file whole or not at all. One that exists is replaced only with `force`.
+///
+/// # Errors
+///
+/// [`OutputError`]; the target is then as it was.
+pub fn write_whole(target: &Path, content: &[u8], force: bool) -> Result<(), OutputError> {
+    let mut file = WholeFile::create(target, force)?;
+    file.write_all(content).map_err(tried("write", target))?;
+    file.commit()
+}
+
+fn check(target: &Path, force: bool) -> Result<(), OutputError> {
+    match fs::symlink_metadata(target) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(tried("look at", target)(error)),
+        Ok(_) if !force => Err(OutputError::Exists { path: target.to_owned() }),
+        Ok(found) if !found.is_file() => {
+            Err(OutputError::NotAlike { path: target.to_owned(), expected: "a plain file" })
+        }
+        Ok(_) => Ok(()),
+    }
+}

@@ -1,0 +1,75 @@
+//! Problems as they are found, and their order.
+
+use super::problem::Problem;
+use super::rejection::Rejection;
+
+/// Collects the problems of one file.
+pub(super) struct Problems {
+    file: String,
+    list: Vec<Problem>,
+}
+
+/// Where a problem is.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Place<'a> {
+    pub row: u64,
+    pub column: Option<&'a str>,
+    pub id: Option<&'a str>,
+}
+
+impl<'a> Place<'a> {
+    pub(super) fn row(row: u64) -> Self {
+        Self { row, ..Self::default() }
+    }
+
+    pub(super) fn column(self, column: &'a str) -> Self {
+        Self { column: Some(column), ..self }
+    }
+
+    pub(super) fn id(self, id: &'a str) -> Self {
+        Self { id: (!id.is_empty()).then_some(id), ..self }
+    }
+}
+
+impl Problems {
+    pub(super) fn new(file: String) -> Self {
+        Self { file, list: Vec::new() }
+    }
+
+    /// A cell holds something else than expected.
+    pub(super) fn found(&mut self, place: Place<'_>, found: &str, expected: impl Into<String>) {
+        self.push(place, Some(found), expected.into());
+    }
+
+    /// Something is amiss that is not one cell's content.
+    pub(super) fn amiss(&mut self, place: Place<'_>, expected: impl Into<String>) {
+        self.push(place, None, expected.into());
+    }
+
+    fn push(&mut self, place: Place<'_>, found: Option<&str>, expected: String) {
+        self.list.push(Problem {
+            file: self.file.clone(),
+            row: place.row,
+            column: place.column.map(str::to_owned),
+            id: place.id.map(str::to_owned),
+            found: found.map(|cell| cell.trim().to_owned()),
+            expected,
+        });
+    }
+
+    /// How many there are.
+    pub(super) fn count(&self) -> usize {
+        self.list.len()
+    }
+
+    /// Refuses the file if there is any problem.
+    pub(super) fn refuse(&mut self) -> Result<(), Rejection> {
+        if self.list.is_empty() {
+            return Ok(());
+        }
+        let mut problems = std::mem::take(&mut self.list);
+        // Stable: within a row they stay in the order of the checks.
+        problems.sort_by_key(|problem| problem.row);
+        Err(Rejection::Problems { problems })
+    }
+}

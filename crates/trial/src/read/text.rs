@@ -1,0 +1,143 @@
+//! CSV text to rows of cells, with the line of each.
+
+use std::path::Path;
+
+use csv::{ReaderBuilder, StringRecord};
+
+use super::problems::{Place, Problems};
+use super::raw::{RawRow, RawTable};
+use super::rejection::Rejection;
+
+/// Separators that a file may have in the comma's place, and what to call them.
+const OTHER_SEPARATORS: [(char, &str); 3] = [(';', "semicolon"), ('\t', "tab"), ('|', "bar")];
+
+/// Reads the text of a file. Rows that cannot be told apart into cells become problems.
+pub(super) fn read_text(path: &Path, bytes: &[u8], problems: &mut Problems) -> Result<RawTable, Rejection> {
+    let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
+    if bytes.is_empty() {
+        return Err(Rejection::Empty { path: path.to_owned() });
+    }
+    let Ok(text) = std::str::from_utf8(bytes) else {
+        report_bad_lines(bytes, problems);
+        problems.refuse()?;
+        return Err(Rejection::Format { path: path.to_owned(), found: "it is not UTF-8".to_owned() });
+    };
+    let Preamble { comments, length } = preamble(text);
+    let body = &text[length..];
+    if body.is_empty() {
+        return Err(Rejection::NoHeader { path: path.to_owned() });
+    }
+    let mut lines = Lines { bytes, at: 0, line: 1 };
+    let mut reader = ReaderBuilder::new().has_headers(false).flexible(true).from_reader(body.as_bytes());
+    let mut cells = StringRecord::new();
+    let unreadable =
+        |error: csv::Error| Rejection::Unreadable { path: path.to_owned(), source: error.into() };
+
+    reader.read_record(&mut cells).map_err(unreadable)?;
+    let header_row = lines.advance(length);
+    let header: Vec<String> = cells.iter().map(|name| name.trim().to_owned()).collect();
+    check_separator(&header, header_row, problems)?;
+    if spans_lines(&cells) {
+        problems.amiss(Place::row(header_row), ONE_LINE);
+        problems.refuse()?;
+    }
+
+    let mut table = RawTable { comments, header_row, header, rows: Vec::new(), complete: true };
+    loop {
+        let start = usize::try_from(reader.position().byte()).unwrap_or(usize::MAX);
+        if !reader.read_record(&mut cells).map_err(unreadable)? {
+            break;
+        }
+        let row = lines.advance(length.saturating_add(start));
+        let expected = table.header.len();
+        if spans_lines(&cells) {
+            problems.amiss(Place::row(row), ONE_LINE);
+            table.complete = false;
+        } else if cells.len() != expected {
+            let message = format!("{expected} cells, as many as the header has, not {}", cells.len());
+            problems.amiss(Place::row(row), message);
+            table.complete = false;
+        } else {
+            table.rows.push(RawRow { row, cells: cells.clone() });
+        }
+    }
+    Ok(table)
+}
+
+/// A quotation mark left open would swallow the rows up to the next one, and with the right number of cells nobody
+/// would notice: so no cell may go over the end of its line.
+const ONE_LINE: &str = "a row on one line: a quotation mark is opened and not closed on it";
+
+fn spans_lines(cells: &StringRecord) -> bool {
+    cells.iter().any(|cell| cell.contains(['\n', '\r']))
+}
+
+struct Preamble {
+    comments: Vec<String>,
+    /// Bytes before the header.
+    length: usize,
+}
+
+/// The comment lines, and blank ones, before the header.
+fn preamble(text: &str) -> Preamble {
+    let mut comments = Vec::new();
+    let mut length = 0;
+    for line in text.split_inclusive(['\n', '\r']) {
+        let line_text = line.trim();
+        if let Some(comment) = line_text.strip_prefix('#') {
+            comments.push(comment.trim().to_owned());
+        } else if !line_text.is_empty() {
+            break;
+        }
+        length += line.len();
+    }
+    Preamble { comments, length }
+}
+
+fn check_separator(header: &[String], row: u64, problems: &mut Problems) -> Result<(), Rejection> {
+    let commas = header.len() - 1;
+    let count = |separator| header.iter().map(|name| name.matches(separator).count()).sum::<usize>();
+    let other = OTHER_SEPARATORS.into_iter().find(|(separator, _)| count(*separator) > commas);
+    let looks = match other {
+        Some((_, name)) => name,
+        None if commas == 0 && count(' ') > 0 => "space",
+        None => return Ok(()),
+    };
+    let expected = format!("columns separated by commas, but the header looks {looks}-separated");
+    problems.amiss(Place::row(row), expected);
+    problems.refuse()
+}
+
+/// Names every line that is not UTF-8.
+fn report_bad_lines(bytes: &[u8], problems: &mut Problems) {
+    for (row, line) in (1..).zip(bytes.split(|byte| *byte == b'\n')) {
+        if std::str::from_utf8(line).is_err() {
+            problems.amiss(Place::row(row), "text in UTF-8");
+        }
+    }
+}
+
+/// Counts lines. The CSV reader's own count stands still at the end of the row before, so that blank lines between
+/// would be counted to it.
+struct Lines<'a> {
+    bytes: &'a [u8],
+    at: usize,
+    line: u64,
+}
+
+impl Lines<'_> {
+    /// The line on which the first text at or after `byte` stands.
+    fn advance(&mut self, byte: usize) -> u64 {
+        while let Some(&current) = self.bytes.get(self.at) {
+            let ends_line = match current {
+                b'\n' => true,
+                b'\r' => self.bytes.get(self.at + 1) != Some(&b'\n'),
+                _ if self.at >= byte => break,
+                _ => false,
+            };
+            self.line += u64::from(ends_line);
+            self.at += 1;
+        }
+        self.line
+    }
+}

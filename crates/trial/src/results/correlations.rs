@@ -1,0 +1,36 @@
+//! `correlations`: one row a subject and pair of estimated parameters.
+
+use crate::table::{Column, Table, TableError, Values};
+use omafit_estimate::{FitOptions, SubjectResult, free_names};
+use omafit_model::{PopulationModel, Subject};
+
+/// Correlations of the logarithms of each subject's estimates; missing where one of the two is not determined.
+///
+/// # Errors
+/// Never for results of the same subjects; the columns are of one length.
+pub fn correlations_table(
+    model: &PopulationModel,
+    options: &FitOptions,
+    subjects: &[Subject],
+    results: &[SubjectResult],
+) -> Result<Table, TableError> {
+    let names = free_names(model, options);
+    let (mut id, mut first, mut second, mut value) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    for (subject, result) in subjects.iter().zip(results) {
+        for i in 0..names.len() {
+            for j in i + 1..names.len() {
+                id.push(subject.id.clone());
+                first.push(names[i].to_string());
+                second.push(names[j].to_string());
+                value.push(result.fit.uncertainty.correlation(i, j).unwrap_or(f64::NAN));
+            }
+        }
+    }
+    let columns = vec![
+        Column::new("ID", Values::Text(id)),
+        Column::new("parameter_1", Values::Text(first)),
+        Column::new("parameter_2", Values::Text(second)),
+        Column::new("correlation", Values::Float(value)),
+    ];
+    Table::new("correlations", columns)
+}

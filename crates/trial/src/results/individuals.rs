@@ -1,0 +1,86 @@
+//! `individuals`: one row a subject.
+
+use crate::table::{Column, Table, TableError, Values};
+use omafit_estimate::{FitOptions, Goodness, SubjectResult, Suppression, free_names};
+use omafit_model::{Analyte, PopulationModel, Subject};
+
+/// One row a subject: who, how the fit ended, every parameter with its standard error and η, goodness of fit, and how
+/// free IgE was held down. Missing means not estimated, not determined, or not defined.
+///
+/// # Errors
+/// Never for results of the same subjects; the columns are of one length.
+pub fn individuals_table(
+    model: &PopulationModel,
+    options: &FitOptions,
+    subjects: &[Subject],
+    results: &[SubjectResult],
+) -> Result<Table, TableError> {
+    let mut columns = Vec::new();
+    let mut text = |name: &str, of: &dyn Fn(&Subject, &SubjectResult) -> String| {
+        let values = subjects.iter().zip(results).map(|(s, r)| of(s, r)).collect();
+        columns.push(Column::new(name, Values::Text(values)));
+    };
+    let names = free_names(model, options);
+    text("ID", &|s, _| s.id.clone());
+    text("status", &|_, r| r.fit.status.name().into());
+    text("reason", &|_, r| r.fit.reason.clone());
+    text("weak_directions", &|_, r| r.fit.data_information.weaknesses(&names).join("; "));
+    let weak = columns.pop();
+    let mut number = |name: String, of: &dyn Fn(&Subject, &SubjectResult) -> f64| {
+        let values = subjects.iter().zip(results).map(|(s, r)| of(s, r)).collect();
+        columns.push(Column::new(name, Values::Float(values)));
+    };
+    number("WT".into(), &|s, _| s.covariates.weight_kg);
+    number("IGE".into(), &|s, _| s.covariates.ige_ng_ml);
+    number("iterations".into(), &|_, r| r.fit.iterations as f64);
+    number("starts".into(), &|_, r| r.fit.starts as f64);
+    number("n_obs".into(), &|s, _| s.observations.len() as f64);
+    number("rank".into(), &|_, r| r.fit.data_information.rank() as f64);
+    number("condition".into(), &|_, r| r.fit.data_information.condition());
+    number("ofv".into(), &|_, r| r.fit.ofv);
+    number("ssq".into(), &|_, r| r.fit.ssq);
+    number("minus2ll".into(), &|_, r| r.fit.minus2ll);
+    number("effective_parameters".into(), &|_, r| r.fit.effective_parameters);
+    number("aic".into(), &|_, r| r.aic());
+    for (position, name) in model.parameter_names().enumerate() {
+        number(name.into(), &|_, r| r.fit.parameters[position]);
+    }
+    for (i, name) in names.iter().enumerate() {
+        let position = options.free[i];
+        let se = |r: &SubjectResult| {
+            r.fit.uncertainty.se_log(i).map_or(f64::NAN, |se| se * r.fit.parameters[position])
+        };
+        number(format!("SE_{name}"), &|_, r| se(r));
+    }
+    for (i, name) in names.iter().enumerate() {
+        number(format!("ETA_{name}"), &|_, r| r.fit.eta[i]);
+    }
+    let overall = |r: &SubjectResult| r.overall;
+    goodness_columns(&mut number, "", &overall);
+    for analyte in Analyte::ALL {
+        let of = |r: &SubjectResult| r.by_analyte[analyte.index()];
+        goodness_columns(&mut number, &format!("_{}", analyte.name()), &of);
+    }
+    let held = |r: &SubjectResult, of: &dyn Fn(&Suppression) -> Option<f64>| {
+        r.suppression.as_ref().and_then(of).unwrap_or(f64::NAN)
+    };
+    number("days_to_target".into(), &|_, r| held(r, &|s| s.days_to_target));
+    number("days_below_target".into(), &|_, r| held(r, &|s| Some(s.days_below)));
+    number("ige_free_lowest".into(), &|_, r| held(r, &|s| Some(s.lowest_ng_ml)));
+    number("ige_free_trough".into(), &|_, r| held(r, &|s| s.trough_ng_ml));
+    number("days_to_return".into(), &|_, r| held(r, &|s| s.days_to_return));
+    columns.extend(weak);
+    Table::new("individuals", columns)
+}
+
+/// Writes a column of a number of each subject's.
+type NumberColumn<'a> = dyn FnMut(String, &dyn Fn(&Subject, &SubjectResult) -> f64) + 'a;
+
+fn goodness_columns(number: &mut NumberColumn<'_>, suffix: &str, of: &dyn Fn(&SubjectResult) -> Goodness) {
+    number(format!("n{suffix}"), &|_, r| of(r).n as f64);
+    number(format!("rmse_log{suffix}"), &|_, r| of(r).rmse_log);
+    number(format!("r2_log{suffix}"), &|_, r| of(r).r2_log);
+    number(format!("wres_mean{suffix}"), &|_, r| of(r).wres_mean);
+    number(format!("wres_sd{suffix}"), &|_, r| of(r).wres_sd);
+    number(format!("runs_p{suffix}"), &|_, r| of(r).runs_p);
+}

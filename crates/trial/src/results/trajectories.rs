@@ -1,0 +1,26 @@
+//! `trajectories`: one row a subject and time.
+
+use crate::table::{Column, Table, TableError, Values};
+use omafit_estimate::{SubjectResult, Trajectory};
+use omafit_model::{Concentrations, Subject};
+
+/// One row a subject and grid time: five concentrations, each with the ends of its band, and the dose given until the
+/// next time. Subjects whose fit failed have no rows.
+///
+/// # Errors
+/// Never for results of the same subjects; the columns are of one length.
+pub fn trajectories_table(subjects: &[Subject], results: &[SubjectResult]) -> Result<Table, TableError> {
+    let gather = |of: &dyn Fn(&Trajectory) -> &Vec<f64>| {
+        Values::Float(results.iter().flat_map(|r| of(&r.trajectory).iter().copied()).collect())
+    };
+    let ids = subjects.iter().zip(results);
+    let ids = ids.flat_map(|(s, r)| std::iter::repeat_n(s.id.clone(), r.trajectory.time.len())).collect();
+    let mut columns = vec![Column::new("ID", Values::Text(ids)), Column::new("TIME", gather(&|t| &t.time))];
+    for (c, name) in Concentrations::<f64>::NAMES.into_iter().enumerate() {
+        columns.push(Column::new(name, gather(&|t| &t.value[c])));
+        columns.push(Column::new(format!("{name}_lower"), gather(&|t| &t.lower[c])));
+        columns.push(Column::new(format!("{name}_upper"), gather(&|t| &t.upper[c])));
+    }
+    columns.push(Column::new("dose_mg", gather(&|t| &t.dose_mg)));
+    Table::new("trajectories", columns)
+}

@@ -1,0 +1,154 @@
+//! Tables out: columns of numbers and text, as CSV or Parquet.
+
+mod csv;
+mod data_set;
+mod error;
+mod parquet;
+mod sink;
+mod soundness;
+
+use std::collections::HashSet;
+
+pub use data_set::{data_set_table, write_data_set};
+pub use error::TableError;
+pub use parquet::read_parquet;
+pub use sink::ParquetSink;
+
+pub(crate) use csv::push_float;
+pub(crate) use parquet::parse_parquet;
+
+/// A table: named columns of one length.
+///
+/// ```
+/// # fn main() -> Result<(), omafit_trial::TableError> {
+/// use omafit_trial::{Column, Table, Values};
+///
+/// let id = Column::new("ID", Values::Text(vec!["501".into(), "513".into()]));
+/// let cl = Column::new("CLx", Values::Float(vec![0.176, f64::NAN]));
+/// let table = Table::new("individuals", vec![id, cl])?;
+/// let mut out = Vec::new();
+/// table.write_csv(&mut out)?;
+/// assert_eq!(out, b"ID,CLx\n501,0.176\n513,\n");
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct Table {
+    name: String,
+    columns: Vec<Column>,
+}
+
+/// A column of a [`Table`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct Column {
+    /// Its name, as the file's header shows it.
+    pub name: String,
+    /// Its values, one a row.
+    pub values: Values,
+}
+
+/// The values of a [`Column`].
+#[derive(Clone, Debug, PartialEq)]
+pub enum Values {
+    /// Numbers; NaN is a missing one: an empty cell in CSV, null in Parquet.
+    Float(Vec<f64>),
+    /// Whole numbers; `None` is a missing one: an empty cell in CSV, null in Parquet.
+    Integer(Vec<Option<i64>>),
+    /// Text; an empty one is an empty cell.
+    Text(Vec<String>),
+}
+
+impl Column {
+    /// A column of that name.
+    pub fn new(name: impl Into<String>, values: Values) -> Self {
+        Self { name: name.into(), values }
+    }
+}
+
+impl Values {
+    /// Number of rows.
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Float(values) => values.len(),
+            Self::Integer(values) => values.len(),
+            Self::Text(values) => values.len(),
+        }
+    }
+
+    /// Whether there are no rows.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// No values of the same kind.
+    fn none_alike(&self) -> Self {
+        match self {
+            Self::Float(_) => Self::Float(Vec::new()),
+            Self::Integer(_) => Self::Integer(Vec::new()),
+            Self::Text(_) => Self::Text(Vec::new()),
+        }
+    }
+}
+
+impl Table {
+    /// A table of these columns. The name is for messages and sheets.
+    ///
+    /// # Errors
+    ///
+    /// [`TableError::Length`] or [`TableError::Duplicate`] if the columns differ in length or share a name.
+    pub fn new(name: impl Into<String>, columns: Vec<Column>) -> Result<Self, TableError> {
+        let name = name.into();
+        let rows = columns.first().map_or(0, |column| column.values.len());
+        let mut names = HashSet::new();
+        for column in &columns {
+            if column.values.len() != rows {
+                let (column, found) = (column.name.clone(), column.values.len());
+                return Err(TableError::Length { table: name, column, found, expected: rows });
+            }
+            if !names.insert(column.name.as_str()) {
+                return Err(TableError::Duplicate { table: name, column: column.name.clone() });
+            }
+        }
+        Ok(Self { name, columns })
+    }
+
+    /// The table's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The columns, in order.
+    pub fn columns(&self) -> &[Column] {
+        &self.columns
+    }
+
+    /// Number of rows.
+    pub fn rows(&self) -> usize {
+        self.columns.first().map_or(0, |column| column.values.len())
+    }
+
+    /// A table of the same columns without rows.
+    fn none_alike(&self) -> Self {
+        let empty = |column: &Column| Column::new(column.name.clone(), column.values.none_alike());
+        Self { name: self.name.clone(), columns: self.columns.iter().map(empty).collect() }
+    }
+
+    /// Adds the rows of a table of the same columns.
+    fn append(&mut self, other: &Self) -> Result<(), TableError> {
+        let alike = |(a, b): (&Column, &Column)| {
+            a.name == b.name && std::mem::discriminant(&a.values) == std::mem::discriminant(&b.values)
+        };
+        if self.columns.len() != other.columns.len() || !self.columns.iter().zip(&other.columns).all(alike) {
+            return Err(TableError::Columns { table: self.name.clone() });
+        }
+        for (column, more) in self.columns.iter_mut().zip(&other.columns) {
+            match (&mut column.values, &more.values) {
+                (Values::Float(values), Values::Float(more)) => values.extend_from_slice(more),
+                (Values::Integer(values), Values::Integer(more)) => values.extend_from_slice(more),
+                (Values::Text(values), Values::Text(more)) => values.extend_from_slice(more),
+                _ => return Err(TableError::Columns { table: self.name.clone() }),
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,71 @@
+//! What a data set holds once it has been read.
+
+use std::path::PathBuf;
+
+use omafit_model::Subject;
+use serde::{Deserialize, Serialize};
+
+/// A data set: its subjects, where they came from, and what was decided on the way.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Trial {
+    /// The subjects, in the order of the file.
+    pub subjects: Vec<Subject>,
+    /// The file.
+    pub source: Source,
+    /// What a reader of the results must know of the reading, a sentence each: assumed covariates, excluded records,
+    /// columns that were not used.
+    pub notes: Vec<String>,
+    /// How much of what there was.
+    pub counts: Counts,
+    /// Observations that the data set itself excludes (`MDV` 1).
+    pub excluded: Vec<Excluded>,
+    /// Whether the file says, in a comment before its header, that its data are simulated.
+    pub simulated: bool,
+}
+
+/// The file that a data set came from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Source {
+    /// The path as it was given.
+    pub path: PathBuf,
+    /// SHA-256 of the file's bytes, in hexadecimal.
+    pub sha256: String,
+    /// Number of rows under the header.
+    pub rows: u64,
+    /// The comment lines before the header, without their `#`.
+    pub comments: Vec<String>,
+}
+
+/// Counts of a data set's records.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counts {
+    /// Subjects.
+    pub subjects: usize,
+    /// Doses, additional ones (`ADDL`) included.
+    pub doses: usize,
+    /// Doses that `ADDL` and `II` stand for.
+    pub additional_doses: usize,
+    /// Observations of each analyte, by [`Analyte::index`](omafit_model::Analyte::index).
+    pub observations: [usize; 3],
+    /// Observations left out because `MDV` is 1.
+    pub excluded: usize,
+    /// Records that are neither dose nor observation (`EVID` 2).
+    pub other_records: usize,
+    /// Subjects whose weight was assumed.
+    pub weight_assumed: usize,
+    /// Subjects whose baseline IgE was taken from their total IgE before the first dose.
+    pub ige_from_total: usize,
+    /// Subjects whose baseline IgE was assumed.
+    pub ige_assumed: usize,
+}
+
+/// An observation that the data set excludes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Excluded {
+    /// Row in the file, with the header as row 1 when no comment precedes it.
+    pub row: u64,
+    /// The subject.
+    pub id: String,
+    /// Why, in words.
+    pub reason: String,
+}

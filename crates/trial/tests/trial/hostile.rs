@@ -1,0 +1,390 @@
+//! Bad files, and exactly what is said of each.
+
+use std::collections::BTreeMap;
+
+use omafit_trial::{ReadOptions, Rejection, read};
+
+use crate::support::{Scratch, read_text, refusal};
+
+fn check(content: &str, messages: &[&str]) {
+    assert_eq!(refusal(content, &ReadOptions::default()), messages.join("\n"), "of\n{content}");
+}
+
+fn renamed(pairs: &[(&str, &str)]) -> ReadOptions {
+    let columns: BTreeMap<String, String> =
+        pairs.iter().map(|(ours, theirs)| ((*ours).to_owned(), (*theirs).to_owned())).collect();
+    ReadOptions { columns, ..ReadOptions::default() }
+}
+
+#[test]
+fn cells_that_are_no_numbers() {
+    check(
+        "ID,TIME,DV,DVID,AMT,EVID,WT,IGE\n\
+         501,0,,,300,1,70,420\n\
+         501,7,abc,1,,0,70,420\n\
+         501,x,12,1,,0,70,420\n\
+         501,,12,1,,0,70,420\n\
+         501,14,inf,1,,0,70,420\n\
+         501,14,1e999,1,,0,70,420\n\
+         501,14,NaN,1,,0,7o,420\n\
+         501,14,\"1,5\",1,,0,70,420\n",
+        &[
+            r#"trial.csv:3, column DV, ID 501: found "abc", expected a number"#,
+            r#"trial.csv:4, column TIME, ID 501: found "x", expected a number"#,
+            "trial.csv:5, column TIME, ID 501: found an empty cell, expected a time in days",
+            r#"trial.csv:6, column DV, ID 501: found "inf", expected a finite number"#,
+            r#"trial.csv:7, column DV, ID 501: found "1e999", expected a finite number"#,
+            r#"trial.csv:8, column WT, ID 501: found "7o", expected a number"#,
+            r#"trial.csv:8, column DV, ID 501: found "NaN", expected a finite number"#,
+            r#"trial.csv:9, column DV, ID 501: found "1,5", expected a number"#,
+        ],
+    );
+}
+
+#[test]
+fn observations() {
+    check(
+        "ID,TIME,DV,DVID,AMT,EVID,MDV,WT,IGE\n\
+         501,0,,,300,1,1,70,420\n\
+         501,1,0,1,,0,0,70,420\n\
+         501,2,-3,ige_free,,0,0,70,420\n\
+         501,3,.,2,,0,0,70,420\n\
+         501,4,5,4,,0,0,70,420\n\
+         501,4,5,,,0,0,70,420\n\
+         501,4,5,total ige,,0,0,70,420\n\
+         501,5,5,1,300,0,0,70,420\n\
+         501,6,5,1,0,0,2,70,420\n\
+         501,6,5,1,0,0,,70,420\n",
+        &[
+            r#"trial.csv:3, column DV, ID 501: found "0", expected omalizumab_total above 0 µg/mL, as its logarithm is taken"#,
+            r#"trial.csv:4, column DV, ID 501: found "-3", expected ige_free above 0 ng/mL, as its logarithm is taken"#,
+            r#"trial.csv:5, column DV, ID 501: found ".", expected a number on an observation; MDV 1 leaves it out"#,
+            r#"trial.csv:6, column DVID, ID 501: found "4", expected 1 (omalizumab_total), 2 (ige_total) or 3 (ige_free), or the name, on an observation"#,
+            "trial.csv:7, column DVID, ID 501: found an empty cell, expected 1 (omalizumab_total), 2 (ige_total) or 3 (ige_free), or the name, on an observation",
+            r#"trial.csv:8, column DVID, ID 501: found "total ige", expected 1 (omalizumab_total), 2 (ige_total) or 3 (ige_free), or the name, on an observation"#,
+            r#"trial.csv:9, column AMT, ID 501: found "300", expected 0 or nothing on an observation"#,
+            r#"trial.csv:10, column MDV, ID 501: found "2", expected 0 (used) or 1 (left out) on an observation"#,
+            "trial.csv:11, column MDV, ID 501: found an empty cell, expected 0 (used) or 1 (left out) on an observation",
+        ],
+    );
+}
+
+#[test]
+fn doses() {
+    check(
+        "ID,TIME,DV,DVID,AMT,EVID,CMT,RATE,SS,ADDL,II,WT,IGE\n\
+         501,0,,,,1,1,,,,,70,420\n\
+         501,0,,,-300,1,1,,,,,70,420\n\
+         501,0,,,300,1,2,,,,,70,420\n\
+         501,0,,,300,1,1,10,,,,70,420\n\
+         501,0,,,300,1,1,-2,1,,,70,420\n\
+         501,0,,,300,1,1,0,0,1.5,14,70,420\n\
+         501,0,,,300,1,1,0,0,-1,14,70,420\n\
+         501,0,,,300,1,1,0,0,1e9,14,70,420\n\
+         501,0,,,300,1,1,0,0,3,,70,420\n\
+         501,0,,,300,1,1,0,0,3,1e308,70,420\n\
+         501,0,,,300,3,1,,,,,70,420\n\
+         501,0,,,300,4,1,,,,,70,420\n\
+         501,0,,,300,5,1,,,,,70,420\n\
+         501,0,,,300,,1,,,,,70,420\n\
+         501,9,10,1,0,0,1,,,2,14,70,420\n",
+        &[
+            "trial.csv:2, column AMT, ID 501: found an empty cell, expected an amount above 0 mg on a dose",
+            r#"trial.csv:3, column AMT, ID 501: found "-300", expected an amount above 0 mg on a dose"#,
+            r#"trial.csv:4, column CMT, ID 501: found "2", expected 1: only subcutaneous doses, into compartment 1, are supported yet"#,
+            r#"trial.csv:5, column RATE, ID 501: found "10", expected 0: infusions are not supported yet"#,
+            r#"trial.csv:6, column RATE, ID 501: found "-2", expected 0: infusions are not supported yet"#,
+            r#"trial.csv:6, column SS, ID 501: found "1", expected 0: steady-state doses are not supported yet"#,
+            r#"trial.csv:7, column ADDL, ID 501: found "1.5", expected a whole number of doses from 0 to 10000"#,
+            r#"trial.csv:8, column ADDL, ID 501: found "-1", expected a whole number of doses from 0 to 10000"#,
+            r#"trial.csv:9, column ADDL, ID 501: found "1e9", expected a whole number of doses from 0 to 10000"#,
+            "trial.csv:10, column II, ID 501: found an empty cell, expected an interval above 0 days between the additional doses (ADDL)",
+            "trial.csv:11, column II, ID 501: expected an interval that leads to finite times",
+            r#"trial.csv:12, column EVID, ID 501: found "3", expected 0, 1 or 2: a reset (3) is not supported yet"#,
+            r#"trial.csv:13, column EVID, ID 501: found "4", expected 0, 1 or 2: a reset with a dose (4) is not supported yet"#,
+            r#"trial.csv:14, column EVID, ID 501: found "5", expected 0 (observation), 1 (dose) or 2 (other)"#,
+            "trial.csv:15, column EVID, ID 501: found an empty cell, expected 0 (observation), 1 (dose) or 2 (other)",
+            r#"trial.csv:16, column ADDL, ID 501: found "2", expected 0 or nothing on an observation"#,
+            r#"trial.csv:16, column II, ID 501: found "14", expected 0 or nothing on an observation"#,
+        ],
+    );
+    check(
+        "ID,TIME,DV,DVID,AMT,WT,IGE\n501,0,,,-300,70,420\n501,0,,,300,70,420\n501,9,10,1,,70,420\n",
+        &[
+            r#"trial.csv:2, column AMT, ID 501: found "-300", expected an amount above 0 mg on a dose, or 0 on an observation"#,
+        ],
+    );
+    check(
+        "ID,TIME,DV,DVID,AMT,ADDL,WT,IGE\n501,0,,,300,2,70,420\n501,9,10,1,,,70,420\n",
+        &[
+            "trial.csv:2, column II, ID 501: expected an interval above 0 days between the additional doses (ADDL)",
+        ],
+    );
+}
+
+#[test]
+fn censoring_is_never_dropped_silently() {
+    check(
+        "ID,TIME,DV,DVID,AMT,CENS,LIMIT,WT,IGE\n\
+         501,0,,,300,1,,70,420\n\
+         501,0,,,300,0,,70,420\n\
+         501,1,10,1,,1,5,70,420\n\
+         501,2,10,1,,-1,,70,420\n\
+         501,3,10,1,,0,.,70,420\n",
+        &[
+            r#"trial.csv:2, column CENS, ID 501: found "1", expected 0 on a dose"#,
+            r#"trial.csv:4, column CENS, ID 501: found "1", expected 0: censored observations are not supported yet"#,
+            r#"trial.csv:4, column LIMIT, ID 501: found "5", expected nothing: censored observations are not supported yet"#,
+            r#"trial.csv:5, column CENS, ID 501: found "-1", expected 0: censored observations are not supported yet"#,
+        ],
+    );
+}
+
+#[test]
+fn order_of_rows() {
+    check(
+        "ID,TIME,DV,DVID,AMT,WT,IGE\n\
+         501,0,,,300,70,420\n\
+         501,700.0,10,1,,70,420\n\
+         501,14,10,1,,70,420\n\
+         501,13.5,10,1,,70,420\n\
+         513,0,,,300,70,420\n\
+         513,7,10,1,,70,420\n\
+         501,28,10,1,,70,420\n\
+         ,28,10,1,,70,420\n",
+        &[
+            r#"trial.csv:4, column TIME, ID 501: found "14", expected at least 700, the time of row 3: records are in order of time"#,
+            r#"trial.csv:5, column TIME, ID 501: found "13.5", expected at least 14, the time of row 4: records are in order of time"#,
+            r#"trial.csv:8, column ID, ID 501: found "501", expected the rows of a subject together: it has rows 2 to 5 too"#,
+            "trial.csv:9, column ID: found an empty cell, expected an identifier",
+        ],
+    );
+}
+
+#[test]
+fn covariates() {
+    check(
+        "ID,TIME,DV,DVID,AMT,WT,IGE\n\
+         501,0,,,300,70,420\n\
+         501,7,10,1,,71,420\n\
+         501,9,10,1,,72,421.5\n\
+         513,0,,,300,0,-1\n\
+         513,7,10,1,,0,-1\n\
+         520,0,,,300,.,NA\n\
+         520,7,10,1,,,\n",
+        &[
+            r#"trial.csv:3, column WT, ID 501: found "71", expected 70 as in row 2: covariates that change within a subject are not supported"#,
+            r#"trial.csv:4, column IGE, ID 501: found "421.5", expected 420 as in row 2: covariates that change within a subject are not supported"#,
+            r#"trial.csv:5, column WT, ID 513: found "0", expected a number above 0"#,
+            r#"trial.csv:5, column IGE, ID 513: found "-1", expected a number above 0"#,
+            "trial.csv:7, column WT, ID 520: expected a body weight in kg on a row of this subject, or one to assume",
+            "trial.csv:7, column IGE, ID 520: expected a baseline total IgE in ng/mL on a row of this subject, or a total IgE (DVID 2) before the first dose, or one to assume",
+        ],
+    );
+}
+
+#[test]
+fn subjects_without_dose_or_observation() {
+    check(
+        "ID,TIME,DV,DVID,AMT,WT,IGE\n\
+         501,7,10,1,,70,420\n\
+         513,0,,,300,70,420\n\
+         514,0,,,300,70,420\n\
+         514,7,oops,1,,70,420\n",
+        &[
+            "trial.csv:2, ID 501: expected at least one dose of this subject",
+            "trial.csv:3, ID 513: expected at least one observation of this subject",
+            // Nothing is said to be missing where a row could not be understood.
+            r#"trial.csv:5, column DV, ID 514: found "oops", expected a number"#,
+        ],
+    );
+}
+
+#[test]
+fn columns() {
+    check(
+        "ID,TIME,DV,DVDI,AMT,WEIGHT,IGE\n501,0,,,300,70,420\n",
+        &[
+            "trial.csv:1, column DVID: expected a column of this name; did you mean DVDI?",
+            "trial.csv:1, column WT: expected a column of this name; did you mean WEIGHT?",
+        ],
+    );
+    check(
+        "ID,TIME,CONC,DVID,AMT,WT,IGE\n501,0,,,300,70,420\n",
+        &["trial.csv:1, column DV: expected a column of this name; did you mean CONC?"],
+    );
+    check(
+        "ID,TIME,DV,DVID,AMT,IGE\n501,0,,,300,70,420\n",
+        &[
+            "trial.csv:1, column WT: expected a column of this name; the file has ID, TIME, DV, DVID, AMT, IGE",
+            "trial.csv:2: expected 6 cells, as many as the header has, not 7",
+        ],
+    );
+    check(
+        "ID,TIME,DV,dv,DVID,AMT,WT,IGE\n501,0,,,,300,70,420\n",
+        &["trial.csv:1, column dv: expected one column of this name, not columns 3 and 4"],
+    );
+    check(
+        "#ID,TIME,DV,DVID,AMT,WT,IGE\n501,0,,,300,70,420\n",
+        &[
+            "trial.csv:2: expected the header here, but the comment before, #ID,TIME,DV,DVID,AMT,WT,IGE, looks like it: remove its #",
+        ],
+    );
+}
+
+#[test]
+fn renamed_columns() {
+    let content = "ID,TIME,CONC,DVID,AMT,WT,IGE\n501,0,,,300,70,420\n501,7,abc,1,,70,420\n";
+    assert_eq!(
+        refusal(content, &renamed(&[("DV", "CNOC"), ("FOO", "WT")])),
+        "trial.csv:1, column CNOC: expected a column of this name, to be read as DV; the file has \
+         ID, TIME, CONC, DVID, AMT, WT, IGE\n\
+         trial.csv:1: expected a known column to be given another name, not FOO; known are \
+         ID, TIME, DV, AMT, EVID, MDV, CMT, DVID, RATE, ADDL, II, SS, CENS, LIMIT, WT, IGE"
+    );
+    assert_eq!(
+        refusal(content, &renamed(&[("dv", "conc"), ("IGE", "CONC")])),
+        "trial.csv:1, column conc: expected one meaning of a column and one column of a meaning, not two"
+    );
+    // A cell's column is called as the file calls it.
+    assert_eq!(
+        refusal(content, &renamed(&[("dv", "conc")])),
+        "trial.csv:3, column CONC, ID 501: found \"abc\", expected a number"
+    );
+}
+
+#[test]
+fn rows_that_fall_apart() {
+    check(
+        "ID,TIME,DV,DVID,AMT,WT,IGE\n\
+         501,0,,,300,70,420\n\
+         501,7,10,1,,70\n\
+         \n\
+         501,7,10,1,,70,420,9\n\
+         just text\n",
+        &[
+            "trial.csv:3: expected 7 cells, as many as the header has, not 6",
+            "trial.csv:5: expected 7 cells, as many as the header has, not 8",
+            "trial.csv:6: expected 7 cells, as many as the header has, not 1",
+        ],
+    );
+    // An open quotation mark in a column that is not used would swallow the rest of the file.
+    check(
+        "ID,TIME,DV,DVID,AMT,WT,IGE,NOTE\n\
+         501,0,,,300,70,420,\n\
+         501,7,10,1,,70,420,\"well\n\
+         501,8,11,1,,70,420,\n",
+        &["trial.csv:3: expected a row on one line: a quotation mark is opened and not closed on it"],
+    );
+    check(
+        "ID,\"TIME\nDV\n",
+        &["trial.csv:1: expected a row on one line: a quotation mark is opened and not closed on it"],
+    );
+}
+
+#[test]
+fn other_separators() {
+    for (separator, name) in [(";", "semicolon"), ("\t", "tab"), ("|", "bar"), (" ", "space")] {
+        let header = ["ID", "TIME", "DV"].join(separator);
+        check(
+            &format!("# made by hand\n{header}\n501{separator}0{separator}1,5\n"),
+            &[&format!(
+                "trial.csv:2: expected columns separated by commas, but the header looks {name}-separated"
+            )],
+        );
+    }
+}
+
+#[test]
+fn files_that_are_no_data_sets() {
+    check("", &["trial.csv is empty"]);
+    check("\u{FEFF}", &["trial.csv is empty"]);
+    check("# simulated\r\n\r\n  \n", &["trial.csv has no header: expected a line that names the columns"]);
+    check("ID,TIME,DV,DVID,AMT,WT\n\n", &["trial.csv has no rows under its header"]);
+    let cases: [(&[u8], &str); 6] = [
+        (b"PK\x03\x04rest", "it looks like a workbook or a zip archive: save the sheet as CSV"),
+        (b"HEADER RECORD*******LIBRARY", "it looks like a SAS transport file, which is not supported yet"),
+        (b"\xFF\xFEI\0D\0", "it looks like UTF-16 text: save it as UTF-8"),
+        (b"\xFE\xFF\0I\0D", "it looks like UTF-16 text: save it as UTF-8"),
+        (b"I\0D\0,\0", "it holds binary data"),
+        (b"PAR1 and no more", "it is damaged"),
+    ];
+    for (content, found) in cases {
+        let message = refusal(content, &ReadOptions::default());
+        let expected =
+            format!("cannot read trial.csv: expected CSV text, gzipped CSV text or Parquet, but {found}");
+        // What polars says of a damaged file is its own affair.
+        let start = if found == "it is damaged" { expected.len() - found.len() } else { expected.len() };
+        assert_eq!(message[..start], expected[..start]);
+    }
+    assert_eq!(
+        refusal(b"ID,TIME\n501,\xB5g\nx,y\n\xFF\n", &ReadOptions::default()),
+        "trial.csv:2: expected text in UTF-8\ntrial.csv:4: expected text in UTF-8"
+    );
+    assert!(refusal(b"\x1F\x8Bnot really", &ReadOptions::default()).starts_with("cannot read trial.csv: "));
+}
+
+#[test]
+fn files_that_cannot_be_opened() {
+    let folder = tempfile::tempdir().unwrap();
+    for path in [folder.path().join("absent.csv"), folder.path().to_owned()] {
+        let rejection = read(&path, &ReadOptions::default()).unwrap_err();
+        assert!(matches!(rejection, Rejection::Unreadable { .. }));
+        assert!(rejection.to_string().starts_with(&format!("cannot read {}: ", path.display())));
+    }
+}
+
+#[test]
+fn options_that_no_file_could_meet() {
+    let options = ReadOptions { assume_weight_kg: Some(-1.0), ..ReadOptions::default() };
+    let message = "cannot read data with assume_weight_kg -1: expected a number above 0";
+    assert_eq!(read_text("", &options).unwrap_err().to_string(), message);
+    let options = ReadOptions { assume_ige_ng_ml: Some(f64::NAN), ..ReadOptions::default() };
+    let message = "cannot read data with assume_ige_ng_ml NaN: expected a number above 0";
+    assert_eq!(read_text("", &options).unwrap_err().to_string(), message);
+}
+
+#[test]
+fn long_lists_are_cut_when_shown_but_kept() {
+    let rows: Vec<String> = (0..173).map(|row| format!("501,{row},abc,1,,70,420")).collect();
+    let content = format!("ID,TIME,DV,DVID,AMT,WT,IGE\n{}\n", rows.join("\n"));
+    let Err(Rejection::Problems { problems }) = read_text(&content, &ReadOptions::default()) else {
+        panic!("refused with problems");
+    };
+    assert_eq!(problems.len(), 173);
+    assert_eq!(problems[172].row, 174);
+    let message = refusal(&content, &ReadOptions::default());
+    assert_eq!(message.lines().count(), 51);
+    assert!(message.ends_with("\n… and 123 more"));
+}
+
+#[test]
+fn what_a_file_holds_cannot_command_the_terminal() {
+    let long = "9".repeat(70) + "x";
+    let content = format!(
+        "ID,TIME,DV,DVID,AMT,WT,IGE\n\u{1b}[2J,0,,,300,70,420\n\u{1b}[2J,1,\u{1b}[31m,1,,70,420\n\u{1b}[2J,2,{long},1,,70,420\n"
+    );
+    check(
+        &content,
+        &[
+            r#"trial.csv:3, column DV, ID \u{1b}[2J: found "\u{1b}[31m", expected a number"#,
+            &format!(
+                r#"trial.csv:4, column DV, ID \u{{1b}}[2J: found "{}…", expected a number"#,
+                "9".repeat(60)
+            ),
+        ],
+    );
+}
+
+#[test]
+fn a_damaged_file_of_numbers_is_refused() {
+    let scratch = Scratch::new("");
+    let content = crate::tables::example_parquet();
+    for length in [4, 10, content.len() / 2, content.len() - 1] {
+        std::fs::write(&scratch.path, &content[..length]).unwrap();
+        assert!(matches!(
+            read(&scratch.path, &ReadOptions::default()),
+            Err(Rejection::Format { .. } | Rejection::Problems { .. })
+        ));
+    }
+}

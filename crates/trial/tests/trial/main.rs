@@ -1,0 +1,10 @@
+//! Files in and out, through the public interface only.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod hostile;
+mod output;
+mod properties;
+mod reading;
+mod support;
+mod tables;

@@ -1,0 +1,247 @@
+//! What good files become.
+
+use std::collections::BTreeMap;
+use std::io::Write as _;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use omafit_model::{Analyte, Dose, Observation, Subject};
+use omafit_trial::{Column, ParquetSink, ReadOptions, Table, Values, data_set_table, read, write_data_set};
+
+use crate::support::{Scratch, good, good_with};
+
+/// Rows in an order and with names as analysts have them.
+const TRIAL: &str = "\
+# omafit: simulated data, seed 7
+# second line
+amt,wt,Age,id,TIME,dv,DvId,EVID,MDV,CMT,arm
+0,70.5,33,P-01,-1,420,2,0,0,3,\"a, b\"
+0,70.5,33,P-01,0,424.5,ige_total,0,0,3,x
+0,70.5,33,P-01,0,431,IGE_FREE,0,0,4,x
+300,70.5,33,P-01,0,.,0,1,1,1,x
+0,70.5,33,P-01,0,1.5,1,0,0,2,x
+0,.,33,P-01,3,NA,1,0,1,2,x
+0,,33,P-01,4,.,1,2,1,2,x
+0,70.5,33, P-01 ,7,3.5e1,1.0,0,0,2,x
+";
+
+#[test]
+fn a_trial() {
+    let trial = good(TRIAL);
+    let observation =
+        |time, analyte, value, doses_before, row| Observation { time, analyte, value, doses_before, row };
+    let expected = Subject {
+        id: "P-01".to_owned(),
+        covariates: omafit_model::Covariates { weight_kg: 70.5, ige_ng_ml: 424.5 },
+        start: -1.0,
+        doses: vec![Dose { time: 0.0, amount_mg: 300.0 }],
+        observations: vec![
+            observation(-1.0, Analyte::IgeTotal, 420.0, 0, 4),
+            observation(0.0, Analyte::IgeTotal, 424.5, 0, 5),
+            observation(0.0, Analyte::IgeFree, 431.0, 0, 6),
+            observation(0.0, Analyte::OmalizumabTotal, 1.5, 1, 8),
+            observation(7.0, Analyte::OmalizumabTotal, 35.0, 1, 11),
+        ],
+    };
+    assert_eq!(trial.subjects, [expected]);
+    assert!(trial.simulated);
+    assert_eq!(trial.source.comments, ["omafit: simulated data, seed 7", "second line"]);
+    assert_eq!(trial.source.rows, 8);
+    assert_eq!(trial.counts.observations, [2, 2, 1]);
+    assert_eq!((trial.counts.subjects, trial.counts.doses, trial.counts.other_records), (1, 1, 1));
+    assert_eq!((trial.counts.excluded, trial.excluded[0].row, trial.excluded[0].id.as_str()), (1, 9, "P-01"));
+    assert_eq!(
+        trial.notes,
+        [
+            "columns read as not used: Age, arm",
+            "1 observation left out because MDV is 1 (row 9)",
+            "1 record ignored as neither dose nor observation (EVID 2)",
+            "baseline IgE taken from the total IgE before the first dose for 1 of 1 subject",
+        ]
+    );
+}
+
+#[test]
+fn the_checksum_is_of_the_bytes() {
+    let trial = good("ID,TIME,DV,DVID,AMT,WT,IGE\n501,0,,,300,70,420\n501,7,10,1,,70,420\n");
+    // sha256sum of the same text.
+    let expected = "3a28eb6d8a73140b2d1f30d8d4b97656b13b6ac59c95299a316ac0e8095e4cff";
+    assert_eq!(trial.source.sha256, expected);
+}
+
+#[test]
+fn line_ends_marks_and_blank_lines_change_nothing_but_the_rows() {
+    let expected = good(TRIAL);
+    let carriage_return = good(TRIAL.replace('\n', "\r\n"));
+    assert_eq!(carriage_return.subjects, expected.subjects);
+    assert_eq!(good(TRIAL.replace('\n', "\r")).subjects, expected.subjects);
+    assert_eq!(good(format!("\u{FEFF}{TRIAL}")).subjects, expected.subjects);
+    assert_eq!(good(TRIAL.trim_end()).subjects, expected.subjects);
+    for end in ["\n", "\r\n"] {
+        let spread = good(TRIAL.replace('\n', &format!("{end}{end}")));
+        let rows: Vec<u64> = spread.subjects[0].observations.iter().map(|o| o.row).collect();
+        assert_eq!(rows, [7, 9, 11, 15, 21]);
+    }
+}
+
+#[test]
+fn gzip_is_read_by_its_content() {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    encoder.write_all(TRIAL.as_bytes()).unwrap();
+    let trial = good(encoder.finish().unwrap());
+    assert_eq!(trial.subjects, good(TRIAL).subjects);
+    assert_ne!(trial.source.sha256, good(TRIAL).source.sha256);
+}
+
+#[test]
+fn parquet_is_read_as_text_is() {
+    let mut subjects = good(TRIAL).subjects;
+    let table = data_set_table(&subjects).unwrap();
+    let mut bytes = Vec::new();
+    let mut sink = ParquetSink::new(&mut bytes, &table, &["simulated, seed 7".to_owned()]).unwrap();
+    sink.append(&table).unwrap();
+    sink.finish().unwrap();
+    let trial = good(&bytes);
+    for (row, observation) in [2, 3, 4, 6, 7].into_iter().zip(&mut subjects[0].observations) {
+        observation.row = row;
+    }
+    assert_eq!(trial.subjects, subjects);
+    assert!(trial.simulated);
+    assert_eq!(trial.source.comments, ["simulated, seed 7"]);
+}
+
+#[test]
+fn parquet_may_have_numbers_for_ids_and_nulls() {
+    let column = |name: &str, values: [Option<i64>; 2]| Column::new(name, Values::Integer(values.to_vec()));
+    let table = Table::new(
+        "trial",
+        vec![
+            column("id", [Some(501), Some(501)]),
+            column("time", [Some(0), Some(7)]),
+            Column::new("dv", Values::Float(vec![f64::NAN, 10.25])),
+            column("dvid", [None, Some(1)]),
+            column("amt", [Some(300), None]),
+            column("wt", [Some(70), Some(70)]),
+            column("ige", [Some(420), None]),
+        ],
+    );
+    let mut bytes = Vec::new();
+    table.unwrap().write_parquet(&mut bytes).unwrap();
+    let trial = good(&bytes);
+    assert_eq!(trial.subjects[0].id, "501");
+    assert_eq!((trial.subjects[0].observations[0].value, trial.subjects[0].observations[0].row), (10.25, 3));
+}
+
+#[test]
+fn a_comment_may_name_columns() {
+    let trial = good(format!("# ID, TIME as in the protocol\n{TRIAL}"));
+    assert_eq!(trial.source.comments.len(), 3);
+    let trial = good(TRIAL.replacen("# second line", "# ID,TIME", 1));
+    assert_eq!(trial.source.comments[1], "ID,TIME");
+}
+
+#[test]
+fn without_evid_an_amount_makes_the_dose() {
+    let trial =
+        good("ID,TIME,DV,DVID,AMT,WT,IGE\n501,0,0,0,300,70,420\n501,7,10,1,0,70,420\n501,9,9,1,.,70,420\n");
+    assert_eq!(trial.subjects[0].doses, [Dose { time: 0.0, amount_mg: 300.0 }]);
+    assert_eq!(trial.counts.observations, [2, 0, 0]);
+}
+
+#[test]
+fn additional_doses_come_first_at_equal_times() {
+    let trial = good(
+        "ID,TIME,DV,DVID,AMT,ADDL,II,WT,IGE\n\
+         501,0,,,150,3,14,70,420\n\
+         501,14,10,1,,,,70,420\n\
+         501,14,,,300,0,14,70,420\n\
+         501,14,11,1,,,,70,420\n\
+         501,20,12,1,,,,70,420\n",
+    );
+    let subject = &trial.subjects[0];
+    let doses: Vec<(f64, f64)> = subject.doses.iter().map(|d| (d.time, d.amount_mg)).collect();
+    assert_eq!(doses, [(0.0, 150.0), (14.0, 150.0), (14.0, 300.0), (28.0, 150.0), (42.0, 150.0)]);
+    let before: Vec<usize> = subject.observations.iter().map(|o| o.doses_before).collect();
+    assert_eq!(before, [2, 3, 3]);
+    assert_eq!(trial.counts.additional_doses, 3);
+    assert_eq!(trial.notes, ["3 doses added for ADDL and II"]);
+}
+
+#[test]
+fn covariates_are_assumed_only_where_they_lack() {
+    let content = "ID,TIME,DV,DVID,AMT,WT,IGE\n\
+                   a,0,,,300,50,100\na,7,10,1,,50,100\n\
+                   b,0,200,2,,,\nb,0,,,300,,\nb,7,10,1,,,\n\
+                   c,0,,,300,,\nc,7,300,2,,,\n";
+    let options =
+        ReadOptions { assume_weight_kg: Some(70.0), assume_ige_ng_ml: Some(365.0), ..ReadOptions::default() };
+    let trial = good_with(content, &options);
+    let found: Vec<(f64, f64)> =
+        trial.subjects.iter().map(|s| (s.covariates.weight_kg, s.covariates.ige_ng_ml)).collect();
+    assert_eq!(found, [(50.0, 100.0), (70.0, 200.0), (70.0, 365.0)]);
+    assert_eq!(
+        trial.notes,
+        [
+            "body weight 70 kg assumed for 2 of 3 subjects: the data lack it",
+            "baseline IgE taken from the total IgE before the first dose for 1 of 3 subjects",
+            "baseline IgE 365 ng/mL assumed for 1 of 3 subjects: the data lack it",
+        ]
+    );
+    // The columns may be absent altogether.
+    let bare = "ID,TIME,DV,DVID,AMT\na,0,,,300\na,7,10,1,\n";
+    assert_eq!(good_with(bare, &options).subjects[0].covariates.weight_kg, 70.0);
+}
+
+#[test]
+fn columns_are_renamed() {
+    let content = "subjid,DAY,DV,conc,DVID,AMT,WT,IGE\n501,0,?,,,300,70,420\n501,7,?,10,1,,70,420\n";
+    let names = [("ID", "SUBJID"), ("Time", "day"), ("DV", "CONC")];
+    let columns: BTreeMap<String, String> =
+        names.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect();
+    let trial = good_with(content, &ReadOptions { columns, ..ReadOptions::default() });
+    assert_eq!(trial.subjects[0].observations[0].value, 10.0);
+    assert_eq!(trial.notes, ["columns read as not used: DV"]);
+}
+
+#[test]
+fn undosed_subjects_and_zeros_are_allowed_on_request() {
+    let content = "ID,TIME,DV,DVID,WT\nplacebo,0,420,2,70\nplacebo,7,410,2,70\nplacebo,7,0,1,70\n";
+    let options =
+        ReadOptions { allow_undosed: true, positive_required: [false, true, true], ..ReadOptions::default() };
+    let trial = good_with(content, &options);
+    assert_eq!(trial.subjects[0].covariates.ige_ng_ml, 420.0);
+    assert_eq!(trial.subjects[0].observations[2].value, 0.0);
+    assert!(trial.subjects[0].doses.is_empty());
+}
+
+#[test]
+fn names_of_rows_do_not_disturb() {
+    // R's write.csv puts an unnamed column of row names first.
+    let trial = good(
+        "\"\",\"ID\",\"TIME\",\"DV\",\"DVID\",\"AMT\",\"WT\",\"IGE\"\n\"1\",501,0,NA,NA,300,70,420\n\"2\",501,7,10,1,NA,70,420\n",
+    );
+    assert_eq!(trial.counts.observations, [1, 0, 0]);
+    assert!(trial.notes.is_empty());
+}
+
+#[test]
+fn a_written_data_set_is_read_back() {
+    let trial = good(TRIAL);
+    let scratch = Scratch::new("");
+    let path = scratch.path.with_file_name("written.csv");
+    write_data_set(&path, &trial.subjects, &["omafit: simulated data".to_owned()], false).unwrap();
+    assert_eq!(
+        std::fs::read_to_string(&path).unwrap(),
+        "# omafit: simulated data\n\
+         ID,TIME,DV,AMT,EVID,MDV,CMT,DVID,WT,IGE\n\
+         P-01,-1,420,0,0,0,3,2,70.5,424.5\n\
+         P-01,0,424.5,0,0,0,3,2,70.5,424.5\n\
+         P-01,0,431,0,0,0,4,3,70.5,424.5\n\
+         P-01,0,,300,1,1,1,0,70.5,424.5\n\
+         P-01,0,1.5,0,0,0,2,1,70.5,424.5\n\
+         P-01,7,35,0,0,0,2,1,70.5,424.5\n"
+    );
+    let again = read(&path, &ReadOptions::default()).unwrap();
+    assert!(again.simulated);
+    assert_eq!(again.subjects[0].doses, trial.subjects[0].doses);
+}

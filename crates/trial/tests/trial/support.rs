@@ -1,0 +1,55 @@
+//! What the tests share.
+
+use std::path::{Path, PathBuf};
+
+use omafit_trial::{ReadOptions, Rejection, Trial, read};
+use tempfile::TempDir;
+
+/// A file of its own with this content.
+pub struct Scratch {
+    folder: TempDir,
+    pub path: PathBuf,
+}
+
+impl Scratch {
+    pub fn new(content: impl AsRef<[u8]>) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("trial.csv");
+        std::fs::write(&path, content).unwrap();
+        Self { folder, path }
+    }
+
+    /// A message without the folder of the file.
+    pub fn plain(&self, message: &str) -> String {
+        message.replace(&format!("{}/", self.folder.path().display()), "")
+    }
+}
+
+pub fn read_text(content: impl AsRef<[u8]>, options: &ReadOptions) -> Result<Trial, Rejection> {
+    read(&Scratch::new(content).path, options)
+}
+
+/// Reads what must be right.
+pub fn good(content: impl AsRef<[u8]>) -> Trial {
+    good_with(content, &ReadOptions::default())
+}
+
+pub fn good_with(content: impl AsRef<[u8]>, options: &ReadOptions) -> Trial {
+    read_text(content, options).unwrap_or_else(|rejection| panic!("refused: {rejection}"))
+}
+
+/// The message about what must be refused.
+pub fn refusal(content: impl AsRef<[u8]>, options: &ReadOptions) -> String {
+    let scratch = Scratch::new(content);
+    let rejection = read(&scratch.path, options).expect_err("refused");
+    scratch.plain(&rejection.to_string())
+}
+
+/// The names in a folder, hidden ones included.
+pub fn names(folder: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(folder).unwrap();
+    let mut names: Vec<String> =
+        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}

@@ -1,0 +1,182 @@
+//! Tables as CSV and Parquet.
+
+use std::time::Instant;
+
+use omafit_model::{Analyte, Covariates, Dose, Observation, Subject};
+use omafit_trial::{
+    Column, ParquetSink, Table, TableError, Values, data_set_table, read_parquet, write_data_set,
+};
+
+use crate::support::{Scratch, names};
+
+fn example() -> Table {
+    let id = ["1", "a, \"b\"", ""].map(str::to_owned);
+    Table::new(
+        "example",
+        vec![
+            Column::new("ID", Values::Text(id.to_vec())),
+            Column::new("CLx", Values::Float(vec![0.1, f64::NAN, 1e-300])),
+            Column::new("n, all", Values::Integer(vec![Some(-3), None, Some(i64::MAX)])),
+            Column::new("Kd0", Values::Float(vec![1.0, -0.0, f64::INFINITY])),
+        ],
+    )
+    .unwrap()
+}
+
+pub fn example_parquet() -> Vec<u8> {
+    let mut bytes = Vec::new();
+    example().write_parquet(&mut bytes).unwrap();
+    bytes
+}
+
+/// NaN is not equal to itself; its text is.
+fn assert_same(a: &Table, b: &Table) {
+    assert_eq!(format!("{:?}", a.columns()), format!("{:?}", b.columns()));
+}
+
+#[test]
+fn as_csv() {
+    let mut out = Vec::new();
+    example().write_csv(&mut out).unwrap();
+    let expected = "ID,CLx,\"n, all\",Kd0\n\
+                    1,0.1,-3,1\n\
+                    \"a, \"\"b\"\"\",,,-0\n\
+                    ,1e-300,9223372036854775807,inf\n";
+    assert_eq!(String::from_utf8(out).unwrap(), expected);
+}
+
+#[test]
+fn as_parquet_and_back() {
+    let scratch = Scratch::new(example_parquet());
+    assert_same(&read_parquet(&scratch.path).unwrap(), &example());
+}
+
+#[test]
+fn a_table_without_rows() {
+    let empty = Table::new("empty", vec![Column::new("ID", Values::Text(Vec::new()))]).unwrap();
+    let scratch = Scratch::new("");
+    empty.write_parquet(std::fs::File::create(&scratch.path).unwrap()).unwrap();
+    assert_same(&read_parquet(&scratch.path).unwrap(), &empty);
+    let mut out = Vec::new();
+    empty.write_csv(&mut out).unwrap();
+    assert_eq!(out, b"ID\n");
+}
+
+#[test]
+fn columns_that_make_no_table() {
+    let column = |name: &str, rows| Column::new(name, Values::Float(vec![0.0; rows]));
+    let error = Table::new("individuals", vec![column("a", 2), column("b", 3)]).unwrap_err();
+    assert_eq!(error.to_string(), "table individuals: column b has 3 rows, the first column 2");
+    let error = Table::new("individuals", vec![column("a", 2), column("a", 2)]).unwrap_err();
+    assert_eq!(error.to_string(), "table individuals: two columns are called a");
+    let mut out = Vec::new();
+    let mut sink = ParquetSink::new(&mut out, &example(), &[]).unwrap();
+    let other = Table::new("other", vec![column("ID", 2)]).unwrap();
+    let error = sink.append(&other).unwrap_err();
+    assert_eq!(error.to_string(), "table example: a further chunk has other columns than the first");
+}
+
+#[test]
+fn what_does_not_read_as_a_table() {
+    let scratch = Scratch::new("no Parquet");
+    assert!(matches!(read_parquet(&scratch.path), Err(TableError::Read { .. })));
+    let absent = scratch.path.with_file_name("absent.parquet");
+    assert!(matches!(read_parquet(&absent), Err(TableError::Open { .. })));
+}
+
+#[test]
+fn chunks_are_one_table() {
+    let chunk = |k: i64| {
+        let rows = 60_000;
+        let values = (0..rows).map(|row| Some(k * rows + row)).collect();
+        Table::new("long", vec![Column::new("n", Values::Integer(values))]).unwrap()
+    };
+    let scratch = Scratch::new("");
+    let file = std::fs::File::create(&scratch.path).unwrap();
+    let mut sink = ParquetSink::new(file, &chunk(0), &[]).unwrap();
+    for k in 0..5 {
+        sink.append(&chunk(k)).unwrap();
+    }
+    sink.finish().unwrap();
+    let table = read_parquet(&scratch.path).unwrap();
+    let expected: Vec<Option<i64>> = (0..300_000).map(Some).collect();
+    assert_eq!(table.columns()[0].values, Values::Integer(expected));
+}
+
+/// The daily time courses of a trial: 226 subjects, 309 days, 17 columns, half of them with gaps.
+fn trajectories(subjects: usize) -> Table {
+    const DAYS: usize = 309;
+    let rows = subjects * DAYS;
+    let id = (0..rows).map(|row| (row / DAYS).to_string()).collect();
+    let mut columns = vec![Column::new("ID", Values::Text(id))];
+    let mut state = 1_u64;
+    for k in 0..16 {
+        let values = (0..rows).map(|row| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            let noise = (state >> 11) as f64 / (1_u64 << 53) as f64;
+            if k % 2 == 1 && row % 7 == 0 { f64::NAN } else { 400.0 * (-noise).exp() }
+        });
+        columns.push(Column::new(format!("c{k}"), Values::Float(values.collect())));
+    }
+    Table::new("trajectories", columns).unwrap()
+}
+
+#[test]
+fn a_trials_trajectories_take_well_under_a_second() {
+    let table = trajectories(226);
+    let scratch = Scratch::new("");
+    let start = Instant::now();
+    table.write_parquet(std::fs::File::create(&scratch.path).unwrap()).unwrap();
+    let seconds = start.elapsed().as_secs_f64();
+    assert!(seconds < 5.0, "took {seconds} s");
+    assert_same(&read_parquet(&scratch.path).unwrap(), &table);
+}
+
+#[test]
+fn subjects_that_a_data_set_cannot_hold() {
+    let good = Subject {
+        id: "501".to_owned(),
+        covariates: Covariates { weight_kg: 70.0, ige_ng_ml: 420.0 },
+        start: 0.0,
+        doses: vec![Dose { time: 0.0, amount_mg: 300.0 }],
+        observations: vec![Observation {
+            time: 7.0,
+            analyte: Analyte::IgeTotal,
+            value: 900.0,
+            doses_before: 1,
+            row: 0,
+        }],
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("out.csv");
+    let refuse = |subjects: &[Subject]| {
+        assert!(data_set_table(subjects).is_err());
+        let error = write_data_set(&path, subjects, &[], false).unwrap_err().to_string();
+        assert!(names(folder.path()).is_empty());
+        error
+    };
+    let with = |change: &dyn Fn(&mut Subject)| {
+        let mut subject = good.clone();
+        change(&mut subject);
+        vec![subject]
+    };
+    for id in ["", " 501", "5\n01", "5\r01", "5\u{0}1"] {
+        assert!(
+            refuse(&with(&|s| s.id = id.to_owned()))
+                .ends_with("its ID is empty or has spaces around it, line breaks or nulls in it")
+        );
+    }
+    assert!(refuse(&[good.clone(), good.clone()]).ends_with("its ID occurs twice"));
+    assert!(refuse(&with(&|s| s.covariates.weight_kg = f64::NAN)).ends_with("a covariate is not finite"));
+    assert!(refuse(&with(&|s| s.observations[0].value = f64::NAN)).ends_with("a number is not finite"));
+    assert!(refuse(&with(&|s| s.doses[0].amount_mg = f64::INFINITY)).ends_with("a number is not finite"));
+    let order = "its records are not in the order of time";
+    assert!(refuse(&with(&|s| s.start = 1.0)).ends_with(order));
+    assert!(refuse(&with(&|s| s.observations[0].doses_before = 0)).ends_with(order));
+    let place = "an observation does not stand where its count of earlier doses says";
+    assert!(refuse(&with(&|s| s.observations[0].doses_before = 2)).ends_with(place));
+    write_data_set(&path, std::slice::from_ref(&good), &["a\rb\nc".to_owned()], false).unwrap();
+    assert!(std::fs::read_to_string(&path).unwrap().starts_with("# a\n# b\n# c\nID,"));
+    let error = write_data_set(&path, &[good], &[], false).unwrap_err();
+    assert!(error.to_string().ends_with("exists; it is replaced only with force"));
+}
