@@ -1,0 +1,24 @@
+//! The house style and the figures drawn in it.
+//!
+//! The SVG is written by hand. The usual plotting crate places everything on whole pixels, which turns a daily
+//! curve into visible stairs, has no superscripts for decades, and spends some hundred bytes a point; the few
+//! shapes these figures need are smaller than the code that would work around it.
+//!
+//! `svg` writes elements and escapes text, `axis` maps values and chooses ticks, `frame` draws what all panels
+//! share, `style` holds the colours; every other module is one figure.
+
+mod axis;
+mod error;
+/// Safe file names for the figures of subjects.
+pub mod file_name;
+mod frame;
+/// One patient's time courses: observations, fitted curve, band, doses and target.
+pub mod individual;
+/// Observed against predicted concentrations, one panel an analyte.
+pub mod observed_fitted;
+mod style;
+/// Percentiles of free IgE across patients over time.
+pub mod suppression;
+mod svg;
+
+pub use error::FigureError;

@@ -1,0 +1,17 @@
+//! Figures of a fit, made from plain numbers.
+//!
+//! The crate knows no estimator, no file format and no dataframe: each figure takes slices and returns one
+//! self-contained SVG document as a string (no script, no style sheet, no link, no network), so it can be
+//! saved, printed, or put inline into a page beside others. The same input always gives the same bytes.
+//!
+//! | figure | function |
+//! |---|---|
+//! | one patient's time courses | [`individual::svg`] |
+//! | observed against predicted | [`observed_fitted::svg`] |
+//! | free IgE of a population over time | [`suppression::svg`] |
+//!
+//! [`file_name::for_id`] names the file of a patient's figure, whatever the ID contains.
+
+mod figure;
+
+pub use figure::{FigureError, file_name, individual, observed_fitted, suppression};
