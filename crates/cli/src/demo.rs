@@ -1,0 +1,58 @@
+//! `omafit demo`: the tour, on a simulated trial.
+
+use crate::Outcome;
+use crate::error::CliError;
+use crate::options::DemoArgs;
+use crate::run::{Input, Plan, execute};
+use crate::{model, print};
+use omafit_outcome::{DosingTable, TRIAL, VirtualTrial, innovate_like};
+use omafit_trial::{Counts, Source, Trial};
+use std::path::PathBuf;
+use std::time::Instant;
+
+const TABLE: &str = "us_asthma_12y";
+
+/// Simulates a trial in the image of INNOVATE and runs the main job on it.
+pub fn demo(args: &DemoArgs) -> Result<Outcome, CliError> {
+    let started = Instant::now();
+    let plan = Plan::new(&args.run, model::load(&args.run.model)?)?;
+    if args.patients == 0 {
+        let expected = "at least one".into();
+        return Err(CliError::Option { option: "patients", found: "0".into(), expected });
+    }
+    let table = DosingTable::named(TABLE)?;
+    let virtual_trial = VirtualTrial { patients: args.patients, ..TRIAL };
+    let subjects = innovate_like(plan.model(), &table, &virtual_trial, args.seed)?;
+    let comment = format!(
+        "omafit: simulated data, no patients: {} in the image of INNOVATE, dosed by {TABLE}, model {}, seed {}",
+        subjects.len(),
+        plan.model().name(),
+        args.seed
+    );
+    let mut counts = Counts { subjects: subjects.len(), ..Counts::default() };
+    for subject in &subjects {
+        counts.doses += subject.doses.len();
+        for observation in &subject.observations {
+            counts.observations[observation.analyte.index()] += 1;
+        }
+    }
+    let trial = Trial {
+        subjects,
+        source: Source {
+            path: PathBuf::from("data.csv"),
+            sha256: String::new(),
+            rows: 0,
+            comments: vec![comment.clone()],
+        },
+        notes: vec![comment],
+        counts,
+        excluded: Vec::new(),
+        simulated: true,
+    };
+    if !args.run.quiet {
+        print::trial(&trial);
+    }
+    let seconds = started.elapsed().as_secs_f64();
+    let input = Input { trial, seed: Some(args.seed), preparation: ("simulate", seconds), data_set: true };
+    execute(&plan, &args.run, &args.out, &input)
+}

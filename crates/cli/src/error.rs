@@ -1,0 +1,76 @@
+//! What a command can be refused for.
+
+use omafit_model::ModelError;
+use omafit_outcome::{DosingTableError, InnovateError};
+use omafit_report::FigureError;
+use omafit_trial::{OutputError, Rejection, TableError};
+use std::path::PathBuf;
+
+/// Why a command did not run to its end.
+#[derive(Debug, thiserror::Error)]
+pub enum CliError {
+    /// The data set.
+    #[error(transparent)]
+    Data(#[from] Rejection),
+    /// The model file.
+    #[error("{place}: {source}")]
+    Model {
+        /// Which model.
+        place: String,
+        /// What is wrong.
+        source: ModelError,
+    },
+    /// There is neither a model nor a file of that name.
+    #[error("no model `{name}`: there is no such file, and the models that ship are {shipped}")]
+    NoModel {
+        /// What was asked for.
+        name: String,
+        /// What there is.
+        shipped: String,
+    },
+    /// A file that cannot be read.
+    #[error("{}: {source}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// An option with a value that makes no sense.
+    #[error("--{option} {found}: must be {expected}")]
+    Option {
+        /// The option.
+        option: &'static str,
+        /// What was given.
+        found: String,
+        /// What is allowed.
+        expected: String,
+    },
+    /// The output.
+    #[error(transparent)]
+    Output(#[from] OutputError),
+    /// A table of the run.
+    #[error(transparent)]
+    Table(#[from] TableError),
+    /// A figure.
+    #[error("a figure cannot be drawn: {0}")]
+    Figure(#[from] FigureError),
+    /// A file of the run cannot be encoded.
+    #[error("run.json cannot be written: {0}")]
+    Json(#[from] serde_json::Error),
+    /// The model file of the run cannot be encoded.
+    #[error("model.toml cannot be written: {0}")]
+    Toml(#[from] toml::ser::Error),
+    /// Writing within the run's folder.
+    #[error("the run cannot be written: {0}")]
+    Io(#[from] std::io::Error),
+    /// The dosing table.
+    #[error(transparent)]
+    DosingTable(#[from] DosingTableError),
+    /// The virtual trial.
+    #[error(transparent)]
+    Innovate(#[from] InnovateError),
+    /// The threads.
+    #[error("the threads cannot be started: {0}")]
+    Threads(#[from] rayon::ThreadPoolBuildError),
+}

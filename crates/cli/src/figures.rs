@@ -1,0 +1,146 @@
+//! The figures of a run.
+
+use crate::error::CliError;
+use crate::run::Plan;
+use omafit_estimate::{
+    Grid, Method, Status, SubjectResult, Trajectory, free_ige_course, reconstruct, typical_course,
+};
+use omafit_model::{Analyte, Subject};
+use omafit_report::file_name;
+use omafit_report::individual::{self, Individual, Panel};
+use omafit_report::observed_fitted::{self, AnalyteFit};
+use omafit_report::suppression::{self, Suppression};
+use omafit_trial::{RunFolder, Trial};
+use rayon::prelude::*;
+use std::borrow::Cow;
+
+/// Percentiles of fewer subjects than this say nothing.
+const ENOUGH_FOR_PERCENTILES: usize = 20;
+
+/// Points that make a line smooth across a page.
+const POINTS_OF_A_LINE: f64 = 300.0;
+
+/// Draws each subject, observed against fitted, and the suppression of free IgE.
+pub fn write(
+    folder: &RunFolder,
+    plan: &Plan,
+    trial: &Trial,
+    results: &[SubjectResult],
+) -> Result<(), CliError> {
+    let put = |name: String, svg: String| -> Result<(), CliError> {
+        Ok(std::fs::write(folder.file(format!("figures/{name}"))?, svg)?)
+    };
+    put("observed_fitted.svg".into(), observed_against_fitted(trial, results)?)?;
+    if results.len() >= ENOUGH_FOR_PERCENTILES {
+        put("suppression.svg".into(), suppressed(plan, trial, results)?)?;
+    }
+    trial.subjects.par_iter().zip(results).enumerate().try_for_each(|(i, (subject, result))| {
+        if result.fit.status == Status::Failed {
+            return Ok(());
+        }
+        let name = file_name::for_id(i + 1, &subject.id);
+        put(format!("individuals/{name}"), one(plan, subject, result, trial.simulated)?)
+    })
+}
+
+fn one(plan: &Plan, subject: &Subject, result: &SubjectResult, simulated: bool) -> Result<String, CliError> {
+    // A typical subject that cannot be solved for leaves the figure without its curve, as it leaves PRED empty.
+    let typical = typical_course(plan.model(), subject, &figure_grid(plan, subject)).ok();
+    let method = match plan.options().method {
+        Method::Map => "MAP",
+        Method::Nls => "NLS",
+    };
+    let covariates = subject.covariates;
+    let caption =
+        format!("{:.0} kg · baseline IgE {:.0} ng/mL · {method}", covariates.weight_kg, covariates.ige_ng_ml);
+    let course = fine_course(plan, subject, result);
+    let label = format!("{} ng/mL", plan.target_ng_ml());
+    let per_analyte = |a: Analyte| {
+        let observed: Vec<(f64, f64)> =
+            subject.observations.iter().filter(|o| o.analyte == a).map(|o| (o.time, o.value)).collect();
+        let typical: Option<Vec<f64>> =
+            typical.as_ref().map(|t| t.iter().map(|c| c.to_array()[a.index()]).collect());
+        (a, observed, typical)
+    };
+    let data = Analyte::ALL.map(per_analyte);
+    let panels = data.iter().map(|(a, observed, typical)| Panel {
+        title: a.title(),
+        unit: a.unit(),
+        time: &course.time,
+        fitted: &course.value[a.index()],
+        lower: &course.lower[a.index()],
+        upper: &course.upper[a.index()],
+        population: typical.as_deref(),
+        observed,
+        target: (*a == Analyte::IgeFree).then_some((plan.target_ng_ml(), label.as_str())),
+        log: true,
+    });
+    let dose_times: Vec<f64> = subject.doses.iter().map(|d| d.time).collect();
+    Ok(individual::svg(&Individual {
+        id: &subject.id,
+        caption: &caption,
+        note: (result.fit.status != Status::Ok).then_some(result.fit.reason.as_str()),
+        panels: panels.collect(),
+        dose_times: &dose_times,
+        level: plan.grid().level,
+        simulated,
+    })?)
+}
+
+/// The run's grid, or a finer one where a line through its points would show corners.
+fn figure_grid(plan: &Plan, subject: &Subject) -> Grid {
+    let span = plan.grid().until.max(subject.end()) - subject.start;
+    let every = (span / POINTS_OF_A_LINE).min(plan.grid().every);
+    Grid { every: if every > 0.0 { every } else { plan.grid().every }, ..*plan.grid() }
+}
+
+fn fine_course<'a>(plan: &Plan, subject: &Subject, result: &'a SubjectResult) -> Cow<'a, Trajectory> {
+    let grid = figure_grid(plan, subject);
+    if grid == *plan.grid() {
+        return Cow::Borrowed(&result.trajectory);
+    }
+    let finer = reconstruct(plan.model(), subject, plan.options(), &result.fit, &grid);
+    finer.map_or(Cow::Borrowed(&result.trajectory), Cow::Owned)
+}
+
+fn observed_against_fitted(trial: &Trial, results: &[SubjectResult]) -> Result<String, CliError> {
+    let gather = |a: Analyte, of: &dyn Fn(&Subject, &SubjectResult, usize) -> f64| -> Vec<f64> {
+        let pairs = trial.subjects.iter().zip(results);
+        let rows = pairs.flat_map(|(s, r)| (0..s.observations.len()).map(move |i| (s, r, i)));
+        rows.filter(|(s, _, i)| s.observations[*i].analyte == a).map(|(s, r, i)| of(s, r, i)).collect()
+    };
+    let data = Analyte::ALL.map(|a| {
+        let observed = gather(a, &|s, _, i| s.observations[i].value);
+        (a, observed, gather(a, &|_, r, i| r.fit.ipred[i]), gather(a, &|_, r, i| r.fit.pred[i]))
+    });
+    let fits: Vec<AnalyteFit<'_>> = data
+        .iter()
+        .map(|(a, observed, fitted, population)| AnalyteFit {
+            title: a.title(),
+            unit: a.unit(),
+            observed,
+            fitted,
+            population: Some(population),
+        })
+        .collect();
+    Ok(observed_fitted::svg(&fits, trial.simulated)?)
+}
+
+fn suppressed(plan: &Plan, trial: &Trial, results: &[SubjectResult]) -> Result<String, CliError> {
+    let course = free_ige_course(results);
+    let [p05, p25, p50, p75, p95] = &course.percentiles;
+    let treated = trial.subjects.iter().filter_map(|s| s.doses.last().map(|d| d.time - s.start));
+    Ok(suppression::svg(&Suppression {
+        title: "Free IgE over time",
+        time: &course.time,
+        p05,
+        p25,
+        p50,
+        p75,
+        p95,
+        target_ng_ml: Some(plan.target_ng_ml()),
+        treatment_end: treated.reduce(f64::max),
+        n: results.iter().filter(|r| !r.trajectory.time.is_empty()).count(),
+        simulated: trial.simulated,
+    })?)
+}

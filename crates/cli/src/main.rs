@@ -1,0 +1,45 @@
+//! `omafit`: fits the omalizumab–IgE binding model to clinical-trial data.
+//!
+//! Facts go to stdout, progress and errors to stderr. Exit code 0: done; 1: done, but some subjects failed;
+//! 2: refused.
+
+mod check;
+mod demo;
+mod error;
+mod figures;
+mod fit;
+mod model;
+mod options;
+mod print;
+mod record;
+mod run;
+
+use clap::Parser;
+use options::{Cli, Command};
+use std::process::ExitCode;
+
+/// How a command that ran to its end ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Everything was done.
+    Done,
+    /// Done, but some subjects failed.
+    SomeFailed,
+}
+
+fn main() -> ExitCode {
+    let outcome = match Cli::parse().command {
+        Command::Demo(args) => demo::demo(&args),
+        Command::Check(args) => check::check(&args),
+        Command::Fit(args) => fit::fit(&args),
+        Command::Model(command) => model::command(&command),
+    };
+    match outcome {
+        Ok(Outcome::Done) => ExitCode::SUCCESS,
+        Ok(Outcome::SomeFailed) => ExitCode::from(1),
+        Err(error) => {
+            print::error(&error);
+            ExitCode::from(2)
+        }
+    }
+}

@@ -1,0 +1,184 @@
+//! What a person reads in the terminal.
+#![allow(clippy::print_stdout, clippy::print_stderr)]
+
+use crate::error::CliError;
+use crate::record::Record;
+use crate::run::Plan;
+use omafit_estimate::{Goodness, Limit, Overview, Status, SubjectResult, free_names};
+use omafit_model::{Analyte, Subject};
+use omafit_trial::Trial;
+use std::path::Path;
+
+/// Trials of up to this many subjects are shown subject by subject.
+const FEW: usize = 4;
+/// Unfinished subjects that are named.
+const NAMED: usize = 10;
+
+/// A line of facts.
+pub fn line(text: &str) {
+    println!("{text}");
+}
+
+/// Text as it is.
+pub fn text(text: &str) {
+    print!("{text}");
+}
+
+/// Why a command was refused.
+pub fn error(error: &CliError) {
+    eprintln!("omafit: {error}");
+}
+
+/// What a data set holds.
+pub fn trial(trial: &Trial) {
+    let counts = &trial.counts;
+    println!("{}: {} subjects, {} doses", trial.source.path.display(), counts.subjects, counts.doses);
+    for analyte in Analyte::ALL {
+        println!("  {:<17}{:>6} observations", analyte.title(), counts.observations[analyte.index()]);
+    }
+    for note in &trial.notes {
+        println!("  note: {note}");
+    }
+}
+
+/// What a run found.
+pub fn summary(
+    plan: &Plan,
+    trial: &Trial,
+    results: &[SubjectResult],
+    summary: &Overview,
+    record: &Record,
+    out: &Path,
+) {
+    println!();
+    if results.len() <= FEW {
+        for (subject, result) in trial.subjects.iter().zip(results) {
+            individual(plan, subject, result);
+        }
+    }
+    println!(
+        "{} subjects: {} fitted, {} with a parameter left open, {} failed",
+        results.len(),
+        summary.ok,
+        summary.not_determined,
+        summary.failed
+    );
+    unfinished(trial, results);
+    println!("objective {:.4}   -2LL {:.3}   AIC {:.3}\n", summary.ofv, summary.minus2ll, summary.aic);
+    println!(
+        "{:<17}{:>7}{:>11}{:>9}{:>11}{:>9}",
+        "goodness of fit", "n", "RMSE log", "R² log", "WRES mean", "SD"
+    );
+    for analyte in Analyte::ALL {
+        goodness(analyte.title(), &summary.by_analyte[analyte.index()]);
+    }
+    goodness("all", &summary.overall);
+    suppression(plan, summary);
+    let seconds = &record.seconds;
+    println!(
+        "\n{:.2} s ({:.2} s fitting and reconstructing on {} threads, {:.0} subjects per second)",
+        seconds.total(),
+        seconds.of("fit"),
+        record.threads,
+        results.len() as f64 / seconds.of("fit")
+    );
+    println!("run in {}: individuals.csv, observations.csv, trajectories.parquet, figures/", out.display());
+    if trial.simulated {
+        println!("The data are simulated: nothing here was measured in a patient.");
+    }
+}
+
+fn individual(plan: &Plan, subject: &Subject, result: &SubjectResult) {
+    let fit = &result.fit;
+    println!("{}   {}: {}", subject.id, fit.status.name(), fit.reason);
+    if fit.status == Status::Failed {
+        println!();
+        return;
+    }
+    let names = free_names(plan.model(), plan.options());
+    println!("  {:<8}{:>12}{:>12}{:>9}  unit", "", "estimate", "SE", "RSE %");
+    for (position, info) in plan.model().structure().parameters().iter().enumerate() {
+        let value = fit.parameters[position];
+        let free = plan.options().free.iter().position(|&p| p == position);
+        let limit = free.and_then(|i| fit.run_off.iter().find(|(j, _)| *j == i));
+        match (free, limit) {
+            (None, _) => println!("  {:<8}{value:>12.5}{:>12}{:>9}  {}", info.name, "held", "", info.unit),
+            (_, Some((_, limit))) => {
+                let whither = if *limit == Limit::Zero { "→ 0" } else { "→ ∞" };
+                println!("  {:<8}{whither:>12}{:>21}  {}", info.name, "not determined", info.unit);
+            }
+            (Some(i), None) => match fit.uncertainty.se_log(i) {
+                Some(se) => {
+                    let (se, rse) = (se * value, 100.0 * se);
+                    println!("  {:<8}{value:>12.5}{se:>12.4}{rse:>9.1}  {}", info.name, info.unit);
+                }
+                None => println!("  {:<8}{value:>12.5}{:>21}  {}", info.name, "not determined", info.unit),
+            },
+        }
+    }
+    println!(
+        "  weighted sum of squares {:.4}, rank {} of {}, condition {:.3e}, {} iterations, {} starts",
+        fit.ssq,
+        fit.data_information.rank(),
+        names.len(),
+        fit.data_information.condition(),
+        fit.iterations,
+        fit.starts
+    );
+    let weak = fit.data_information.weaknesses(&names);
+    if !weak.is_empty() {
+        println!("  the data alone leave weak: {}", weak.join("; "));
+    }
+    if let Some(s) = &result.suppression {
+        let day = |d: Option<f64>| d.map_or("never".into(), |d| format!("{d:.2} d"));
+        println!(
+            "  free IgE under {} ng/mL after {}, for {:.1} d, lowest {:.1} ng/mL, back {} after the last dose",
+            plan.target_ng_ml(),
+            day(s.days_to_target),
+            s.days_below,
+            s.lowest_ng_ml,
+            s.days_to_return.map_or("not seen".into(), |d| format!("{d:.1} d"))
+        );
+    }
+    println!();
+}
+
+fn unfinished(trial: &Trial, results: &[SubjectResult]) {
+    let all: Vec<_> =
+        trial.subjects.iter().zip(results).filter(|(_, r)| r.fit.status != Status::Ok).collect();
+    if results.len() > FEW {
+        for (subject, result) in all.iter().take(NAMED) {
+            println!("  {} {}: {}", subject.id, result.fit.status.name(), result.fit.reason);
+        }
+        if all.len() > NAMED {
+            println!("  … and {} more, in individuals.csv", all.len() - NAMED);
+        }
+    }
+}
+
+fn goodness(name: &str, g: &Goodness) {
+    println!(
+        "{name:<17}{:>7}{:>11.4}{:>9.4}{:>11.3}{:>9.3}",
+        g.n, g.rmse_log, g.r2_log, g.wres_mean, g.wres_sd
+    );
+}
+
+fn suppression(plan: &Plan, s: &Overview) {
+    if s.dosed == 0 {
+        return;
+    }
+    let target = plan.target_ng_ml();
+    println!("\nfree IgE under {target} ng/mL: reached by {} of {} subjects", s.reached_target, s.dosed);
+    if s.reached_target > 0 {
+        println!("  after a median of {:.2} days", s.median_days_to_target);
+    }
+    if s.with_trough > 0 {
+        println!("  {} of {} below it just before their last dose", s.trough_below, s.with_trough);
+    }
+    if s.returned > 0 {
+        println!(
+            "  {} rose above it again, a median of {:.0} days after the last dose",
+            s.returned, s.median_days_to_return
+        );
+    }
+}

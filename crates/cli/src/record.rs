@@ -1,0 +1,185 @@
+//! `run.json`: what was run, on what, and how it went.
+
+use crate::run::Plan;
+use omafit_estimate::{FitOptions, Goodness, Grid, Overview, Status, SubjectResult, free_names};
+use omafit_model::Analyte;
+use omafit_trial::{Counts, Trial};
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// Seconds of wall time a stage.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[serde(transparent)]
+pub struct Seconds(BTreeMap<&'static str, f64>);
+
+impl Seconds {
+    /// Records a stage.
+    pub fn add(&mut self, stage: &'static str, seconds: f64) {
+        self.0.insert(stage, seconds);
+    }
+
+    /// Seconds of a stage; zero if there was none.
+    pub fn of(&self, stage: &str) -> f64 {
+        self.0.get(stage).copied().unwrap_or(0.0)
+    }
+
+    /// Seconds of all stages.
+    pub fn total(&self) -> f64 {
+        self.0.values().sum()
+    }
+}
+
+/// The record of a run.
+#[derive(Debug, Serialize)]
+pub struct Record {
+    schema_version: u32,
+    tool: &'static str,
+    version: &'static str,
+    command: Vec<String>,
+    model: String,
+    structure: &'static str,
+    method: omafit_estimate::Method,
+    options: Options,
+    seed: Option<u64>,
+    simulated: bool,
+    data: Data,
+    /// Wall time a stage.
+    pub seconds: Seconds,
+    /// Threads used.
+    pub threads: usize,
+    stop_reason: String,
+    ofv: f64,
+    minus2ll: f64,
+    aic: f64,
+    counts: RunCounts,
+    goodness_of_fit: BTreeMap<&'static str, GoodnessRecord>,
+    warnings: Vec<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct Options {
+    estimate: Vec<&'static str>,
+    max_iterations: u64,
+    further_starts: usize,
+    every_days: f64,
+    until_day: Option<f64>,
+    level: f64,
+    target_ng_ml: f64,
+    relative_tolerance: f64,
+}
+
+#[derive(Debug, Serialize)]
+struct Data {
+    path: String,
+    sha256: String,
+    rows: u64,
+    comments: Vec<String>,
+    records: Counts,
+}
+
+#[derive(Debug, Serialize)]
+struct RunCounts {
+    subjects: usize,
+    ok: usize,
+    not_determined: usize,
+    failed: usize,
+}
+
+/// Statistics that are not defined are null.
+#[derive(Debug, Serialize)]
+struct GoodnessRecord {
+    n: usize,
+    rmse_log: Option<f64>,
+    r2_log: Option<f64>,
+    wres_mean: Option<f64>,
+    wres_sd: Option<f64>,
+}
+
+impl From<&Goodness> for GoodnessRecord {
+    fn from(g: &Goodness) -> Self {
+        let finite = |v: f64| v.is_finite().then_some(v);
+        Self {
+            n: g.n,
+            rmse_log: finite(g.rmse_log),
+            r2_log: finite(g.r2_log),
+            wres_mean: finite(g.wres_mean),
+            wres_sd: finite(g.wres_sd),
+        }
+    }
+}
+
+impl Record {
+    /// The record of a run that is done.
+    pub fn new(
+        plan: &Plan,
+        trial: &Trial,
+        seed: Option<u64>,
+        summary: &Overview,
+        results: &[SubjectResult],
+        seconds: Seconds,
+        threads: usize,
+    ) -> Self {
+        let FitOptions { method, max_iterations, further_starts, .. } = *plan.options();
+        let Grid { every, until, level } = *plan.grid();
+        let mut goodness_of_fit: BTreeMap<_, _> =
+            Analyte::ALL.iter().map(|a| (a.name(), (&summary.by_analyte[a.index()]).into())).collect();
+        goodness_of_fit.insert("overall", (&summary.overall).into());
+        Self {
+            schema_version: 1,
+            tool: "omafit",
+            version: env!("CARGO_PKG_VERSION"),
+            command: std::env::args().skip(1).collect(),
+            model: plan.model().name().into(),
+            structure: plan.model().structure().name(),
+            method,
+            options: Options {
+                estimate: free_names(plan.model(), plan.options()),
+                max_iterations,
+                further_starts,
+                every_days: every,
+                until_day: until.is_finite().then_some(until),
+                level,
+                target_ng_ml: plan.target_ng_ml(),
+                relative_tolerance: omafit_model::DEFAULT_RTOL,
+            },
+            seed,
+            simulated: trial.simulated,
+            data: Data {
+                path: trial.source.path.display().to_string(),
+                sha256: trial.source.sha256.clone(),
+                rows: trial.source.rows,
+                comments: trial.source.comments.clone(),
+                records: trial.counts,
+            },
+            seconds,
+            threads,
+            stop_reason: stop_reason(summary),
+            ofv: summary.ofv,
+            minus2ll: summary.minus2ll,
+            aic: summary.aic,
+            counts: RunCounts {
+                subjects: results.len(),
+                ok: summary.ok,
+                not_determined: summary.not_determined,
+                failed: summary.failed,
+            },
+            goodness_of_fit,
+            warnings: warnings(trial, results),
+        }
+    }
+}
+
+fn stop_reason(summary: &Overview) -> String {
+    match (summary.failed, summary.not_determined) {
+        (0, 0) => "every subject was fitted".into(),
+        (0, n) => format!("every subject was fitted; {n} leave a parameter open"),
+        (failed, _) => format!("{failed} subjects could not be fitted"),
+    }
+}
+
+/// What the reader was told, and every subject whose fit is not complete.
+fn warnings(trial: &Trial, results: &[SubjectResult]) -> Vec<String> {
+    let unfinished = trial.subjects.iter().zip(results).filter(|(_, r)| r.fit.status != Status::Ok);
+    let said = unfinished.map(|(s, r)| format!("{}: {}: {}", s.id, r.fit.status.name(), r.fit.reason));
+    trial.notes.iter().cloned().chain(said).collect()
+}

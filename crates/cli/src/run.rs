@@ -1,0 +1,214 @@
+//! The main job, wherever the subjects come from: fit, reconstruct, judge, draw, write.
+
+use crate::error::CliError;
+use crate::options::RunArgs;
+use crate::record::{Record, Seconds};
+use crate::{Outcome, figures, print};
+use indicatif::{ProgressBar, ProgressStyle};
+use omafit_estimate::{FitOptions, Grid, Method, Prior, overview, process_trial};
+use omafit_model::PopulationModel;
+use omafit_trial::{
+    ReadOptions, RunFolder, Table, Trial, correlations_table, individuals_table, observations_table, read,
+    trajectories_table, write_data_set,
+};
+use std::io::{IsTerminal, Write};
+use std::path::Path;
+use std::time::Instant;
+
+/// What is to be computed: the arguments, checked.
+#[derive(Debug)]
+pub struct Plan {
+    model: PopulationModel,
+    options: FitOptions,
+    prior: Option<Prior>,
+    grid: Grid,
+    target_ng_ml: f64,
+}
+
+/// What it is to be computed from.
+#[derive(Debug)]
+pub struct Input {
+    /// The subjects.
+    pub trial: Trial,
+    /// The seed, if they are simulated here.
+    pub seed: Option<u64>,
+    /// What it took to get them: the stage and its seconds.
+    pub preparation: (&'static str, f64),
+    /// Whether to write them as a data set into the run.
+    pub data_set: bool,
+}
+
+impl Plan {
+    /// Checks the arguments against the model.
+    pub fn new(args: &RunArgs, model: PopulationModel) -> Result<Self, CliError> {
+        positive("every", args.every)?;
+        positive("target", args.target)?;
+        if let Some(until) = args.until {
+            positive("until", until)?;
+        }
+        if !(args.level > 0.0 && args.level < 1.0) {
+            return Err(refuse("level", args.level, "between 0 and 1"));
+        }
+        if args.max_iterations == 0 {
+            return Err(refuse("max-iterations", 0, "at least 1"));
+        }
+        if args.threads == Some(0) {
+            return Err(refuse("threads", 0, "at least 1"));
+        }
+        let free = estimated(args, &model)?;
+        let method = Method::from(args.method);
+        let prior = if method == Method::Map { Some(prior(&model, &free)?) } else { None };
+        let options =
+            FitOptions { method, free, max_iterations: args.max_iterations, further_starts: args.starts };
+        let grid =
+            Grid { every: args.every, until: args.until.unwrap_or(f64::NEG_INFINITY), level: args.level };
+        Ok(Self { model, options, prior, grid, target_ng_ml: args.target })
+    }
+
+    /// The population model.
+    pub fn model(&self) -> &PopulationModel {
+        &self.model
+    }
+
+    /// What is estimated, and how.
+    pub fn options(&self) -> &FitOptions {
+        &self.options
+    }
+
+    /// The reconstruction's grid.
+    pub fn grid(&self) -> &Grid {
+        &self.grid
+    }
+
+    /// The target for free IgE, ng/mL.
+    pub fn target_ng_ml(&self) -> f64 {
+        self.target_ng_ml
+    }
+}
+
+fn positive(option: &'static str, value: f64) -> Result<(), CliError> {
+    if value.is_finite() && value > 0.0 { Ok(()) } else { Err(refuse(option, value, "a number above 0")) }
+}
+
+fn refuse(option: &'static str, found: impl ToString, expected: &str) -> CliError {
+    CliError::Option { option, found: found.to_string(), expected: expected.into() }
+}
+
+/// Positions of the estimated parameters: as asked, as the model file says, or those that vary.
+fn estimated(args: &RunArgs, model: &PopulationModel) -> Result<Vec<usize>, CliError> {
+    let asked =
+        if args.estimate.is_empty() { model.file().estimate.clone() } else { Some(args.estimate.clone()) };
+    let Some(names) = asked else { return Ok(model.variable().to_vec()) };
+    if names == ["all"] {
+        return Ok((0..model.parameters().len()).collect());
+    }
+    let known: Vec<&str> = model.parameter_names().collect();
+    let expected = format!("`all` or parameters of the model, each once: {}", known.join(", "));
+    let mut free = Vec::with_capacity(names.len());
+    for name in &names {
+        let position = model.position(name.trim()).filter(|p| !free.contains(p));
+        free.push(position.ok_or_else(|| refuse("estimate", name, &expected))?);
+    }
+    free.sort_unstable();
+    Ok(free)
+}
+
+/// The population as prior of the estimated parameters that vary; the others have none.
+fn prior(model: &PopulationModel, free: &[usize]) -> Result<Prior, CliError> {
+    let variable = model.variable();
+    let rows: Vec<usize> = (0..variable.len()).filter(|&r| free.contains(&variable[r])).collect();
+    let omega: Vec<f64> = rows
+        .iter()
+        .flat_map(|&r| rows.iter().map(move |&c| (r, c)))
+        .map(|(r, c)| model.omega()[r * variable.len() + c])
+        .collect();
+    let positions = (0..free.len()).filter(|&i| variable.contains(&free[i])).collect();
+    Prior::new(positions, &omega)
+        .ok_or_else(|| refuse("model", model.name(), "a model whose Ω is positive definite"))
+}
+
+/// Runs the plan on the input and writes the run's folder at `out`.
+pub fn execute(plan: &Plan, args: &RunArgs, out: &Path, input: &Input) -> Result<Outcome, CliError> {
+    let folder = RunFolder::create(out, args.force)?;
+    let mut seconds = Seconds::default();
+    seconds.add(input.preparation.0, input.preparation.1);
+    let trial = if input.data_set { &as_written(&folder, &input.trial)? } else { &input.trial };
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(args.threads.unwrap_or(0)).build()?;
+    let progress = progress_bar(trial.subjects.len(), args.quiet);
+    let started = Instant::now();
+    let results = pool.install(|| {
+        let done = |_| progress.inc(1);
+        let prior = plan.prior.as_ref();
+        process_trial(
+            &plan.model,
+            &trial.subjects,
+            prior,
+            &plan.options,
+            &plan.grid,
+            plan.target_ng_ml,
+            &done,
+        )
+    });
+    progress.finish_and_clear();
+    seconds.add("fit", started.elapsed().as_secs_f64());
+
+    let started = Instant::now();
+    let subjects = &trial.subjects;
+    let write_both = |table: &Table| -> Result<(), CliError> {
+        folder.write(format!("{}.csv", table.name()), |f| Ok::<_, CliError>(table.write_csv(f)?))?;
+        folder.write(format!("{}.parquet", table.name()), |f| Ok::<_, CliError>(table.write_parquet(f)?))
+    };
+    write_both(&individuals_table(&plan.model, &plan.options, subjects, &results)?)?;
+    write_both(&observations_table(&plan.model, subjects, &results)?)?;
+    write_both(&correlations_table(&plan.model, &plan.options, subjects, &results)?)?;
+    let trajectories = trajectories_table(subjects, &results)?;
+    folder.write("trajectories.parquet", |f| Ok::<_, CliError>(trajectories.write_parquet(f)?))?;
+    folder.write("model.toml", |f| Ok::<_, CliError>(f.write_all(model_file(plan, args)?.as_bytes())?))?;
+    seconds.add("tables", started.elapsed().as_secs_f64());
+
+    let started = Instant::now();
+    pool.install(|| figures::write(&folder, plan, trial, &results))?;
+    seconds.add("figures", started.elapsed().as_secs_f64());
+
+    let summary = overview(&plan.model, subjects, &results, plan.target_ng_ml);
+    let record =
+        Record::new(plan, trial, input.seed, &summary, &results, seconds, pool.current_num_threads());
+    folder.write("run.json", |f| {
+        serde_json::to_writer_pretty(&mut *f, &record)?;
+        Ok::<_, CliError>(f.write_all(b"\n")?)
+    })?;
+    folder.commit()?;
+    if !args.quiet {
+        print::summary(plan, trial, &results, &summary, &record, out);
+    }
+    Ok(if summary.failed > 0 { Outcome::SomeFailed } else { Outcome::Done })
+}
+
+/// Writes the simulated subjects as a data set and takes what a reader of it gets, so that the run is the one that
+/// `omafit fit` would make of the file.
+fn as_written(folder: &RunFolder, trial: &Trial) -> Result<Trial, CliError> {
+    let path = folder.file("data.csv")?;
+    write_data_set(&path, &trial.subjects, &trial.source.comments, false)?;
+    let mut written = read(&path, &ReadOptions::default())?;
+    written.source.path = trial.source.path.clone();
+    written.notes.splice(0..0, trial.notes.iter().cloned());
+    Ok(written)
+}
+
+/// The model file of the run: what was used, as `--model` takes it.
+fn model_file(plan: &Plan, args: &RunArgs) -> Result<String, CliError> {
+    let mut file = plan.model.file().clone();
+    let names: Vec<&str> = plan.model.parameter_names().collect();
+    file.estimate = Some(plan.options.free.iter().map(|&i| names[i].to_string()).collect());
+    let header = "# The population model of this run. Its values were given, not estimated here.\n";
+    Ok(format!("{header}# It came from --model {:?}.\n\n{}", args.model, toml::to_string_pretty(&file)?))
+}
+
+fn progress_bar(subjects: usize, quiet: bool) -> ProgressBar {
+    if quiet || !std::io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let style = ProgressStyle::with_template("fitting {bar:40} {pos}/{len} subjects, {eta} left");
+    let bar = ProgressBar::new(subjects as u64);
+    style.map_or(bar.clone(), |style| bar.with_style(style))
+}

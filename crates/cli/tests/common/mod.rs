@@ -1,0 +1,27 @@
+//! What the tests of the command line share.
+#![allow(dead_code, missing_docs, clippy::unwrap_used, clippy::panic)]
+
+use std::path::{Path, PathBuf};
+
+pub fn omafit() -> assert_cmd::Command {
+    assert_cmd::Command::new(env!("CARGO_BIN_EXE_omafit"))
+}
+
+pub fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
+}
+
+/// The rows of a CSV file, the header first.
+pub fn csv(path: &Path) -> Vec<Vec<String>> {
+    let mut reader = csv::ReaderBuilder::new().has_headers(false).from_path(path).unwrap();
+    reader.records().map(|r| r.unwrap().iter().map(String::from).collect()).collect()
+}
+
+pub fn text(table: &[Vec<String>], name: &str) -> Vec<String> {
+    let at = table[0].iter().position(|n| n == name).unwrap_or_else(|| panic!("no column {name}"));
+    table[1..].iter().map(|row| row[at].clone()).collect()
+}
+
+pub fn column(table: &[Vec<String>], name: &str) -> Vec<f64> {
+    text(table, name).iter().map(|cell| cell.parse().unwrap_or(f64::NAN)).collect()
+}

@@ -1,0 +1,99 @@
+//! The simulated reference data set, fitted by MAP at the published population, against an independent program.
+
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use common::{column, csv, omafit, repository};
+use std::path::Path;
+
+fn fit(data: &Path, out: &Path, more: &[&str]) {
+    let (data, out) = (data.to_str().unwrap(), out.to_str().unwrap());
+    omafit().args(["fit", data, "--out", out]).args(more).assert().success();
+}
+
+#[test]
+fn empirical_bayes_estimates_and_objectives_agree() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("run");
+    let fixtures = repository().join("fixtures/reference");
+    fit(&fixtures.join("hayashi_20.csv"), &out, &[]);
+    let (table, reference) = (csv(&out.join("individuals.csv")), csv(&fixtures.join("hayashi_20.ebe.csv")));
+    let (ofv, expected) = (column(&table, "ofv"), column(&reference, "OFV"));
+    assert_eq!(ofv.len(), 20);
+    assert!((ofv.iter().sum::<f64>() + 1840.4136).abs() < 1e-3);
+    for (found, expected) in ofv.iter().zip(&expected) {
+        assert!((found - expected).abs() < 1e-4, "{found} {expected}");
+    }
+    for name in ["ka", "CLx", "dCLc", "Vx", "Vc", "CLe", "Pe"] {
+        let found = column(&table, &format!("ETA_{name}"));
+        let expected = column(&reference, &format!("ETA_{}", name.to_lowercase()));
+        for (found, expected) in found.iter().zip(&expected) {
+            assert!((found - expected).abs() < 2e-5, "{name}: {found} {expected}");
+        }
+    }
+}
+
+/// The same from the paper's coefficients of variation, against scipy at 1e-12 (`scripts/reference/fits.py`).
+#[test]
+fn objectives_agree_with_scipy_at_the_printed_coefficients_of_variation() {
+    let folder = tempfile::tempdir().unwrap();
+    let shipped =
+        String::from_utf8(omafit().args(["model", "show", "hayashi2007"]).output().unwrap().stdout).unwrap();
+    let printed = [39.9, 20.3, 34.9, 25.3, 13.0, 25.0, 23.1];
+    let mut model = String::new();
+    let mut next = printed.iter();
+    for line in shipped.lines() {
+        match line.split_once(" = { variance") {
+            Some((name, _)) => model += &format!("{name} = {{ cv_pct = {} }}\n", next.next().unwrap()),
+            None => model += &format!("{line}\n"),
+        }
+    }
+    assert!(next.next().is_none());
+    let file = folder.path().join("printed.toml");
+    std::fs::write(&file, model).unwrap();
+    let out = folder.path().join("run");
+    let fixtures = repository().join("fixtures/reference");
+    fit(&fixtures.join("hayashi_20.csv"), &out, &["--model", file.to_str().unwrap()]);
+    let table = csv(&out.join("individuals.csv"));
+    let fits: serde_json::Value =
+        serde_json::from_str(&std::fs::read_to_string(fixtures.join("fits.json")).unwrap()).unwrap();
+    let patients = fits["patients"]["subjects"].as_array().or_else(|| fits["patients"].as_array()).unwrap();
+    assert_eq!(patients.len(), 20);
+    for (i, patient) in patients.iter().enumerate() {
+        let found = column(&table, "ofv")[i];
+        let expected = patient["ofv"].as_f64().unwrap();
+        assert!((found - expected).abs() < 1e-5, "{found} {expected}");
+        for (j, name) in ["ka", "CLx", "dCLc", "Vx", "Vc", "CLe", "Pe"].into_iter().enumerate() {
+            let (found, expected) =
+                (column(&table, &format!("ETA_{name}"))[i], patient["eta"][j].as_f64().unwrap());
+            assert!((found - expected).abs() < 1e-5, "{name}: {found} {expected}");
+        }
+    }
+}
+
+#[test]
+fn results_do_not_depend_on_the_number_of_threads() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = repository().join("fixtures/reference/hayashi_20.csv");
+    let runs: Vec<_> = ["1", "2", "8"]
+        .map(|threads| {
+            let out = folder.path().join(threads);
+            fit(&data, &out, &["--threads", threads]);
+            out
+        })
+        .into();
+    for file in [
+        "individuals.csv",
+        "observations.csv",
+        "correlations.csv",
+        "trajectories.parquet",
+        "figures/observed_fitted.svg",
+    ] {
+        let first = std::fs::read(runs[0].join(file)).unwrap();
+        assert!(!first.is_empty());
+        for run in &runs[1..] {
+            assert!(first == std::fs::read(run.join(file)).unwrap(), "{file}");
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! What is refused leaves a clear message, exit code 2, and nothing behind.
+
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use common::{omafit, repository};
+use std::path::Path;
+
+/// Runs `fit` on a data set; gives the exit code, what was said, and whether anything was left in the folder.
+fn fit(data: &str, more: &[&str]) -> (i32, String, usize) {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("data.csv");
+    std::fs::write(&file, data).unwrap();
+    let out = folder.path().join("run");
+    let run = omafit()
+        .args(["fit", file.to_str().unwrap(), "--out", out.to_str().unwrap()])
+        .args(more)
+        .output()
+        .unwrap();
+    let said = String::from_utf8(run.stderr).unwrap();
+    let left = std::fs::read_dir(folder.path()).unwrap().count() - 1;
+    (run.status.code().unwrap(), said, left)
+}
+
+const HEADER: &str = "ID,TIME,DV,AMT,EVID,MDV,CMT,DVID,WT,IGE\n";
+
+/// One sound subject, with a given identifier.
+fn subject(id: &str) -> String {
+    let mut rows = format!("{id},0,300,0,0,0,3,2,70,300\n{id},0,0,300,1,1,1,0,70,300\n");
+    for (day, drug, total, free) in [(7, 40, 1500, 12), (28, 20, 1600, 25), (56, 6, 1200, 90)] {
+        rows += &format!("{id},{day},{drug},0,0,0,2,1,70,300\n{id},{day},{total},0,0,0,3,2,70,300\n");
+        rows += &format!("{id},{day},{free},0,0,0,4,3,70,300\n");
+    }
+    rows
+}
+
+#[test]
+fn every_problem_is_listed_with_its_place() {
+    let data = format!(
+        "{HEADER}a,0,0,300,1,1,1,0,70,300\na,7,many,0,0,0,2,1,70,300\na,8,-3,0,0,0,2,1,70,300\n\
+         a,9,5,0,0,0,2,7,70,300\nb,0,5,0,0,0,2,1,,300\nb,1,5,0,0,0,2,1,,300\n"
+    );
+    let (code, said, left) = fit(&data, &[]);
+    assert_eq!((code, left), (2, 0), "{said}");
+    for place in [
+        "data.csv:3, column DV, ID a: found \"many\"",
+        "data.csv:4, column DV, ID a: found \"-3\"",
+        "data.csv:5, column DVID, ID a: found \"7\"",
+        "column WT, ID b",
+    ] {
+        assert!(said.contains(place), "{place}\n{said}");
+    }
+}
+
+#[test]
+fn options_that_make_no_sense_are_refused_by_name() {
+    let data = HEADER.to_string() + &subject("1");
+    for (options, expected) in [
+        (&["--estimate", "ka,kb"][..], "--estimate kb: must be `all` or parameters of the model"),
+        (&["--estimate", "ka,ka"], "--estimate ka: must be"),
+        (&["--every", "0"], "--every 0: must be a number above 0"),
+        (&["--every=-1"], "--every -1: must be a number above 0"),
+        (&["--until", "inf"], "--until inf: must be a number above 0"),
+        (&["--level", "1"], "--level 1: must be between 0 and 1"),
+        (&["--target", "nan"], "--target NaN: must be"),
+        (&["--threads", "0"], "--threads 0: must be at least 1"),
+        (&["--model", "lowe"], "no model `lowe`"),
+        (&["--column", "DV"], "--column DV: must be"),
+    ] {
+        let (code, said, left) = fit(&data, options);
+        assert_eq!((code, left), (2, 0), "{options:?} {said}");
+        assert!(said.contains(expected), "{options:?} {said}");
+    }
+}
+
+#[test]
+fn a_run_is_replaced_only_when_told_and_nothing_else_ever_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = repository().join("fixtures/real/meno_tetang_lowe_2005.csv");
+    let out = folder.path().join("run");
+    let run = |out: &Path, force: bool| {
+        let mut command = omafit();
+        command.args(["fit", data.to_str().unwrap(), "--assume-weight", "70", "--quiet"]);
+        command.args(["--out", out.to_str().unwrap()]);
+        if force {
+            command.arg("--force");
+        }
+        command.output().unwrap().status.code().unwrap()
+    };
+    assert_eq!(run(&out, false), 0);
+    let first = std::fs::read(out.join("individuals.csv")).unwrap();
+    assert_eq!(run(&out, false), 2);
+    assert_eq!(run(&out, true), 0);
+    assert_eq!(first, std::fs::read(out.join("individuals.csv")).unwrap());
+    let precious = folder.path().join("precious");
+    std::fs::create_dir(&precious).unwrap();
+    std::fs::write(precious.join("thesis.txt"), "years").unwrap();
+    assert_eq!(run(&precious, true), 2);
+    assert_eq!(std::fs::read_to_string(precious.join("thesis.txt")).unwrap(), "years");
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2);
+}
+
+#[test]
+fn one_bad_subject_does_not_stop_the_others() {
+    // The second has drug before any was given: the model predicts none, and the logarithm of nothing does not exist.
+    let odd = subject("odd").replacen("odd,0,300,0,0,0,3,2,", "odd,0,5,0,0,0,2,1,", 1);
+    let data = HEADER.to_string() + &subject("1") + &odd + &subject("2");
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("data.csv");
+    std::fs::write(&file, data).unwrap();
+    let out = folder.path().join("run");
+    let run =
+        omafit().args(["fit", file.to_str().unwrap(), "--out", out.to_str().unwrap()]).output().unwrap();
+    assert_eq!(run.status.code(), Some(1));
+    let table = common::csv(&out.join("individuals.csv"));
+    assert_eq!(common::text(&table, "status"), ["ok", "failed", "ok"]);
+    let reason = &common::text(&table, "reason")[1];
+    assert!(
+        reason.contains("predicts 0") && reason.contains("day 0") && reason.contains("(row 13)"),
+        "{reason}"
+    );
+    assert_eq!(common::column(&table, "ofv")[0], common::column(&table, "ofv")[2]);
+    assert_eq!(common::text(&table, "ka")[1], "");
+    let record = std::fs::read_to_string(out.join("run.json")).unwrap();
+    assert!(record.contains("\"failed\": 1") && record.contains("odd: failed"));
+}
+
+#[test]
+fn hostile_identifiers_stay_text_and_lead_nowhere() {
+    let ids = ["<img src=x onerror=alert(1)>", "\"=cmd|' /C calc'!A0\"", "../../etc/x", "名前"];
+    let data = HEADER.to_string() + &ids.map(subject).concat();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("data.csv");
+    std::fs::write(&file, data).unwrap();
+    let out = folder.path().join("run");
+    omafit().args(["fit", file.to_str().unwrap(), "--out", out.to_str().unwrap()]).assert().success();
+    let table = common::csv(&out.join("individuals.csv"));
+    let expected = ids.map(|id| id.trim_matches('"').to_string());
+    assert_eq!(common::text(&table, "ID"), expected);
+    let figures: Vec<_> = std::fs::read_dir(out.join("figures/individuals")).unwrap().flatten().collect();
+    assert_eq!(figures.len(), 4);
+    for figure in figures {
+        let svg = std::fs::read_to_string(figure.path()).unwrap();
+        assert!(!svg.contains("<img"), "{:?}", figure.file_name());
+    }
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2);
+}
+
+#[test]
+fn a_demo_says_everywhere_that_it_is_simulated_and_can_be_fitted_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let (demo, again) = (folder.path().join("demo"), folder.path().join("again"));
+    let said = omafit()
+        .args(["demo", "--patients", "25", "--seed", "4", "--out", demo.to_str().unwrap()])
+        .output()
+        .unwrap();
+    assert!(said.status.success());
+    assert!(String::from_utf8(said.stdout).unwrap().contains("simulated"));
+    let data = demo.join("data.csv");
+    assert!(std::fs::read_to_string(&data).unwrap().starts_with("# omafit: simulated data, no patients"));
+    assert!(std::fs::read_to_string(demo.join("run.json")).unwrap().contains("\"simulated\": true"));
+    for figure in ["observed_fitted.svg", "suppression.svg", "individuals/0001_1.svg"] {
+        let svg = std::fs::read_to_string(demo.join("figures").join(figure)).unwrap();
+        assert!(svg.contains("Simulated data"), "{figure}");
+    }
+    omafit().args(["fit", data.to_str().unwrap(), "--out", again.to_str().unwrap()]).assert().success();
+    for table in ["individuals.csv", "observations.csv", "trajectories.parquet"] {
+        assert!(
+            std::fs::read(demo.join(table)).unwrap() == std::fs::read(again.join(table)).unwrap(),
+            "{table}"
+        );
+    }
+}
+
+#[test]
+fn the_model_of_a_run_gives_the_run_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = repository().join("fixtures/reference/hayashi_20.csv");
+    let (first, second) = (folder.path().join("first"), folder.path().join("second"));
+    let data = data.to_str().unwrap();
+    omafit()
+        .args(["fit", data, "--estimate", "ka,CLx,Pe", "--out", first.to_str().unwrap()])
+        .assert()
+        .success();
+    let model = first.join("model.toml");
+    omafit()
+        .args(["fit", data, "--model", model.to_str().unwrap(), "--out", second.to_str().unwrap()])
+        .assert()
+        .success();
+    let read = |run: &Path| std::fs::read(run.join("individuals.csv")).unwrap();
+    assert!(read(&first) == read(&second));
+}
