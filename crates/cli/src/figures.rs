@@ -111,7 +111,7 @@ fn observed_against_fitted(trial: &Trial, results: &[SubjectResult]) -> Result<S
     };
     let data = Analyte::ALL.map(|a| {
         let observed = gather(a, &|s, _, i| s.observations[i].value);
-        (a, observed, gather(a, &|_, r, i| r.fit.ipred[i]), gather(a, &|_, r, i| r.fit.pred[i]))
+        (a, observed, gather(a, &|_, r, i| r.fit.ipred[i]), gather(a, &|_, r, i| r.pred[i]))
     });
     let fits: Vec<AnalyteFit<'_>> = data
         .iter()

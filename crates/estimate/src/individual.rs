@@ -98,14 +98,12 @@ pub struct IndividualFit {
     pub effective_parameters: f64,
     /// Individual prediction of each observation.
     pub ipred: Vec<f64>,
-    /// Prediction of each observation for the typical subject with the same covariates.
-    pub pred: Vec<f64>,
 }
 
 /// A factor of twenty from the typical subject is far enough to ask whether a parameter is running off.
 const FAR: f64 = 3.0;
-/// Where the way to the minimum need not be followed more accurately: a predicted decrease, as part of 1 + S.
-const COARSE_DECREASE: f64 = 1e-4;
+/// A predicted decrease, as part of 1 + S, below which the coarse solution can say no more about the minimum.
+const COARSE_DECREASE: f64 = 1e-9;
 /// A predicted decrease that is the minimum, to the accuracy of the sum.
 const FULL_DECREASE: f64 = 1e-12;
 /// A weighted square this large on average is no fit.
@@ -269,7 +267,6 @@ fn finish(
         ofv: ssq + log_variances + prior_ssq + curvature,
         minus2ll: ssq + log_variances + observations as f64 * two_pi + jacobian_of_log,
         ipred: at.predictions.clone(),
-        pred: problem.typical_predictions().unwrap_or_else(|_| vec![f64::NAN; observations]),
         eta: minimum.eta,
         uncertainty,
         data_information,
@@ -300,8 +297,7 @@ fn failed(
         ofv: f64::NAN,
         minus2ll: f64::NAN,
         effective_parameters: f64::NAN,
-        ipred: unknown.clone(),
-        pred: unknown,
+        ipred: unknown,
     }
 }
 

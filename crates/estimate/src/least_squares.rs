@@ -1,16 +1,22 @@
 //! Nonlinear least squares by Levenberg and Marquardt, as an argmin solver.
 //!
 //! Minimises S(x) = ‖r(x)‖². A step δ minimises ‖r + Jδ‖² + μ‖δ‖², by an orthogonal factorisation of the stacked rows,
-//! never by the normal equations. The damping μ follows the ratio of the achieved to the predicted decrease (Nielsen).
+//! never by the normal equations. Near the minimum, where J alone converges slowly, the step uses the Hessian JᵀJ + B, with
+//! B the secant estimate of Σ r·∇²r by Dennis, Gay and Welsch (1981), as long as that is positive definite. The damping μ follows the ratio of the achieved to the predicted decrease (Nielsen).
 //! The unknowns are logarithms, of one scale, so the damping needs no scaling and a step is cut to [`MAX_STEP`].
 
 use argmin::core::{Error, IterState, KV, Problem, Solver, State as _, TerminationReason, TerminationStatus};
-use nalgebra::{DMatrix, DVector};
+use nalgebra::{Cholesky, DMatrix, DVector};
 
 /// The largest change of any unknown in one step: a factor of e² in a parameter.
 const MAX_STEP: f64 = 2.0;
 const FIRST_DAMPING: f64 = 1e-6;
 const LARGEST_DAMPING: f64 = 1e12;
+/// The largest change of any unknown for which the secant Hessian is believed.
+const CURVED_STEP: f64 = 0.5;
+/// A slightly damped step may predict this many times more than the one that ends the iteration: below that, what keeps
+/// the objective from falling is the accuracy to which it is computed.
+const FREER: f64 = 1e4;
 
 /// Residuals with their Jacobian, and what the model predicted.
 #[derive(Clone, Debug)]
@@ -68,9 +74,12 @@ impl std::fmt::Display for StopReason {
 pub(crate) struct LevenbergMarquardt {
     /// A predicted decrease below this part of 1 + S ends the iteration.
     small_decrease: f64,
+    first_damping: f64,
     damping: f64,
     growth: f64,
     current: Option<Linearised>,
+    /// B, once two points have been seen.
+    curvature: Option<DMatrix<f64>>,
     stop: Option<StopReason>,
 }
 
@@ -119,6 +128,16 @@ impl Factored {
     fn predicted(&self, step: &DVector<f64>) -> f64 {
         -2.0 * self.gradient.dot(step) - (&self.triangle * step).norm_squared()
     }
+
+    /// The step of the Hessian JᵀJ + B + μ, and its predicted decrease; `None` unless it is a short step downhill.
+    fn curved_step(&self, curvature: &DMatrix<f64>, damping: f64) -> Option<(DVector<f64>, f64)> {
+        let hessian = self.triangle.tr_mul(&self.triangle) + curvature;
+        let columns = hessian.ncols();
+        let damped = &hessian + DMatrix::from_diagonal_element(columns, columns, damping);
+        let step = -Cholesky::new(damped)?.solve(&self.gradient);
+        let predicted = -2.0 * self.gradient.dot(&step) - step.dot(&(&hessian * &step));
+        (step.amax() <= CURVED_STEP && predicted > 0.0).then_some((step, predicted))
+    }
 }
 
 type State = IterState<Vec<f64>, (), (), (), (), f64>;
@@ -126,7 +145,15 @@ type State = IterState<Vec<f64>, (), (), (), (), f64>;
 impl LevenbergMarquardt {
     /// An iteration that ends when no step is predicted to lower S by more than `small_decrease` of 1 + S.
     pub fn until(small_decrease: f64) -> Self {
-        Self { small_decrease, damping: 0.0, growth: 2.0, current: None, stop: None }
+        Self {
+            small_decrease,
+            first_damping: 0.0,
+            damping: 0.0,
+            growth: 2.0,
+            current: None,
+            curvature: None,
+            stop: None,
+        }
     }
 
     /// Where the iteration stands.
@@ -150,7 +177,8 @@ impl<O: Residuals> Solver<O, State> for LevenbergMarquardt {
         match problem.problem("linearise", |p| Ok(p.linearise(&start).map_err(|e| e.to_string())))? {
             Ok(at) => {
                 let largest = at.jacobian.column_iter().map(|c| c.norm_squared()).fold(0.0, f64::max);
-                self.damping = FIRST_DAMPING * largest;
+                self.first_damping = FIRST_DAMPING * largest;
+                self.damping = self.first_damping;
                 let cost = at.cost();
                 self.current = Some(at);
                 Ok((state.cost(cost), None))
@@ -174,13 +202,20 @@ impl<O: Residuals> Solver<O, State> for LevenbergMarquardt {
             if self.damping > LARGEST_DAMPING {
                 return Ok((self.stopped(state.param(x).cost(cost), StopReason::Stalled), None));
             }
-            let Some(step) = factored.step(self.damping) else {
+            let curved = self.curvature.as_ref().and_then(|b| factored.curved_step(b, self.damping));
+            let straight = || factored.step(self.damping).map(|step| (factored.predicted(&step), step));
+            let Some((predicted, step)) = curved.map(|(step, predicted)| (predicted, step)).or_else(straight)
+            else {
                 self.reject();
                 continue;
             };
-            let predicted = factored.predicted(&step);
-            if predicted <= self.small_decrease * (1.0 + cost) {
-                return Ok((self.stopped(state.param(x).cost(cost), StopReason::Converged), None));
+            let small = self.small_decrease * (1.0 + cost);
+            if predicted <= small {
+                // A step may be short only because it is damped; then it proves nothing.
+                let slight = self.damping.min(self.first_damping);
+                let freer = factored.step(slight).map_or(f64::INFINITY, |step| factored.predicted(&step));
+                let reason = if freer <= FREER * small { StopReason::Converged } else { StopReason::Stalled };
+                return Ok((self.stopped(state.param(x).cost(cost), reason), None));
             }
             let trial: Vec<f64> = x.iter().zip(step.iter()).map(|(x, d)| x + d).collect();
             let evaluated = problem.problem("linearise", |p| Ok(p.linearise(&trial).ok()))?;
@@ -193,7 +228,9 @@ impl<O: Residuals> Solver<O, State> for LevenbergMarquardt {
                 self.damping *= (1.0 - (2.0 * gain - 1.0).powi(3)).max(1.0 / 3.0);
                 self.growth = 2.0;
                 let cost = next.cost();
-                self.current = Some(next);
+                if let Some(at) = self.current.replace(next) {
+                    self.learn(&at, &step);
+                }
                 return Ok((state.param(trial).cost(cost), None));
             }
             self.reject();
@@ -212,5 +249,99 @@ impl LevenbergMarquardt {
     fn reject(&mut self) {
         self.damping = (self.damping * self.growth).max(f64::MIN_POSITIVE);
         self.growth *= 2.0;
+    }
+
+    /// Updates B after a step from `before`, so that B·step = (J − J₀)ᵀr.
+    fn learn(&mut self, before: &Linearised, step: &DVector<f64>) {
+        let Some(now) = &self.current else { return };
+        let now_gradient = now.jacobian.tr_mul(&now.residuals);
+        let bend = &now_gradient - before.jacobian.tr_mul(&now.residuals);
+        let change = now_gradient - before.jacobian.tr_mul(&before.residuals);
+        let along = change.dot(step);
+        let unknowns = step.len();
+        let old = self.curvature.take().unwrap_or_else(|| DMatrix::zeros(unknowns, unknowns));
+        if !(along > 0.0) {
+            self.curvature = Some(old);
+            return;
+        }
+        let old_along = step.dot(&(&old * step));
+        let scale = if old_along == 0.0 { 1.0 } else { (step.dot(&bend) / old_along).abs().min(1.0) };
+        let old = old * scale;
+        let missing = bend - &old * step;
+        let outer = &missing * change.transpose();
+        let twice = &change * change.transpose() * (missing.dot(step) / (along * along));
+        self.curvature = Some(old + (&outer + outer.transpose()) / along - twice);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use argmin::core::Executor;
+
+    /// Misra1a of the NIST reference data sets for nonlinear regression: y = b₁(1 − exp(−b₂x)), in logarithms.
+    struct Misra1a;
+
+    const X: [f64; 14] =
+        [77.6, 114.9, 141.1, 190.8, 239.9, 289.0, 332.8, 378.4, 434.8, 477.3, 536.8, 593.1, 689.1, 760.0];
+    const Y: [f64; 14] =
+        [10.07, 14.73, 17.94, 23.93, 29.61, 35.18, 40.02, 44.82, 50.76, 55.05, 61.01, 66.40, 75.47, 81.78];
+
+    impl Residuals for Misra1a {
+        type Error = String;
+
+        fn linearise(&self, x: &[f64]) -> Result<Linearised, String> {
+            let (b1, b2) = (x[0].exp(), x[1].exp());
+            if b1 > 1e4 {
+                return Err("outside".into());
+            }
+            let predictions: Vec<f64> = X.iter().map(|x| b1 * (1.0 - (-b2 * x).exp())).collect();
+            let residuals = DVector::from_iterator(14, Y.iter().zip(&predictions).map(|(y, f)| y - f));
+            let slope = |x: f64| [-b1 * (1.0 - (-b2 * x).exp()), -b1 * b2 * x * (-b2 * x).exp()];
+            let jacobian = DMatrix::from_fn(14, 2, |row, column| slope(X[row])[column]);
+            Ok(Linearised { predictions, residuals, jacobian })
+        }
+    }
+
+    fn solve(start: [f64; 2]) -> (Vec<f64>, f64, StopReason) {
+        let solver = LevenbergMarquardt::until(1e-15);
+        let result = Executor::new(Misra1a, solver)
+            .configure(|state| state.param(start.map(f64::ln).to_vec()).max_iters(100))
+            .ctrlc(false)
+            .run()
+            .unwrap();
+        let x = result.state.get_param().cloned().unwrap();
+        let (at, stop) = result.solver.into_parts();
+        (x.iter().map(|x| x.exp()).collect(), at.unwrap().cost(), stop.unwrap())
+    }
+
+    #[test]
+    fn reaches_the_certified_values_from_both_certified_starts() {
+        for start in [[500.0, 1e-4], [250.0, 5e-4]] {
+            let (b, cost, stop) = solve(start);
+            assert_eq!(stop, StopReason::Converged);
+            assert!((b[0] / 2.389_421_291_8e2 - 1.0).abs() < 1e-8, "{b:?}");
+            assert!((b[1] / 5.501_564_318_1e-4 - 1.0).abs() < 1e-8, "{b:?}");
+            assert!((cost / 1.245_513_889_4e-1 - 1.0).abs() < 1e-10, "{cost}");
+        }
+    }
+
+    #[test]
+    fn steps_into_the_impossible_are_taken_back() {
+        // Close to the edge at 10⁴ and far from the minimum, the first steps lead outside.
+        let (b, _, stop) = solve([9.9e3, 1e-5]);
+        assert_eq!(stop, StopReason::Converged);
+        assert!((b[0] / 2.389_421_291_8e2 - 1.0).abs() < 1e-8, "{b:?}");
+    }
+
+    #[test]
+    fn a_start_outside_says_why() {
+        let solver = LevenbergMarquardt::until(1e-12);
+        let result = Executor::new(Misra1a, solver)
+            .configure(|state| state.param(vec![20.0, 0.0]).max_iters(100))
+            .ctrlc(false)
+            .run()
+            .unwrap();
+        assert_eq!(result.solver.stop, Some(StopReason::StartFailed("outside".into())));
     }
 }

@@ -125,14 +125,6 @@ impl<'a> SubjectProblem<'a> {
         parameters
     }
 
-    /// The prediction of each observation for the typical subject with the same covariates.
-    pub(crate) fn typical_predictions(&self) -> Result<Vec<f64>, SubjectError> {
-        let mut out = Vec::new();
-        self.model.structure().predict(&self.typical, self.start, &self.course, &mut out)?;
-        let read = |(o, &at): (&Observation, &usize)| out[at].to_array()[o.analyte.index()];
-        Ok(self.observations.iter().zip(&self.positions).map(read).collect())
-    }
-
     fn row_error(&self, observation: &Observation, predicted: f64) -> SubjectError {
         let place = if observation.row > 0 { format!(" (row {})", observation.row) } else { String::new() };
         SubjectError::NoLogarithm {

@@ -4,7 +4,7 @@ use crate::goodness::{Goodness, goodness};
 use crate::individual::{FitOptions, IndividualFit, Status, fit_subject};
 use crate::prior::Prior;
 use crate::reconstruction::{Grid, Suppression, Trajectory, reconstruct, suppression};
-use omafit_model::{Analyte, PopulationModel, Subject};
+use omafit_model::{Analyte, Course, CourseError, Observation, PopulationModel, Subject};
 use rayon::prelude::*;
 
 /// All that a run says of one subject.
@@ -12,6 +12,8 @@ use rayon::prelude::*;
 pub struct SubjectResult {
     /// The fit.
     pub fit: IndividualFit,
+    /// Prediction of each observation for the typical subject with the same covariates; NaN where it cannot be computed.
+    pub pred: Vec<f64>,
     /// Goodness of fit of each analyte, in the order of their `DVID`.
     pub by_analyte: [Goodness; 3],
     /// Goodness of fit overall.
@@ -56,10 +58,20 @@ pub fn process_subject(
     SubjectResult {
         by_analyte: Analyte::ALL.map(|a| goodness(model, subject, &fit.ipred, Some(a))),
         overall: goodness(model, subject, &fit.ipred, None),
+        pred: typical_predictions(model, subject)
+            .unwrap_or_else(|_| vec![f64::NAN; subject.observations.len()]),
         fit,
         trajectory,
         suppression: held,
     }
+}
+
+fn typical_predictions(model: &PopulationModel, subject: &Subject) -> Result<Vec<f64>, CourseError> {
+    let (course, positions) = Course::of_observations(subject)?;
+    let mut out = Vec::new();
+    model.predict(&model.typical(&subject.covariates), &subject.covariates, &course, &mut out)?;
+    let read = |(o, &at): (&Observation, &usize)| out[at].to_array()[o.analyte.index()];
+    Ok(subject.observations.iter().zip(&positions).map(read).collect())
 }
 
 /// Processes every subject in parallel, the longest first; results are in the subjects' order.

@@ -64,7 +64,7 @@ struct Row<'a> {
 
 impl Row<'_> {
     fn pred(&self) -> f64 {
-        self.result.fit.pred[self.i]
+        self.result.pred[self.i]
     }
     fn ipred(&self) -> f64 {
         self.result.fit.ipred[self.i]
