@@ -59,6 +59,7 @@ impl Elementary<4> for EquilibriumComplex {
 ///
 /// With g the excess of an amount n over its partner, the unbound part is (g − K + R)/2 = 2Kn/(R − g + K): the first
 /// form cancels for g < K, the second for g > K.
+#[inline(always)]
 pub fn unbound<T: Real>(x: T, e: T, w: T, alpha: T) -> (T, T) {
     if x.value() <= 0.0 {
         return (T::zero(), e - x);

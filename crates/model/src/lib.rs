@@ -8,6 +8,7 @@ mod dual;
 mod population;
 mod scalar;
 mod solver;
+mod sparse;
 mod structure;
 mod subject;
 pub mod units;
@@ -20,7 +21,7 @@ pub use population::{
     StartRule, published,
 };
 pub use scalar::{Elementary, Real};
-pub use solver::{Dop853, Output, SolverError, System, Tolerance, Work};
+pub use solver::{Output, SolverError, Work};
 pub use structure::{
     Concentrations, ParameterInfo, STRUCTURES, Start, StructuralModel, Structure, structure,
 };

@@ -4,6 +4,7 @@
 //! steps of the run with `f64` and its derivatives are those of the numbers that are printed.
 
 use super::tableau::{A, C, D, E3, E5, Row};
+use super::tangents::{Companion, Linear};
 use crate::scalar::Real;
 
 /// An initial value problem y' = f(t, y) with `N` states.
@@ -116,18 +117,19 @@ impl<T: Real, const N: usize> Dop853<T, N> {
     /// Integrates over a segment from `t0` to `t1`, leaving the end in `y` and handing the state at each of `times`
     /// (ascending, in `(t0, t1]`) to `emit` with its index.
     #[inline(always)]
-    pub fn integrate<S: System<T, N>>(
+    pub fn integrate<S: System<T, N>, W: Companion<T, S, N>>(
         &mut self,
         system: &S,
         (t0, t1): (f64, f64),
-        y: &mut [T; N],
+        (y, along): (&mut [T; N], &mut W),
         tolerance: &Tolerance<N>,
         (times, output): (&[f64], Output),
-        mut emit: impl FnMut(usize, &[T; N]),
+        mut emit: impl FnMut(usize, &[T; N], &W::State),
     ) -> Result<(), SolverError> {
         let mut t = t0;
         let mut next = 0;
-        self.k[0] = self.evaluate(system, t, y);
+        self.k[0] = self.evaluate(system, along, 0, t, y);
+        along.begin();
         let mut h = self.first_step(system, (t0, t1), y, tolerance)?;
         let mut last: Option<(f64, f64)> = None;
         let mut rejected = false;
@@ -149,10 +151,10 @@ impl<T: Real, const N: usize> Dop853<T, N> {
                 return Err(SolverError::StepTooSmall { t });
             }
             for stage in 1..12 {
-                let at = self.combine(y, step, A[stage]);
-                self.k[stage] = self.evaluate(system, t + C[stage] * step, &at);
+                let at = combine(&self.k, y, step, A[stage]);
+                self.k[stage] = self.evaluate(system, along, stage, t + C[stage] * step, &at);
             }
-            let end = self.combine(y, step, A[12]);
+            let end = combine(&self.k, y, step, A[12]);
             let error = self.error(y, &end, step, tolerance) * distrust(system.turn(y), system.turn(&end));
             if !error.is_finite() {
                 if step <= 1e-12 * (t1 - t0) {
@@ -172,16 +174,23 @@ impl<T: Real, const N: usize> Dop853<T, N> {
             }
             self.work.accepted += 1;
             let reached = if lands { stop } else { t + step };
-            self.k[12] = self.evaluate(system, reached, &end);
+            self.k[12] = self.evaluate(system, along, 12, reached, &end);
+            let along_end = along.step(step);
             if next < times.len() && times[next] < reached {
-                let f = self.interpolant(system, t, step, y, &end);
+                for stage in 13..16 {
+                    let at = combine(&self.k, y, step, A[stage]);
+                    self.k[stage] = self.evaluate(system, along, stage, t + C[stage] * step, &at);
+                }
+                let f = interpolant(&self.k, step, y, &end);
+                let dense = along.dense(step, &along_end);
                 while next < times.len() && times[next] < reached {
-                    emit(next, &interpolate(&f, y, (times[next] - t) / step));
+                    let x = (times[next] - t) / step;
+                    emit(next, &interpolate(&f, y, x), &along.inside(&dense, x));
                     next += 1;
                 }
             }
             while next < times.len() && times[next] <= reached {
-                emit(next, &end);
+                emit(next, &end, &along_end);
                 next += 1;
             }
             let mut factor = SAFETY / root;
@@ -197,6 +206,7 @@ impl<T: Real, const N: usize> Dop853<T, N> {
             h = if step < h { suited.max(h) } else { suited };
             last = Some((step, root));
             *y = end;
+            along.advance(&along_end);
             self.k[0] = self.k[12];
             t = reached;
             rejected = false;
@@ -205,21 +215,16 @@ impl<T: Real, const N: usize> Dop853<T, N> {
     }
 
     #[inline(always)]
-    fn evaluate<S: System<T, N>>(&mut self, system: &S, t: f64, y: &[T; N]) -> [T; N] {
+    fn evaluate<S: System<T, N>, W: Companion<T, S, N>>(
+        &mut self,
+        system: &S,
+        along: &mut W,
+        stage: usize,
+        t: f64,
+        y: &[T; N],
+    ) -> [T; N] {
         self.work.evaluations += 1;
-        system.derivative(t, y)
-    }
-
-    /// `y + h·Σ a·k`.
-    #[inline(always)]
-    fn combine(&self, y: &[T; N], h: f64, row: Row) -> [T; N] {
-        let mut sum = *y;
-        for &(stage, a) in row {
-            for i in 0..N {
-                sum[i] = sum[i].axpy(h * a, self.k[stage][i]);
-            }
-        }
-        sum
+        along.evaluate(system, stage, t, y)
     }
 
     /// The first step of a segment, from the derivative in stage 0 and another a little ahead.
@@ -245,7 +250,8 @@ impl<T: Real, const N: usize> Dop853<T, N> {
         for i in 0..N {
             probe[i] = probe[i].axpy(ahead, self.k[0][i]);
         }
-        let later = self.evaluate(system, t0 + ahead, &probe);
+        self.work.evaluations += 1;
+        let later = system.derivative(t0 + ahead, &probe);
         let bend = relative(std::array::from_fn(|i| (later[i].value() - slope[i]) / ahead));
         // A state that starts from zero has no scale yet, and its powers no derivative: the estimate is blind there.
         let caution = if (0..N).any(zero) { ZERO_START } else { 1.0 };
@@ -271,33 +277,40 @@ impl<T: Real, const N: usize> Dop853<T, N> {
         }
         h * fifth / (denominator * N as f64).sqrt()
     }
+}
 
-    #[inline(always)]
-    fn interpolant<S: System<T, N>>(
-        &mut self,
-        system: &S,
-        t: f64,
-        h: f64,
-        y: &[T; N],
-        end: &[T; N],
-    ) -> [[T; N]; 7] {
-        for stage in 13..16 {
-            let at = self.combine(y, h, A[stage]);
-            self.k[stage] = self.evaluate(system, t + C[stage] * h, &at);
-        }
-        let zero = [T::zero(); N];
-        let mut f = [zero; 7];
+/// `y + h·Σ a·k`.
+#[inline(always)]
+pub(super) fn combine<V: Linear, const N: usize>(k: &[[V; N]; 16], y: &[V; N], h: f64, row: Row) -> [V; N] {
+    let mut sum = *y;
+    for &(stage, a) in row {
         for i in 0..N {
-            let rise = end[i] - y[i];
-            f[0][i] = rise;
-            f[1][i] = self.k[0][i] * h - rise;
-            f[2][i] = rise * 2.0 - (self.k[12][i] + self.k[0][i]) * h;
+            sum[i] = sum[i].plus(h * a, k[stage][i]);
         }
-        for (term, row) in f[3..].iter_mut().zip(D) {
-            *term = self.combine(&zero, h, row);
-        }
-        f
     }
+    sum
+}
+
+/// The terms of the interpolant of a step of length `h` from `y` to `end`.
+#[inline(always)]
+pub(super) fn interpolant<V: Linear, const N: usize>(
+    k: &[[V; N]; 16],
+    h: f64,
+    y: &[V; N],
+    end: &[V; N],
+) -> [[V; N]; 7] {
+    let zero = [V::nil(); N];
+    let mut f = [zero; 7];
+    for i in 0..N {
+        let rise = end[i] - y[i];
+        f[0][i] = rise;
+        f[1][i] = k[0][i] * h - rise;
+        f[2][i] = rise * 2.0 - (k[12][i] + k[0][i]) * h;
+    }
+    for (term, row) in f[3..].iter_mut().zip(D) {
+        *term = combine(k, &zero, h, row);
+    }
+    f
 }
 
 /// By how much to multiply the error estimate of a step between two values of [`System::turn`]: more than one if it, or
@@ -310,8 +323,8 @@ fn distrust(from: f64, to: f64) -> f64 {
 
 /// The interpolant at the fraction `x` of its step.
 #[inline(always)]
-fn interpolate<T: Real, const N: usize>(f: &[[T; N]; 7], y: &[T; N], x: f64) -> [T; N] {
-    let mut sum = [T::zero(); N];
+pub(super) fn interpolate<V: Linear, const N: usize>(f: &[[V; N]; 7], y: &[V; N], x: f64) -> [V; N] {
+    let mut sum = [V::nil(); N];
     for (power, term) in f.iter().enumerate().rev() {
         let factor = if power % 2 == 0 { x } else { 1.0 - x };
         for i in 0..N {

@@ -8,7 +8,10 @@ use super::{Concentrations, ParameterInfo, Start, StructuralModel, Structure};
 use crate::course::{Course, CourseError};
 use crate::dual::Dual;
 use crate::scalar::Real;
-use crate::solver::{Dop853, Output, System, Tolerance, Work};
+use crate::solver::{
+    Alone, Companion, Dop853, Lanes, Linear, Linearised, Output, Partials, System, Tangents, Tolerance, Work,
+};
+use crate::sparse::Sparse;
 use crate::units::NMOL_PER_MG;
 use std::marker::PhantomData;
 
@@ -19,11 +22,19 @@ pub(super) struct Explicit<S>(pub S);
 /// The body between two doses.
 struct Segment<'a, S, T, const K: usize> {
     rates: &'a [T; K],
-    absorption: T,
-    /// Flux out of the depot when the segment starts, nmol/d.
-    flux: T,
+    /// As a variable of its own.
+    absorption: Dual<T, 1>,
+    /// Flux out of the depot when the segment starts, nmol/d, with its derivative to the absorption rate constant.
+    flux: Dual<T, 1>,
     start: f64,
     structure: PhantomData<S>,
+}
+
+impl<S, T: Real, const K: usize> Segment<'_, S, T, K> {
+    #[inline(always)]
+    fn inflow(&self, t: f64) -> Dual<T, 1> {
+        self.flux * (self.absorption * (self.start - t)).exp()
+    }
 }
 
 impl<S, T, const N: usize, const K: usize, const L: usize, const P: usize> System<T, N>
@@ -34,9 +45,7 @@ where
 {
     #[inline(always)]
     fn derivative(&self, t: f64, y: &[T; N]) -> [T; N] {
-        let s = &self.0;
-        let inflow = s.flux * (s.absorption * (s.start - t)).exp();
-        S::derivative(s.rates, inflow, y)
+        S::derivative(self.0.rates, self.0.inflow(t).re, y)
     }
 
     #[inline(always)]
@@ -45,37 +54,68 @@ where
     }
 }
 
+impl<S, const N: usize, const K: usize, const L: usize, const P: usize> Linearised<N, L>
+    for Dosed<Segment<'_, S, f64, K>, L, P>
+where
+    S: Structure<N, K, L, P>,
+{
+    #[inline(always)]
+    fn linearise(&self, t: f64, y: &[f64; N]) -> ([f64; N], Partials<N, L>) {
+        let inflow = self.0.inflow(t);
+        let mut rates = [Sparse::<N, L>::zero(); K];
+        for k in 0..K {
+            rates[k] = Sparse::lane(self.0.rates[k], k);
+        }
+        let mut state = [Sparse::zero(); N];
+        for n in 0..N {
+            state[n] = Sparse::state(y[n], n);
+        }
+        let inflow = S::absorption(&rates).chain(inflow.re, inflow.eps[0]);
+        let slope = S::derivative(&rates, inflow, &state);
+        let mut value = [0.0; N];
+        let mut partials = Partials { by_state: [[0.0; N]; N], by_lane: [Lanes::nil(); N] };
+        for n in 0..N {
+            value[n] = slope[n].re;
+            partials.by_state[n] = slope[n].by_state;
+            partials.by_lane[n] = Lanes(slope[n].by_lane);
+        }
+        (value, partials)
+    }
+}
+
 /// Names the constants of the structure, which the segment alone does not determine.
 struct Dosed<Q, const L: usize, const P: usize>(Q);
 
 /// Integrates over `course`, handing each state to `emit` with the position of its output time.
 #[inline(always)]
-fn integrate<S, T, const N: usize, const K: usize, const L: usize, const P: usize>(
-    rates: &[T; K],
+fn integrate<'a, S, T, W, const N: usize, const K: usize, const L: usize, const P: usize>(
+    rates: &'a [T; K],
     initial: [T; N],
+    mut along: W,
     course: &Course,
-    mut emit: impl FnMut(usize, &[T; N]),
+    mut emit: impl FnMut(&[T; N], &W::State),
 ) -> Result<Work, CourseError>
 where
     S: Structure<N, K, L, P>,
     T: Real,
+    W: Companion<T, Dosed<Segment<'a, S, T, K>, L, P>, N>,
 {
     let outputs = course.times();
     let times: Vec<f64> = outputs.iter().map(|o| o.time).collect();
     let Some(&end) = times.last() else { return Ok(Work::default()) };
     let tolerance = tolerance(&initial, course);
-    let absorption = S::absorption(rates);
+    let absorption = Dual::<T, 1>::variable(S::absorption(rates), 0);
     let longest = LONGEST / S::fastest(&std::array::from_fn(|k| rates[k].value()));
     let mut integrator = Dop853::new(longest);
     let mut state = initial;
-    let mut depot = T::zero();
+    let mut depot = Dual::<T, 1>::zero();
     let mut now = course.start();
     let mut next = 0;
     for given in 0..=course.doses().len() {
         let until = course.doses().get(given).map_or(end, |d| d.time).min(end).max(now);
         let here = outputs[next..].partition_point(|o| o.doses_before == given) + next;
         while next < here && times[next] <= now {
-            emit(next, &state);
+            emit(&state, along.state());
             next += 1;
         }
         if until > now {
@@ -86,14 +126,13 @@ where
                 start: now,
                 structure: PhantomData::<S>,
             };
-            let base = next;
             integrator.integrate(
                 &Dosed::<_, L, P>(segment),
                 (now, until),
-                &mut state,
+                (&mut state, &mut along),
                 &tolerance,
                 (&times[next..here], course.output()),
-                |i, y| emit(base + i, y),
+                |_, y, tangent| emit(y, tangent),
             )?;
             depot = depot * (absorption * (now - until)).exp();
             now = until;
@@ -190,7 +229,9 @@ where
     out.clear();
     let rates = S::rates(parameters);
     let initial = S::initial(parameters, start);
-    integrate::<S, f64, N, K, L, P>(&rates, initial, course, |_, y| out.push(S::outputs(parameters, y)))
+    integrate::<S, f64, _, N, K, L, P>(&rates, initial, Alone, course, |y, ()| {
+        out.push(S::outputs(parameters, y))
+    })
 }
 
 #[inline(always)]
@@ -225,32 +266,40 @@ where
     };
     let rates_by_input = S::rates(named);
     let initial_by_input = S::initial(named, begin);
-    let rates: [Dual<f64, L>; K] = std::array::from_fn(|k| Dual::variable(rates_by_input[k].re, k));
-    let mut initial = initial_by_input.map(|y| Dual::<f64, L>::fixed(y.re));
+    let rates = rates_by_input.map(|r| r.re);
+    let initial = initial_by_input.map(|y| y.re);
+    let mut tangent = [Lanes::<L>::nil(); N];
     for (i, &state) in S::INITIAL_LANES.iter().enumerate() {
-        initial[state] = Dual::variable(initial_by_input[state].re, K + i);
+        tangent[state].0[K + i] = 1.0;
     }
-    integrate::<S, Dual<f64, L>, N, K, L, P>(&rates, initial, course, |_, y| {
-        let state: [Dual<f64, P>; N] = std::array::from_fn(|n| {
-            let mut dual = Dual::fixed(y[n].re);
-            for (lane, &slope) in y[n].eps.iter().enumerate() {
+    // Read once all is known, in this block: a closure would be compiled without its wider lanes.
+    let mut reached = Vec::with_capacity(course.times().len());
+    let tangents = Tangents::new(tangent);
+    let work = integrate::<S, f64, _, N, K, L, P>(&rates, initial, tangents, course, |y, tangent| {
+        reached.push((*y, *tangent));
+    })?;
+    for (y, tangent) in &reached {
+        let mut state = [Dual::<f64, P>::zero(); N];
+        for n in 0..N {
+            state[n].re = y[n];
+            for lane in 0..L {
                 let source = match lane.checked_sub(K) {
                     None => &rates_by_input[lane],
                     Some(i) => &initial_by_input[S::INITIAL_LANES[i]],
                 };
-                for (d, s) in dual.eps.iter_mut().zip(source.eps) {
-                    *d += slope * s;
+                for p in 0..P {
+                    state[n].eps[p] += tangent[n].0[lane] * source.eps[p];
                 }
             }
-            dual
-        });
+        }
         let read = S::outputs(named, &state).to_array();
         let [omalizumab_total, ige_total, ige_free, omalizumab_free, complex] = read.map(|c| c.re);
         out.push(Concentrations { omalizumab_total, ige_total, ige_free, omalizumab_free, complex });
         for j in 0..P {
             slopes.push(std::array::from_fn(|c| read[c].eps[j]));
         }
-    })
+    }
+    Ok(work)
 }
 
 /// Ties a structure's constants to it, so that it can be used as an object.

@@ -92,6 +92,7 @@ impl Structure<2, 7, 8, 10> for QuasiEquilibrium {
         [(inflow - r.kx * *x) + (r.kx - r.kc) * c, (r.pe - r.ke * *e) + (r.ke - r.kc) * c]
     }
 
+    #[inline(always)]
     fn outputs<T: Real>(p: &[T], [x, e]: &[T; 2]) -> Concentrations<T> {
         let [_, _, _, _, vx, vc, _, kd0, alpha] = named(p);
         let w = kd0 * vx * vx / vc;
@@ -114,6 +115,7 @@ impl Structure<2, 7, 8, 10> for QuasiEquilibrium {
     }
 }
 
+#[inline(always)]
 fn named<T: Copy>(p: &[T]) -> [T; 9] {
     [p[0], p[1], p[2], p[3], p[4], p[5], p[6], p[7], p[8]]
 }

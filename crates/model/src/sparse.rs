@@ -1,0 +1,185 @@
+//! Dual numbers that know which of their derivatives are zero.
+
+use crate::scalar::{Elementary, Real};
+use std::ops::{Add, Div, Mul, Neg, Sub};
+
+/// A value with its derivatives to `N` states and `L` lanes, most of which are zero.
+///
+/// Which ones, a mask says. Where a right-hand side is written out in one block the masks are known to the compiler,
+/// and what is left is the arithmetic of a Jacobian written by hand.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sparse<const N: usize, const L: usize> {
+    /// The value.
+    pub re: f64,
+    /// The derivative to each state.
+    pub by_state: [f64; N],
+    /// The derivative to each lane.
+    pub by_lane: [f64; L],
+    mask: u64,
+}
+
+impl<const N: usize, const L: usize> Sparse<N, L> {
+    #[inline(always)]
+    fn fixed(re: f64) -> Self {
+        Self { re, by_state: [0.0; N], by_lane: [0.0; L], mask: 0 }
+    }
+
+    /// The state `index`.
+    #[inline(always)]
+    pub fn state(re: f64, index: usize) -> Self {
+        let mut this = Self::fixed(re);
+        this.by_state[index] = 1.0;
+        this.mask = 1 << index;
+        this
+    }
+
+    /// The variable of direction `index`.
+    #[inline(always)]
+    pub fn lane(re: f64, index: usize) -> Self {
+        let mut this = Self::fixed(re);
+        this.by_lane[index] = 1.0;
+        this.mask = 1 << (N + index);
+        this
+    }
+
+    /// A function of this number, from its value and slope here.
+    #[inline(always)]
+    pub fn chain(self, value: f64, slope: f64) -> Self {
+        Self::fixed(value).plus(slope, &self)
+    }
+
+    /// Adds `a` times the derivatives of `other`.
+    #[inline(always)]
+    fn plus(mut self, a: f64, other: &Self) -> Self {
+        for i in 0..N {
+            self.by_state[i] = sum(self.mask, other.mask, i, self.by_state[i], a, other.by_state[i]);
+        }
+        for i in 0..L {
+            self.by_lane[i] = sum(self.mask, other.mask, N + i, self.by_lane[i], a, other.by_lane[i]);
+        }
+        self.mask |= other.mask;
+        self
+    }
+
+    #[inline(always)]
+    fn with(mut self, re: f64) -> Self {
+        self.re = re;
+        self
+    }
+}
+
+/// `x + a·y`, where the bit of each mask says whether the term is there.
+#[inline(always)]
+fn sum(mine: u64, other: u64, bit: usize, x: f64, a: f64, y: f64) -> f64 {
+    match (mine >> bit & 1, other >> bit & 1) {
+        (0, 0) => 0.0,
+        (_, 0) => x,
+        (0, _) => a * y,
+        _ => x + a * y,
+    }
+}
+
+impl<const N: usize, const L: usize> Real for Sparse<N, L> {
+    type Inner = f64;
+
+    #[inline(always)]
+    fn constant(value: f64) -> Self {
+        Self::fixed(value)
+    }
+    #[inline(always)]
+    fn value(&self) -> f64 {
+        self.re
+    }
+    #[inline(always)]
+    fn exp(self) -> Self {
+        let value = Real::exp(self.re);
+        self.chain(value, value)
+    }
+    #[inline(always)]
+    fn ln(self) -> Self {
+        self.chain(Real::ln(self.re), 1.0 / self.re)
+    }
+    #[inline(always)]
+    fn sqrt(self) -> Self {
+        let value = self.re.sqrt();
+        self.chain(value, 0.5 / value)
+    }
+    #[inline(always)]
+    fn axpy(self, a: f64, x: Self) -> Self {
+        self.plus(a, &x).with(self.re + a * x.re)
+    }
+    #[inline(always)]
+    fn apply<const K: usize, G: Elementary<K>>(arguments: [Self; K]) -> Self {
+        let mut values = [0.0; K];
+        for i in 0..K {
+            values[i] = arguments[i].re;
+        }
+        let (re, gradient) = G::value_and_gradient(values);
+        let mut out = Self::fixed(re);
+        // Written out, as the compiler knows the masks only in straight code.
+        macro_rules! add {
+            ($($i:literal)*) => { $(if K > $i { out = out.plus(gradient[$i], &arguments[$i]); })* };
+        }
+        const { assert!(K <= 6) };
+        add!(0 1 2 3 4 5);
+        out
+    }
+}
+
+impl<const N: usize, const L: usize> Add for Sparse<N, L> {
+    type Output = Self;
+    #[inline(always)]
+    fn add(self, other: Self) -> Self {
+        self.plus(1.0, &other).with(self.re + other.re)
+    }
+}
+
+impl<const N: usize, const L: usize> Sub for Sparse<N, L> {
+    type Output = Self;
+    #[inline(always)]
+    fn sub(self, other: Self) -> Self {
+        self.plus(-1.0, &other).with(self.re - other.re)
+    }
+}
+
+impl<const N: usize, const L: usize> Mul for Sparse<N, L> {
+    type Output = Self;
+    #[inline(always)]
+    fn mul(self, other: Self) -> Self {
+        self.chain(self.re * other.re, other.re).plus(self.re, &other)
+    }
+}
+
+impl<const N: usize, const L: usize> Div for Sparse<N, L> {
+    type Output = Self;
+    #[inline(always)]
+    fn div(self, other: Self) -> Self {
+        let inverse = 1.0 / other.re;
+        let value = self.re / other.re;
+        self.chain(value, inverse).plus(-(value * inverse), &other)
+    }
+}
+
+impl<const N: usize, const L: usize> Neg for Sparse<N, L> {
+    type Output = Self;
+    #[inline(always)]
+    fn neg(self) -> Self {
+        self.chain(-self.re, -1.0)
+    }
+}
+
+impl<const N: usize, const L: usize> Mul<f64> for Sparse<N, L> {
+    type Output = Self;
+    #[inline(always)]
+    fn mul(self, a: f64) -> Self {
+        self.chain(self.re * a, a)
+    }
+}
+
+impl<const N: usize, const L: usize> Add<f64> for Sparse<N, L> {
+    type Output = Self;
+    #[inline(always)]
+    fn add(self, a: f64) -> Self {
+        self.with(self.re + a)
+    }
+}
