@@ -1,0 +1,28 @@
+//! MAP fits of the demo's trial: 226 simulated patients of 44 observations.
+#![allow(missing_docs, clippy::unwrap_used)]
+
+use divan::Bencher;
+use divan::counter::ItemsCount;
+use omafit_estimate::{FitOptions, Method, Prior, fit_subject};
+use omafit_model::{PopulationModel, published};
+use omafit_outcome::{DosingTable, TRIAL, innovate_like};
+use rayon::prelude::*;
+
+fn main() {
+    divan::main();
+}
+
+#[divan::bench(args = [1, 2])]
+fn map_demo(bencher: Bencher<'_, '_>, threads: usize) {
+    let model = PopulationModel::parse(published("hayashi2007").unwrap()).unwrap();
+    let table = DosingTable::named("us_asthma_12y").unwrap();
+    let subjects = innovate_like(&model, &table, &TRIAL, 2009).unwrap();
+    let free = model.variable().to_vec();
+    let prior = Prior::new((0..free.len()).collect(), model.omega()).unwrap();
+    let options = FitOptions { method: Method::Map, free, max_iterations: 200, further_starts: 8 };
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+    let fit = |i: usize| fit_subject(&model, &subjects[i], Some(&prior), &options).ofv;
+    bencher.counter(ItemsCount::new(subjects.len())).bench_local(|| {
+        pool.install(|| (0..subjects.len()).into_par_iter().with_max_len(1).map(fit).collect::<Vec<f64>>())
+    });
+}
