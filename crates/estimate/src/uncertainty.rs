@@ -40,7 +40,8 @@ impl Uncertainty {
             tall.view_mut((0, column), (jacobian.nrows(), 1)).copy_from(&jacobian.column(i));
         }
         let mut directions = Vec::with_capacity(kept.len());
-        if let Some(svd) = tall.try_svd(false, true, f64::EPSILON, 0)
+        // The triangular factor has the same singular values and right vectors, and few rows.
+        if let Some(svd) = tall.qr().unpack_r().try_svd(false, true, f64::EPSILON, 0)
             && let Some(vectors) = svd.v_t
         {
             let largest = svd.singular_values.max();
