@@ -1,9 +1,10 @@
 //! Nonlinear least squares by Levenberg and Marquardt, as an argmin solver.
 //!
-//! Minimises S(x) = ‖r(x)‖². A step δ minimises ‖r + Jδ‖² + μ‖δ‖², by an orthogonal factorisation of the stacked rows,
-//! never by the normal equations. Near the minimum, where J alone converges slowly, the step uses the Hessian JᵀJ + B, with
-//! B the secant estimate of Σ r·∇²r by Dennis, Gay and Welsch (1981), as long as that is positive definite. The damping μ follows the ratio of the achieved to the predicted decrease (Nielsen).
-//! The unknowns are logarithms, of one scale, so the damping needs no scaling and a step is cut to [`MAX_STEP`].
+//! Minimises S(x) = ‖r(x)‖². A step δ minimises ‖r + Jδ‖² + μ‖δ‖², by an orthogonal factorisation of the stacked rows. Near
+//! the minimum, where J alone converges slowly, a short step uses the Hessian JᵀJ + B instead, with B the secant estimate of
+//! Σ r·∇²r by Dennis, Gay and Welsch (1981), as long as that is positive definite. The damping μ follows the ratio of the
+//! achieved to the predicted decrease (Nielsen). The unknowns are logarithms, of one scale, so the damping needs no
+//! scaling and a step is cut to [`MAX_STEP`].
 
 use argmin::core::{Error, IterState, KV, Problem, Solver, State as _, TerminationReason, TerminationStatus};
 use nalgebra::{Cholesky, DMatrix, DVector};

@@ -17,7 +17,7 @@ pub use individual::{FitOptions, IndividualFit, Limit, Method, Status, fit_subje
 pub use least_squares::StopReason;
 pub use overview::{FreeIgeCourse, Overview, free_ige_course, overview};
 pub use prior::Prior;
-pub use problem::{SubjectError, SubjectProblem};
+pub use problem::SubjectError;
 pub use reconstruction::{Grid, Suppression, Trajectory, reconstruct, suppression, typical_course};
 pub use simulate::{SubjectStream, draw_parameters, observe};
 pub use trial_fit::{SubjectResult, process_subject, process_trial};

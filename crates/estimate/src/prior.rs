@@ -7,7 +7,6 @@ use nalgebra::{Cholesky, DMatrix, DVector};
 pub struct Prior {
     /// Positions among the unknowns, ascending.
     positions: Vec<usize>,
-    omega: DMatrix<f64>,
     /// L with LᵀL = Ω⁻¹.
     root: DMatrix<f64>,
     log_determinant: f64,
@@ -19,25 +18,15 @@ impl Prior {
     pub fn new(positions: Vec<usize>, omega: &[f64]) -> Option<Self> {
         let n = positions.len();
         let omega = DMatrix::from_row_slice(n, n, omega);
-        let lower = Cholesky::new(omega.clone())?.unpack();
+        let lower = Cholesky::new(omega)?.unpack();
         let log_determinant = 2.0 * lower.diagonal().map(f64::ln).sum();
         let root = lower.solve_lower_triangular(&DMatrix::identity(n, n))?;
-        Some(Self { positions, omega, root, log_determinant })
+        Some(Self { positions, root, log_determinant })
     }
 
     /// Number of prior rows.
     pub fn rows(&self) -> usize {
         self.positions.len()
-    }
-
-    /// Positions of the unknowns it speaks of.
-    pub fn positions(&self) -> &[usize] {
-        &self.positions
-    }
-
-    /// Ω.
-    pub fn omega(&self) -> &DMatrix<f64> {
-        &self.omega
     }
 
     /// ln |Ω|.

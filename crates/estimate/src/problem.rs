@@ -75,7 +75,8 @@ pub struct SubjectProblem<'a> {
     start: Start<f64>,
     typical: Vec<f64>,
     free: &'a [usize],
-    prior: Option<&'a Prior>,
+    /// The prior, with the Jacobian of its rows, which is constant.
+    prior: Option<(&'a Prior, DMatrix<f64>)>,
     course: Course,
     coarse_course: Course,
     /// For each observation, the position of its time in the course.
@@ -107,7 +108,7 @@ impl<'a> SubjectProblem<'a> {
             start: model.start(&subject.covariates),
             typical: model.typical(&subject.covariates),
             free,
-            prior,
+            prior: prior.map(|p| (p, p.jacobian(free.len()))),
             coarse_course: course.clone().with_rtol(COARSE_RTOL),
             course,
             positions,
@@ -163,7 +164,7 @@ impl SubjectProblem<'_> {
         structure.sensitivities(&parameters, self.start, course, concentrations, slopes)?;
         let inputs = structure.parameters().len() + 1;
         let data = self.observations.len();
-        let rows = data + self.prior.map_or(0, Prior::rows);
+        let rows = data + self.prior.as_ref().map_or(0, |(p, _)| p.rows());
         let mut predictions = Vec::with_capacity(data);
         let mut residuals = DVector::zeros(rows);
         let mut jacobian = DMatrix::zeros(rows, eta.len());
@@ -181,9 +182,9 @@ impl SubjectProblem<'_> {
                 jacobian[(row, column)] = -weight * slopes[at * inputs + i][analyte] / predicted;
             }
         }
-        if let Some(prior) = self.prior {
+        if let Some((prior, rows)) = &self.prior {
             residuals.rows_mut(data, prior.rows()).copy_from(&prior.residuals(eta));
-            jacobian.rows_mut(data, prior.rows()).copy_from(&prior.jacobian(eta.len()));
+            jacobian.rows_mut(data, prior.rows()).copy_from(rows);
         }
         Ok(Linearised { predictions, residuals, jacobian })
     }

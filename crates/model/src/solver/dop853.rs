@@ -115,7 +115,7 @@ impl<T: Real, const N: usize> Dop853<T, N> {
     }
 
     /// Integrates over a segment from `t0` to `t1`, leaving the end in `y` and handing the state at each of `times`
-    /// (ascending, in `(t0, t1]`) to `emit` with its index.
+    /// (ascending, in `(t0, t1]`) to `emit`, in their order.
     #[inline(always)]
     pub fn integrate<S: System<T, N>, W: Companion<T, S, N>>(
         &mut self,
@@ -124,7 +124,7 @@ impl<T: Real, const N: usize> Dop853<T, N> {
         (y, along): (&mut [T; N], &mut W),
         tolerance: &Tolerance<N>,
         (times, output): (&[f64], Output),
-        mut emit: impl FnMut(usize, &[T; N], &W::State),
+        mut emit: impl FnMut(&[T; N], &W::State),
     ) -> Result<(), SolverError> {
         let mut t = t0;
         let mut next = 0;
@@ -185,12 +185,12 @@ impl<T: Real, const N: usize> Dop853<T, N> {
                 let dense = along.dense(step, &along_end);
                 while next < times.len() && times[next] < reached {
                     let x = (times[next] - t) / step;
-                    emit(next, &interpolate(&f, y, x), &along.inside(&dense, x));
+                    emit(&interpolate(&f, y, x), &along.inside(&dense, x));
                     next += 1;
                 }
             }
             while next < times.len() && times[next] <= reached {
-                emit(next, &end, &along_end);
+                emit(&end, &along_end);
                 next += 1;
             }
             let mut factor = SAFETY / root;

@@ -86,7 +86,7 @@ where
 /// Names the constants of the structure, which the segment alone does not determine.
 struct Dosed<Q, const L: usize, const P: usize>(Q);
 
-/// Integrates over `course`, handing each state to `emit` with the position of its output time.
+/// Integrates over `course`, handing the state at each output time to `emit`.
 #[inline(always)]
 fn integrate<'a, S, T, W, const N: usize, const K: usize, const L: usize, const P: usize>(
     rates: &'a [T; K],
@@ -132,7 +132,7 @@ where
                 (&mut state, &mut along),
                 &tolerance,
                 (&times[next..here], course.output()),
-                |_, y, tangent| emit(y, tangent),
+                &mut emit,
             )?;
             depot = depot * (absorption * (now - until)).exp();
             now = until;
