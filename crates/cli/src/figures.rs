@@ -50,9 +50,9 @@ fn one(plan: &Plan, subject: &Subject, result: &SubjectResult, simulated: bool) 
         Method::Map => "MAP",
         Method::Nls => "NLS",
     };
-    let covariates = subject.covariates;
-    let caption =
-        format!("{:.0} kg · baseline IgE {:.0} ng/mL · {method}", covariates.weight_kg, covariates.ige_ng_ml);
+    let weight = subject.covariates.weight_kg().map(|kg| format!("{kg:.0} kg · "));
+    let ige = subject.covariates.ige_ng_ml().map(|ige| format!("baseline IgE {ige:.0} ng/mL · "));
+    let caption = format!("{}{}{method}", weight.unwrap_or_default(), ige.unwrap_or_default());
     let course = fine_course(plan, subject, result);
     let label = format!("{} ng/mL", plan.target_ng_ml());
     let per_analyte = |a: Analyte| {

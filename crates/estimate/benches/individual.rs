@@ -5,7 +5,7 @@
 
 use divan::{Bencher, black_box, counter::ItemsCount};
 use omafit_estimate::{FitOptions, Method, Prior, Status, fit_subject};
-use omafit_model::{Analyte, Covariates, Dose, Observation, PopulationModel, Subject, published};
+use omafit_model::{Analyte, Censoring, Covariates, Dose, Observation, PopulationModel, Subject, published};
 use rayon::prelude::*;
 use std::collections::HashMap;
 
@@ -46,7 +46,7 @@ fn read(text: &str) -> Vec<Subject> {
         if subjects.last().is_none_or(|s| s.id != cell("ID")) {
             subjects.push(Subject {
                 id: cell("ID").to_owned(),
-                covariates: Covariates { weight_kg: number("WT"), ige_ng_ml: number("IGE") },
+                covariates: Covariates::new(number("WT"), number("IGE")),
                 start: time,
                 doses: Vec::new(),
                 observations: Vec::new(),
@@ -54,12 +54,19 @@ fn read(text: &str) -> Vec<Subject> {
         }
         let subject = subjects.last_mut().unwrap();
         if cell("EVID") == "1" {
-            subject.doses.push(Dose { time, amount_mg: number("AMT") });
+            subject.doses.push(Dose::subcutaneous(time, number("AMT")));
         } else {
             let doses_before = subject.doses.len();
             let analyte = Analyte::ALL[cell("DVID").parse::<usize>().unwrap() - 1];
             let row = index as u64 + 1;
-            subject.observations.push(Observation { time, analyte, value: number("DV"), doses_before, row });
+            subject.observations.push(Observation {
+                time,
+                analyte,
+                value: number("DV"),
+                censoring: Censoring::Quantified,
+                doses_before,
+                row,
+            });
         }
     }
     subjects

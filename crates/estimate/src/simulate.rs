@@ -2,7 +2,7 @@
 
 use crate::problem::SubjectError;
 use nalgebra::{Cholesky, DMatrix, DVector};
-use omafit_model::{Analyte, Course, Observation, Output, OutputTime, PopulationModel, Subject};
+use omafit_model::{Analyte, Censoring, Course, Observation, Output, OutputTime, PopulationModel, Subject};
 use rand_chacha::ChaCha12Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use statrs::distribution::{ContinuousCDF, Normal};
@@ -71,7 +71,14 @@ pub fn observe(
             if exact > 0.0 {
                 let (time, doses_before) = (at.time, at.doses_before);
                 let value = exact * error;
-                subject.observations.push(Observation { time, analyte, value, doses_before, row: 0 });
+                subject.observations.push(Observation {
+                    time,
+                    analyte,
+                    value,
+                    censoring: Censoring::Quantified,
+                    doses_before,
+                    row: 0,
+                });
             }
         }
     }

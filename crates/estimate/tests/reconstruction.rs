@@ -21,9 +21,9 @@ fn subject(seed: u64) -> (Subject, Vec<f64>) {
     let model = model();
     let mut subject = Subject {
         id: seed.to_string(),
-        covariates: Covariates { weight_kg: 80.0, ige_ng_ml: 500.0 },
+        covariates: Covariates::new(80.0, 500.0),
         start: 0.0,
-        doses: (0..7).map(|k| Dose { time: 3.0 + 28.0 * f64::from(k), amount_mg: 300.0 }).collect(),
+        doses: (0..7).map(|k| Dose::subcutaneous(3.0 + 28.0 * f64::from(k), 300.0)).collect(),
         observations: Vec::new(),
     };
     let mut stream = SubjectStream::new(seed, 0);
@@ -145,7 +145,7 @@ fn absurd_parameters_never_panic_and_never_pass_for_a_fit() {
         [(1e-3, 1e-3, 1e-6), (1e4, 1e6, 1e6), (70.0, 1e6, 1e-6), (70.0, 1e-3, 1e6)]
     {
         let (mut odd, _) = subject(3);
-        odd.covariates = Covariates { weight_kg, ige_ng_ml };
+        odd.covariates = Covariates::new(weight_kg, ige_ng_ml);
         for dose in &mut odd.doses {
             dose.amount_mg = amount_mg;
         }

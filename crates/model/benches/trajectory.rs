@@ -13,7 +13,9 @@ const DOSE_EVERY: f64 = 14.0;
 const DOSE_MG: f64 = 225.0;
 const VISITS: [f64; 15] =
     [0.0, 7.0, 14.0, 28.0, 56.0, 84.0, 112.0, 140.0, 168.0, 196.0, 210.0, 224.0, 252.0, 280.0, 308.0];
-const PERSON: Covariates = Covariates { weight_kg: 70.0, ige_ng_ml: 300.0 * 2.42 };
+fn person() -> Covariates {
+    Covariates::new(70.0, 300.0 * 2.42)
+}
 
 struct Case {
     model: PopulationModel,
@@ -24,12 +26,12 @@ struct Case {
 impl Case {
     fn new(times: &[f64], output: Output) -> Self {
         let doses: Vec<Dose> =
-            (0..DOSES).map(|i| Dose { time: i as f64 * DOSE_EVERY, amount_mg: DOSE_MG }).collect();
+            (0..DOSES).map(|i| Dose::subcutaneous(i as f64 * DOSE_EVERY, DOSE_MG)).collect();
         let before = |time: f64| doses.partition_point(|d| d.time < time);
         let times = times.iter().map(|&time| OutputTime { time, doses_before: before(time) }).collect();
         let course = Course::new(0.0, doses.clone(), times, output).unwrap();
         let model = PopulationModel::parse(published("hayashi2007").unwrap()).unwrap();
-        Self { parameters: model.typical(&PERSON), model, course }
+        Self { parameters: model.typical(&person()), model, course }
     }
 
     /// The visits of a trial, as a fit needs them.
@@ -47,13 +49,13 @@ impl Case {
         let mut out = Vec::new();
         bencher.bench_local(|| {
             let parameters = black_box(&self.parameters);
-            self.model.predict(parameters, &PERSON, &self.course, &mut out).unwrap()
+            self.model.predict(parameters, &person(), &self.course, &mut out).unwrap()
         });
     }
 
     fn sensitivities(&self, bencher: Bencher<'_, '_>) {
         let (mut out, mut slopes) = (Vec::new(), Vec::new());
-        let start = self.model.start(&PERSON);
+        let start = self.model.start(&person());
         bencher.bench_local(|| {
             let parameters = black_box(&self.parameters);
             self.model
@@ -66,7 +68,7 @@ impl Case {
     fn concentrations(&self, rtol: f64) -> Vec<Concentrations<f64>> {
         let mut out = Vec::new();
         let course = self.course.clone().with_rtol(rtol);
-        self.model.predict(&self.parameters, &PERSON, &course, &mut out).unwrap();
+        self.model.predict(&self.parameters, &person(), &course, &mut out).unwrap();
         out
     }
 

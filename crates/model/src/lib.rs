@@ -25,4 +25,4 @@ pub use solver::{Output, SolverError, Work};
 pub use structure::{
     Concentrations, ParameterInfo, STRUCTURES, Start, StructuralModel, Structure, structure,
 };
-pub use subject::{Analyte, Covariates, Dose, Observation, Subject};
+pub use subject::{Analyte, Before, Censoring, Covariates, Dose, Observation, Route, Subject};

@@ -25,8 +25,8 @@ impl Covariate {
     /// Its value for a subject.
     pub fn of(self, covariates: &Covariates) -> f64 {
         match self {
-            Self::Weight => covariates.weight_kg,
-            Self::BaselineIge => covariates.ige_ng_ml,
+            Self::Weight => covariates.weight_kg().unwrap_or(f64::NAN),
+            Self::BaselineIge => covariates.ige_ng_ml().unwrap_or(f64::NAN),
         }
     }
 }
@@ -127,7 +127,7 @@ impl PopulationModel {
     /// What a subject with these covariates starts from.
     pub fn start(&self, covariates: &Covariates) -> Start<f64> {
         match self.file.start {
-            StartRule::Baseline => Start::Baseline { ige_ng_ml: covariates.ige_ng_ml },
+            StartRule::Baseline => Start::Baseline { ige_ng_ml: covariates.ige_ng_ml().unwrap_or(f64::NAN) },
             StartRule::SteadyState => Start::SteadyState,
         }
     }

@@ -1,6 +1,7 @@
 //! What is known of a subject: doses, observations, covariates.
 
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// A quantity measured in serum.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -55,13 +56,83 @@ impl Analyte {
     }
 }
 
-/// One subcutaneous dose.
+/// Where a dose goes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Route {
+    /// Under the skin, into the depot. `CMT` 1.
+    #[default]
+    Subcutaneous,
+    /// Into a vein: the central compartment. `CMT` 2.
+    Intravenous,
+}
+
+/// What becomes of what is in the body when a dose is given.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Before {
+    /// It stays, as it nearly always does.
+    #[default]
+    Kept,
+    /// Everything returns to the start of the model. `EVID` 3, and 4 with a dose.
+    Reset,
+    /// Everything is replaced by what the same dose, repeated for ever, leaves before the next. `SS` 1.
+    SteadyState {
+        /// Days from one dose to the next.
+        interval: f64,
+    },
+    /// What the same dose, repeated for ever, has changed of the untreated state is added. `SS` 2.
+    AddedSteadyState {
+        /// Days from one dose to the next.
+        interval: f64,
+    },
+}
+
+/// One dose, or a reset without one.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Dose {
     /// Time, days.
     pub time: f64,
-    /// Amount of omalizumab, mg.
+    /// Amount of drug, mg; zero only for a reset without a dose.
     pub amount_mg: f64,
+    /// Where it goes.
+    pub route: Route,
+    /// Over how many days it is given at a constant rate; zero at once.
+    pub duration: f64,
+    /// What becomes of what is in the body.
+    pub before: Before,
+}
+
+impl Dose {
+    /// A subcutaneous injection of `amount_mg` mg on day `time`.
+    pub const fn subcutaneous(time: f64, amount_mg: f64) -> Self {
+        Self { time, amount_mg, route: Route::Subcutaneous, duration: 0.0, before: Before::Kept }
+    }
+
+    /// An intravenous dose of `amount_mg` mg on day `time`, over `duration` days or at once.
+    pub const fn intravenous(time: f64, amount_mg: f64, duration: f64) -> Self {
+        Self { time, amount_mg, route: Route::Intravenous, duration, before: Before::Kept }
+    }
+
+    /// The same after something becomes of what is in the body.
+    #[must_use]
+    pub const fn after(mut self, before: Before) -> Self {
+        self.before = before;
+        self
+    }
+}
+
+/// Whether a measured value is one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Censoring {
+    /// The value was measured. `CENS` 0.
+    #[default]
+    Quantified,
+    /// It is below the value given, the lower limit of quantification. `CENS` 1.
+    Below,
+    /// It is above the value given, the upper limit of quantification. `CENS` −1.
+    Above,
 }
 
 /// One measured concentration.
@@ -71,21 +142,64 @@ pub struct Observation {
     pub time: f64,
     /// What was measured.
     pub analyte: Analyte,
-    /// The value in the analyte's unit.
+    /// The value in the analyte's unit; of a censored one the limit.
     pub value: f64,
+    /// Whether it was quantified.
+    pub censoring: Censoring,
     /// How many of the subject's doses precede it: at equal times the order of the records decides.
     pub doses_before: usize,
     /// Row in the file it came from, counted from 1 with the header as row 1; 0 if it came from no file.
     pub row: u64,
 }
 
-/// Covariates of a subject.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Covariates {
+/// Covariates of a subject, by name: `WT` is the body weight in kg, `IGE` the baseline total IgE in ng/mL.
+///
+/// ```
+/// use omafit_model::Covariates;
+/// let covariates = Covariates::new(70.0, 365.0).with("AGE", 41.0);
+/// assert_eq!((covariates.weight_kg(), covariates.get("SEX")), (Some(70.0), None));
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Covariates(BTreeMap<String, f64>);
+
+impl Covariates {
+    /// The name of body weight, kg.
+    pub const WEIGHT: &str = "WT";
+    /// The name of the baseline of total IgE, ng/mL.
+    pub const IGE: &str = "IGE";
+
+    /// Body weight, kg, and baseline total IgE, ng/mL.
+    pub fn new(weight_kg: f64, ige_ng_ml: f64) -> Self {
+        Self::default().with(Self::WEIGHT, weight_kg).with(Self::IGE, ige_ng_ml)
+    }
+
+    /// The same with another covariate, or with another value of it.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: f64) -> Self {
+        self.0.insert(name.to_owned(), value);
+        self
+    }
+
+    /// The value of a covariate, if it is known.
+    pub fn get(&self, name: &str) -> Option<f64> {
+        self.0.get(name).copied()
+    }
+
     /// Body weight, kg.
-    pub weight_kg: f64,
+    pub fn weight_kg(&self) -> Option<f64> {
+        self.get(Self::WEIGHT)
+    }
+
     /// Baseline total IgE, ng/mL.
-    pub ige_ng_ml: f64,
+    pub fn ige_ng_ml(&self) -> Option<f64> {
+        self.get(Self::IGE)
+    }
+
+    /// Names and values, by name.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, f64)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), *value))
+    }
 }
 
 /// A subject's records, in time order.
@@ -97,7 +211,7 @@ pub struct Subject {
     pub covariates: Covariates,
     /// Time of the first record of any kind, days: where the model starts.
     pub start: f64,
-    /// Doses, by ascending time.
+    /// Doses and resets, by ascending time.
     pub doses: Vec<Dose>,
     /// Observations, by ascending time.
     pub observations: Vec<Observation>,

@@ -52,7 +52,7 @@ fn a_course_without_drug_has_finite_sensitivities() {
     let model = structure("quasi_equilibrium").unwrap();
     let parameters = [0.48, 0.17568, 0.14064, 1.704, 5.9, 3.63, 3.828, 1.07, 0.157];
     let start = Start::Baseline { ige_ng_ml: 300.0 };
-    let doses = vec![Dose { time: 10.0, amount_mg: 1e-6 }];
+    let doses = vec![Dose::subcutaneous(10.0, 1e-6)];
     let times = [0.0, 5.0, 10.0, 10.001, 30.0]
         .map(|time| OutputTime { time, doses_before: usize::from(time > 10.0) })
         .to_vec();

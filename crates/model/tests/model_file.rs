@@ -30,7 +30,7 @@ fn the_shipped_variances_are_the_papers_coefficients_of_variation() {
 #[test]
 fn covariates_act_as_powers() {
     let model = PopulationModel::parse(shipped()).unwrap();
-    let typical = model.typical(&Covariates { weight_kg: 2.0 * 61.1, ige_ng_ml: 482.4 / 2.0 });
+    let typical = model.typical(&Covariates::new(2.0 * 61.1, 482.4 / 2.0));
     let expected = [
         0.48,
         0.17568 * 2_f64.powf(0.911),

@@ -38,7 +38,7 @@ fn prints(value: f64, printed: &str) -> bool {
 
 #[test]
 fn half_lives_and_untreated_free_ige_follow_from_the_parameters() {
-    let typical = model().typical(&Covariates { weight_kg: 61.1, ige_ng_ml: 482.4 });
+    let typical = model().typical(&Covariates::new(61.1, 482.4));
     let at = |name: &str| typical[model().position(name).unwrap()];
     let half_life = |clearance: f64, volume: f64| std::f64::consts::LN_2 * volume / clearance;
     assert!(prints(half_life(at("CLx"), at("Vx")), "23.28"));
@@ -59,7 +59,7 @@ fn single_doses_peak_and_suppress_as_printed() {
         let parameters: Vec<f64> = section["parameters"].as_array().unwrap().iter().map(number).collect();
         let times: Vec<f64> = (0..=84_000).map(|i| f64::from(i) / 1000.0).collect();
         for row in section["doses"].as_array().unwrap() {
-            let dose = Dose { time: 0.0, amount_mg: number(&row["dose_mg"]) };
+            let dose = Dose::subcutaneous(0.0, number(&row["dose_mg"]));
             let out = solve(&parameters, &[dose], &times);
             let peak = |of: &dyn Fn(&Concentrations<f64>) -> f64| out.iter().map(of).fold(f64::MIN, f64::max);
             let found = [
@@ -83,10 +83,10 @@ fn twenty_eight_weeks_by_the_table_come_out_to_the_last_digit() {
     assert_eq!(rows.as_array().unwrap().len(), 7);
     for row in rows.as_array().unwrap() {
         let (weight_kg, iu) = (number(&row["weight_kg"]), number(&row["ige_iu_ml"]));
-        let typical = model.typical(&Covariates { weight_kg, ige_ng_ml: iu * units::NG_PER_IU });
+        let typical = model.typical(&Covariates::new(weight_kg, iu * units::NG_PER_IU));
         let (interval, amount_mg) = (number(&row["interval_d"]), number(&row["dose_mg"]));
         let doses: Vec<Dose> = (0..)
-            .map(|k| Dose { time: f64::from(k) * interval, amount_mg })
+            .map(|k| Dose::subcutaneous(f64::from(k) * interval, amount_mg))
             .take_while(|d| d.time < 196.0)
             .collect();
         let mut times = vec![0.0, 112.0];

@@ -30,7 +30,8 @@ struct Case {
 
 impl Case {
     fn course(&self, output: Output) -> Course {
-        let doses: Vec<Dose> = self.doses.iter().map(|&(time, amount_mg)| Dose { time, amount_mg }).collect();
+        let doses: Vec<Dose> =
+            self.doses.iter().map(|&(time, amount_mg)| Dose::subcutaneous(time, amount_mg)).collect();
         let before = |t: f64| doses.partition_point(|d| d.time < t);
         let times = self.times.iter().map(|&time| OutputTime { time, doses_before: before(time) }).collect();
         Course::new(0.0, doses.clone(), times, output).unwrap()

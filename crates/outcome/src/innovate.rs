@@ -102,9 +102,9 @@ fn patient(
     let doses = (trial.treatment_days / interval).ceil() as usize;
     let mut subject = Subject {
         id: (index + 1).to_string(),
-        covariates: Covariates { weight_kg, ige_ng_ml: ige_iu_ml * NG_PER_IU },
+        covariates: Covariates::new(weight_kg, ige_iu_ml * NG_PER_IU),
         start: 0.0,
-        doses: (0..doses).map(|k| Dose { time: k as f64 * interval, amount_mg: regimen.dose_mg }).collect(),
+        doses: (0..doses).map(|k| Dose::subcutaneous(k as f64 * interval, regimen.dose_mg)).collect(),
         observations: Vec::new(),
     };
     let parameters = draw_parameters(model, &subject, &mut stream);
@@ -129,7 +129,8 @@ mod tests {
         let mean = |f: &dyn Fn(&Subject) -> f64| subjects.iter().map(f).sum::<f64>() / 2000.0;
         // Published, active arm with concentrations: 79 (SD 20) kg, 509 (SD 375) ng/mL. The table excludes the heavy
         // with high IgE, so the virtual arm lies somewhat below.
-        let (weight, ige) = (mean(&|s| s.covariates.weight_kg), mean(&|s| s.covariates.ige_ng_ml));
+        let (weight, ige) =
+            (mean(&|s| s.covariates.weight_kg().unwrap()), mean(&|s| s.covariates.ige_ng_ml().unwrap()));
         assert!((74.0..82.0).contains(&weight), "{weight}");
         assert!((380.0..520.0).contains(&ige), "{ige}");
         assert!(subjects.iter().all(|s| s.doses.len() == 7 || s.doses.len() == 14));

@@ -1,6 +1,6 @@
 //! The rows of one subject, put together.
 
-use omafit_model::{Analyte, Covariates, Dose, Observation, Subject};
+use omafit_model::{Analyte, Censoring, Covariates, Dose, Observation, Subject};
 
 use super::columns::{Columns, Name};
 use super::covariate::{Covariate, Known};
@@ -196,7 +196,7 @@ impl<'a> Block<'a> {
                 counts.observations[observation.analyte.index()] += 1;
             }
             gathered.counts = counts;
-            let covariates = Covariates { weight_kg, ige_ng_ml };
+            let covariates = Covariates::new(weight_kg, ige_ng_ml);
             gathered.subjects.push(Subject {
                 id: self.id.to_owned(),
                 covariates,
@@ -212,9 +212,12 @@ fn split(entries: &[Entry]) -> (Vec<Dose>, Vec<Observation>) {
     let (mut doses, mut observations) = (Vec::new(), Vec::new());
     for Entry { time, what } in entries.iter().copied() {
         match what {
-            What::Dose(amount_mg) | What::AdditionalDose(amount_mg) => doses.push(Dose { time, amount_mg }),
+            What::Dose(amount_mg) | What::AdditionalDose(amount_mg) => {
+                doses.push(Dose::subcutaneous(time, amount_mg))
+            }
             What::Observation { analyte, value, row } => {
-                observations.push(Observation { time, analyte, value, doses_before: doses.len(), row });
+                let (censoring, doses_before) = (Censoring::Quantified, doses.len());
+                observations.push(Observation { time, analyte, value, censoring, doses_before, row });
             }
         }
     }

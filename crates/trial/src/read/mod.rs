@@ -59,7 +59,7 @@ pub use rejection::Rejection;
 /// # let path = folder.path().join("trial.csv");
 /// std::fs::write(&path, "ID,TIME,DV,DVID,AMT,WT\n501,0,420,2,,70\n501,0,,,300,70\n501,7,43.1,1,,70\n")?;
 /// let trial = omafit_trial::read(&path, &omafit_trial::ReadOptions::default())?;
-/// assert_eq!(trial.subjects[0].covariates.ige_ng_ml, 420.0);
+/// assert_eq!(trial.subjects[0].covariates.ige_ng_ml(), Some(420.0));
 /// assert_eq!(trial.notes, ["baseline IgE taken from the total IgE before the first dose for 1 of 1 subject"]);
 /// # Ok(())
 /// # }

@@ -30,8 +30,8 @@ pub fn individuals_table(
         let values = subjects.iter().zip(results).map(|(s, r)| of(s, r)).collect();
         columns.push(Column::new(name, Values::Float(values)));
     };
-    number("WT".into(), &|s, _| s.covariates.weight_kg);
-    number("IGE".into(), &|s, _| s.covariates.ige_ng_ml);
+    number("WT".into(), &|s, _| s.covariates.weight_kg().unwrap_or(f64::NAN));
+    number("IGE".into(), &|s, _| s.covariates.ige_ng_ml().unwrap_or(f64::NAN));
     number("iterations".into(), &|_, r| r.fit.iterations as f64);
     number("starts".into(), &|_, r| r.fit.starts as f64);
     number("n_obs".into(), &|s, _| s.observations.len() as f64);

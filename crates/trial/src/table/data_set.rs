@@ -76,8 +76,7 @@ enum Event<'a> {
 
 impl Rows {
     fn push_subject(&mut self, subject: &Subject) -> Result<(), &'static str> {
-        let covariates = &subject.covariates;
-        if !(covariates.weight_kg.is_finite() && covariates.ige_ng_ml.is_finite()) {
+        if !subject.covariates.iter().all(|(_, value)| value.is_finite()) {
             return Err("a covariate is not finite");
         }
         let doses = subject.doses.iter().map(|dose| dose.time);
@@ -127,8 +126,8 @@ impl Rows {
         self.amt.push(amt);
         self.evid.push(Some(evid));
         self.dvid.push(Some(dvid));
-        self.wt.push(subject.covariates.weight_kg);
-        self.ige.push(subject.covariates.ige_ng_ml);
+        self.wt.push(subject.covariates.weight_kg().unwrap_or(f64::NAN));
+        self.ige.push(subject.covariates.ige_ng_ml().unwrap_or(f64::NAN));
         Ok(())
     }
 

@@ -1,6 +1,6 @@
 //! What holds for any subjects and any bytes.
 
-use omafit_model::{Analyte, Covariates, Dose, Observation, Subject};
+use omafit_model::{Analyte, Censoring, Covariates, Dose, Observation, Subject};
 use omafit_trial::{ReadOptions, data_set_table, read, write_data_set};
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -26,11 +26,12 @@ fn subject() -> impl Strategy<Value = Subject> {
                 // Two steps in three stay at the time of the record before.
                 time += if step == 0 { delay } else { 0.0 };
                 match kind {
-                    3 => doses.push(Dose { time, amount_mg: value }),
+                    3 => doses.push(Dose::subcutaneous(time, value)),
                     analyte => observations.push(Observation {
                         time,
                         analyte: Analyte::ALL[analyte],
                         value,
+                        censoring: Censoring::Quantified,
                         doses_before: doses.len(),
                         row: 0,
                     }),
@@ -38,9 +39,16 @@ fn subject() -> impl Strategy<Value = Subject> {
             }
             if observations.is_empty() {
                 let (analyte, doses_before) = (Analyte::IgeFree, doses.len());
-                observations.push(Observation { time, analyte, value: 1.0, doses_before, row: 0 });
+                observations.push(Observation {
+                    time,
+                    analyte,
+                    value: 1.0,
+                    doses_before,
+                    row: 0,
+                    censoring: Censoring::Quantified,
+                });
             }
-            let covariates = Covariates { weight_kg, ige_ng_ml };
+            let covariates = Covariates::new(weight_kg, ige_ng_ml);
             Subject { id, covariates, start, doses, observations }
         },
     )

@@ -5,7 +5,7 @@ use std::io::Write as _;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use omafit_model::{Analyte, Dose, Observation, Subject};
+use omafit_model::{Analyte, Censoring, Dose, Observation, Subject};
 use omafit_trial::{Column, ParquetSink, ReadOptions, Table, Values, data_set_table, read, write_data_set};
 
 use crate::support::{Scratch, good, good_with};
@@ -28,13 +28,19 @@ amt,wt,Age,id,TIME,dv,DvId,EVID,MDV,CMT,arm
 #[test]
 fn a_trial() {
     let trial = good(TRIAL);
-    let observation =
-        |time, analyte, value, doses_before, row| Observation { time, analyte, value, doses_before, row };
+    let observation = |time, analyte, value, doses_before, row| Observation {
+        time,
+        analyte,
+        value,
+        censoring: Censoring::Quantified,
+        doses_before,
+        row,
+    };
     let expected = Subject {
         id: "P-01".to_owned(),
-        covariates: omafit_model::Covariates { weight_kg: 70.5, ige_ng_ml: 424.5 },
+        covariates: omafit_model::Covariates::new(70.5, 424.5),
         start: -1.0,
-        doses: vec![Dose { time: 0.0, amount_mg: 300.0 }],
+        doses: vec![Dose::subcutaneous(0.0, 300.0)],
         observations: vec![
             observation(-1.0, Analyte::IgeTotal, 420.0, 0, 4),
             observation(0.0, Analyte::IgeTotal, 424.5, 0, 5),
@@ -144,7 +150,7 @@ fn a_comment_may_name_columns() {
 fn without_evid_an_amount_makes_the_dose() {
     let trial =
         good("ID,TIME,DV,DVID,AMT,WT,IGE\n501,0,0,0,300,70,420\n501,7,10,1,0,70,420\n501,9,9,1,.,70,420\n");
-    assert_eq!(trial.subjects[0].doses, [Dose { time: 0.0, amount_mg: 300.0 }]);
+    assert_eq!(trial.subjects[0].doses, [Dose::subcutaneous(0.0, 300.0)]);
     assert_eq!(trial.counts.observations, [2, 0, 0]);
 }
 
@@ -176,8 +182,11 @@ fn covariates_are_assumed_only_where_they_lack() {
     let options =
         ReadOptions { assume_weight_kg: Some(70.0), assume_ige_ng_ml: Some(365.0), ..ReadOptions::default() };
     let trial = good_with(content, &options);
-    let found: Vec<(f64, f64)> =
-        trial.subjects.iter().map(|s| (s.covariates.weight_kg, s.covariates.ige_ng_ml)).collect();
+    let found: Vec<(f64, f64)> = trial
+        .subjects
+        .iter()
+        .map(|s| (s.covariates.weight_kg().unwrap(), s.covariates.ige_ng_ml().unwrap()))
+        .collect();
     assert_eq!(found, [(50.0, 100.0), (70.0, 200.0), (70.0, 365.0)]);
     assert_eq!(
         trial.notes,
@@ -189,7 +198,7 @@ fn covariates_are_assumed_only_where_they_lack() {
     );
     // The columns may be absent altogether.
     let bare = "ID,TIME,DV,DVID,AMT\na,0,,,300\na,7,10,1,\n";
-    assert_eq!(good_with(bare, &options).subjects[0].covariates.weight_kg, 70.0);
+    assert_eq!(good_with(bare, &options).subjects[0].covariates.weight_kg(), Some(70.0));
 }
 
 #[test]
@@ -209,7 +218,7 @@ fn undosed_subjects_and_zeros_are_allowed_on_request() {
     let options =
         ReadOptions { allow_undosed: true, positive_required: [false, true, true], ..ReadOptions::default() };
     let trial = good_with(content, &options);
-    assert_eq!(trial.subjects[0].covariates.ige_ng_ml, 420.0);
+    assert_eq!(trial.subjects[0].covariates.ige_ng_ml(), Some(420.0));
     assert_eq!(trial.subjects[0].observations[2].value, 0.0);
     assert!(trial.subjects[0].doses.is_empty());
 }

@@ -136,10 +136,11 @@ fn a_trials_trajectories_take_well_under_a_second() {
 fn subjects_that_a_data_set_cannot_hold() {
     let good = Subject {
         id: "501".to_owned(),
-        covariates: Covariates { weight_kg: 70.0, ige_ng_ml: 420.0 },
+        covariates: Covariates::new(70.0, 420.0),
         start: 0.0,
-        doses: vec![Dose { time: 0.0, amount_mg: 300.0 }],
+        doses: vec![Dose::subcutaneous(0.0, 300.0)],
         observations: vec![Observation {
+            censoring: omafit_model::Censoring::Quantified,
             time: 7.0,
             analyte: Analyte::IgeTotal,
             value: 900.0,
@@ -167,7 +168,10 @@ fn subjects_that_a_data_set_cannot_hold() {
         );
     }
     assert!(refuse(&[good.clone(), good.clone()]).ends_with("its ID occurs twice"));
-    assert!(refuse(&with(&|s| s.covariates.weight_kg = f64::NAN)).ends_with("a covariate is not finite"));
+    assert!(
+        refuse(&with(&|s| s.covariates = s.covariates.clone().with("WT", f64::NAN)))
+            .ends_with("a covariate is not finite")
+    );
     assert!(refuse(&with(&|s| s.observations[0].value = f64::NAN)).ends_with("a number is not finite"));
     assert!(refuse(&with(&|s| s.doses[0].amount_mg = f64::INFINITY)).ends_with("a number is not finite"));
     let order = "its records are not in the order of time";
