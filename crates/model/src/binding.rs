@@ -31,9 +31,9 @@ impl<T: Real> Equilibrium<T> {
 impl Elementary<4> for EquilibriumComplex {
     #[inline(always)]
     fn value<T: Real>([x, e, w, alpha]: [T; 4]) -> T {
-        // As X → 0 the power vanishes and all drug is bound: C → X.
+        // As X → 0 the power vanishes and all drug is bound: C → X. Without drift the bound part stays E/(E + w).
         if x.value() <= 0.0 {
-            return x;
+            return if alpha.value() == 0.0 { x * (e / (e + w)) } else { x };
         }
         let at = Equilibrium::of(x, e, w, alpha);
         x * e * 2.0 / (x + e + at.k + at.root)
@@ -42,7 +42,8 @@ impl Elementary<4> for EquilibriumComplex {
     #[inline(always)]
     fn value_and_gradient<T: Real>([x, e, w, alpha]: [T; 4]) -> (T, [T; 4]) {
         if x.value() <= 0.0 {
-            return (x, [T::constant(1.0), T::zero(), T::zero(), T::zero()]);
+            let by_x = if alpha.value() == 0.0 { e / (e + w) } else { T::constant(1.0) };
+            return (x * by_x, [by_x, T::zero(), T::zero(), T::zero()]);
         }
         let at = Equilibrium::of(x, e, w, alpha);
         let complex = x * e * 2.0 / (x + e + at.k + at.root);

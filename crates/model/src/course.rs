@@ -1,7 +1,7 @@
 //! The course of a subject through time: where the model starts, the doses, and the times at which it is read.
 
 use crate::solver::{Output, SolverError};
-use crate::subject::{Dose, Subject};
+use crate::subject::{Before, Dose, Subject};
 
 /// A time at which concentrations are wanted.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -39,9 +39,57 @@ pub enum CourseError {
         /// Its value.
         value: f64,
     },
+    /// An intravenous dose into a model whose clearances are apparent and that does not say by what they are divided.
+    #[error(
+        "the intravenous dose on day {time} needs a bioavailability: the model's clearances and volumes are apparent \
+         (divided by it), so its file must have [parameters.F]"
+    )]
+    NoBioavailability {
+        /// When it is given, days.
+        time: f64,
+    },
+    /// A steady state of doses that reach the depot late.
+    #[error("the steady state on day {time} is not defined with a lag time; give the doses that lead to it")]
+    SteadyStateWithLag {
+        /// When it is asked for, days.
+        time: f64,
+    },
+    /// Effects on the target that cannot be added: together they take away more than there is.
+    #[error(
+        "the added steady state on day {time} (SS 2) takes more IgE away than there is: effects on a target do not add \
+         up; use SS 1, or give the doses that lead to it"
+    )]
+    NegativeSum {
+        /// When it is asked for, days.
+        time: f64,
+    },
+    /// Repeating the dose leads to no steady state.
+    #[error("no steady state of {amount_mg} mg every {interval} days was found")]
+    NoSteadyState {
+        /// Days from dose to dose.
+        interval: f64,
+        /// The dose.
+        amount_mg: f64,
+    },
     /// The integration stopped short.
     #[error(transparent)]
     Solver(#[from] SolverError),
+}
+
+fn check_dose(dose: &Dose) -> Result<(), CourseError> {
+    let refuse = |what, value| Err(CourseError::OutOfDomain { what, value });
+    if !(dose.amount_mg.is_finite() && dose.amount_mg >= 0.0) {
+        return refuse("a dose", dose.amount_mg);
+    }
+    if !(dose.duration.is_finite() && dose.duration >= 0.0) {
+        return refuse("the duration of a dose", dose.duration);
+    }
+    if let Before::SteadyState { interval } | Before::AddedSteadyState { interval } = dose.before
+        && !(interval.is_finite() && interval > 0.0 && interval >= dose.duration)
+    {
+        return refuse("the interval of a dose at steady state", interval);
+    }
+    Ok(())
 }
 
 /// Relative tolerance of trajectories unless another is asked for.
@@ -63,9 +111,7 @@ impl Course {
         }
         let mut last = start;
         for dose in &doses {
-            if !(dose.amount_mg.is_finite() && dose.amount_mg >= 0.0) {
-                return Err(CourseError::OutOfDomain { what: "a dose", value: dose.amount_mg });
-            }
+            check_dose(dose)?;
             if !(dose.time >= last && dose.time.is_finite()) {
                 return Err(CourseError::Disorder { time: dose.time });
             }

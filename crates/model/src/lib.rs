@@ -23,6 +23,6 @@ pub use population::{
 pub use scalar::{Elementary, Real};
 pub use solver::{Output, SolverError, Work};
 pub use structure::{
-    Concentrations, ParameterInfo, STRUCTURES, Start, StructuralModel, Structure, structure,
+    Concentrations, ParameterInfo, STRUCTURES, Start, StructuralModel, structure, structure_with_dosing,
 };
 pub use subject::{Analyte, Before, Censoring, Covariates, Dose, Observation, Route, Subject};

@@ -48,6 +48,12 @@ impl<const N: usize, const L: usize> Sparse<N, L> {
         Self::fixed(value).plus(slope, &self)
     }
 
+    /// The same with the derivative `slope` in direction `index`, of which it had none.
+    #[inline(always)]
+    pub fn along(self, index: usize, slope: f64) -> Self {
+        self.plus(slope, &Self::lane(0.0, index))
+    }
+
     /// Adds `a` times the derivatives of `other`.
     #[inline(always)]
     fn plus(mut self, a: f64, other: &Self) -> Self {

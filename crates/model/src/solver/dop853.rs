@@ -28,7 +28,7 @@ pub struct Tolerance<const N: usize> {
 }
 
 /// The part of a state's size below which its relative accuracy no longer matters.
-const NEGLIGIBLE: f64 = 1e-15;
+pub(super) const NEGLIGIBLE: f64 = 1e-15;
 /// What stands for the size of a state that starts from zero, as a part of what it amounts to later.
 const ZERO_SIZE: f64 = 1e-3;
 
@@ -83,8 +83,8 @@ const ONSET: f64 = 0.35;
 const ZERO_START: f64 = 0.1;
 /// By how much the error estimate is distrusted in a step that comes near a turn.
 const TURN: f64 = 100.0;
-const MAX_STEPS: u64 = 20_000;
-const SAFETY: f64 = 0.9;
+pub(super) const MAX_STEPS: u64 = 20_000;
+pub(super) const SAFETY: f64 = 0.9;
 const SHRINK: f64 = 0.1;
 const GROW: f64 = 10.0;
 /// By how much the trend of the error can bend the choice of a step, either way.

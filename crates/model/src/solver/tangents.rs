@@ -84,7 +84,7 @@ pub struct Partials<const N: usize, const L: usize> {
 impl<const N: usize, const L: usize> Partials<N, L> {
     /// The derivative of the right-hand side where the states have the derivatives `at`.
     #[inline(always)]
-    fn along(&self, at: &[Lanes<L>; N]) -> [Lanes<L>; N] {
+    pub(super) fn along(&self, at: &[Lanes<L>; N]) -> [Lanes<L>; N] {
         let mut sum = self.by_lane;
         for i in 0..N {
             for j in 0..N {
@@ -110,8 +110,6 @@ pub trait Companion<T: Real, S, const N: usize> {
 
     /// The right-hand side at a stage.
     fn evaluate(&mut self, system: &S, stage: usize, t: f64, y: &[T; N]) -> [T; N];
-    /// The state where the step in hand begins.
-    fn state(&self) -> &Self::State;
     /// Stage 0 has been evaluated: a segment begins.
     fn begin(&mut self);
     /// The stages up to 12 have been evaluated in a step of length `h`, and accepted: the state at its end.
@@ -137,10 +135,6 @@ impl<T: Real, S: System<T, N>, const N: usize> Companion<T, S, N> for Alone {
         system.derivative(t, y)
     }
     #[inline(always)]
-    fn state(&self) -> &() {
-        &()
-    }
-    #[inline(always)]
     fn begin(&mut self) {}
     #[inline(always)]
     fn step(&mut self, _: f64) {}
@@ -155,7 +149,8 @@ impl<T: Real, S: System<T, N>, const N: usize> Companion<T, S, N> for Alone {
 /// The derivatives of a solution in `L` directions.
 #[derive(Clone, Debug)]
 pub struct Tangents<const N: usize, const L: usize> {
-    state: [Lanes<L>; N],
+    /// The derivatives of each state.
+    pub state: [Lanes<L>; N],
     partials: [Partials<N, L>; 16],
     k: [[Lanes<L>; N]; 16],
 }
@@ -178,10 +173,6 @@ impl<S: Linearised<N, L>, const N: usize, const L: usize> Companion<f64, S, N> f
         let (value, partials) = system.linearise(t, y);
         self.partials[stage] = partials;
         value
-    }
-    #[inline(always)]
-    fn state(&self) -> &Self::State {
-        &self.state
     }
     #[inline(always)]
     fn begin(&mut self) {

@@ -1,15 +1,29 @@
 //! Structural models: what they declare, and how one is solved over a course of doses.
 //!
-//! A structural model is one file that implements [`Structure`]; everything else sees [`StructuralModel`].
+//! A structural model is one file: a [`Body`], the equations in their rate constants, and one [`Structure`] or more,
+//! which say how parameters make those rate constants and how concentrations are read. Everything else sees
+//! [`StructuralModel`].
 
-mod explicit;
+mod carrier;
+mod depot;
+mod falling_production;
+mod flow;
+mod full_binding;
+mod michaelis_menten;
+mod one_compartment;
 mod quasi_equilibrium;
+mod quasi_steady_state;
+mod registry;
+mod segment;
+mod solve;
+mod steady;
 
 use crate::course::{Course, CourseError};
 use crate::scalar::Real;
 use crate::solver::Work;
-use explicit::Explicit;
-use quasi_equilibrium::QuasiEquilibrium;
+use crate::subject::Analyte;
+use crate::units::OMALIZUMAB_KDA;
+pub use registry::{STRUCTURES, structure, structure_with_dosing};
 
 /// A parameter of a structural model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,6 +41,12 @@ impl ParameterInfo {
         Self { name, unit, meaning }
     }
 }
+
+/// The parameters of dosing, which every structure can have and none must.
+const BIOAVAILABILITY: ParameterInfo =
+    ParameterInfo::new("F", "1", "bioavailability of a subcutaneous dose, above 0 and at most 1");
+const LAG: ParameterInfo =
+    ParameterInfo::new("tlag", "d", "time from a subcutaneous dose to the start of its absorption");
 
 /// What the target amount is when the model starts.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -64,40 +84,69 @@ impl<T: Copy> Concentrations<T> {
     pub fn to_array(self) -> [T; 5] {
         [self.omalizumab_total, self.ige_total, self.ige_free, self.omalizumab_free, self.complex]
     }
+
+    /// From the five in the order of [`Concentrations::NAMES`].
+    pub fn from_array([omalizumab_total, ige_total, ige_free, omalizumab_free, complex]: [T; 5]) -> Self {
+        Self { omalizumab_total, ige_total, ige_free, omalizumab_free, complex }
+    }
 }
 
-/// A structural model, written once over the scalar.
+/// The equations of a body: `N` states, amounts in nmol, and `K` rate constants.
 ///
-/// `N` states, `K` rate constants, `L` lanes in which the solver differentiates (each rate constant and each initial
-/// state that is not zero), `P` inputs (each parameter and the baseline).
-pub trait Structure<const N: usize, const K: usize, const L: usize, const P: usize>: Sync {
-    /// Its name in model files.
-    const NAME: &'static str;
+/// State 0 takes the drug, from the depot or from a vein. Rate constant 0 is that of absorption, 1/d.
+trait Body<const N: usize, const K: usize>: Sync + 'static {
+    /// Whether it needs the implicit method.
+    const STIFF: bool = false;
 
-    /// States whose initial value is not identically zero; `K` plus their number is `L`.
+    /// Whether it is solved so often that it is compiled for wider processors too.
+    const HOT: bool = false;
+
+    /// States whose initial value is not identically zero.
     const INITIAL_LANES: &'static [usize];
 
-    /// Its parameters, in order: `P − 1` of them.
-    fn parameters() -> &'static [ParameterInfo];
-
-    /// The rate constants of the equations from the parameters.
-    fn rates<T: Real>(parameters: &[T]) -> [T; K];
-
-    /// The absorption rate constant among the rate constants, 1/d.
-    fn absorption<T: Real>(rates: &[T; K]) -> T;
-
-    /// The fastest relaxation of the states, 1/d: at a steady state the values stand still however long the step, and
-    /// only this bounds it for the sensitivities.
+    /// The fastest relaxation, 1/d, that the sensitivities must follow: at a steady state the values stand still
+    /// however long the step, and only this bounds it.
     fn fastest(rates: &[f64; K]) -> f64;
 
-    /// The state at the start.
-    fn initial<T: Real>(parameters: &[T], start: Start<T>) -> [T; N];
-
-    /// The right-hand side, with drug flowing in from the depot at `inflow` nmol/d.
+    /// The right-hand side, with drug flowing into state 0 at `inflow` nmol/d.
     fn derivative<T: Real>(rates: &[T; K], inflow: T, state: &[T; N]) -> [T; N];
 
     /// A quantity that changes sign where the solution bends sharply; of one sign where it never does.
-    fn turn(state: &[f64; N]) -> f64;
+    fn turn(_state: &[f64; N]) -> f64 {
+        1.0
+    }
+}
+
+/// A body with its parameters and outputs, written once over the scalar. `P` counts the parameters, those of dosing
+/// included, and the baseline.
+trait Structure<const N: usize, const K: usize, const P: usize>: Sync + 'static {
+    /// The equations.
+    type Body: Body<N, K>;
+
+    /// Its name in model files.
+    const NAME: &'static str;
+
+    /// Its parameters, in order, and the two of dosing.
+    const PARAMETERS: &'static [ParameterInfo];
+
+    /// Whether clearances and volumes are apparent, divided by the bioavailability of a subcutaneous dose: then a
+    /// subcutaneous dose enters whole and an intravenous one divided by the bioavailability.
+    const APPARENT: bool;
+
+    /// Molecular mass of the drug, kDa.
+    const DRUG_KDA: f64 = OMALIZUMAB_KDA;
+
+    /// What can be observed.
+    const ANALYTES: &'static [Analyte] = &Analyte::ALL;
+
+    /// Whether it can start from a measured baseline of IgE.
+    const STARTS_AT_BASELINE: bool = true;
+
+    /// The rate constants of the equations from the parameters.
+    fn rates<T: Real>(parameters: &[T], start: Start<T>) -> [T; K];
+
+    /// The state at the start.
+    fn initial<T: Real>(parameters: &[T], start: Start<T>) -> [T; N];
 
     /// Concentrations from the parameters and the state.
     fn outputs<T: Real>(parameters: &[T], state: &[T; N]) -> Concentrations<T>;
@@ -111,7 +160,20 @@ pub trait StructuralModel: Sync + std::fmt::Debug {
     /// Its parameters, in order.
     fn parameters(&self) -> &'static [ParameterInfo];
 
+    /// What it predicts that can be measured.
+    fn analytes(&self) -> &'static [Analyte];
+
+    /// Whether it can start from a measured baseline of total IgE.
+    fn starts_at_baseline(&self) -> bool;
+
+    /// Whether its clearances and volumes are apparent, divided by the bioavailability of a subcutaneous dose: then it
+    /// takes intravenous doses only with a bioavailability (`F`).
+    fn is_apparent(&self) -> bool;
+
     /// Concentrations at each output time of `course`.
+    ///
+    /// # Errors
+    /// When a parameter is out of its domain or the course cannot be solved.
     fn predict(
         &self,
         parameters: &[f64],
@@ -124,6 +186,9 @@ pub trait StructuralModel: Sync + std::fmt::Debug {
     ///
     /// `slopes` receives, for each output time and each of the five concentrations, the derivative to the logarithm
     /// of each parameter and then of the baseline: `(parameters + 1)` numbers.
+    ///
+    /// # Errors
+    /// As [`StructuralModel::predict`].
     fn sensitivities(
         &self,
         parameters: &[f64],
@@ -132,12 +197,4 @@ pub trait StructuralModel: Sync + std::fmt::Debug {
         out: &mut Vec<Concentrations<f64>>,
         slopes: &mut Vec<[f64; 5]>,
     ) -> Result<Work, CourseError>;
-}
-
-/// The structures there are.
-pub static STRUCTURES: [&dyn StructuralModel; 1] = [&Explicit(QuasiEquilibrium)];
-
-/// The structure of a name, if there is one.
-pub fn structure(name: &str) -> Option<&'static dyn StructuralModel> {
-    STRUCTURES.into_iter().find(|s| s.name() == name)
 }

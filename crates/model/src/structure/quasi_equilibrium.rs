@@ -8,76 +8,59 @@
 //! CLc   = CLx + dCLc,  Ve = Vx
 //! Cx = (X − C)/Vx,  Ce = (E − C)/Ve,  Cc = C/Vc,  C from Kd = Kd0·(X/E)^alpha
 //! ```
+//!
+//! Lowe et al. 2009, Br J Clin Pharmacol 68:61, and Brekkan et al. 2018, J Pharmacokinet Pharmacodyn 45:637, have CLc
+//! itself as the parameter.
 
-use super::{Concentrations, ParameterInfo, Start, Structure};
+use super::{BIOAVAILABILITY, Body, Concentrations, LAG, ParameterInfo, Start, Structure};
 use crate::binding::{EquilibriumComplex, unbound};
 use crate::scalar::Real;
 use crate::units::{IGE_NG_ML_PER_NM, OMALIZUMAB_UG_ML_PER_NM};
 
-/// The structure of Hayashi et al. 2007.
-#[derive(Clone, Copy, Debug)]
-pub struct QuasiEquilibrium;
+const KA: ParameterInfo = ParameterInfo::new("ka", "1/d", "first-order absorption rate constant");
+const CLX: ParameterInfo = ParameterInfo::new("CLx", "L/d", "apparent clearance of free omalizumab");
+const CLE: ParameterInfo = ParameterInfo::new("CLe", "L/d", "apparent clearance of free IgE");
+const VX: ParameterInfo = ParameterInfo::new("Vx", "L", "apparent volume of free omalizumab and of free IgE");
+const VC: ParameterInfo = ParameterInfo::new("Vc", "L", "apparent volume of the complex");
+const PE: ParameterInfo = ParameterInfo::new("Pe", "nmol/d", "apparent production rate of IgE");
+const KD0: ParameterInfo =
+    ParameterInfo::new("Kd0", "nM", "dissociation constant at equal amounts of omalizumab and IgE");
+const ALPHA: ParameterInfo =
+    ParameterInfo::new("alpha", "1", "exponent of the drift of Kd with the molar ratio");
+const DCLC: ParameterInfo =
+    ParameterInfo::new("dCLc", "L/d", "apparent clearance of the complex in excess of CLx");
+const CLC: ParameterInfo = ParameterInfo::new("CLc", "L/d", "apparent clearance of the complex");
 
-const PARAMETERS: [ParameterInfo; 9] = [
-    ParameterInfo::new("ka", "1/d", "first-order absorption rate constant"),
-    ParameterInfo::new("CLx", "L/d", "apparent clearance of free omalizumab"),
-    ParameterInfo::new("dCLc", "L/d", "apparent clearance of the complex in excess of CLx"),
-    ParameterInfo::new("CLe", "L/d", "apparent clearance of free IgE"),
-    ParameterInfo::new("Vx", "L", "apparent volume of free omalizumab and of free IgE"),
-    ParameterInfo::new("Vc", "L", "apparent volume of the complex"),
-    ParameterInfo::new("Pe", "nmol/d", "apparent production rate of IgE"),
-    ParameterInfo::new("Kd0", "nM", "dissociation constant at equal amounts of omalizumab and IgE"),
-    ParameterInfo::new("alpha", "1", "exponent of the drift of Kd with the molar ratio"),
-];
+/// The parameters of Hayashi et al. 2007.
+pub(super) const HAYASHI: [ParameterInfo; 9] = [KA, CLX, DCLC, CLE, VX, VC, PE, KD0, ALPHA];
 
-/// `w = Kd0·Vx·Ve/Vc` is the dissociation constant in amounts; the rest are rates of each amount.
-struct Rates<T> {
-    ka: T,
-    kx: T,
-    kc: T,
-    ke: T,
-    w: T,
-    alpha: T,
-    pe: T,
+/// The equations in rates of each amount; `w = Kd0·Vx·Ve/Vc` is the dissociation constant in amounts.
+#[derive(Debug)]
+pub(super) struct QuasiEquilibriumBody;
+
+pub(super) struct Rates<T> {
+    pub ka: T,
+    pub kx: T,
+    pub kc: T,
+    pub ke: T,
+    pub w: T,
+    pub alpha: T,
+    pub pe: T,
 }
 
 impl<T: Copy> Rates<T> {
-    fn from_array([ka, kx, kc, ke, w, alpha, pe]: [T; 7]) -> Self {
+    #[inline(always)]
+    pub fn from_array([ka, kx, kc, ke, w, alpha, pe]: [T; 7]) -> Self {
         Self { ka, kx, kc, ke, w, alpha, pe }
     }
-    fn into_array(self) -> [T; 7] {
+    pub fn into_array(self) -> [T; 7] {
         [self.ka, self.kx, self.kc, self.ke, self.w, self.alpha, self.pe]
     }
 }
 
-impl Structure<2, 7, 8, 10> for QuasiEquilibrium {
-    const NAME: &'static str = "quasi_equilibrium";
-
-    fn parameters() -> &'static [ParameterInfo] {
-        &PARAMETERS
-    }
-
-    fn rates<T: Real>(p: &[T]) -> [T; 7] {
-        let [ka, clx, dclc, cle, vx, vc, pe, kd0, alpha] = named(p);
-        Rates { ka, kx: clx / vx, kc: (clx + dclc) / vc, ke: cle / vx, w: kd0 * vx * vx / vc, alpha, pe }
-            .into_array()
-    }
-
-    fn initial<T: Real>(p: &[T], start: Start<T>) -> [T; 2] {
-        let [_, _, _, cle, vx, _, pe, _, _] = named(p);
-        let target = match start {
-            Start::Baseline { ige_ng_ml } => ige_ng_ml * (1.0 / IGE_NG_ML_PER_NM) * vx,
-            Start::SteadyState => pe * vx / cle,
-        };
-        [T::zero(), target]
-    }
-
+impl Body<2, 7> for QuasiEquilibriumBody {
+    const HOT: bool = true;
     const INITIAL_LANES: &'static [usize] = &[1];
-
-    #[inline(always)]
-    fn absorption<T: Real>(rates: &[T; 7]) -> T {
-        rates[0]
-    }
 
     fn fastest(rates: &[f64; 7]) -> f64 {
         let r = Rates::from_array(*rates);
@@ -92,22 +75,6 @@ impl Structure<2, 7, 8, 10> for QuasiEquilibrium {
         [(inflow - r.kx * *x) + (r.kx - r.kc) * c, (r.pe - r.ke * *e) + (r.ke - r.kc) * c]
     }
 
-    #[inline(always)]
-    fn outputs<T: Real>(p: &[T], [x, e]: &[T; 2]) -> Concentrations<T> {
-        let [_, _, _, _, vx, vc, _, kd0, alpha] = named(p);
-        let w = kd0 * vx * vx / vc;
-        let c = T::apply::<4, EquilibriumComplex>([*x, *e, w, alpha]);
-        let (free_drug, free_target) = unbound(*x, *e, w, alpha);
-        let (cx, ce, cc) = (free_drug / vx, free_target / vx, c / vc);
-        Concentrations {
-            omalizumab_total: (cx + cc) * OMALIZUMAB_UG_ML_PER_NM,
-            ige_total: (ce + cc) * IGE_NG_ML_PER_NM,
-            ige_free: ce * IGE_NG_ML_PER_NM,
-            omalizumab_free: cx * OMALIZUMAB_UG_ML_PER_NM,
-            complex: cc,
-        }
-    }
-
     /// The excess of the drug: where binding is tight, free target vanishes or appears as it changes sign.
     #[inline(always)]
     fn turn([x, e]: &[f64; 2]) -> f64 {
@@ -115,7 +82,90 @@ impl Structure<2, 7, 8, 10> for QuasiEquilibrium {
     }
 }
 
+/// The rates from the parameters of [`HAYASHI`], but with the clearance of the complex for its excess.
+pub(super) fn rates<T: Real>([ka, clx, clc, cle, vx, vc, pe, kd0, alpha]: [T; 9]) -> Rates<T> {
+    Rates { ka, kx: clx / vx, kc: clc / vc, ke: cle / vx, w: kd0 * vx * vx / vc, alpha, pe }
+}
+
+/// Omalizumab and IgE at the start, nmol.
+pub(super) fn initial<T: Real>([_, _, _, cle, vx, _, pe, _, _]: [T; 9], start: Start<T>) -> [T; 2] {
+    let target = match start {
+        Start::Baseline { ige_ng_ml } => ige_ng_ml * (1.0 / IGE_NG_ML_PER_NM) * vx,
+        Start::SteadyState => pe * vx / cle,
+    };
+    [T::zero(), target]
+}
+
+/// Concentrations from the total amounts.
 #[inline(always)]
-fn named<T: Copy>(p: &[T]) -> [T; 9] {
+pub(super) fn outputs<T: Real>(p: [T; 9], x: T, e: T) -> Concentrations<T> {
+    let [_, _, _, _, vx, vc, _, kd0, alpha] = p;
+    let w = kd0 * vx * vx / vc;
+    let c = T::apply::<4, EquilibriumComplex>([x, e, w, alpha]);
+    let (free_drug, free_target) = unbound(x, e, w, alpha);
+    let (cx, ce, cc) = (free_drug / vx, free_target / vx, c / vc);
+    Concentrations {
+        omalizumab_total: (cx + cc) * OMALIZUMAB_UG_ML_PER_NM,
+        ige_total: (ce + cc) * IGE_NG_ML_PER_NM,
+        ige_free: ce * IGE_NG_ML_PER_NM,
+        omalizumab_free: cx * OMALIZUMAB_UG_ML_PER_NM,
+        complex: cc,
+    }
+}
+
+/// The structure of Hayashi et al. 2007.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct QuasiEquilibrium;
+
+impl Structure<2, 7, 12> for QuasiEquilibrium {
+    type Body = QuasiEquilibriumBody;
+    const NAME: &'static str = "quasi_equilibrium";
+    const PARAMETERS: &'static [ParameterInfo] =
+        &[KA, CLX, DCLC, CLE, VX, VC, PE, KD0, ALPHA, BIOAVAILABILITY, LAG];
+    const APPARENT: bool = true;
+
+    fn rates<T: Real>(p: &[T], _: Start<T>) -> [T; 7] {
+        rates(summed(p)).into_array()
+    }
+    fn initial<T: Real>(p: &[T], start: Start<T>) -> [T; 2] {
+        initial(summed(p), start)
+    }
+    #[inline(always)]
+    fn outputs<T: Real>(p: &[T], [x, e]: &[T; 2]) -> Concentrations<T> {
+        outputs(summed(p), *x, *e)
+    }
+}
+
+/// The parameters with CLc = CLx + dCLc for dCLc.
+#[inline(always)]
+pub(super) fn summed<T: Real>(p: &[T]) -> [T; 9] {
+    [p[0], p[1], p[1] + p[2], p[3], p[4], p[5], p[6], p[7], p[8]]
+}
+
+/// The same with the clearance of the complex as a parameter: Lowe et al. 2009, Brekkan et al. 2018.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct QuasiEquilibriumClc;
+
+impl Structure<2, 7, 12> for QuasiEquilibriumClc {
+    type Body = QuasiEquilibriumBody;
+    const NAME: &'static str = "quasi_equilibrium_clc";
+    const PARAMETERS: &'static [ParameterInfo] =
+        &[KA, CLX, CLC, CLE, VX, VC, PE, KD0, ALPHA, BIOAVAILABILITY, LAG];
+    const APPARENT: bool = true;
+
+    fn rates<T: Real>(p: &[T], _: Start<T>) -> [T; 7] {
+        rates(direct(p)).into_array()
+    }
+    fn initial<T: Real>(p: &[T], start: Start<T>) -> [T; 2] {
+        initial(direct(p), start)
+    }
+    #[inline(always)]
+    fn outputs<T: Real>(p: &[T], [x, e]: &[T; 2]) -> Concentrations<T> {
+        outputs(direct(p), *x, *e)
+    }
+}
+
+#[inline(always)]
+fn direct<T: Copy>(p: &[T]) -> [T; 9] {
     [p[0], p[1], p[2], p[3], p[4], p[5], p[6], p[7], p[8]]
 }

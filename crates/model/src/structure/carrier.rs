@@ -1,0 +1,318 @@
+//! Carries a body through the events of a course: doses, infusions, lags, resets, steady states.
+
+use super::Body;
+use super::depot::{BY_F, Depot, Entry, Flux};
+use super::flow::{Along, Flow};
+use super::segment::Segment;
+use super::steady::steady_state;
+use crate::course::{Course, CourseError};
+use crate::scalar::Real;
+use crate::solver::{Lanes, Output, System, Tolerance};
+use crate::subject::{Before, Dose, Route};
+
+/// What is known of a body before anything is given.
+pub(super) struct Untreated<'a, const N: usize, const K: usize, const L: usize> {
+    pub rates: &'a [f64; K],
+    pub entry: Entry,
+    /// The state at the start, and its derivatives.
+    pub state: [f64; N],
+    pub tangent: [Lanes<L>; N],
+}
+
+/// Something that happens on its own after a dose.
+#[derive(Clone, Copy)]
+struct Pending {
+    time: f64,
+    what: Event,
+}
+
+#[derive(Clone, Copy)]
+enum Event {
+    /// A subcutaneous dose, over some days or at once, reaches the depot.
+    Arrival { amount: Flux, duration: f64 },
+    /// An infusion ends, of so many nmol/d.
+    End { route: Route, rate: Flux },
+}
+
+/// A body on its way.
+pub(super) struct Carrier<'a, B, W, const N: usize, const K: usize, const L: usize, const FULL: bool> {
+    untreated: &'a Untreated<'a, N, K, L>,
+    state: [f64; N],
+    flow: W,
+    depot: Depot,
+    into_centre: Flux,
+    now: f64,
+    pending: Vec<Pending>,
+    /// Whether a delayed dose has arrived, and the lane of the lag carries u of [`Segment`].
+    late: bool,
+    tolerance: Tolerance<N>,
+    output: Output,
+    body: std::marker::PhantomData<B>,
+}
+
+impl<'a, B, W, const N: usize, const K: usize, const L: usize, const FULL: bool>
+    Carrier<'a, B, W, N, K, L, FULL>
+where
+    B: Body<N, K>,
+    W: Flow<Segment<'a, B, K, FULL>, N, L>,
+{
+    #[inline(always)]
+    pub(super) fn new(
+        untreated: &'a Untreated<'a, N, K, L>,
+        flow: W,
+        now: f64,
+        tolerance: Tolerance<N>,
+        output: Output,
+    ) -> Self {
+        Self {
+            untreated,
+            state: untreated.state,
+            flow,
+            depot: Depot::empty(untreated.rates[0]),
+            into_centre: Flux::zero(),
+            now,
+            pending: Vec::new(),
+            late: false,
+            tolerance,
+            output,
+            body: std::marker::PhantomData,
+        }
+    }
+
+    /// Through a whole course, handing the state at each output time to `emit`.
+    #[inline(always)]
+    pub(super) fn through(
+        &mut self,
+        course: &Course,
+        times: &[f64],
+        mut emit: impl FnMut(&[f64; N], &<W::Along as Along<N, L>>::State),
+    ) -> Result<(), CourseError> {
+        let outputs = course.times();
+        let Some(&end) = times.last() else { return Ok(()) };
+        let mut next = 0;
+        for given in 0..=course.doses().len() {
+            let dose = course.doses().get(given);
+            let until = dose.map_or(end, |d| d.time).min(end).max(self.now);
+            let here = outputs[next..].partition_point(|o| o.doses_before == given) + next;
+            self.carry(until, &times[next..here], &mut emit)?;
+            next = here;
+            if next == outputs.len() {
+                break;
+            }
+            if let Some(dose) = dose {
+                self.give(dose)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// To the time `until`, through whatever happens on its own.
+    #[inline(always)]
+    pub(super) fn carry(
+        &mut self,
+        until: f64,
+        times: &[f64],
+        emit: &mut impl FnMut(&[f64; N], &<W::Along as Along<N, L>>::State),
+    ) -> Result<(), CourseError> {
+        let mut done = 0;
+        loop {
+            let event = self.pending.first().copied().filter(|p| FULL && p.time <= until);
+            let stop = event.map_or(until, |p| p.time);
+            let (segment, late) = (self.segment(), self.late);
+            let mut emit_at = |t: f64, y: &[f64; N], along: &<W::Along as Along<N, L>>::State| {
+                if FULL && late {
+                    emit(y, &W::Along::read(along, K + N + 1, || segment.derivative(t, y)));
+                } else {
+                    emit(y, along);
+                }
+            };
+            while done < times.len() && times[done] <= self.now {
+                emit_at(times[done], &self.state, self.flow.along().now());
+                done += 1;
+            }
+            if stop > self.now {
+                let here = times[done..].partition_point(|t| *t <= stop) + done;
+                let mut reached = done;
+                self.flow.over(
+                    &segment,
+                    (self.now, stop),
+                    &mut self.state,
+                    &self.tolerance,
+                    (&times[done..here], self.output),
+                    |y, along| {
+                        emit_at(times[reached], y, along);
+                        reached += 1;
+                    },
+                )?;
+                self.depot.pass(stop - self.now);
+                self.now = stop;
+                done = here;
+            }
+            let Some(event) = event else { return Ok(()) };
+            self.pending.remove(0);
+            self.happen(event.what);
+        }
+    }
+
+    /// Gives a dose now.
+    #[inline(always)]
+    pub(super) fn give(&mut self, dose: &Dose) -> Result<(), CourseError> {
+        if const { !FULL } {
+            self.depot.amount = self.depot.amount + self.untreated.entry.depot * dose.amount_mg;
+            return Ok(());
+        }
+        self.prepare(dose)?;
+        self.enter(dose);
+        Ok(())
+    }
+
+    /// What becomes of what is in the body before a dose.
+    #[inline(never)]
+    fn prepare(&mut self, dose: &Dose) -> Result<(), CourseError> {
+        let start = self.untreated;
+        match dose.before {
+            Before::Kept => {}
+            Before::Reset => {
+                self.empty();
+                self.state = start.state;
+                self.flow.along().replace(&start.tangent);
+            }
+            Before::SteadyState { interval } => {
+                let steady = steady_state::<B, N, K, L, FULL>(start, dose, interval, &self.tolerance)?;
+                self.empty();
+                self.state = steady.state;
+                self.depot.amount = steady.depot;
+                self.flow.along().replace(&steady.tangent);
+            }
+            Before::AddedSteadyState { interval } => {
+                let steady = steady_state::<B, N, K, L, FULL>(start, dose, interval, &self.tolerance)?;
+                let mut tangent = steady.tangent;
+                for n in 0..N {
+                    self.state[n] += steady.state[n] - start.state[n];
+                    tangent[n] = tangent[n] - start.tangent[n];
+                    if self.state[n] < 0.0 {
+                        return Err(CourseError::NegativeSum { time: dose.time });
+                    }
+                }
+                self.depot.amount = self.depot.amount + steady.depot;
+                self.flow.along().add(&tangent);
+            }
+        }
+        Ok(())
+    }
+
+    /// Nothing is under way any more.
+    fn empty(&mut self) {
+        self.depot = Depot::empty(self.untreated.rates[0]);
+        self.into_centre = Flux::zero();
+        self.pending.clear();
+        self.late = false;
+    }
+
+    #[inline(never)]
+    fn enter(&mut self, dose: &Dose) {
+        if dose.amount_mg == 0.0 {
+            return;
+        }
+        let entry = &self.untreated.entry;
+        match dose.route {
+            Route::Subcutaneous => {
+                let (amount, duration) = (entry.depot * dose.amount_mg, dose.duration);
+                let arrival = Event::Arrival { amount, duration };
+                if entry.lag > 0.0 {
+                    self.expect(self.now + entry.lag, arrival);
+                } else {
+                    self.happen(arrival);
+                }
+            }
+            Route::Intravenous => {
+                let amount = entry.centre * dose.amount_mg;
+                if dose.duration > 0.0 {
+                    self.infuse(Route::Intravenous, amount * (1.0 / dose.duration), dose.duration);
+                } else {
+                    let before = self.slope();
+                    self.state[0] += amount.re;
+                    self.flow.along().shift(0, K + N, amount.eps[BY_F]);
+                    self.bend(before);
+                }
+            }
+        }
+    }
+
+    #[inline(never)]
+    fn happen(&mut self, event: Event) {
+        if let (Event::Arrival { .. }, false) = (event, self.late) {
+            self.late = true;
+            self.bend([0.0; N]);
+        }
+        match event {
+            Event::Arrival { amount, duration } if duration > 0.0 => {
+                self.infuse(Route::Subcutaneous, amount * (1.0 / duration), duration);
+            }
+            Event::Arrival { amount, .. } => self.depot.amount = self.depot.amount + amount,
+            Event::End { route, rate } => self.flow_in(route, -rate),
+        }
+    }
+
+    fn infuse(&mut self, route: Route, rate: Flux, duration: f64) {
+        self.flow_in(route, rate);
+        self.expect(self.now + duration, Event::End { route, rate });
+    }
+
+    fn flow_in(&mut self, route: Route, rate: Flux) {
+        match route {
+            Route::Subcutaneous => self.depot.inflow = self.depot.inflow + rate,
+            Route::Intravenous => {
+                self.into_centre = self.into_centre + rate;
+                if self.late {
+                    // No lag moves this jump of dy/dt.
+                    self.flow.along().shift(0, K + N + 1, rate.re);
+                }
+            }
+        }
+    }
+
+    /// dy/dt.
+    fn slope(&self) -> [f64; N] {
+        self.segment().derivative(self.now, &self.state)
+    }
+
+    #[inline(always)]
+    fn segment(&self) -> Segment<'a, B, K, FULL> {
+        Segment::new(self.untreated.rates, &self.depot, self.into_centre, self.now)
+    }
+
+    /// dy/dt changes from `before`, at a time that no lag moves.
+    fn bend(&mut self, before: [f64; N]) {
+        if !self.late {
+            return;
+        }
+        let after = self.slope();
+        for n in 0..N {
+            self.flow.along().shift(n, K + N + 1, after[n] - before[n]);
+        }
+    }
+
+    fn expect(&mut self, time: f64, what: Event) {
+        let position = self.pending.partition_point(|p| p.time <= time);
+        self.pending.insert(position, Pending { time, what });
+    }
+
+    /// The state, what goes along with it and the depot.
+    pub(super) fn reached(&mut self) -> (&[f64; N], &<W::Along as Along<N, L>>::State, Flux) {
+        (&self.state, self.flow.along().now(), self.depot.amount)
+    }
+
+    /// Starts again from another state.
+    pub(super) fn restart(&mut self, state: &[f64; N], tangent: &[Lanes<L>; N], depot: Flux) {
+        self.empty();
+        self.state = *state;
+        self.flow.along().replace(tangent);
+        self.depot.amount = depot;
+        self.now = 0.0;
+    }
+
+    pub(super) fn work(&self) -> crate::solver::Work {
+        self.flow.work()
+    }
+}

@@ -1,0 +1,111 @@
+//! The body between two events, as a system of differential equations.
+
+use super::Body;
+use super::depot::{BY_F, BY_KA, Depot, Flux};
+use crate::scalar::Real;
+use crate::solver::{Lanes, Linearised, Partials, System};
+use crate::sparse::Sparse;
+use std::marker::PhantomData;
+
+/// The body between two events.
+///
+/// Its lanes are the rate constants and the initial states that are not zero; with `FULL` all initial states, the
+/// bioavailability and the lag.
+///
+/// Once a delayed dose has arrived the lane of the lag carries u = ∂y/∂tlag + dy/dt. The derivative itself jumps at every dose that arrives, where the
+/// binding has no smooth slope; but what depends on the lag depends on t − tlag, so that u obeys u' = ∂f/∂y·u, and
+/// neither jumps nor is driven where a delayed dose arrives.
+pub(super) struct Segment<'a, B, const K: usize, const FULL: bool> {
+    rates: &'a [f64; K],
+    absorption: Flux,
+    /// Drug flows in at `transient·exp(−ka·(t − start)) + steady` nmol/d.
+    transient: Flux,
+    steady: Flux,
+    start: f64,
+    body: PhantomData<B>,
+}
+
+impl<'a, B, const K: usize, const FULL: bool> Segment<'a, B, K, FULL> {
+    /// From `start` on, with what flows out of the depot and `into_centre` nmol/d.
+    #[inline(always)]
+    pub(super) fn new(rates: &'a [f64; K], depot: &Depot, into_centre: Flux, start: f64) -> Self {
+        let (transient, steady) = depot.outflow();
+        let absorption = depot.absorption;
+        Self { rates, absorption, transient, steady: steady + into_centre, start, body: PhantomData }
+    }
+
+    #[inline(always)]
+    fn inflow(&self, t: f64) -> Flux {
+        self.transient * (self.absorption * (self.start - t)).exp() + self.steady
+    }
+}
+
+impl<B, const N: usize, const K: usize, const FULL: bool> System<f64, N> for Segment<'_, B, K, FULL>
+where
+    B: Body<N, K>,
+{
+    #[inline(always)]
+    fn derivative(&self, t: f64, y: &[f64; N]) -> [f64; N] {
+        B::derivative(self.rates, self.inflow(t).re, y)
+    }
+
+    #[inline(always)]
+    fn turn(&self, y: &[f64; N]) -> f64 {
+        B::turn(y)
+    }
+}
+
+impl<B, const N: usize, const K: usize, const L: usize, const FULL: bool> Linearised<N, L>
+    for Segment<'_, B, K, FULL>
+where
+    B: Body<N, K>,
+{
+    #[inline(always)]
+    fn linearise(&self, t: f64, y: &[f64; N]) -> ([f64; N], Partials<N, L>) {
+        if const { B::HOT && !FULL } { self.partials(t, y) } else { self.partials_once(t, y) }
+    }
+}
+
+impl<B, const K: usize, const FULL: bool> Segment<'_, B, K, FULL> {
+    /// [`Segment::partials`], compiled once rather than at every stage of a step.
+    #[inline(never)]
+    fn partials_once<const N: usize, const L: usize>(
+        &self,
+        t: f64,
+        y: &[f64; N],
+    ) -> ([f64; N], Partials<N, L>)
+    where
+        B: Body<N, K>,
+    {
+        self.partials(t, y)
+    }
+
+    #[inline(always)]
+    fn partials<const N: usize, const L: usize>(&self, t: f64, y: &[f64; N]) -> ([f64; N], Partials<N, L>)
+    where
+        B: Body<N, K>,
+    {
+        let inflow = self.inflow(t);
+        let mut rates = [Sparse::<N, L>::zero(); K];
+        for k in 0..K {
+            rates[k] = Sparse::lane(self.rates[k], k);
+        }
+        let mut state = [Sparse::zero(); N];
+        for n in 0..N {
+            state[n] = Sparse::state(y[n], n);
+        }
+        let mut flow = rates[0].chain(inflow.re, inflow.eps[BY_KA]);
+        if const { FULL } {
+            flow = flow.along(K + N, inflow.eps[BY_F]);
+        }
+        let slope = B::derivative(&rates, flow, &state);
+        let mut value = [0.0; N];
+        let mut partials = Partials { by_state: [[0.0; N]; N], by_lane: [Lanes([0.0; L]); N] };
+        for n in 0..N {
+            value[n] = slope[n].re;
+            partials.by_state[n] = slope[n].by_state;
+            partials.by_lane[n] = Lanes(slope[n].by_lane);
+        }
+        (value, partials)
+    }
+}

@@ -1,0 +1,318 @@
+//! Solves a [`Structure`] over a course.
+//!
+//! Derivatives are carried with respect to the rate constants, the initial state, the bioavailability and the lag,
+//! which are fewer than the parameters, and turned into derivatives with respect to the parameters where the model is
+//! read.
+
+use super::carrier::{Carrier, Untreated};
+use super::depot::Entry;
+use super::flow::{Along, Explicit, Flow, Implicit};
+use super::segment::Segment;
+use super::{Body, Concentrations, ParameterInfo, Start, Structure};
+use crate::course::{Course, CourseError};
+use crate::dual::Dual;
+use crate::scalar::Real;
+use crate::solver::{Alone, Lanes, Output, Tangents, Tolerance, Work};
+use crate::subject::{Before, Dose, Route};
+
+/// The longest step, in units of the fastest relaxation time.
+const LONGEST: f64 = 1.5;
+
+pub(super) fn longest<B: Body<N, K>, const N: usize, const K: usize>(rates: &[f64; K]) -> f64 {
+    LONGEST / B::fastest(rates)
+}
+
+/// The tolerance of a step for the accuracy asked of the outputs.
+fn tolerance<const N: usize>(initial: &[f64; N], course: &Course, nmol_per_mg: f64) -> Tolerance<N> {
+    // Measured (docs/design/solver.md): the pair's error estimate is pessimistic for the end of a step, and inside the
+    // long steps of the washout the interpolant is some ten times less accurate than their ends.
+    let rtol = match course.output() {
+        Output::Landed => 1.5 * course.rtol(),
+        Output::Interpolated => 0.2 * course.rtol(),
+    };
+    let largest = course.doses().iter().map(|d| d.amount_mg * nmol_per_mg).fold(0.0, f64::max);
+    // Where no drug is given its amount stays zero, and any size will do.
+    let drug = if largest > 0.0 { largest } else { 1.0 };
+    Tolerance { rtol, size: initial.map(|v| if v > 0.0 { v } else { drug }) }
+}
+
+/// Bioavailability and lag, if they are among the parameters.
+fn dosing(own: usize, parameters: &[f64]) -> Option<(f64, f64)> {
+    Some((*parameters.get(own)?, *parameters.get(own + 1)?))
+}
+
+fn check<S, const N: usize, const K: usize, const P: usize>(
+    parameters: &[f64],
+    start: Start<f64>,
+    course: &Course,
+) -> Result<(), CourseError>
+where
+    S: Structure<N, K, P>,
+{
+    for (ParameterInfo { name, .. }, &value) in S::PARAMETERS.iter().zip(parameters) {
+        let largest = if *name == super::BIOAVAILABILITY.name { 1.0 } else { f64::MAX };
+        if !(0.0..=largest).contains(&value) {
+            return Err(CourseError::OutOfDomain { what: name, value });
+        }
+    }
+    if let Start::Baseline { ige_ng_ml } = start
+        && !(ige_ng_ml.is_finite() && ige_ng_ml > 0.0)
+    {
+        return Err(CourseError::OutOfDomain { what: "the baseline of total IgE", value: ige_ng_ml });
+    }
+    let dosed = dosing(P - 3, parameters);
+    let intravenous = course.doses().iter().find(|d| d.route == Route::Intravenous && d.amount_mg > 0.0);
+    if let (Some(dose), None, true) = (intravenous, dosed, S::APPARENT) {
+        return Err(CourseError::NoBioavailability { time: dose.time });
+    }
+    let steady = |d: &&Dose| matches!(d.before, Before::SteadyState { .. } | Before::AddedSteadyState { .. });
+    match (course.doses().iter().find(steady), dosed) {
+        (Some(dose), Some((_, lag))) if lag > 0.0 => Err(CourseError::SteadyStateWithLag { time: dose.time }),
+        _ => Ok(()),
+    }
+}
+
+/// Whether the course has nothing but injections under the skin.
+pub(super) fn is_plain(course: &Course) -> bool {
+    course
+        .doses()
+        .iter()
+        .all(|d| d.route == Route::Subcutaneous && d.duration == 0.0 && matches!(d.before, Before::Kept))
+}
+
+/// The states at the output times of a course.
+#[inline(always)]
+fn states<B, const N: usize, const K: usize, const L: usize>(
+    untreated: &Untreated<'_, N, K, L>,
+    course: &Course,
+    tolerance: Tolerance<N>,
+) -> Result<(Vec<[f64; N]>, Work), CourseError>
+where
+    B: Body<N, K>,
+{
+    let mut states = Vec::with_capacity(course.times().len());
+    let mut keep = |y: &[f64; N], (): &()| states.push(*y);
+    let longest = longest::<B, N, K>(untreated.rates);
+    let work = if const { B::STIFF } {
+        run::<B, _, N, K, L, true>(untreated, Implicit::new(longest, Alone), course, tolerance, &mut keep)
+    } else {
+        run::<B, _, N, K, L, true>(untreated, Explicit::new(longest, Alone), course, tolerance, &mut keep)
+    };
+    Ok((states, work?))
+}
+
+/// A state and its derivatives.
+type Differentiated<const N: usize, const L: usize> = ([f64; N], [Lanes<L>; N]);
+
+/// The states at the output times of a course, with their derivatives.
+#[inline(always)]
+fn derivatives<B, const N: usize, const K: usize, const L: usize, const FULL: bool>(
+    untreated: &Untreated<'_, N, K, L>,
+    course: &Course,
+    tolerance: Tolerance<N>,
+) -> Result<(Vec<Differentiated<N, L>>, Work), CourseError>
+where
+    B: Body<N, K>,
+{
+    let mut states = Vec::with_capacity(course.times().len());
+    let mut keep = |y: &[f64; N], tangent: &[Lanes<L>; N]| states.push((*y, *tangent));
+    let longest = longest::<B, N, K>(untreated.rates);
+    let tangents = Tangents::new(untreated.tangent);
+    let work = if const { B::STIFF } {
+        let flow = Implicit::new(longest, tangents);
+        run::<B, _, N, K, L, FULL>(untreated, flow, course, tolerance, &mut keep)
+    } else {
+        let flow = Explicit::new(longest, tangents);
+        run::<B, _, N, K, L, FULL>(untreated, flow, course, tolerance, &mut keep)
+    };
+    Ok((states, work?))
+}
+
+/// [`states`], compiled once a body.
+#[inline(never)]
+fn states_once<B: Body<N, K>, const N: usize, const K: usize, const L: usize>(
+    untreated: &Untreated<'_, N, K, L>,
+    course: &Course,
+    tolerance: Tolerance<N>,
+) -> Result<(Vec<[f64; N]>, Work), CourseError> {
+    states::<B, N, K, L>(untreated, course, tolerance)
+}
+
+/// [`derivatives`], compiled once a body.
+#[inline(never)]
+fn derivatives_once<B: Body<N, K>, const N: usize, const K: usize, const L: usize, const FULL: bool>(
+    untreated: &Untreated<'_, N, K, L>,
+    course: &Course,
+    tolerance: Tolerance<N>,
+) -> Result<(Vec<Differentiated<N, L>>, Work), CourseError> {
+    derivatives::<B, N, K, L, FULL>(untreated, course, tolerance)
+}
+
+/// [`states`], compiled for AVX2: wider lanes, the same operations, the same bits.
+#[cfg_attr(target_arch = "x86_64", target_feature(enable = "avx2"))]
+fn states_wide<B: Body<N, K>, const N: usize, const K: usize, const L: usize>(
+    untreated: &Untreated<'_, N, K, L>,
+    course: &Course,
+    tolerance: Tolerance<N>,
+) -> Result<(Vec<[f64; N]>, Work), CourseError> {
+    states::<B, N, K, L>(untreated, course, tolerance)
+}
+
+/// [`derivatives`], compiled for AVX2.
+#[cfg_attr(target_arch = "x86_64", target_feature(enable = "avx2"))]
+fn derivatives_wide<B: Body<N, K>, const N: usize, const K: usize, const L: usize, const FULL: bool>(
+    untreated: &Untreated<'_, N, K, L>,
+    course: &Course,
+    tolerance: Tolerance<N>,
+) -> Result<(Vec<Differentiated<N, L>>, Work), CourseError> {
+    derivatives::<B, N, K, L, FULL>(untreated, course, tolerance)
+}
+
+/// Whether the processor has what the wide versions need.
+fn is_wide() -> bool {
+    #[cfg(target_arch = "x86_64")]
+    return std::arch::is_x86_feature_detected!("avx2");
+    #[cfg(not(target_arch = "x86_64"))]
+    return false;
+}
+
+/// Concentrations at the output times of a course; `L` is `K + N + 2`.
+pub(super) fn predict<S, const N: usize, const K: usize, const L: usize, const P: usize>(
+    parameters: &[f64],
+    start: Start<f64>,
+    course: &Course,
+    out: &mut Vec<Concentrations<f64>>,
+) -> Result<Work, CourseError>
+where
+    S: Structure<N, K, P>,
+{
+    check::<S, N, K, P>(parameters, start, course)?;
+    out.clear();
+    let rates = S::rates(parameters, start);
+    let nmol_per_mg = 1000.0 / S::DRUG_KDA;
+    let untreated = Untreated::<N, K, L> {
+        rates: &rates,
+        entry: Entry::new(nmol_per_mg, S::APPARENT, dosing(P - 3, parameters)),
+        state: S::initial(parameters, start),
+        tangent: [Lanes([0.0; L]); N],
+    };
+    let tolerance = tolerance(&untreated.state, course, nmol_per_mg);
+    let (states, work) = if const { S::Body::HOT } && is_wide() {
+        // SAFETY: the processor has the one feature the function needs.
+        unsafe { states_wide::<S::Body, N, K, L>(&untreated, course, tolerance) }
+    } else {
+        states_once::<S::Body, N, K, L>(&untreated, course, tolerance)
+    }?;
+    out.extend(states.iter().map(|y| S::outputs(parameters, y)));
+    Ok(work)
+}
+
+#[inline(always)]
+fn run<'a, B, W, const N: usize, const K: usize, const L: usize, const FULL: bool>(
+    untreated: &'a Untreated<'a, N, K, L>,
+    flow: W,
+    course: &Course,
+    tolerance: Tolerance<N>,
+    emit: &mut impl FnMut(&[f64; N], &<W::Along as Along<N, L>>::State),
+) -> Result<Work, CourseError>
+where
+    B: Body<N, K>,
+    W: Flow<Segment<'a, B, K, FULL>, N, L>,
+{
+    let times: Vec<f64> = course.times().iter().map(|o| o.time).collect();
+    let mut carrier =
+        Carrier::<B, W, N, K, L, FULL>::new(untreated, flow, course.start(), tolerance, course.output());
+    carrier.through(course, &times, emit)?;
+    Ok(carrier.work())
+}
+
+/// With `FULL`, `L` is `K + N + 2` and any course can be solved; without, `K` and the initial states that are not
+/// zero, for a plain course of a model without parameters of dosing.
+pub(super) fn sensitivities<
+    S,
+    const N: usize,
+    const K: usize,
+    const L: usize,
+    const P: usize,
+    const FULL: bool,
+>(
+    parameters: &[f64],
+    start: Start<f64>,
+    course: &Course,
+    out: &mut Vec<Concentrations<f64>>,
+    slopes: &mut Vec<[f64; 5]>,
+) -> Result<Work, CourseError>
+where
+    S: Structure<N, K, P>,
+{
+    check::<S, N, K, P>(parameters, start, course)?;
+    out.clear();
+    slopes.clear();
+    // Inputs as functions of their logarithms: the parameters, and last the baseline.
+    let inputs: [Dual<f64, P>; P] = std::array::from_fn(|j| {
+        let value = match (parameters.get(j), start) {
+            (Some(&p), _) => p,
+            (None, Start::Baseline { ige_ng_ml }) if j == P - 1 => ige_ng_ml,
+            (None, _) => 0.0,
+        };
+        let mut dual = Dual::variable(value, j);
+        dual.eps[j] = value;
+        dual
+    });
+    let own = &inputs[..P - 3];
+    let begin = match start {
+        Start::Baseline { .. } => Start::Baseline { ige_ng_ml: inputs[P - 1] },
+        Start::SteadyState => Start::SteadyState,
+    };
+    let rates_by_input = S::rates(own, begin);
+    let initial_by_input = S::initial(own, begin);
+    let initial_lanes = S::Body::INITIAL_LANES;
+    let mut tangent = [Lanes([0.0; L]); N];
+    let mut sources = [Dual::<f64, P>::zero(); L];
+    sources[..K].copy_from_slice(&rates_by_input);
+    if FULL {
+        for n in 0..N {
+            tangent[n].0[K + n] = 1.0;
+            sources[K + n] = initial_by_input[n];
+        }
+        sources[K + N] = inputs[P - 3];
+        sources[K + N + 1] = inputs[P - 2];
+    } else {
+        for (i, &n) in initial_lanes.iter().enumerate() {
+            tangent[n].0[K + i] = 1.0;
+            sources[K + i] = initial_by_input[n];
+        }
+    }
+    let rates = rates_by_input.map(|r| r.re);
+    let nmol_per_mg = 1000.0 / S::DRUG_KDA;
+    let untreated = Untreated::<N, K, L> {
+        rates: &rates,
+        entry: Entry::new(nmol_per_mg, S::APPARENT, dosing(P - 3, parameters)),
+        state: initial_by_input.map(|y| y.re),
+        tangent,
+    };
+    let tolerance = tolerance(&untreated.state, course, nmol_per_mg);
+    let (reached, work) = if const { S::Body::HOT && !FULL } && is_wide() {
+        // SAFETY: the processor has the one feature the function needs.
+        unsafe { derivatives_wide::<S::Body, N, K, L, FULL>(&untreated, course, tolerance) }
+    } else {
+        derivatives_once::<S::Body, N, K, L, FULL>(&untreated, course, tolerance)
+    }?;
+    for (y, tangent) in &reached {
+        let mut state = [Dual::<f64, P>::zero(); N];
+        for n in 0..N {
+            state[n].re = y[n];
+            for lane in 0..L {
+                for p in 0..P {
+                    state[n].eps[p] += tangent[n].0[lane] * sources[lane].eps[p];
+                }
+            }
+        }
+        let read = S::outputs(own, &state).to_array();
+        out.push(Concentrations::from_array(read.map(|c| c.re)));
+        for j in (0..parameters.len()).chain([P - 1]) {
+            slopes.push(std::array::from_fn(|c| read[c].eps[j]));
+        }
+    }
+    Ok(work)
+}
