@@ -2,13 +2,15 @@
 
 use crate::table::{Column, Table, TableError, Values};
 use omafit_estimate::SubjectResult;
-use omafit_model::{Observation, PopulationModel, Subject};
+use omafit_model::{Censoring, Observation, PopulationModel, Subject};
 
 /// One row an observation, with its predictions and residuals.
 ///
-/// `PRED` is the typical subject with the same covariates, `IPRED` the subject's own fit; `RES` and `IRES` are DV less
-/// each, in the analyte's unit; `IWRES` is (ln DV − ln IPRED)/σ; `TAD` is days since the last dose, missing before the
-/// first.
+/// `CENS` is 1 for an observation below its limit of quantification, −1 for one above, 0 for a value; `LIMIT` is that
+/// limit, which `DV` has too, and missing for a value. `PRED` is the typical subject with the same covariates, `IPRED`
+/// the subject's own fit; `RES` and `IRES` are DV less each, in the analyte's unit; `IWRES` is (ln DV − ln IPRED)/σ; the
+/// three are missing where `DV` is a limit. `TAD` is days since the last dose, missing before the first; a reset without
+/// a dose is none.
 ///
 /// # Errors
 /// Never for results of the same subjects; the columns are of one length.
@@ -41,13 +43,17 @@ pub fn observations_table(
         integer("DVID", &|r| i64::from(r.observation.analyte.dvid())),
         text("analyte", &|r| r.observation.analyte.name().into()),
         number("DV", &|r| r.observation.value),
+        integer("CENS", &|r| match r.observation.censoring {
+            Censoring::Quantified => 0,
+            Censoring::Below => 1,
+            Censoring::Above => -1,
+        }),
+        number("LIMIT", &|r| r.limit()),
         number("PRED", &|r| r.pred()),
         number("IPRED", &|r| r.ipred()),
-        number("RES", &|r| r.observation.value - r.pred()),
-        number("IRES", &|r| r.observation.value - r.ipred()),
-        number("IWRES", &|r| {
-            (r.observation.value.ln() - r.ipred().ln()) / model.sigma(r.observation.analyte)
-        }),
+        number("RES", &|r| r.measured() - r.pred()),
+        number("IRES", &|r| r.measured() - r.ipred()),
+        number("IWRES", &|r| (r.measured().ln() - r.ipred().ln()) / model.sigma(r.observation.analyte)),
         number("TAD", &|r| r.since_dose()),
         integer("row", &|r| r.observation.row as i64),
     ];
@@ -69,8 +75,17 @@ impl Row<'_> {
     fn ipred(&self) -> f64 {
         self.result.fit.ipred[self.i]
     }
+    /// The value, if it was quantified.
+    fn measured(&self) -> f64 {
+        if self.observation.censoring == Censoring::Quantified { self.observation.value } else { f64::NAN }
+    }
+    /// The limit of quantification, if it was not.
+    fn limit(&self) -> f64 {
+        if self.observation.censoring == Censoring::Quantified { f64::NAN } else { self.observation.value }
+    }
     fn since_dose(&self) -> f64 {
-        let last = self.observation.doses_before.checked_sub(1);
-        last.map_or(f64::NAN, |i| self.observation.time - self.subject.doses[i].time)
+        let before = &self.subject.doses[..self.observation.doses_before];
+        let last = before.iter().rfind(|dose| dose.amount_mg > 0.0);
+        last.map_or(f64::NAN, |dose| self.observation.time - dose.time)
     }
 }
