@@ -4,28 +4,121 @@ use crate::Outcome;
 use crate::error::CliError;
 use crate::options::{CheckArgs, ReadArgs};
 use crate::print;
+use omafit_model::{Analyte, Covariates};
 use omafit_trial::{ReadOptions, Trial, read};
+use std::collections::BTreeMap;
+
+/// The upper limit of quantification of free IgE in Hayashi et al. 2007, ng/mL.
+const ASSAY_LIMIT_NG_ML: f64 = 150.0;
 
 /// Reads a data set and says what is in it.
 pub fn check(args: &CheckArgs) -> Result<Outcome, CliError> {
-    print::trial(&read_trial(&args.read)?);
+    print::trial(&read_trial(&args.read, ReadOptions::default())?);
     Ok(Outcome::Done)
 }
 
-/// Reads the data set that the arguments name.
-pub fn read_trial(args: &ReadArgs) -> Result<Trial, CliError> {
-    let mut options = ReadOptions {
-        assume_weight_kg: args.assume_weight,
-        assume_ige_ng_ml: args.assume_ige,
-        ..ReadOptions::default()
-    };
-    for column in &args.columns {
-        let (name, in_file) = column.split_once('=').ok_or_else(|| CliError::Option {
-            option: "column",
-            found: column.clone(),
-            expected: "omafit's name, an equals sign, and the file's name, such as DV=CONC".into(),
-        })?;
-        options.columns.insert(name.trim().into(), in_file.trim().into());
+/// Reads the data set that the arguments name. `base` is what a model needs of it; the arguments come on top.
+pub fn read_trial(args: &ReadArgs, base: ReadOptions) -> Result<Trial, CliError> {
+    let mut options = base;
+    options.time_unit = args.time_unit.into();
+    options.ige_unit = args.ige_unit.into();
+    options.omalizumab_unit = args.omalizumab_unit.into();
+    options.columns.extend(columns(args)?);
+    for (name, value) in assumed(args)? {
+        options.assume.retain(|known, _| !known.eq_ignore_ascii_case(&name));
+        options.assume.insert(name, value);
+    }
+    let lower = limits("lloq", &args.lloq)?;
+    let mut upper = limits("uloq", &args.uloq)?;
+    if args.assay_limit {
+        let free = &mut upper[Analyte::IgeFree.index()];
+        if let Some(value) = free {
+            let expected = "without --assay-limit, which sets the same limit";
+            return Err(refuse("uloq", format!("ige_free={value}"), expected));
+        }
+        *free = Some(ASSAY_LIMIT_NG_ML);
+    }
+    for index in 0..Analyte::ALL.len() {
+        options.lloq[index] = lower[index].or(options.lloq[index]);
+        options.uloq[index] = upper[index].or(options.uloq[index]);
     }
     Ok(read(&args.data, &options)?)
+}
+
+/// Refuses censored observations, until the fit can use them.
+pub fn refuse_censored(trial: &Trial) -> Result<(), CliError> {
+    let (below, above) = (trial.counts.below.iter().sum(), trial.counts.above.iter().sum());
+    if below + above > 0 { Err(CliError::Censored { below, above }) } else { Ok(()) }
+}
+
+fn refuse(option: &'static str, found: impl Into<String>, expected: &str) -> CliError {
+    CliError::Option { option, found: found.into(), expected: expected.into() }
+}
+
+fn columns(args: &ReadArgs) -> Result<BTreeMap<String, String>, CliError> {
+    let expected = "omafit's name, an equals sign, and the file's name, such as DV=CONC, with every name of omafit's once";
+    let mut columns = BTreeMap::new();
+    for column in &args.columns {
+        let names =
+            column.split_once('=').map(|(name, in_file)| (name.trim().to_uppercase(), in_file.trim()));
+        match names {
+            Some((name, in_file)) if !columns.contains_key(&name) => columns.insert(name, in_file.into()),
+            _ => return Err(refuse("column", column, expected)),
+        };
+    }
+    Ok(columns)
+}
+
+/// Covariates that are assumed, however they are given.
+fn assumed(args: &ReadArgs) -> Result<BTreeMap<String, f64>, CliError> {
+    let mut assumed = BTreeMap::new();
+    for (name, value) in [(Covariates::WEIGHT, args.assume_weight), (Covariates::IGE, args.assume_ige)] {
+        assumed.extend(value.map(|value| (name.to_owned(), value)));
+    }
+    for text in &args.assume {
+        let known = |name: &str| assumed.keys().any(|known: &String| known.eq_ignore_ascii_case(name));
+        match name_and_number(text) {
+            Some((name, value)) if !known(name) => assumed.insert(name.to_owned(), value),
+            _ => {
+                let expected =
+                    "a covariate, an equals sign, and a number, such as AGE=41, with every covariate once";
+                return Err(refuse("assume", text, expected));
+            }
+        };
+    }
+    Ok(assumed)
+}
+
+/// Limits of quantification by analyte.
+fn limits(option: &'static str, given: &[String]) -> Result<[Option<f64>; 3], CliError> {
+    let mut limits = [None; 3];
+    for text in given {
+        let limit = name_and_number(text).and_then(|(name, value)| Some((analyte(name)?, value)));
+        match limit {
+            Some((analyte, value)) if limits[analyte.index()].is_none() => {
+                limits[analyte.index()] = Some(value);
+            }
+            _ => {
+                let names = Analyte::ALL.map(|analyte| format!("{} ({})", analyte.name(), analyte.dvid()));
+                let expected = format!(
+                    "an analyte, an equals sign, and a number, such as ige_free=2; each of {} once",
+                    names.join(", ")
+                );
+                return Err(refuse(option, text, &expected));
+            }
+        }
+    }
+    Ok(limits)
+}
+
+fn name_and_number(text: &str) -> Option<(&str, f64)> {
+    let (name, value) = text.split_once('=')?;
+    Some((name.trim(), value.trim().parse().ok()?))
+}
+
+/// An analyte by its name or its `DVID`.
+fn analyte(text: &str) -> Option<Analyte> {
+    let called =
+        |analyte: &Analyte| analyte.name().eq_ignore_ascii_case(text) || analyte.dvid().to_string() == text;
+    Analyte::ALL.into_iter().find(called)
 }

@@ -46,6 +46,17 @@ pub enum CliError {
         /// What is allowed.
         expected: String,
     },
+    /// Observations that the fit cannot use yet.
+    #[error(
+        "censored observations cannot be fitted yet: the data have {below} below and {above} above a limit of \
+         quantification"
+    )]
+    Censored {
+        /// Below a lower limit.
+        below: usize,
+        /// Above an upper limit.
+        above: usize,
+    },
     /// The output.
     #[error(transparent)]
     Output(#[from] OutputError),

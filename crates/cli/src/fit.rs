@@ -1,18 +1,20 @@
 //! `omafit fit`.
 
 use crate::Outcome;
-use crate::check::read_trial;
+use crate::check::{read_trial, refuse_censored};
 use crate::error::CliError;
 use crate::options::FitArgs;
 use crate::run::{Input, Plan, execute};
 use crate::{model, print};
+use omafit_trial::ReadOptions;
 use std::time::Instant;
 
 /// Reads, fits, reconstructs and writes.
 pub fn fit(args: &FitArgs) -> Result<Outcome, CliError> {
     let started = Instant::now();
     let plan = Plan::new(&args.run, model::load(&args.run.model)?)?;
-    let trial = read_trial(&args.read)?;
+    let trial = read_trial(&args.read, ReadOptions::default())?;
+    refuse_censored(&trial)?;
     if !args.run.quiet {
         print::trial(&trial);
     }

@@ -2,6 +2,7 @@
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use omafit_estimate::Method;
+use omafit_trial::{IgeUnit, OmalizumabUnit, TimeUnit};
 use std::path::PathBuf;
 
 /// Fits the omalizumab–IgE binding model to clinical-trial data.
@@ -96,6 +97,72 @@ pub struct RunArgs {
     pub quiet: bool,
 }
 
+/// The unit of a data set's times.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum TimeUnitName {
+    /// 24 hours
+    Days,
+    /// 24 to the day
+    Hours,
+}
+
+impl From<TimeUnitName> for TimeUnit {
+    fn from(name: TimeUnitName) -> Self {
+        match name {
+            TimeUnitName::Days => Self::Days,
+            TimeUnitName::Hours => Self::Hours,
+        }
+    }
+}
+
+/// The unit of a data set's IgE.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum IgeUnitName {
+    /// Nanograms
+    #[value(name = "ng/mL")]
+    NgPerMl,
+    /// International units, 2.42 ng
+    #[value(name = "IU/mL")]
+    IuPerMl,
+    /// nmol/L, 190 ng/mL
+    #[value(name = "nM")]
+    Nanomolar,
+}
+
+impl From<IgeUnitName> for IgeUnit {
+    fn from(name: IgeUnitName) -> Self {
+        match name {
+            IgeUnitName::NgPerMl => Self::NgPerMl,
+            IgeUnitName::IuPerMl => Self::IuPerMl,
+            IgeUnitName::Nanomolar => Self::Nanomolar,
+        }
+    }
+}
+
+/// The unit of a data set's omalizumab.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum OmalizumabUnitName {
+    /// Micrograms
+    #[value(name = "ug/mL", alias = "µg/mL")]
+    UgPerMl,
+    /// The same
+    #[value(name = "mg/L")]
+    MgPerL,
+    /// nmol/L, 0.15 µg/mL
+    #[value(name = "nM")]
+    Nanomolar,
+}
+
+impl From<OmalizumabUnitName> for OmalizumabUnit {
+    fn from(name: OmalizumabUnitName) -> Self {
+        match name {
+            OmalizumabUnitName::UgPerMl => Self::UgPerMl,
+            OmalizumabUnitName::MgPerL => Self::MgPerL,
+            OmalizumabUnitName::Nanomolar => Self::Nanomolar,
+        }
+    }
+}
+
 /// How a data set is read.
 #[derive(Args, Debug)]
 pub struct ReadArgs {
@@ -107,6 +174,27 @@ pub struct ReadArgs {
     /// Baseline total IgE in ng/mL for the subjects whose IgE the file lacks
     #[arg(long, value_name = "NG_ML")]
     pub assume_ige: Option<f64>,
+    /// A covariate for the subjects who lack it, such as AGE=41; it is then read wherever the file has it
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub assume: Vec<String>,
+    /// Unit of the file's times (TIME, II, and the time in RATE)
+    #[arg(long, value_enum, default_value_t = TimeUnitName::Days, ignore_case = true)]
+    pub time_unit: TimeUnitName,
+    /// Unit of the file's IgE, observed and IGE
+    #[arg(long, value_enum, default_value_t = IgeUnitName::NgPerMl, ignore_case = true)]
+    pub ige_unit: IgeUnitName,
+    /// Unit of the file's omalizumab
+    #[arg(long, value_enum, default_value_t = OmalizumabUnitName::UgPerMl, ignore_case = true)]
+    pub omalizumab_unit: OmalizumabUnitName,
+    /// Lower limit of quantification of an analyte (by name or DVID) in µg/mL or ng/mL: what is below it is censored
+    #[arg(long, value_name = "ANALYTE=VALUE")]
+    pub lloq: Vec<String>,
+    /// Upper limit of quantification of an analyte (by name or DVID) in µg/mL or ng/mL: what is above it is censored
+    #[arg(long, value_name = "ANALYTE=VALUE")]
+    pub uloq: Vec<String>,
+    /// Free IgE was measured up to 150 ng/mL, as in Hayashi et al. 2007: --uloq ige_free=150
+    #[arg(long)]
+    pub assay_limit: bool,
     /// A column that has another name in the file, such as DV=CONC
     #[arg(long = "column", value_name = "NAME=FILE_NAME")]
     pub columns: Vec<String>,

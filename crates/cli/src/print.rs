@@ -34,7 +34,16 @@ pub fn trial(trial: &Trial) {
     let counts = &trial.counts;
     println!("{}: {} subjects, {} doses", trial.source.path.display(), counts.subjects, counts.doses);
     for analyte in Analyte::ALL {
-        println!("  {:<17}{:>6} observations", analyte.title(), counts.observations[analyte.index()]);
+        let index = analyte.index();
+        let (below, above) = (counts.below[index], counts.above[index]);
+        let censored = [(below, "below"), (above, "above")].into_iter().filter(|(number, _)| *number > 0);
+        let censored: Vec<String> = censored.map(|(number, side)| format!("{number} {side}")).collect();
+        let of = if censored.is_empty() {
+            String::new()
+        } else {
+            format!(", {} a limit of quantification", censored.join(" and "))
+        };
+        println!("  {:<17}{:>6} observations{of}", analyte.title(), counts.observations[index]);
     }
     for note in &trial.notes {
         println!("  note: {note}");

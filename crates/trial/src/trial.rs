@@ -43,20 +43,27 @@ pub struct Counts {
     pub subjects: usize,
     /// Doses, additional ones (`ADDL`) included.
     pub doses: usize,
-    /// Doses that `ADDL` and `II` stand for.
+    /// Doses that `ADDL` and `II` stand for, without those that were cancelled.
     pub additional_doses: usize,
+    /// Additional doses that were still to come when a reset (`EVID` 3 or 4) or a dose that replaces everything by its
+    /// steady state (`SS` 1) cancelled them.
+    pub cancelled_doses: usize,
+    /// Resets without a dose (`EVID` 3).
+    pub resets: usize,
     /// Observations of each analyte, by [`Analyte::index`](omafit_model::Analyte::index).
     pub observations: [usize; 3],
+    /// Those of them that are below a lower limit of quantification.
+    pub below: [usize; 3],
+    /// Those of them that are above an upper limit of quantification.
+    pub above: [usize; 3],
     /// Observations left out because `MDV` is 1.
     pub excluded: usize,
     /// Records that are neither dose nor observation (`EVID` 2).
     pub other_records: usize,
-    /// Subjects whose weight was assumed.
-    pub weight_assumed: usize,
     /// Subjects whose baseline IgE was taken from their total IgE before the first dose.
     pub ige_from_total: usize,
-    /// Subjects whose baseline IgE was assumed.
-    pub ige_assumed: usize,
+    /// Covariates that were assumed, each counted once a subject.
+    pub covariates_assumed: usize,
 }
 
 /// An observation that the data set excludes.

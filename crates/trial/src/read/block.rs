@@ -1,12 +1,13 @@
 //! The rows of one subject, put together.
 
-use omafit_model::{Analyte, Censoring, Covariates, Dose, Observation, Subject};
+use omafit_model::{Analyte, Before, Censoring, Covariates, Dose, Observation, Subject};
 
-use super::columns::{Columns, Name};
+use super::columns::{Columns, Meaning, Name};
 use super::covariate::{Covariate, Known};
+use super::dosing::Additional;
 use super::options::ReadOptions;
 use super::problems::{Place, Problems};
-use super::record::{Additional, Cell, Kind, Record};
+use super::record::{Cell, Kind, Record};
 use crate::trial::{Counts, Excluded};
 
 /// The consecutive rows that have the same ID.
@@ -15,39 +16,40 @@ pub(super) struct Block<'a> {
     pub first_row: u64,
     pub last_row: u64,
     start: Option<f64>,
-    last_time: Option<(f64, u64)>,
-    weight_kg: Covariate<'a>,
-    ige_ng_ml: Covariate<'a>,
+    /// Time, as the file writes it, and row of the record before.
+    last: Option<(f64, &'a str, u64)>,
+    /// In the order of those that are read.
+    covariates: Vec<Covariate<'a>>,
     entries: Vec<Entry>,
-    additional_doses: usize,
+    /// Additional doses that a reset may still cancel.
+    pending: Vec<Dose>,
+    cancelled: usize,
     /// Whether every row was understood: only then can something be said to be missing.
     pub whole: bool,
 }
 
+/// What happened, when.
 #[derive(Clone, Copy)]
-struct Entry {
-    time: f64,
-    what: What,
-}
-
-#[derive(Clone, Copy)]
-enum What {
+enum Entry {
     /// A dose that `ADDL` stands for.
-    AdditionalDose(f64),
-    Dose(f64),
-    Observation {
-        analyte: Analyte,
-        value: f64,
-        row: u64,
-    },
+    Additional(Dose),
+    Dose(Dose),
+    Observation(Observation),
 }
 
 impl Entry {
+    fn time(&self) -> f64 {
+        match self {
+            Self::Additional(dose) | Self::Dose(dose) => dose.time,
+            Self::Observation(observation) => observation.time,
+        }
+    }
+
     /// Additional doses come before the records of the same time, as in NONMEM; the records keep their order.
     fn rank(&self) -> u8 {
-        match self.what {
-            What::AdditionalDose(_) => 0,
-            What::Dose(_) | What::Observation { .. } => 1,
+        match self {
+            Self::Additional(_) => 0,
+            Self::Dose(_) | Self::Observation(_) => 1,
         }
     }
 }
@@ -58,6 +60,17 @@ pub(super) struct Gathered {
     pub subjects: Vec<Subject>,
     pub counts: Counts,
     pub excluded: Vec<Excluded>,
+    /// Observations that the options made censored ones, by [`Analyte::index`].
+    pub censored_by_option: [Censored; 3],
+    /// Subjects for whom each of the covariates that are read was assumed.
+    pub assumed: Vec<usize>,
+}
+
+/// How many observations are censored.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Censored {
+    pub below: usize,
+    pub above: usize,
 }
 
 impl<'a> Block<'a> {
@@ -67,11 +80,11 @@ impl<'a> Block<'a> {
             first_row: row,
             last_row: row,
             start: None,
-            last_time: None,
-            weight_kg: Covariate::default(),
-            ige_ng_ml: Covariate::default(),
+            last: None,
+            covariates: Vec::new(),
             entries: Vec::new(),
-            additional_doses: 0,
+            pending: Vec::new(),
+            cancelled: 0,
             whole: true,
         }
     }
@@ -86,20 +99,29 @@ impl<'a> Block<'a> {
     ) {
         self.last_row = record.row;
         let place = Place::row(record.row).id(self.id);
-        self.weight_kg.take(record.weight_kg, place.column(columns.title(Name::Wt)), problems);
-        self.ige_ng_ml.take(record.ige_ng_ml, place.column(columns.title(Name::Ige)), problems);
+        self.covariates.resize(record.covariates.len(), Covariate::default());
+        let cells = record.covariates.iter().zip(&mut self.covariates).zip(columns.covariates());
+        for (position, ((cell, covariate), column)) in cells.enumerate() {
+            let title = columns.title(Meaning::Covariate(position));
+            covariate.take(column, *cell, place.column(title), problems);
+        }
         let Cell::Number(time, text) = record.time else {
             self.whole = false;
             return;
         };
-        if let Some((before, row)) = self.last_time
+        if let Some((before, before_text, row)) = self.last
             && time < before
         {
-            let expected = format!("at least {before}, the time of row {row}: records are in order of time");
+            let why = if record.resets {
+                "time does not restart at a reset: let it go on"
+            } else {
+                "records are in order of time"
+            };
+            let expected = format!("at least {before_text}, the time of row {row}: {why}");
             problems.found(place.column(columns.title(Name::Time)), text, expected);
             self.whole = false;
         }
-        self.last_time = Some((time, record.row));
+        self.last = Some((time, text, record.row));
         self.start.get_or_insert(time);
         match record.kind {
             Kind::Wrong => self.whole = false,
@@ -109,14 +131,21 @@ impl<'a> Block<'a> {
                 id: self.id.to_owned(),
                 reason: "MDV is 1".to_owned(),
             }),
-            Kind::Observation { analyte, value } => {
-                let what = What::Observation { analyte, value, row: record.row };
-                self.entries.push(Entry { time, what });
+            Kind::Observation { observation, by_option } => {
+                let made = &mut gathered.censored_by_option[observation.analyte.index()];
+                match observation.censoring {
+                    Censoring::Below if by_option => made.below += 1,
+                    Censoring::Above if by_option => made.above += 1,
+                    _ => {}
+                }
+                self.entries.push(Entry::Observation(observation));
             }
-            Kind::Dose { amount_mg, additional } => {
-                self.entries.push(Entry { time, what: What::Dose(amount_mg) });
-                self.add_additional(time, amount_mg, additional);
-                if self.entries.last().is_some_and(|entry| !entry.time.is_finite()) {
+            Kind::Dose { dose, additional, cancels } => {
+                if cancels {
+                    self.cancel_from(time);
+                }
+                self.entries.push(Entry::Dose(dose));
+                if !self.add_additional(dose, additional) {
                     let column = columns.title(Name::Ii);
                     problems.amiss(place.column(column), "an interval that leads to finite times");
                     self.whole = false;
@@ -125,13 +154,20 @@ impl<'a> Block<'a> {
         }
     }
 
-    fn add_additional(&mut self, time: f64, amount_mg: f64, additional: Additional) {
-        let doses = (1..=additional.count).map(|k| Entry {
-            time: time + f64::from(k) * additional.interval_days,
-            what: What::AdditionalDose(amount_mg),
-        });
-        self.entries.extend(doses);
-        self.additional_doses += additional.count as usize;
+    /// Cancels the additional doses that are still to come.
+    fn cancel_from(&mut self, now: f64) {
+        let before = self.pending.len();
+        self.pending.retain(|dose| dose.time <= now);
+        self.cancelled += before - self.pending.len();
+        self.entries.extend(self.pending.drain(..).map(Entry::Additional));
+    }
+
+    /// Whether their times are finite.
+    fn add_additional(&mut self, dose: Dose, additional: Additional) -> bool {
+        let time = |k: u32| dose.time + f64::from(k) * additional.interval_days;
+        let doses = (1..=additional.count).map(|k| Dose { time: time(k), before: Before::Kept, ..dose });
+        self.pending.extend(doses);
+        time(additional.count).is_finite()
     }
 
     /// The subject, or nothing if something is wrong with it, which has then been reported.
@@ -142,61 +178,39 @@ impl<'a> Block<'a> {
         gathered: &mut Gathered,
         problems: &mut Problems,
     ) {
+        self.entries.extend(self.pending.drain(..).map(Entry::Additional));
         // Stable, so that records of the same time stay in the order of the file.
-        self.entries.sort_by(|a, b| a.time.total_cmp(&b.time).then(a.rank().cmp(&b.rank())));
+        self.entries.sort_by(|a, b| a.time().total_cmp(&b.time()).then(a.rank().cmp(&b.rank())));
+        let additional = self.entries.iter().filter(|entry| matches!(entry, Entry::Additional(_))).count();
         let (doses, observations) = split(&self.entries);
         let place = Place::row(self.first_row).id(self.id);
-        let undosed = doses.is_empty() && !options.allow_undosed;
-        if self.whole && undosed {
+        // A reset without a dose gives nothing.
+        let first_dose = doses.iter().position(|dose| dose.amount_mg > 0.0);
+        if self.whole && first_dose.is_none() && !options.allow_undosed {
             problems.amiss(place, "at least one dose of this subject");
         }
         if self.whole && observations.is_empty() {
             problems.amiss(place, "at least one observation of this subject");
         }
-        let mut counts = gathered.counts;
-        let weight_kg = match (self.weight_kg.known(), options.assume_weight_kg) {
-            (Known::Value(weight), _) => Some(weight),
-            (Known::Missing, Some(assumed)) => {
-                counts.weight_assumed += 1;
-                Some(assumed)
-            }
-            (Known::Missing, None) => {
-                let expected = "a body weight in kg on a row of this subject, or one to assume";
-                problems.amiss(place.column(columns.title(Name::Wt)), expected);
-                None
-            }
-            (Known::Wrong, _) => None,
-        };
-        let pre_dose = pre_dose_total_ige(&observations, doses.is_empty());
-        let ige_ng_ml = match (self.ige_ng_ml.known(), pre_dose, options.assume_ige_ng_ml) {
-            (Known::Value(ige), _, _) => Some(ige),
-            (Known::Missing, Some(ige), _) => {
-                counts.ige_from_total += 1;
-                Some(ige)
-            }
-            (Known::Missing, None, Some(assumed)) => {
-                counts.ige_assumed += 1;
-                Some(assumed)
-            }
-            (Known::Missing, None, None) => {
-                if self.whole {
-                    let expected = "a baseline total IgE in ng/mL on a row of this subject, or a total IgE (DVID 2) \
-                                    before the first dose, or one to assume";
-                    problems.amiss(place.column(columns.title(Name::Ige)), expected);
-                }
-                None
-            }
-            (Known::Wrong, _, _) => None,
-        };
-        if let (Some(weight_kg), Some(ige_ng_ml), Some(start)) = (weight_kg, ige_ng_ml, self.start) {
+        let pre_dose = pre_dose_total_ige(&observations, first_dose);
+        let covariates = self.known_covariates(pre_dose, columns, gathered, problems);
+        if let (Some(covariates), Some(start)) = (covariates, self.start) {
+            let counts = &mut gathered.counts;
+            let given = doses.iter().filter(|dose| dose.amount_mg > 0.0).count();
             counts.subjects += 1;
-            counts.doses += doses.len();
-            counts.additional_doses += self.additional_doses;
+            counts.doses += given;
+            counts.resets += doses.len() - given;
+            counts.additional_doses += additional;
+            counts.cancelled_doses += self.cancelled;
             for observation in &observations {
-                counts.observations[observation.analyte.index()] += 1;
+                let analyte = observation.analyte.index();
+                counts.observations[analyte] += 1;
+                match observation.censoring {
+                    Censoring::Quantified => {}
+                    Censoring::Below => counts.below[analyte] += 1,
+                    Censoring::Above => counts.above[analyte] += 1,
+                }
             }
-            gathered.counts = counts;
-            let covariates = Covariates::new(weight_kg, ige_ng_ml);
             gathered.subjects.push(Subject {
                 id: self.id.to_owned(),
                 covariates,
@@ -206,29 +220,72 @@ impl<'a> Block<'a> {
             });
         }
     }
+
+    /// The covariates that are known or assumed; nothing if one is wrong or missing, which has then been reported.
+    fn known_covariates(
+        &self,
+        pre_dose_total_ige: Option<f64>,
+        columns: &Columns<'_>,
+        gathered: &mut Gathered,
+        problems: &mut Problems,
+    ) -> Option<Covariates> {
+        let mut known = Some(Covariates::default());
+        gathered.assumed.resize(columns.covariates().len(), 0);
+        for (position, (covariate, column)) in self.covariates.iter().zip(columns.covariates()).enumerate() {
+            let wanted = column.required || column.assumed.is_some();
+            let stand_in = pre_dose_total_ige.filter(|_| column.is_ige() && wanted);
+            let value = match (covariate.known(), stand_in, column.assumed) {
+                (Known::Value(value), _, _) => value,
+                (Known::Wrong, _, _) => {
+                    known = None;
+                    continue;
+                }
+                (Known::Missing, Some(ige), _) => {
+                    gathered.counts.ige_from_total += 1;
+                    ige
+                }
+                (Known::Missing, None, Some(assumed)) => {
+                    gathered.assumed[position] += 1;
+                    gathered.counts.covariates_assumed += 1;
+                    assumed
+                }
+                (Known::Missing, None, None) if !column.required => continue,
+                (Known::Missing, None, None) => {
+                    // An IgE may stand in a row that was not understood.
+                    if self.whole || !column.is_ige() {
+                        let place = Place::row(self.first_row).id(self.id);
+                        let title = columns.title(Meaning::Covariate(position));
+                        problems.amiss(place.column(title), column.wanting());
+                    }
+                    known = None;
+                    continue;
+                }
+            };
+            known = known.map(|known| known.with(&column.name, value));
+        }
+        known
+    }
 }
 
 fn split(entries: &[Entry]) -> (Vec<Dose>, Vec<Observation>) {
     let (mut doses, mut observations) = (Vec::new(), Vec::new());
-    for Entry { time, what } in entries.iter().copied() {
-        match what {
-            What::Dose(amount_mg) | What::AdditionalDose(amount_mg) => {
-                doses.push(Dose::subcutaneous(time, amount_mg))
-            }
-            What::Observation { analyte, value, row } => {
-                let (censoring, doses_before) = (Censoring::Quantified, doses.len());
-                observations.push(Observation { time, analyte, value, censoring, doses_before, row });
+    for entry in entries.iter().copied() {
+        match entry {
+            Entry::Dose(dose) | Entry::Additional(dose) => doses.push(dose),
+            Entry::Observation(observation) => {
+                observations.push(Observation { doses_before: doses.len(), ..observation });
             }
         }
     }
     (doses, observations)
 }
 
-/// The last total IgE before the first dose; of a subject without doses the first one.
-fn pre_dose_total_ige(observations: &[Observation], undosed: bool) -> Option<f64> {
+/// The last total IgE before the first dose; of a subject without doses the first one. A limit is none.
+fn pre_dose_total_ige(observations: &[Observation], first_dose: Option<usize>) -> Option<f64> {
     let mut total = observations
         .iter()
-        .filter(|o| o.analyte == Analyte::IgeTotal && o.doses_before == 0 && o.value > 0.0)
+        .filter(|o| o.analyte == Analyte::IgeTotal && o.censoring == Censoring::Quantified && o.value > 0.0)
+        .filter(|o| first_dose.is_none_or(|first| o.doses_before <= first))
         .map(|o| o.value);
-    if undosed { total.next() } else { total.next_back() }
+    if first_dose.is_none() { total.next() } else { total.next_back() }
 }

@@ -2,9 +2,11 @@
 
 use std::collections::HashMap;
 
+use super::covariate::CovariateColumn;
 use super::options::ReadOptions;
 use super::problems::{Place, Problems};
 use super::raw::RawTable;
+use super::text::OTHER_SEPARATORS;
 
 /// The columns that mean something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,12 +25,10 @@ pub(super) enum Name {
     Ss,
     Cens,
     Limit,
-    Wt,
-    Ige,
 }
 
 impl Name {
-    const ALL: [Self; 16] = [
+    const ALL: [Self; 14] = [
         Self::Id,
         Self::Time,
         Self::Dv,
@@ -43,8 +43,6 @@ impl Name {
         Self::Ss,
         Self::Cens,
         Self::Limit,
-        Self::Wt,
-        Self::Ige,
     ];
 
     const fn text(self) -> &'static str {
@@ -63,21 +61,6 @@ impl Name {
             Self::Ss => "SS",
             Self::Cens => "CENS",
             Self::Limit => "LIMIT",
-            Self::Wt => "WT",
-            Self::Ige => "IGE",
-        }
-    }
-
-    /// What files call such a column when they do not call it by its name.
-    const fn synonyms(self) -> &'static [&'static str] {
-        match self {
-            Self::Id => &["SUBJID", "USUBJID", "SUBJECT", "SUBJECT_ID", "PATIENT", "CID"],
-            Self::Time => &["AFRLT", "TAFD", "DAY", "TIME_DAY", "TIME_DAYS"],
-            Self::Dv => &["CONC", "VALUE", "AVAL", "Y"],
-            Self::Amt => &["DOSE", "AMOUNT"],
-            Self::Dvid => &["ANALYTE", "PARAMCD", "YTYPE", "DVNAME"],
-            Self::Wt => &["WEIGHT", "BWT", "WTBL", "BW", "WEIGHT_KG"],
-            _ => &[],
         }
     }
 
@@ -86,54 +69,107 @@ impl Name {
     }
 }
 
+/// Whether a covariate can have a column of this name: another column has not got it, and it reads back as it is.
+pub(crate) fn is_covariate_name(text: &str) -> bool {
+    let disturbing =
+        |c: char| c.is_control() || OTHER_SEPARATORS.iter().any(|(separator, _)| *separator == c);
+    !text.is_empty() && text.trim() == text && !text.contains(disturbing) && Name::parse(text).is_none()
+}
+
+/// What files call a column when they do not call it by its name.
+fn synonyms(name: &str) -> &'static [&'static str] {
+    match name {
+        "ID" => &["SUBJID", "USUBJID", "SUBJECT", "SUBJECT_ID", "PATIENT", "CID"],
+        "TIME" => &["AFRLT", "TAFD", "DAY", "TIME_DAY", "TIME_DAYS"],
+        "DV" => &["CONC", "VALUE", "AVAL", "Y"],
+        "AMT" => &["DOSE", "AMOUNT"],
+        "DVID" => &["ANALYTE", "PARAMCD", "YTYPE", "DVNAME"],
+        "WT" => &["WEIGHT", "BWT", "WTBL", "BW", "WEIGHT_KG"],
+        _ => &[],
+    }
+}
+
+/// A column that means something: one of the records', or a covariate by its position among those that are read.
+#[derive(Clone, Copy)]
+pub(super) enum Meaning {
+    Record(Name),
+    Covariate(usize),
+}
+
+impl From<Name> for Meaning {
+    fn from(name: Name) -> Self {
+        Self::Record(name)
+    }
+}
+
 /// Where each column is.
 pub(super) struct Columns<'a> {
     header: &'a [String],
-    at: [Option<usize>; Name::ALL.len()],
+    covariates: &'a [CovariateColumn],
+    /// Of the records' columns, then of the covariates'.
+    at: Vec<Option<usize>>,
     /// Whether each column is there that must be, once.
     pub complete: bool,
 }
 
 impl<'a> Columns<'a> {
     /// Finds the columns; what is missing, ambiguous or renamed in vain becomes a problem.
-    pub(super) fn find(table: &'a RawTable, options: &ReadOptions, problems: &mut Problems) -> Self {
+    pub(super) fn find(
+        table: &'a RawTable,
+        covariates: &'a [CovariateColumn],
+        options: &ReadOptions,
+        problems: &mut Problems,
+    ) -> Self {
         let header = table.header.as_slice();
         let place = Place::row(table.header_row);
         let before = problems.count();
-        let mut columns = Self { header, at: [None; Name::ALL.len()], complete: false };
+        let at = vec![None; Name::ALL.len() + covariates.len()];
+        let mut columns = Self { header, covariates, at, complete: false };
         report_duplicates(header, place, problems);
         columns.rename(options, place, problems);
-        for name in Name::ALL {
+        for meaning in columns.meanings() {
+            let name = columns.name(meaning);
             let free = |index: &usize| !columns.is_used(*index);
-            let here = |index: &usize| header[*index].eq_ignore_ascii_case(name.text());
-            if columns.at[name as usize].is_none() && !is_renamed(options, name) {
-                columns.at[name as usize] = (0..header.len()).filter(free).find(here);
+            let here = |index: &usize| header[*index].eq_ignore_ascii_case(name);
+            if columns.index(meaning).is_none() && !is_renamed(options, name) {
+                let found = (0..header.len()).filter(free).find(here);
+                columns.at[position(meaning)] = found;
             }
         }
         if columns.index(Name::Id).is_none() && report_commented_header(table, problems) {
             return columns;
         }
-        for name in Name::ALL {
-            if is_required(name, options) && columns.index(name).is_none() && !is_renamed(options, name) {
+        for meaning in columns.meanings() {
+            let name = columns.name(meaning);
+            if columns.is_required(meaning, options)
+                && columns.index(meaning).is_none()
+                && !is_renamed(options, name)
+            {
                 let hint = columns.closest_unused(name).map_or_else(
                     || format!("the file has {}", header.join(", ")),
                     |near| format!("did you mean {near}?"),
                 );
-                problems.amiss(place.column(name.text()), format!("a column of this name; {hint}"));
+                problems.amiss(place.column(name), format!("a column of this name; {hint}"));
             }
         }
         columns.complete = problems.count() == before;
         columns
     }
 
+    /// The covariates that are read.
+    pub(super) fn covariates(&self) -> &'a [CovariateColumn] {
+        self.covariates
+    }
+
     /// The position of a column, if the file has it.
-    pub(super) fn index(&self, name: Name) -> Option<usize> {
-        self.at[name as usize]
+    pub(super) fn index(&self, meaning: impl Into<Meaning>) -> Option<usize> {
+        self.at[position(meaning.into())]
     }
 
     /// The column's name as the file writes it.
-    pub(super) fn title(&self, name: Name) -> &'a str {
-        self.index(name).map_or(name.text(), |index| self.header[index].as_str())
+    pub(super) fn title(&self, meaning: impl Into<Meaning>) -> &'a str {
+        let meaning = meaning.into();
+        self.index(meaning).map_or_else(|| self.name(meaning), |index| self.header[index].as_str())
     }
 
     /// The columns that mean nothing here.
@@ -142,14 +178,39 @@ impl<'a> Columns<'a> {
         unused.map(|index| self.header[index].as_str()).filter(|name| !name.is_empty()).collect()
     }
 
+    fn meanings(&self) -> impl Iterator<Item = Meaning> + use<> {
+        let covariates = (0..self.covariates.len()).map(Meaning::Covariate);
+        Name::ALL.into_iter().map(Meaning::Record).chain(covariates)
+    }
+
+    /// The column's name here.
+    fn name(&self, meaning: Meaning) -> &'a str {
+        match meaning {
+            Meaning::Record(name) => name.text(),
+            Meaning::Covariate(position) => self.covariates[position].name.as_str(),
+        }
+    }
+
     fn is_used(&self, index: usize) -> bool {
         self.at.contains(&Some(index))
     }
 
+    fn is_required(&self, meaning: Meaning, options: &ReadOptions) -> bool {
+        match meaning {
+            Meaning::Record(Name::Id | Name::Time | Name::Dv) => true,
+            Meaning::Record(Name::Dvid) => options.only_analyte().is_none(),
+            Meaning::Record(Name::Amt) => !options.allow_undosed,
+            Meaning::Record(_) => false,
+            Meaning::Covariate(position) => self.covariates[position].needs_column(),
+        }
+    }
+
     fn rename(&mut self, options: &ReadOptions, place: Place<'_>, problems: &mut Problems) {
         for (ours, theirs) in &options.columns {
-            let Some(name) = Name::parse(ours.trim()) else {
-                let known = Name::ALL.map(Name::text).join(", ");
+            let called = |meaning: &Meaning| self.name(*meaning).eq_ignore_ascii_case(ours.trim());
+            let Some(meaning) = self.meanings().find(called) else {
+                let known: Vec<&str> = self.meanings().map(|meaning| self.name(meaning)).collect();
+                let known = known.join(", ");
                 problems.amiss(
                     place,
                     format!("a known column to be given another name, not {ours}; known are {known}"),
@@ -157,18 +218,18 @@ impl<'a> Columns<'a> {
                 continue;
             };
             match self.header.iter().position(|column| column.eq_ignore_ascii_case(theirs.trim())) {
-                Some(index) if self.is_used(index) || self.index(name).is_some() => {
+                Some(index) if self.is_used(index) || self.index(meaning).is_some() => {
                     problems.amiss(
                         place.column(theirs),
                         "one meaning of a column and one column of a meaning, not two",
                     );
                 }
-                Some(index) => self.at[name as usize] = Some(index),
+                Some(index) => self.at[position(meaning)] = Some(index),
                 None => problems.amiss(
                     place.column(theirs),
                     format!(
                         "a column of this name, to be read as {}; the file has {}",
-                        name.text(),
+                        self.name(meaning),
                         self.header.join(", ")
                     ),
                 ),
@@ -176,30 +237,29 @@ impl<'a> Columns<'a> {
         }
     }
 
-    fn closest_unused(&self, name: Name) -> Option<&'a str> {
+    fn closest_unused(&self, name: &str) -> Option<&'a str> {
         let unused = self.unused();
-        let known = |column: &&str| name.synonyms().iter().any(|other| other.eq_ignore_ascii_case(column));
+        let known = |column: &&str| synonyms(name).iter().any(|other| other.eq_ignore_ascii_case(column));
         let synonym = unused.iter().copied().find(known);
-        let tolerance = if name.text().len() > 2 { 2 } else { 1 };
+        let tolerance = if name.len() > 2 { 2 } else { 1 };
         let near = || {
-            let distance = |column: &&str| edit_distance(name.text(), &column.to_ascii_uppercase());
+            let distance =
+                |column: &&str| edit_distance(&name.to_ascii_uppercase(), &column.to_ascii_uppercase());
             unused.iter().copied().filter(|c| distance(c) <= tolerance).min_by_key(distance)
         };
         synonym.or_else(near)
     }
 }
 
-fn is_required(name: Name, options: &ReadOptions) -> bool {
-    match name {
-        Name::Id | Name::Time | Name::Dv | Name::Dvid => true,
-        Name::Amt => !options.allow_undosed,
-        Name::Wt => options.assume_weight_kg.is_none(),
-        _ => false,
+fn position(meaning: Meaning) -> usize {
+    match meaning {
+        Meaning::Record(name) => name as usize,
+        Meaning::Covariate(position) => Name::ALL.len() + position,
     }
 }
 
-fn is_renamed(options: &ReadOptions, name: Name) -> bool {
-    options.columns.keys().any(|ours| Name::parse(ours.trim()) == Some(name))
+fn is_renamed(options: &ReadOptions, name: &str) -> bool {
+    options.columns.keys().any(|ours| ours.trim().eq_ignore_ascii_case(name))
 }
 
 fn report_duplicates(header: &[String], place: Place<'_>, problems: &mut Problems) {

@@ -1,7 +1,100 @@
-//! A covariate that holds for the whole of a subject.
+//! Covariates: which are read, and what holds for the whole of a subject.
 
+use omafit_model::Covariates;
+
+use super::columns::is_covariate_name;
+use super::options::ReadOptions;
 use super::problems::{Place, Problems};
 use super::record::Cell;
+use super::rejection::Rejection;
+
+/// A covariate that is read.
+pub(super) struct CovariateColumn {
+    pub name: String,
+    /// Whether every subject must have it.
+    pub required: bool,
+    /// Its value for those that lack it.
+    pub assumed: Option<f64>,
+}
+
+impl CovariateColumn {
+    /// Body weight and baseline IgE, which are read wherever they are, then what the options name.
+    pub(super) fn all(options: &ReadOptions) -> Result<Vec<Self>, Rejection> {
+        let new = |name: &str| Self { name: name.to_owned(), required: false, assumed: None };
+        let mut all = vec![new(Covariates::WEIGHT), new(Covariates::IGE)];
+        let refuse = |option, found: String, expected| Err(Rejection::Option { option, found, expected });
+        let at = |all: &mut Vec<Self>, name: &str| {
+            all.iter().position(|known| known.name.eq_ignore_ascii_case(name)).unwrap_or_else(|| {
+                all.push(new(name));
+                all.len() - 1
+            })
+        };
+        for name in &options.covariates {
+            if !is_covariate_name(name) {
+                return refuse("covariates", name.clone(), NAME);
+            }
+            let position = at(&mut all, name);
+            if all[position].required {
+                return refuse("covariates", name.clone(), "each name once");
+            }
+            all[position].required = true;
+        }
+        for (name, value) in &options.assume {
+            if !is_covariate_name(name) {
+                return refuse("assume", name.clone(), NAME);
+            }
+            let position = at(&mut all, name);
+            let found = || format!("{name}={value}");
+            if all[position].assumed.is_some() {
+                return refuse("assume", found(), "each name once");
+            }
+            if !value.is_finite() {
+                return refuse("assume", found(), "a finite number");
+            }
+            if *value <= 0.0 && all[position].is_positive() {
+                return refuse("assume", found(), "a number above 0");
+            }
+            all[position].assumed = Some(*value);
+        }
+        Ok(all)
+    }
+
+    /// Whether it is the baseline of total IgE, which other data can stand in for.
+    pub(super) fn is_ige(&self) -> bool {
+        self.name == Covariates::IGE
+    }
+
+    /// Whether it is the body weight.
+    pub(super) fn is_weight(&self) -> bool {
+        self.name == Covariates::WEIGHT
+    }
+
+    /// Whether it is a quantity that is above zero; of the others nothing is known.
+    pub(super) fn is_positive(&self) -> bool {
+        self.is_weight() || self.is_ige()
+    }
+
+    /// What a subject that lacks it should have.
+    pub(super) fn wanting(&self) -> String {
+        if self.is_weight() {
+            "a body weight in kg on a row of this subject, or one to assume".to_owned()
+        } else if self.is_ige() {
+            "a baseline total IgE on a row of this subject, or a total IgE (DVID 2) before the first dose, or one to \
+             assume"
+                .to_owned()
+        } else {
+            format!("a value of {} on a row of this subject, or one to assume", self.name)
+        }
+    }
+
+    /// Whether without its column no subject could have it.
+    pub(super) fn needs_column(&self) -> bool {
+        self.required && self.assumed.is_none() && !self.is_ige()
+    }
+}
+
+const NAME: &str = "a name that no other column has (ID, TIME, DV, AMT and the other columns of records), without \
+                    spaces around it";
 
 /// What a subject's rows say of a covariate. A row may leave it out as long as another gives it.
 #[derive(Clone, Copy, Default)]
@@ -29,12 +122,18 @@ pub(super) enum Known {
 
 impl<'a> Covariate<'a> {
     /// Takes one row's cell. Only the first mistake of a subject is reported: the rest are usually the same.
-    pub(super) fn take(&mut self, cell: Cell<'a>, place: Place<'_>, problems: &mut Problems) {
+    pub(super) fn take(
+        &mut self,
+        column: &CovariateColumn,
+        cell: Cell<'a>,
+        place: Place<'_>,
+        problems: &mut Problems,
+    ) {
         match cell {
             Cell::Missing => {}
             Cell::Wrong => self.wrong = true,
             Cell::Number(..) if self.wrong => {}
-            Cell::Number(value, text) if value <= 0.0 => {
+            Cell::Number(value, text) if value <= 0.0 && column.is_positive() => {
                 problems.found(place, text, "a number above 0");
                 self.wrong = true;
             }

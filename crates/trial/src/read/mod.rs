@@ -4,8 +4,10 @@ mod assemble;
 mod block;
 mod columns;
 mod covariate;
+mod dosing;
 mod load;
 mod notes;
+mod observing;
 mod options;
 mod parquet;
 mod problem;
@@ -14,37 +16,46 @@ mod raw;
 mod record;
 mod rejection;
 mod text;
+mod units;
 
 use std::path::Path;
 
 use crate::trial::{Source, Trial};
 use columns::Columns;
+use covariate::CovariateColumn;
 use problems::Problems;
 
 pub use options::ReadOptions;
 pub use problem::Problem;
 pub use rejection::Rejection;
+pub use units::{IgeUnit, OmalizumabUnit, TimeUnit};
 
 /// Reads a NONMEM-style data set: CSV with a header, CSV in gzip, or Parquet; the content tells which.
 ///
-/// Columns, in any order and case: `ID TIME DV DVID AMT WT` must be there (`AMT` not when subjects may be undosed, `WT`
-/// not when a weight is assumed), `EVID MDV CMT RATE ADDL II SS CENS LIMIT IGE` may be; others are noted and not used.
-/// Numbers are finite; an empty cell, `.` and `NA` are missing, which is right only where nothing is needed.
+/// Columns, in any order and case: `ID TIME DV DVID AMT` and the covariates that the options require must be there
+/// (`AMT` not when subjects may be undosed, `DVID` not when the model predicts one analyte only, a covariate not when it
+/// is assumed, `IGE` never), `EVID MDV CMT RATE ADDL II SS CENS LIMIT` may be; others are noted and not used. Numbers are
+/// finite; an empty cell, `.` and `NA` are missing, which is right only where nothing is needed.
 ///
 /// * `ID` is text, kept as written without the spaces around it. A subject's rows stand together.
-/// * `TIME` is in days, from any origin, and does not decrease within a subject. At equal times the order of the rows
-///   decides what is before a dose. `Subject::start` is the first row's time, whatever its kind.
-/// * `EVID` 0 observation, 1 dose, 2 ignored but counted; without the column a row with an amount is a dose. 3 and 4
-///   are refused.
+/// * `TIME` is in the options' unit, from any origin, and does not decrease within a subject, also not at a reset. At
+///   equal times the order of the rows decides what is before a dose. `Subject::start` is the first row's time, whatever
+///   its kind.
+/// * `EVID` 0 observation, 1 dose, 2 ignored but counted, 3 reset, 4 reset and dose; without the column a row with an
+///   amount is a dose.
 /// * An observation needs `DV` and `DVID` (1, 2, 3 or the analyte's name) and, if the column is there, `MDV` 0. One with
 ///   `MDV` 1 is left out and listed in [`Trial::excluded`].
-/// * A dose needs `AMT` above 0 mg, into compartment 1 (`CMT`, if given). `ADDL` more doses follow at intervals of `II`
-///   days, also beyond the last row. An additional dose comes before the rows of the same time, as in NONMEM.
-/// * `RATE`, `SS`, `CENS` other than 0 and any `LIMIT` are refused: infusions, steady state and censoring are not
-///   supported yet.
-/// * `WT` (kg) and `IGE` (baseline total IgE, ng/mL) are above 0 and do not change within a subject; a row may leave
-///   them empty when another row of the subject has them. A missing `IGE` is the last total IgE before the first dose if
-///   there is one; without doses the first total IgE.
+/// * `CENS` 1 says that an observation is below a limit of quantification, −1 that it is above one, 0 that it was
+///   quantified. The limit stands in `DV`, or in `LIMIT` where `DV` is missing; a `LIMIT` that makes an interval is
+///   refused, but for the 0 beside the `DV` of `CENS` 1. The options' limits make other observations censored ones.
+/// * A dose needs `AMT` above 0 mg. `CMT` 1, or none, is subcutaneous, 2 intravenous. `RATE` above 0 is mg per unit of
+///   time. `ADDL` more doses follow at intervals of `II`, also beyond the last row; one comes before the rows of the same
+///   time, and those after a reset or an `SS` 1 are not given, both as in NONMEM.
+/// * `SS` 1 replaces what is there by the steady state of the dose at intervals of `II`, in which it must end; `SS` 2 adds
+///   it; after a reset of the same row (`EVID` 4) both are the former.
+/// * `WT` (kg) and `IGE` (baseline total IgE) are above 0; other covariates are any numbers. None changes within a
+///   subject; a row may leave it empty when another row of the subject has it. A missing `IGE` that is wanted is the last
+///   quantified total IgE before the first dose if there is one; without doses the first.
 /// * Lines before the header that begin with `#` are comments; with the word "simulated" in one, the trial is simulated.
 ///
 /// Row numbers are lines of the file, counted from 1; of a Parquet file, 1 stands for the header and 2 for the first row.
@@ -66,9 +77,10 @@ pub use rejection::Rejection;
 /// ```
 pub fn read(path: &Path, options: &ReadOptions) -> Result<Trial, Rejection> {
     options.check()?;
+    let covariates = CovariateColumn::all(options)?;
     let mut problems = Problems::new(path.display().to_string());
     let load::Loaded { table, sha256 } = load::load(path, &mut problems)?;
-    let columns = Columns::find(&table, options, &mut problems);
+    let columns = Columns::find(&table, &covariates, options, &mut problems);
     if !columns.complete {
         // Without its columns nothing can be said of the rows.
         problems.refuse()?;
@@ -80,7 +92,7 @@ pub fn read(path: &Path, options: &ReadOptions) -> Result<Trial, Rejection> {
     let gathered = assemble::assemble(&table, &columns, options, &mut problems);
     problems.refuse()?;
     let simulated = table.comments.iter().any(|comment| comment.to_lowercase().contains("simulated"));
-    let notes = notes::notes(&columns, options, &gathered.counts, &gathered.excluded);
+    let notes = notes::notes(&columns, options, &gathered);
     let rows = table.rows.len() as u64;
     Ok(Trial {
         subjects: gathered.subjects,

@@ -1,24 +1,23 @@
 //! What a reader of the results must know of the reading, in words.
 
+use omafit_model::Analyte;
+
+use super::block::{Censored, Gathered};
 use super::columns::Columns;
 use super::options::ReadOptions;
-use crate::trial::{Counts, Excluded};
 
 /// Rows listed in a note at most.
 const LISTED: usize = 10;
 
 /// The notes on a data set.
-pub(super) fn notes(
-    columns: &Columns<'_>,
-    options: &ReadOptions,
-    counts: &Counts,
-    excluded: &[Excluded],
-) -> Vec<String> {
+pub(super) fn notes(columns: &Columns<'_>, options: &ReadOptions, gathered: &Gathered) -> Vec<String> {
+    let Gathered { counts, excluded, .. } = gathered;
     let mut notes = Vec::new();
     let unused = columns.unused();
     if !unused.is_empty() {
         notes.push(format!("columns read as not used: {}", unused.join(", ")));
     }
+    units(options, &mut notes);
     if !excluded.is_empty() {
         let rows: Vec<String> = excluded.iter().take(LISTED).map(|e| e.row.to_string()).collect();
         let more = if excluded.len() > LISTED { ", …" } else { "" };
@@ -33,18 +32,59 @@ pub(super) fn notes(
     if counts.additional_doses > 0 {
         notes.push(format!("{} added for ADDL and II", count(counts.additional_doses, "dose")));
     }
-    let of = |some: usize| format!("{some} of {}", count(counts.subjects, "subject"));
-    if let (Some(weight), some @ 1..) = (options.assume_weight_kg, counts.weight_assumed) {
-        notes.push(format!("body weight {weight} kg assumed for {}: the data lack it", of(some)));
+    if counts.cancelled_doses > 0 {
+        let doses = count(counts.cancelled_doses, "additional dose");
+        notes.push(format!("{doses} not given: a reset (EVID 3 or 4) or a steady state (SS 1) came before"));
     }
+    limits(options, gathered, &mut notes);
+    let of = |some: usize| format!("{some} of {}", count(counts.subjects, "subject"));
     if counts.ige_from_total > 0 {
         let some = of(counts.ige_from_total);
         notes.push(format!("baseline IgE taken from the total IgE before the first dose for {some}"));
     }
-    if let (Some(ige), some @ 1..) = (options.assume_ige_ng_ml, counts.ige_assumed) {
-        notes.push(format!("baseline IgE {ige} ng/mL assumed for {}: the data lack it", of(some)));
+    for (column, some) in columns.covariates().iter().zip(&gathered.assumed) {
+        if let (Some(value), some @ 1..) = (column.assumed, *some) {
+            let (name, unit) = if column.is_weight() {
+                ("body weight", " kg")
+            } else if column.is_ige() {
+                ("baseline IgE", " ng/mL")
+            } else {
+                (column.name.as_str(), "")
+            };
+            notes.push(format!("{name} {value}{unit} assumed for {}: the data lack it", of(some)));
+        }
     }
     notes
+}
+
+/// Units other than omafit's own.
+fn units(options: &ReadOptions, notes: &mut Vec<String>) {
+    let (time, omalizumab, ige) = (options.time_unit, options.omalizumab_unit, options.ige_unit);
+    if time.per_day() != 1.0 {
+        notes.push(format!("times read in {}, {} to the day", time.name(), time.per_day()));
+    }
+    if omalizumab.ug_ml() != 1.0 {
+        notes.push(format!("omalizumab read in {}, {} µg/mL each", omalizumab.name(), omalizumab.ug_ml()));
+    }
+    if ige.ng_ml() != 1.0 {
+        notes.push(format!("IgE read in {}, {} ng/mL each", ige.name(), ige.ng_ml()));
+    }
+}
+
+/// Observations that the options made censored ones.
+fn limits(options: &ReadOptions, gathered: &Gathered, notes: &mut Vec<String>) {
+    for analyte in Analyte::ALL {
+        let index = analyte.index();
+        let Censored { below, above } = gathered.censored_by_option[index];
+        let sides = [("below", below, options.lloq[index]), ("above", above, options.uloq[index])];
+        for (side, number, limit) in sides {
+            if let (Some(limit), 1..) = (limit, number) {
+                let observations = count(number, "observation");
+                let (name, unit) = (analyte.name(), analyte.unit());
+                notes.push(format!("{observations} of {name} taken as {side} {limit} {unit}"));
+            }
+        }
+    }
 }
 
 fn count(number: usize, noun: &str) -> String {

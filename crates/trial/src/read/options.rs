@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use omafit_model::{Analyte, Covariates};
 use serde::{Deserialize, Serialize};
 
 use super::rejection::Rejection;
+use super::units::{IgeUnit, OmalizumabUnit, TimeUnit};
 
 /// How to read a data set.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -13,26 +15,48 @@ pub struct ReadOptions {
     /// Columns that have another name in the file: omafit's name → the file's, as `DV` → `CONC`. Capitals do not
     /// matter in either.
     pub columns: BTreeMap<String, String>,
-    /// Whether observations of an analyte must be above zero, by
-    /// [`Analyte::index`](omafit_model::Analyte::index): so wherever the residual error is on the log scale.
+    /// The analytes that the model predicts, at least one; an observation of another is refused. With exactly one the
+    /// file needs no `DVID`.
+    pub analytes: Vec<Analyte>,
+    /// Whether observations of an analyte must be above zero, by [`Analyte::index`]: so wherever the residual error is
+    /// on the log scale.
     pub positive_required: [bool; 3],
-    /// Body weight, kg, for the subjects whose weight the file lacks.
-    pub assume_weight_kg: Option<f64>,
-    /// Baseline total IgE, ng/mL, for the subjects whose IgE the file lacks and who have no total IgE before their
-    /// first dose either.
-    pub assume_ige_ng_ml: Option<f64>,
+    /// Lower limits of quantification, µg/mL of omalizumab, ng/mL of IgE, by [`Analyte::index`]: an observation below
+    /// becomes one that is [`Below`](omafit_model::Censoring::Below) the limit.
+    pub lloq: [Option<f64>; 3],
+    /// Upper limits of quantification, likewise: an observation above becomes one that is
+    /// [`Above`](omafit_model::Censoring::Above) the limit.
+    pub uloq: [Option<f64>; 3],
+    /// Covariates that must be known of every subject, by name; capitals do not matter. `WT` and `IGE` are read
+    /// wherever they are, others only if they are named here or in `assume`.
+    pub covariates: Vec<String>,
+    /// Values of covariates for the subjects that lack them: `WT` in kg, `IGE` in ng/mL, both above 0. A total IgE before
+    /// the first dose is taken before an assumed `IGE`.
+    pub assume: BTreeMap<String, f64>,
     /// Whether a subject may be without a dose, as in a placebo arm.
     pub allow_undosed: bool,
+    /// The unit of the file's times.
+    pub time_unit: TimeUnit,
+    /// The unit of the file's IgE, measured and baseline.
+    pub ige_unit: IgeUnit,
+    /// The unit of the file's omalizumab.
+    pub omalizumab_unit: OmalizumabUnit,
 }
 
 impl Default for ReadOptions {
     fn default() -> Self {
         Self {
             columns: BTreeMap::new(),
+            analytes: Analyte::ALL.to_vec(),
             positive_required: [true; 3],
-            assume_weight_kg: None,
-            assume_ige_ng_ml: None,
+            lloq: [None; 3],
+            uloq: [None; 3],
+            covariates: [Covariates::WEIGHT, Covariates::IGE].map(str::to_owned).to_vec(),
+            assume: BTreeMap::new(),
             allow_undosed: false,
+            time_unit: TimeUnit::default(),
+            ige_unit: IgeUnit::default(),
+            omalizumab_unit: OmalizumabUnit::default(),
         }
     }
 }
@@ -40,19 +64,34 @@ impl Default for ReadOptions {
 impl ReadOptions {
     /// Refuses values that no file could make right.
     pub(super) fn check(&self) -> Result<(), Rejection> {
-        let assumed =
-            [("assume_weight_kg", self.assume_weight_kg), ("assume_ige_ng_ml", self.assume_ige_ng_ml)];
-        for (option, value) in assumed {
-            if let Some(value) = value
-                && !(value.is_finite() && value > 0.0)
+        if self.analytes.is_empty() {
+            let (found, expected) = ("[]".to_owned(), "at least one");
+            return Err(Rejection::Option { option: "analytes", found, expected });
+        }
+        for analyte in Analyte::ALL {
+            let (lower, upper) = (self.lloq[analyte.index()], self.uloq[analyte.index()]);
+            for (option, limit) in [("lloq", lower), ("uloq", upper)] {
+                if let Some(value) = limit
+                    && !(value.is_finite() && value > 0.0)
+                {
+                    let found = format!("{}={value}", analyte.name());
+                    return Err(Rejection::Option { option, found, expected: "a number above 0" });
+                }
+            }
+            if let (Some(lower), Some(upper)) = (lower, upper)
+                && lower >= upper
             {
-                return Err(Rejection::Option {
-                    option,
-                    found: value.to_string(),
-                    expected: "a number above 0",
-                });
+                let found = format!("{}={upper}", analyte.name());
+                let expected = "a limit above the lower one";
+                return Err(Rejection::Option { option: "uloq", found, expected });
             }
         }
         Ok(())
+    }
+
+    /// The analyte of every observation, if the model predicts only one.
+    pub(super) fn only_analyte(&self) -> Option<Analyte> {
+        let (first, rest) = self.analytes.split_first()?;
+        rest.iter().all(|analyte| analyte == first).then_some(*first)
     }
 }

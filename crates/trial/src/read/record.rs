@@ -1,35 +1,44 @@
 //! One row, understood: what kind of record it is and what it says.
 
-use omafit_model::Analyte;
+use omafit_model::{Dose, Observation};
 
-use super::columns::{Columns, Name};
+use super::columns::{Columns, Meaning, Name};
+use super::covariate::CovariateColumn;
+use super::dosing::{Additional, Dosing};
+use super::observing::Observing;
 use super::options::ReadOptions;
 use super::problems::{Place, Problems};
 use super::raw::RawRow;
-
-/// `ADDL` beyond this is taken for a mistake.
-const MOST_ADDITIONAL: f64 = 10_000.0;
+use super::units::IgeUnit;
 
 /// A row.
 pub(super) struct Record<'a> {
     pub row: u64,
     pub id: &'a str,
+    /// In days.
     pub time: Cell<'a>,
-    pub weight_kg: Cell<'a>,
-    pub ige_ng_ml: Cell<'a>,
+    /// Of each covariate that is read; IgE in ng/mL.
+    pub covariates: Vec<Cell<'a>>,
+    /// Whether it is a reset, `EVID` 3 or 4, whatever else may be wrong with it.
+    pub resets: bool,
     pub kind: Kind,
 }
 
-/// What a row records.
+/// What a row records. Where `TIME` is wrong, the times in it mean nothing.
 #[derive(Clone, Copy)]
 pub(super) enum Kind {
+    /// A dose or a reset.
     Dose {
-        amount_mg: f64,
+        dose: Dose,
         additional: Additional,
+        /// Whether the additional doses still to come are not given.
+        cancels: bool,
     },
+    /// An observation, not yet placed among the doses.
     Observation {
-        analyte: Analyte,
-        value: f64,
+        observation: Observation,
+        /// Whether the options make it a censored one, not the file.
+        by_option: bool,
     },
     /// An observation that `MDV` excludes.
     Excluded,
@@ -39,13 +48,6 @@ pub(super) enum Kind {
     Wrong,
 }
 
-/// Doses that follow a dose without rows of their own.
-#[derive(Clone, Copy)]
-pub(super) struct Additional {
-    pub count: u32,
-    pub interval_days: f64,
-}
-
 /// A cell of a numeric column.
 #[derive(Clone, Copy)]
 pub(super) enum Cell<'a> {
@@ -53,14 +55,13 @@ pub(super) enum Cell<'a> {
     Missing,
     /// No finite number, which has been reported.
     Wrong,
-    /// A number, and how the file writes it.
+    /// A number, and how the file writes it, in the file's unit.
     Number(f64, &'a str),
 }
 
-impl Cell<'_> {
-    fn is_nonzero(self) -> bool {
-        matches!(self, Self::Number(value, _) if value != 0.0)
-    }
+/// Whether a cell's text stands for nothing.
+pub(super) fn is_missing(text: &str) -> bool {
+    matches!(text, "" | "." | "NA")
 }
 
 /// Reads rows one by one.
@@ -73,83 +74,160 @@ pub(super) struct RowReader<'a, 'p> {
 impl<'a> RowReader<'a, '_> {
     /// Understands a row; what cannot be understood is reported.
     pub(super) fn read(&mut self, raw: &'a RawRow) -> Record<'a> {
-        let id = self.text(raw, Name::Id);
-        let mut row = Row { reader: self, raw, id };
+        let columns = self.columns;
+        let mut row = Row { id: "", reader: self, raw };
+        row.id = row.text(Name::Id);
+        let id = row.id;
         if id.is_empty() {
             row.found(Name::Id, "an identifier");
         }
-        let time = row.number(Name::Time);
+        let time = row.days(Name::Time);
         if let Cell::Missing = time {
-            row.found(Name::Time, "a time in days");
+            let unit = row.options().time_unit.name();
+            row.found(Name::Time, format!("a time in {unit}"));
         }
-        let weight_kg = row.number(Name::Wt);
-        let ige_ng_ml = row.number(Name::Ige);
-        let kind = row.kind();
-        Record { row: raw.row, id, time, weight_kg, ige_ng_ml, kind }
-    }
-
-    fn text(&self, raw: &'a RawRow, name: Name) -> &'a str {
-        self.columns.index(name).and_then(|index| raw.cells.get(index)).unwrap_or("").trim()
+        let covariates =
+            columns.covariates().iter().enumerate().map(|(at, column)| row.covariate(at, column)).collect();
+        let (resets, kind) = row.kind(if let Cell::Number(time, _) = time { time } else { f64::NAN });
+        Record { row: raw.row, id, time, covariates, resets, kind }
     }
 }
 
-struct Row<'r, 'a, 'p> {
+/// A row that is being understood.
+pub(super) struct Row<'r, 'a, 'p> {
     reader: &'r mut RowReader<'a, 'p>,
     raw: &'a RawRow,
     id: &'a str,
 }
 
 impl<'a> Row<'_, 'a, '_> {
-    fn found(&mut self, name: Name, expected: impl Into<String>) {
-        let place = Place::row(self.raw.row).column(self.reader.columns.title(name)).id(self.id);
-        let found = self.reader.text(self.raw, name);
-        if self.reader.columns.index(name).is_some() {
+    /// A cell's text without the spaces around it; nothing if there is no such column.
+    pub(super) fn text(&self, name: impl Into<Meaning>) -> &'a str {
+        self.reader.columns.index(name).and_then(|index| self.raw.cells.get(index)).unwrap_or("").trim()
+    }
+
+    /// Reports a cell that holds something else than expected.
+    pub(super) fn found(&mut self, name: impl Into<Meaning>, expected: impl Into<String>) {
+        let meaning = name.into();
+        let place = Place::row(self.raw.row).column(self.reader.columns.title(meaning)).id(self.id);
+        let found = self.text(meaning);
+        if self.reader.columns.index(meaning).is_some() {
             self.reader.problems.found(place, found, expected);
         } else {
             self.reader.problems.amiss(place, expected);
         }
     }
 
-    fn has(&self, name: Name) -> bool {
+    /// Whether the file has the column.
+    pub(super) fn has(&self, name: Name) -> bool {
         self.reader.columns.index(name).is_some()
     }
 
+    /// How to read.
+    pub(super) fn options(&self) -> &'a ReadOptions {
+        self.reader.options
+    }
+
+    /// The row's line in the file.
+    pub(super) fn line(&self) -> u64 {
+        self.raw.row
+    }
+
+    /// Whether a cell is zero or missing; reported if it is another number.
+    pub(super) fn not_nonzero(&mut self, name: Name, cell: Cell<'_>, expected: &str) -> bool {
+        match cell {
+            Cell::Missing | Cell::Number(0.0, _) => true,
+            Cell::Number(..) => {
+                self.found(name, expected);
+                false
+            }
+            Cell::Wrong => false,
+        }
+    }
+
+    /// A value of the file in the unit that is used here.
+    pub(super) fn converted(
+        &mut self,
+        name: impl Into<Meaning>,
+        cell: Cell<'a>,
+        factor: f64,
+        unit: &str,
+    ) -> Cell<'a> {
+        match cell {
+            Cell::Number(value, text) if (value * factor).is_finite() => Cell::Number(value * factor, text),
+            Cell::Number(..) => {
+                self.found(name, format!("a number that is finite in {unit}"));
+                Cell::Wrong
+            }
+            Cell::Missing | Cell::Wrong => cell,
+        }
+    }
+
     fn number(&mut self, name: Name) -> Cell<'a> {
-        let text = self.reader.text(self.raw, name);
-        if matches!(text, "" | "." | "NA") {
+        self.parsed(name, "a number")
+    }
+
+    fn parsed(&mut self, name: impl Into<Meaning>, expected: &str) -> Cell<'a> {
+        let meaning = name.into();
+        let text = self.text(meaning);
+        if is_missing(text) {
             return Cell::Missing;
         }
         match text.parse::<f64>() {
             Ok(value) if value.is_finite() => Cell::Number(value, text),
             Ok(_) => {
-                self.found(name, "a finite number");
+                self.found(meaning, "a finite number");
                 Cell::Wrong
             }
             Err(_) => {
-                self.found(name, "a number");
+                self.found(meaning, expected);
                 Cell::Wrong
             }
         }
     }
 
-    fn kind(&mut self) -> Kind {
+    /// A time or a difference of times, in days.
+    fn days(&mut self, name: Name) -> Cell<'a> {
+        match self.number(name) {
+            Cell::Number(time, text) => Cell::Number(time / self.options().time_unit.per_day(), text),
+            cell => cell,
+        }
+    }
+
+    fn covariate(&mut self, position: usize, column: &CovariateColumn) -> Cell<'a> {
+        let meaning = Meaning::Covariate(position);
+        if !column.is_positive() {
+            return self.parsed(meaning, "a number: categories are numeric codes");
+        }
+        let cell = self.parsed(meaning, "a number");
+        if !column.is_ige() {
+            return cell;
+        }
+        self.converted(meaning, cell, self.options().ige_unit.ng_ml(), IgeUnit::default().name())
+    }
+
+    /// What the row records, and whether it is a reset.
+    fn kind(&mut self, time: f64) -> (bool, Kind) {
         let dv = self.number(Name::Dv);
         let amt = self.number(Name::Amt);
         let mdv = self.number(Name::Mdv);
         let dosing = Dosing {
+            amt,
             cmt: self.number(Name::Cmt),
             rate: self.number(Name::Rate),
             addl: self.number(Name::Addl),
-            ii: self.number(Name::Ii),
+            ii: self.days(Name::Ii),
             ss: self.number(Name::Ss),
         };
         let cens = self.number(Name::Cens);
-        let limit = self.number(Name::Limit);
+        let observing = Observing { dv, mdv, cens, limit: self.number(Name::Limit) };
         match self.event(amt) {
-            None => Kind::Wrong,
-            Some(Event::Other) => Kind::Other,
-            Some(Event::Dose) => self.dose(amt, dosing, cens),
-            Some(Event::Observation) => self.observation(dv, amt, mdv, dosing, [cens, limit]),
+            None => (false, Kind::Wrong),
+            Some(Event::Other) => (false, Kind::Other),
+            Some(Event::Dose) => (false, self.dose(time, dosing, observing, false)),
+            Some(Event::Reset) => (true, self.reset(time, dosing, observing)),
+            Some(Event::ResetAndDose) => (true, self.dose(time, dosing, observing, true)),
+            Some(Event::Observation) => (false, self.observation(time, observing, dosing)),
         }
     }
 
@@ -166,147 +244,19 @@ impl<'a> Row<'_, 'a, '_> {
                 Cell::Number(..) | Cell::Missing => Some(Event::Observation),
             };
         }
-        let expected = match self.number(Name::Evid) {
-            Cell::Wrong => return None,
-            Cell::Number(0.0, _) => return Some(Event::Observation),
-            Cell::Number(1.0, _) => return Some(Event::Dose),
-            Cell::Number(2.0, _) => return Some(Event::Other),
-            Cell::Number(3.0, _) => "0, 1 or 2: a reset (3) is not supported yet",
-            Cell::Number(4.0, _) => "0, 1 or 2: a reset with a dose (4) is not supported yet",
-            Cell::Number(..) | Cell::Missing => "0 (observation), 1 (dose) or 2 (other)",
-        };
-        self.found(Name::Evid, expected);
-        None
-    }
-
-    fn dose(&mut self, amt: Cell<'_>, dosing: Dosing<'_>, cens: Cell<'_>) -> Kind {
-        let mut right = true;
-        if let Cell::Number(compartment, _) = dosing.cmt
-            && compartment != 1.0
-        {
-            self.found(Name::Cmt, "1: only subcutaneous doses, into compartment 1, are supported yet");
-            right = false;
-        }
-        if dosing.rate.is_nonzero() {
-            self.found(Name::Rate, "0: infusions are not supported yet");
-            right = false;
-        }
-        if dosing.ss.is_nonzero() {
-            self.found(Name::Ss, "0: steady-state doses are not supported yet");
-            right = false;
-        }
-        if cens.is_nonzero() {
-            self.found(Name::Cens, "0 on a dose");
-            right = false;
-        }
-        right &= ![dosing.cmt, dosing.rate, dosing.ss, cens].iter().any(|cell| matches!(cell, Cell::Wrong));
-        let additional = self.additional(dosing);
-        match (amt, additional) {
-            (Cell::Number(amount_mg, _), Some(additional)) if amount_mg > 0.0 && right => {
-                Kind::Dose { amount_mg, additional }
-            }
-            (Cell::Wrong, _) => Kind::Wrong,
-            (Cell::Number(amount_mg, _), _) if amount_mg > 0.0 => Kind::Wrong,
-            (Cell::Number(..) | Cell::Missing, _) => {
-                self.found(Name::Amt, "an amount above 0 mg on a dose");
-                Kind::Wrong
-            }
-        }
-    }
-
-    fn additional(&mut self, dosing: Dosing<'_>) -> Option<Additional> {
-        let count = match dosing.addl {
-            Cell::Missing => 0.0,
-            Cell::Number(count, _) if count.fract() == 0.0 && (0.0..=MOST_ADDITIONAL).contains(&count) => {
-                count
-            }
-            Cell::Number(..) => {
-                self.found(Name::Addl, format!("a whole number of doses from 0 to {MOST_ADDITIONAL}"));
-                return None;
-            }
-            Cell::Wrong => return None,
-        };
-        if count == 0.0 {
-            return Some(Additional { count: 0, interval_days: 0.0 });
-        }
-        match dosing.ii {
-            Cell::Number(interval_days, _) if interval_days > 0.0 => {
-                // Whole and at most 10,000.
-                Some(Additional { count: count as u32, interval_days })
-            }
+        match self.number(Name::Evid) {
+            Cell::Number(0.0, _) => Some(Event::Observation),
+            Cell::Number(1.0, _) => Some(Event::Dose),
+            Cell::Number(2.0, _) => Some(Event::Other),
+            Cell::Number(3.0, _) => Some(Event::Reset),
+            Cell::Number(4.0, _) => Some(Event::ResetAndDose),
             Cell::Number(..) | Cell::Missing => {
-                self.found(Name::Ii, "an interval above 0 days between the additional doses (ADDL)");
+                let expected = "0 (observation), 1 (dose), 2 (other), 3 (reset) or 4 (reset and dose)";
+                self.found(Name::Evid, expected);
                 None
             }
             Cell::Wrong => None,
         }
-    }
-
-    fn observation(
-        &mut self,
-        dv: Cell<'_>,
-        amt: Cell<'_>,
-        mdv: Cell<'_>,
-        dosing: Dosing<'_>,
-        [cens, limit]: [Cell<'_>; 2],
-    ) -> Kind {
-        match mdv {
-            Cell::Number(0.0, _) => {}
-            Cell::Number(1.0, _) => return Kind::Excluded,
-            Cell::Missing if !self.has(Name::Mdv) => {}
-            Cell::Number(..) | Cell::Missing => {
-                self.found(Name::Mdv, "0 (used) or 1 (left out) on an observation");
-                return Kind::Wrong;
-            }
-            Cell::Wrong => return Kind::Wrong,
-        }
-        let mut right = true;
-        let of_doses = [
-            (Name::Amt, amt),
-            (Name::Rate, dosing.rate),
-            (Name::Addl, dosing.addl),
-            (Name::Ii, dosing.ii),
-            (Name::Ss, dosing.ss),
-        ];
-        for (name, cell) in of_doses {
-            if cell.is_nonzero() {
-                self.found(name, "0 or nothing on an observation");
-                right = false;
-            }
-        }
-        if cens.is_nonzero() {
-            self.found(Name::Cens, "0: censored observations are not supported yet");
-            right = false;
-        }
-        if let Cell::Number(..) = limit {
-            self.found(Name::Limit, "nothing: censored observations are not supported yet");
-            right = false;
-        }
-        right &= !of_doses.iter().any(|(_, cell)| matches!(cell, Cell::Wrong));
-        right &= ![dosing.cmt, cens, limit].iter().any(|cell| matches!(cell, Cell::Wrong));
-
-        let analyte = analyte(self.reader.text(self.raw, Name::Dvid));
-        if analyte.is_none() {
-            self.found(
-                Name::Dvid,
-                "1 (omalizumab_total), 2 (ige_total) or 3 (ige_free), or the name, on an observation",
-            );
-        }
-        let value = match dv {
-            Cell::Number(value, _) => Some(value),
-            Cell::Missing => {
-                self.found(Name::Dv, "a number on an observation; MDV 1 leaves it out");
-                None
-            }
-            Cell::Wrong => None,
-        };
-        let (Some(analyte), Some(value)) = (analyte, value) else { return Kind::Wrong };
-        if value <= 0.0 && self.reader.options.positive_required[analyte.index()] {
-            let (name, unit) = (analyte.name(), analyte.unit());
-            self.found(Name::Dv, format!("{name} above 0 {unit}, as its logarithm is taken"));
-            return Kind::Wrong;
-        }
-        if right { Kind::Observation { analyte, value } } else { Kind::Wrong }
     }
 }
 
@@ -314,22 +264,6 @@ enum Event {
     Observation,
     Dose,
     Other,
-}
-
-#[derive(Clone, Copy)]
-struct Dosing<'a> {
-    cmt: Cell<'a>,
-    rate: Cell<'a>,
-    addl: Cell<'a>,
-    ii: Cell<'a>,
-    ss: Cell<'a>,
-}
-
-/// The analyte of a `DVID`: a number or a name.
-fn analyte(text: &str) -> Option<Analyte> {
-    let by_name = Analyte::ALL.into_iter().find(|analyte| analyte.name().eq_ignore_ascii_case(text));
-    by_name.or_else(|| {
-        let number: f64 = text.parse().ok()?;
-        Analyte::ALL.into_iter().find(|analyte| f64::from(analyte.dvid()) == number)
-    })
+    Reset,
+    ResetAndDose,
 }

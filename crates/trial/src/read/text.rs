@@ -9,7 +9,7 @@ use super::raw::{RawRow, RawTable};
 use super::rejection::Rejection;
 
 /// Separators that a file may have in the comma's place, and what to call them.
-const OTHER_SEPARATORS: [(char, &str); 3] = [(';', "semicolon"), ('\t', "tab"), ('|', "bar")];
+pub(super) const OTHER_SEPARATORS: [(char, &str); 3] = [(';', "semicolon"), ('\t', "tab"), ('|', "bar")];
 
 /// Reads the text of a file. Rows that cannot be told apart into cells become problems.
 pub(super) fn read_text(path: &Path, bytes: &[u8], problems: &mut Problems) -> Result<RawTable, Rejection> {

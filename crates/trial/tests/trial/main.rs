@@ -2,9 +2,13 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod censoring;
+mod covariates;
+mod dosing;
 mod hostile;
 mod output;
 mod properties;
 mod reading;
 mod support;
 mod tables;
+mod units;

@@ -155,53 +155,6 @@ fn without_evid_an_amount_makes_the_dose() {
 }
 
 #[test]
-fn additional_doses_come_first_at_equal_times() {
-    let trial = good(
-        "ID,TIME,DV,DVID,AMT,ADDL,II,WT,IGE\n\
-         501,0,,,150,3,14,70,420\n\
-         501,14,10,1,,,,70,420\n\
-         501,14,,,300,0,14,70,420\n\
-         501,14,11,1,,,,70,420\n\
-         501,20,12,1,,,,70,420\n",
-    );
-    let subject = &trial.subjects[0];
-    let doses: Vec<(f64, f64)> = subject.doses.iter().map(|d| (d.time, d.amount_mg)).collect();
-    assert_eq!(doses, [(0.0, 150.0), (14.0, 150.0), (14.0, 300.0), (28.0, 150.0), (42.0, 150.0)]);
-    let before: Vec<usize> = subject.observations.iter().map(|o| o.doses_before).collect();
-    assert_eq!(before, [2, 3, 3]);
-    assert_eq!(trial.counts.additional_doses, 3);
-    assert_eq!(trial.notes, ["3 doses added for ADDL and II"]);
-}
-
-#[test]
-fn covariates_are_assumed_only_where_they_lack() {
-    let content = "ID,TIME,DV,DVID,AMT,WT,IGE\n\
-                   a,0,,,300,50,100\na,7,10,1,,50,100\n\
-                   b,0,200,2,,,\nb,0,,,300,,\nb,7,10,1,,,\n\
-                   c,0,,,300,,\nc,7,300,2,,,\n";
-    let options =
-        ReadOptions { assume_weight_kg: Some(70.0), assume_ige_ng_ml: Some(365.0), ..ReadOptions::default() };
-    let trial = good_with(content, &options);
-    let found: Vec<(f64, f64)> = trial
-        .subjects
-        .iter()
-        .map(|s| (s.covariates.weight_kg().unwrap(), s.covariates.ige_ng_ml().unwrap()))
-        .collect();
-    assert_eq!(found, [(50.0, 100.0), (70.0, 200.0), (70.0, 365.0)]);
-    assert_eq!(
-        trial.notes,
-        [
-            "body weight 70 kg assumed for 2 of 3 subjects: the data lack it",
-            "baseline IgE taken from the total IgE before the first dose for 1 of 3 subjects",
-            "baseline IgE 365 ng/mL assumed for 1 of 3 subjects: the data lack it",
-        ]
-    );
-    // The columns may be absent altogether.
-    let bare = "ID,TIME,DV,DVID,AMT\na,0,,,300\na,7,10,1,\n";
-    assert_eq!(good_with(bare, &options).subjects[0].covariates.weight_kg(), Some(70.0));
-}
-
-#[test]
 fn columns_are_renamed() {
     let content = "subjid,DAY,DV,conc,DVID,AMT,WT,IGE\n501,0,?,,,300,70,420\n501,7,?,10,1,,70,420\n";
     let names = [("ID", "SUBJID"), ("Time", "day"), ("DV", "CONC")];

@@ -45,6 +45,15 @@ pub fn refusal(content: impl AsRef<[u8]>, options: &ReadOptions) -> String {
     scratch.plain(&rejection.to_string())
 }
 
+/// Refuses the file with exactly these messages.
+pub fn check(content: &str, messages: &[&str]) {
+    check_with(content, &ReadOptions::default(), messages);
+}
+
+pub fn check_with(content: &str, options: &ReadOptions, messages: &[&str]) {
+    assert_eq!(refusal(content, options), messages.join("\n"), "of\n{content}");
+}
+
 /// The names in a folder, hidden ones included.
 pub fn names(folder: &Path) -> Vec<String> {
     let entries = std::fs::read_dir(folder).unwrap();

@@ -1,0 +1,186 @@
+//! Observations: of what, how much, and whether that is a value or a limit.
+
+use omafit_model::{Analyte, Censoring, Observation};
+
+use super::columns::Name;
+use super::dosing::Dosing;
+use super::record::{Cell, Kind, Row, is_missing};
+use super::units;
+
+/// The cells that only observations use.
+#[derive(Clone, Copy)]
+pub(super) struct Observing<'a> {
+    pub dv: Cell<'a>,
+    pub mdv: Cell<'a>,
+    pub cens: Cell<'a>,
+    pub limit: Cell<'a>,
+}
+
+impl<'a> Row<'_, 'a, '_> {
+    /// An observation (`EVID` 0).
+    pub(super) fn observation(&mut self, time: f64, observing: Observing<'a>, dosing: Dosing<'a>) -> Kind {
+        match observing.mdv {
+            Cell::Number(0.0, _) => {}
+            Cell::Number(1.0, _) => return Kind::Excluded,
+            Cell::Missing if !self.has(Name::Mdv) => {}
+            Cell::Number(..) | Cell::Missing => {
+                self.found(Name::Mdv, "0 (used) or 1 (left out) on an observation");
+                return Kind::Wrong;
+            }
+            Cell::Wrong => return Kind::Wrong,
+        }
+        let undosed = self.without_dose(dosing, "0 or nothing on an observation");
+        let analyte = self.analyte();
+        let measured = self.measured(analyte, observing);
+        let (Some(analyte), Some(Measured { value, censoring })) = (analyte, measured) else {
+            return Kind::Wrong;
+        };
+        if !undosed || matches!(dosing.cmt, Cell::Wrong) {
+            return Kind::Wrong;
+        }
+        let (value, censoring, by_option) = match censoring {
+            Censoring::Quantified => self.limited(analyte, value),
+            censored => (value, censored, false),
+        };
+        let row = self.line();
+        let observation = Observation { time, analyte, value, censoring, doses_before: 0, row };
+        Kind::Observation { observation, by_option }
+    }
+
+    /// What was measured, in the analyte's unit; of a censored one the limit. Where the analyte is wrong, its unit and
+    /// sign are not looked at.
+    fn measured(&mut self, analyte: Option<Analyte>, observing: Observing<'a>) -> Option<Measured> {
+        let Observing { dv, cens, limit, .. } = observing;
+        let censoring = match cens {
+            Cell::Missing | Cell::Number(0.0, _) => Censoring::Quantified,
+            Cell::Number(1.0, _) => Censoring::Below,
+            Cell::Number(-1.0, _) => Censoring::Above,
+            Cell::Number(..) => {
+                self.found(Name::Cens, "0 (DV is a value), 1 (below DV) or -1 (above DV) on an observation");
+                return None;
+            }
+            Cell::Wrong => return None,
+        };
+        let (name, cell) = if censoring == Censoring::Quantified {
+            (Name::Dv, self.uncensored_value(dv, limit)?)
+        } else {
+            self.limit(censoring, dv, limit)?
+        };
+        let Some(analyte) = analyte else {
+            return Some(Measured { value: f64::NAN, censoring });
+        };
+        let (omalizumab, ige) = (self.options().omalizumab_unit, self.options().ige_unit);
+        let factor = units::factor(analyte, omalizumab, ige);
+        let Cell::Number(value, _) = self.converted(name, cell, factor, analyte.unit()) else {
+            return None;
+        };
+        if !self.may_be(analyte, value, censoring) {
+            let (title, unit) = (analyte.name(), analyte.unit());
+            let of = if censoring == Censoring::Quantified { "" } else { "a limit of " };
+            self.found(name, format!("{of}{title} above 0 {unit}, as its logarithm is taken"));
+            return None;
+        }
+        Some(Measured { value, censoring })
+    }
+
+    fn uncensored_value(&mut self, dv: Cell<'a>, limit: Cell<'_>) -> Option<Cell<'a>> {
+        let no_limit = match limit {
+            Cell::Missing => true,
+            Cell::Number(..) => {
+                self.found(Name::Limit, "nothing: by CENS the observation is not censored");
+                false
+            }
+            Cell::Wrong => false,
+        };
+        if let Cell::Missing = dv {
+            self.found(Name::Dv, "a number on an observation; MDV 1 leaves it out");
+        }
+        (no_limit && matches!(dv, Cell::Number(..))).then_some(dv)
+    }
+
+    /// The limit of a censored observation, and where it stands: in `DV`, or in `LIMIT` if there is no `DV`.
+    fn limit(&mut self, censoring: Censoring, dv: Cell<'a>, limit: Cell<'a>) -> Option<(Name, Cell<'a>)> {
+        // Monolix's lower end of the interval between nothing and the limit.
+        let from_zero = censoring == Censoring::Below && matches!(limit, Cell::Number(0.0, _));
+        match (dv, limit) {
+            (Cell::Wrong, _) | (_, Cell::Wrong) => None,
+            (Cell::Number(..), Cell::Missing) => Some((Name::Dv, dv)),
+            (Cell::Number(..), _) if from_zero => Some((Name::Dv, dv)),
+            (Cell::Number(a, _), Cell::Number(b, _)) if a == b => Some((Name::Dv, dv)),
+            (Cell::Number(..), Cell::Number(..)) => {
+                let expected = "nothing, or what DV has: intervals are not supported: write the limit in DV";
+                self.found(Name::Limit, expected);
+                None
+            }
+            (Cell::Missing, Cell::Number(..)) if !from_zero => Some((Name::Limit, limit)),
+            (Cell::Missing, _) => {
+                self.found(
+                    Name::Dv,
+                    "the limit of quantification of a censored observation, here or in LIMIT",
+                );
+                None
+            }
+        }
+    }
+
+    /// Whether the logarithm of a value is not needed or exists. A zero below a limit of quantification is replaced by
+    /// the limit; a number below zero is none, but more likely a code.
+    fn may_be(&self, analyte: Analyte, value: f64, censoring: Censoring) -> bool {
+        let options = self.options();
+        let limited = censoring == Censoring::Quantified && options.lloq[analyte.index()].is_some();
+        value > 0.0 || (value == 0.0 && limited) || !options.positive_required[analyte.index()]
+    }
+
+    /// A quantified value, or the option's limit if it is beyond it.
+    fn limited(&self, analyte: Analyte, value: f64) -> (f64, Censoring, bool) {
+        let options = self.options();
+        match (options.lloq[analyte.index()], options.uloq[analyte.index()]) {
+            (Some(lower), _) if value < lower => (lower, Censoring::Below, true),
+            (_, Some(upper)) if value > upper => (upper, Censoring::Above, true),
+            _ => (value, Censoring::Quantified, false),
+        }
+    }
+
+    fn analyte(&mut self) -> Option<Analyte> {
+        let options = self.options();
+        let text = self.text(Name::Dvid);
+        if is_missing(text)
+            && let Some(only) = options.only_analyte()
+        {
+            return Some(only);
+        }
+        let analyte = parse_analyte(text);
+        if analyte.is_some_and(|analyte| options.analytes.contains(&analyte)) {
+            return analyte;
+        }
+        let predicted = Analyte::ALL.into_iter().filter(|analyte| options.analytes.contains(analyte));
+        let names: Vec<String> =
+            predicted.map(|analyte| format!("{} ({})", analyte.dvid(), analyte.name())).collect();
+        let names = match names.split_last() {
+            Some((last, rest)) if !rest.is_empty() => format!("{} or {last}", rest.join(", ")),
+            _ => names.concat(),
+        };
+        let expected = match analyte {
+            Some(other) => {
+                format!("{names}: the model does not predict {}; MDV 1 leaves it out", other.name())
+            }
+            None => format!("{names}, or the name, on an observation"),
+        };
+        self.found(Name::Dvid, expected);
+        None
+    }
+}
+
+struct Measured {
+    value: f64,
+    censoring: Censoring,
+}
+
+/// The analyte of a `DVID`: a number or a name.
+fn parse_analyte(text: &str) -> Option<Analyte> {
+    let by_name = Analyte::ALL.into_iter().find(|analyte| analyte.name().eq_ignore_ascii_case(text));
+    by_name.or_else(|| {
+        let number: f64 = text.parse().ok()?;
+        Analyte::ALL.into_iter().find(|analyte| f64::from(analyte.dvid()) == number)
+    })
+}

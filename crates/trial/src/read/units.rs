@@ -1,0 +1,108 @@
+//! Units that a file may have, and what they are here: days, ng/mL of IgE, µg/mL of omalizumab.
+
+use omafit_model::Analyte;
+use omafit_model::units::{IGE_NG_ML_PER_NM, NG_PER_IU, OMALIZUMAB_UG_ML_PER_NM};
+use serde::{Deserialize, Serialize};
+
+/// The unit of a file's times: `TIME`, `II` and the time in `RATE`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TimeUnit {
+    /// Days.
+    #[default]
+    Days,
+    /// Hours, 24 to the day.
+    Hours,
+}
+
+/// The unit of a file's IgE: `DV` and `LIMIT` of total and free IgE, and the covariate `IGE`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum IgeUnit {
+    /// ng/mL.
+    #[default]
+    #[serde(rename = "ng/mL")]
+    NgPerMl,
+    /// IU/mL, 2.42 ng/mL.
+    #[serde(rename = "IU/mL")]
+    IuPerMl,
+    /// nM, 190 ng/mL.
+    #[serde(rename = "nM")]
+    Nanomolar,
+}
+
+/// The unit of a file's omalizumab: `DV` and `LIMIT`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum OmalizumabUnit {
+    /// µg/mL.
+    #[default]
+    #[serde(rename = "µg/mL", alias = "ug/mL")]
+    UgPerMl,
+    /// mg/L, the same.
+    #[serde(rename = "mg/L")]
+    MgPerL,
+    /// nM, 0.15 µg/mL.
+    #[serde(rename = "nM")]
+    Nanomolar,
+}
+
+impl TimeUnit {
+    /// Units to the day.
+    pub(super) const fn per_day(self) -> f64 {
+        match self {
+            Self::Days => 1.0,
+            Self::Hours => 24.0,
+        }
+    }
+
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Days => "days",
+            Self::Hours => "hours",
+        }
+    }
+}
+
+impl IgeUnit {
+    /// ng/mL in one.
+    pub(super) const fn ng_ml(self) -> f64 {
+        match self {
+            Self::NgPerMl => 1.0,
+            Self::IuPerMl => NG_PER_IU,
+            Self::Nanomolar => IGE_NG_ML_PER_NM,
+        }
+    }
+
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::NgPerMl => "ng/mL",
+            Self::IuPerMl => "IU/mL",
+            Self::Nanomolar => "nM",
+        }
+    }
+}
+
+impl OmalizumabUnit {
+    /// µg/mL in one.
+    pub(super) const fn ug_ml(self) -> f64 {
+        match self {
+            Self::UgPerMl | Self::MgPerL => 1.0,
+            Self::Nanomolar => OMALIZUMAB_UG_ML_PER_NM,
+        }
+    }
+
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::UgPerMl => "µg/mL",
+            Self::MgPerL => "mg/L",
+            Self::Nanomolar => "nM",
+        }
+    }
+}
+
+/// What a file's value of the analyte is multiplied with.
+pub(super) const fn factor(analyte: Analyte, omalizumab: OmalizumabUnit, ige: IgeUnit) -> f64 {
+    match analyte {
+        Analyte::OmalizumabTotal => omalizumab.ug_ml(),
+        Analyte::IgeTotal | Analyte::IgeFree => ige.ng_ml(),
+    }
+}
