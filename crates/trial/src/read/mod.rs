@@ -30,6 +30,8 @@ pub use problem::Problem;
 pub use rejection::Rejection;
 pub use units::{IgeUnit, OmalizumabUnit, TimeUnit};
 
+pub(crate) use columns::is_covariate_name;
+
 /// Reads a NONMEM-style data set: CSV with a header, CSV in gzip, or Parquet; the content tells which.
 ///
 /// Columns, in any order and case: `ID TIME DV DVID AMT` and the covariates that the options require must be there

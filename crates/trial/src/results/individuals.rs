@@ -1,14 +1,15 @@
 //! `individuals`: one row a subject.
 
-use crate::table::{Column, Table, TableError, Values};
+use crate::table::{Column, Table, TableError, Values, covariate_names};
 use omafit_estimate::{FitOptions, Goodness, SubjectResult, Suppression, free_names};
 use omafit_model::{Analyte, PopulationModel, Subject};
 
-/// One row a subject: who, how the fit ended, every parameter with its standard error and η, goodness of fit, and how
-/// free IgE was held down. Missing means not estimated, not determined, or not defined.
+/// One row a subject: who, how the fit ended, the covariates (`WT` in kg, `IGE` in ng/mL, then those that any of the
+/// subjects has, by name), every parameter with its standard error and η, goodness of fit, and how free IgE was held
+/// down. Missing means not known, not estimated, not determined, or not defined.
 ///
 /// # Errors
-/// Never for results of the same subjects; the columns are of one length.
+/// [`TableError::Duplicate`] if a covariate has the name of another column.
 pub fn individuals_table(
     model: &PopulationModel,
     options: &FitOptions,
@@ -30,8 +31,9 @@ pub fn individuals_table(
         let values = subjects.iter().zip(results).map(|(s, r)| of(s, r)).collect();
         columns.push(Column::new(name, Values::Float(values)));
     };
-    number("WT".into(), &|s, _| s.covariates.weight_kg().unwrap_or(f64::NAN));
-    number("IGE".into(), &|s, _| s.covariates.ige_ng_ml().unwrap_or(f64::NAN));
+    for name in covariate_names(subjects) {
+        number(name.into(), &|s, _| s.covariates.get(name).unwrap_or(f64::NAN));
+    }
     number("iterations".into(), &|_, r| r.fit.iterations as f64);
     number("starts".into(), &|_, r| r.fit.starts as f64);
     number("n_obs".into(), &|s, _| s.observations.len() as f64);

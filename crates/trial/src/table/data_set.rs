@@ -1,13 +1,17 @@
 //! Subjects as a data set.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::io::Write as _;
 use std::path::Path;
 
-use omafit_model::{Observation, Subject};
+use omafit_model::{Before, Censoring, Covariates, Dose, Observation, Route, Subject};
 
 use super::{Column, Table, TableError, Values};
 use crate::output::WholeFile;
+use crate::read::is_covariate_name;
+
+/// Covariates that have a column even if no subject has them.
+const ALWAYS: [&str; 2] = [Covariates::WEIGHT, Covariates::IGE];
 
 /// Writes subjects as a data set in CSV that [`read`](crate::read) reads back as the same subjects, but for
 /// [`Observation::row`]. Each comment becomes a line before the header; "simulated" in one makes it a simulated trial.
@@ -38,9 +42,10 @@ pub fn write_data_set(
 /// # Errors
 ///
 /// [`TableError::Subject`] if a subject would not be read back the same: its ID is empty, has spaces around it or line
-/// breaks in it or occurs twice, a number is not finite, or its records are not in the order of time.
+/// breaks in it or occurs twice, a number is not finite, its records are not in the order of time, a dose is not above
+/// 0 mg or lasts longer than no rate or steady state allows, or a covariate has the name of another column.
 pub fn data_set_table(subjects: &[Subject]) -> Result<Table, TableError> {
-    let mut rows = Rows::default();
+    let mut rows = Rows::of(subjects);
     let mut ids = HashSet::new();
     for subject in subjects {
         let refuse = |reason| TableError::Subject { id: subject.id.clone(), reason };
@@ -56,6 +61,18 @@ pub fn data_set_table(subjects: &[Subject]) -> Result<Table, TableError> {
     rows.table()
 }
 
+/// The covariates that have a column in a table of subjects: weight and IgE always, then those that any of the subjects
+/// has, by name.
+pub(crate) fn covariate_names(subjects: &[Subject]) -> impl Iterator<Item = &str> {
+    let known: BTreeSet<&str> =
+        subjects.iter().flat_map(|subject| subject.covariates.iter().map(|(name, _)| name)).collect();
+    ALWAYS.into_iter().chain(known.into_iter().filter(|name| !ALWAYS.contains(name)))
+}
+
+/// Why a subject would not be read back the same.
+type Reason = &'static str;
+
+/// The columns, filled row by row.
 #[derive(Default)]
 struct Rows {
     id: Vec<String>,
@@ -63,36 +80,120 @@ struct Rows {
     dv: Vec<f64>,
     amt: Vec<f64>,
     evid: Vec<Option<i64>>,
+    cmt: Vec<Option<i64>>,
     dvid: Vec<Option<i64>>,
-    wt: Vec<f64>,
-    ige: Vec<f64>,
+    rate: Vec<f64>,
+    ii: Vec<f64>,
+    ss: Vec<Option<i64>>,
+    cens: Vec<Option<i64>>,
+    /// By name, in the order of the columns.
+    covariates: Vec<(String, Vec<f64>)>,
 }
 
-enum Event<'a> {
-    Start,
-    Dose(f64),
-    Observation(&'a Observation),
+/// The cells of one row that its kind decides.
+struct Event {
+    time: f64,
+    dv: f64,
+    amt: f64,
+    evid: i64,
+    cmt: i64,
+    dvid: i64,
+    rate: f64,
+    ii: f64,
+    ss: i64,
+    cens: i64,
+}
+
+impl Event {
+    /// A record of nothing.
+    const fn other(time: f64) -> Self {
+        Self { time, dv: f64::NAN, amt: 0.0, evid: 2, cmt: 1, dvid: 0, rate: 0.0, ii: 0.0, ss: 0, cens: 0 }
+    }
+
+    fn observation(observation: &Observation) -> Result<Self, Reason> {
+        if !observation.value.is_finite() {
+            return Err("a number is not finite");
+        }
+        let dvid = i64::from(observation.analyte.dvid());
+        let cens = match observation.censoring {
+            Censoring::Quantified => 0,
+            Censoring::Below => 1,
+            Censoring::Above => -1,
+        };
+        // NONMEM's compartments: doses go to the depot, 1, or the serum, 2; analytes are observed from there on.
+        let cmt = dvid + 1;
+        Ok(Self { dv: observation.value, evid: 0, cmt, dvid, cens, ..Self::other(observation.time) })
+    }
+
+    fn dose(dose: &Dose) -> Result<Self, Reason> {
+        let Dose { time, amount_mg, route, duration, before } = *dose;
+        if !(amount_mg.is_finite() && duration.is_finite()) {
+            return Err("a number is not finite");
+        }
+        if amount_mg == 0.0 && before == Before::Reset {
+            return match (route, duration) {
+                (Route::Subcutaneous, 0.0) => Ok(Self { evid: 3, ..Self::other(time) }),
+                _ => Err("a reset without a dose has a route or a duration"),
+            };
+        }
+        if !(amount_mg > 0.0) {
+            return Err("a dose is not above 0 mg");
+        }
+        let (evid, ss, ii) = match before {
+            Before::Kept => (1, 0, 0.0),
+            Before::Reset => (4, 0, 0.0),
+            Before::SteadyState { interval } => (1, 1, interval),
+            Before::AddedSteadyState { interval } => (1, 2, interval),
+        };
+        if ss != 0 && !(ii.is_finite() && ii > 0.0 && duration <= ii) {
+            return Err(
+                "an interval at steady state is not a number above 0 and at least the dose's duration",
+            );
+        }
+        let cmt = match route {
+            Route::Subcutaneous => 1,
+            Route::Intravenous => 2,
+        };
+        let rate = rate(amount_mg, duration)?;
+        Ok(Self { amt: amount_mg, evid, cmt, rate, ii, ss, ..Self::other(time) })
+    }
+}
+
+/// The rate, mg/d, for which the reader's `AMT/RATE` is the very duration; 0 for a dose given at once. Not every
+/// duration is such a quotient.
+fn rate(amount_mg: f64, duration: f64) -> Result<f64, Reason> {
+    if duration == 0.0 {
+        return Ok(0.0);
+    }
+    let rate = amount_mg / duration;
+    let near = [rate, rate.next_up(), rate.next_down()];
+    let exact = |rate: &f64| rate.is_finite() && *rate > 0.0 && amount_mg / rate == duration;
+    near.into_iter().find(exact).ok_or("there is no rate that gives the exact duration of a dose")
 }
 
 impl Rows {
-    fn push_subject(&mut self, subject: &Subject) -> Result<(), &'static str> {
-        if !subject.covariates.iter().all(|(_, value)| value.is_finite()) {
-            return Err("a covariate is not finite");
-        }
+    /// No rows yet, but all the columns that these subjects need.
+    fn of(subjects: &[Subject]) -> Self {
+        let covariates = covariate_names(subjects).map(|name| (name.to_owned(), Vec::new()));
+        Self { covariates: covariates.collect(), ..Self::default() }
+    }
+
+    fn push_subject(&mut self, subject: &Subject) -> Result<(), Reason> {
+        self.check_covariates(&subject.covariates)?;
         let doses = subject.doses.iter().map(|dose| dose.time);
         let first = doses.chain(subject.observations.iter().map(|o| o.time)).reduce(f64::min);
         let mut now = subject.start;
         if first != Some(subject.start) {
             // Nothing happens at the start: a record of its own keeps it.
-            self.push(subject, &mut now, subject.start, Event::Start)?;
+            self.push(subject, &mut now, Event::other(subject.start))?;
         }
         let mut observations = subject.observations.iter().peekable();
         for given in 0..=subject.doses.len() {
             while let Some(observation) = observations.next_if(|o| o.doses_before == given) {
-                self.push(subject, &mut now, observation.time, Event::Observation(observation))?;
+                self.push(subject, &mut now, Event::observation(observation)?)?;
             }
             if let Some(dose) = subject.doses.get(given) {
-                self.push(subject, &mut now, dose.time, Event::Dose(dose.amount_mg))?;
+                self.push(subject, &mut now, Event::dose(dose)?)?;
             }
         }
         match observations.next() {
@@ -101,54 +202,69 @@ impl Rows {
         }
     }
 
-    fn push(
-        &mut self,
-        subject: &Subject,
-        now: &mut f64,
-        time: f64,
-        event: Event<'_>,
-    ) -> Result<(), &'static str> {
-        let (dv, amt, evid, dvid) = match event {
-            Event::Start => (f64::NAN, 0.0, 2, 0),
-            Event::Dose(amount_mg) => (f64::NAN, amount_mg, 1, 0),
-            Event::Observation(o) => (o.value, 0.0, 0, i64::from(o.analyte.dvid())),
-        };
-        if !(time.is_finite() && amt.is_finite() && (evid != 0 || dv.is_finite())) {
+    fn check_covariates(&self, covariates: &Covariates) -> Result<(), Reason> {
+        for (name, value) in covariates.iter() {
+            if !value.is_finite() {
+                return Err("a covariate is not finite");
+            }
+            if ALWAYS.contains(&name) && value <= 0.0 {
+                return Err("its weight or IgE is not above 0");
+            }
+            let mut others = self.covariates.iter().filter(|(other, _)| other != name);
+            if !is_covariate_name(name) || others.any(|(other, _)| other.eq_ignore_ascii_case(name)) {
+                return Err("a covariate has a name that no column of it can have");
+            }
+        }
+        Ok(())
+    }
+
+    fn push(&mut self, subject: &Subject, now: &mut f64, event: Event) -> Result<(), Reason> {
+        if !event.time.is_finite() {
             return Err("a number is not finite");
         }
-        if time < *now {
+        if event.time < *now {
             return Err("its records are not in the order of time");
         }
-        *now = time;
+        *now = event.time;
         self.id.push(subject.id.clone());
-        self.time.push(time);
-        self.dv.push(dv);
-        self.amt.push(amt);
-        self.evid.push(Some(evid));
-        self.dvid.push(Some(dvid));
-        self.wt.push(subject.covariates.weight_kg().unwrap_or(f64::NAN));
-        self.ige.push(subject.covariates.ige_ng_ml().unwrap_or(f64::NAN));
+        self.time.push(event.time);
+        self.dv.push(event.dv);
+        self.amt.push(event.amt);
+        self.evid.push(Some(event.evid));
+        self.cmt.push(Some(event.cmt));
+        self.dvid.push(Some(event.dvid));
+        self.rate.push(event.rate);
+        self.ii.push(event.ii);
+        self.ss.push(Some(event.ss));
+        self.cens.push(Some(event.cens));
+        for (name, values) in &mut self.covariates {
+            values.push(subject.covariates.get(name).unwrap_or(f64::NAN));
+        }
         Ok(())
     }
 
     fn table(self) -> Result<Table, TableError> {
         let mdv = self.evid.iter().map(|evid| Some(i64::from(*evid != Some(0)))).collect();
-        // NONMEM's compartments: doses go to the depot, 1; analytes are observed in those that follow.
-        let cmt = self.dvid.iter().map(|dvid| dvid.map(|dvid| dvid + 1)).collect();
-        Table::new(
-            "data set",
-            vec![
-                Column::new("ID", Values::Text(self.id)),
-                Column::new("TIME", Values::Float(self.time)),
-                Column::new("DV", Values::Float(self.dv)),
-                Column::new("AMT", Values::Float(self.amt)),
-                Column::new("EVID", Values::Integer(self.evid)),
-                Column::new("MDV", Values::Integer(mdv)),
-                Column::new("CMT", Values::Integer(cmt)),
-                Column::new("DVID", Values::Integer(self.dvid)),
-                Column::new("WT", Values::Float(self.wt)),
-                Column::new("IGE", Values::Float(self.ige)),
-            ],
-        )
+        // The limit of a censored observation stands in DV, where every program looks for it; a LIMIT beside it would
+        // make an interval of it for Monolix and nlmixr2.
+        let limit = vec![f64::NAN; self.id.len()];
+        let mut columns = vec![
+            Column::new("ID", Values::Text(self.id)),
+            Column::new("TIME", Values::Float(self.time)),
+            Column::new("DV", Values::Float(self.dv)),
+            Column::new("AMT", Values::Float(self.amt)),
+            Column::new("EVID", Values::Integer(self.evid)),
+            Column::new("MDV", Values::Integer(mdv)),
+            Column::new("CMT", Values::Integer(self.cmt)),
+            Column::new("DVID", Values::Integer(self.dvid)),
+            Column::new("RATE", Values::Float(self.rate)),
+            Column::new("II", Values::Float(self.ii)),
+            Column::new("SS", Values::Integer(self.ss)),
+            Column::new("CENS", Values::Integer(self.cens)),
+            Column::new("LIMIT", Values::Float(limit)),
+        ];
+        let covariates = self.covariates.into_iter();
+        columns.extend(covariates.map(|(name, values)| Column::new(name, Values::Float(values))));
+        Table::new("data set", columns)
     }
 }

@@ -15,6 +15,7 @@ pub use parquet::read_parquet;
 pub use sink::ParquetSink;
 
 pub(crate) use csv::push_float;
+pub(crate) use data_set::covariate_names;
 pub(crate) use parquet::parse_parquet;
 
 /// A table: named columns of one length.

@@ -195,13 +195,13 @@ fn a_written_data_set_is_read_back() {
     assert_eq!(
         std::fs::read_to_string(&path).unwrap(),
         "# omafit: simulated data\n\
-         ID,TIME,DV,AMT,EVID,MDV,CMT,DVID,WT,IGE\n\
-         P-01,-1,420,0,0,0,3,2,70.5,424.5\n\
-         P-01,0,424.5,0,0,0,3,2,70.5,424.5\n\
-         P-01,0,431,0,0,0,4,3,70.5,424.5\n\
-         P-01,0,,300,1,1,1,0,70.5,424.5\n\
-         P-01,0,1.5,0,0,0,2,1,70.5,424.5\n\
-         P-01,7,35,0,0,0,2,1,70.5,424.5\n"
+         ID,TIME,DV,AMT,EVID,MDV,CMT,DVID,RATE,II,SS,CENS,LIMIT,WT,IGE\n\
+         P-01,-1,420,0,0,0,3,2,0,0,0,0,,70.5,424.5\n\
+         P-01,0,424.5,0,0,0,3,2,0,0,0,0,,70.5,424.5\n\
+         P-01,0,431,0,0,0,4,3,0,0,0,0,,70.5,424.5\n\
+         P-01,0,,300,1,1,1,0,0,0,0,0,,70.5,424.5\n\
+         P-01,0,1.5,0,0,0,2,1,0,0,0,0,,70.5,424.5\n\
+         P-01,7,35,0,0,0,2,1,0,0,0,0,,70.5,424.5\n"
     );
     let again = read(&path, &ReadOptions::default()).unwrap();
     assert!(again.simulated);

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use omafit_model::{Analyte, Covariates, Dose, Observation, Subject};
+use omafit_model::{Analyte, Before, Censoring, Covariates, Dose, Observation, Subject};
 use omafit_trial::{
     Column, ParquetSink, Table, TableError, Values, data_set_table, read_parquet, write_data_set,
 };
@@ -132,6 +132,69 @@ fn a_trials_trajectories_take_well_under_a_second() {
     assert_same(&read_parquet(&scratch.path).unwrap(), &table);
 }
 
+/// A duration that 300 mg by no rate is: the quotient steps over it.
+const UNREACHABLE_DAYS: f64 = 1.9;
+
+#[test]
+fn a_rate_gives_the_very_duration() {
+    // The nearest quotient is not always it.
+    for hundredths in 1..400_u32 {
+        for amount_mg in [75.0, 150.0, 225.0, 300.0, 375.0] {
+            let duration = amount_mg / (f64::from(hundredths) * 10.0 / 7.0);
+            let subject = Subject {
+                id: "501".to_owned(),
+                covariates: Covariates::new(70.0, 420.0),
+                start: 0.0,
+                doses: vec![Dose::intravenous(0.0, amount_mg, duration)],
+                observations: Vec::new(),
+            };
+            let table = data_set_table(&[subject]).unwrap();
+            let rate = table.columns().iter().find(|column| column.name == "RATE").unwrap();
+            let Values::Float(rate) = &rate.values else { panic!("numbers") };
+            assert_eq!(amount_mg / rate[0], duration);
+        }
+    }
+}
+
+#[test]
+fn covariates_of_all_subjects_have_columns() {
+    let subject = |id: &str, covariates: Covariates| Subject {
+        id: id.to_owned(),
+        covariates,
+        start: 0.0,
+        doses: vec![
+            Dose::intravenous(0.0, 300.0, 0.25),
+            Dose::subcutaneous(7.0, 150.0).after(Before::AddedSteadyState { interval: 14.0 }),
+            Dose::subcutaneous(8.0, 0.0).after(Before::Reset),
+            Dose::subcutaneous(9.0, 150.0).after(Before::Reset),
+        ],
+        observations: vec![Observation {
+            time: 9.5,
+            analyte: Analyte::IgeFree,
+            value: 2.0,
+            censoring: Censoring::Below,
+            doses_before: 4,
+            row: 0,
+        }],
+    };
+    let two = [
+        subject("a", Covariates::new(70.0, 420.0).with("SEX", 1.0)),
+        subject("b", Covariates::default().with("AGE", 41.0)),
+    ];
+    let mut out = Vec::new();
+    data_set_table(&two).unwrap().write_csv(&mut out).unwrap();
+    let rows = |id: &str, covariates: &str| {
+        format!(
+            "{id},0,,300,1,1,2,0,1200,0,0,0,,{covariates}\n{id},7,,150,1,1,1,0,0,14,2,0,,{covariates}\n\
+             {id},8,,0,3,1,1,0,0,0,0,0,,{covariates}\n{id},9,,150,4,1,1,0,0,0,0,0,,{covariates}\n\
+             {id},9.5,2,0,0,0,4,3,0,0,0,1,,{covariates}\n"
+        )
+    };
+    let header = "ID,TIME,DV,AMT,EVID,MDV,CMT,DVID,RATE,II,SS,CENS,LIMIT,WT,IGE,AGE,SEX\n";
+    let expected = format!("{header}{}{}", rows("a", "70,420,,1"), rows("b", ",,41,"));
+    assert_eq!(String::from_utf8(out).unwrap(), expected);
+}
+
 #[test]
 fn subjects_that_a_data_set_cannot_hold() {
     let good = Subject {
@@ -140,7 +203,7 @@ fn subjects_that_a_data_set_cannot_hold() {
         start: 0.0,
         doses: vec![Dose::subcutaneous(0.0, 300.0)],
         observations: vec![Observation {
-            censoring: omafit_model::Censoring::Quantified,
+            censoring: Censoring::Quantified,
             time: 7.0,
             analyte: Analyte::IgeTotal,
             value: 900.0,
@@ -174,6 +237,35 @@ fn subjects_that_a_data_set_cannot_hold() {
     );
     assert!(refuse(&with(&|s| s.observations[0].value = f64::NAN)).ends_with("a number is not finite"));
     assert!(refuse(&with(&|s| s.doses[0].amount_mg = f64::INFINITY)).ends_with("a number is not finite"));
+    let further = |s: &mut Subject, name: &str| s.covariates = s.covariates.clone().with(name, 1.0);
+    let positive = "its weight or IgE is not above 0";
+    assert!(refuse(&with(&|s| s.covariates = Covariates::new(0.0, 420.0))).ends_with(positive));
+    assert!(refuse(&with(&|s| s.covariates = Covariates::new(70.0, -1.0))).ends_with(positive));
+    for name in ["", " AGE", "A\nGE", "A;GE", "wt", "dv", "ADDL"] {
+        let message = refuse(&with(&|s| further(s, name)));
+        assert!(message.ends_with("a covariate has a name that no column of it can have"), "{message}");
+    }
+    let mut two = [with(&|s| further(s, "AGE")), with(&|s| further(s, "age"))].concat();
+    two[1].id = "513".to_owned();
+    assert!(refuse(&two).ends_with("a covariate has a name that no column of it can have"));
+    let before = |s: &mut Subject, before: Before| s.doses[0].before = before;
+    assert!(refuse(&with(&|s| s.doses[0].amount_mg = 0.0)).ends_with("a dose is not above 0 mg"));
+    assert!(refuse(&with(&|s| s.doses[0].amount_mg = -1.0)).ends_with("a dose is not above 0 mg"));
+    assert!(refuse(&with(&|s| s.doses[0].duration = f64::NAN)).ends_with("a number is not finite"));
+    let reset = "a reset without a dose has a route or a duration";
+    for dose in [Dose::intravenous(0.0, 0.0, 0.0), Dose::intravenous(0.0, 0.0, 1.0)] {
+        assert!(refuse(&with(&|s| s.doses[0] = dose.after(Before::Reset))).ends_with(reset));
+    }
+    let interval = "an interval at steady state is not a number above 0 and at least the dose's duration";
+    for days in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+        assert!(refuse(&with(&|s| before(s, Before::SteadyState { interval: days }))).ends_with(interval));
+    }
+    let long = Dose::intravenous(0.0, 300.0, 2.0).after(Before::AddedSteadyState { interval: 1.0 });
+    assert!(refuse(&with(&|s| s.doses[0] = long)).ends_with(interval));
+    let rate = "there is no rate that gives the exact duration of a dose";
+    for duration in [-1.0, 1e-308, UNREACHABLE_DAYS] {
+        assert!(refuse(&with(&|s| s.doses[0].duration = duration)).ends_with(rate), "{duration}");
+    }
     let order = "its records are not in the order of time";
     assert!(refuse(&with(&|s| s.start = 1.0)).ends_with(order));
     assert!(refuse(&with(&|s| s.observations[0].doses_before = 0)).ends_with(order));
