@@ -4,7 +4,7 @@ use crate::Outcome;
 use crate::error::CliError;
 use crate::options::{CheckArgs, ReadArgs};
 use crate::print;
-use omafit_model::{Analyte, Covariates};
+use omafit_model::{Analyte, Covariates, Dose};
 use omafit_trial::{ReadOptions, Trial, read};
 use std::collections::BTreeMap;
 
@@ -45,10 +45,19 @@ pub fn read_trial(args: &ReadArgs, base: ReadOptions) -> Result<Trial, CliError>
     Ok(read(&args.data, &options)?)
 }
 
-/// Refuses censored observations, until the fit can use them.
-pub fn refuse_censored(trial: &Trial) -> Result<(), CliError> {
-    let (below, above) = (trial.counts.below.iter().sum(), trial.counts.above.iter().sum());
-    if below + above > 0 { Err(CliError::Censored { below, above }) } else { Ok(()) }
+/// Refuses what can be read and not be fitted yet: censored observations, and doses that the model would take for
+/// subcutaneous injections.
+pub fn refuse_not_yet_fitted(trial: &Trial) -> Result<(), CliError> {
+    let censored = trial.counts.below.iter().chain(&trial.counts.above).any(|number| *number > 0);
+    let injection = |dose: &Dose| *dose == Dose::subcutaneous(dose.time, dose.amount_mg);
+    let what = if censored {
+        "censored observations"
+    } else if !trial.subjects.iter().flat_map(|subject| &subject.doses).all(injection) {
+        "doses other than subcutaneous injections"
+    } else {
+        return Ok(());
+    };
+    Err(CliError::NotYetFitted { what })
 }
 
 fn refuse(option: &'static str, found: impl Into<String>, expected: &str) -> CliError {

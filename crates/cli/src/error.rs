@@ -46,16 +46,11 @@ pub enum CliError {
         /// What is allowed.
         expected: String,
     },
-    /// Observations that the fit cannot use yet.
-    #[error(
-        "censored observations cannot be fitted yet: the data have {below} below and {above} above a limit of \
-         quantification"
-    )]
-    Censored {
-        /// Below a lower limit.
-        below: usize,
-        /// Above an upper limit.
-        above: usize,
+    /// Records that can be read and not be fitted yet.
+    #[error("{what} cannot be fitted yet")]
+    NotYetFitted {
+        /// Which.
+        what: &'static str,
     },
     /// The output.
     #[error(transparent)]

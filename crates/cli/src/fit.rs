@@ -1,7 +1,7 @@
 //! `omafit fit`.
 
 use crate::Outcome;
-use crate::check::{read_trial, refuse_censored};
+use crate::check::{read_trial, refuse_not_yet_fitted};
 use crate::error::CliError;
 use crate::options::FitArgs;
 use crate::run::{Input, Plan, execute};
@@ -14,7 +14,7 @@ pub fn fit(args: &FitArgs) -> Result<Outcome, CliError> {
     let started = Instant::now();
     let plan = Plan::new(&args.run, model::load(&args.run.model)?)?;
     let trial = read_trial(&args.read, ReadOptions::default())?;
-    refuse_censored(&trial)?;
+    refuse_not_yet_fitted(&trial)?;
     if !args.run.quiet {
         print::trial(&trial);
     }

@@ -67,11 +67,90 @@ fn options_that_make_no_sense_are_refused_by_name() {
         (&["--threads", "0"], "--threads 0: must be at least 1"),
         (&["--model", "lowe"], "no model `lowe`"),
         (&["--column", "DV"], "--column DV: must be"),
+        (&["--column", "DV=A", "--column", "dv=B"], "--column dv=B: must be"),
+        (&["--assume", "AGE"], "--assume AGE: must be a covariate, an equals sign, and a number"),
+        (&["--assume", "AGE=old"], "--assume AGE=old: must be"),
+        (&["--assume", "AGE=4", "--assume", "age=5"], "--assume age=5: must be"),
+        (&["--assume-weight", "70", "--assume", "wt=70"], "--assume wt=70: must be"),
+        (&["--assume", "DVID=1"], "with assume DVID: expected a name that no other column has"),
+        (&["--assume-weight=-70"], "with assume WT=-70: expected a number above 0"),
+        (&["--lloq", "2"], "--lloq 2: must be an analyte, an equals sign, and a number"),
+        (&["--lloq", "4=2"], "--lloq 4=2: must be"),
+        (&["--uloq", "ige_free=150", "--uloq", "3=150"], "--uloq 3=150: must be"),
+        (&["--uloq", "3=160", "--assay-limit"], "--uloq ige_free=160: must be without --assay-limit"),
+        (
+            &["--lloq", "3=160", "--assay-limit"],
+            "with uloq ige_free=150: expected a limit above the lower one",
+        ),
+        (&["--lloq", "IGE_FREE=0"], "with lloq ige_free=0: expected a number above 0"),
+        (&["--time-unit", "weeks"], "invalid value 'weeks' for '--time-unit"),
+        (&["--ige-unit", "mg"], "invalid value 'mg' for '--ige-unit"),
     ] {
         let (code, said, left) = fit(&data, options);
         assert_eq!((code, left), (2, 0), "{options:?} {said}");
         assert!(said.contains(expected), "{options:?} {said}");
     }
+}
+
+#[test]
+fn what_cannot_be_fitted_yet_is_refused() {
+    let data = HEADER.to_string() + &subject("1");
+    let (code, said, left) = fit(&data, &["--lloq", "ige_free=20"]);
+    assert_eq!((code, left), (2, 0));
+    assert_eq!(said, "omafit: censored observations cannot be fitted yet\n");
+    let (code, said, left) = fit(&data.replace("300,1,1,1", "300,1,1,2"), &[]);
+    assert_eq!((code, left), (2, 0));
+    assert_eq!(said, "omafit: doses other than subcutaneous injections cannot be fitted yet\n");
+}
+
+#[test]
+fn a_check_says_what_the_arguments_made_of_the_data() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("data.csv");
+    std::fs::write(&file, HEADER.to_string() + &subject("1").replace(",300\n", ",\n")).unwrap();
+    let run = omafit()
+        .args(["check", file.to_str().unwrap(), "--time-unit", "HOURS", "--ige-unit", "iu/ml"])
+        .args(["--omalizumab-unit", "nM", "--lloq", "3=50", "--assay-limit", "--uloq", "omalizumab_total=5"])
+        .args(["--assume", "AGE=41", "--assume", "ige=100"])
+        .output()
+        .unwrap();
+    let said = String::from_utf8(run.stdout).unwrap();
+    let said = said.split_once("data.csv").unwrap().1;
+    assert_eq!(
+        said,
+        ": 1 subjects, 1 doses\n  \
+         Total omalizumab      3 observations, 1 above a limit of quantification\n  \
+         Total IgE             4 observations\n  \
+         Free IgE              3 observations, 1 below and 1 above a limit of quantification\n  \
+         note: times read in hours, 24 to the day\n  \
+         note: omalizumab read in nM, 0.15 µg/mL each\n  \
+         note: IgE read in IU/mL, 2.42 ng/mL each\n  \
+         note: 1 observation of omalizumab_total taken as above 5 µg/mL\n  \
+         note: 1 observation of ige_free taken as below 50 ng/mL\n  \
+         note: 1 observation of ige_free taken as above 150 ng/mL\n  \
+         note: baseline IgE taken from the total IgE before the first dose for 1 of 1 subject\n  \
+         note: AGE 41 assumed for 1 of 1 subject: the data lack it\n"
+    );
+}
+
+#[test]
+fn further_covariates_are_in_the_results() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("data.csv");
+    let data = HEADER.replace("IGE", "IGE,AGE") + &subject("1").replace(",300\n", ",300,33\n");
+    std::fs::write(&file, data + &subject("2").replace(",300\n", ",300,\n")).unwrap();
+    let out = folder.path().join("run");
+    omafit()
+        .args(["fit", file.to_str().unwrap(), "--assume", "age=41", "--out", out.to_str().unwrap()])
+        .assert()
+        .success();
+    let table = common::csv(&out.join("individuals.csv"));
+    assert_eq!(table[0][3..6], ["WT", "IGE", "age"]);
+    assert_eq!(common::column(&table, "age"), [33.0, 41.0]);
+    let table = common::csv(&out.join("observations.csv"));
+    assert_eq!(table[0][3..8], ["analyte", "DV", "CENS", "LIMIT", "PRED"]);
+    assert!(common::text(&table, "CENS").iter().all(|cell| cell == "0"));
+    assert!(common::text(&table, "LIMIT").iter().all(String::is_empty));
 }
 
 #[test]
