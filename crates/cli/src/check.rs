@@ -69,7 +69,7 @@ fn columns(args: &ReadArgs) -> Result<BTreeMap<String, String>, CliError> {
     let mut columns = BTreeMap::new();
     for column in &args.columns {
         let names =
-            column.split_once('=').map(|(name, in_file)| (name.trim().to_uppercase(), in_file.trim()));
+            column.split_once('=').map(|(name, in_file)| (name.trim().to_ascii_uppercase(), in_file.trim()));
         match names {
             Some((name, in_file)) if !columns.contains_key(&name) => columns.insert(name, in_file.into()),
             _ => return Err(refuse("column", column, expected)),

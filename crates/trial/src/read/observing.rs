@@ -66,9 +66,7 @@ impl<'a> Row<'_, 'a, '_> {
         } else {
             self.limit(censoring, dv, limit)?
         };
-        let Some(analyte) = analyte else {
-            return Some(Measured { value: f64::NAN, censoring });
-        };
+        let analyte = analyte?;
         let (omalizumab, ige) = (self.options().omalizumab_unit, self.options().ige_unit);
         let factor = units::factor(analyte, omalizumab, ige);
         let Cell::Number(value, _) = self.converted(name, cell, factor, analyte.unit()) else {

@@ -48,13 +48,15 @@ pub fn observations_table(
             Censoring::Below => 1,
             Censoring::Above => -1,
         }),
-        number("LIMIT", &|r| r.limit()),
+        number("LIMIT", &|r| limit(r.observation)),
         number("PRED", &|r| r.pred()),
         number("IPRED", &|r| r.ipred()),
-        number("RES", &|r| r.measured() - r.pred()),
-        number("IRES", &|r| r.measured() - r.ipred()),
-        number("IWRES", &|r| (r.measured().ln() - r.ipred().ln()) / model.sigma(r.observation.analyte)),
-        number("TAD", &|r| r.since_dose()),
+        number("RES", &|r| measured(r.observation) - r.pred()),
+        number("IRES", &|r| measured(r.observation) - r.ipred()),
+        number("IWRES", &|r| {
+            (measured(r.observation).ln() - r.ipred().ln()) / model.sigma(r.observation.analyte)
+        }),
+        number("TAD", &|r| since_dose(r.subject, r.observation)),
         integer("row", &|r| r.observation.row as i64),
     ];
     Table::new("observations", columns)
@@ -75,17 +77,58 @@ impl Row<'_> {
     fn ipred(&self) -> f64 {
         self.result.fit.ipred[self.i]
     }
-    /// The value, if it was quantified.
-    fn measured(&self) -> f64 {
-        if self.observation.censoring == Censoring::Quantified { self.observation.value } else { f64::NAN }
+}
+
+/// The value, if it was quantified.
+fn measured(observation: &Observation) -> f64 {
+    if observation.censoring == Censoring::Quantified { observation.value } else { f64::NAN }
+}
+
+/// The limit of quantification, if it was not.
+fn limit(observation: &Observation) -> f64 {
+    if observation.censoring == Censoring::Quantified { f64::NAN } else { observation.value }
+}
+
+/// Days since the last dose, if there was one.
+fn since_dose(subject: &Subject, observation: &Observation) -> f64 {
+    let before = &subject.doses[..observation.doses_before];
+    let last = before.iter().rfind(|dose| dose.amount_mg > 0.0);
+    last.map_or(f64::NAN, |dose| observation.time - dose.time)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use omafit_model::{Analyte, Before, Covariates, Dose};
+
+    fn observation(time: f64, censoring: Censoring, doses_before: usize) -> Observation {
+        Observation { time, analyte: Analyte::IgeFree, value: 5.0, censoring, doses_before, row: 0 }
     }
-    /// The limit of quantification, if it was not.
-    fn limit(&self) -> f64 {
-        if self.observation.censoring == Censoring::Quantified { f64::NAN } else { self.observation.value }
+
+    #[test]
+    fn a_reset_is_no_dose_to_count_from() {
+        let reset = |time| Dose::subcutaneous(time, 0.0).after(Before::Reset);
+        let subject = Subject {
+            id: "501".to_owned(),
+            covariates: Covariates::new(70.0, 420.0),
+            start: 0.0,
+            doses: vec![reset(0.0), Dose::subcutaneous(1.0, 300.0), reset(4.0)],
+            observations: Vec::new(),
+        };
+        let tad = |time, doses_before| {
+            since_dose(&subject, &observation(time, Censoring::Quantified, doses_before))
+        };
+        assert!(tad(0.0, 0).is_nan() && tad(0.5, 1).is_nan());
+        assert_eq!((tad(3.0, 2), tad(6.0, 3)), (2.0, 5.0));
     }
-    fn since_dose(&self) -> f64 {
-        let before = &self.subject.doses[..self.observation.doses_before];
-        let last = before.iter().rfind(|dose| dose.amount_mg > 0.0);
-        last.map_or(f64::NAN, |dose| self.observation.time - dose.time)
+
+    #[test]
+    fn a_value_is_measured_or_a_limit() {
+        let quantified = observation(1.0, Censoring::Quantified, 0);
+        assert!(measured(&quantified) == 5.0 && limit(&quantified).is_nan());
+        for censoring in [Censoring::Below, Censoring::Above] {
+            let censored = observation(1.0, censoring, 0);
+            assert!(measured(&censored).is_nan() && limit(&censored) == 5.0);
+        }
     }
 }

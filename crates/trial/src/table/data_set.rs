@@ -14,7 +14,8 @@ use crate::read::is_covariate_name;
 const ALWAYS: [&str; 2] = [Covariates::WEIGHT, Covariates::IGE];
 
 /// Writes subjects as a data set in CSV that [`read`](crate::read) reads back as the same subjects, but for
-/// [`Observation::row`]. Each comment becomes a line before the header; "simulated" in one makes it a simulated trial.
+/// [`Observation::row`], if [`ReadOptions::covariates`](crate::ReadOptions::covariates) names what all of them have
+/// beside `WT` and `IGE`. Each comment becomes a line before the header; "simulated" in one makes it a simulated trial.
 /// An existing file is replaced only with `force`.
 ///
 /// # Errors
@@ -39,11 +40,16 @@ pub fn write_data_set(
 
 /// Subjects as the table of a data set, to be written as Parquet or chunk by chunk.
 ///
+/// `ID TIME DV AMT EVID MDV CMT DVID RATE II SS CENS LIMIT WT IGE`, then the further covariates that any of the subjects
+/// has, by name: chunks of subjects with the same covariates have the same columns. Units are those of
+/// [`ReadOptions::default`](crate::ReadOptions::default). `DV` of a censored observation is its limit, and `LIMIT` empty.
+///
 /// # Errors
 ///
 /// [`TableError::Subject`] if a subject would not be read back the same: its ID is empty, has spaces around it or line
 /// breaks in it or occurs twice, a number is not finite, its records are not in the order of time, a dose is not above
-/// 0 mg or lasts longer than no rate or steady state allows, or a covariate has the name of another column.
+/// 0 mg, outlasts its interval at steady state or has a duration that is no quotient of its amount and a rate, or a
+/// covariate has the name of another column.
 pub fn data_set_table(subjects: &[Subject]) -> Result<Table, TableError> {
     let mut rows = Rows::of(subjects);
     let mut ids = HashSet::new();
