@@ -3,8 +3,8 @@
 use crate::Outcome;
 use crate::error::CliError;
 use crate::options::{CheckArgs, ReadArgs};
-use crate::print;
-use omafit_model::{Analyte, Covariates, Dose};
+use crate::{model, print};
+use omafit_model::{Analyte, Covariates};
 use omafit_trial::{ReadOptions, Trial, read};
 use std::collections::BTreeMap;
 
@@ -13,7 +13,8 @@ const ASSAY_LIMIT_NG_ML: f64 = 150.0;
 
 /// Reads a data set and says what is in it.
 pub fn check(args: &CheckArgs) -> Result<Outcome, CliError> {
-    print::trial(&read_trial(&args.read, ReadOptions::default())?);
+    let model = model::load(&args.model)?;
+    print::trial(&read_trial(&args.read, model::needs(&model))?);
     Ok(Outcome::Done)
 }
 
@@ -43,21 +44,6 @@ pub fn read_trial(args: &ReadArgs, base: ReadOptions) -> Result<Trial, CliError>
         options.uloq[index] = upper[index].or(options.uloq[index]);
     }
     Ok(read(&args.data, &options)?)
-}
-
-/// Refuses what can be read and not be fitted yet: censored observations, and doses that the model would take for
-/// subcutaneous injections.
-pub fn refuse_not_yet_fitted(trial: &Trial) -> Result<(), CliError> {
-    let censored = trial.counts.below.iter().chain(&trial.counts.above).any(|number| *number > 0);
-    let injection = |dose: &Dose| *dose == Dose::subcutaneous(dose.time, dose.amount_mg);
-    let what = if censored {
-        "censored observations"
-    } else if !trial.subjects.iter().flat_map(|subject| &subject.doses).all(injection) {
-        "doses other than subcutaneous injections"
-    } else {
-        return Ok(());
-    };
-    Err(CliError::NotYetFitted { what })
 }
 
 fn refuse(option: &'static str, found: impl Into<String>, expected: &str) -> CliError {

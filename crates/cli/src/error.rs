@@ -46,12 +46,6 @@ pub enum CliError {
         /// What is allowed.
         expected: String,
     },
-    /// Records that can be read and not be fitted yet.
-    #[error("{what} cannot be fitted yet")]
-    NotYetFitted {
-        /// Which.
-        what: &'static str,
-    },
     /// The output.
     #[error(transparent)]
     Output(#[from] OutputError),

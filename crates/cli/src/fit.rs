@@ -1,20 +1,18 @@
 //! `omafit fit`.
 
 use crate::Outcome;
-use crate::check::{read_trial, refuse_not_yet_fitted};
+use crate::check::read_trial;
 use crate::error::CliError;
 use crate::options::FitArgs;
 use crate::run::{Input, Plan, execute};
 use crate::{model, print};
-use omafit_trial::ReadOptions;
 use std::time::Instant;
 
 /// Reads, fits, reconstructs and writes.
 pub fn fit(args: &FitArgs) -> Result<Outcome, CliError> {
     let started = Instant::now();
     let plan = Plan::new(&args.run, model::load(&args.run.model)?)?;
-    let trial = read_trial(&args.read, ReadOptions::default())?;
-    refuse_not_yet_fitted(&trial)?;
+    let trial = read_trial(&args.read, model::needs(plan.model()))?;
     if !args.run.quiet {
         print::trial(&trial);
     }

@@ -4,18 +4,27 @@ use crate::Outcome;
 use crate::error::CliError;
 use crate::options::ModelCommand;
 use crate::print;
-use omafit_model::{ModelFile, PUBLISHED, PopulationModel, published};
+use omafit_model::{Analyte, PUBLISHED, PopulationModel, StartRule, published};
+use omafit_trial::ReadOptions;
 use std::path::Path;
 
 /// Lists the models, or prints one.
 pub fn command(command: &ModelCommand) -> Result<Outcome, CliError> {
     match command {
         ModelCommand::List => {
-            for (name, text) in PUBLISHED {
-                let file = ModelFile::parse(text)
-                    .map_err(|source| CliError::Model { place: name.into(), source })?;
-                print::line(&format!("{name:<14} {}\n{:<14} {}", file.title, "", file.source));
+            let mut rows =
+                vec![["model", "structure", "starts from", "needs", "what it is"].map(String::from)];
+            for (name, _) in PUBLISHED {
+                let model = load(name)?;
+                let start = match model.file().start {
+                    StartRule::Baseline => "baseline",
+                    StartRule::SteadyState => "steady state",
+                };
+                let (structure, needs) = (model.structure().name(), model.covariates().join(" "));
+                let title = model.file().title.clone();
+                rows.push([name.into(), structure.into(), start.into(), needs, title]);
             }
+            print::columns(&rows);
         }
         ModelCommand::Show { name } => {
             let text = published(name).ok_or_else(|| unknown(name))?;
@@ -40,6 +49,19 @@ pub fn load(name: &str) -> Result<PopulationModel, CliError> {
     let text =
         std::fs::read_to_string(path).map_err(|source| CliError::Unreadable { path: path.into(), source })?;
     parse(&text)
+}
+
+/// What a model needs of a data set.
+pub fn needs(model: &PopulationModel) -> ReadOptions {
+    let residual = |a: Analyte| model.residual(a);
+    ReadOptions {
+        analytes: model.structure().analytes().to_vec(),
+        positive_required: Analyte::ALL.map(|a| residual(a).is_some_and(|r| r.error.is_log())),
+        lloq: Analyte::ALL.map(|a| residual(a).and_then(|r| r.lloq)),
+        uloq: Analyte::ALL.map(|a| residual(a).and_then(|r| r.uloq)),
+        covariates: model.covariates().into_iter().map(str::to_owned).collect(),
+        ..ReadOptions::default()
+    }
 }
 
 fn unknown(name: &str) -> CliError {

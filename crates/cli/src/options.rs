@@ -204,6 +204,9 @@ pub struct ReadArgs {
 pub struct CheckArgs {
     #[command(flatten)]
     pub read: ReadArgs,
+    /// Model that the data are for, which says what they must have: the name of one that ships, or a model file
+    #[arg(long, default_value = "hayashi2007", value_name = "NAME|FILE")]
+    pub model: String,
 }
 
 #[derive(Args, Debug)]

@@ -14,9 +14,15 @@ const FEW: usize = 4;
 /// Unfinished subjects that are named.
 const NAMED: usize = 10;
 
-/// A line of facts.
-pub fn line(text: &str) {
-    println!("{text}");
+/// Rows in columns as wide as they need, the first row a header.
+pub fn columns<const N: usize>(rows: &[[String; N]]) {
+    let length = |text: &String| text.chars().count();
+    let widths: [usize; N] =
+        std::array::from_fn(|i| rows.iter().map(|row| length(&row[i])).max().unwrap_or(0));
+    for row in rows {
+        let cells = row.iter().zip(widths).map(|(text, width)| format!("{text:<width$}"));
+        println!("{}", cells.collect::<Vec<_>>().join("  ").trim_end());
+    }
 }
 
 /// Text as it is.

@@ -1,6 +1,7 @@
 //! The main job, wherever the subjects come from: fit, reconstruct, judge, draw, write.
 
 use crate::error::CliError;
+use crate::model::needs;
 use crate::options::RunArgs;
 use crate::record::{Record, Seconds};
 use crate::{Outcome, figures, print};
@@ -8,7 +9,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use omafit_estimate::{FitOptions, Grid, Method, Prior, overview, process_trial};
 use omafit_model::PopulationModel;
 use omafit_trial::{
-    ReadOptions, RunFolder, Table, Trial, correlations_table, individuals_table, observations_table, read,
+    RunFolder, Table, Trial, correlations_table, individuals_table, observations_table, read,
     trajectories_table, write_data_set,
 };
 use std::io::{IsTerminal, Write};
@@ -132,7 +133,7 @@ pub fn execute(plan: &Plan, args: &RunArgs, out: &Path, input: &Input) -> Result
     let folder = RunFolder::create(out, args.force)?;
     let mut seconds = Seconds::default();
     seconds.add(input.preparation.0, input.preparation.1);
-    let trial = if input.data_set { &as_written(&folder, &input.trial)? } else { &input.trial };
+    let trial = if input.data_set { &as_written(&folder, &plan.model, &input.trial)? } else { &input.trial };
     let pool = rayon::ThreadPoolBuilder::new().num_threads(args.threads.unwrap_or(0)).build()?;
     let progress = progress_bar(trial.subjects.len(), args.quiet);
     let started = Instant::now();
@@ -186,10 +187,10 @@ pub fn execute(plan: &Plan, args: &RunArgs, out: &Path, input: &Input) -> Result
 
 /// Writes the simulated subjects as a data set and takes what a reader of it gets, so that the run is the one that
 /// `omafit fit` would make of the file.
-fn as_written(folder: &RunFolder, trial: &Trial) -> Result<Trial, CliError> {
+fn as_written(folder: &RunFolder, model: &PopulationModel, trial: &Trial) -> Result<Trial, CliError> {
     let path = folder.file("data.csv")?;
     write_data_set(&path, &trial.subjects, &trial.source.comments, false)?;
-    let mut written = read(&path, &ReadOptions::default())?;
+    let mut written = read(&path, &needs(model))?;
     written.source.path = trial.source.path.clone();
     written.notes.splice(0..0, trial.notes.iter().cloned());
     Ok(written)

@@ -93,17 +93,6 @@ fn options_that_make_no_sense_are_refused_by_name() {
 }
 
 #[test]
-fn what_cannot_be_fitted_yet_is_refused() {
-    let data = HEADER.to_string() + &subject("1");
-    let (code, said, left) = fit(&data, &["--lloq", "ige_free=20"]);
-    assert_eq!((code, left), (2, 0));
-    assert_eq!(said, "omafit: censored observations cannot be fitted yet\n");
-    let (code, said, left) = fit(&data.replace("300,1,1,1", "300,1,1,2"), &[]);
-    assert_eq!((code, left), (2, 0));
-    assert_eq!(said, "omafit: doses other than subcutaneous injections cannot be fitted yet\n");
-}
-
-#[test]
 fn a_check_says_what_the_arguments_made_of_the_data() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("data.csv");

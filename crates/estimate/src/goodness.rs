@@ -1,18 +1,19 @@
-//! Goodness of fit of a subject, per analyte and overall, on the scale of the likelihood: the logarithm.
+//! Goodness of fit of a subject, per analyte and overall, on the scale of the logarithm, over the quantified values.
 
-use omafit_model::{Analyte, Observation, PopulationModel, Subject};
+use crate::likelihood::weighted_residual;
+use omafit_model::{Analyte, Censoring, Observation, PopulationModel, Subject};
 use statrs::function::factorial::ln_binomial;
 
 /// How well predictions agree with observations. Statistics that need more observations are NaN.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Goodness {
-    /// Observations.
+    /// Observations that were quantified and are above zero; the statistics are of these.
     pub n: usize,
     /// Root mean square of ln y − ln f.
     pub rmse_log: f64,
     /// 1 − Σ(ln y − ln f)² / Σ(ln y − mean ln y)²; needs two different observations.
     pub r2_log: f64,
-    /// Mean of the weighted residuals (ln y − ln f)/σ.
+    /// Mean of the weighted residuals, (ln y − ln f)/σ of a log-normal error and (y − f)/g of a normal one.
     pub wres_mean: f64,
     /// Standard deviation of the weighted residuals; needs two observations.
     pub wres_sd: f64,
@@ -50,12 +51,16 @@ fn judge<'a>(
     analyte: Option<Analyte>,
 ) -> (Goodness, Vec<f64>) {
     let (mut logs, mut residuals, mut weighted) = (Vec::new(), Vec::new(), Vec::new());
-    for (observation, prediction) in pairs.filter(|(o, _)| analyte.is_none_or(|a| a == o.analyte)) {
+    let wanted = |o: &Observation| {
+        o.censoring == Censoring::Quantified && o.value > 0.0 && analyte.is_none_or(|a| a == o.analyte)
+    };
+    for (observation, prediction) in pairs.filter(|(o, _)| wanted(o)) {
         let log = observation.value.ln();
         let residual = log - prediction.ln();
         logs.push(log);
         residuals.push(residual);
-        weighted.push(residual / model.sigma(observation.analyte));
+        let error = model.residual(observation.analyte).map(|r| r.error);
+        weighted.push(error.map_or(f64::NAN, |error| weighted_residual(observation, error, prediction)));
     }
     let n = residuals.len() as f64;
     let squares: f64 = residuals.iter().map(|r| r * r).sum();

@@ -1,6 +1,7 @@
 //! A subject's fit: by its own data alone (NLS), or with the population as prior (MAP).
 
 use crate::least_squares::{LevenbergMarquardt, Linearised, StopReason};
+use crate::likelihood::{constant, weighted_residual};
 use crate::prior::Prior;
 use crate::problem::{Accuracy, At, SubjectProblem};
 use crate::starts::scattered_start;
@@ -75,8 +76,11 @@ pub struct IndividualFit {
     pub iterations: u64,
     /// Starts tried.
     pub starts: usize,
-    /// Departure of the logarithm of each estimated parameter from the typical subject.
+    /// Departure η of each estimated parameter from the typical subject, on its transformed scale: the logarithm, for
+    /// a log-normal one.
     pub eta: Vec<f64>,
+    /// d ln(parameter)/dη of each estimated parameter: one of a log-normal one.
+    pub log_slopes: Vec<f64>,
     /// Every parameter, in the structure's order and units.
     pub parameters: Vec<f64>,
     /// Estimated parameters that ran off, by position among the estimated ones.
@@ -85,12 +89,12 @@ pub struct IndividualFit {
     pub uncertainty: Uncertainty,
     /// What the data alone determine at the estimate.
     pub data_information: Uncertainty,
-    /// Weighted sum of squares of the data, Σ r².
+    /// Sum of the squares of the weighted residuals, censored observations left out.
     pub ssq: f64,
     /// ηᵀΩ⁻¹η; zero without a prior.
     pub prior_ssq: f64,
-    /// The subject's objective, without constants: NLS Σ(r² + ln σ²); MAP the FOCE contribution
-    /// Σ(r² + ln σ²) + ηᵀΩ⁻¹η + ln|Ω| + ln|JᵀJ + Ω⁻¹|.
+    /// The subject's objective, without constants: NLS Σ(r² + ln σ²), or what stands for it in another likelihood; MAP
+    /// the FOCE contribution, which is that and ηᵀΩ⁻¹η + ln|Ω| + ln|JᵀJ + Ω⁻¹|.
     pub ofv: f64,
     /// −2 log-likelihood of the data at the estimate, with all constants, on the natural scale.
     pub minus2ll: f64,
@@ -118,7 +122,7 @@ struct Minimum {
 
 impl Minimum {
     fn cost(&self) -> f64 {
-        self.at.as_ref().map_or(f64::INFINITY, |at| at.residuals.norm_squared())
+        self.at.as_ref().map_or(f64::INFINITY, |at| at.objective)
     }
     fn converged(&self) -> bool {
         self.stop == StopReason::Converged
@@ -143,7 +147,10 @@ pub fn fit_subject(
     let mut best = minimise(&problem, vec![0.0; unknowns], options.max_iterations);
     let mut starts = 1;
     let mut run_off = runaways(&problem, &best);
-    let poor = |m: &Minimum| m.cost() > POOR * subject.observations.len().max(1) as f64;
+    let poor = |m: &Minimum| {
+        let ssq = m.at.as_ref().map_or(f64::INFINITY, |at| squares(model, subject, &at.predictions));
+        ssq > POOR * subject.observations.len().max(1) as f64
+    };
     if !best.converged() || !run_off.is_empty() || poor(&best) {
         for further in 0..options.further_starts {
             starts += 1;
@@ -199,10 +206,8 @@ fn runaways(problem: &SubjectProblem<'_>, minimum: &Minimum) -> Vec<(usize, Limi
         }
         let mut further = minimum.eta.clone();
         further[i] += eta.signum() * 100.0_f64.ln();
-        let beyond = problem
-            .linearise(&further, Accuracy::Full)
-            .map_or(f64::INFINITY, |at| at.residuals.norm_squared());
-        if beyond - cost < 1e-4 * (1.0 + cost) {
+        let beyond = problem.linearise(&further, Accuracy::Full).map_or(f64::INFINITY, |at| at.objective);
+        if beyond - cost < 1e-4 * (1.0 + cost.abs()) {
             found.push((i, if eta < 0.0 { Limit::Zero } else { Limit::Infinity }));
         }
     }
@@ -232,12 +237,13 @@ fn finish(
     let data_rows = at.jacobian.rows(0, observations).into_owned();
     let uncertainty = Uncertainty::new(&at.jacobian, &excluded);
     let data_information = Uncertainty::new(&data_rows, &excluded);
-    let ssq = at.residuals.rows(0, observations).norm_squared();
-    let prior_ssq = at.residuals.norm_squared() - ssq;
-    let log_variances: f64 = subject.observations.iter().map(|o| 2.0 * model.sigma(o.analyte).ln()).sum();
+    let prior_ssq = at.residuals.rows_range(observations..).norm_squared();
+    let data = at.objective - prior_ssq;
+    let constants = |full: bool| -> f64 {
+        let errors = subject.observations.iter().filter_map(|o| Some((o, model.residual(o.analyte)?.error)));
+        errors.map(|(o, error)| constant(o, error, full)).sum()
+    };
     let curvature = prior.map_or(0.0, |p| p.log_determinant() + log_determinant(&at.jacobian));
-    let two_pi = (2.0 * std::f64::consts::PI).ln();
-    let jacobian_of_log: f64 = subject.observations.iter().map(|o| 2.0 * o.value.ln()).sum();
     let open: Vec<usize> =
         (0..unknowns).filter(|&i| uncertainty.se_log(i).is_none() && !excluded.contains(&i)).collect();
     let status = match (&minimum.stop, run_off.is_empty() && open.is_empty()) {
@@ -260,12 +266,13 @@ fn finish(
         iterations: minimum.iterations,
         starts,
         parameters: problem.parameters(&minimum.eta),
+        log_slopes: problem.log_slopes(&minimum.eta),
         run_off,
         effective_parameters: effective_parameters(&data_rows, &uncertainty),
-        ssq,
+        ssq: squares(model, subject, &at.predictions),
         prior_ssq,
-        ofv: ssq + log_variances + prior_ssq + curvature,
-        minus2ll: ssq + log_variances + observations as f64 * two_pi + jacobian_of_log,
+        ofv: data + constants(false) + prior_ssq + curvature,
+        minus2ll: data + constants(true),
         ipred: at.predictions.clone(),
         eta: minimum.eta,
         uncertainty,
@@ -288,6 +295,7 @@ fn failed(
         iterations: 0,
         starts: 1,
         eta: vec![f64::NAN; options.free.len()],
+        log_slopes: vec![f64::NAN; options.free.len()],
         parameters: vec![f64::NAN; model.parameters().len()],
         run_off: Vec::new(),
         uncertainty: Uncertainty::new(&nothing, &[]),
@@ -299,6 +307,15 @@ fn failed(
         effective_parameters: f64::NAN,
         ipred: unknown,
     }
+}
+
+/// Σ of the squared weighted residuals.
+fn squares(model: &PopulationModel, subject: &Subject, predictions: &[f64]) -> f64 {
+    let residuals = subject.observations.iter().zip(predictions).filter_map(|(o, f)| {
+        let r = weighted_residual(o, model.residual(o.analyte)?.error, *f);
+        (!r.is_nan()).then_some(r * r)
+    });
+    residuals.sum()
 }
 
 /// Names of the estimated parameters.

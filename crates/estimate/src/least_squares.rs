@@ -1,6 +1,6 @@
 //! Nonlinear least squares by Levenberg and Marquardt, as an argmin solver.
 //!
-//! Minimises S(x) = ‖r(x)‖². A step δ minimises ‖r + Jδ‖² + μ‖δ‖², by an orthogonal factorisation of the stacked rows. Near
+//! Minimises S(x), which is ‖r(x)‖² or a likelihood with the gradient 2·Jᵀr and nearly the curvature 2·JᵀJ. A step δ minimises ‖r + Jδ‖² + μ‖δ‖², by an orthogonal factorisation of the stacked rows. Near
 //! the minimum, where J alone converges slowly, a short step uses the Hessian JᵀJ + B instead, with B the secant estimate of
 //! Σ r·∇²r by Dennis, Gay and Welsch (1981), as long as that is positive definite. The damping μ follows the ratio of the
 //! achieved to the predicted decrease (Nielsen). The unknowns are logarithms, of one scale, so the damping needs no
@@ -22,6 +22,8 @@ const FREER: f64 = 1e4;
 /// Residuals with their Jacobian, and what the model predicted.
 #[derive(Clone, Debug)]
 pub(crate) struct Linearised {
+    /// S, up to a constant.
+    pub objective: f64,
     /// The predictions behind the residuals of the data, one an observation.
     pub predictions: Vec<f64>,
     /// r, one a row.
@@ -32,7 +34,7 @@ pub(crate) struct Linearised {
 
 impl Linearised {
     fn cost(&self) -> f64 {
-        self.residuals.norm_squared()
+        self.objective
     }
 }
 
@@ -210,7 +212,7 @@ impl<O: Residuals> Solver<O, State> for LevenbergMarquardt {
                 self.reject();
                 continue;
             };
-            let small = self.small_decrease * (1.0 + cost);
+            let small = self.small_decrease * (1.0 + cost.abs());
             if predicted <= small {
                 // A step may be short only because it is damped; then it proves nothing.
                 let slight = self.damping.min(self.first_damping);
@@ -300,7 +302,7 @@ mod tests {
             let residuals = DVector::from_iterator(14, Y.iter().zip(&predictions).map(|(y, f)| y - f));
             let slope = |x: f64| [-b1 * (1.0 - (-b2 * x).exp()), -b1 * b2 * x * (-b2 * x).exp()];
             let jacobian = DMatrix::from_fn(14, 2, |row, column| slope(X[row])[column]);
-            Ok(Linearised { predictions, residuals, jacobian })
+            Ok(Linearised { objective: residuals.norm_squared(), predictions, residuals, jacobian })
         }
     }
 

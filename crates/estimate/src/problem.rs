@@ -1,17 +1,24 @@
 //! One subject's least squares: residual rows, prior rows, and their Jacobian.
 //!
 //! The unknowns are η, the departures of the logarithms of the estimated parameters from the typical subject with the
-//! same covariates: φ = ln(typical) + η. With the residual on the log scale,
+//! same covariates, as the model transforms them: for a log-normal parameter φ = ln(typical) + η.
 //!
 //! ```text
-//! r_j = (ln y_j − ln f_j(φ)) / σ_k          one row an observation, k its analyte
+//! r_j = (ln y_j − ln f_j(φ)) / σ_k          one row an observation, k its analyte, its error log-normal
 //! L·η,  LᵀL = Ω⁻¹                           the prior rows, when there is a population
 //! ```
+//!
+//! Of any other error, and of a censored observation, r_j is the row whose gradient is the likelihood's
+//! ([`crate::likelihood`]); the objective is then not the sum of squares, but the likelihood itself.
 
 use crate::least_squares::{Linearised, Residuals};
+use crate::likelihood::contribution;
 use crate::prior::Prior;
 use nalgebra::{DMatrix, DVector};
-use omafit_model::{Concentrations, Course, CourseError, Observation, PopulationModel, Start, Subject};
+use omafit_model::{
+    Concentrations, Course, CourseError, CovariateError, ErrorModel, Observation, PopulationModel,
+    PredictionError, Start, Subject,
+};
 use std::cell::RefCell;
 
 /// Why a subject's residuals cannot be computed.
@@ -20,6 +27,17 @@ pub enum SubjectError {
     /// The model cannot be solved with these parameters.
     #[error("the model cannot be solved: {0}")]
     Course(#[from] CourseError),
+    /// The model does not apply to the subject.
+    #[error(transparent)]
+    Covariate(#[from] CovariateError),
+    /// An observation of what the model does not predict.
+    #[error("the model does not predict {analyte}, which was observed at day {time}")]
+    NotPredicted {
+        /// What was measured.
+        analyte: &'static str,
+        /// When, days.
+        time: f64,
+    },
     /// The logarithm of a prediction that is zero, or not a number.
     #[error(
         "the model predicts {predicted} {unit} of {analyte} at day {time}, where {value} was observed{place}; its \
@@ -47,6 +65,15 @@ pub enum SubjectError {
         /// The observation.
         value: f64,
     },
+}
+
+impl From<PredictionError> for SubjectError {
+    fn from(error: PredictionError) -> Self {
+        match error {
+            PredictionError::Course(error) => error.into(),
+            PredictionError::Covariate(error) => error.into(),
+        }
+    }
 }
 
 /// How accurately the model is solved.
@@ -81,7 +108,8 @@ pub struct SubjectProblem<'a> {
     coarse_course: Course,
     /// For each observation, the position of its time in the course.
     positions: Vec<usize>,
-    log_values: Vec<f64>,
+    /// The error of each observation.
+    errors: Vec<ErrorModel>,
     workspace: RefCell<Workspace>,
 }
 
@@ -98,21 +126,25 @@ impl<'a> SubjectProblem<'a> {
         prior: Option<&'a Prior>,
     ) -> Result<Self, SubjectError> {
         let (course, positions) = Course::of_observations(subject)?;
-        let log = |o: &Observation| match o.value {
-            value if value > 0.0 && value.is_finite() => Ok(value.ln()),
-            value => Err(SubjectError::NotPositive { time: o.time, value }),
+        let error = |o: &Observation| {
+            let (analyte, time, value) = (o.analyte.name(), o.time, o.value);
+            let Some(residual) = model.residual(o.analyte) else {
+                return Err(SubjectError::NotPredicted { analyte, time });
+            };
+            let sound = value.is_finite() && (value > 0.0 || !residual.error.is_log());
+            if sound { Ok(residual.error) } else { Err(SubjectError::NotPositive { time, value }) }
         };
         Ok(Self {
             model,
             observations: &subject.observations,
-            start: model.start(&subject.covariates),
-            typical: model.typical(&subject.covariates),
+            start: model.start(&subject.covariates)?,
+            typical: model.typical(&subject.covariates)?,
             free,
             prior: prior.map(|p| (p, p.jacobian(free.len()))),
             coarse_course: course.clone().with_rtol(COARSE_RTOL),
             course,
             positions,
-            log_values: subject.observations.iter().map(log).collect::<Result<_, _>>()?,
+            errors: subject.observations.iter().map(error).collect::<Result<_, _>>()?,
             workspace: RefCell::default(),
         })
     }
@@ -120,10 +152,18 @@ impl<'a> SubjectProblem<'a> {
     /// The parameters at η.
     pub fn parameters(&self, eta: &[f64]) -> Vec<f64> {
         let mut parameters = self.typical.clone();
-        for (&i, e) in self.free.iter().zip(eta) {
-            parameters[i] *= e.exp();
+        for (&i, &eta) in self.free.iter().zip(eta) {
+            parameters[i] = self.model.parameters()[i].individual(self.typical[i], eta).value;
         }
         parameters
+    }
+
+    /// d ln(parameter)/dη of each estimated parameter at η.
+    pub fn log_slopes(&self, eta: &[f64]) -> Vec<f64> {
+        let slope = |(&i, &eta): (&usize, &f64)| {
+            self.model.parameters()[i].individual(self.typical[i], eta).log_slope
+        };
+        self.free.iter().zip(eta).map(slope).collect()
     }
 
     fn row_error(&self, observation: &Observation, predicted: f64) -> SubjectError {
@@ -165,6 +205,8 @@ impl SubjectProblem<'_> {
         let inputs = structure.parameters().len() + 1;
         let data = self.observations.len();
         let rows = data + self.prior.as_ref().map_or(0, |(p, _)| p.rows());
+        let log_slopes = self.log_slopes(eta);
+        let mut objective = 0.0;
         let mut predictions = Vec::with_capacity(data);
         let mut residuals = DVector::zeros(rows);
         let mut jacobian = DMatrix::zeros(rows, eta.len());
@@ -172,20 +214,29 @@ impl SubjectProblem<'_> {
             let at = self.positions[row];
             let analyte = observation.analyte.index();
             let predicted = concentrations[at].to_array()[analyte];
-            if !(predicted > 0.0 && predicted.is_finite()) {
+            let error = self.errors[row];
+            if !(predicted.is_finite() && (predicted > 0.0 || !error.is_log())) {
                 return Err(self.row_error(observation, predicted));
             }
             predictions.push(predicted);
-            let weight = 1.0 / self.model.sigma(observation.analyte);
-            residuals[row] = (self.log_values[row] - predicted.ln()) * weight;
-            for (column, &i) in self.free.iter().enumerate() {
-                jacobian[(row, column)] = -weight * slopes[at * inputs + i][analyte] / predicted;
+            let part = contribution(observation, error, predicted);
+            let weight = part.curvature.sqrt();
+            objective += part.value;
+            // Where nothing bends there is nothing to learn: a limit that is far away.
+            if weight > 0.0 {
+                residuals[row] = -part.slope / weight;
+                for (column, &i) in self.free.iter().enumerate() {
+                    let slope = slopes[at * inputs + i][analyte] * log_slopes[column];
+                    jacobian[(row, column)] = -weight * slope;
+                }
             }
         }
         if let Some((prior, rows)) = &self.prior {
-            residuals.rows_mut(data, prior.rows()).copy_from(&prior.residuals(eta));
+            let prior_residuals = prior.residuals(eta);
+            objective += prior_residuals.norm_squared();
+            residuals.rows_mut(data, prior.rows()).copy_from(&prior_residuals);
             jacobian.rows_mut(data, prior.rows()).copy_from(rows);
         }
-        Ok(Linearised { predictions, residuals, jacobian })
+        Ok(Linearised { objective, predictions, residuals, jacobian })
     }
 }

@@ -1,7 +1,9 @@
 //! A subject's whole time course from its fit, with a band from the fit's uncertainty.
 
 use crate::individual::{FitOptions, IndividualFit};
-use omafit_model::{Concentrations, Course, CourseError, Dose, Output, OutputTime, PopulationModel, Subject};
+use omafit_model::{
+    Concentrations, Course, Dose, Output, OutputTime, PopulationModel, PredictionError, Subject,
+};
 use statrs::distribution::{ContinuousCDF, Normal};
 
 /// Which time course to reconstruct.
@@ -46,12 +48,12 @@ pub fn reconstruct(
     options: &FitOptions,
     fit: &IndividualFit,
     grid: &Grid,
-) -> Result<Trajectory, CourseError> {
+) -> Result<Trajectory, PredictionError> {
     let half_width = Normal::standard().inverse_cdf(0.5 + 0.5 * grid.level);
     let end = grid.until.max(subject.end());
     let course = Course::on_grid(subject, grid.every, end)?;
     let (mut values, mut slopes) = (Vec::new(), Vec::new());
-    let start = model.start(&subject.covariates);
+    let start = model.start(&subject.covariates)?;
     model.structure().sensitivities(&fit.parameters, start, &course, &mut values, &mut slopes)?;
     let inputs = model.parameters().len() + 1;
     let mut trajectory = Trajectory { dose_mg: doses_on(&course), ..Trajectory::default() };
@@ -59,8 +61,9 @@ pub fn reconstruct(
     for (at, (time, concentrations)) in course.times().iter().zip(&values).enumerate() {
         trajectory.time.push(time.time);
         for (c, value) in concentrations.to_array().into_iter().enumerate() {
-            for (g, &parameter) in gradient.iter_mut().zip(&options.free) {
-                let slope = slopes[at * inputs + parameter][c];
+            let free = options.free.iter().zip(&fit.log_slopes);
+            for (g, (&parameter, log_slope)) in gradient.iter_mut().zip(free) {
+                let slope = slopes[at * inputs + parameter][c] * log_slope;
                 *g = if slope == 0.0 { 0.0 } else { slope / value };
             }
             let factor = fit.uncertainty.sd_of(&gradient).map_or(f64::NAN, |sd| (half_width * sd).exp());
@@ -80,10 +83,10 @@ pub fn typical_course(
     model: &PopulationModel,
     subject: &Subject,
     grid: &Grid,
-) -> Result<Vec<Concentrations<f64>>, CourseError> {
+) -> Result<Vec<Concentrations<f64>>, PredictionError> {
     let course = Course::on_grid(subject, grid.every, grid.until.max(subject.end()))?;
     let mut out = Vec::new();
-    model.predict(&model.typical(&subject.covariates), &subject.covariates, &course, &mut out)?;
+    model.predict(&model.typical(&subject.covariates)?, &subject.covariates, &course, &mut out)?;
     Ok(out)
 }
 
@@ -127,8 +130,10 @@ pub fn suppression(
     fit: &IndividualFit,
     trajectory: &Trajectory,
     target_ng_ml: f64,
-) -> Result<Option<Suppression>, CourseError> {
-    let (Some(first), Some(last)) = (subject.doses.first(), subject.doses.last()) else { return Ok(None) };
+) -> Result<Option<Suppression>, PredictionError> {
+    let mut given = subject.doses.iter().filter(|d| d.amount_mg > 0.0);
+    let Some(first) = given.next() else { return Ok(None) };
+    let last = given.next_back().unwrap_or(first);
     let path = joined_path(model, subject, fit, trajectory, first)?;
     let below = |v: f64| v < target_ng_ml;
     let crossing = |a: &(f64, f64), b: &(f64, f64)| {
@@ -175,7 +180,7 @@ fn joined_path(
     fit: &IndividualFit,
     trajectory: &Trajectory,
     first: &Dose,
-) -> Result<Vec<(f64, f64)>, CourseError> {
+) -> Result<Vec<(f64, f64)>, PredictionError> {
     let end = trajectory.time.last().copied().unwrap_or(first.time);
     let fine: Vec<OutputTime> = (0..=144)
         .map(|i| first.time + f64::from(i) / 48.0)
@@ -194,7 +199,7 @@ fn free_ige(
     subject: &Subject,
     fit: &IndividualFit,
     times: Vec<OutputTime>,
-) -> Result<Vec<(f64, f64)>, CourseError> {
+) -> Result<Vec<(f64, f64)>, PredictionError> {
     let course = Course::new(subject.start, subject.doses.clone(), times, Output::Interpolated)?;
     let mut out: Vec<Concentrations<f64>> = Vec::new();
     model.predict(&fit.parameters, &subject.covariates, &course, &mut out)?;

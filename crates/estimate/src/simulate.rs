@@ -2,7 +2,10 @@
 
 use crate::problem::SubjectError;
 use nalgebra::{Cholesky, DMatrix, DVector};
-use omafit_model::{Analyte, Censoring, Course, Observation, Output, OutputTime, PopulationModel, Subject};
+use omafit_model::{
+    Analyte, Censoring, Course, Covariates, Observation, Output, OutputTime, PopulationModel, Residual,
+    Subject,
+};
 use rand_chacha::ChaCha12Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use statrs::distribution::{ContinuousCDF, Normal};
@@ -30,27 +33,45 @@ impl SubjectStream {
     }
 }
 
-/// Draws the individual parameters of a subject: the typical ones times exp(η), η ~ N(0, Ω).
-pub fn draw_parameters(model: &PopulationModel, subject: &Subject, stream: &mut SubjectStream) -> Vec<f64> {
-    let mut parameters = model.typical(&subject.covariates);
+/// Draws the individual parameters of a subject: the typical ones departed from by η ~ N(0, Ω).
+///
+/// # Errors
+/// When the model does not apply to the subject's covariates.
+pub fn draw_parameters(
+    model: &PopulationModel,
+    covariates: &Covariates,
+    stream: &mut SubjectStream,
+) -> Result<Vec<f64>, SubjectError> {
+    let mut parameters = model.typical(covariates)?;
     let n = model.variable().len();
     let standard = DVector::from_iterator(n, (0..n).map(|_| stream.normal()));
     // A checked model's Ω is positive definite.
     if let Some(cholesky) = Cholesky::new(DMatrix::from_row_slice(n, n, model.omega())) {
         let eta = cholesky.l() * standard;
         for (&i, eta) in model.variable().iter().zip(eta.iter()) {
-            parameters[i] *= eta.exp();
+            parameters[i] = model.parameters()[i].individual(parameters[i], *eta).value;
         }
     }
-    parameters
+    Ok(parameters)
 }
 
-/// Gives a subject one observation of every analyte at each of `visits` (ascending, days), with residual error.
+/// A value as an assay reports it: beyond a limit of quantification it is that limit, and censored.
+pub fn quantify(value: f64, residual: &Residual) -> (f64, Censoring) {
+    match (residual.lloq, residual.uloq) {
+        (Some(lloq), _) if value < lloq => (lloq, Censoring::Below),
+        (_, Some(uloq)) if value > uloq => (uloq, Censoring::Above),
+        _ => (value, Censoring::Quantified),
+    }
+}
+
+/// Gives a subject one observation of every analyte of the model at each of `visits` (ascending, days), with residual
+/// error and within the limits of the model's assays.
 ///
-/// A visit at the time of a dose is before it. An analyte of which there is nothing yet is not observed.
+/// A visit at the time of a dose is before it. With a log-normal error an analyte of which there is nothing yet is not
+/// observed.
 ///
 /// # Errors
-/// When the model cannot be solved over the subject's doses.
+/// When the model does not apply to the subject or cannot be solved over its doses.
 pub fn observe(
     model: &PopulationModel,
     subject: &mut Subject,
@@ -66,19 +87,14 @@ pub fn observe(
     model.predict(parameters, &subject.covariates, &course, &mut concentrations)?;
     for (at, read) in course.times().iter().zip(&concentrations) {
         for analyte in Analyte::ALL {
+            let Some(residual) = model.residual(analyte) else { continue };
             let exact = read.to_array()[analyte.index()];
-            let error = (model.sigma(analyte) * stream.normal()).exp();
-            if exact > 0.0 {
+            let error = stream.normal();
+            if exact > 0.0 || !residual.error.is_log() {
+                let (value, censoring) = quantify(residual.error.observe(exact, error), residual);
                 let (time, doses_before) = (at.time, at.doses_before);
-                let value = exact * error;
-                subject.observations.push(Observation {
-                    time,
-                    analyte,
-                    value,
-                    censoring: Censoring::Quantified,
-                    doses_before,
-                    row: 0,
-                });
+                let observation = Observation { time, analyte, value, censoring, doses_before, row: 0 };
+                subject.observations.push(observation);
             }
         }
     }

@@ -4,7 +4,7 @@ use crate::goodness::{Goodness, goodness};
 use crate::individual::{FitOptions, IndividualFit, Status, fit_subject};
 use crate::prior::Prior;
 use crate::reconstruction::{Grid, Suppression, Trajectory, reconstruct, suppression};
-use omafit_model::{Analyte, Course, CourseError, Observation, PopulationModel, Subject};
+use omafit_model::{Analyte, Course, Observation, PopulationModel, PredictionError, Subject};
 use rayon::prelude::*;
 
 /// All that a run says of one subject.
@@ -66,10 +66,10 @@ pub fn process_subject(
     }
 }
 
-fn typical_predictions(model: &PopulationModel, subject: &Subject) -> Result<Vec<f64>, CourseError> {
+fn typical_predictions(model: &PopulationModel, subject: &Subject) -> Result<Vec<f64>, PredictionError> {
     let (course, positions) = Course::of_observations(subject)?;
     let mut out = Vec::new();
-    model.predict(&model.typical(&subject.covariates), &subject.covariates, &course, &mut out)?;
+    model.predict(&model.typical(&subject.covariates)?, &subject.covariates, &course, &mut out)?;
     let read = |(o, &at): (&Observation, &usize)| out[at].to_array()[o.analyte.index()];
     Ok(subject.observations.iter().zip(&positions).map(read).collect())
 }

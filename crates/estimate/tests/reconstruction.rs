@@ -27,7 +27,7 @@ fn subject(seed: u64) -> (Subject, Vec<f64>) {
         observations: Vec::new(),
     };
     let mut stream = SubjectStream::new(seed, 0);
-    let parameters = draw_parameters(&model, &subject, &mut stream);
+    let parameters = draw_parameters(&model, &subject.covariates, &mut stream).unwrap();
     observe(&model, &mut subject, &parameters, &[0.0, 10.0, 31.0, 87.0, 171.0, 230.0, 290.0], &mut stream)
         .unwrap();
     (subject, parameters)

@@ -31,7 +31,7 @@ impl Case {
         let times = times.iter().map(|&time| OutputTime { time, doses_before: before(time) }).collect();
         let course = Course::new(0.0, doses.clone(), times, output).unwrap();
         let model = PopulationModel::parse(published("hayashi2007").unwrap()).unwrap();
-        Self { parameters: model.typical(&person()), model, course }
+        Self { parameters: model.typical(&person()).unwrap(), model, course }
     }
 
     /// The visits of a trial, as a fit needs them.
@@ -55,7 +55,7 @@ impl Case {
 
     fn sensitivities(&self, bencher: Bencher<'_, '_>) {
         let (mut out, mut slopes) = (Vec::new(), Vec::new());
-        let start = self.model.start(&person());
+        let start = self.model.start(&person()).unwrap();
         bencher.bench_local(|| {
             let parameters = black_box(&self.parameters);
             self.model

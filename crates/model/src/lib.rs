@@ -17,8 +17,10 @@ pub use binding::{EquilibriumComplex, unbound};
 pub use course::{Course, CourseError, DEFAULT_RTOL, OutputTime};
 pub use dual::Dual;
 pub use population::{
-    Covariate, ModelError, ModelFile, PUBLISHED, PopulationModel, PopulationParameter, PowerEffect,
-    StartRule, published,
+    BlockEntry, CorrelationEntry, CovariateError, Effect, EffectEntry, EffectForm, ErrorModel,
+    IndividualValue, LevelEntry, ModelError, ModelFile, PUBLISHED, ParameterEntry, PopulationModel,
+    PopulationParameter, PredictionError, Residual, ResidualEntry, StartRule, Transform, VariabilityEntry,
+    published,
 };
 pub use scalar::{Elementary, Real};
 pub use solver::{Output, SolverError, Work};

@@ -38,7 +38,7 @@ fn prints(value: f64, printed: &str) -> bool {
 
 #[test]
 fn half_lives_and_untreated_free_ige_follow_from_the_parameters() {
-    let typical = model().typical(&Covariates::new(61.1, 482.4));
+    let typical = model().typical(&Covariates::new(61.1, 482.4)).unwrap();
     let at = |name: &str| typical[model().position(name).unwrap()];
     let half_life = |clearance: f64, volume: f64| std::f64::consts::LN_2 * volume / clearance;
     assert!(prints(half_life(at("CLx"), at("Vx")), "23.28"));
@@ -83,7 +83,7 @@ fn twenty_eight_weeks_by_the_table_come_out_to_the_last_digit() {
     assert_eq!(rows.as_array().unwrap().len(), 7);
     for row in rows.as_array().unwrap() {
         let (weight_kg, iu) = (number(&row["weight_kg"]), number(&row["ige_iu_ml"]));
-        let typical = model.typical(&Covariates::new(weight_kg, iu * units::NG_PER_IU));
+        let typical = model.typical(&Covariates::new(weight_kg, iu * units::NG_PER_IU)).unwrap();
         let (interval, amount_mg) = (number(&row["interval_d"]), number(&row["dose_mg"]));
         let doses: Vec<Dose> = (0..)
             .map(|k| Dose::subcutaneous(f64::from(k) * interval, amount_mg))

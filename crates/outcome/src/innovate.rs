@@ -107,11 +107,11 @@ fn patient(
         doses: (0..doses).map(|k| Dose::subcutaneous(k as f64 * interval, regimen.dose_mg)).collect(),
         observations: Vec::new(),
     };
-    let parameters = draw_parameters(model, &subject, &mut stream);
+    let failed = |source| InnovateError::Patient { id: (index + 1).to_string(), source };
+    let parameters = draw_parameters(model, &subject.covariates, &mut stream).map_err(failed)?;
     let end = trial.treatment_days + trial.follow_up_days;
     let visits: Vec<f64> = VISITS.into_iter().filter(|v| *v <= end).collect();
-    observe(model, &mut subject, &parameters, &visits, &mut stream)
-        .map_err(|source| InnovateError::Patient { id: subject.id.clone(), source })?;
+    observe(model, &mut subject, &parameters, &visits, &mut stream).map_err(failed)?;
     Ok(subject)
 }
 

@@ -50,7 +50,8 @@ pub fn individuals_table(
     for (i, name) in names.iter().enumerate() {
         let position = options.free[i];
         let se = |r: &SubjectResult| {
-            r.fit.uncertainty.se_log(i).map_or(f64::NAN, |se| se * r.fit.parameters[position])
+            let to_natural = r.fit.log_slopes[i] * r.fit.parameters[position];
+            r.fit.uncertainty.se_log(i).map_or(f64::NAN, |se| se * to_natural)
         };
         number(format!("SE_{name}"), &|_, r| se(r));
     }

@@ -1,14 +1,15 @@
 //! `observations`: one row an observation.
 
 use crate::table::{Column, Table, TableError, Values};
-use omafit_estimate::SubjectResult;
+use omafit_estimate::{SubjectResult, weighted_residual};
 use omafit_model::{Censoring, Observation, PopulationModel, Subject};
 
 /// One row an observation, with its predictions and residuals.
 ///
 /// `CENS` is 1 for an observation below its limit of quantification, −1 for one above, 0 for a value; `LIMIT` is that
 /// limit, which `DV` has too, and missing for a value. `PRED` is the typical subject with the same covariates, `IPRED`
-/// the subject's own fit; `RES` and `IRES` are DV less each, in the analyte's unit; `IWRES` is (ln DV − ln IPRED)/σ; the
+/// the subject's own fit; `RES` and `IRES` are DV less each, in the analyte's unit; `IWRES` is (ln DV − ln IPRED)/σ, or (DV − IPRED)/g of
+/// a normal error of standard deviation g; the
 /// three are missing where `DV` is a limit. `TAD` is days since the last dose, missing before the first; a reset without
 /// a dose is none.
 ///
@@ -54,7 +55,8 @@ pub fn observations_table(
         number("RES", &|r| measured(r.observation) - r.pred()),
         number("IRES", &|r| measured(r.observation) - r.ipred()),
         number("IWRES", &|r| {
-            (measured(r.observation).ln() - r.ipred().ln()) / model.sigma(r.observation.analyte)
+            let error = model.residual(r.observation.analyte).map(|residual| residual.error);
+            error.map_or(f64::NAN, |error| weighted_residual(r.observation, error, r.ipred()))
         }),
         number("TAD", &|r| since_dose(r.subject, r.observation)),
         integer("row", &|r| r.observation.row as i64),

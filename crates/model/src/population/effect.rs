@@ -1,0 +1,123 @@
+//! How covariates act on the typical value of a parameter: as factors.
+
+use crate::subject::Covariates;
+
+/// What a covariate multiplies a parameter by.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Effect {
+    /// The covariate's name.
+    pub covariate: String,
+    /// Its form.
+    pub form: EffectForm,
+    /// Whether its coefficients are given rather than estimated.
+    pub fixed: bool,
+}
+
+/// The form of an effect, of a covariate of value c.
+#[derive(Clone, Debug, PartialEq)]
+pub enum EffectForm {
+    /// (c/centre)^exponent.
+    Power {
+        /// Where the factor is one.
+        centre: f64,
+        /// The exponent.
+        exponent: f64,
+    },
+    /// exp(slope·(c − centre)).
+    Exponential {
+        /// Where the factor is one.
+        centre: f64,
+        /// The slope of the logarithm.
+        slope: f64,
+    },
+    /// 1 + slope·(c − centre).
+    Linear {
+        /// Where the factor is one.
+        centre: f64,
+        /// The slope.
+        slope: f64,
+    },
+    /// A factor for each value but the reference, whose factor is one.
+    Categorical {
+        /// The value whose factor is one.
+        reference: f64,
+        /// Other values and their factors.
+        levels: Vec<(f64, f64)>,
+    },
+}
+
+/// Why a model cannot be applied to a subject.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum CovariateError {
+    /// A covariate is not known.
+    #[error("the model needs the covariate {covariate}, which this subject lacks")]
+    Missing {
+        /// Its name.
+        covariate: String,
+    },
+    /// A value for which the effect is not defined.
+    #[error("{covariate} is {value}, for which its effect on {parameter} is not defined: it needs {allowed}")]
+    OutOfRange {
+        /// The covariate.
+        covariate: String,
+        /// Its value.
+        value: f64,
+        /// The parameter it acts on.
+        parameter: &'static str,
+        /// What it is defined for.
+        allowed: String,
+    },
+    /// A typical value outside what the parameter can be.
+    #[error("with this subject's covariates {parameter} is {value}, outside {low} to {high}")]
+    OutOfBounds {
+        /// The parameter.
+        parameter: &'static str,
+        /// Its value.
+        value: f64,
+        /// Its lower bound.
+        low: f64,
+        /// Its upper bound.
+        high: f64,
+    },
+}
+
+impl Effect {
+    /// What it multiplies `parameter` by in a subject.
+    ///
+    /// # Errors
+    /// When the subject lacks the covariate, or has a value for which the effect is not defined.
+    pub fn factor(&self, covariates: &Covariates, parameter: &'static str) -> Result<f64, CovariateError> {
+        let covariate = self.covariate.clone();
+        let Some(value) = covariates.get(&self.covariate) else {
+            return Err(CovariateError::Missing { covariate });
+        };
+        let refuse = |allowed: String| CovariateError::OutOfRange { covariate, value, parameter, allowed };
+        let (factor, allowed) = match &self.form {
+            EffectForm::Power { centre, exponent } if value > 0.0 => {
+                ((value / centre).powf(*exponent), "a value whose power is a finite number above 0".into())
+            }
+            EffectForm::Power { .. } => return Err(refuse("a value above 0".into())),
+            EffectForm::Exponential { centre, slope } => (
+                (slope * (value - centre)).exp(),
+                "a value whose exponential is a finite number above 0".into(),
+            ),
+            EffectForm::Linear { centre, slope } => {
+                let limit = centre - 1.0 / slope;
+                let side = if *slope > 0.0 { "above" } else { "below" };
+                (1.0 + slope * (value - centre), format!("a value {side} {limit}"))
+            }
+            EffectForm::Categorical { reference, levels } => {
+                let known = levels.iter().find(|(level, _)| *level == value).map(|(_, factor)| *factor);
+                match known {
+                    Some(factor) => (factor, String::new()),
+                    None if value == *reference => (1.0, String::new()),
+                    None => {
+                        let others = levels.iter().map(|(level, _)| format!(", {level}"));
+                        return Err(refuse(format!("one of {reference}{}", others.collect::<String>())));
+                    }
+                }
+            }
+        };
+        if factor.is_finite() && factor > 0.0 { Ok(factor) } else { Err(refuse(allowed)) }
+    }
+}

@@ -1,0 +1,159 @@
+//! The population model as data: typical values, covariate effects, variability, residual error.
+//!
+//! A model file names a structure and says the rest in TOML; the published models ship in this form.
+
+mod check;
+mod effect;
+mod error;
+mod file;
+mod parameter;
+mod published;
+mod residual;
+mod unit;
+
+use crate::course::{Course, CourseError};
+use crate::solver::Work;
+use crate::structure::{Concentrations, Start, StructuralModel};
+use crate::subject::{Analyte, Covariates};
+pub use effect::{CovariateError, Effect, EffectForm};
+pub use error::ModelError;
+pub use file::{
+    BlockEntry, CorrelationEntry, EffectEntry, LevelEntry, ModelFile, ParameterEntry, ResidualEntry,
+    StartRule, VariabilityEntry,
+};
+pub use parameter::{IndividualValue, PopulationParameter, Transform};
+pub use published::{PUBLISHED, published};
+pub use residual::{ErrorModel, Residual};
+use std::collections::BTreeSet;
+
+/// A population model, ready to predict.
+#[derive(Clone, Debug)]
+pub struct PopulationModel {
+    file: ModelFile,
+    structure: &'static dyn StructuralModel,
+    parameters: Vec<PopulationParameter>,
+    variable: Vec<usize>,
+    omega: Vec<f64>,
+    omega_fixed: Vec<bool>,
+    residual: [Option<Residual>; 3],
+}
+
+impl PopulationModel {
+    /// The model's name.
+    pub fn name(&self) -> &str {
+        &self.file.name
+    }
+
+    /// The file it was read from.
+    pub fn file(&self) -> &ModelFile {
+        &self.file
+    }
+
+    /// Its structure.
+    pub fn structure(&self) -> &'static dyn StructuralModel {
+        self.structure
+    }
+
+    /// Its parameters, in the structure's order.
+    pub fn parameters(&self) -> &[PopulationParameter] {
+        &self.parameters
+    }
+
+    /// Names of the parameters, in the structure's order.
+    pub fn parameter_names(&self) -> impl Iterator<Item = &'static str> {
+        self.structure.parameters().iter().map(|p| p.name)
+    }
+
+    /// Position of the parameter of a name.
+    pub fn position(&self, name: &str) -> Option<usize> {
+        self.parameter_names().position(|n| n == name)
+    }
+
+    /// Positions of the parameters that vary between subjects, ascending.
+    pub fn variable(&self) -> &[usize] {
+        &self.variable
+    }
+
+    /// Ω, the covariance of the η of the variable parameters: row-major, `variable().len()` squared.
+    pub fn omega(&self) -> &[f64] {
+        &self.omega
+    }
+
+    /// Which elements of Ω are given rather than estimated: zero covariances and those the file fixes; as
+    /// [`PopulationModel::omega`].
+    pub fn omega_fixed(&self) -> &[bool] {
+        &self.omega_fixed
+    }
+
+    /// The residual error of an analyte; `None` of one the structure does not predict.
+    pub fn residual(&self, analyte: Analyte) -> Option<&Residual> {
+        self.residual[analyte.index()].as_ref()
+    }
+
+    /// Names of the covariates that it needs: those of the effects, and `IGE` where it starts from the baseline.
+    pub fn covariates(&self) -> Vec<&str> {
+        let effects = self.parameters.iter().flat_map(|p| &p.effects).map(|e| e.covariate.as_str());
+        let baseline = (self.file.start == StartRule::Baseline).then_some(Covariates::IGE);
+        effects.chain(baseline).collect::<BTreeSet<_>>().into_iter().collect()
+    }
+
+    /// Parameters of the typical subject with these covariates.
+    ///
+    /// # Errors
+    /// When a covariate is missing, an effect is not defined for it, or it leads out of a parameter's bounds.
+    pub fn typical(&self, covariates: &Covariates) -> Result<Vec<f64>, CovariateError> {
+        let of = |(parameter, info): (&PopulationParameter, &crate::structure::ParameterInfo)| {
+            let mut value = parameter.typical;
+            for effect in &parameter.effects {
+                value *= effect.factor(covariates, info.name)?;
+            }
+            let (low, high) = parameter.bounds;
+            // A typical value that is given needs no bounds but a logit's.
+            let bounded = parameter.transform == Transform::Logit;
+            if !value.is_finite() || (bounded && !(value > low && value < high)) {
+                return Err(CovariateError::OutOfBounds { parameter: info.name, value, low, high });
+            }
+            Ok(value)
+        };
+        self.parameters.iter().zip(self.structure.parameters()).map(of).collect()
+    }
+
+    /// What a subject with these covariates starts from.
+    ///
+    /// # Errors
+    /// When the model starts from the baseline of IgE and it is missing.
+    pub fn start(&self, covariates: &Covariates) -> Result<Start<f64>, CovariateError> {
+        match self.file.start {
+            StartRule::Baseline => match covariates.ige_ng_ml() {
+                Some(ige_ng_ml) => Ok(Start::Baseline { ige_ng_ml }),
+                None => Err(CovariateError::Missing { covariate: Covariates::IGE.into() }),
+            },
+            StartRule::SteadyState => Ok(Start::SteadyState),
+        }
+    }
+
+    /// Concentrations over a course, for a subject with these covariates and individual parameters.
+    ///
+    /// # Errors
+    /// When the model does not apply to the subject or cannot be solved over the course.
+    pub fn predict(
+        &self,
+        parameters: &[f64],
+        covariates: &Covariates,
+        course: &Course,
+        out: &mut Vec<Concentrations<f64>>,
+    ) -> Result<Work, PredictionError> {
+        Ok(self.structure.predict(parameters, self.start(covariates)?, course, out)?)
+    }
+}
+
+/// Why a subject cannot be predicted.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum PredictionError {
+    /// The model does not apply to it.
+    #[error(transparent)]
+    Covariate(#[from] CovariateError),
+    /// The course cannot be solved.
+    #[error(transparent)]
+    Course(#[from] CourseError),
+}
