@@ -2,7 +2,7 @@
 
 use crate::Outcome;
 use crate::error::CliError;
-use crate::options::{CheckArgs, ReadArgs};
+use crate::options::{CheckArgs, HowArgs, ReadArgs};
 use crate::{model, print};
 use omafit_model::{Analyte, Covariates};
 use omafit_trial::{ReadOptions, Trial, read};
@@ -20,6 +20,11 @@ pub fn check(args: &CheckArgs) -> Result<Outcome, CliError> {
 
 /// Reads the data set that the arguments name. `base` is what a model needs of it; the arguments come on top.
 pub fn read_trial(args: &ReadArgs, base: ReadOptions) -> Result<Trial, CliError> {
+    Ok(read(&args.data, &overlaid(&args.how, base)?)?)
+}
+
+/// How a data set is read: `base` is what a model needs of it; the arguments come on top.
+pub fn overlaid(args: &HowArgs, base: ReadOptions) -> Result<ReadOptions, CliError> {
     let mut options = base;
     options.time_unit = args.time_unit.into();
     options.ige_unit = args.ige_unit.into();
@@ -43,14 +48,14 @@ pub fn read_trial(args: &ReadArgs, base: ReadOptions) -> Result<Trial, CliError>
         options.lloq[index] = lower[index].or(options.lloq[index]);
         options.uloq[index] = upper[index].or(options.uloq[index]);
     }
-    Ok(read(&args.data, &options)?)
+    Ok(options)
 }
 
 fn refuse(option: &'static str, found: impl Into<String>, expected: &str) -> CliError {
     CliError::Option { option, found: found.into(), expected: expected.into() }
 }
 
-fn columns(args: &ReadArgs) -> Result<BTreeMap<String, String>, CliError> {
+fn columns(args: &HowArgs) -> Result<BTreeMap<String, String>, CliError> {
     let expected = "omafit's name, an equals sign, and the file's name, such as DV=CONC, with every name of omafit's once";
     let mut columns = BTreeMap::new();
     for column in &args.columns {
@@ -65,7 +70,7 @@ fn columns(args: &ReadArgs) -> Result<BTreeMap<String, String>, CliError> {
 }
 
 /// Covariates that are assumed, however they are given.
-fn assumed(args: &ReadArgs) -> Result<BTreeMap<String, f64>, CliError> {
+fn assumed(args: &HowArgs) -> Result<BTreeMap<String, f64>, CliError> {
     let mut assumed = BTreeMap::new();
     for (name, value) in [(Covariates::WEIGHT, args.assume_weight), (Covariates::IGE, args.assume_ige)] {
         assumed.extend(value.map(|value| (name.to_owned(), value)));

@@ -5,7 +5,8 @@ use crate::error::CliError;
 use crate::options::DemoArgs;
 use crate::run::{Input, Plan, execute};
 use crate::{model, print};
-use omafit_outcome::{DosingTable, TRIAL, VirtualTrial, innovate_like};
+use omafit_estimate::Noise;
+use omafit_outcome::{Dosing, DosingTable, innovate, patient};
 use omafit_trial::{Counts, Source, Trial};
 use std::path::PathBuf;
 use std::time::Instant;
@@ -20,9 +21,9 @@ pub fn demo(args: &DemoArgs) -> Result<Outcome, CliError> {
         let expected = "at least one".into();
         return Err(CliError::Option { option: "patients", found: "0".into(), expected });
     }
-    let table = DosingTable::named(TABLE)?;
-    let virtual_trial = VirtualTrial { patients: args.patients, ..TRIAL };
-    let subjects = innovate_like(plan.model(), &table, &virtual_trial, args.seed)?;
+    let design = innovate(Dosing::Table(DosingTable::named(TABLE)?));
+    let simulate = |i| patient(plan.model(), &design, args.seed, i as u64, Noise::ALL);
+    let subjects = (0..args.patients).map(simulate).collect::<Result<Vec<_>, _>>()?;
     let comment = format!(
         "omafit: simulated data, no patients: {} in the image of INNOVATE, dosed by {TABLE}, model {}, seed {}",
         subjects.len(),

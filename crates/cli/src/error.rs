@@ -1,7 +1,7 @@
 //! What a command can be refused for.
 
 use omafit_model::ModelError;
-use omafit_outcome::{DosingTableError, InnovateError};
+use omafit_outcome::{DosingTableError, VirtualTrialError};
 use omafit_report::FigureError;
 use omafit_trial::{OutputError, Rejection, TableError};
 use std::path::PathBuf;
@@ -69,7 +69,7 @@ pub enum CliError {
     DosingTable(#[from] DosingTableError),
     /// The virtual trial.
     #[error(transparent)]
-    Innovate(#[from] InnovateError),
+    VirtualTrial(#[from] VirtualTrialError),
     /// The threads.
     #[error("the threads cannot be started: {0}")]
     Threads(#[from] rayon::ThreadPoolBuildError),

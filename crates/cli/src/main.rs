@@ -13,6 +13,7 @@ mod options;
 mod print;
 mod record;
 mod run;
+mod simulate;
 
 use clap::Parser;
 use options::{Cli, Command};
@@ -32,6 +33,7 @@ fn main() -> ExitCode {
         Command::Demo(args) => demo::demo(&args),
         Command::Check(args) => check::check(&args),
         Command::Fit(args) => fit::fit(&args),
+        Command::Simulate(args) => simulate::simulate(&args),
         Command::Model(command) => model::command(&command),
     };
     match outcome {

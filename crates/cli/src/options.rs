@@ -21,6 +21,8 @@ pub enum Command {
     Check(CheckArgs),
     /// Fit every subject of a data set and write a run
     Fit(FitArgs),
+    /// Simulate a trial of a model, or replicates of one, as a data set
+    Simulate(SimulateArgs),
     /// The models that ship with omafit
     #[command(subcommand)]
     Model(ModelCommand),
@@ -163,11 +165,18 @@ impl From<OmalizumabUnitName> for OmalizumabUnit {
     }
 }
 
-/// How a data set is read.
+/// A data set and how it is read.
 #[derive(Args, Debug)]
 pub struct ReadArgs {
     /// The data set: NONMEM-style CSV, CSV.gz or Parquet
     pub data: PathBuf,
+    #[command(flatten)]
+    pub how: HowArgs,
+}
+
+/// How a data set is read.
+#[derive(Args, Debug)]
+pub struct HowArgs {
     /// Body weight in kg for the subjects whose weight the file lacks
     #[arg(long, value_name = "KG")]
     pub assume_weight: Option<f64>,
@@ -231,6 +240,81 @@ pub struct DemoArgs {
     #[arg(long, default_value_t = 2009)]
     pub seed: u64,
     /// Patients
-    #[arg(long, default_value_t = omafit_outcome::TRIAL.patients)]
+    #[arg(long, default_value_t = omafit_outcome::PATIENTS)]
     pub patients: usize,
+}
+
+/// What is simulated.
+#[derive(Args, Debug)]
+pub struct SimulateArgs {
+    /// Model: the name of one that ships, or a model file
+    #[arg(long, default_value = "hayashi2007", value_name = "NAME|FILE")]
+    pub model: String,
+    /// Simulate the subjects of this data set: their covariates, doses and observation times
+    #[arg(long, value_name = "DATA", conflicts_with_all = ["patients", "table", "dose", "every_weeks", "weeks",
+        "follow_up", "visits", "every_days", "weight", "ige", "dropout", "missed"])]
+    pub like: Option<PathBuf>,
+    /// How the data set of --like is read; limits and assumed covariates hold for simulated patients too
+    #[command(flatten)]
+    pub how: HowArgs,
+    /// Patients of a virtual trial [default: 226, as in INNOVATE]
+    #[arg(long)]
+    pub patients: Option<u64>,
+    /// Dosing table; only patients to whom it gives a dose are enrolled [default: us_asthma_12y]
+    #[arg(long, value_name = "NAME", conflicts_with = "dose")]
+    pub table: Option<String>,
+    /// The same dose for all instead of a table, mg
+    #[arg(long, value_name = "MG", requires = "every_weeks")]
+    pub dose: Option<f64>,
+    /// Weeks between the doses of --dose
+    #[arg(long, value_name = "WEEKS", requires = "dose")]
+    pub every_weeks: Option<f64>,
+    /// Weeks of treatment [default: 28]
+    #[arg(long)]
+    pub weeks: Option<f64>,
+    /// Weeks of follow-up [default: 16]
+    #[arg(long, value_name = "WEEKS")]
+    pub follow_up: Option<f64>,
+    /// Days on which blood is drawn, separated by commas [default: 15 visits over 44 weeks]
+    #[arg(long, value_name = "DAYS", value_delimiter = ',', conflicts_with = "every_days")]
+    pub visits: Vec<f64>,
+    /// Draw blood every so many days instead, from day 0 to the end
+    #[arg(long, value_name = "DAYS")]
+    pub every_days: Option<f64>,
+    /// The same body weight for all, kg [default: drawn as in INNOVATE]
+    #[arg(long, value_name = "KG")]
+    pub weight: Option<f64>,
+    /// The same baseline IgE for all, IU/mL [default: drawn as in INNOVATE]
+    #[arg(long, value_name = "IU_ML")]
+    pub ige: Option<f64>,
+    /// Part of the patients who leave before the end, at a constant hazard
+    #[arg(long, value_name = "FRACTION")]
+    pub dropout: Option<f64>,
+    /// Part of the doses after the first that are missed
+    #[arg(long, value_name = "FRACTION")]
+    pub missed: Option<f64>,
+    /// How often the trial is simulated; IDs are then REPLICATE.ID, and REP is a column
+    #[arg(long, default_value_t = 1)]
+    pub replicates: u64,
+    /// Every subject is the typical one with its covariates
+    #[arg(long)]
+    pub no_variability: bool,
+    /// Observations are what the model predicts
+    #[arg(long)]
+    pub no_residual: bool,
+    /// Seed
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// The data set to write: a name that ends in .csv or .parquet
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+    /// Threads [default: one a core]; the data are the same for any number
+    #[arg(long)]
+    pub threads: Option<usize>,
+    /// Replace a file that is already there
+    #[arg(long)]
+    pub force: bool,
+    /// Print nothing but errors
+    #[arg(long, short)]
+    pub quiet: bool,
 }

@@ -6,6 +6,7 @@ use crate::record::Record;
 use crate::run::Plan;
 use omafit_estimate::{Goodness, Limit, Overview, Status, SubjectResult, free_names};
 use omafit_model::{Analyte, Subject};
+use omafit_outcome::VirtualTrialError;
 use omafit_trial::Trial;
 use std::path::Path;
 
@@ -22,6 +23,24 @@ pub fn columns<const N: usize>(rows: &[[String; N]]) {
     for row in rows {
         let cells = row.iter().zip(widths).map(|(text, width)| format!("{text:<width$}"));
         println!("{}", cells.collect::<Vec<_>>().join("  ").trim_end());
+    }
+}
+
+/// What was simulated.
+pub fn simulated(path: &Path, subjects: usize, doses: usize, observations: usize, comments: &[String]) {
+    println!("{}: {subjects} subjects, {doses} doses, {observations} observations", path.display());
+    for comment in comments {
+        println!("  {comment}");
+    }
+}
+
+/// Which subjects could not be simulated.
+pub fn not_simulated(failures: &[VirtualTrialError]) {
+    for failure in failures.iter().take(NAMED) {
+        eprintln!("omafit: not simulated: {failure}");
+    }
+    if failures.len() > NAMED {
+        eprintln!("omafit: … and {} more", failures.len() - NAMED);
     }
 }
 

@@ -23,6 +23,6 @@ pub use overview::{FreeIgeCourse, Overview, free_ige_course, overview};
 pub use prior::Prior;
 pub use problem::SubjectError;
 pub use reconstruction::{Grid, Suppression, Trajectory, reconstruct, suppression, typical_course};
-pub use simulate::{SubjectStream, draw_parameters, observe, quantify};
+pub use simulate::{Noise, SubjectStream, draw_parameters, measure, quantify};
 pub use trial_fit::{SubjectResult, process_subject, process_trial};
 pub use uncertainty::{Direction, Uncertainty};

@@ -2,10 +2,7 @@
 
 use crate::problem::SubjectError;
 use nalgebra::{Cholesky, DMatrix, DVector};
-use omafit_model::{
-    Analyte, Censoring, Course, Covariates, Observation, Output, OutputTime, PopulationModel, Residual,
-    Subject,
-};
+use omafit_model::{Censoring, Course, Covariates, PopulationModel, Residual, Subject};
 use rand_chacha::ChaCha12Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use statrs::distribution::{ContinuousCDF, Normal};
@@ -22,6 +19,11 @@ impl SubjectStream {
         Self(generator)
     }
 
+    /// Another stream of the same subject, for what shall not disturb the first.
+    pub fn aside(seed: u64, subject: u64) -> Self {
+        Self::new(seed, subject | 1 << 63)
+    }
+
     /// Uniform in (0, 1), the ends excluded.
     pub fn uniform(&mut self) -> f64 {
         ((self.0.next_u64() >> 12) as f64 + 0.5) / (1_u64 << 52) as f64
@@ -33,6 +35,20 @@ impl SubjectStream {
     }
 }
 
+/// What is random in a simulation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Noise {
+    /// Whether parameters vary between subjects; else every subject is the typical one.
+    pub variability: bool,
+    /// Whether observations have residual error.
+    pub residual: bool,
+}
+
+impl Noise {
+    /// Everything.
+    pub const ALL: Self = Self { variability: true, residual: true };
+}
+
 /// Draws the individual parameters of a subject: the typical ones departed from by η ~ N(0, Ω).
 ///
 /// # Errors
@@ -40,6 +56,7 @@ impl SubjectStream {
 pub fn draw_parameters(
     model: &PopulationModel,
     covariates: &Covariates,
+    noise: Noise,
     stream: &mut SubjectStream,
 ) -> Result<Vec<f64>, SubjectError> {
     let mut parameters = model.typical(covariates)?;
@@ -47,7 +64,7 @@ pub fn draw_parameters(
     let standard = DVector::from_iterator(n, (0..n).map(|_| stream.normal()));
     // A checked model's Ω is positive definite.
     if let Some(cholesky) = Cholesky::new(DMatrix::from_row_slice(n, n, model.omega())) {
-        let eta = cholesky.l() * standard;
+        let eta = cholesky.l() * standard * if noise.variability { 1.0 } else { 0.0 };
         for (&i, eta) in model.variable().iter().zip(eta.iter()) {
             parameters[i] = model.parameters()[i].individual(parameters[i], *eta).value;
         }
@@ -64,39 +81,38 @@ pub fn quantify(value: f64, residual: &Residual) -> (f64, Censoring) {
     }
 }
 
-/// Gives a subject one observation of every analyte of the model at each of `visits` (ascending, days), with residual
-/// error and within the limits of the model's assays.
+/// Measures what is to be measured: gives each of the subject's observations its value, with residual error and within
+/// the limits of the model's assays.
 ///
-/// A visit at the time of a dose is before it. With a log-normal error an analyte of which there is nothing yet is not
-/// observed.
+/// With a log-normal error an analyte of which there is nothing yet cannot be observed, and its observation is dropped.
+/// A value of a normal error that falls below zero is one.
 ///
 /// # Errors
 /// When the model does not apply to the subject or cannot be solved over its doses.
-pub fn observe(
+pub fn measure(
     model: &PopulationModel,
     subject: &mut Subject,
     parameters: &[f64],
-    visits: &[f64],
+    noise: Noise,
     stream: &mut SubjectStream,
 ) -> Result<(), SubjectError> {
-    let before = |time: f64| subject.doses.partition_point(|d| d.time < time);
-    let times: Vec<OutputTime> =
-        visits.iter().map(|&time| OutputTime { time, doses_before: before(time) }).collect();
-    let course = Course::new(subject.start, subject.doses.clone(), times, Output::Landed)?;
+    let (course, positions) = Course::of_observations(subject)?;
     let mut concentrations = Vec::new();
     model.predict(parameters, &subject.covariates, &course, &mut concentrations)?;
-    for (at, read) in course.times().iter().zip(&concentrations) {
-        for analyte in Analyte::ALL {
-            let Some(residual) = model.residual(analyte) else { continue };
-            let exact = read.to_array()[analyte.index()];
-            let error = stream.normal();
-            if exact > 0.0 || !residual.error.is_log() {
-                let (value, censoring) = quantify(residual.error.observe(exact, error), residual);
-                let (time, doses_before) = (at.time, at.doses_before);
-                let observation = Observation { time, analyte, value, censoring, doses_before, row: 0 };
-                subject.observations.push(observation);
-            }
+    let mut kept = Vec::with_capacity(subject.observations.len());
+    for (mut observation, &at) in subject.observations.drain(..).zip(&positions) {
+        let (analyte, time) = (observation.analyte, observation.time);
+        let Some(residual) = model.residual(analyte) else {
+            return Err(SubjectError::NotPredicted { analyte: analyte.name(), time });
+        };
+        let exact = concentrations[at].to_array()[analyte.index()];
+        let z = stream.normal();
+        if exact > 0.0 || !residual.error.is_log() {
+            let value = if noise.residual { residual.error.observe(exact, z) } else { exact };
+            (observation.value, observation.censoring) = quantify(value, residual);
+            kept.push(observation);
         }
     }
+    subject.observations = kept;
     Ok(())
 }

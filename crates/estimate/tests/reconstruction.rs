@@ -2,10 +2,13 @@
 #![allow(clippy::unwrap_used)]
 
 use omafit_estimate::{
-    FitOptions, Grid, IndividualFit, Method, Prior, Status, SubjectStream, draw_parameters, fit_subject,
-    observe, process_trial, reconstruct, suppression,
+    FitOptions, Grid, IndividualFit, Method, Noise, Prior, Status, SubjectStream, draw_parameters,
+    fit_subject, measure, process_trial, reconstruct, suppression,
 };
-use omafit_model::{Course, Covariates, Dose, Output, OutputTime, PopulationModel, Subject, published};
+use omafit_model::{
+    Analyte, Censoring, Course, Covariates, Dose, Observation, Output, OutputTime, PopulationModel, Subject,
+    published,
+};
 
 fn model() -> PopulationModel {
     PopulationModel::parse(published("hayashi2007").unwrap()).unwrap()
@@ -26,10 +29,16 @@ fn subject(seed: u64) -> (Subject, Vec<f64>) {
         doses: (0..7).map(|k| Dose::subcutaneous(3.0 + 28.0 * f64::from(k), 300.0)).collect(),
         observations: Vec::new(),
     };
+    for time in [0.0, 10.0, 31.0, 87.0, 171.0, 230.0, 290.0] {
+        for analyte in Analyte::ALL {
+            let doses_before = subject.doses.partition_point(|d| d.time < time);
+            let (value, censoring) = (f64::NAN, Censoring::Quantified);
+            subject.observations.push(Observation { time, analyte, value, censoring, doses_before, row: 0 });
+        }
+    }
     let mut stream = SubjectStream::new(seed, 0);
-    let parameters = draw_parameters(&model, &subject.covariates, &mut stream).unwrap();
-    observe(&model, &mut subject, &parameters, &[0.0, 10.0, 31.0, 87.0, 171.0, 230.0, 290.0], &mut stream)
-        .unwrap();
+    let parameters = draw_parameters(&model, &subject.covariates, Noise::ALL, &mut stream).unwrap();
+    measure(&model, &mut subject, &parameters, Noise::ALL, &mut stream).unwrap();
     (subject, parameters)
 }
 

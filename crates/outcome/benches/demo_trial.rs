@@ -3,9 +3,9 @@
 
 use divan::Bencher;
 use divan::counter::ItemsCount;
-use omafit_estimate::{FitOptions, Method, Prior, fit_subject};
+use omafit_estimate::{FitOptions, Method, Noise, Prior, fit_subject};
 use omafit_model::{PopulationModel, published};
-use omafit_outcome::{DosingTable, TRIAL, innovate_like};
+use omafit_outcome::{Dosing, DosingTable, PATIENTS, innovate, patient};
 use rayon::prelude::*;
 
 fn main() {
@@ -16,7 +16,9 @@ fn main() {
 fn map_demo(bencher: Bencher<'_, '_>, threads: usize) {
     let model = PopulationModel::parse(published("hayashi2007").unwrap()).unwrap();
     let table = DosingTable::named("us_asthma_12y").unwrap();
-    let subjects = innovate_like(&model, &table, &TRIAL, 2009).unwrap();
+    let design = innovate(Dosing::Table(table));
+    let simulate = |i| patient(&model, &design, 2009, i as u64, Noise::ALL).unwrap();
+    let subjects: Vec<_> = (0..PATIENTS).map(simulate).collect();
     let free = model.variable().to_vec();
     let prior = Prior::new((0..free.len()).collect(), model.omega()).unwrap();
     let options = FitOptions { method: Method::Map, free, max_iterations: 200, further_starts: 8 };

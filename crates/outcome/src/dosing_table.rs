@@ -123,6 +123,11 @@ impl DosingTable {
         Ok(Self { name: name.into(), cells })
     }
 
+    /// Whether every dose of the table was verified on two sources.
+    pub fn is_verified(&self) -> bool {
+        self.cells.iter().filter_map(|cell| cell.regimen).all(|regimen| regimen.verified)
+    }
+
     /// Its name.
     pub fn name(&self) -> &str {
         &self.name

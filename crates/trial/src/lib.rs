@@ -16,5 +16,6 @@ pub use read::{IgeUnit, OmalizumabUnit, Problem, ReadOptions, Rejection, TimeUni
 pub use results::{correlations_table, individuals_table, observations_table, trajectories_table};
 pub use table::{
     Column, ParquetSink, Table, TableError, Values, data_set_table, read_parquet, write_data_set,
+    write_data_set_chunks,
 };
 pub use trial::{Counts, Excluded, Source, Trial};

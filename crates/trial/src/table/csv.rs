@@ -12,14 +12,21 @@ impl Table {
     /// # Errors
     ///
     /// [`TableError::Write`] if `out` does not take it.
-    pub fn write_csv(&self, out: impl Write) -> Result<(), TableError> {
-        self.write_csv_rows(out)
+    pub fn write_csv(&self, mut out: impl Write) -> Result<(), TableError> {
+        self.write_csv_header(&mut out)
+            .and_then(|()| self.write_csv_rows(out))
             .map_err(|source| TableError::Write { table: self.name.clone(), source: source.into() })
     }
 
-    fn write_csv_rows(&self, out: impl Write) -> csv::Result<()> {
+    pub(super) fn write_csv_header(&self, out: impl Write) -> csv::Result<()> {
         let mut writer = csv::Writer::from_writer(out);
         writer.write_record(self.columns.iter().map(|column| &column.name))?;
+        writer.flush()?;
+        Ok(())
+    }
+
+    pub(super) fn write_csv_rows(&self, out: impl Write) -> csv::Result<()> {
+        let mut writer = csv::Writer::from_writer(out);
         let mut cell = String::new();
         for row in 0..self.rows() {
             for column in &self.columns {

@@ -1,11 +1,11 @@
 //! Subjects as a data set.
 
 use std::collections::{BTreeSet, HashSet};
-use std::io::Write as _;
 use std::path::Path;
 
 use omafit_model::{Before, Censoring, Covariates, Dose, Observation, Route, Subject};
 
+use super::data_set_file::write_comments;
 use super::{Column, Table, TableError, Values};
 use crate::output::WholeFile;
 use crate::read::is_covariate_name;
@@ -30,10 +30,8 @@ pub fn write_data_set(
 ) -> Result<(), TableError> {
     let table = data_set_table(subjects)?;
     let mut file = WholeFile::create(path, force)?;
-    for line in comments.iter().flat_map(|comment| comment.split(['\n', '\r'])) {
-        writeln!(file, "# {}", line.trim())
-            .map_err(|source| TableError::Write { table: table.name().to_owned(), source: source.into() })?;
-    }
+    write_comments(&mut file, comments)
+        .map_err(|source| TableError::Write { table: table.name().to_owned(), source: source.into() })?;
     table.write_csv(&mut file)?;
     Ok(file.commit()?)
 }

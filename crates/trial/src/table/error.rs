@@ -52,6 +52,12 @@ pub enum TableError {
         /// What went wrong.
         source: Box<dyn Error + Send + Sync>,
     },
+    /// A file whose name does not say what it shall be.
+    #[error("{}: a data set is written to a name that ends in .csv or .parquet", path.display())]
+    Format {
+        /// The file.
+        path: PathBuf,
+    },
     /// The file that the table goes to cannot be made.
     #[error(transparent)]
     Output(#[from] OutputError),

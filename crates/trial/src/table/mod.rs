@@ -2,6 +2,7 @@
 
 mod csv;
 mod data_set;
+mod data_set_file;
 mod error;
 mod parquet;
 mod sink;
@@ -10,6 +11,7 @@ mod soundness;
 use std::collections::HashSet;
 
 pub use data_set::{data_set_table, write_data_set};
+pub use data_set_file::write_data_set_chunks;
 pub use error::TableError;
 pub use parquet::read_parquet;
 pub use sink::ParquetSink;
@@ -134,14 +136,22 @@ impl Table {
         Self { name: self.name.clone(), columns: self.columns.iter().map(empty).collect() }
     }
 
-    /// Adds the rows of a table of the same columns.
-    fn append(&mut self, other: &Self) -> Result<(), TableError> {
+    /// Refuses a table of other columns.
+    fn check_alike(&self, other: &Self) -> Result<(), TableError> {
         let alike = |(a, b): (&Column, &Column)| {
             a.name == b.name && std::mem::discriminant(&a.values) == std::mem::discriminant(&b.values)
         };
-        if self.columns.len() != other.columns.len() || !self.columns.iter().zip(&other.columns).all(alike) {
-            return Err(TableError::Columns { table: self.name.clone() });
+        let all = self.columns.iter().zip(&other.columns).all(alike);
+        if all && self.columns.len() == other.columns.len() {
+            Ok(())
+        } else {
+            Err(TableError::Columns { table: self.name.clone() })
         }
+    }
+
+    /// Adds the rows of a table of the same columns.
+    fn append(&mut self, other: &Self) -> Result<(), TableError> {
+        self.check_alike(other)?;
         for (column, more) in self.columns.iter_mut().zip(&other.columns) {
             match (&mut column.values, &more.values) {
                 (Values::Float(values), Values::Float(more)) => values.extend_from_slice(more),

@@ -1,0 +1,246 @@
+//! `omafit simulate`: a trial of a model as a data set.
+
+use crate::Outcome;
+use crate::check::overlaid;
+use crate::error::CliError;
+use crate::options::SimulateArgs;
+use crate::{model, print};
+use indicatif::{ProgressBar, ProgressStyle};
+use omafit_estimate::Noise;
+use omafit_model::{Analyte, ModelFile, PopulationModel, Subject};
+use omafit_outcome::{
+    Baseline, Design, Dosing, DosingTable, FOLLOW_UP_DAYS, IGE, PATIENTS, TREATMENT_DAYS, VISITS,
+    VirtualTrialError, WEIGHT, like, patient,
+};
+use omafit_trial::{ReadOptions, read, write_data_set_chunks};
+use rayon::prelude::*;
+use std::io::IsTerminal;
+
+/// Subjects in memory at a time.
+const CHUNK: u64 = 1024;
+
+/// Who is simulated.
+enum Source {
+    /// Patients of a design.
+    Virtual { design: Box<Design>, patients: u64 },
+    /// The subjects of a data set.
+    Like(Vec<Subject>),
+}
+
+impl Source {
+    fn subjects(&self) -> u64 {
+        match self {
+            Self::Virtual { patients, .. } => *patients,
+            Self::Like(subjects) => subjects.len() as u64,
+        }
+    }
+}
+
+/// Simulates and writes.
+pub fn simulate(args: &SimulateArgs) -> Result<Outcome, CliError> {
+    let options = overlaid(&args.how, ReadOptions::default())?;
+    let model = with_limits(model::load(&args.model)?, &options)?;
+    let source = source(args, &model, &options)?;
+    let noise = Noise { variability: !args.no_variability, residual: !args.no_residual };
+    if args.replicates == 0 || args.replicates > u64::from(u32::MAX) {
+        return Err(refuse("replicates", args.replicates, "at least 1, and at most 4294967295"));
+    }
+    if args.threads == Some(0) {
+        return Err(refuse("threads", 0, "at least 1"));
+    }
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(args.threads.unwrap_or(0)).build()?;
+    let comments = comments(args, &model, &source);
+    let total = source.subjects() * args.replicates;
+    let progress = progress_bar(total, args.quiet);
+    let mut failures: Vec<VirtualTrialError> = Vec::new();
+    let (mut doses, mut observations, mut written) = (0, 0, 0);
+    let chunks = (0..total.div_ceil(CHUNK)).map(|chunk| {
+        let numbers = chunk * CHUNK..total.min((chunk + 1) * CHUNK);
+        let one = |number: u64| {
+            let simulated = one(&model, &source, args, number, noise);
+            progress.inc(1);
+            simulated
+        };
+        let results: Vec<_> = pool.install(|| numbers.into_par_iter().map(one).collect());
+        let mut subjects = Vec::with_capacity(results.len());
+        for result in results {
+            match result {
+                Ok(subject) => subjects.push(subject),
+                Err(nobody @ VirtualTrialError::NobodyEligible(_)) => return Err(nobody.into()),
+                Err(failure) => failures.push(failure),
+            }
+        }
+        doses += subjects.iter().map(|s| s.doses.len()).sum::<usize>();
+        observations += subjects.iter().map(|s| s.observations.len()).sum::<usize>();
+        written += subjects.len();
+        Ok::<_, CliError>(subjects)
+    });
+    write_data_set_chunks(&args.out, &comments, args.force, chunks)?;
+    progress.finish_and_clear();
+    if !args.quiet {
+        print::simulated(&args.out, written, doses, observations, &comments);
+    }
+    print::not_simulated(&failures);
+    Ok(if failures.is_empty() { Outcome::Done } else { Outcome::SomeFailed })
+}
+
+/// Subject `number` of all replicates one after the other.
+fn one(
+    model: &PopulationModel,
+    source: &Source,
+    args: &SimulateArgs,
+    number: u64,
+    noise: Noise,
+) -> Result<Subject, VirtualTrialError> {
+    let (replicate, index) = (number / source.subjects(), number % source.subjects());
+    let mut subject = match source {
+        // A patient's number among all replicates: each replicate is another trial.
+        Source::Virtual { design, .. } => patient(model, design, args.seed, number, noise)?,
+        Source::Like(subjects) => like(model, &subjects[index as usize], args.seed, replicate, index, noise)?,
+    };
+    if args.replicates > 1 {
+        if let Source::Virtual { .. } = source {
+            subject.id = (index + 1).to_string();
+        }
+        subject.id = format!("{}.{}", replicate + 1, subject.id);
+        subject.covariates = subject.covariates.with("REP", (replicate + 1) as f64);
+    }
+    Ok(subject)
+}
+
+/// The model with the assays' limits of the command line.
+fn with_limits(model: PopulationModel, options: &ReadOptions) -> Result<PopulationModel, CliError> {
+    if options.lloq == [None; 3] && options.uloq == [None; 3] {
+        return Ok(model);
+    }
+    let mut file: ModelFile = model.file().clone();
+    for analyte in Analyte::ALL {
+        let limits = (options.lloq[analyte.index()], options.uloq[analyte.index()]);
+        let Some(entry) = file.residual.get_mut(&analyte) else {
+            if limits != (None, None) {
+                let expected = format!("of an analyte that {} predicts", model.name());
+                return Err(refuse("lloq or --uloq", analyte.name(), &expected));
+            }
+            continue;
+        };
+        entry.lloq = limits.0.or(entry.lloq);
+        entry.uloq = limits.1.or(entry.uloq);
+    }
+    PopulationModel::new(file).map_err(|source| CliError::Model { place: model.name().into(), source })
+}
+
+fn source(args: &SimulateArgs, model: &PopulationModel, options: &ReadOptions) -> Result<Source, CliError> {
+    if let Some(data) = &args.like {
+        // Limits are for what is simulated; the values of the data do not matter.
+        let base = ReadOptions { lloq: [None; 3], uloq: [None; 3], ..model::needs(model) };
+        let needs = overlaid(&args.how, base)?;
+        let how = ReadOptions { positive_required: [false; 3], allow_undosed: true, ..needs };
+        return Ok(Source::Like(read(data, &how)?.subjects));
+    }
+    let positive = |option: &'static str, value: Option<f64>, usual: f64| match value {
+        Some(value) if !(value.is_finite() && value > 0.0) => Err(refuse(option, value, "a number above 0")),
+        value => Ok(value.unwrap_or(usual)),
+    };
+    let part = |option: &'static str, value: Option<f64>| match value {
+        Some(value) if !(0.0..1.0).contains(&value) => Err(refuse(option, value, "at least 0 and below 1")),
+        value => Ok(value.unwrap_or(0.0)),
+    };
+    let patients = args.patients.unwrap_or(PATIENTS as u64);
+    if patients == 0 {
+        return Err(refuse("patients", 0, "at least 1"));
+    }
+    let dosing = match (args.dose, args.every_weeks) {
+        (Some(dose), Some(weeks)) => Dosing::Fixed {
+            dose_mg: positive("dose", Some(dose), 0.0)?,
+            every_days: 7.0 * positive("every-weeks", Some(weeks), 0.0)?,
+        },
+        _ => Dosing::Table(DosingTable::named(args.table.as_deref().unwrap_or("us_asthma_12y"))?),
+    };
+    let treatment_days = 7.0 * positive("weeks", args.weeks, TREATMENT_DAYS / 7.0)?;
+    let follow_up_days = match args.follow_up {
+        Some(0.0) => 0.0,
+        weeks => 7.0 * positive("follow-up", weeks, FOLLOW_UP_DAYS / 7.0)?,
+    };
+    let fixed = |option, value: Option<f64>, drawn| match value {
+        Some(value) => Ok::<_, CliError>(Baseline::Fixed(positive(option, Some(value), 0.0)?)),
+        None => Ok(Baseline::Drawn(drawn)),
+    };
+    let own = ["WT", "IGE"];
+    let assumed =
+        options.assume.iter().filter(|(name, _)| !own.contains(&name.to_ascii_uppercase().as_str()));
+    let design = Design {
+        weight_kg: fixed("weight", args.weight.or(args.how.assume_weight), WEIGHT)?,
+        ige_iu_ml: fixed("ige", args.ige, IGE)?,
+        covariates: assumed.map(|(name, value)| (name.clone(), *value)).collect(),
+        dosing,
+        treatment_days,
+        follow_up_days,
+        visits: visits(args, treatment_days + follow_up_days)?,
+        dropout: part("dropout", args.dropout)?,
+        missed: part("missed", args.missed)?,
+    };
+    Ok(Source::Virtual { design: Box::new(design), patients })
+}
+
+fn visits(args: &SimulateArgs, end: f64) -> Result<Vec<f64>, CliError> {
+    if let Some(every) = args.every_days {
+        if !(every.is_finite() && every > 0.0) {
+            return Err(refuse("every-days", every, "a number above 0"));
+        }
+        return Ok((0..=(end / every) as usize).map(|k| k as f64 * every).collect());
+    }
+    if args.visits.is_empty() {
+        return Ok(VISITS.into_iter().filter(|v| *v <= end).collect());
+    }
+    let mut last = 0.0;
+    for &day in &args.visits {
+        if !(day.is_finite() && day >= last && day <= end) {
+            let expected = format!("days in ascending order, from 0 to {end}, the trial's end");
+            return Err(refuse("visits", day, &expected));
+        }
+        last = day;
+    }
+    Ok(args.visits.clone())
+}
+
+/// What the file says of itself.
+fn comments(args: &SimulateArgs, model: &PopulationModel, source: &Source) -> Vec<String> {
+    let replicates =
+        if args.replicates > 1 { format!(", {} replicates", args.replicates) } else { String::new() };
+    let who = match source {
+        Source::Like(subjects) => format!("{} subjects like those of another data set", subjects.len()),
+        Source::Virtual { patients, design } => match &design.dosing {
+            Dosing::Fixed { dose_mg, every_days } => {
+                format!("{patients} virtual patients, {dose_mg} mg every {} weeks", every_days / 7.0)
+            }
+            Dosing::Table(table) => {
+                let status = if table.is_verified() { "" } else { " (not verified)" };
+                format!("{patients} virtual patients, dosed by {}{status}", table.name())
+            }
+        },
+    };
+    let without = match (args.no_variability, args.no_residual) {
+        (false, false) => "",
+        (true, false) => ", without variability",
+        (false, true) => ", without residual error",
+        (true, true) => ", without variability and residual error",
+    };
+    vec![format!(
+        "omafit: simulated data, no patients: {who}{replicates}, model {}{without}, seed {}",
+        model.name(),
+        args.seed
+    )]
+}
+
+fn refuse(option: &'static str, found: impl ToString, expected: &str) -> CliError {
+    CliError::Option { option, found: found.to_string(), expected: expected.into() }
+}
+
+fn progress_bar(subjects: u64, quiet: bool) -> ProgressBar {
+    if quiet || !std::io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let style = ProgressStyle::with_template("simulating {bar:40} {pos}/{len} subjects, {eta} left");
+    let bar = ProgressBar::new(subjects);
+    style.map_or(bar.clone(), |style| bar.with_style(style))
+}
