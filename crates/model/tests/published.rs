@@ -107,3 +107,113 @@ fn twenty_eight_weeks_by_the_table_come_out_to_the_last_digit() {
         }
     }
 }
+
+fn published_model(name: &str) -> PopulationModel {
+    PopulationModel::parse(omafit_model::published(name).unwrap()).unwrap()
+}
+
+/// The typical subject of a model from its steady state, after doses.
+fn typical_course(
+    model: &PopulationModel,
+    covariates: &Covariates,
+    doses: &[Dose],
+    times: &[f64],
+) -> Vec<Concentrations<f64>> {
+    let before = |t: f64| doses.partition_point(|d| d.time < t);
+    let times = times.iter().map(|&time| OutputTime { time, doses_before: before(time) }).collect();
+    let course = Course::new(0.0, doses.to_vec(), times, Output::Interpolated).unwrap();
+    let mut out = Vec::new();
+    let typical = model.typical(covariates).unwrap();
+    model.structure().predict(&typical, Start::SteadyState, &course, &mut out).unwrap();
+    out
+}
+
+/// The sampling days of study 1101.
+const DAYS_1101: [f64; 13] = [0.0, 0.5, 1.0, 2.0, 4.0, 7.0, 10.0, 14.0, 28.0, 42.0, 56.0, 70.0, 84.0];
+
+#[test]
+fn brekkan_2018_has_its_baseline_dose_and_exposures() {
+    let model = published_model("brekkan2018");
+    let nobody = Covariates::default();
+    let after =
+        |dose: f64, times: &[f64]| typical_course(&model, &nobody, &[Dose::subcutaneous(0.0, dose)], times);
+    let baseline = after(1.0, &[0.0])[0].ige_free;
+    assert!((baseline - 422.82).abs() < 0.01, "{baseline}");
+    // The single dose that holds free IgE down by 95 % on day 14.
+    let (mut low, mut high) = (100.0, 500.0);
+    for _ in 0..60 {
+        let middle = 0.5 * (low + high);
+        let suppressed = after(middle, &[14.0])[0].ige_free < 0.05 * baseline;
+        if suppressed { high = middle } else { low = middle }
+    }
+    assert!((low - 271.73).abs() < 0.1, "{low}");
+    let exposures =
+        [(75.0, 0.1464, 5.704), (150.0, 0.1435, 5.549), (300.0, 0.1420, 5.420), (375.0, 0.1417, 5.387)];
+    for (dose, peak, area) in exposures {
+        let drug: Vec<f64> = after(dose, &DAYS_1101).iter().map(|c| c.omalizumab_total / dose).collect();
+        let cmax = drug.iter().copied().fold(0.0, f64::max);
+        let trapezoid: f64 =
+            (1..13).map(|i| 0.5 * (drug[i] + drug[i - 1]) * (DAYS_1101[i] - DAYS_1101[i - 1])).sum();
+        assert!((cmax / peak - 1.0).abs() < 1e-3, "{dose} mg: {cmax}");
+        assert!((trapezoid / area - 1.0).abs() < 1e-3, "{dose} mg: {trapezoid}");
+    }
+}
+
+#[test]
+fn lowe_2009_has_its_half_lives_and_single_dose() {
+    let model = published_model("lowe2009");
+    let centre = Covariates::new(70.0, 365.0);
+    let typical = model.typical(&centre).unwrap();
+    let at = |name: &str| typical[model.position(name).unwrap()];
+    let half_life = |clearance: f64, volume: f64| std::f64::consts::LN_2 * volume / clearance;
+    assert!(prints(half_life(at("CLx"), at("Vx")), "31.09"));
+    assert!(prints(half_life(at("CLc"), at("Vc")), "5.257"));
+    assert!(prints(half_life(at("CLe"), at("Vx")), "1.680"));
+    let times: Vec<f64> = (0..=6000).map(|i| f64::from(i) / 500.0).collect();
+    let out = typical_course(&model, &centre, &[Dose::subcutaneous(0.0, 300.0)], &times);
+    let extreme = |of: &dyn Fn(&Concentrations<f64>) -> f64| {
+        let best = (0..out.len()).max_by(|&i, &j| of(&out[i]).total_cmp(&of(&out[j]))).unwrap();
+        (of(&out[best]).abs(), times[best])
+    };
+    let (cmax, tmax) = extreme(&|c| c.omalizumab_total);
+    assert!(prints(cmax, "27.52") && prints(tmax, "6.8"), "{cmax} {tmax}");
+    let (nadir, when) = extreme(&|c| -c.ige_free);
+    assert!(prints(nadir, "13.0") && prints(when, "3.4"), "{nadir} {when}");
+}
+
+#[test]
+fn lowe_2009_by_the_table_comes_out_to_the_last_digit() {
+    let model = published_model("lowe2009");
+    // Weight, IgE in IU/mL, dose, interval: week-16 trough, ratio of total IgE, free IgE over weeks 24 to 28.
+    let rows = [
+        ([70.0, 100.0, 150.0, 28.0], ["15.7", "5.0", "14.3", "17.6", "23.0"]),
+        ([70.0, 150.0, 300.0, 28.0], ["32.8", "4.5", "10.0", "12.2", "15.8"]),
+        ([60.0, 300.0, 300.0, 28.0], ["36.9", "3.6", "14.6", "17.9", "23.4"]),
+        ([70.0, 300.0, 225.0, 14.0], ["58.9", "3.5", "12.4", "13.3", "14.9"]),
+        ([80.0, 400.0, 300.0, 14.0], ["69.2", "3.1", "12.7", "13.7", "15.4"]),
+        ([60.0, 700.0, 375.0, 14.0], ["114.6", "2.7", "12.2", "13.0", "14.6"]),
+        ([100.0, 300.0, 300.0, 14.0], ["55.9", "3.3", "12.4", "13.3", "15.0"]),
+    ];
+    for ([weight, iu, dose, interval], expected) in rows {
+        let doses: Vec<Dose> = (0..)
+            .map(|k| f64::from(k) * interval)
+            .take_while(|t| *t < 196.0)
+            .map(|t| Dose::subcutaneous(t, dose))
+            .collect();
+        let mut times = vec![0.0, 112.0];
+        times.extend((0..=280).map(|i| 168.0 + f64::from(i) / 10.0));
+        let who = Covariates::new(weight, iu * units::NG_PER_IU);
+        let out = typical_course(&model, &who, &doses, &times);
+        let free: Vec<f64> = out[2..].iter().map(|c| c.ige_free).collect();
+        let found = [
+            out[1].omalizumab_total,
+            out[1].ige_total / out[0].ige_total,
+            free.iter().copied().fold(f64::MAX, f64::min),
+            free.iter().sum::<f64>() / free.len() as f64,
+            free.iter().copied().fold(f64::MIN, f64::max),
+        ];
+        for (found, expected) in found.iter().zip(expected) {
+            assert!(prints(*found, expected), "{weight} kg {iu} IU/mL: {found} {expected}");
+        }
+    }
+}
