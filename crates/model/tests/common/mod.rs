@@ -1,0 +1,107 @@
+//! What the tests of limits and of schedules share: typical parameters, and solving a course in one line.
+
+#![allow(dead_code)]
+
+use omafit_model::{
+    Concentrations, Course, CourseError, Dose, Output, OutputTime, Start, StructuralModel, structure,
+    structure_with_dosing,
+};
+
+/// Structures with typical values of their parameters: Hayashi et al. 2007, Straube 2025.
+pub const TYPICAL: [(&str, &[f64]); 8] = [
+    ("quasi_equilibrium", &[0.48, 0.17568, 0.14064, 1.704, 5.9, 3.63, 3.828, 1.07, 0.157]),
+    ("quasi_equilibrium_clc", &[0.458, 0.208, 0.832, 3.85, 9.33, 6.31, 6.42, 1.81, 0.0902]),
+    ("falling_production", &[0.48, 0.17568, 0.14064, 1.704, 5.9, 3.63, 3.828, 1.07, 0.157, 0.00274, 0.5]),
+    ("full_binding_1cmt", &[1.03, 0.07, 3.92, 1.34, 3.29, 2.3, 0.842, 0.167]),
+    ("full_binding_2cmt", &[0.31, 0.09, 0.68, 2.81, 4.3, 1.28, 1.98, 1.96, 0.9, 0.158]),
+    ("qss_2cmt", &[0.31, 0.09, 0.68, 2.81, 4.3, 1.28, 2.12, 0.9, 0.158]),
+    ("michaelis_menten_2cmt", &[0.31, 0.09, 0.68, 2.81, 4.3, 1.28, 2.12, 0.158]),
+    ("one_compartment", &[0.5, 0.2, 8.0]),
+];
+
+/// The structure of a name.
+pub fn plain(name: &str) -> &'static dyn StructuralModel {
+    structure(name).unwrap()
+}
+
+/// The same with bioavailability and lag, its last two parameters.
+pub fn dosed(name: &str) -> &'static dyn StructuralModel {
+    structure_with_dosing(name).unwrap()
+}
+
+/// Typical values of a structure's own parameters.
+pub fn typical(name: &str) -> Vec<f64> {
+    TYPICAL.iter().find(|(n, _)| *n == name).unwrap().1.to_vec()
+}
+
+/// The same with one parameter changed.
+pub fn with(model: &dyn StructuralModel, parameters: &[f64], name: &str, value: f64) -> Vec<f64> {
+    let mut changed = parameters.to_vec();
+    changed[position(model, name)] = value;
+    changed
+}
+
+/// Where a parameter is.
+pub fn position(model: &dyn StructuralModel, name: &str) -> usize {
+    model.parameters().iter().position(|p| p.name == name).unwrap()
+}
+
+/// Times to read a course at, a dose at the same time counting as given.
+pub fn after(doses: &[Dose], times: impl IntoIterator<Item = f64>) -> Vec<OutputTime> {
+    let given = |t: f64| doses.partition_point(|d| d.time <= t);
+    times.into_iter().map(|time| OutputTime { time, doses_before: given(time) }).collect()
+}
+
+/// Times to read a course at, a dose at the same time counting as not yet given.
+pub fn before(doses: &[Dose], times: impl IntoIterator<Item = f64>) -> Vec<OutputTime> {
+    let given = |t: f64| doses.partition_point(|d| d.time < t);
+    times.into_iter().map(|time| OutputTime { time, doses_before: given(time) }).collect()
+}
+
+/// A course from day 0, so accurate that what two courses differ by is not the solver's.
+pub fn course(doses: &[Dose], times: Vec<OutputTime>) -> Course {
+    Course::new(0.0, doses.to_vec(), times, Output::Landed).unwrap().with_rtol(SHARP)
+}
+
+/// The tolerance of [`course`].
+pub const SHARP: f64 = 1e-11;
+
+/// Concentrations over a course.
+pub fn solve(
+    model: &dyn StructuralModel,
+    parameters: &[f64],
+    start: Start<f64>,
+    course: &Course,
+) -> Result<Vec<[f64; 5]>, CourseError> {
+    let mut out = Vec::new();
+    model.predict(parameters, start, course, &mut out)?;
+    Ok(out.into_iter().map(Concentrations::to_array).collect())
+}
+
+/// The largest relative difference of any concentration at any time; of nothing, the larger value.
+pub fn gap(got: &[[f64; 5]], want: &[[f64; 5]]) -> f64 {
+    assert_eq!(got.len(), want.len());
+    let pairs = got.iter().flatten().zip(want.iter().flatten());
+    pairs.map(|(a, b)| relative(*a, *b)).fold(0.0, largest)
+}
+
+/// The difference relative to `want`; where that is nothing, `got`.
+pub fn relative(got: f64, want: f64) -> f64 {
+    if want == 0.0 { got.abs() } else { (got / want - 1.0).abs() }
+}
+
+/// The larger, and NaN if either is.
+pub fn largest(a: f64, b: f64) -> f64 {
+    if a.is_nan() || b.is_nan() { f64::NAN } else { a.max(b) }
+}
+
+/// Asserts that the errors fall in proportion to the factor 10 between the limits they were found at.
+///
+/// `wide` is by how much the ratio of successive errors may miss 10, as a part of it: the first errors are not yet
+/// small, and their own second order is seen.
+pub fn assert_first_order(errors: &[f64], wide: f64, what: &str) {
+    for pair in errors.windows(2) {
+        let ratio = pair[0] / pair[1];
+        assert!((ratio / 10.0 - 1.0).abs() < wide, "{what}: ratio {ratio} in {errors:?}");
+    }
+}
