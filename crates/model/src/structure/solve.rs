@@ -50,8 +50,9 @@ where
     S: Structure<N, K, P>,
 {
     for (ParameterInfo { name, .. }, &value) in S::PARAMETERS.iter().zip(parameters) {
-        let largest = if *name == super::BIOAVAILABILITY.name { 1.0 } else { f64::MAX };
-        if !(0.0..=largest).contains(&value) {
+        let is_share = *name == super::BIOAVAILABILITY.name;
+        let largest = if is_share { 1.0 } else { f64::MAX };
+        if !(0.0..=largest).contains(&value) || is_share && value == 0.0 {
             return Err(CourseError::OutOfDomain { what: name, value });
         }
     }
