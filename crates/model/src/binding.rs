@@ -28,12 +28,28 @@ impl<T: Real> Equilibrium<T> {
     }
 }
 
+/// Whether an amount is nothing, or so little that its inverse is not finite.
+#[inline(always)]
+fn is_none<T: Real>(amount: &T) -> bool {
+    amount.value() < f64::MIN_POSITIVE
+}
+
+/// The same of target: less than nothing is not the end of a solution but a step too far, and stays NaN.
+#[inline(always)]
+fn is_no_target<T: Real>(amount: &T) -> bool {
+    is_none(amount) && amount.value() >= 0.0
+}
+
 impl Elementary<4> for EquilibriumComplex {
     #[inline(always)]
     fn value<T: Real>([x, e, w, alpha]: [T; 4]) -> T {
         // As X → 0 the power vanishes and all drug is bound: C → X. Without drift the bound part stays E/(E + w).
-        if x.value() <= 0.0 {
+        if is_none(&x) {
             return if alpha.value() == 0.0 { x * (e / (e + w)) } else { x };
+        }
+        // As E → 0 the power grows without bound, and nothing is bound.
+        if is_no_target(&e) {
+            return if alpha.value() == 0.0 { e * (x / (x + w)) } else { T::zero() };
         }
         let at = Equilibrium::of(x, e, w, alpha);
         x * e * 2.0 / (x + e + at.k + at.root)
@@ -41,9 +57,13 @@ impl Elementary<4> for EquilibriumComplex {
 
     #[inline(always)]
     fn value_and_gradient<T: Real>([x, e, w, alpha]: [T; 4]) -> (T, [T; 4]) {
-        if x.value() <= 0.0 {
+        if is_none(&x) {
             let by_x = if alpha.value() == 0.0 { e / (e + w) } else { T::constant(1.0) };
             return (x * by_x, [by_x, T::zero(), T::zero(), T::zero()]);
+        }
+        if is_no_target(&e) {
+            let by_e = if alpha.value() == 0.0 { x / (x + w) } else { T::zero() };
+            return (e * by_e, [T::zero(), by_e, T::zero(), T::zero()]);
         }
         let at = Equilibrium::of(x, e, w, alpha);
         let complex = x * e * 2.0 / (x + e + at.k + at.root);
@@ -62,8 +82,11 @@ impl Elementary<4> for EquilibriumComplex {
 /// form cancels for g < K, the second for g > K.
 #[inline(always)]
 pub fn unbound<T: Real>(x: T, e: T, w: T, alpha: T) -> (T, T) {
-    if x.value() <= 0.0 {
+    if is_none(&x) {
         return (T::zero(), e - x);
+    }
+    if is_no_target(&e) {
+        return (x, if alpha.value() == 0.0 { e * (w / (x + w)) } else { e });
     }
     let Equilibrium { k, root, .. } = Equilibrium::of(x, e, w, alpha);
     let part = |amount: T, excess: T| {

@@ -48,6 +48,46 @@ fn tiny_drug_and_tiny_target_keep_their_digits() {
 }
 
 #[test]
+fn without_target_nothing_is_bound() {
+    for (alpha, share) in [(ALPHA, 0.0), (0.0, 200.0 / (200.0 + W))] {
+        let arguments = [200.0, 0.0, W, alpha];
+        let duals = std::array::from_fn(|i| Dual::<f64, 4>::variable(arguments[i], i));
+        let c = Dual::apply::<4, EquilibriumComplex>(duals);
+        assert_eq!((c.re, c.eps), (0.0, [0.0, share, 0.0, 0.0]));
+        assert_eq!(unbound(200.0, 0.0, W, alpha), (200.0, 0.0));
+    }
+}
+
+#[test]
+fn a_body_without_target_is_linear() {
+    let model = structure("quasi_equilibrium").unwrap();
+    let parameters = [0.48, 0.17568, 0.14064, 1.704, 5.9, 3.63, 0.0, 1.07, 0.157];
+    let dose = Dose::subcutaneous(0.0, 300.0);
+    let times = vec![OutputTime { time: 7.0, doses_before: 1 }];
+    let course = Course::new(0.0, vec![dose], times, Output::Landed).unwrap();
+    let (mut out, mut slopes) = (Vec::new(), Vec::new());
+    model.sensitivities(&parameters, Start::SteadyState, &course, &mut out, &mut slopes).unwrap();
+    let k = 0.17568 / 5.9;
+    let drug = 300.0 / 5.9 * 0.48 / (0.48 - k) * ((-7.0 * k).exp() - (-7.0_f64 * 0.48).exp());
+    assert!((out[0].omalizumab_free / drug - 1.0).abs() < 1e-7 && out[0].ige_total == 0.0, "{out:?}");
+    assert!(slopes.iter().flatten().all(|s| s.is_finite()), "{slopes:?}");
+}
+
+#[test]
+fn a_drug_that_is_all_but_gone_has_finite_sensitivities() {
+    // A fast complex takes the drug through the numbers that have lost digits, whose inverse is not finite.
+    let model = structure("quasi_equilibrium").unwrap();
+    let parameters = [480.0, 0.17568, 99.46205458761945, 1.704, 5.9, 6.318742411183566, 3.828, 1.07, 0.157];
+    let dose = Dose::subcutaneous(0.0, 1.0);
+    let times = (0..600).map(|i| OutputTime { time: 40.0 + 0.02 * f64::from(i), doses_before: 1 }).collect();
+    let course = Course::new(0.0, vec![dose], times, Output::Landed).unwrap();
+    let (mut out, mut slopes) = (Vec::new(), Vec::new());
+    model.sensitivities(&parameters, Start::SteadyState, &course, &mut out, &mut slopes).unwrap();
+    assert!(out.iter().any(|c| (0.0..1e-308).contains(&c.omalizumab_total) && c.omalizumab_total > 0.0));
+    assert!(slopes.iter().flatten().all(|s| s.is_finite()));
+}
+
+#[test]
 fn a_course_without_drug_has_finite_sensitivities() {
     let model = structure("quasi_equilibrium").unwrap();
     let parameters = [0.48, 0.17568, 0.14064, 1.704, 5.9, 3.63, 3.828, 1.07, 0.157];
