@@ -17,10 +17,9 @@ use std::marker::PhantomData;
 /// neither jumps nor is driven where a delayed dose arrives.
 pub(super) struct Segment<'a, B, const K: usize, const FULL: bool> {
     rates: &'a [f64; K],
-    absorption: Flux,
-    /// Drug flows in at `transient·exp(−ka·(t − start)) + steady` nmol/d.
-    transient: Flux,
-    steady: Flux,
+    depot: Depot,
+    /// Drug flows in at so many nmol/d besides what leaves the depot.
+    into_centre: Flux,
     start: f64,
     body: PhantomData<B>,
 }
@@ -29,14 +28,12 @@ impl<'a, B, const K: usize, const FULL: bool> Segment<'a, B, K, FULL> {
     /// From `start` on, with what flows out of the depot and `into_centre` nmol/d.
     #[inline(always)]
     pub(super) fn new(rates: &'a [f64; K], depot: &Depot, into_centre: Flux, start: f64) -> Self {
-        let (transient, steady) = depot.outflow();
-        let absorption = depot.absorption;
-        Self { rates, absorption, transient, steady: steady + into_centre, start, body: PhantomData }
+        Self { rates, depot: *depot, into_centre, start, body: PhantomData }
     }
 
     #[inline(always)]
     fn inflow(&self, t: f64) -> Flux {
-        self.transient * (self.absorption * (self.start - t)).exp() + self.steady
+        self.depot.outflow(t - self.start) + self.into_centre
     }
 }
 
