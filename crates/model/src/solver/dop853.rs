@@ -28,7 +28,7 @@ pub struct Tolerance<const N: usize> {
 }
 
 /// The part of a state's size below which its relative accuracy no longer matters.
-pub(super) const NEGLIGIBLE: f64 = 1e-15;
+pub const NEGLIGIBLE: f64 = 1e-15;
 /// What stands for the size of a state that starts from zero, as a part of what it amounts to later.
 const ZERO_SIZE: f64 = 1e-3;
 

@@ -2,6 +2,7 @@
 
 use crate::dual::Dual;
 use crate::scalar::Real;
+use crate::subject::Route;
 
 /// An amount or a flow of drug with its derivatives to the absorption rate constant and the bioavailability.
 pub(super) type Flux = Dual<f64, 2>;
@@ -27,6 +28,14 @@ impl Entry {
         let f = Flux::variable(f, BY_F);
         let (depot, centre) = if apparent { (whole, whole / f) } else { (whole * f, whole) };
         Self { depot, centre, lag }
+    }
+
+    /// By a route.
+    pub(super) fn of(&self, route: Route) -> Flux {
+        match route {
+            Route::Subcutaneous => self.depot,
+            Route::Intravenous => self.centre,
+        }
     }
 }
 

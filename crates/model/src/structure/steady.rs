@@ -13,14 +13,16 @@ use super::segment::Segment;
 use super::solve::longest;
 use crate::course::CourseError;
 use crate::scalar::Real;
-use crate::solver::{Lanes, Lu, MOST, Output, Tangents, Tolerance};
+use crate::solver::{Lanes, Lu, MOST, NEGLIGIBLE, Output, Tangents, Tolerance};
 use crate::subject::{Before, Dose};
 
 /// The last correction, relative to each state.
 const CORRECTION: f64 = 1e-9;
 /// By how much an interval is solved more accurately than a course.
 const SHARPER: f64 = 0.01;
-const MOST_ITERATIONS: usize = 500;
+const MOST_ITERATIONS: usize = 100;
+/// The most doses that can be in the body: what an interval takes of more is lost in the error of its solution.
+const MOST_DOSES: f64 = 1e10;
 /// The longest step, in the logarithm of a state.
 const LONGEST: f64 = 2.0;
 
@@ -80,6 +82,7 @@ where
     // D = a·D + b with a = exp(−ka·interval).
     let ka = Flux::variable(untreated.rates[0], super::depot::BY_KA);
     let depot = emptied / (-((ka * -interval).exp()) + 1.0);
+    let given = dose.amount_mg * untreated.entry.of(dose.route).re;
     let mut step = LONGEST;
     let mut before = f64::INFINITY;
     for _ in 0..MOST_ITERATIONS {
@@ -92,15 +95,23 @@ where
                 rows[n][m] = f64::from(u8::from(n == m)) - tangent[n].0[K + m] * state[m] / end[n];
             }
             correction[n] = (end[n] / state[n]).ln();
+            if end[n] == 0.0 && state[n] == 0.0 {
+                // Nothing lasts from one dose to the next.
+                rows[n] = [0.0; MOST];
+                rows[n][n] = 1.0;
+                correction[n] = 0.0;
+            }
         }
         let residual = correction.iter().fold(0.0, |most: f64, c| most.max(c.abs()));
         let Some(matrix) = Lu::factor(N, rows) else { break };
         matrix.solve(&mut correction[..N]);
         let longest = correction.iter().fold(0.0, |most: f64, c| most.max(c.abs()));
-        if !longest.is_finite() {
+        if !longest.is_finite() || state[0] > MOST_DOSES * given {
             break;
         }
-        if longest <= CORRECTION {
+        // What is negligible at the end of an interval is not solved for, and never settles.
+        let felt = |n: usize| correction[n].abs() * state[n] / (state[n] + NEGLIGIBLE * tolerance.size[n]);
+        if (0..N).all(|n| felt(n) <= CORRECTION) {
             let Some(tangent) = implicit(tangent, K) else { break };
             return Ok(Steady { state, tangent, depot });
         }
