@@ -11,7 +11,7 @@ use common::{
     SHARP, TYPICAL, after, assert_first_order, before, course, dosed, gap, largest, plain, relative, solve,
     typical, with,
 };
-use omafit_model::{Before, Course, Dose, Output, OutputTime, Route, Start};
+use omafit_model::{Before, Course, CourseError, Dose, Output, OutputTime, Route, Start};
 
 /// Masses of the drug as the structures have them, kDa.
 const FULL_BINDING_KDA: f64 = 149.0;
@@ -392,6 +392,73 @@ fn one_compartment_has_the_closed_form_of_every_steady_state() {
             };
             let error = closed_form(&[KA, CL, V, f, 0.0], &[dose, other], sum);
             assert!(error < 1e-9, "{route:?} over {duration} every {interval} and 30: {error}");
+        }
+    }
+}
+
+#[test]
+fn a_steady_state_of_which_nothing_lasts_to_the_next_dose_is_a_single_dose() {
+    // In 100 half-lives, in 1000, and in more than a double can tell.
+    for cl in [20.0, 200.0, 2000.0] {
+        for route in [Route::Subcutaneous, Route::Intravenous] {
+            let doses = [Dose { route, ..Dose::subcutaneous(0.0, 300.0) }];
+            let steady = doses.map(|d| d.after(Before::SteadyState { interval: 28.0 }));
+            let times = after(&doses, [0.01, 0.1, 1.0]);
+            let at = |doses: &[Dose]| {
+                let p = [5.0, cl, V, 0.62, 0.0];
+                solve(dosed("one_compartment"), &p, Start::SteadyState, &course(doses, times.clone()))
+                    .unwrap()
+            };
+            let error = gap(&at(&steady), &at(&doses));
+            assert!(error < 1e-9, "{route:?} {cl}: {error}");
+        }
+    }
+}
+
+#[test]
+fn a_drug_that_is_not_eliminated_has_no_steady_state() {
+    for (name, p) in TYPICAL {
+        let model = plain(name);
+        let clearance = model.parameters()[1].name;
+        assert!(["CL", "CLx"].contains(&clearance));
+        let p = with(model, p, clearance, 0.0);
+        let dose = Dose::subcutaneous(0.0, 300.0).after(Before::SteadyState { interval: 28.0 });
+        let asked = solve(model, &p, Start::SteadyState, &course(&[dose], after(&[dose], [1.0])));
+        assert!(matches!(asked, Err(CourseError::NoSteadyState { .. })), "{name}: {asked:?}");
+    }
+}
+
+#[test]
+fn a_bioavailability_of_nothing_is_refused() {
+    let doses = injections();
+    let course = course(&doses, after(&doses, days()));
+    for (name, p) in TYPICAL {
+        let p = [p, &[0.0, 0.0]].concat();
+        let asked = solve(dosed(name), &p, Start::SteadyState, &course);
+        assert_eq!(asked, Err(CourseError::OutOfDomain { what: "F", value: 0.0 }), "{name}");
+    }
+}
+
+#[test]
+fn the_onset_of_an_infusion_under_the_skin_keeps_its_digits() {
+    // One that starts far below the rounding of the flow into the depot.
+    let doses = [Dose { duration: 2.0, ..Dose::subcutaneous(0.0, 300.0) }];
+    let times = [1e-6, 1e-4, 1e-2, 1.0];
+    let rows = solve(
+        plain("one_compartment"),
+        &[KA, CL, V],
+        Start::SteadyState,
+        &course(&doses, after(&doses, times)),
+    );
+    for (t, row) in times.iter().zip(rows.unwrap()) {
+        // R·ka·(t²/2 − (ka + k)·t³/6 + …) while t is small.
+        let k = CL / V;
+        let early =
+            150.0 * KA * t * t * (0.5 - (KA + k) * t / 6.0 + (KA * KA + KA * k + k * k) * t * t / 24.0);
+        if *t < 0.1 {
+            assert!(relative(row[0], early / V) < 1e-7, "{t}: {} {early}", row[0]);
+        } else {
+            assert!(relative(row[0], 300.0 * LINEAR.one(*t, Route::Subcutaneous, 2.0) / V) < 1e-9);
         }
     }
 }

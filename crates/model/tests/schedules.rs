@@ -1,0 +1,583 @@
+//! What must hold over any schedule of doses, whatever the structure: over random ones.
+//!
+//! The seed is fixed, so that a run says something of the code alone; `PROPTEST_RNG_SEED` and `PROPTEST_CASES` look
+//! further.
+
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use common::{TYPICAL, assert_first_order, dosed, gap, largest, plain, position, relative, solve};
+use omafit_model::{Before, Course, CourseError, Dose, Output, OutputTime, Route, Start, StructuralModel};
+use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
+use std::time::{Duration, Instant};
+
+fn config(cases: u32) -> ProptestConfig {
+    let mut config =
+        ProptestConfig { failure_persistence: None, max_shrink_iters: 200, ..ProptestConfig::default() };
+    if std::env::var_os("PROPTEST_CASES").is_none() {
+        config.cases = cases;
+    }
+    if std::env::var_os("PROPTEST_RNG_SEED").is_none() {
+        config.rng_seed = RngSeed::Fixed(2007);
+    }
+    config
+}
+
+/// The tolerance of these courses. A hundred times the usual one: the onset of an infusion under the skin far from day
+/// zero is lost in the rounding of time at tolerances much tighter.
+const SHARP: f64 = 1e-10;
+
+/// Doses, and when they are read.
+#[derive(Clone, Debug)]
+struct Plan {
+    start: f64,
+    doses: Vec<Dose>,
+    times: Vec<OutputTime>,
+}
+
+impl Plan {
+    /// Read at `days`, and before and after every dose.
+    fn new(doses: Vec<Dose>, days: &[f64]) -> Self {
+        let given = |t: f64| doses.partition_point(|d| d.time <= t);
+        let mut times: Vec<OutputTime> =
+            days.iter().map(|&time| OutputTime { time, doses_before: given(time) }).collect();
+        for (i, dose) in doses.iter().enumerate() {
+            for doses_before in [i, i + 1] {
+                times.push(OutputTime { time: dose.time, doses_before });
+            }
+        }
+        times.sort_by(|a, b| a.doses_before.cmp(&b.doses_before).then(a.time.total_cmp(&b.time)));
+        times.dedup();
+        Self { start: 0.0, doses, times }
+    }
+    fn course(&self) -> Course {
+        self.course_as(Output::Landed).with_rtol(SHARP)
+    }
+    fn course_as(&self, output: Output) -> Course {
+        Course::new(self.start, self.doses.clone(), self.times.clone(), output).unwrap()
+    }
+    fn solve(&self, case: &Case) -> Result<Vec<[f64; 5]>, CourseError> {
+        solve(case.model, &case.parameters, case.start, &self.course())
+    }
+    /// The same with every dose changed; times of output stay.
+    fn with_doses(&self, change: impl Fn(&Dose) -> Dose) -> Self {
+        Self { doses: self.doses.iter().map(change).collect(), ..self.clone() }
+    }
+}
+
+/// What may happen before a dose.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Events {
+    Doses,
+    Resets,
+    All,
+}
+
+fn dose(events: Events) -> impl Strategy<Value = (f64, Dose)> {
+    let gap = prop_oneof![1 => Just(0.0), 2 => 0.01..2.0_f64, 4 => 2.0..40.0_f64];
+    let duration = prop_oneof![3 => Just(0.0), 1 => 0.01..0.2_f64, 1 => 0.5..30.0_f64];
+    let before = (0..10_u8, 1.0..40.0_f64, prop::bool::ANY);
+    let route = prop_oneof![Just(Route::Subcutaneous), Just(Route::Intravenous)];
+    (gap, 20.0..600.0_f64, route, duration, before).prop_map(
+        move |(gap, amount_mg, route, duration, (kind, longer, empty))| {
+            let interval = duration + longer;
+            let (before, amount_mg) = match (kind, events) {
+                (0, Events::Resets | Events::All) => (Before::Reset, if empty { 0.0 } else { amount_mg }),
+                (1, Events::All) => (Before::SteadyState { interval }, amount_mg),
+                (2, Events::All) => (Before::AddedSteadyState { interval }, amount_mg),
+                _ => (Before::Kept, amount_mg),
+            };
+            (gap, Dose { time: 0.0, amount_mg, route, duration, before })
+        },
+    )
+}
+
+/// Up to five doses, any of which may run into the next, and times to read them at.
+fn plan(events: Events) -> impl Strategy<Value = Plan> {
+    let doses = prop::collection::vec(dose(events), 1..6);
+    (doses, prop::collection::vec(0.0..150.0_f64, 1..6)).prop_map(|(doses, mut days)| {
+        let mut time = 0.0;
+        let at = |(gap, dose): (f64, Dose)| {
+            time += gap;
+            Dose { time, ..dose }
+        };
+        let doses = doses.into_iter().map(at).collect();
+        days.sort_by(f64::total_cmp);
+        Plan::new(doses, &days)
+    })
+}
+
+/// A structure with bioavailability and lag, near its typical values, and a start.
+#[derive(Debug)]
+struct Case {
+    model: &'static dyn StructuralModel,
+    parameters: Vec<f64>,
+    start: Start<f64>,
+}
+
+/// What a case of each structure is made of.
+#[derive(Clone, Debug)]
+struct Individual {
+    logs: Vec<f64>,
+    bioavailability: f64,
+    lag: f64,
+    baseline: Option<f64>,
+}
+
+fn individual() -> impl Strategy<Value = Individual> {
+    let lag = prop_oneof![Just(0.0), 0.05..3.0_f64];
+    let baseline = prop::option::of(30.0..1500.0_f64);
+    (prop::collection::vec(-0.4..0.4_f64, 11), 0.3..0.98_f64, lag, baseline).prop_map(
+        |(logs, bioavailability, lag, baseline)| Individual { logs, bioavailability, lag, baseline },
+    )
+}
+
+impl Individual {
+    fn without_lag(self) -> Self {
+        Self { lag: 0.0, ..self }
+    }
+    fn case(&self, name: &str) -> Case {
+        let model = dosed(name);
+        let own = TYPICAL.iter().find(|(n, _)| *n == name).unwrap().1;
+        let mut parameters: Vec<f64> = own.iter().zip(&self.logs).map(|(p, log)| p * log.exp()).collect();
+        parameters.extend([self.bioavailability, self.lag]);
+        let start = match self.baseline {
+            Some(ige_ng_ml) if model.starts_at_baseline() => Start::Baseline { ige_ng_ml },
+            _ => Start::SteadyState,
+        };
+        Case { model, parameters, start }
+    }
+    /// A case of every structure.
+    fn cases(&self) -> impl Iterator<Item = Case> {
+        TYPICAL.iter().map(|(name, _)| self.case(name))
+    }
+}
+
+/// What no assay will ever see, in any unit.
+const NOTHING: f64 = 1e-15;
+
+/// As [`gap`], but what is less than a part in 10¹² of the largest value of its kind need not agree.
+fn coarse_gap(got: &[[f64; 5]], want: &[[f64; 5]]) -> f64 {
+    assert_eq!(got.len(), want.len());
+    let mut worst = 0.0;
+    for c in 0..5 {
+        let size = want.iter().map(|row| row[c].abs()).fold(0.0, f64::max);
+        for (a, b) in got.iter().zip(want) {
+            if a[c] != b[c] {
+                worst = largest(worst, (a[c] - b[c]).abs() / (b[c].abs() + 1e-12 * size + NOTHING));
+            }
+        }
+    }
+    worst
+}
+
+/// How a quantity of this unit changes where a day, a litre and an nmol are `[days, litres, nmol]` others.
+fn unit_factor(unit: &str, [days, litres, nmol]: [f64; 3]) -> f64 {
+    match unit {
+        "1" => 1.0,
+        "d" => days,
+        "1/d" => 1.0 / days,
+        "L" => litres,
+        "L/d" => litres / days,
+        "nM" => nmol / litres,
+        "nmol/d" => nmol / days,
+        // An unknown unit fails the test.
+        other => unreachable!("{other}"),
+    }
+}
+
+proptest! {
+    #![proptest_config(config(64))]
+
+    #[test]
+    fn without_a_target_the_response_to_a_schedule_is_the_sum_of_those_to_its_doses(
+        plan in plan(Events::Doses), who in individual(),
+    ) {
+        let case = who.case("one_compartment");
+        let mut sum = vec![[0.0; 5]; plan.times.len()];
+        for (i, &dose) in plan.doses.iter().enumerate() {
+            let read = |at: &OutputTime| OutputTime { doses_before: usize::from(at.doses_before > i), ..*at };
+            let alone = Plan { start: 0.0, doses: vec![dose], times: plan.times.iter().map(read).collect() };
+            for (sum, row) in sum.iter_mut().zip(alone.solve(&case).unwrap()) {
+                *sum = std::array::from_fn(|c| sum[c] + row[c]);
+            }
+        }
+        let error = coarse_gap(&plan.solve(&case).unwrap(), &sum);
+        prop_assert!(error < 1e-9, "{}", error);
+    }
+
+    #[test]
+    fn the_models_know_no_units(
+        plan in plan(Events::All), who in individual(), units in prop::array::uniform3(0.1..10.0_f64),
+    ) {
+        // Another day, another litre and another nmol are another way to write the same: every rate, volume and
+        // amount changes by its declared unit.
+        let who = if plan.doses.iter().any(is_steady) { who.without_lag() } else { who };
+        let [days, litres, nmol] = units;
+        for case in who.cases() {
+            let mut other = Case { parameters: case.parameters.clone(), ..case };
+            for (value, info) in other.parameters.iter_mut().zip(case.model.parameters()) {
+                *value *= unit_factor(info.unit, units);
+            }
+            if let Start::Baseline { ige_ng_ml } = case.start {
+                other.start = Start::Baseline { ige_ng_ml: ige_ng_ml * nmol / litres };
+            }
+            let mut scaled = plan.with_doses(|d| Dose {
+                time: d.time * days,
+                amount_mg: d.amount_mg * nmol,
+                duration: d.duration * days,
+                before: match d.before {
+                    Before::SteadyState { interval } => Before::SteadyState { interval: interval * days },
+                    Before::AddedSteadyState { interval } => {
+                        Before::AddedSteadyState { interval: interval * days }
+                    }
+                    kept => kept,
+                },
+                ..*d
+            });
+            for at in &mut scaled.times {
+                at.time *= days;
+            }
+            match (plan.solve(&case), scaled.solve(&other)) {
+                (Ok(mut want), Ok(got)) => {
+                    want.iter_mut().flatten().for_each(|v| *v *= nmol / litres);
+                    let error = coarse_gap(&got, &want);
+                    prop_assert!(error < 1e-7, "{:?}: {}", case, error);
+                }
+                (Err(CourseError::NegativeSum { .. }), Err(CourseError::NegativeSum { .. })) => {}
+                (one, two) => prop_assert!(false, "{:?}: {:?} {:?}", case, one, two),
+            }
+        }
+    }
+
+    #[test]
+    fn a_later_calendar_changes_nothing(
+        plan in plan(Events::All), who in individual(), shift in -2000.0..2000.0_f64,
+    ) {
+        let who = if plan.doses.iter().any(is_steady) { who.without_lag() } else { who };
+        let mut later = plan.with_doses(|d| Dose { time: d.time + shift, ..*d });
+        later.start += shift;
+        for at in &mut later.times {
+            at.time += shift;
+        }
+        for case in who.cases() {
+            // At the usual tolerance: time is a double, and a later one has fewer digits after the point.
+            let usual = |plan: &Plan| {
+                solve(case.model, &case.parameters, case.start, &plan.course_as(Output::Landed))
+            };
+            match (usual(&plan), usual(&later)) {
+                (Ok(want), Ok(got)) => {
+                    let error = coarse_gap(&got, &want);
+                    prop_assert!(error < 2e-7, "{:?}: {}", case, error);
+                }
+                (Err(CourseError::NegativeSum { .. }), Err(CourseError::NegativeSum { .. })) => {}
+                (one, two) => prop_assert!(false, "{:?}: {:?} {:?}", case, one, two),
+            }
+        }
+    }
+
+    #[test]
+    fn reading_more_often_changes_nothing(
+        plan in plan(Events::Resets), who in individual(), more in prop::collection::vec(0.0..150.0_f64, 1..30),
+    ) {
+        let mut days: Vec<f64> = plan.times.iter().map(|at| at.time).chain(more).collect();
+        days.sort_by(f64::total_cmp);
+        let dense = Plan::new(plan.doses.clone(), &days);
+        let places: Vec<usize> =
+            plan.times.iter().map(|at| dense.times.iter().position(|other| other == at).unwrap()).collect();
+        for case in who.cases() {
+            let read = |plan: &Plan, course: &Course| {
+                let rows = solve(case.model, &case.parameters, case.start, course).unwrap();
+                if plan.times.len() == rows.len() && rows.len() == places.len() {
+                    return rows;
+                }
+                places.iter().map(|&i| rows[i]).collect()
+            };
+            let error = coarse_gap(&read(&dense, &dense.course()), &read(&plan, &plan.course()));
+            prop_assert!(error < 1e-8, "{:?}: {}", case, error);
+            // Inside steps, reading does not touch them. The implicit method has no inside.
+            if !case.model.name().starts_with("full_binding") {
+                let inside = |plan: &Plan| read(plan, &plan.course_as(Output::Interpolated));
+                let ends = plan.times.last().unwrap().time == dense.times.last().unwrap().time;
+                prop_assert!(!ends || inside(&plan) == inside(&dense), "{:?}", case);
+            }
+        }
+    }
+
+    #[test]
+    fn two_half_doses_are_one(plan in plan(Events::Doses), who in individual()) {
+        let halves: Vec<Dose> =
+            plan.doses.iter().flat_map(|d| [Dose { amount_mg: 0.5 * d.amount_mg, ..*d }; 2]).collect();
+        let read = |at: &OutputTime| OutputTime { doses_before: 2 * at.doses_before, ..*at };
+        let halved = Plan { start: 0.0, doses: halves, times: plan.times.iter().map(read).collect() };
+        for case in who.cases() {
+            let error = coarse_gap(&halved.solve(&case).unwrap(), &plan.solve(&case).unwrap());
+            prop_assert!(error < 1e-8, "{:?}: {}", case, error);
+        }
+    }
+
+    #[test]
+    fn what_comes_later_changes_nothing_before(plan in plan(Events::Resets), who in individual()) {
+        let half = plan.doses.len() / 2;
+        let times: Vec<OutputTime> = plan.times.iter().copied().filter(|at| at.doses_before <= half).collect();
+        let early = Plan { start: 0.0, doses: plan.doses[..half].to_vec(), times };
+        for case in who.cases() {
+            let whole = plan.solve(&case).unwrap();
+            let error = coarse_gap(&early.solve(&case).unwrap(), &whole[..early.times.len()]);
+            prop_assert!(error < 1e-8, "{:?}: {}", case, error);
+        }
+    }
+
+    #[test]
+    fn a_reset_is_a_fresh_start(plan in plan(Events::Resets), who in individual(), at in 0..5_usize) {
+        let at = at % plan.doses.len();
+        let mut plan = plan;
+        plan.doses[at].before = Before::Reset;
+        let later = |at_time: &&OutputTime| at_time.doses_before > at;
+        let skip = plan.times.iter().filter(|t| !later(t)).count();
+        let mut fresh = Plan { start: plan.doses[at].time, doses: plan.doses[at..].to_vec(), times: Vec::new() };
+        fresh.doses[0].before = Before::Kept;
+        fresh.times = plan.times[skip..]
+            .iter()
+            .map(|t| OutputTime { doses_before: t.doses_before - at, ..*t })
+            .collect();
+        for case in who.cases() {
+            let whole = plan.solve(&case).unwrap();
+            let error = coarse_gap(&whole[skip..], &fresh.solve(&case).unwrap());
+            prop_assert!(error < 1e-8, "{:?}: {}", case, error);
+        }
+    }
+
+    #[test]
+    fn an_intravenous_bolus_is_all_there_at_once(plan in plan(Events::Resets), who in individual()) {
+        // Of the drug that is free where binding takes its time or is no part of the balance, and of all where it
+        // is at once but in the same volume. The apparent volume is divided by the bioavailability.
+        let jumps =
+            [("one_compartment", "V", 3), ("full_binding_1cmt", "Vc", 3), ("full_binding_2cmt", "Vc", 3),
+             ("qss_2cmt", "Vc", 0), ("michaelis_menten_2cmt", "Vc", 3)];
+        for (name, volume, kind) in jumps {
+            let case = who.case(name);
+            let rows = plan.solve(&case).unwrap();
+            let mut volume = case.parameters[position(case.model, volume)];
+            if case.model.is_apparent() {
+                volume *= case.parameters[position(case.model, "F")];
+            }
+            for (i, dose) in plan.doses.iter().enumerate() {
+                if dose.route != Route::Intravenous || dose.duration > 0.0 || dose.before != Before::Kept {
+                    continue;
+                }
+                let read = |doses_before| {
+                    let at = OutputTime { time: dose.time, doses_before };
+                    rows[plan.times.iter().position(|t| *t == at).unwrap()][kind]
+                };
+                let (jump, want) = (read(i + 1) - read(i), dose.amount_mg / volume);
+                let rounding = 1e-13 * (read(i + 1) / want).max(1.0);
+                prop_assert!(relative(jump, want) < rounding, "{}: {} {}", name, jump, want);
+            }
+        }
+    }
+}
+
+fn is_steady(dose: &Dose) -> bool {
+    matches!(dose.before, Before::SteadyState { .. } | Before::AddedSteadyState { .. })
+}
+
+fn same_bits(case: &Case, course: &Course) -> bool {
+    let (mut alone, mut out, mut slopes) = (Vec::new(), Vec::new(), Vec::new());
+    let one = case.model.predict(&case.parameters, case.start, course, &mut alone);
+    let two = case.model.sensitivities(&case.parameters, case.start, course, &mut out, &mut slopes);
+    one == two && (one.is_err() || alone == out)
+}
+
+proptest! {
+    #![proptest_config(config(12))]
+
+    #[test]
+    fn values_are_the_same_with_and_without_derivatives_to_the_bit(
+        plan in plan(Events::All), who in individual(),
+    ) {
+        let who = if plan.doses.iter().any(is_steady) { who.without_lag() } else { who };
+        let injections = plan.with_doses(|d| Dose { duration: 0.0, ..Dose::subcutaneous(d.time, d.amount_mg) });
+        for output in [Output::Landed, Output::Interpolated] {
+            for case in who.cases() {
+                prop_assert!(same_bits(&case, &plan.course_as(output)), "{:?} {:?}", output, case);
+                // A plain course without parameters of dosing has a path of its own.
+                let own = case.parameters.len() - 2;
+                let parameters = case.parameters[..own].to_vec();
+                let case = Case { model: plain(case.model.name()), parameters, ..case };
+                prop_assert!(same_bits(&case, &injections.course_as(output)), "{:?} {:?}", output, case);
+            }
+        }
+    }
+
+    #[test]
+    fn a_short_infusion_tends_to_a_bolus(plan in plan(Events::Doses), who in individual()) {
+        let mut plan = plan.with_doses(|d| Dose { duration: 0.0, ..*d });
+        // Neither before anything is given nor while it runs.
+        let runs = |t: f64, d: &Dose| (0.0..1.0).contains(&(t - d.time)) || (0.0..1.0).contains(&(t - d.time - who.lag));
+        plan.times.retain(|at| at.doses_before > 0 && plan.doses.iter().all(|d| !runs(at.time, d)));
+        prop_assume!(!plan.times.is_empty());
+        let solve = |case: &Case, plan: &Plan| {
+            solve(case.model, &case.parameters, case.start, &plan.course_as(Output::Landed).with_rtol(1e-9)).unwrap()
+        };
+        for case in who.cases() {
+            let bolus = solve(&case, &plan);
+            let errors = [2e-3, 2e-4]
+                .map(|duration| gap(&solve(&case, &plan.with_doses(|d| Dose { duration, ..*d })), &bolus));
+            // Doses with opposite effects can nearly cancel, and the second order is seen sooner.
+            assert_first_order(&errors, 0.25, &format!("{case:?} {plan:?}"));
+        }
+    }
+
+    #[test]
+    fn derivatives_are_those_of_the_values(plan in plan(Events::All), who in individual()) {
+        let who = if plan.doses.iter().any(is_steady) { who.without_lag() } else { who };
+        for case in who.cases() {
+            let course = plan.course_as(Output::Landed).with_rtol(SHARP);
+            let (mut out, mut slopes) = (Vec::new(), Vec::new());
+            match case.model.sensitivities(&case.parameters, case.start, &course, &mut out, &mut slopes) {
+                Err(CourseError::NegativeSum { .. }) => continue,
+                solved => { solved.unwrap(); }
+            }
+            let inputs = case.parameters.len() + 1;
+            for input in 0..inputs {
+                let at = |step: f64| {
+                    let (mut parameters, mut start) = (case.parameters.clone(), case.start);
+                    match (parameters.get_mut(input), &mut start) {
+                        (Some(p), _) => *p *= step.exp(),
+                        (None, Start::Baseline { ige_ng_ml }) => *ige_ng_ml *= step.exp(),
+                        (None, Start::SteadyState) => {}
+                    }
+                    solve(case.model, &parameters, start, &course).unwrap()
+                };
+                // A dose that is delayed across a reading has no derivative to the delay there.
+                let crossed = |t: f64| input + 2 == inputs
+                    && plan.doses.iter().any(|d| {
+                        [d.time, d.time + d.duration].iter().any(|e| (t - e - who.lag).abs() < 0.02)
+                    });
+                let step = 1e-4;
+                let (up, down) = (at(step), at(-step));
+                for (i, read) in plan.times.iter().enumerate() {
+                    if crossed(read.time) {
+                        continue;
+                    }
+                    for c in 0..5 {
+                        let want = (up[i][c] - down[i][c]) / (2.0 * step);
+                        let got = slopes[i * inputs + input][c];
+                        let size = want.abs().max(1e-3 * out[i].to_array()[c].abs()).max(1e3 * NOTHING);
+                        let error = (got - want).abs() / size;
+                        prop_assert!(
+                            error < 1e-4,
+                            "{:?} input {} output {} at {:?}: {} {}", case, input, c, read, got, want
+                        );
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The slowest relaxation of a structure that has drug in it, 1/d, or a lower bound of it.
+fn slowest(case: &Case) -> f64 {
+    let get = |name: &str| case.parameters[position(case.model, name)];
+    let own: Vec<f64> = match case.model.name() {
+        "one_compartment" => vec![get("CL") / get("V")],
+        "full_binding_1cmt" => vec![get("CL") / get("Vc"), get("keR"), get("keDR")],
+        "full_binding_2cmt" | "qss_2cmt" | "michaelis_menten_2cmt" => {
+            let (k, out, back) = (get("CL") / get("Vc"), get("Q") / get("Vc"), get("Q") / get("Vp"));
+            let turnover = if case.model.name() == "michaelis_menten_2cmt" { 1.0 } else { get("keR") };
+            // The product of the two slopes over their sum is below the smaller.
+            vec![k * back / (k + out + back), turnover, get("keDR")]
+        }
+        name => {
+            let complex = if name == "quasi_equilibrium_clc" { get("CLc") } else { get("CLx") + get("dCLc") };
+            // While its production follows free target, the target returns the slower for it.
+            let following = if name == "falling_production" { get("kp") * (1.0 - get("Imax")) } else { 1.0 };
+            vec![get("CLx") / get("Vx"), get("CLe") / get("Vx"), complex / get("Vc"), following]
+        }
+    };
+    own.into_iter().fold(get("ka"), f64::min)
+}
+
+proptest! {
+    #![proptest_config(config(12))]
+
+    #[test]
+    fn a_steady_state_is_where_many_doses_lead(
+        who in individual(),
+        intravenous in prop::bool::ANY,
+        duration in prop_oneof![Just(0.0), 0.1..10.0_f64],
+        longer in 4.0..40.0_f64,
+        amount_mg in 20.0..600.0_f64,
+    ) {
+        let route = if intravenous { Route::Intravenous } else { Route::Subcutaneous };
+        let interval = duration + longer;
+        let dose = Dose { time: 0.0, amount_mg, route, duration, before: Before::Kept };
+        let days = [0.3, 2.0, 0.5 * interval, interval, 3.0 * interval];
+        let steady = Plan::new(vec![dose.after(Before::SteadyState { interval })], &days);
+        for case in who.without_lag().cases() {
+            // What is left of the start is e⁻²⁴.
+            let count = (24.0 / slowest(&case) / interval).ceil();
+            let doses = (0..=count as u32).map(|i| Dose { time: f64::from(i) * interval, ..dose }).collect::<Vec<_>>();
+            let given = doses.len();
+            let mut times = steady.times[1..].to_vec();
+            for at in &mut times {
+                *at = OutputTime { time: at.time + count * interval, doses_before: given };
+            }
+            let explicit = Plan { start: 0.0, doses, times };
+            let error = gap(&steady.solve(&case).unwrap()[1..], &explicit.solve(&case).unwrap());
+            prop_assert!(error < 1e-8, "{:?}: {} after {} doses", case, error, given);
+        }
+    }
+}
+
+/// Longer than any call may take.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+proptest! {
+    #![proptest_config(config(20))]
+
+    #[test]
+    fn whatever_is_asked_the_answer_is_finite_or_an_error(
+        plan in plan(Events::All),
+        who in individual(),
+        amounts in prop::collection::vec(-6.0..6.0_f64, 5),
+        powers in prop::collection::vec(prop_oneof![Just(0.0), -3.0..3.0_f64, Just(-3.0), Just(3.0)], 11),
+    ) {
+        let who = if plan.doses.iter().any(is_steady) { who.without_lag() } else { who };
+        let mut plan = plan;
+        for (dose, power) in plan.doses.iter_mut().zip(&amounts) {
+            if dose.amount_mg > 0.0 {
+                dose.amount_mg = 10_f64.powf(*power);
+            }
+        }
+        let course = plan.course_as(Output::Landed);
+        for mut case in who.cases() {
+            let own = case.parameters.len() - 2;
+            for (value, power) in case.parameters[..own].iter_mut().zip(&powers) {
+                *value *= 10_f64.powf(*power);
+            }
+            // Exponents and shares have no scale: these are as far as they can mean anything.
+            if let Some(alpha) = case.model.parameters().iter().position(|p| p.name == "alpha") {
+                case.parameters[alpha] = case.parameters[alpha].min(2.0);
+            }
+            if case.model.name() == "falling_production" {
+                let imax = position(case.model, "Imax");
+                case.parameters[imax] = case.parameters[imax].min(1.0);
+            }
+            let asked = Instant::now();
+            let (mut out, mut slopes) = (Vec::new(), Vec::new());
+            let solved =
+                case.model.sensitivities(&case.parameters, case.start, &course, &mut out, &mut slopes);
+            let took = asked.elapsed();
+            prop_assert!(took < PATIENCE, "{:?} {:?}: {:?} {:?}", took, solved, case, plan);
+            if solved.is_ok() {
+                let finite = out.iter().all(|c| c.to_array().iter().all(|v| v.is_finite()));
+                prop_assert!(finite, "{:?} {:?}: {:?}", case, plan, out);
+                prop_assert!(slopes.iter().flatten().all(|s| s.is_finite()), "{:?} {:?}", case, plan);
+            }
+        }
+    }
+}
