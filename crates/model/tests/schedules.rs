@@ -189,7 +189,7 @@ fn unit_factor(unit: &str, [days, litres, nmol]: [f64; 3]) -> f64 {
 }
 
 proptest! {
-    #![proptest_config(config(64))]
+    #![proptest_config(config(32))]
 
     #[test]
     fn without_a_target_the_response_to_a_schedule_is_the_sum_of_those_to_its_doses(
@@ -392,7 +392,7 @@ fn same_bits(case: &Case, course: &Course) -> bool {
 }
 
 proptest! {
-    #![proptest_config(config(12))]
+    #![proptest_config(config(6))]
 
     #[test]
     fn values_are_the_same_with_and_without_derivatives_to_the_bit(
@@ -502,7 +502,7 @@ fn slowest(case: &Case) -> f64 {
 }
 
 proptest! {
-    #![proptest_config(config(12))]
+    #![proptest_config(config(6))]
 
     #[test]
     fn a_steady_state_is_where_many_doses_lead(
