@@ -109,7 +109,7 @@ fn twenty_eight_weeks_by_the_table_come_out_to_the_last_digit() {
 }
 
 fn published_model(name: &str) -> PopulationModel {
-    PopulationModel::parse(omafit_model::published(name).unwrap()).unwrap()
+    PopulationModel::parse(published(name).unwrap()).unwrap()
 }
 
 /// The typical subject of a model from its steady state, after doses.

@@ -77,13 +77,24 @@ pub enum SolverError {
     },
 }
 
+impl SolverError {
+    /// The same in a time whose zero is `days` earlier.
+    #[must_use]
+    pub fn later(mut self, days: f64) -> Self {
+        match &mut self {
+            Self::NotFinite { t } | Self::StepTooSmall { t } | Self::TooManySteps { t, .. } => *t += days,
+        }
+        self
+    }
+}
+
 /// The first step of a segment at a tolerance of 1e-8, in units of the fastest relative change of a state.
 const ONSET: f64 = 0.35;
 /// By how much a first step from a state of zero is shortened.
 const ZERO_START: f64 = 0.1;
 /// By how much the error estimate is distrusted in a step that comes near a turn.
 const TURN: f64 = 100.0;
-pub(super) const MAX_STEPS: u64 = 20_000;
+const MAX_STEPS: u64 = 100_000;
 pub(super) const SAFETY: f64 = 0.9;
 const SHRINK: f64 = 0.1;
 const GROW: f64 = 10.0;

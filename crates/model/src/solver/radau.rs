@@ -7,7 +7,7 @@
 //! from `scripts/reference/radau.py`.
 
 use super::dense::{Lu, MOST};
-use super::dop853::{MAX_STEPS, NEGLIGIBLE, SAFETY, SolverError, Tolerance, Work};
+use super::dop853::{NEGLIGIBLE, SAFETY, SolverError, Tolerance, Work};
 use super::tangents::{Alone, Lanes, Linear, Linearised, Partials, Tangents};
 
 const STAGES: usize = 5;
@@ -60,6 +60,8 @@ const E: [f64; STAGES] = [
     -0.031_813_168_885_493_83,
 ];
 
+/// More steps than any well-posed problem needs.
+const MAX_STEPS: u64 = 10_000;
 const MOST_ITERATIONS: usize = 10;
 /// A correction of the stages whose square is lost in rounding.
 const CONVERGED: f64 = 1e-8;
@@ -75,7 +77,6 @@ fn estimate_rtol(rtol: f64) -> f64 {
 /// The integrator and its counters.
 #[derive(Clone, Debug)]
 pub struct Radau {
-    longest: f64,
     /// Step that suited the last segment.
     suited: Option<f64>,
     /// Counters.
@@ -121,9 +122,9 @@ impl<const N: usize, const L: usize> Solved<N, L> for Tangents<N, L> {
 }
 
 impl Radau {
-    /// A fresh integrator whose steps are at most `longest` days.
-    pub fn new(longest: f64) -> Self {
-        Self { longest, suited: None, work: Work::default() }
+    /// A fresh integrator.
+    pub fn new() -> Self {
+        Self { suited: None, work: Work::default() }
     }
 
     /// Integrates from `t0` to `t1`, leaving the end in `y` and in what goes `along`, and handing both at each of
@@ -158,7 +159,7 @@ impl Radau {
             }
             let stop = times.get(next).copied().unwrap_or(t1);
             // The last two steps to a stop are equal, so that no sliver is left for the last.
-            let (room, reach) = (stop - t, h.min(self.longest));
+            let (room, reach) = (stop - t, h);
             let lands = reach >= room * (1.0 - 1e-9);
             let step = if lands { room } else { reach.min(0.5 * room) };
             if step.is_nan() || step <= 4.0 * f64::EPSILON * t.abs() || step < 1e-14 * (t1 - t0) {

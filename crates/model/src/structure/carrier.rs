@@ -43,6 +43,8 @@ pub(super) struct Carrier<'a, B, W, const N: usize, const K: usize, const L: usi
     into_centre: Flux,
     now: f64,
     pending: Vec<Pending>,
+    /// Output times from the start of a segment.
+    local: Vec<f64>,
     /// Whether a delayed dose has arrived, and the lane of the lag carries u of [`Segment`].
     late: bool,
     tolerance: Tolerance<N>,
@@ -72,6 +74,7 @@ where
             into_centre: Flux::zero(),
             now,
             pending: Vec::new(),
+            local: Vec::with_capacity(16),
             late: false,
             tolerance,
             output,
@@ -127,24 +130,29 @@ where
                 }
             };
             while done < times.len() && times[done] <= self.now {
-                emit_at(times[done], &self.state, self.flow.along().now());
+                emit_at(0.0, &self.state, self.flow.along().now());
                 done += 1;
             }
             if stop > self.now {
                 let here = times[done..].partition_point(|t| *t <= stop) + done;
-                let mut reached = done;
-                self.flow.over(
-                    &segment,
-                    (self.now, stop),
-                    &mut self.state,
-                    &self.tolerance,
-                    (&times[done..here], self.output),
-                    |y, along| {
-                        emit_at(times[reached], y, along);
-                        reached += 1;
-                    },
-                )?;
-                self.depot.pass(stop - self.now);
+                let now = self.now;
+                self.local.clear();
+                self.local.extend(times[done..here].iter().map(|t| t - now));
+                let (local, mut reached) = (&self.local, 0);
+                self.flow
+                    .over(
+                        &segment,
+                        (0.0, stop - now),
+                        &mut self.state,
+                        &self.tolerance,
+                        (local, self.output),
+                        |y, along| {
+                            emit_at(local[reached], y, along);
+                            reached += 1;
+                        },
+                    )
+                    .map_err(|error| error.later(now))?;
+                self.depot.pass(stop - now);
                 self.now = stop;
                 done = here;
             }
@@ -274,12 +282,12 @@ where
 
     /// dy/dt.
     fn slope(&self) -> [f64; N] {
-        self.segment().derivative(self.now, &self.state)
+        self.segment().derivative(0.0, &self.state)
     }
 
     #[inline(always)]
     fn segment(&self) -> Segment<'a, B, K, FULL> {
-        Segment::new(self.untreated.rates, &self.depot, self.into_centre, self.now)
+        Segment::new(self.untreated.rates, &self.depot, self.into_centre)
     }
 
     /// dy/dt changes from `before`, at a time that no lag moves.

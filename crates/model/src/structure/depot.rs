@@ -56,15 +56,10 @@ impl Depot {
         Self { absorption: Flux::variable(ka, BY_KA), amount: none, inflow: none }
     }
 
-    /// The flow out of it after `days`, nmol/d.
+    /// The flow out of it from now on.
     #[inline(always)]
-    pub(super) fn outflow(&self, days: f64) -> Flux {
-        let (held, lost) = (self.absorption * self.amount, self.absorption * -days);
-        if self.inflow.re == 0.0 {
-            held * lost.exp()
-        } else {
-            held * lost.exp() + self.inflow * released(-lost)
-        }
+    pub(super) fn outflow(&self) -> Outflow {
+        Outflow { absorption: self.absorption, held: self.absorption * self.amount, inflow: self.inflow }
     }
 
     /// After `days`.
@@ -74,6 +69,29 @@ impl Depot {
         self.amount = self.amount * lost.exp();
         if self.inflow.re != 0.0 {
             self.amount = self.amount + self.inflow * released(-lost) / self.absorption;
+        }
+    }
+}
+
+/// The flow out of a depot until something enters it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Outflow {
+    absorption: Flux,
+    /// The flow at the start from what is held, nmol/d.
+    held: Flux,
+    /// What is being infused into it, nmol/d.
+    inflow: Flux,
+}
+
+impl Outflow {
+    /// After `days`, nmol/d.
+    #[inline(always)]
+    pub(super) fn after(&self, days: f64) -> Flux {
+        let lost = self.absorption * -days;
+        if self.inflow.re == 0.0 {
+            self.held * lost.exp()
+        } else {
+            self.held * lost.exp() + self.inflow * released(-lost)
         }
     }
 }

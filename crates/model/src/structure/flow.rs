@@ -128,8 +128,8 @@ pub(super) struct Implicit<W> {
 }
 
 impl<W> Implicit<W> {
-    pub(super) fn new(longest: f64, along: W) -> Self {
-        Self { integrator: Radau::new(longest), along }
+    pub(super) fn new(along: W) -> Self {
+        Self { integrator: Radau::new(), along }
     }
 }
 

@@ -48,6 +48,9 @@ const BIOAVAILABILITY: ParameterInfo =
 const LAG: ParameterInfo =
     ParameterInfo::new("tlag", "d", "time from a subcutaneous dose to the start of its absorption");
 
+/// Parameters that are a part of something: at most one.
+const PARTS: [&str; 2] = [BIOAVAILABILITY.name, "Imax"];
+
 /// What the target amount is when the model starts.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Start<T> {

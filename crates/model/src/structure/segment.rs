@@ -1,7 +1,7 @@
 //! The body between two events, as a system of differential equations.
 
 use super::Body;
-use super::depot::{BY_F, BY_KA, Depot, Flux};
+use super::depot::{BY_F, BY_KA, Depot, Flux, Outflow};
 use crate::scalar::Real;
 use crate::solver::{Lanes, Linearised, Partials, System};
 use crate::sparse::Sparse;
@@ -17,23 +17,23 @@ use std::marker::PhantomData;
 /// neither jumps nor is driven where a delayed dose arrives.
 pub(super) struct Segment<'a, B, const K: usize, const FULL: bool> {
     rates: &'a [f64; K],
-    depot: Depot,
+    depot: Outflow,
     /// Drug flows in at so many nmol/d besides what leaves the depot.
     into_centre: Flux,
-    start: f64,
     body: PhantomData<B>,
 }
 
 impl<'a, B, const K: usize, const FULL: bool> Segment<'a, B, K, FULL> {
-    /// From `start` on, with what flows out of the depot and `into_centre` nmol/d.
+    /// With what flows out of the depot and `into_centre` nmol/d. Its time starts at zero, wherever it lies in the
+    /// course, so that nothing is lost of short times after a late dose.
     #[inline(always)]
-    pub(super) fn new(rates: &'a [f64; K], depot: &Depot, into_centre: Flux, start: f64) -> Self {
-        Self { rates, depot: *depot, into_centre, start, body: PhantomData }
+    pub(super) fn new(rates: &'a [f64; K], depot: &Depot, into_centre: Flux) -> Self {
+        Self { rates, depot: depot.outflow(), into_centre, body: PhantomData }
     }
 
     #[inline(always)]
     fn inflow(&self, t: f64) -> Flux {
-        self.depot.outflow(t - self.start) + self.into_centre
+        self.depot.after(t) + self.into_centre
     }
 }
 

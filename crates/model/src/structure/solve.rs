@@ -50,9 +50,9 @@ where
     S: Structure<N, K, P>,
 {
     for (ParameterInfo { name, .. }, &value) in S::PARAMETERS.iter().zip(parameters) {
-        let is_share = *name == super::BIOAVAILABILITY.name;
-        let largest = if is_share { 1.0 } else { f64::MAX };
-        if !(0.0..=largest).contains(&value) || is_share && value == 0.0 {
+        let largest = if super::PARTS.contains(name) { 1.0 } else { f64::MAX };
+        let nothing = *name == super::BIOAVAILABILITY.name && value == 0.0;
+        if !(0.0..=largest).contains(&value) || nothing {
             return Err(CourseError::OutOfDomain { what: name, value });
         }
     }
@@ -95,7 +95,7 @@ where
     let mut keep = |y: &[f64; N], (): &()| states.push(*y);
     let longest = longest::<B, N, K>(untreated.rates);
     let work = if const { B::STIFF } {
-        run::<B, _, N, K, L, true>(untreated, Implicit::new(longest, Alone), course, tolerance, &mut keep)
+        run::<B, _, N, K, L, true>(untreated, Implicit::new(Alone), course, tolerance, &mut keep)
     } else {
         run::<B, _, N, K, L, true>(untreated, Explicit::new(longest, Alone), course, tolerance, &mut keep)
     };
@@ -120,7 +120,7 @@ where
     let longest = longest::<B, N, K>(untreated.rates);
     let tangents = Tangents::new(untreated.tangent);
     let work = if const { B::STIFF } {
-        let flow = Implicit::new(longest, tangents);
+        let flow = Implicit::new(tangents);
         run::<B, _, N, K, L, FULL>(untreated, flow, course, tolerance, &mut keep)
     } else {
         let flow = Explicit::new(longest, tangents);

@@ -47,7 +47,7 @@ where
     let tangents = Tangents::new([Lanes([0.0; L]); N]);
     let longest = longest::<B, N, K>(untreated.rates);
     if const { B::STIFF } {
-        solve::<B, _, N, K, L, FULL>(untreated, Implicit::new(longest, tangents), dose, interval, tolerance)
+        solve::<B, _, N, K, L, FULL>(untreated, Implicit::new(tangents), dose, interval, tolerance)
     } else {
         solve::<B, _, N, K, L, FULL>(untreated, Explicit::new(longest, tangents), dose, interval, tolerance)
     }
