@@ -1,6 +1,6 @@
 """Runs the generators of the fixtures again, in a copy, and compares what they write with what is committed.
 
-trajectories.json takes minutes: a few of its cases are computed (all with --all). fits.json ends in an iteration that
+trajectories.json and family.json take minutes: a few of their cases are computed (all with --all). fits.json ends in an iteration that
 stops where rounding lets it, and is compared loosely, with --all only.
 
 Run: scripts/python scripts/check_fixtures.py [--all]
@@ -23,6 +23,8 @@ TOLERANCE = 1e-9
 SLOPE_TOLERANCE = 1e-8
 NOT_COMPARED = {"value_error", "difference_error", "difference_error_relative"}
 FEW_CASES = 8
+# One of each structure, of different kinds of dosing.
+FEW_OF_FAMILY = "10,22,41,61,93,108,119"
 
 
 def differences(made, kept, tolerance, path="", floor=0.0):
@@ -61,6 +63,21 @@ def trajectory_differences(made, kept):
     return found + [d for case in made["cases"] for d in case_differences(case, committed[case["id"]])]
 
 
+def family_differences(made, kept):
+    """Of the cases that were made; slopes relative to the value where they are small."""
+    committed = {case["id"]: case for case in kept["cases"]}
+    found = differences(made["provenance"], kept["provenance"], 0, "provenance")
+    for m in made["cases"]:
+        k = committed[m["id"]]
+        slopes, kept_slopes = m.pop("sensitivities"), k.pop("sensitivities")
+        found += differences(m, k, TOLERANCE, f"case {k['id']}")
+        for analyte, (rows, kept_rows) in enumerate(zip(slopes, kept_slopes, strict=True)):
+            for i, (row, kept_row) in enumerate(zip(rows, kept_rows, strict=True)):
+                floor = max(1e-3 * abs(k["values"][analyte][i]), 1e-30)
+                found += differences(row, kept_row, SLOPE_TOLERANCE, f"case {k['id']}/{analyte}/{i}", floor)
+    return found
+
+
 def fit_differences(made, kept):
     """Minima to 1e-6; the way there is not compared."""
     found = []
@@ -82,10 +99,12 @@ def main():
     parser.add_argument("--all", action="store_true", help="every case and every fit: some ten minutes")
     everything = parser.parse_args().all
     few = [] if everything else ["--only", str(FEW_CASES)]
+    few_of_family = [] if everything else ["--cases", FEW_OF_FAMILY]
     checks = [
         ("convert_real.py", [], "real/meno_tetang_lowe_2005.csv", byte_differences),
         ("published.py", [], "reference/published.json", lambda m, k: differences(m, k, TOLERANCE)),
         ("trajectories.py", few, "reference/trajectories.json", trajectory_differences),
+        ("family.py", few_of_family, "reference/family.json", family_differences),
     ]
     if everything:
         checks.append(("fits.py", [], "reference/fits.json", fit_differences))

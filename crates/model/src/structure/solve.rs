@@ -159,16 +159,6 @@ fn states_wide<B: Body<N, K>, const N: usize, const K: usize, const L: usize>(
     states::<B, N, K, L>(untreated, course, tolerance)
 }
 
-/// [`derivatives`], compiled for AVX2.
-#[cfg_attr(target_arch = "x86_64", target_feature(enable = "avx2"))]
-fn derivatives_wide<B: Body<N, K>, const N: usize, const K: usize, const L: usize, const FULL: bool>(
-    untreated: &Untreated<'_, N, K, L>,
-    course: &Course,
-    tolerance: Tolerance<N>,
-) -> Result<(Vec<Differentiated<N, L>>, Work), CourseError> {
-    derivatives::<B, N, K, L, FULL>(untreated, course, tolerance)
-}
-
 /// Whether the processor has what the wide versions need.
 fn is_wide() -> bool {
     #[cfg(target_arch = "x86_64")]
@@ -246,6 +236,48 @@ pub(super) fn sensitivities<
 where
     S: Structure<N, K, P>,
 {
+    if const { S::Body::HOT && !FULL } && is_wide() {
+        // SAFETY: the processor has the one feature the function needs.
+        unsafe { sensitivities_wide::<S, N, K, L, P, FULL>(parameters, start, course, out, slopes) }
+    } else {
+        let derive = derivatives_once::<S::Body, N, K, L, FULL>;
+        chained::<S, N, K, L, P, FULL>(parameters, start, course, out, slopes, derive)
+    }
+}
+
+/// [`sensitivities`], compiled for AVX2.
+#[cfg_attr(target_arch = "x86_64", target_feature(enable = "avx2"))]
+fn sensitivities_wide<S, const N: usize, const K: usize, const L: usize, const P: usize, const FULL: bool>(
+    parameters: &[f64],
+    start: Start<f64>,
+    course: &Course,
+    out: &mut Vec<Concentrations<f64>>,
+    slopes: &mut Vec<[f64; 5]>,
+) -> Result<Work, CourseError>
+where
+    S: Structure<N, K, P>,
+{
+    let derive = derivatives::<S::Body, N, K, L, FULL>;
+    chained::<S, N, K, L, P, FULL>(parameters, start, course, out, slopes, derive)
+}
+
+/// Chains the derivatives of the states, which `derive` finds, to those of the concentrations.
+#[inline(always)]
+fn chained<S, const N: usize, const K: usize, const L: usize, const P: usize, const FULL: bool>(
+    parameters: &[f64],
+    start: Start<f64>,
+    course: &Course,
+    out: &mut Vec<Concentrations<f64>>,
+    slopes: &mut Vec<[f64; 5]>,
+    derive: impl Fn(
+        &Untreated<'_, N, K, L>,
+        &Course,
+        Tolerance<N>,
+    ) -> Result<(Vec<Differentiated<N, L>>, Work), CourseError>,
+) -> Result<Work, CourseError>
+where
+    S: Structure<N, K, P>,
+{
     check::<S, N, K, P>(parameters, start, course)?;
     out.clear();
     slopes.clear();
@@ -293,12 +325,7 @@ where
         tangent,
     };
     let tolerance = tolerance(&untreated.state, course, nmol_per_mg);
-    let (reached, work) = if const { S::Body::HOT && !FULL } && is_wide() {
-        // SAFETY: the processor has the one feature the function needs.
-        unsafe { derivatives_wide::<S::Body, N, K, L, FULL>(&untreated, course, tolerance) }
-    } else {
-        derivatives_once::<S::Body, N, K, L, FULL>(&untreated, course, tolerance)
-    }?;
+    let (reached, work) = derive(&untreated, course, tolerance)?;
     for (y, tangent) in &reached {
         let mut state = [Dual::<f64, P>::zero(); N];
         for n in 0..N {
