@@ -24,6 +24,8 @@ const FREER: f64 = 1e4;
 pub(crate) struct Linearised {
     /// S, up to a constant.
     pub objective: f64,
+    /// Whether S is ‖r‖².
+    pub is_sum_of_squares: bool,
     /// The predictions behind the residuals of the data, one an observation.
     pub predictions: Vec<f64>,
     /// r, one a row.
@@ -254,12 +256,18 @@ impl LevenbergMarquardt {
         self.growth *= 2.0;
     }
 
-    /// Updates B after a step from `before`, so that B·step = (J − J₀)ᵀr.
+    /// Updates B after a step from `before`, so that B·step = (J − J₀)ᵀr, or of a likelihood the change of Jᵀr less
+    /// JᵀJ·step.
     fn learn(&mut self, before: &Linearised, step: &DVector<f64>) {
         let Some(now) = &self.current else { return };
         let now_gradient = now.jacobian.tr_mul(&now.residuals);
-        let bend = &now_gradient - before.jacobian.tr_mul(&now.residuals);
-        let change = now_gradient - before.jacobian.tr_mul(&before.residuals);
+        let change = &now_gradient - before.jacobian.tr_mul(&before.residuals);
+        let bend = if now.is_sum_of_squares {
+            now_gradient - before.jacobian.tr_mul(&now.residuals)
+        } else {
+            // The rows of a likelihood change with their weights: all that JᵀJ does not explain.
+            &change - now.jacobian.tr_mul(&(&now.jacobian * step))
+        };
         let along = change.dot(step);
         let unknowns = step.len();
         let old = self.curvature.take().unwrap_or_else(|| DMatrix::zeros(unknowns, unknowns));
@@ -302,7 +310,8 @@ mod tests {
             let residuals = DVector::from_iterator(14, Y.iter().zip(&predictions).map(|(y, f)| y - f));
             let slope = |x: f64| [-b1 * (1.0 - (-b2 * x).exp()), -b1 * b2 * x * (-b2 * x).exp()];
             let jacobian = DMatrix::from_fn(14, 2, |row, column| slope(X[row])[column]);
-            Ok(Linearised { objective: residuals.norm_squared(), predictions, residuals, jacobian })
+            let objective = residuals.norm_squared();
+            Ok(Linearised { objective, is_sum_of_squares: true, predictions, residuals, jacobian })
         }
     }
 

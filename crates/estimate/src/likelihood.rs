@@ -10,8 +10,8 @@
 //! ```
 //!
 //! A variance that depends on the prediction is part of the likelihood, not a frozen weight. For the least squares each
-//! observation is one row r of slope √w, so that the gradient r·√w is that of the likelihood, and the curvature w its
-//! expected one; for log-normal values r² is the likelihood itself.
+//! observation is one row r of slope √w, so that the gradient r·√w is that of the likelihood and w its curvature; for
+//! log-normal values r² is the likelihood itself.
 
 use crate::normal::{log_cdf, mills};
 use omafit_model::{Censoring, ErrorModel, Observation};
@@ -23,7 +23,7 @@ pub struct Contribution {
     pub value: f64,
     /// Half its derivative to the prediction.
     pub slope: f64,
-    /// Half its curvature in the prediction, as expected; not negative.
+    /// Half its curvature in the prediction, or where that is not positive the expected one; not negative.
     pub curvature: f64,
 }
 
@@ -38,12 +38,17 @@ pub fn contribution(observation: &Observation, error: ErrorModel, prediction: f6
             }
             ErrorModel::Normal { proportional, .. } => {
                 let g = error.sd(f);
-                // Half the derivative of ln g².
-                let by_log = proportional * proportional * f / (g * g);
+                // (ln g)' and (ln g)''.
+                let b = proportional * proportional / (g * g);
+                let by_log = b * f;
+                let by_log_twice = b - 2.0 * by_log * by_log;
+                let bend_of_z = -2.0 * slope_of_z * by_log - z * (by_log_twice + by_log * by_log);
+                let observed = slope_of_z * slope_of_z + z * bend_of_z + by_log_twice;
+                let expected = 1.0 / (g * g) + 2.0 * by_log * by_log;
                 Contribution {
                     value: z * z + 2.0 * g.ln(),
                     slope: z * slope_of_z + by_log,
-                    curvature: 1.0 / (g * g) + 2.0 * by_log * by_log,
+                    curvature: if observed > 0.1 * expected { observed } else { expected },
                 }
             }
         },

@@ -16,7 +16,7 @@ use crate::likelihood::contribution;
 use crate::prior::Prior;
 use nalgebra::{DMatrix, DVector};
 use omafit_model::{
-    Concentrations, Course, CourseError, CovariateError, ErrorModel, Observation, PopulationModel,
+    Censoring, Concentrations, Course, CourseError, CovariateError, ErrorModel, Observation, PopulationModel,
     PredictionError, Start, Subject,
 };
 use std::cell::RefCell;
@@ -38,12 +38,12 @@ pub enum SubjectError {
         /// When, days.
         time: f64,
     },
-    /// The logarithm of a prediction that is zero, or not a number.
+    /// A prediction that has no likelihood: zero or less under a log-normal or a proportional error, or no number.
     #[error(
-        "the model predicts {predicted} {unit} of {analyte} at day {time}, where {value} was observed{place}; its \
-         logarithm does not exist"
+        "the model predicts {predicted} {unit} of {analyte} at day {time}, where {value} was observed{place}; under a \
+         {error} error that has no likelihood"
     )]
-    NoLogarithm {
+    NoLikelihood {
         /// What was measured.
         analyte: &'static str,
         /// Its unit.
@@ -54,6 +54,8 @@ pub enum SubjectError {
         value: f64,
         /// The prediction.
         predicted: f64,
+        /// The residual error, by name.
+        error: &'static str,
         /// " (row n)", or nothing when the observation came from no file.
         place: String,
     },
@@ -110,6 +112,7 @@ pub struct SubjectProblem<'a> {
     positions: Vec<usize>,
     /// The error of each observation.
     errors: Vec<ErrorModel>,
+    is_sum_of_squares: bool,
     workspace: RefCell<Workspace>,
 }
 
@@ -134,6 +137,7 @@ impl<'a> SubjectProblem<'a> {
             let sound = value.is_finite() && (value > 0.0 || !residual.error.is_log());
             if sound { Ok(residual.error) } else { Err(SubjectError::NotPositive { time, value }) }
         };
+        let errors = subject.observations.iter().map(error).collect::<Result<Vec<_>, _>>()?;
         Ok(Self {
             model,
             observations: &subject.observations,
@@ -144,7 +148,11 @@ impl<'a> SubjectProblem<'a> {
             coarse_course: course.clone().with_rtol(COARSE_RTOL),
             course,
             positions,
-            errors: subject.observations.iter().map(error).collect::<Result<_, _>>()?,
+            is_sum_of_squares: errors
+                .iter()
+                .zip(&subject.observations)
+                .all(|(e, o)| o.censoring == Censoring::Quantified && e.is_log()),
+            errors,
             workspace: RefCell::default(),
         })
     }
@@ -166,14 +174,15 @@ impl<'a> SubjectProblem<'a> {
         self.free.iter().zip(eta).map(slope).collect()
     }
 
-    fn row_error(&self, observation: &Observation, predicted: f64) -> SubjectError {
+    fn row_error(&self, observation: &Observation, predicted: f64, error: ErrorModel) -> SubjectError {
         let place = if observation.row > 0 { format!(" (row {})", observation.row) } else { String::new() };
-        SubjectError::NoLogarithm {
+        SubjectError::NoLikelihood {
             analyte: observation.analyte.name(),
             unit: observation.analyte.unit(),
             time: observation.time,
             value: observation.value,
             predicted,
+            error: error.name(),
             place,
         }
     }
@@ -215,8 +224,8 @@ impl SubjectProblem<'_> {
             let analyte = observation.analyte.index();
             let predicted = concentrations[at].to_array()[analyte];
             let error = self.errors[row];
-            if !(predicted.is_finite() && (predicted > 0.0 || !error.is_log())) {
-                return Err(self.row_error(observation, predicted));
+            if !error.allows(predicted) {
+                return Err(self.row_error(observation, predicted, error));
             }
             predictions.push(predicted);
             let part = contribution(observation, error, predicted);
@@ -237,6 +246,7 @@ impl SubjectProblem<'_> {
             residuals.rows_mut(data, prior.rows()).copy_from(&prior_residuals);
             jacobian.rows_mut(data, prior.rows()).copy_from(rows);
         }
-        Ok(Linearised { objective, predictions, residuals, jacobian })
+        let is_sum_of_squares = self.is_sum_of_squares;
+        Ok(Linearised { objective, is_sum_of_squares, predictions, residuals, jacobian })
     }
 }

@@ -84,8 +84,8 @@ pub fn quantify(value: f64, residual: &Residual) -> (f64, Censoring) {
 /// Measures what is to be measured: gives each of the subject's observations its value, with residual error and within
 /// the limits of the model's assays.
 ///
-/// With a log-normal error an analyte of which there is nothing yet cannot be observed, and its observation is dropped.
-/// A value of a normal error that falls below zero is one.
+/// With a log-normal or proportional error an analyte of which there is nothing yet cannot be observed, and its
+/// observation is dropped. A value of a normal error that falls below zero is one.
 ///
 /// # Errors
 /// When the model does not apply to the subject or cannot be solved over its doses.
@@ -107,7 +107,7 @@ pub fn measure(
         };
         let exact = concentrations[at].to_array()[analyte.index()];
         let z = stream.normal();
-        if exact > 0.0 || !residual.error.is_log() {
+        if residual.error.allows(exact) {
             let value = if noise.residual { residual.error.observe(exact, z) } else { exact };
             (observation.value, observation.censoring) = quantify(value, residual);
             kept.push(observation);

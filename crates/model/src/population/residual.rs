@@ -23,6 +23,12 @@ impl ErrorModel {
         matches!(self, Self::LogNormal { .. })
     }
 
+    /// Whether an observation of this prediction has a likelihood: a log-normal or proportional error needs more than
+    /// nothing.
+    pub fn allows(self, prediction: f64) -> bool {
+        prediction.is_finite() && (prediction > 0.0 || (!self.is_log() && self.sd(prediction) > 0.0))
+    }
+
     /// Its name in sentences.
     pub fn name(self) -> &'static str {
         match self {

@@ -1,0 +1,176 @@
+//! Fits under every residual error and with censored observations end where the likelihood, written out, is stationary.
+#![allow(clippy::unwrap_used)]
+
+use omafit_estimate::{
+    FitOptions, Method, Noise, Prior, Status, SubjectStream, draw_parameters, fit_subject, measure,
+};
+use omafit_model::{
+    Analyte, Censoring, Concentrations, Course, Covariates, Dose, ErrorModel, Observation, PopulationModel,
+    ResidualEntry, Subject, published,
+};
+use statrs::distribution::{Continuous, ContinuousCDF, Normal};
+
+/// Hayashi's model with another residual error, the same for all three analytes, and Kd0 between bounds.
+fn model(entry: ResidualEntry) -> PopulationModel {
+    let mut file = PopulationModel::parse(published("hayashi2007").unwrap()).unwrap().file().clone();
+    for residual in file.residual.values_mut() {
+        *residual = entry;
+    }
+    PopulationModel::new(file).unwrap()
+}
+
+fn subject(model: &PopulationModel, seed: u64) -> Subject {
+    let doses: Vec<Dose> = (0..4).map(|k| Dose::subcutaneous(28.0 * f64::from(k), 300.0)).collect();
+    let days = [0.0, 3.0, 10.0, 27.0, 60.0, 111.0, 140.0, 180.0, 220.0];
+    let plan = days.iter().flat_map(|&time| Analyte::ALL.map(|analyte| (time, analyte)));
+    let observations = plan.map(|(time, analyte)| Observation {
+        time,
+        analyte,
+        value: f64::NAN,
+        censoring: Censoring::Quantified,
+        doses_before: doses.partition_point(|d| d.time < time),
+        row: 0,
+    });
+    let covariates = Covariates::new(75.0, 450.0);
+    let (id, observations) = (seed.to_string(), observations.collect());
+    let mut subject = Subject { id, covariates, start: 0.0, doses, observations };
+    let mut stream = SubjectStream::new(seed, 0);
+    let parameters = draw_parameters(model, &subject.covariates, Noise::ALL, &mut stream).unwrap();
+    measure(model, &mut subject, &parameters, Noise::ALL, &mut stream).unwrap();
+    subject
+}
+
+/// −2 log-likelihood of a subject's data with all constants, written out; and ηᵀΩ⁻¹η.
+fn deviance(model: &PopulationModel, subject: &Subject, eta: &[f64]) -> (f64, f64) {
+    let mut parameters = model.typical(&subject.covariates).unwrap();
+    for (&i, eta) in model.variable().iter().zip(eta) {
+        parameters[i] *= eta.exp();
+    }
+    let (course, positions) = Course::of_observations(subject).unwrap();
+    let mut out: Vec<Concentrations<f64>> = Vec::new();
+    model.predict(&parameters, &subject.covariates, &course.with_rtol(1e-12), &mut out).unwrap();
+    let normal = Normal::standard();
+    let one = |(o, at): (&Observation, &usize)| {
+        let f = out[*at].to_array()[o.analyte.index()];
+        let error = model.residual(o.analyte).unwrap().error;
+        let (z, sd, jacobian) = match error {
+            ErrorModel::LogNormal { sd } => ((o.value / f).ln() / sd, sd, o.value),
+            ErrorModel::Normal { additive, proportional } => {
+                let sd = (additive.powi(2) + (proportional * f).powi(2)).sqrt();
+                ((o.value - f) / sd, sd, 1.0)
+            }
+        };
+        -2.0 * match o.censoring {
+            Censoring::Quantified => normal.pdf(z).ln() - (sd * jacobian).ln(),
+            Censoring::Below => normal.cdf(z).ln(),
+            Censoring::Above => normal.sf(z).ln(),
+        }
+    };
+    let data: f64 = subject.observations.iter().zip(&positions).map(one).sum();
+    let n = eta.len();
+    let omega = nalgebra::DMatrix::from_row_slice(n, n, model.omega());
+    let eta = nalgebra::DVector::from_column_slice(eta);
+    (data, eta.dot(&omega.cholesky().unwrap().solve(&eta)))
+}
+
+#[test]
+fn the_estimate_is_where_the_likelihood_is_stationary() {
+    let sd = |log_sd, additive_sd, proportional_sd| ResidualEntry {
+        log_sd,
+        additive_sd,
+        proportional_sd,
+        ..ResidualEntry::default()
+    };
+    let limited = |entry| ResidualEntry { lloq: Some(8.0), uloq: Some(150.0), ..entry };
+    let kinds = [
+        sd(Some(0.2), None, None),
+        sd(None, Some(3.0), None),
+        sd(None, None, Some(0.2)),
+        sd(None, Some(2.0), Some(0.15)),
+    ];
+    let mut censored = 0;
+    for entry in kinds.into_iter().flat_map(|kind| [kind, limited(kind)]) {
+        let model = model(entry);
+        let free = model.variable().to_vec();
+        let prior = Prior::new((0..free.len()).collect(), model.omega()).unwrap();
+        let options = FitOptions { method: Method::Map, free, max_iterations: 200, further_starts: 2 };
+        for seed in 1..=4 {
+            let subject = subject(&model, seed);
+            censored += subject.observations.iter().filter(|o| o.censoring != Censoring::Quantified).count();
+            let fit = fit_subject(&model, &subject, Some(&prior), &options);
+            assert_eq!(fit.status, Status::Ok, "{entry:?} {}", fit.reason);
+            let (data, prior_part) = deviance(&model, &subject, &fit.eta);
+            assert!(
+                (fit.minus2ll - data).abs() < 1e-6 * (1.0 + data.abs()),
+                "{entry:?} {} {data}",
+                fit.minus2ll
+            );
+            assert!((fit.prior_ssq - prior_part).abs() < 1e-9 * (1.0 + prior_part));
+            let total = |eta: &[f64]| {
+                let (data, prior) = deviance(&model, &subject, eta);
+                data + prior
+            };
+            for i in 0..fit.eta.len() {
+                let moved = |step: f64| {
+                    let mut eta = fit.eta.clone();
+                    eta[i] += step;
+                    total(&eta)
+                };
+                let bend = (moved(1e-3) - 2.0 * (data + prior_part) + moved(-1e-3)) / 1e-6;
+                assert!(bend > 0.0);
+                // In steps of a twentieth of a standard deviation, so that nothing but the slope is left.
+                let sd = (2.0 / bend).sqrt();
+                let h = 0.05 * sd;
+                let slope = (8.0 * (moved(h) - moved(-h)) - (moved(2.0 * h) - moved(-2.0 * h))) / (12.0 * h);
+                // Newton's step from here, in standard deviations.
+                assert!((slope / bend / sd).abs() < 1e-4, "{entry:?} {i} {slope} {bend}");
+            }
+        }
+    }
+    assert!(censored > 50, "{censored}");
+}
+
+#[test]
+fn leaving_censored_values_out_misleads_and_their_likelihood_does_not() {
+    // Free IgE above 150 ng/mL is not measured, and the dose is too small to keep it below: without those values the
+    // subject seems to have less of it.
+    let entry = ResidualEntry { log_sd: Some(0.2), uloq: Some(150.0), ..ResidualEntry::default() };
+    let mut file = PopulationModel::parse(published("hayashi2007").unwrap()).unwrap().file().clone();
+    file.residual.insert(Analyte::IgeFree, entry);
+    let model = PopulationModel::new(file).unwrap();
+    let free = vec![model.position("Pe").unwrap()];
+    let options =
+        FitOptions { method: Method::Nls, free: free.clone(), max_iterations: 100, further_starts: 0 };
+    let (mut with, mut without) = (Vec::new(), Vec::new());
+    for seed in 1..=300 {
+        let doses = vec![Dose::subcutaneous(0.0, 75.0)];
+        let times = [7.0, 14.0, 21.0, 28.0, 35.0, 42.0, 49.0, 56.0];
+        let observations = times.map(|time| Observation {
+            time,
+            analyte: Analyte::IgeFree,
+            value: f64::NAN,
+            censoring: Censoring::Quantified,
+            doses_before: 1,
+            row: 0,
+        });
+        let covariates = Covariates::new(70.0, 400.0);
+        let observations = observations.to_vec();
+        let mut subject = Subject { id: "1".into(), covariates, start: 0.0, doses, observations };
+        let noise = Noise { variability: false, residual: true };
+        let mut stream = SubjectStream::new(seed, 0);
+        let parameters = draw_parameters(&model, &subject.covariates, noise, &mut stream).unwrap();
+        measure(&model, &mut subject, &parameters, noise, &mut stream).unwrap();
+        with.push(fit_subject(&model, &subject, None, &options).eta[0]);
+        subject.observations.retain(|o| o.censoring == Censoring::Quantified);
+        without.push(fit_subject(&model, &subject, None, &options).eta[0]);
+    }
+    let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
+    let error = |values: &[f64]| {
+        let centre = mean(values);
+        let n = values.len() as f64;
+        (values.iter().map(|v| (v - centre).powi(2)).sum::<f64>() / (n - 1.0) / n).sqrt()
+    };
+    // The truth is zero.
+    assert!(mean(&with).abs() < 3.0 * error(&with), "{} ± {}", mean(&with), error(&with));
+    assert!(mean(&without) < -6.0 * error(&without), "{} ± {}", mean(&without), error(&without));
+}
