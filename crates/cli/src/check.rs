@@ -111,7 +111,8 @@ fn limits(option: &'static str, given: &[String]) -> Result<[Option<f64>; 3], Cl
     Ok(limits)
 }
 
-fn name_and_number(text: &str) -> Option<(&str, f64)> {
+/// `NAME=NUMBER`, taken apart.
+pub fn name_and_number(text: &str) -> Option<(&str, f64)> {
     let (name, value) = text.split_once('=')?;
     Some((name.trim(), value.trim().parse().ok()?))
 }

@@ -1,6 +1,6 @@
 //! What a command can be refused for.
 
-use omafit_model::ModelError;
+use omafit_model::{ModelError, PredictionError};
 use omafit_outcome::{DosingTableError, VirtualTrialError};
 use omafit_report::FigureError;
 use omafit_trial::{OutputError, Rejection, TableError};
@@ -46,6 +46,9 @@ pub enum CliError {
         /// What is allowed.
         expected: String,
     },
+    /// A typical subject that cannot be predicted.
+    #[error("the typical subject cannot be predicted: {0}")]
+    Prediction(#[from] PredictionError),
     /// The output.
     #[error(transparent)]
     Output(#[from] OutputError),

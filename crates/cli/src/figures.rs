@@ -7,7 +7,7 @@ use omafit_estimate::{
 };
 use omafit_model::{Analyte, Subject};
 use omafit_report::file_name;
-use omafit_report::individual::{self, Individual, Panel};
+use omafit_report::individual::{self, Individual, Panel, Whose};
 use omafit_report::observed_fitted::{self, AnalyteFit};
 use omafit_report::suppression::{self, Suppression};
 use omafit_trial::{RunFolder, Trial};
@@ -77,7 +77,7 @@ fn one(plan: &Plan, subject: &Subject, result: &SubjectResult, simulated: bool) 
     });
     let dose_times: Vec<f64> = subject.doses.iter().map(|d| d.time).collect();
     Ok(individual::svg(&Individual {
-        id: &subject.id,
+        whose: Whose::Subject(&subject.id),
         caption: &caption,
         note: (result.fit.status != Status::Ok).then_some(result.fit.reason.as_str()),
         panels: panels.collect(),

@@ -5,6 +5,7 @@
 
 mod check;
 mod demo;
+mod describe;
 mod error;
 mod figures;
 mod fit;
@@ -14,6 +15,7 @@ mod print;
 mod record;
 mod run;
 mod simulate;
+mod typical;
 
 use clap::Parser;
 use options::{Cli, Command};

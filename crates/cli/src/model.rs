@@ -3,12 +3,12 @@
 use crate::Outcome;
 use crate::error::CliError;
 use crate::options::ModelCommand;
-use crate::print;
+use crate::{describe, print, typical};
 use omafit_model::{Analyte, PUBLISHED, PopulationModel, StartRule, published};
 use omafit_trial::ReadOptions;
 use std::path::Path;
 
-/// Lists the models, or prints one.
+/// Lists the models, or prints, describes or draws one.
 pub fn command(command: &ModelCommand) -> Result<Outcome, CliError> {
     match command {
         ModelCommand::List => {
@@ -30,6 +30,8 @@ pub fn command(command: &ModelCommand) -> Result<Outcome, CliError> {
             let text = published(name).ok_or_else(|| unknown(name))?;
             print::text(text);
         }
+        ModelCommand::Describe { model } => print::text(&describe::markdown(&load(model)?)),
+        ModelCommand::Figure(args) => typical::figure(args)?,
     }
     Ok(Outcome::Done)
 }

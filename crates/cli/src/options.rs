@@ -37,6 +37,56 @@ pub enum ModelCommand {
         /// Its name
         name: String,
     },
+    /// Print a model's parameters, variability and residual error as Markdown, for a report
+    Describe {
+        /// The name of a model that ships, or a model file
+        #[arg(value_name = "NAME|FILE")]
+        model: String,
+    },
+    /// Draw the typical subject under treatment as an SVG
+    Figure(FigureArgs),
+}
+
+/// The typical subject of a model, and its treatment.
+#[derive(Args, Debug)]
+pub struct FigureArgs {
+    /// The name of a model that ships, or a model file
+    #[arg(value_name = "NAME|FILE")]
+    pub model: String,
+    /// The figure
+    #[arg(long, value_name = "FILE.svg")]
+    pub out: PathBuf,
+    /// Subcutaneous dose
+    #[arg(long, default_value_t = 300.0, value_name = "MG")]
+    pub dose: f64,
+    /// Days from dose to dose
+    #[arg(long, default_value_t = 14.0, value_name = "DAYS")]
+    pub every: f64,
+    /// How many doses
+    #[arg(long, default_value_t = 6, value_name = "N")]
+    pub doses: u16,
+    /// Last day drawn [default: 16 weeks after the last dose; with --data the last record]
+    #[arg(long, value_name = "D")]
+    pub days: Option<f64>,
+    /// Body weight [default: 70]
+    #[arg(long, value_name = "KG")]
+    pub weight: Option<f64>,
+    /// Baseline total IgE [default: 726, which is 300 IU/mL]
+    #[arg(long, value_name = "NG_ML")]
+    pub ige: Option<f64>,
+    /// Another covariate, such as AGE=41 [default: where its effect is 1]
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub assume: Vec<String>,
+    /// A data set (in days, µg/mL and ng/mL) with a subject to compare with, whose doses are given, whose
+    /// observations are drawn, and whose covariates hold unless told otherwise
+    #[arg(long, value_name = "DATA", requires = "id", conflicts_with_all = ["dose", "every", "doses"])]
+    pub data: Option<PathBuf>,
+    /// The subject's ID
+    #[arg(long, requires = "data")]
+    pub id: Option<String>,
+    /// Replace a figure that is already there
+    #[arg(long)]
+    pub force: bool,
 }
 
 /// How a subject is fitted.

@@ -1,7 +1,7 @@
 //! Figures as a viewer reads them: parsed as XML and asked what they show.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use omafit_report::individual::{self, Individual, Panel};
+use omafit_report::individual::{self, Individual, Panel, Whose};
 use omafit_report::observed_fitted::{self, AnalyteFit};
 use omafit_report::suppression::{self, Suppression};
 use omafit_report::{FigureError, file_name};
@@ -28,7 +28,15 @@ fn panel<'a>(observed: &'a [(f64, f64)]) -> Panel<'a> {
 }
 
 fn patient<'a>(id: &'a str, panels: Vec<Panel<'a>>) -> Individual<'a> {
-    Individual { id, caption: "WT 70 kg", note: None, panels, dose_times: &[], level: 0.9, simulated: false }
+    Individual {
+        whose: Whose::Subject(id),
+        caption: "WT 70 kg",
+        note: None,
+        panels,
+        dose_times: &[],
+        level: 0.9,
+        simulated: false,
+    }
 }
 
 fn suppressed<'a>(days: &'a [f64], values: &'a [f64]) -> Suppression<'a> {
@@ -95,6 +103,22 @@ fn ids_are_text_whatever_they_contain() {
         assert_harmless(&svg);
         assert!(says(&svg, &format!("Subject {id}")), "{id}");
     }
+}
+
+#[test]
+fn a_typical_subject_is_said_to_be_simulated_and_needs_no_observations() {
+    let typical = |observed| Individual {
+        whose: Whose::Typical("mine<1>"),
+        caption: "a model\n70 kg",
+        ..patient("", vec![panel(observed)])
+    };
+    let svg = individual::svg(&typical(&[])).unwrap();
+    assert_harmless(&svg);
+    for text in ["mine<1>: typical subject, simulated", "typical subject, simulated", "a model", "70 kg"] {
+        assert!(says(&svg, text), "{text}");
+    }
+    assert!(!says(&svg, "no observations") && !says(&svg, "individual fit"));
+    assert!(says(&individual::svg(&typical(&[(1.0, 42.0)])).unwrap(), "observed"));
 }
 
 #[test]

@@ -19,7 +19,7 @@ pub(super) struct Heading<'a> {
 impl Heading<'_> {
     /// Height the heading takes, for a figure to lay itself out below.
     pub(super) fn height(&self) -> f64 {
-        let lines = usize::from(!self.caption.is_empty()) + usize::from(self.note.is_some());
+        let lines = self.caption.lines().count() + usize::from(self.note.is_some());
         MARGIN + TITLE_PX + 22.0 * lines as f64
     }
 
@@ -42,10 +42,10 @@ impl Heading<'_> {
         let bold = format!("font-size=\"{TITLE_PX}\" font-weight=\"600\"");
         canvas.text(MARGIN, line, Anchor::Start, &bold, &shortened(self.title, TITLE_PX, room / BOLD));
         room = figure_width - 2.0 * MARGIN;
-        if !self.caption.is_empty() {
-            line += 23.0;
-            let plain = format!("font-size=\"{TEXT_PX}\" fill=\"{MUTED}\"");
-            canvas.text(MARGIN, line, Anchor::Start, &plain, &shortened(self.caption, TEXT_PX, room));
+        let plain = format!("font-size=\"{TEXT_PX}\" fill=\"{MUTED}\"");
+        for (i, caption) in self.caption.lines().enumerate() {
+            line += if i == 0 { 23.0 } else { 22.0 };
+            canvas.text(MARGIN, line, Anchor::Start, &plain, &shortened(caption, TEXT_PX, room));
         }
         if let Some(note) = self.note {
             line += 22.0;

@@ -18,9 +18,10 @@ const DAYS: &[f64] = &[1.0, 2.0, 7.0, 14.0, 28.0, 56.0, 84.0, 168.0, 364.0];
 /// What is known of one patient, to be drawn as stacked panels over a common time axis.
 #[derive(Debug, Clone)]
 pub struct Individual<'a> {
-    /// The subject's ID as it stands in the data; any text is safe.
-    pub id: &'a str,
-    /// A line below the ID, such as `WT 70 kg · baseline IgE 214 ng/mL · MAP`. May be empty.
+    /// Whose courses they are.
+    pub whose: Whose<'a>,
+    /// What stands below the title, such as `WT 70 kg · baseline IgE 214 ng/mL · MAP`. May be empty or of several
+    /// lines.
     pub caption: &'a str,
     /// A line that stands out, for a fit with a reservation.
     pub note: Option<&'a str>,
@@ -32,6 +33,32 @@ pub struct Individual<'a> {
     pub level: f64,
     /// Whether the observations were simulated; the figure then says so.
     pub simulated: bool,
+}
+
+/// Whose courses a figure shows; any text is safe.
+#[derive(Debug, Clone, Copy)]
+pub enum Whose<'a> {
+    /// Those fitted to the subject of this ID, as it stands in the data.
+    Subject(&'a str),
+    /// Those simulated for the typical subject of the model of this name. Observations, if any, are somebody's to
+    /// compare with.
+    Typical(&'a str),
+}
+
+impl Whose<'_> {
+    fn title(self) -> String {
+        match self {
+            Self::Subject(id) => format!("Subject {id}"),
+            Self::Typical(model) => format!("{model}: typical subject, simulated"),
+        }
+    }
+
+    fn curve(self) -> &'static str {
+        match self {
+            Self::Subject(_) => "individual fit",
+            Self::Typical(_) => "typical subject, simulated",
+        }
+    }
 }
 
 /// One analyte of a patient. Values that have no place on the axis (missing, infinite, not above zero on a log
@@ -71,7 +98,7 @@ pub fn svg(individual: &Individual) -> Result<String, FigureError> {
     }
     panels.iter().try_for_each(check)?;
 
-    let title = format!("Subject {}", individual.id);
+    let title = individual.whose.title();
     let heading = Heading {
         title: &title,
         caption: individual.caption,
@@ -90,7 +117,7 @@ pub fn svg(individual: &Individual) -> Result<String, FigureError> {
     for (row, panel) in panels.iter().enumerate() {
         let area = Rect { x: LEFT, y: top + row as f64 * (PANEL + BETWEEN), width: across, height: PANEL };
         let last = row + 1 == panels.len();
-        draw(&mut canvas, panel, area, &x, last);
+        draw(&mut canvas, panel, individual.whose, area, &x, last);
         let mut doses = Path::default();
         let mut before = f64::NEG_INFINITY;
         for at in individual.dose_times.iter().filter_map(|&time| x.place(time)) {
@@ -123,7 +150,7 @@ fn legend(individual: &Individual) -> Vec<(Mark, String)> {
         entries.push((Mark::Observed, "observed".to_owned()));
     }
     if any(|panel| !panel.fitted.is_empty()) {
-        entries.push((Mark::Curve, "individual fit".to_owned()));
+        entries.push((Mark::Curve, individual.whose.curve().to_owned()));
     }
     if any(|panel| panel.lower.iter().zip(panel.upper).any(|(l, u)| l.is_finite() && u.is_finite())) {
         let band = match individual.level {
@@ -164,7 +191,7 @@ fn values(panel: &Panel, space: Space) -> Extent {
     all.with(Extent::of(space, panel.target.map(|(level, _)| level)))
 }
 
-fn draw(canvas: &mut Canvas, panel: &Panel, area: Rect, x: &Axis, last: bool) {
+fn draw(canvas: &mut Canvas, panel: &Panel, whose: Whose, area: Rect, x: &Axis, last: bool) {
     let space = if panel.log { Space::Log } else { Space::Linear };
     let y = Axis::of_values(space, values(panel, space), area.height);
     let down = |up: f64| area.height - up;
@@ -191,7 +218,8 @@ fn draw(canvas: &mut Canvas, panel: &Panel, area: Rect, x: &Axis, last: bool) {
 
     let missing = |points: &[Option<(f64, f64)>]| points.iter().filter(|point| point.is_none()).count();
     let remarks = [
-        panel.observed.is_empty().then(|| "no observations".to_owned()),
+        (panel.observed.is_empty() && matches!(whose, Whose::Subject(_)))
+            .then(|| "no observations".to_owned()),
         not_shown(panel.observed.len() - observed.len(), "observation"),
         not_shown(missing(&fitted) + missing(&typical), "curve point"),
     ];
