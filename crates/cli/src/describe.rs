@@ -29,7 +29,8 @@ pub fn markdown(model: &PopulationModel) -> String {
 }
 
 fn parameters(model: &PopulationModel) -> String {
-    let header = ["parameter", "meaning", "typical value", "between subjects", "covariate effects", "held"];
+    let header =
+        ["parameter", "meaning", "typical value", "between subjects", "covariate effects", "constraint"];
     let mut rows = vec![header.map(str::to_owned).to_vec()];
     for (i, (info, parameter)) in model.structure().parameters().iter().zip(model.parameters()).enumerate() {
         rows.push(vec![
@@ -156,7 +157,7 @@ fn correlations(model: &PopulationModel) -> String {
 }
 
 fn residual_errors(model: &PopulationModel) -> String {
-    let header = ["analyte", "residual error", "LLOQ", "ULOQ", "held"];
+    let header = ["analyte", "residual error", "LLOQ", "ULOQ", "constraint"];
     let mut rows = vec![header.map(str::to_owned).to_vec()];
     for analyte in Analyte::ALL {
         let Some(residual) = model.residual(analyte) else { continue };
