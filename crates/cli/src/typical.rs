@@ -37,8 +37,8 @@ pub fn figure(args: &FigureArgs) -> Result<(), CliError> {
         let expected = format!("a day after day {}, the first", subject.start);
         return Err(refuse("days", end, expected));
     }
-    let (time, read) = solve(&model, &subject, &covariates, end)?;
-    let svg = draw(&model, args, &subject, &covariates, (&time, &read))?;
+    let points = solve(&model, &subject, &covariates, end)?;
+    let svg = draw(&model, args, &subject, &covariates, &points)?;
     Ok(write_whole(&args.out, svg.as_bytes(), args.force)?)
 }
 
@@ -120,32 +120,43 @@ fn centre(model: &PopulationModel, covariate: &str) -> Option<f64> {
     })
 }
 
+/// A point of the curves.
+struct Point {
+    time: f64,
+    /// Whether it is one of those closely after a dose.
+    soon: bool,
+    read: Concentrations<f64>,
+}
+
 /// Concentrations on an even grid, on both sides of every dose and closely after it.
 fn solve(
     model: &PopulationModel,
     subject: &Subject,
     covariates: &Covariates,
     end: f64,
-) -> Result<(Vec<f64>, Vec<Concentrations<f64>>), CliError> {
+) -> Result<Vec<Point>, CliError> {
     let solve = || -> Result<_, PredictionError> {
         let span = end - subject.start;
         let grid = (0..=POINTS).map(|i| subject.start + span * f64::from(i) / f64::from(POINTS));
         let before = |time: f64| subject.doses.partition_point(|d| d.time < time);
-        let mut times: Vec<OutputTime> =
-            grid.map(|time| OutputTime { time, doses_before: before(time) }).collect();
+        let mut times: Vec<(OutputTime, bool)> =
+            grid.map(|time| (OutputTime { time, doses_before: before(time) }, false)).collect();
         for (i, dose) in subject.doses.iter().enumerate().filter(|(_, dose)| dose.time <= end) {
-            times.extend([i, i + 1].map(|doses_before| OutputTime { time: dose.time, doses_before }));
+            times
+                .extend([i, i + 1].map(|doses_before| (OutputTime { time: dose.time, doses_before }, false)));
             let next = subject.doses.get(i + 1).map_or(end, |d| d.time).min(end);
             let soon = SOON.map(|part| dose.time + part * span / f64::from(POINTS));
             let soon = soon.into_iter().filter(|time| *time < next);
-            times.extend(soon.map(|time| OutputTime { time, doses_before: i + 1 }));
+            times.extend(soon.map(|time| (OutputTime { time, doses_before: i + 1 }, true)));
         }
-        times.sort_by(|a, b| a.time.total_cmp(&b.time).then(a.doses_before.cmp(&b.doses_before)));
-        let course = Course::new(subject.start, subject.doses.clone(), times, Output::Interpolated)?;
+        times.sort_by(|(a, _), (b, _)| a.time.total_cmp(&b.time).then(a.doses_before.cmp(&b.doses_before)));
+        let at = times.iter().map(|(at, _)| *at).collect();
+        let course = Course::new(subject.start, subject.doses.clone(), at, Output::Interpolated)?;
         let typical = model.typical(covariates)?;
         let mut read = Vec::new();
         model.predict(&typical, covariates, &course, &mut read)?;
-        Ok((course.times().iter().map(|t| t.time).collect(), read))
+        let points = times.iter().zip(read);
+        Ok(points.map(|((at, soon), read)| Point { time: at.time, soon: *soon, read }).collect())
     };
     Ok(solve()?)
 }
@@ -155,7 +166,7 @@ fn draw(
     args: &FigureArgs,
     subject: &Subject,
     covariates: &Covariates,
-    (time, read): (&[f64], &[Concentrations<f64>]),
+    points: &[Point],
 ) -> Result<String, CliError> {
     let analytes = model.structure().analytes();
     let data: Vec<_> = analytes
@@ -163,25 +174,28 @@ fn draw(
         .map(|a| {
             let own = subject.observations.iter().filter(|o| o.analyte == *a);
             let observed: Vec<(f64, f64)> = own.map(|o| (o.time, o.value)).collect();
-            let curve: Vec<f64> = read.iter().map(|c| c.to_array()[a.index()]).collect();
-            (*a, curve, observed)
+            // The first rise of the drug from nothing would stretch its axis over decades.
+            let drawn = points.iter().filter(|p| !p.soon || *a != Analyte::OmalizumabTotal);
+            let (time, curve): (Vec<f64>, Vec<f64>) =
+                drawn.map(|p| (p.time, p.read.to_array()[a.index()])).unzip();
+            (*a, time, curve, observed)
         })
         .collect();
-    let nothing = vec![f64::NAN; time.len()];
-    let panels = data.iter().map(|(a, curve, observed)| Panel {
+    let nothing = vec![f64::NAN; points.len()];
+    let panels = data.iter().map(|(a, time, curve, observed)| Panel {
         // Without a target the drug may be any.
         title: if analytes.len() == 1 { "Drug" } else { a.title() },
         unit: a.unit(),
         time,
         fitted: curve,
-        lower: &nothing,
-        upper: &nothing,
+        lower: &nothing[..time.len()],
+        upper: &nothing[..time.len()],
         population: None,
         observed,
         target: None,
         log: true,
     });
-    let end = time.last().copied().unwrap_or(subject.start);
+    let end = points.last().map_or(subject.start, |p| p.time);
     let dose_times: Vec<f64> = subject.doses.iter().map(|d| d.time).filter(|t| *t <= end).collect();
     Ok(individual::svg(&Individual {
         whose: Whose::Typical(model.name()),

@@ -60,7 +60,7 @@ fn every_figure_is_the_programs() {
     let mut drawn = BTreeSet::new();
     for (page, mut arguments) in figures() {
         let out = arguments.iter().position(|a| a == "--out").unwrap() + 1;
-        let committed = std::mem::replace(&mut arguments[out], String::new());
+        let committed = std::mem::take(&mut arguments[out]);
         let file = Path::new(&committed).file_name().unwrap().to_str().unwrap();
         let link = format!("](../images/models/{file})");
         let text = std::fs::read_to_string(repository().join("docs/models").join(&page)).unwrap();
