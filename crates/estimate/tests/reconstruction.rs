@@ -136,7 +136,7 @@ fn crossings_are_those_of_brute_force() {
 fn an_undosed_subject_is_fitted_and_has_nothing_to_suppress() {
     let (mut placebo, _) = subject(2);
     placebo.doses.clear();
-    placebo.observations.retain(|o| o.analyte != omafit_model::Analyte::OmalizumabTotal);
+    placebo.observations.retain(|o| o.analyte != Analyte::OmalizumabTotal);
     for o in &mut placebo.observations {
         (o.doses_before, o.value) = (0, 450.0);
     }
