@@ -29,6 +29,7 @@ pub fn overlaid(args: &HowArgs, base: ReadOptions) -> Result<ReadOptions, CliErr
     options.time_unit = args.time_unit.into();
     options.ige_unit = args.ige_unit.into();
     options.omalizumab_unit = args.omalizumab_unit.into();
+    options.allow_undosed |= args.allow_undosed;
     options.columns.extend(columns(args)?);
     for (name, value) in assumed(args)? {
         options.assume.retain(|known, _| !known.eq_ignore_ascii_case(&name));

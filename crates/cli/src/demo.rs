@@ -2,7 +2,7 @@
 
 use crate::Outcome;
 use crate::error::CliError;
-use crate::options::DemoArgs;
+use crate::options::{Censored, DemoArgs};
 use crate::run::{Input, Plan, execute};
 use crate::{model, print};
 use omafit_estimate::Noise;
@@ -53,7 +53,15 @@ pub fn demo(args: &DemoArgs) -> Result<Outcome, CliError> {
     if !args.run.quiet {
         print::trial(&trial);
     }
+    let read = model::needs(plan.model());
     let seconds = started.elapsed().as_secs_f64();
-    let input = Input { trial, seed: Some(args.seed), preparation: ("simulate", seconds), data_set: true };
+    let input = Input {
+        trial,
+        seed: Some(args.seed),
+        preparation: ("simulate", seconds),
+        data_set: true,
+        read,
+        censored: Censored::M3,
+    };
     execute(&plan, &args.run, &args.out, &input)
 }

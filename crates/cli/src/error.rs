@@ -36,6 +36,14 @@ pub enum CliError {
         /// Why.
         source: std::io::Error,
     },
+    /// A file that is no record of a run.
+    #[error("{}: this is no run of omafit that can be taken up again: {source}", path.display())]
+    NoRun {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: serde_json::Error,
+    },
     /// An option with a value that makes no sense.
     #[error("--{option} {found}: must be {expected}")]
     Option {

@@ -12,6 +12,7 @@ mod fit;
 mod model;
 mod options;
 mod print;
+mod reconstruct;
 mod record;
 mod run;
 mod simulate;
@@ -35,6 +36,7 @@ fn main() -> ExitCode {
         Command::Demo(args) => demo::demo(&args),
         Command::Check(args) => check::check(&args),
         Command::Fit(args) => fit::fit(&args),
+        Command::Reconstruct(args) => reconstruct::reconstruct(&args),
         Command::Simulate(args) => simulate::simulate(&args),
         Command::Model(command) => model::command(&command),
     };

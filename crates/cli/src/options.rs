@@ -21,6 +21,8 @@ pub enum Command {
     Check(CheckArgs),
     /// Fit every subject of a data set and write a run
     Fit(FitArgs),
+    /// Reconstruct the time courses of a run's patients on another grid
+    Reconstruct(ReconstructArgs),
     /// Simulate a trial of a model, or replicates of one, as a data set
     Simulate(SimulateArgs),
     /// The models that ship with omafit
@@ -254,6 +256,9 @@ pub struct HowArgs {
     /// Free IgE was measured up to 150 ng/mL, as in Hayashi et al. 2007: --uloq ige_free=150
     #[arg(long)]
     pub assay_limit: bool,
+    /// Take subjects without a dose, as of a placebo arm
+    #[arg(long)]
+    pub allow_undosed: bool,
     /// A column that has another name in the file, such as DV=CONC
     #[arg(long = "column", value_name = "NAME=FILE_NAME")]
     pub columns: Vec<String>,
@@ -268,10 +273,23 @@ pub struct CheckArgs {
     pub model: String,
 }
 
+/// What becomes of observations beyond a limit of quantification.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Censored {
+    /// Their likelihood, that of lying beyond the limit (M3)
+    M3,
+    /// They are left out, and counted (M1)
+    M1,
+}
+
 #[derive(Args, Debug)]
 pub struct FitArgs {
     #[command(flatten)]
     pub read: ReadArgs,
+    /// What becomes of observations beyond a limit of quantification
+    #[arg(long, value_enum, default_value_t = Censored::M3)]
+    pub censored: Censored,
     #[command(flatten)]
     pub run: RunArgs,
     /// Folder of the run
@@ -362,6 +380,37 @@ pub struct SimulateArgs {
     #[arg(long)]
     pub threads: Option<usize>,
     /// Replace a file that is already there
+    #[arg(long)]
+    pub force: bool,
+    /// Print nothing but errors
+    #[arg(long, short)]
+    pub quiet: bool,
+}
+
+/// What is reconstructed of a run.
+#[derive(Args, Debug)]
+pub struct ReconstructArgs {
+    /// Folder of the run
+    pub run: PathBuf,
+    /// Spacing of the time courses: a number with d, h or w, such as 1d or 6h; days without
+    #[arg(long, default_value = "1d", value_name = "TIME")]
+    pub every: String,
+    /// Reconstruct until this day at least [default: each subject's last record]
+    #[arg(long, value_name = "DAY")]
+    pub until: Option<f64>,
+    /// Coverage of the bands [default: the run's]
+    #[arg(long, value_name = "FRACTION")]
+    pub level: Option<f64>,
+    /// Target for free IgE, ng/mL [default: the run's]
+    #[arg(long, value_name = "NG_ML")]
+    pub target: Option<f64>,
+    /// Folder for the tables
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+    /// Threads [default: one a core]; the results are the same for any number
+    #[arg(long)]
+    pub threads: Option<usize>,
+    /// Replace what was reconstructed there before
     #[arg(long)]
     pub force: bool,
     /// Print nothing but errors

@@ -26,6 +26,15 @@ pub fn columns<const N: usize>(rows: &[[String; N]]) {
     }
 }
 
+/// What was reconstructed.
+pub fn reconstructed(out: &Path, subjects: usize, failed: usize, rows: usize, simulated: bool) {
+    println!("{subjects} subjects, {failed} without a time course, {rows} rows");
+    println!("in {}: trajectories.parquet, suppression.csv", out.display());
+    if simulated {
+        println!("The data are simulated: nothing here was measured in a patient.");
+    }
+}
+
 /// What was simulated.
 pub fn simulated(path: &Path, subjects: usize, doses: usize, observations: usize, comments: &[String]) {
     println!("{}: {subjects} subjects, {doses} doses, {observations} observations", path.display());

@@ -1,9 +1,10 @@
 //! `run.json`: what was run, on what, and how it went.
 
-use crate::run::Plan;
+use crate::options::Censored;
+use crate::run::{Input, Plan};
 use omafit_estimate::{FitOptions, Goodness, Grid, Overview, Status, SubjectResult, free_names};
 use omafit_model::Analyte;
-use omafit_trial::{Counts, Trial};
+use omafit_trial::{Counts, ReadOptions, Trial};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -59,6 +60,7 @@ pub struct Record {
 #[derive(Debug, Serialize)]
 struct Options {
     estimate: Vec<&'static str>,
+    censored: Censored,
     max_iterations: u64,
     further_starts: usize,
     every_days: f64,
@@ -74,6 +76,7 @@ struct Data {
     sha256: String,
     rows: u64,
     comments: Vec<String>,
+    read: ReadOptions,
     records: Counts,
 }
 
@@ -113,7 +116,7 @@ impl Record {
     pub fn new(
         plan: &Plan,
         trial: &Trial,
-        seed: Option<u64>,
+        input: &Input,
         summary: &Overview,
         results: &[SubjectResult],
         seconds: Seconds,
@@ -134,6 +137,7 @@ impl Record {
             method,
             options: Options {
                 estimate: free_names(plan.model(), plan.options()),
+                censored: input.censored,
                 max_iterations,
                 further_starts,
                 every_days: every,
@@ -142,13 +146,14 @@ impl Record {
                 target_ng_ml: plan.target_ng_ml(),
                 relative_tolerance: omafit_model::DEFAULT_RTOL,
             },
-            seed,
+            seed: input.seed,
             simulated: trial.simulated,
             data: Data {
                 path: trial.source.path.display().to_string(),
                 sha256: trial.source.sha256.clone(),
                 rows: trial.source.rows,
                 comments: trial.source.comments.clone(),
+                read: input.read.clone(),
                 records: trial.counts,
             },
             seconds,

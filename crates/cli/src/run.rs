@@ -1,15 +1,14 @@
 //! The main job, wherever the subjects come from: fit, reconstruct, judge, draw, write.
 
 use crate::error::CliError;
-use crate::model::needs;
-use crate::options::RunArgs;
+use crate::options::{Censored, RunArgs};
 use crate::record::{Record, Seconds};
 use crate::{Outcome, figures, print};
 use indicatif::{ProgressBar, ProgressStyle};
 use omafit_estimate::{FitOptions, Grid, Method, Prior, overview, process_trial};
-use omafit_model::PopulationModel;
+use omafit_model::{Censoring, PopulationModel};
 use omafit_trial::{
-    RunFolder, Table, Trial, correlations_table, individuals_table, observations_table, read,
+    ReadOptions, RunFolder, Table, Trial, correlations_table, individuals_table, observations_table, read,
     trajectories_table, write_data_set,
 };
 use std::io::{IsTerminal, Write};
@@ -37,6 +36,10 @@ pub struct Input {
     pub preparation: (&'static str, f64),
     /// Whether to write them as a data set into the run.
     pub data_set: bool,
+    /// How they were read, or are read of what is written.
+    pub read: ReadOptions,
+    /// What became of censored observations.
+    pub censored: Censored,
 }
 
 impl Plan {
@@ -87,11 +90,11 @@ impl Plan {
     }
 }
 
-fn positive(option: &'static str, value: f64) -> Result<(), CliError> {
+pub fn positive(option: &'static str, value: f64) -> Result<(), CliError> {
     if value.is_finite() && value > 0.0 { Ok(()) } else { Err(refuse(option, value, "a number above 0")) }
 }
 
-fn refuse(option: &'static str, found: impl ToString, expected: &str) -> CliError {
+pub fn refuse(option: &'static str, found: impl ToString, expected: &str) -> CliError {
     CliError::Option { option, found: found.to_string(), expected: expected.into() }
 }
 
@@ -115,7 +118,7 @@ fn estimated(args: &RunArgs, model: &PopulationModel) -> Result<Vec<usize>, CliE
 }
 
 /// The population as prior of the estimated parameters that vary; the others have none.
-fn prior(model: &PopulationModel, free: &[usize]) -> Result<Prior, CliError> {
+pub fn prior(model: &PopulationModel, free: &[usize]) -> Result<Prior, CliError> {
     let variable = model.variable();
     let rows: Vec<usize> = (0..variable.len()).filter(|&r| free.contains(&variable[r])).collect();
     let omega: Vec<f64> = rows
@@ -133,7 +136,7 @@ pub fn execute(plan: &Plan, args: &RunArgs, out: &Path, input: &Input) -> Result
     let folder = RunFolder::create(out, args.force)?;
     let mut seconds = Seconds::default();
     seconds.add(input.preparation.0, input.preparation.1);
-    let trial = if input.data_set { &as_written(&folder, &plan.model, &input.trial)? } else { &input.trial };
+    let trial = if input.data_set { &as_written(&folder, &input.read, &input.trial)? } else { &input.trial };
     let pool = rayon::ThreadPoolBuilder::new().num_threads(args.threads.unwrap_or(0)).build()?;
     let progress = progress_bar(trial.subjects.len(), args.quiet);
     let started = Instant::now();
@@ -155,13 +158,9 @@ pub fn execute(plan: &Plan, args: &RunArgs, out: &Path, input: &Input) -> Result
 
     let started = Instant::now();
     let subjects = &trial.subjects;
-    let write_both = |table: &Table| -> Result<(), CliError> {
-        folder.write(format!("{}.csv", table.name()), |f| Ok::<_, CliError>(table.write_csv(f)?))?;
-        folder.write(format!("{}.parquet", table.name()), |f| Ok::<_, CliError>(table.write_parquet(f)?))
-    };
-    write_both(&individuals_table(&plan.model, &plan.options, subjects, &results)?)?;
-    write_both(&observations_table(&plan.model, subjects, &results)?)?;
-    write_both(&correlations_table(&plan.model, &plan.options, subjects, &results)?)?;
+    write_both(&folder, &individuals_table(&plan.model, &plan.options, subjects, &results)?)?;
+    write_both(&folder, &observations_table(&plan.model, subjects, &results)?)?;
+    write_both(&folder, &correlations_table(&plan.model, &plan.options, subjects, &results)?)?;
     let trajectories = trajectories_table(subjects, &results)?;
     folder.write("trajectories.parquet", |f| Ok::<_, CliError>(trajectories.write_parquet(f)?))?;
     folder.write("model.toml", |f| Ok::<_, CliError>(f.write_all(model_file(plan, args)?.as_bytes())?))?;
@@ -172,8 +171,7 @@ pub fn execute(plan: &Plan, args: &RunArgs, out: &Path, input: &Input) -> Result
     seconds.add("figures", started.elapsed().as_secs_f64());
 
     let summary = overview(&plan.model, subjects, &results, plan.target_ng_ml);
-    let record =
-        Record::new(plan, trial, input.seed, &summary, &results, seconds, pool.current_num_threads());
+    let record = Record::new(plan, trial, input, &summary, &results, seconds, pool.current_num_threads());
     folder.write("run.json", |f| {
         serde_json::to_writer_pretty(&mut *f, &record)?;
         Ok::<_, CliError>(f.write_all(b"\n")?)
@@ -185,12 +183,36 @@ pub fn execute(plan: &Plan, args: &RunArgs, out: &Path, input: &Input) -> Result
     Ok(if summary.failed > 0 { Outcome::SomeFailed } else { Outcome::Done })
 }
 
+/// Writes a table as CSV and as Parquet.
+pub fn write_both(folder: &RunFolder, table: &Table) -> Result<(), CliError> {
+    folder.write(format!("{}.csv", table.name()), |f| Ok::<_, CliError>(table.write_csv(f)?))?;
+    folder.write(format!("{}.parquet", table.name()), |f| Ok::<_, CliError>(table.write_parquet(f)?))
+}
+
+/// Leaves censored observations out where that is asked, and says how many.
+pub fn censor(trial: &mut Trial, censored: Censored) {
+    if censored == Censored::M3 {
+        return;
+    }
+    let mut left_out = 0;
+    for subject in &mut trial.subjects {
+        let before = subject.observations.len();
+        subject.observations.retain(|o| o.censoring == Censoring::Quantified);
+        left_out += before - subject.observations.len();
+    }
+    if left_out > 0 {
+        let note =
+            format!("{left_out} observations left out because they are censored (M1): this biases the fit");
+        trial.notes.push(note);
+    }
+}
+
 /// Writes the simulated subjects as a data set and takes what a reader of it gets, so that the run is the one that
 /// `omafit fit` would make of the file.
-fn as_written(folder: &RunFolder, model: &PopulationModel, trial: &Trial) -> Result<Trial, CliError> {
+fn as_written(folder: &RunFolder, options: &ReadOptions, trial: &Trial) -> Result<Trial, CliError> {
     let path = folder.file("data.csv")?;
     write_data_set(&path, &trial.subjects, &trial.source.comments, false)?;
-    let mut written = read(&path, &needs(model))?;
+    let mut written = read(&path, options)?;
     written.source.path = trial.source.path.clone();
     written.notes.splice(0..0, trial.notes.iter().cloned());
     Ok(written)

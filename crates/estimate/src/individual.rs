@@ -166,6 +166,30 @@ pub fn fit_subject(
     finish(&problem, subject, model, prior, options, best, run_off, starts)
 }
 
+/// The fit that ended at `eta`: everything that is said of it, without looking for it again. Iterations and starts are
+/// zero, and the reason is that of a minimum.
+pub fn fit_at(
+    model: &PopulationModel,
+    subject: &Subject,
+    prior: Option<&Prior>,
+    options: &FitOptions,
+    eta: &[f64],
+) -> IndividualFit {
+    let prior = prior.filter(|_| options.method == Method::Map);
+    let there = SubjectProblem::new(model, subject, &options.free, prior).and_then(|problem| {
+        let at = problem.linearise(eta, Accuracy::Full)?;
+        Ok((problem, at))
+    });
+    let (problem, at) = match there {
+        Ok(there) => there,
+        Err(error) => return failed(model, subject, options, &error),
+    };
+    let (stop, iterations) = (StopReason::Converged, 0);
+    let minimum = Minimum { eta: eta.to_vec(), at: Some(at), stop, iterations };
+    let run_off = runaways(&problem, &minimum);
+    finish(&problem, subject, model, prior, options, minimum, run_off, 0)
+}
+
 /// Minimises from a start: first coarsely, then to the accuracy of the sum.
 fn minimise(problem: &SubjectProblem<'_>, start: Vec<f64>, max_iterations: u64) -> Minimum {
     let near = descend(At(problem, Accuracy::Coarse), start, COARSE_DECREASE, max_iterations);

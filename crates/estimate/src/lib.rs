@@ -15,7 +15,7 @@ mod trial_fit;
 mod uncertainty;
 
 pub use goodness::{Goodness, goodness, pooled_goodness, runs_test};
-pub use individual::{FitOptions, IndividualFit, Limit, Method, Status, fit_subject, free_names};
+pub use individual::{FitOptions, IndividualFit, Limit, Method, Status, fit_at, fit_subject, free_names};
 pub use least_squares::StopReason;
 pub use likelihood::{Contribution, contribution, weighted_residual};
 pub use normal::{log_cdf, mills};
@@ -24,5 +24,5 @@ pub use prior::Prior;
 pub use problem::SubjectError;
 pub use reconstruction::{Grid, Suppression, Trajectory, reconstruct, suppression, typical_course};
 pub use simulate::{Noise, SubjectStream, draw_parameters, measure, quantify};
-pub use trial_fit::{SubjectResult, process_subject, process_trial};
+pub use trial_fit::{SubjectResult, complete, process_subject, process_trial};
 pub use uncertainty::{Direction, Uncertainty};

@@ -40,7 +40,18 @@ pub fn process_subject(
     grid: &Grid,
     target_ng_ml: f64,
 ) -> SubjectResult {
-    let mut fit = fit_subject(model, subject, prior, options);
+    complete(model, subject, options, fit_subject(model, subject, prior, options), grid, target_ng_ml)
+}
+
+/// Reconstructs and judges a subject whose fit is known.
+pub fn complete(
+    model: &PopulationModel,
+    subject: &Subject,
+    options: &FitOptions,
+    mut fit: IndividualFit,
+    grid: &Grid,
+    target_ng_ml: f64,
+) -> SubjectResult {
     let (mut trajectory, mut held) = (Trajectory::default(), None);
     if fit.status != Status::Failed {
         let course = reconstruct(model, subject, options, &fit, grid).and_then(|t| {

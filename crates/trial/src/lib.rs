@@ -13,7 +13,9 @@ mod trial;
 
 pub use output::{OutputError, RunFolder, WholeFile, write_whole};
 pub use read::{IgeUnit, OmalizumabUnit, Problem, ReadOptions, Rejection, TimeUnit, read};
-pub use results::{correlations_table, individuals_table, observations_table, trajectories_table};
+pub use results::{
+    correlations_table, individuals_table, observations_table, suppression_table, trajectories_table,
+};
 pub use table::{
     Column, ParquetSink, Table, TableError, Values, data_set_table, read_parquet, write_data_set,
     write_data_set_chunks,

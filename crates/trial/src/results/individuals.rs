@@ -1,7 +1,8 @@
 //! `individuals`: one row a subject.
 
+use super::suppression::FACTS;
 use crate::table::{Column, Table, TableError, Values, covariate_names};
-use omafit_estimate::{FitOptions, Goodness, SubjectResult, Suppression, free_names};
+use omafit_estimate::{FitOptions, Goodness, SubjectResult, free_names};
 use omafit_model::{Analyte, PopulationModel, Subject};
 
 /// One row a subject: who, how the fit ended, the covariates (`WT` in kg, `IGE` in ng/mL, then those that any of the
@@ -64,14 +65,9 @@ pub fn individuals_table(
         let of = |r: &SubjectResult| r.by_analyte[analyte.index()];
         goodness_columns(&mut number, &format!("_{}", analyte.name()), &of);
     }
-    let held = |r: &SubjectResult, of: &dyn Fn(&Suppression) -> Option<f64>| {
-        r.suppression.as_ref().and_then(of).unwrap_or(f64::NAN)
-    };
-    number("days_to_target".into(), &|_, r| held(r, &|s| s.days_to_target));
-    number("days_below_target".into(), &|_, r| held(r, &|s| Some(s.days_below)));
-    number("ige_free_lowest".into(), &|_, r| held(r, &|s| Some(s.lowest_ng_ml)));
-    number("ige_free_trough".into(), &|_, r| held(r, &|s| s.trough_ng_ml));
-    number("days_to_return".into(), &|_, r| held(r, &|s| s.days_to_return));
+    for (name, of) in FACTS {
+        number(name.into(), &|_, r| r.suppression.as_ref().and_then(of).unwrap_or(f64::NAN));
+    }
     columns.extend(weak);
     Table::new("individuals", columns)
 }

@@ -1,0 +1,189 @@
+//! `omafit reconstruct`: the time courses of a run's patients on another grid.
+//!
+//! The run's estimates are taken as they are; what is known of their uncertainty is computed at them again from the
+//! run's data, which must be the data of the run to the byte.
+
+use crate::Outcome;
+use crate::error::CliError;
+use crate::model;
+use crate::options::{Censored, ReconstructArgs};
+use crate::run::{censor, positive, prior, refuse, write_both};
+use omafit_estimate::{FitOptions, Grid, Method, Status, SubjectResult, complete, fit_at};
+use omafit_model::PopulationModel;
+use omafit_trial::{
+    ReadOptions, RunFolder, Table, Trial, Values, read, read_parquet, suppression_table, trajectories_table,
+};
+use rayon::prelude::*;
+use serde::Deserialize;
+use std::collections::HashMap;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+/// What a run's `run.json` says that is needed to take it up again.
+#[derive(Debug, Deserialize)]
+struct Record {
+    schema_version: u32,
+    method: Method,
+    simulated: bool,
+    options: Options,
+    data: Data,
+}
+
+#[derive(Debug, Deserialize)]
+struct Options {
+    estimate: Vec<String>,
+    censored: Censored,
+    level: f64,
+    target_ng_ml: f64,
+}
+
+#[derive(Debug, Deserialize)]
+struct Data {
+    path: PathBuf,
+    sha256: String,
+    read: ReadOptions,
+}
+
+/// A run, taken up again.
+struct Run {
+    record: Record,
+    model: PopulationModel,
+    options: FitOptions,
+    trial: Trial,
+    /// η and how the fit ended, by subject.
+    estimates: HashMap<String, (Vec<f64>, String)>,
+}
+
+/// Reconstructs and writes.
+pub fn reconstruct(args: &ReconstructArgs) -> Result<Outcome, CliError> {
+    let every = days(&args.every)?;
+    let run = Run::load(&args.run)?;
+    let level = args.level.unwrap_or(run.record.options.level);
+    if !(level > 0.0 && level < 1.0) {
+        return Err(refuse("level", level, "between 0 and 1"));
+    }
+    let target = args.target.unwrap_or(run.record.options.target_ng_ml);
+    positive("target", target)?;
+    if let Some(until) = args.until {
+        positive("until", until)?;
+    }
+    if args.threads == Some(0) {
+        return Err(refuse("threads", 0, "at least 1"));
+    }
+    let folder = RunFolder::create(&args.out, args.force)?;
+    let grid = Grid { every, until: args.until.unwrap_or(f64::NEG_INFINITY), level };
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(args.threads.unwrap_or(0)).build()?;
+    let prior = match run.record.method {
+        Method::Map => Some(prior(&run.model, &run.options.free)?),
+        Method::Nls => None,
+    };
+    let unfitted = vec![f64::NAN; run.options.free.len()];
+    let subjects = &run.trial.subjects;
+    let results: Vec<SubjectResult> = pool.install(|| {
+        let one = |subject: &omafit_model::Subject| {
+            let known = run.estimates.get(&subject.id);
+            let eta = known.filter(|(_, status)| status != Status::Failed.name()).map(|(eta, _)| eta);
+            let eta = eta.unwrap_or(&unfitted);
+            let fit = fit_at(&run.model, subject, prior.as_ref(), &run.options, eta);
+            complete(&run.model, subject, &run.options, fit, &grid, target)
+        };
+        subjects.par_iter().with_max_len(1).map(one).collect()
+    });
+    let failed = results.iter().filter(|r| r.fit.status == Status::Failed).count();
+    let trajectories = trajectories_table(subjects, &results)?;
+    folder.write("trajectories.parquet", |f| Ok::<_, CliError>(trajectories.write_parquet(f)?))?;
+    write_both(&folder, &suppression_table(subjects, &results)?)?;
+    let record = serde_json::json!({
+        "schema_version": 1,
+        "tool": "omafit",
+        "version": env!("CARGO_PKG_VERSION"),
+        "command": std::env::args().skip(1).collect::<Vec<_>>(),
+        "reconstructed_from": args.run,
+        "data_sha256": run.record.data.sha256,
+        "simulated": run.record.simulated,
+        "options": { "every_days": every, "until_day": args.until, "level": level, "target_ng_ml": target },
+        "counts": { "subjects": subjects.len(), "failed": failed },
+    });
+    folder.write("run.json", |f| {
+        serde_json::to_writer_pretty(&mut *f, &record)?;
+        Ok::<_, CliError>(f.write_all(b"\n")?)
+    })?;
+    folder.commit()?;
+    if !args.quiet {
+        crate::print::reconstructed(
+            &args.out,
+            subjects.len(),
+            failed,
+            trajectories.rows(),
+            run.record.simulated,
+        );
+    }
+    Ok(if failed > 0 { Outcome::SomeFailed } else { Outcome::Done })
+}
+
+impl Run {
+    fn load(folder: &Path) -> Result<Self, CliError> {
+        let unreadable = |path: &Path| {
+            let path = path.to_owned();
+            move |source| CliError::Unreadable { path, source }
+        };
+        let path = folder.join("run.json");
+        let text = std::fs::read_to_string(&path).map_err(unreadable(&path))?;
+        let record: Record =
+            serde_json::from_str(&text).map_err(|source| CliError::NoRun { path: path.clone(), source })?;
+        if record.schema_version != 1 {
+            let expected = "a run that this version of omafit wrote";
+            return Err(refuse("run", folder.display(), expected));
+        }
+        let model = model::load(&folder.join("model.toml").to_string_lossy())?;
+        let positions = record.options.estimate.iter().map(|name| model.position(name));
+        let Some(free) = positions.collect::<Option<Vec<usize>>>() else {
+            return Err(refuse(
+                "run",
+                folder.display(),
+                "a run whose model.toml has the parameters it estimated",
+            ));
+        };
+        let beside = folder.join(&record.data.path);
+        let data = if beside.is_file() { beside } else { record.data.path.clone() };
+        let mut trial = read(&data, &record.data.read)?;
+        if trial.source.sha256 != record.data.sha256 {
+            let expected = format!("the run's data as they were: {} has changed since", data.display());
+            return Err(refuse("run", folder.display(), &expected));
+        }
+        censor(&mut trial, record.options.censored);
+        let names: Vec<String> = record.options.estimate.iter().map(|name| format!("ETA_{name}")).collect();
+        let table = read_parquet(&folder.join("individuals.parquet"))?;
+        let estimates = estimates(&table, &names).ok_or_else(|| {
+            refuse("run", folder.display(), "a run whose individuals.parquet has ID, status and ETA")
+        })?;
+        // Iterations and starts are not needed where nothing is looked for.
+        let options = FitOptions { method: record.method, free, max_iterations: 0, further_starts: 0 };
+        Ok(Self { record, model, options, trial, estimates })
+    }
+}
+
+/// η and status of each subject.
+fn estimates(table: &Table, names: &[String]) -> Option<HashMap<String, (Vec<f64>, String)>> {
+    let column = |name: &str| table.columns().iter().find(|c| c.name == name).map(|c| &c.values);
+    let text = |name: &str| match column(name)? {
+        Values::Text(values) => Some(values),
+        _ => None,
+    };
+    let (ids, status) = (text("ID")?, text("status")?);
+    let etas = names.iter().map(|name| match column(name)? {
+        Values::Float(values) => Some(values),
+        _ => None,
+    });
+    let etas = etas.collect::<Option<Vec<&Vec<f64>>>>()?;
+    let one = |i: usize| (ids[i].clone(), (etas.iter().map(|eta| eta[i]).collect(), status[i].clone()));
+    Some((0..table.rows()).map(one).collect())
+}
+
+/// A time such as 1d, 6h or 2w in days.
+fn days(text: &str) -> Result<f64, CliError> {
+    let units = [("d", 1.0), ("h", 1.0 / 24.0), ("w", 7.0), ("", 1.0)];
+    let of = |(unit, size): &(&str, f64)| Some(text.strip_suffix(unit)?.trim().parse::<f64>().ok()? * size);
+    let found = units.iter().find_map(of).filter(|days| days.is_finite() && *days > 0.0);
+    found.ok_or_else(|| refuse("every", text, "a time above 0, such as 1d, 6h or 0.5"))
+}
