@@ -84,13 +84,19 @@ pub(super) struct Outflow {
 }
 
 impl Outflow {
+    /// [`Outflow::after`] where nothing is infused.
+    #[inline(always)]
+    pub(super) fn after_injections(&self, days: f64) -> Flux {
+        self.held * (self.absorption * -days).exp()
+    }
+
     /// After `days`, nmol/d.
     #[inline(always)]
     pub(super) fn after(&self, days: f64) -> Flux {
-        let lost = self.absorption * -days;
         if self.inflow.re == 0.0 {
-            self.held * lost.exp()
+            self.after_injections(days)
         } else {
+            let lost = self.absorption * -days;
             self.held * lost.exp() + self.inflow * released(-lost)
         }
     }

@@ -53,7 +53,7 @@ const KP: ParameterInfo =
 const IMAX: ParameterInfo =
     ParameterInfo::new("Imax", "1", "part of the production that is lost without free IgE, at most 1");
 
-impl Structure<3, 10, 14> for FallingProduction {
+impl Structure<3, 10> for FallingProduction {
     type Body = FallingBody;
     const NAME: &'static str = "falling_production";
     const PARAMETERS: &'static [ParameterInfo] = &[

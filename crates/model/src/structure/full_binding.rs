@@ -80,7 +80,7 @@ impl Body<3, 7> for Body1 {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct FullBinding1;
 
-impl Structure<3, 7, 11> for FullBinding1 {
+impl Structure<3, 7> for FullBinding1 {
     type Body = Body1;
     const NAME: &'static str = "full_binding_1cmt";
     const PARAMETERS: &'static [ParameterInfo] = &[KA, CL, VC, RB, KOFF, KD, KER, KEDR, BIOAVAILABILITY, LAG];
@@ -125,7 +125,7 @@ impl Body<4, 9> for Body2 {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct FullBinding2;
 
-impl Structure<4, 9, 13> for FullBinding2 {
+impl Structure<4, 9> for FullBinding2 {
     type Body = Body2;
     const NAME: &'static str = "full_binding_2cmt";
     const PARAMETERS: &'static [ParameterInfo] =

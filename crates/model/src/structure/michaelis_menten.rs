@@ -38,7 +38,7 @@ impl Body<2, 6> for MichaelisMentenBody {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct MichaelisMenten;
 
-impl Structure<2, 6, 11> for MichaelisMenten {
+impl Structure<2, 6> for MichaelisMenten {
     type Body = MichaelisMentenBody;
     const NAME: &'static str = "michaelis_menten_2cmt";
     const PARAMETERS: &'static [ParameterInfo] = &[KA, CL, VC, VP, Q, RB, KM, KEDR, BIOAVAILABILITY, LAG];

@@ -120,9 +120,8 @@ trait Body<const N: usize, const K: usize>: Sync + 'static {
     }
 }
 
-/// A body with its parameters and outputs, written once over the scalar. `P` counts the parameters, those of dosing
-/// included, and the baseline.
-trait Structure<const N: usize, const K: usize, const P: usize>: Sync + 'static {
+/// A body with its parameters and outputs, written once over the scalar.
+trait Structure<const N: usize, const K: usize>: Sync + 'static {
     /// The equations.
     type Body: Body<N, K>;
 

@@ -30,7 +30,7 @@ impl Body<1, 2> for LinearBody {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct OneCompartment;
 
-impl Structure<1, 2, 6> for OneCompartment {
+impl Structure<1, 2> for OneCompartment {
     type Body = LinearBody;
     const NAME: &'static str = "one_compartment";
     const PARAMETERS: &'static [ParameterInfo] = &[

@@ -117,7 +117,7 @@ pub(super) fn outputs<T: Real>(p: [T; 9], x: T, e: T) -> Concentrations<T> {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct QuasiEquilibrium;
 
-impl Structure<2, 7, 12> for QuasiEquilibrium {
+impl Structure<2, 7> for QuasiEquilibrium {
     type Body = QuasiEquilibriumBody;
     const NAME: &'static str = "quasi_equilibrium";
     const PARAMETERS: &'static [ParameterInfo] =
@@ -146,7 +146,7 @@ pub(super) fn summed<T: Real>(p: &[T]) -> [T; 9] {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct QuasiEquilibriumClc;
 
-impl Structure<2, 7, 12> for QuasiEquilibriumClc {
+impl Structure<2, 7> for QuasiEquilibriumClc {
     type Body = QuasiEquilibriumBody;
     const NAME: &'static str = "quasi_equilibrium_clc";
     const PARAMETERS: &'static [ParameterInfo] =

@@ -48,7 +48,7 @@ impl Body<3, 8> for QssBody {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct QuasiSteadyState;
 
-impl Structure<3, 8, 12> for QuasiSteadyState {
+impl Structure<3, 8> for QuasiSteadyState {
     type Body = QssBody;
     const NAME: &'static str = "qss_2cmt";
     const PARAMETERS: &'static [ParameterInfo] =

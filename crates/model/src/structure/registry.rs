@@ -17,25 +17,25 @@ use crate::subject::Analyte;
 struct Solvable<S, const DOSING: bool>(S);
 
 /// Ties a structure's constants to it, so that it can be used as an object: `N` states, `K` rate constants, `P` inputs;
-/// lanes for any course and for a plain one.
+/// lanes for any course, and lanes and inputs for a plain one.
 macro_rules! solvable {
-    ($structure:ty, $n:literal, $k:literal, $p:literal, lanes $full:literal $(, plain $plain:literal)?) => {
+    ($structure:ty, $n:literal, $k:literal, $p:literal, lanes $full:literal $(, plain $plain:literal of $inputs:literal)?) => {
         impl<const DOSING: bool> StructuralModel for Solvable<$structure, DOSING> {
             fn name(&self) -> &'static str {
-                <$structure as Structure<$n, $k, $p>>::NAME
+                <$structure as Structure<$n, $k>>::NAME
             }
             fn parameters(&self) -> &'static [ParameterInfo] {
-                let all = <$structure as Structure<$n, $k, $p>>::PARAMETERS;
-                if DOSING { all } else { &all[..$p - 3] }
+                let all = <$structure as Structure<$n, $k>>::PARAMETERS;
+                if DOSING { all } else { &all[..all.len() - 2] }
             }
             fn analytes(&self) -> &'static [Analyte] {
-                <$structure as Structure<$n, $k, $p>>::ANALYTES
+                <$structure as Structure<$n, $k>>::ANALYTES
             }
             fn starts_at_baseline(&self) -> bool {
-                <$structure as Structure<$n, $k, $p>>::STARTS_AT_BASELINE
+                <$structure as Structure<$n, $k>>::STARTS_AT_BASELINE
             }
             fn is_apparent(&self) -> bool {
-                <$structure as Structure<$n, $k, $p>>::APPARENT
+                <$structure as Structure<$n, $k>>::APPARENT
             }
             fn predict(
                 &self,
@@ -44,7 +44,10 @@ macro_rules! solvable {
                 course: &Course,
                 out: &mut Vec<Concentrations<f64>>,
             ) -> Result<Work, CourseError> {
-                predict::<$structure, $n, $k, $full, $p>(parameters, start, course, out)
+                $(if !DOSING && is_plain(course) {
+                    return predict::<$structure, $n, $k, $plain, false>(parameters, start, course, out);
+                })?
+                predict::<$structure, $n, $k, $full, true>(parameters, start, course, out)
             }
             fn sensitivities(
                 &self,
@@ -55,7 +58,7 @@ macro_rules! solvable {
                 slopes: &mut Vec<[f64; 5]>,
             ) -> Result<Work, CourseError> {
                 $(if !DOSING && is_plain(course) {
-                    return sensitivities::<$structure, $n, $k, $plain, $p, false>(
+                    return sensitivities::<$structure, $n, $k, $plain, $inputs, false>(
                         parameters, start, course, out, slopes,
                     );
                 })?
@@ -65,8 +68,8 @@ macro_rules! solvable {
     };
 }
 
-solvable!(QuasiEquilibrium, 2, 7, 12, lanes 11, plain 8);
-solvable!(QuasiEquilibriumClc, 2, 7, 12, lanes 11, plain 8);
+solvable!(QuasiEquilibrium, 2, 7, 12, lanes 11, plain 8 of 10);
+solvable!(QuasiEquilibriumClc, 2, 7, 12, lanes 11, plain 8 of 10);
 solvable!(FallingProduction, 3, 10, 14, lanes 15);
 solvable!(FullBinding1, 3, 7, 11, lanes 12);
 solvable!(FullBinding2, 4, 9, 13, lanes 15);

@@ -33,7 +33,7 @@ impl<'a, B, const K: usize, const FULL: bool> Segment<'a, B, K, FULL> {
 
     #[inline(always)]
     fn inflow(&self, t: f64) -> Flux {
-        self.depot.after(t) + self.into_centre
+        if const { FULL } { self.depot.after(t) + self.into_centre } else { self.depot.after_injections(t) }
     }
 }
 

@@ -36,18 +36,23 @@ fn tolerance<const N: usize>(initial: &[f64; N], course: &Course, nmol_per_mg: f
     Tolerance { rtol, size: initial.map(|v| if v > 0.0 { v } else { drug }) }
 }
 
+/// How many parameters a structure has, those of dosing not counted.
+fn own<S: Structure<N, K>, const N: usize, const K: usize>() -> usize {
+    S::PARAMETERS.len() - 2
+}
+
 /// Bioavailability and lag, if they are among the parameters.
 fn dosing(own: usize, parameters: &[f64]) -> Option<(f64, f64)> {
     Some((*parameters.get(own)?, *parameters.get(own + 1)?))
 }
 
-fn check<S, const N: usize, const K: usize, const P: usize>(
+fn check<S, const N: usize, const K: usize>(
     parameters: &[f64],
     start: Start<f64>,
     course: &Course,
 ) -> Result<(), CourseError>
 where
-    S: Structure<N, K, P>,
+    S: Structure<N, K>,
 {
     for (ParameterInfo { name, .. }, &value) in S::PARAMETERS.iter().zip(parameters) {
         let largest = if super::PARTS.contains(name) { 1.0 } else { f64::MAX };
@@ -61,7 +66,7 @@ where
     {
         return Err(CourseError::OutOfDomain { what: "the baseline of total IgE", value: ige_ng_ml });
     }
-    let dosed = dosing(P - 3, parameters);
+    let dosed = dosing(own::<S, N, K>(), parameters);
     let intravenous = course.doses().iter().find(|d| d.route == Route::Intravenous && d.amount_mg > 0.0);
     if let (Some(dose), None, true) = (intravenous, dosed, S::APPARENT) {
         return Err(CourseError::NoBioavailability { time: dose.time });
@@ -83,7 +88,7 @@ pub(super) fn is_plain(course: &Course) -> bool {
 
 /// The states at the output times of a course.
 #[inline(always)]
-fn states<B, const N: usize, const K: usize, const L: usize>(
+fn states<B, const N: usize, const K: usize, const L: usize, const FULL: bool>(
     untreated: &Untreated<'_, N, K, L>,
     course: &Course,
     tolerance: Tolerance<N>,
@@ -95,9 +100,9 @@ where
     let mut keep = |y: &[f64; N], (): &()| states.push(*y);
     let longest = longest::<B, N, K>(untreated.rates);
     let work = if const { B::STIFF } {
-        run::<B, _, N, K, L, true>(untreated, Implicit::new(Alone), course, tolerance, &mut keep)
+        run::<B, _, N, K, L, FULL>(untreated, Implicit::new(Alone), course, tolerance, &mut keep)
     } else {
-        run::<B, _, N, K, L, true>(untreated, Explicit::new(longest, Alone), course, tolerance, &mut keep)
+        run::<B, _, N, K, L, FULL>(untreated, Explicit::new(longest, Alone), course, tolerance, &mut keep)
     };
     Ok((states, work?))
 }
@@ -131,12 +136,12 @@ where
 
 /// [`states`], compiled once a body.
 #[inline(never)]
-fn states_once<B: Body<N, K>, const N: usize, const K: usize, const L: usize>(
+fn states_once<B: Body<N, K>, const N: usize, const K: usize, const L: usize, const FULL: bool>(
     untreated: &Untreated<'_, N, K, L>,
     course: &Course,
     tolerance: Tolerance<N>,
 ) -> Result<(Vec<[f64; N]>, Work), CourseError> {
-    states::<B, N, K, L>(untreated, course, tolerance)
+    states::<B, N, K, L, FULL>(untreated, course, tolerance)
 }
 
 /// [`derivatives`], compiled once a body.
@@ -151,12 +156,12 @@ fn derivatives_once<B: Body<N, K>, const N: usize, const K: usize, const L: usiz
 
 /// [`states`], compiled for AVX2: wider lanes, the same operations, the same bits.
 #[cfg_attr(target_arch = "x86_64", target_feature(enable = "avx2"))]
-fn states_wide<B: Body<N, K>, const N: usize, const K: usize, const L: usize>(
+fn states_wide<B: Body<N, K>, const N: usize, const K: usize, const L: usize, const FULL: bool>(
     untreated: &Untreated<'_, N, K, L>,
     course: &Course,
     tolerance: Tolerance<N>,
 ) -> Result<(Vec<[f64; N]>, Work), CourseError> {
-    states::<B, N, K, L>(untreated, course, tolerance)
+    states::<B, N, K, L, FULL>(untreated, course, tolerance)
 }
 
 /// Whether the processor has what the wide versions need.
@@ -167,32 +172,32 @@ fn is_wide() -> bool {
     return false;
 }
 
-/// Concentrations at the output times of a course; `L` is `K + N + 2`.
-pub(super) fn predict<S, const N: usize, const K: usize, const L: usize, const P: usize>(
+/// Concentrations at the output times of a course; `L` and `FULL` are as of [`sensitivities`].
+pub(super) fn predict<S, const N: usize, const K: usize, const L: usize, const FULL: bool>(
     parameters: &[f64],
     start: Start<f64>,
     course: &Course,
     out: &mut Vec<Concentrations<f64>>,
 ) -> Result<Work, CourseError>
 where
-    S: Structure<N, K, P>,
+    S: Structure<N, K>,
 {
-    check::<S, N, K, P>(parameters, start, course)?;
+    check::<S, N, K>(parameters, start, course)?;
     out.clear();
     let rates = S::rates(parameters, start);
     let nmol_per_mg = 1000.0 / S::DRUG_KDA;
     let untreated = Untreated::<N, K, L> {
         rates: &rates,
-        entry: Entry::new(nmol_per_mg, S::APPARENT, dosing(P - 3, parameters)),
+        entry: Entry::new(nmol_per_mg, S::APPARENT, dosing(own::<S, N, K>(), parameters)),
         state: S::initial(parameters, start),
         tangent: [Lanes([0.0; L]); N],
     };
     let tolerance = tolerance(&untreated.state, course, nmol_per_mg);
-    let (states, work) = if const { S::Body::HOT } && is_wide() {
+    let (states, work) = if const { S::Body::HOT && !FULL } && is_wide() {
         // SAFETY: the processor has the one feature the function needs.
-        unsafe { states_wide::<S::Body, N, K, L>(&untreated, course, tolerance) }
+        unsafe { states_wide::<S::Body, N, K, L, FULL>(&untreated, course, tolerance) }
     } else {
-        states_once::<S::Body, N, K, L>(&untreated, course, tolerance)
+        states_once::<S::Body, N, K, L, FULL>(&untreated, course, tolerance)
     }?;
     out.extend(states.iter().map(|y| S::outputs(parameters, y)));
     Ok(work)
@@ -217,8 +222,9 @@ where
     Ok(carrier.work())
 }
 
-/// With `FULL`, `L` is `K + N + 2` and any course can be solved; without, `K` and the initial states that are not
-/// zero, for a plain course of a model without parameters of dosing.
+/// With `FULL` any course can be solved: `L` is `K + N + 2` and `P` counts the parameters, those of dosing and the
+/// baseline. Without, for a plain course of a model without parameters of dosing, `L` is `K` and the initial states
+/// that are not zero, and `P` the parameters and the baseline.
 pub(super) fn sensitivities<
     S,
     const N: usize,
@@ -234,14 +240,13 @@ pub(super) fn sensitivities<
     slopes: &mut Vec<[f64; 5]>,
 ) -> Result<Work, CourseError>
 where
-    S: Structure<N, K, P>,
+    S: Structure<N, K>,
 {
     if const { S::Body::HOT && !FULL } && is_wide() {
         // SAFETY: the processor has the one feature the function needs.
         unsafe { sensitivities_wide::<S, N, K, L, P, FULL>(parameters, start, course, out, slopes) }
     } else {
-        let derive = derivatives_once::<S::Body, N, K, L, FULL>;
-        chained::<S, N, K, L, P, FULL>(parameters, start, course, out, slopes, derive)
+        chained::<S, N, K, L, P, FULL, false>(parameters, start, course, out, slopes)
     }
 }
 
@@ -255,32 +260,35 @@ fn sensitivities_wide<S, const N: usize, const K: usize, const L: usize, const P
     slopes: &mut Vec<[f64; 5]>,
 ) -> Result<Work, CourseError>
 where
-    S: Structure<N, K, P>,
+    S: Structure<N, K>,
 {
-    let derive = derivatives::<S::Body, N, K, L, FULL>;
-    chained::<S, N, K, L, P, FULL>(parameters, start, course, out, slopes, derive)
+    chained::<S, N, K, L, P, FULL, true>(parameters, start, course, out, slopes)
 }
 
-/// Chains the derivatives of the states, which `derive` finds, to those of the concentrations.
+/// Chains the derivatives of the states to those of the concentrations; all in one block if `WIDE`.
 #[inline(always)]
-fn chained<S, const N: usize, const K: usize, const L: usize, const P: usize, const FULL: bool>(
+fn chained<
+    S,
+    const N: usize,
+    const K: usize,
+    const L: usize,
+    const P: usize,
+    const FULL: bool,
+    const WIDE: bool,
+>(
     parameters: &[f64],
     start: Start<f64>,
     course: &Course,
     out: &mut Vec<Concentrations<f64>>,
     slopes: &mut Vec<[f64; 5]>,
-    derive: impl Fn(
-        &Untreated<'_, N, K, L>,
-        &Course,
-        Tolerance<N>,
-    ) -> Result<(Vec<Differentiated<N, L>>, Work), CourseError>,
 ) -> Result<Work, CourseError>
 where
-    S: Structure<N, K, P>,
+    S: Structure<N, K>,
 {
-    check::<S, N, K, P>(parameters, start, course)?;
+    check::<S, N, K>(parameters, start, course)?;
     out.clear();
     slopes.clear();
+    let count = own::<S, N, K>();
     // Inputs as functions of their logarithms: the parameters, and last the baseline.
     let inputs: [Dual<f64, P>; P] = std::array::from_fn(|j| {
         let value = match (parameters.get(j), start) {
@@ -292,13 +300,13 @@ where
         dual.eps[j] = value;
         dual
     });
-    let own = &inputs[..P - 3];
+    let named = &inputs[..count];
     let begin = match start {
         Start::Baseline { .. } => Start::Baseline { ige_ng_ml: inputs[P - 1] },
         Start::SteadyState => Start::SteadyState,
     };
-    let rates_by_input = S::rates(own, begin);
-    let initial_by_input = S::initial(own, begin);
+    let rates_by_input = S::rates(named, begin);
+    let initial_by_input = S::initial(named, begin);
     let initial_lanes = S::Body::INITIAL_LANES;
     let mut tangent = [Lanes([0.0; L]); N];
     let mut sources = [Dual::<f64, P>::zero(); L];
@@ -308,8 +316,8 @@ where
             tangent[n].0[K + n] = 1.0;
             sources[K + n] = initial_by_input[n];
         }
-        sources[K + N] = inputs[P - 3];
-        sources[K + N + 1] = inputs[P - 2];
+        sources[K + N] = inputs[count];
+        sources[K + N + 1] = inputs[count + 1];
     } else {
         for (i, &n) in initial_lanes.iter().enumerate() {
             tangent[n].0[K + i] = 1.0;
@@ -320,12 +328,16 @@ where
     let nmol_per_mg = 1000.0 / S::DRUG_KDA;
     let untreated = Untreated::<N, K, L> {
         rates: &rates,
-        entry: Entry::new(nmol_per_mg, S::APPARENT, dosing(P - 3, parameters)),
+        entry: Entry::new(nmol_per_mg, S::APPARENT, dosing(count, parameters)),
         state: initial_by_input.map(|y| y.re),
         tangent,
     };
     let tolerance = tolerance(&untreated.state, course, nmol_per_mg);
-    let (reached, work) = derive(&untreated, course, tolerance)?;
+    let (reached, work) = if const { WIDE } {
+        derivatives::<S::Body, N, K, L, FULL>(&untreated, course, tolerance)
+    } else {
+        derivatives_once::<S::Body, N, K, L, FULL>(&untreated, course, tolerance)
+    }?;
     for (y, tangent) in &reached {
         let mut state = [Dual::<f64, P>::zero(); N];
         for n in 0..N {
@@ -336,7 +348,7 @@ where
                 }
             }
         }
-        let read = S::outputs(own, &state).to_array();
+        let read = S::outputs(named, &state).to_array();
         out.push(Concentrations::from_array(read.map(|c| c.re)));
         for j in (0..parameters.len()).chain([P - 1]) {
             slopes.push(std::array::from_fn(|c| read[c].eps[j]));
