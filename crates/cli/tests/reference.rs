@@ -31,6 +31,19 @@ fn empirical_bayes_estimates_and_objectives_agree() {
         for (found, expected) in found.iter().zip(&expected) {
             assert!((found - expected).abs() < 2e-5, "{name}: {found} {expected}");
         }
+        let of = |column_name: &str| column(&table, column_name);
+        let (estimate, se) = (of(name), of(&format!("SE_{name}")));
+        let (low, high) = (of(&format!("CI_LOW_{name}")), of(&format!("CI_HIGH_{name}")));
+        for i in 0..20 {
+            let factor = (1.959964 * se[i] / estimate[i]).exp();
+            assert!(
+                (high[i] / estimate[i] / factor - 1.0).abs() < 1e-6,
+                "{name}: {} {}",
+                high[i],
+                estimate[i]
+            );
+            assert!((low[i] / estimate[i] * factor - 1.0).abs() < 1e-6, "{name}: {} {}", low[i], estimate[i]);
+        }
     }
 }
 
