@@ -1,11 +1,11 @@
 //! `omafit check`: what a data set holds, or everything that is wrong with it.
 
 use crate::Outcome;
-use crate::error::CliError;
-use crate::options::{CheckArgs, HowArgs, ReadArgs};
+use crate::error::{CliError, refuse};
+use crate::options::{CheckArgs, HowArgs};
 use crate::{model, print};
 use omafit_model::{Analyte, Covariates};
-use omafit_trial::{ReadOptions, Trial, read};
+use omafit_trial::{ReadOptions, read};
 use std::collections::BTreeMap;
 
 /// The upper limit of quantification of free IgE in Hayashi et al. 2007, ng/mL.
@@ -14,13 +14,9 @@ const ASSAY_LIMIT_NG_ML: f64 = 150.0;
 /// Reads a data set and says what is in it.
 pub fn check(args: &CheckArgs) -> Result<Outcome, CliError> {
     let model = model::load(&args.model)?;
-    print::trial(&read_trial(&args.read, model::needs(&model))?);
+    let options = overlaid(&args.read.how, model::needs(&model))?;
+    print::trial(&read(&args.read.data, &options)?);
     Ok(Outcome::Done)
-}
-
-/// Reads the data set that the arguments name. `base` is what a model needs of it; the arguments come on top.
-pub fn read_trial(args: &ReadArgs, base: ReadOptions) -> Result<Trial, CliError> {
-    Ok(read(&args.data, &overlaid(&args.how, base)?)?)
 }
 
 /// How a data set is read: `base` is what a model needs of it; the arguments come on top.
@@ -50,10 +46,6 @@ pub fn overlaid(args: &HowArgs, base: ReadOptions) -> Result<ReadOptions, CliErr
         options.uloq[index] = upper[index].or(options.uloq[index]);
     }
     Ok(options)
-}
-
-fn refuse(option: &'static str, found: impl Into<String>, expected: &str) -> CliError {
-    CliError::Option { option, found: found.into(), expected: expected.into() }
 }
 
 fn columns(args: &HowArgs) -> Result<BTreeMap<String, String>, CliError> {

@@ -1,7 +1,7 @@
 //! `omafit demo`: the tour, on a simulated trial.
 
 use crate::Outcome;
-use crate::error::CliError;
+use crate::error::{CliError, refuse};
 use crate::options::{Censored, DemoArgs};
 use crate::run::{Input, Plan, execute};
 use crate::{model, print};
@@ -18,8 +18,7 @@ pub fn demo(args: &DemoArgs) -> Result<Outcome, CliError> {
     let started = Instant::now();
     let plan = Plan::new(&args.run, model::load(&args.run.model)?)?;
     if args.patients == 0 {
-        let expected = "at least one".into();
-        return Err(CliError::Option { option: "patients", found: "0".into(), expected });
+        return Err(refuse("patients", 0, "at least one"));
     }
     let design = innovate(Dosing::Table(DosingTable::named(TABLE)?));
     let simulate = |i| patient(plan.model(), &design, args.seed, i as u64, Noise::ALL);

@@ -85,3 +85,8 @@ pub enum CliError {
     #[error("the threads cannot be started: {0}")]
     Threads(#[from] rayon::ThreadPoolBuildError),
 }
+
+/// An option is refused: what was given, and what is allowed.
+pub fn refuse(option: &'static str, found: impl ToString, expected: impl Into<String>) -> CliError {
+    CliError::Option { option, found: found.to_string(), expected: expected.into() }
+}

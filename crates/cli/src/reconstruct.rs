@@ -4,10 +4,10 @@
 //! run's data, which must be the data of the run to the byte.
 
 use crate::Outcome;
-use crate::error::CliError;
+use crate::error::{CliError, refuse};
 use crate::model;
 use crate::options::{Censored, ReconstructArgs};
-use crate::run::{censor, positive, prior, refuse, write_both};
+use crate::run::{censor, positive, prior, write_both, write_record};
 use omafit_estimate::{FitOptions, Grid, Method, Status, SubjectResult, complete, fit_at};
 use omafit_model::PopulationModel;
 use omafit_trial::{
@@ -16,7 +16,6 @@ use omafit_trial::{
 use rayon::prelude::*;
 use serde::Deserialize;
 use std::collections::HashMap;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 /// What a run's `run.json` says that is needed to take it up again.
@@ -104,10 +103,7 @@ pub fn reconstruct(args: &ReconstructArgs) -> Result<Outcome, CliError> {
         "options": { "every_days": every, "until_day": args.until, "level": level, "target_ng_ml": target },
         "counts": { "subjects": subjects.len(), "failed": failed },
     });
-    folder.write("run.json", |f| {
-        serde_json::to_writer_pretty(&mut *f, &record)?;
-        Ok::<_, CliError>(f.write_all(b"\n")?)
-    })?;
+    write_record(&folder, &record)?;
     folder.commit()?;
     if !args.quiet {
         crate::print::reconstructed(

@@ -1,6 +1,6 @@
 //! The main job, wherever the subjects come from: fit, reconstruct, judge, draw, write.
 
-use crate::error::CliError;
+use crate::error::{CliError, refuse};
 use crate::options::{Censored, RunArgs};
 use crate::record::{Record, Seconds};
 use crate::{Outcome, figures, print};
@@ -94,10 +94,6 @@ pub fn positive(option: &'static str, value: f64) -> Result<(), CliError> {
     if value.is_finite() && value > 0.0 { Ok(()) } else { Err(refuse(option, value, "a number above 0")) }
 }
 
-pub fn refuse(option: &'static str, found: impl ToString, expected: &str) -> CliError {
-    CliError::Option { option, found: found.to_string(), expected: expected.into() }
-}
-
 /// Positions of the estimated parameters: as asked, as the model file says, or those that vary.
 fn estimated(args: &RunArgs, model: &PopulationModel) -> Result<Vec<usize>, CliError> {
     let asked =
@@ -138,7 +134,7 @@ pub fn execute(plan: &Plan, args: &RunArgs, out: &Path, input: &Input) -> Result
     seconds.add(input.preparation.0, input.preparation.1);
     let trial = if input.data_set { &as_written(&folder, &input.read, &input.trial)? } else { &input.trial };
     let pool = rayon::ThreadPoolBuilder::new().num_threads(args.threads.unwrap_or(0)).build()?;
-    let progress = progress_bar(trial.subjects.len(), args.quiet);
+    let progress = progress_bar("fitting", trial.subjects.len() as u64, args.quiet);
     let started = Instant::now();
     let results = pool.install(|| {
         let done = |_| progress.inc(1);
@@ -172,15 +168,20 @@ pub fn execute(plan: &Plan, args: &RunArgs, out: &Path, input: &Input) -> Result
 
     let summary = overview(&plan.model, subjects, &results, plan.target_ng_ml);
     let record = Record::new(plan, trial, input, &summary, &results, seconds, pool.current_num_threads());
-    folder.write("run.json", |f| {
-        serde_json::to_writer_pretty(&mut *f, &record)?;
-        Ok::<_, CliError>(f.write_all(b"\n")?)
-    })?;
+    write_record(&folder, &record)?;
     folder.commit()?;
     if !args.quiet {
         print::summary(plan, trial, &results, &summary, &record, out);
     }
     Ok(if summary.failed > 0 { Outcome::SomeFailed } else { Outcome::Done })
+}
+
+/// Writes `run.json`.
+pub fn write_record(folder: &RunFolder, record: &impl serde::Serialize) -> Result<(), CliError> {
+    folder.write("run.json", |f| {
+        serde_json::to_writer_pretty(&mut *f, record)?;
+        Ok::<_, CliError>(f.write_all(b"\n")?)
+    })
 }
 
 /// Writes a table as CSV and as Parquet.
@@ -227,11 +228,12 @@ fn model_file(plan: &Plan, args: &RunArgs) -> Result<String, CliError> {
     Ok(format!("{header}# It came from --model {:?}.\n\n{}", args.model, toml::to_string_pretty(&file)?))
 }
 
-fn progress_bar(subjects: usize, quiet: bool) -> ProgressBar {
+/// A bar on standard error, if somebody looks at it.
+pub fn progress_bar(doing: &str, subjects: u64, quiet: bool) -> ProgressBar {
     if quiet || !std::io::stderr().is_terminal() {
         return ProgressBar::hidden();
     }
-    let style = ProgressStyle::with_template("fitting {bar:40} {pos}/{len} subjects, {eta} left");
-    let bar = ProgressBar::new(subjects as u64);
-    style.map_or(bar.clone(), |style| bar.with_style(style))
+    let template = format!("{doing} {{bar:40}} {{pos}}/{{len}} subjects, {{eta}} left");
+    let bar = ProgressBar::new(subjects);
+    ProgressStyle::with_template(&template).map_or(bar.clone(), |style| bar.with_style(style))
 }

@@ -2,10 +2,10 @@
 
 use crate::Outcome;
 use crate::check::overlaid;
-use crate::error::CliError;
+use crate::error::{CliError, refuse};
 use crate::options::SimulateArgs;
+use crate::run::progress_bar;
 use crate::{model, print};
-use indicatif::{ProgressBar, ProgressStyle};
 use omafit_estimate::Noise;
 use omafit_model::{Analyte, ModelFile, PopulationModel, Subject};
 use omafit_outcome::{
@@ -14,7 +14,6 @@ use omafit_outcome::{
 };
 use omafit_trial::{ReadOptions, read, write_data_set_chunks};
 use rayon::prelude::*;
-use std::io::IsTerminal;
 
 /// Subjects in memory at a time.
 const CHUNK: u64 = 1024;
@@ -51,7 +50,7 @@ pub fn simulate(args: &SimulateArgs) -> Result<Outcome, CliError> {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(args.threads.unwrap_or(0)).build()?;
     let comments = comments(args, &model, &source);
     let total = source.subjects() * args.replicates;
-    let progress = progress_bar(total, args.quiet);
+    let progress = progress_bar("simulating", total, args.quiet);
     let mut failures: Vec<VirtualTrialError> = Vec::new();
     let (mut doses, mut observations, mut written) = (0, 0, 0);
     let chunks = (0..total.div_ceil(CHUNK)).map(|chunk| {
@@ -230,17 +229,4 @@ fn comments(args: &SimulateArgs, model: &PopulationModel, source: &Source) -> Ve
         model.name(),
         args.seed
     )]
-}
-
-fn refuse(option: &'static str, found: impl ToString, expected: &str) -> CliError {
-    CliError::Option { option, found: found.to_string(), expected: expected.into() }
-}
-
-fn progress_bar(subjects: u64, quiet: bool) -> ProgressBar {
-    if quiet || !std::io::stderr().is_terminal() {
-        return ProgressBar::hidden();
-    }
-    let style = ProgressStyle::with_template("simulating {bar:40} {pos}/{len} subjects, {eta} left");
-    let bar = ProgressBar::new(subjects);
-    style.map_or(bar.clone(), |style| bar.with_style(style))
 }

@@ -1,7 +1,7 @@
 //! `omafit model figure`: the typical subject of a model under treatment.
 
 use crate::check::name_and_number;
-use crate::error::CliError;
+use crate::error::{CliError, refuse};
 use crate::model;
 use crate::options::FigureArgs;
 use omafit_model::{
@@ -40,10 +40,6 @@ pub fn figure(args: &FigureArgs) -> Result<(), CliError> {
     let points = solve(&model, &subject, &covariates, end)?;
     let svg = draw(&model, args, &subject, &covariates, &points)?;
     Ok(write_whole(&args.out, svg.as_bytes(), args.force)?)
-}
-
-fn refuse(option: &'static str, found: impl ToString, expected: impl Into<String>) -> CliError {
-    CliError::Option { option, found: found.to_string(), expected: expected.into() }
 }
 
 /// A subject given the doses that the arguments ask for.
