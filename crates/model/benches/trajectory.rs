@@ -65,6 +65,20 @@ impl Case {
         });
     }
 
+    /// With second derivatives to all parameters but the two of binding.
+    fn curvatures(&self, bencher: Bencher<'_, '_>) {
+        let (mut out, mut slopes, mut curvatures) = (Vec::new(), Vec::new(), Vec::new());
+        let start = self.model.start(&person()).unwrap();
+        let wanted: Vec<usize> = (0..7).collect();
+        bencher.bench_local(|| {
+            let parameters = black_box(&self.parameters);
+            self.model
+                .structure()
+                .curvatures(parameters, start, &self.course, &wanted, &mut out, &mut slopes, &mut curvatures)
+                .unwrap()
+        });
+    }
+
     fn concentrations(&self, rtol: f64) -> Vec<Concentrations<f64>> {
         let mut out = Vec::new();
         let course = self.course.clone().with_rtol(rtol);
@@ -99,6 +113,11 @@ fn visits_predictions(bencher: Bencher<'_, '_>) {
 #[divan::bench]
 fn visits_sensitivities(bencher: Bencher<'_, '_>) {
     Case::visits().sensitivities(bencher);
+}
+
+#[divan::bench]
+fn visits_curvatures(bencher: Bencher<'_, '_>) {
+    Case::visits().curvatures(bencher);
 }
 
 #[divan::bench]

@@ -48,6 +48,8 @@ pub struct IndividualValue {
     pub value: f64,
     /// d ln(value)/dη.
     pub log_slope: f64,
+    /// d² ln(value)/dη².
+    pub log_bend: f64,
 }
 
 impl PopulationParameter {
@@ -63,10 +65,11 @@ impl PopulationParameter {
     /// ```
     pub fn individual(&self, typical: f64, eta: f64) -> IndividualValue {
         match self.transform {
-            Transform::Log => IndividualValue { value: typical * eta.exp(), log_slope: 1.0 },
+            Transform::Log => IndividualValue { value: typical * eta.exp(), log_slope: 1.0, log_bend: 0.0 },
             Transform::Identity => {
                 let value = typical + eta;
-                IndividualValue { value, log_slope: 1.0 / value }
+                let log_slope = 1.0 / value;
+                IndividualValue { value, log_slope, log_bend: -log_slope * log_slope }
             }
             Transform::Logit => {
                 let (low, high) = self.bounds;
@@ -74,7 +77,9 @@ impl PopulationParameter {
                 let share = odds / (1.0 + odds);
                 let value = if odds.is_finite() { low + (high - low) * share } else { high };
                 let slope = (high - low) * share * (1.0 - share);
-                IndividualValue { value, log_slope: slope / value }
+                let log_slope = slope / value;
+                let log_bend = log_slope * (1.0 - 2.0 * share) - log_slope * log_slope;
+                IndividualValue { value, log_slope, log_bend }
             }
         }
     }

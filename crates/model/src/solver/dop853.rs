@@ -140,7 +140,7 @@ impl<T: Real, const N: usize> Dop853<T, N> {
         let mut t = t0;
         let mut next = 0;
         self.k[0] = self.evaluate(system, along, 0, t, y);
-        along.begin();
+        along.begin(system);
         let mut h = self.first_step(system, (t0, t1), y, tolerance)?;
         let mut last: Option<(f64, f64)> = None;
         let mut rejected = false;
@@ -186,17 +186,17 @@ impl<T: Real, const N: usize> Dop853<T, N> {
             self.work.accepted += 1;
             let reached = if lands { stop } else { t + step };
             self.k[12] = self.evaluate(system, along, 12, reached, &end);
-            let along_end = along.step(step);
+            let along_end = along.step(system, step);
             if next < times.len() && times[next] < reached {
                 for stage in 13..16 {
                     let at = combine(&self.k, y, step, A[stage]);
                     self.k[stage] = self.evaluate(system, along, stage, t + C[stage] * step, &at);
                 }
                 let f = interpolant(&self.k, step, y, &end);
-                let dense = along.dense(step, &along_end);
+                let dense = along.dense(system, step, &along_end);
                 while next < times.len() && times[next] < reached {
                     let x = (times[next] - t) / step;
-                    emit(&interpolate(&f, y, x), &along.inside(&dense, x));
+                    emit(&interpolate(&f, y, x), &along.inside(system, &dense, x));
                     next += 1;
                 }
             }

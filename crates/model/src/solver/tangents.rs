@@ -111,13 +111,13 @@ pub trait Companion<T: Real, S, const N: usize> {
     /// The right-hand side at a stage.
     fn evaluate(&mut self, system: &S, stage: usize, t: f64, y: &[T; N]) -> [T; N];
     /// Stage 0 has been evaluated: a segment begins.
-    fn begin(&mut self);
+    fn begin(&mut self, system: &S);
     /// The stages up to 12 have been evaluated in a step of length `h`, and accepted: the state at its end.
-    fn step(&mut self, h: f64) -> Self::State;
+    fn step(&mut self, system: &S, h: f64) -> Self::State;
     /// All 16 stages have been evaluated: the interpolant of the step.
-    fn dense(&mut self, h: f64, end: &Self::State) -> Self::Dense;
+    fn dense(&mut self, system: &S, h: f64, end: &Self::State) -> Self::Dense;
     /// The interpolant at the fraction `x` of the step.
-    fn inside(&self, dense: &Self::Dense, x: f64) -> Self::State;
+    fn inside(&self, system: &S, dense: &Self::Dense, x: f64) -> Self::State;
     /// The next step begins at `end`, where this one ended.
     fn advance(&mut self, end: &Self::State);
 }
@@ -135,13 +135,13 @@ impl<T: Real, S: System<T, N>, const N: usize> Companion<T, S, N> for Alone {
         system.derivative(t, y)
     }
     #[inline(always)]
-    fn begin(&mut self) {}
+    fn begin(&mut self, _: &S) {}
     #[inline(always)]
-    fn step(&mut self, _: f64) {}
+    fn step(&mut self, _: &S, _: f64) {}
     #[inline(always)]
-    fn dense(&mut self, _: f64, (): &()) {}
+    fn dense(&mut self, _: &S, _: f64, (): &()) {}
     #[inline(always)]
-    fn inside(&self, (): &(), _: f64) {}
+    fn inside(&self, _: &S, (): &(), _: f64) {}
     #[inline(always)]
     fn advance(&mut self, (): &()) {}
 }
@@ -175,11 +175,11 @@ impl<S: Linearised<N, L>, const N: usize, const L: usize> Companion<f64, S, N> f
         value
     }
     #[inline(always)]
-    fn begin(&mut self) {
+    fn begin(&mut self, _: &S) {
         self.k[0] = self.partials[0].along(&self.state);
     }
     #[inline(always)]
-    fn step(&mut self, h: f64) -> Self::State {
+    fn step(&mut self, _: &S, h: f64) -> Self::State {
         // Written out, so that the rows are known: worth 4 µs of 152 in a course of 44 weeks.
         macro_rules! stages {
             ($($stage:literal)*) => { $(
@@ -193,7 +193,7 @@ impl<S: Linearised<N, L>, const N: usize, const L: usize> Companion<f64, S, N> f
         end
     }
     #[inline(always)]
-    fn dense(&mut self, h: f64, end: &Self::State) -> Self::Dense {
+    fn dense(&mut self, _: &S, h: f64, end: &Self::State) -> Self::Dense {
         for stage in 13..16 {
             let at = combine(&self.k, &self.state, h, A[stage]);
             self.k[stage] = self.partials[stage].along(&at);
@@ -201,7 +201,7 @@ impl<S: Linearised<N, L>, const N: usize, const L: usize> Companion<f64, S, N> f
         interpolant(&self.k, h, &self.state, end)
     }
     #[inline(always)]
-    fn inside(&self, dense: &Self::Dense, x: f64) -> Self::State {
+    fn inside(&self, _: &S, dense: &Self::Dense, x: f64) -> Self::State {
         interpolate(dense, &self.state, x)
     }
     #[inline(always)]

@@ -47,25 +47,33 @@ pub(super) struct Depot {
     pub amount: Flux,
     /// What is being infused into it, nmol/d.
     pub inflow: Flux,
+    /// Second derivative of the amount to the absorption rate constant, while nothing but injections entered.
+    bend: f64,
 }
 
 impl Depot {
     #[inline(always)]
     pub(super) fn empty(ka: f64) -> Self {
         let none = Flux::zero();
-        Self { absorption: Flux::variable(ka, BY_KA), amount: none, inflow: none }
+        Self { absorption: Flux::variable(ka, BY_KA), amount: none, inflow: none, bend: 0.0 }
     }
 
     /// The flow out of it from now on.
     #[inline(always)]
     pub(super) fn outflow(&self) -> Outflow {
-        Outflow { absorption: self.absorption, held: self.absorption * self.amount, inflow: self.inflow }
+        Outflow {
+            absorption: self.absorption,
+            held: self.absorption * self.amount,
+            inflow: self.inflow,
+            bend: 2.0 * self.amount.eps[BY_KA] + self.absorption.re * self.bend,
+        }
     }
 
     /// After `days`.
     #[inline(always)]
     pub(super) fn pass(&mut self, days: f64) {
         let lost = self.absorption * -days;
+        self.bend = bent(self.amount, self.bend, days) * Real::exp(lost.re);
         self.amount = self.amount * lost.exp();
         if self.inflow.re != 0.0 {
             self.amount = self.amount + self.inflow * released(-lost) / self.absorption;
@@ -81,9 +89,17 @@ pub(super) struct Outflow {
     held: Flux,
     /// What is being infused into it, nmol/d.
     inflow: Flux,
+    /// Second derivative of what is held to the absorption rate constant.
+    bend: f64,
 }
 
 impl Outflow {
+    /// Second derivative of [`Outflow::after_injections`] to the absorption rate constant.
+    #[inline(always)]
+    pub(super) fn bend_after_injections(&self, days: f64) -> f64 {
+        bent(self.held, self.bend, days) * Real::exp(-self.absorption.re * days)
+    }
+
     /// [`Outflow::after`] where nothing is infused.
     #[inline(always)]
     pub(super) fn after_injections(&self, days: f64) -> Flux {
@@ -100,6 +116,12 @@ impl Outflow {
             self.held * lost.exp() + self.inflow * released(-lost)
         }
     }
+}
+
+/// Second derivative of a·exp(−ka·t) to ka, over exp(−ka·t), where `bend` is that of a.
+#[inline(always)]
+fn bent(a: Flux, bend: f64, days: f64) -> f64 {
+    bend - 2.0 * days * a.eps[BY_KA] + days * days * a.re
 }
 
 /// Where 1 − exp(−x) is taken from its series, and how many terms that needs.

@@ -1,24 +1,28 @@
 //! Carries a state, and what goes along with it, over a segment by the method that suits it.
 
 use crate::solver::{
-    Alone, Companion, Dop853, Lanes, Linear, Linearised, Output, Radau, Solved, SolverError, Tangents,
-    Tolerance, Work,
+    Alone, Companion, Curvatures, Dop853, Lanes, Linear, Linearised, Output, Radau, Solved, SolverError,
+    Tangents, Tolerance, Twice, Work,
 };
 
-/// What goes along with a state, as events change it.
+/// What goes along with a state, as events change it; unless told otherwise they do not.
 pub(super) trait Along<const N: usize, const L: usize> {
     /// What it is at one time.
     type State: Copy;
     fn now(&self) -> &Self::State;
     /// The derivative of `state` in `lane` jumps by `by`.
-    fn shift(&mut self, state: usize, lane: usize, by: f64);
+    #[inline(always)]
+    fn shift(&mut self, _state: usize, _lane: usize, _by: f64) {}
     /// What is read from it, where the derivative of the state in time is `slope`: in `lane` u − dy/dt, as of
     /// [`super::segment::Segment`].
-    fn read(now: &Self::State, lane: usize, slope: impl FnOnce() -> [f64; N]) -> Self::State;
+    #[inline(always)]
+    fn read(now: &Self::State, _lane: usize, _slope: impl FnOnce() -> [f64; N]) -> Self::State {
+        *now
+    }
     /// The derivatives are replaced.
-    fn replace(&mut self, tangent: &[Lanes<L>; N]);
+    fn replace(&mut self, _tangent: &[Lanes<L>; N]) {}
     /// The derivatives grow by others.
-    fn add(&mut self, tangent: &[Lanes<L>; N]);
+    fn add(&mut self, _tangent: &[Lanes<L>; N]) {}
 }
 
 impl<const N: usize, const L: usize> Along<N, L> for Alone {
@@ -27,12 +31,15 @@ impl<const N: usize, const L: usize> Along<N, L> for Alone {
     fn now(&self) -> &() {
         &()
     }
+}
+
+/// Over plain courses only, where no event moves a derivative.
+impl<const N: usize, const L: usize> Along<N, L> for Curvatures<N, L> {
+    type State = Twice<N, L>;
     #[inline(always)]
-    fn shift(&mut self, _: usize, _: usize, _: f64) {}
-    #[inline(always)]
-    fn read((): &(), _: usize, _: impl FnOnce() -> [f64; N]) {}
-    fn replace(&mut self, _: &[Lanes<L>; N]) {}
-    fn add(&mut self, _: &[Lanes<L>; N]) {}
+    fn now(&self) -> &Self::State {
+        &self.state
+    }
 }
 
 impl<const N: usize, const L: usize> Along<N, L> for Tangents<N, L> {

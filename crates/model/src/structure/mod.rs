@@ -14,13 +14,15 @@ mod one_compartment;
 mod quasi_equilibrium;
 mod quasi_steady_state;
 mod registry;
+mod second;
 mod segment;
 mod solve;
 mod steady;
 
 use crate::course::{Course, CourseError};
+use crate::dual::Dual;
 use crate::scalar::Real;
-use crate::solver::Work;
+use crate::solver::{Hessian, Work};
 use crate::subject::Analyte;
 use crate::units::OMALIZUMAB_KDA;
 pub use registry::{STRUCTURES, structure, structure_with_dosing};
@@ -114,10 +116,48 @@ trait Body<const N: usize, const K: usize>: Sync + 'static {
     /// The right-hand side, with drug flowing into state 0 at `inflow` nmol/d.
     fn derivative<T: Real>(rates: &[T; K], inflow: T, state: &[T; N]) -> [T; N];
 
+    /// Second derivatives of the right-hand side to states and rate constants; a flow into state 0 has none.
+    fn hessian<const L: usize>(rates: &[f64; K], state: &[f64; N]) -> Hessian<N, L> {
+        numbers_twice::<Self, N, K, L>(rates, state)
+    }
+
     /// A quantity that changes sign where the solution bends sharply; of one sign where it never does.
     fn turn(_state: &[f64; N]) -> f64 {
         1.0
     }
+}
+
+/// The second derivatives of any right-hand side, by dual numbers of dual numbers.
+fn numbers_twice<B: Body<N, K> + ?Sized, const N: usize, const K: usize, const L: usize>(
+    rates: &[f64; K],
+    state: &[f64; N],
+) -> Hessian<N, L> {
+    let mut hessian = Hessian::none();
+    let by_states = B::derivative::<Dual<Dual<f64, N>, N>>(
+        &rates.map(Real::constant),
+        Real::zero(),
+        &std::array::from_fn(|n| Dual::variable(Dual::variable(state[n], n), n)),
+    );
+    let mixed = B::derivative::<Dual<Dual<f64, K>, N>>(
+        &std::array::from_fn(|k| Dual::fixed(Dual::variable(rates[k], k))),
+        Real::zero(),
+        &std::array::from_fn(|n| Dual::variable(Dual::fixed(state[n]), n)),
+    );
+    let by_rates = B::derivative::<Dual<Dual<f64, K>, K>>(
+        &std::array::from_fn(|k| Dual::variable(Dual::variable(rates[k], k), k)),
+        Real::zero(),
+        &state.map(Real::constant),
+    );
+    for i in 0..N {
+        hessian.by_states[i] = by_states[i].eps.map(|row| row.eps);
+        for n in 0..N {
+            hessian.mixed[i][n].0[..K].copy_from_slice(&mixed[i].eps[n].eps);
+        }
+        for k in 0..K {
+            hessian.by_lanes[i][k].0[..K].copy_from_slice(&by_rates[i].eps[k].eps);
+        }
+    }
+    hessian
 }
 
 /// A body with its parameters and outputs, written once over the scalar.
@@ -198,5 +238,26 @@ pub trait StructuralModel: Sync + std::fmt::Debug {
         course: &Course,
         out: &mut Vec<Concentrations<f64>>,
         slopes: &mut Vec<[f64; 5]>,
+    ) -> Result<Work, CourseError>;
+
+    /// Concentrations, their derivatives, and second derivatives to the logarithms of the inputs `wanted`: positions
+    /// among the parameters, and after the last of them the baseline.
+    ///
+    /// `curvatures` receives, for each output time, the lower triangle of the matrix over `wanted`, row by row. They are
+    /// exact where nothing but injections under the skin is given and the body is not stiff; else they are differences
+    /// of the exact first derivatives, good to 1e-6 of their size.
+    ///
+    /// # Errors
+    /// As [`StructuralModel::predict`].
+    #[allow(clippy::too_many_arguments)]
+    fn curvatures(
+        &self,
+        parameters: &[f64],
+        start: Start<f64>,
+        course: &Course,
+        wanted: &[usize],
+        out: &mut Vec<Concentrations<f64>>,
+        slopes: &mut Vec<[f64; 5]>,
+        curvatures: &mut Vec<[f64; 5]>,
     ) -> Result<Work, CourseError>;
 }

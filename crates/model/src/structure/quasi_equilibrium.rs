@@ -14,7 +14,9 @@
 
 use super::{BIOAVAILABILITY, Body, Concentrations, LAG, ParameterInfo, Start, Structure};
 use crate::binding::{EquilibriumComplex, unbound};
-use crate::scalar::Real;
+use crate::dual::Dual;
+use crate::scalar::{Elementary, Real};
+use crate::solver::Hessian;
 use crate::units::{IGE_NG_ML_PER_NM, OMALIZUMAB_UG_ML_PER_NM};
 
 const KA: ParameterInfo = ParameterInfo::new("ka", "1/d", "first-order absorption rate constant");
@@ -58,6 +60,13 @@ impl<T: Copy> Rates<T> {
     }
 }
 
+/// Positions among the rates.
+const KX: usize = 1;
+const KC: usize = 2;
+const KE: usize = 3;
+const W: usize = 4;
+const DRIFT: usize = 5;
+
 impl Body<2, 7> for QuasiEquilibriumBody {
     const HOT: bool = true;
     const INITIAL_LANES: &'static [usize] = &[1];
@@ -73,6 +82,38 @@ impl Body<2, 7> for QuasiEquilibriumBody {
         let c = T::apply::<4, EquilibriumComplex>([*x, *e, r.w, r.alpha]);
         // The complex, which takes longest to know, comes last.
         [(inflow - r.kx * *x) + (r.kx - r.kc) * c, (r.pe - r.ke * *e) + (r.ke - r.kc) * c]
+    }
+
+    /// That of the complex, and of its products with the rates; written out, as it is needed at every stage.
+    #[inline(always)]
+    fn hessian<const L: usize>(rates: &[f64; 7], [x, e]: &[f64; 2]) -> Hessian<2, L> {
+        let r = Rates::from_array(*rates);
+        let arguments = [*x, *e, r.w, r.alpha];
+        let variables: [Dual<f64, 4>; 4] = std::array::from_fn(|i| Dual::variable(arguments[i], i));
+        let (_, gradient) = EquilibriumComplex::value_and_gradient(variables);
+        let mut hessian = Hessian::none();
+        for (component, (own, by)) in [(KX, r.kx - r.kc), (KE, r.ke - r.kc)].into_iter().enumerate() {
+            let states = &mut hessian.by_states[component];
+            let (mixed, lanes) = (&mut hessian.mixed[component], &mut hessian.by_lanes[component]);
+            for n in 0..2 {
+                states[n] = [by * gradient[n].eps[0], by * gradient[n].eps[1]];
+                mixed[n].0[W] = by * gradient[n].eps[2];
+                mixed[n].0[DRIFT] = by * gradient[n].eps[3];
+                mixed[n].0[own] = gradient[n].re;
+                mixed[n].0[KC] = -gradient[n].re;
+            }
+            // k·(amount − complex): the amount of the component's own state.
+            mixed[component].0[own] -= 1.0;
+            for (i, lane) in [(2, W), (3, DRIFT)] {
+                lanes[lane].0[W] = by * gradient[i].eps[2];
+                lanes[lane].0[DRIFT] = by * gradient[i].eps[3];
+                for (rate, sign) in [(own, 1.0), (KC, -1.0)] {
+                    lanes[lane].0[rate] = sign * gradient[i].re;
+                    lanes[rate].0[lane] = sign * gradient[i].re;
+                }
+            }
+        }
+        hessian
     }
 
     /// The excess of the drug: where binding is tight, free target vanishes or appears as it changes sign.
@@ -168,4 +209,30 @@ impl Structure<2, 7> for QuasiEquilibriumClc {
 #[inline(always)]
 fn direct<T: Copy>(p: &[T]) -> [T; 9] {
     [p[0], p[1], p[2], p[3], p[4], p[5], p[6], p[7], p[8]]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::structure::numbers_twice;
+
+    #[test]
+    fn the_second_derivatives_written_out_are_those_of_dual_numbers() {
+        let rates = [0.48, 0.03, 0.087, 0.29, 10.3, 0.157, 3.83];
+        for state in [[1500.0, 40.0], [30.0, 35.0], [1e-3, 20.0], [200.0, 1e-6]] {
+            let found = QuasiEquilibriumBody::hessian::<8>(&rates, &state);
+            let expected = numbers_twice::<QuasiEquilibriumBody, 2, 7, 8>(&rates, &state);
+            let near =
+                |a: f64, b: f64| assert!((a - b).abs() <= 1e-12 * b.abs() + 1e-300, "{state:?} {a} {b}");
+            for i in 0..2 {
+                for n in 0..2 {
+                    (0..2).for_each(|m| near(found.by_states[i][n][m], expected.by_states[i][n][m]));
+                    (0..8).for_each(|k| near(found.mixed[i][n].0[k], expected.mixed[i][n].0[k]));
+                }
+                for k in 0..8 {
+                    (0..8).for_each(|l| near(found.by_lanes[i][k].0[l], expected.by_lanes[i][k].0[l]));
+                }
+            }
+        }
+    }
 }

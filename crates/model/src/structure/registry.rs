@@ -6,6 +6,7 @@ use super::michaelis_menten::MichaelisMenten;
 use super::one_compartment::OneCompartment;
 use super::quasi_equilibrium::{QuasiEquilibrium, QuasiEquilibriumClc};
 use super::quasi_steady_state::QuasiSteadyState;
+use super::second::{Reading, differences, exact};
 use super::solve::{is_plain, predict, sensitivities};
 use super::{Concentrations, ParameterInfo, Start, StructuralModel, Structure};
 use crate::course::{Course, CourseError};
@@ -64,6 +65,22 @@ macro_rules! solvable {
                 })?
                 sensitivities::<$structure, $n, $k, $full, $p, true>(parameters, start, course, out, slopes)
             }
+            fn curvatures(
+                &self,
+                parameters: &[f64],
+                start: Start<f64>,
+                course: &Course,
+                wanted: &[usize],
+                out: &mut Vec<Concentrations<f64>>,
+                slopes: &mut Vec<[f64; 5]>,
+                curvatures: &mut Vec<[f64; 5]>,
+            ) -> Result<Work, CourseError> {
+                let reading = Reading { wanted, out, slopes, curvatures };
+                $(if !DOSING && is_plain(course) {
+                    return exact::<$structure, $n, $k, $plain, $inputs>(parameters, start, course, reading);
+                })?
+                differences(self, parameters, start, course, reading)
+            }
         }
     };
 }
@@ -75,7 +92,7 @@ solvable!(FullBinding1, 3, 7, 11, lanes 12);
 solvable!(FullBinding2, 4, 9, 13, lanes 15);
 solvable!(QuasiSteadyState, 3, 8, 12, lanes 13);
 solvable!(MichaelisMenten, 2, 6, 11, lanes 10);
-solvable!(OneCompartment, 1, 2, 6, lanes 5);
+solvable!(OneCompartment, 1, 2, 6, lanes 5, plain 2 of 4);
 
 macro_rules! registry {
     ($($structure:ident),*) => {

@@ -23,7 +23,11 @@ pub(super) fn longest<B: Body<N, K>, const N: usize, const K: usize>(rates: &[f6
 }
 
 /// The tolerance of a step for the accuracy asked of the outputs.
-fn tolerance<const N: usize>(initial: &[f64; N], course: &Course, nmol_per_mg: f64) -> Tolerance<N> {
+pub(super) fn tolerance<const N: usize>(
+    initial: &[f64; N],
+    course: &Course,
+    nmol_per_mg: f64,
+) -> Tolerance<N> {
     // Measured (docs/design/solver.md): the pair's error estimate is pessimistic for the end of a step, and inside the
     // long steps of the washout the interpolant is some ten times less accurate than their ends.
     let rtol = match course.output() {
@@ -37,7 +41,7 @@ fn tolerance<const N: usize>(initial: &[f64; N], course: &Course, nmol_per_mg: f
 }
 
 /// How many parameters a structure has, those of dosing not counted.
-fn own<S: Structure<N, K>, const N: usize, const K: usize>() -> usize {
+pub(super) fn own<S: Structure<N, K>, const N: usize, const K: usize>() -> usize {
     S::PARAMETERS.len() - 2
 }
 
@@ -46,7 +50,7 @@ fn dosing(own: usize, parameters: &[f64]) -> Option<(f64, f64)> {
     Some((*parameters.get(own)?, *parameters.get(own + 1)?))
 }
 
-fn check<S, const N: usize, const K: usize>(
+pub(super) fn check<S, const N: usize, const K: usize>(
     parameters: &[f64],
     start: Start<f64>,
     course: &Course,
@@ -165,7 +169,7 @@ fn states_wide<B: Body<N, K>, const N: usize, const K: usize, const L: usize, co
 }
 
 /// Whether the processor has what the wide versions need.
-fn is_wide() -> bool {
+pub(super) fn is_wide() -> bool {
     #[cfg(target_arch = "x86_64")]
     return std::arch::is_x86_feature_detected!("avx2");
     #[cfg(not(target_arch = "x86_64"))]
