@@ -1,7 +1,7 @@
 //! The command line.
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use omafit_estimate::Method;
+use omafit_estimate::{Covariance, Method};
 use omafit_trial::{IgeUnit, OmalizumabUnit, TimeUnit};
 use std::path::PathBuf;
 
@@ -109,6 +109,24 @@ impl From<MethodName> for Method {
     }
 }
 
+/// What standard errors are from.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum CovarianceName {
+    /// The full curvature of each subject's objective
+    Full,
+    /// JᵀJ, which leaves out the second derivatives of the model: quicker
+    GaussNewton,
+}
+
+impl From<CovarianceName> for Covariance {
+    fn from(name: CovarianceName) -> Self {
+        match name {
+            CovarianceName::Full => Self::Full,
+            CovarianceName::GaussNewton => Self::GaussNewton,
+        }
+    }
+}
+
 /// What a run computes, wherever its subjects come from.
 #[derive(Args, Debug)]
 pub struct RunArgs {
@@ -137,6 +155,9 @@ pub struct RunArgs {
     /// Limit on iterations from one start
     #[arg(long, default_value_t = 200)]
     pub max_iterations: u64,
+    /// What standard errors, correlations and bands are from
+    #[arg(long, value_enum, default_value_t = CovarianceName::Full)]
+    pub covariance: CovarianceName,
     /// Further starts for a subject whose first does not end well
     #[arg(long, default_value_t = 8)]
     pub starts: usize,

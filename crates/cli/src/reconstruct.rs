@@ -8,7 +8,7 @@ use crate::error::{CliError, refuse};
 use crate::model;
 use crate::options::{Censored, ReconstructArgs};
 use crate::run::{censor, positive, prior, write_both, write_record};
-use omafit_estimate::{FitOptions, Grid, Method, Status, SubjectResult, complete, fit_at};
+use omafit_estimate::{Covariance, FitOptions, Grid, Method, Status, SubjectResult, complete, fit_at};
 use omafit_model::PopulationModel;
 use omafit_trial::{
     ReadOptions, RunFolder, Table, Trial, Values, read, read_parquet, suppression_table, trajectories_table,
@@ -32,6 +32,7 @@ struct Record {
 struct Options {
     estimate: Vec<String>,
     censored: Censored,
+    covariance: Covariance,
     level: f64,
     target_ng_ml: f64,
 }
@@ -154,7 +155,12 @@ impl Run {
             refuse("run", folder.display(), "a run whose individuals.parquet has ID, status and ETA")
         })?;
         // Iterations and starts are not needed where nothing is looked for.
-        let options = FitOptions { method: record.method, free, max_iterations: 0, further_starts: 0 };
+        let options = FitOptions {
+            max_iterations: 0,
+            further_starts: 0,
+            covariance: record.options.covariance,
+            ..FitOptions::new(record.method, free)
+        };
         Ok(Self { record, model, options, trial, estimates })
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::options::Censored;
 use crate::run::{Input, Plan};
-use omafit_estimate::{FitOptions, Goodness, Grid, Overview, Status, SubjectResult, free_names};
+use omafit_estimate::{Covariance, FitOptions, Goodness, Grid, Overview, Status, SubjectResult, free_names};
 use omafit_model::Analyte;
 use omafit_trial::{Counts, ReadOptions, Trial};
 use serde::Serialize;
@@ -61,6 +61,7 @@ pub struct Record {
 struct Options {
     estimate: Vec<&'static str>,
     censored: Censored,
+    covariance: Covariance,
     max_iterations: u64,
     further_starts: usize,
     every_days: f64,
@@ -122,7 +123,7 @@ impl Record {
         seconds: Seconds,
         threads: usize,
     ) -> Self {
-        let FitOptions { method, max_iterations, further_starts, .. } = *plan.options();
+        let FitOptions { method, max_iterations, further_starts, covariance, .. } = *plan.options();
         let Grid { every, until, level } = *plan.grid();
         let mut goodness_of_fit: BTreeMap<_, _> =
             Analyte::ALL.iter().map(|a| (a.name(), (&summary.by_analyte[a.index()]).into())).collect();
@@ -138,6 +139,7 @@ impl Record {
             options: Options {
                 estimate: free_names(plan.model(), plan.options()),
                 censored: input.censored,
+                covariance,
                 max_iterations,
                 further_starts,
                 every_days: every,

@@ -62,8 +62,12 @@ impl Plan {
         let free = estimated(args, &model)?;
         let method = Method::from(args.method);
         let prior = if method == Method::Map { Some(prior(&model, &free)?) } else { None };
-        let options =
-            FitOptions { method, free, max_iterations: args.max_iterations, further_starts: args.starts };
+        let options = FitOptions {
+            max_iterations: args.max_iterations,
+            further_starts: args.starts,
+            covariance: args.covariance.into(),
+            ..FitOptions::new(method, free)
+        };
         let grid =
             Grid { every: args.every, until: args.until.unwrap_or(f64::NEG_INFINITY), level: args.level };
         Ok(Self { model, options, prior, grid, target_ng_ml: args.target })

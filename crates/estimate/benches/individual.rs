@@ -21,7 +21,7 @@ impl Trial {
         let model = PopulationModel::parse(published("hayashi2007").unwrap()).unwrap();
         let free = model.variable().to_vec();
         let prior = Prior::new((0..free.len()).collect(), model.omega()).unwrap();
-        let options = FitOptions { method: Method::Map, free, max_iterations: 200, further_starts: 4 };
+        let options = FitOptions { further_starts: 4, ..FitOptions::new(Method::Map, free) };
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/reference/hayashi_20.csv");
         Self { subjects: read(&std::fs::read_to_string(path).unwrap()), model, prior, options }
     }

@@ -31,6 +31,26 @@ pub struct FitOptions {
     pub max_iterations: u64,
     /// Further starts to try when the first does not end well.
     pub further_starts: usize,
+    /// What the standard errors are from.
+    pub covariance: Covariance,
+}
+
+impl FitOptions {
+    /// Tries hard, with the full covariance.
+    pub fn new(method: Method, free: Vec<usize>) -> Self {
+        Self { method, free, max_iterations: 200, further_starts: 8, covariance: Covariance::Full }
+    }
+}
+
+/// What standard errors, correlations and bands are from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Covariance {
+    /// The inverse of the objective's full curvature, second derivatives of the model and all.
+    #[default]
+    Full,
+    /// The inverse of JᵀJ: what is left of it where residuals vanish. Quicker.
+    GaussNewton,
 }
 
 /// How a fit ended.
@@ -259,7 +279,7 @@ fn finish(
         return fit;
     };
     let data_rows = at.jacobian.rows(0, observations).into_owned();
-    let uncertainty = Uncertainty::new(&at.jacobian, &excluded);
+    let gauss_newton = Uncertainty::new(&at.jacobian, &excluded);
     let data_information = Uncertainty::new(&data_rows, &excluded);
     let prior_ssq = at.residuals.rows_range(observations..).norm_squared();
     let data = at.objective - prior_ssq;
@@ -268,6 +288,25 @@ fn finish(
         errors.map(|(o, error)| constant(o, error, full)).sum()
     };
     let curvature = prior.map_or(0.0, |p| p.log_determinant() + log_determinant(&at.jacobian));
+    let effective_parameters = effective_parameters(&data_rows, &gauss_newton);
+    let mut reason = minimum.stop.to_string();
+    let uncertainty = match options.covariance {
+        Covariance::GaussNewton => gauss_newton,
+        Covariance::Full => {
+            let missing = problem.missing_curvature(&minimum.eta);
+            match missing.map(|missing| gauss_newton.with_curvature(&missing)) {
+                Ok(Some(uncertainty)) => uncertainty,
+                Ok(None) => {
+                    reason += "; the curvature there is not that of a minimum: uncertainty from JᵀJ alone";
+                    gauss_newton
+                }
+                Err(error) => {
+                    reason += &format!("; uncertainty from JᵀJ alone, as no second derivatives: {error}");
+                    gauss_newton
+                }
+            }
+        }
+    };
     let open: Vec<usize> =
         (0..unknowns).filter(|&i| uncertainty.se_log(i).is_none() && !excluded.contains(&i)).collect();
     let status = match (&minimum.stop, run_off.is_empty() && open.is_empty()) {
@@ -275,7 +314,6 @@ fn finish(
         (StopReason::Converged | StopReason::Stalled, false) => Status::NotDetermined,
         _ => Status::Failed,
     };
-    let mut reason = minimum.stop.to_string();
     for (i, limit) in &run_off {
         let whither = if *limit == Limit::Zero { "to zero" } else { "to infinity" };
         reason += &format!("; {} runs {whither}: not determined", names[*i]);
@@ -292,7 +330,7 @@ fn finish(
         parameters: problem.parameters(&minimum.eta),
         log_slopes: problem.log_slopes(&minimum.eta),
         run_off,
-        effective_parameters: effective_parameters(&data_rows, &uncertainty),
+        effective_parameters,
         ssq: squares(model, subject, &at.predictions),
         prior_ssq,
         ofv: data + constants(false) + prior_ssq + curvature,

@@ -15,7 +15,9 @@ mod trial_fit;
 mod uncertainty;
 
 pub use goodness::{Goodness, goodness, pooled_goodness, runs_test};
-pub use individual::{FitOptions, IndividualFit, Limit, Method, Status, fit_at, fit_subject, free_names};
+pub use individual::{
+    Covariance, FitOptions, IndividualFit, Limit, Method, Status, fit_at, fit_subject, free_names,
+};
 pub use least_squares::StopReason;
 pub use likelihood::{Contribution, contribution, weighted_residual};
 pub use normal::{log_cdf, mills};

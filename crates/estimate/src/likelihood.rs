@@ -23,18 +23,23 @@ pub struct Contribution {
     pub value: f64,
     /// Half its derivative to the prediction.
     pub slope: f64,
-    /// Half its curvature in the prediction, or where that is not positive the expected one; not negative.
+    /// Half its curvature in the prediction without the part that vanishes with the residual, or where that is not
+    /// positive the expected one; not negative.
     pub curvature: f64,
+    /// Half its second derivative in the prediction.
+    pub bend: f64,
 }
 
 /// The part of `observation` where `prediction` is predicted.
 pub fn contribution(observation: &Observation, error: ErrorModel, prediction: f64) -> Contribution {
     let (f, y) = (prediction, observation.value);
-    let (z, slope_of_z) = standardised(error, f, y);
+    let [z, slope_of_z, bend_of_z] = standardised(error, f, y);
     match observation.censoring {
         Censoring::Quantified => match error {
             ErrorModel::LogNormal { .. } => {
-                Contribution { value: z * z, slope: z * slope_of_z, curvature: slope_of_z * slope_of_z }
+                let curvature = slope_of_z * slope_of_z;
+                let bend = curvature + z * bend_of_z;
+                Contribution { value: z * z, slope: z * slope_of_z, curvature, bend }
             }
             ErrorModel::Normal { proportional, .. } => {
                 let g = error.sd(f);
@@ -42,36 +47,43 @@ pub fn contribution(observation: &Observation, error: ErrorModel, prediction: f6
                 let b = proportional * proportional / (g * g);
                 let by_log = b * f;
                 let by_log_twice = b - 2.0 * by_log * by_log;
-                let bend_of_z = -2.0 * slope_of_z * by_log - z * (by_log_twice + by_log * by_log);
                 let observed = slope_of_z * slope_of_z + z * bend_of_z + by_log_twice;
                 let expected = 1.0 / (g * g) + 2.0 * by_log * by_log;
                 Contribution {
                     value: z * z + 2.0 * g.ln(),
                     slope: z * slope_of_z + by_log,
                     curvature: if observed > 0.1 * expected { observed } else { expected },
+                    bend: observed,
                 }
             }
         },
-        Censoring::Below => censored(z, slope_of_z),
-        Censoring::Above => censored(-z, -slope_of_z),
+        Censoring::Below => censored(z, slope_of_z, bend_of_z),
+        Censoring::Above => censored(-z, -slope_of_z, -bend_of_z),
     }
 }
 
-/// −2 ln Φ(z) for a z of slope `by_f`.
-fn censored(z: f64, by_f: f64) -> Contribution {
+/// −2 ln Φ(z) for a z with the derivatives `by_f` and `bend` to the prediction.
+fn censored(z: f64, by_f: f64, bend: f64) -> Contribution {
     let ratio = mills(z);
-    let curvature = (ratio * (ratio + z)).max(0.0);
-    Contribution { value: -2.0 * log_cdf(z), slope: -ratio * by_f, curvature: curvature * by_f * by_f }
+    let curvature = (ratio * (ratio + z)).max(0.0) * by_f * by_f;
+    Contribution { value: -2.0 * log_cdf(z), slope: -ratio * by_f, curvature, bend: curvature - ratio * bend }
 }
 
-/// (y − f)/g on the scale of the error, and its derivative to f.
-fn standardised(error: ErrorModel, f: f64, y: f64) -> (f64, f64) {
+/// (y − f)/g on the scale of the error, and its two derivatives to f.
+fn standardised(error: ErrorModel, f: f64, y: f64) -> [f64; 3] {
     match error {
-        ErrorModel::LogNormal { sd } => ((y.ln() - f.ln()) / sd, -1.0 / (sd * f)),
+        ErrorModel::LogNormal { sd } => {
+            let slope = -1.0 / (sd * f);
+            [(y.ln() - f.ln()) / sd, slope, -slope / f]
+        }
         ErrorModel::Normal { proportional, .. } => {
             let g = error.sd(f);
             let z = (y - f) / g;
-            (z, -1.0 / g - z * proportional * proportional * f / (g * g))
+            // g'/g and g''/g.
+            let b = proportional * proportional / (g * g);
+            let (by_f, twice) = (b * f, b - (b * f) * (b * f));
+            let slope = -1.0 / g - z * by_f;
+            [z, slope, -2.0 * slope * by_f - z * twice]
         }
     }
 }
@@ -79,7 +91,7 @@ fn standardised(error: ErrorModel, f: f64, y: f64) -> (f64, f64) {
 /// The weighted residual of an observation, (y − f)/g on the scale of the error; NaN of a censored one.
 pub fn weighted_residual(observation: &Observation, error: ErrorModel, prediction: f64) -> f64 {
     match observation.censoring {
-        Censoring::Quantified => standardised(error, prediction, observation.value).0,
+        Censoring::Quantified => standardised(error, prediction, observation.value)[0],
         Censoring::Below | Censoring::Above => f64::NAN,
     }
 }
@@ -178,6 +190,16 @@ mod tests {
                         found.slope
                     );
                     assert!(found.curvature >= 0.0 && found.curvature.is_finite());
+                    let slope = |f: f64| contribution(&o, error, f).slope;
+                    let difference = (8.0 * (slope(f + h) - slope(f - h))
+                        - (slope(f + 2.0 * h) - slope(f - 2.0 * h)))
+                        / (12.0 * h);
+                    let gap = (found.bend - difference).abs();
+                    assert!(
+                        gap < 1e-6 * difference.abs() + 1e-9,
+                        "{error:?} {o:?} {f}: {} {difference}",
+                        found.bend
+                    );
                 }
             }
         }

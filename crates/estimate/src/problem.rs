@@ -16,8 +16,8 @@ use crate::likelihood::contribution;
 use crate::prior::Prior;
 use nalgebra::{DMatrix, DVector};
 use omafit_model::{
-    Censoring, Concentrations, Course, CourseError, CovariateError, ErrorModel, Observation, PopulationModel,
-    PredictionError, Start, Subject,
+    Censoring, Concentrations, Course, CourseError, CovariateError, ErrorModel, IndividualValue, Observation,
+    PopulationModel, PredictionError, Start, Subject,
 };
 use std::cell::RefCell;
 
@@ -157,21 +157,71 @@ impl<'a> SubjectProblem<'a> {
         })
     }
 
+    /// The estimated parameters at η.
+    fn individual(&self, eta: &[f64]) -> Vec<IndividualValue> {
+        let of = |(&i, &eta): (&usize, &f64)| self.model.parameters()[i].individual(self.typical[i], eta);
+        self.free.iter().zip(eta).map(of).collect()
+    }
+
     /// The parameters at η.
     pub fn parameters(&self, eta: &[f64]) -> Vec<f64> {
         let mut parameters = self.typical.clone();
-        for (&i, &eta) in self.free.iter().zip(eta) {
-            parameters[i] = self.model.parameters()[i].individual(self.typical[i], eta).value;
+        for (&i, individual) in self.free.iter().zip(self.individual(eta)) {
+            parameters[i] = individual.value;
         }
         parameters
     }
 
     /// d ln(parameter)/dη of each estimated parameter at η.
     pub fn log_slopes(&self, eta: &[f64]) -> Vec<f64> {
-        let slope = |(&i, &eta): (&usize, &f64)| {
-            self.model.parameters()[i].individual(self.typical[i], eta).log_slope
-        };
-        self.free.iter().zip(eta).map(slope).collect()
+        self.individual(eta).iter().map(|individual| individual.log_slope).collect()
+    }
+
+    /// What the rows of the least squares leave out of half the curvature of the objective at η: Σ ½ℓ'·f'' and the part
+    /// of ½ℓ'' that vanishes with the residual, ℓ an observation's part and f its prediction.
+    ///
+    /// The course is solved coarsely: it is a correction, and its own error a small part of it.
+    pub(crate) fn missing_curvature(&self, eta: &[f64]) -> Result<DMatrix<f64>, SubjectError> {
+        let parameters = self.parameters(eta);
+        let unknowns = eta.len();
+        let (mut values, mut slopes, mut curvatures) = (Vec::new(), Vec::new(), Vec::new());
+        self.model.structure().curvatures(
+            &parameters,
+            self.start,
+            &self.coarse_course,
+            self.free,
+            &mut values,
+            &mut slopes,
+            &mut curvatures,
+        )?;
+        let inputs = parameters.len() + 1;
+        let pairs = unknowns * (unknowns + 1) / 2;
+        let individual = self.individual(eta);
+        let mut missing = DMatrix::zeros(unknowns, unknowns);
+        for (row, observation) in self.observations.iter().enumerate() {
+            let at = self.positions[row];
+            let analyte = observation.analyte.index();
+            let predicted = values[at].to_array()[analyte];
+            if !self.errors[row].allows(predicted) {
+                return Err(self.row_error(observation, predicted, self.errors[row]));
+            }
+            let part = contribution(observation, self.errors[row], predicted);
+            let slope = |i: usize| slopes[at * inputs + self.free[i]][analyte];
+            for i in 0..unknowns {
+                for j in 0..=i {
+                    let by_both = curvatures[at * pairs + i * (i + 1) / 2 + j][analyte];
+                    let mut bend = by_both * individual[i].log_slope * individual[j].log_slope;
+                    if i == j {
+                        bend += slope(i) * individual[i].log_bend;
+                    }
+                    let (by_i, by_j) =
+                        (slope(i) * individual[i].log_slope, slope(j) * individual[j].log_slope);
+                    missing[(i, j)] += part.slope * bend + (part.bend - part.curvature) * by_i * by_j;
+                }
+            }
+        }
+        missing.fill_upper_triangle_with_lower_triangle();
+        Ok(missing)
     }
 
     fn row_error(&self, observation: &Observation, predicted: f64, error: ErrorModel) -> SubjectError {

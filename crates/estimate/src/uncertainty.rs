@@ -1,9 +1,11 @@
 //! What a least squares determines: standard errors, rank, condition, and the directions it leaves open.
 //!
 //! Everything follows from the singular values of the Jacobian at the minimum. The unknowns are logarithms, so they
-//! share a scale, and a singular value s along a direction means a standard deviation of 1/s log units along it.
+//! share a scale, and a singular value s along a direction means a standard deviation of 1/s log units along it. What
+//! the Jacobian leaves out of the curvature is added on the scale of those standard deviations, so that a direction
+//! that is known a million times less than another does not drown in its rounding.
 
-use nalgebra::DMatrix;
+use nalgebra::{Cholesky, DMatrix};
 
 /// A singular value below this part of the largest is zero: sensitivities are good to about as many digits.
 const RANK_TOLERANCE: f64 = 1e-8;
@@ -56,6 +58,27 @@ impl Uncertainty {
             }
         }
         Self { directions, excluded: excluded.to_vec() }
+    }
+
+    /// With `missing` added to JᵀJ, where nothing is undetermined that was determined; `None` unless the sum is
+    /// positive definite.
+    pub(crate) fn with_curvature(&self, missing: &DMatrix<f64>) -> Option<Self> {
+        let determined: Vec<&Direction> = self.directions.iter().filter(|d| d.sd.is_finite()).collect();
+        let (unknowns, rank) = (missing.nrows(), determined.len());
+        // JᵀJ is one along each column.
+        let scaled = DMatrix::from_fn(unknowns, rank, |i, d| determined[d].loadings[i] * determined[d].sd);
+        let sum = DMatrix::identity(rank, rank) + scaled.tr_mul(&(missing * &scaled));
+        let lower = Cholesky::new(sum)?.unpack();
+        let root = lower.solve_lower_triangular(&scaled.transpose())?;
+        let svd = root.try_svd(false, true, f64::EPSILON, 0)?;
+        let (sds, vectors) = (svd.singular_values, svd.v_t?);
+        let curved = sds.iter().zip(vectors.row_iter());
+        let curved =
+            curved.map(|(sd, loadings)| Direction { loadings: loadings.iter().copied().collect(), sd: *sd });
+        let open = self.directions.iter().filter(|d| !d.sd.is_finite()).cloned();
+        let directions: Vec<Direction> = curved.chain(open).collect();
+        let sound = directions.iter().all(|d| d.sd > 0.0);
+        sound.then(|| Self { directions, excluded: self.excluded.clone() })
     }
 
     /// Number of directions that are determined.
@@ -177,6 +200,24 @@ mod tests {
         assert!((u.se_log(0).unwrap() - (3.0_f64 / 8.0).sqrt()).abs() < 1e-14);
         assert!((u.se_log(1).unwrap() - 0.5_f64.sqrt()).abs() < 1e-14);
         assert!((u.correlation(0, 1).unwrap() + 2.0 / 12.0_f64.sqrt()).abs() < 1e-14);
+    }
+
+    #[test]
+    fn curvature_is_added_to_the_information() {
+        let rows = [2.0, 1.0, 0.0, 2.0_f64.sqrt()];
+        let u = Uncertainty::new(&DMatrix::from_row_slice(2, 2, &rows), &[]);
+        // [[4, 2], [2, 3]] + [[1, −1], [−1, 2]] = [[5, 1], [1, 5]], inverse [[5, −1], [−1, 5]]/24.
+        let curved = u.with_curvature(&DMatrix::from_row_slice(2, 2, &[1.0, -1.0, -1.0, 2.0])).unwrap();
+        assert!((curved.se_log(0).unwrap() - (5.0_f64 / 24.0).sqrt()).abs() < 1e-14);
+        assert!((curved.correlation(0, 1).unwrap() + 0.2).abs() < 1e-14);
+        assert!((curved.condition() - (6.0_f64 / 4.0).sqrt()).abs() < 1e-14);
+        // Less than nothing is left: no minimum.
+        assert!(u.with_curvature(&DMatrix::from_diagonal_element(2, 2, -3.0)).is_none());
+        // What nothing determines stays so.
+        let blind = blind_to_a_difference();
+        let curved = blind.with_curvature(&DMatrix::from_diagonal_element(3, 3, 0.5)).unwrap();
+        assert_eq!((curved.rank(), curved.se_log(1)), (2, None));
+        assert!((curved.se_log(0).unwrap() - 1.0 / 4.5_f64.sqrt()).abs() < 1e-14);
     }
 
     #[test]

@@ -2,7 +2,8 @@
 #![allow(clippy::unwrap_used)]
 
 use omafit_estimate::{
-    FitOptions, Method, Noise, Prior, Status, SubjectStream, draw_parameters, fit_subject, measure,
+    Covariance, FitOptions, Method, Noise, Prior, Status, SubjectStream, draw_parameters, fit_at,
+    fit_subject, measure,
 };
 use omafit_model::{
     Analyte, Censoring, Concentrations, Course, Covariates, Dose, ErrorModel, Observation, PopulationModel,
@@ -73,6 +74,20 @@ fn deviance(model: &PopulationModel, subject: &Subject, eta: &[f64]) -> (f64, f6
     (data, eta.dot(&omega.cholesky().unwrap().solve(&eta)))
 }
 
+/// Half the matrix of second derivatives, by differences.
+fn half_curvature(total: &dyn Fn(&[f64]) -> f64, at: &[f64]) -> nalgebra::DMatrix<f64> {
+    const H: f64 = 1e-3;
+    let moved = |steps: [(usize, f64); 2]| {
+        let mut eta = at.to_vec();
+        steps.iter().for_each(|(i, step)| eta[*i] += step * H);
+        total(&eta)
+    };
+    nalgebra::DMatrix::from_fn(at.len(), at.len(), |i, j| {
+        let pair = |a: f64, b: f64| moved([(i, a), (j, b)]);
+        (pair(1.0, 1.0) - pair(1.0, -1.0) - pair(-1.0, 1.0) + pair(-1.0, -1.0)) / (8.0 * H * H)
+    })
+}
+
 #[test]
 fn the_estimate_is_where_the_likelihood_is_stationary() {
     let sd = |log_sd, additive_sd, proportional_sd| ResidualEntry {
@@ -88,12 +103,12 @@ fn the_estimate_is_where_the_likelihood_is_stationary() {
         sd(None, None, Some(0.2)),
         sd(None, Some(2.0), Some(0.15)),
     ];
-    let mut censored = 0;
+    let (mut censored, mut bent) = (0, 0);
     for entry in kinds.into_iter().flat_map(|kind| [kind, limited(kind)]) {
         let model = model(entry);
         let free = model.variable().to_vec();
         let prior = Prior::new((0..free.len()).collect(), model.omega()).unwrap();
-        let options = FitOptions { method: Method::Map, free, max_iterations: 200, further_starts: 2 };
+        let options = FitOptions { further_starts: 2, ..FitOptions::new(Method::Map, free) };
         for seed in 1..=4 {
             let subject = subject(&model, seed);
             censored += subject.observations.iter().filter(|o| o.censoring != Censoring::Quantified).count();
@@ -125,9 +140,20 @@ fn the_estimate_is_where_the_likelihood_is_stationary() {
                 // Newton's step from here, in standard deviations.
                 assert!((slope / bend / sd).abs() < 1e-4, "{entry:?} {i} {slope} {bend}");
             }
+            let inverse = half_curvature(&total, &fit.eta).try_inverse().unwrap();
+            let straight = FitOptions { covariance: Covariance::GaussNewton, ..options.clone() };
+            let straight = fit_at(&model, &subject, Some(&prior), &straight, &fit.eta);
+            for i in 0..fit.eta.len() {
+                let se = fit.uncertainty.se_log(i).unwrap();
+                assert!((se / inverse[(i, i)].sqrt() - 1.0).abs() < 1e-3, "{entry:?} {i} {se} {inverse}");
+                let without = straight.uncertainty.se_log(i).unwrap();
+                bent += usize::from((without / se - 1.0).abs() > 0.02);
+            }
         }
     }
     assert!(censored > 50, "{censored}");
+    // Without second derivatives many would be off by more than twenty times that.
+    assert!(bent > 20, "{bent}");
 }
 
 #[test]
@@ -139,8 +165,7 @@ fn leaving_censored_values_out_misleads_and_their_likelihood_does_not() {
     file.residual.insert(Analyte::IgeFree, entry);
     let model = PopulationModel::new(file).unwrap();
     let free = vec![model.position("Pe").unwrap()];
-    let options =
-        FitOptions { method: Method::Nls, free: free.clone(), max_iterations: 100, further_starts: 0 };
+    let options = FitOptions { further_starts: 0, ..FitOptions::new(Method::Nls, free.clone()) };
     let (mut with, mut without) = (Vec::new(), Vec::new());
     for seed in 1..=300 {
         let doses = vec![Dose::subcutaneous(0.0, 75.0)];

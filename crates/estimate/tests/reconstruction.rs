@@ -17,7 +17,7 @@ fn model() -> PopulationModel {
 fn options(model: &PopulationModel) -> (FitOptions, Prior) {
     let free = model.variable().to_vec();
     let prior = Prior::new((0..free.len()).collect(), model.omega()).unwrap();
-    (FitOptions { method: Method::Map, free, max_iterations: 100, further_starts: 2 }, prior)
+    (FitOptions { max_iterations: 100, further_starts: 2, ..FitOptions::new(Method::Map, free) }, prior)
 }
 
 fn subject(seed: u64) -> (Subject, Vec<f64>) {

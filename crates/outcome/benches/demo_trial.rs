@@ -21,7 +21,7 @@ fn map_demo(bencher: Bencher<'_, '_>, threads: usize) {
     let subjects: Vec<_> = (0..PATIENTS).map(simulate).collect();
     let free = model.variable().to_vec();
     let prior = Prior::new((0..free.len()).collect(), model.omega()).unwrap();
-    let options = FitOptions { method: Method::Map, free, max_iterations: 200, further_starts: 8 };
+    let options = FitOptions::new(Method::Map, free);
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
     let fit = |i: usize| fit_subject(&model, &subjects[i], Some(&prior), &options).ofv;
     bencher.counter(ItemsCount::new(subjects.len())).bench_local(|| {
