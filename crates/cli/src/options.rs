@@ -158,6 +158,9 @@ pub struct RunArgs {
     /// What standard errors, correlations and bands are from
     #[arg(long, value_enum, default_value_t = CovarianceName::Full)]
     pub covariance: CovarianceName,
+    /// Intervals from the profile of each subject's objective too, of this coverage
+    #[arg(long, value_name = "FRACTION", num_args = 0..=1, default_missing_value = "0.95")]
+    pub profile: Option<f64>,
     /// Further starts for a subject whose first does not end well
     #[arg(long, default_value_t = 8)]
     pub starts: usize,

@@ -7,7 +7,7 @@ use crate::Outcome;
 use crate::error::{CliError, refuse};
 use crate::model;
 use crate::options::{Censored, ReconstructArgs};
-use crate::run::{censor, positive, prior, write_both, write_record};
+use crate::run::{censor, positive, prior, share, write_both, write_record};
 use omafit_estimate::{Covariance, FitOptions, Grid, Method, Status, SubjectResult, complete, fit_at};
 use omafit_model::PopulationModel;
 use omafit_trial::{
@@ -59,9 +59,7 @@ pub fn reconstruct(args: &ReconstructArgs) -> Result<Outcome, CliError> {
     let every = days(&args.every)?;
     let run = Run::load(&args.run)?;
     let level = args.level.unwrap_or(run.record.options.level);
-    if !(level > 0.0 && level < 1.0) {
-        return Err(refuse("level", level, "between 0 and 1"));
-    }
+    share("level", level)?;
     let target = args.target.unwrap_or(run.record.options.target_ng_ml);
     positive("target", target)?;
     if let Some(until) = args.until {

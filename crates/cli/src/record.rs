@@ -62,6 +62,7 @@ struct Options {
     estimate: Vec<&'static str>,
     censored: Censored,
     covariance: Covariance,
+    profile_level: Option<f64>,
     max_iterations: u64,
     further_starts: usize,
     every_days: f64,
@@ -123,7 +124,7 @@ impl Record {
         seconds: Seconds,
         threads: usize,
     ) -> Self {
-        let FitOptions { method, max_iterations, further_starts, covariance, .. } = *plan.options();
+        let FitOptions { method, max_iterations, further_starts, covariance, profile, .. } = *plan.options();
         let Grid { every, until, level } = *plan.grid();
         let mut goodness_of_fit: BTreeMap<_, _> =
             Analyte::ALL.iter().map(|a| (a.name(), (&summary.by_analyte[a.index()]).into())).collect();
@@ -140,6 +141,7 @@ impl Record {
                 estimate: free_names(plan.model(), plan.options()),
                 censored: input.censored,
                 covariance,
+                profile_level: profile,
                 max_iterations,
                 further_starts,
                 every_days: every,

@@ -50,8 +50,9 @@ impl Plan {
         if let Some(until) = args.until {
             positive("until", until)?;
         }
-        if !(args.level > 0.0 && args.level < 1.0) {
-            return Err(refuse("level", args.level, "between 0 and 1"));
+        share("level", args.level)?;
+        if let Some(level) = args.profile {
+            share("profile", level)?;
         }
         if args.max_iterations == 0 {
             return Err(refuse("max-iterations", 0, "at least 1"));
@@ -66,6 +67,7 @@ impl Plan {
             max_iterations: args.max_iterations,
             further_starts: args.starts,
             covariance: args.covariance.into(),
+            profile: args.profile,
             ..FitOptions::new(method, free)
         };
         let grid =
@@ -96,6 +98,11 @@ impl Plan {
 
 pub fn positive(option: &'static str, value: f64) -> Result<(), CliError> {
     if value.is_finite() && value > 0.0 { Ok(()) } else { Err(refuse(option, value, "a number above 0")) }
+}
+
+/// Refuses what is no part of one.
+pub fn share(option: &'static str, value: f64) -> Result<(), CliError> {
+    if value > 0.0 && value < 1.0 { Ok(()) } else { Err(refuse(option, value, "between 0 and 1")) }
 }
 
 /// Positions of the estimated parameters: as asked, as the model file says, or those that vary.

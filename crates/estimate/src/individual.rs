@@ -1,9 +1,10 @@
 //! A subject's fit: by its own data alone (NLS), or with the population as prior (MAP).
 
-use crate::least_squares::{LevenbergMarquardt, Linearised, StopReason};
+use crate::least_squares::{LevenbergMarquardt, Linearised, Residuals, StopReason};
 use crate::likelihood::{constant, weighted_residual};
 use crate::prior::Prior;
 use crate::problem::{Accuracy, At, SubjectProblem};
+use crate::profile::{ProfileInterval, profile_interval};
 use crate::starts::scattered_start;
 use crate::uncertainty::Uncertainty;
 use argmin::core::{Executor, IterState, State};
@@ -33,12 +34,21 @@ pub struct FitOptions {
     pub further_starts: usize,
     /// What the standard errors are from.
     pub covariance: Covariance,
+    /// Coverage of the intervals from the profile of the objective, if they are wanted.
+    pub profile: Option<f64>,
 }
 
 impl FitOptions {
     /// Tries hard, with the full covariance.
     pub fn new(method: Method, free: Vec<usize>) -> Self {
-        Self { method, free, max_iterations: 200, further_starts: 8, covariance: Covariance::Full }
+        Self {
+            method,
+            free,
+            max_iterations: 200,
+            further_starts: 8,
+            covariance: Covariance::Full,
+            profile: None,
+        }
     }
 }
 
@@ -107,6 +117,9 @@ pub struct IndividualFit {
     pub run_off: Vec<(usize, Limit)>,
     /// Uncertainty of the estimate, the prior included.
     pub uncertainty: Uncertainty,
+    /// Intervals from the profile of the objective, one an estimated parameter if they were asked for; `None` where one
+    /// cannot be found.
+    pub profile: Vec<Option<ProfileInterval>>,
     /// What the data alone determine at the estimate.
     pub data_information: Uncertainty,
     /// Sum of the squares of the weighted residuals, censored observations left out.
@@ -133,11 +146,12 @@ const FULL_DECREASE: f64 = 1e-12;
 /// A weighted square this large on average is no fit.
 const POOR: f64 = 2.0;
 
-struct Minimum {
-    eta: Vec<f64>,
-    at: Option<Linearised>,
-    stop: StopReason,
-    iterations: u64,
+/// Where a descent ended.
+pub(crate) struct Minimum {
+    pub eta: Vec<f64>,
+    pub at: Option<Linearised>,
+    pub stop: StopReason,
+    pub iterations: u64,
 }
 
 impl Minimum {
@@ -219,7 +233,13 @@ fn minimise(problem: &SubjectProblem<'_>, start: Vec<f64>, max_iterations: u64) 
     minimum
 }
 
-fn descend(problem: At<'_, '_>, start: Vec<f64>, small_decrease: f64, max_iterations: u64) -> Minimum {
+/// Descends from a start until no step is predicted to lower the objective by `small_decrease` of it.
+pub(crate) fn descend(
+    problem: impl Residuals,
+    start: Vec<f64>,
+    small_decrease: f64,
+    max_iterations: u64,
+) -> Minimum {
     let configure =
         |state: IterState<_, _, _, _, _, f64>| state.param(start.clone()).max_iters(max_iterations);
     let run = Executor::new(problem, LevenbergMarquardt::until(small_decrease))
@@ -322,6 +342,15 @@ fn finish(
         let open: Vec<&str> = open.iter().map(|&i| names[i]).collect();
         reason += &format!("; not determined by the data: {}", open.join(", "));
     }
+    let profile = options.profile.map_or(Vec::new(), |level| {
+        let around = (&minimum.eta[..], at.objective);
+        let interval = |i| {
+            // Where nothing is known, a factor of e to begin with.
+            let se = uncertainty.se_log(i).unwrap_or(1.0);
+            profile_interval(problem, around, (i, se), level, options.max_iterations)
+        };
+        (0..unknowns).map(interval).collect()
+    });
     IndividualFit {
         status,
         reason,
@@ -338,6 +367,7 @@ fn finish(
         ipred: at.predictions.clone(),
         eta: minimum.eta,
         uncertainty,
+        profile,
         data_information,
     }
 }
@@ -361,6 +391,7 @@ fn failed(
         parameters: vec![f64::NAN; model.parameters().len()],
         run_off: Vec::new(),
         uncertainty: Uncertainty::new(&nothing, &[]),
+        profile: Vec::new(),
         data_information: Uncertainty::new(&nothing, &[]),
         ssq: f64::NAN,
         prior_ssq: f64::NAN,

@@ -65,6 +65,9 @@ impl Uncertainty {
     pub(crate) fn with_curvature(&self, missing: &DMatrix<f64>) -> Option<Self> {
         let determined: Vec<&Direction> = self.directions.iter().filter(|d| d.sd.is_finite()).collect();
         let (unknowns, rank) = (missing.nrows(), determined.len());
+        if rank == 0 {
+            return Some(self.clone());
+        }
         // JᵀJ is one along each column.
         let scaled = DMatrix::from_fn(unknowns, rank, |i, d| determined[d].loadings[i] * determined[d].sd);
         let sum = DMatrix::identity(rank, rank) + scaled.tr_mul(&(missing * &scaled));

@@ -199,3 +199,53 @@ fn leaving_censored_values_out_misleads_and_their_likelihood_does_not() {
     assert!(mean(&with).abs() < 3.0 * error(&with), "{} ± {}", mean(&with), error(&with));
     assert!(mean(&without) < -6.0 * error(&without), "{} ± {}", mean(&without), error(&without));
 }
+
+#[test]
+fn a_profile_ends_where_the_others_cannot_keep_the_objective_down() {
+    let entry = ResidualEntry { log_sd: Some(0.15), ..ResidualEntry::default() };
+    let model = model(entry);
+    let subject = subject(&model, 11);
+    let free = model.variable().to_vec();
+    let options = FitOptions { profile: Some(0.95), ..FitOptions::new(Method::Nls, free.clone()) };
+    let fit = fit_subject(&model, &subject, None, &options);
+    assert_eq!(fit.status, Status::Ok);
+    let (mut skewed, mut ends) = (0, 0);
+    for (i, interval) in fit.profile.iter().enumerate() {
+        let interval = interval.unwrap();
+        let (below, above) = (fit.eta[i] - interval.low, interval.high - fit.eta[i]);
+        skewed += usize::from((below / above - 1.0).abs() > 0.05);
+        for eta in [interval.low, interval.high].into_iter().filter(|end| end.is_finite()) {
+            ends += 1;
+            // The same parameter held there by another way: as the typical value of a model that does not estimate it.
+            let mut file = model.file().clone();
+            let name = model.parameter_names().nth(free[i]).unwrap();
+            file.parameters.get_mut(name).unwrap().typical *= eta.exp();
+            let held = PopulationModel::new(file).unwrap();
+            let others = free.iter().copied().filter(|&p| p != free[i]).collect();
+            let refit = fit_subject(&held, &subject, None, &FitOptions::new(Method::Nls, others));
+            // The quantile of χ² with one degree of freedom at 0.95.
+            assert!(
+                (refit.ofv - fit.ofv - 3.841_458_820_694_124).abs() < 2e-3,
+                "{name} {}",
+                refit.ofv - fit.ofv
+            );
+        }
+    }
+    assert!(ends >= 2 * free.len() - 1, "{ends}");
+    assert!(skewed > 0, "every interval is symmetric: {:?}", fit.profile);
+}
+
+#[test]
+fn a_profile_that_never_rises_is_open() {
+    // One dose, nothing of it measured: absorption could be anything, and so could its profile.
+    let entry = ResidualEntry { log_sd: Some(0.25), ..ResidualEntry::default() };
+    let model = model(entry);
+    let mut subject = subject(&model, 11);
+    subject.observations.retain(|o| o.time == 0.0 && o.analyte == Analyte::IgeTotal);
+    let (ka, vx) = (model.position("ka").unwrap(), model.position("Vx").unwrap());
+    let options = FitOptions { profile: Some(0.95), ..FitOptions::new(Method::Nls, vec![ka, vx]) };
+    let fit = fit_subject(&model, &subject, None, &options);
+    assert_eq!(fit.status, Status::NotDetermined, "{}", fit.reason);
+    let open = fit.profile[0].unwrap();
+    assert_eq!((open.low, open.high), (f64::NEG_INFINITY, f64::INFINITY));
+}

@@ -2,14 +2,14 @@
 
 use super::suppression::FACTS;
 use crate::table::{Column, Table, TableError, Values, covariate_names};
-use omafit_estimate::{FitOptions, Goodness, SubjectResult, free_names};
+use omafit_estimate::{FitOptions, Goodness, ProfileInterval, SubjectResult, free_names};
 use omafit_model::{Analyte, PopulationModel, Subject};
 
 /// The standard normal quantile of a two-sided interval of 95 %.
 const NORMAL_975: f64 = 1.959_963_984_540_054;
 
 /// One row a subject: who, how the fit ended, the covariates (`WT` in kg, `IGE` in ng/mL, then those that any of the
-/// subjects has, by name), every parameter with its standard error, 95 % interval and η, goodness of fit, and how free IgE was held
+/// subjects has, by name), every parameter with its standard error, relative standard error, 95 % interval, profile interval if asked for, and η, goodness of fit, and how free IgE was held
 /// down. Missing means not known, not estimated, not determined, or not defined.
 ///
 /// # Errors
@@ -58,16 +58,26 @@ pub fn individuals_table(
             r.fit.uncertainty.se_log(i).map_or(f64::NAN, |se| se * to_natural)
         };
         number(format!("SE_{name}"), &|_, r| se(r));
+        number(format!("RSE_PCT_{name}"), &|_, r| 100.0 * se(r) / r.fit.parameters[position].abs());
     }
     for (i, name) in names.iter().enumerate() {
         let position = options.free[i];
+        let parameter = &model.parameters()[position];
         // The interval of η, which is nearly normal, on the parameter's own scale.
         let end = |r: &SubjectResult, quantile: f64| {
             let away = r.fit.uncertainty.se_log(i).map_or(f64::NAN, |se| quantile * se);
-            model.parameters()[position].individual(r.fit.parameters[position], away).value
+            parameter.individual(r.fit.parameters[position], away).value
         };
         number(format!("CI_LOW_{name}"), &|_, r| end(r, -NORMAL_975));
         number(format!("CI_HIGH_{name}"), &|_, r| end(r, NORMAL_975));
+        if options.profile.is_some() {
+            let profile = |r: &SubjectResult, of: fn(ProfileInterval) -> f64| {
+                let eta = r.fit.profile.get(i).copied().flatten().map_or(f64::NAN, of);
+                parameter.individual(r.fit.parameters[position], eta - r.fit.eta[i]).value
+            };
+            number(format!("PROFILE_LOW_{name}"), &|_, r| profile(r, |interval| interval.low));
+            number(format!("PROFILE_HIGH_{name}"), &|_, r| profile(r, |interval| interval.high));
+        }
     }
     for (i, name) in names.iter().enumerate() {
         number(format!("ETA_{name}"), &|_, r| r.fit.eta[i]);
