@@ -6,6 +6,7 @@ mod least_squares;
 mod likelihood;
 mod normal;
 mod overview;
+mod population;
 mod prior;
 mod problem;
 mod profile;
@@ -23,6 +24,10 @@ pub use least_squares::StopReason;
 pub use likelihood::{Contribution, contribution, weighted_residual};
 pub use normal::{log_cdf, mills};
 pub use overview::{FreeIgeCourse, Overview, free_ige_course, overview};
+pub use population::{
+    Conditional, ConditionalError, Coordinate, DescentStop, PopulationError, PopulationFit,
+    PopulationOptions, Progress, Space, SpaceError, conditional, fit_population,
+};
 pub use prior::Prior;
 pub use problem::SubjectError;
 pub use profile::ProfileInterval;

@@ -23,8 +23,8 @@ pub struct Contribution {
     pub value: f64,
     /// Half its derivative to the prediction.
     pub slope: f64,
-    /// Half its curvature in the prediction without the part that vanishes with the residual, or where that is not
-    /// positive the expected one; not negative.
+    /// The information on the prediction: half the expected second derivative, and of a censored observation what a
+    /// linear z leaves of it; not negative.
     pub curvature: f64,
     /// Half its second derivative in the prediction.
     pub bend: f64,
@@ -47,13 +47,11 @@ pub fn contribution(observation: &Observation, error: ErrorModel, prediction: f6
                 let b = proportional * proportional / (g * g);
                 let by_log = b * f;
                 let by_log_twice = b - 2.0 * by_log * by_log;
-                let observed = slope_of_z * slope_of_z + z * bend_of_z + by_log_twice;
-                let expected = 1.0 / (g * g) + 2.0 * by_log * by_log;
                 Contribution {
                     value: z * z + 2.0 * g.ln(),
                     slope: z * slope_of_z + by_log,
-                    curvature: if observed > 0.1 * expected { observed } else { expected },
-                    bend: observed,
+                    curvature: 1.0 / (g * g) + 2.0 * by_log * by_log,
+                    bend: slope_of_z * slope_of_z + z * bend_of_z + by_log_twice,
                 }
             }
         },

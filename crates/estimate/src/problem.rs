@@ -12,7 +12,7 @@
 //! ([`crate::likelihood`]); the objective is then not the sum of squares, but the likelihood itself.
 
 use crate::least_squares::{Linearised, Residuals};
-use crate::likelihood::contribution;
+use crate::likelihood::{constant, contribution};
 use crate::prior::Prior;
 use nalgebra::{DMatrix, DVector};
 use omafit_model::{
@@ -155,6 +155,12 @@ impl<'a> SubjectProblem<'a> {
             errors,
             workspace: RefCell::default(),
         })
+    }
+
+    /// What the objective leaves out of −2 log-likelihood, but for the constants of all densities: Σ ln σ² of log-normal
+    /// errors.
+    pub(crate) fn constants(&self) -> f64 {
+        self.observations.iter().zip(&self.errors).map(|(o, error)| constant(o, *error, false)).sum()
     }
 
     /// The estimated parameters at η.

@@ -82,6 +82,23 @@ pub enum CovariateError {
 }
 
 impl Effect {
+    /// The derivative of the logarithm of its factor to each of its coefficients, in their order, in a subject for whom
+    /// [`Effect::factor`] is defined.
+    pub fn log_slopes(&self, covariates: &Covariates) -> Vec<f64> {
+        let value = covariates.get(&self.covariate).unwrap_or(f64::NAN);
+        match &self.form {
+            EffectForm::Power { centre, .. } => vec![(value / centre).ln()],
+            EffectForm::Exponential { centre, .. } => vec![value - centre],
+            EffectForm::Linear { centre, slope } => {
+                vec![(value - centre) / (1.0 + slope * (value - centre))]
+            }
+            EffectForm::Categorical { levels, .. } => {
+                let of = |(level, factor): &(f64, f64)| if *level == value { 1.0 / factor } else { 0.0 };
+                levels.iter().map(of).collect()
+            }
+        }
+    }
+
     /// What it multiplies `parameter` by in a subject.
     ///
     /// # Errors

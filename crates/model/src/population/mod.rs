@@ -10,6 +10,7 @@ mod parameter;
 mod published;
 mod residual;
 mod unit;
+mod values;
 
 use crate::course::{Course, CourseError};
 use crate::solver::Work;
@@ -25,6 +26,7 @@ pub use parameter::{IndividualValue, PopulationParameter, Transform};
 pub use published::{PUBLISHED, published};
 pub use residual::{ErrorModel, Residual};
 use std::collections::BTreeSet;
+pub use values::PopulationValues;
 
 /// A population model, ready to predict.
 #[derive(Clone, Debug)]

@@ -53,6 +53,18 @@ pub struct IndividualValue {
 }
 
 impl PopulationParameter {
+    /// d(transformed value)/d ln(value) where the value is `value`.
+    pub fn transformed_slope(&self, value: f64) -> f64 {
+        match self.transform {
+            Transform::Log => 1.0,
+            Transform::Identity => value,
+            Transform::Logit => {
+                let (low, high) = self.bounds;
+                value / (value - low) + value / (high - value)
+            }
+        }
+    }
+
     /// The value of a subject whose typical value is `typical` and whose departure is `eta`.
     ///
     /// ```

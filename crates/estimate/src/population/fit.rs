@@ -1,0 +1,200 @@
+//! A population fitted to its subjects by FOCE.
+
+use super::conditional::{Conditional, ConditionalError, conditional, gradient};
+use super::quasi_newton::{DescentStop, Iteration, Objective, QuasiNewton};
+use super::space::{Space, SpaceError};
+use crate::individual::{FitOptions, Method, fit_subject};
+use crate::prior::Prior;
+use argmin::core::Executor;
+use nalgebra::DMatrix;
+use omafit_model::{PopulationModel, Subject};
+use rayon::prelude::*;
+
+/// How hard to try.
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct PopulationOptions {
+    /// Limit on iterations.
+    pub max_iterations: u64,
+    /// The decrease of the objective that is left to predict at the end.
+    pub tolerance: f64,
+}
+
+impl Default for PopulationOptions {
+    fn default() -> Self {
+        Self { max_iterations: 300, tolerance: 1e-6 }
+    }
+}
+
+/// Why a population was not fitted.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum PopulationError {
+    /// It has nothing to estimate, or what cannot be.
+    #[error(transparent)]
+    Space(#[from] SpaceError),
+    /// A subject has no part in the objective at the start.
+    #[error("subject {id} at the starting values: {reason}")]
+    Start {
+        /// The subject.
+        id: String,
+        /// Why.
+        reason: ConditionalError,
+    },
+    /// The starting values are no model.
+    #[error("the starting values: {0}")]
+    Model(String),
+    /// There is nobody.
+    #[error("a population needs subjects with observations")]
+    NoSubjects,
+}
+
+/// A fitted population.
+#[derive(Clone, Debug)]
+pub struct PopulationFit {
+    /// The model with its estimates.
+    pub model: PopulationModel,
+    /// What was estimated.
+    pub space: Space,
+    /// The estimates as a vector.
+    pub vector: Vec<f64>,
+    /// The objective, −2 log-likelihood of the data without constants as FOCE approximates it.
+    pub ofv: f64,
+    /// Each subject's part.
+    pub subjects: Vec<Conditional>,
+    /// The gradient of each subject's part over the vector, one a column.
+    pub gradients: DMatrix<f64>,
+    /// Iterations.
+    pub iterations: u64,
+    /// Why it stopped; `None` at the limit on iterations.
+    pub stop: Option<DescentStop>,
+}
+
+/// How far a fit is.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Progress<'a> {
+    /// Iterations done.
+    pub iteration: u64,
+    /// The objective.
+    pub ofv: f64,
+    /// The vector.
+    pub vector: &'a [f64],
+}
+
+/// The objective of a population as a function of its vector.
+struct Foce<'a> {
+    model: &'a PopulationModel,
+    space: &'a Space,
+    subjects: &'a [Subject],
+    observe: &'a (dyn Fn(&Progress<'_>) + Sync),
+}
+
+impl Foce<'_> {
+    fn at(&self, x: &[f64]) -> Option<(PopulationModel, Prior)> {
+        let model = self.space.model(self.model, x).ok()?;
+        let prior = whole_prior(&model)?;
+        Some((model, prior))
+    }
+}
+
+/// The prior over all parameters that vary.
+fn whole_prior(model: &PopulationModel) -> Option<Prior> {
+    Prior::new((0..model.variable().len()).collect(), model.omega())
+}
+
+/// The sum in the subjects' order.
+fn total(parts: &[Conditional]) -> f64 {
+    parts.iter().map(|part| part.ofv).sum()
+}
+
+impl Objective for Foce<'_> {
+    type At = Vec<Conditional>;
+
+    fn value(&self, x: &[f64], from: &Self::At) -> Option<(f64, Self::At)> {
+        let (model, prior) = self.at(x)?;
+        let one =
+            |(subject, from): (&Subject, &Conditional)| conditional(&model, &prior, subject, &from.eta).ok();
+        let parts: Option<Vec<_>> = self
+            .subjects
+            .par_iter()
+            .zip(from)
+            .with_max_len(1)
+            .map(one)
+            .collect::<Vec<_>>()
+            .into_iter()
+            .collect();
+        parts.map(|parts| (total(&parts), parts))
+    }
+
+    fn gradients(&self, x: &[f64], at: &Self::At) -> Option<DMatrix<f64>> {
+        let (model, _) = self.at(x)?;
+        let one =
+            |(subject, at): (&Subject, &Conditional)| gradient(&model, self.space, subject, &at.eta).ok();
+        let columns: Vec<_> = self.subjects.par_iter().zip(at).with_max_len(1).map(one).collect();
+        let columns = columns.into_iter().collect::<Option<Vec<_>>>()?;
+        Some(DMatrix::from_fn(x.len(), columns.len(), |row, column| columns[column][row]))
+    }
+
+    fn observe(&self, iteration: &Iteration<Self::At>) {
+        let Iteration { count, x, value, .. } = iteration;
+        (self.observe)(&Progress { iteration: *count, ofv: *value, vector: x });
+    }
+}
+
+/// Fits all of a model's population that it does not fix, from its own values.
+///
+/// `observe` is called after each iteration.
+///
+/// # Errors
+/// When there is nothing to estimate, or a subject has no part in the objective at the start.
+pub fn fit_population(
+    model: &PopulationModel,
+    subjects: &[Subject],
+    options: PopulationOptions,
+    observe: &(dyn Fn(&Progress<'_>) + Sync),
+) -> Result<PopulationFit, PopulationError> {
+    let space = Space::new(model)?;
+    if subjects.iter().all(|s| s.observations.is_empty()) {
+        return Err(PopulationError::NoSubjects);
+    }
+    let objective = Foce { model, space: &space, subjects, observe };
+    let start = space.vector(&model.values());
+    let parts = starting_parts(model, subjects)?;
+    let solver = QuasiNewton::new(start, total(&parts), parts, options.tolerance);
+    let run = Executor::new(objective, solver)
+        .configure(|state| state.max_iters(options.max_iterations))
+        .timer(false)
+        .ctrlc(false)
+        .run()
+        .map_err(|error| PopulationError::Model(error.to_string()))?;
+    let stop = run.solver.stop;
+    let Some(end) = run.solver.iteration else { return Err(PopulationError::NoSubjects) };
+    let fitted = space.model(model, &end.x).map_err(|error| PopulationError::Model(error.to_string()))?;
+    let objective = Foce { model, space: &space, subjects, observe };
+    let none = || DMatrix::from_element(end.x.len(), subjects.len(), f64::NAN);
+    let gradients = objective.gradients(&end.x, &end.at).unwrap_or_else(none);
+    Ok(PopulationFit {
+        model: fitted,
+        vector: end.x,
+        ofv: end.value,
+        subjects: end.at,
+        gradients,
+        iterations: end.count,
+        stop,
+        space,
+    })
+}
+
+/// Each subject's part at the start, looked for as hard as for a subject alone.
+fn starting_parts(
+    model: &PopulationModel,
+    subjects: &[Subject],
+) -> Result<Vec<Conditional>, PopulationError> {
+    let prior = whole_prior(model).ok_or_else(|| PopulationError::Model("Ω is no covariance".into()))?;
+    let options = FitOptions::new(Method::Map, model.variable().to_vec());
+    let one = |subject: &Subject| {
+        let fit = fit_subject(model, subject, Some(&prior), &options);
+        let start = if fit.eta.iter().all(|e| e.is_finite()) { fit.eta } else { vec![0.0; fit.eta.len()] };
+        conditional(model, &prior, subject, &start)
+            .map_err(|reason| PopulationError::Start { id: subject.id.clone(), reason })
+    };
+    subjects.par_iter().with_max_len(1).map(one).collect::<Vec<_>>().into_iter().collect()
+}

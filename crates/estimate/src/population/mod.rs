@@ -1,0 +1,12 @@
+//! The population behind the subjects: first-order conditional estimation with exact gradients.
+
+mod conditional;
+mod fit;
+mod observation;
+mod quasi_newton;
+mod space;
+
+pub use conditional::{Conditional, ConditionalError, conditional};
+pub use fit::{PopulationError, PopulationFit, PopulationOptions, Progress, fit_population};
+pub use quasi_newton::DescentStop;
+pub use space::{Coordinate, Space, SpaceError};

@@ -1,0 +1,245 @@
+//! Quasi-Newton descent of a sum over subjects, as an argmin solver.
+//!
+//! The first Hessian is that of Berndt, Hall, Hall and Hausman (1974): of a sum of −2 log-likelihoods with the gradients
+//! gᵢ it is ½ Σ gᵢgᵢᵀ, where the model holds. It is updated by Broyden, Fletcher, Goldfarb and Shanno's formula, and made
+//! anew as long as steps have to be cut. A step that does not lower the objective is shortened by the parabola through
+//! what is known of it.
+
+use argmin::core::{Error, IterState, KV, Problem, Solver, TerminationReason, TerminationStatus};
+use nalgebra::{Cholesky, DMatrix, DVector};
+use serde::{Deserialize, Serialize};
+
+/// The largest change of any number in one step: a factor of e of what is a logarithm.
+const MAX_STEP: f64 = 1.0;
+/// The part of the predicted decrease that is decrease enough.
+const SUFFICIENT: f64 = 1e-4;
+const MOST_CUTS: usize = 12;
+/// What is added to the diagonal of the first Hessian: as much as an observation or so would say.
+const RIDGE: f64 = 1.0;
+
+/// A sum over subjects.
+pub(super) trait Objective {
+    /// What one evaluation hands on to the next.
+    type At: Clone;
+
+    /// The value at `x`, `from` an evaluation nearby; `None` where there is none.
+    fn value(&self, x: &[f64], from: &Self::At) -> Option<(f64, Self::At)>;
+
+    /// The gradient of each subject, one a column, at a point that has been evaluated.
+    fn gradients(&self, x: &[f64], at: &Self::At) -> Option<DMatrix<f64>>;
+
+    /// Called after each iteration.
+    fn observe(&self, iteration: &Iteration<Self::At>);
+}
+
+/// Where a descent stands: all that it needs to go on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Iteration<A> {
+    /// Iterations done.
+    pub count: u64,
+    /// The point.
+    pub x: Vec<f64>,
+    /// The value there.
+    pub value: f64,
+    /// What evaluations hand on.
+    pub at: A,
+    gradient: Vec<f64>,
+    hessian: Vec<f64>,
+    /// Whether the Hessian is that of the gradients.
+    fresh: bool,
+}
+
+/// Why it stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DescentStop {
+    /// The decrease that is left to predict is below the tolerance.
+    Converged,
+    /// No step lowers the objective.
+    Stalled,
+    /// The gradient cannot be computed.
+    NoGradient,
+}
+
+/// The descent.
+pub(super) struct QuasiNewton<A> {
+    tolerance: f64,
+    pub iteration: Option<Iteration<A>>,
+    pub stop: Option<DescentStop>,
+}
+
+impl<A> QuasiNewton<A> {
+    /// From a point that has been evaluated, until a decrease of less than `tolerance` is left to predict.
+    pub fn new(x: Vec<f64>, value: f64, at: A, tolerance: f64) -> Self {
+        let iteration =
+            Iteration { count: 0, x, value, at, gradient: Vec::new(), hessian: Vec::new(), fresh: true };
+        Self { tolerance, iteration: Some(iteration), stop: None }
+    }
+
+    /// From where another stood.
+    pub fn resume(iteration: Iteration<A>, tolerance: f64) -> Self {
+        Self { tolerance, iteration: Some(iteration), stop: None }
+    }
+}
+
+fn outer_products(gradients: &DMatrix<f64>) -> DMatrix<f64> {
+    let n = gradients.nrows();
+    gradients * gradients.transpose() * 0.5 + DMatrix::from_diagonal_element(n, n, RIDGE)
+}
+
+type State = IterState<Vec<f64>, (), (), (), (), f64>;
+
+impl<O: Objective> Solver<O, State> for QuasiNewton<O::At> {
+    fn name(&self) -> &str {
+        "quasi-Newton"
+    }
+
+    fn init(&mut self, problem: &mut Problem<O>, state: State) -> Result<(State, Option<KV>), Error> {
+        if let Some(iteration) = self.iteration.as_mut().filter(|i| i.hessian.is_empty()) {
+            let gradients = problem.problem("gradient", |p| Ok(p.gradients(&iteration.x, &iteration.at)))?;
+            match gradients {
+                Some(gradients) => {
+                    iteration.gradient = gradients.column_sum().as_slice().to_vec();
+                    iteration.hessian = outer_products(&gradients).as_slice().to_vec();
+                }
+                None => self.stop = Some(DescentStop::NoGradient),
+            }
+        }
+        Ok((state, None))
+    }
+
+    fn next_iter(&mut self, problem: &mut Problem<O>, state: State) -> Result<(State, Option<KV>), Error> {
+        let Some(mut now) = self.iteration.take() else { return Ok((state, None)) };
+        let stop = problem.problem("iterate", |p| Ok(advance(p, &mut now, self.tolerance)))?;
+        let state = state.param(now.x.clone()).cost(now.value);
+        problem.problem("observe", |p| {
+            p.observe(&now);
+            Ok(())
+        })?;
+        self.iteration = Some(now);
+        self.stop = stop;
+        Ok((state, None))
+    }
+
+    fn terminate(&mut self, _: &State) -> TerminationStatus {
+        match &self.stop {
+            Some(stop) => TerminationStatus::Terminated(TerminationReason::SolverExit(format!("{stop:?}"))),
+            None => TerminationStatus::NotTerminated,
+        }
+    }
+}
+
+/// One iteration; why it is the last, if it is.
+fn advance<O: Objective>(objective: &O, now: &mut Iteration<O::At>, tolerance: f64) -> Option<DescentStop> {
+    let n = now.x.len();
+    let gradient = DVector::from_column_slice(&now.gradient);
+    loop {
+        let hessian = DMatrix::from_column_slice(n, n, &now.hessian);
+        let mut direction = -Cholesky::new(hessian)?.solve(&gradient);
+        let predicted = -0.5 * gradient.dot(&direction);
+        if predicted < tolerance {
+            return Some(DescentStop::Converged);
+        }
+        let longest = direction.amax();
+        let mut cut = longest > MAX_STEP;
+        if cut {
+            direction *= MAX_STEP / longest;
+        }
+        let slope = gradient.dot(&direction);
+        let mut part = 1.0;
+        let mut found = None;
+        for _ in 0..MOST_CUTS {
+            let x: Vec<f64> = now.x.iter().zip(direction.iter()).map(|(x, d)| x + part * d).collect();
+            match objective.value(&x, &now.at) {
+                Some((value, at)) if value <= now.value + SUFFICIENT * part * slope => {
+                    found = Some((x, value, at));
+                    break;
+                }
+                Some((value, _)) => {
+                    // The least of the parabola through the value, the slope and this value.
+                    let rise = value - now.value - slope * part;
+                    part *= (-0.5 * slope * part / rise).clamp(0.1, 0.5);
+                }
+                None => part *= 0.2,
+            }
+            cut = true;
+        }
+        now.count += 1;
+        let Some((x, value, at)) = found else {
+            if now.fresh {
+                return Some(DescentStop::Stalled);
+            }
+            // The Hessian may be what is wrong.
+            let Some(gradients) = objective.gradients(&now.x, &now.at) else {
+                return Some(DescentStop::NoGradient);
+            };
+            now.hessian = outer_products(&gradients).as_slice().to_vec();
+            now.fresh = true;
+            continue;
+        };
+        let Some(gradients) = objective.gradients(&x, &at) else { return Some(DescentStop::NoGradient) };
+        let next = gradients.column_sum();
+        if cut {
+            now.hessian = outer_products(&gradients).as_slice().to_vec();
+            now.fresh = true;
+        } else {
+            let step = &direction * part;
+            let hessian = DMatrix::from_column_slice(n, n, &now.hessian);
+            now.hessian = updated(hessian, &step, &(&next - &gradient)).as_slice().to_vec();
+            now.fresh = false;
+        }
+        (now.x, now.value, now.at) = (x, value, at);
+        now.gradient = next.as_slice().to_vec();
+        return None;
+    }
+}
+
+/// The update of Broyden, Fletcher, Goldfarb and Shanno, damped as by Powell so that it stays positive definite.
+fn updated(hessian: DMatrix<f64>, step: &DVector<f64>, change: &DVector<f64>) -> DMatrix<f64> {
+    let along = &hessian * step;
+    let curvature = step.dot(&along);
+    let seen = step.dot(change);
+    let share = if seen >= 0.2 * curvature { 1.0 } else { 0.8 * curvature / (curvature - seen) };
+    let change = change * share + &along * (1.0 - share);
+    let seen = step.dot(&change);
+    hessian - &along * along.transpose() / curvature + &change * change.transpose() / seen
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use argmin::core::Executor;
+
+    /// Normal observations of unknown mean and logarithm of the standard deviation.
+    struct Sample(Vec<f64>);
+
+    impl Objective for Sample {
+        type At = ();
+        fn value(&self, x: &[f64], (): &()) -> Option<(f64, ())> {
+            let term = |y: &f64| ((y - x[0]) / x[1].exp()).powi(2) + 2.0 * x[1];
+            Some((self.0.iter().map(term).sum(), ()))
+        }
+        fn gradients(&self, x: &[f64], (): &()) -> Option<DMatrix<f64>> {
+            let sd = x[1].exp();
+            let of = |y: f64| [-2.0 * (y - x[0]) / (sd * sd), 2.0 - 2.0 * ((y - x[0]) / sd).powi(2)];
+            Some(DMatrix::from_fn(2, self.0.len(), |row, column| of(self.0[column])[row]))
+        }
+        fn observe(&self, _: &Iteration<()>) {}
+    }
+
+    #[test]
+    fn the_mean_and_spread_of_a_sample_are_found_from_afar() {
+        let sample = vec![3.1, 4.7, 5.0, 5.6, 6.2, 7.9, 4.4];
+        let mean = sample.iter().sum::<f64>() / 7.0;
+        let variance = sample.iter().map(|y| (y - mean).powi(2)).sum::<f64>() / 7.0;
+        let problem = Sample(sample);
+        let x = vec![-20.0, 3.0];
+        let value = problem.value(&x, &()).unwrap().0;
+        let solver = QuasiNewton::new(x, value, (), 1e-14);
+        let run = Executor::new(problem, solver).configure(|s| s.max_iters(200)).ctrlc(false).run().unwrap();
+        assert_eq!(run.solver.stop, Some(DescentStop::Converged));
+        let found = run.solver.iteration.unwrap().x;
+        assert!((found[0] - mean).abs() < 1e-6, "{found:?}");
+        assert!((found[1] - 0.5 * variance.ln()).abs() < 1e-6);
+    }
+}

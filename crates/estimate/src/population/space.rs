@@ -1,0 +1,292 @@
+//! The estimated numbers of a population as one vector without bounds.
+//!
+//! Typical values are logarithms, or logits between finite bounds; coefficients of covariates are as they are, factors of
+//! categorical ones logarithms; Ω is Cholesky's factor of each of its blocks, the diagonal as logarithms; standard
+//! deviations of residual errors are logarithms.
+
+use nalgebra::DMatrix;
+use omafit_model::{Analyte, EffectForm, ErrorModel, ModelError, PopulationModel, PopulationValues, Subject};
+
+/// One of the vector's numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Coordinate {
+    /// The typical value of a parameter.
+    Typical {
+        /// Its position in the structure.
+        parameter: usize,
+    },
+    /// A coefficient of a covariate's effect on a parameter.
+    Coefficient {
+        /// The parameter's position in the structure.
+        parameter: usize,
+        /// The effect's position among the parameter's.
+        effect: usize,
+        /// The coefficient's position among the effect's.
+        level: usize,
+    },
+    /// An element of Cholesky's factor of Ω.
+    Cholesky {
+        /// Its row among the parameters that vary.
+        row: usize,
+        /// Its column, at most the row.
+        column: usize,
+    },
+    /// The standard deviation of an analyte's residual error.
+    Sigma {
+        /// The analyte.
+        analyte: Analyte,
+        /// 0 of a log-normal or an additive part, 1 of a proportional one.
+        part: usize,
+    },
+}
+
+/// Why a model's population cannot be estimated.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum SpaceError {
+    /// Nothing is left to estimate.
+    #[error("everything in the model is fixed: there is nothing to estimate")]
+    Nothing,
+    /// Nothing varies between subjects.
+    #[error("the model has no variability between subjects: without it there is no population to estimate")]
+    NoVariability,
+    /// Parameters that are correlated in part, or of which a part is fixed.
+    #[error(
+        "the variability of {names} is one block of Ω of which some elements are fixed or zero: a block is \
+         estimated whole or not at all"
+    )]
+    PartialBlock {
+        /// The parameters.
+        names: String,
+    },
+    /// A typical value at its bound.
+    #[error("the typical value of {name} is {value}, at the end of its bounds: start inside them, or fix it")]
+    AtBound {
+        /// The parameter.
+        name: &'static str,
+        /// Its value.
+        value: f64,
+    },
+}
+
+/// What is estimated of a population.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Space {
+    coordinates: Vec<Coordinate>,
+    /// The bounds of each parameter's typical value.
+    bounds: Vec<(f64, f64)>,
+}
+
+impl Space {
+    /// All that the model does not fix.
+    ///
+    /// # Errors
+    /// When that is nothing, or Ω has a block of which only a part is estimated.
+    pub fn new(model: &PopulationModel) -> Result<Self, SpaceError> {
+        let mut coordinates = Vec::new();
+        let names: Vec<&'static str> = model.parameter_names().collect();
+        for (parameter, p) in model.parameters().iter().enumerate() {
+            if !p.fixed {
+                let (low, high) = p.bounds;
+                if !(p.typical > low && p.typical < high) {
+                    return Err(SpaceError::AtBound { name: names[parameter], value: p.typical });
+                }
+                coordinates.push(Coordinate::Typical { parameter });
+            }
+        }
+        for (parameter, p) in model.parameters().iter().enumerate() {
+            for (effect, e) in p.effects.iter().enumerate().filter(|(_, e)| !e.fixed) {
+                let count =
+                    if let EffectForm::Categorical { levels, .. } = &e.form { levels.len() } else { 1 };
+                coordinates.extend((0..count).map(|level| Coordinate::Coefficient {
+                    parameter,
+                    effect,
+                    level,
+                }));
+            }
+        }
+        if model.variable().is_empty() {
+            return Err(SpaceError::NoVariability);
+        }
+        coordinates.extend(cholesky(model, &names)?);
+        for analyte in Analyte::ALL {
+            let Some(residual) = model.residual(analyte).filter(|r| !r.fixed) else { continue };
+            let parts = match residual.error {
+                ErrorModel::LogNormal { .. } => [true, false],
+                ErrorModel::Normal { additive, proportional } => [additive > 0.0, proportional > 0.0],
+            };
+            let there = (0..2).filter(|&part| parts[part]);
+            coordinates.extend(there.map(|part| Coordinate::Sigma { analyte, part }));
+        }
+        if coordinates.is_empty() {
+            return Err(SpaceError::Nothing);
+        }
+        Ok(Self { coordinates, bounds: model.parameters().iter().map(|p| p.bounds).collect() })
+    }
+
+    /// What its numbers are, in order.
+    pub fn coordinates(&self) -> &[Coordinate] {
+        &self.coordinates
+    }
+
+    /// The vector of a model's numbers.
+    pub fn vector(&self, values: &PopulationValues) -> Vec<f64> {
+        let factor = lower(values);
+        let of = |coordinate: &Coordinate| match *coordinate {
+            Coordinate::Typical { parameter } => {
+                let ((low, high), value) = (self.bounds[parameter], values.typical[parameter]);
+                if high.is_finite() { ((value - low) / (high - value)).ln() } else { (value - low).ln() }
+            }
+            Coordinate::Coefficient { parameter, effect, level } => {
+                let coefficients = &values.coefficients[parameter][effect];
+                if coefficients.len() > 1 { coefficients[level].ln() } else { coefficients[level] }
+            }
+            Coordinate::Cholesky { row, column } if row == column => factor[(row, row)].ln(),
+            Coordinate::Cholesky { row, column } => factor[(row, column)],
+            Coordinate::Sigma { analyte, part } => match values.residual[analyte.index()] {
+                Some(ErrorModel::LogNormal { sd }) => sd.ln(),
+                Some(ErrorModel::Normal { additive, proportional }) => [additive, proportional][part].ln(),
+                None => f64::NAN,
+            },
+        };
+        self.coordinates.iter().map(of).collect()
+    }
+
+    /// The numbers of a vector, the rest as in `values`.
+    pub fn values(&self, values: &PopulationValues, vector: &[f64]) -> PopulationValues {
+        let mut values = values.clone();
+        let mut factor = lower(&values);
+        for (coordinate, &x) in self.coordinates.iter().zip(vector) {
+            match *coordinate {
+                Coordinate::Typical { parameter } => {
+                    let (low, high) = self.bounds[parameter];
+                    let odds = x.exp();
+                    values.typical[parameter] =
+                        if high.is_finite() { low + (high - low) * odds / (1.0 + odds) } else { low + odds };
+                }
+                Coordinate::Coefficient { parameter, effect, level } => {
+                    let coefficients = &mut values.coefficients[parameter][effect];
+                    coefficients[level] = if coefficients.len() > 1 { x.exp() } else { x };
+                }
+                Coordinate::Cholesky { row, column } => {
+                    factor[(row, column)] = if row == column { x.exp() } else { x };
+                }
+                Coordinate::Sigma { analyte, part } => match &mut values.residual[analyte.index()] {
+                    Some(ErrorModel::LogNormal { sd }) => *sd = x.exp(),
+                    Some(ErrorModel::Normal { additive, proportional }) => {
+                        *[additive, proportional][part] = x.exp();
+                    }
+                    None => {}
+                },
+            }
+        }
+        let estimated = self.coordinates.iter().any(|c| matches!(c, Coordinate::Cholesky { .. }));
+        if estimated {
+            values.omega = (&factor * factor.transpose()).iter().copied().collect();
+        }
+        values
+    }
+
+    /// The model of a vector.
+    ///
+    /// # Errors
+    /// When a number has left its range.
+    pub fn model(&self, model: &PopulationModel, vector: &[f64]) -> Result<PopulationModel, ModelError> {
+        model.with_values(&self.values(&model.values(), vector))
+    }
+
+    /// For a coordinate of a typical value or a coefficient: the parameter that it moves, and by how much it moves the
+    /// subject's transformed typical value, which is `typical`.
+    pub(super) fn shift(
+        &self,
+        model: &PopulationModel,
+        subject: &Subject,
+        typical: &[f64],
+        coordinate: Coordinate,
+    ) -> Option<(usize, f64)> {
+        let (parameter, by_log) = match coordinate {
+            Coordinate::Typical { parameter } => {
+                let ((low, high), value) = (self.bounds[parameter], model.parameters()[parameter].typical);
+                let slope = if high.is_finite() {
+                    (value - low) * (high - value) / (high - low)
+                } else {
+                    value - low
+                };
+                (parameter, slope / value)
+            }
+            Coordinate::Coefficient { parameter, effect, level } => {
+                let effect = &model.parameters()[parameter].effects[effect];
+                let slope = effect.log_slopes(&subject.covariates)[level];
+                let scale = match &effect.form {
+                    EffectForm::Categorical { levels, .. } if levels.len() > 1 => levels[level].1,
+                    _ => 1.0,
+                };
+                (parameter, slope * scale)
+            }
+            Coordinate::Cholesky { .. } | Coordinate::Sigma { .. } => return None,
+        };
+        Some((parameter, by_log * model.parameters()[parameter].transformed_slope(typical[parameter])))
+    }
+
+    /// A name for each number: of the parameter, the effect, the η or the analyte that it belongs to.
+    pub fn names(&self, model: &PopulationModel) -> Vec<String> {
+        let names: Vec<&str> = model.parameter_names().collect();
+        let variable = |row: usize| names[model.variable()[row]];
+        let of = |coordinate: &Coordinate| match *coordinate {
+            Coordinate::Typical { parameter } => names[parameter].to_string(),
+            Coordinate::Coefficient { parameter, effect, level } => {
+                let effect = &model.parameters()[parameter].effects[effect];
+                let at = match &effect.form {
+                    EffectForm::Categorical { levels, .. } => format!("={}", levels[level].0),
+                    _ => String::new(),
+                };
+                format!("{}_{}{at}", names[parameter], effect.covariate)
+            }
+            Coordinate::Cholesky { row, column } if row == column => format!("omega_{}", variable(row)),
+            Coordinate::Cholesky { row, column } => {
+                format!("omega_{}_{}", variable(row), variable(column))
+            }
+            Coordinate::Sigma { analyte, part: 0 } => format!("sigma_{}", analyte.name()),
+            Coordinate::Sigma { analyte, .. } => format!("sigma_proportional_{}", analyte.name()),
+        };
+        self.coordinates.iter().map(of).collect()
+    }
+}
+
+/// Cholesky's factor of Ω; of a checked model it exists.
+pub(super) fn lower(values: &PopulationValues) -> DMatrix<f64> {
+    let n = values.omega.len().isqrt();
+    let omega = DMatrix::from_row_slice(n, n, &values.omega);
+    nalgebra::Cholesky::new(omega).map_or_else(|| DMatrix::from_element(n, n, f64::NAN), |c| c.l())
+}
+
+/// The elements of Cholesky's factor that are estimated: those of blocks that are not fixed.
+fn cholesky(model: &PopulationModel, names: &[&str]) -> Result<Vec<Coordinate>, SpaceError> {
+    let n = model.variable().len();
+    let (omega, fixed) = (model.omega(), model.omega_fixed());
+    // The block of each: the first that it is connected with.
+    let mut block: Vec<usize> = (0..n).collect();
+    for row in 0..n {
+        for column in 0..row {
+            if omega[row * n + column] != 0.0 || !fixed[row * n + column] {
+                let (from, to) = (block[row].max(block[column]), block[row].min(block[column]));
+                block.iter_mut().filter(|b| **b == from).for_each(|b| *b = to);
+            }
+        }
+    }
+    let mut coordinates = Vec::new();
+    for first in 0..n {
+        let members: Vec<usize> = (0..n).filter(|&i| block[i] == first).collect();
+        let pairs = || members.iter().flat_map(|&i| members.iter().map(move |&j| i * n + j));
+        if members.is_empty() || pairs().all(|k| fixed[k]) {
+            continue;
+        }
+        if pairs().any(|k| fixed[k]) {
+            let names: Vec<&str> = members.iter().map(|&i| names[model.variable()[i]]).collect();
+            return Err(SpaceError::PartialBlock { names: names.join(", ") });
+        }
+        for (k, &row) in members.iter().enumerate() {
+            coordinates.extend(members[..=k].iter().map(|&column| Coordinate::Cholesky { row, column }));
+        }
+    }
+    Ok(coordinates)
+}
