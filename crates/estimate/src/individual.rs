@@ -240,13 +240,19 @@ pub(crate) fn descend(
     small_decrease: f64,
     max_iterations: u64,
 ) -> Minimum {
+    descend_by(problem, LevenbergMarquardt::until(small_decrease), start, max_iterations)
+}
+
+/// Descends from a start by a solver in the state that it has.
+pub(crate) fn descend_by(
+    problem: impl Residuals,
+    solver: LevenbergMarquardt,
+    start: Vec<f64>,
+    max_iterations: u64,
+) -> Minimum {
     let configure =
         |state: IterState<_, _, _, _, _, f64>| state.param(start.clone()).max_iters(max_iterations);
-    let run = Executor::new(problem, LevenbergMarquardt::until(small_decrease))
-        .configure(configure)
-        .timer(false)
-        .ctrlc(false)
-        .run();
+    let run = Executor::new(problem, solver).configure(configure).timer(false).ctrlc(false).run();
     match run {
         Ok(mut result) => {
             let eta = result.state.take_param().unwrap_or(start);

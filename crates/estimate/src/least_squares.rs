@@ -161,6 +161,13 @@ impl LevenbergMarquardt {
         }
     }
 
+    /// With B known from a point nearby, row by row.
+    pub fn knowing(mut self, curvature: &[f64]) -> Self {
+        let n = curvature.len().isqrt();
+        self.curvature = Some(DMatrix::from_row_slice(n, n, curvature));
+        self
+    }
+
     /// Where the iteration stands.
     pub fn into_parts(self) -> (Option<Linearised>, Option<StopReason>) {
         (self.current, self.stop)

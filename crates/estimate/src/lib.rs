@@ -26,7 +26,7 @@ pub use normal::{log_cdf, mills};
 pub use overview::{FreeIgeCourse, Overview, free_ige_course, overview};
 pub use population::{
     Conditional, ConditionalError, Coordinate, DescentStop, PopulationError, PopulationFit,
-    PopulationOptions, Progress, Space, SpaceError, conditional, fit_population,
+    PopulationOptions, Progress, Space, SpaceError, fit_population,
 };
 pub use prior::Prior;
 pub use problem::SubjectError;

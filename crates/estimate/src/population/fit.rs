@@ -1,12 +1,13 @@
 //! A population fitted to its subjects by FOCE.
 
-use super::conditional::{Conditional, ConditionalError, conditional, gradient};
+use super::conditional::{Conditional, ConditionalError, conditional};
+use super::gradient::{Change, change};
 use super::quasi_newton::{DescentStop, Iteration, Objective, QuasiNewton};
 use super::space::{Space, SpaceError};
 use crate::individual::{FitOptions, Method, fit_subject};
 use crate::prior::Prior;
 use argmin::core::Executor;
-use nalgebra::DMatrix;
+use nalgebra::{DMatrix, DVector};
 use omafit_model::{PopulationModel, Subject};
 use rayon::prelude::*;
 
@@ -60,8 +61,8 @@ pub struct PopulationFit {
     pub ofv: f64,
     /// Each subject's part.
     pub subjects: Vec<Conditional>,
-    /// The gradient of each subject's part over the vector, one a column.
-    pub gradients: DMatrix<f64>,
+    /// The gradient of each subject's part over the vector; nothing where it cannot be computed.
+    pub gradients: Vec<Vec<f64>>,
     /// Iterations.
     pub iterations: u64,
     /// Why it stopped; `None` at the limit on iterations.
@@ -105,32 +106,42 @@ fn total(parts: &[Conditional]) -> f64 {
     parts.iter().map(|part| part.ofv).sum()
 }
 
-impl Objective for Foce<'_> {
-    type At = Vec<Conditional>;
+/// A point of which the objective is known.
+#[derive(Clone, Debug, PartialEq)]
+struct Point {
+    x: Vec<f64>,
+    subjects: Vec<Conditional>,
+    /// How each subject's part changes, once that is known.
+    changes: Vec<Change>,
+}
 
-    fn value(&self, x: &[f64], from: &Self::At) -> Option<(f64, Self::At)> {
+impl Objective for Foce<'_> {
+    type At = Point;
+
+    fn value(&self, x: &[f64], from: &Point) -> Option<(f64, Point)> {
         let (model, prior) = self.at(x)?;
-        let one =
-            |(subject, from): (&Subject, &Conditional)| conditional(&model, &prior, subject, &from.eta).ok();
-        let parts: Option<Vec<_>> = self
-            .subjects
-            .par_iter()
-            .zip(from)
-            .with_max_len(1)
-            .map(one)
-            .collect::<Vec<_>>()
-            .into_iter()
-            .collect();
-        parts.map(|parts| (total(&parts), parts))
+        let moved: Vec<f64> = x.iter().zip(&from.x).map(|(x, before)| x - before).collect();
+        let one = |i: usize| {
+            let before = from.changes.get(i).map(|change| (change, &moved[..]));
+            conditional(&model, &prior, &self.subjects[i], &from.subjects[i].eta, before).ok()
+        };
+        let parts: Vec<_> = (0..self.subjects.len()).into_par_iter().with_max_len(1).map(one).collect();
+        let subjects = parts.into_iter().collect::<Option<Vec<_>>>()?;
+        Some((total(&subjects), Point { x: x.to_vec(), subjects, changes: Vec::new() }))
     }
 
-    fn gradients(&self, x: &[f64], at: &Self::At) -> Option<DMatrix<f64>> {
+    fn change(&self, x: &[f64], at: &mut Point) -> Option<(DVector<f64>, DMatrix<f64>)> {
         let (model, _) = self.at(x)?;
         let one =
-            |(subject, at): (&Subject, &Conditional)| gradient(&model, self.space, subject, &at.eta).ok();
-        let columns: Vec<_> = self.subjects.par_iter().zip(at).with_max_len(1).map(one).collect();
-        let columns = columns.into_iter().collect::<Option<Vec<_>>>()?;
-        Some(DMatrix::from_fn(x.len(), columns.len(), |row, column| columns[column][row]))
+            |(subject, part): (&Subject, &Conditional)| change(&model, self.space, subject, &part.eta).ok();
+        let changes: Vec<_> = self.subjects.par_iter().zip(&at.subjects).with_max_len(1).map(one).collect();
+        at.changes = changes.into_iter().collect::<Option<Vec<_>>>()?;
+        let (mut gradient, mut expected) = (DVector::zeros(x.len()), DMatrix::zeros(x.len(), x.len()));
+        for change in &at.changes {
+            gradient += DVector::from_column_slice(&change.gradient);
+            expected += DMatrix::from_column_slice(x.len(), x.len(), &change.information);
+        }
+        Some((gradient, expected))
     }
 
     fn observe(&self, iteration: &Iteration<Self::At>) {
@@ -158,7 +169,9 @@ pub fn fit_population(
     let objective = Foce { model, space: &space, subjects, observe };
     let start = space.vector(&model.values());
     let parts = starting_parts(model, subjects)?;
-    let solver = QuasiNewton::new(start, total(&parts), parts, options.tolerance);
+    let value = total(&parts);
+    let point = Point { x: start.clone(), subjects: parts, changes: Vec::new() };
+    let solver = QuasiNewton::new(start, value, point, options.tolerance);
     let run = Executor::new(objective, solver)
         .configure(|state| state.max_iters(options.max_iterations))
         .timer(false)
@@ -168,14 +181,12 @@ pub fn fit_population(
     let stop = run.solver.stop;
     let Some(end) = run.solver.iteration else { return Err(PopulationError::NoSubjects) };
     let fitted = space.model(model, &end.x).map_err(|error| PopulationError::Model(error.to_string()))?;
-    let objective = Foce { model, space: &space, subjects, observe };
-    let none = || DMatrix::from_element(end.x.len(), subjects.len(), f64::NAN);
-    let gradients = objective.gradients(&end.x, &end.at).unwrap_or_else(none);
+    let gradients = end.at.changes.iter().map(|change| change.gradient.clone()).collect();
     Ok(PopulationFit {
         model: fitted,
         vector: end.x,
         ofv: end.value,
-        subjects: end.at,
+        subjects: end.at.subjects,
         gradients,
         iterations: end.count,
         stop,
@@ -193,7 +204,7 @@ fn starting_parts(
     let one = |subject: &Subject| {
         let fit = fit_subject(model, subject, Some(&prior), &options);
         let start = if fit.eta.iter().all(|e| e.is_finite()) { fit.eta } else { vec![0.0; fit.eta.len()] };
-        conditional(model, &prior, subject, &start)
+        conditional(model, &prior, subject, &start, None)
             .map_err(|reason| PopulationError::Start { id: subject.id.clone(), reason })
     };
     subjects.par_iter().with_max_len(1).map(one).collect::<Vec<_>>().into_iter().collect()

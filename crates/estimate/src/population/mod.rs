@@ -2,11 +2,12 @@
 
 mod conditional;
 mod fit;
+mod gradient;
 mod observation;
 mod quasi_newton;
 mod space;
 
-pub use conditional::{Conditional, ConditionalError, conditional};
+pub use conditional::{Conditional, ConditionalError};
 pub use fit::{PopulationError, PopulationFit, PopulationOptions, Progress, fit_population};
 pub use quasi_newton::DescentStop;
 pub use space::{Coordinate, Space, SpaceError};

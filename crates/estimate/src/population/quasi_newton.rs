@@ -1,9 +1,8 @@
 //! Quasi-Newton descent of a sum over subjects, as an argmin solver.
 //!
-//! The first Hessian is that of Berndt, Hall, Hall and Hausman (1974): of a sum of −2 log-likelihoods with the gradients
-//! gᵢ it is ½ Σ gᵢgᵢᵀ, where the model holds. It is updated by Broyden, Fletcher, Goldfarb and Shanno's formula, and made
-//! anew as long as steps have to be cut. A step that does not lower the objective is shortened by the parabola through
-//! what is known of it.
+//! The first Hessian is the expected one (Fisher's scoring), made anew as long as the objective falls fast or steps have
+//! to be cut; from then on it is updated by the formula of Broyden, Fletcher, Goldfarb and Shanno. A step that does not lower
+//! the objective is shortened by the parabola through what is known of it.
 
 use argmin::core::{Error, IterState, KV, Problem, Solver, TerminationReason, TerminationStatus};
 use nalgebra::{Cholesky, DMatrix, DVector};
@@ -14,8 +13,10 @@ const MAX_STEP: f64 = 1.0;
 /// The part of the predicted decrease that is decrease enough.
 const SUFFICIENT: f64 = 1e-4;
 const MOST_CUTS: usize = 12;
-/// What is added to the diagonal of the first Hessian: as much as an observation or so would say.
+/// What is added to the diagonal of the expected Hessian: as much as an observation or so would say.
 const RIDGE: f64 = 1.0;
+/// A decrease after which the Hessian is made anew.
+const FAST: f64 = 1.0;
 
 /// A sum over subjects.
 pub(super) trait Objective {
@@ -25,8 +26,8 @@ pub(super) trait Objective {
     /// The value at `x`, `from` an evaluation nearby; `None` where there is none.
     fn value(&self, x: &[f64], from: &Self::At) -> Option<(f64, Self::At)>;
 
-    /// The gradient of each subject, one a column, at a point that has been evaluated.
-    fn gradients(&self, x: &[f64], at: &Self::At) -> Option<DMatrix<f64>>;
+    /// The gradient and the expected second derivatives, column by column, at a point that has been evaluated.
+    fn change(&self, x: &[f64], at: &mut Self::At) -> Option<(DVector<f64>, DMatrix<f64>)>;
 
     /// Called after each iteration.
     fn observe(&self, iteration: &Iteration<Self::At>);
@@ -82,9 +83,9 @@ impl<A> QuasiNewton<A> {
     }
 }
 
-fn outer_products(gradients: &DMatrix<f64>) -> DMatrix<f64> {
-    let n = gradients.nrows();
-    gradients * gradients.transpose() * 0.5 + DMatrix::from_diagonal_element(n, n, RIDGE)
+fn ridged(expected: DMatrix<f64>) -> Vec<f64> {
+    let n = expected.nrows();
+    (expected + DMatrix::from_diagonal_element(n, n, RIDGE)).as_slice().to_vec()
 }
 
 type State = IterState<Vec<f64>, (), (), (), (), f64>;
@@ -96,11 +97,11 @@ impl<O: Objective> Solver<O, State> for QuasiNewton<O::At> {
 
     fn init(&mut self, problem: &mut Problem<O>, state: State) -> Result<(State, Option<KV>), Error> {
         if let Some(iteration) = self.iteration.as_mut().filter(|i| i.hessian.is_empty()) {
-            let gradients = problem.problem("gradient", |p| Ok(p.gradients(&iteration.x, &iteration.at)))?;
-            match gradients {
-                Some(gradients) => {
-                    iteration.gradient = gradients.column_sum().as_slice().to_vec();
-                    iteration.hessian = outer_products(&gradients).as_slice().to_vec();
+            let change = problem.problem("gradient", |p| Ok(p.change(&iteration.x, &mut iteration.at)))?;
+            match change {
+                Some((gradient, expected)) => {
+                    iteration.gradient = gradient.as_slice().to_vec();
+                    iteration.hessian = ridged(expected);
                 }
                 None => self.stop = Some(DescentStop::NoGradient),
             }
@@ -140,12 +141,14 @@ fn advance<O: Objective>(objective: &O, now: &mut Iteration<O::At>, tolerance: f
         if predicted < tolerance {
             return Some(DescentStop::Converged);
         }
-        let longest = direction.amax();
-        let mut cut = longest > MAX_STEP;
-        if cut {
-            direction *= MAX_STEP / longest;
+        // Each number on its own: a variance on its way to nothing must not hold up the others.
+        direction.apply(|d| *d = d.clamp(-MAX_STEP, MAX_STEP));
+        let mut slope = gradient.dot(&direction);
+        if !(slope < 0.0) {
+            direction = -&gradient * (MAX_STEP / gradient.amax());
+            slope = gradient.dot(&direction);
         }
-        let slope = gradient.dot(&direction);
+        let mut cut = false;
         let mut part = 1.0;
         let mut found = None;
         for _ in 0..MOST_CUTS {
@@ -165,22 +168,23 @@ fn advance<O: Objective>(objective: &O, now: &mut Iteration<O::At>, tolerance: f
             cut = true;
         }
         now.count += 1;
-        let Some((x, value, at)) = found else {
+        let Some((x, value, mut at)) = found else {
             if now.fresh {
                 return Some(DescentStop::Stalled);
             }
             // The Hessian may be what is wrong.
-            let Some(gradients) = objective.gradients(&now.x, &now.at) else {
+            let Some((_, expected)) = objective.change(&now.x, &mut now.at) else {
                 return Some(DescentStop::NoGradient);
             };
-            now.hessian = outer_products(&gradients).as_slice().to_vec();
+            now.hessian = ridged(expected);
             now.fresh = true;
             continue;
         };
-        let Some(gradients) = objective.gradients(&x, &at) else { return Some(DescentStop::NoGradient) };
-        let next = gradients.column_sum();
-        if cut {
-            now.hessian = outer_products(&gradients).as_slice().to_vec();
+        let Some((next, expected)) = objective.change(&x, &mut at) else {
+            return Some(DescentStop::NoGradient);
+        };
+        if cut || now.value - value > FAST {
+            now.hessian = ridged(expected);
             now.fresh = true;
         } else {
             let step = &direction * part;
@@ -219,10 +223,12 @@ mod tests {
             let term = |y: &f64| ((y - x[0]) / x[1].exp()).powi(2) + 2.0 * x[1];
             Some((self.0.iter().map(term).sum(), ()))
         }
-        fn gradients(&self, x: &[f64], (): &()) -> Option<DMatrix<f64>> {
-            let sd = x[1].exp();
-            let of = |y: f64| [-2.0 * (y - x[0]) / (sd * sd), 2.0 - 2.0 * ((y - x[0]) / sd).powi(2)];
-            Some(DMatrix::from_fn(2, self.0.len(), |row, column| of(self.0[column])[row]))
+        fn change(&self, x: &[f64], (): &mut ()) -> Option<(DVector<f64>, DMatrix<f64>)> {
+            let (sd, n) = (x[1].exp(), self.0.len() as f64);
+            let of = |y: &f64| [-2.0 * (y - x[0]) / (sd * sd), 2.0 - 2.0 * ((y - x[0]) / sd).powi(2)];
+            let sum = self.0.iter().map(of).fold([0.0; 2], |sum, by| [sum[0] + by[0], sum[1] + by[1]]);
+            let expected = DVector::from_vec(vec![2.0 * n / (sd * sd), 4.0 * n]);
+            Some((DVector::from_column_slice(&sum), DMatrix::from_diagonal(&expected)))
         }
         fn observe(&self, _: &Iteration<()>) {}
     }

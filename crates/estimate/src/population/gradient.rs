@@ -1,0 +1,404 @@
+//! How a subject's part of the objective of FOCE changes with the population: its exact gradient, with η̂ moving along.
+//!
+//! In the letters of [`super::conditional`], f'' the second derivatives of f to v, s the logarithms of the residual
+//! standard deviations, with T = d ln|H|/dη and a = (∂²G/∂η²)⁻¹T:
+//!
+//! ```text
+//! dF/dv = Σ ℓ'·f' + d ln|H|/dv − aᵀ·∂²Σℓ/∂η∂v
+//! dF/ds = Σ ∂ℓ/∂s + Σ ∂w/∂s·f'ᵀH⁻¹f' − aᵀ·Σ ∂ℓ'/∂s·f'
+//! dF/dΩ = P − Pη(Pη)ᵀ − PH⁻¹P + Pa(Pη)ᵀ + Pη(Pa)ᵀ
+//! ```
+//!
+//! The information is that of the model made linear at η̂, whose observations are normal with the covariance
+//! C = JΩJᵀ + W⁻¹: 2·J'ᵀC⁻¹J' of v, tr(C⁻¹·∂C·C⁻¹·∂C) of Ω and s.
+
+use super::conditional::ConditionalError;
+use super::observation::{Parts, parts};
+use super::space::{Coordinate, Space, lower};
+use crate::problem::SubjectError;
+use nalgebra::{Cholesky, DMatrix, DVector};
+use omafit_model::{Analyte, Course, PopulationModel, Subject};
+use serde::{Deserialize, Serialize};
+
+/// How a subject's part changes with the population's vector.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Change {
+    /// dF over the vector.
+    pub gradient: Vec<f64>,
+    /// The expected second derivatives of F over the vector, column by column.
+    pub information: Vec<f64>,
+    /// dη̂ over the vector: the η for each number.
+    response: Vec<Vec<f64>>,
+    /// What H leaves of half the curvature of G at η̂, row by row.
+    pub missing: Vec<f64>,
+}
+
+impl Change {
+    /// Where η̂ goes from `eta` when the vector has `moved`, to first order.
+    pub fn foresee(&self, eta: &[f64], moved: &[f64]) -> Vec<f64> {
+        let mut eta = eta.to_vec();
+        for (response, moved) in self.response.iter().zip(moved) {
+            for (eta, by) in eta.iter_mut().zip(response) {
+                *eta += by * moved;
+            }
+        }
+        eta
+    }
+}
+
+/// The change of a subject's part with a population's vector, at its η̂.
+///
+/// # Errors
+/// When the second derivatives cannot be computed, or the curvature at η̂ is not that of a minimum.
+pub(super) fn change(
+    model: &PopulationModel,
+    space: &Space,
+    subject: &Subject,
+    eta: &[f64],
+) -> Result<Change, ConditionalError> {
+    let solved = Solved::new(model, subject, eta)?;
+    let n = eta.len();
+    let omega = DMatrix::from_row_slice(n, n, model.omega());
+    let precision = Cholesky::new(omega).ok_or(ConditionalError::NotPositive("Ω"))?.inverse();
+    let etas: Vec<usize> = model.variable().iter().map(|i| solved.position(*i)).collect();
+    let over: Vec<DVector<f64>> = solved.observations.iter().map(|o| o.over(&etas)).collect();
+    let mut information = precision.clone();
+    for (o, slope) in solved.observations.iter().zip(&over) {
+        information.ger(o.parts.information, slope, slope, 1.0);
+    }
+    let inverse = Cholesky::new(information.clone()).ok_or(ConditionalError::NotPositive("H"))?.inverse();
+    // Σℓ: first and second derivatives over v; d ln|H|/dv.
+    let wide = solved.inputs.len();
+    let mut slope = DVector::zeros(wide);
+    let mut bend = DMatrix::zeros(wide, wide);
+    let mut determinant = DVector::zeros(wide);
+    for (o, over) in solved.observations.iter().zip(&over) {
+        slope.axpy(o.parts.by_f, &o.slope, 1.0);
+        bend.ger(o.parts.by_f_twice, &o.slope, &o.slope, 1.0);
+        bend += &o.bend * o.parts.by_f;
+        let along = &inverse * over;
+        determinant.axpy(o.parts.information_by_f * along.dot(over), &o.slope, 1.0);
+        for m in 0..wide {
+            let turn: f64 = etas.iter().zip(along.iter()).map(|(&k, c)| c * o.bend[(k, m)]).sum();
+            determinant[m] += 2.0 * o.parts.information * turn;
+        }
+    }
+    let by_eta = DVector::from_iterator(n, etas.iter().map(|&k| determinant[k]));
+    let curvature = DMatrix::from_fn(n, n, |i, j| bend[(etas[i], etas[j])]) + &precision * 2.0;
+    let missing = &curvature * 0.5 - &information;
+    let curvature = Cholesky::new(curvature).ok_or(ConditionalError::NotPositive("the curvature at η̂"))?;
+    let a = curvature.solve(&by_eta);
+    let by_v = DVector::from_fn(wide, |m, _| {
+        let moved: f64 = etas.iter().zip(a.iter()).map(|(&k, a)| a * bend[(k, m)]).sum();
+        slope[m] + determinant[m] - moved
+    });
+    let p_eta = &precision * DVector::from_column_slice(eta);
+    let p_a = &precision * &a;
+    let crossed = &p_a * p_eta.transpose();
+    let by_omega = &precision - &p_eta * p_eta.transpose() - &precision * &inverse * &precision
+        + &crossed
+        + crossed.transpose();
+    let factor = lower(&model.values());
+    let by_factor = by_omega * &factor * 2.0;
+    // dΩ with an element of its factor.
+    let omega_by = |row: usize, column: usize| {
+        let scale = if row == column { factor[(row, row)] } else { 1.0 };
+        let mut change = DMatrix::zeros(n, n);
+        for k in 0..n {
+            change[(row, k)] += scale * factor[(k, column)];
+            change[(k, row)] += scale * factor[(k, column)];
+        }
+        change
+    };
+    let sigma =
+        |analyte: Analyte| solved.observations.iter().zip(&over).filter(move |(o, _)| o.analyte == analyte);
+    let shift = |c: &Coordinate| space.shift(model, subject, &solved.typical, *c);
+    let gradient = |c: &Coordinate| match *c {
+        Coordinate::Cholesky { row, column } => {
+            let scale = if row == column { factor[(row, row)] } else { 1.0 };
+            scale * by_factor[(row, column)]
+        }
+        Coordinate::Sigma { analyte, part } => sigma(analyte)
+            .map(|(o, over)| {
+                let square = over.dot(&(&inverse * over));
+                o.parts.by_s[part] + o.parts.information_by_s[part] * square
+                    - a.dot(over) * o.parts.by_f_s[part]
+            })
+            .sum(),
+        Coordinate::Typical { .. } | Coordinate::Coefficient { .. } => {
+            shift(c).map_or(0.0, |(parameter, by)| by * by_v[solved.position(parameter)])
+        }
+    };
+    // −∂²G/∂η over each number, which the curvature turns into dη̂.
+    let push = |c: &Coordinate| match *c {
+        Coordinate::Cholesky { row, column } => &precision * (omega_by(row, column) * &p_eta) * 2.0,
+        Coordinate::Sigma { analyte, part } => {
+            let mut sum = DVector::zeros(n);
+            sigma(analyte).for_each(|(o, over)| sum.axpy(-o.parts.by_f_s[part], over, 1.0));
+            sum
+        }
+        Coordinate::Typical { .. } | Coordinate::Coefficient { .. } => {
+            let Some((parameter, by)) = shift(c) else { return DVector::zeros(n) };
+            let at = solved.position(parameter);
+            DVector::from_iterator(n, etas.iter().map(|&k| -by * bend[(k, at)]))
+        }
+    };
+    let coordinates = space.coordinates();
+    let response = |c| curvature.solve(&push(c)).as_slice().to_vec();
+    Ok(Change {
+        gradient: coordinates.iter().map(gradient).collect(),
+        response: coordinates.iter().map(response).collect(),
+        missing: missing.as_slice().to_vec(),
+        information: expected(&solved, &over, &inverse, coordinates, &shift, &omega_by).as_slice().to_vec(),
+    })
+}
+
+/// The expected second derivatives of the linear model's −2 log-likelihood over the vector.
+fn expected(
+    solved: &Solved,
+    over: &[DVector<f64>],
+    inverse: &DMatrix<f64>,
+    coordinates: &[Coordinate],
+    shift: &dyn Fn(&Coordinate) -> Option<(usize, f64)>,
+    omega_by: &dyn Fn(usize, usize) -> DMatrix<f64>,
+) -> DMatrix<f64> {
+    let (rows, n, wide) = (over.len(), inverse.nrows(), solved.inputs.len());
+    let weights = DVector::from_iterator(rows, solved.observations.iter().map(|o| o.parts.information));
+    let jacobian = DMatrix::from_fn(rows, n, |row, k| over[row][k]);
+    let all = DMatrix::from_fn(rows, wide, |row, k| solved.observations[row].slope[k]);
+    // C⁻¹ = W − WJH⁻¹JᵀW.
+    let weighted = DMatrix::from_fn(rows, n, |row, k| weights[row] * jacobian[(row, k)]);
+    let precise = DMatrix::from_diagonal(&weights) - &weighted * inverse * weighted.transpose();
+    let by_v = all.tr_mul(&(&precise * &all)) * 2.0;
+    let seen = &precise * &jacobian;
+    let direct = jacobian.tr_mul(&seen);
+    // ∂C over each number of Ω and s, as J·M·Jᵀ or a diagonal.
+    enum Spread {
+        Between(DMatrix<f64>),
+        Within(DVector<f64>),
+        None,
+    }
+    let spreads: Vec<Spread> = coordinates
+        .iter()
+        .map(|c| match *c {
+            Coordinate::Cholesky { row, column } => Spread::Between(omega_by(row, column)),
+            Coordinate::Sigma { analyte, part } => {
+                let of = |o: &Differentiated| {
+                    let there = o.analyte == analyte && o.parts.information > 0.0;
+                    let by = -o.parts.information_by_s[part] / o.parts.information.powi(2);
+                    if there { by } else { 0.0 }
+                };
+                Spread::Within(DVector::from_iterator(rows, solved.observations.iter().map(of)))
+            }
+            Coordinate::Typical { .. } | Coordinate::Coefficient { .. } => Spread::None,
+        })
+        .collect();
+    let shifts: Vec<_> = coordinates.iter().map(shift).collect();
+    let pair = |i: usize, j: usize| match (&spreads[i], &spreads[j], shifts[i], shifts[j]) {
+        (_, _, Some((p, by)), Some((q, also))) => by * also * by_v[(solved.position(p), solved.position(q))],
+        (Spread::Between(a), Spread::Between(b), ..) => (&direct * a).dot(&(&direct * b).transpose()),
+        (Spread::Between(a), Spread::Within(d), ..) | (Spread::Within(d), Spread::Between(a), ..) => {
+            let across = &seen * a;
+            (0..rows).map(|r| d[r] * across.row(r).dot(&seen.row(r))).sum()
+        }
+        (Spread::Within(d), Spread::Within(e), ..) => {
+            let square = |r: usize, s: usize| precise[(r, s)].powi(2) * d[r] * e[s];
+            let nonzero = |v: &DVector<f64>| (0..rows).filter(|&r| v[r] != 0.0).collect::<Vec<_>>();
+            let (first, second) = (nonzero(d), nonzero(e));
+            first.iter().flat_map(|&r| second.iter().map(move |&s| (r, s))).map(|(r, s)| square(r, s)).sum()
+        }
+        _ => 0.0,
+    };
+    let p = coordinates.len();
+    let mut information = DMatrix::zeros(p, p);
+    for i in 0..p {
+        for j in 0..=i {
+            information[(i, j)] = pair(i, j);
+            information[(j, i)] = information[(i, j)];
+        }
+    }
+    information
+}
+
+/// An observation with the derivatives of its prediction over v.
+struct Differentiated {
+    analyte: Analyte,
+    parts: Parts,
+    slope: DVector<f64>,
+    bend: DMatrix<f64>,
+}
+
+impl Differentiated {
+    /// The first derivatives over the η.
+    fn over(&self, etas: &[usize]) -> DVector<f64> {
+        DVector::from_iterator(etas.len(), etas.iter().map(|&k| self.slope[k]))
+    }
+}
+
+/// A subject's model solved at η̂.
+struct Solved {
+    typical: Vec<f64>,
+    /// Positions of the parameters that make up v.
+    inputs: Vec<usize>,
+    observations: Vec<Differentiated>,
+}
+
+impl Solved {
+    fn new(model: &PopulationModel, subject: &Subject, eta: &[f64]) -> Result<Self, ConditionalError> {
+        let typical = model.typical(&subject.covariates).map_err(SubjectError::from)?;
+        let estimated = |i: &usize| {
+            let parameter = &model.parameters()[*i];
+            model.variable().contains(i) || !parameter.fixed || parameter.effects.iter().any(|e| !e.fixed)
+        };
+        let inputs: Vec<usize> = (0..typical.len()).filter(estimated).collect();
+        let individual: Vec<_> = (0..typical.len())
+            .map(|i| {
+                let eta = model.variable().iter().position(|v| *v == i).map_or(0.0, |k| eta[k]);
+                model.parameters()[i].individual(typical[i], eta)
+            })
+            .collect();
+        let parameters: Vec<f64> = individual.iter().map(|p| p.value).collect();
+        let (course, positions) = Course::of_observations(subject).map_err(SubjectError::from)?;
+        let start = model.start(&subject.covariates).map_err(SubjectError::from)?;
+        let (mut values, mut slopes, mut curvatures) = (Vec::new(), Vec::new(), Vec::new());
+        model
+            .structure()
+            .curvatures(&parameters, start, &course, &inputs, &mut values, &mut slopes, &mut curvatures)
+            .map_err(SubjectError::from)?;
+        let (all, wide) = (typical.len() + 1, inputs.len());
+        let pairs = wide * (wide + 1) / 2;
+        let mut observations = Vec::with_capacity(subject.observations.len());
+        for (observation, &at) in subject.observations.iter().zip(&positions) {
+            let c = observation.analyte.index();
+            let Some(residual) = model.residual(observation.analyte) else { continue };
+            let by_log = |i: usize| slopes[at * all + inputs[i]][c];
+            let by_v = |i: usize| individual[inputs[i]].log_slope;
+            let slope = DVector::from_fn(wide, |i, _| by_log(i) * by_v(i));
+            let mut bend = DMatrix::zeros(wide, wide);
+            for i in 0..wide {
+                for j in 0..=i {
+                    let twice = curvatures[at * pairs + i * (i + 1) / 2 + j][c] * by_v(i) * by_v(j);
+                    bend[(i, j)] = twice;
+                    bend[(j, i)] = twice;
+                }
+                bend[(i, i)] += by_log(i) * individual[inputs[i]].log_bend;
+            }
+            let predicted = values[at].to_array()[c];
+            let parts = parts(observation, residual.error, predicted);
+            observations.push(Differentiated { analyte: observation.analyte, parts, slope, bend });
+        }
+        Ok(Self { typical, inputs, observations })
+    }
+
+    fn position(&self, parameter: usize) -> usize {
+        self.inputs.iter().position(|i| *i == parameter).unwrap_or(0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::population::conditional::conditional;
+    use crate::prior::Prior;
+    use crate::simulate::{Noise, SubjectStream, draw_parameters, measure};
+    use omafit_model::{
+        Censoring, Covariates, Dose, EffectEntry, Observation, ResidualEntry, Transform, published,
+    };
+
+    /// Hayashi's model with a block, a logit, every kind of effect and of residual error, and limits.
+    fn model() -> PopulationModel {
+        let base = PopulationModel::parse(published("hayashi2007").unwrap()).unwrap();
+        let mut file = base.file().clone();
+        let covariate = || "AGE".to_string();
+        let effects = [
+            (
+                "ka",
+                EffectEntry::Exponential { covariate: covariate(), centre: 40.0, slope: -0.01, fixed: false },
+            ),
+            ("Vc", EffectEntry::Linear { covariate: covariate(), centre: 40.0, slope: 0.005, fixed: false }),
+        ];
+        for (name, effect) in effects {
+            file.parameters.get_mut(name).unwrap().effects.push(effect);
+        }
+        let vx = file.parameters.get_mut("Vx").unwrap();
+        (vx.transform, vx.bounds) = (Transform::Logit, Some([1.0, 30.0]));
+        let entry = |log_sd, additive_sd, proportional_sd| ResidualEntry {
+            log_sd,
+            additive_sd,
+            proportional_sd,
+            ..ResidualEntry::default()
+        };
+        file.residual.insert(Analyte::OmalizumabTotal, entry(None, Some(1.0), Some(0.1)));
+        let limited = ResidualEntry { uloq: Some(60.0), ..entry(Some(0.2), None, None) };
+        file.residual.insert(Analyte::IgeFree, limited);
+        PopulationModel::new(file).unwrap()
+    }
+
+    fn subject(model: &PopulationModel, seed: u64) -> Subject {
+        let doses: Vec<Dose> = (0..4).map(|k| Dose::subcutaneous(28.0 * f64::from(k), 300.0)).collect();
+        let plan = [0.0, 3.0, 10.0, 27.0, 60.0, 111.0, 140.0, 180.0].into_iter();
+        let observations = plan.flat_map(|time| Analyte::ALL.map(|analyte| (time, analyte)));
+        let observations = observations.map(|(time, analyte)| Observation {
+            time,
+            analyte,
+            value: f64::NAN,
+            censoring: Censoring::Quantified,
+            doses_before: doses.partition_point(|d| d.time < time),
+            row: 0,
+        });
+        let covariates = Covariates::new(80.0, 450.0).with("AGE", 30.0 + seed as f64 * 7.0);
+        let (id, observations) = (seed.to_string(), observations.collect());
+        let mut subject = Subject { id, covariates, start: 0.0, doses, observations };
+        let mut stream = SubjectStream::new(seed, 0);
+        let parameters = draw_parameters(model, &subject.covariates, Noise::ALL, &mut stream).unwrap();
+        measure(model, &mut subject, &parameters, Noise::ALL, &mut stream).unwrap();
+        // What cannot be observed of a combined error before the first dose.
+        subject.observations.retain(|o| o.value > 0.0);
+        subject
+    }
+
+    #[test]
+    fn the_gradient_is_that_of_differences_of_the_converged_objective() {
+        let truth = model();
+        let space = Space::new(&truth).unwrap();
+        let mut censored = 0;
+        for seed in 1..=3 {
+            let subject = subject(&truth, seed);
+            censored += subject.observations.iter().filter(|o| o.censoring == Censoring::Above).count();
+            // Away from the truth, where nothing cancels.
+            let x: Vec<f64> = space.vector(&truth.values()).iter().map(|x| x + 0.1).collect();
+            let value = |x: &[f64], start: &[f64]| {
+                let model = space.model(&truth, x).unwrap();
+                let prior = Prior::new((0..model.variable().len()).collect(), model.omega()).unwrap();
+                conditional(&model, &prior, &subject, start, None).unwrap()
+            };
+            let centre = value(&x, &[0.0; 7]);
+            let changed = change(&space.model(&truth, &x).unwrap(), &space, &subject, &centre.eta).unwrap();
+            let found = &changed.gradient;
+            for (k, name) in space.names(&truth).iter().enumerate() {
+                // Between the error of the formula and the accuracy of the objective, wherever that is for each.
+                let gaps = [4e-3, 1e-2, 4e-2].map(|h| {
+                    let moved = |steps: f64| {
+                        let mut x = x.clone();
+                        x[k] += steps * h;
+                        value(&x, &centre.eta).ofv
+                    };
+                    let difference =
+                        (8.0 * (moved(1.0) - moved(-1.0)) - (moved(2.0) - moved(-2.0))) / (12.0 * h);
+                    (found[k] - difference).abs() / (1.0 + difference.abs())
+                });
+                assert!(gaps.iter().any(|gap| *gap < 1e-5), "{name}: {} {gaps:?}", found[k]);
+                // η̂ moves as foreseen.
+                let (h, mut along) = (1e-3, vec![0.0; x.len()]);
+                along[k] = h;
+                let mut moved = x.clone();
+                moved[k] += h;
+                let there = value(&moved, &centre.eta).eta;
+                for (eta, foreseen) in there.iter().zip(changed.foresee(&centre.eta, &along)) {
+                    assert!((eta - foreseen).abs() < 2e-5, "{name}: {eta} {foreseen}");
+                }
+            }
+        }
+        assert!(censored > 3, "{censored}");
+    }
+}
