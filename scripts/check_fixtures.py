@@ -1,7 +1,7 @@
 """Runs the generators of the fixtures again, in a copy, and compares what they write with what is committed.
 
-trajectories.json and family.json take minutes: a few of their cases are computed (all with --all). fits.json ends in an iteration that
-stops where rounding lets it, and is compared loosely, with --all only.
+trajectories.json and family.json take minutes: a few of their cases are computed (all with --all). fits.json and diagnostics.json end in
+iterations that stop where rounding lets them, and are compared loosely, with --all only.
 
 Run: scripts/python scripts/check_fixtures.py [--all]
 Exit code 1 if a fixture is not what its script writes.
@@ -90,6 +90,15 @@ def fit_differences(made, kept):
     return found
 
 
+def diagnostic_differences(made, kept):
+    """Residuals at minima to 1e-6; simulations carry the solver's rounding through ranks."""
+    found = []
+    for m, k in zip(made["patients"], kept["patients"], strict=True):
+        for name, tolerance in (("eta", 1e-6), ("wres", 1e-6), ("cwres", 1e-5), ("npde", 0.05)):
+            found += differences(m[name], k[name], tolerance, f"{k['id']}/{name}", floor=1.0)
+    return found + [d for part in ("prediction_errors", "tests") for d in differences(made[part], kept[part], TOLERANCE, part)]
+
+
 def byte_differences(made, kept):
     return [] if made == kept else ["the bytes differ"]
 
@@ -108,6 +117,7 @@ def main():
     ]
     if everything:
         checks.append(("fits.py", [], "reference/fits.json", fit_differences))
+        checks.append(("diagnostics.py", [], "reference/diagnostics.json", diagnostic_differences))
     wrong = 0
     with tempfile.TemporaryDirectory() as folder:
         copy = pathlib.Path(folder)

@@ -2,7 +2,7 @@
 
 use crate::Outcome;
 use crate::error::{CliError, refuse};
-use crate::options::{Censored, DemoArgs};
+use crate::options::{Censored, DemoArgs, RunArgs};
 use crate::run::{Input, Plan, execute};
 use crate::{model, print};
 use omafit_estimate::Noise;
@@ -12,11 +12,15 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 const TABLE: &str = "us_asthma_12y";
+/// Simulations of the trial, for a tour that takes seconds.
+const REPLICATES: u32 = 200;
 
 /// Simulates a trial in the image of INNOVATE and runs the main job on it.
 pub fn demo(args: &DemoArgs) -> Result<Outcome, CliError> {
     let started = Instant::now();
-    let plan = Plan::new(&args.run, model::load(&args.run.model)?)?;
+    let replicates = args.run.replicates.or(Some(REPLICATES));
+    let run = RunArgs { replicates, ..args.run.clone() };
+    let plan = Plan::new(&run, model::load(&run.model)?)?;
     if args.patients == 0 {
         return Err(refuse("patients", 0, "at least one"));
     }

@@ -6,17 +6,20 @@
 mod check;
 mod demo;
 mod describe;
+mod diagnosis;
 mod error;
 mod figures;
 mod fit;
 mod model;
 mod options;
+mod predictive;
 mod print;
 mod reconstruct;
 mod record;
 mod run;
 mod simulate;
 mod typical;
+mod vpc;
 
 use clap::Parser;
 use options::{Cli, Command};
@@ -37,6 +40,7 @@ fn main() -> ExitCode {
         Command::Check(args) => check::check(&args),
         Command::Fit(args) => fit::fit(&args),
         Command::Reconstruct(args) => reconstruct::reconstruct(&args),
+        Command::Vpc(args) => vpc::vpc(&args),
         Command::Simulate(args) => simulate::simulate(&args),
         Command::Model(command) => model::command(&command),
     };

@@ -23,6 +23,8 @@ pub enum Command {
     Fit(FitArgs),
     /// Reconstruct the time courses of a run's patients on another grid
     Reconstruct(ReconstructArgs),
+    /// Check a run's model against its data by simulation: VPC, numerical check, NPDE
+    Vpc(VpcArgs),
     /// Simulate a trial of a model, or replicates of one, as a data set
     Simulate(SimulateArgs),
     /// The models that ship with omafit
@@ -128,7 +130,7 @@ impl From<CovarianceName> for Covariance {
 }
 
 /// What a run computes, wherever its subjects come from.
-#[derive(Args, Debug)]
+#[derive(Args, Clone, Debug)]
 pub struct RunArgs {
     /// Model: the name of one that ships, or a model file
     #[arg(long, default_value = "hayashi2007", value_name = "NAME|FILE")]
@@ -164,6 +166,12 @@ pub struct RunArgs {
     /// Further starts for a subject whose first does not end well
     #[arg(long, default_value_t = 8)]
     pub starts: usize,
+    /// Simulations of the trial, for NPDE and predictive checks; 0 for none [default: 0; demo: 200]
+    #[arg(long, value_name = "K", alias = "npde")]
+    pub replicates: Option<u32>,
+    /// Seed of these simulations
+    #[arg(long, default_value_t = 1, value_name = "SEED")]
+    pub replicates_seed: u64,
     /// Threads [default: one a core]; the results are the same for any number
     #[arg(long)]
     pub threads: Option<usize>,
@@ -435,6 +443,44 @@ pub struct ReconstructArgs {
     #[arg(long)]
     pub threads: Option<usize>,
     /// Replace what was reconstructed there before
+    #[arg(long)]
+    pub force: bool,
+    /// Print nothing but errors
+    #[arg(long, short)]
+    pub quiet: bool,
+}
+
+/// What is checked by simulation.
+#[derive(Args, Debug)]
+pub struct VpcArgs {
+    /// Folder of the run, which gets the tables
+    pub run: PathBuf,
+    /// Simulations of the trial
+    #[arg(long, short = 'n', default_value_t = 1000, value_name = "K")]
+    pub replicates: u32,
+    /// Bins of time after the first dose: how many, or their edges in days, separated by commas [default: one a visit,
+    /// or as the data fill them]
+    #[arg(long, value_name = "N|DAYS", value_delimiter = ',')]
+    pub bins: Vec<f64>,
+    /// Check groups apart: by `regimen`, or by a covariate
+    #[arg(long, value_name = "regimen|COVARIATE")]
+    pub stratify: Option<String>,
+    /// Correct for prediction too
+    #[arg(long)]
+    pub pc: bool,
+    /// Percentiles that are compared
+    #[arg(long, value_name = "PERCENTILES", value_delimiter = ',', default_values_t = [5.0, 50.0, 95.0])]
+    pub percentiles: Vec<f64>,
+    /// Coverage of the bands
+    #[arg(long, default_value_t = 0.9, value_name = "FRACTION")]
+    pub level: f64,
+    /// Seed
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Threads [default: one a core]; the results are the same for any number
+    #[arg(long)]
+    pub threads: Option<usize>,
+    /// Replace an earlier check of the run
     #[arg(long)]
     pub force: bool,
     /// Print nothing but errors

@@ -4,7 +4,7 @@
 use crate::error::CliError;
 use crate::record::Record;
 use crate::run::Plan;
-use omafit_estimate::{Goodness, Limit, Overview, Status, SubjectResult, free_names};
+use omafit_estimate::{Goodness, Limit, NpcRow, Overview, Status, SubjectResult, free_names};
 use omafit_model::{Analyte, Subject};
 use omafit_outcome::VirtualTrialError;
 use omafit_trial::Trial;
@@ -30,6 +30,33 @@ pub fn columns<const N: usize>(rows: &[[String; N]]) {
 pub fn reconstructed(out: &Path, subjects: usize, failed: usize, rows: usize, simulated: bool) {
     println!("{subjects} subjects, {failed} without a time course, {rows} rows");
     println!("in {}: trajectories.parquet, suppression.csv", out.display());
+    if simulated {
+        println!("The data are simulated: nothing here was measured in a patient.");
+    }
+}
+
+/// What a predictive check found.
+pub fn checked(run: &Path, npc: &[NpcRow], replicates: u32, simulated: bool) {
+    println!(
+        "{replicates} simulations of the trial; observations outside their prediction interval, per cent"
+    );
+    let names = ["analyte", "interval", "expected", "below", "band", "above", "band"];
+    let mut rows = vec![names.map(String::from)];
+    let percent = |part: f64| format!("{:.1}", 100.0 * part);
+    let band = |side: [f64; 4]| format!("{}–{}", percent(side[1]), percent(side[3]));
+    rows.extend(npc.iter().map(|row| {
+        [
+            row.analyte.title().into(),
+            percent(row.interval),
+            percent(0.5 * (1.0 - row.interval)),
+            percent(row.below[0]),
+            band(row.below),
+            percent(row.above[0]),
+            band(row.above),
+        ]
+    }));
+    columns(&rows);
+    println!("in {}: vpc.csv, npc.csv, npde.csv, vpc.json", run.display());
     if simulated {
         println!("The data are simulated: nothing here was measured in a patient.");
     }

@@ -20,38 +20,38 @@ use std::path::{Path, PathBuf};
 
 /// What a run's `run.json` says that is needed to take it up again.
 #[derive(Debug, Deserialize)]
-struct Record {
-    schema_version: u32,
-    method: Method,
-    simulated: bool,
-    options: Options,
-    data: Data,
+pub struct Record {
+    pub schema_version: u32,
+    pub method: Method,
+    pub simulated: bool,
+    pub options: Options,
+    pub data: Data,
 }
 
 #[derive(Debug, Deserialize)]
-struct Options {
-    estimate: Vec<String>,
-    censored: Censored,
-    covariance: Covariance,
-    level: f64,
-    target_ng_ml: f64,
+pub struct Options {
+    pub estimate: Vec<String>,
+    pub censored: Censored,
+    pub covariance: Covariance,
+    pub level: f64,
+    pub target_ng_ml: f64,
 }
 
 #[derive(Debug, Deserialize)]
-struct Data {
-    path: PathBuf,
-    sha256: String,
-    read: ReadOptions,
+pub struct Data {
+    pub path: PathBuf,
+    pub sha256: String,
+    pub read: ReadOptions,
 }
 
 /// A run, taken up again.
-struct Run {
-    record: Record,
-    model: PopulationModel,
-    options: FitOptions,
-    trial: Trial,
+pub struct Run {
+    pub record: Record,
+    pub model: PopulationModel,
+    pub options: FitOptions,
+    pub trial: Trial,
     /// η and how the fit ended, by subject.
-    estimates: HashMap<String, (Vec<f64>, String)>,
+    pub estimates: HashMap<String, (Vec<f64>, String)>,
 }
 
 /// Reconstructs and writes.
@@ -117,7 +117,8 @@ pub fn reconstruct(args: &ReconstructArgs) -> Result<Outcome, CliError> {
 }
 
 impl Run {
-    fn load(folder: &Path) -> Result<Self, CliError> {
+    /// The run in a folder.
+    pub fn load(folder: &Path) -> Result<Self, CliError> {
         let unreadable = |path: &Path| {
             let path = path.to_owned();
             move |source| CliError::Unreadable { path, source }

@@ -2,7 +2,9 @@
 
 use crate::options::Censored;
 use crate::run::{Input, Plan};
-use omafit_estimate::{Covariance, FitOptions, Goodness, Grid, Overview, Status, SubjectResult, free_names};
+use omafit_estimate::{
+    Covariance, FitOptions, Goodness, Grid, Overview, Replication, Status, SubjectResult, free_names,
+};
 use omafit_model::Analyte;
 use omafit_trial::{Counts, ReadOptions, Trial};
 use serde::Serialize;
@@ -70,6 +72,7 @@ struct Options {
     level: f64,
     target_ng_ml: f64,
     relative_tolerance: f64,
+    replicates: Option<Replication>,
 }
 
 #[derive(Debug, Serialize)]
@@ -149,6 +152,7 @@ impl Record {
                 level,
                 target_ng_ml: plan.target_ng_ml(),
                 relative_tolerance: omafit_model::DEFAULT_RTOL,
+                replicates: plan.replication(),
             },
             seed: input.seed,
             simulated: trial.simulated,

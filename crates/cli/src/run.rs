@@ -1,11 +1,13 @@
 //! The main job, wherever the subjects come from: fit, reconstruct, judge, draw, write.
 
+use crate::diagnosis::Diagnosis;
 use crate::error::{CliError, refuse};
 use crate::options::{Censored, RunArgs};
+use crate::predictive::FEWEST_REPLICATES;
 use crate::record::{Record, Seconds};
 use crate::{Outcome, figures, print};
 use indicatif::{ProgressBar, ProgressStyle};
-use omafit_estimate::{FitOptions, Grid, Method, Prior, overview, process_trial};
+use omafit_estimate::{FitOptions, Grid, Method, Prior, Replication, overview, process_trial};
 use omafit_model::{Censoring, PopulationModel};
 use omafit_trial::{
     ReadOptions, RunFolder, Table, Trial, correlations_table, individuals_table, observations_table, read,
@@ -23,6 +25,7 @@ pub struct Plan {
     prior: Option<Prior>,
     grid: Grid,
     target_ng_ml: f64,
+    replication: Option<Replication>,
 }
 
 /// What it is to be computed from.
@@ -60,6 +63,12 @@ impl Plan {
         if args.threads == Some(0) {
             return Err(refuse("threads", 0, "at least 1"));
         }
+        let replicates = args.replicates.unwrap_or(0);
+        if (1..FEWEST_REPLICATES).contains(&replicates) {
+            let expected = format!("0, or at least {FEWEST_REPLICATES}");
+            return Err(refuse("replicates", replicates, expected));
+        }
+        let replication = (replicates > 0).then_some(Replication { replicates, seed: args.replicates_seed });
         let free = estimated(args, &model)?;
         let method = Method::from(args.method);
         let prior = if method == Method::Map { Some(prior(&model, &free)?) } else { None };
@@ -72,7 +81,7 @@ impl Plan {
         };
         let grid =
             Grid { every: args.every, until: args.until.unwrap_or(f64::NEG_INFINITY), level: args.level };
-        Ok(Self { model, options, prior, grid, target_ng_ml: args.target })
+        Ok(Self { model, options, prior, grid, target_ng_ml: args.target, replication })
     }
 
     /// The population model.
@@ -88,6 +97,11 @@ impl Plan {
     /// The reconstruction's grid.
     pub fn grid(&self) -> &Grid {
         &self.grid
+    }
+
+    /// The simulations for NPDE, if there are any.
+    pub fn replication(&self) -> Option<Replication> {
+        self.replication
     }
 
     /// The target for free IgE, ng/mL.
@@ -163,11 +177,15 @@ pub fn execute(plan: &Plan, args: &RunArgs, out: &Path, input: &Input) -> Result
     progress.finish_and_clear();
     seconds.add("fit", started.elapsed().as_secs_f64());
 
-    let started = Instant::now();
     let subjects = &trial.subjects;
+    let diagnosis =
+        pool.install(|| Diagnosis::new(plan, subjects, input, &results, args.quiet, &mut seconds))?;
+
+    let started = Instant::now();
     write_both(&folder, &individuals_table(&plan.model, &plan.options, subjects, &results)?)?;
-    write_both(&folder, &observations_table(&plan.model, subjects, &results)?)?;
+    write_both(&folder, &observations_table(&plan.model, subjects, &results, &diagnosis.subjects)?)?;
     write_both(&folder, &correlations_table(&plan.model, &plan.options, subjects, &results)?)?;
+    diagnosis.write(&folder, plan, subjects, &results)?;
     let trajectories = trajectories_table(subjects, &results)?;
     folder.write("trajectories.parquet", |f| Ok::<_, CliError>(trajectories.write_parquet(f)?))?;
     folder.write("model.toml", |f| Ok::<_, CliError>(f.write_all(model_file(plan, args)?.as_bytes())?))?;

@@ -1,5 +1,6 @@
 //! The statistics: likelihood, per-subject least squares, uncertainty, diagnostics as numbers.
 
+mod diagnostics;
 mod goodness;
 mod individual;
 mod least_squares;
@@ -16,6 +17,13 @@ mod starts;
 mod trial_fit;
 mod uncertainty;
 
+pub use diagnostics::{
+    AndersonDarling, Binning, Limits, NpcRow, Replicates, Replication, ResidualKind, ResidualTest, Shrinkage,
+    Strata, SubjectDiagnostics, TrialReplicates, VpcRow, VpcSettings, VpcStatistic, anderson_darling,
+    assay_limits, bins, cwres, diagnose, mean_p_value, npc, npde, prediction_errors, replicate_subject,
+    replicate_trial, residual_tests, shrinkage, time_after_first_dose, trend, variance_p_value, vpc, whiten,
+    wres,
+};
 pub use goodness::{Goodness, goodness, pooled_goodness, runs_test};
 pub use individual::{
     Covariance, FitOptions, IndividualFit, Limit, Method, Status, fit_at, fit_subject, free_names,
@@ -33,5 +41,5 @@ pub use problem::SubjectError;
 pub use profile::ProfileInterval;
 pub use reconstruction::{Grid, Suppression, Trajectory, reconstruct, suppression, typical_course};
 pub use simulate::{Noise, SubjectStream, draw_parameters, measure, quantify};
-pub use trial_fit::{SubjectResult, complete, process_subject, process_trial};
+pub use trial_fit::{SubjectResult, complete, process_subject, process_trial, typical_predictions};
 pub use uncertainty::{Direction, Uncertainty};

@@ -105,7 +105,7 @@ pub fn free_ige_course(results: &[SubjectResult]) -> FreeIgeCourse {
 }
 
 /// The quantile at `p` by linear interpolation between order statistics (R's type 7); NaN of nothing.
-fn quantile(mut values: Vec<f64>, p: f64) -> f64 {
+pub(crate) fn quantile(mut values: Vec<f64>, p: f64) -> f64 {
     values.sort_by(f64::total_cmp);
     let Some(last) = values.len().checked_sub(1) else { return f64::NAN };
     let position = p * last as f64;

@@ -77,7 +77,11 @@ pub fn complete(
     }
 }
 
-fn typical_predictions(model: &PopulationModel, subject: &Subject) -> Result<Vec<f64>, PredictionError> {
+/// Prediction of each observation for the typical subject with the same covariates.
+///
+/// # Errors
+/// When the model does not apply to the subject or cannot be solved.
+pub fn typical_predictions(model: &PopulationModel, subject: &Subject) -> Result<Vec<f64>, PredictionError> {
     let (course, positions) = Course::of_observations(subject)?;
     let mut out = Vec::new();
     model.predict(&model.typical(&subject.covariates)?, &subject.covariates, &course, &mut out)?;

@@ -1,13 +1,19 @@
 //! The tables of a run, from subjects and their results.
 
 mod correlations;
+mod diagnostics;
 mod individuals;
 mod observations;
+mod predictive;
 mod suppression;
 mod trajectories;
+mod typical;
 
 pub use correlations::correlations_table;
+pub use diagnostics::{diagnostics_table, shrinkage_table};
 pub use individuals::individuals_table;
 pub use observations::observations_table;
+pub use predictive::{npc_table, npde_table, vpc_table};
 pub use suppression::suppression_table;
 pub use trajectories::trajectories_table;
+pub use typical::typical_table;

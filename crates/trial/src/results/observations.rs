@@ -1,7 +1,7 @@
 //! `observations`: one row an observation.
 
 use crate::table::{Column, Table, TableError, Values};
-use omafit_estimate::{SubjectResult, weighted_residual};
+use omafit_estimate::{SubjectDiagnostics, SubjectResult, weighted_residual};
 use omafit_model::{Censoring, Observation, PopulationModel, Subject};
 
 /// One row an observation, with its predictions and residuals.
@@ -9,8 +9,8 @@ use omafit_model::{Censoring, Observation, PopulationModel, Subject};
 /// `CENS` is 1 for an observation below its limit of quantification, −1 for one above, 0 for a value; `LIMIT` is that
 /// limit, which `DV` has too, and missing for a value. `PRED` is the typical subject with the same covariates, `IPRED`
 /// the subject's own fit; `RES` and `IRES` are DV less each, in the analyte's unit; `IWRES` is (ln DV − ln IPRED)/σ, or (DV − IPRED)/g of
-/// a normal error of standard deviation g; the
-/// three are missing where `DV` is a limit. `TAD` is days since the last dose, missing before the first; a reset without
+/// a normal error of standard deviation g; `WRES` and `CWRES` are the residuals weighted by the population's covariance,
+/// `NPDE` the normalised prediction distribution error. All but `NPDE` are missing where `DV` is a limit. `TAD` is days since the last dose, missing before the first; a reset without
 /// a dose is none.
 ///
 /// # Errors
@@ -19,15 +19,12 @@ pub fn observations_table(
     model: &PopulationModel,
     subjects: &[Subject],
     results: &[SubjectResult],
+    diagnostics: &[SubjectDiagnostics],
 ) -> Result<Table, TableError> {
     let rows = || {
-        subjects.iter().zip(results).flat_map(|(s, r)| {
-            s.observations.iter().enumerate().map(move |(i, o)| Row {
-                subject: s,
-                observation: o,
-                result: r,
-                i,
-            })
+        subjects.iter().zip(results).zip(diagnostics).flat_map(|((subject, result), diagnosed)| {
+            let row = move |(i, observation)| Row { subject, observation, result, diagnosed, i };
+            subject.observations.iter().enumerate().map(row)
         })
     };
     let text = |name: &str, of: &dyn Fn(Row<'_>) -> String| {
@@ -53,11 +50,14 @@ pub fn observations_table(
         number("PRED", &|r| r.pred()),
         number("IPRED", &|r| r.ipred()),
         number("RES", &|r| measured(r.observation) - r.pred()),
+        number("WRES", &|r| r.diagnosed.wres[r.i]),
         number("IRES", &|r| measured(r.observation) - r.ipred()),
         number("IWRES", &|r| {
             let error = model.residual(r.observation.analyte).map(|residual| residual.error);
             error.map_or(f64::NAN, |error| weighted_residual(r.observation, error, r.ipred()))
         }),
+        number("CWRES", &|r| r.diagnosed.cwres[r.i]),
+        number("NPDE", &|r| r.diagnosed.npde[r.i]),
         number("TAD", &|r| since_dose(r.subject, r.observation)),
         integer("row", &|r| r.observation.row as i64),
     ];
@@ -69,6 +69,7 @@ struct Row<'a> {
     subject: &'a Subject,
     observation: &'a Observation,
     result: &'a SubjectResult,
+    diagnosed: &'a SubjectDiagnostics,
     i: usize,
 }
 

@@ -1,0 +1,81 @@
+//! The diagnostics of a run: residuals, tests of them, predictive checks.
+
+use crate::error::CliError;
+use crate::predictive::{Check, replicate};
+use crate::record::Seconds;
+use crate::run::{Input, Plan, progress_bar, write_both};
+use omafit_estimate::{
+    SubjectDiagnostics, SubjectResult, diagnose, residual_tests, shrinkage, typical_course,
+};
+use omafit_model::{Concentrations, Subject};
+use omafit_trial::{
+    RunFolder, Table, diagnostics_table, npc_table, shrinkage_table, typical_table, vpc_table,
+};
+use rayon::prelude::*;
+use std::time::Instant;
+
+/// What is known of a run beyond its fits.
+pub struct Diagnosis {
+    /// Of each subject.
+    pub subjects: Vec<SubjectDiagnostics>,
+    typical: Vec<Vec<Concentrations<f64>>>,
+    checks: Option<(Check, [Table; 2])>,
+}
+
+impl Diagnosis {
+    /// Simulates the trial if that was asked for, and diagnoses every subject. To be called within a pool of threads.
+    pub fn new(
+        plan: &Plan,
+        subjects: &[Subject],
+        input: &Input,
+        results: &[SubjectResult],
+        quiet: bool,
+        seconds: &mut Seconds,
+    ) -> Result<Self, CliError> {
+        let started = Instant::now();
+        let model = plan.model();
+        let replicates = plan.replication().map(|replication| {
+            let progress = progress_bar("simulating", subjects.len() as u64, quiet);
+            let replicates = replicate(model, subjects, &input.read, replication, &|| progress.inc(1));
+            progress.finish_and_clear();
+            seconds.add("replicates", started.elapsed().as_secs_f64());
+            (Check::usual(replication.replicates, replication.seed), replicates)
+        });
+        let started = Instant::now();
+        let simulated = replicates.as_ref().map(|(_, replicates)| replicates);
+        let diagnosed = diagnose(model, subjects, &|i| &results[i].fit, plan.options(), simulated);
+        let of = |subject| typical_course(model, subject, plan.grid()).unwrap_or_default();
+        let typical = subjects.par_iter().with_max_len(1).map(of).collect();
+        let checks = match replicates {
+            Some((check, replicates)) => {
+                let checked = check.of(model, subjects, &replicates)?;
+                let tables = [vpc_table(&checked.vpc, &checked.strata)?, npc_table(&checked.npc)?];
+                Some((check, tables))
+            }
+            None => None,
+        };
+        seconds.add("diagnostics", started.elapsed().as_secs_f64());
+        Ok(Self { subjects: diagnosed, typical, checks })
+    }
+
+    /// Writes the tables that are about more than single observations.
+    pub fn write(
+        &self,
+        folder: &RunFolder,
+        plan: &Plan,
+        subjects: &[Subject],
+        results: &[SubjectResult],
+    ) -> Result<(), CliError> {
+        let tests = residual_tests(plan.model(), subjects, results, &self.subjects);
+        write_both(folder, &diagnostics_table(&tests)?)?;
+        let fits = results.iter().map(|r| &r.fit);
+        write_both(folder, &shrinkage_table(&shrinkage(plan.model(), plan.options(), fits))?)?;
+        let typical = typical_table(subjects, results, &self.typical)?;
+        folder.write("typical.parquet", |f| Ok::<_, CliError>(typical.write_parquet(f)?))?;
+        if let Some((check, tables)) = &self.checks {
+            tables.iter().try_for_each(|table| write_both(folder, table))?;
+            folder.write("vpc.json", |f| Ok::<_, CliError>(serde_json::to_writer_pretty(f, check)?))?;
+        }
+        Ok(())
+    }
+}

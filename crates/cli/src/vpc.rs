@@ -1,0 +1,63 @@
+//! `omafit vpc`: checks a run's model against its data by simulation.
+
+use crate::Outcome;
+use crate::error::{CliError, refuse};
+use crate::options::VpcArgs;
+use crate::predictive::{Check, replicate};
+use crate::reconstruct::Run;
+use crate::run::progress_bar;
+use omafit_estimate::{Replication, npde};
+use omafit_trial::{npc_table, npde_table, vpc_table, write_whole};
+use rayon::prelude::*;
+
+/// Simulates, checks, and writes into the run.
+pub fn vpc(args: &VpcArgs) -> Result<Outcome, CliError> {
+    let check = Check {
+        replicates: args.replicates,
+        seed: args.seed,
+        level: args.level,
+        percentiles: args.percentiles.clone(),
+        corrected: args.pc,
+        stratify: args.stratify.clone(),
+        bins: args.bins.clone(),
+    };
+    check.verify()?;
+    if args.threads == Some(0) {
+        return Err(refuse("threads", 0, "at least 1"));
+    }
+    let run = Run::load(&args.run)?;
+    let subjects = &run.trial.subjects;
+    let file = |name: &str| args.run.join(name);
+    let record = file("vpc.json");
+    if record.exists() && !args.force {
+        let expected = "a run that was not checked yet; --force replaces the check";
+        return Err(refuse("run", args.run.display(), expected));
+    }
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(args.threads.unwrap_or(0)).build()?;
+    let progress = progress_bar("simulating", subjects.len() as u64, args.quiet);
+    let replication = Replication { replicates: check.replicates, seed: check.seed };
+    let (checked, errors) = pool.install(|| {
+        let done = || progress.inc(1);
+        let replicates = replicate(&run.model, subjects, &run.record.data.read, replication, &done);
+        progress.finish_and_clear();
+        let own =
+            |(i, s)| npde(&run.model, s, i as u64, &replicates.of[i], replicates.limits, replicates.seed);
+        let errors: Vec<Vec<f64>> = subjects.par_iter().enumerate().map(own).collect();
+        Ok::<_, CliError>((check.of(&run.model, subjects, &replicates)?, errors))
+    })?;
+    let tables =
+        [vpc_table(&checked.vpc, &checked.strata)?, npc_table(&checked.npc)?, npde_table(subjects, &errors)?];
+    for table in &tables {
+        let (mut csv, mut parquet) = (Vec::new(), Vec::new());
+        table.write_csv(&mut csv)?;
+        table.write_parquet(&mut parquet)?;
+        write_whole(&file(&format!("{}.csv", table.name())), &csv, args.force)?;
+        write_whole(&file(&format!("{}.parquet", table.name())), &parquet, args.force)?;
+    }
+    // Last: what it describes is there.
+    write_whole(&record, &serde_json::to_vec_pretty(&check)?, args.force)?;
+    if !args.quiet {
+        crate::print::checked(&args.run, &checked.npc, check.replicates, run.record.simulated);
+    }
+    Ok(Outcome::Done)
+}

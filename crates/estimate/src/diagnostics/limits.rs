@@ -1,0 +1,45 @@
+//! Between which limits a trial's assays could measure.
+
+use omafit_model::{Analyte, Censoring, PopulationModel, Subject};
+
+/// What an assay can measure, in the analyte's unit.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Limits {
+    /// Lower limit of quantification.
+    pub lower: Option<f64>,
+    /// Upper limit of quantification.
+    pub upper: Option<f64>,
+}
+
+impl Limits {
+    /// A value as a predictive check ranks it: −∞ below the lower limit, ∞ above the upper.
+    pub fn rank(&self, value: f64) -> f64 {
+        if self.lower.is_some_and(|l| value < l) {
+            f64::NEG_INFINITY
+        } else if self.upper.is_some_and(|u| value > u) {
+            f64::INFINITY
+        } else {
+            value
+        }
+    }
+}
+
+/// The limits of each analyte: those that are `given`, else the one that most of its censored observations have, else
+/// the model's.
+pub fn assay_limits(model: &PopulationModel, subjects: &[Subject], given: [Limits; 3]) -> [Limits; 3] {
+    let found = |analyte: Analyte, censoring: Censoring| {
+        let all = subjects.iter().flat_map(|s| &s.observations);
+        let of = all.filter(|o| o.analyte == analyte && o.censoring == censoring);
+        let mut values: Vec<f64> = of.map(|o| o.value).collect();
+        values.sort_by(f64::total_cmp);
+        let runs = values.chunk_by(|a, b| a == b);
+        runs.max_by_key(|run| run.len()).and_then(|run| run.first().copied())
+    };
+    Analyte::ALL.map(|a| {
+        let (given, own) = (given[a.index()], model.residual(a));
+        Limits {
+            lower: given.lower.or_else(|| found(a, Censoring::Below)).or(own.and_then(|r| r.lloq)),
+            upper: given.upper.or_else(|| found(a, Censoring::Above)).or(own.and_then(|r| r.uloq)),
+        }
+    })
+}

@@ -1,0 +1,110 @@
+//! Normalised prediction distribution errors: Brendel, Comets, Laffont, Laveille, Mentré 2006 (Pharm Res 23:2036,
+//! doi 10.1007/s11095-006-9067-5); Comets, Brendel, Mentré 2008 (Comput Methods Programs Biomed 90:154,
+//! doi 10.1016/j.cmpb.2007.12.002).
+//!
+//! A subject's observations are simulated K times from the population. On the scale of the error (the logarithm of a
+//! log-normal one), with E and V the mean and covariance and V = L·Lᵀ, observations and simulations are decorrelated by
+//! L⁻¹(y − E) in the order of the records. The prediction distribution error is (m + ½)/(K + 1), m the decorrelated
+//! simulations below the decorrelated observation, and NPDE its normal quantile.
+//!
+//! E and V are of the simulations and the observation together. When the model is right these are exchangeable, and m
+//! is uniform for any K; with E and V of the simulations alone the variance of NPDE is too large by n/K, which a test
+//! of ten thousand observations notices.
+//!
+//! A value beyond a limit of quantification, observed or simulated, is first replaced as by Nguyen, Comets, Mentré 2012
+//! (J Pharmacokinet Pharmacodyn 39:499, doi 10.1007/s10928-012-9264-2): by a random one of the simulated values of that
+//! observation beyond the limit.
+
+use super::limits::Limits;
+use super::replicates::Replicates;
+use crate::simulate::SubjectStream;
+use nalgebra::{Cholesky, DMatrix};
+use omafit_model::{Censoring, PopulationModel, Subject};
+use statrs::distribution::{ContinuousCDF, Normal};
+
+/// NPDE of the observations of subject `index` (from 0) of a trial; NaN where some simulation has no value, or all are
+/// too few or too alike to have a covariance of full rank. The seed is for what is beyond the assays' `limits`.
+pub fn npde(
+    model: &PopulationModel,
+    subject: &Subject,
+    index: u64,
+    replicates: &Replicates,
+    limits: [Limits; 3],
+    seed: u64,
+) -> Vec<f64> {
+    let n = subject.observations.len();
+    let solved: Vec<&[f32]> = (0..replicates.count())
+        .map(|k| replicates.replicate(k))
+        .filter(|values| values.iter().any(|v| !v.is_nan()))
+        .collect();
+    // An observation that some replicate cannot have, as of a drug that is not there yet, has no place in a covariance.
+    let sound: Vec<usize> = (0..n).filter(|&i| solved.iter().all(|values| values[i].is_finite())).collect();
+    let mut observed = Vec::with_capacity(sound.len());
+    let mut simulated = vec![Vec::with_capacity(sound.len()); solved.len()];
+    let mut draw = SubjectStream::aside(seed, index);
+    for &i in &sound {
+        let observation = &subject.observations[i];
+        let limits = limits[observation.analyte.index()];
+        let is_log = model.residual(observation.analyte).is_some_and(|r| r.error.is_log());
+        let scale = |value: f64| if is_log { value.ln() } else { value };
+        let values: Vec<f64> = solved.iter().map(|s| f64::from(s[i])).collect();
+        let beyond = [f64::NEG_INFINITY, f64::INFINITY]
+            .map(|side| values.iter().copied().filter(|v| limits.rank(*v) == side).collect::<Vec<_>>());
+        let mut replace = |rank: f64, otherwise: f64| {
+            let pool = if rank < 0.0 { &beyond[0] } else { &beyond[1] };
+            if rank.is_finite() {
+                return scale(rank);
+            }
+            let at = (draw.uniform() * pool.len() as f64) as usize;
+            scale(pool.get(at).copied().unwrap_or(otherwise))
+        };
+        let rank = match observation.censoring {
+            Censoring::Quantified => limits.rank(observation.value),
+            Censoring::Below => f64::NEG_INFINITY,
+            Censoring::Above => f64::INFINITY,
+        };
+        observed.push(replace(rank, observation.value));
+        for (replicate, value) in simulated.iter_mut().zip(&values) {
+            replicate.push(replace(limits.rank(*value), *value));
+        }
+    }
+    let mut out = vec![f64::NAN; n];
+    for (&i, error) in sound.iter().zip(prediction_errors(&observed, &simulated)) {
+        out[i] = if error.is_nan() { f64::NAN } else { Normal::standard().inverse_cdf(error) };
+    }
+    out
+}
+
+/// Prediction distribution errors of `observed` among `simulated` replicates, each of the same length, decorrelated;
+/// between 0 and 1. NaN when the replicates are too few or too alike to have a covariance of full rank.
+///
+/// ```
+/// use omafit_estimate::prediction_errors;
+/// // One observation: its place among the simulations.
+/// let simulated: Vec<Vec<f64>> = (0..99).map(|k| vec![f64::from(k)]).collect();
+/// assert_eq!(prediction_errors(&[24.5], &simulated), [0.255]);
+/// assert_eq!(prediction_errors(&[-1.0], &simulated), [0.005]);
+/// ```
+pub fn prediction_errors(observed: &[f64], simulated: &[Vec<f64>]) -> Vec<f64> {
+    let (n, k) = (observed.len(), simulated.len());
+    let unknown = vec![f64::NAN; n];
+    if n == 0 || k <= n {
+        return unknown;
+    }
+    let mut centred = DMatrix::from_fn(n, k + 1, |i, r| simulated.get(r).map_or(observed[i], |s| s[i]));
+    for i in 0..n {
+        let mean = centred.row(i).mean();
+        centred.row_mut(i).add_scalar_mut(-mean);
+    }
+    let covariance = &centred * centred.transpose() / k as f64;
+    let Some(cholesky) = Cholesky::new(covariance) else { return unknown };
+    if !cholesky.l_dirty().solve_lower_triangular_mut(&mut centred) {
+        return unknown;
+    }
+    let place = |i: usize| {
+        let own = centred[(i, k)];
+        let below = centred.row(i).iter().filter(|v| **v < own).count();
+        (below as f64 + 0.5) / (k + 1) as f64
+    };
+    (0..n).map(place).collect()
+}

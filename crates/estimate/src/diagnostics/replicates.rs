@@ -1,0 +1,106 @@
+//! A subject's observations, simulated again and again.
+
+use crate::problem::SubjectError;
+use crate::simulate::{Noise, SubjectStream, draw_parameters};
+use omafit_model::{Course, Output, OutputTime, PopulationModel, Subject};
+use rayon::prelude::*;
+
+/// How often, and from which random numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Replication {
+    /// Number of replicates.
+    pub replicates: u32,
+    /// Seed.
+    pub seed: u64,
+}
+
+/// Relative tolerance of simulated courses: far below any residual error.
+const RTOL: f64 = 1e-6;
+
+/// The simulated observations of one subject, in single precision: seven digits, and half the memory.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Replicates {
+    observations: usize,
+    /// Replicate by replicate.
+    values: Vec<f32>,
+}
+
+impl Replicates {
+    /// Number of replicates.
+    pub fn count(&self) -> usize {
+        self.values.len().checked_div(self.observations).unwrap_or(0)
+    }
+
+    /// The observations of a replicate (from 0), in the analytes' units. A value is NaN where the prediction admits no
+    /// observation; all are when the model cannot be solved for the parameters that were drawn.
+    pub fn replicate(&self, replicate: usize) -> &[f32] {
+        &self.values[replicate * self.observations..][..self.observations]
+    }
+
+    /// An observation (from 0) in all replicates.
+    pub fn observation(&self, observation: usize) -> impl Iterator<Item = f32> {
+        self.values.iter().skip(observation).step_by(self.observations.max(1)).copied()
+    }
+}
+
+/// Simulates the observations of subject `index` (from 0) of a trial: parameters from the population, residual error,
+/// no limits of quantification. A pure function of seed, subject and replicate.
+///
+/// # Errors
+/// When the subject's records make no course, or the model does not apply to the subject.
+pub fn replicate_subject(
+    model: &PopulationModel,
+    subject: &Subject,
+    index: u64,
+    replication: Replication,
+) -> Result<Replicates, SubjectError> {
+    let (landed, positions) = Course::of_observations(subject)?;
+    let times: Vec<OutputTime> = landed.times().to_vec();
+    let course =
+        Course::new(subject.start, subject.doses.clone(), times, Output::Interpolated)?.with_rtol(RTOL);
+    let error = |o: &omafit_model::Observation| match model.residual(o.analyte) {
+        Some(residual) => Ok(residual.error),
+        None => Err(SubjectError::NotPredicted { analyte: o.analyte.name(), time: o.time }),
+    };
+    let errors = subject.observations.iter().map(error).collect::<Result<Vec<_>, _>>()?;
+    // Whatever is drawn, the model must apply to the subject.
+    model.typical(&subject.covariates)?;
+    model.start(&subject.covariates)?;
+    let observations = subject.observations.len();
+    let mut values = Vec::with_capacity(observations * replication.replicates as usize);
+    let mut concentrations = Vec::with_capacity(course.times().len());
+    for replicate in 0..replication.replicates {
+        // Replicate 0 of the plain stream is that from which a demo's data come.
+        let mut stream = SubjectStream::new(replication.seed, (u64::from(replicate) + 1) << 32 | index);
+        let solved =
+            draw_parameters(model, &subject.covariates, Noise::ALL, &mut stream).and_then(|parameters| {
+                Ok(model.predict(&parameters, &subject.covariates, &course, &mut concentrations)?)
+            });
+        if solved.is_err() {
+            values.resize(values.len() + observations, f32::NAN);
+            continue;
+        }
+        for ((observation, &at), error) in subject.observations.iter().zip(&positions).zip(&errors) {
+            let exact = concentrations[at].to_array()[observation.analyte.index()];
+            let z = stream.normal();
+            values.push(if error.allows(exact) { error.observe(exact, z) as f32 } else { f32::NAN });
+        }
+    }
+    Ok(Replicates { observations, values })
+}
+
+/// Simulates every subject, in parallel; results are in the subjects' order and do not depend on the threads. A subject
+/// to whom the model does not apply has no replicates. `done` is called once a subject, from any thread.
+pub fn replicate_trial(
+    model: &PopulationModel,
+    subjects: &[Subject],
+    replication: Replication,
+    done: &(dyn Fn() + Sync),
+) -> Vec<Replicates> {
+    let one = |(index, subject): (usize, &Subject)| {
+        let replicates = replicate_subject(model, subject, index as u64, replication).unwrap_or_default();
+        done();
+        replicates
+    };
+    subjects.par_iter().enumerate().with_max_len(1).map(one).collect()
+}

@@ -1,0 +1,53 @@
+//! Shrinkage of empirical Bayes estimates toward the typical subject: Savic and Karlsson 2009 (AAPS J 11:558,
+//! doi 10.1208/s12248-009-9133-0).
+
+use super::distribution::{mean_p_value, moments};
+use crate::individual::{FitOptions, IndividualFit, Status, free_names};
+use omafit_model::PopulationModel;
+
+/// The η of one parameter over the subjects.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Shrinkage {
+    /// The parameter.
+    pub name: &'static str,
+    /// Subjects whose fit did not fail.
+    pub n: usize,
+    /// Standard deviation ω of η in the population; NaN of a parameter that does not vary in it.
+    pub omega_sd: f64,
+    /// Mean of η̂.
+    pub eta_mean: f64,
+    /// Two-sided p value that the mean is zero.
+    pub eta_mean_p: f64,
+    /// Standard deviation of η̂ about its mean, over n − 1.
+    pub eta_sd: f64,
+    /// 1 − SD(η̂)/ω.
+    pub sd_form: f64,
+    /// 1 − var(η̂)/ω².
+    pub variance_form: f64,
+}
+
+/// Shrinkage of each estimated parameter.
+pub fn shrinkage<'a>(
+    model: &PopulationModel,
+    options: &FitOptions,
+    fits: impl Iterator<Item = &'a IndividualFit>,
+) -> Vec<Shrinkage> {
+    let fitted: Vec<&IndividualFit> = fits.filter(|f| f.status != Status::Failed).collect();
+    let of = |(i, name): (usize, &'static str)| {
+        let eta: Vec<f64> = fitted.iter().map(|f| f.eta[i]).collect();
+        let at = model.variable().iter().position(|v| *v == options.free[i]);
+        let omega_sd = at.map_or(f64::NAN, |at| model.omega()[at * (model.variable().len() + 1)].sqrt());
+        let (mean, variance) = moments(&eta);
+        Shrinkage {
+            name,
+            n: eta.len(),
+            omega_sd,
+            eta_mean: mean,
+            eta_mean_p: mean_p_value(&eta),
+            eta_sd: variance.sqrt(),
+            sd_form: 1.0 - variance.sqrt() / omega_sd,
+            variance_form: 1.0 - variance / (omega_sd * omega_sd),
+        }
+    };
+    free_names(model, options).into_iter().enumerate().map(of).collect()
+}

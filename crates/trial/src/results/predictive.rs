@@ -1,0 +1,82 @@
+//! `vpc`, `npc` and `npde`: predictive checks.
+
+use crate::table::{Column, Table, TableError, Values};
+use omafit_estimate::{NpcRow, VpcRow, VpcStatistic};
+use omafit_model::Subject;
+
+/// One row an analyte, stratum, bin and statistic: `p05`, `p50`, … are percentiles in the analyte's unit, `below` and
+/// `above` parts beyond a limit of quantification. `corrected` is 1 where values are corrected for prediction.
+///
+/// # Errors
+/// Never: the columns are of one length.
+pub fn vpc_table(rows: &[(bool, VpcRow)], strata: &[String]) -> Result<Table, TableError> {
+    let text = |name: &str, of: &dyn Fn(&VpcRow) -> String| {
+        Column::new(name, Values::Text(rows.iter().map(|(_, r)| of(r)).collect()))
+    };
+    let integer = |name: &str, of: &dyn Fn(bool, &VpcRow) -> usize| {
+        Column::new(name, Values::Integer(rows.iter().map(|(c, r)| Some(of(*c, r) as i64)).collect()))
+    };
+    let number = |name: &str, of: &dyn Fn(&VpcRow) -> f64| {
+        Column::new(name, Values::Float(rows.iter().map(|(_, r)| of(r)).collect()))
+    };
+    let columns = vec![
+        text("analyte", &|r| r.analyte.name().into()),
+        text("stratum", &|r| strata.get(r.stratum).cloned().unwrap_or_else(|| "all".into())),
+        integer("corrected", &|corrected, _| usize::from(corrected)),
+        integer("bin", &|_, r| r.bin),
+        number("time_from", &|r| r.time[0]),
+        number("time_median", &|r| r.time[1]),
+        number("time_to", &|r| r.time[2]),
+        integer("n", &|_, r| r.n),
+        text("statistic", &|r| match r.statistic {
+            VpcStatistic::Percentile(p) => format!("p{:02}", 100.0 * p),
+            VpcStatistic::Below => "below".into(),
+            VpcStatistic::Above => "above".into(),
+        }),
+        number("observed", &|r| r.observed),
+        number("simulated_low", &|r| r.simulated[0]),
+        number("simulated_median", &|r| r.simulated[1]),
+        number("simulated_high", &|r| r.simulated[2]),
+    ];
+    Table::new("vpc", columns)
+}
+
+/// One row an analyte and prediction interval: which part of the observations lies below and above it, and the same of
+/// the replicates.
+///
+/// # Errors
+/// Never: the columns are of one length.
+pub fn npc_table(rows: &[NpcRow]) -> Result<Table, TableError> {
+    let mut columns = vec![
+        Column::new("analyte", Values::Text(rows.iter().map(|r| r.analyte.name().into()).collect())),
+        Column::new("interval", Values::Float(rows.iter().map(|r| r.interval).collect())),
+        Column::new("n", Values::Integer(rows.iter().map(|r| Some(r.n as i64)).collect())),
+        Column::new("expected", Values::Float(rows.iter().map(|r| 0.5 * (1.0 - r.interval)).collect())),
+    ];
+    for (side, name) in ["below", "above"].into_iter().enumerate() {
+        for (i, suffix) in ["", "_low", "_median", "_high"].into_iter().enumerate() {
+            let values = rows.iter().map(|r| [r.below, r.above][side][i]).collect();
+            columns.push(Column::new(format!("{name}{suffix}"), Values::Float(values)));
+        }
+    }
+    Table::new("npc", columns)
+}
+
+/// One row an observation, in the order of `observations`: its normalised prediction distribution error.
+///
+/// # Errors
+/// Never for errors of the same subjects; the columns are of one length.
+pub fn npde_table(subjects: &[Subject], npde: &[Vec<f64>]) -> Result<Table, TableError> {
+    let rows = || subjects.iter().flat_map(|s| s.observations.iter().map(move |o| (s, o)));
+    let columns = vec![
+        Column::new("ID", Values::Text(rows().map(|(s, _)| s.id.clone()).collect())),
+        Column::new("TIME", Values::Float(rows().map(|(_, o)| o.time).collect())),
+        Column::new(
+            "DVID",
+            Values::Integer(rows().map(|(_, o)| Some(i64::from(o.analyte.dvid()))).collect()),
+        ),
+        Column::new("NPDE", Values::Float(npde.iter().flatten().copied().collect())),
+        Column::new("row", Values::Integer(rows().map(|(_, o)| Some(o.row as i64)).collect())),
+    ];
+    Table::new("npde", columns)
+}
