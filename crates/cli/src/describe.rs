@@ -28,6 +28,25 @@ pub fn markdown(model: &PopulationModel) -> String {
     text
 }
 
+/// How departures hang together, where the model starts, and its residual errors: a sentence each.
+pub fn remarks(model: &PopulationModel) -> Vec<String> {
+    let residual = Analyte::ALL.into_iter().filter_map(|analyte| {
+        let residual = model.residual(analyte)?;
+        let limit = |name: &str, l: Option<f64>| {
+            l.map_or(String::new(), |l| format!("; {name} {}", quantity(l, analyte.unit())))
+        };
+        let limits = limit("LLOQ", residual.lloq) + &limit("ULOQ", residual.uloq);
+        Some(format!(
+            "Residual error of {}: {}, {}{limits}.",
+            analyte.title().to_lowercase().replace("ige", "IgE"),
+            residual.error.name(),
+            size(residual.error, analyte)
+        ))
+    });
+    let rest = [correlations(model), conditions(model)];
+    residual.chain(rest).map(|text| text.trim().replace('`', "")).collect()
+}
+
 fn parameters(model: &PopulationModel) -> String {
     let header =
         ["parameter", "meaning", "typical value", "between subjects", "covariate effects", "constraint"];
@@ -46,7 +65,7 @@ fn parameters(model: &PopulationModel) -> String {
 }
 
 /// In the file's unit, and in the structure's where it is another.
-fn typical(model: &PopulationModel, info: &ParameterInfo, parameter: &PopulationParameter) -> String {
+pub fn typical(model: &PopulationModel, info: &ParameterInfo, parameter: &PopulationParameter) -> String {
     let own = quantity(parameter.typical, info.unit);
     match model.file().parameters.get(info.name) {
         Some(entry) if entry.unit != info.unit => {
@@ -56,7 +75,8 @@ fn typical(model: &PopulationModel, info: &ParameterInfo, parameter: &Population
     }
 }
 
-fn variability(
+/// In words; nothing if it does not vary.
+pub fn variability(
     model: &PopulationModel,
     i: usize,
     info: &ParameterInfo,
@@ -77,7 +97,8 @@ fn given(fixed: bool) -> &'static str {
     if fixed { ", fixed" } else { "" }
 }
 
-fn effects(effects: &[Effect]) -> String {
+/// As formulae.
+pub fn effects(effects: &[Effect]) -> String {
     let code = |e: &Effect| format!("`{}`{}", formula(&e.covariate, &e.form), given(e.fixed));
     effects.iter().map(code).collect::<Vec<_>>().join(" · ")
 }
@@ -161,20 +182,7 @@ fn residual_errors(model: &PopulationModel) -> String {
     let mut rows = vec![header.map(str::to_owned).to_vec()];
     for analyte in Analyte::ALL {
         let Some(residual) = model.residual(analyte) else { continue };
-        let size = match residual.error {
-            ErrorModel::LogNormal { sd } => format!("SD {} of the logarithm", number(sd)),
-            ErrorModel::Normal { additive, proportional: 0.0 } => {
-                format!("SD {}", quantity(additive, analyte.unit()))
-            }
-            ErrorModel::Normal { additive: 0.0, proportional } => {
-                format!("SD {} % of the prediction", number(100.0 * proportional))
-            }
-            ErrorModel::Normal { additive, proportional } => format!(
-                "SD √(a² + b²), a = {}, b = {} % of the prediction",
-                quantity(additive, analyte.unit()),
-                number(100.0 * proportional)
-            ),
-        };
+        let size = size(residual.error, analyte);
         let limit = |l: Option<f64>| l.map_or(String::new(), |l| quantity(l, analyte.unit()));
         rows.push(vec![
             format!("{}, {}", analyte.title(), analyte.unit()),
@@ -185,6 +193,23 @@ fn residual_errors(model: &PopulationModel) -> String {
         ]);
     }
     table(rows)
+}
+
+fn size(error: ErrorModel, analyte: Analyte) -> String {
+    match error {
+        ErrorModel::LogNormal { sd } => format!("SD {} of the logarithm", number(sd)),
+        ErrorModel::Normal { additive, proportional: 0.0 } => {
+            format!("SD {}", quantity(additive, analyte.unit()))
+        }
+        ErrorModel::Normal { additive: 0.0, proportional } => {
+            format!("SD {} % of the prediction", number(100.0 * proportional))
+        }
+        ErrorModel::Normal { additive, proportional } => format!(
+            "SD √(a² + b²), a = {}, b = {} % of the prediction",
+            quantity(additive, analyte.unit()),
+            number(100.0 * proportional)
+        ),
+    }
 }
 
 /// Where it starts, what it needs, what is estimated.

@@ -16,6 +16,7 @@ mod predictive;
 mod print;
 mod reconstruct;
 mod record;
+mod report;
 mod run;
 mod simulate;
 mod typical;
@@ -40,6 +41,7 @@ fn main() -> ExitCode {
         Command::Check(args) => check::check(&args),
         Command::Fit(args) => fit::fit(&args),
         Command::Reconstruct(args) => reconstruct::reconstruct(&args),
+        Command::Report(args) => report::report(&args),
         Command::Vpc(args) => vpc::vpc(&args),
         Command::Simulate(args) => simulate::simulate(&args),
         Command::Model(command) => model::command(&command),

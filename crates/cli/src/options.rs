@@ -23,6 +23,8 @@ pub enum Command {
     Fit(FitArgs),
     /// Reconstruct the time courses of a run's patients on another grid
     Reconstruct(ReconstructArgs),
+    /// Make the HTML report of a run
+    Report(ReportArgs),
     /// Check a run's model against its data by simulation: VPC, numerical check, NPDE
     Vpc(VpcArgs),
     /// Simulate a trial of a model, or replicates of one, as a data set
@@ -172,6 +174,9 @@ pub struct RunArgs {
     /// Seed of these simulations
     #[arg(long, default_value_t = 1, value_name = "SEED")]
     pub replicates_seed: u64,
+    /// Write no HTML report
+    #[arg(long)]
+    pub no_report: bool,
     /// Threads [default: one a core]; the results are the same for any number
     #[arg(long)]
     pub threads: Option<usize>,
@@ -481,6 +486,22 @@ pub struct VpcArgs {
     #[arg(long)]
     pub threads: Option<usize>,
     /// Replace an earlier check of the run
+    #[arg(long)]
+    pub force: bool,
+    /// Print nothing but errors
+    #[arg(long, short)]
+    pub quiet: bool,
+}
+
+/// What is reported.
+#[derive(Args, Debug)]
+pub struct ReportArgs {
+    /// Folder of the run
+    pub run: PathBuf,
+    /// The report [default: report.html in the run's folder]
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Replace a report that is already there
     #[arg(long)]
     pub force: bool,
     /// Print nothing but errors

@@ -35,6 +35,11 @@ pub fn reconstructed(out: &Path, subjects: usize, failed: usize, rows: usize, si
     }
 }
 
+/// Where a report is.
+pub fn reported(path: &Path, bytes: usize) {
+    println!("{}: {:.1} MB, opens in a browser without a network", path.display(), bytes as f64 * 1e-6);
+}
+
 /// What a predictive check found.
 pub fn checked(run: &Path, npc: &[NpcRow], replicates: u32, simulated: bool) {
     println!(
@@ -56,7 +61,7 @@ pub fn checked(run: &Path, npc: &[NpcRow], replicates: u32, simulated: bool) {
         ]
     }));
     columns(&rows);
-    println!("in {}: vpc.csv, npc.csv, npde.csv, vpc.json", run.display());
+    println!("in {}: vpc.csv, npc.csv, npde.csv, vpc.json, and in its report", run.display());
     if simulated {
         println!("The data are simulated: nothing here was measured in a patient.");
     }
@@ -152,7 +157,7 @@ pub fn summary(
         record.threads,
         results.len() as f64 / seconds.of("fit")
     );
-    println!("run in {}: individuals.csv, observations.csv, trajectories.parquet, figures/", out.display());
+    println!("run in {}: report.html, individuals.csv, observations.csv, …", out.display());
     if trial.simulated {
         println!("The data are simulated: nothing here was measured in a patient.");
     }

@@ -6,7 +6,7 @@ use omafit_estimate::{
     Covariance, FitOptions, Goodness, Grid, Overview, Replication, Status, SubjectResult, free_names,
 };
 use omafit_model::Analyte;
-use omafit_trial::{Counts, ReadOptions, Trial};
+use omafit_trial::{Counts, Excluded, ReadOptions, Trial};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -83,6 +83,7 @@ struct Data {
     comments: Vec<String>,
     read: ReadOptions,
     records: Counts,
+    excluded: Vec<Excluded>,
 }
 
 #[derive(Debug, Serialize)]
@@ -163,6 +164,7 @@ impl Record {
                 comments: trial.source.comments.clone(),
                 read: input.read.clone(),
                 records: trial.counts,
+                excluded: trial.excluded.clone(),
             },
             seconds,
             threads,

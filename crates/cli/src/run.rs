@@ -5,7 +5,7 @@ use crate::error::{CliError, refuse};
 use crate::options::{Censored, RunArgs};
 use crate::predictive::FEWEST_REPLICATES;
 use crate::record::{Record, Seconds};
-use crate::{Outcome, figures, print};
+use crate::{Outcome, figures, print, report};
 use indicatif::{ProgressBar, ProgressStyle};
 use omafit_estimate::{FitOptions, Grid, Method, Prior, Replication, overview, process_trial};
 use omafit_model::{Censoring, PopulationModel};
@@ -196,8 +196,16 @@ pub fn execute(plan: &Plan, args: &RunArgs, out: &Path, input: &Input) -> Result
     seconds.add("figures", started.elapsed().as_secs_f64());
 
     let summary = overview(&plan.model, subjects, &results, plan.target_ng_ml);
-    let record = Record::new(plan, trial, input, &summary, &results, seconds, pool.current_num_threads());
+    let threads = pool.current_num_threads();
+    let mut record = Record::new(plan, trial, input, &summary, &results, seconds, threads);
     write_record(&folder, &record)?;
+    if !args.no_report {
+        let started = Instant::now();
+        let report = folder.file(report::FILE)?;
+        std::fs::write(&report, report::page(report.parent().unwrap_or(out))?)?;
+        record.seconds.add("report", started.elapsed().as_secs_f64());
+        write_record(&folder, &record)?;
+    }
     folder.commit()?;
     if !args.quiet {
         print::summary(plan, trial, &results, &summary, &record, out);

@@ -56,6 +56,11 @@ pub fn vpc(args: &VpcArgs) -> Result<Outcome, CliError> {
     }
     // Last: what it describes is there.
     write_whole(&record, &serde_json::to_vec_pretty(&check)?, args.force)?;
+    // The report is a view of the folder, and shows the check.
+    let report = file(crate::report::FILE);
+    if report.is_file() {
+        write_whole(&report, crate::report::page(&args.run)?.as_bytes(), true)?;
+    }
     if !args.quiet {
         crate::print::checked(&args.run, &checked.npc, check.replicates, run.record.simulated);
     }

@@ -232,7 +232,8 @@ fn a_demo_says_everywhere_that_it_is_simulated_and_can_be_fitted_again() {
         let svg = std::fs::read_to_string(demo.join("figures").join(figure)).unwrap();
         assert!(svg.contains("Simulated data"), "{figure}");
     }
-    omafit().args(["fit", data.to_str().unwrap(), "--out", again.to_str().unwrap()]).assert().success();
+    let (data, out) = (data.to_str().unwrap(), again.to_str().unwrap());
+    omafit().args(["fit", data, "--replicates", "200", "--out", out]).assert().success();
     for table in ["individuals.csv", "observations.csv", "trajectories.parquet"] {
         assert!(
             std::fs::read(demo.join(table)).unwrap() == std::fs::read(again.join(table)).unwrap(),

@@ -1,4 +1,4 @@
-//! Figures of a fit, made from plain numbers.
+//! Figures and the report of a fit, made from plain numbers.
 //!
 //! The crate knows no estimator, no file format and no dataframe: each figure takes slices and returns one
 //! self-contained SVG document as a string (no script, no style sheet, no link, no network), so it can be
@@ -10,8 +10,11 @@
 //! | observed against predicted | [`observed_fitted::svg`] |
 //! | free IgE of a population over time | [`suppression::svg`] |
 //!
+//! [`page::html`] makes the report: one HTML file that needs no network.
+//!
 //! [`file_name::for_id`] names the file of a patient's figure, whatever the ID contains.
 
 mod figure;
+pub mod page;
 
 pub use figure::{FigureError, file_name, individual, observed_fitted, suppression};

@@ -1,0 +1,93 @@
+//! `omafit report`: the HTML report, made from a run's folder.
+
+mod equations;
+mod tables;
+
+use crate::Outcome;
+use crate::describe;
+use crate::error::{CliError, refuse};
+use crate::model;
+use crate::options::ReportArgs;
+use omafit_model::PopulationModel;
+use omafit_report::page::{self, ModelWords, ParameterWords, Story};
+use omafit_trial::write_whole;
+use serde_json::Value;
+use std::path::Path;
+
+/// The report's file in the folder of a run.
+pub const FILE: &str = "report.html";
+
+/// Makes the report of a run and writes it into the run's folder, or where it is told.
+pub fn report(args: &ReportArgs) -> Result<Outcome, CliError> {
+    let page = page(&args.run)?;
+    let target = args.out.clone().unwrap_or_else(|| args.run.join(FILE));
+    write_whole(&target, page.as_bytes(), args.force)?;
+    if !args.quiet {
+        crate::print::reported(&target, page.len());
+    }
+    Ok(Outcome::Done)
+}
+
+/// The report of the run whose tables are in a folder.
+pub fn page(folder: &Path) -> Result<String, CliError> {
+    let record = record(&folder.join("run.json"))?;
+    if record["schema_version"] != 1 {
+        return Err(refuse("run", folder.display(), "a run that this version of omafit wrote"));
+    }
+    let check = folder.join("vpc.json");
+    let model = model::load(&folder.join("model.toml").to_string_lossy())?;
+    let estimated: Vec<&str> =
+        record["options"]["estimate"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    let words = words(&model, &estimated);
+    let mut missing = Vec::new();
+    let individuals = tables::required(folder, "individuals")?;
+    let observations = tables::observations(folder, &individuals)?;
+    let courses = tables::courses(folder, &individuals, &mut missing)?;
+    let mut all = vec![("individuals".to_owned(), individuals), ("observations".to_owned(), observations)];
+    for name in ["parameters", "shrinkage", "diagnostics", "vpc", "npc"] {
+        if let Some(table) = tables::optional(folder, name)? {
+            all.push((name.to_owned(), table));
+        }
+    }
+    let mut run = record;
+    // The report cannot know how long it takes itself.
+    if let Some(seconds) = run["seconds"].as_object_mut() {
+        seconds.remove("report");
+    }
+    let check = if check.is_file() { self::record(&check)? } else { Value::Null };
+    Ok(page::html(&Story { run, check, model: words, tables: all, courses, missing })?)
+}
+
+fn record(path: &Path) -> Result<Value, CliError> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|source| CliError::Unreadable { path: path.to_owned(), source })?;
+    serde_json::from_str(&text).map_err(|source| CliError::NoRun { path: path.to_owned(), source })
+}
+
+fn words(model: &PopulationModel, estimated: &[&str]) -> ModelWords {
+    let file = model.file();
+    let parameters = model.structure().parameters().iter().zip(model.parameters()).enumerate();
+    let parameters = parameters.map(|(i, (info, parameter))| {
+        let at = model.variable().iter().position(|&v| v == i);
+        ParameterWords {
+            name: info.name.into(),
+            unit: info.unit.into(),
+            meaning: info.meaning.into(),
+            typical: parameter.typical,
+            typical_words: describe::typical(model, info, parameter),
+            variability: describe::variability(model, i, info, parameter),
+            omega_sd: at.map_or(f64::NAN, |at| model.omega()[at * (model.variable().len() + 1)].sqrt()),
+            effects: describe::effects(&parameter.effects).replace('`', ""),
+            estimated: estimated.contains(&info.name),
+        }
+    });
+    ModelWords {
+        name: file.name.clone(),
+        title: file.title.clone(),
+        source: file.source.clone(),
+        structure: file.structure.clone(),
+        equations: equations::of(&file.structure),
+        parameters: parameters.collect(),
+        remarks: describe::remarks(model),
+    }
+}

@@ -1,0 +1,197 @@
+// Parts of the page. Text becomes text nodes, never markup.
+function make(tag, attributes = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value !== null && value !== undefined && value !== false) element.setAttribute(name, value);
+  }
+  element.append(...children.flat(9).filter((c) => c !== null && c !== undefined && c !== false).map((c) => (c instanceof Node ? c : String(c))));
+  return element;
+}
+const nav = document.getElementById("nav");
+const main = document.getElementById("main");
+
+function section(id, title, ...children) {
+  const heading = make("h2", { id: `${id}-title` }, title);
+  const element = make("section", { id, "aria-labelledby": `${id}-title` }, heading, ...children);
+  main.append(element);
+  nav.lastElementChild.append(make("li", {}, make("a", { href: `#${id}` }, title)));
+  return element;
+}
+const note = (...text) => make("p", { class: "note" }, ...text);
+
+// A table: columns { title, numeric }, rows of texts or nodes.
+function grid(columns, rows, caption) {
+  const cell = (value, i) => make("td", { class: columns[i].numeric ? "number" : null }, value);
+  return make(
+    "div",
+    { class: "wide", tabindex: "0", role: "region", "aria-label": caption || "Table" },
+    make(
+      "table",
+      {},
+      caption ? make("caption", {}, caption) : null,
+      make("thead", {}, make("tr", {}, columns.map((c) => make("th", { scope: "col", class: c.numeric ? "number" : null }, c.title)))),
+      make("tbody", {}, rows.map((row) => make("tr", {}, row.map(cell)))),
+    ),
+  );
+}
+const text = (title) => ({ title });
+const number = (title) => ({ title, numeric: true });
+
+// A choice among a few: buttons of which one is pressed.
+function choice(label, names, onChange) {
+  const buttons = names.map((name, i) => make("button", { type: "button", "aria-pressed": String(i === 0) }, name));
+  buttons.forEach((button, i) =>
+    button.addEventListener("click", () => {
+      buttons.forEach((b, j) => b.setAttribute("aria-pressed", String(i === j)));
+      onChange(i);
+    }),
+  );
+  return make("div", { class: "choice", role: "group", "aria-label": label }, buttons);
+}
+
+const figure = (title, className = "") => make("figure", { class: className }, make("figcaption", {}, title));
+// What stands for what in a chart: [class of the sample, words].
+const legend = (...entries) =>
+  make("ul", { class: "legend" }, entries.map(([sample, words]) => make("li", {}, make("span", { class: `sample ${sample}`, "aria-hidden": "true" }), words)));
+
+const facts = (pairs) =>
+  make("dl", { class: "facts" }, pairs.filter((p) => p).map(([name, value]) => make("div", {}, make("dt", {}, name), make("dd", {}, value))));
+
+function warnings() {
+  const statuses = (individuals.status || []).filter((s) => s !== "ok").length;
+  const all = (run.warnings || []).map(clean);
+  const lines = story.missing.concat(all);
+  const found = [];
+  const vague = numbers("shrinkage", "shrinkage_sd_pct");
+  if (vague) {
+    const names = column("shrinkage", "parameter").filter((_, i) => vague[i] > 30);
+    if (names.length) found.push(`Shrinkage above 30 %: ${names.join(", ")}. Plots of their η against covariates, and their distributions, mislead.`);
+  }
+  const worst = (name, limit, says) => {
+    const p = numbers("diagnostics", name);
+    if (!p) return;
+    const kinds = column("diagnostics", "residual");
+    const of = column("diagnostics", "analyte");
+    p.forEach((v, i) => {
+      if ((kinds[i] === "CWRES" || kinds[i] === "NPDE") && of[i] !== "all" && isNumber(v) && v < limit) found.push(says(kinds[i], of[i], i));
+    });
+  };
+  const sd = numbers("diagnostics", "sd");
+  const average = numbers("diagnostics", "mean");
+  worst("mean_p", 1e-4, (kind, of, i) => `${kind} of ${nameOf(of)} has mean ${fixed(average[i], 2)}, not 0.`);
+  worst("variance_p", 1e-4, (kind, of, i) => `${kind} of ${nameOf(of)} has standard deviation ${fixed(sd[i], 2)}, not 1.`);
+  const body = [];
+  const items = found.concat(lines);
+  if (items.length) body.push(make("ul", { class: "warnings" }, items.slice(0, 40).map((line) => make("li", {}, line))));
+  else body.push(make("p", {}, "None."));
+  if (items.length > 40) body.push(note(`… and ${items.length - 40} more, in run.json and individuals.csv.`));
+  const element = section("warnings", "Warnings", ...body);
+  if (statuses) element.classList.add("serious");
+}
+const nameOf = (key) => {
+  const found = ANALYTES.find((a) => a.key === key);
+  return found ? found.title.replace(/^(Total|Free)/, (w) => w.toLowerCase()) : key === "all" ? "all" : key;
+};
+
+function summary() {
+  const method = { map: "MAP, each subject's data with the population as prior", nls: "nonlinear least squares, each subject's data alone" }[run.method] || run.method;
+  const quantified = run.data.records.observations.reduce((a, b) => a + b, 0);
+  const censored = run.data.records.below.concat(run.data.records.above).reduce((a, b) => a + b, 0);
+  const { ok, not_determined: open, failed } = run.counts;
+  const sentences = [
+    `${plural(count, "subject")} with ${plural(run.data.records.doses, "dose")} and ${plural(quantified, "observation")}${censored ? `, of which ${censored.toLocaleString("en")} beyond a limit of quantification,` : ""} ${count === 1 ? "was" : "were"} fitted with the model ${clean(story.model.name)} by ${method}.`,
+    failed || open
+      ? `${ok} ${ok === 1 ? "fit is" : "fits are"} complete, ${open} ${open === 1 ? "leaves" : "leave"} a parameter open, ${failed} failed.`
+      : "Every fit is complete.",
+  ];
+  const fit = run.goodness_of_fit;
+  const parts = ANALYTES.filter((a) => fit[a.key] && fit[a.key].n).map((a) => `${nameOf(a.key)} ${percent(fit[a.key].rmse_log, 0)}`);
+  if (parts.length) sentences.push(`Observations scatter about the individual fits by ${parts.join(", ")} (root mean square on the logarithm).`);
+  const reached = numbers("individuals", "days_to_target");
+  if (hasNumbers(reached)) {
+    const back = numbers("individuals", "days_to_return").filter(isNumber);
+    const dosed = numbers("individuals", "days_below_target").filter(isNumber).length;
+    sentences.push(
+      `Free IgE fell below ${run.options.target_ng_ml} ng/mL in ${reached.filter(isNumber).length} of ${plural(dosed, "subject")}, after a median of ${digits(quantile(reached, 0.5), 2)} days` +
+        (back.length ? `; in ${back.length} it was seen to rise above it again, a median of ${digits(quantile(back, 0.5), 2)} days after the last dose.` : "."),
+    );
+  }
+  section("summary", "Summary", make("p", { class: "lead" }, sentences.join(" ")));
+}
+
+function dataSection() {
+  const records = run.data.records;
+  const rows = present.map((a) => {
+    const own = rowsOfAnalyte[a];
+    const subjects = new Set(own.map((i) => subjectOf[i])).size;
+    const share = (n) => (n ? `${n.toLocaleString("en")} (${percent(n / records.observations[a])})` : "0");
+    const values = own.filter((i) => observed.CENS[i] === 0).map((i) => observed.DV[i]);
+    return [ANALYTES[a].title, ANALYTES[a].unit, subjects, records.observations[a].toLocaleString("en"), share(records.below[a]), share(records.above[a]), ...[0, 0.5, 1].map((p) => digits(quantile(values, p)))];
+  });
+  const body = [
+    facts([
+      ["Data set", clean(run.data.path)],
+      ["SHA-256", make("code", {}, run.data.sha256)],
+      ["Rows", run.data.rows.toLocaleString("en")],
+      ["Subjects", records.subjects.toLocaleString("en")],
+      ["Doses", records.doses.toLocaleString("en")],
+      ["Excluded observations", records.excluded.toLocaleString("en")],
+    ]),
+    grid([text("Analyte"), text("Unit"), number("Subjects"), number("Observations"), number("Below LLOQ"), number("Above ULOQ"), number("Minimum"), number("Median"), number("Maximum")], rows, "Observations"),
+  ];
+  if (covariates.length) {
+    const stats = covariates.map((name) => {
+      const values = numbers("individuals", name).filter(isNumber);
+      return [withUnit(name), MEANINGS[name] || "", values.length, digits(mean(values)), digits(deviation(values)), ...[0, 0.5, 1].map((p) => digits(quantile(values, p)))];
+    });
+    body.push(grid([text("Covariate"), text(""), number("Known"), number("Mean"), number("SD"), number("Minimum"), number("Median"), number("Maximum")], stats, "Covariates"));
+  }
+  const excluded = run.data.excluded || [];
+  if (excluded.length) {
+    body.push(grid([number("Row"), text("ID"), text("Reason")], excluded.slice(0, 200).map((e) => [e.row, clean(e.id), clean(e.reason)]), "Excluded observations"));
+    if (excluded.length > 200) body.push(note(`… and ${excluded.length - 200} more, in run.json.`));
+  } else body.push(note(records.excluded ? "Excluded: observations whose MDV is 1." : "No observation was excluded."));
+  if (run.options.censored === "m1") body.push(note("Censored observations were left out of the fit (M1), which biases it."));
+  else if (records.below.concat(records.above).some((n) => n)) body.push(note("Censored observations enter the fit by their likelihood (M3)."));
+  if (records.ige_from_total) body.push(note(`The baseline IgE of ${plural(records.ige_from_total, "subject")} was taken from the total IgE before the first dose.`));
+  section("data", "Data", ...body);
+}
+
+function modelSection() {
+  const model = story.model;
+  const rows = model.parameters.map((p) => [make("code", {}, p.name), p.meaning, p.typical_words, p.variability || "–", p.effects || "–", p.estimated ? "estimated" : "held"]);
+  section(
+    "model",
+    "Model",
+    make("p", {}, make("strong", {}, clean(model.name)), ": ", clean(model.title), ". Source: ", clean(model.source)),
+    make("pre", { class: "equations", tabindex: "0", "aria-label": "Equations" }, model.equations.join("\n")),
+    note("D, X, E in nmol, volumes in L, time in days."),
+    grid([text("Parameter"), text("Meaning"), text("Typical value"), text("Between subjects"), text("Covariate effects"), text("In a subject's fit")], rows, "Parameters of the model"),
+    make("ul", {}, model.remarks.map((r) => make("li", {}, clean(r)))),
+    note("Individual parameters are P = typical · effects · exp η (unless a transform says otherwise), η ~ N(0, Ω)."),
+  );
+}
+
+function parameterSection() {
+  const body = [];
+  const population = story.tables.parameters;
+  if (population) {
+    const wanted = [["name", "Parameter"], ["unit", "Unit"], ["description", "Meaning"], ["estimate", "Estimate"], ["se", "SE"], ["rse_pct", "RSE %"], ["ci_low", "95 % CI from"], ["ci_high", "to"], ["bsv_cv_pct", "BSV CV %"], ["shrinkage_sd_pct", "Shrinkage SD %"], ["shrinkage_var_pct", "Shrinkage variance %"], ["fixed", "Fixed"]].filter(([key]) => population[key]);
+    const rows = Array.from({ length: rowsOf("parameters") }, (_, i) => wanted.map(([key]) => (isNumber(population[key][i]) ? digits(population[key][i], 4) : clean(population[key][i] ?? "–"))));
+    body.push(grid(wanted.map(([key, title]) => (isNumber(population[key].find((v) => v !== null)) ? number(title) : text(title))), rows, "Population parameters, estimated"));
+  } else body.push(make("p", {}, "The population was given, not estimated, in this run: its values are under Model. Below, the subjects' own estimates."));
+  const shrink = story.tables.shrinkage || {};
+  const at = (name) => (shrink.parameter || []).indexOf(name);
+  const rows = estimated.map((p) => {
+    const values = numbers("individuals", p.name);
+    const se = numbers("individuals", `SE_${p.name}`);
+    const rse = se.map((s, i) => s / values[i]);
+    const i = at(p.name);
+    const known = se.filter(isNumber).length;
+    const of = (key) => (i < 0 ? null : shrink[key][i]);
+    return [make("code", {}, p.name), p.unit === "1" ? "" : p.unit, digits(p.typical), ...[0.5, 0.05, 0.95].map((q) => digits(quantile(values, q))), percent(quantile(rse, 0.5)), `${known} of ${count}`, fixed(p.omega_sd, 3), fixed(of("eta_mean"), 3), fixed(of("eta_sd"), 3), pValue(of("eta_mean_p")), fixed(of("shrinkage_sd_pct"), 1), fixed(of("shrinkage_var_pct"), 1)];
+  });
+  body.push(grid([text("Parameter"), text("Unit"), number("Typical"), number("Median"), number("5 %"), number("95 %"), number("Median RSE"), number("Determined"), number("ω"), number("Mean η̂"), number("SD η̂"), number("p (mean 0)"), number("Shrinkage SD %"), number("Shrinkage variance %")], rows, "Individual parameters"));
+  body.push(note("Typical: at the covariates where every effect is one. Shrinkage: 1 − SD(η̂)/ω and 1 − var(η̂)/ω²."));
+  section("parameters", "Parameters", ...body);
+}

@@ -1,0 +1,191 @@
+//! Courses in time, packed: sixteen bits a number.
+//!
+//! Of each analyte a course has the fitted value, the factor from it to the upper end of its band, and the typical
+//! subject's value. Their logarithms are counted in steps between the smallest and the largest of their kind: 65,534 of
+//! them, finer than a line is thick.
+
+use super::base64;
+use super::story::rounded;
+use serde::Serialize;
+
+const MISSING: u16 = u16::MAX;
+const STEPS: f64 = (u16::MAX - 1) as f64;
+const IGE_FREE: usize = 2;
+const PERCENTILES: [f64; 5] = [0.05, 0.25, 0.5, 0.75, 0.95];
+
+/// A subject's course on an even grid. Every vector has one entry a time; NaN is missing.
+#[derive(Clone, Debug, Default)]
+pub struct Course {
+    /// First time, days.
+    pub start: f64,
+    /// Days from time to time.
+    pub every: f64,
+    /// The fitted value of each analyte.
+    pub value: [Vec<f64>; 3],
+    /// The upper end of its band; the lower end is as far below on the logarithm.
+    pub upper: [Vec<f64>; 3],
+    /// The typical subject's value.
+    pub typical: [Vec<f64>; 3],
+    /// Doses: day and mg.
+    pub doses: Vec<(f64, f64)>,
+}
+
+impl Course {
+    pub(super) fn numbers(&self) -> usize {
+        9 * self.value[0].len()
+    }
+
+    /// The logarithms of a kind of number: value, factor, typical.
+    fn logarithms(&self, kind: usize, analyte: usize) -> impl Iterator<Item = f64> {
+        (0..self.value[analyte].len()).map(move |i| {
+            let at = |all: &[Vec<f64>; 3]| all[analyte].get(i).copied().unwrap_or(f64::NAN);
+            let log = match kind {
+                0 => at(&self.value).ln(),
+                1 => at(&self.upper).ln() - at(&self.value).ln(),
+                _ => at(&self.typical).ln(),
+            };
+            if log.is_finite() { log } else { f64::NAN }
+        })
+    }
+}
+
+/// Courses as the page takes them.
+#[derive(Debug, Serialize)]
+pub(super) struct Packed {
+    /// Smallest and largest logarithm, by kind and analyte.
+    ranges: [[[f64; 2]; 3]; 3],
+    subjects: Vec<PackedCourse>,
+}
+
+#[derive(Debug, Serialize)]
+struct PackedCourse {
+    start: f64,
+    every: f64,
+    count: usize,
+    /// By analyte and kind, each `count` numbers of two bytes, the low one first; in base64.
+    numbers: String,
+    doses: Vec<(f64, f64)>,
+}
+
+/// Packs one in `every` times of each course, the first included.
+pub(super) fn pack(courses: &[Course], every: usize) -> Packed {
+    let range = |kind, analyte| {
+        let all = courses.iter().flat_map(|c| c.logarithms(kind, analyte)).filter(|v| !v.is_nan());
+        let (low, high) = all.fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(v), h.max(v)));
+        if low <= high { [low, high] } else { [0.0, 0.0] }
+    };
+    let ranges: [[[f64; 2]; 3]; 3] = std::array::from_fn(|k| std::array::from_fn(|a| range(k, a)));
+    let one = |course: &Course| {
+        let mut bytes = Vec::with_capacity(2 * course.numbers() / every + 18);
+        for analyte in 0..3 {
+            for (kind, ranges) in ranges.iter().enumerate() {
+                let [low, high] = ranges[analyte];
+                let width = if high > low { high - low } else { 1.0 };
+                for log in course.logarithms(kind, analyte).step_by(every) {
+                    let step = ((log - low) / width * STEPS).round();
+                    let number = if step.is_nan() { MISSING } else { step as u16 };
+                    bytes.extend(number.to_le_bytes());
+                }
+            }
+        }
+        PackedCourse {
+            start: course.start,
+            every: course.every * every as f64,
+            count: course.value[0].len().div_ceil(every),
+            numbers: base64::encode(&bytes),
+            doses: course.doses.clone(),
+        }
+    };
+    Packed { ranges, subjects: courses.iter().map(one).collect() }
+}
+
+/// Free IgE of all subjects through time.
+#[derive(Debug, Default, Serialize)]
+pub(super) struct Percentiles {
+    /// Days since each subject's first record.
+    time: Vec<f64>,
+    /// The 5th, 25th, 50th, 75th and 95th percentile, ng/mL.
+    values: [Vec<f64>; 5],
+    /// Subjects seen at each time.
+    n: Vec<usize>,
+}
+
+/// Percentiles of free IgE, as far as at least half of the subjects are seen on the grid of the first.
+pub(super) fn percentiles(courses: &[Course]) -> Percentiles {
+    let mut out = Percentiles::default();
+    let seen: Vec<&Course> = courses.iter().filter(|c| !c.value[IGE_FREE].is_empty()).collect();
+    let Some(every) = seen.first().map(|c| c.every) else { return out };
+    for k in 0.. {
+        let here = seen.iter().filter(|c| c.every == every).filter_map(|c| c.value[IGE_FREE].get(k));
+        let mut values: Vec<f64> = here.copied().filter(|v| !v.is_nan()).collect();
+        if values.is_empty() || 2 * values.len() < seen.len() {
+            break;
+        }
+        values.sort_by(f64::total_cmp);
+        out.time.push(rounded(k as f64 * every));
+        out.n.push(values.len());
+        for (column, p) in out.values.iter_mut().zip(PERCENTILES) {
+            let position = p * (values.len() - 1) as f64;
+            let (low, part) = (values[position as usize], position.fract());
+            let high = values[(position as usize + 1).min(values.len() - 1)];
+            column.push(rounded(low + part * (high - low)));
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_come_back_to_a_part_in_a_thousand() {
+        let value: Vec<f64> = (0..50).map(|i| 0.5 * 1.3_f64.powi(i)).collect();
+        let upper: Vec<f64> = value.iter().enumerate().map(|(i, v)| v * (1.0 + 0.01 * i as f64)).collect();
+        let mut typical = value.clone();
+        typical[3] = f64::NAN;
+        let course = Course {
+            every: 1.0,
+            value: [value.clone(), vec![1.0; 50], vec![0.0; 50]],
+            upper: [upper, vec![f64::NAN; 50], vec![0.0; 50]],
+            typical: [typical, vec![2.0; 50], vec![2.0; 50]],
+            ..Course::default()
+        };
+        let packed = pack(std::slice::from_ref(&course), 2);
+        assert_eq!(packed.subjects[0].count, 25);
+        let digit = |c: u8| match c {
+            b'A'..=b'Z' => c - b'A',
+            b'a'..=b'z' => c - b'a' + 26,
+            b'0'..=b'9' => c - b'0' + 52,
+            b'+' => 62,
+            _ => 63,
+        };
+        let text = packed.subjects[0].numbers.trim_end_matches('=').as_bytes();
+        let bits: Vec<u8> = text.iter().flat_map(|&c| (0..6).rev().map(move |b| digit(c) >> b & 1)).collect();
+        let bytes: Vec<u8> =
+            bits.chunks_exact(8).map(|b| b.iter().fold(0, |sum, bit| sum << 1 | bit)).collect();
+        let number = |kind: usize, i: usize| {
+            let at = 2 * (25 * kind + i);
+            let step = u16::from_le_bytes([bytes[at], bytes[at + 1]]);
+            let [low, high] = packed.ranges[kind % 3][kind / 3];
+            if step == MISSING { f64::NAN } else { (low + f64::from(step) / STEPS * (high - low)).exp() }
+        };
+        for i in 0..25 {
+            assert!((number(0, i) / value[2 * i] - 1.0).abs() < 1e-3);
+            assert!((number(1, i) / (1.0 + 0.02 * i as f64) - 1.0).abs() < 1e-3);
+            assert!((number(3, i) - 1.0).abs() < 1e-12 && number(4, i).is_nan() && number(6, i).is_nan());
+        }
+    }
+
+    #[test]
+    fn percentiles_stop_where_half_are_gone() {
+        let course = |level: f64, count: usize| Course {
+            every: 1.0,
+            value: [vec![1.0; count], vec![1.0; count], vec![level; count]],
+            ..Course::default()
+        };
+        let found = percentiles(&[course(1.0, 5), course(2.0, 3), course(3.0, 3)]);
+        assert_eq!((found.time.len(), found.values[2][0], found.values[0][0]), (3, 2.0, 1.1));
+        assert!(percentiles(&[]).time.is_empty());
+    }
+}
