@@ -226,30 +226,23 @@ pub fn fit_at(
 
 /// Minimises from a start: first coarsely, then to the accuracy of the sum.
 fn minimise(problem: &SubjectProblem<'_>, start: Vec<f64>, max_iterations: u64) -> Minimum {
-    let near = descend(At(problem, Accuracy::Coarse), start, COARSE_DECREASE, max_iterations);
+    let coarsely = LevenbergMarquardt::until(COARSE_DECREASE);
+    let (near, curvature) = descend(At(problem, Accuracy::Coarse), coarsely, start, max_iterations);
     let left = max_iterations.saturating_sub(near.iterations).max(1);
-    let mut minimum = descend(At(problem, Accuracy::Full), near.eta, FULL_DECREASE, left);
+    // How the residuals bend is known by now.
+    let fully = LevenbergMarquardt::until(FULL_DECREASE).bent(curvature);
+    let (mut minimum, _) = descend(At(problem, Accuracy::Full), fully, near.eta, left);
     minimum.iterations += near.iterations;
     minimum
 }
 
-/// Descends from a start until no step is predicted to lower the objective by `small_decrease` of it.
+/// Where `solver` ends from a start, and what it has learned of the residuals' bending.
 pub(crate) fn descend(
-    problem: impl Residuals,
-    start: Vec<f64>,
-    small_decrease: f64,
-    max_iterations: u64,
-) -> Minimum {
-    descend_by(problem, LevenbergMarquardt::until(small_decrease), start, max_iterations)
-}
-
-/// Descends from a start by a solver in the state that it has.
-pub(crate) fn descend_by(
     problem: impl Residuals,
     solver: LevenbergMarquardt,
     start: Vec<f64>,
     max_iterations: u64,
-) -> Minimum {
+) -> (Minimum, Option<DMatrix<f64>>) {
     let configure =
         |state: IterState<_, _, _, _, _, f64>| state.param(start.clone()).max_iters(max_iterations);
     let run = Executor::new(problem, solver).configure(configure).timer(false).ctrlc(false).run();
@@ -257,11 +250,13 @@ pub(crate) fn descend_by(
         Ok(mut result) => {
             let eta = result.state.take_param().unwrap_or(start);
             let iterations = result.state.get_iter();
-            let (at, stop) = result.solver.into_parts();
-            Minimum { eta, at, stop: stop.unwrap_or(StopReason::IterationLimit), iterations }
+            let (at, stop, curvature) = result.solver.into_parts();
+            let stop = stop.unwrap_or(StopReason::IterationLimit);
+            (Minimum { eta, at, stop, iterations }, curvature)
         }
         Err(error) => {
-            Minimum { eta: start, at: None, stop: StopReason::StartFailed(error.to_string()), iterations: 0 }
+            let stop = StopReason::StartFailed(error.to_string());
+            (Minimum { eta: start, at: None, stop, iterations: 0 }, None)
         }
     }
 }

@@ -161,16 +161,16 @@ impl LevenbergMarquardt {
         }
     }
 
-    /// With B known from a point nearby, row by row.
-    pub fn knowing(mut self, curvature: &[f64]) -> Self {
-        let n = curvature.len().isqrt();
-        self.curvature = Some(DMatrix::from_row_slice(n, n, curvature));
+    /// The same, starting from what is known of B.
+    #[must_use]
+    pub fn bent(mut self, curvature: Option<DMatrix<f64>>) -> Self {
+        self.curvature = curvature;
         self
     }
 
-    /// Where the iteration stands.
-    pub fn into_parts(self) -> (Option<Linearised>, Option<StopReason>) {
-        (self.current, self.stop)
+    /// Where the iteration stands, and why it stopped.
+    pub fn into_parts(self) -> (Option<Linearised>, Option<StopReason>, Option<DMatrix<f64>>) {
+        (self.current, self.stop, self.curvature)
     }
 
     fn stopped(&mut self, state: State, reason: StopReason) -> State {
@@ -330,7 +330,7 @@ mod tests {
             .run()
             .unwrap();
         let x = result.state.get_param().cloned().unwrap();
-        let (at, stop) = result.solver.into_parts();
+        let (at, stop, _) = result.solver.into_parts();
         (x.iter().map(|x| x.exp()).collect(), at.unwrap().cost(), stop.unwrap())
     }
 

@@ -88,7 +88,7 @@ pub(crate) enum Accuracy {
 }
 
 /// Relative tolerance on the way to the minimum.
-const COARSE_RTOL: f64 = 1e-5;
+const COARSE_RTOL: f64 = 1e-4;
 
 #[derive(Debug, Default)]
 struct Workspace {

@@ -7,7 +7,7 @@
 //! change places, it says nothing.
 
 use crate::individual::descend;
-use crate::least_squares::{Linearised, Residuals};
+use crate::least_squares::{LevenbergMarquardt, Linearised, Residuals};
 use crate::problem::{Accuracy, SubjectError, SubjectProblem};
 use statrs::distribution::{ChiSquared, ContinuousCDF};
 
@@ -72,7 +72,8 @@ pub(crate) fn profile_interval(
         let mut value = best + side * (distance * se).clamp(1e-6, 2.0);
         for _ in 0..MOST_STEPS {
             let held = Held { problem, position, value };
-            others = descend(held, others, SMALL_DECREASE, max_iterations).eta;
+            let solver = LevenbergMarquardt::until(SMALL_DECREASE);
+            others = descend(held, solver, others, max_iterations).0.eta;
             let at = problem.linearise(&with(&others, position, value), Accuracy::Full).ok()?;
             let rise = at.objective - least;
             if rise < -1e-6 * (1.0 + least.abs()) {

@@ -12,10 +12,11 @@
 //! For a log-normal error FOCE with and without interaction are the same, as the variance does not depend on η.
 
 use super::gradient::Change;
-use crate::individual::{descend, descend_by};
+use crate::individual::descend;
 use crate::least_squares::{LevenbergMarquardt, StopReason};
 use crate::prior::Prior;
 use crate::problem::{Accuracy, At, SubjectError, SubjectProblem};
+use nalgebra::DMatrix;
 use omafit_model::{PopulationModel, Subject};
 use serde::{Deserialize, Serialize};
 
@@ -59,18 +60,20 @@ pub(super) fn conditional(
     before: Option<(&Change, &[f64])>,
 ) -> Result<Conditional, ConditionalError> {
     let problem = SubjectProblem::new(model, subject, model.variable(), Some(prior))?;
-    let from =
-        |start: Vec<f64>| descend(At(&problem, Accuracy::Full), start, SMALL_DECREASE, MOST_ITERATIONS);
+    let from = |start: Vec<f64>, bend: Option<DMatrix<f64>>| {
+        let solver = LevenbergMarquardt::until(SMALL_DECREASE).bent(bend);
+        descend(At(&problem, Accuracy::Full), solver, start, MOST_ITERATIONS).0
+    };
     let mut minimum = match before {
         Some((change, moved)) => {
-            let solver = LevenbergMarquardt::until(SMALL_DECREASE).knowing(&change.missing);
-            let foreseen = change.foresee(start, moved);
-            descend_by(At(&problem, Accuracy::Full), solver, foreseen, MOST_ITERATIONS)
+            let n = start.len();
+            let bend = DMatrix::from_row_slice(n, n, &change.missing);
+            from(change.foresee(start, moved), Some(bend))
         }
-        None => from(start.to_vec()),
+        None => from(start.to_vec(), None),
     };
     if minimum.at.is_none() && before.is_some() {
-        minimum = from(start.to_vec());
+        minimum = from(start.to_vec(), None);
     }
     let Some(at) = minimum.at else { return Err(ConditionalError::NoMinimum(minimum.stop)) };
     let log_determinant: f64 = at.jacobian.qr().unpack_r().diagonal().map(|d| 2.0 * d.abs().ln()).sum();

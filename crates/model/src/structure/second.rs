@@ -105,7 +105,7 @@ where
         tangent,
     };
     let tolerance = tolerance(&untreated.state, course, nmol_per_mg);
-    let flow = Explicit::new(longest::<S::Body, N, K>(&rates), Curvatures::new(tangent));
+    let flow = Explicit::new(longest::<S::Body, N, K>(&rates, course.rtol()), Curvatures::new(tangent));
     let times: Vec<f64> = course.times().iter().map(|o| o.time).collect();
     let mut carrier = Carrier::<S::Body, _, N, K, L, false>::new(
         &untreated,

@@ -9,17 +9,19 @@ use super::depot::Entry;
 use super::flow::{Along, Explicit, Flow, Implicit};
 use super::segment::Segment;
 use super::{Body, Concentrations, ParameterInfo, Start, Structure};
-use crate::course::{Course, CourseError};
+use crate::course::{Course, CourseError, DEFAULT_RTOL};
 use crate::dual::Dual;
 use crate::scalar::Real;
 use crate::solver::{Alone, Lanes, Output, Tangents, Tolerance, Work};
 use crate::subject::{Before, Dose, Route};
 
-/// The longest step, in units of the fastest relaxation time.
+/// The longest step at the default tolerance, in units of the fastest relaxation time.
 const LONGEST: f64 = 1.5;
 
-pub(super) fn longest<B: Body<N, K>, const N: usize, const K: usize>(rates: &[f64; K]) -> f64 {
-    LONGEST / B::fastest(rates)
+/// The longest step at a relative tolerance, days. At a coarser one than the default it grows as the step of an
+/// integration of order eight does.
+pub(super) fn longest<B: Body<N, K>, const N: usize, const K: usize>(rates: &[f64; K], rtol: f64) -> f64 {
+    LONGEST * (rtol / DEFAULT_RTOL).max(1.0).powf(0.125) / B::fastest(rates)
 }
 
 /// The tolerance of a step for the accuracy asked of the outputs.
@@ -102,7 +104,7 @@ where
 {
     let mut states = Vec::with_capacity(course.times().len());
     let mut keep = |y: &[f64; N], (): &()| states.push(*y);
-    let longest = longest::<B, N, K>(untreated.rates);
+    let longest = longest::<B, N, K>(untreated.rates, course.rtol());
     let work = if const { B::STIFF } {
         run::<B, _, N, K, L, FULL>(untreated, Implicit::new(Alone), course, tolerance, &mut keep)
     } else {
@@ -126,7 +128,7 @@ where
 {
     let mut states = Vec::with_capacity(course.times().len());
     let mut keep = |y: &[f64; N], tangent: &[Lanes<L>; N]| states.push((*y, *tangent));
-    let longest = longest::<B, N, K>(untreated.rates);
+    let longest = longest::<B, N, K>(untreated.rates, course.rtol());
     let tangents = Tangents::new(untreated.tangent);
     let work = if const { B::STIFF } {
         let flow = Implicit::new(tangents);

@@ -11,7 +11,7 @@ use super::depot::Flux;
 use super::flow::{Explicit, Flow, Implicit};
 use super::segment::Segment;
 use super::solve::longest;
-use crate::course::CourseError;
+use crate::course::{CourseError, DEFAULT_RTOL};
 use crate::scalar::Real;
 use crate::solver::{Lanes, Lu, MOST, NEGLIGIBLE, Output, Tangents, Tolerance};
 use crate::subject::{Before, Dose};
@@ -45,7 +45,7 @@ where
     B: Body<N, K>,
 {
     let tangents = Tangents::new([Lanes([0.0; L]); N]);
-    let longest = longest::<B, N, K>(untreated.rates);
+    let longest = longest::<B, N, K>(untreated.rates, DEFAULT_RTOL);
     if const { B::STIFF } {
         solve::<B, _, N, K, L, FULL>(untreated, Implicit::new(tangents), dose, interval, tolerance)
     } else {
