@@ -1,5 +1,6 @@
 //! What a command can be refused for.
 
+use omafit_estimate::PopulationError;
 use omafit_model::{ModelError, PredictionError};
 use omafit_outcome::{DosingTableError, VirtualTrialError};
 use omafit_report::FigureError;
@@ -12,6 +13,9 @@ pub enum CliError {
     /// The data set.
     #[error(transparent)]
     Data(#[from] Rejection),
+    /// The population.
+    #[error("the population cannot be estimated: {0}")]
+    Population(#[from] PopulationError),
     /// The model file.
     #[error("{place}: {source}")]
     Model {

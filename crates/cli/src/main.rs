@@ -12,6 +12,7 @@ mod figures;
 mod fit;
 mod model;
 mod options;
+mod population;
 mod predictive;
 mod print;
 mod reconstruct;

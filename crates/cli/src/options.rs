@@ -96,18 +96,21 @@ pub struct FigureArgs {
 }
 
 /// How a subject is fitted.
-#[derive(Clone, Copy, Debug, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum MethodName {
     /// The population as prior: empirical Bayes estimates
     Map,
     /// Each subject's data alone
     Nls,
+    /// The population estimated first, by first-order conditional estimation with interaction, from the model's values;
+    /// then each subject with it as prior
+    Foce,
 }
 
 impl From<MethodName> for Method {
     fn from(name: MethodName) -> Self {
         match name {
-            MethodName::Map => Self::Map,
+            MethodName::Map | MethodName::Foce => Self::Map,
             MethodName::Nls => Self::Nls,
         }
     }
@@ -156,6 +159,9 @@ pub struct RunArgs {
     /// Target for free IgE, ng/mL
     #[arg(long, default_value_t = 50.0, value_name = "NG_ML")]
     pub target: f64,
+    /// Limit on the population's iterations
+    #[arg(long, default_value_t = 300, value_name = "N")]
+    pub population_iterations: u64,
     /// Limit on iterations from one start
     #[arg(long, default_value_t = 200)]
     pub max_iterations: u64,

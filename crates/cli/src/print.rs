@@ -2,6 +2,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
 use crate::error::CliError;
+use crate::population::Population;
 use crate::record::Record;
 use crate::run::Plan;
 use omafit_estimate::{Goodness, Limit, NpcRow, Overview, Status, SubjectResult, free_names};
@@ -113,6 +114,26 @@ pub fn trial(trial: &Trial) {
     }
     for note in &trial.notes {
         println!("  note: {note}");
+    }
+}
+
+/// An estimated population.
+pub fn population(population: &Population) {
+    let (fit, estimates) = population.parts();
+    println!("\npopulation by FOCE: objective {:.4} after {} iterations", fit.ofv, fit.iterations);
+    println!("{}", population.stop());
+    println!("{:<28}{:>12}{:>12}{:>8}   95 % interval", "", "estimate", "SE", "RSE %");
+    for e in estimates {
+        if e.fixed {
+            println!("{:<28}{:>12.5}       fixed", e.name, e.value);
+        } else {
+            let rse = 100.0 * e.se[0] / e.value.abs();
+            let [low, high] = e.interval;
+            println!("{:<28}{:>12.5}{:>12.5}{rse:>8.1}   {low:.5} to {high:.5}", e.name, e.value, e.se[0]);
+        }
+    }
+    for warning in population.warnings() {
+        println!("{warning}");
     }
 }
 

@@ -1,6 +1,7 @@
 //! `run.json`: what was run, on what, and how it went.
 
 use crate::options::Censored;
+use crate::population::{Population, PopulationRecord};
 use crate::run::{Input, Plan};
 use omafit_estimate::{
     Covariance, FitOptions, Goodness, Grid, Overview, Replication, Status, SubjectResult, free_names,
@@ -56,6 +57,8 @@ pub struct Record {
     aic: f64,
     counts: RunCounts,
     goodness_of_fit: BTreeMap<&'static str, GoodnessRecord>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    population: Option<PopulationRecord>,
     warnings: Vec<String>,
 }
 
@@ -179,8 +182,17 @@ impl Record {
                 failed: summary.failed,
             },
             goodness_of_fit,
+            population: None,
             warnings: warnings(trial, results),
         }
+    }
+}
+
+impl Record {
+    /// Tells of the population, if one was estimated.
+    pub fn tell(&mut self, population: Option<&Population>) {
+        self.population = population.map(Population::record);
+        self.warnings.splice(0..0, population.map_or(Vec::new(), Population::warnings));
     }
 }
 

@@ -2,12 +2,15 @@
 
 use crate::diagnosis::Diagnosis;
 use crate::error::{CliError, refuse};
-use crate::options::{Censored, RunArgs};
+use crate::options::{Censored, MethodName, RunArgs};
+use crate::population::Population;
 use crate::predictive::FEWEST_REPLICATES;
 use crate::record::{Record, Seconds};
 use crate::{Outcome, figures, print, report};
 use indicatif::{ProgressBar, ProgressStyle};
-use omafit_estimate::{FitOptions, Grid, Method, Prior, Replication, overview, process_trial};
+use omafit_estimate::{
+    FitOptions, Grid, Method, PopulationOptions, Prior, Replication, overview, process_trial,
+};
 use omafit_model::{Censoring, PopulationModel};
 use omafit_trial::{
     ReadOptions, RunFolder, Table, Trial, correlations_table, individuals_table, observations_table, read,
@@ -18,7 +21,7 @@ use std::path::Path;
 use std::time::Instant;
 
 /// What is to be computed: the arguments, checked.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Plan {
     model: PopulationModel,
     options: FitOptions,
@@ -82,6 +85,12 @@ impl Plan {
         let grid =
             Grid { every: args.every, until: args.until.unwrap_or(f64::NEG_INFINITY), level: args.level };
         Ok(Self { model, options, prior, grid, target_ng_ml: args.target, replication })
+    }
+
+    /// The same with an estimated population.
+    fn with_model(&self, model: &PopulationModel) -> Result<Self, CliError> {
+        let prior = Some(prior(model, &self.options.free)?);
+        Ok(Self { model: model.clone(), prior, ..self.clone() })
     }
 
     /// The population model.
@@ -159,6 +168,19 @@ pub fn execute(plan: &Plan, args: &RunArgs, out: &Path, input: &Input) -> Result
     seconds.add(input.preparation.0, input.preparation.1);
     let trial = if input.data_set { &as_written(&folder, &input.read, &input.trial)? } else { &input.trial };
     let pool = rayon::ThreadPoolBuilder::new().num_threads(args.threads.unwrap_or(0)).build()?;
+    let population = match args.method {
+        MethodName::Foce => {
+            let options = PopulationOptions {
+                max_iterations: args.population_iterations,
+                ..PopulationOptions::default()
+            };
+            let subjects = &trial.subjects;
+            let fit = || Population::fit(&plan.model, subjects, options, args.quiet, &mut seconds);
+            Some(pool.install(fit)?)
+        }
+        MethodName::Map | MethodName::Nls => None,
+    };
+    let plan = &population.as_ref().map_or_else(|| Ok(plan.clone()), |p| plan.with_model(p.model()))?;
     let progress = progress_bar("fitting", trial.subjects.len() as u64, args.quiet);
     let started = Instant::now();
     let results = pool.install(|| {
@@ -186,9 +208,14 @@ pub fn execute(plan: &Plan, args: &RunArgs, out: &Path, input: &Input) -> Result
     write_both(&folder, &observations_table(&plan.model, subjects, &results, &diagnosis.subjects)?)?;
     write_both(&folder, &correlations_table(&plan.model, &plan.options, subjects, &results)?)?;
     diagnosis.write(&folder, plan, subjects, &results)?;
+    if let Some(population) = &population {
+        population.write(&folder)?;
+    }
     let trajectories = trajectories_table(subjects, &results)?;
     folder.write("trajectories.parquet", |f| Ok::<_, CliError>(trajectories.write_parquet(f)?))?;
-    folder.write("model.toml", |f| Ok::<_, CliError>(f.write_all(model_file(plan, args)?.as_bytes())?))?;
+    folder.write("model.toml", |f| {
+        Ok::<_, CliError>(f.write_all(model_file(plan, args, population.is_some())?.as_bytes())?)
+    })?;
     seconds.add("tables", started.elapsed().as_secs_f64());
 
     let started = Instant::now();
@@ -198,6 +225,7 @@ pub fn execute(plan: &Plan, args: &RunArgs, out: &Path, input: &Input) -> Result
     let summary = overview(&plan.model, subjects, &results, plan.target_ng_ml);
     let threads = pool.current_num_threads();
     let mut record = Record::new(plan, trial, input, &summary, &results, seconds, threads);
+    record.tell(population.as_ref());
     write_record(&folder, &record)?;
     if !args.no_report {
         let started = Instant::now();
@@ -208,9 +236,13 @@ pub fn execute(plan: &Plan, args: &RunArgs, out: &Path, input: &Input) -> Result
     }
     folder.commit()?;
     if !args.quiet {
+        if let Some(population) = &population {
+            print::population(population);
+        }
         print::summary(plan, trial, &results, &summary, &record, out);
     }
-    Ok(if summary.failed > 0 { Outcome::SomeFailed } else { Outcome::Done })
+    let unconverged = population.is_some_and(|p| !p.converged());
+    Ok(if summary.failed > 0 || unconverged { Outcome::SomeFailed } else { Outcome::Done })
 }
 
 /// Writes `run.json`.
@@ -257,11 +289,12 @@ fn as_written(folder: &RunFolder, options: &ReadOptions, trial: &Trial) -> Resul
 }
 
 /// The model file of the run: what was used, as `--model` takes it.
-fn model_file(plan: &Plan, args: &RunArgs) -> Result<String, CliError> {
+fn model_file(plan: &Plan, args: &RunArgs, is_estimated: bool) -> Result<String, CliError> {
     let mut file = plan.model.file().clone();
     let names: Vec<&str> = plan.model.parameter_names().collect();
     file.estimate = Some(plan.options.free.iter().map(|&i| names[i].to_string()).collect());
-    let header = "# The population model of this run. Its values were given, not estimated here.\n";
+    let values = if is_estimated { "estimated here by FOCE" } else { "given, not estimated here" };
+    let header = format!("# The population model of this run. Its values were {values}.\n");
     Ok(format!("{header}# It came from --model {:?}.\n\n{}", args.model, toml::to_string_pretty(&file)?))
 }
 

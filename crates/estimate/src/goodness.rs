@@ -7,7 +7,7 @@ use statrs::function::factorial::ln_binomial;
 /// How well predictions agree with observations. Statistics that need more observations are NaN.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Goodness {
-    /// Observations that were quantified and are above zero; the statistics are of these.
+    /// Observations that were quantified and are above zero, as are their predictions; the statistics are of these.
     pub n: usize,
     /// Root mean square of ln y − ln f.
     pub rmse_log: f64,
@@ -54,7 +54,8 @@ fn judge<'a>(
     let wanted = |o: &Observation| {
         o.censoring == Censoring::Quantified && o.value > 0.0 && analyte.is_none_or(|a| a == o.analyte)
     };
-    for (observation, prediction) in pairs.filter(|(o, _)| wanted(o)) {
+    // Of a prediction of nothing there is no logarithm.
+    for (observation, prediction) in pairs.filter(|(o, f)| wanted(o) && *f != 0.0) {
         let log = observation.value.ln();
         let residual = log - prediction.ln();
         logs.push(log);

@@ -33,8 +33,9 @@ pub use likelihood::{Contribution, contribution, weighted_residual};
 pub use normal::{log_cdf, mills};
 pub use overview::{FreeIgeCourse, Overview, free_ige_course, overview};
 pub use population::{
-    Conditional, ConditionalError, Coordinate, DescentStop, PopulationError, PopulationFit,
-    PopulationOptions, Progress, Space, SpaceError, fit_population,
+    Conditional, ConditionalError, Coordinate, DescentStop, EstimateKind, PopulationError,
+    PopulationEstimate, PopulationFit, PopulationOptions, PopulationUncertainty, Progress, Space, SpaceError,
+    eta_shrinkage, fit_population, flattest_direction, population_estimates,
 };
 pub use prior::Prior;
 pub use problem::SubjectError;

@@ -14,8 +14,9 @@ mod trial;
 pub use output::{OutputError, RunFolder, WholeFile, write_whole};
 pub use read::{IgeUnit, OmalizumabUnit, Problem, ReadOptions, Rejection, TimeUnit, read};
 pub use results::{
-    correlations_table, diagnostics_table, individuals_table, npc_table, npde_table, observations_table,
-    shrinkage_table, suppression_table, trajectories_table, typical_table, vpc_table,
+    convergence_table, correlations_table, diagnostics_table, individuals_table, npc_table, npde_table,
+    observations_table, parameters_table, shrinkage_table, suppression_table, trajectories_table,
+    typical_table, vpc_table,
 };
 pub use table::{
     Column, ParquetSink, Table, TableError, Values, data_set_table, read_parquet, write_data_set,

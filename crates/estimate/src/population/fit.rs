@@ -4,6 +4,7 @@ use super::conditional::{Conditional, ConditionalError, conditional};
 use super::gradient::{Change, change};
 use super::quasi_newton::{DescentStop, Iteration, Objective, QuasiNewton};
 use super::space::{Space, SpaceError};
+use super::uncertainty::{PopulationUncertainty, uncertainty};
 use crate::individual::{FitOptions, Method, fit_subject};
 use crate::prior::Prior;
 use argmin::core::Executor;
@@ -18,11 +19,13 @@ pub struct PopulationOptions {
     pub max_iterations: u64,
     /// The decrease of the objective that is left to predict at the end.
     pub tolerance: f64,
+    /// Whether the covariance of the estimates is computed.
+    pub covariance: bool,
 }
 
 impl Default for PopulationOptions {
     fn default() -> Self {
-        Self { max_iterations: 300, tolerance: 1e-6 }
+        Self { max_iterations: 300, tolerance: 1e-6, covariance: true }
     }
 }
 
@@ -63,6 +66,8 @@ pub struct PopulationFit {
     pub subjects: Vec<Conditional>,
     /// The gradient of each subject's part over the vector; nothing where it cannot be computed.
     pub gradients: Vec<Vec<f64>>,
+    /// Covariance of the estimates, or why there is none.
+    pub uncertainty: Result<PopulationUncertainty, String>,
     /// Iterations.
     pub iterations: u64,
     /// Why it stopped; `None` at the limit on iterations.
@@ -181,13 +186,24 @@ pub fn fit_population(
     let stop = run.solver.stop;
     let Some(end) = run.solver.iteration else { return Err(PopulationError::NoSubjects) };
     let fitted = space.model(model, &end.x).map_err(|error| PopulationError::Model(error.to_string()))?;
-    let gradients = end.at.changes.iter().map(|change| change.gradient.clone()).collect();
+    let gradients: Vec<Vec<f64>> = end.at.changes.iter().map(|change| change.gradient.clone()).collect();
+    let uncertainty = if options.covariance {
+        let objective = Foce { model, space: &space, subjects, observe };
+        let gradient = |x: &[f64]| {
+            let (_, mut at) = objective.value(x, &end.at)?;
+            Some(objective.change(x, &mut at)?.0)
+        };
+        uncertainty(&end.x, &space.names(model), &gradients, &gradient)
+    } else {
+        Err("not asked for".into())
+    };
     Ok(PopulationFit {
         model: fitted,
         vector: end.x,
         ofv: end.value,
         subjects: end.at.subjects,
         gradients,
+        uncertainty,
         iterations: end.count,
         stop,
         space,

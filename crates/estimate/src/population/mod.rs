@@ -6,8 +6,13 @@ mod gradient;
 mod observation;
 mod quasi_newton;
 mod space;
+mod uncertainty;
 
 pub use conditional::{Conditional, ConditionalError};
 pub use fit::{PopulationError, PopulationFit, PopulationOptions, Progress, fit_population};
 pub use quasi_newton::DescentStop;
 pub use space::{Coordinate, Space, SpaceError};
+pub use uncertainty::{
+    EstimateKind, PopulationEstimate, PopulationUncertainty, eta_shrinkage, flattest_direction,
+    population_estimates,
+};

@@ -76,11 +76,6 @@ impl<A> QuasiNewton<A> {
             Iteration { count: 0, x, value, at, gradient: Vec::new(), hessian: Vec::new(), fresh: true };
         Self { tolerance, iteration: Some(iteration), stop: None }
     }
-
-    /// From where another stood.
-    pub fn resume(iteration: Iteration<A>, tolerance: f64) -> Self {
-        Self { tolerance, iteration: Some(iteration), stop: None }
-    }
 }
 
 fn ridged(expected: DMatrix<f64>) -> Vec<f64> {

@@ -1,0 +1,131 @@
+//! The population of a run, estimated before its subjects are.
+
+use crate::error::CliError;
+use crate::record::Seconds;
+use indicatif::ProgressBar;
+use omafit_estimate::{
+    DescentStop, PopulationEstimate, PopulationFit, PopulationOptions, Progress, eta_shrinkage,
+    fit_population, flattest_direction, population_estimates,
+};
+use omafit_model::{PopulationModel, Subject};
+use omafit_trial::{RunFolder, convergence_table, parameters_table};
+use serde::Serialize;
+use std::io::IsTerminal;
+use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
+
+/// An estimated population.
+pub struct Population {
+    fit: PopulationFit,
+    names: Vec<String>,
+    estimates: Vec<PopulationEstimate>,
+    trace: Vec<(u64, f64, Vec<f64>)>,
+}
+
+/// What `run.json` says of it.
+#[derive(Debug, Serialize)]
+pub struct PopulationRecord {
+    method: &'static str,
+    ofv: f64,
+    iterations: u64,
+    converged: bool,
+    stop_reason: String,
+    estimated: Vec<String>,
+    condition_number: Option<f64>,
+    flattest_direction: Option<String>,
+    no_covariance_because: Option<String>,
+}
+
+impl Population {
+    /// Estimates all of the model's population that it does not fix.
+    pub fn fit(
+        model: &PopulationModel,
+        subjects: &[Subject],
+        options: PopulationOptions,
+        quiet: bool,
+        seconds: &mut Seconds,
+    ) -> Result<Self, CliError> {
+        let started = Instant::now();
+        let live = if quiet || !std::io::stderr().is_terminal() {
+            ProgressBar::hidden()
+        } else {
+            ProgressBar::new_spinner()
+        };
+        let trace = Mutex::new(Vec::new());
+        let observe = |progress: &Progress<'_>| {
+            let Progress { iteration, ofv, vector } = *progress;
+            live.set_message(format!("population: iteration {iteration}, objective {ofv:.4}"));
+            live.tick();
+            let row = (iteration, ofv, vector.to_vec());
+            trace.lock().unwrap_or_else(PoisonError::into_inner).push(row);
+        };
+        let fit = fit_population(model, subjects, options, &observe)?;
+        live.finish_and_clear();
+        seconds.add("population", started.elapsed().as_secs_f64());
+        let names = fit.space.names(&fit.model);
+        let estimates = population_estimates(&fit.model, &fit.space, fit.uncertainty.as_ref().ok());
+        let trace = trace.into_inner().unwrap_or_else(PoisonError::into_inner);
+        Ok(Self { fit, names, estimates, trace })
+    }
+
+    /// The model with its estimates.
+    pub fn model(&self) -> &PopulationModel {
+        &self.fit.model
+    }
+
+    /// Whether it ended where it should.
+    pub fn converged(&self) -> bool {
+        self.fit.stop == Some(DescentStop::Converged)
+    }
+
+    /// Writes `parameters` and `convergence`.
+    pub fn write(&self, folder: &RunFolder) -> Result<(), CliError> {
+        let etas: Vec<&[f64]> = self.fit.subjects.iter().map(|s| &s.eta[..]).collect();
+        let shrinkage = eta_shrinkage(&self.fit.model, &etas);
+        crate::run::write_both(folder, &parameters_table(&self.fit.model, &self.estimates, &shrinkage)?)?;
+        crate::run::write_both(folder, &convergence_table(&self.names, &self.trace)?)
+    }
+
+    /// What `run.json` says.
+    pub fn record(&self) -> PopulationRecord {
+        let uncertainty = self.fit.uncertainty.as_ref();
+        PopulationRecord {
+            method: "foce",
+            ofv: self.fit.ofv,
+            iterations: self.fit.iterations,
+            converged: self.converged(),
+            stop_reason: self.stop().into(),
+            estimated: self.names.clone(),
+            condition_number: uncertainty.ok().map(|u| u.condition),
+            flattest_direction: uncertainty.ok().map(|u| flattest_direction(&self.names, u)),
+            no_covariance_because: uncertainty.err().cloned(),
+        }
+    }
+
+    /// Why it stopped, in words.
+    pub fn stop(&self) -> &'static str {
+        match self.fit.stop {
+            Some(DescentStop::Converged) => "converged: no further decrease of the objective is foreseen",
+            Some(DescentStop::Stalled) => "stalled: no step lowers the objective, though one is foreseen",
+            Some(DescentStop::NoGradient) => "the gradient cannot be computed at the last estimates",
+            None => "the limit on iterations was reached",
+        }
+    }
+
+    /// What is wrong with it.
+    pub fn warnings(&self) -> Vec<String> {
+        let mut warnings = Vec::new();
+        if !self.converged() {
+            warnings.push(format!("population: {}", self.stop()));
+        }
+        if let Err(why) = &self.fit.uncertainty {
+            warnings.push(format!("population: no standard errors: {why}"));
+        }
+        warnings
+    }
+
+    /// Its estimates and how it ended.
+    pub fn parts(&self) -> (&PopulationFit, &[PopulationEstimate]) {
+        (&self.fit, &self.estimates)
+    }
+}

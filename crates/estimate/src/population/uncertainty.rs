@@ -1,0 +1,256 @@
+//! Uncertainty of a population's estimates.
+//!
+//! R is half the matrix of second derivatives of the objective, by differences of its exact gradient; S a quarter of the sum of
+//! the outer products of the subjects' gradients. The covariance of the estimates is R⁻¹ where the model holds, S⁻¹
+//! where the subjects are many, and R⁻¹SR⁻¹ whatever holds. Of what is read from the estimates it follows by their derivatives.
+
+use super::space::Space;
+use nalgebra::{Cholesky, DMatrix, DVector, SymmetricEigen};
+use omafit_model::{ErrorModel, PopulationModel, PopulationValues};
+
+/// Half the spacing of the differences of the gradient.
+const SPACING: f64 = 5e-3;
+/// The standard normal quantile of a two-sided interval of 95 %.
+const NORMAL_975: f64 = 1.959_963_984_540_054;
+/// The least part of the largest eigenvalue of the scaled R that counts as curvature.
+const FLAT: f64 = 1e-10;
+/// The least element on R's diagonal that says something: less, and a number is unknown by a factor of e¹⁰⁰.
+const NOTHING: f64 = 1e-4;
+
+/// Covariances of the estimates over a population's vector.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PopulationUncertainty {
+    /// R⁻¹.
+    pub r: DMatrix<f64>,
+    /// S⁻¹; `None` of too few subjects.
+    pub s: Option<DMatrix<f64>>,
+    /// R⁻¹SR⁻¹.
+    pub sandwich: DMatrix<f64>,
+    /// Largest over smallest eigenvalue of the correlation matrix of the estimates.
+    pub condition: f64,
+    /// The direction that is known least, over the correlation matrix: each number's loading.
+    pub flattest: Vec<f64>,
+}
+
+/// The covariances, from the gradient as a function of the vector and each subject's gradient at the estimate; or why
+/// there is none.
+pub(super) fn uncertainty(
+    x: &[f64],
+    names: &[String],
+    gradients: &[Vec<f64>],
+    gradient: &dyn Fn(&[f64]) -> Option<DVector<f64>>,
+) -> Result<PopulationUncertainty, String> {
+    let n = x.len();
+    let mut r = DMatrix::zeros(n, n);
+    for k in 0..n {
+        let moved = |step: f64| {
+            let mut x = x.to_vec();
+            x[k] += step;
+            gradient(&x).ok_or_else(|| {
+                format!("the objective cannot be computed beside the estimate of {}", names[k])
+            })
+        };
+        let column = (moved(SPACING)? - moved(-SPACING)?) / (4.0 * SPACING);
+        r.set_column(k, &column);
+    }
+    r = (&r + r.transpose()) * 0.5;
+    let inverse = positive_inverse(&r, names)?;
+    let scores = DMatrix::from_fn(n, gradients.len(), |row, column| 0.5 * gradients[column][row]);
+    let s = &scores * scores.transpose();
+    let sds = inverse.diagonal().map(f64::sqrt);
+    let correlation = DMatrix::from_fn(n, n, |i, j| inverse[(i, j)] / (sds[i] * sds[j]));
+    let eigen = SymmetricEigen::new(correlation);
+    let (largest, condition) = (eigen.eigenvalues.imax(), eigen.eigenvalues.max() / eigen.eigenvalues.min());
+    let enough = gradients.len() > n;
+    Ok(PopulationUncertainty {
+        s: Cholesky::new(s.clone()).filter(|_| enough).map(|c| c.inverse()),
+        sandwich: &inverse * s * &inverse,
+        condition,
+        flattest: eigen.eigenvectors.column(largest).iter().copied().collect(),
+        r: inverse,
+    })
+}
+
+/// The inverse of R, or which number it is flat along.
+fn positive_inverse(r: &DMatrix<f64>, names: &[String]) -> Result<DMatrix<f64>, String> {
+    let n = r.nrows();
+    let scale = r.diagonal().map(|d| if d > 0.0 { d.sqrt() } else { 1.0 });
+    let scaled = DMatrix::from_fn(n, n, |i, j| r[(i, j)] / (scale[i] * scale[j]));
+    let eigen = SymmetricEigen::new(scaled);
+    let least = eigen.eigenvalues.imin();
+    let weak = r.diagonal().iter().position(|d| !(*d > NOTHING));
+    let loads = |k: usize| eigen.eigenvectors[(k, least)].abs();
+    if weak.is_some() || !(eigen.eigenvalues[least] > FLAT) {
+        let most = (0..n).max_by(|a, b| loads(*a).total_cmp(&loads(*b)));
+        let along = weak.or(most).map_or("", |k| names[k].as_str());
+        return Err(format!(
+            "the objective has no curvature along {along}: it is not determined, or at the end of its range"
+        ));
+    }
+    Cholesky::new(r.clone()).map(|c| c.inverse()).ok_or_else(|| "R is not positive definite".into())
+}
+
+/// What kind of number a population's is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EstimateKind {
+    /// The typical value of a parameter.
+    Typical,
+    /// A coefficient of a covariate's effect.
+    Coefficient,
+    /// The variance of an η, ω².
+    Variance,
+    /// The correlation of two η.
+    Correlation,
+    /// The standard deviation of a residual error.
+    Sigma,
+}
+
+/// A number of a population, with its uncertainty.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PopulationEstimate {
+    /// Its kind.
+    pub kind: EstimateKind,
+    /// Its name.
+    pub name: String,
+    /// Its unit.
+    pub unit: String,
+    /// Its value.
+    pub value: f64,
+    /// Whether it was given rather than estimated.
+    pub fixed: bool,
+    /// Standard errors from R⁻¹, S⁻¹ and the sandwich; NaN of what is fixed or has none.
+    pub se: [f64; 3],
+    /// Ends of the 95 % interval from R⁻¹: on the scale of the logarithm of what is above zero, of Fisher's z of a
+    /// correlation.
+    pub interval: [f64; 2],
+    /// Position among the η of a variance.
+    pub eta: Option<usize>,
+}
+
+/// Every number of a population with its uncertainty, if there is one.
+pub fn population_estimates(
+    model: &PopulationModel,
+    space: &Space,
+    uncertainty: Option<&PopulationUncertainty>,
+) -> Vec<PopulationEstimate> {
+    let values = model.values();
+    let vector = space.vector(&values);
+    let mut estimates = listed(model, &values);
+    // Derivatives of every number to the vector: plain arithmetic, so that small differences do.
+    const H: f64 = 1e-5;
+    let moved = |k: usize, step: f64| {
+        let mut x = vector.clone();
+        x[k] += step;
+        listed(model, &space.values(&values, &x))
+    };
+    let mut slopes = vec![vec![0.0; vector.len()]; estimates.len()];
+    for k in 0..vector.len() {
+        for (slope, (above, below)) in slopes.iter_mut().zip(moved(k, H).iter().zip(moved(k, -H))) {
+            slope[k] = (above.value - below.value) / (2.0 * H);
+        }
+    }
+    for (estimate, slope) in estimates.iter_mut().zip(&slopes) {
+        estimate.fixed = slope.iter().all(|s| *s == 0.0);
+        let Some(u) = uncertainty.filter(|_| !estimate.fixed) else { continue };
+        let slope = DVector::from_column_slice(slope);
+        let se = |covariance: &DMatrix<f64>| slope.dot(&(covariance * &slope)).sqrt();
+        estimate.se = [se(&u.r), u.s.as_ref().map_or(f64::NAN, se), se(&u.sandwich)];
+        estimate.interval = interval(estimate.kind, estimate.value, estimate.se[0]);
+    }
+    estimates
+}
+
+fn interval(kind: EstimateKind, value: f64, se: f64) -> [f64; 2] {
+    [-NORMAL_975, NORMAL_975].map(|quantile| match kind {
+        EstimateKind::Coefficient => value + quantile * se,
+        EstimateKind::Correlation => (value.atanh() + quantile * se / (1.0 - value * value)).tanh(),
+        EstimateKind::Typical | EstimateKind::Variance | EstimateKind::Sigma => {
+            value * (quantile * se / value).exp()
+        }
+    })
+}
+
+/// The numbers of a model, without uncertainty.
+fn listed(model: &PopulationModel, values: &PopulationValues) -> Vec<PopulationEstimate> {
+    let mut all = Vec::new();
+    let mut add = |kind, name: String, unit: &str, value: f64, eta: Option<usize>| {
+        let (se, interval, unit) = ([f64::NAN; 3], [f64::NAN; 2], unit.to_string());
+        all.push(PopulationEstimate { kind, name, unit, value, fixed: false, se, interval, eta });
+    };
+    let names: Vec<&str> = model.parameter_names().collect();
+    for (i, info) in model.structure().parameters().iter().enumerate() {
+        add(EstimateKind::Typical, info.name.into(), info.unit, values.typical[i], None);
+    }
+    for (i, parameter) in model.parameters().iter().enumerate() {
+        for (effect, coefficients) in parameter.effects.iter().zip(&values.coefficients[i]) {
+            for (level, value) in coefficients.iter().enumerate() {
+                let at = match &effect.form {
+                    omafit_model::EffectForm::Categorical { levels, .. } => format!("={}", levels[level].0),
+                    _ => String::new(),
+                };
+                let name = format!("{}_{}{at}", names[i], effect.covariate);
+                add(EstimateKind::Coefficient, name, "1", *value, None);
+            }
+        }
+    }
+    let n = model.variable().len();
+    let omega = |i: usize, j: usize| values.omega[i * n + j];
+    for (k, &i) in model.variable().iter().enumerate() {
+        add(EstimateKind::Variance, format!("omega2_{}", names[i]), "1", omega(k, k), Some(k));
+    }
+    for (a, &i) in model.variable().iter().enumerate() {
+        for (b, &j) in model.variable().iter().enumerate().take(a) {
+            let correlated = omega(a, b) != 0.0 || !model.omega_fixed()[a * n + b];
+            if correlated {
+                let value = omega(a, b) / (omega(a, a) * omega(b, b)).sqrt();
+                add(EstimateKind::Correlation, format!("corr_{}_{}", names[j], names[i]), "1", value, None);
+            }
+        }
+    }
+    for analyte in omafit_model::Analyte::ALL {
+        let name = analyte.name();
+        match values.residual[analyte.index()] {
+            Some(ErrorModel::LogNormal { sd }) => {
+                add(EstimateKind::Sigma, format!("sigma_{name}"), "1", sd, None);
+            }
+            Some(ErrorModel::Normal { additive, proportional }) => {
+                if additive > 0.0 {
+                    add(
+                        EstimateKind::Sigma,
+                        format!("sigma_additive_{name}"),
+                        analyte.unit(),
+                        additive,
+                        None,
+                    );
+                }
+                if proportional > 0.0 {
+                    add(EstimateKind::Sigma, format!("sigma_proportional_{name}"), "1", proportional, None);
+                }
+            }
+            None => {}
+        }
+    }
+    all
+}
+
+/// η-shrinkage of each parameter that varies: 1 − SD(η̂)/ω and 1 − Var(η̂)/ω², with the divisor n − 1.
+pub fn eta_shrinkage(model: &PopulationModel, etas: &[&[f64]]) -> Vec<[f64; 2]> {
+    let (n, count) = (model.variable().len(), etas.len() as f64);
+    let of = |k: usize| {
+        let mean = etas.iter().map(|eta| eta[k]).sum::<f64>() / count;
+        let variance = etas.iter().map(|eta| (eta[k] - mean).powi(2)).sum::<f64>() / (count - 1.0);
+        let share = variance / model.omega()[k * n + k];
+        [1.0 - share.sqrt(), 1.0 - share]
+    };
+    (0..n).map(of).collect()
+}
+
+/// The number along which a coordinate's loading is the largest, and all that load more than a fifth.
+pub fn flattest_direction(names: &[String], uncertainty: &PopulationUncertainty) -> String {
+    let mut order: Vec<usize> = (0..names.len()).collect();
+    let size = |k: usize| uncertainty.flattest[k].abs();
+    order.sort_by(|a, b| size(*b).total_cmp(&size(*a)));
+    let shown = order.into_iter().take_while(|&k| size(k) > 0.2);
+    let terms: Vec<String> = shown.map(|k| format!("{:+.2} {}", uncertainty.flattest[k], names[k])).collect();
+    terms.join(" ")
+}

@@ -1,0 +1,77 @@
+//! `parameters`: one row a number of the population; `convergence`: one row an iteration.
+
+use crate::table::{Column, Table, TableError, Values};
+use omafit_estimate::{EstimateKind, PopulationEstimate};
+use omafit_model::{PopulationModel, Transform};
+
+/// One row a number of the population: what it is, its estimate, its standard error from R⁻¹, from S⁻¹ and from the
+/// sandwich, the relative standard error in per cent, the ends of the 95 % interval; of a variance the coefficient of
+/// variation of the parameter, per cent, and η-shrinkage by standard deviations and by variances, per cent.
+///
+/// # Errors
+/// Never; the columns are of one length.
+pub fn parameters_table(
+    model: &PopulationModel,
+    estimates: &[PopulationEstimate],
+    shrinkage: &[[f64; 2]],
+) -> Result<Table, TableError> {
+    let text = |name: &str, of: &dyn Fn(&PopulationEstimate) -> String| {
+        Column::new(name, Values::Text(estimates.iter().map(of).collect()))
+    };
+    let number = |name: &str, of: &dyn Fn(&PopulationEstimate) -> f64| {
+        Column::new(name, Values::Float(estimates.iter().map(of).collect()))
+    };
+    let meaning = |e: &PopulationEstimate| match e.kind {
+        EstimateKind::Typical => {
+            let info = model.structure().parameters().iter().find(|info| info.name == e.name);
+            info.map_or(String::new(), |info| info.meaning.into())
+        }
+        EstimateKind::Coefficient => "coefficient of a covariate's effect".into(),
+        EstimateKind::Variance => "variance of η".into(),
+        EstimateKind::Correlation => "correlation of two η".into(),
+        EstimateKind::Sigma => "standard deviation of the residual error".into(),
+    };
+    // The coefficient of variation is of a log-normal parameter.
+    let cv = |e: &PopulationEstimate| {
+        let parameter = e.eta.map(|k| &model.parameters()[model.variable()[k]]);
+        let log = parameter.is_some_and(|p| p.transform == Transform::Log);
+        if log { 100.0 * e.value.exp_m1().sqrt() } else { f64::NAN }
+    };
+    let shrink = |e: &PopulationEstimate, form: usize| {
+        e.eta.and_then(|k| shrinkage.get(k)).map_or(f64::NAN, |s| 100.0 * s[form])
+    };
+    let fixed = estimates.iter().map(|e| Some(i64::from(e.fixed))).collect();
+    let columns = vec![
+        text("name", &|e| e.name.clone()),
+        text("unit", &|e| e.unit.clone()),
+        text("description", &meaning),
+        number("estimate", &|e| e.value),
+        number("se", &|e| e.se[0]),
+        number("rse_pct", &|e| 100.0 * e.se[0] / e.value.abs()),
+        number("ci_low", &|e| e.interval[0]),
+        number("ci_high", &|e| e.interval[1]),
+        number("se_s", &|e| e.se[1]),
+        number("se_sandwich", &|e| e.se[2]),
+        number("bsv_cv_pct", &cv),
+        number("shrinkage_sd_pct", &|e| shrink(e, 0)),
+        number("shrinkage_var_pct", &|e| shrink(e, 1)),
+        Column::new("fixed", Values::Integer(fixed)),
+    ];
+    Table::new("parameters", columns)
+}
+
+/// One row an iteration: its number, the objective, and the estimates on the scale on which they are estimated, by the
+/// names of their coordinates.
+///
+/// # Errors
+/// [`TableError::Duplicate`] if two coordinates have one name.
+pub fn convergence_table(names: &[String], trace: &[(u64, f64, Vec<f64>)]) -> Result<Table, TableError> {
+    let mut columns = vec![
+        Column::new("iteration", Values::Integer(trace.iter().map(|t| Some(t.0 as i64)).collect())),
+        Column::new("ofv", Values::Float(trace.iter().map(|t| t.1).collect())),
+    ];
+    for (k, name) in names.iter().enumerate() {
+        columns.push(Column::new(name.clone(), Values::Float(trace.iter().map(|t| t.2[k]).collect())));
+    }
+    Table::new("convergence", columns)
+}
