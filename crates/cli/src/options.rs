@@ -180,7 +180,7 @@ pub struct RunArgs {
     /// Seed of these simulations
     #[arg(long, default_value_t = 1, value_name = "SEED")]
     pub replicates_seed: u64,
-    /// Write no HTML report
+    /// Write neither the HTML report nor the figures of diagnostics
     #[arg(long)]
     pub no_report: bool,
     /// Threads [default: one a core]; the results are the same for any number

@@ -230,7 +230,13 @@ pub fn execute(plan: &Plan, args: &RunArgs, out: &Path, input: &Input) -> Result
     if !args.no_report {
         let started = Instant::now();
         let report = folder.file(report::FILE)?;
-        std::fs::write(&report, report::page(report.parent().unwrap_or(out))?)?;
+        let tables = report.parent().unwrap_or(out);
+        for figure in report::figures(tables, false)? {
+            std::fs::write(folder.file(format!("figures/{}.svg", figure.name))?, &figure.svg)?;
+            let data = format!("figures/data/{}.csv", figure.name);
+            folder.write(data, |f| Ok::<_, CliError>(figure.data.write_csv(f)?))?;
+        }
+        std::fs::write(&report, report::page(tables)?)?;
         record.seconds.add("report", started.elapsed().as_secs_f64());
         write_record(&folder, &record)?;
     }

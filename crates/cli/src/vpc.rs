@@ -56,6 +56,13 @@ pub fn vpc(args: &VpcArgs) -> Result<Outcome, CliError> {
     }
     // Last: what it describes is there.
     write_whole(&record, &serde_json::to_vec_pretty(&check)?, args.force)?;
+    for figure in crate::report::figures(&args.run, true)? {
+        let mut data = Vec::new();
+        figure.data.write_csv(&mut data)?;
+        let figures = args.run.join("figures");
+        write_whole(&figures.join(format!("{}.svg", figure.name)), figure.svg.as_bytes(), args.force)?;
+        write_whole(&figures.join(format!("data/{}.csv", figure.name)), &data, args.force)?;
+    }
     // The report is a view of the folder, and shows the check.
     let report = file(crate::report::FILE);
     if report.is_file() {

@@ -8,6 +8,8 @@
 //! |---|---|
 //! | one patient's time courses | [`individual::svg`] |
 //! | observed against predicted | [`observed_fitted::svg`] |
+//! | residuals, η, predictive checks | [`diagnostic`] |
+//! | clouds, curves, bands and bars in panels, with their data | [`panels::Panels`] |
 //! | free IgE of a population over time | [`suppression::svg`] |
 //!
 //! [`page::html`] makes the report: one HTML file that needs no network.
@@ -17,4 +19,4 @@
 mod figure;
 pub mod page;
 
-pub use figure::{FigureError, file_name, individual, observed_fitted, suppression};
+pub use figure::{FigureError, diagnostic, file_name, individual, observed_fitted, panels, suppression};

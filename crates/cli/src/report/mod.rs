@@ -1,6 +1,7 @@
 //! `omafit report`: the HTML report, made from a run's folder.
 
 mod equations;
+mod figures;
 mod tables;
 
 use crate::Outcome;
@@ -26,6 +27,26 @@ pub fn report(args: &ReportArgs) -> Result<Outcome, CliError> {
         crate::print::reported(&target, page.len());
     }
     Ok(Outcome::Done)
+}
+
+/// The figures of the diagnostics of the run whose tables are in a folder; of the predictive check alone if `only_check`.
+pub fn figures(folder: &Path, only_check: bool) -> Result<Vec<figures::Drawn>, CliError> {
+    let record = record(&folder.join("run.json"))?;
+    let simulated = record["simulated"] == true;
+    let mut all = Vec::new();
+    if !only_check {
+        let model = model::load(&folder.join("model.toml").to_string_lossy())?;
+        let individuals = tables::required(folder, "individuals")?;
+        let observations = tables::observations(folder, &individuals)?;
+        let read = record["data"]["read"]["covariates"].as_array();
+        let covariates: Vec<&str> = read.into_iter().flatten().filter_map(Value::as_str).collect();
+        let words = words(&model, &[]);
+        all = figures::of_fit(&individuals, &observations, &words.parameters, &covariates, simulated)?;
+    }
+    if let Some(vpc) = tables::optional(folder, "vpc")? {
+        all.extend(figures::of_check(folder, &vpc, simulated)?);
+    }
+    Ok(all)
 }
 
 /// The report of the run whose tables are in a folder.

@@ -101,7 +101,8 @@ fn positions<'a>(folder: &Path, individuals: &'a Table) -> Result<HashMap<&'a st
     Ok(texts(folder, individuals, "ID")?.iter().enumerate().map(|(i, id)| (id.as_str(), i)).collect())
 }
 
-fn texts<'a>(folder: &Path, table: &'a Table, name: &str) -> Result<&'a [String], CliError> {
+/// A column of texts.
+pub fn texts<'a>(folder: &Path, table: &'a Table, name: &str) -> Result<&'a [String], CliError> {
     let found = table.iter().find(|c| c.name == name).map(|c| &c.values);
     match found {
         Some(Data::Texts(values)) => Ok(values),
@@ -109,7 +110,8 @@ fn texts<'a>(folder: &Path, table: &'a Table, name: &str) -> Result<&'a [String]
     }
 }
 
-fn find<'a>(table: &'a Table, name: &str) -> Option<&'a [f64]> {
+/// A column of numbers.
+pub fn find<'a>(table: &'a Table, name: &str) -> Option<&'a [f64]> {
     match table.iter().find(|c| c.name == name).map(|c| &c.values) {
         Some(Data::Numbers(values)) => Some(values),
         _ => None,

@@ -1,7 +1,7 @@
 //! What every figure and every panel has: heading, legend, axes, grid and remarks.
 
 use super::axis::{Axis, Label};
-use super::style::{AXIS, BLUE, BOLD, GREEN, GREY, GRID, INK, MUTED, VERMILLION};
+use super::style::{AXIS, BLUE, BOLD, GREEN, GREY, GRID, INK, MUTED, PURPLE, VERMILLION};
 use super::style::{PANEL_PX, TEXT_PX, TICK_PX, TITLE_PX};
 use super::svg::{Anchor, Canvas, Path, Rect, shortened, width};
 
@@ -60,6 +60,8 @@ impl Heading<'_> {
 pub(super) enum Mark {
     Observed,
     Curve,
+    ObservedCurve,
+    Reference,
     Band(f64),
     Typical,
     Target,
@@ -69,8 +71,13 @@ pub(super) enum Mark {
 
 /// Attributes of an individual's curve.
 pub(super) fn curve_style() -> String {
+    line_style(BLUE)
+}
+
+/// Attributes of a line in a colour.
+pub(super) fn line_style(color: &str) -> String {
     format!(
-        "fill=\"none\" stroke=\"{BLUE}\" stroke-width=\"2\" stroke-linejoin=\"round\" stroke-linecap=\"round\""
+        "fill=\"none\" stroke=\"{color}\" stroke-width=\"2\" stroke-linejoin=\"round\" stroke-linecap=\"round\""
     )
 }
 
@@ -127,6 +134,8 @@ fn swatch(canvas: &mut Canvas, mark: Mark, x: f64, y: f64) -> f64 {
     let field = Rect { x, y: y - 6.5, width: WIDE, height: 13.0 };
     match mark {
         Mark::Curve => canvas.path(&line, &curve_style()),
+        Mark::ObservedCurve => canvas.path(&line, &line_style(VERMILLION)),
+        Mark::Reference => canvas.path(&line, &line_style(PURPLE)),
         Mark::Typical => canvas.path(&line, &typical_style()),
         Mark::Target => canvas.path(&line, &target_style()),
         Mark::Identity => canvas.path(&line, &identity_style()),

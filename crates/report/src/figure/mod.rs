@@ -8,6 +8,8 @@
 //! share, `style` holds the colours; every other module is one figure.
 
 mod axis;
+/// The usual figures of a population fit.
+pub mod diagnostic;
 mod error;
 /// Safe file names for the figures of subjects.
 pub mod file_name;
@@ -16,6 +18,8 @@ mod frame;
 pub mod individual;
 /// Observed against predicted concentrations, one panel an analyte.
 pub mod observed_fitted;
+/// Clouds, curves, bands and bars in panels.
+pub mod panels;
 mod style;
 /// Percentiles of free IgE across patients over time.
 pub mod suppression;

@@ -8,6 +8,8 @@ pub(super) const VERMILLION: &str = "#D55E00";
 pub(super) const GREEN: &str = "#009E73";
 /// Typical-patient curves.
 pub(super) const GREY: &str = "#767676";
+/// Reference distributions.
+pub(super) const PURPLE: &str = "#AA3377";
 /// Titles and values.
 pub(super) const INK: &str = "#222222";
 /// Captions, tick labels and axis titles.

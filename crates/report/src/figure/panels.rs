@@ -1,0 +1,282 @@
+//! Figures of panels in rows: clouds, curves, bands and bars over two axes, and the data of each as a tidy table.
+
+use super::axis::{Axis, Extent, Space};
+use super::frame::{self, Frame, Heading, MARGIN, Mark, not_shown};
+use super::style::{BLUE, INK, MUTED, PURPLE, TEXT_PX, TICK_PX, VERMILLION};
+use super::svg::{Anchor, Canvas, Path, Rect};
+
+const LEFT: f64 = 96.0;
+const GAP: f64 = 100.0;
+const BELOW: f64 = 104.0;
+
+/// A figure.
+#[derive(Clone, Debug)]
+pub struct Panels {
+    /// Its title.
+    pub title: String,
+    /// What stands below the title; may be empty.
+    pub caption: String,
+    /// The panels, row by row.
+    pub panels: Vec<Panel>,
+    /// Panels in a row.
+    pub columns: usize,
+    /// Width and height of a panel's area, px.
+    pub size: (f64, f64),
+    /// Whether the data were simulated; the figure then says so.
+    pub simulated: bool,
+}
+
+/// A panel.
+#[derive(Clone, Debug)]
+pub struct Panel {
+    /// Its title.
+    pub title: String,
+    /// What x is, and whether its axis is logarithmic.
+    pub x: (String, bool),
+    /// What y is, and whether its axis is logarithmic.
+    pub y: (String, bool),
+    /// Whether both axes have one range, as where the diagonal matters.
+    pub is_square: bool,
+    /// What is drawn, the last on top.
+    pub layers: Vec<Layer>,
+}
+
+/// Something drawn in a panel. Points that have no place on its axes are left out; those of clouds are counted.
+#[derive(Clone, Debug)]
+pub struct Layer {
+    /// What it is, for the legend and the table; layers of one name are one entry.
+    pub name: String,
+    /// Its form.
+    pub shape: Shape,
+}
+
+/// The form of a layer.
+#[derive(Clone, Debug)]
+pub enum Shape {
+    /// Points.
+    Cloud(Vec<(f64, f64)>),
+    /// A curve through points; the colour of fits, or that of observations.
+    Curve(Vec<(f64, f64)>, Ink),
+    /// An area: x, lower and upper y.
+    Band(Vec<(f64, f64, f64)>),
+    /// Bars between edges, one more than heights, from zero up.
+    Bars(Vec<f64>, Vec<f64>),
+    /// A level line across.
+    Level(f64),
+    /// The line on which both axes agree.
+    Identity,
+}
+
+/// The colour of a curve.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ink {
+    /// Of the observations.
+    Observed,
+    /// Of the model.
+    Fitted,
+    /// Of a reference distribution.
+    Reference,
+}
+
+/// A row of a figure's data.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Datum<'a> {
+    /// Title of the panel.
+    pub panel: &'a str,
+    /// Name of the layer.
+    pub layer: &'a str,
+    /// Position; of a bar its left edge, NaN of a level.
+    pub x: f64,
+    /// Value; NaN of a band.
+    pub y: f64,
+    /// Lower end of a band, zero of a bar, else NaN.
+    pub low: f64,
+    /// Upper end of a band, right edge of a bar, else NaN.
+    pub high: f64,
+}
+
+impl Layer {
+    /// A layer of that name.
+    pub fn new(name: impl Into<String>, shape: Shape) -> Self {
+        Self { name: name.into(), shape }
+    }
+
+    fn mark(&self) -> Option<Mark> {
+        match &self.shape {
+            Shape::Cloud(_) => Some(Mark::Observed),
+            Shape::Curve(_, Ink::Fitted) => Some(Mark::Curve),
+            Shape::Curve(_, Ink::Observed) => Some(Mark::ObservedCurve),
+            Shape::Curve(_, Ink::Reference) => Some(Mark::Reference),
+            Shape::Band(_) | Shape::Bars(..) => Some(Mark::Band(BAND)),
+            Shape::Identity => Some(Mark::Identity),
+            Shape::Level(_) => None,
+        }
+    }
+
+    fn points(&self) -> Vec<(f64, f64)> {
+        match &self.shape {
+            Shape::Cloud(points) | Shape::Curve(points, _) => points.clone(),
+            Shape::Band(points) => points.iter().flat_map(|p| [(p.0, p.1), (p.0, p.2)]).collect(),
+            Shape::Bars(edges, heights) => {
+                let tops = edges.iter().zip(heights.iter().chain([&0.0])).map(|(x, y)| (*x, *y));
+                tops.chain(edges.iter().map(|x| (*x, 0.0))).collect()
+            }
+            Shape::Level(y) => vec![(f64::NAN, *y)],
+            Shape::Identity => Vec::new(),
+        }
+    }
+}
+
+const BAND: f64 = 0.25;
+
+impl Panels {
+    /// Draws the figure as an SVG document.
+    pub fn svg(&self) -> String {
+        let (across, down) = self.size;
+        let columns = self.columns.clamp(1, self.panels.len().max(1));
+        let rows = self.panels.len().div_ceil(columns) as f64;
+        let note = None;
+        let heading = Heading { title: &self.title, caption: &self.caption, note, simulated: self.simulated };
+        let legend_at = heading.height() + 18.0;
+        let top = legend_at + 52.0;
+        let width = (columns as f64 * (across + GAP) + MARGIN).max(640.0);
+        let mut canvas = Canvas::new(width, top + rows * (down + BELOW) - 36.0, &self.title);
+        heading.draw(&mut canvas, width);
+        let mut entries: Vec<(Mark, String)> = Vec::new();
+        for layer in self.panels.iter().flat_map(|p| &p.layers) {
+            if let Some(mark) = layer.mark()
+                && entries.iter().all(|(_, name)| *name != layer.name)
+            {
+                entries.push((mark, layer.name.clone()));
+            }
+        }
+        frame::legend(&mut canvas, MARGIN, legend_at, &entries);
+        for (i, panel) in self.panels.iter().enumerate() {
+            let (row, column) = ((i / columns) as f64, (i % columns) as f64);
+            let (x, y) = (LEFT + column * (across + GAP), top + row * (down + BELOW));
+            panel.draw(&mut canvas, Rect { x, y, width: across, height: down });
+        }
+        canvas.finish()
+    }
+
+    /// The figure's data, a row a point.
+    pub fn data(&self) -> Vec<Datum<'_>> {
+        let mut rows = Vec::new();
+        for panel in &self.panels {
+            for layer in &panel.layers {
+                let datum =
+                    |x, y, low, high| Datum { panel: &panel.title, layer: &layer.name, x, y, low, high };
+                match &layer.shape {
+                    Shape::Cloud(points) | Shape::Curve(points, _) => {
+                        rows.extend(points.iter().map(|p| datum(p.0, p.1, f64::NAN, f64::NAN)));
+                    }
+                    Shape::Band(points) => rows.extend(points.iter().map(|p| datum(p.0, f64::NAN, p.1, p.2))),
+                    Shape::Bars(edges, heights) => {
+                        let bars = edges.windows(2).zip(heights);
+                        rows.extend(bars.map(|(e, h)| datum(e[0], *h, 0.0, e[1])));
+                    }
+                    Shape::Level(y) => rows.push(datum(f64::NAN, *y, f64::NAN, f64::NAN)),
+                    Shape::Identity => {}
+                }
+            }
+        }
+        rows
+    }
+}
+
+impl Panel {
+    fn draw(&self, canvas: &mut Canvas, area: Rect) {
+        let space = |log: bool| if log { Space::Log } else { Space::Linear };
+        let points: Vec<(f64, f64)> = self.layers.iter().flat_map(Layer::points).collect();
+        let mut x = Extent::of(space(self.x.1), points.iter().map(|p| p.0));
+        let mut y = Extent::of(space(self.y.1), points.iter().map(|p| p.1));
+        if self.is_square {
+            x = x.with(y);
+            y = x;
+        }
+        let x = Axis::of_values(space(self.x.1), x, area.width);
+        let y = Axis::of_values(space(self.y.1), y, area.height);
+        let place = |p: (f64, f64)| Some((x.place(p.0)?, area.height - y.place(p.1)?));
+        let clouds = self.layers.iter().filter_map(|l| match &l.shape {
+            Shape::Cloud(points) => Some(points),
+            _ => None,
+        });
+        let missing = clouds.flatten().filter(|p| place(**p).is_none()).count();
+        let remark = not_shown(missing, "point").unwrap_or_default();
+        let (x_title, y_title, title) = (Some(self.x.0.as_str()), self.y.0.as_str(), self.title.as_str());
+        Frame { area, x: &x, y: &y, title, x_title, y_title, remark: &remark }.draw(canvas);
+        if points.iter().all(|p| place(*p).is_none()) {
+            let plain = format!("font-size=\"{TEXT_PX}\" fill=\"{MUTED}\"");
+            let (x, y) = (area.x + 0.5 * area.width, area.y + 0.5 * area.height);
+            canvas.text(x, y, Anchor::Middle, &plain, "no values");
+            return;
+        }
+        canvas.clipped(area, |canvas| self.layers.iter().for_each(|l| l.draw(canvas, area, &x, &y)));
+        let count: usize =
+            self.layers.iter().map(|l| if let Shape::Cloud(p) = &l.shape { p.len() } else { 0 }).sum();
+        if count > missing {
+            let small = format!("font-size=\"{TICK_PX}\" fill=\"{MUTED}\"");
+            let n = format!("n = {}", count - missing);
+            canvas.text(area.x + 10.0, area.y + 18.0, Anchor::Start, &small, &n);
+        }
+    }
+}
+
+impl Layer {
+    fn draw(&self, canvas: &mut Canvas, area: Rect, x: &Axis, y: &Axis) {
+        let place = |p: &(f64, f64)| Some((x.place(p.0)?, area.height - y.place(p.1)?));
+        match &self.shape {
+            Shape::Cloud(points) => {
+                let points: Vec<(f64, f64)> = points.iter().filter_map(place).collect();
+                // Many points need to be small and thin to show where they crowd.
+                let (radius, opacity) = match points.len() {
+                    0..=150 => (3.2, 0.7),
+                    151..=1500 => (2.3, 0.45),
+                    _ => (1.6, 0.25),
+                };
+                let style = format!("fill=\"{VERMILLION}\" fill-opacity=\"{opacity}\"");
+                canvas.group(&style, |canvas| points.iter().for_each(|p| canvas.dot(p.0, p.1, radius)));
+            }
+            Shape::Curve(points, ink) => {
+                let color = match ink {
+                    Ink::Observed => VERMILLION,
+                    Ink::Fitted => BLUE,
+                    Ink::Reference => PURPLE,
+                };
+                canvas.path(&Path::curve(points.iter().map(place)), &frame::line_style(color));
+            }
+            Shape::Band(points) => {
+                let spot = |p: &(f64, f64, f64)| {
+                    let ((at, low), (_, high)) = (place(&(p.0, p.1))?, place(&(p.0, p.2))?);
+                    Some((at, low, high))
+                };
+                canvas.path(
+                    &Path::band(&points.iter().map(spot).collect::<Vec<_>>()),
+                    &frame::band_style(BAND),
+                );
+            }
+            Shape::Bars(edges, heights) => {
+                for (edge, height) in edges.windows(2).zip(heights) {
+                    let corners = (place(&(edge[0], *height)), place(&(edge[1], 0.0)));
+                    if let (Some((left, top)), Some((right, floor))) = corners {
+                        let bar = Rect { x: left, y: top, width: right - left, height: floor - top };
+                        canvas
+                            .rect(bar, &format!("fill=\"{BLUE}\" fill-opacity=\"{BAND}\" stroke=\"{BLUE}\""));
+                    }
+                }
+            }
+            Shape::Level(level) => {
+                if let Some(at) = y.place(*level) {
+                    let line =
+                        Path::curve([Some((0.0, area.height - at)), Some((area.width, area.height - at))]);
+                    let dash = if *level == 0.0 { "" } else { " stroke-dasharray=\"5 4\"" };
+                    canvas.path(&line, &format!("fill=\"none\" stroke=\"{INK}\" stroke-width=\"1.2\"{dash}"));
+                }
+            }
+            Shape::Identity => {
+                let diagonal = Path::curve([Some((0.0, area.height)), Some((area.width, 0.0))]);
+                canvas.path(&diagonal, &frame::identity_style());
+            }
+        }
+    }
+}

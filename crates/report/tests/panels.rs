@@ -1,0 +1,93 @@
+//! Figures of diagnostics as a viewer reads them, and their data.
+#![allow(clippy::unwrap_used)]
+
+use omafit_report::diagnostic::{
+    CheckedBin, Group, histograms, observed_predicted, predictive_check, quantiles, residuals,
+};
+use omafit_report::panels::{Panels, Shape};
+use roxmltree::Document;
+
+fn group(name: &str, points: &[(f64, f64)]) -> Group {
+    Group { name: name.into(), points: points.to_vec() }
+}
+
+fn texts(svg: &str) -> Vec<String> {
+    let document = Document::parse(svg).unwrap();
+    let all = document.descendants().filter(|n| n.has_tag_name("text"));
+    all.map(|n| n.descendants().filter_map(|t| t.is_text().then(|| t.text().unwrap_or_default())).collect())
+        .collect()
+}
+
+fn dots(figure: &Panels) -> usize {
+    let svg = figure.svg();
+    assert!(!svg.contains("NaN") && !svg.contains("inf"), "{svg}");
+    let document = Document::parse(&svg).unwrap();
+    let inside = |n: &roxmltree::Node| n.ancestors().filter(|a| a.has_tag_name("svg")).count() == 2;
+    document.descendants().filter(|n| n.has_tag_name("circle") && inside(n)).count()
+}
+
+#[test]
+fn clouds_say_how_many_points_have_no_place() {
+    let points = [(1.0, 2.0), (10.0, f64::NAN), (0.0, 3.0), (5.0, 4.0)];
+    let axis = [("PRED (µg/mL)".to_owned(), true)];
+    let figure =
+        observed_predicted("Observed <b>", &axis, &axis, &[group("<i>", &points), group("none", &[])]);
+    assert_eq!(dots(&figure), 2);
+    let said = texts(&figure.svg());
+    for text in ["Observed <b>", "<i>", "2 points not shown", "n = 2", "no values", "line of identity"] {
+        assert!(said.iter().any(|s| s == text), "{text}: {said:?}");
+    }
+    // The data have every point, the odd ones too.
+    assert_eq!(figure.data().iter().filter(|d| d.layer == "observation").count(), 4);
+}
+
+#[test]
+fn a_running_median_keeps_visits_together() {
+    let points: Vec<(f64, f64)> = (0..400).map(|i| (f64::from(i / 100), f64::from(i % 100))).collect();
+    let time = [("Time (days)".to_owned(), false)];
+    let figure = residuals("CWRES", &time, "CWRES", &[0.0], &[group("a", &points)]);
+    let data = figure.data();
+    let median: Vec<(f64, f64)> =
+        data.iter().filter(|d| d.layer == "running median").map(|d| (d.x, d.y)).collect();
+    assert_eq!(median, [(0.0, 49.5), (1.0, 49.5), (2.0, 49.5), (3.0, 49.5)]);
+    assert_eq!(dots(&figure), 400);
+}
+
+#[test]
+fn quantiles_are_those_of_the_normal_distribution() {
+    let figure = quantiles("QQ", "NPDE", &[("a".into(), vec![3.0, f64::NAN, -1.0, 0.5])]);
+    let found: Vec<(f64, f64)> = figure.data().iter().map(|d| (d.x, d.y)).collect();
+    // Φ⁻¹(1/6), 0, Φ⁻¹(5/6).
+    for ((x, y), (expected, value)) in
+        found.iter().zip([(-0.967_421_566, -1.0), (0.0, 0.5), (0.967_421_566, 3.0)])
+    {
+        assert!((x - expected).abs() < 1e-8 && *y == value);
+    }
+}
+
+#[test]
+fn histograms_have_an_area_of_one() {
+    let values: Vec<f64> = (0..100).map(|i| (f64::from(i) * 0.37).sin()).collect();
+    let figure = histograms("η", &[("CLx".into(), values, 0.5), ("Kd0".into(), vec![f64::NAN; 3], f64::NAN)]);
+    let Shape::Bars(edges, heights) = &figure.panels[0].layers[0].shape else { unreachable!() };
+    let area: f64 = edges.windows(2).zip(heights).map(|(e, h)| (e[1] - e[0]) * h).sum();
+    assert!((area - 1.0).abs() < 1e-12);
+    assert_eq!(figure.panels[1].layers.len(), 1);
+    assert_eq!(dots(&figure), 0);
+}
+
+#[test]
+fn a_check_has_a_band_a_median_and_the_observed_of_each_percentile() {
+    let bin = |statistic: &str, time: f64, observed: f64| CheckedBin {
+        statistic: statistic.into(),
+        time,
+        observed,
+        simulated: [observed * 0.8, observed, f64::NAN],
+    };
+    let bins = vec![bin("p50", 0.0, 10.0), bin("p50", 7.0, 20.0), bin("p05", 0.0, f64::NAN)];
+    let y = ("Free IgE (ng/mL)".to_owned(), true);
+    let figure = predictive_check("VPC", "Days", &y, &[("all".into(), bins)]);
+    assert_eq!(figure.panels[0].layers.len(), 6);
+    assert_eq!(dots(&figure), 0);
+    assert_eq!(figure.data().iter().filter(|d| d.layer == "band simulated").count(), 3);
+}
