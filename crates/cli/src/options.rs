@@ -183,6 +183,9 @@ pub struct RunArgs {
     /// Write neither the HTML report nor the figures of diagnostics
     #[arg(long)]
     pub no_report: bool,
+    /// Tolerate outliers: residuals of Student's t with ν degrees of freedom, or 4, instead of normal ones
+    #[arg(long, value_name = "student-t[=ν]")]
+    pub robust: Option<String>,
     /// Threads [default: one a core]; the results are the same for any number
     #[arg(long)]
     pub threads: Option<usize>,

@@ -8,7 +8,9 @@ use crate::error::{CliError, refuse};
 use crate::model;
 use crate::options::{Censored, ReconstructArgs};
 use crate::run::{censor, positive, prior, share, write_both, write_record};
-use omafit_estimate::{Covariance, FitOptions, Grid, Method, Status, SubjectResult, complete, fit_at};
+use omafit_estimate::{
+    Covariance, FitOptions, Grid, Method, Shape, Status, SubjectResult, complete, fit_at, given_errors,
+};
 use omafit_model::PopulationModel;
 use omafit_trial::{
     ReadOptions, RunFolder, Table, Trial, Values, read, read_parquet, suppression_table, trajectories_table,
@@ -33,6 +35,9 @@ pub struct Options {
     pub estimate: Vec<String>,
     pub censored: Censored,
     pub covariance: Covariance,
+    /// Of a run from before there was a choice, normal.
+    #[serde(default)]
+    pub residuals: Shape,
     pub level: f64,
     pub target_ng_ml: f64,
 }
@@ -82,7 +87,8 @@ pub fn reconstruct(args: &ReconstructArgs) -> Result<Outcome, CliError> {
             let known = run.estimates.get(&subject.id);
             let eta = known.filter(|(_, status)| status != Status::Failed.name()).map(|(eta, _)| eta);
             let eta = eta.unwrap_or(&unfitted);
-            let fit = fit_at(&run.model, subject, prior.as_ref(), &run.options, eta);
+            let errors = given_errors(&run.model);
+            let fit = fit_at(&run.model, subject, prior.as_ref(), &run.options, &errors, eta);
             complete(&run.model, subject, &run.options, fit, &grid, target)
         };
         subjects.par_iter().with_max_len(1).map(one).collect()
@@ -158,6 +164,7 @@ impl Run {
             max_iterations: 0,
             further_starts: 0,
             covariance: record.options.covariance,
+            shape: record.options.residuals,
             ..FitOptions::new(record.method, free)
         };
         Ok(Self { record, model, options, trial, estimates })

@@ -4,7 +4,7 @@ use crate::options::Censored;
 use crate::population::{Population, PopulationRecord};
 use crate::run::{Input, Plan};
 use omafit_estimate::{
-    Covariance, FitOptions, Goodness, Grid, Overview, Replication, Status, SubjectResult, free_names,
+    Covariance, FitOptions, Goodness, Grid, Overview, Replication, Shape, Status, SubjectResult, free_names,
 };
 use omafit_model::Analyte;
 use omafit_trial::{Counts, Excluded, ReadOptions, Trial};
@@ -70,6 +70,7 @@ struct Options {
     profile_level: Option<f64>,
     max_iterations: u64,
     further_starts: usize,
+    residuals: Shape,
     every_days: f64,
     until_day: Option<f64>,
     level: f64,
@@ -131,7 +132,8 @@ impl Record {
         seconds: Seconds,
         threads: usize,
     ) -> Self {
-        let FitOptions { method, max_iterations, further_starts, covariance, profile, .. } = *plan.options();
+        let FitOptions { method, max_iterations, further_starts, covariance, profile, shape, .. } =
+            *plan.options();
         let Grid { every, until, level } = *plan.grid();
         let mut goodness_of_fit: BTreeMap<_, _> =
             Analyte::ALL.iter().map(|a| (a.name(), (&summary.by_analyte[a.index()]).into())).collect();
@@ -151,6 +153,7 @@ impl Record {
                 profile_level: profile,
                 max_iterations,
                 further_starts,
+                residuals: shape,
                 every_days: every,
                 until_day: until.is_finite().then_some(until),
                 level,

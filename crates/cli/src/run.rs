@@ -9,7 +9,7 @@ use crate::record::{Record, Seconds};
 use crate::{Outcome, figures, print, report};
 use indicatif::{ProgressBar, ProgressStyle};
 use omafit_estimate::{
-    FitOptions, Grid, Method, PopulationOptions, Prior, Replication, overview, process_trial,
+    FitOptions, Grid, Method, PopulationOptions, Prior, Replication, Shape, overview, process_trial,
 };
 use omafit_model::{Censoring, PopulationModel};
 use omafit_trial::{
@@ -19,6 +19,9 @@ use omafit_trial::{
 use std::io::{IsTerminal, Write};
 use std::path::Path;
 use std::time::Instant;
+
+/// Degrees of freedom of `--robust student-t`.
+const ROBUST_DF: f64 = 4.0;
 
 /// What is to be computed: the arguments, checked.
 #[derive(Clone, Debug)]
@@ -80,6 +83,7 @@ impl Plan {
             further_starts: args.starts,
             covariance: args.covariance.into(),
             profile: args.profile,
+            shape: shape(args.robust.as_deref())?,
             ..FitOptions::new(method, free)
         };
         let grid =
@@ -126,6 +130,18 @@ pub fn positive(option: &'static str, value: f64) -> Result<(), CliError> {
 /// Refuses what is no part of one.
 pub fn share(option: &'static str, value: f64) -> Result<(), CliError> {
     if value > 0.0 && value < 1.0 { Ok(()) } else { Err(refuse(option, value, "between 0 and 1")) }
+}
+
+/// The distribution of the residuals that `--robust` asks for.
+fn shape(robust: Option<&str>) -> Result<Shape, CliError> {
+    let Some(asked) = robust else { return Ok(Shape::Normal) };
+    let df = match asked.split_once('=') {
+        None if asked == "student-t" => Some(ROBUST_DF),
+        Some(("student-t", df)) => df.parse().ok().filter(|df| (1.0..=100.0).contains(df)),
+        _ => None,
+    };
+    let expected = "`student-t`, or `student-t=ν` with degrees of freedom ν from 1 to 100";
+    df.map(|df| Shape::StudentT { df }).ok_or_else(|| refuse("robust", asked, expected))
 }
 
 /// Positions of the estimated parameters: as asked, as the model file says, or those that vary.
@@ -205,7 +221,7 @@ pub fn execute(plan: &Plan, args: &RunArgs, out: &Path, input: &Input) -> Result
 
     let started = Instant::now();
     write_both(&folder, &individuals_table(&plan.model, &plan.options, subjects, &results)?)?;
-    write_both(&folder, &observations_table(&plan.model, subjects, &results, &diagnosis.subjects)?)?;
+    write_both(&folder, &observations_table(subjects, &results, &diagnosis.subjects)?)?;
     write_both(&folder, &correlations_table(&plan.model, &plan.options, subjects, &results)?)?;
     diagnosis.write(&folder, plan, subjects, &results)?;
     if let Some(population) = &population {
@@ -222,7 +238,7 @@ pub fn execute(plan: &Plan, args: &RunArgs, out: &Path, input: &Input) -> Result
     pool.install(|| figures::write(&folder, plan, trial, &results))?;
     seconds.add("figures", started.elapsed().as_secs_f64());
 
-    let summary = overview(&plan.model, subjects, &results, plan.target_ng_ml);
+    let summary = overview(subjects, &results, plan.target_ng_ml);
     let threads = pool.current_num_threads();
     let mut record = Record::new(plan, trial, input, &summary, &results, seconds, threads);
     record.tell(population.as_ref());

@@ -1,7 +1,7 @@
 //! Goodness of fit of a subject, per analyte and overall, on the scale of the logarithm, over the quantified values.
 
-use crate::likelihood::weighted_residual;
-use omafit_model::{Analyte, Censoring, Observation, PopulationModel, Subject};
+use crate::likelihood::{Errors, weighted_residual};
+use omafit_model::{Analyte, Censoring, Observation, Subject};
 use statrs::function::factorial::ln_binomial;
 
 /// How well predictions agree with observations. Statistics that need more observations are NaN.
@@ -24,30 +24,28 @@ pub struct Goodness {
 
 /// Goodness of fit of one analyte of a subject, or of all together with `analyte` `None`.
 pub fn goodness(
-    model: &PopulationModel,
+    errors: &Errors,
     subject: &Subject,
     predictions: &[f64],
     analyte: Option<Analyte>,
 ) -> Goodness {
-    let pairs = subject.observations.iter().zip(predictions.iter().copied());
-    let mut judged = judge(model, pairs, analyte);
+    let mut judged = judge([(errors, subject, predictions)], analyte);
     judged.0.runs_p = runs_test(&judged.1);
     judged.0
 }
 
-/// Goodness of fit over many subjects. Runs are of one subject's residuals in time, so there is no runs test.
+/// Goodness of fit over many subjects, each with its residual errors, observations and predictions. Runs are of one
+/// subject's residuals in time, so there is no runs test.
 pub fn pooled_goodness<'a>(
-    model: &PopulationModel,
-    pairs: impl Iterator<Item = (&'a Observation, f64)>,
+    subjects: impl IntoIterator<Item = (&'a Errors, &'a Subject, &'a [f64])>,
     analyte: Option<Analyte>,
 ) -> Goodness {
-    judge(model, pairs, analyte).0
+    judge(subjects, analyte).0
 }
 
 /// The statistics of observations with their predictions, and the residuals in their order.
 fn judge<'a>(
-    model: &PopulationModel,
-    pairs: impl Iterator<Item = (&'a Observation, f64)>,
+    subjects: impl IntoIterator<Item = (&'a Errors, &'a Subject, &'a [f64])>,
     analyte: Option<Analyte>,
 ) -> (Goodness, Vec<f64>) {
     let (mut logs, mut residuals, mut weighted) = (Vec::new(), Vec::new(), Vec::new());
@@ -55,13 +53,17 @@ fn judge<'a>(
         o.censoring == Censoring::Quantified && o.value > 0.0 && analyte.is_none_or(|a| a == o.analyte)
     };
     // Of a prediction of nothing there is no logarithm.
-    for (observation, prediction) in pairs.filter(|(o, f)| wanted(o) && *f != 0.0) {
-        let log = observation.value.ln();
-        let residual = log - prediction.ln();
-        logs.push(log);
-        residuals.push(residual);
-        let error = model.residual(observation.analyte).map(|r| r.error);
-        weighted.push(error.map_or(f64::NAN, |error| weighted_residual(observation, error, prediction)));
+    for (errors, subject, predictions) in subjects {
+        for (observation, &prediction) in
+            subject.observations.iter().zip(predictions).filter(|(o, f)| wanted(o) && **f != 0.0)
+        {
+            let log = observation.value.ln();
+            let residual = log - prediction.ln();
+            logs.push(log);
+            residuals.push(residual);
+            let error = errors[observation.analyte.index()];
+            weighted.push(error.map_or(f64::NAN, |error| weighted_residual(observation, error, prediction)));
+        }
     }
     let n = residuals.len() as f64;
     let squares: f64 = residuals.iter().map(|r| r * r).sum();

@@ -1,15 +1,16 @@
 //! A subject's fit: by its own data alone (NLS), or with the population as prior (MAP).
 
 use crate::least_squares::{LevenbergMarquardt, Linearised, Residuals, StopReason};
-use crate::likelihood::{constant, weighted_residual};
+use crate::likelihood::{Errors, Law, constant, given_errors, weighted_residual};
 use crate::prior::Prior;
 use crate::problem::{Accuracy, At, SubjectProblem};
 use crate::profile::{ProfileInterval, profile_interval};
+use crate::shape::Shape;
 use crate::starts::scattered_start;
 use crate::uncertainty::Uncertainty;
 use argmin::core::{Executor, IterState, State};
 use nalgebra::DMatrix;
-use omafit_model::{PopulationModel, Subject};
+use omafit_model::{Observation, PopulationModel, Subject};
 
 /// How a subject is fitted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -36,10 +37,12 @@ pub struct FitOptions {
     pub covariance: Covariance,
     /// Coverage of the intervals from the profile of the objective, if they are wanted.
     pub profile: Option<f64>,
+    /// The distribution of the standardised residuals.
+    pub shape: Shape,
 }
 
 impl FitOptions {
-    /// Tries hard, with the full covariance.
+    /// Tries hard, with the full covariance and normal residuals.
     pub fn new(method: Method, free: Vec<usize>) -> Self {
         Self {
             method,
@@ -48,6 +51,7 @@ impl FitOptions {
             further_starts: 8,
             covariance: Covariance::Full,
             profile: None,
+            shape: Shape::Normal,
         }
     }
 }
@@ -133,8 +137,28 @@ pub struct IndividualFit {
     pub minus2ll: f64,
     /// Parameters in effect: tr((JᵀJ + Ω⁻¹)⁻¹JᵀJ), the number of estimated ones without a prior.
     pub effective_parameters: f64,
+    /// Length of the objective's gradient in η where the iteration stopped.
+    pub gradient_norm: f64,
     /// Individual prediction of each observation.
     pub ipred: Vec<f64>,
+    /// The residual error of each analyte, as the fit has it.
+    pub errors: Errors,
+}
+
+impl IndividualFit {
+    /// Makes it a failed one: says why, and where it stopped.
+    pub(crate) fn fail(&mut self, model: &PopulationModel, options: &FitOptions, why: &str) {
+        self.status = Status::Failed;
+        self.reason = format!("{}{why}", self.reason);
+        if self.parameters.iter().all(|p| p.is_nan()) {
+            return;
+        }
+        self.reason +=
+            &format!("; last state: objective {:.6}, gradient norm {:.2e}", self.ofv, self.gradient_norm);
+        for (name, &i) in free_names(model, options).iter().zip(&options.free) {
+            self.reason += &format!(", {name} {:.5e}", self.parameters[i]);
+        }
+    }
 }
 
 /// A factor of twenty from the typical subject is far enough to ask whether a parameter is running off.
@@ -143,7 +167,7 @@ const FAR: f64 = 3.0;
 const COARSE_DECREASE: f64 = 1e-9;
 /// A predicted decrease that is the minimum, to the accuracy of the sum.
 const FULL_DECREASE: f64 = 1e-12;
-/// A weighted square this large on average is no fit.
+/// A weighted square, or what another shape of the residuals has in its place, this large on average is no fit.
 const POOR: f64 = 2.0;
 
 /// Where a descent ended.
@@ -159,7 +183,7 @@ impl Minimum {
         self.at.as_ref().map_or(f64::INFINITY, |at| at.objective)
     }
     fn converged(&self) -> bool {
-        self.stop == StopReason::Converged
+        self.stop.is_minimum()
     }
 }
 
@@ -172,18 +196,21 @@ pub fn fit_subject(
     prior: Option<&Prior>,
     options: &FitOptions,
 ) -> IndividualFit {
+    let errors = given_errors(model);
     let prior = prior.filter(|_| options.method == Method::Map);
-    let problem = match SubjectProblem::new(model, subject, &options.free, prior) {
+    let problem = match SubjectProblem::new(model, subject, &options.free, prior, &errors, options.shape) {
         Ok(problem) => problem,
-        Err(error) => return failed(model, subject, options, &error),
+        Err(error) => return failed(model, subject, options, &errors, &error),
     };
     let unknowns = options.free.len();
     let mut best = minimise(&problem, vec![0.0; unknowns], options.max_iterations);
     let mut starts = 1;
     let mut run_off = runaways(&problem, &best);
     let poor = |m: &Minimum| {
-        let ssq = m.at.as_ref().map_or(f64::INFINITY, |at| squares(model, subject, &at.predictions));
-        ssq > POOR * subject.observations.len().max(1) as f64
+        let misfit = m.at.as_ref().map_or(f64::INFINITY, |at| {
+            weighted_residuals(&errors, subject, &at.predictions).map(|z| options.shape.deviance(z)).sum()
+        });
+        misfit > POOR * subject.observations.len().max(1) as f64
     };
     if !best.converged() || !run_off.is_empty() || poor(&best) {
         for further in 0..options.further_starts {
@@ -197,31 +224,33 @@ pub fn fit_subject(
         }
         run_off = runaways(&problem, &best);
     }
-    finish(&problem, subject, model, prior, options, best, run_off, starts)
+    finish(&problem, subject, model, prior, options, &errors, best, run_off, starts)
 }
 
-/// The fit that ended at `eta`: everything that is said of it, without looking for it again. Iterations and starts are
-/// zero, and the reason is that of a minimum.
+/// The fit that ended at `eta` with these residual `errors`: everything that is said of it, without looking for it
+/// again. Iterations and starts are zero, and the reason is that of a minimum.
 pub fn fit_at(
     model: &PopulationModel,
     subject: &Subject,
     prior: Option<&Prior>,
     options: &FitOptions,
+    errors: &Errors,
     eta: &[f64],
 ) -> IndividualFit {
     let prior = prior.filter(|_| options.method == Method::Map);
-    let there = SubjectProblem::new(model, subject, &options.free, prior).and_then(|problem| {
+    let there = SubjectProblem::new(model, subject, &options.free, prior, errors, options.shape);
+    let there = there.and_then(|problem| {
         let at = problem.linearise(eta, Accuracy::Full)?;
         Ok((problem, at))
     });
     let (problem, at) = match there {
         Ok(there) => there,
-        Err(error) => return failed(model, subject, options, &error),
+        Err(error) => return failed(model, subject, options, errors, &error),
     };
     let (stop, iterations) = (StopReason::Converged, 0);
     let minimum = Minimum { eta: eta.to_vec(), at: Some(at), stop, iterations };
     let run_off = runaways(&problem, &minimum);
-    finish(&problem, subject, model, prior, options, minimum, run_off, 0)
+    finish(&problem, subject, model, prior, options, errors, minimum, run_off, 0)
 }
 
 /// Minimises from a start: first coarsely, then to the accuracy of the sum.
@@ -286,6 +315,7 @@ fn finish(
     model: &PopulationModel,
     prior: Option<&Prior>,
     options: &FitOptions,
+    errors: &Errors,
     minimum: Minimum,
     run_off: Vec<(usize, Limit)>,
     starts: usize,
@@ -295,7 +325,7 @@ fn finish(
     let names = free_names(model, options);
     let excluded: Vec<usize> = run_off.iter().map(|(i, _)| *i).collect();
     let Some(at) = &minimum.at else {
-        let mut fit = failed(model, subject, options, &minimum.stop);
+        let mut fit = failed(model, subject, options, errors, &minimum.stop);
         fit.starts = starts;
         return fit;
     };
@@ -305,8 +335,8 @@ fn finish(
     let prior_ssq = at.residuals.rows_range(observations..).norm_squared();
     let data = at.objective - prior_ssq;
     let constants = |full: bool| -> f64 {
-        let errors = subject.observations.iter().filter_map(|o| Some((o, model.residual(o.analyte)?.error)));
-        errors.map(|(o, error)| constant(o, error, full)).sum()
+        let laws = subject.observations.iter().filter_map(|o| Some((o, errors[o.analyte.index()]?)));
+        laws.map(|(o, error)| constant(o, Law { error, shape: options.shape }, full)).sum()
     };
     let curvature = prior.map_or(0.0, |p| p.log_determinant() + log_determinant(&at.jacobian));
     let effective_parameters = effective_parameters(&data_rows, &gauss_newton);
@@ -331,8 +361,8 @@ fn finish(
     let open: Vec<usize> =
         (0..unknowns).filter(|&i| uncertainty.se_log(i).is_none() && !excluded.contains(&i)).collect();
     let status = match (&minimum.stop, run_off.is_empty() && open.is_empty()) {
-        (StopReason::Converged, true) => Status::Ok,
-        (StopReason::Converged | StopReason::Stalled, false) => Status::NotDetermined,
+        (stop, true) if stop.is_minimum() => Status::Ok,
+        (stop, false) if stop.is_minimum() || stop.is_stalled() => Status::NotDetermined,
         _ => Status::Failed,
     };
     for (i, limit) in &run_off {
@@ -352,7 +382,7 @@ fn finish(
         };
         (0..unknowns).map(interval).collect()
     });
-    IndividualFit {
+    let mut fit = IndividualFit {
         status,
         reason,
         iterations: minimum.iterations,
@@ -361,16 +391,22 @@ fn finish(
         log_slopes: problem.log_slopes(&minimum.eta),
         run_off,
         effective_parameters,
-        ssq: squares(model, subject, &at.predictions),
+        ssq: weighted_residuals(errors, subject, &at.predictions).map(|z| z * z).sum(),
         prior_ssq,
         ofv: data + constants(false) + prior_ssq + curvature,
         minus2ll: data + constants(true),
+        gradient_norm: 2.0 * at.jacobian.tr_mul(&at.residuals).norm(),
         ipred: at.predictions.clone(),
+        errors: *errors,
         eta: minimum.eta,
         uncertainty,
         profile,
         data_information,
+    };
+    if status == Status::Failed {
+        fit.fail(model, options, "");
     }
+    fit
 }
 
 /// A subject for whom nothing could be computed.
@@ -378,6 +414,7 @@ fn failed(
     model: &PopulationModel,
     subject: &Subject,
     options: &FitOptions,
+    errors: &Errors,
     why: &dyn std::fmt::Display,
 ) -> IndividualFit {
     let nothing = DMatrix::zeros(0, options.free.len());
@@ -399,17 +436,17 @@ fn failed(
         ofv: f64::NAN,
         minus2ll: f64::NAN,
         effective_parameters: f64::NAN,
+        gradient_norm: f64::NAN,
         ipred: unknown,
+        errors: *errors,
     }
 }
 
-/// Σ of the squared weighted residuals.
-fn squares(model: &PopulationModel, subject: &Subject, predictions: &[f64]) -> f64 {
-    let residuals = subject.observations.iter().zip(predictions).filter_map(|(o, f)| {
-        let r = weighted_residual(o, model.residual(o.analyte)?.error, *f);
-        (!r.is_nan()).then_some(r * r)
-    });
-    residuals.sum()
+/// The weighted residuals of the quantified observations.
+fn weighted_residuals(errors: &Errors, subject: &Subject, predictions: &[f64]) -> impl Iterator<Item = f64> {
+    let residuals = subject.observations.iter().zip(predictions);
+    let residual = |(o, f): (&Observation, &f64)| Some(weighted_residual(o, errors[o.analyte.index()]?, *f));
+    residuals.filter_map(residual).filter(|z| !z.is_nan())
 }
 
 /// Names of the estimated parameters.

@@ -24,6 +24,8 @@ const FREER: f64 = 1e4;
 pub(crate) struct Linearised {
     /// S, up to a constant.
     pub objective: f64,
+    /// How far S may be off, by the accuracy of what it is computed from.
+    pub noise: f64,
     /// Whether S is ‖r‖².
     pub is_sum_of_squares: bool,
     /// The predictions behind the residuals of the data, one an observation.
@@ -55,19 +57,44 @@ pub(crate) trait Residuals {
 pub enum StopReason {
     /// No step is predicted to lower the objective any further.
     Converged,
+    /// No step lowers the objective, and none is predicted to lower it by more than the accuracy to which it is known.
+    Settled,
     /// No step, however short, lowers the objective.
     Stalled,
+    /// The same, where longer steps cannot be evaluated, and why.
+    Blocked(String),
     /// The limit on iterations was reached.
     IterationLimit,
     /// The start could not be evaluated.
     StartFailed(String),
 }
 
+impl StopReason {
+    /// Whether it is a minimum, as far as the objective is known.
+    pub fn is_minimum(&self) -> bool {
+        matches!(self, Self::Converged | Self::Settled)
+    }
+
+    /// Whether it ended because no step led further down.
+    pub fn is_stalled(&self) -> bool {
+        matches!(self, Self::Stalled | Self::Blocked(_))
+    }
+}
+
 impl std::fmt::Display for StopReason {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Converged => f.write_str("converged"),
+            Self::Settled => {
+                f.write_str("converged: what is left to gain is within the accuracy of the objective")
+            }
             Self::Stalled => f.write_str("stalled: no step lowers the objective"),
+            Self::Blocked(why) => {
+                write!(
+                    f,
+                    "stalled: no short step lowers the objective and longer ones cannot be evaluated: {why}"
+                )
+            }
             Self::IterationLimit => f.write_str("reached the limit on iterations"),
             Self::StartFailed(why) => write!(f, "the start cannot be evaluated: {why}"),
         }
@@ -187,6 +214,10 @@ impl<O: Residuals> Solver<O, State> for LevenbergMarquardt {
     fn init(&mut self, problem: &mut Problem<O>, state: State) -> Result<(State, Option<KV>), Error> {
         let start = state.get_param().cloned().unwrap_or_default();
         match problem.problem("linearise", |p| Ok(p.linearise(&start).map_err(|e| e.to_string())))? {
+            Ok(at) if !at.cost().is_finite() => {
+                let why = format!("the objective is {} there", at.cost());
+                Ok((self.stopped(state, StopReason::StartFailed(why)), None))
+            }
             Ok(at) => {
                 let largest = at.jacobian.column_iter().map(|c| c.norm_squared()).fold(0.0, f64::max);
                 self.first_damping = FIRST_DAMPING * largest;
@@ -207,12 +238,14 @@ impl<O: Residuals> Solver<O, State> for LevenbergMarquardt {
         let (Some(at), Some(x)) = (self.current.take(), state.take_param()) else {
             return Ok((self.stopped(state, StopReason::Stalled), None));
         };
-        let cost = at.cost();
+        let (cost, noise) = (at.cost(), at.noise);
         let factored = Factored::new(&at);
         self.current = Some(at);
+        let mut blocked = None;
         loop {
             if self.damping > LARGEST_DAMPING {
-                return Ok((self.stopped(state.param(x).cost(cost), StopReason::Stalled), None));
+                let reason = self.at_the_end(&factored, noise, blocked);
+                return Ok((self.stopped(state.param(x).cost(cost), reason), None));
             }
             let curved = self.curvature.as_ref().and_then(|b| factored.curved_step(b, self.damping));
             let straight = || factored.step(self.damping).map(|step| (factored.predicted(&step), step));
@@ -224,16 +257,28 @@ impl<O: Residuals> Solver<O, State> for LevenbergMarquardt {
             let small = self.small_decrease * (1.0 + cost.abs());
             if predicted <= small {
                 // A step may be short only because it is damped; then it proves nothing.
-                let slight = self.damping.min(self.first_damping);
-                let freer = factored.step(slight).map_or(f64::INFINITY, |step| factored.predicted(&step));
-                let reason = if freer <= FREER * small { StopReason::Converged } else { StopReason::Stalled };
+                let reason = if self.left_to_gain(&factored) <= FREER * small {
+                    StopReason::Converged
+                } else {
+                    self.at_the_end(&factored, noise, blocked)
+                };
                 return Ok((self.stopped(state.param(x).cost(cost), reason), None));
             }
             let trial: Vec<f64> = x.iter().zip(step.iter()).map(|(x, d)| x + d).collect();
-            let evaluated = problem.problem("linearise", |p| Ok(p.linearise(&trial).ok()))?;
-            let Some(next) = evaluated.filter(|next| next.cost().is_finite()) else {
-                self.reject();
-                continue;
+            let evaluated =
+                problem.problem("linearise", |p| Ok(p.linearise(&trial).map_err(|e| e.to_string())))?;
+            let next = match evaluated {
+                Ok(next) if next.cost().is_finite() => next,
+                Ok(next) => {
+                    blocked = Some(format!("the objective is {} there", next.cost()));
+                    self.reject();
+                    continue;
+                }
+                Err(why) => {
+                    blocked = Some(why);
+                    self.reject();
+                    continue;
+                }
             };
             let gain = (cost - next.cost()) / predicted;
             if gain > 1e-4 {
@@ -258,6 +303,21 @@ impl<O: Residuals> Solver<O, State> for LevenbergMarquardt {
 }
 
 impl LevenbergMarquardt {
+    /// The predicted decrease of a step that is hardly damped.
+    fn left_to_gain(&self, factored: &Factored) -> f64 {
+        let slight = self.damping.min(self.first_damping);
+        factored.step(slight).map_or(f64::INFINITY, |step| factored.predicted(&step))
+    }
+
+    /// What it means that no step lowers the objective: a minimum, if what is left to gain is not known to be there.
+    fn at_the_end(&self, factored: &Factored, noise: f64, blocked: Option<String>) -> StopReason {
+        if self.left_to_gain(factored) <= noise {
+            StopReason::Settled
+        } else {
+            blocked.map_or(StopReason::Stalled, StopReason::Blocked)
+        }
+    }
+
     fn reject(&mut self) {
         self.damping = (self.damping * self.growth).max(f64::MIN_POSITIVE);
         self.growth *= 2.0;
@@ -297,8 +357,14 @@ mod tests {
     use super::*;
     use argmin::core::Executor;
 
-    /// Misra1a of the NIST reference data sets for nonlinear regression: y = b₁(1 − exp(−b₂x)), in logarithms.
-    struct Misra1a;
+    /// Misra1a of the NIST reference data sets for nonlinear regression: y = b₁(1 − exp(−b₂x)), in logarithms; the
+    /// predictions rounded to `rounded`, if that is not zero, and said to be known to that.
+    struct Misra1a {
+        rounded: f64,
+        said: f64,
+    }
+
+    const EXACT: Misra1a = Misra1a { rounded: 0.0, said: 0.0 };
 
     const X: [f64; 14] =
         [77.6, 114.9, 141.1, 190.8, 239.9, 289.0, 332.8, 378.4, 434.8, 477.3, 536.8, 593.1, 689.1, 760.0];
@@ -313,18 +379,22 @@ mod tests {
             if b1 > 1e4 {
                 return Err("outside".into());
             }
-            let predictions: Vec<f64> = X.iter().map(|x| b1 * (1.0 - (-b2 * x).exp())).collect();
+            let exact = X.iter().map(|x| b1 * (1.0 - (-b2 * x).exp()));
+            let round =
+                |f: f64| if self.rounded > 0.0 { (f / self.rounded).round() * self.rounded } else { f };
+            let predictions: Vec<f64> = exact.map(round).collect();
             let residuals = DVector::from_iterator(14, Y.iter().zip(&predictions).map(|(y, f)| y - f));
             let slope = |x: f64| [-b1 * (1.0 - (-b2 * x).exp()), -b1 * b2 * x * (-b2 * x).exp()];
             let jacobian = DMatrix::from_fn(14, 2, |row, column| slope(X[row])[column]);
             let objective = residuals.norm_squared();
-            Ok(Linearised { objective, is_sum_of_squares: true, predictions, residuals, jacobian })
+            let noise = 2.0 * self.said * residuals.abs().sum();
+            Ok(Linearised { objective, noise, is_sum_of_squares: true, predictions, residuals, jacobian })
         }
     }
 
-    fn solve(start: [f64; 2]) -> (Vec<f64>, f64, StopReason) {
+    fn solve(problem: Misra1a, start: [f64; 2]) -> (Vec<f64>, f64, StopReason) {
         let solver = LevenbergMarquardt::until(1e-15);
-        let result = Executor::new(Misra1a, solver)
+        let result = Executor::new(problem, solver)
             .configure(|state| state.param(start.map(f64::ln).to_vec()).max_iters(100))
             .ctrlc(false)
             .run()
@@ -337,7 +407,7 @@ mod tests {
     #[test]
     fn reaches_the_certified_values_from_both_certified_starts() {
         for start in [[500.0, 1e-4], [250.0, 5e-4]] {
-            let (b, cost, stop) = solve(start);
+            let (b, cost, stop) = solve(EXACT, start);
             assert_eq!(stop, StopReason::Converged);
             assert!((b[0] / 2.389_421_291_8e2 - 1.0).abs() < 1e-8, "{b:?}");
             assert!((b[1] / 5.501_564_318_1e-4 - 1.0).abs() < 1e-8, "{b:?}");
@@ -348,15 +418,51 @@ mod tests {
     #[test]
     fn steps_into_the_impossible_are_taken_back() {
         // Close to the edge at 10⁴ and far from the minimum, the first steps lead outside.
-        let (b, _, stop) = solve([9.9e3, 1e-5]);
+        let (b, _, stop) = solve(EXACT, [9.9e3, 1e-5]);
         assert_eq!(stop, StopReason::Converged);
         assert!((b[0] / 2.389_421_291_8e2 - 1.0).abs() < 1e-8, "{b:?}");
     }
 
     #[test]
+    fn where_rounding_ends_the_way_it_is_a_minimum_and_elsewhere_it_is_not() {
+        // A sum that is known to 1e-4 a prediction has steps: the way down ends at one of them, close to the minimum.
+        let rounded = 1e-4;
+        let (b, _, stop) = solve(Misra1a { rounded, said: rounded }, [500.0, 1e-4]);
+        assert_eq!(stop, StopReason::Settled);
+        assert!((b[0] / 2.389_421_291_8e2 - 1.0).abs() < 1e-3, "{b:?}");
+        // The same steps, said to be exact, are no minimum of what was asked.
+        let (_, _, stop) = solve(Misra1a { rounded, said: 0.0 }, [500.0, 1e-4]);
+        assert_eq!(stop, StopReason::Stalled);
+        // Far from a minimum no rounding excuses.
+        let (_, _, stop) = solve(Misra1a { rounded: 30.0, said: 1e-4 }, [500.0, 1e-4]);
+        assert_eq!(stop, StopReason::Stalled);
+    }
+
+    #[test]
+    fn a_wall_in_the_way_is_named() {
+        // The minimum, at 239, lies behind the edge.
+        struct Walled;
+        impl Residuals for Walled {
+            type Error = String;
+
+            fn linearise(&self, x: &[f64]) -> Result<Linearised, String> {
+                let at = EXACT.linearise(x)?;
+                if x[0].exp() > 150.0 { Err("outside".into()) } else { Ok(at) }
+            }
+        }
+        let start = vec![100.0_f64.ln(), 1e-3_f64.ln()];
+        let result = Executor::new(Walled, LevenbergMarquardt::until(1e-15))
+            .configure(|state| state.param(start).max_iters(500))
+            .ctrlc(false)
+            .run()
+            .unwrap();
+        assert_eq!(result.solver.stop, Some(StopReason::Blocked("outside".into())));
+    }
+
+    #[test]
     fn a_start_outside_says_why() {
         let solver = LevenbergMarquardt::until(1e-12);
-        let result = Executor::new(Misra1a, solver)
+        let result = Executor::new(EXACT, solver)
             .configure(|state| state.param(vec![20.0, 0.0]).max_iters(100))
             .ctrlc(false)
             .run()

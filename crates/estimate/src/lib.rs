@@ -12,6 +12,7 @@ mod prior;
 mod problem;
 mod profile;
 mod reconstruction;
+mod shape;
 mod simulate;
 mod starts;
 mod trial_fit;
@@ -29,7 +30,7 @@ pub use individual::{
     Covariance, FitOptions, IndividualFit, Limit, Method, Status, fit_at, fit_subject, free_names,
 };
 pub use least_squares::StopReason;
-pub use likelihood::{Contribution, contribution, weighted_residual};
+pub use likelihood::{Contribution, Errors, Law, contribution, given_errors, weighted_residual};
 pub use normal::{log_cdf, mills};
 pub use overview::{FreeIgeCourse, Overview, free_ige_course, overview};
 pub use population::{
@@ -41,6 +42,7 @@ pub use prior::Prior;
 pub use problem::SubjectError;
 pub use profile::ProfileInterval;
 pub use reconstruction::{Grid, Suppression, Trajectory, reconstruct, suppression, typical_course};
+pub use shape::Shape;
 pub use simulate::{Noise, SubjectStream, draw_parameters, measure, quantify};
 pub use trial_fit::{SubjectResult, complete, process_subject, process_trial, typical_predictions};
 pub use uncertainty::{Direction, Uncertainty};

@@ -3,7 +3,7 @@
 use crate::goodness::{Goodness, pooled_goodness};
 use crate::individual::Status;
 use crate::trial_fit::SubjectResult;
-use omafit_model::{Analyte, PopulationModel, Subject};
+use omafit_model::{Analyte, Subject};
 
 /// A run in numbers. Sums and medians are over the subjects that were fitted.
 #[derive(Clone, Debug, PartialEq)]
@@ -41,18 +41,12 @@ pub struct Overview {
 }
 
 /// Sums a run up.
-pub fn overview(
-    model: &PopulationModel,
-    subjects: &[Subject],
-    results: &[SubjectResult],
-    target_ng_ml: f64,
-) -> Overview {
+pub fn overview(subjects: &[Subject], results: &[SubjectResult], target_ng_ml: f64) -> Overview {
     let count = |status| results.iter().filter(|r| r.fit.status == status).count();
     let fitted = || results.iter().filter(|r| r.fit.status != Status::Failed);
     let pooled = |analyte| {
         let fitted = subjects.iter().zip(results).filter(|(_, r)| r.fit.status != Status::Failed);
-        let pairs = fitted.flat_map(|(s, r)| s.observations.iter().zip(r.fit.ipred.iter().copied()));
-        pooled_goodness(model, pairs, analyte)
+        pooled_goodness(fitted.map(|(s, r)| (&r.fit.errors, s, &r.fit.ipred[..])), analyte)
     };
     let held: Vec<_> = results.iter().filter_map(|r| r.suppression).collect();
     let reached: Vec<f64> = held.iter().filter_map(|s| s.days_to_target).collect();

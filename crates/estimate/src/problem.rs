@@ -8,16 +8,17 @@
 //! L·η,  LᵀL = Ω⁻¹                           the prior rows, when there is a population
 //! ```
 //!
-//! Of any other error, and of a censored observation, r_j is the row whose gradient is the likelihood's
+//! Of any other error or shape, and of a censored observation, r_j is the row whose gradient is the likelihood's
 //! ([`crate::likelihood`]); the objective is then not the sum of squares, but the likelihood itself.
 
 use crate::least_squares::{Linearised, Residuals};
-use crate::likelihood::{constant, contribution};
+use crate::likelihood::{Errors, Law, constant, contribution};
 use crate::prior::Prior;
+use crate::shape::Shape;
 use nalgebra::{DMatrix, DVector};
 use omafit_model::{
-    Censoring, Concentrations, Course, CourseError, CovariateError, ErrorModel, IndividualValue, Observation,
-    PopulationModel, PredictionError, Start, Subject,
+    Censoring, Concentrations, Course, CourseError, CovariateError, DEFAULT_RTOL, ErrorModel,
+    IndividualValue, Observation, PopulationModel, PredictionError, Start, Subject,
 };
 use std::cell::RefCell;
 
@@ -89,6 +90,8 @@ pub(crate) enum Accuracy {
 
 /// Relative tolerance on the way to the minimum.
 const COARSE_RTOL: f64 = 1e-4;
+/// The error of a prediction over that of a step of the solver, about.
+const STEPS: f64 = 10.0;
 
 #[derive(Debug, Default)]
 struct Workspace {
@@ -110,15 +113,15 @@ pub struct SubjectProblem<'a> {
     coarse_course: Course,
     /// For each observation, the position of its time in the course.
     positions: Vec<usize>,
-    /// The error of each observation.
-    errors: Vec<ErrorModel>,
+    /// The law of each observation.
+    laws: Vec<Law>,
     is_sum_of_squares: bool,
     workspace: RefCell<Workspace>,
 }
 
 impl<'a> SubjectProblem<'a> {
-    /// The problem of estimating the parameters at the positions `free` (ascending) from a subject's observations
-    /// and, if there is one, a prior over them.
+    /// The problem of estimating the parameters at the positions `free` (ascending) from a subject's observations,
+    /// which have the residual `errors` of this `shape`, and, if there is one, a prior over them.
     ///
     /// # Errors
     /// When the subject's records make no course, or an observation has no logarithm.
@@ -127,17 +130,19 @@ impl<'a> SubjectProblem<'a> {
         subject: &'a Subject,
         free: &'a [usize],
         prior: Option<&'a Prior>,
+        errors: &Errors,
+        shape: Shape,
     ) -> Result<Self, SubjectError> {
         let (course, positions) = Course::of_observations(subject)?;
-        let error = |o: &Observation| {
+        let law = |o: &Observation| {
             let (analyte, time, value) = (o.analyte.name(), o.time, o.value);
-            let Some(residual) = model.residual(o.analyte) else {
+            let Some(error) = errors[o.analyte.index()] else {
                 return Err(SubjectError::NotPredicted { analyte, time });
             };
-            let sound = value.is_finite() && (value > 0.0 || !residual.error.is_log());
-            if sound { Ok(residual.error) } else { Err(SubjectError::NotPositive { time, value }) }
+            let sound = value.is_finite() && (value > 0.0 || !error.is_log());
+            if sound { Ok(Law { error, shape }) } else { Err(SubjectError::NotPositive { time, value }) }
         };
-        let errors = subject.observations.iter().map(error).collect::<Result<Vec<_>, _>>()?;
+        let laws = subject.observations.iter().map(law).collect::<Result<Vec<_>, _>>()?;
         Ok(Self {
             model,
             observations: &subject.observations,
@@ -148,11 +153,12 @@ impl<'a> SubjectProblem<'a> {
             coarse_course: course.clone().with_rtol(COARSE_RTOL),
             course,
             positions,
-            is_sum_of_squares: errors
-                .iter()
-                .zip(&subject.observations)
-                .all(|(e, o)| o.censoring == Censoring::Quantified && e.is_log()),
-            errors,
+            is_sum_of_squares: shape == Shape::Normal
+                && laws
+                    .iter()
+                    .zip(&subject.observations)
+                    .all(|(law, o)| o.censoring == Censoring::Quantified && law.error.is_log()),
+            laws,
             workspace: RefCell::default(),
         })
     }
@@ -160,7 +166,7 @@ impl<'a> SubjectProblem<'a> {
     /// What the objective leaves out of −2 log-likelihood, but for the constants of all densities: Σ ln σ² of log-normal
     /// errors.
     pub(crate) fn constants(&self) -> f64 {
-        self.observations.iter().zip(&self.errors).map(|(o, error)| constant(o, *error, false)).sum()
+        self.observations.iter().zip(&self.laws).map(|(o, law)| constant(o, *law, false)).sum()
     }
 
     /// The estimated parameters at η.
@@ -208,10 +214,11 @@ impl<'a> SubjectProblem<'a> {
             let at = self.positions[row];
             let analyte = observation.analyte.index();
             let predicted = values[at].to_array()[analyte];
-            if !self.errors[row].allows(predicted) {
-                return Err(self.row_error(observation, predicted, self.errors[row]));
+            let law = self.laws[row];
+            if !law.error.allows(predicted) {
+                return Err(self.row_error(observation, predicted, law.error));
             }
-            let part = contribution(observation, self.errors[row], predicted);
+            let part = contribution(observation, law, predicted);
             let slope = |i: usize| slopes[at * inputs + self.free[i]][analyte];
             for i in 0..unknowns {
                 for j in 0..=i {
@@ -262,16 +269,16 @@ impl SubjectProblem<'_> {
         let mut workspace = self.workspace.borrow_mut();
         let Workspace { concentrations, slopes } = &mut *workspace;
         let structure = self.model.structure();
-        let course = match accuracy {
-            Accuracy::Coarse => &self.coarse_course,
-            Accuracy::Full => &self.course,
+        let (course, rtol) = match accuracy {
+            Accuracy::Coarse => (&self.coarse_course, COARSE_RTOL),
+            Accuracy::Full => (&self.course, DEFAULT_RTOL),
         };
         structure.sensitivities(&parameters, self.start, course, concentrations, slopes)?;
         let inputs = structure.parameters().len() + 1;
         let data = self.observations.len();
         let rows = data + self.prior.as_ref().map_or(0, |(p, _)| p.rows());
         let log_slopes = self.log_slopes(eta);
-        let mut objective = 0.0;
+        let (mut objective, mut noise) = (0.0, 0.0);
         let mut predictions = Vec::with_capacity(data);
         let mut residuals = DVector::zeros(rows);
         let mut jacobian = DMatrix::zeros(rows, eta.len());
@@ -279,14 +286,15 @@ impl SubjectProblem<'_> {
             let at = self.positions[row];
             let analyte = observation.analyte.index();
             let predicted = concentrations[at].to_array()[analyte];
-            let error = self.errors[row];
-            if !error.allows(predicted) {
-                return Err(self.row_error(observation, predicted, error));
+            let law = self.laws[row];
+            if !law.error.allows(predicted) {
+                return Err(self.row_error(observation, predicted, law.error));
             }
             predictions.push(predicted);
-            let part = contribution(observation, error, predicted);
+            let part = contribution(observation, law, predicted);
             let weight = part.curvature.sqrt();
             objective += part.value;
+            noise += 2.0 * (part.slope * predicted).abs() * STEPS * rtol;
             // Where nothing bends there is nothing to learn: a limit that is far away.
             if weight > 0.0 {
                 residuals[row] = -part.slope / weight;
@@ -303,6 +311,6 @@ impl SubjectProblem<'_> {
             jacobian.rows_mut(data, prior.rows()).copy_from(rows);
         }
         let is_sum_of_squares = self.is_sum_of_squares;
-        Ok(Linearised { objective, is_sum_of_squares, predictions, residuals, jacobian })
+        Ok(Linearised { objective, noise, is_sum_of_squares, predictions, residuals, jacobian })
     }
 }

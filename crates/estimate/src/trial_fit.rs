@@ -61,14 +61,13 @@ pub fn complete(
         match course {
             Ok(done) => (trajectory, held) = done,
             Err(error) => {
-                fit.status = Status::Failed;
-                fit.reason += &format!("; the time course cannot be reconstructed: {error}");
+                fit.fail(model, options, &format!("; the time course cannot be reconstructed: {error}"));
             }
         }
     }
     SubjectResult {
-        by_analyte: Analyte::ALL.map(|a| goodness(model, subject, &fit.ipred, Some(a))),
-        overall: goodness(model, subject, &fit.ipred, None),
+        by_analyte: Analyte::ALL.map(|a| goodness(&fit.errors, subject, &fit.ipred, Some(a))),
+        overall: goodness(&fit.errors, subject, &fit.ipred, None),
         pred: typical_predictions(model, subject)
             .unwrap_or_else(|_| vec![f64::NAN; subject.observations.len()]),
         fit,

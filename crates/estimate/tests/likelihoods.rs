@@ -2,14 +2,14 @@
 #![allow(clippy::unwrap_used)]
 
 use omafit_estimate::{
-    Covariance, FitOptions, Method, Noise, Prior, Status, SubjectStream, draw_parameters, fit_at,
-    fit_subject, measure,
+    Covariance, FitOptions, Method, Noise, Prior, Shape, Status, SubjectStream, draw_parameters, fit_at,
+    fit_subject, given_errors, measure,
 };
 use omafit_model::{
     Analyte, Censoring, Concentrations, Course, Covariates, Dose, ErrorModel, Observation, PopulationModel,
     ResidualEntry, Subject, published,
 };
-use statrs::distribution::{Continuous, ContinuousCDF, Normal};
+use statrs::distribution::{Continuous, ContinuousCDF, Normal, StudentsT};
 
 /// Hayashi's model with another residual error, the same for all three analytes, and Kd0 between bounds.
 fn model(entry: ResidualEntry) -> PopulationModel {
@@ -42,7 +42,7 @@ fn subject(model: &PopulationModel, seed: u64) -> Subject {
 }
 
 /// −2 log-likelihood of a subject's data with all constants, written out; and ηᵀΩ⁻¹η.
-fn deviance(model: &PopulationModel, subject: &Subject, eta: &[f64]) -> (f64, f64) {
+fn deviance(model: &PopulationModel, shape: Shape, subject: &Subject, eta: &[f64]) -> (f64, f64) {
     let mut parameters = model.typical(&subject.covariates).unwrap();
     for (&i, eta) in model.variable().iter().zip(eta) {
         parameters[i] *= eta.exp();
@@ -50,7 +50,17 @@ fn deviance(model: &PopulationModel, subject: &Subject, eta: &[f64]) -> (f64, f6
     let (course, positions) = Course::of_observations(subject).unwrap();
     let mut out: Vec<Concentrations<f64>> = Vec::new();
     model.predict(&parameters, &subject.covariates, &course.with_rtol(1e-12), &mut out).unwrap();
-    let normal = Normal::standard();
+    type Function = Box<dyn Fn(f64) -> f64>;
+    let (log_density, lower): (Function, Function) = match shape {
+        Shape::Normal => {
+            let law = Normal::standard();
+            (Box::new(move |z| law.ln_pdf(z)), Box::new(move |z| law.cdf(z)))
+        }
+        Shape::StudentT { df } => {
+            let law = StudentsT::new(0.0, 1.0, df).unwrap();
+            (Box::new(move |z| law.ln_pdf(z)), Box::new(move |z| law.cdf(z)))
+        }
+    };
     let one = |(o, at): (&Observation, &usize)| {
         let f = out[*at].to_array()[o.analyte.index()];
         let error = model.residual(o.analyte).unwrap().error;
@@ -62,9 +72,9 @@ fn deviance(model: &PopulationModel, subject: &Subject, eta: &[f64]) -> (f64, f6
             }
         };
         -2.0 * match o.censoring {
-            Censoring::Quantified => normal.pdf(z).ln() - (sd * jacobian).ln(),
-            Censoring::Below => normal.cdf(z).ln(),
-            Censoring::Above => normal.sf(z).ln(),
+            Censoring::Quantified => log_density(z) - (sd * jacobian).ln(),
+            Censoring::Below => lower(z).ln(),
+            Censoring::Above => lower(-z).ln(),
         }
     };
     let data: f64 = subject.observations.iter().zip(&positions).map(one).sum();
@@ -104,17 +114,18 @@ fn the_estimate_is_where_the_likelihood_is_stationary() {
         sd(None, Some(2.0), Some(0.15)),
     ];
     let (mut censored, mut bent) = (0, 0);
-    for entry in kinds.into_iter().flat_map(|kind| [kind, limited(kind)]) {
+    let both = |entry| [(entry, Shape::Normal), (entry, Shape::StudentT { df: 4.0 })];
+    for (entry, shape) in kinds.into_iter().flat_map(|kind| [kind, limited(kind)]).flat_map(both) {
         let model = model(entry);
         let free = model.variable().to_vec();
         let prior = Prior::new((0..free.len()).collect(), model.omega()).unwrap();
-        let options = FitOptions { further_starts: 2, ..FitOptions::new(Method::Map, free) };
+        let options = FitOptions { further_starts: 2, shape, ..FitOptions::new(Method::Map, free) };
         for seed in 1..=4 {
             let subject = subject(&model, seed);
             censored += subject.observations.iter().filter(|o| o.censoring != Censoring::Quantified).count();
             let fit = fit_subject(&model, &subject, Some(&prior), &options);
             assert_eq!(fit.status, Status::Ok, "{entry:?} {}", fit.reason);
-            let (data, prior_part) = deviance(&model, &subject, &fit.eta);
+            let (data, prior_part) = deviance(&model, shape, &subject, &fit.eta);
             assert!(
                 (fit.minus2ll - data).abs() < 1e-6 * (1.0 + data.abs()),
                 "{entry:?} {} {data}",
@@ -122,7 +133,7 @@ fn the_estimate_is_where_the_likelihood_is_stationary() {
             );
             assert!((fit.prior_ssq - prior_part).abs() < 1e-9 * (1.0 + prior_part));
             let total = |eta: &[f64]| {
-                let (data, prior) = deviance(&model, &subject, eta);
+                let (data, prior) = deviance(&model, shape, &subject, eta);
                 data + prior
             };
             for i in 0..fit.eta.len() {
@@ -142,7 +153,7 @@ fn the_estimate_is_where_the_likelihood_is_stationary() {
             }
             let inverse = half_curvature(&total, &fit.eta).try_inverse().unwrap();
             let straight = FitOptions { covariance: Covariance::GaussNewton, ..options.clone() };
-            let straight = fit_at(&model, &subject, Some(&prior), &straight, &fit.eta);
+            let straight = fit_at(&model, &subject, Some(&prior), &straight, &given_errors(&model), &fit.eta);
             for i in 0..fit.eta.len() {
                 let se = fit.uncertainty.se_log(i).unwrap();
                 assert!((se / inverse[(i, i)].sqrt() - 1.0).abs() < 1e-3, "{entry:?} {i} {se} {inverse}");

@@ -14,8 +14,10 @@
 use super::gradient::Change;
 use crate::individual::descend;
 use crate::least_squares::{LevenbergMarquardt, StopReason};
+use crate::likelihood::given_errors;
 use crate::prior::Prior;
 use crate::problem::{Accuracy, At, SubjectError, SubjectProblem};
+use crate::shape::Shape;
 use nalgebra::DMatrix;
 use omafit_model::{PopulationModel, Subject};
 use serde::{Deserialize, Serialize};
@@ -59,7 +61,14 @@ pub(super) fn conditional(
     start: &[f64],
     before: Option<(&Change, &[f64])>,
 ) -> Result<Conditional, ConditionalError> {
-    let problem = SubjectProblem::new(model, subject, model.variable(), Some(prior))?;
+    let problem = SubjectProblem::new(
+        model,
+        subject,
+        model.variable(),
+        Some(prior),
+        &given_errors(model),
+        Shape::Normal,
+    )?;
     let from = |start: Vec<f64>, bend: Option<DMatrix<f64>>| {
         let solver = LevenbergMarquardt::until(SMALL_DECREASE).bent(bend);
         descend(At(&problem, Accuracy::Full), solver, start, MOST_ITERATIONS).0

@@ -128,7 +128,8 @@ pub(super) fn parts(observation: &Observation, error: ErrorModel, f: f64) -> Par
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::likelihood::{constant, contribution};
+    use crate::likelihood::{Law, constant, contribution};
+    use crate::shape::Shape;
     use omafit_model::Analyte;
 
     #[test]
@@ -153,11 +154,14 @@ mod tests {
                     };
                     let of = |s: [f64; 2], f: f64| parts(&o, error(s), f);
                     let found = of(s, f);
-                    let expected = contribution(&o, error(s), f);
+                    let expected = contribution(&o, Law { error: error(s), shape: Shape::Normal }, f);
                     let near = |a: f64, b: f64| {
                         assert!((a - b).abs() < 1e-7 * (1.0 + b.abs()), "{:?} {o:?} {a} {b}", error(s));
                     };
-                    near(found.value, expected.value + constant(&o, error(s), false));
+                    near(
+                        found.value,
+                        expected.value + constant(&o, Law { error: error(s), shape: Shape::Normal }, false),
+                    );
                     near(found.by_f, 2.0 * expected.slope);
                     near(found.by_f_twice, 2.0 * expected.bend);
                     near(found.information, expected.curvature);

@@ -2,7 +2,7 @@
 
 use crate::table::{Column, Table, TableError, Values};
 use omafit_estimate::{SubjectDiagnostics, SubjectResult, weighted_residual};
-use omafit_model::{Censoring, Observation, PopulationModel, Subject};
+use omafit_model::{Censoring, Observation, Subject};
 
 /// One row an observation, with its predictions and residuals.
 ///
@@ -16,7 +16,6 @@ use omafit_model::{Censoring, Observation, PopulationModel, Subject};
 /// # Errors
 /// Never for results of the same subjects; the columns are of one length.
 pub fn observations_table(
-    model: &PopulationModel,
     subjects: &[Subject],
     results: &[SubjectResult],
     diagnostics: &[SubjectDiagnostics],
@@ -53,7 +52,7 @@ pub fn observations_table(
         number("WRES", &|r| r.diagnosed.wres[r.i]),
         number("IRES", &|r| measured(r.observation) - r.ipred()),
         number("IWRES", &|r| {
-            let error = model.residual(r.observation.analyte).map(|residual| residual.error);
+            let error = r.result.fit.errors[r.observation.analyte.index()];
             error.map_or(f64::NAN, |error| weighted_residual(r.observation, error, r.ipred()))
         }),
         number("CWRES", &|r| r.diagnosed.cwres[r.i]),
