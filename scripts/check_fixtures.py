@@ -1,7 +1,7 @@
 """Runs the generators of the fixtures again, in a copy, and compares what they write with what is committed.
 
-trajectories.json and family.json take minutes: a few of their cases are computed (all with --all). fits.json and diagnostics.json end in
-iterations that stop where rounding lets them, and are compared loosely, with --all only.
+trajectories.json and family.json take minutes: a few of their cases are computed (all with --all). fits.json, diagnostics.json and
+sigma.json end in iterations that stop where rounding lets them, and are compared loosely, with --all only.
 
 Run: scripts/python scripts/check_fixtures.py [--all]
 Exit code 1 if a fixture is not what its script writes.
@@ -118,6 +118,8 @@ def main():
     if everything:
         checks.append(("fits.py", [], "reference/fits.json", fit_differences))
         checks.append(("diagnostics.py", [], "reference/diagnostics.json", diagnostic_differences))
+        # Minima of smooth functions, to the square root of the accuracy of their values.
+        checks.append(("sigma.py", [], "reference/sigma.json", lambda m, k: differences(m, k, 1e-5, floor=1e-2)))
     wrong = 0
     with tempfile.TemporaryDirectory() as folder:
         copy = pathlib.Path(folder)

@@ -1,7 +1,7 @@
 //! The command line.
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use omafit_estimate::{Covariance, Method};
+use omafit_estimate::{Covariance, Method, SigmaRule};
 use omafit_trial::{IgeUnit, OmalizumabUnit, TimeUnit};
 use std::path::PathBuf;
 
@@ -134,6 +134,27 @@ impl From<CovarianceName> for Covariance {
     }
 }
 
+/// Where the size of the residual errors comes from.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum SigmaName {
+    /// From the model
+    Given,
+    /// From each subject's own data, together with its parameters, where there are enough
+    Subject,
+    /// From all subjects' fits together, fits and errors in turn
+    Pooled,
+}
+
+impl From<SigmaName> for SigmaRule {
+    fn from(name: SigmaName) -> Self {
+        match name {
+            SigmaName::Given => Self::Given,
+            SigmaName::Subject => Self::Subject,
+            SigmaName::Pooled => Self::Pooled,
+        }
+    }
+}
+
 /// What a run computes, wherever its subjects come from.
 #[derive(Args, Clone, Debug)]
 pub struct RunArgs {
@@ -186,6 +207,9 @@ pub struct RunArgs {
     /// Tolerate outliers: residuals of Student's t with ν degrees of freedom, or 4, instead of normal ones
     #[arg(long, value_name = "student-t[=ν]")]
     pub robust: Option<String>,
+    /// Where the size of the residual errors comes from
+    #[arg(long, value_enum, default_value_t = SigmaName::Given)]
+    pub sigma: SigmaName,
     /// Threads [default: one a core]; the results are the same for any number
     #[arg(long)]
     pub threads: Option<usize>,

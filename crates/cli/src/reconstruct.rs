@@ -9,11 +9,13 @@ use crate::model;
 use crate::options::{Censored, ReconstructArgs};
 use crate::run::{censor, positive, prior, share, write_both, write_record};
 use omafit_estimate::{
-    Covariance, FitOptions, Grid, Method, Shape, Status, SubjectResult, complete, fit_at, given_errors,
+    Covariance, Errors, FitOptions, Grid, Method, Shape, SigmaRule, Status, SubjectResult, complete, fit_at,
+    given_errors, with_sigmas,
 };
-use omafit_model::PopulationModel;
+use omafit_model::{Analyte, PopulationModel};
 use omafit_trial::{
-    ReadOptions, RunFolder, Table, Trial, Values, read, read_parquet, suppression_table, trajectories_table,
+    ReadOptions, RunFolder, Table, Trial, Values, read, read_parquet, sigma_columns, suppression_table,
+    trajectories_table,
 };
 use rayon::prelude::*;
 use serde::Deserialize;
@@ -27,7 +29,16 @@ pub struct Record {
     pub method: Method,
     pub simulated: bool,
     pub options: Options,
+    /// Of a run from before there was a choice, those of its model.
+    #[serde(default)]
+    pub residual_errors: ResidualErrors,
     pub data: Data,
+}
+
+/// Where its residual errors came from.
+#[derive(Debug, Default, Deserialize)]
+pub struct ResidualErrors {
+    pub sigma: SigmaRule,
 }
 
 #[derive(Debug, Deserialize)]
@@ -55,8 +66,16 @@ pub struct Run {
     pub model: PopulationModel,
     pub options: FitOptions,
     pub trial: Trial,
-    /// η and how the fit ended, by subject.
-    pub estimates: HashMap<String, (Vec<f64>, String)>,
+    /// The fits, by subject.
+    pub estimates: HashMap<String, Estimate>,
+}
+
+/// What a run found of a subject.
+pub struct Estimate {
+    pub status: String,
+    pub eta: Vec<f64>,
+    /// The standard deviations of its own residual errors, in the order of [`sigma_columns`].
+    pub sigmas: Vec<f64>,
 }
 
 /// Reconstructs and writes.
@@ -84,10 +103,9 @@ pub fn reconstruct(args: &ReconstructArgs) -> Result<Outcome, CliError> {
     let subjects = &run.trial.subjects;
     let results: Vec<SubjectResult> = pool.install(|| {
         let one = |subject: &omafit_model::Subject| {
-            let known = run.estimates.get(&subject.id);
-            let eta = known.filter(|(_, status)| status != Status::Failed.name()).map(|(eta, _)| eta);
-            let eta = eta.unwrap_or(&unfitted);
-            let errors = given_errors(&run.model);
+            let known = run.estimates.get(&subject.id).filter(|known| known.status != Status::Failed.name());
+            let eta = known.map_or(&unfitted, |known| &known.eta);
+            let errors = run.errors(known);
             let fit = fit_at(&run.model, subject, prior.as_ref(), &run.options, &errors, eta);
             complete(&run.model, subject, &run.options, fit, &grid, target)
         };
@@ -123,6 +141,19 @@ pub fn reconstruct(args: &ReconstructArgs) -> Result<Outcome, CliError> {
 }
 
 impl Run {
+    /// The residual errors of a subject: its own, where the run estimated them, or the model's.
+    fn errors(&self, known: Option<&Estimate>) -> Errors {
+        let mut errors = given_errors(&self.model);
+        let Some(known) = known.filter(|known| !known.sigmas.is_empty()) else { return errors };
+        for analyte in Analyte::ALL {
+            let columns = sigma_columns(&self.model).into_iter().zip(&known.sigmas);
+            let of = columns.filter(|((a, _, _), _)| *a == analyte).map(|(_, sigma)| *sigma);
+            let own: Vec<f64> = of.collect();
+            errors[analyte.index()] = errors[analyte.index()].map(|error| with_sigmas(error, &own));
+        }
+        errors
+    }
+
     /// The run in a folder.
     pub fn load(folder: &Path) -> Result<Self, CliError> {
         let unreadable = |path: &Path| {
@@ -156,8 +187,15 @@ impl Run {
         censor(&mut trial, record.options.censored);
         let names: Vec<String> = record.options.estimate.iter().map(|name| format!("ETA_{name}")).collect();
         let table = read_parquet(&folder.join("individuals.parquet"))?;
-        let estimates = estimates(&table, &names).ok_or_else(|| {
-            refuse("run", folder.display(), "a run whose individuals.parquet has ID, status and ETA")
+        let mut sigmas = sigma_columns(&model);
+        sigmas.retain(|_| record.residual_errors.sigma == SigmaRule::Subject);
+        let sigmas: Vec<String> = sigmas.into_iter().map(|(_, _, name)| name).collect();
+        let estimates = estimates(&table, &names, &sigmas).ok_or_else(|| {
+            refuse(
+                "run",
+                folder.display(),
+                "a run whose individuals.parquet has ID, status, ETA and of --sigma subject SIGMA",
+            )
         })?;
         // Iterations and starts are not needed where nothing is looked for.
         let options = FitOptions {
@@ -165,26 +203,34 @@ impl Run {
             further_starts: 0,
             covariance: record.options.covariance,
             shape: record.options.residuals,
+            sigma: record.residual_errors.sigma,
             ..FitOptions::new(record.method, free)
         };
         Ok(Self { record, model, options, trial, estimates })
     }
 }
 
-/// η and status of each subject.
-fn estimates(table: &Table, names: &[String]) -> Option<HashMap<String, (Vec<f64>, String)>> {
+/// What a table of individuals has of each subject.
+fn estimates(table: &Table, etas: &[String], sigmas: &[String]) -> Option<HashMap<String, Estimate>> {
     let column = |name: &str| table.columns().iter().find(|c| c.name == name).map(|c| &c.values);
     let text = |name: &str| match column(name)? {
         Values::Text(values) => Some(values),
         _ => None,
     };
+    let numbers = |names: &[String]| -> Option<Vec<&Vec<f64>>> {
+        let one = |name: &String| match column(name)? {
+            Values::Float(values) => Some(values),
+            _ => None,
+        };
+        names.iter().map(one).collect()
+    };
     let (ids, status) = (text("ID")?, text("status")?);
-    let etas = names.iter().map(|name| match column(name)? {
-        Values::Float(values) => Some(values),
-        _ => None,
-    });
-    let etas = etas.collect::<Option<Vec<&Vec<f64>>>>()?;
-    let one = |i: usize| (ids[i].clone(), (etas.iter().map(|eta| eta[i]).collect(), status[i].clone()));
+    let (etas, sigmas) = (numbers(etas)?, numbers(sigmas)?);
+    let row = |columns: &[&Vec<f64>], i: usize| columns.iter().map(|column| column[i]).collect();
+    let one = |i: usize| {
+        let estimate = Estimate { status: status[i].clone(), eta: row(&etas, i), sigmas: row(&sigmas, i) };
+        (ids[i].clone(), estimate)
+    };
     Some((0..table.rows()).map(one).collect())
 }
 

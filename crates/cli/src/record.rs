@@ -4,9 +4,10 @@ use crate::options::Censored;
 use crate::population::{Population, PopulationRecord};
 use crate::run::{Input, Plan};
 use omafit_estimate::{
-    Covariance, FitOptions, Goodness, Grid, Overview, Replication, Shape, Status, SubjectResult, free_names,
+    Covariance, FitOptions, Goodness, Grid, Overview, PooledSigma, Replication, Shape, SigmaRule, Status,
+    SubjectResult, free_names,
 };
-use omafit_model::Analyte;
+use omafit_model::{Analyte, ResidualEntry};
 use omafit_trial::{Counts, Excluded, ReadOptions, Trial};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -56,6 +57,7 @@ pub struct Record {
     minus2ll: f64,
     aic: f64,
     counts: RunCounts,
+    residual_errors: ResidualErrors,
     goodness_of_fit: BTreeMap<&'static str, GoodnessRecord>,
     #[serde(skip_serializing_if = "Option::is_none")]
     population: Option<PopulationRecord>,
@@ -88,6 +90,19 @@ struct Data {
     read: ReadOptions,
     records: Counts,
     excluded: Vec<Excluded>,
+}
+
+/// The residual errors of the run's model, and of pooled ones how they were found.
+#[derive(Debug, Serialize)]
+struct ResidualErrors {
+    sigma: SigmaRule,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rounds: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    settled: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    from_subjects: Option<usize>,
+    by_analyte: BTreeMap<Analyte, ResidualEntry>,
 }
 
 #[derive(Debug, Serialize)]
@@ -123,10 +138,12 @@ impl From<&Goodness> for GoodnessRecord {
 
 impl Record {
     /// The record of a run that is done.
+    #[allow(clippy::too_many_arguments)]
     pub fn new(
         plan: &Plan,
         trial: &Trial,
         input: &Input,
+        pooled: Option<&PooledSigma>,
         summary: &Overview,
         results: &[SubjectResult],
         seconds: Seconds,
@@ -184,9 +201,16 @@ impl Record {
                 not_determined: summary.not_determined,
                 failed: summary.failed,
             },
+            residual_errors: ResidualErrors {
+                sigma: plan.options().sigma,
+                rounds: pooled.map(|p| p.rounds),
+                settled: pooled.map(|p| p.settled),
+                from_subjects: pooled.map(|p| p.subjects),
+                by_analyte: plan.model().file().residual.clone(),
+            },
             goodness_of_fit,
             population: None,
-            warnings: warnings(trial, results),
+            warnings: warnings(trial, pooled, results),
         }
     }
 }
@@ -208,8 +232,9 @@ fn stop_reason(summary: &Overview) -> String {
 }
 
 /// What the reader was told, and every subject whose fit is not complete.
-fn warnings(trial: &Trial, results: &[SubjectResult]) -> Vec<String> {
+fn warnings(trial: &Trial, pooled: Option<&PooledSigma>, results: &[SubjectResult]) -> Vec<String> {
     let unfinished = trial.subjects.iter().zip(results).filter(|(_, r)| r.fit.status != Status::Ok);
     let said = unfinished.map(|(s, r)| format!("{}: {}: {}", s.id, r.fit.status.name(), r.fit.reason));
-    trial.notes.iter().cloned().chain(said).collect()
+    let of_sigma = pooled.into_iter().flat_map(|p| &p.notes);
+    trial.notes.iter().chain(of_sigma).cloned().chain(said).collect()
 }

@@ -9,9 +9,10 @@ use crate::record::{Record, Seconds};
 use crate::{Outcome, figures, print, report};
 use indicatif::{ProgressBar, ProgressStyle};
 use omafit_estimate::{
-    FitOptions, Grid, Method, PopulationOptions, Prior, Replication, Shape, overview, process_trial,
+    FitOptions, Grid, Method, PooledSigma, PopulationOptions, Prior, Replication, Shape, SigmaRule, overview,
+    pool_sigma, process_trial,
 };
-use omafit_model::{Censoring, PopulationModel};
+use omafit_model::{Censoring, PopulationModel, Subject};
 use omafit_trial::{
     ReadOptions, RunFolder, Table, Trial, correlations_table, individuals_table, observations_table, read,
     trajectories_table, write_data_set,
@@ -75,6 +76,15 @@ impl Plan {
             return Err(refuse("replicates", replicates, expected));
         }
         let replication = (replicates > 0).then_some(Replication { replicates, seed: args.replicates_seed });
+        if args.method == MethodName::Foce {
+            let expected = "left out with --method foce, which estimates residual errors of its own";
+            if let Some(robust) = &args.robust {
+                return Err(refuse("robust", robust, expected));
+            }
+            if SigmaRule::from(args.sigma) != SigmaRule::Given {
+                return Err(refuse("sigma", "subject or pooled", expected));
+            }
+        }
         let free = estimated(args, &model)?;
         let method = Method::from(args.method);
         let prior = if method == Method::Map { Some(prior(&model, &free)?) } else { None };
@@ -84,6 +94,7 @@ impl Plan {
             covariance: args.covariance.into(),
             profile: args.profile,
             shape: shape(args.robust.as_deref())?,
+            sigma: args.sigma.into(),
             ..FitOptions::new(method, free)
         };
         let grid =
@@ -95,6 +106,25 @@ impl Plan {
     fn with_model(&self, model: &PopulationModel) -> Result<Self, CliError> {
         let prior = Some(prior(model, &self.options.free)?);
         Ok(Self { model: model.clone(), prior, ..self.clone() })
+    }
+
+    /// The plan with the residual errors of these subjects' fits together, if that is asked.
+    fn pooled(&self, subjects: &[Subject], quiet: bool) -> Result<Option<(Self, PooledSigma)>, CliError> {
+        if self.options.sigma != SigmaRule::Pooled {
+            return Ok(None);
+        }
+        let progress = progress_bar("residual errors, a round of", subjects.len() as u64, quiet);
+        let done = || {
+            progress.inc(1);
+            if progress.position() == progress.length().unwrap_or(0) {
+                progress.set_position(0);
+            }
+        };
+        let pooled = pool_sigma(&self.model, subjects, self.prior.as_ref(), &self.options, &done);
+        progress.finish_and_clear();
+        let place = "the model with the pooled residual errors".to_string();
+        let pooled = pooled.map_err(|source| CliError::Model { place, source })?;
+        Ok(Some((Self { model: pooled.model.clone(), ..self.clone() }, pooled)))
     }
 
     /// The population model.
@@ -197,6 +227,15 @@ pub fn execute(plan: &Plan, args: &RunArgs, out: &Path, input: &Input) -> Result
         MethodName::Map | MethodName::Nls => None,
     };
     let plan = &population.as_ref().map_or_else(|| Ok(plan.clone()), |p| plan.with_model(p.model()))?;
+    let started = Instant::now();
+    let pooled = pool.install(|| plan.pooled(&trial.subjects, args.quiet))?;
+    let (plan, pooled) = match &pooled {
+        Some((plan, pooled)) => {
+            seconds.add("sigma", started.elapsed().as_secs_f64());
+            (plan, Some(pooled))
+        }
+        None => (plan, None),
+    };
     let progress = progress_bar("fitting", trial.subjects.len() as u64, args.quiet);
     let started = Instant::now();
     let results = pool.install(|| {
@@ -240,7 +279,7 @@ pub fn execute(plan: &Plan, args: &RunArgs, out: &Path, input: &Input) -> Result
 
     let summary = overview(subjects, &results, plan.target_ng_ml);
     let threads = pool.current_num_threads();
-    let mut record = Record::new(plan, trial, input, &summary, &results, seconds, threads);
+    let mut record = Record::new(plan, trial, input, pooled, &summary, &results, seconds, threads);
     record.tell(population.as_ref());
     write_record(&folder, &record)?;
     if !args.no_report {
@@ -315,8 +354,12 @@ fn model_file(plan: &Plan, args: &RunArgs, is_estimated: bool) -> Result<String,
     let mut file = plan.model.file().clone();
     let names: Vec<&str> = plan.model.parameter_names().collect();
     file.estimate = Some(plan.options.free.iter().map(|&i| names[i].to_string()).collect());
-    let values = if is_estimated { "estimated here by FOCE" } else { "given, not estimated here" };
-    let header = format!("# The population model of this run. Its values were {values}.\n");
+    let values = match plan.options.sigma {
+        _ if is_estimated => "Its values were estimated here, by FOCE",
+        SigmaRule::Pooled => "Its residual errors were estimated here; its other values were given",
+        SigmaRule::Given | SigmaRule::Subject => "Its values were given, not estimated here",
+    };
+    let header = format!("# The population model of this run. {values}.\n");
     Ok(format!("{header}# It came from --model {:?}.\n\n{}", args.model, toml::to_string_pretty(&file)?))
 }
 

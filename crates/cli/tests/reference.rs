@@ -5,7 +5,7 @@
 mod common;
 
 use common::{column, csv, omafit, repository};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 fn fit(data: &Path, out: &Path, more: &[&str]) {
     let (data, out) = (data.to_str().unwrap(), out.to_str().unwrap());
@@ -47,10 +47,8 @@ fn empirical_bayes_estimates_and_objectives_agree() {
     }
 }
 
-/// The same from the paper's coefficients of variation, against scipy at 1e-12 (`scripts/reference/fits.py`).
-#[test]
-fn objectives_agree_with_scipy_at_the_printed_coefficients_of_variation() {
-    let folder = tempfile::tempdir().unwrap();
+/// hayashi2007 with the paper's coefficients of variation in the place of the variances.
+fn printed_model(folder: &Path) -> PathBuf {
     let shipped =
         String::from_utf8(omafit().args(["model", "show", "hayashi2007"]).output().unwrap().stdout).unwrap();
     let printed = [39.9, 20.3, 34.9, 25.3, 13.0, 25.0, 23.1];
@@ -63,9 +61,70 @@ fn objectives_agree_with_scipy_at_the_printed_coefficients_of_variation() {
         }
     }
     assert!(next.next().is_none());
-    let file = folder.path().join("printed.toml");
+    let file = folder.join("printed.toml");
     std::fs::write(&file, model).unwrap();
-    let out = folder.path().join("run");
+    file
+}
+
+/// A patient's η and its own σ together, against scipy (`scripts/reference/sigma.py`).
+#[test]
+fn a_patients_own_residual_errors_agree_with_scipy_and_are_taken_up_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, out) = (printed_model(folder.path()), folder.path().join("run"));
+    let fixtures = repository().join("fixtures/reference");
+    fit(&fixtures.join("hayashi_20.csv"), &out, &["--model", file.to_str().unwrap(), "--sigma", "subject"]);
+    let table = csv(&out.join("individuals.csv"));
+    let text = std::fs::read_to_string(fixtures.join("sigma.json")).unwrap();
+    let reference: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let patient = &reference["patient"];
+    let agrees = |name: &str, expected: &serde_json::Value| {
+        let (found, expected) = (column(&table, name)[0], expected.as_f64().unwrap());
+        assert!((found - expected).abs() < 2e-6, "{name}: {found} {expected}");
+    };
+    for (j, name) in ["ka", "CLx", "dCLc", "Vx", "Vc", "CLe", "Pe"].into_iter().enumerate() {
+        agrees(&format!("ETA_{name}"), &patient["eta"][j]);
+    }
+    for (j, name) in ["omalizumab_total", "ige_total", "ige_free"].into_iter().enumerate() {
+        agrees(&format!("SIGMA_{name}"), &patient["sigmas"][j]);
+    }
+    let again = folder.path().join("again");
+    omafit()
+        .args(["reconstruct", out.to_str().unwrap(), "--out", again.to_str().unwrap()])
+        .assert()
+        .success();
+    let bytes = |folder: &Path| std::fs::read(folder.join("trajectories.parquet")).unwrap();
+    assert!(bytes(&out) == bytes(&again));
+}
+
+#[test]
+fn pooled_residual_errors_are_the_runs_model() {
+    let folder = tempfile::tempdir().unwrap();
+    let (out, second) = (folder.path().join("run"), folder.path().join("second"));
+    let data = repository().join("fixtures/reference/hayashi_20.csv");
+    fit(&data, &out, &["--sigma", "pooled"]);
+    let record = |out: &Path| -> serde_json::Value {
+        serde_json::from_str(&std::fs::read_to_string(out.join("run.json")).unwrap()).unwrap()
+    };
+    let errors = &record(&out)["residual_errors"];
+    assert_eq!((errors["sigma"].as_str(), errors["settled"].as_bool()), (Some("pooled"), Some(true)));
+    assert_eq!(errors["from_subjects"], 20);
+    for (name, truth) in [("omalizumab_total", 0.167), ("ige_total", 0.211), ("ige_free", 0.218)] {
+        let found = errors["by_analyte"][name]["log_sd"].as_f64().unwrap();
+        // The data were simulated with the published errors; 290 values of each.
+        assert!((found / truth).ln().abs() < 0.15, "{name} {found}");
+    }
+    // With the run's own model the residuals ask for no other errors.
+    let model = out.join("model.toml");
+    fit(&data, &second, &["--sigma", "pooled", "--model", model.to_str().unwrap()]);
+    let again = &record(&second)["residual_errors"];
+    assert_eq!(again["rounds"], 1);
+}
+
+/// The same from the paper's coefficients of variation, against scipy at 1e-12 (`scripts/reference/fits.py`).
+#[test]
+fn objectives_agree_with_scipy_at_the_printed_coefficients_of_variation() {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, out) = (printed_model(folder.path()), folder.path().join("run"));
     let fixtures = repository().join("fixtures/reference");
     fit(&fixtures.join("hayashi_20.csv"), &out, &["--model", file.to_str().unwrap()]);
     let table = csv(&out.join("individuals.csv"));

@@ -6,6 +6,7 @@ use crate::prior::Prior;
 use crate::problem::{Accuracy, At, SubjectProblem};
 use crate::profile::{ProfileInterval, profile_interval};
 use crate::shape::Shape;
+use crate::sigma::{SigmaRule, with_own_sigma};
 use crate::starts::scattered_start;
 use crate::uncertainty::Uncertainty;
 use argmin::core::{Executor, IterState, State};
@@ -39,10 +40,13 @@ pub struct FitOptions {
     pub profile: Option<f64>,
     /// The distribution of the standardised residuals.
     pub shape: Shape,
+    /// Where the size of the residual errors comes from. A fit knows one subject only: of [`SigmaRule::Pooled`] the model
+    /// has it already.
+    pub sigma: SigmaRule,
 }
 
 impl FitOptions {
-    /// Tries hard, with the full covariance and normal residuals.
+    /// Tries hard, with the full covariance, normal residuals and the model's errors.
     pub fn new(method: Method, free: Vec<usize>) -> Self {
         Self {
             method,
@@ -52,7 +56,15 @@ impl FitOptions {
             covariance: Covariance::Full,
             profile: None,
             shape: Shape::Normal,
+            sigma: SigmaRule::Given,
         }
+    }
+}
+
+impl FitOptions {
+    /// The same without what only a last fit needs: full curvature and profiles.
+    fn in_passing(&self) -> Self {
+        Self { covariance: Covariance::GaussNewton, profile: None, ..self.clone() }
     }
 }
 
@@ -135,7 +147,11 @@ pub struct IndividualFit {
     pub ofv: f64,
     /// −2 log-likelihood of the data at the estimate, with all constants, on the natural scale.
     pub minus2ll: f64,
-    /// Parameters in effect: tr((JᵀJ + Ω⁻¹)⁻¹JᵀJ), the number of estimated ones without a prior.
+    /// Leverage of each observation, the part of its row in the fit: the diagonal of J(JᵀJ + Ω⁻¹)⁻¹Jᵀ.
+    pub leverages: Vec<f64>,
+    /// Standard deviations of residual errors that were estimated with the parameters.
+    pub own_sigmas: usize,
+    /// Parameters in effect, the sum of the leverages: tr((JᵀJ + Ω⁻¹)⁻¹JᵀJ), the number of estimated ones without a prior.
     pub effective_parameters: f64,
     /// Length of the objective's gradient in η where the iteration stopped.
     pub gradient_norm: f64,
@@ -196,19 +212,52 @@ pub fn fit_subject(
     prior: Option<&Prior>,
     options: &FitOptions,
 ) -> IndividualFit {
-    let errors = given_errors(model);
+    let fit = search(model, subject, prior, options, &given_errors(model), None);
+    if options.sigma != SigmaRule::Subject || fit.status == Status::Failed {
+        return fit;
+    }
+    let last = FitOptions { further_starts: 0, ..options.clone() };
+    let between = last.in_passing();
+    with_own_sigma(model, subject, options, fit, |errors, eta, settled| {
+        search(model, subject, prior, if settled { &last } else { &between }, errors, Some(eta))
+    })
+}
+
+/// Fits one subject with the model's residual errors, from one start if there is one.
+pub(crate) fn fit_from(
+    model: &PopulationModel,
+    subject: &Subject,
+    prior: Option<&Prior>,
+    options: &FitOptions,
+    start: Option<&[f64]>,
+) -> IndividualFit {
+    let further_starts = if start.is_some() { 0 } else { options.further_starts };
+    let options = FitOptions { further_starts, ..options.in_passing() };
+    search(model, subject, prior, &options, &given_errors(model), start)
+}
+
+/// The best minimum from `start`, or the typical subject, and from further starts where that does not end well.
+fn search(
+    model: &PopulationModel,
+    subject: &Subject,
+    prior: Option<&Prior>,
+    options: &FitOptions,
+    errors: &Errors,
+    start: Option<&[f64]>,
+) -> IndividualFit {
     let prior = prior.filter(|_| options.method == Method::Map);
-    let problem = match SubjectProblem::new(model, subject, &options.free, prior, &errors, options.shape) {
+    let problem = match SubjectProblem::new(model, subject, &options.free, prior, errors, options.shape) {
         Ok(problem) => problem,
-        Err(error) => return failed(model, subject, options, &errors, &error),
+        Err(error) => return failed(model, subject, options, errors, &error),
     };
     let unknowns = options.free.len();
-    let mut best = minimise(&problem, vec![0.0; unknowns], options.max_iterations);
+    let first = start.map_or_else(|| vec![0.0; unknowns], <[f64]>::to_vec);
+    let mut best = minimise(&problem, first, options.max_iterations);
     let mut starts = 1;
     let mut run_off = runaways(&problem, &best);
     let poor = |m: &Minimum| {
         let misfit = m.at.as_ref().map_or(f64::INFINITY, |at| {
-            weighted_residuals(&errors, subject, &at.predictions).map(|z| options.shape.deviance(z)).sum()
+            weighted_residuals(errors, subject, &at.predictions).map(|z| options.shape.deviance(z)).sum()
         });
         misfit > POOR * subject.observations.len().max(1) as f64
     };
@@ -224,7 +273,7 @@ pub fn fit_subject(
         }
         run_off = runaways(&problem, &best);
     }
-    finish(&problem, subject, model, prior, options, &errors, best, run_off, starts)
+    finish(&problem, subject, model, prior, options, errors, best, run_off, starts)
 }
 
 /// The fit that ended at `eta` with these residual `errors`: everything that is said of it, without looking for it
@@ -332,6 +381,7 @@ fn finish(
     let data_rows = at.jacobian.rows(0, observations).into_owned();
     let gauss_newton = Uncertainty::new(&at.jacobian, &excluded);
     let data_information = Uncertainty::new(&data_rows, &excluded);
+    let leverages = leverages(&data_rows, &gauss_newton);
     let prior_ssq = at.residuals.rows_range(observations..).norm_squared();
     let data = at.objective - prior_ssq;
     let constants = |full: bool| -> f64 {
@@ -339,7 +389,6 @@ fn finish(
         laws.map(|(o, error)| constant(o, Law { error, shape: options.shape }, full)).sum()
     };
     let curvature = prior.map_or(0.0, |p| p.log_determinant() + log_determinant(&at.jacobian));
-    let effective_parameters = effective_parameters(&data_rows, &gauss_newton);
     let mut reason = minimum.stop.to_string();
     let uncertainty = match options.covariance {
         Covariance::GaussNewton => gauss_newton,
@@ -390,7 +439,9 @@ fn finish(
         parameters: problem.parameters(&minimum.eta),
         log_slopes: problem.log_slopes(&minimum.eta),
         run_off,
-        effective_parameters,
+        effective_parameters: leverages.iter().sum(),
+        leverages,
+        own_sigmas: 0,
         ssq: weighted_residuals(errors, subject, &at.predictions).map(|z| z * z).sum(),
         prior_ssq,
         ofv: data + constants(false) + prior_ssq + curvature,
@@ -436,6 +487,8 @@ fn failed(
         ofv: f64::NAN,
         minus2ll: f64::NAN,
         effective_parameters: f64::NAN,
+        leverages: unknown.clone(),
+        own_sigmas: 0,
         gradient_norm: f64::NAN,
         ipred: unknown,
         errors: *errors,
@@ -460,11 +513,15 @@ fn log_determinant(jacobian: &DMatrix<f64>) -> f64 {
     jacobian.clone().qr().unpack_r().diagonal().map(|d| 2.0 * d.abs().ln()).sum()
 }
 
-fn effective_parameters(data_rows: &DMatrix<f64>, uncertainty: &Uncertainty) -> f64 {
-    let along = |loadings: &[f64], sd: f64| {
-        let direction = nalgebra::DVector::from_column_slice(loadings);
-        (data_rows * direction).norm_squared() * sd * sd
-    };
+/// The leverage of each row.
+fn leverages(data_rows: &DMatrix<f64>, uncertainty: &Uncertainty) -> Vec<f64> {
     let determined = uncertainty.directions().iter().filter(|d| d.sd.is_finite());
-    determined.map(|d| along(&d.loadings, d.sd)).sum()
+    let mut leverages = vec![0.0; data_rows.nrows()];
+    for direction in determined {
+        let along = data_rows * nalgebra::DVector::from_column_slice(&direction.loadings);
+        for (leverage, along) in leverages.iter_mut().zip(along.iter()) {
+            *leverage += (along * direction.sd).powi(2);
+        }
+    }
+    leverages
 }

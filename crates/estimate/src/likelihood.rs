@@ -109,7 +109,7 @@ pub(crate) fn curvature_of_tail(shape: Shape, z: f64, ratio: f64) -> f64 {
 }
 
 /// (y − f)/g on the scale of the error, and its two derivatives to f.
-fn standardised(error: ErrorModel, f: f64, y: f64) -> [f64; 3] {
+pub(crate) fn standardised(error: ErrorModel, f: f64, y: f64) -> [f64; 3] {
     match error {
         ErrorModel::LogNormal { sd } => {
             let slope = -1.0 / (sd * f);

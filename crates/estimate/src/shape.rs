@@ -77,6 +77,16 @@ impl Shape {
         }
     }
 
+    /// By how much E zψ of a residual falls below one for each unit of its leverage.
+    ///
+    /// To first order in the leverage h, E zψ = 1 − ½·(E ψ² + E zψψ′)·h/E ψ², which for t is 1 − h·(ν + 2)/(ν + 5).
+    pub(crate) fn cost_of_leverage(self) -> f64 {
+        match self {
+            Self::Normal => 1.0,
+            Self::StudentT { df } => (df + 2.0) / (df + 5.0),
+        }
+    }
+
     /// ln F(z), finite however far z is below zero.
     pub(crate) fn log_cdf(self, z: f64) -> f64 {
         match self {
@@ -203,6 +213,9 @@ mod tests {
             assert!((location - shape.curvature_on_location(0.5)).abs() < 1e-10);
             let scale = mean(&|z| (z * shape.score(z) - 1.0).powi(2));
             assert!((scale - shape.information_on_scale()).abs() < 1e-10);
+            let bend = |z: f64| (shape.score(z + 1e-5) - shape.score(z - 1e-5)) / 2e-5;
+            let cost = 0.5 * (1.0 + mean(&|z| z * shape.score(z) * bend(z)) / location);
+            assert!((cost - shape.cost_of_leverage()).abs() < 1e-8, "{shape:?}");
         }
     }
 }

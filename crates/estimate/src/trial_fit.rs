@@ -25,9 +25,9 @@ pub struct SubjectResult {
 }
 
 impl SubjectResult {
-    /// Akaike's criterion of the subject's data: −2LL + 2·(parameters in effect).
+    /// Akaike's criterion of the subject's data: −2LL + 2·(parameters in effect and σ of its own).
     pub fn aic(&self) -> f64 {
-        self.fit.minus2ll + 2.0 * self.fit.effective_parameters
+        self.fit.minus2ll + 2.0 * (self.fit.effective_parameters + self.fit.own_sigmas as f64)
     }
 }
 

@@ -2,14 +2,17 @@
 
 use super::suppression::FACTS;
 use crate::table::{Column, Table, TableError, Values, covariate_names};
-use omafit_estimate::{FitOptions, Goodness, ProfileInterval, SubjectResult, free_names};
+use omafit_estimate::{
+    FitOptions, Goodness, ProfileInterval, SigmaRule, Status, SubjectResult, free_names, sigmas,
+};
 use omafit_model::{Analyte, PopulationModel, Subject};
 
 /// The standard normal quantile of a two-sided interval of 95 %.
 const NORMAL_975: f64 = 1.959_963_984_540_054;
 
 /// One row a subject: who, how the fit ended, the covariates (`WT` in kg, `IGE` in ng/mL, then those that any of the
-/// subjects has, by name), every parameter with its standard error, relative standard error, 95 % interval, profile interval if asked for, and η, goodness of fit, and how free IgE was held
+/// subjects has, by name), every parameter with its standard error, relative standard error, 95 % interval, profile interval
+/// if asked for, and η, residual errors that are the subject's own, goodness of fit, and how free IgE was held
 /// down. Missing means not known, not estimated, not determined, or not defined.
 ///
 /// # Errors
@@ -82,6 +85,14 @@ pub fn individuals_table(
     for (i, name) in names.iter().enumerate() {
         number(format!("ETA_{name}"), &|_, r| r.fit.eta[i]);
     }
+    if options.sigma == SigmaRule::Subject {
+        for (analyte, part, name) in sigma_columns(model) {
+            number(name, &|_, r| {
+                let error = r.fit.errors[analyte.index()].filter(|_| r.fit.status != Status::Failed);
+                error.and_then(|error| sigmas(error).get(part).copied()).unwrap_or(f64::NAN)
+            });
+        }
+    }
     let overall = |r: &SubjectResult| r.overall;
     goodness_columns(&mut number, "", &overall);
     for analyte in Analyte::ALL {
@@ -93,6 +104,17 @@ pub fn individuals_table(
     }
     columns.extend(weak);
     Table::new("individuals", columns)
+}
+
+/// The columns of the residual errors of `--sigma subject`: the analyte, which of its standard deviations, the name.
+pub fn sigma_columns(model: &PopulationModel) -> Vec<(Analyte, usize, String)> {
+    let of = |analyte: Analyte| {
+        let count = model.residual(analyte).map_or(0, |residual| sigmas(residual.error).len());
+        let infixes: &[&str] = if count == 2 { &["ADDITIVE_", "PROPORTIONAL_"] } else { &[""] };
+        let names = infixes.iter().take(count).enumerate();
+        names.map(move |(part, infix)| (analyte, part, format!("SIGMA_{infix}{}", analyte.name())))
+    };
+    Analyte::ALL.into_iter().flat_map(of).collect()
 }
 
 /// Writes a column of a number of each subject's.

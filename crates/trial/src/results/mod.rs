@@ -12,7 +12,7 @@ mod typical;
 
 pub use correlations::correlations_table;
 pub use diagnostics::{diagnostics_table, shrinkage_table};
-pub use individuals::individuals_table;
+pub use individuals::{individuals_table, sigma_columns};
 pub use observations::observations_table;
 pub use parameters::{convergence_table, parameters_table};
 pub use predictive::{npc_table, npde_table, vpc_table};

@@ -1,0 +1,430 @@
+//! The size of the residual error, estimated: σ of a log-normal, additive or proportional error, both parts of a
+//! combined one.
+//!
+//! With g the scale of an observation, α_k = ∂ ln g/∂ ln σ_k (one of a single σ; a²/g² and b²f²/g² of the two of a combined
+//! error), z and ψ the standardised residual and its score, the likelihood is stationary in ln σ_k where
+//!
+//! ```text
+//! Σ α_k·(1 − c·h − z·ψ(z)) + Σ_censored α_k·(±z)·p(±z)/F(±z) = 0
+//! ```
+//!
+//! with h = 0. Of one normal σ that is σ² = Σr²/n. Residuals of a fit are shorter than the errors; with h the leverage of
+//! each observation in its subject's fit it is σ² = Σr²/Σ(1 − h), unbiased for a linear model both of least squares
+//! (Σh is the number of parameters) and of empirical Bayes estimates (Cov r = σ²(I − H) with either hat matrix H).
+//! c is one of a normal shape and (ν + 2)/(ν + 5) of Student's t, see [`Shape::cost_of_leverage`].
+
+use crate::individual::{FitOptions, IndividualFit, Status, fit_from};
+use crate::least_squares::{LevenbergMarquardt, Linearised, Residuals};
+use crate::likelihood::{Errors, Law, curvature_of_tail, given_errors, standardised};
+use crate::prior::Prior;
+use argmin::core::Executor;
+use nalgebra::{DMatrix, DVector};
+use omafit_model::{Analyte, Censoring, ErrorModel, ModelError, Observation, PopulationModel, Subject};
+use rayon::prelude::*;
+
+/// Where the size of the residual errors comes from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SigmaRule {
+    /// From the model.
+    #[default]
+    Given,
+    /// From each subject's own data, with its parameters, by maximum likelihood.
+    Subject,
+    /// From all subjects' fits together.
+    Pooled,
+}
+
+/// A subject needs as many quantified observations of an analyte as it has estimated parameters, and this many more, for
+/// a σ of its own.
+const OWN_SIGMA_NEEDS: usize = 5;
+/// σ below this part of what is given is none: the residuals vanish.
+const VANISHED: f64 = 1e-3;
+
+/// Rounds of σ and parameters in turn, and the largest change of ln g in a round that ends them.
+const ROUNDS: usize = 200;
+const SETTLED: f64 = 1e-7;
+
+/// One observation with its prediction and its leverage.
+#[derive(Clone, Copy, Debug)]
+struct Fitted<'a> {
+    observation: &'a Observation,
+    prediction: f64,
+    leverage: f64,
+}
+
+/// The observations of one analyte in a fit, their leverages in it or zero.
+fn fitted<'a>(
+    subject: &'a Subject,
+    fit: &'a IndividualFit,
+    analyte: Analyte,
+    corrected: bool,
+) -> impl Iterator<Item = Fitted<'a>> {
+    let all = subject.observations.iter().zip(&fit.ipred).zip(&fit.leverages);
+    all.filter(move |((o, _), _)| o.analyte == analyte).map(move |((observation, &prediction), &h)| Fitted {
+        observation,
+        prediction,
+        leverage: if corrected { h } else { 0.0 },
+    })
+}
+
+/// The size of an error that the likelihood of these observations makes of it, starting from `law`; `None` where it
+/// vanishes, or nothing was quantified.
+fn estimate(law: Law, observations: &[Fitted<'_>]) -> Option<ErrorModel> {
+    if !observations.iter().any(|o| o.observation.censoring == Censoring::Quantified) {
+        return None;
+    }
+    let problem = Size { law, observations };
+    let start = vec![0.0; sigmas(law.error).len()];
+    let solver = LevenbergMarquardt::until(1e-14);
+    let run = Executor::new(problem, solver)
+        .configure(|state| state.param(start).max_iters(200))
+        .timer(false)
+        .ctrlc(false);
+    let mut state = run.run().ok()?.state;
+    let found = resized(law.error, &state.take_param()?);
+    let (old, new) = (sigmas(law.error), sigmas(found));
+    // Of a combined error one part may vanish, but not both.
+    let kept = old.iter().zip(&new).any(|(old, new)| *new > VANISHED * old);
+    (kept && new.iter().all(|s| s.is_finite() && *s > 0.0)).then_some(found)
+}
+
+/// The standard deviations that an error has: one, or the additive and the proportional one of a combined error.
+pub fn sigmas(error: ErrorModel) -> Vec<f64> {
+    match error {
+        ErrorModel::LogNormal { sd } => vec![sd],
+        ErrorModel::Normal { additive, proportional } => {
+            [additive, proportional].into_iter().filter(|s| *s > 0.0).collect()
+        }
+    }
+}
+
+/// The same kind of error with other standard deviations, in the order of [`sigmas`].
+pub fn with_sigmas(error: ErrorModel, sigmas: &[f64]) -> ErrorModel {
+    let mut rest = sigmas.iter().copied();
+    let mut next = |sd: f64| if sd > 0.0 { rest.next().unwrap_or(sd) } else { 0.0 };
+    match error {
+        ErrorModel::LogNormal { sd } => ErrorModel::LogNormal { sd: next(sd) },
+        ErrorModel::Normal { additive, proportional } => {
+            let additive = next(additive);
+            ErrorModel::Normal { additive, proportional: next(proportional) }
+        }
+    }
+}
+
+/// An error with each of its standard deviations times e to the power of its part of `by`.
+fn resized(error: ErrorModel, by: &[f64]) -> ErrorModel {
+    let sizes: Vec<f64> = sigmas(error).iter().zip(by).map(|(sd, by)| sd * by.exp()).collect();
+    with_sigmas(error, &sizes)
+}
+
+/// The likelihood as a function of the logarithms of an error's standard deviations, less those of `law`.
+struct Size<'a> {
+    law: Law,
+    observations: &'a [Fitted<'a>],
+}
+
+impl Residuals for Size<'_> {
+    type Error = std::convert::Infallible;
+
+    fn linearise(&self, by: &[f64]) -> Result<Linearised, Self::Error> {
+        let Law { shape, .. } = self.law;
+        let error = resized(self.law.error, by);
+        let rows = self.observations.len();
+        let mut objective = 0.0;
+        let mut residuals = DVector::zeros(rows);
+        let mut jacobian = DMatrix::zeros(rows, by.len());
+        for (row, of) in self.observations.iter().enumerate() {
+            let (o, f) = (of.observation, of.prediction);
+            let z = standardised(error, f, o.value)[0];
+            let freedom = 1.0 - shape.cost_of_leverage() * of.leverage;
+            // −2 log-likelihood, half its slope in ln g, and half its curvature.
+            let tail = |z: f64| {
+                let ratio = shape.mills(z);
+                let slope = ratio * z;
+                let observed = curvature_of_tail(shape, z, ratio) * z * z - slope;
+                (-2.0 * shape.log_cdf(z), slope, if observed > 0.0 { observed } else { slope * slope })
+            };
+            let (value, slope, curvature) = match o.censoring {
+                Censoring::Quantified => (
+                    shape.deviance(z) + 2.0 * freedom * error.sd(f).ln(),
+                    freedom - z * shape.score(z),
+                    shape.information_on_scale(),
+                ),
+                Censoring::Below => tail(z),
+                Censoring::Above => tail(-z),
+            };
+            objective += value;
+            if curvature > 0.0 {
+                residuals[row] = slope / curvature.sqrt();
+                for (column, share) in shares(error, f).into_iter().enumerate() {
+                    jacobian[(row, column)] = curvature.sqrt() * share;
+                }
+            }
+        }
+        let (noise, predictions) = (0.0, Vec::new());
+        Ok(Linearised { objective, noise, is_sum_of_squares: false, predictions, residuals, jacobian })
+    }
+}
+
+/// ∂ ln g/∂ ln of each standard deviation.
+fn shares(error: ErrorModel, f: f64) -> Vec<f64> {
+    match error {
+        ErrorModel::Normal { additive, proportional } if additive > 0.0 && proportional > 0.0 => {
+            let part = (additive / error.sd(f)).powi(2);
+            vec![part, 1.0 - part]
+        }
+        _ => vec![1.0],
+    }
+}
+
+/// The largest change of ln g among these observations.
+fn change(old: ErrorModel, new: ErrorModel, observations: &[Fitted<'_>]) -> f64 {
+    let changes = observations.iter().map(|o| (new.sd(o.prediction) / old.sd(o.prediction)).ln().abs());
+    changes.fold(0.0, f64::max)
+}
+
+/// A subject's fit with σ of its own, by maximum likelihood of parameters and σ together: one after the other, until
+/// neither changes. `refit` fits with other errors from where the last fit ended, and is told
+/// of the last time.
+pub(crate) fn with_own_sigma(
+    model: &PopulationModel,
+    subject: &Subject,
+    options: &FitOptions,
+    mut fit: IndividualFit,
+    refit: impl Fn(&Errors, &[f64], bool) -> IndividualFit,
+) -> IndividualFit {
+    let given = given_errors(model);
+    let needed = options.free.len() + OWN_SIGMA_NEEDS;
+    let mut own: Vec<Analyte> = Vec::new();
+    let mut said = String::new();
+    for analyte in Analyte::ALL {
+        let of = subject.observations.iter().filter(|o| o.analyte == analyte);
+        let quantified = of.filter(|o| o.censoring == Censoring::Quantified).count();
+        let fixed = model.residual(analyte).is_none_or(|residual| residual.fixed);
+        if quantified >= needed && !fixed {
+            own.push(analyte);
+        } else if quantified > 0 {
+            let why =
+                if fixed { "fixed".into() } else { format!("{quantified} values of the {needed} it needs") };
+            said += &format!("; σ of {} as given: {why}", analyte.name());
+        }
+    }
+    let (mut errors, mut iterations, starts) = (given, fit.iterations, fit.starts);
+    let mut settled = own.is_empty();
+    for _ in 0..ROUNDS {
+        if settled || fit.status == Status::Failed {
+            break;
+        }
+        let (mut largest, mut vanished) = (0.0_f64, Vec::new());
+        for &analyte in &own {
+            let Some(old) = errors[analyte.index()] else { continue };
+            let observations: Vec<Fitted<'_>> = fitted(subject, &fit, analyte, false).collect();
+            if let Some(new) = estimate(Law { error: old, shape: options.shape }, &observations) {
+                largest = largest.max(change(old, new, &observations));
+                errors[analyte.index()] = Some(new);
+            } else {
+                vanished.push(analyte);
+            }
+        }
+        for analyte in vanished {
+            said += &format!("; σ of {} as given: its residuals vanish", analyte.name());
+            errors[analyte.index()] = given[analyte.index()];
+            own.retain(|a| *a != analyte);
+            largest = f64::INFINITY;
+        }
+        settled = largest < SETTLED;
+        fit = refit(&errors, &fit.eta, settled);
+        iterations += fit.iterations;
+    }
+    (fit.iterations, fit.starts) = (iterations, starts);
+    let estimated = own.iter().filter_map(|a| errors[a.index()]);
+    fit.own_sigmas = estimated.map(|error| sigmas(error).len()).sum();
+    if !settled && fit.status != Status::Failed {
+        fit.fail(model, options, &format!("; σ does not settle in {ROUNDS} rounds"));
+    }
+    fit.reason += &said;
+    fit
+}
+
+/// Residual errors from all subjects' fits together.
+#[derive(Clone, Debug)]
+pub struct PooledSigma {
+    /// The model with these residual errors.
+    pub model: PopulationModel,
+    /// Rounds of fits and errors in turn.
+    pub rounds: usize,
+    /// Whether they settled.
+    pub settled: bool,
+    /// Subjects whose residuals they come from; the others could not be fitted.
+    pub subjects: usize,
+    /// What was not as usual.
+    pub notes: Vec<String>,
+}
+
+/// Rounds of fits of everybody and errors in turn, and the largest change of ln g in a round that ends them.
+const POOL_ROUNDS: usize = 100;
+const POOL_SETTLED: f64 = 1e-6;
+
+/// Estimates the residual errors from all subjects' residuals and leverages, and fits the subjects with these errors, in
+/// turn, until neither changes. An error that the model fixes is kept, as is one of which nobody has a quantified value.
+///
+/// `done` is called once a subject and round, from any thread.
+///
+/// # Errors
+/// When the model does not take the errors that were found.
+pub fn pool_sigma(
+    model: &PopulationModel,
+    subjects: &[Subject],
+    prior: Option<&Prior>,
+    options: &FitOptions,
+    done: &(dyn Fn() + Sync),
+) -> Result<PooledSigma, ModelError> {
+    let mut pooled =
+        PooledSigma { model: model.clone(), rounds: 0, settled: false, subjects: 0, notes: Vec::new() };
+    let free: Vec<Analyte> = Analyte::ALL
+        .into_iter()
+        .filter(|a| model.residual(*a).is_some_and(|residual| !residual.fixed))
+        .collect();
+    let mut fits: Vec<IndividualFit> = Vec::new();
+    while pooled.rounds < POOL_ROUNDS && !pooled.settled {
+        pooled.rounds += 1;
+        let one = |(i, subject): (usize, &Subject)| {
+            let from: Option<&IndividualFit> = fits.get(i).filter(|fit| fit.status != Status::Failed);
+            let start = from.map(|fit| &fit.eta[..]);
+            let fit = fit_from(&pooled.model, subject, prior, options, start);
+            done();
+            fit
+        };
+        fits = subjects.par_iter().enumerate().with_max_len(1).map(one).collect();
+        let known = || subjects.iter().zip(&fits).filter(|(_, fit)| fit.status != Status::Failed);
+        pooled.subjects = known().count();
+        let (mut file, mut largest) = (pooled.model.file().clone(), 0.0_f64);
+        pooled.notes.clear();
+        for &analyte in &free {
+            let Some(residual) = pooled.model.residual(analyte) else { continue };
+            let observations: Vec<Fitted<'_>> =
+                known().flat_map(|(subject, fit)| fitted(subject, fit, analyte, true)).collect();
+            let law = Law { error: residual.error, shape: options.shape };
+            match (estimate(law, &observations), file.residual.get_mut(&analyte)) {
+                (Some(error), Some(entry)) => {
+                    largest = largest.max(change(residual.error, error, &observations));
+                    match error {
+                        ErrorModel::LogNormal { sd } => entry.log_sd = Some(sd),
+                        ErrorModel::Normal { additive, proportional } => {
+                            entry.additive_sd = Some(additive).filter(|sd| *sd > 0.0);
+                            entry.proportional_sd = Some(proportional).filter(|sd| *sd > 0.0);
+                        }
+                    }
+                }
+                _ => pooled.notes.push(format!(
+                    "σ of {} as given: nothing to estimate it from, or residuals that vanish",
+                    analyte.name()
+                )),
+            }
+        }
+        pooled.model = PopulationModel::new(file)?;
+        pooled.settled = largest < POOL_SETTLED;
+    }
+    if !pooled.settled {
+        pooled.notes.push(format!("the pooled σ do not settle in {POOL_ROUNDS} rounds"));
+    }
+    Ok(pooled)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::shape::Shape;
+
+    fn observed(analyte: Analyte, value: f64, censoring: Censoring) -> Observation {
+        Observation { time: 0.0, analyte, value, censoring, doses_before: 0, row: 0 }
+    }
+
+    fn single(error: ErrorModel) -> f64 {
+        let [sigma] = sigmas(error).try_into().unwrap();
+        sigma
+    }
+
+    #[test]
+    fn one_normal_sigma_is_the_mean_square_and_with_leverages_the_unbiased_one() {
+        let pairs = [(10.0_f64, 12.0_f64), (3.0, 2.2), (40.0, 39.0), (7.0, 9.1), (0.5, 0.8)];
+        let leverages = [0.3, 0.1, 0.6, 0.5, 0.5];
+        let squares: [fn(f64, f64) -> f64; 3] =
+            [|f, y| (y / f).ln().powi(2), |f, y| (y - f).powi(2), |f, y| ((y - f) / f).powi(2)];
+        let errors = [
+            ErrorModel::LogNormal { sd: 3.0 },
+            ErrorModel::Normal { additive: 0.01, proportional: 0.0 },
+            ErrorModel::Normal { additive: 0.0, proportional: 5.0 },
+        ];
+        for (error, square) in errors.into_iter().zip(squares) {
+            let values = pairs.map(|(_, y)| observed(Analyte::IgeFree, y, Censoring::Quantified));
+            let sum: f64 = pairs.iter().map(|(f, y)| square(*f, *y)).sum();
+            for (corrected, freedom) in [(false, 5.0), (true, 3.0)] {
+                let fitted: Vec<Fitted<'_>> = (0..5)
+                    .map(|i| Fitted {
+                        observation: &values[i],
+                        prediction: pairs[i].0,
+                        leverage: if corrected { leverages[i] } else { 0.0 },
+                    })
+                    .collect();
+                let found = single(estimate(Law { error, shape: Shape::Normal }, &fitted).unwrap());
+                let expected = (sum / freedom).sqrt();
+                assert!((found / expected - 1.0).abs() < 1e-7, "{error:?} {found} {expected}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_kind_agrees_with_scipy() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/reference/sigma.json");
+        let reference: serde_json::Value =
+            serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+        let cases = reference["cases"].as_array().unwrap();
+        assert_eq!(cases.len(), 16);
+        for case in cases {
+            let numbers = |key: &str| -> Vec<f64> {
+                case[key].as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).collect()
+            };
+            let (start, expected) = (numbers("start"), numbers("sigmas"));
+            let error = match case["kind"].as_str().unwrap() {
+                "log" => ErrorModel::LogNormal { sd: start[0] },
+                "additive" => ErrorModel::Normal { additive: start[0], proportional: 0.0 },
+                "proportional" => ErrorModel::Normal { additive: 0.0, proportional: start[0] },
+                _ => ErrorModel::Normal { additive: start[0], proportional: start[1] },
+            };
+            let shape = case["df"].as_f64().map_or(Shape::Normal, |df| Shape::StudentT { df });
+            let censoring = numbers("censored").into_iter().map(|c| match c {
+                1.0 => Censoring::Below,
+                -1.0 => Censoring::Above,
+                _ => Censoring::Quantified,
+            });
+            let values: Vec<Observation> = numbers("observations")
+                .into_iter()
+                .zip(censoring)
+                .map(|(y, censoring)| observed(Analyte::IgeFree, y, censoring))
+                .collect();
+            let predictions = numbers("predictions");
+            let fitted: Vec<Fitted<'_>> = values
+                .iter()
+                .zip(predictions)
+                .map(|(observation, prediction)| Fitted { observation, prediction, leverage: 0.0 })
+                .collect();
+            let found = sigmas(estimate(Law { error, shape }, &fitted).unwrap());
+            for (found, expected) in found.iter().zip(&expected) {
+                assert!((found / expected - 1.0).abs() < 1e-5, "{error:?} {shape:?}: {found} {expected}");
+            }
+        }
+    }
+
+    #[test]
+    fn residuals_that_vanish_give_no_sigma() {
+        let value = observed(Analyte::IgeTotal, 5.0, Censoring::Quantified);
+        let fitted = [Fitted { observation: &value, prediction: 5.0, leverage: 0.0 }; 4];
+        let law = Law { error: ErrorModel::LogNormal { sd: 0.2 }, shape: Shape::Normal };
+        assert_eq!(estimate(law, &fitted), None);
+        let value = observed(Analyte::IgeTotal, 5.0, Censoring::Below);
+        let fitted = [Fitted { observation: &value, prediction: 4.0, leverage: 0.0 }; 4];
+        assert_eq!(estimate(law, &fitted), None);
+    }
+}
