@@ -14,8 +14,7 @@ fn group(name: &str, points: &[(f64, f64)]) -> Group {
 fn texts(svg: &str) -> Vec<String> {
     let document = Document::parse(svg).unwrap();
     let all = document.descendants().filter(|n| n.has_tag_name("text"));
-    all.map(|n| n.descendants().filter_map(|t| t.is_text().then(|| t.text().unwrap_or_default())).collect())
-        .collect()
+    all.map(|n| n.descendants().filter_map(|t| t.text().filter(|_| t.is_text())).collect()).collect()
 }
 
 fn dots(figure: &Panels) -> usize {

@@ -186,7 +186,7 @@ pub fn of_check(folder: &Path, vpc: &Table, simulated: bool) -> Result<Vec<Drawn
         for (c, suffix, word) in [(0.0, "", ""), (1.0, "_corrected", ", prediction-corrected")] {
             let groups = bins(a, c, false);
             if !groups.is_empty() {
-                let title = format!("Visual predictive check: {}{word}", a.title());
+                let title = format!("VPC: {}{word}", a.title());
                 let y = (format!("{} ({})", a.title(), a.unit()), true);
                 let figure = predictive_check(&title, "Days after the first dose", &y, &groups);
                 out.push(drawn(format!("vpc_{}{suffix}", a.name()), figure, simulated)?);
@@ -194,7 +194,7 @@ pub fn of_check(folder: &Path, vpc: &Table, simulated: bool) -> Result<Vec<Drawn
         }
         let groups = bins(a, 0.0, true);
         if !groups.is_empty() {
-            let title = format!("Part beyond limits of quantification: {}", a.title());
+            let title = format!("Beyond limits of quantification: {}", a.title());
             let y = ("Part of observations".to_owned(), false);
             let figure = predictive_check(&title, "Days after the first dose", &y, &groups);
             out.push(drawn(format!("vpc_{}_censored", a.name()), figure, simulated)?);
