@@ -34,7 +34,7 @@ def table(path):
 
 def simulated(folder, name, *more):
     path = folder / f"{name}.parquet"
-    omafit("simulate", "--patients", PATIENTS, "--every-days", 7, "--seed", SEED, "--out", path, *more)
+    omafit("simulate", "--patients", PATIENTS, "--every-days", 2, "--seed", SEED, "--out", path, *more)
     return path
 
 
@@ -74,7 +74,7 @@ def main():
         print(f"""# Coverage of individual intervals
 
 `scripts/study/coverage.py`, omafit {run["version"]}, seed {SEED}: {PATIENTS:,} simulated patients with the population,
-covariates and doses of the demo's trial, each seen every week for 44 weeks (omalizumab, total and free IgE, 135 values).
+covariates and doses of the demo's trial, each seen every other day for 44 weeks (omalizumab, total and free IgE, 465 values).
 Each is fitted alone (`nls`) and with the population as prior (`map`); seven parameters are estimated. A nominal 90 %
 interval is exp(ln estimate ± 1.645·SE/estimate), a band that of `trajectories`. Shift is the mean of (ln truth − ln estimate)
 over its standard error. Three binomial standard errors of a coverage of 90 % are {300 * np.sqrt(0.09 / PATIENTS):.1f} %.

@@ -163,6 +163,12 @@ impl<'a> SubjectProblem<'a> {
         })
     }
 
+    /// The same with the model solved to a relative tolerance of `rtol` where numbers are reported.
+    pub(crate) fn with_rtol(mut self, rtol: f64) -> Self {
+        self.course = self.course.with_rtol(rtol);
+        self
+    }
+
     /// What the objective leaves out of −2 log-likelihood, but for the constants of all densities: Σ ln σ² of log-normal
     /// errors.
     pub(crate) fn constants(&self) -> f64 {

@@ -22,8 +22,9 @@ use nalgebra::DMatrix;
 use omafit_model::{PopulationModel, Subject};
 use serde::{Deserialize, Serialize};
 
-/// A predicted decrease that is the minimum over η.
-const SMALL_DECREASE: f64 = 1e-12;
+/// A predicted decrease that is the minimum over η, as part of the solver's tolerance; and the least that can be seen.
+const SMALL_DECREASE: f64 = 1e-4;
+const LEAST_DECREASE: f64 = 1e-14;
 const MOST_ITERATIONS: u64 = 100;
 
 /// A subject's part of the objective.
@@ -50,7 +51,7 @@ pub enum ConditionalError {
 }
 
 /// A subject's part of the objective, with η̂ found from `start`; with what is known of it with another vector, which
-/// has `moved` by so much, η̂ is looked for where it then goes.
+/// has `moved` by so much, η̂ is looked for where it then goes. The model is solved to a relative tolerance of `rtol`.
 ///
 /// # Errors
 /// When the model cannot be solved, or η has no minimum.
@@ -60,6 +61,7 @@ pub(super) fn conditional(
     subject: &Subject,
     start: &[f64],
     before: Option<(&Change, &[f64])>,
+    rtol: f64,
 ) -> Result<Conditional, ConditionalError> {
     let problem = SubjectProblem::new(
         model,
@@ -68,9 +70,10 @@ pub(super) fn conditional(
         Some(prior),
         &given_errors(model),
         Shape::Normal,
-    )?;
+    )?
+    .with_rtol(rtol);
     let from = |start: Vec<f64>, bend: Option<DMatrix<f64>>| {
-        let solver = LevenbergMarquardt::until(SMALL_DECREASE).bent(bend);
+        let solver = LevenbergMarquardt::until((SMALL_DECREASE * rtol).max(LEAST_DECREASE)).bent(bend);
         descend(At(&problem, Accuracy::Full), solver, start, MOST_ITERATIONS).0
     };
     let mut minimum = match before {

@@ -9,7 +9,7 @@ use crate::individual::{FitOptions, Method, fit_subject};
 use crate::prior::Prior;
 use argmin::core::Executor;
 use nalgebra::{DMatrix, DVector};
-use omafit_model::{PopulationModel, Subject};
+use omafit_model::{DEFAULT_RTOL, PopulationModel, Subject};
 use rayon::prelude::*;
 
 /// How hard to try.
@@ -128,7 +128,7 @@ impl Objective for Foce<'_> {
         let moved: Vec<f64> = x.iter().zip(&from.x).map(|(x, before)| x - before).collect();
         let one = |i: usize| {
             let before = from.changes.get(i).map(|change| (change, &moved[..]));
-            conditional(&model, &prior, &self.subjects[i], &from.subjects[i].eta, before).ok()
+            conditional(&model, &prior, &self.subjects[i], &from.subjects[i].eta, before, DEFAULT_RTOL).ok()
         };
         let parts: Vec<_> = (0..self.subjects.len()).into_par_iter().with_max_len(1).map(one).collect();
         let subjects = parts.into_iter().collect::<Option<Vec<_>>>()?;
@@ -137,8 +137,9 @@ impl Objective for Foce<'_> {
 
     fn change(&self, x: &[f64], at: &mut Point) -> Option<(DVector<f64>, DMatrix<f64>)> {
         let (model, _) = self.at(x)?;
-        let one =
-            |(subject, part): (&Subject, &Conditional)| change(&model, self.space, subject, &part.eta).ok();
+        let one = |(subject, part): (&Subject, &Conditional)| {
+            change(&model, self.space, subject, &part.eta, DEFAULT_RTOL).ok()
+        };
         let changes: Vec<_> = self.subjects.par_iter().zip(&at.subjects).with_max_len(1).map(one).collect();
         at.changes = changes.into_iter().collect::<Option<Vec<_>>>()?;
         let (mut gradient, mut expected) = (DVector::zeros(x.len()), DMatrix::zeros(x.len(), x.len()));
@@ -220,7 +221,7 @@ fn starting_parts(
     let one = |subject: &Subject| {
         let fit = fit_subject(model, subject, Some(&prior), &options);
         let start = if fit.eta.iter().all(|e| e.is_finite()) { fit.eta } else { vec![0.0; fit.eta.len()] };
-        conditional(model, &prior, subject, &start, None)
+        conditional(model, &prior, subject, &start, None, DEFAULT_RTOL)
             .map_err(|reason| PopulationError::Start { id: subject.id.clone(), reason })
     };
     subjects.par_iter().with_max_len(1).map(one).collect::<Vec<_>>().into_iter().collect()

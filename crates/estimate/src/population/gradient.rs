@@ -55,8 +55,9 @@ pub(super) fn change(
     space: &Space,
     subject: &Subject,
     eta: &[f64],
+    rtol: f64,
 ) -> Result<Change, ConditionalError> {
-    let solved = Solved::new(model, subject, eta)?;
+    let solved = Solved::new(model, subject, eta, rtol)?;
     let n = eta.len();
     let omega = DMatrix::from_row_slice(n, n, model.omega());
     let precision = Cholesky::new(omega).ok_or(ConditionalError::NotPositive("Ω"))?.inverse();
@@ -244,7 +245,12 @@ struct Solved {
 }
 
 impl Solved {
-    fn new(model: &PopulationModel, subject: &Subject, eta: &[f64]) -> Result<Self, ConditionalError> {
+    fn new(
+        model: &PopulationModel,
+        subject: &Subject,
+        eta: &[f64],
+        rtol: f64,
+    ) -> Result<Self, ConditionalError> {
         let typical = model.typical(&subject.covariates).map_err(SubjectError::from)?;
         let estimated = |i: &usize| {
             let parameter = &model.parameters()[*i];
@@ -263,7 +269,15 @@ impl Solved {
         let (mut values, mut slopes, mut curvatures) = (Vec::new(), Vec::new(), Vec::new());
         model
             .structure()
-            .curvatures(&parameters, start, &course, &inputs, &mut values, &mut slopes, &mut curvatures)
+            .curvatures(
+                &parameters,
+                start,
+                &course.with_rtol(rtol),
+                &inputs,
+                &mut values,
+                &mut slopes,
+                &mut curvatures,
+            )
             .map_err(SubjectError::from)?;
         let (all, wide) = (typical.len() + 1, inputs.len());
         let pairs = wide * (wide + 1) / 2;
@@ -357,6 +371,9 @@ mod tests {
         subject
     }
 
+    /// So accurate that what is left of a difference is its formula's.
+    const RTOL: f64 = 1e-12;
+
     #[test]
     fn the_gradient_is_that_of_differences_of_the_converged_objective() {
         let truth = model();
@@ -370,13 +387,14 @@ mod tests {
             let value = |x: &[f64], start: &[f64]| {
                 let model = space.model(&truth, x).unwrap();
                 let prior = Prior::new((0..model.variable().len()).collect(), model.omega()).unwrap();
-                conditional(&model, &prior, &subject, start, None).unwrap()
+                conditional(&model, &prior, &subject, start, None, RTOL).unwrap()
             };
             let centre = value(&x, &[0.0; 7]);
-            let changed = change(&space.model(&truth, &x).unwrap(), &space, &subject, &centre.eta).unwrap();
+            let changed =
+                change(&space.model(&truth, &x).unwrap(), &space, &subject, &centre.eta, RTOL).unwrap();
             let found = &changed.gradient;
             for (k, name) in space.names(&truth).iter().enumerate() {
-                // Between the error of the formula and the accuracy of the objective, wherever that is for each.
+                // Between the error of the formula and that of η̂, wherever that is for each.
                 let gaps = [4e-3, 1e-2, 4e-2].map(|h| {
                     let moved = |steps: f64| {
                         let mut x = x.clone();
