@@ -44,7 +44,7 @@ impl Diagnosis {
         let started = Instant::now();
         let simulated = replicates.as_ref().map(|(_, replicates)| replicates);
         let diagnosed = diagnose(model, subjects, &|i| &results[i].fit, plan.options(), simulated);
-        let of = |subject| typical_course(model, subject, plan.grid()).unwrap_or_default();
+        let of = |subject| typical_course(model, subject, plan.wanted()).unwrap_or_default();
         let typical = subjects.par_iter().with_max_len(1).map(of).collect();
         let checks = match replicates {
             Some((check, replicates)) => {

@@ -3,7 +3,8 @@
 use crate::error::CliError;
 use crate::run::Plan;
 use omafit_estimate::{
-    Grid, Method, Status, SubjectResult, Trajectory, free_ige_course, reconstruct, typical_course,
+    Method, ReconstructionOptions, Status, SubjectResult, Trajectory, free_ige_course, reconstruct,
+    typical_course,
 };
 use omafit_model::{Analyte, Subject};
 use omafit_report::file_name;
@@ -82,25 +83,25 @@ fn one(plan: &Plan, subject: &Subject, result: &SubjectResult, simulated: bool) 
         note: (result.fit.status != Status::Ok).then_some(result.fit.reason.as_str()),
         panels: panels.collect(),
         dose_times: &dose_times,
-        level: plan.grid().level,
+        level: plan.wanted().level,
         simulated,
     })?)
 }
 
 /// The run's grid, or a finer one where a line through its points would show corners.
-fn figure_grid(plan: &Plan, subject: &Subject) -> Grid {
-    let span = plan.grid().until.max(subject.end()) - subject.start;
-    let every = (span / POINTS_OF_A_LINE).min(plan.grid().every);
-    Grid { every: if every > 0.0 { every } else { plan.grid().every }, ..*plan.grid() }
+fn figure_grid(plan: &Plan, subject: &Subject) -> ReconstructionOptions {
+    let span = plan.wanted().until.max(subject.end()) - subject.start;
+    let every = (span / POINTS_OF_A_LINE).min(plan.wanted().every);
+    ReconstructionOptions { every: if every > 0.0 { every } else { plan.wanted().every }, ..*plan.wanted() }
 }
 
 fn fine_course<'a>(plan: &Plan, subject: &Subject, result: &'a SubjectResult) -> Cow<'a, Trajectory> {
     let grid = figure_grid(plan, subject);
-    if grid == *plan.grid() {
+    if grid == *plan.wanted() {
         return Cow::Borrowed(&result.trajectory);
     }
-    let finer = reconstruct(plan.model(), subject, plan.options(), &result.fit, &grid);
-    finer.map_or(Cow::Borrowed(&result.trajectory), Cow::Owned)
+    let finer = reconstruct(plan.model(), subject, 0, plan.options(), &result.fit, &grid);
+    finer.map_or(Cow::Borrowed(&result.trajectory), |finer| Cow::Owned(finer.trajectory))
 }
 
 fn observed_against_fitted(trial: &Trial, results: &[SubjectResult]) -> Result<String, CliError> {

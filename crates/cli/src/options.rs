@@ -474,6 +474,13 @@ pub struct ReconstructArgs {
     /// Target for free IgE, ng/mL [default: the run's]
     #[arg(long, value_name = "NG_ML")]
     pub target: Option<f64>,
+    /// How bands and standard errors are made: `linear`, the covariance carried through the sensitivities, or
+    /// `sampled`, quantiles of time courses of parameters drawn from it (`sampled=N`: N of them, else 500)
+    #[arg(long, default_value = "linear", value_name = "HOW")]
+    pub bands: String,
+    /// Seed of sampled bands
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
     /// Folder for the tables
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,

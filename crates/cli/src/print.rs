@@ -5,7 +5,7 @@ use crate::error::CliError;
 use crate::population::Population;
 use crate::record::Record;
 use crate::run::Plan;
-use omafit_estimate::{Goodness, Limit, NpcRow, Overview, Status, SubjectResult, free_names};
+use omafit_estimate::{FreeIgeFact, Goodness, Limit, NpcRow, Overview, Status, SubjectResult, free_names};
 use omafit_model::{Analyte, Subject};
 use omafit_outcome::VirtualTrialError;
 use omafit_trial::Trial;
@@ -225,15 +225,15 @@ fn individual(plan: &Plan, subject: &Subject, result: &SubjectResult) {
     if !weak.is_empty() {
         println!("  the data alone leave weak: {}", weak.join("; "));
     }
-    if let Some(s) = &result.suppression {
+    if let Some(s) = result.suppression.filter(|s| s.dosed) {
         let day = |d: Option<f64>| d.map_or("never".into(), |d| format!("{d:.2} d"));
         println!(
             "  free IgE under {} ng/mL after {}, for {:.1} d, lowest {:.1} ng/mL, back {} after the last dose",
             plan.target_ng_ml(),
-            day(s.days_to_target),
-            s.days_below,
-            s.lowest_ng_ml,
-            s.days_to_return.map_or("not seen".into(), |d| format!("{d:.1} d"))
+            day(s.value(FreeIgeFact::DaysToTarget)),
+            s.of(FreeIgeFact::DaysBelow).value,
+            s.of(FreeIgeFact::Lowest).value,
+            s.value(FreeIgeFact::DaysToReturn).map_or("not seen".into(), |d| format!("{d:.1} d"))
         );
     }
     println!();

@@ -9,8 +9,8 @@ use crate::model;
 use crate::options::{Censored, ReconstructArgs};
 use crate::run::{censor, positive, prior, share, write_both, write_record};
 use omafit_estimate::{
-    Covariance, Errors, FitOptions, Grid, Method, Shape, SigmaRule, Status, SubjectResult, complete, fit_at,
-    given_errors, with_sigmas,
+    Bands, Covariance, Errors, FitOptions, Method, ReconstructionOptions, Shape, SigmaRule, Status,
+    SubjectResult, complete, fit_at, given_errors, with_sigmas,
 };
 use omafit_model::{Analyte, PopulationModel};
 use omafit_trial::{
@@ -21,6 +21,11 @@ use rayon::prelude::*;
 use serde::Deserialize;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+
+/// Draws of sampled bands, unless told otherwise.
+const DRAWS: u32 = 500;
+/// More would take hundreds of megabytes a subject.
+const MOST_DRAWS: u32 = 10_000;
 
 /// What a run's `run.json` says that is needed to take it up again.
 #[derive(Debug, Deserialize)]
@@ -89,11 +94,13 @@ pub fn reconstruct(args: &ReconstructArgs) -> Result<Outcome, CliError> {
     if let Some(until) = args.until {
         positive("until", until)?;
     }
+    let bands = bands(&args.bands, args.seed)?;
     if args.threads == Some(0) {
         return Err(refuse("threads", 0, "at least 1"));
     }
     let folder = RunFolder::create(&args.out, args.force)?;
-    let grid = Grid { every, until: args.until.unwrap_or(f64::NEG_INFINITY), level };
+    let until = args.until.unwrap_or(f64::NEG_INFINITY);
+    let wanted = ReconstructionOptions { every, until, level, target_ng_ml: target, bands };
     let pool = rayon::ThreadPoolBuilder::new().num_threads(args.threads.unwrap_or(0)).build()?;
     let prior = match run.record.method {
         Method::Map => Some(prior(&run.model, &run.options.free)?),
@@ -102,14 +109,14 @@ pub fn reconstruct(args: &ReconstructArgs) -> Result<Outcome, CliError> {
     let unfitted = vec![f64::NAN; run.options.free.len()];
     let subjects = &run.trial.subjects;
     let results: Vec<SubjectResult> = pool.install(|| {
-        let one = |subject: &omafit_model::Subject| {
+        let one = |(position, subject): (usize, &omafit_model::Subject)| {
             let known = run.estimates.get(&subject.id).filter(|known| known.status != Status::Failed.name());
             let eta = known.map_or(&unfitted, |known| &known.eta);
             let errors = run.errors(known);
             let fit = fit_at(&run.model, subject, prior.as_ref(), &run.options, &errors, eta);
-            complete(&run.model, subject, &run.options, fit, &grid, target)
+            complete(&run.model, subject, position as u64, &run.options, fit, &wanted)
         };
-        subjects.par_iter().with_max_len(1).map(one).collect()
+        subjects.par_iter().enumerate().with_max_len(1).map(one).collect()
     });
     let failed = results.iter().filter(|r| r.fit.status == Status::Failed).count();
     let trajectories = trajectories_table(subjects, &results)?;
@@ -123,7 +130,13 @@ pub fn reconstruct(args: &ReconstructArgs) -> Result<Outcome, CliError> {
         "reconstructed_from": args.run,
         "data_sha256": run.record.data.sha256,
         "simulated": run.record.simulated,
-        "options": { "every_days": every, "until_day": args.until, "level": level, "target_ng_ml": target },
+        "options": {
+            "every_days": every,
+            "until_day": args.until,
+            "level": level,
+            "target_ng_ml": target,
+            "bands": bands,
+        },
         "counts": { "subjects": subjects.len(), "failed": failed },
     });
     write_record(&folder, &record)?;
@@ -232,6 +245,20 @@ fn estimates(table: &Table, etas: &[String], sigmas: &[String]) -> Option<HashMa
         (ids[i].clone(), estimate)
     };
     Some((0..table.rows()).map(one).collect())
+}
+
+/// `linear`, `sampled` or `sampled=N`.
+fn bands(text: &str, seed: u64) -> Result<Bands, CliError> {
+    let draws = match text {
+        "linear" => return Ok(Bands::Linear),
+        "sampled" => Some(DRAWS),
+        _ => text
+            .strip_prefix("sampled=")
+            .and_then(|n| n.parse().ok())
+            .filter(|n| (2..=MOST_DRAWS).contains(n)),
+    };
+    let expected = format!("linear, sampled, or sampled=N with N from 2 to {MOST_DRAWS}");
+    Ok(Bands::Sampled { draws: draws.ok_or_else(|| refuse("bands", text, expected))?, seed })
 }
 
 /// A time such as 1d, 6h or 2w in days.

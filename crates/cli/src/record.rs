@@ -4,8 +4,8 @@ use crate::options::Censored;
 use crate::population::{Population, PopulationRecord};
 use crate::run::{Input, Plan};
 use omafit_estimate::{
-    Covariance, FitOptions, Goodness, Grid, Overview, PooledSigma, Replication, Shape, SigmaRule, Status,
-    SubjectResult, free_names,
+    Covariance, FitOptions, Goodness, Overview, PooledSigma, ReconstructionOptions, Replication, Shape,
+    SigmaRule, Status, SubjectResult, free_names,
 };
 use omafit_model::{Analyte, ResidualEntry};
 use omafit_trial::{Counts, Excluded, ReadOptions, Trial};
@@ -151,7 +151,7 @@ impl Record {
     ) -> Self {
         let FitOptions { method, max_iterations, further_starts, covariance, profile, shape, .. } =
             *plan.options();
-        let Grid { every, until, level } = *plan.grid();
+        let ReconstructionOptions { every, until, level, .. } = *plan.wanted();
         let mut goodness_of_fit: BTreeMap<_, _> =
             Analyte::ALL.iter().map(|a| (a.name(), (&summary.by_analyte[a.index()]).into())).collect();
         goodness_of_fit.insert("overall", (&summary.overall).into());

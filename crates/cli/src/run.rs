@@ -9,8 +9,8 @@ use crate::record::{Record, Seconds};
 use crate::{Outcome, figures, print, report};
 use indicatif::{ProgressBar, ProgressStyle};
 use omafit_estimate::{
-    FitOptions, Grid, Method, PooledSigma, PopulationOptions, Prior, Replication, Shape, SigmaRule, overview,
-    pool_sigma, process_trial,
+    Bands, FitOptions, Method, PooledSigma, PopulationOptions, Prior, ReconstructionOptions, Replication,
+    Shape, SigmaRule, overview, pool_sigma, process_trial,
 };
 use omafit_model::{Censoring, PopulationModel, Subject};
 use omafit_trial::{
@@ -30,8 +30,7 @@ pub struct Plan {
     model: PopulationModel,
     options: FitOptions,
     prior: Option<Prior>,
-    grid: Grid,
-    target_ng_ml: f64,
+    wanted: ReconstructionOptions,
     replication: Option<Replication>,
 }
 
@@ -97,9 +96,14 @@ impl Plan {
             sigma: args.sigma.into(),
             ..FitOptions::new(method, free)
         };
-        let grid =
-            Grid { every: args.every, until: args.until.unwrap_or(f64::NEG_INFINITY), level: args.level };
-        Ok(Self { model, options, prior, grid, target_ng_ml: args.target, replication })
+        let wanted = ReconstructionOptions {
+            every: args.every,
+            until: args.until.unwrap_or(f64::NEG_INFINITY),
+            level: args.level,
+            target_ng_ml: args.target,
+            bands: Bands::Linear,
+        };
+        Ok(Self { model, options, prior, wanted, replication })
     }
 
     /// The same with an estimated population.
@@ -137,9 +141,9 @@ impl Plan {
         &self.options
     }
 
-    /// The reconstruction's grid.
-    pub fn grid(&self) -> &Grid {
-        &self.grid
+    /// What is reconstructed.
+    pub fn wanted(&self) -> &ReconstructionOptions {
+        &self.wanted
     }
 
     /// The simulations for NPDE, if there are any.
@@ -149,7 +153,7 @@ impl Plan {
 
     /// The target for free IgE, ng/mL.
     pub fn target_ng_ml(&self) -> f64 {
-        self.target_ng_ml
+        self.wanted.target_ng_ml
     }
 }
 
@@ -239,17 +243,9 @@ pub fn execute(plan: &Plan, args: &RunArgs, out: &Path, input: &Input) -> Result
     let progress = progress_bar("fitting", trial.subjects.len() as u64, args.quiet);
     let started = Instant::now();
     let results = pool.install(|| {
-        let done = |_| progress.inc(1);
+        let done = || progress.inc(1);
         let prior = plan.prior.as_ref();
-        process_trial(
-            &plan.model,
-            &trial.subjects,
-            prior,
-            &plan.options,
-            &plan.grid,
-            plan.target_ng_ml,
-            &done,
-        )
+        process_trial(&plan.model, &trial.subjects, 0, prior, &plan.options, &plan.wanted, &done)
     });
     progress.finish_and_clear();
     seconds.add("fit", started.elapsed().as_secs_f64());
@@ -277,7 +273,7 @@ pub fn execute(plan: &Plan, args: &RunArgs, out: &Path, input: &Input) -> Result
     pool.install(|| figures::write(&folder, plan, trial, &results))?;
     seconds.add("figures", started.elapsed().as_secs_f64());
 
-    let summary = overview(subjects, &results, plan.target_ng_ml);
+    let summary = overview(subjects, &results, plan.target_ng_ml());
     let threads = pool.current_num_threads();
     let mut record = Record::new(plan, trial, input, pooled, &summary, &results, seconds, threads);
     record.tell(population.as_ref());

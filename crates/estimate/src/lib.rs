@@ -1,5 +1,6 @@
 //! The statistics: likelihood, per-subject least squares, uncertainty, diagnostics as numbers.
 
+mod curve;
 mod diagnostics;
 mod goodness;
 mod individual;
@@ -12,10 +13,13 @@ mod prior;
 mod problem;
 mod profile;
 mod reconstruction;
+mod sampling;
 mod shape;
 mod sigma;
 mod simulate;
+mod spread;
 mod starts;
+mod suppression;
 mod trial_fit;
 mod uncertainty;
 
@@ -42,9 +46,12 @@ pub use population::{
 pub use prior::Prior;
 pub use problem::SubjectError;
 pub use profile::ProfileInterval;
-pub use reconstruction::{Grid, Suppression, Trajectory, reconstruct, suppression, typical_course};
+pub use reconstruction::{
+    Bands, Reconstruction, ReconstructionOptions, Trajectory, reconstruct, typical_course,
+};
 pub use shape::Shape;
 pub use sigma::{PooledSigma, SigmaRule, pool_sigma, sigmas, with_sigmas};
 pub use simulate::{Noise, SubjectStream, draw_parameters, measure, quantify};
+pub use suppression::{FreeIgeFact, Suppression, Uncertain};
 pub use trial_fit::{SubjectResult, complete, process_subject, process_trial, typical_predictions};
 pub use uncertainty::{Direction, Uncertainty};

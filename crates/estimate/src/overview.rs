@@ -2,6 +2,7 @@
 
 use crate::goodness::{Goodness, pooled_goodness};
 use crate::individual::Status;
+use crate::suppression::FreeIgeFact;
 use crate::trial_fit::SubjectResult;
 use omafit_model::{Analyte, Subject};
 
@@ -48,10 +49,11 @@ pub fn overview(subjects: &[Subject], results: &[SubjectResult], target_ng_ml: f
         let fitted = subjects.iter().zip(results).filter(|(_, r)| r.fit.status != Status::Failed);
         pooled_goodness(fitted.map(|(s, r)| (&r.fit.errors, s, &r.fit.ipred[..])), analyte)
     };
-    let held: Vec<_> = results.iter().filter_map(|r| r.suppression).collect();
-    let reached: Vec<f64> = held.iter().filter_map(|s| s.days_to_target).collect();
-    let troughs: Vec<f64> = held.iter().filter_map(|s| s.trough_ng_ml).collect();
-    let returned: Vec<f64> = held.iter().filter_map(|s| s.days_to_return).collect();
+    let held: Vec<_> = results.iter().filter_map(|r| r.suppression).filter(|s| s.dosed).collect();
+    let known = |fact| -> Vec<f64> { held.iter().filter_map(|s| s.value(fact)).collect() };
+    let reached = known(FreeIgeFact::DaysToTarget);
+    let troughs = known(FreeIgeFact::Trough);
+    let returned = known(FreeIgeFact::DaysToReturn);
     Overview {
         ok: count(Status::Ok),
         not_determined: count(Status::NotDetermined),
@@ -91,8 +93,10 @@ pub fn free_ige_course(results: &[SubjectResult]) -> FreeIgeCourse {
             break;
         }
         course.time.push(here[0].time[k] - here[0].time[0]);
+        let mut values: Vec<f64> = here.iter().map(|t| t.value[free][k]).collect();
+        values.sort_by(f64::total_cmp);
         for (percentiles, p) in course.percentiles.iter_mut().zip([0.05, 0.25, 0.5, 0.75, 0.95]) {
-            percentiles.push(quantile(here.iter().map(|t| t.value[free][k]).collect(), p));
+            percentiles.push(quantile_of_sorted(&values, p));
         }
     }
     course
@@ -101,11 +105,18 @@ pub fn free_ige_course(results: &[SubjectResult]) -> FreeIgeCourse {
 /// The quantile at `p` by linear interpolation between order statistics (R's type 7); NaN of nothing.
 pub(crate) fn quantile(mut values: Vec<f64>, p: f64) -> f64 {
     values.sort_by(f64::total_cmp);
+    quantile_of_sorted(&values, p)
+}
+
+/// The same of ascending values.
+pub(crate) fn quantile_of_sorted(values: &[f64], p: f64) -> f64 {
     let Some(last) = values.len().checked_sub(1) else { return f64::NAN };
     let position = p * last as f64;
     let below = position.floor() as usize;
     let above = (below + 1).min(last);
-    values[below] + (position - below as f64) * (values[above] - values[below])
+    let part = position - below as f64;
+    // Without a part of the next one its being infinite does not matter.
+    if part == 0.0 { values[below] } else { values[below] + part * (values[above] - values[below]) }
 }
 
 #[cfg(test)]

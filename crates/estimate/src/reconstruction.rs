@@ -1,20 +1,43 @@
-//! A subject's whole time course from its fit, with a band from the fit's uncertainty.
+//! A subject's whole time course from its fit, with a band from the fit's uncertainty, and what it says of free IgE.
 
+use crate::curve::{Curve, Points, Readings};
 use crate::individual::{FitOptions, IndividualFit};
+use crate::sampling::{draw_courses, quantile_band};
+use crate::spread::Spread;
+use crate::suppression::Suppression;
 use omafit_model::{
-    Concentrations, Course, Dose, Output, OutputTime, PopulationModel, PredictionError, Subject,
+    Analyte, Concentrations, Course, Output, OutputTime, PopulationModel, PredictionError, Subject,
 };
 use statrs::distribution::{ContinuousCDF, Normal};
 
-/// Which time course to reconstruct.
+/// How the uncertainty of a fit becomes that of a time course.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Bands {
+    /// The covariance carried through the sensitivities.
+    Linear,
+    /// Time courses of parameters drawn from the normal distribution of η that the covariance describes.
+    Sampled {
+        /// How many.
+        draws: u32,
+        /// Seed; a subject's draws depend on it and on the subject's position in the trial.
+        seed: u64,
+    },
+}
+
+/// Which time course to reconstruct, and what to read from it.
 #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
-pub struct Grid {
+pub struct ReconstructionOptions {
     /// Spacing, days.
     pub every: f64,
     /// The last day, at least; a subject's own last record if that is later.
     pub until: f64,
     /// Coverage of the bands, such as 0.9.
     pub level: f64,
+    /// Target for free IgE, ng/mL.
+    pub target_ng_ml: f64,
+    /// How the bands are made.
+    pub bands: Bands,
 }
 
 /// A subject's time course. Every vector has one entry a time.
@@ -32,47 +55,157 @@ pub struct Trajectory {
     pub upper: [Vec<f64>; 5],
 }
 
-/// Position of free IgE among the five concentrations.
-const IGE_FREE: usize = 2;
+/// A subject, reconstructed.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Reconstruction {
+    /// The time course.
+    pub trajectory: Trajectory,
+    /// What it says of free IgE; `None` where the model predicts none.
+    pub suppression: Option<Suppression>,
+}
 
-/// Reconstructs a subject's time course from its first record, every `grid.every` days.
+/// The times of a reconstruction: those that are asked for, and those that [`Points`] needs.
+struct Times {
+    course: Course,
+    points: Points,
+    /// Positions in the course.
+    asked: Vec<usize>,
+    needed: Vec<usize>,
+}
+
+impl Times {
+    fn new(subject: &Subject, wanted: &ReconstructionOptions) -> Result<Self, PredictionError> {
+        let end = wanted.until.max(subject.end());
+        let grid = Course::on_grid(subject, wanted.every, end)?;
+        let points = Points::new(subject, end);
+        let (mut times, mut asked, mut needed) = (Vec::new(), Vec::new(), Vec::new());
+        let key = |t: &OutputTime| (t.time, t.doses_before);
+        let (mut a, mut b) = (grid.times().iter().peekable(), points.times.iter().peekable());
+        while let Some(next) = match (a.peek(), b.peek()) {
+            (Some(x), Some(y)) => Some(if key(x) <= key(y) { **x } else { **y }),
+            (x, y) => x.or(y).map(|t| **t),
+        } {
+            while a.next_if(|t| **t == next).is_some() {
+                asked.push(times.len());
+            }
+            while b.next_if(|t| **t == next).is_some() {
+                needed.push(times.len());
+            }
+            times.push(next);
+        }
+        let course = Course::new(subject.start, subject.doses.clone(), times, Output::Interpolated)?;
+        Ok(Self { course, points, asked, needed })
+    }
+}
+
+/// Reconstructs a subject's time course from its first record, every so many days, and reads from it how free IgE was
+/// held down. The model is solved once for both.
 ///
 /// The band of a concentration c is c·exp(±z·s), s² the variance of ln c: the fit's covariance carried through the
-/// sensitivities.
+/// sensitivities. Sampled bands are quantiles of the drawn courses; `position` is the subject's in the trial.
 ///
 /// # Errors
 /// When the model cannot be solved, or the grid is no grid.
 pub fn reconstruct(
     model: &PopulationModel,
     subject: &Subject,
+    position: u64,
     options: &FitOptions,
     fit: &IndividualFit,
-    grid: &Grid,
-) -> Result<Trajectory, PredictionError> {
-    let half_width = Normal::standard().inverse_cdf(0.5 + 0.5 * grid.level);
-    let end = grid.until.max(subject.end());
-    let course = Course::on_grid(subject, grid.every, end)?;
+    wanted: &ReconstructionOptions,
+) -> Result<Reconstruction, PredictionError> {
+    let half_width = Normal::standard().inverse_cdf(0.5 + 0.5 * wanted.level);
+    let times = Times::new(subject, wanted)?;
     let (mut values, mut slopes) = (Vec::new(), Vec::new());
     let start = model.start(&subject.covariates)?;
-    model.structure().sensitivities(&fit.parameters, start, &course, &mut values, &mut slopes)?;
+    model.structure().sensitivities(&fit.parameters, start, &times.course, &mut values, &mut slopes)?;
     let inputs = model.parameters().len() + 1;
-    let mut trajectory = Trajectory { dose_mg: doses_on(&course), ..Trajectory::default() };
-    let mut gradient = vec![0.0; options.free.len()];
-    for (at, (time, concentrations)) in course.times().iter().zip(&values).enumerate() {
-        trajectory.time.push(time.time);
-        for (c, value) in concentrations.to_array().into_iter().enumerate() {
-            let free = options.free.iter().zip(&fit.log_slopes);
-            for (g, (&parameter, log_slope)) in gradient.iter_mut().zip(free) {
-                let slope = slopes[at * inputs + parameter][c] * log_slope;
-                *g = if slope == 0.0 { 0.0 } else { slope / value };
-            }
-            let factor = fit.uncertainty.sd_of(&gradient).map_or(f64::NAN, |sd| (half_width * sd).exp());
+    let unknowns = options.free.len();
+    // The derivatives of ln c to each η; of nothing they are nothing.
+    let log_gradient = |at: usize, c: usize, value: f64, gradient: &mut [f64]| {
+        let free = options.free.iter().zip(&fit.log_slopes);
+        let per_value = 1.0 / value;
+        for (g, (&parameter, log_slope)) in gradient.iter_mut().zip(free) {
+            let slope = slopes[at * inputs + parameter][c] * log_slope;
+            *g = if slope == 0.0 { 0.0 } else { slope * per_value };
+        }
+    };
+    let output = times.course.times();
+    let mut trajectory =
+        Trajectory { time: times.asked.iter().map(|&at| output[at].time).collect(), ..Trajectory::default() };
+    trajectory.dose_mg = doses_on(&trajectory.time, &times.course);
+    let mut gradient = vec![0.0; unknowns];
+    let spread = Spread::new(&fit.uncertainty, unknowns);
+    for &at in &times.asked {
+        for (c, value) in values[at].to_array().into_iter().enumerate() {
+            log_gradient(at, c, value, &mut gradient);
+            let factor = spread.sd_of(&gradient).map_or(f64::NAN, |sd| (half_width * sd).exp());
             trajectory.value[c].push(value);
             trajectory.lower[c].push(value / factor);
             trajectory.upper[c].push(value * factor);
         }
     }
-    Ok(trajectory)
+    let predicts = model.structure().analytes().contains(&Analyte::IgeFree);
+    let mut suppression = None;
+    if predicts && let Some(free) = free_ige(&times, &values) {
+        let mut slopes = vec![0.0; free.len() * unknowns];
+        for (row, (&at, value)) in
+            slopes.chunks_exact_mut(unknowns.max(1)).zip(times.needed.iter().zip(&free))
+        {
+            log_gradient(at, Analyte::IgeFree.index(), *value, row);
+        }
+        let curve = Curve { points: &times.points, values: &free, slopes: &slopes, unknowns };
+        let read = curve.read(wanted.target_ng_ml);
+        suppression = Some(Suppression::linear(read, &spread, half_width, is_dosed(subject)));
+    }
+    let mut done = Reconstruction { trajectory, suppression };
+    if let Bands::Sampled { draws, seed } = wanted.bands {
+        sample(model, subject, (seed, position, draws), options, fit, wanted, &times, &mut done)?;
+    }
+    Ok(done)
+}
+
+/// Replaces the bands by those of drawn courses. A course that cannot be solved leaves no band, and neither does a
+/// direction of the parameters that nothing determines.
+#[allow(clippy::too_many_arguments)]
+fn sample(
+    model: &PopulationModel,
+    subject: &Subject,
+    stream: (u64, u64, u32),
+    options: &FitOptions,
+    fit: &IndividualFit,
+    wanted: &ReconstructionOptions,
+    times: &Times,
+    done: &mut Reconstruction,
+) -> Result<(), PredictionError> {
+    let drawn = draw_courses(model, subject, stream, options, fit, &times.course)?;
+    let part = 0.5 * (1.0 - wanted.level);
+    let Reconstruction { trajectory, suppression } = done;
+    for c in 0..5 {
+        for (k, &at) in times.asked.iter().enumerate() {
+            let values = drawn.iter().map(|course| course[at].to_array()[c]).collect();
+            (trajectory.lower[c][k], trajectory.upper[c][k]) = quantile_band(values, part);
+        }
+    }
+    if let Some(suppression) = suppression {
+        let read = |course: &Vec<Concentrations<f64>>| -> Readings {
+            let Some(free) = free_ige(times, course) else { return Readings::default() };
+            let curve = Curve { points: &times.points, values: &free, slopes: &[], unknowns: 0 };
+            curve.read(wanted.target_ng_ml)
+        };
+        suppression.sampled(&drawn.iter().map(read).collect::<Vec<_>>(), part);
+    }
+    Ok(())
+}
+
+/// Free IgE at the points of its curve; `None` where it is not above zero everywhere.
+fn free_ige(times: &Times, values: &[Concentrations<f64>]) -> Option<Vec<f64>> {
+    let free: Vec<f64> = times.needed.iter().map(|&at| values[at].ige_free).collect();
+    (!free.is_empty() && free.iter().all(|v| v.is_finite() && *v > 0.0)).then_some(free)
+}
+
+fn is_dosed(subject: &Subject) -> bool {
+    subject.doses.iter().any(|d| d.amount_mg > 0.0)
 }
 
 /// The typical subject with the same covariates and doses, at the times of a reconstructed time course.
@@ -82,126 +215,22 @@ pub fn reconstruct(
 pub fn typical_course(
     model: &PopulationModel,
     subject: &Subject,
-    grid: &Grid,
+    wanted: &ReconstructionOptions,
 ) -> Result<Vec<Concentrations<f64>>, PredictionError> {
-    let course = Course::on_grid(subject, grid.every, grid.until.max(subject.end()))?;
+    let course = Course::on_grid(subject, wanted.every, wanted.until.max(subject.end()))?;
     let mut out = Vec::new();
     model.predict(&model.typical(&subject.covariates)?, &subject.covariates, &course, &mut out)?;
     Ok(out)
 }
 
-fn doses_on(course: &Course) -> Vec<f64> {
-    let times = course.times();
+/// Of the doses of a course, what is given from each time to the next.
+fn doses_on(times: &[f64], course: &Course) -> Vec<f64> {
     let mut given = vec![0.0; times.len()];
     for dose in course.doses() {
-        let slot = times.partition_point(|t| t.time <= dose.time).saturating_sub(1);
+        let slot = times.partition_point(|t| *t <= dose.time).saturating_sub(1);
         if let Some(sum) = given.get_mut(slot) {
             *sum += dose.amount_mg;
         }
     }
     given
-}
-
-/// How a subject's free IgE was held down.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Suppression {
-    /// Days from the first dose until free IgE is first below the target; `None` if it never is.
-    pub days_to_target: Option<f64>,
-    /// Days below the target, from the first dose to the end of the time course.
-    pub days_below: f64,
-    /// The lowest free IgE after the first dose, ng/mL.
-    pub lowest_ng_ml: f64,
-    /// Free IgE at the last dose, just before it, ng/mL: the trough; `None` after a single dose.
-    pub trough_ng_ml: Option<f64>,
-    /// Days from the last dose until free IgE is above the target again; `None` if it is not, or never was below.
-    pub days_to_return: Option<f64>,
-}
-
-/// The times at which free IgE crosses `target_ng_ml` along a reconstructed time course.
-///
-/// Between grid points the logarithm is taken as straight; the first three days, in which free IgE falls, are solved
-/// on a grid of half an hour.
-///
-/// # Errors
-/// When the model cannot be solved.
-pub fn suppression(
-    model: &PopulationModel,
-    subject: &Subject,
-    fit: &IndividualFit,
-    trajectory: &Trajectory,
-    target_ng_ml: f64,
-) -> Result<Option<Suppression>, PredictionError> {
-    let mut given = subject.doses.iter().filter(|d| d.amount_mg > 0.0);
-    let Some(first) = given.next() else { return Ok(None) };
-    let last = given.next_back().unwrap_or(first);
-    let path = joined_path(model, subject, fit, trajectory, first)?;
-    let below = |v: f64| v < target_ng_ml;
-    let crossing = |a: &(f64, f64), b: &(f64, f64)| {
-        let part = (target_ng_ml.ln() - a.1.ln()) / (b.1.ln() - a.1.ln());
-        a.0 + part * (b.0 - a.0)
-    };
-    let mut days_below = 0.0;
-    let mut days_to_target = path.first().filter(|p| below(p.1)).map(|_| 0.0);
-    let mut days_to_return = None;
-    for pair in path.windows(2) {
-        let (a, b) = (&pair[0], &pair[1]);
-        match (below(a.1), below(b.1)) {
-            (true, true) => days_below += b.0 - a.0,
-            (false, true) => {
-                let at = crossing(a, b);
-                days_below += b.0 - at;
-                days_to_target.get_or_insert(at - first.time);
-            }
-            (true, false) => {
-                let at = crossing(a, b);
-                days_below += at - a.0;
-                if at >= last.time && days_to_return.is_none() {
-                    days_to_return = Some(at - last.time);
-                }
-            }
-            (false, false) => {}
-        }
-    }
-    let doses_before = subject.doses.partition_point(|d| d.time < last.time);
-    let trough = free_ige(model, subject, fit, vec![OutputTime { time: last.time, doses_before }])?;
-    Ok(Some(Suppression {
-        days_to_target,
-        days_below,
-        lowest_ng_ml: path.iter().map(|p| p.1).fold(f64::INFINITY, f64::min),
-        trough_ng_ml: trough.first().filter(|_| doses_before > 0).map(|p| p.1),
-        days_to_return,
-    }))
-}
-
-/// Free IgE from the first dose on: half-hourly for three days, then as reconstructed.
-fn joined_path(
-    model: &PopulationModel,
-    subject: &Subject,
-    fit: &IndividualFit,
-    trajectory: &Trajectory,
-    first: &Dose,
-) -> Result<Vec<(f64, f64)>, PredictionError> {
-    let end = trajectory.time.last().copied().unwrap_or(first.time);
-    let fine: Vec<OutputTime> = (0..=144)
-        .map(|i| first.time + f64::from(i) / 48.0)
-        .filter(|t| *t <= end)
-        .map(|time| OutputTime { time, doses_before: subject.doses.partition_point(|d| d.time < time) })
-        .collect();
-    let mut path = free_ige(model, subject, fit, fine)?;
-    let reached = path.last().map_or(first.time, |p| p.0);
-    let daily = trajectory.time.iter().zip(&trajectory.value[IGE_FREE]).map(|(t, v)| (*t, *v));
-    path.extend(daily.filter(|(t, _)| *t > reached));
-    Ok(path)
-}
-
-fn free_ige(
-    model: &PopulationModel,
-    subject: &Subject,
-    fit: &IndividualFit,
-    times: Vec<OutputTime>,
-) -> Result<Vec<(f64, f64)>, PredictionError> {
-    let course = Course::new(subject.start, subject.doses.clone(), times, Output::Interpolated)?;
-    let mut out: Vec<Concentrations<f64>> = Vec::new();
-    model.predict(&fit.parameters, &subject.covariates, &course, &mut out)?;
-    Ok(course.times().iter().zip(&out).map(|(t, c)| (t.time, c.ige_free)).collect())
 }

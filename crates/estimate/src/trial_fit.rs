@@ -3,7 +3,8 @@
 use crate::goodness::{Goodness, goodness};
 use crate::individual::{FitOptions, IndividualFit, Status, fit_subject};
 use crate::prior::Prior;
-use crate::reconstruction::{Grid, Suppression, Trajectory, reconstruct, suppression};
+use crate::reconstruction::{Reconstruction, ReconstructionOptions, Trajectory, reconstruct};
+use crate::suppression::Suppression;
 use omafit_model::{Analyte, Course, Observation, PopulationModel, PredictionError, Subject};
 use rayon::prelude::*;
 
@@ -20,7 +21,7 @@ pub struct SubjectResult {
     pub overall: Goodness,
     /// The time course; empty when the fit failed.
     pub trajectory: Trajectory,
-    /// How free IgE was held down; `None` for a subject without a dose or a failed fit.
+    /// What the time course says of free IgE; `None` of a failed fit, or where the model predicts none.
     pub suppression: Option<Suppression>,
 }
 
@@ -31,35 +32,31 @@ impl SubjectResult {
     }
 }
 
-/// Fits, reconstructs and judges one subject: a pure function of its arguments.
+/// Fits, reconstructs and judges one subject, the `position`-th of its trial: a pure function of its arguments.
 pub fn process_subject(
     model: &PopulationModel,
     subject: &Subject,
+    position: u64,
     prior: Option<&Prior>,
     options: &FitOptions,
-    grid: &Grid,
-    target_ng_ml: f64,
+    wanted: &ReconstructionOptions,
 ) -> SubjectResult {
-    complete(model, subject, options, fit_subject(model, subject, prior, options), grid, target_ng_ml)
+    complete(model, subject, position, options, fit_subject(model, subject, prior, options), wanted)
 }
 
 /// Reconstructs and judges a subject whose fit is known.
 pub fn complete(
     model: &PopulationModel,
     subject: &Subject,
+    position: u64,
     options: &FitOptions,
     mut fit: IndividualFit,
-    grid: &Grid,
-    target_ng_ml: f64,
+    wanted: &ReconstructionOptions,
 ) -> SubjectResult {
-    let (mut trajectory, mut held) = (Trajectory::default(), None);
+    let mut reconstruction = Reconstruction::default();
     if fit.status != Status::Failed {
-        let course = reconstruct(model, subject, options, &fit, grid).and_then(|t| {
-            let held = suppression(model, subject, &fit, &t, target_ng_ml)?;
-            Ok((t, held))
-        });
-        match course {
-            Ok(done) => (trajectory, held) = done,
+        match reconstruct(model, subject, position, options, &fit, wanted) {
+            Ok(done) => reconstruction = done,
             Err(error) => {
                 fit.fail(model, options, &format!("; the time course cannot be reconstructed: {error}"));
             }
@@ -71,8 +68,8 @@ pub fn complete(
         pred: typical_predictions(model, subject)
             .unwrap_or_else(|_| vec![f64::NAN; subject.observations.len()]),
         fit,
-        trajectory,
-        suppression: held,
+        trajectory: reconstruction.trajectory,
+        suppression: reconstruction.suppression,
     }
 }
 
@@ -90,15 +87,15 @@ pub fn typical_predictions(model: &PopulationModel, subject: &Subject) -> Result
 
 /// Processes every subject in parallel, the longest first; results are in the subjects' order.
 ///
-/// `done` is called once a subject, from any thread, with its position.
+/// `first` is the position of the first of them in the trial. `done` is called once a subject, from any thread.
 pub fn process_trial(
     model: &PopulationModel,
     subjects: &[Subject],
+    first: u64,
     prior: Option<&Prior>,
     options: &FitOptions,
-    grid: &Grid,
-    target_ng_ml: f64,
-    done: &(dyn Fn(usize) + Sync),
+    wanted: &ReconstructionOptions,
+    done: &(dyn Fn() + Sync),
 ) -> Vec<SubjectResult> {
     let mut order: Vec<usize> = (0..subjects.len()).collect();
     order.sort_by_key(|&i| std::cmp::Reverse(subjects[i].doses.len() + subjects[i].observations.len()));
@@ -106,8 +103,8 @@ pub fn process_trial(
         .into_par_iter()
         .with_max_len(1)
         .map(|i| {
-            let result = process_subject(model, &subjects[i], prior, options, grid, target_ng_ml);
-            done(i);
+            let result = process_subject(model, &subjects[i], first + i as u64, prior, options, wanted);
+            done();
             (i, result)
         })
         .collect();

@@ -10,7 +10,7 @@ use nalgebra::{Cholesky, DMatrix};
 /// A singular value below this part of the largest is zero: sensitivities are good to about as many digits.
 const RANK_TOLERANCE: f64 = 1e-8;
 /// The part of a unit vector that may lie along an undetermined direction and still count as determined.
-const LEAK: f64 = 1e-6;
+pub(crate) const LEAK: f64 = 1e-6;
 /// A direction known no better than to a factor of e is weak.
 const WEAK_SD: f64 = 1.0;
 

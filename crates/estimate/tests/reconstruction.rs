@@ -2,8 +2,8 @@
 #![allow(clippy::unwrap_used)]
 
 use omafit_estimate::{
-    FitOptions, Grid, IndividualFit, Method, Noise, Prior, Status, SubjectStream, draw_parameters,
-    fit_subject, measure, process_trial, reconstruct, suppression,
+    Bands, FitOptions, FreeIgeFact, IndividualFit, Method, Noise, Prior, ReconstructionOptions, Status,
+    SubjectStream, Suppression, draw_parameters, fit_subject, measure, process_trial, reconstruct,
 };
 use omafit_model::{
     Analyte, Censoring, Course, Covariates, Dose, Observation, Output, OutputTime, PopulationModel, Subject,
@@ -21,6 +21,10 @@ fn options(model: &PopulationModel) -> (FitOptions, Prior) {
 }
 
 fn subject(seed: u64) -> (Subject, Vec<f64>) {
+    subject_at(seed, &[0.0, 10.0, 31.0, 87.0, 171.0, 230.0, 290.0])
+}
+
+fn subject_at(seed: u64, times: &[f64]) -> (Subject, Vec<f64>) {
     let model = model();
     let mut subject = Subject {
         id: seed.to_string(),
@@ -29,7 +33,7 @@ fn subject(seed: u64) -> (Subject, Vec<f64>) {
         doses: (0..7).map(|k| Dose::subcutaneous(3.0 + 28.0 * f64::from(k), 300.0)).collect(),
         observations: Vec::new(),
     };
-    for time in [0.0, 10.0, 31.0, 87.0, 171.0, 230.0, 290.0] {
+    for &time in times {
         for analyte in Analyte::ALL {
             let doses_before = subject.doses.partition_point(|d| d.time < time);
             let (value, censoring) = (f64::NAN, Censoring::Quantified);
@@ -42,10 +46,14 @@ fn subject(seed: u64) -> (Subject, Vec<f64>) {
     (subject, parameters)
 }
 
-const GRID: Grid = Grid { every: 1.0, until: 300.0, level: 0.9 };
+const GRID: ReconstructionOptions =
+    ReconstructionOptions { every: 1.0, until: 300.0, level: 0.9, target_ng_ml: 50.0, bands: Bands::Linear };
 
 fn fitted(seed: u64) -> (Subject, FitOptions, IndividualFit) {
-    let (subject, _) = subject(seed);
+    fitted_to(subject(seed).0)
+}
+
+fn fitted_to(subject: Subject) -> (Subject, FitOptions, IndividualFit) {
     let (options, prior) = options(&model());
     let fit = fit_subject(&model(), &subject, Some(&prior), &options);
     assert_eq!(fit.status, Status::Ok);
@@ -56,7 +64,7 @@ fn fitted(seed: u64) -> (Subject, FitOptions, IndividualFit) {
 fn bands_are_the_covariance_carried_through_differences() {
     let model = model();
     let (subject, options, fit) = fitted(1);
-    let trajectory = reconstruct(&model, &subject, &options, &fit, &GRID).unwrap();
+    let trajectory = reconstruct(&model, &subject, 0, &options, &fit, &GRID).unwrap().trajectory;
     assert_eq!((trajectory.time.len(), trajectory.time[300]), (301, 300.0));
     let course = Course::on_grid(&subject, 1.0, 300.0).unwrap().with_rtol(1e-12);
     let at = |shift: f64, loadings: &[f64]| {
@@ -95,45 +103,168 @@ fn bands_are_the_covariance_carried_through_differences() {
 #[test]
 fn doses_stand_on_the_grid_where_they_were_given() {
     let (subject, options, fit) = fitted(1);
-    let trajectory = reconstruct(&model(), &subject, &options, &fit, &Grid { every: 7.0, ..GRID }).unwrap();
+    let weekly = ReconstructionOptions { every: 7.0, ..GRID };
+    let trajectory = reconstruct(&model(), &subject, 0, &options, &fit, &weekly).unwrap().trajectory;
     assert_eq!(trajectory.dose_mg.iter().sum::<f64>(), 2100.0);
     assert_eq!((trajectory.dose_mg[0], trajectory.time[4], trajectory.dose_mg[4]), (300.0, 28.0, 300.0));
 }
 
+const STEP: f64 = 1.0 / 512.0;
+
+/// Free IgE every [`STEP`] from the first dose on.
+fn brute_force(subject: &Subject, fit: &IndividualFit) -> Vec<f64> {
+    let times: Vec<OutputTime> = (0..=(297 * 512))
+        .map(|i| 3.0 + f64::from(i) * STEP)
+        .map(|time| OutputTime { time, doses_before: subject.doses.partition_point(|d| d.time < time) })
+        .collect();
+    let course = Course::new(0.0, subject.doses.clone(), times, Output::Interpolated).unwrap();
+    let mut out = Vec::new();
+    model().predict(&fit.parameters, &subject.covariates, &course, &mut out).unwrap();
+    out.iter().map(|c| c.ige_free).collect()
+}
+
+fn held(
+    subject: &Subject,
+    options: &FitOptions,
+    fit: &IndividualFit,
+    wanted: &ReconstructionOptions,
+) -> Suppression {
+    reconstruct(&model(), subject, 0, options, fit, wanted).unwrap().suppression.unwrap()
+}
+
+/// Where the straight line between two neighbours passes 50 ng/mL, days from the first.
+fn passes(free: &[f64], i: usize) -> f64 {
+    let part = (50.0_f64.ln() - free[i].ln()) / (free[i + 1].ln() - free[i].ln());
+    (i as f64 + part) * STEP
+}
+
 #[test]
-fn crossings_are_those_of_brute_force() {
-    let model = model();
+fn facts_are_those_of_brute_force() {
+    use FreeIgeFact as F;
     for seed in 1..6 {
         let (subject, options, fit) = fitted(seed);
-        let trajectory = reconstruct(&model, &subject, &options, &fit, &GRID).unwrap();
-        let held = suppression(&model, &subject, &fit, &trajectory, 50.0).unwrap().unwrap();
-        let step = 1.0 / 512.0;
-        let times: Vec<OutputTime> = (0..=(297 * 512))
-            .map(|i| 3.0 + f64::from(i) * step)
-            .map(|time| OutputTime { time, doses_before: subject.doses.partition_point(|d| d.time < time) })
-            .collect();
-        let course = Course::new(0.0, subject.doses.clone(), times, Output::Interpolated).unwrap();
-        let mut out = Vec::new();
-        model.predict(&fit.parameters, &subject.covariates, &course, &mut out).unwrap();
-        let free: Vec<f64> = out.iter().map(|c| c.ige_free).collect();
-        let first = free.iter().position(|f| *f < 50.0).unwrap() as f64 * step;
-        assert!((held.days_to_target.unwrap() - first).abs() < 0.01, "{held:?} {first}");
-        let below = free.iter().filter(|f| **f < 50.0).count() as f64 * step;
-        assert!((held.days_below - below).abs() < 0.05, "{held:?} {below}");
-        let last_dose = (168.0 / step) as usize;
-        let back = free[last_dose..].iter().position(|f| *f >= 50.0).map(|i| i as f64 * step);
-        match (held.days_to_return, back) {
-            (Some(found), Some(expected)) => assert!((found - expected).abs() < 0.05, "{found} {expected}"),
-            (found, expected) => assert_eq!(found.is_some(), expected.is_some()),
+        let held = held(&subject, &options, &fit, &GRID);
+        let free = brute_force(&subject, &fit);
+        let crossings: Vec<usize> =
+            (0..free.len() - 1).filter(|&i| (free[i] < 50.0) != (free[i + 1] < 50.0)).collect();
+        let close = |fact: F, expected: f64, tolerance: f64| {
+            let found = held.of(fact).value;
+            assert!((found - expected).abs() < tolerance, "{seed} {fact:?}: {found} {expected}");
+        };
+        close(F::DaysToTarget, passes(&free, crossings[0]), 1e-4);
+        let mut below = if free[free.len() - 1] < 50.0 { 297.0 } else { 0.0 };
+        for &i in &crossings {
+            below += if free[i] < 50.0 { passes(&free, i) } else { -passes(&free, i) };
         }
+        close(F::DaysBelow, below, 1e-3);
+        let last_dose = 168 * 512;
+        match crossings.iter().find(|i| **i >= last_dose && free[**i] < 50.0) {
+            Some(&i) => close(F::DaysToReturn, passes(&free, i) - 168.0, 1e-4),
+            None => assert_eq!(held.value(F::DaysToReturn), None),
+        }
+        let area = |to: usize| {
+            let inner: f64 = free[1..to].iter().sum();
+            STEP * (inner + 0.5 * (free[0] + free[to]))
+        };
+        close(F::Area, area(free.len() - 1), 1e-4 * area(free.len() - 1));
+        close(F::Mean, area(196 * 512) / 196.0, 1e-4 * area(196 * 512) / 196.0);
         let lowest = free.iter().copied().fold(f64::MAX, f64::min);
-        assert!((held.lowest_ng_ml / lowest - 1.0).abs() < 0.02);
-        assert!((held.trough_ng_ml.unwrap() / free[last_dose] - 1.0).abs() < 1e-6);
+        // On a daily grid.
+        close(F::Lowest, lowest, 5e-4 * lowest);
+        let peak = free[28 * 512..=196 * 512].iter().copied().fold(0.0, f64::max);
+        close(F::Peak, peak, 1e-4 * peak);
+        close(F::Trough, free[last_dose], 1e-7 * free[last_dose]);
+        close(F::Baseline, free[0], 1e-7 * free[0]);
     }
 }
 
 #[test]
-fn an_undosed_subject_is_fitted_and_has_nothing_to_suppress() {
+fn facts_do_not_depend_on_the_grid_that_is_printed() {
+    let (subject, options, fit) = fitted(2);
+    let daily = held(&subject, &options, &fit, &GRID);
+    for every in [0.25, 0.3, 7.0, 50.0] {
+        assert_eq!(held(&subject, &options, &fit, &ReconstructionOptions { every, ..GRID }), daily);
+    }
+}
+
+#[test]
+fn standard_errors_of_facts_are_the_covariance_carried_through_differences() {
+    let mut seen = [0; 9];
+    for seed in 1..6 {
+        let (subject, options, fit) = fitted(seed);
+        let centre = held(&subject, &options, &fit, &GRID);
+        let moved = |shift: f64, loadings: &[f64]| {
+            let mut there = fit.clone();
+            for (&i, l) in options.free.iter().zip(loadings) {
+                there.parameters[i] *= (shift * l).exp();
+            }
+            held(&subject, &options, &there, &GRID)
+        };
+        let h = 1e-4;
+        for (k, fact) in FreeIgeFact::ALL.into_iter().enumerate() {
+            let found = centre.of(fact);
+            if found.value.is_nan() {
+                continue;
+            }
+            let mut variance = 0.0;
+            for direction in fit.uncertainty.directions() {
+                let (up, down) = (moved(h, &direction.loadings), moved(-h, &direction.loadings));
+                let slope = (up.of(fact).value - down.of(fact).value) / (2.0 * h);
+                variance += (slope * direction.sd).powi(2);
+            }
+            let expected = variance.sqrt();
+            let gap = (found.se - expected).abs();
+            assert!(gap < 1e-3 * expected, "{seed} {fact:?}: {found:?} {expected}");
+            let factor = (1.644_853_626_951_472_6 * found.se / found.value).exp();
+            assert!((found.upper / (found.value * factor) - 1.0).abs() < 1e-12);
+            assert!((found.lower * factor / found.value - 1.0).abs() < 1e-12);
+            seen[k] += 1;
+        }
+    }
+    assert!(seen.iter().all(|n| *n > 0), "{seen:?}");
+}
+
+#[test]
+fn sampled_bands_agree_with_the_linear_ones_where_those_are_narrow() {
+    // Of much data the parameters are known well, and what follows from them is nearly linear.
+    let often: Vec<f64> = (0..145).map(|k| 2.0 * f64::from(k)).collect();
+    let (subject, options, fit) = fitted_to(subject_at(1, &often).0);
+    let sampled = ReconstructionOptions { bands: Bands::Sampled { draws: 2000, seed: 7 }, ..GRID };
+    let linear = reconstruct(&model(), &subject, 3, &options, &fit, &GRID).unwrap();
+    let drawn = reconstruct(&model(), &subject, 3, &options, &fit, &sampled).unwrap();
+    assert_eq!(linear.trajectory.value, drawn.trajectory.value);
+    let mut compared = 0;
+    for c in 0..5 {
+        for k in 4..301 {
+            let width = |t: &omafit_estimate::Trajectory| (t.upper[c][k] / t.lower[c][k]).ln();
+            let (exact, found) = (width(&linear.trajectory), width(&drawn.trajectory));
+            if exact < 0.25 {
+                assert!((found / exact - 1.0).abs() < 0.1, "{c} day {k}: {exact} {found}");
+                compared += 1;
+            }
+        }
+    }
+    assert!(compared > 500, "{compared}");
+    for fact in FreeIgeFact::ALL {
+        let (exact, found) = (linear.suppression.unwrap().of(fact), drawn.suppression.unwrap().of(fact));
+        assert_eq!(exact.value, found.value);
+        if exact.value.is_finite() {
+            assert!((found.se / exact.se - 1.0).abs() < 0.1, "{fact:?}: {exact:?} {found:?}");
+            assert!(found.lower < exact.value && exact.value < found.upper);
+        }
+    }
+    // The same draws again, and others for another subject or seed.
+    let again = |position, seed| {
+        let bands = Bands::Sampled { draws: 20, seed };
+        reconstruct(&model(), &subject, position, &options, &fit, &ReconstructionOptions { bands, ..GRID })
+            .unwrap()
+    };
+    assert_eq!(again(3, 7), again(3, 7));
+    assert!(again(3, 7) != again(4, 7) && again(3, 7) != again(3, 8));
+}
+
+#[test]
+fn an_undosed_subject_is_fitted_and_has_a_baseline() {
     let (mut placebo, _) = subject(2);
     placebo.doses.clear();
     placebo.observations.retain(|o| o.analyte != Analyte::OmalizumabTotal);
@@ -141,9 +272,20 @@ fn an_undosed_subject_is_fitted_and_has_nothing_to_suppress() {
         (o.doses_before, o.value) = (0, 450.0);
     }
     let (options, prior) = options(&model());
-    let done = |_| ();
-    let results = process_trial(&model(), &[placebo], Some(&prior), &options, &GRID, 50.0, &done);
-    assert_eq!((results[0].fit.status, results[0].suppression), (Status::Ok, None));
+    let done = || ();
+    let results = process_trial(&model(), &[placebo], 0, Some(&prior), &options, &GRID, &done);
+    assert_eq!(results[0].fit.status, Status::Ok);
+    let held = results[0].suppression.unwrap();
+    assert!(!held.dosed);
+    let free = &results[0].trajectory.value[Analyte::IgeFree.index()];
+    use FreeIgeFact as F;
+    assert_eq!((held.value(F::Baseline), held.value(F::Peak).is_some()), (Some(free[0]), true));
+    let (mean, area) = (held.of(F::Mean), held.of(F::Area));
+    assert!((mean.value * 300.0 / area.value - 1.0).abs() < 1e-12 && mean.se > 0.0);
+    assert!(free.iter().all(|v| *v >= held.of(F::Lowest).value * (1.0 - 1e-9)));
+    for fact in [F::DaysToTarget, F::DaysBelow, F::Trough, F::DaysToReturn] {
+        assert_eq!(held.value(fact), None);
+    }
     assert!(results[0].trajectory.value[0].iter().all(|v| *v == 0.0));
 }
 
@@ -161,8 +303,8 @@ fn absurd_parameters_never_panic_and_never_pass_for_a_fit() {
         let (options, prior) = options(&model);
         for method in [Method::Map, Method::Nls] {
             let options = FitOptions { method, max_iterations: 10, further_starts: 0, ..options.clone() };
-            let done = |_| ();
-            let results = process_trial(&model, &[odd.clone()], Some(&prior), &options, &GRID, 50.0, &done);
+            let done = || ();
+            let results = process_trial(&model, &[odd.clone()], 0, Some(&prior), &options, &GRID, &done);
             let fit = &results[0].fit;
             assert!(!fit.reason.is_empty());
             if fit.status != Status::Failed {

@@ -2,8 +2,8 @@
 #![allow(clippy::unwrap_used)]
 
 use omafit_estimate::{
-    FitOptions, Grid, Method, Noise, Prior, Shape, SigmaRule, Status, SubjectResult, SubjectStream,
-    draw_parameters, fit_subject, measure, process_subject,
+    Bands, FitOptions, Method, Noise, Prior, ReconstructionOptions, Shape, SigmaRule, Status, SubjectResult,
+    SubjectStream, draw_parameters, fit_subject, measure, process_subject,
 };
 use omafit_model::{
     Analyte, Censoring, Covariates, Dose, Observation, PopulationModel, ResidualEntry, Subject, published,
@@ -208,8 +208,14 @@ proptest! {
             sigma: if own { SigmaRule::Subject } else { SigmaRule::Given },
             ..FitOptions::new(if map { Method::Map } else { Method::Nls }, free)
         };
-        let grid = Grid { every: 7.0, until: f64::NEG_INFINITY, level: 0.9 };
-        let result = process_subject(&model, &subject, Some(&prior), &options, &grid, 50.0);
+        let wanted = ReconstructionOptions {
+            every: 7.0,
+            until: f64::NEG_INFINITY,
+            level: 0.9,
+            target_ng_ml: 50.0,
+            bands: Bands::Linear,
+        };
+        let result = process_subject(&model, &subject, 0, Some(&prior), &options, &wanted);
         sound(&model, &subject, &result);
     }
 }

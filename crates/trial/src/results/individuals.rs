@@ -1,6 +1,6 @@
 //! `individuals`: one row a subject.
 
-use super::suppression::FACTS;
+use super::suppression::fact_columns;
 use crate::table::{Column, Table, TableError, Values, covariate_names};
 use omafit_estimate::{
     FitOptions, Goodness, ProfileInterval, SigmaRule, Status, SubjectResult, free_names, sigmas,
@@ -99,9 +99,7 @@ pub fn individuals_table(
         let of = |r: &SubjectResult| r.by_analyte[analyte.index()];
         goodness_columns(&mut number, &format!("_{}", analyte.name()), &of);
     }
-    for (name, of) in FACTS {
-        number(name.into(), &|_, r| r.suppression.as_ref().and_then(of).unwrap_or(f64::NAN));
-    }
+    columns.extend(fact_columns(results));
     columns.extend(weak);
     Table::new("individuals", columns)
 }

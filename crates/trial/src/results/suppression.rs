@@ -1,33 +1,34 @@
 //! `suppression`: one row a subject, how free IgE was held down.
 
 use crate::table::{Column, Table, TableError, Values};
-use omafit_estimate::{SubjectResult, Suppression};
+use omafit_estimate::{FreeIgeFact, SubjectResult, Uncertain};
 use omafit_model::Subject;
 
-/// A fact of a subject's free IgE, with its name as a column.
-type Fact = (&'static str, fn(&Suppression) -> Option<f64>);
+/// Four columns a fact: its value, its standard error and the ends of its band.
+pub(super) fn fact_columns(results: &[SubjectResult]) -> Vec<Column> {
+    let mut columns = Vec::new();
+    for fact in FreeIgeFact::ALL {
+        let mut push = |name: String, of: fn(&Uncertain) -> f64| {
+            let value = |r: &SubjectResult| r.suppression.map_or(f64::NAN, |s| of(&s.of(fact)));
+            columns.push(Column::new(name, Values::Float(results.iter().map(value).collect())));
+        };
+        let name = fact.name();
+        push(name.to_owned(), |u| u.value);
+        push(format!("SE_{name}"), |u| u.se);
+        push(format!("{name}_lower"), |u| u.lower);
+        push(format!("{name}_upper"), |u| u.upper);
+    }
+    columns
+}
 
-/// The facts, in the units of their names.
-pub(super) const FACTS: [Fact; 5] = [
-    ("days_to_target", |s| s.days_to_target),
-    ("days_below_target", |s| Some(s.days_below)),
-    ("ige_free_lowest", |s| Some(s.lowest_ng_ml)),
-    ("ige_free_trough", |s| s.trough_ng_ml),
-    ("days_to_return", |s| s.days_to_return),
-];
-
-/// One row a subject: when free IgE was first below the target, for how many days, its lowest value and its trough
-/// (ng/mL), and how many days after the last dose it was above the target again. Missing of a subject without a dose or
-/// a fit.
+/// One row a subject: the facts of [`FreeIgeFact`], each with its standard error and the ends of its band. Missing of a
+/// failed fit, and what did not happen within the course or is not defined.
 ///
 /// # Errors
 /// Never for results of the same subjects; the columns are of one length.
 pub fn suppression_table(subjects: &[Subject], results: &[SubjectResult]) -> Result<Table, TableError> {
     let ids = subjects.iter().map(|s| s.id.clone()).collect();
     let mut columns = vec![Column::new("ID", Values::Text(ids))];
-    for (name, of) in FACTS {
-        let values = results.iter().map(|r| r.suppression.as_ref().and_then(of).unwrap_or(f64::NAN));
-        columns.push(Column::new(name, Values::Float(values.collect())));
-    }
+    columns.extend(fact_columns(results));
     Table::new("suppression", columns)
 }

@@ -1,0 +1,55 @@
+//! Time courses drawn from a fit's uncertainty.
+
+use crate::individual::{FitOptions, IndividualFit};
+use crate::overview::quantile_of_sorted;
+use crate::simulate::SubjectStream;
+use omafit_model::{Concentrations, Course, PopulationModel, PredictionError, Subject};
+
+/// The courses of parameters drawn from the normal distribution of η around a fit; none if a direction of the
+/// parameters is open, or a draw cannot be solved. `stream` is seed, the subject's position and how many.
+///
+/// # Errors
+/// When the model does not apply to the subject.
+pub(crate) fn draw_courses(
+    model: &PopulationModel,
+    subject: &Subject,
+    (seed, position, draws): (u64, u64, u32),
+    options: &FitOptions,
+    fit: &IndividualFit,
+    course: &Course,
+) -> Result<Vec<Vec<Concentrations<f64>>>, PredictionError> {
+    let directions = fit.uncertainty.directions();
+    if directions.iter().any(|d| !d.sd.is_finite()) {
+        return Ok(Vec::new());
+    }
+    let typical = model.typical(&subject.covariates)?;
+    let mut stream = SubjectStream::of_bands(seed, position);
+    let mut drawn = Vec::with_capacity(draws as usize);
+    for _ in 0..draws {
+        let mut eta = fit.eta.clone();
+        for direction in directions {
+            let z = stream.normal() * direction.sd;
+            eta.iter_mut().zip(&direction.loadings).for_each(|(eta, l)| *eta += z * l);
+        }
+        let mut parameters = fit.parameters.clone();
+        for (&i, &eta) in options.free.iter().zip(&eta) {
+            parameters[i] = model.parameters()[i].individual(typical[i], eta).value;
+        }
+        let mut out = Vec::new();
+        if model.predict(&parameters, &subject.covariates, course, &mut out).is_err() {
+            return Ok(Vec::new());
+        }
+        drawn.push(out);
+    }
+    Ok(drawn)
+}
+
+/// The quantiles that leave out `part` at either end; NaN where they are not finite.
+pub(crate) fn quantile_band(mut values: Vec<f64>, part: f64) -> (f64, f64) {
+    values.sort_by(f64::total_cmp);
+    let at = |p| {
+        let found = quantile_of_sorted(&values, p);
+        if found.is_finite() { found } else { f64::NAN }
+    };
+    (at(part), at(1.0 - part))
+}
