@@ -3,7 +3,7 @@
 use super::suppression::fact_columns;
 use crate::table::{Column, Table, TableError, Values, covariate_names};
 use omafit_estimate::{
-    FitOptions, Goodness, ProfileInterval, SigmaRule, Status, SubjectResult, free_names, sigmas,
+    FitOptions, Goodness, Method, ProfileInterval, SigmaRule, Status, SubjectResult, free_names, sigmas,
 };
 use omafit_model::{Analyte, PopulationModel, Subject};
 
@@ -12,7 +12,7 @@ const NORMAL_975: f64 = 1.959_963_984_540_054;
 
 /// One row a subject: who, how the fit ended, the covariates (`WT` in kg, `IGE` in ng/mL, then those that any of the
 /// subjects has, by name), every parameter with its standard error, relative standard error, 95 % interval, profile interval
-/// if asked for, and η, residual errors that are the subject's own, goodness of fit, and how free IgE was held
+/// if asked for, and η, of MAP the part of its prior variance that the data took away, residual errors that are the subject's own, goodness of fit, and how free IgE was held
 /// down. Missing means not known, not estimated, not determined, or not defined.
 ///
 /// # Errors
@@ -84,6 +84,16 @@ pub fn individuals_table(
     }
     for (i, name) in names.iter().enumerate() {
         number(format!("ETA_{name}"), &|_, r| r.fit.eta[i]);
+    }
+    if options.method == Method::Map {
+        let variable = model.variable();
+        for (i, name) in names.iter().enumerate() {
+            let at = variable.iter().position(|v| *v == options.free[i]);
+            let prior = at.map_or(f64::NAN, |at| model.omega()[at * (variable.len() + 1)]);
+            number(format!("SHRINK_{name}"), &|_, r| {
+                r.fit.uncertainty.se_log(i).map_or(f64::NAN, |se| 1.0 - se * se / prior)
+            });
+        }
     }
     if options.sigma == SigmaRule::Subject {
         for (analyte, part, name) in sigma_columns(model) {
