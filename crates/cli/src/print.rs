@@ -5,7 +5,9 @@ use crate::error::CliError;
 use crate::population::Population;
 use crate::record::Record;
 use crate::run::Plan;
-use omafit_estimate::{FreeIgeFact, Goodness, Limit, NpcRow, Overview, Status, SubjectResult, free_names};
+use omafit_estimate::{
+    FreeIgeFact, Goodness, Limit, NpcRow, Overview, Status, SubjectResult, TwoStage, free_names,
+};
 use omafit_model::{Analyte, Subject};
 use omafit_outcome::VirtualTrialError;
 use omafit_trial::Trial;
@@ -143,6 +145,7 @@ pub fn summary(
     trial: &Trial,
     results: &[SubjectResult],
     summary: &Overview,
+    two_stage: Option<&TwoStage>,
     record: &Record,
     out: &Path,
 ) {
@@ -169,6 +172,9 @@ pub fn summary(
         goodness(analyte.title(), &summary.by_analyte[analyte.index()]);
     }
     goodness("all", &summary.overall);
+    if let Some(found) = two_stage {
+        two_stages(plan, found);
+    }
     suppression(plan, summary);
     let seconds = &record.seconds;
     println!(
@@ -181,6 +187,38 @@ pub fn summary(
     println!("run in {}: report.html, individuals.csv, observations.csv, …", out.display());
     if trial.simulated {
         println!("The data are simulated: nothing here was measured in a patient.");
+    }
+}
+
+/// The population from subjects' own estimates.
+fn two_stages(plan: &Plan, found: &TwoStage) {
+    println!(
+        "\ntwo-stage population, η: the estimates as they are, and corrected for their variance (global)"
+    );
+    println!(
+        "  {:<8}{:>6}{:>9}{:>8}{:>8}{:>9}{:>9}{:>8}{:>8}",
+        "", "n", "mean", "SE", "SD", "n global", "mean", "SE", "SD"
+    );
+    let names = free_names(plan.model(), plan.options());
+    for (i, name) in names.iter().enumerate() {
+        let cells = [&found.naive, &found.global].map(|stage| {
+            let sd = stage.omega[i * (names.len() + 1)].sqrt();
+            (stage.subjects[i], stage.mean[i], stage.se[i], sd)
+        });
+        let [(n, mean, se, sd), (n_global, mean_global, se_global, sd_global)] = cells;
+        println!(
+            "  {name:<8}{n:>6}{mean:>9.3}{se:>8.3}{sd:>8.3}{n_global:>9}{mean_global:>9.3}{se_global:>8.3}{sd_global:>8.3}"
+        );
+    }
+    println!(
+        "  of {} subjects {} determine every parameter, {} some of them, {} failed and tell nothing",
+        found.complete + found.partial + found.failed,
+        found.complete,
+        found.partial,
+        found.failed
+    );
+    if !found.settled {
+        println!("  the global method did not settle in {} iterations", found.iterations);
     }
 }
 

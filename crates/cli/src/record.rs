@@ -5,7 +5,7 @@ use crate::population::{Population, PopulationRecord};
 use crate::run::{Input, Plan};
 use omafit_estimate::{
     Covariance, FitOptions, Goodness, Overview, PooledSigma, ReconstructionOptions, Replication, Shape,
-    SigmaRule, Status, SubjectResult, free_names,
+    SigmaRule, Status, SubjectResult, TwoStage, free_names,
 };
 use omafit_model::{Analyte, ResidualEntry};
 use omafit_trial::{Counts, Excluded, ReadOptions, Trial};
@@ -58,6 +58,9 @@ pub struct Record {
     aic: f64,
     counts: RunCounts,
     residual_errors: ResidualErrors,
+    /// Of a run of each subject alone, whom the population from their estimates is of.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub two_stage: Option<TwoStageRecord>,
     goodness_of_fit: BTreeMap<&'static str, GoodnessRecord>,
     #[serde(skip_serializing_if = "Option::is_none")]
     population: Option<PopulationRecord>,
@@ -103,6 +106,23 @@ struct ResidualErrors {
     #[serde(skip_serializing_if = "Option::is_none")]
     from_subjects: Option<usize>,
     by_analyte: BTreeMap<Analyte, ResidualEntry>,
+}
+
+/// Whom the two-stage population is of, and how its global method ended.
+#[derive(Debug, Serialize)]
+pub struct TwoStageRecord {
+    complete: usize,
+    partial: usize,
+    failed: usize,
+    iterations: usize,
+    settled: bool,
+}
+
+impl From<&TwoStage> for TwoStageRecord {
+    fn from(found: &TwoStage) -> Self {
+        let TwoStage { complete, partial, failed, iterations, settled, .. } = *found;
+        Self { complete, partial, failed, iterations, settled }
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -208,6 +228,7 @@ impl Record {
                 from_subjects: pooled.map(|p| p.subjects),
                 by_analyte: plan.model().file().residual.clone(),
             },
+            two_stage: None,
             goodness_of_fit,
             population: None,
             warnings: warnings(trial, pooled, results),

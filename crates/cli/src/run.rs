@@ -10,12 +10,12 @@ use crate::{Outcome, figures, print, report};
 use indicatif::{ProgressBar, ProgressStyle};
 use omafit_estimate::{
     Bands, FitOptions, Method, PooledSigma, PopulationOptions, Prior, ReconstructionOptions, Replication,
-    Shape, SigmaRule, overview, pool_sigma, process_trial,
+    Shape, SigmaRule, SubjectResult, TwoStage, overview, pool_sigma, process_trial, two_stage,
 };
 use omafit_model::{Censoring, PopulationModel, Subject};
 use omafit_trial::{
     ReadOptions, RunFolder, Table, Trial, correlations_table, individuals_table, observations_table, read,
-    trajectories_table, write_data_set,
+    trajectories_table, two_stage_omega_table, two_stage_table, write_data_set,
 };
 use std::io::{IsTerminal, Write};
 use std::path::Path;
@@ -262,6 +262,7 @@ pub fn execute(plan: &Plan, args: &RunArgs, out: &Path, input: &Input) -> Result
     if let Some(population) = &population {
         population.write(&folder)?;
     }
+    let two_stage = two_stages(plan, &folder, &results)?;
     let trajectories = trajectories_table(subjects, &results)?;
     folder.write("trajectories.parquet", |f| Ok::<_, CliError>(trajectories.write_parquet(f)?))?;
     folder.write("model.toml", |f| {
@@ -277,6 +278,7 @@ pub fn execute(plan: &Plan, args: &RunArgs, out: &Path, input: &Input) -> Result
     let threads = pool.current_num_threads();
     let mut record = Record::new(plan, trial, input, pooled, &summary, &results, seconds, threads);
     record.tell(population.as_ref());
+    record.two_stage = two_stage.as_ref().map(Into::into);
     write_record(&folder, &record)?;
     if !args.no_report {
         let started = Instant::now();
@@ -296,10 +298,26 @@ pub fn execute(plan: &Plan, args: &RunArgs, out: &Path, input: &Input) -> Result
         if let Some(population) = &population {
             print::population(population);
         }
-        print::summary(plan, trial, &results, &summary, &record, out);
+        print::summary(plan, trial, &results, &summary, two_stage.as_ref(), &record, out);
     }
     let unconverged = population.is_some_and(|p| !p.converged());
     Ok(if summary.failed > 0 || unconverged { Outcome::SomeFailed } else { Outcome::Done })
+}
+
+/// The population from subjects that were fitted by their own data, written as tables; none of fewer than two subjects.
+fn two_stages(
+    plan: &Plan,
+    folder: &RunFolder,
+    results: &[SubjectResult],
+) -> Result<Option<TwoStage>, CliError> {
+    if plan.options.method != Method::Nls || results.len() < 2 {
+        return Ok(None);
+    }
+    let fits: Vec<_> = results.iter().map(|result| &result.fit).collect();
+    let found = two_stage(&fits, &plan.options);
+    write_both(folder, &two_stage_table(&plan.model, &plan.options, &found)?)?;
+    write_both(folder, &two_stage_omega_table(&plan.model, &plan.options, &found)?)?;
+    Ok(Some(found))
 }
 
 /// Writes `run.json`.

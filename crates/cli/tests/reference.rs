@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::{column, csv, omafit, repository};
+use common::{column, csv, omafit, repository, text};
 use std::path::{Path, PathBuf};
 
 fn fit(data: &Path, out: &Path, more: &[&str]) {
@@ -25,7 +25,8 @@ fn empirical_bayes_estimates_and_objectives_agree() {
     for (found, expected) in ofv.iter().zip(&expected) {
         assert!((found - expected).abs() < 1e-4, "{found} {expected}");
     }
-    for name in ["ka", "CLx", "dCLc", "Vx", "Vc", "CLe", "Pe"] {
+    let variances = [0.14773, 0.04042, 0.11488, 0.01679, 0.06062, 0.06205, 0.05197];
+    for (name, variance) in ["ka", "CLx", "dCLc", "Vx", "Vc", "CLe", "Pe"].into_iter().zip(variances) {
         let found = column(&table, &format!("ETA_{name}"));
         let expected = column(&reference, &format!("ETA_{}", name.to_lowercase()));
         for (found, expected) in found.iter().zip(&expected) {
@@ -33,6 +34,12 @@ fn empirical_bayes_estimates_and_objectives_agree() {
         }
         let of = |column_name: &str| column(&table, column_name);
         let (estimate, se) = (of(name), of(&format!("SE_{name}")));
+        let shrink = of(&format!("SHRINK_{name}"));
+        for i in 0..20 {
+            // What the data took away of the variance of ln of the parameter in the population.
+            let left = (se[i] / estimate[i]).powi(2) / variance;
+            assert!((shrink[i] - (1.0 - left)).abs() < 1e-9 && shrink[i] < 1.0, "{name}: {}", shrink[i]);
+        }
         let (low, high) = (of(&format!("CI_LOW_{name}")), of(&format!("CI_HIGH_{name}")));
         for i in 0..20 {
             let factor = (1.959964 * se[i] / estimate[i]).exp();
@@ -74,8 +81,8 @@ fn a_patients_own_residual_errors_agree_with_scipy_and_are_taken_up_again() {
     let fixtures = repository().join("fixtures/reference");
     fit(&fixtures.join("hayashi_20.csv"), &out, &["--model", file.to_str().unwrap(), "--sigma", "subject"]);
     let table = csv(&out.join("individuals.csv"));
-    let text = std::fs::read_to_string(fixtures.join("sigma.json")).unwrap();
-    let reference: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let json = std::fs::read_to_string(fixtures.join("sigma.json")).unwrap();
+    let reference: serde_json::Value = serde_json::from_str(&json).unwrap();
     let patient = &reference["patient"];
     let agrees = |name: &str, expected: &serde_json::Value| {
         let (found, expected) = (column(&table, name)[0], expected.as_f64().unwrap());
@@ -142,6 +149,40 @@ fn objectives_agree_with_scipy_at_the_printed_coefficients_of_variation() {
             assert!((found - expected).abs() < 1e-5, "{name}: {found} {expected}");
         }
     }
+}
+
+#[test]
+fn each_subject_alone_gives_the_population_by_two_stages() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("run");
+    let data = repository().join("fixtures/reference/hayashi_20.csv");
+    fit(&data, &out, &["--method", "nls", "--estimate", "CLx,CLe,Vx,Pe"]);
+    let (table, individuals) = (csv(&out.join("two_stage.csv")), csv(&out.join("individuals.csv")));
+    assert_eq!(text(&table, "parameter"), ["CLx", "CLe", "Vx", "Pe"]);
+    let (naive, global) = (column(&table, "omega_sd_naive"), column(&table, "omega_sd_global"));
+    for (i, name) in ["CLx", "CLe", "Vx", "Pe"].into_iter().enumerate() {
+        let eta = column(&individuals, &format!("ETA_{name}"));
+        let mean = eta.iter().sum::<f64>() / 20.0;
+        let sd = (eta.iter().map(|e| (e - mean).powi(2)).sum::<f64>() / 19.0).sqrt();
+        assert!((naive[i] - sd).abs() < 1e-12 && global[i] < naive[i], "{name} {} {}", naive[i], global[i]);
+        assert_eq!((column(&table, "n_naive")[i], column(&table, "n_global")[i]), (20.0, 20.0));
+        assert!((column(&table, "eta_mean_naive")[i] - mean).abs() < 1e-12);
+    }
+    let omega = csv(&out.join("two_stage_omega.csv"));
+    assert_eq!(omega.len(), 11);
+    assert!((column(&omega, "covariance_global")[0] - global[0] * global[0]).abs() < 1e-15);
+    let record: serde_json::Value =
+        serde_json::from_str(&std::fs::read_to_string(out.join("run.json")).unwrap()).unwrap();
+    assert_eq!(
+        (&record["two_stage"]["complete"], &record["two_stage"]["settled"]),
+        (&20.into(), &true.into())
+    );
+    // Of a run with the population as prior there is none.
+    let map = folder.path().join("map");
+    fit(&data, &map, &[]);
+    assert!(!map.join("two_stage.csv").exists());
+    assert!(text(&csv(&map.join("individuals.csv")), "SHRINK_ka").len() == 20);
+    assert!(!individuals[0].contains(&"SHRINK_CLx".to_string()));
 }
 
 #[test]

@@ -21,6 +21,7 @@ mod spread;
 mod starts;
 mod suppression;
 mod trial_fit;
+mod two_stage;
 mod uncertainty;
 
 pub use diagnostics::{
@@ -54,4 +55,5 @@ pub use sigma::{PooledSigma, SigmaRule, pool_sigma, sigmas, with_sigmas};
 pub use simulate::{Noise, SubjectStream, draw_parameters, measure, quantify};
 pub use suppression::{FreeIgeFact, Suppression, Uncertain};
 pub use trial_fit::{SubjectResult, complete, process_subject, process_trial, typical_predictions};
+pub use two_stage::{Stage, TwoStage, two_stage};
 pub use uncertainty::{Direction, Uncertainty};

@@ -16,7 +16,7 @@ pub use read::{IgeUnit, OmalizumabUnit, Problem, ReadOptions, Rejection, TimeUni
 pub use results::{
     convergence_table, correlations_table, diagnostics_table, individuals_table, npc_table, npde_table,
     observations_table, parameters_table, shrinkage_table, sigma_columns, suppression_table,
-    trajectories_table, typical_table, vpc_table,
+    trajectories_table, two_stage_omega_table, two_stage_table, typical_table, vpc_table,
 };
 pub use table::{
     Column, ParquetSink, Table, TableError, Values, data_set_table, read_parquet, write_data_set,

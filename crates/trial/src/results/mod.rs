@@ -8,6 +8,7 @@ mod parameters;
 mod predictive;
 mod suppression;
 mod trajectories;
+mod two_stage;
 mod typical;
 
 pub use correlations::correlations_table;
@@ -18,4 +19,5 @@ pub use parameters::{convergence_table, parameters_table};
 pub use predictive::{npc_table, npde_table, vpc_table};
 pub use suppression::suppression_table;
 pub use trajectories::trajectories_table;
+pub use two_stage::{two_stage_omega_table, two_stage_table};
 pub use typical::typical_table;
