@@ -3,7 +3,7 @@
 use crate::Outcome;
 use crate::error::{CliError, refuse};
 use crate::options::{Censored, DemoArgs, RunArgs};
-use crate::run::{Input, Plan, execute};
+use crate::run::{Data, Input, Plan, execute};
 use crate::{model, print};
 use omafit_estimate::Noise;
 use omafit_outcome::{Dosing, DosingTable, innovate, patient};
@@ -59,12 +59,12 @@ pub fn demo(args: &DemoArgs) -> Result<Outcome, CliError> {
     let read = model::needs(plan.model());
     let seconds = started.elapsed().as_secs_f64();
     let input = Input {
-        trial,
+        data: Data::Simulated(Box::new(trial)),
         seed: Some(args.seed),
         preparation: ("simulate", seconds),
-        data_set: true,
         read,
         censored: Censored::M3,
+        resume: false,
     };
-    execute(&plan, &args.run, &args.out, &input)
+    execute(&plan, &args.run, &args.out, input)
 }

@@ -3,14 +3,10 @@
 use crate::error::CliError;
 use crate::predictive::{Check, replicate};
 use crate::record::Seconds;
-use crate::run::{Input, Plan, progress_bar, write_both};
-use omafit_estimate::{
-    SubjectDiagnostics, SubjectResult, diagnose, residual_tests, shrinkage, typical_course,
-};
+use crate::run::{Plan, progress_bar, write_both};
+use omafit_estimate::{SubjectDiagnostics, SubjectResult, diagnose, residual_tests, typical_course};
 use omafit_model::{Concentrations, Subject};
-use omafit_trial::{
-    RunFolder, Table, diagnostics_table, npc_table, shrinkage_table, typical_table, vpc_table,
-};
+use omafit_trial::{ReadOptions, RunFolder, Table, diagnostics_table, npc_table, typical_table, vpc_table};
 use rayon::prelude::*;
 use std::time::Instant;
 
@@ -27,7 +23,7 @@ impl Diagnosis {
     pub fn new(
         plan: &Plan,
         subjects: &[Subject],
-        input: &Input,
+        read: &ReadOptions,
         results: &[SubjectResult],
         quiet: bool,
         seconds: &mut Seconds,
@@ -36,7 +32,7 @@ impl Diagnosis {
         let model = plan.model();
         let replicates = plan.replication().map(|replication| {
             let progress = progress_bar("simulating", subjects.len() as u64, quiet);
-            let replicates = replicate(model, subjects, &input.read, replication, &|| progress.inc(1));
+            let replicates = replicate(model, subjects, read, replication, &|| progress.inc(1));
             progress.finish_and_clear();
             seconds.add("replicates", started.elapsed().as_secs_f64());
             (Check::usual(replication.replicates, replication.seed), replicates)
@@ -58,6 +54,11 @@ impl Diagnosis {
         Ok(Self { subjects: diagnosed, typical, checks })
     }
 
+    /// The courses of the typical subjects.
+    pub fn typical(&self, subjects: &[Subject], results: &[SubjectResult]) -> Result<Table, CliError> {
+        Ok(typical_table(subjects, results, &self.typical)?)
+    }
+
     /// Writes the tables that are about more than single observations.
     pub fn write(
         &self,
@@ -68,10 +69,6 @@ impl Diagnosis {
     ) -> Result<(), CliError> {
         let tests = residual_tests(plan.model(), subjects, results, &self.subjects);
         write_both(folder, &diagnostics_table(&tests)?)?;
-        let fits = results.iter().map(|r| &r.fit);
-        write_both(folder, &shrinkage_table(&shrinkage(plan.model(), plan.options(), fits))?)?;
-        let typical = typical_table(subjects, results, &self.typical)?;
-        folder.write("typical.parquet", |f| Ok::<_, CliError>(typical.write_parquet(f)?))?;
         if let Some((check, tables)) = &self.checks {
             tables.iter().try_for_each(|table| write_both(folder, table))?;
             folder.write("vpc.json", |f| Ok::<_, CliError>(serde_json::to_writer_pretty(f, check)?))?;

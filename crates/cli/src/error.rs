@@ -58,6 +58,15 @@ pub enum CliError {
         /// What is allowed.
         expected: String,
     },
+    /// A run that was interrupted stands where another is to be begun.
+    #[error(
+        "{} was interrupted before its end: --resume goes on with it, --force begins anew",
+        path.display()
+    )]
+    Interrupted {
+        /// Where the run is to be.
+        path: PathBuf,
+    },
     /// A typical subject that cannot be predicted.
     #[error("the typical subject cannot be predicted: {0}")]
     Prediction(#[from] PredictionError),

@@ -11,7 +11,7 @@ use omafit_report::file_name;
 use omafit_report::individual::{self, Individual, Panel, Whose};
 use omafit_report::observed_fitted::{self, AnalyteFit};
 use omafit_report::suppression::{self, Suppression};
-use omafit_trial::{RunFolder, Trial};
+use omafit_trial::RunFolder;
 use rayon::prelude::*;
 use std::borrow::Cow;
 
@@ -25,22 +25,23 @@ const POINTS_OF_A_LINE: f64 = 300.0;
 pub fn write(
     folder: &RunFolder,
     plan: &Plan,
-    trial: &Trial,
+    subjects: &[Subject],
     results: &[SubjectResult],
+    simulated: bool,
 ) -> Result<(), CliError> {
     let put = |name: String, svg: String| -> Result<(), CliError> {
         Ok(std::fs::write(folder.file(format!("figures/{name}"))?, svg)?)
     };
-    put("observed_fitted.svg".into(), observed_against_fitted(trial, results)?)?;
+    put("observed_fitted.svg".into(), observed_against_fitted(subjects, results, simulated)?)?;
     if results.len() >= ENOUGH_FOR_PERCENTILES {
-        put("suppression.svg".into(), suppressed(plan, trial, results)?)?;
+        put("suppression.svg".into(), suppressed(plan, subjects, results, simulated)?)?;
     }
-    trial.subjects.par_iter().zip(results).enumerate().try_for_each(|(i, (subject, result))| {
+    subjects.par_iter().zip(results).enumerate().try_for_each(|(i, (subject, result))| {
         if result.fit.status == Status::Failed {
             return Ok(());
         }
         let name = file_name::for_id(i + 1, &subject.id);
-        put(format!("individuals/{name}"), one(plan, subject, result, trial.simulated)?)
+        put(format!("individuals/{name}"), one(plan, subject, result, simulated)?)
     })
 }
 
@@ -104,9 +105,13 @@ fn fine_course<'a>(plan: &Plan, subject: &Subject, result: &'a SubjectResult) ->
     finer.map_or(Cow::Borrowed(&result.trajectory), |finer| Cow::Owned(finer.trajectory))
 }
 
-fn observed_against_fitted(trial: &Trial, results: &[SubjectResult]) -> Result<String, CliError> {
+fn observed_against_fitted(
+    subjects: &[Subject],
+    results: &[SubjectResult],
+    simulated: bool,
+) -> Result<String, CliError> {
     let gather = |a: Analyte, of: &dyn Fn(&Subject, &SubjectResult, usize) -> f64| -> Vec<f64> {
-        let pairs = trial.subjects.iter().zip(results);
+        let pairs = subjects.iter().zip(results);
         let rows = pairs.flat_map(|(s, r)| (0..s.observations.len()).map(move |i| (s, r, i)));
         rows.filter(|(s, _, i)| s.observations[*i].analyte == a).map(|(s, r, i)| of(s, r, i)).collect()
     };
@@ -124,13 +129,18 @@ fn observed_against_fitted(trial: &Trial, results: &[SubjectResult]) -> Result<S
             population: Some(population),
         })
         .collect();
-    Ok(observed_fitted::svg(&fits, trial.simulated)?)
+    Ok(observed_fitted::svg(&fits, simulated)?)
 }
 
-fn suppressed(plan: &Plan, trial: &Trial, results: &[SubjectResult]) -> Result<String, CliError> {
+fn suppressed(
+    plan: &Plan,
+    subjects: &[Subject],
+    results: &[SubjectResult],
+    simulated: bool,
+) -> Result<String, CliError> {
     let course = free_ige_course(results);
     let [p05, p25, p50, p75, p95] = &course.percentiles;
-    let treated = trial.subjects.iter().filter_map(|s| s.doses.last().map(|d| d.time - s.start));
+    let treated = subjects.iter().filter_map(|s| s.doses.last().map(|d| d.time - s.start));
     Ok(suppression::svg(&Suppression {
         title: "Free IgE over time",
         time: &course.time,
@@ -142,6 +152,6 @@ fn suppressed(plan: &Plan, trial: &Trial, results: &[SubjectResult]) -> Result<S
         target_ng_ml: Some(plan.target_ng_ml()),
         treatment_end: treated.reduce(f64::max),
         n: results.iter().filter(|r| !r.trajectory.time.is_empty()).count(),
-        simulated: trial.simulated,
+        simulated,
     })?)
 }

@@ -4,9 +4,9 @@ use crate::Outcome;
 use crate::check::overlaid;
 use crate::error::CliError;
 use crate::options::FitArgs;
-use crate::run::{Input, Plan, censor, execute};
+use crate::run::{Data, Input, Plan, execute, note_censored};
 use crate::{model, print};
-use omafit_trial::read;
+use omafit_trial::DataSet;
 use std::time::Instant;
 
 /// Reads, fits, reconstructs and writes.
@@ -14,19 +14,19 @@ pub fn fit(args: &FitArgs) -> Result<Outcome, CliError> {
     let started = Instant::now();
     let plan = Plan::new(&args.run, model::load(&args.run.model)?)?;
     let options = overlaid(&args.read.how, model::needs(plan.model()))?;
-    let mut trial = read(&args.read.data, &options)?;
-    censor(&mut trial, args.censored);
+    let mut set = DataSet::open(&args.read.data, &options)?;
+    note_censored(&mut set.trial, args.censored);
     if !args.run.quiet {
-        print::trial(&trial);
+        print::trial(&set.trial);
     }
     let seconds = started.elapsed().as_secs_f64();
     let input = Input {
-        trial,
+        data: Data::File(Box::new(set)),
         seed: None,
         preparation: ("read", seconds),
-        data_set: false,
         read: options,
         censored: args.censored,
+        resume: args.resume,
     };
-    execute(&plan, &args.run, &args.out, &input)
+    execute(&plan, &args.run, &args.out, input)
 }

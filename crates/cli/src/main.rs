@@ -1,7 +1,7 @@
 //! `omafit`: fits the omalizumab–IgE binding model to clinical-trial data.
 //!
 //! Facts go to stdout, progress and errors to stderr. Exit code 0: done; 1: done, but some subjects failed;
-//! 2: refused.
+//! 2: refused; 130: interrupted.
 
 mod check;
 mod demo;
@@ -10,11 +10,13 @@ mod diagnosis;
 mod error;
 mod figures;
 mod fit;
+mod interrupt;
 mod model;
 mod options;
 mod population;
 mod predictive;
 mod print;
+mod progress;
 mod reconstruct;
 mod record;
 mod report;
@@ -22,6 +24,7 @@ mod run;
 mod simulate;
 mod typical;
 mod vpc;
+mod work;
 
 use clap::Parser;
 use options::{Cli, Command};
@@ -34,6 +37,8 @@ pub enum Outcome {
     Done,
     /// Done, but some subjects failed.
     SomeFailed,
+    /// Stopped before the end; what was done is kept.
+    Interrupted,
 }
 
 fn main() -> ExitCode {
@@ -50,6 +55,7 @@ fn main() -> ExitCode {
     match outcome {
         Ok(Outcome::Done) => ExitCode::SUCCESS,
         Ok(Outcome::SomeFailed) => ExitCode::from(1),
+        Ok(Outcome::Interrupted) => ExitCode::from(interrupt::CODE),
         Err(error) => {
             print::error(&error);
             ExitCode::from(2)

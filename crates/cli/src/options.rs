@@ -365,6 +365,9 @@ pub struct FitArgs {
     /// Folder of the run
     #[arg(long, value_name = "RUN")]
     pub out: PathBuf,
+    /// Go on with this run where it was interrupted; data, model and options must be the same
+    #[arg(long)]
+    pub resume: bool,
 }
 
 #[derive(Args, Debug)]

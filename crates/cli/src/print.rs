@@ -3,6 +3,7 @@
 
 use crate::error::CliError;
 use crate::population::Population;
+use crate::progress::Progress;
 use crate::record::Record;
 use crate::run::Plan;
 use omafit_estimate::{
@@ -14,7 +15,7 @@ use omafit_trial::Trial;
 use std::path::Path;
 
 /// Trials of up to this many subjects are shown subject by subject.
-const FEW: usize = 4;
+pub const FEW: usize = 4;
 /// Unfinished subjects that are named.
 const NAMED: usize = 10;
 
@@ -88,6 +89,14 @@ pub fn not_simulated(failures: &[VirtualTrialError]) {
     }
 }
 
+/// How far a run came.
+pub fn interrupted(done: usize, subjects: usize, quiet: bool) {
+    if !quiet {
+        let kept = if done > 0 { "; the same command with --resume goes on" } else { "" };
+        eprintln!("omafit: interrupted after {done} of {subjects} subjects{kept}");
+    }
+}
+
 /// Text as it is.
 pub fn text(text: &str) {
     print!("{text}");
@@ -143,26 +152,29 @@ pub fn population(population: &Population) {
 pub fn summary(
     plan: &Plan,
     trial: &Trial,
-    results: &[SubjectResult],
+    shown: Option<&(Vec<Subject>, Vec<SubjectResult>)>,
+    progress: &Progress,
     summary: &Overview,
     two_stage: Option<&TwoStage>,
     record: &Record,
     out: &Path,
 ) {
     println!();
-    if results.len() <= FEW {
-        for (subject, result) in trial.subjects.iter().zip(results) {
+    if let Some((subjects, results)) = shown {
+        for (subject, result) in subjects.iter().zip(results) {
             individual(plan, subject, result);
         }
     }
     println!(
         "{} subjects: {} fitted, {} with a parameter left open, {} failed",
-        results.len(),
+        progress.subjects(),
         summary.ok,
         summary.not_determined,
         summary.failed
     );
-    unfinished(trial, results);
+    if shown.is_none() {
+        unfinished(progress);
+    }
     println!("objective {:.4}   -2LL {:.3}   AIC {:.3}\n", summary.ofv, summary.minus2ll, summary.aic);
     println!(
         "{:<17}{:>7}{:>11}{:>9}{:>11}{:>9}",
@@ -182,9 +194,10 @@ pub fn summary(
         seconds.total(),
         seconds.of("fit"),
         record.threads,
-        results.len() as f64 / seconds.of("fit")
+        progress.subjects() as f64 / seconds.of("fit")
     );
-    println!("run in {}: report.html, individuals.csv, observations.csv, …", out.display());
+    let report = if seconds.of("report") > 0.0 { "report.html, " } else { "" };
+    println!("run in {}: {report}individuals.csv, observations.csv, …", out.display());
     if trial.simulated {
         println!("The data are simulated: nothing here was measured in a patient.");
     }
@@ -277,16 +290,14 @@ fn individual(plan: &Plan, subject: &Subject, result: &SubjectResult) {
     println!();
 }
 
-fn unfinished(trial: &Trial, results: &[SubjectResult]) {
-    let all: Vec<_> =
-        trial.subjects.iter().zip(results).filter(|(_, r)| r.fit.status != Status::Ok).collect();
-    if results.len() > FEW {
-        for (subject, result) in all.iter().take(NAMED) {
-            println!("  {} {}: {}", subject.id, result.fit.status.name(), result.fit.reason);
-        }
-        if all.len() > NAMED {
-            println!("  … and {} more, in individuals.csv", all.len() - NAMED);
-        }
+fn unfinished(progress: &Progress) {
+    let (lines, more) = &progress.unfinished;
+    for line in lines.iter().take(NAMED) {
+        println!("  {line}");
+    }
+    let more = lines.len().saturating_sub(NAMED) + more;
+    if more > 0 {
+        println!("  … and {more} more, in individuals.csv");
     }
 }
 

@@ -197,7 +197,7 @@ impl Run {
             let expected = format!("the run's data as they were: {} has changed since", data.display());
             return Err(refuse("run", folder.display(), &expected));
         }
-        censor(&mut trial, record.options.censored);
+        censor(&mut trial.subjects, record.options.censored);
         let names: Vec<String> = record.options.estimate.iter().map(|name| format!("ETA_{name}")).collect();
         let table = read_parquet(&folder.join("individuals.parquet"))?;
         let mut sigmas = sigma_columns(&model);

@@ -2,10 +2,12 @@
 
 use crate::options::Censored;
 use crate::population::{Population, PopulationRecord};
-use crate::run::{Input, Plan};
+use crate::progress::Progress;
+use crate::run::Plan;
+use crate::work::REPORTED;
 use omafit_estimate::{
     Covariance, FitOptions, Goodness, Overview, PooledSigma, ReconstructionOptions, Replication, Shape,
-    SigmaRule, Status, SubjectResult, TwoStage, free_names,
+    SigmaRule, TwoStage, free_names,
 };
 use omafit_model::{Analyte, ResidualEntry};
 use omafit_trial::{Counts, Excluded, ReadOptions, Trial};
@@ -18,9 +20,9 @@ use std::collections::BTreeMap;
 pub struct Seconds(BTreeMap<&'static str, f64>);
 
 impl Seconds {
-    /// Records a stage.
+    /// Records a stage, or some more of it.
     pub fn add(&mut self, stage: &'static str, seconds: f64) {
-        self.0.insert(stage, seconds);
+        *self.0.entry(stage).or_insert(0.0) += seconds;
     }
 
     /// Seconds of a stage; zero if there was none.
@@ -32,6 +34,27 @@ impl Seconds {
     pub fn total(&self) -> f64 {
         self.0.values().sum()
     }
+}
+
+/// What a run was made from.
+#[derive(Clone, Copy)]
+pub struct Facts<'a> {
+    /// The data set.
+    pub trial: &'a Trial,
+    /// The seed, if it was simulated here.
+    pub seed: Option<u64>,
+    /// How it was read.
+    pub read: &'a ReadOptions,
+    /// What became of censored observations.
+    pub censored: Censored,
+    /// The residual errors, if they were estimated of all subjects together.
+    pub pooled: Option<&'a PooledSigma>,
+    /// How many subjects figures and tests of residuals are of.
+    pub drawn: usize,
+    /// Whether an earlier session did a part.
+    pub resumed: bool,
+    /// Whether the report is left out because there are too many subjects.
+    pub is_left_out: bool,
 }
 
 /// The record of a run.
@@ -60,7 +83,7 @@ pub struct Record {
     residual_errors: ResidualErrors,
     /// Of a run of each subject alone, whom the population from their estimates is of.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub two_stage: Option<TwoStageRecord>,
+    two_stage: Option<TwoStageRecord>,
     goodness_of_fit: BTreeMap<&'static str, GoodnessRecord>,
     #[serde(skip_serializing_if = "Option::is_none")]
     population: Option<PopulationRecord>,
@@ -161,14 +184,13 @@ impl Record {
     #[allow(clippy::too_many_arguments)]
     pub fn new(
         plan: &Plan,
-        trial: &Trial,
-        input: &Input,
-        pooled: Option<&PooledSigma>,
+        facts: &Facts<'_>,
         summary: &Overview,
-        results: &[SubjectResult],
+        progress: &Progress,
         seconds: Seconds,
         threads: usize,
     ) -> Self {
+        let Facts { trial, pooled, .. } = *facts;
         let FitOptions { method, max_iterations, further_starts, covariance, profile, shape, .. } =
             *plan.options();
         let ReconstructionOptions { every, until, level, .. } = *plan.wanted();
@@ -185,7 +207,7 @@ impl Record {
             method,
             options: Options {
                 estimate: free_names(plan.model(), plan.options()),
-                censored: input.censored,
+                censored: facts.censored,
                 covariance,
                 profile_level: profile,
                 max_iterations,
@@ -198,14 +220,14 @@ impl Record {
                 relative_tolerance: omafit_model::DEFAULT_RTOL,
                 replicates: plan.replication(),
             },
-            seed: input.seed,
+            seed: facts.seed,
             simulated: trial.simulated,
             data: Data {
                 path: trial.source.path.display().to_string(),
                 sha256: trial.source.sha256.clone(),
                 rows: trial.source.rows,
                 comments: trial.source.comments.clone(),
-                read: input.read.clone(),
+                read: facts.read.clone(),
                 records: trial.counts,
                 excluded: trial.excluded.clone(),
             },
@@ -216,7 +238,7 @@ impl Record {
             minus2ll: summary.minus2ll,
             aic: summary.aic,
             counts: RunCounts {
-                subjects: results.len(),
+                subjects: progress.subjects(),
                 ok: summary.ok,
                 not_determined: summary.not_determined,
                 failed: summary.failed,
@@ -231,12 +253,22 @@ impl Record {
             two_stage: None,
             goodness_of_fit,
             population: None,
-            warnings: warnings(trial, pooled, results),
+            warnings: warnings(facts, progress),
         }
     }
 }
 
 impl Record {
+    /// Tells of the population from subjects fitted alone, or that it was left out.
+    pub fn tell_two_stages(&mut self, found: Option<&TwoStage>, is_left_out: bool) {
+        self.two_stage = found.map(Into::into);
+        if is_left_out {
+            self.warnings.push(format!(
+                "no two-stage population: it is of at most {REPORTED} subjects, in a run that was not interrupted"
+            ));
+        }
+    }
+
     /// Tells of the population, if one was estimated.
     pub fn tell(&mut self, population: Option<&Population>) {
         self.population = population.map(Population::record);
@@ -252,10 +284,27 @@ fn stop_reason(summary: &Overview) -> String {
     }
 }
 
-/// What the reader was told, and every subject whose fit is not complete.
-fn warnings(trial: &Trial, pooled: Option<&PooledSigma>, results: &[SubjectResult]) -> Vec<String> {
-    let unfinished = trial.subjects.iter().zip(results).filter(|(_, r)| r.fit.status != Status::Ok);
-    let said = unfinished.map(|(s, r)| format!("{}: {}: {}", s.id, r.fit.status.name(), r.fit.reason));
-    let of_sigma = pooled.into_iter().flat_map(|p| &p.notes);
-    trial.notes.iter().chain(of_sigma).cloned().chain(said).collect()
+/// What the reader was told, what is not of all subjects, and whose fit is not complete.
+fn warnings(facts: &Facts<'_>, progress: &Progress) -> Vec<String> {
+    let mut warnings = facts.trial.notes.clone();
+    warnings.extend(facts.pooled.into_iter().flat_map(|p| p.notes.iter().cloned()));
+    let subjects = progress.subjects();
+    if subjects > facts.drawn {
+        warnings.push(format!(
+            "figures and tests of residuals are of the first {} of {subjects} subjects; the tables are of all",
+            facts.drawn
+        ));
+    }
+    if facts.is_left_out {
+        warnings.push("no report is made of so many subjects; `omafit report` makes one".into());
+    }
+    if facts.resumed {
+        warnings.push("the run was interrupted and resumed: seconds are those of the last session".into());
+    }
+    let (lines, more) = &progress.unfinished;
+    warnings.extend_from_slice(lines);
+    if *more > 0 {
+        warnings.push(format!("… and {more} more, in individuals.csv"));
+    }
+    warnings
 }

@@ -1,21 +1,21 @@
 //! The main job, wherever the subjects come from: fit, reconstruct, judge, draw, write.
 
-use crate::diagnosis::Diagnosis;
 use crate::error::{CliError, refuse};
 use crate::options::{Censored, MethodName, RunArgs};
-use crate::population::Population;
 use crate::predictive::FEWEST_REPLICATES;
-use crate::record::{Record, Seconds};
-use crate::{Outcome, figures, print, report};
+use crate::progress::Progress;
+use crate::record::{Facts, Record};
+use crate::work::{BLOCK, REPORTED, Work, Worked};
+use crate::{Outcome, interrupt, print, report};
 use indicatif::{ProgressBar, ProgressStyle};
 use omafit_estimate::{
-    Bands, FitOptions, Method, PooledSigma, PopulationOptions, Prior, ReconstructionOptions, Replication,
-    Shape, SigmaRule, SubjectResult, TwoStage, overview, pool_sigma, process_trial, two_stage,
+    Bands, FitOptions, IndividualFit, Method, PooledSigma, Prior, ReconstructionOptions, Replication, Shape,
+    SigmaRule, TwoStage, pool_sigma, shrinkage, two_stage,
 };
 use omafit_model::{Censoring, PopulationModel, Subject};
 use omafit_trial::{
-    ReadOptions, RunFolder, Table, Trial, correlations_table, individuals_table, observations_table, read,
-    trajectories_table, two_stage_omega_table, two_stage_table, write_data_set,
+    DataSet, ReadOptions, RunFolder, Table, Trial, shrinkage_table, two_stage_omega_table, two_stage_table,
+    write_data_set,
 };
 use std::io::{IsTerminal, Write};
 use std::path::Path;
@@ -35,20 +35,27 @@ pub struct Plan {
 }
 
 /// What it is to be computed from.
-#[derive(Debug)]
 pub struct Input {
     /// The subjects.
-    pub trial: Trial,
+    pub data: Data,
     /// The seed, if they are simulated here.
     pub seed: Option<u64>,
     /// What it took to get them: the stage and its seconds.
     pub preparation: (&'static str, f64),
-    /// Whether to write them as a data set into the run.
-    pub data_set: bool,
     /// How they were read, or are read of what is written.
     pub read: ReadOptions,
-    /// What became of censored observations.
+    /// What becomes of censored observations.
     pub censored: Censored,
+    /// Whether to go on with a run that was interrupted.
+    pub resume: bool,
+}
+
+/// Where the subjects are.
+pub enum Data {
+    /// In a file.
+    File(Box<DataSet>),
+    /// Here; they are written into the run as a data set first.
+    Simulated(Box<Trial>),
 }
 
 impl Plan {
@@ -107,13 +114,13 @@ impl Plan {
     }
 
     /// The same with an estimated population.
-    fn with_model(&self, model: &PopulationModel) -> Result<Self, CliError> {
+    pub fn with_model(&self, model: &PopulationModel) -> Result<Self, CliError> {
         let prior = Some(prior(model, &self.options.free)?);
         Ok(Self { model: model.clone(), prior, ..self.clone() })
     }
 
     /// The plan with the residual errors of these subjects' fits together, if that is asked.
-    fn pooled(&self, subjects: &[Subject], quiet: bool) -> Result<Option<(Self, PooledSigma)>, CliError> {
+    pub fn pooled(&self, subjects: &[Subject], quiet: bool) -> Result<Option<(Self, PooledSigma)>, CliError> {
         if self.options.sigma != SigmaRule::Pooled {
             return Ok(None);
         }
@@ -129,6 +136,18 @@ impl Plan {
         let place = "the model with the pooled residual errors".to_string();
         let pooled = pooled.map_err(|source| CliError::Model { place, source })?;
         Ok(Some((Self { model: pooled.model.clone(), ..self.clone() }, pooled)))
+    }
+
+    /// Whether something is asked for that needs all subjects at once.
+    pub fn needs_all(&self, args: &RunArgs) -> bool {
+        args.method == MethodName::Foce
+            || self.options.sigma == SigmaRule::Pooled
+            || self.replication.is_some()
+    }
+
+    /// The prior, if there is one.
+    pub fn prior(&self) -> Option<&Prior> {
+        self.prior.as_ref()
     }
 
     /// The population model.
@@ -212,93 +231,83 @@ pub fn prior(model: &PopulationModel, free: &[usize]) -> Result<Prior, CliError>
 }
 
 /// Runs the plan on the input and writes the run's folder at `out`.
-pub fn execute(plan: &Plan, args: &RunArgs, out: &Path, input: &Input) -> Result<Outcome, CliError> {
-    let folder = RunFolder::create(out, args.force)?;
-    let mut seconds = Seconds::default();
-    seconds.add(input.preparation.0, input.preparation.1);
-    let trial = if input.data_set { &as_written(&folder, &input.read, &input.trial)? } else { &input.trial };
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(args.threads.unwrap_or(0)).build()?;
-    let population = match args.method {
-        MethodName::Foce => {
-            let options = PopulationOptions {
-                max_iterations: args.population_iterations,
-                ..PopulationOptions::default()
-            };
-            let subjects = &trial.subjects;
-            let fit = || Population::fit(&plan.model, subjects, options, args.quiet, &mut seconds);
-            Some(pool.install(fit)?)
+pub fn execute(plan: &Plan, args: &RunArgs, out: &Path, input: Input) -> Result<Outcome, CliError> {
+    let stop = interrupt::watch()?;
+    let Input { data, seed, preparation, read, censored, resume } = input;
+    let identity = |set: &DataSet| identity(plan, args, set, &read, censored);
+    let (folder, progress, set, resumable) = match data {
+        Data::File(set) => {
+            let (folder, progress) = open_folder(args, out, resume, &identity(&set)?)?;
+            (folder, progress, set, true)
         }
-        MethodName::Map | MethodName::Nls => None,
-    };
-    let plan = &population.as_ref().map_or_else(|| Ok(plan.clone()), |p| plan.with_model(p.model()))?;
-    let started = Instant::now();
-    let pooled = pool.install(|| plan.pooled(&trial.subjects, args.quiet))?;
-    let (plan, pooled) = match &pooled {
-        Some((plan, pooled)) => {
-            seconds.add("sigma", started.elapsed().as_secs_f64());
-            (plan, Some(pooled))
+        Data::Simulated(trial) => {
+            let folder = RunFolder::create(out, args.force)?;
+            let set = Box::new(as_written(&folder, &read, &trial)?);
+            (folder, Progress::default(), set, false)
         }
-        None => (plan, None),
     };
-    let progress = progress_bar("fitting", trial.subjects.len() as u64, args.quiet);
+    let progress = Progress { identity: identity(&set)?, ..progress };
+    let done = progress.subjects();
+    let mut work = Work::new(plan.clone(), args, &folder, &set.trial, &read, censored, progress, stop)?;
+    work.seconds.add(preparation.0, preparation.1);
+    let (mut before, mut finished) = (0, true);
     let started = Instant::now();
-    let results = pool.install(|| {
-        let done = || progress.inc(1);
-        let prior = plan.prior.as_ref();
-        process_trial(&plan.model, &trial.subjects, 0, prior, &plan.options, &plan.wanted, &done)
-    });
-    progress.finish_and_clear();
-    seconds.add("fit", started.elapsed().as_secs_f64());
-
-    let subjects = &trial.subjects;
-    let diagnosis =
-        pool.install(|| Diagnosis::new(plan, subjects, input, &results, args.quiet, &mut seconds))?;
-
+    let size = if plan.needs_all(args) { usize::MAX } else { BLOCK };
+    set.blocks(size, |subjects| {
+        before += subjects.len();
+        // What an earlier session has done is only read over.
+        finished = before <= done || work.block(subjects)?;
+        Ok::<_, CliError>(finished)
+    })?;
+    work.reading(started.elapsed().as_secs_f64());
+    let Worked { plan, population, pooled, alone, mut seconds, progress, shown, threads } = work.finish()?;
+    if !finished {
+        // Of a trial that is simulated here nothing is kept: its data set is the run's own.
+        let kept = if resumable { progress.subjects() } else { 0 };
+        if kept > 0 {
+            progress.save(&folder)?;
+            folder.suspend()?;
+        }
+        print::interrupted(kept, set.trial.counts.subjects, args.quiet);
+        return Ok(Outcome::Interrupted);
+    }
     let started = Instant::now();
-    write_both(&folder, &individuals_table(&plan.model, &plan.options, subjects, &results)?)?;
-    write_both(&folder, &observations_table(subjects, &results, &diagnosis.subjects)?)?;
-    write_both(&folder, &correlations_table(&plan.model, &plan.options, subjects, &results)?)?;
-    diagnosis.write(&folder, plan, subjects, &results)?;
+    let shrunk = shrinkage(&plan.model, &plan.options, &progress.etas);
+    write_both(&folder, &shrinkage_table(&shrunk)?)?;
     if let Some(population) = &population {
         population.write(&folder)?;
     }
-    let two_stage = two_stages(plan, &folder, &results)?;
-    let trajectories = trajectories_table(subjects, &results)?;
-    folder.write("trajectories.parquet", |f| Ok::<_, CliError>(trajectories.write_parquet(f)?))?;
-    folder.write("model.toml", |f| {
-        Ok::<_, CliError>(f.write_all(model_file(plan, args, population.is_some())?.as_bytes())?)
-    })?;
+    let found = two_stages(&plan, &folder, alone.as_deref())?;
+    let model = model_file(&plan, args, population.is_some())?;
+    folder.write("model.toml", |f| Ok::<_, CliError>(f.write_all(model.as_bytes())?))?;
     seconds.add("tables", started.elapsed().as_secs_f64());
 
-    let started = Instant::now();
-    pool.install(|| figures::write(&folder, plan, trial, &results))?;
-    seconds.add("figures", started.elapsed().as_secs_f64());
-
-    let summary = overview(subjects, &results, plan.target_ng_ml());
-    let threads = pool.current_num_threads();
-    let mut record = Record::new(plan, trial, input, pooled, &summary, &results, seconds, threads);
+    let summary = progress.tally.overview();
+    let trial = &set.trial;
+    let is_reported = !args.no_report && progress.subjects() <= REPORTED;
+    let facts = Facts {
+        trial,
+        seed,
+        read: &read,
+        censored,
+        pooled: pooled.as_ref(),
+        drawn: size,
+        resumed: done > 0,
+        is_left_out: !args.no_report && !is_reported,
+    };
+    let mut record = Record::new(&plan, &facts, &summary, &progress, seconds, threads);
     record.tell(population.as_ref());
-    record.two_stage = two_stage.as_ref().map(Into::into);
+    record.tell_two_stages(found.as_ref(), plan.options.method == Method::Nls && alone.is_none());
     write_record(&folder, &record)?;
-    if !args.no_report {
-        let started = Instant::now();
-        let report = folder.file(report::FILE)?;
-        let tables = report.parent().unwrap_or(out);
-        for figure in report::figures(tables, false)? {
-            std::fs::write(folder.file(format!("figures/{}.svg", figure.name))?, &figure.svg)?;
-            let data = format!("figures/data/{}.csv", figure.name);
-            folder.write(data, |f| Ok::<_, CliError>(figure.data.write_csv(f)?))?;
-        }
-        std::fs::write(&report, report::page(tables)?)?;
-        record.seconds.add("report", started.elapsed().as_secs_f64());
-        write_record(&folder, &record)?;
+    if is_reported {
+        write_report(&folder, out, &mut record)?;
     }
     folder.commit()?;
     if !args.quiet {
         if let Some(population) = &population {
             print::population(population);
         }
-        print::summary(plan, trial, &results, &summary, two_stage.as_ref(), &record, out);
+        print::summary(&plan, trial, shown.as_ref(), &progress, &summary, found.as_ref(), &record, out);
     }
     let unconverged = population.is_some_and(|p| !p.converged());
     Ok(if summary.failed > 0 || unconverged { Outcome::SomeFailed } else { Outcome::Done })
@@ -308,22 +317,65 @@ pub fn execute(plan: &Plan, args: &RunArgs, out: &Path, input: &Input) -> Result
 fn two_stages(
     plan: &Plan,
     folder: &RunFolder,
-    results: &[SubjectResult],
+    alone: Option<&[IndividualFit]>,
 ) -> Result<Option<TwoStage>, CliError> {
-    if plan.options.method != Method::Nls || results.len() < 2 {
-        return Ok(None);
-    }
-    let fits: Vec<_> = results.iter().map(|result| &result.fit).collect();
+    let Some(fits) = alone.filter(|fits| fits.len() > 1) else { return Ok(None) };
+    let fits: Vec<_> = fits.iter().collect();
     let found = two_stage(&fits, &plan.options);
     write_both(folder, &two_stage_table(&plan.model, &plan.options, &found)?)?;
     write_both(folder, &two_stage_omega_table(&plan.model, &plan.options, &found)?)?;
     Ok(Some(found))
 }
 
+/// Draws the diagnostics and writes the report, from the tables of the run.
+fn write_report(folder: &RunFolder, out: &Path, record: &mut Record) -> Result<(), CliError> {
+    let started = Instant::now();
+    let report = folder.file(report::FILE)?;
+    let tables = report.parent().unwrap_or(out);
+    for figure in report::figures(tables, false)? {
+        std::fs::write(folder.file(format!("figures/{}.svg", figure.name))?, &figure.svg)?;
+        let data = format!("figures/data/{}.csv", figure.name);
+        folder.write(data, |f| Ok::<_, CliError>(figure.data.write_csv(f)?))?;
+    }
+    std::fs::write(&report, report::page(tables)?)?;
+    record.seconds.add("report", started.elapsed().as_secs_f64());
+    write_record(folder, record)
+}
+
+/// The run's folder: a new one, or the one of a run that was interrupted, with what that had done.
+fn open_folder(
+    args: &RunArgs,
+    out: &Path,
+    resume: bool,
+    identity: &serde_json::Value,
+) -> Result<(RunFolder, Progress), CliError> {
+    let suspended = RunFolder::suspended(out);
+    match (suspended, resume) {
+        (None, true) => Err(refuse("resume", out.display(), "the folder of a run that was interrupted")),
+        (Some(_), false) if !args.force => Err(CliError::Interrupted { path: out.to_owned() }),
+        (_, false) => Ok((RunFolder::create(out, args.force)?, Progress::default())),
+        (Some(suspended), true) => {
+            let progress = Progress::load(&suspended)?;
+            if progress.identity != *identity {
+                let expected = "a run that goes on with this version and the data, model and options with which it began";
+                return Err(refuse("resume", out.display(), expected));
+            }
+            let folder = RunFolder::resume(out, args.force)?;
+            Progress::forget(&folder)?;
+            Ok((folder, progress))
+        }
+    }
+}
+
 /// Writes `run.json`.
 pub fn write_record(folder: &RunFolder, record: &impl serde::Serialize) -> Result<(), CliError> {
-    folder.write("run.json", |f| {
-        serde_json::to_writer_pretty(&mut *f, record)?;
+    write_json(folder, "run.json", record)
+}
+
+/// Writes a file of JSON.
+pub fn write_json(folder: &RunFolder, name: &str, value: &impl serde::Serialize) -> Result<(), CliError> {
+    folder.write(name, |f| {
+        serde_json::to_writer_pretty(&mut *f, value)?;
         Ok::<_, CliError>(f.write_all(b"\n")?)
     })
 }
@@ -334,18 +386,19 @@ pub fn write_both(folder: &RunFolder, table: &Table) -> Result<(), CliError> {
     folder.write(format!("{}.parquet", table.name()), |f| Ok::<_, CliError>(table.write_parquet(f)?))
 }
 
-/// Leaves censored observations out where that is asked, and says how many.
-pub fn censor(trial: &mut Trial, censored: Censored) {
-    if censored == Censored::M3 {
-        return;
+/// Leaves censored observations out where that is asked.
+pub fn censor(subjects: &mut [Subject], censored: Censored) {
+    if censored == Censored::M1 {
+        for subject in subjects {
+            subject.observations.retain(|o| o.censoring == Censoring::Quantified);
+        }
     }
-    let mut left_out = 0;
-    for subject in &mut trial.subjects {
-        let before = subject.observations.len();
-        subject.observations.retain(|o| o.censoring == Censoring::Quantified);
-        left_out += before - subject.observations.len();
-    }
-    if left_out > 0 {
+}
+
+/// Says how many observations that is.
+pub fn note_censored(trial: &mut Trial, censored: Censored) {
+    let left_out: usize = trial.counts.below.iter().chain(&trial.counts.above).sum();
+    if censored == Censored::M1 && left_out > 0 {
         let note =
             format!("{left_out} observations left out because they are censored (M1): this biases the fit");
         trial.notes.push(note);
@@ -354,13 +407,39 @@ pub fn censor(trial: &mut Trial, censored: Censored) {
 
 /// Writes the simulated subjects as a data set and takes what a reader of it gets, so that the run is the one that
 /// `omafit fit` would make of the file.
-fn as_written(folder: &RunFolder, options: &ReadOptions, trial: &Trial) -> Result<Trial, CliError> {
+fn as_written(folder: &RunFolder, options: &ReadOptions, trial: &Trial) -> Result<DataSet, CliError> {
     let path = folder.file("data.csv")?;
     write_data_set(&path, &trial.subjects, &trial.source.comments, false)?;
-    let mut written = read(&path, options)?;
-    written.source.path = trial.source.path.clone();
-    written.notes.splice(0..0, trial.notes.iter().cloned());
+    let mut written = DataSet::open(&path, options)?;
+    written.trial.source.path = trial.source.path.clone();
+    written.trial.notes.splice(0..0, trial.notes.iter().cloned());
     Ok(written)
+}
+
+/// What a run must share with one that it goes on with.
+fn identity(
+    plan: &Plan,
+    args: &RunArgs,
+    set: &DataSet,
+    read: &ReadOptions,
+    censored: Censored,
+) -> Result<serde_json::Value, CliError> {
+    Ok(serde_json::json!({
+        "version": env!("CARGO_PKG_VERSION"),
+        "model": model_file(plan, args, false)?,
+        "method": plan.options.method,
+        "estimate": plan.options.free,
+        "max_iterations": plan.options.max_iterations,
+        "further_starts": plan.options.further_starts,
+        "covariance": plan.options.covariance,
+        "profile": plan.options.profile,
+        "residuals": plan.options.shape,
+        "sigma": plan.options.sigma,
+        "reconstruction": plan.wanted,
+        "censored": censored,
+        "data_sha256": set.trial.source.sha256,
+        "read": read,
+    }))
 }
 
 /// The model file of the run: what was used, as `--model` takes it.

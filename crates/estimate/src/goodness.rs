@@ -29,62 +29,73 @@ pub fn goodness(
     predictions: &[f64],
     analyte: Option<Analyte>,
 ) -> Goodness {
-    let mut judged = judge([(errors, subject, predictions)], analyte);
-    judged.0.runs_p = runs_test(&judged.1);
-    judged.0
-}
-
-/// Goodness of fit over many subjects, each with its residual errors, observations and predictions. Runs are of one
-/// subject's residuals in time, so there is no runs test.
-pub fn pooled_goodness<'a>(
-    subjects: impl IntoIterator<Item = (&'a Errors, &'a Subject, &'a [f64])>,
-    analyte: Option<Analyte>,
-) -> Goodness {
-    judge(subjects, analyte).0
-}
-
-/// The statistics of observations with their predictions, and the residuals in their order.
-fn judge<'a>(
-    subjects: impl IntoIterator<Item = (&'a Errors, &'a Subject, &'a [f64])>,
-    analyte: Option<Analyte>,
-) -> (Goodness, Vec<f64>) {
-    let (mut logs, mut residuals, mut weighted) = (Vec::new(), Vec::new(), Vec::new());
-    let wanted = |o: &Observation| {
-        o.censoring == Censoring::Quantified && o.value > 0.0 && analyte.is_none_or(|a| a == o.analyte)
-    };
-    // Of a prediction of nothing there is no logarithm.
-    for (errors, subject, predictions) in subjects {
-        for (observation, &prediction) in
-            subject.observations.iter().zip(predictions).filter(|(o, f)| wanted(o) && **f != 0.0)
-        {
-            let log = observation.value.ln();
-            let residual = log - prediction.ln();
-            logs.push(log);
-            residuals.push(residual);
-            let error = errors[observation.analyte.index()];
-            weighted.push(error.map_or(f64::NAN, |error| weighted_residual(observation, error, prediction)));
+    let mut pool = Pool::default();
+    let mut residuals = Vec::with_capacity(subject.observations.len());
+    for (observation, prediction) in subject.observations.iter().zip(predictions) {
+        if analyte.is_none_or(|a| a == observation.analyte) {
+            residuals.extend(pool.add(errors, observation, *prediction));
         }
     }
-    let n = residuals.len() as f64;
-    let squares: f64 = residuals.iter().map(|r| r * r).sum();
-    let goodness = Goodness {
-        n: residuals.len(),
-        rmse_log: (squares / n).sqrt(),
-        r2_log: 1.0 - squares / squares_about_mean(&logs),
-        wres_mean: mean(&weighted),
-        wres_sd: (squares_about_mean(&weighted) / (n - 1.0)).sqrt(),
-        runs_p: f64::NAN,
-    };
-    (goodness, residuals)
+    Goodness { runs_p: runs_test(&residuals), ..pool.goodness() }
 }
 
-fn mean(values: &[f64]) -> f64 {
-    values.iter().sum::<f64>() / values.len() as f64
+/// Observations and predictions as far as goodness of fit needs them, gathered one by one: of any number of subjects.
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+pub(crate) struct Pool {
+    n: usize,
+    /// Of the residuals of the logarithms.
+    squares: f64,
+    logs: Moments,
+    weighted: Moments,
 }
 
-fn squares_about_mean(values: &[f64]) -> f64 {
-    let centre = mean(values);
-    values.iter().map(|v| (v - centre).powi(2)).sum()
+impl Pool {
+    /// Adds an observation, if it counts, and returns ln y − ln f.
+    pub(crate) fn add(&mut self, errors: &Errors, observation: &Observation, prediction: f64) -> Option<f64> {
+        // Of a prediction of nothing there is no logarithm.
+        let counts = observation.censoring == Censoring::Quantified && observation.value > 0.0;
+        if !counts || prediction == 0.0 {
+            return None;
+        }
+        let log = observation.value.ln();
+        let residual = log - prediction.ln();
+        self.n += 1;
+        self.squares += residual * residual;
+        self.logs.add(log);
+        let error = errors[observation.analyte.index()];
+        self.weighted.add(error.map_or(f64::NAN, |error| weighted_residual(observation, error, prediction)));
+        Some(residual)
+    }
+
+    /// The statistics. Runs are of one subject's residuals in time, so there is no runs test.
+    pub(crate) fn goodness(&self) -> Goodness {
+        let n = self.n as f64;
+        Goodness {
+            n: self.n,
+            rmse_log: (self.squares / n).sqrt(),
+            r2_log: 1.0 - self.squares / self.logs.squares,
+            wres_mean: if self.n > 0 { self.weighted.mean } else { f64::NAN },
+            wres_sd: (self.weighted.squares / (n - 1.0)).sqrt(),
+            runs_p: f64::NAN,
+        }
+    }
+}
+
+/// Mean, and sum of squares about it, by Welford's recurrence.
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+struct Moments {
+    n: usize,
+    mean: f64,
+    squares: f64,
+}
+
+impl Moments {
+    fn add(&mut self, value: f64) {
+        self.n += 1;
+        let away = value - self.mean;
+        self.mean += away / self.n as f64;
+        self.squares += away * (value - self.mean);
+    }
 }
 
 /// The exact two-sided p value of the number of runs of signs, twice the smaller tail; NaN unless both signs occur.

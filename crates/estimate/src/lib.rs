@@ -31,14 +31,14 @@ pub use diagnostics::{
     replicate_trial, residual_tests, shrinkage, time_after_first_dose, trend, variance_p_value, vpc, whiten,
     wres,
 };
-pub use goodness::{Goodness, goodness, pooled_goodness, runs_test};
+pub use goodness::{Goodness, goodness, runs_test};
 pub use individual::{
     Covariance, FitOptions, IndividualFit, Limit, Method, Status, fit_at, fit_subject, free_names,
 };
 pub use least_squares::StopReason;
 pub use likelihood::{Contribution, Errors, Law, contribution, given_errors, weighted_residual};
 pub use normal::{log_cdf, mills};
-pub use overview::{FreeIgeCourse, Overview, free_ige_course, overview};
+pub use overview::{FreeIgeCourse, Overview, Tally, free_ige_course};
 pub use population::{
     Conditional, ConditionalError, Coordinate, DescentStop, EstimateKind, PopulationError,
     PopulationEstimate, PopulationFit, PopulationOptions, PopulationUncertainty, Progress, Space, SpaceError,

@@ -1,6 +1,6 @@
 //! What a run says of its subjects together.
 
-use crate::goodness::{Goodness, pooled_goodness};
+use crate::goodness::{Goodness, Pool};
 use crate::individual::Status;
 use crate::suppression::FreeIgeFact;
 use crate::trial_fit::SubjectResult;
@@ -41,35 +41,80 @@ pub struct Overview {
     pub median_days_to_return: f64,
 }
 
-/// Sums a run up.
-pub fn overview(subjects: &[Subject], results: &[SubjectResult], target_ng_ml: f64) -> Overview {
-    let count = |status| results.iter().filter(|r| r.fit.status == status).count();
-    let fitted = || results.iter().filter(|r| r.fit.status != Status::Failed);
-    let pooled = |analyte| {
-        let fitted = subjects.iter().zip(results).filter(|(_, r)| r.fit.status != Status::Failed);
-        pooled_goodness(fitted.map(|(s, r)| (&r.fit.errors, s, &r.fit.ipred[..])), analyte)
-    };
-    let held: Vec<_> = results.iter().filter_map(|r| r.suppression).filter(|s| s.dosed).collect();
-    let known = |fact| -> Vec<f64> { held.iter().filter_map(|s| s.value(fact)).collect() };
-    let reached = known(FreeIgeFact::DaysToTarget);
-    let troughs = known(FreeIgeFact::Trough);
-    let returned = known(FreeIgeFact::DaysToReturn);
-    Overview {
-        ok: count(Status::Ok),
-        not_determined: count(Status::NotDetermined),
-        failed: count(Status::Failed),
-        ofv: fitted().map(|r| r.fit.ofv).sum(),
-        minus2ll: fitted().map(|r| r.fit.minus2ll).sum(),
-        aic: fitted().map(SubjectResult::aic).sum(),
-        by_analyte: Analyte::ALL.map(|a| pooled(Some(a))),
-        overall: pooled(None),
-        dosed: held.len(),
-        reached_target: reached.len(),
-        with_trough: troughs.len(),
-        trough_below: troughs.iter().filter(|t| **t < target_ng_ml).count(),
-        returned: returned.len(),
-        median_days_to_target: quantile(reached, 0.5),
-        median_days_to_return: quantile(returned, 0.5),
+/// What an [`Overview`] needs of the subjects so far, gathered block by block: a few numbers a subject.
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Tally {
+    ok: usize,
+    not_determined: usize,
+    failed: usize,
+    ofv: f64,
+    minus2ll: f64,
+    aic: f64,
+    /// Of each analyte, then of all.
+    pools: [Pool; 4],
+    dosed: usize,
+    trough_below: usize,
+    troughs: usize,
+    days_to_target: Vec<f64>,
+    days_to_return: Vec<f64>,
+}
+
+impl Tally {
+    /// Adds subjects, in their order.
+    pub fn add(&mut self, subjects: &[Subject], results: &[SubjectResult], target_ng_ml: f64) {
+        for (subject, result) in subjects.iter().zip(results) {
+            match result.fit.status {
+                Status::Ok => self.ok += 1,
+                Status::NotDetermined => self.not_determined += 1,
+                Status::Failed => {
+                    self.failed += 1;
+                    continue;
+                }
+            }
+            self.ofv += result.fit.ofv;
+            self.minus2ll += result.fit.minus2ll;
+            self.aic += result.aic();
+            for (observation, prediction) in subject.observations.iter().zip(&result.fit.ipred) {
+                self.pools[observation.analyte.index()].add(&result.fit.errors, observation, *prediction);
+                self.pools[3].add(&result.fit.errors, observation, *prediction);
+            }
+            if let Some(held) = result.suppression.filter(|s| s.dosed) {
+                self.dosed += 1;
+                self.days_to_target.extend(held.value(FreeIgeFact::DaysToTarget));
+                self.days_to_return.extend(held.value(FreeIgeFact::DaysToReturn));
+                if let Some(trough) = held.value(FreeIgeFact::Trough) {
+                    self.troughs += 1;
+                    self.trough_below += usize::from(trough < target_ng_ml);
+                }
+            }
+        }
+    }
+
+    /// Subjects so far.
+    pub fn subjects(&self) -> usize {
+        self.ok + self.not_determined + self.failed
+    }
+
+    /// Sums them up.
+    pub fn overview(&self) -> Overview {
+        let [first, second, third, overall] = self.pools.each_ref().map(Pool::goodness);
+        Overview {
+            ok: self.ok,
+            not_determined: self.not_determined,
+            failed: self.failed,
+            ofv: self.ofv,
+            minus2ll: self.minus2ll,
+            aic: self.aic,
+            by_analyte: [first, second, third],
+            overall,
+            dosed: self.dosed,
+            reached_target: self.days_to_target.len(),
+            with_trough: self.troughs,
+            trough_below: self.trough_below,
+            returned: self.days_to_return.len(),
+            median_days_to_target: quantile(self.days_to_target.clone(), 0.5),
+            median_days_to_return: quantile(self.days_to_return.clone(), 0.5),
+        }
     }
 }
 

@@ -87,7 +87,8 @@ pub fn typical_predictions(model: &PopulationModel, subject: &Subject) -> Result
 
 /// Processes every subject in parallel, the longest first; results are in the subjects' order.
 ///
-/// `first` is the position of the first of them in the trial. `done` is called once a subject, from any thread.
+/// `first` is the position of the first of them in the trial. `go_on` is called after each subject, from any thread; when
+/// it says no, the rest is left and the answer is `None`.
 pub fn process_trial(
     model: &PopulationModel,
     subjects: &[Subject],
@@ -95,19 +96,16 @@ pub fn process_trial(
     prior: Option<&Prior>,
     options: &FitOptions,
     wanted: &ReconstructionOptions,
-    done: &(dyn Fn() + Sync),
-) -> Vec<SubjectResult> {
+    go_on: &(dyn Fn() -> bool + Sync),
+) -> Option<Vec<SubjectResult>> {
     let mut order: Vec<usize> = (0..subjects.len()).collect();
     order.sort_by_key(|&i| std::cmp::Reverse(subjects[i].doses.len() + subjects[i].observations.len()));
-    let mut results: Vec<(usize, SubjectResult)> = order
-        .into_par_iter()
-        .with_max_len(1)
-        .map(|i| {
-            let result = process_subject(model, &subjects[i], first + i as u64, prior, options, wanted);
-            done();
-            (i, result)
-        })
-        .collect();
+    let one = |i: usize| {
+        let result = process_subject(model, &subjects[i], first + i as u64, prior, options, wanted);
+        go_on().then_some((i, result))
+    };
+    let mut results: Vec<(usize, SubjectResult)> =
+        order.into_par_iter().with_max_len(1).map(one).collect::<Option<_>>()?;
     results.sort_by_key(|(i, _)| *i);
-    results.into_iter().map(|(_, result)| result).collect()
+    Some(results.into_iter().map(|(_, result)| result).collect())
 }

@@ -2,7 +2,7 @@
 //! doi 10.1208/s12248-009-9133-0).
 
 use super::distribution::{mean_p_value, moments};
-use crate::individual::{FitOptions, IndividualFit, Status, free_names};
+use crate::individual::{FitOptions, free_names};
 use omafit_model::PopulationModel;
 
 /// The η of one parameter over the subjects.
@@ -26,15 +26,10 @@ pub struct Shrinkage {
     pub variance_form: f64,
 }
 
-/// Shrinkage of each estimated parameter.
-pub fn shrinkage<'a>(
-    model: &PopulationModel,
-    options: &FitOptions,
-    fits: impl Iterator<Item = &'a IndividualFit>,
-) -> Vec<Shrinkage> {
-    let fitted: Vec<&IndividualFit> = fits.filter(|f| f.status != Status::Failed).collect();
+/// Shrinkage of each estimated parameter, from the η̂ of the subjects that were fitted.
+pub fn shrinkage(model: &PopulationModel, options: &FitOptions, etas: &[Vec<f64>]) -> Vec<Shrinkage> {
     let of = |(i, name): (usize, &'static str)| {
-        let eta: Vec<f64> = fitted.iter().map(|f| f.eta[i]).collect();
+        let eta: Vec<f64> = etas.iter().map(|eta| eta[i]).collect();
         let at = model.variable().iter().position(|v| *v == options.free[i]);
         let omega_sd = at.map_or(f64::NAN, |at| model.omega()[at * (model.variable().len() + 1)].sqrt());
         let (mean, variance) = moments(&eta);

@@ -49,6 +49,44 @@ impl RunFolder {
         Ok(Self { target: target.to_owned(), force, aside, committed: false })
     }
 
+    /// Where [`RunFolder::suspend`] leaves a run that is to go to `target`, if it has one there.
+    pub fn suspended(target: &Path) -> Option<PathBuf> {
+        suspended_name(target).filter(|path| path.is_dir())
+    }
+
+    /// Takes a suspended run up again.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`RunFolder::create`], and [`OutputError::System`] if there is none.
+    pub fn resume(target: &Path, force: bool) -> Result<Self, OutputError> {
+        let run = Self::create(target, force)?;
+        let suspended =
+            suspended_name(target).ok_or_else(|| OutputError::NoName { path: target.to_owned() })?;
+        // An empty folder gives way to another.
+        fs::rename(&suspended, &run.aside).map_err(tried("take up", &suspended))?;
+        Ok(run)
+    }
+
+    /// Leaves the run as it is, hidden beside its target, to be taken up later; an earlier one that was left for the same
+    /// target is replaced. Says where it is.
+    ///
+    /// # Errors
+    ///
+    /// [`OutputError`]; nothing is left then.
+    pub fn suspend(mut self) -> Result<PathBuf, OutputError> {
+        let place =
+            suspended_name(&self.target).ok_or_else(|| OutputError::NoName { path: self.target.clone() })?;
+        sync_all(&self.aside)?;
+        if place.is_dir() {
+            fs::remove_dir_all(&place).map_err(tried("remove", &place))?;
+        }
+        fs::rename(&self.aside, &place).map_err(tried("put in place", &place))?;
+        self.committed = true;
+        sync_folder(parent(&self.target))?;
+        Ok(place)
+    }
+
     /// Where to write a file of the run, such as `individuals.csv` or `figures/501.svg`; the folder for it is made.
     ///
     /// # Errors
@@ -130,6 +168,14 @@ impl Drop for RunFolder {
             let _ = fs::remove_dir_all(&self.aside);
         }
     }
+}
+
+/// The hidden place of a suspended run.
+fn suspended_name(target: &Path) -> Option<PathBuf> {
+    let mut name = std::ffi::OsString::from(".");
+    name.push(target.file_name()?);
+    name.push(".interrupted");
+    Some(parent(target).join(name))
 }
 
 /// Whether there is a run to replace.

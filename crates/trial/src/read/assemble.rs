@@ -4,55 +4,110 @@ use std::collections::HashMap;
 
 use super::block::{Block, Gathered};
 use super::columns::{Columns, Name};
+use super::load::Rows;
 use super::options::ReadOptions;
 use super::problems::{Place, Problems};
-use super::raw::RawTable;
+use super::raw::RawRow;
 use super::record::RowReader;
+use super::rejection::Rejection;
+use omafit_model::Subject;
 
-/// Puts the rows of each subject together. What does not fit becomes a problem.
-pub(super) fn assemble(
-    table: &RawTable,
-    columns: &Columns<'_>,
-    options: &ReadOptions,
-    problems: &mut Problems,
-) -> Gathered {
-    let mut gathered = Gathered::default();
-    let mut earlier: HashMap<&str, (u64, u64)> = HashMap::new();
-    let mut current: Option<Block<'_>> = None;
-    for raw in &table.rows {
-        let record = RowReader { columns, options, problems }.read(raw);
-        if record.id.is_empty() {
-            // Reported; it may belong to the subject before it.
-            if let Some(block) = &mut current {
-                block.whole = false;
+/// Puts the rows of each subject together, as far into the file as it is asked to. What does not fit becomes a problem.
+pub(super) struct Assembler<'a> {
+    columns: &'a Columns<'a>,
+    options: &'a ReadOptions,
+    rows: Rows<'a>,
+    /// Rows of the last subject so far, which may go on.
+    held: Vec<RawRow>,
+    /// First and last row of each subject so far.
+    earlier: HashMap<String, (u64, u64)>,
+    pub gathered: Gathered,
+    /// Rows read.
+    pub count: u64,
+}
+
+impl<'a> Assembler<'a> {
+    pub(super) fn new(columns: &'a Columns<'a>, options: &'a ReadOptions, rows: Rows<'a>) -> Self {
+        let (held, earlier, gathered) = (Vec::new(), HashMap::new(), Gathered::default());
+        Self { columns, options, rows, held, earlier, gathered, count: 0 }
+    }
+
+    /// The subjects of some rows more; `None` at the end.
+    pub(super) fn next(&mut self, problems: &mut Problems) -> Result<Option<Vec<Subject>>, Rejection> {
+        let mut rows = std::mem::take(&mut self.held);
+        match self.rows.next(problems)? {
+            Some(more) => {
+                self.count += more.len() as u64;
+                rows.extend(more);
+                self.held = rows.split_off(self.last_subject(&rows));
             }
-            continue;
+            None if rows.is_empty() => return Ok(None),
+            None => {}
         }
-        let mut block = match current.take() {
-            Some(block) if block.id == record.id => block,
-            previous => {
-                if let Some(previous) = previous {
-                    earlier.insert(previous.id, (previous.first_row, previous.last_row));
-                    previous.finish(columns, options, &mut gathered, problems);
-                }
-                let mut block = Block::new(record.id, record.row);
-                block.whole = table.complete;
-                if let Some((first, last)) = earlier.get(record.id) {
-                    let place = Place::row(record.row).column(columns.title(Name::Id)).id(record.id);
-                    let expected =
-                        format!("the rows of a subject together: it has rows {first} to {last} too");
-                    problems.found(place, record.id, expected);
+        self.assemble(&rows, problems);
+        self.gathered.counts.excluded = self.gathered.excluded.len();
+        Ok(Some(std::mem::take(&mut self.gathered.subjects)))
+    }
+
+    /// Reads on to the end for the sake of what is wrong with the rows' form.
+    pub(super) fn exhaust(&mut self, problems: &mut Problems) -> Result<(), Rejection> {
+        while self.rows.next(problems)?.is_some() {}
+        Ok(())
+    }
+
+    /// Where the rows of the last subject begin. A row without an ID may belong to the subject before it.
+    fn last_subject(&self, rows: &[RawRow]) -> usize {
+        let id = |row: &RawRow| {
+            self.columns.index(Name::Id).and_then(|at| row.cells.get(at)).unwrap_or("").trim().to_owned()
+        };
+        let Some(last) = rows.iter().rposition(|row| !id(row).is_empty()) else { return 0 };
+        let last_id = id(&rows[last]);
+        let others = rows[..last].iter().rposition(|row| {
+            let id = id(row);
+            !id.is_empty() && id != last_id
+        });
+        let after = others.map_or(0, |other| other + 1);
+        rows[after..].iter().position(|row| !id(row).is_empty()).map_or(after, |first| after + first)
+    }
+
+    fn assemble(&mut self, rows: &[RawRow], problems: &mut Problems) {
+        let (columns, options) = (self.columns, self.options);
+        let mut current: Option<Block<'_>> = None;
+        for raw in rows {
+            let record = RowReader { columns, options, problems }.read(raw);
+            if record.id.is_empty() {
+                // Reported; it may belong to the subject before it.
+                if let Some(block) = &mut current {
                     block.whole = false;
                 }
-                block
+                continue;
             }
-        };
-        block.add(&record, columns, &mut gathered, problems);
-        current = Some(block);
+            let mut block = match current.take() {
+                Some(block) if block.id == record.id => block,
+                previous => {
+                    self.finish(previous, problems);
+                    let mut block = Block::new(record.id, record.row);
+                    block.whole = self.rows.complete();
+                    if let Some((first, last)) = self.earlier.get(record.id) {
+                        let place = Place::row(record.row).column(columns.title(Name::Id)).id(record.id);
+                        let expected =
+                            format!("the rows of a subject together: it has rows {first} to {last} too");
+                        problems.found(place, record.id, expected);
+                        block.whole = false;
+                    }
+                    block
+                }
+            };
+            block.add(&record, columns, &mut self.gathered, problems);
+            current = Some(block);
+        }
+        self.finish(current, problems);
     }
-    if let Some(block) = current {
-        block.finish(columns, options, &mut gathered, problems);
+
+    fn finish(&mut self, block: Option<Block<'_>>, problems: &mut Problems) {
+        if let Some(block) = block {
+            self.earlier.insert(block.id.to_owned(), (block.first_row, block.last_row));
+            block.finish(self.columns, self.options, &mut self.gathered, problems);
+        }
     }
-    gathered.counts.excluded = gathered.excluded.len();
-    gathered
 }

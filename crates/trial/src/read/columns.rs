@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::covariate::CovariateColumn;
 use super::options::ReadOptions;
 use super::problems::{Place, Problems};
-use super::raw::RawTable;
+use super::raw::Heading;
 use super::text::OTHER_SEPARATORS;
 
 /// The columns that mean something.
@@ -115,13 +115,13 @@ pub(super) struct Columns<'a> {
 impl<'a> Columns<'a> {
     /// Finds the columns; what is missing, ambiguous or renamed in vain becomes a problem.
     pub(super) fn find(
-        table: &'a RawTable,
+        heading: &'a Heading,
         covariates: &'a [CovariateColumn],
         options: &ReadOptions,
         problems: &mut Problems,
     ) -> Self {
-        let header = table.header.as_slice();
-        let place = Place::row(table.header_row);
+        let header = heading.header.as_slice();
+        let place = Place::row(heading.header_row);
         let before = problems.count();
         let at = vec![None; Name::ALL.len() + covariates.len()];
         let mut columns = Self { header, covariates, at, complete: false };
@@ -136,7 +136,7 @@ impl<'a> Columns<'a> {
                 columns.at[position(meaning)] = found;
             }
         }
-        if columns.index(Name::Id).is_none() && report_commented_header(table, problems) {
+        if columns.index(Name::Id).is_none() && report_commented_header(heading, problems) {
             return columns;
         }
         for meaning in columns.meanings() {
@@ -274,13 +274,13 @@ fn report_duplicates(header: &[String], place: Place<'_>, problems: &mut Problem
 }
 
 /// A header behind a `#` is a habit of NONMEM's users; here it is a comment, and the first row would be the header.
-fn report_commented_header(table: &RawTable, problems: &mut Problems) -> bool {
+fn report_commented_header(heading: &Heading, problems: &mut Problems) -> bool {
     let names_id = |line: &&String| line.split(',').any(|name| name.trim().eq_ignore_ascii_case("ID"));
-    let comment = table.comments.last().filter(names_id);
+    let comment = heading.comments.last().filter(names_id);
     if let Some(comment) = comment {
         let expected =
             format!("the header here, but the comment before, #{comment}, looks like it: remove its #");
-        problems.amiss(Place::row(table.header_row), expected);
+        problems.amiss(Place::row(heading.header_row), expected);
     }
     comment.is_some()
 }

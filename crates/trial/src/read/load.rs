@@ -3,21 +3,38 @@
 use std::fmt::Write as _;
 use std::fs;
 use std::io::{self, Read as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use flate2::read::MultiGzDecoder;
 use sha2::{Digest as _, Sha256};
 
-use super::parquet::read_parquet_rows;
+use super::parquet::{group_rows, read_parquet_heading};
 use super::problems::Problems;
-use super::raw::RawTable;
+use super::raw::{Heading, RawRow};
 use super::rejection::Rejection;
-use super::text::read_text;
+use super::text::{TextRows, read_text};
+use crate::table::ParquetGroups;
 
-/// A file's rows and the checksum of its bytes.
+/// Rows that are taken from a text at a time; from Parquet it is a row group.
+const ROWS: usize = 1 << 16;
+
+/// A file, its content in memory as it is stored (of gzip, as text); its rows are made as they are asked for.
 pub(super) struct Loaded {
-    pub table: RawTable,
+    path: PathBuf,
+    pub heading: Heading,
     pub sha256: String,
+    content: Content,
+}
+
+enum Content {
+    Text(Vec<u8>),
+    Parquet(ParquetGroups),
+}
+
+/// The rows of a file, from the first to the last.
+pub(super) enum Rows<'a> {
+    Text(TextRows<'a>),
+    Parquet { path: &'a Path, groups: &'a ParquetGroups, group: usize, before: usize },
 }
 
 /// Reads a file. What it is is told by its first bytes, not by its name.
@@ -25,22 +42,61 @@ pub(super) fn load(path: &Path, problems: &mut Problems) -> Result<Loaded, Rejec
     let unreadable = |source: io::Error| Rejection::Unreadable { path: path.to_owned(), source };
     let bytes = fs::read(path).map_err(unreadable)?;
     let sha256 = hexadecimal(&Sha256::digest(&bytes));
-    let table = if bytes.starts_with(b"PAR1") {
-        read_parquet_rows(path, bytes)?
-    } else if bytes.starts_with(&[0x1F, 0x8B]) {
+    let path = path.to_owned();
+    if bytes.starts_with(b"PAR1") {
+        let (heading, groups) = read_parquet_heading(&path, bytes)?;
+        return Ok(Loaded { path, heading, sha256, content: Content::Parquet(groups) });
+    }
+    let text = if bytes.starts_with(&[0x1F, 0x8B]) {
         let mut text = Vec::new();
         MultiGzDecoder::new(bytes.as_slice()).read_to_end(&mut text).map_err(unreadable)?;
-        text_table(path, &text, problems)?
+        text
     } else {
-        text_table(path, &bytes, problems)?
+        bytes
     };
-    Ok(Loaded { table, sha256 })
+    if let Some(found) = foreign_format(&text) {
+        return Err(Rejection::Format { path, found: found.to_owned() });
+    }
+    let (heading, _) = read_text(&path, &text, problems)?;
+    Ok(Loaded { path, heading, sha256, content: Content::Text(text) })
 }
 
-fn text_table(path: &Path, bytes: &[u8], problems: &mut Problems) -> Result<RawTable, Rejection> {
-    match foreign_format(bytes) {
-        Some(found) => Err(Rejection::Format { path: path.to_owned(), found: found.to_owned() }),
-        None => read_text(path, bytes, problems),
+impl Loaded {
+    /// The rows, from the first.
+    pub(super) fn rows(&self) -> Result<Rows<'_>, Rejection> {
+        let path = self.path.as_path();
+        Ok(match &self.content {
+            // What is wrong before the rows has been reported.
+            Content::Text(text) => Rows::Text(read_text(path, text, &mut Problems::new(String::new()))?.1),
+            Content::Parquet(groups) => Rows::Parquet { path, groups, group: 0, before: 0 },
+        })
+    }
+}
+
+impl Rows<'_> {
+    /// Some rows more; `None` at the end.
+    pub(super) fn next(&mut self, problems: &mut Problems) -> Result<Option<Vec<RawRow>>, Rejection> {
+        match self {
+            Self::Text(rows) => {
+                let rows = rows.next(ROWS, problems)?;
+                Ok((!rows.is_empty()).then_some(rows))
+            }
+            Self::Parquet { path, groups, group, before } => {
+                let Some(&count) = groups.rows().get(*group) else { return Ok(None) };
+                let rows = group_rows(path, groups, *group, *before)?;
+                *group += 1;
+                *before += count;
+                Ok(Some(rows))
+            }
+        }
+    }
+
+    /// Whether every row so far could be told apart into cells.
+    pub(super) fn complete(&self) -> bool {
+        match self {
+            Self::Text(rows) => rows.complete,
+            Self::Parquet { .. } => true,
+        }
     }
 }
 

@@ -20,7 +20,10 @@ mod units;
 
 use std::path::Path;
 
+use omafit_model::Subject;
+
 use crate::trial::{Source, Trial};
+use assemble::Assembler;
 use columns::Columns;
 use covariate::CovariateColumn;
 use problems::Problems;
@@ -78,30 +81,98 @@ pub(crate) use columns::is_covariate_name;
 /// # }
 /// ```
 pub fn read(path: &Path, options: &ReadOptions) -> Result<Trial, Rejection> {
-    options.check()?;
-    let covariates = CovariateColumn::all(options)?;
-    let mut problems = Problems::new(path.display().to_string());
-    let load::Loaded { table, sha256 } = load::load(path, &mut problems)?;
-    let columns = Columns::find(&table, &covariates, options, &mut problems);
-    if !columns.complete {
-        // Without its columns nothing can be said of the rows.
-        problems.refuse()?;
+    let mut subjects = Vec::new();
+    let data_set = DataSet::survey(path, options, |some| subjects.extend(some))?;
+    Ok(Trial { subjects, ..data_set.trial })
+}
+
+/// A data set that is sound, to be read some subjects at a time: what is held is the file as it is stored, not what it
+/// becomes.
+pub struct DataSet {
+    /// What there is to know of it, without its subjects.
+    pub trial: Trial,
+    options: ReadOptions,
+    covariates: Vec<CovariateColumn>,
+    loaded: load::Loaded,
+}
+
+impl DataSet {
+    /// Reads a data set through, as [`read`] does.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`read`].
+    pub fn open(path: &Path, options: &ReadOptions) -> Result<Self, Rejection> {
+        Self::survey(path, options, |_| {})
     }
-    if table.rows.is_empty() {
+
+    fn survey(
+        path: &Path,
+        options: &ReadOptions,
+        mut take: impl FnMut(Vec<Subject>),
+    ) -> Result<Self, Rejection> {
+        options.check()?;
+        let covariates = CovariateColumn::all(options)?;
+        let mut problems = Problems::new(path.display().to_string());
+        let loaded = load::load(path, &mut problems)?;
+        let columns = Columns::find(&loaded.heading, &covariates, options, &mut problems);
+        let mut assembler = Assembler::new(&columns, options, loaded.rows()?);
+        if !columns.complete {
+            // Without its columns nothing can be said of the rows, but that some fall apart.
+            assembler.exhaust(&mut problems)?;
+            problems.refuse()?;
+        }
+        while let Some(subjects) = assembler.next(&mut problems)? {
+            take(subjects);
+        }
+        let rows = assembler.count;
+        if rows == 0 {
+            problems.refuse()?;
+            return Err(Rejection::NoRows { path: path.to_owned() });
+        }
         problems.refuse()?;
-        return Err(Rejection::NoRows { path: path.to_owned() });
+        let gathered = assembler.gathered;
+        let comments = loaded.heading.comments.clone();
+        let simulated = comments.iter().any(|comment| comment.to_lowercase().contains("simulated"));
+        let trial = Trial {
+            subjects: Vec::new(),
+            notes: notes::notes(&columns, options, &gathered),
+            source: Source { path: path.to_owned(), sha256: loaded.sha256.clone(), rows, comments },
+            counts: gathered.counts,
+            excluded: gathered.excluded,
+            simulated,
+        };
+        Ok(Self { trial, options: options.clone(), covariates, loaded })
     }
-    let gathered = assemble::assemble(&table, &columns, options, &mut problems);
-    problems.refuse()?;
-    let simulated = table.comments.iter().any(|comment| comment.to_lowercase().contains("simulated"));
-    let notes = notes::notes(&columns, options, &gathered);
-    let rows = table.rows.len() as u64;
-    Ok(Trial {
-        subjects: gathered.subjects,
-        source: Source { path: path.to_owned(), sha256, rows, comments: table.comments },
-        notes,
-        counts: gathered.counts,
-        excluded: gathered.excluded,
-        simulated,
-    })
+
+    /// Hands the subjects on in their order, `size` at a time and the rest at the end, until `take` says that it is
+    /// enough (`false`).
+    ///
+    /// # Errors
+    ///
+    /// Those of `take`; those of [`read`] should not happen again.
+    pub fn blocks<E: From<Rejection>>(
+        &self,
+        size: usize,
+        mut take: impl FnMut(Vec<Subject>) -> Result<bool, E>,
+    ) -> Result<(), E> {
+        let mut problems = Problems::new(self.trial.source.path.display().to_string());
+        let columns = Columns::find(&self.loaded.heading, &self.covariates, &self.options, &mut problems);
+        let mut assembler = Assembler::new(&columns, &self.options, self.loaded.rows()?);
+        let mut waiting: Vec<Subject> = Vec::new();
+        while let Some(subjects) = assembler.next(&mut problems)? {
+            problems.refuse()?;
+            waiting.extend(subjects);
+            while waiting.len() >= size.max(1) {
+                let rest = waiting.split_off(size.max(1));
+                if !take(std::mem::replace(&mut waiting, rest))? {
+                    return Ok(());
+                }
+            }
+        }
+        if !waiting.is_empty() {
+            take(waiting)?;
+        }
+        Ok(())
+    }
 }

@@ -4,20 +4,29 @@ use std::path::Path;
 
 use csv::StringRecord;
 
-use super::raw::{RawRow, RawTable};
+use super::raw::{Heading, RawRow};
 use super::rejection::Rejection;
-use crate::table::{TableError, Values, parse_parquet, push_float};
+use crate::table::{ParquetGroups, TableError, Values, push_float};
 
-/// Reads the rows of a Parquet file. A number goes through its shortest text and is the same after it, so that every
-/// format is checked by the same rules and shown in the same messages.
-pub(super) fn read_parquet_rows(path: &Path, bytes: Vec<u8>) -> Result<RawTable, Rejection> {
-    let (table, comments) = parse_parquet(path, bytes).map_err(|error| Rejection::Format {
-        path: path.to_owned(),
-        found: match error {
-            TableError::Read { reason, .. } => reason,
-            other => other.to_string(),
-        },
-    })?;
+/// Reads a Parquet file up to its rows.
+pub(super) fn read_parquet_heading(
+    path: &Path,
+    bytes: Vec<u8>,
+) -> Result<(Heading, ParquetGroups), Rejection> {
+    let groups = ParquetGroups::open(path, bytes).map_err(|error| refused(path, error))?;
+    let header = groups.names().iter().map(|name| name.trim().to_owned()).collect();
+    Ok((Heading { comments: groups.comments().to_vec(), header_row: 1, header }, groups))
+}
+
+/// The rows of a row group; `before` is how many rows there are in those before it. A number goes through its shortest text
+/// and is the same after it, so that every format is checked by the same rules and shown in the same messages.
+pub(super) fn group_rows(
+    path: &Path,
+    groups: &ParquetGroups,
+    group: usize,
+    before: usize,
+) -> Result<Vec<RawRow>, Rejection> {
+    let table = groups.read(group).map_err(|error| refused(path, error))?;
     let mut text = String::new();
     let rows = (0..table.rows()).map(|index| {
         let mut cells = StringRecord::new();
@@ -30,9 +39,15 @@ pub(super) fn read_parquet_rows(path: &Path, bytes: Vec<u8>) -> Result<RawTable,
             }
             cells.push_field(&text);
         }
-        RawRow { row: index as u64 + 2, cells }
+        RawRow { row: (before + index) as u64 + 2, cells }
     });
-    let rows = rows.collect();
-    let header = table.columns().iter().map(|column| column.name.trim().to_owned()).collect();
-    Ok(RawTable { comments, header_row: 1, header, rows, complete: true })
+    Ok(rows.collect())
+}
+
+fn refused(path: &Path, error: TableError) -> Rejection {
+    let found = match error {
+        TableError::Read { reason, .. } => reason,
+        other => other.to_string(),
+    };
+    Rejection::Format { path: path.to_owned(), found }
 }

@@ -5,15 +5,36 @@ use std::path::Path;
 use csv::{ReaderBuilder, StringRecord};
 
 use super::problems::{Place, Problems};
-use super::raw::{RawRow, RawTable};
+use super::raw::{Heading, RawRow};
 use super::rejection::Rejection;
 
 /// Separators that a file may have in the comma's place, and what to call them.
 pub(super) const OTHER_SEPARATORS: [(char, &str); 3] = [(';', "semicolon"), ('\t', "tab"), ('|', "bar")];
 
-/// Reads the text of a file. Rows that cannot be told apart into cells become problems.
-pub(super) fn read_text(path: &Path, bytes: &[u8], problems: &mut Problems) -> Result<RawTable, Rejection> {
-    let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
+/// The text of a file, without a byte order mark.
+pub(super) fn text_of(bytes: &[u8]) -> &[u8] {
+    bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes)
+}
+
+/// The rows of a text, one after the other.
+pub(super) struct TextRows<'a> {
+    path: &'a Path,
+    reader: csv::Reader<&'a [u8]>,
+    lines: Lines<'a>,
+    /// Bytes before the header.
+    length: usize,
+    cells: usize,
+    /// Whether every row so far could be told apart into cells.
+    pub complete: bool,
+}
+
+/// Reads a file's text up to its rows.
+pub(super) fn read_text<'a>(
+    path: &'a Path,
+    bytes: &'a [u8],
+    problems: &mut Problems,
+) -> Result<(Heading, TextRows<'a>), Rejection> {
+    let bytes = text_of(bytes);
     if bytes.is_empty() {
         return Err(Rejection::Empty { path: path.to_owned() });
     }
@@ -42,26 +63,40 @@ pub(super) fn read_text(path: &Path, bytes: &[u8], problems: &mut Problems) -> R
         problems.refuse()?;
     }
 
-    let mut table = RawTable { comments, header_row, header, rows: Vec::new(), complete: true };
-    loop {
-        let start = usize::try_from(reader.position().byte()).unwrap_or(usize::MAX);
-        if !reader.read_record(&mut cells).map_err(unreadable)? {
-            break;
+    let rows = TextRows { path, reader, lines, length, cells: header.len(), complete: true };
+    Ok((Heading { comments, header_row, header }, rows))
+}
+
+impl TextRows<'_> {
+    /// At most so many rows; none at the end. Rows that cannot be told apart into cells become problems.
+    pub(super) fn next(&mut self, most: usize, problems: &mut Problems) -> Result<Vec<RawRow>, Rejection> {
+        let mut rows = Vec::new();
+        let mut cells = StringRecord::new();
+        while rows.len() < most {
+            let start = usize::try_from(self.reader.position().byte()).unwrap_or(usize::MAX);
+            let read = self.reader.read_record(&mut cells);
+            let unreadable = |error: csv::Error| Rejection::Unreadable {
+                path: self.path.to_owned(),
+                source: error.into(),
+            };
+            if !read.map_err(unreadable)? {
+                break;
+            }
+            let row = self.lines.advance(self.length.saturating_add(start));
+            let expected = self.cells;
+            if spans_lines(&cells) {
+                problems.amiss(Place::row(row), ONE_LINE);
+                self.complete = false;
+            } else if cells.len() != expected {
+                let message = format!("{expected} cells, as many as the header has, not {}", cells.len());
+                problems.amiss(Place::row(row), message);
+                self.complete = false;
+            } else {
+                rows.push(RawRow { row, cells: cells.clone() });
+            }
         }
-        let row = lines.advance(length.saturating_add(start));
-        let expected = table.header.len();
-        if spans_lines(&cells) {
-            problems.amiss(Place::row(row), ONE_LINE);
-            table.complete = false;
-        } else if cells.len() != expected {
-            let message = format!("{expected} cells, as many as the header has, not {}", cells.len());
-            problems.amiss(Place::row(row), message);
-            table.complete = false;
-        } else {
-            table.rows.push(RawRow { row, cells: cells.clone() });
-        }
+        Ok(rows)
     }
-    Ok(table)
 }
 
 /// A quotation mark left open would swallow the rows up to the next one, and with the right number of cells nobody

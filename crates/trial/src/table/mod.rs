@@ -4,6 +4,7 @@ mod csv;
 mod data_set;
 mod data_set_file;
 mod error;
+mod growing;
 mod parquet;
 mod sink;
 mod soundness;
@@ -13,12 +14,13 @@ use std::collections::HashSet;
 pub use data_set::{data_set_table, write_data_set};
 pub use data_set_file::write_data_set_chunks;
 pub use error::TableError;
+pub use growing::GrowingTable;
 pub use parquet::read_parquet;
 pub use sink::ParquetSink;
 
 pub(crate) use csv::push_float;
 pub(crate) use data_set::covariate_names;
-pub(crate) use parquet::parse_parquet;
+pub(crate) use parquet::ParquetGroups;
 
 /// A table: named columns of one length.
 ///
@@ -146,6 +148,17 @@ impl Table {
             Ok(())
         } else {
             Err(TableError::Columns { table: self.name.clone() })
+        }
+    }
+
+    /// Takes the first rows away.
+    fn drop_rows(&mut self, rows: usize) {
+        for column in &mut self.columns {
+            match &mut column.values {
+                Values::Float(values) => drop(values.drain(..rows)),
+                Values::Integer(values) => drop(values.drain(..rows)),
+                Values::Text(values) => drop(values.drain(..rows)),
+            }
         }
     }
 

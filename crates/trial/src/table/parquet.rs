@@ -3,10 +3,11 @@
 use std::fs;
 use std::io::Cursor;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use polars::prelude::{Column as PolarsColumn, DataType, PolarsResult, SerReader as _, polars_bail};
 use polars_buffer::Buffer;
+use polars_io::mmap::MmapBytesReader;
 use polars_io::parquet::read::ParquetReader;
 
 use super::sink::COMMENTS;
@@ -22,30 +23,94 @@ use super::{Column, Table, TableError, Values};
 /// another type, such as lists or dates.
 pub fn read_parquet(path: &Path) -> Result<Table, TableError> {
     let bytes = fs::read(path).map_err(|source| TableError::Open { path: path.to_owned(), source })?;
-    parse_parquet(path, bytes).map(|(table, _)| table)
+    let groups = ParquetGroups::open(path, bytes)?;
+    groups.slice(0, groups.rows.iter().sum())
 }
 
-/// Reads a table, and its comments, from the bytes of a Parquet file.
-pub(crate) fn parse_parquet(path: &Path, bytes: Vec<u8>) -> Result<(Table, Vec<String>), TableError> {
-    let read_error = |reason: String| TableError::Read { path: path.to_owned(), reason };
-    // The decoder trusts offsets and lengths in the file and panics on some that are wrong. A damaged file is the
-    // user's to hear of, not a reason to end.
-    let parsed = catch_unwind(AssertUnwindSafe(|| parse(bytes)))
-        .map_err(|_| read_error("it is damaged".to_owned()))?
-        .map_err(|error| read_error(error.to_string()))?;
-    let name = path.file_stem().unwrap_or_default().to_string_lossy();
-    let mut columns = Vec::with_capacity(parsed.columns.len());
-    for column in parsed.columns {
-        columns.push(column.map_err(|Unsuitable { name, dtype }| {
-            read_error(format!("column {name} holds {dtype}; expected numbers or text"))
-        })?);
+/// Hands the row groups of a file that omafit wrote to `take`, one at a time; the file is mapped, not read.
+pub(super) fn for_each_group(
+    path: &Path,
+    mut take: impl FnMut(&Table) -> Result<(), TableError>,
+) -> Result<(), TableError> {
+    let open = || fs::File::open(path).map_err(|source| TableError::Open { path: path.to_owned(), source });
+    let mut reader = ParquetReader::new(open()?);
+    let metadata = guarded(path, || reader.get_metadata().cloned())?;
+    let mut first = 0;
+    for group in &metadata.row_groups {
+        let (file, rows) = (open()?, group.num_rows());
+        let columns = guarded(path, || columns(file, first, rows))?;
+        take(&table(path, columns)?)?;
+        first += rows;
     }
-    Ok((Table::new(name, columns)?, parsed.comments))
+    Ok(())
 }
 
-struct Parsed {
-    columns: Vec<Result<Column, Unsuitable>>,
+/// A table of columns that are all of numbers or text.
+fn table(path: &Path, columns: Vec<Result<Column, Unsuitable>>) -> Result<Table, TableError> {
+    let name = path.file_stem().unwrap_or_default().to_string_lossy();
+    let columns = columns.into_iter().map(|column| {
+        column.map_err(|Unsuitable { name, dtype }| TableError::Read {
+            path: path.to_owned(),
+            reason: format!("column {name} holds {dtype}; expected numbers or text"),
+        })
+    });
+    Table::new(name, columns.collect::<Result<_, _>>()?)
+}
+
+/// A Parquet file, read row group by row group.
+pub(crate) struct ParquetGroups {
+    path: PathBuf,
+    bytes: Buffer<u8>,
+    /// Rows of each group.
+    rows: Vec<usize>,
+    names: Vec<String>,
     comments: Vec<String>,
+}
+
+impl ParquetGroups {
+    /// Looks at a file's metadata and columns.
+    pub(crate) fn open(path: &Path, bytes: Vec<u8>) -> Result<Self, TableError> {
+        let bytes = Buffer::from_vec(bytes);
+        let (rows, comments) = guarded(path, || metadata(&bytes))?;
+        let path = path.to_owned();
+        let mut groups = Self { path, bytes, rows, names: Vec::new(), comments };
+        groups.names = groups.slice(0, 0)?.columns().iter().map(|column| column.name.clone()).collect();
+        Ok(groups)
+    }
+
+    /// Rows of each group.
+    pub(crate) fn rows(&self) -> &[usize] {
+        &self.rows
+    }
+
+    /// The names of the columns.
+    pub(crate) fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    /// The comments in its metadata.
+    pub(crate) fn comments(&self) -> &[String] {
+        &self.comments
+    }
+
+    /// The rows of one group.
+    pub(crate) fn read(&self, group: usize) -> Result<Table, TableError> {
+        self.slice(self.rows[..group].iter().sum(), self.rows[group])
+    }
+
+    fn slice(&self, first: usize, rows: usize) -> Result<Table, TableError> {
+        let source = Cursor::new(self.bytes.clone());
+        table(&self.path, guarded(&self.path, || columns(source, first, rows))?)
+    }
+}
+
+/// The decoder trusts offsets and lengths in the file and panics on some that are wrong. A damaged file is the user's to
+/// hear of, not a reason to end.
+fn guarded<T>(path: &Path, read: impl FnOnce() -> PolarsResult<T>) -> Result<T, TableError> {
+    let read_error = |reason: String| TableError::Read { path: path.to_owned(), reason };
+    catch_unwind(AssertUnwindSafe(read))
+        .map_err(|_| read_error("it is damaged".to_owned()))?
+        .map_err(|error| read_error(error.to_string()))
 }
 
 struct Unsuitable {
@@ -53,19 +118,25 @@ struct Unsuitable {
     dtype: String,
 }
 
-fn parse(bytes: Vec<u8>) -> PolarsResult<Parsed> {
-    let bytes = Buffer::from_vec(bytes);
-    let mut reader = ParquetReader::new(Cursor::new(bytes.clone()));
-    let metadata = reader.get_metadata()?.clone();
-    if !counts_agree(&metadata, &bytes) {
+/// Rows of each group, and the comments.
+fn metadata(bytes: &Buffer<u8>) -> PolarsResult<(Vec<usize>, Vec<String>)> {
+    let metadata = ParquetReader::new(Cursor::new(bytes.clone())).get_metadata()?.clone();
+    if !counts_agree(&metadata, bytes) {
         polars_bail!(ComputeError: "it is damaged: its counts of rows do not agree");
     }
     let entries = metadata.key_value_metadata.iter().flatten();
     let comments = entries.filter(|entry| entry.key == COMMENTS).flat_map(|entry| entry.value.iter());
     let comments = comments.flat_map(|text| text.lines()).map(str::to_owned).collect();
-    let frame = reader.finish()?;
-    let columns = frame.columns().iter().map(table_column).collect::<PolarsResult<_>>()?;
-    Ok(Parsed { columns, comments })
+    Ok((metadata.row_groups.iter().map(|group| group.num_rows()).collect(), comments))
+}
+
+fn columns(
+    source: impl MmapBytesReader,
+    first: usize,
+    rows: usize,
+) -> PolarsResult<Vec<Result<Column, Unsuitable>>> {
+    let frame = ParquetReader::new(source).with_slice(Some((first, rows))).finish()?;
+    frame.columns().iter().map(table_column).collect()
 }
 
 fn table_column(column: &PolarsColumn) -> PolarsResult<Result<Column, Unsuitable>> {

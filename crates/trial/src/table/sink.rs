@@ -74,10 +74,7 @@ impl<W: Write + Send> ParquetSink<W> {
     /// not take them.
     pub fn append(&mut self, chunk: &Table) -> Result<(), TableError> {
         self.pending.append(chunk)?;
-        if self.pending.rows() >= ROW_GROUP {
-            self.flush()?;
-        }
-        Ok(())
+        self.flush(ROW_GROUP)
     }
 
     /// Writes what is left and ends the file.
@@ -86,18 +83,22 @@ impl<W: Write + Send> ParquetSink<W> {
     ///
     /// [`TableError::Write`] if the file does not take it.
     pub fn finish(mut self) -> Result<(), TableError> {
-        self.flush()?;
+        self.flush(1)?;
         self.writer.finish().map(|_| ()).map_err(|source| failed(&self.pending, source))
     }
 
-    fn flush(&mut self) -> Result<(), TableError> {
+    /// Writes row groups while there are `least` rows for one: where they are cut does not depend on the chunks.
+    fn flush(&mut self, least: usize) -> Result<(), TableError> {
         let rows = self.pending.rows();
-        for start in (0..rows).step_by(ROW_GROUP) {
-            let group = frame(&self.pending, start..rows.min(start + ROW_GROUP));
+        let mut start = 0;
+        while rows - start >= least {
+            let end = rows.min(start + ROW_GROUP);
+            let group = frame(&self.pending, start..end);
             let written = group.and_then(|group| self.writer.write_batch(&group));
             written.map_err(|source| failed(&self.pending, source))?;
+            start = end;
         }
-        self.pending = self.pending.none_alike();
+        self.pending.drop_rows(start);
         Ok(())
     }
 }

@@ -6,9 +6,12 @@ use std::io::Write as _;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use omafit_model::{Analyte, Censoring, Dose, Observation, Subject};
-use omafit_trial::{Column, ParquetSink, ReadOptions, Table, Values, data_set_table, read, write_data_set};
+use omafit_trial::{
+    Column, DataSet, ParquetSink, ReadOptions, Rejection, Table, TableError, Values, data_set_table, read,
+    write_data_set, write_data_set_chunks,
+};
 
-use crate::support::{Scratch, good, good_with};
+use crate::support::{Scratch, good, good_with, refusal};
 
 /// Rows in an order and with names as analysts have them.
 const TRIAL: &str = "\
@@ -206,4 +209,62 @@ fn a_written_data_set_is_read_back() {
     let again = read(&path, &ReadOptions::default()).unwrap();
     assert!(again.simulated);
     assert_eq!(again.subjects[0].doses, trial.subjects[0].doses);
+}
+
+/// More rows than are taken at a time.
+fn long(subjects: usize) -> String {
+    let mut text = "ID,TIME,DV,DVID,AMT,WT\n".to_owned();
+    for id in 0..subjects {
+        text += &format!("{id},0,420,2,,70\n{id},0,,,300,70\n");
+        for day in 1..10 {
+            text += &format!("{id},{day},{}.5,1,,70\n", id % 90 + day);
+        }
+    }
+    text
+}
+
+#[test]
+fn a_long_file_is_read_in_pieces() {
+    let text = long(15_000);
+    let scratch = Scratch::new(&text);
+    let trial = good(&text);
+    assert_eq!((trial.subjects.len(), trial.source.rows), (15_000, 165_000));
+    assert!(trial.subjects.iter().all(|s| s.observations.len() == 10 && s.doses.len() == 1));
+    assert_eq!(trial.subjects[14_999].observations[9].row, 165_001);
+    let parquet = scratch.path.with_file_name("long.parquet");
+    let chunk = || Ok::<_, TableError>(trial.subjects.clone());
+    write_data_set_chunks(&parquet, &[], false, std::iter::once_with(chunk)).unwrap();
+    for (path, same_rows) in [(&scratch.path, true), (&parquet, false)] {
+        let set = DataSet::open(path, &ReadOptions::default()).unwrap();
+        assert_eq!((set.trial.counts.observations, set.trial.subjects.len()), (trial.counts.observations, 0));
+        for size in [1, 700, 15_000, 20_000] {
+            let (mut subjects, mut sizes) = (Vec::new(), Vec::new());
+            let take = |some: Vec<Subject>| {
+                sizes.push(some.len());
+                subjects.extend(some);
+                Ok::<_, Rejection>(true)
+            };
+            set.blocks(size, take).unwrap();
+            assert!(sizes[..sizes.len() - 1].iter().all(|n| *n == size));
+            if same_rows {
+                assert!(subjects == trial.subjects);
+            }
+            assert_eq!(subjects.len(), 15_000);
+            assert!(subjects.iter().zip(&trial.subjects).all(|(a, b)| a.id == b.id && a.doses == b.doses));
+        }
+        let mut seen = 0;
+        let stop = |some: Vec<Subject>| {
+            seen += some.len();
+            Ok::<_, Rejection>(seen < 300)
+        };
+        set.blocks(100, stop).unwrap();
+        assert_eq!(seen, 300);
+    }
+}
+
+#[test]
+fn a_subject_that_comes_again_much_later_is_refused() {
+    let text = long(15_000) + "3,0,420,2,,70\n";
+    let said = refusal(text, &ReadOptions::default());
+    assert!(said.contains("trial.csv:165002") && said.contains("it has rows 35 to 45 too"), "{said}");
 }

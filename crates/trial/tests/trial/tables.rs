@@ -4,7 +4,8 @@ use std::time::Instant;
 
 use omafit_model::{Analyte, Before, Censoring, Covariates, Dose, Observation, Subject};
 use omafit_trial::{
-    Column, ParquetSink, Table, TableError, Values, data_set_table, read_parquet, write_data_set,
+    Column, GrowingTable, ParquetSink, RunFolder, Table, TableError, Values, data_set_table, read_parquet,
+    write_data_set,
 };
 
 use crate::support::{Scratch, names};
@@ -275,4 +276,44 @@ fn subjects_that_a_data_set_cannot_hold() {
     assert!(std::fs::read_to_string(&path).unwrap().starts_with("# a\n# b\n# c\nID,"));
     let error = write_data_set(&path, &[good], &[], false).unwrap_err();
     assert!(error.to_string().ends_with("exists; it is replaced only with force"));
+}
+
+#[test]
+fn a_growing_table_is_the_same_however_it_grows() {
+    let part = |from: i64, to: i64| {
+        let numbers = (from..to).map(|n| if n % 7 == 0 { f64::NAN } else { n as f64 / 3.0 }).collect();
+        let texts = (from..to).map(|n| format!("a, {n}")).collect();
+        let columns = vec![Column::new("ID", Values::Text(texts)), Column::new("x", Values::Float(numbers))];
+        Table::new("part", columns).unwrap()
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let bytes = |name: &str, blocks: &[i64], put_down_after: Option<usize>| {
+        let target = folder.path().join(name);
+        let mut run = RunFolder::create(&target, false).unwrap();
+        let mut table = GrowingTable::start(&run, "part", true, false).unwrap();
+        let mut from = 0;
+        for (k, to) in blocks.iter().enumerate() {
+            if put_down_after == Some(k) {
+                table.finish().unwrap();
+                let place = run.suspend().unwrap();
+                assert_eq!(RunFolder::suspended(&target), Some(place));
+                run = RunFolder::resume(&target, false).unwrap();
+                assert_eq!(RunFolder::suspended(&target), None);
+                table = GrowingTable::start(&run, "part", true, true).unwrap();
+            }
+            table.append(&part(from, *to)).unwrap();
+            from = *to;
+        }
+        assert_eq!(table.finish().unwrap(), from as u64);
+        std::fs::write(run.file("run.json").unwrap(), "{}").unwrap();
+        run.commit().unwrap();
+        assert_eq!(names(&target), ["part.csv", "part.parquet", "run.json"]);
+        ["part.csv", "part.parquet"].map(|file| std::fs::read(target.join(file)).unwrap())
+    };
+    let whole = bytes("whole", &[300_000], None);
+    assert_eq!(whole[0].iter().filter(|b| **b == b'\n').count(), 300_001);
+    assert!(bytes("blocks", &[1, 140_000, 140_001, 300_000], None) == whole);
+    for k in 1..4 {
+        assert!(bytes(&format!("after-{k}"), &[90_000, 140_000, 290_000, 300_000], Some(k)) == whole, "{k}");
+    }
 }

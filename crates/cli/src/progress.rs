@@ -1,0 +1,67 @@
+//! How far a run has come: what the next block, or another session, needs to know.
+
+use crate::error::CliError;
+use crate::run::{Plan, write_json};
+use omafit_estimate::{Status, SubjectResult, Tally};
+use omafit_model::Subject;
+use omafit_trial::RunFolder;
+use serde::{Deserialize, Serialize};
+use std::path::Path;
+
+/// The file of an interrupted run.
+const FILE: &str = "progress.json";
+/// Unfinished subjects that are listed in `run.json`.
+const LISTED: usize = 1000;
+
+/// How far a run has come.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub struct Progress {
+    /// What the run is, as far as it decides the results.
+    pub identity: serde_json::Value,
+    /// What is to be said of the subjects so far.
+    pub tally: Tally,
+    /// η of the subjects that were fitted.
+    pub etas: Vec<Vec<f64>>,
+    /// Subjects whose fit is not complete, a line each, and how many more there are.
+    pub unfinished: (Vec<String>, usize),
+}
+
+impl Progress {
+    /// Subjects whose results are written.
+    pub fn subjects(&self) -> usize {
+        self.tally.subjects()
+    }
+
+    /// Adds a block.
+    pub fn add(&mut self, plan: &Plan, subjects: &[Subject], results: &[SubjectResult]) {
+        self.tally.add(subjects, results, plan.target_ng_ml());
+        let fitted = results.iter().filter(|r| r.fit.status != Status::Failed);
+        self.etas.extend(fitted.map(|r| r.fit.eta.clone()));
+        for (subject, result) in subjects.iter().zip(results).filter(|(_, r)| r.fit.status != Status::Ok) {
+            let (lines, more) = &mut self.unfinished;
+            if lines.len() < LISTED {
+                lines.push(format!("{}: {}: {}", subject.id, result.fit.status.name(), result.fit.reason));
+            } else {
+                *more += 1;
+            }
+        }
+    }
+
+    /// Writes it into a run's folder.
+    pub fn save(&self, folder: &RunFolder) -> Result<(), CliError> {
+        write_json(folder, FILE, self)
+    }
+
+    /// Removes it from the folder of a run that goes on.
+    pub fn forget(folder: &RunFolder) -> Result<(), CliError> {
+        Ok(std::fs::remove_file(folder.file(FILE)?)?)
+    }
+
+    /// Reads it from an interrupted run's folder.
+    pub fn load(folder: &Path) -> Result<Self, CliError> {
+        let path = folder.join(FILE);
+        let text = std::fs::read_to_string(&path)
+            .map_err(|source| CliError::Unreadable { path: path.clone(), source })?;
+        serde_json::from_str(&text).map_err(|source| CliError::NoRun { path, source })
+    }
+}

@@ -1,0 +1,241 @@
+//! The subjects of a run, some at a time: fit, reconstruct, judge, write, count.
+
+use crate::diagnosis::Diagnosis;
+use crate::error::CliError;
+use crate::figures;
+use crate::options::{Censored, MethodName, RunArgs};
+use crate::population::Population;
+use crate::print::FEW;
+use crate::progress::Progress;
+use crate::record::Seconds;
+use crate::run::{Plan, censor, progress_bar};
+use indicatif::ProgressBar;
+use omafit_estimate::{IndividualFit, Method, PooledSigma, PopulationOptions, SubjectResult, process_trial};
+use omafit_model::Subject;
+use omafit_trial::{
+    GrowingTable, ReadOptions, RunFolder, Trial, correlations_table, individuals_table, observations_table,
+    trajectories_table,
+};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+/// Subjects that are fitted, and held, at a time, unless something needs them all. Figures and tests of residuals are of
+/// the first so many.
+pub const BLOCK: usize = 500;
+/// A run of more subjects than this has no report: its tables would have to be held.
+pub const REPORTED: usize = 2000;
+
+/// The tables of a run that have rows of each subject.
+struct Tables {
+    individuals: GrowingTable,
+    observations: GrowingTable,
+    correlations: GrowingTable,
+    trajectories: GrowingTable,
+    typical: GrowingTable,
+}
+
+impl Tables {
+    fn start(folder: &RunFolder, resumed: bool) -> Result<Self, CliError> {
+        let start = |name, with_csv| GrowingTable::start(folder, name, with_csv, resumed);
+        Ok(Self {
+            individuals: start("individuals", true)?,
+            observations: start("observations", true)?,
+            correlations: start("correlations", true)?,
+            trajectories: start("trajectories", false)?,
+            typical: start("typical", false)?,
+        })
+    }
+
+    fn finish(self) -> Result<(), CliError> {
+        let Self { individuals, observations, correlations, trajectories, typical } = self;
+        for table in [individuals, observations, correlations, trajectories, typical] {
+            table.finish()?;
+        }
+        Ok(())
+    }
+}
+
+/// A run under way.
+pub struct Work<'a> {
+    plan: Plan,
+    args: &'a RunArgs,
+    folder: &'a RunFolder,
+    trial: &'a Trial,
+    read: &'a ReadOptions,
+    censored: Censored,
+    tables: Tables,
+    population: Option<Population>,
+    pooled: Option<PooledSigma>,
+    pool: rayon::ThreadPool,
+    bar: ProgressBar,
+    progress: Progress,
+    shown: Option<(Vec<Subject>, Vec<SubjectResult>)>,
+    alone: Option<Vec<IndividualFit>>,
+    stop: Arc<AtomicBool>,
+    /// Wall time a stage.
+    pub seconds: Seconds,
+}
+
+/// A run whose subjects are done, or that was interrupted.
+pub struct Worked {
+    /// The plan, with what was estimated of all subjects.
+    pub plan: Plan,
+    /// The population, if it was estimated.
+    pub population: Option<Population>,
+    /// The residual errors, if they were estimated of all subjects together.
+    pub pooled: Option<PooledSigma>,
+    /// The fits of subjects that were fitted alone, if they are few enough to be held and all of this session.
+    pub alone: Option<Vec<IndividualFit>>,
+    /// Wall time a stage.
+    pub seconds: Seconds,
+    /// What is known of the subjects.
+    pub progress: Progress,
+    /// The subjects of a small trial.
+    pub shown: Option<(Vec<Subject>, Vec<SubjectResult>)>,
+    /// Threads used.
+    pub threads: usize,
+}
+
+impl<'a> Work<'a> {
+    /// Starts, or goes on where `progress` stands.
+    #[allow(clippy::too_many_arguments)]
+    pub fn new(
+        plan: Plan,
+        args: &'a RunArgs,
+        folder: &'a RunFolder,
+        trial: &'a Trial,
+        read: &'a ReadOptions,
+        censored: Censored,
+        progress: Progress,
+        stop: Arc<AtomicBool>,
+    ) -> Result<Self, CliError> {
+        let bar = progress_bar("fitting", trial.counts.subjects as u64, args.quiet);
+        bar.set_position(progress.subjects() as u64);
+        let all_alone = plan.options().method == Method::Nls
+            && trial.counts.subjects <= REPORTED
+            && progress.subjects() == 0;
+        Ok(Self {
+            alone: all_alone.then(Vec::new),
+            plan,
+            args,
+            folder,
+            trial,
+            read,
+            censored,
+            tables: Tables::start(folder, progress.subjects() > 0)?,
+            population: None,
+            pooled: None,
+            pool: rayon::ThreadPoolBuilder::new().num_threads(args.threads.unwrap_or(0)).build()?,
+            bar,
+            progress,
+            shown: None,
+            stop,
+            seconds: Seconds::default(),
+        })
+    }
+
+    /// Fits, judges and writes some subjects; `false` if that was interrupted, and nothing of them has been written.
+    pub fn block(&mut self, mut subjects: Vec<Subject>) -> Result<bool, CliError> {
+        let first = self.progress.subjects();
+        censor(&mut subjects, self.censored);
+        if first == 0 {
+            self.estimate(&subjects)?;
+        }
+        let started = Instant::now();
+        let go_on = || {
+            self.bar.inc(1);
+            !self.stop.load(Ordering::Relaxed)
+        };
+        let plan = &self.plan;
+        let fitted = self.pool.install(|| {
+            let (model, options) = (plan.model(), plan.options());
+            process_trial(model, &subjects, first as u64, plan.prior(), options, plan.wanted(), &go_on)
+        });
+        self.seconds.add("fit", started.elapsed().as_secs_f64());
+        let Some(results) = fitted else { return Ok(false) };
+
+        let (read, quiet, seconds) = (self.read, self.args.quiet, &mut self.seconds);
+        let diagnosis = self
+            .pool
+            .install(|| Diagnosis::new(plan, &subjects, read, &results, quiet || first > 0, seconds))?;
+        let started = Instant::now();
+        self.write(&subjects, &results, &diagnosis)?;
+        self.seconds.add("tables", started.elapsed().as_secs_f64());
+        if first == 0 {
+            diagnosis.write(self.folder, &self.plan, &subjects, &results)?;
+            let started = Instant::now();
+            let (folder, plan, simulated) = (self.folder, &self.plan, self.trial.simulated);
+            self.pool.install(|| figures::write(folder, plan, &subjects, &results, simulated))?;
+            self.seconds.add("figures", started.elapsed().as_secs_f64());
+        }
+        self.progress.add(&self.plan, &subjects, &results);
+        if let Some(alone) = &mut self.alone {
+            alone.extend(results.iter().map(|result| result.fit.clone()));
+        }
+        if self.trial.counts.subjects <= FEW {
+            self.shown = Some((subjects, results));
+        }
+        Ok(true)
+    }
+
+    /// Estimates what is to be estimated of all subjects; they are all here then.
+    fn estimate(&mut self, subjects: &[Subject]) -> Result<(), CliError> {
+        let quiet = self.args.quiet;
+        if self.args.method == MethodName::Foce {
+            let options = PopulationOptions {
+                max_iterations: self.args.population_iterations,
+                ..PopulationOptions::default()
+            };
+            let (plan, seconds) = (&self.plan, &mut self.seconds);
+            let fit = || Population::fit(plan.model(), subjects, options, quiet, seconds);
+            let population = self.pool.install(fit)?;
+            self.plan = self.plan.with_model(population.model())?;
+            self.population = Some(population);
+        }
+        let started = Instant::now();
+        let plan = &self.plan;
+        if let Some((plan, pooled)) = self.pool.install(|| plan.pooled(subjects, quiet))? {
+            self.seconds.add("sigma", started.elapsed().as_secs_f64());
+            (self.plan, self.pooled) = (plan, Some(pooled));
+        }
+        Ok(())
+    }
+
+    /// Adds the rows of some subjects to the tables. The courses take as long as the rest.
+    fn write(
+        &mut self,
+        subjects: &[Subject],
+        results: &[SubjectResult],
+        diagnosis: &Diagnosis,
+    ) -> Result<(), CliError> {
+        let Tables { individuals, observations, correlations, trajectories, typical } = &mut self.tables;
+        let (model, options) = (self.plan.model(), self.plan.options());
+        let rows = || -> Result<(), CliError> {
+            individuals.append(&individuals_table(model, options, subjects, results)?)?;
+            observations.append(&observations_table(subjects, results, &diagnosis.subjects)?)?;
+            correlations.append(&correlations_table(model, options, subjects, results)?)?;
+            Ok(typical.append(&diagnosis.typical(subjects, results)?)?)
+        };
+        let courses =
+            || -> Result<(), CliError> { Ok(trajectories.append(&trajectories_table(subjects, results)?)?) };
+        let (rows, courses) = self.pool.join(rows, courses);
+        rows.and(courses)
+    }
+
+    /// Of so many seconds, those that no other stage has were spent reading.
+    pub fn reading(&mut self, seconds: f64) {
+        let stages = ["population", "sigma", "fit", "replicates", "diagnostics", "tables", "figures"];
+        let others: f64 = stages.iter().map(|stage| self.seconds.of(stage)).sum();
+        self.seconds.add("read", (seconds - others).max(0.0));
+    }
+
+    /// Ends the tables.
+    pub fn finish(self) -> Result<Worked, CliError> {
+        self.bar.finish_and_clear();
+        self.tables.finish()?;
+        let Self { plan, population, pooled, alone, seconds, progress, shown, pool, .. } = self;
+        let threads = pool.current_num_threads();
+        Ok(Worked { plan, population, pooled, alone, seconds, progress, shown, threads })
+    }
+}
