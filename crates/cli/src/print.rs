@@ -155,7 +155,6 @@ pub fn summary(
     shown: Option<&(Vec<Subject>, Vec<SubjectResult>)>,
     progress: &Progress,
     summary: &Overview,
-    two_stage: Option<&TwoStage>,
     record: &Record,
     out: &Path,
 ) {
@@ -184,9 +183,6 @@ pub fn summary(
         goodness(analyte.title(), &summary.by_analyte[analyte.index()]);
     }
     goodness("all", &summary.overall);
-    if let Some(found) = two_stage {
-        two_stages(plan, found);
-    }
     suppression(plan, summary);
     let seconds = &record.seconds;
     println!(
@@ -204,7 +200,7 @@ pub fn summary(
 }
 
 /// The population from subjects' own estimates.
-fn two_stages(plan: &Plan, found: &TwoStage) {
+pub fn two_stages(plan: &Plan, found: &TwoStage) {
     println!(
         "\ntwo-stage population, η: the estimates as they are, and corrected for their variance (global)"
     );

@@ -307,7 +307,10 @@ pub fn execute(plan: &Plan, args: &RunArgs, out: &Path, input: Input) -> Result<
         if let Some(population) = &population {
             print::population(population);
         }
-        print::summary(&plan, trial, shown.as_ref(), &progress, &summary, found.as_ref(), &record, out);
+        if let Some(found) = &found {
+            print::two_stages(&plan, found);
+        }
+        print::summary(&plan, trial, shown.as_ref(), &progress, &summary, &record, out);
     }
     let unconverged = population.is_some_and(|p| !p.converged());
     Ok(if summary.failed > 0 || unconverged { Outcome::SomeFailed } else { Outcome::Done })
