@@ -94,7 +94,7 @@ const ONSET: f64 = 0.35;
 const ZERO_START: f64 = 0.1;
 /// By how much the error estimate is distrusted in a step that comes near a turn.
 const TURN: f64 = 100.0;
-const MAX_STEPS: u64 = 10_000;
+const MAX_STEPS: u64 = 100_000;
 pub(super) const SAFETY: f64 = 0.9;
 const SHRINK: f64 = 0.1;
 const GROW: f64 = 10.0;
