@@ -4,8 +4,8 @@ use crate::error::CliError;
 use crate::record::Seconds;
 use indicatif::ProgressBar;
 use omafit_estimate::{
-    DescentStop, PopulationEstimate, PopulationFit, PopulationOptions, Progress, eta_shrinkage,
-    fit_population, flattest_direction, population_estimates,
+    DescentStop, FitOptions, Method, PopulationEstimate, PopulationFit, PopulationOptions, Progress,
+    fit_population, flattest_direction, population_estimates, shrinkage,
 };
 use omafit_model::{PopulationModel, Subject};
 use omafit_trial::{RunFolder, convergence_table, parameters_table};
@@ -80,8 +80,9 @@ impl Population {
 
     /// Writes `parameters` and `convergence`.
     pub fn write(&self, folder: &RunFolder) -> Result<(), CliError> {
-        let etas: Vec<&[f64]> = self.fit.subjects.iter().map(|s| &s.eta[..]).collect();
-        let shrinkage = eta_shrinkage(&self.fit.model, &etas);
+        let etas: Vec<Vec<f64>> = self.fit.subjects.iter().map(|s| s.eta.clone()).collect();
+        let options = FitOptions::new(Method::Map, self.model().variable().to_vec());
+        let shrinkage = shrinkage(self.model(), &options, &etas);
         crate::run::write_both(folder, &parameters_table(&self.fit.model, &self.estimates, &shrinkage)?)?;
         crate::run::write_both(folder, &convergence_table(&self.names, &self.trace)?)
     }

@@ -59,9 +59,7 @@ impl FitOptions {
             sigma: SigmaRule::Given,
         }
     }
-}
 
-impl FitOptions {
     /// The same without what only a last fit needs: full curvature and profiles.
     fn in_passing(&self) -> Self {
         Self { covariance: Covariance::GaussNewton, profile: None, ..self.clone() }
@@ -509,7 +507,7 @@ pub fn free_names(model: &PopulationModel, options: &FitOptions) -> Vec<&'static
 }
 
 /// ln |JᵀJ|, from the triangular factor.
-fn log_determinant(jacobian: &DMatrix<f64>) -> f64 {
+pub(crate) fn log_determinant(jacobian: &DMatrix<f64>) -> f64 {
     jacobian.clone().qr().unpack_r().diagonal().map(|d| 2.0 * d.abs().ln()).sum()
 }
 

@@ -2,6 +2,7 @@
 
 mod curve;
 mod diagnostics;
+mod differentiated;
 mod goodness;
 mod individual;
 mod least_squares;
@@ -37,12 +38,12 @@ pub use individual::{
 };
 pub use least_squares::StopReason;
 pub use likelihood::{Contribution, Errors, Law, contribution, given_errors, weighted_residual};
-pub use normal::{log_cdf, mills};
+pub use normal::{NORMAL_975, log_cdf, mills};
 pub use overview::{FreeIgeCourse, Overview, Tally, free_ige_course};
 pub use population::{
     Conditional, ConditionalError, Coordinate, DescentStop, EstimateKind, PopulationError,
     PopulationEstimate, PopulationFit, PopulationOptions, PopulationUncertainty, Progress, Space, SpaceError,
-    eta_shrinkage, fit_population, flattest_direction, population_estimates,
+    fit_population, flattest_direction, population_estimates,
 };
 pub use prior::Prior;
 pub use problem::SubjectError;

@@ -3,6 +3,8 @@
 use statrs::function::erf::erfc;
 use std::f64::consts::{FRAC_1_SQRT_2, PI};
 
+/// The 97.5 % point of the standard normal distribution, the end of a two-sided interval of 95 %.
+pub const NORMAL_975: f64 = 1.959_963_984_540_054;
 /// Below this the distribution is taken from its continued fraction: `erfc` is good to nine digits there, and the
 /// derivatives of the ratio cancel.
 const TAIL: f64 = -2.5;

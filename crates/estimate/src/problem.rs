@@ -11,14 +11,15 @@
 //! Of any other error or shape, and of a censored observation, r_j is the row whose gradient is the likelihood's
 //! ([`crate::likelihood`]); the objective is then not the sum of squares, but the likelihood itself.
 
+use crate::differentiated::{Differentiated, differentiated};
 use crate::least_squares::{Linearised, Residuals};
-use crate::likelihood::{Errors, Law, constant, contribution};
+use crate::likelihood::{Contribution, Errors, Law, constant, contribution};
 use crate::prior::Prior;
 use crate::shape::Shape;
 use nalgebra::{DMatrix, DVector};
 use omafit_model::{
-    Censoring, Concentrations, Course, CourseError, CovariateError, DEFAULT_RTOL, ErrorModel,
-    IndividualValue, Observation, PopulationModel, PredictionError, Start, Subject,
+    Censoring, Concentrations, Course, CourseError, CovariateError, ErrorModel, IndividualValue, Observation,
+    PopulationModel, PredictionError, Start, Subject,
 };
 use std::cell::RefCell;
 
@@ -178,24 +179,37 @@ impl<'a> SubjectProblem<'a> {
         self.observations.iter().zip(&self.laws).map(|(o, law)| constant(o, *law, false)).sum()
     }
 
-    /// The estimated parameters at η.
+    /// Every parameter at η.
     fn individual(&self, eta: &[f64]) -> Vec<IndividualValue> {
-        let of = |(&i, &eta): (&usize, &f64)| self.model.parameters()[i].individual(self.typical[i], eta);
-        self.free.iter().zip(eta).map(of).collect()
+        let mut departures = vec![0.0; self.typical.len()];
+        self.free.iter().zip(eta).for_each(|(&i, &eta)| departures[i] = eta);
+        let of =
+            |(i, (&typical, eta)): (usize, (&f64, f64))| self.model.parameters()[i].individual(typical, eta);
+        self.typical.iter().zip(departures).enumerate().map(of).collect()
     }
 
     /// The parameters at η.
     pub fn parameters(&self, eta: &[f64]) -> Vec<f64> {
-        let mut parameters = self.typical.clone();
-        for (&i, individual) in self.free.iter().zip(self.individual(eta)) {
-            parameters[i] = individual.value;
-        }
-        parameters
+        self.individual(eta).iter().map(|individual| individual.value).collect()
     }
 
     /// d ln(parameter)/dη of each estimated parameter at η.
     pub fn log_slopes(&self, eta: &[f64]) -> Vec<f64> {
-        self.individual(eta).iter().map(|individual| individual.log_slope).collect()
+        let individual = self.individual(eta);
+        self.free.iter().map(|&i| individual[i].log_slope).collect()
+    }
+
+    /// The predictions at η with their derivatives over the parameters at the positions `over`, one an observation; the
+    /// model is solved to a relative tolerance of `rtol`.
+    pub(crate) fn differentiated(
+        &self,
+        eta: &[f64],
+        over: &[usize],
+        rtol: f64,
+    ) -> Result<Vec<Differentiated>, CourseError> {
+        let observed = self.positions.iter().zip(self.observations).map(|(&at, o)| (at, o.analyte));
+        let (individual, course) = (self.individual(eta), self.course.clone().with_rtol(rtol));
+        differentiated(self.model.structure(), &individual, self.start, &course, over, observed)
     }
 
     /// What the rows of the least squares leave out of half the curvature of the objective at η: Σ ½ℓ'·f'' and the part
@@ -203,60 +217,36 @@ impl<'a> SubjectProblem<'a> {
     ///
     /// The course is solved less accurately than for numbers that are reported: it is a correction.
     pub(crate) fn missing_curvature(&self, eta: &[f64]) -> Result<DMatrix<f64>, SubjectError> {
-        let parameters = self.parameters(eta);
-        let unknowns = eta.len();
-        let (mut values, mut slopes, mut curvatures) = (Vec::new(), Vec::new(), Vec::new());
-        self.model.structure().curvatures(
-            &parameters,
-            self.start,
-            &self.course.clone().with_rtol(CURVATURE_RTOL),
-            self.free,
-            &mut values,
-            &mut slopes,
-            &mut curvatures,
-        )?;
-        let inputs = parameters.len() + 1;
-        let pairs = unknowns * (unknowns + 1) / 2;
-        let individual = self.individual(eta);
-        let mut missing = DMatrix::zeros(unknowns, unknowns);
-        for (row, observation) in self.observations.iter().enumerate() {
-            let at = self.positions[row];
-            let analyte = observation.analyte.index();
-            let predicted = values[at].to_array()[analyte];
-            let law = self.laws[row];
-            if !law.error.allows(predicted) {
-                return Err(self.row_error(observation, predicted, law.error));
-            }
-            let part = contribution(observation, law, predicted);
-            let slope = |i: usize| slopes[at * inputs + self.free[i]][analyte];
-            for i in 0..unknowns {
-                for j in 0..=i {
-                    let by_both = curvatures[at * pairs + i * (i + 1) / 2 + j][analyte];
-                    let mut bend = by_both * individual[i].log_slope * individual[j].log_slope;
-                    if i == j {
-                        bend += slope(i) * individual[i].log_bend;
-                    }
-                    let (by_i, by_j) =
-                        (slope(i) * individual[i].log_slope, slope(j) * individual[j].log_slope);
-                    missing[(i, j)] += part.slope * bend + (part.bend - part.curvature) * by_i * by_j;
-                }
-            }
+        let mut missing = DMatrix::zeros(eta.len(), eta.len());
+        for (row, there) in self.differentiated(eta, self.free, CURVATURE_RTOL)?.iter().enumerate() {
+            let part = self.part(row, there.predicted)?;
+            missing += &there.bend * part.slope;
+            missing.ger(part.bend - part.curvature, &there.slope, &there.slope, 1.0);
         }
-        missing.fill_upper_triangle_with_lower_triangle();
         Ok(missing)
     }
 
-    fn row_error(&self, observation: &Observation, predicted: f64, error: ErrorModel) -> SubjectError {
-        let place = if observation.row > 0 { format!(" (row {})", observation.row) } else { String::new() };
-        SubjectError::NoLikelihood {
-            analyte: observation.analyte.name(),
-            unit: observation.analyte.unit(),
-            time: observation.time,
-            value: observation.value,
-            predicted,
-            error: error.name(),
-            place,
+    /// What an observation adds to the objective where so much is predicted.
+    fn part(&self, row: usize, predicted: f64) -> Result<Contribution, SubjectError> {
+        let (observation, law) = (&self.observations[row], self.laws[row]);
+        if law.error.allows(predicted) {
+            Ok(contribution(observation, law, predicted))
+        } else {
+            Err(no_likelihood(observation, predicted, law.error))
         }
+    }
+}
+
+fn no_likelihood(observation: &Observation, predicted: f64, error: ErrorModel) -> SubjectError {
+    let place = if observation.row > 0 { format!(" (row {})", observation.row) } else { String::new() };
+    SubjectError::NoLikelihood {
+        analyte: observation.analyte.name(),
+        unit: observation.analyte.unit(),
+        time: observation.time,
+        value: observation.value,
+        predicted,
+        error: error.name(),
+        place,
     }
 }
 
@@ -274,19 +264,19 @@ impl Residuals for At<'_, '_> {
 impl SubjectProblem<'_> {
     /// Residuals, prior rows and their Jacobian at η.
     pub(crate) fn linearise(&self, eta: &[f64], accuracy: Accuracy) -> Result<Linearised, SubjectError> {
-        let parameters = self.parameters(eta);
+        let individual = self.individual(eta);
+        let parameters: Vec<f64> = individual.iter().map(|p| p.value).collect();
         let mut workspace = self.workspace.borrow_mut();
         let Workspace { concentrations, slopes } = &mut *workspace;
         let structure = self.model.structure();
-        let (course, rtol) = match accuracy {
-            Accuracy::Coarse => (&self.coarse_course, COARSE_RTOL),
-            Accuracy::Full => (&self.course, DEFAULT_RTOL),
+        let course = match accuracy {
+            Accuracy::Coarse => &self.coarse_course,
+            Accuracy::Full => &self.course,
         };
         structure.sensitivities(&parameters, self.start, course, concentrations, slopes)?;
         let inputs = structure.parameters().len() + 1;
         let data = self.observations.len();
         let rows = data + self.prior.as_ref().map_or(0, |(p, _)| p.rows());
-        let log_slopes = self.log_slopes(eta);
         let (mut objective, mut noise) = (0.0, 0.0);
         let mut predictions = Vec::with_capacity(data);
         let mut residuals = DVector::zeros(rows);
@@ -295,20 +285,16 @@ impl SubjectProblem<'_> {
             let at = self.positions[row];
             let analyte = observation.analyte.index();
             let predicted = concentrations[at].to_array()[analyte];
-            let law = self.laws[row];
-            if !law.error.allows(predicted) {
-                return Err(self.row_error(observation, predicted, law.error));
-            }
+            let part = self.part(row, predicted)?;
             predictions.push(predicted);
-            let part = contribution(observation, law, predicted);
             let weight = part.curvature.sqrt();
             objective += part.value;
-            noise += 2.0 * (part.slope * predicted).abs() * STEPS * rtol;
+            noise += 2.0 * (part.slope * predicted).abs() * STEPS * course.rtol();
             // Where nothing bends there is nothing to learn: a limit that is far away.
             if weight > 0.0 {
                 residuals[row] = -part.slope / weight;
                 for (column, &i) in self.free.iter().enumerate() {
-                    let slope = slopes[at * inputs + i][analyte] * log_slopes[column];
+                    let slope = slopes[at * inputs + i][analyte] * individual[i].log_slope;
                     jacobian[(row, column)] = -weight * slope;
                 }
             }

@@ -193,7 +193,8 @@ impl Course {
         self.output
     }
 
-    pub(crate) fn rtol(&self) -> f64 {
+    /// Relative tolerance of the solver.
+    pub fn rtol(&self) -> f64 {
         self.rtol
     }
 }

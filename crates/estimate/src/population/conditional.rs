@@ -12,7 +12,7 @@
 //! For a log-normal error FOCE with and without interaction are the same, as the variance does not depend on η.
 
 use super::gradient::Change;
-use crate::individual::descend;
+use crate::individual::{descend, log_determinant};
 use crate::least_squares::{LevenbergMarquardt, StopReason};
 use crate::likelihood::given_errors;
 use crate::prior::Prior;
@@ -50,6 +50,15 @@ pub enum ConditionalError {
     NotPositive(&'static str),
 }
 
+/// A subject's least squares over the parameters that vary.
+pub(super) fn subject_problem<'a>(
+    model: &'a PopulationModel,
+    subject: &'a Subject,
+    prior: Option<&'a Prior>,
+) -> Result<SubjectProblem<'a>, SubjectError> {
+    SubjectProblem::new(model, subject, model.variable(), prior, &given_errors(model), Shape::Normal)
+}
+
 /// A subject's part of the objective, with η̂ found from `start`; with what is known of it with another vector, which
 /// has `moved` by so much, η̂ is looked for where it then goes. The model is solved to a relative tolerance of `rtol`.
 ///
@@ -63,15 +72,7 @@ pub(super) fn conditional(
     before: Option<(&Change, &[f64])>,
     rtol: f64,
 ) -> Result<Conditional, ConditionalError> {
-    let problem = SubjectProblem::new(
-        model,
-        subject,
-        model.variable(),
-        Some(prior),
-        &given_errors(model),
-        Shape::Normal,
-    )?
-    .with_rtol(rtol);
+    let problem = subject_problem(model, subject, Some(prior))?.with_rtol(rtol);
     let from = |start: Vec<f64>, bend: Option<DMatrix<f64>>| {
         let solver = LevenbergMarquardt::until((SMALL_DECREASE * rtol).max(LEAST_DECREASE)).bent(bend);
         descend(At(&problem, Accuracy::Full), solver, start, MOST_ITERATIONS).0
@@ -88,8 +89,7 @@ pub(super) fn conditional(
         minimum = from(start.to_vec(), None);
     }
     let Some(at) = minimum.at else { return Err(ConditionalError::NoMinimum(minimum.stop)) };
-    let log_determinant: f64 = at.jacobian.qr().unpack_r().diagonal().map(|d| 2.0 * d.abs().ln()).sum();
-    let ofv = at.objective + problem.constants() + prior.log_determinant() + log_determinant;
+    let ofv = at.objective + problem.constants() + prior.log_determinant() + log_determinant(&at.jacobian);
     if !ofv.is_finite() {
         return Err(ConditionalError::NoMinimum(minimum.stop));
     }

@@ -12,12 +12,13 @@
 //! The information is that of the model made linear at η̂, whose observations are normal with the covariance
 //! C = JΩJᵀ + W⁻¹: 2·J'ᵀC⁻¹J' of v, tr(C⁻¹·∂C·C⁻¹·∂C) of Ω and s.
 
-use super::conditional::ConditionalError;
+use super::conditional::{ConditionalError, subject_problem};
 use super::observation::{Parts, parts};
 use super::space::{Coordinate, Space, lower};
+use crate::differentiated::Differentiated;
 use crate::problem::SubjectError;
 use nalgebra::{Cholesky, DMatrix, DVector};
-use omafit_model::{Analyte, Course, PopulationModel, Subject};
+use omafit_model::{Analyte, Observation, PopulationModel, Subject};
 use serde::{Deserialize, Serialize};
 
 /// How a subject's part changes with the population's vector.
@@ -184,7 +185,7 @@ fn expected(
         .map(|c| match *c {
             Coordinate::Cholesky { row, column } => Spread::Between(omega_by(row, column)),
             Coordinate::Sigma { analyte, part } => {
-                let of = |o: &Differentiated| {
+                let of = |o: &Observed| {
                     let there = o.analyte == analyte && o.parts.information > 0.0;
                     let by = -o.parts.information_by_s[part] / o.parts.information.powi(2);
                     if there { by } else { 0.0 }
@@ -221,15 +222,15 @@ fn expected(
     information
 }
 
-/// An observation with the derivatives of its prediction over v.
-struct Differentiated {
+/// An observation with its likelihood and the derivatives of its prediction over v.
+struct Observed {
     analyte: Analyte,
     parts: Parts,
     slope: DVector<f64>,
     bend: DMatrix<f64>,
 }
 
-impl Differentiated {
+impl Observed {
     /// The first derivatives over the η.
     fn over(&self, etas: &[usize]) -> DVector<f64> {
         DVector::from_iterator(etas.len(), etas.iter().map(|&k| self.slope[k]))
@@ -241,7 +242,7 @@ struct Solved {
     typical: Vec<f64>,
     /// Positions of the parameters that make up v.
     inputs: Vec<usize>,
-    observations: Vec<Differentiated>,
+    observations: Vec<Observed>,
 }
 
 impl Solved {
@@ -257,50 +258,13 @@ impl Solved {
             model.variable().contains(i) || !parameter.fixed || parameter.effects.iter().any(|e| !e.fixed)
         };
         let inputs: Vec<usize> = (0..typical.len()).filter(estimated).collect();
-        let individual: Vec<_> = (0..typical.len())
-            .map(|i| {
-                let eta = model.variable().iter().position(|v| *v == i).map_or(0.0, |k| eta[k]);
-                model.parameters()[i].individual(typical[i], eta)
-            })
-            .collect();
-        let parameters: Vec<f64> = individual.iter().map(|p| p.value).collect();
-        let (course, positions) = Course::of_observations(subject).map_err(SubjectError::from)?;
-        let start = model.start(&subject.covariates).map_err(SubjectError::from)?;
-        let (mut values, mut slopes, mut curvatures) = (Vec::new(), Vec::new(), Vec::new());
-        model
-            .structure()
-            .curvatures(
-                &parameters,
-                start,
-                &course.with_rtol(rtol),
-                &inputs,
-                &mut values,
-                &mut slopes,
-                &mut curvatures,
-            )
-            .map_err(SubjectError::from)?;
-        let (all, wide) = (typical.len() + 1, inputs.len());
-        let pairs = wide * (wide + 1) / 2;
-        let mut observations = Vec::with_capacity(subject.observations.len());
-        for (observation, &at) in subject.observations.iter().zip(&positions) {
-            let c = observation.analyte.index();
-            let Some(residual) = model.residual(observation.analyte) else { continue };
-            let by_log = |i: usize| slopes[at * all + inputs[i]][c];
-            let by_v = |i: usize| individual[inputs[i]].log_slope;
-            let slope = DVector::from_fn(wide, |i, _| by_log(i) * by_v(i));
-            let mut bend = DMatrix::zeros(wide, wide);
-            for i in 0..wide {
-                for j in 0..=i {
-                    let twice = curvatures[at * pairs + i * (i + 1) / 2 + j][c] * by_v(i) * by_v(j);
-                    bend[(i, j)] = twice;
-                    bend[(j, i)] = twice;
-                }
-                bend[(i, i)] += by_log(i) * individual[inputs[i]].log_bend;
-            }
-            let predicted = values[at].to_array()[c];
-            let parts = parts(observation, residual.error, predicted);
-            observations.push(Differentiated { analyte: observation.analyte, parts, slope, bend });
-        }
+        let problem = subject_problem(model, subject, None)?;
+        let solved = problem.differentiated(eta, &inputs, rtol).map_err(SubjectError::from)?;
+        let observed = |(o, Differentiated { predicted, slope, bend }): (&Observation, Differentiated)| {
+            let error = model.residual(o.analyte)?.error;
+            Some(Observed { analyte: o.analyte, parts: parts(o, error, predicted), slope, bend })
+        };
+        let observations = subject.observations.iter().zip(solved).filter_map(observed).collect();
         Ok(Self { typical, inputs, observations })
     }
 

@@ -13,6 +13,5 @@ pub use fit::{PopulationError, PopulationFit, PopulationOptions, Progress, fit_p
 pub use quasi_newton::DescentStop;
 pub use space::{Coordinate, Space, SpaceError};
 pub use uncertainty::{
-    EstimateKind, PopulationEstimate, PopulationUncertainty, eta_shrinkage, flattest_direction,
-    population_estimates,
+    EstimateKind, PopulationEstimate, PopulationUncertainty, flattest_direction, population_estimates,
 };

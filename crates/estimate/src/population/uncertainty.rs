@@ -5,13 +5,12 @@
 //! where the subjects are many, and R⁻¹SR⁻¹ whatever holds. Of what is read from the estimates it follows by their derivatives.
 
 use super::space::Space;
+use crate::normal::NORMAL_975;
 use nalgebra::{Cholesky, DMatrix, DVector, SymmetricEigen};
 use omafit_model::{ErrorModel, PopulationModel, PopulationValues};
 
 /// Half the spacing of the differences of the gradient.
 const SPACING: f64 = 5e-3;
-/// The standard normal quantile of a two-sided interval of 95 %.
-const NORMAL_975: f64 = 1.959_963_984_540_054;
 /// The least part of the largest eigenvalue of the scaled R that counts as curvature.
 const FLAT: f64 = 1e-10;
 /// The least element on R's diagonal that says something: less, and a number is unknown by a factor of e¹⁰⁰.
@@ -231,18 +230,6 @@ fn listed(model: &PopulationModel, values: &PopulationValues) -> Vec<PopulationE
         }
     }
     all
-}
-
-/// η-shrinkage of each parameter that varies: 1 − SD(η̂)/ω and 1 − Var(η̂)/ω², with the divisor n − 1.
-pub fn eta_shrinkage(model: &PopulationModel, etas: &[&[f64]]) -> Vec<[f64; 2]> {
-    let (n, count) = (model.variable().len(), etas.len() as f64);
-    let of = |k: usize| {
-        let mean = etas.iter().map(|eta| eta[k]).sum::<f64>() / count;
-        let variance = etas.iter().map(|eta| (eta[k] - mean).powi(2)).sum::<f64>() / (count - 1.0);
-        let share = variance / model.omega()[k * n + k];
-        [1.0 - share.sqrt(), 1.0 - share]
-    };
-    (0..n).map(of).collect()
 }
 
 /// The number along which a coordinate's loading is the largest, and all that load more than a fifth.

@@ -3,12 +3,10 @@
 use super::suppression::fact_columns;
 use crate::table::{Column, Table, TableError, Values, covariate_names};
 use omafit_estimate::{
-    FitOptions, Goodness, Method, ProfileInterval, SigmaRule, Status, SubjectResult, free_names, sigmas,
+    FitOptions, Goodness, Method, NORMAL_975, ProfileInterval, SigmaRule, Status, SubjectResult, free_names,
+    sigmas,
 };
 use omafit_model::{Analyte, PopulationModel, Subject};
-
-/// The standard normal quantile of a two-sided interval of 95 %.
-const NORMAL_975: f64 = 1.959_963_984_540_054;
 
 /// One row a subject: who, how the fit ended, the covariates (`WT` in kg, `IGE` in ng/mL, then those that any of the
 /// subjects has, by name), every parameter with its standard error, relative standard error, 95 % interval, profile interval

@@ -1,7 +1,7 @@
 //! `parameters`: one row a number of the population; `convergence`: one row an iteration.
 
 use crate::table::{Column, Table, TableError, Values};
-use omafit_estimate::{EstimateKind, PopulationEstimate};
+use omafit_estimate::{EstimateKind, PopulationEstimate, Shrinkage};
 use omafit_model::{PopulationModel, Transform};
 
 /// One row a number of the population: what it is, its estimate, its standard error from R⁻¹, from S⁻¹ and from the
@@ -13,7 +13,7 @@ use omafit_model::{PopulationModel, Transform};
 pub fn parameters_table(
     model: &PopulationModel,
     estimates: &[PopulationEstimate],
-    shrinkage: &[[f64; 2]],
+    shrinkage: &[Shrinkage],
 ) -> Result<Table, TableError> {
     let text = |name: &str, of: &dyn Fn(&PopulationEstimate) -> String| {
         Column::new(name, Values::Text(estimates.iter().map(of).collect()))
@@ -37,8 +37,8 @@ pub fn parameters_table(
         let log = parameter.is_some_and(|p| p.transform == Transform::Log);
         if log { 100.0 * e.value.exp_m1().sqrt() } else { f64::NAN }
     };
-    let shrink = |e: &PopulationEstimate, form: usize| {
-        e.eta.and_then(|k| shrinkage.get(k)).map_or(f64::NAN, |s| 100.0 * s[form])
+    let shrink = |e: &PopulationEstimate, form: &dyn Fn(&Shrinkage) -> f64| {
+        e.eta.and_then(|k| shrinkage.get(k)).map_or(f64::NAN, |s| 100.0 * form(s))
     };
     let fixed = estimates.iter().map(|e| Some(i64::from(e.fixed))).collect();
     let columns = vec![
@@ -53,8 +53,8 @@ pub fn parameters_table(
         number("se_s", &|e| e.se[1]),
         number("se_sandwich", &|e| e.se[2]),
         number("bsv_cv_pct", &cv),
-        number("shrinkage_sd_pct", &|e| shrink(e, 0)),
-        number("shrinkage_var_pct", &|e| shrink(e, 1)),
+        number("shrinkage_sd_pct", &|e| shrink(e, &|s| s.sd_form)),
+        number("shrinkage_var_pct", &|e| shrink(e, &|s| s.variance_form)),
         Column::new("fixed", Values::Integer(fixed)),
     ];
     Table::new("parameters", columns)
