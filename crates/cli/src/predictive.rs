@@ -1,6 +1,7 @@
 //! Predictive checks of a model against the data it was fitted to.
 
 use crate::error::{CliError, refuse};
+use crate::run::share;
 use omafit_estimate::{
     Binning, Limits, NpcRow, Replication, Strata, TrialReplicates, VpcRow, VpcSettings, assay_limits, npc,
     replicate_trial, typical_predictions, vpc,
@@ -39,9 +40,7 @@ impl Check {
         if self.replicates < FEWEST_REPLICATES {
             return Err(refuse("replicates", self.replicates, format!("at least {FEWEST_REPLICATES}")));
         }
-        if !(self.level > 0.0 && self.level < 1.0) {
-            return Err(refuse("level", self.level, "between 0 and 1"));
-        }
+        share("level", self.level)?;
         if let Some(p) = self.percentiles.iter().find(|p| !(**p > 0.0 && **p < 100.0)) {
             return Err(refuse("percentiles", p, "between 0 and 100"));
         }

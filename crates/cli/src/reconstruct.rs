@@ -7,7 +7,7 @@ use crate::Outcome;
 use crate::error::{CliError, refuse};
 use crate::model;
 use crate::options::{Censored, ReconstructArgs};
-use crate::run::{censor, positive, prior, share, write_both, write_record};
+use crate::run::{censor, pool, positive, prior, share, write_both, write_record};
 use omafit_estimate::{
     Bands, Covariance, Errors, FitOptions, Method, ReconstructionOptions, Shape, SigmaRule, Status,
     SubjectResult, complete, fit_at, given_errors, with_sigmas,
@@ -95,13 +95,10 @@ pub fn reconstruct(args: &ReconstructArgs) -> Result<Outcome, CliError> {
         positive("until", until)?;
     }
     let bands = bands(&args.bands, args.seed)?;
-    if args.threads == Some(0) {
-        return Err(refuse("threads", 0, "at least 1"));
-    }
+    let pool = pool(args.threads)?;
     let folder = RunFolder::create(&args.out, args.force)?;
     let until = args.until.unwrap_or(f64::NEG_INFINITY);
     let wanted = ReconstructionOptions { every, until, level, target_ng_ml: target, bands };
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(args.threads.unwrap_or(0)).build()?;
     let prior = match run.record.method {
         Method::Map => Some(prior(&run.model, &run.options.free)?),
         Method::Nls => None,

@@ -5,7 +5,7 @@ use crate::options::{Censored, MethodName, RunArgs};
 use crate::predictive::FEWEST_REPLICATES;
 use crate::progress::Progress;
 use crate::record::{Facts, Record};
-use crate::work::{BLOCK, REPORTED, Work, Worked};
+use crate::work::{BLOCK, REPORTED, Setting, Work, Worked};
 use crate::{Outcome, interrupt, print, report};
 use indicatif::{ProgressBar, ProgressStyle};
 use omafit_estimate::{
@@ -72,9 +72,6 @@ impl Plan {
         }
         if args.max_iterations == 0 {
             return Err(refuse("max-iterations", 0, "at least 1"));
-        }
-        if args.threads == Some(0) {
-            return Err(refuse("threads", 0, "at least 1"));
         }
         let replicates = args.replicates.unwrap_or(0);
         if (1..FEWEST_REPLICATES).contains(&replicates) {
@@ -176,6 +173,15 @@ impl Plan {
     }
 }
 
+/// As many threads as asked, or as the machine has.
+pub fn pool(threads: Option<usize>) -> Result<rayon::ThreadPool, CliError> {
+    if threads == Some(0) {
+        return Err(refuse("threads", 0, "at least 1"));
+    }
+    Ok(rayon::ThreadPoolBuilder::new().num_threads(threads.unwrap_or(0)).build()?)
+}
+
+/// Refuses what is no number above zero.
 pub fn positive(option: &'static str, value: f64) -> Result<(), CliError> {
     if value.is_finite() && value > 0.0 { Ok(()) } else { Err(refuse(option, value, "a number above 0")) }
 }
@@ -233,6 +239,7 @@ pub fn prior(model: &PopulationModel, free: &[usize]) -> Result<Prior, CliError>
 /// Runs the plan on the input and writes the run's folder at `out`.
 pub fn execute(plan: &Plan, args: &RunArgs, out: &Path, input: Input) -> Result<Outcome, CliError> {
     let stop = interrupt::watch()?;
+    let pool = pool(args.threads)?;
     let Input { data, seed, preparation, read, censored, resume } = input;
     let identity = |set: &DataSet| identity(plan, args, set, &read, censored);
     let (folder, progress, set, resumable) = match data {
@@ -248,7 +255,8 @@ pub fn execute(plan: &Plan, args: &RunArgs, out: &Path, input: Input) -> Result<
     };
     let progress = Progress { identity: identity(&set)?, ..progress };
     let done = progress.subjects();
-    let mut work = Work::new(plan.clone(), args, &folder, &set.trial, &read, censored, progress, stop)?;
+    let setting = Setting { args, folder: &folder, trial: &set.trial, read: &read, censored };
+    let mut work = Work::new(plan.clone(), setting, pool, progress, stop)?;
     work.seconds.add(preparation.0, preparation.1);
     let (mut before, mut finished) = (0, true);
     let started = Instant::now();

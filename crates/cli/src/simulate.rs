@@ -4,7 +4,7 @@ use crate::Outcome;
 use crate::check::overlaid;
 use crate::error::{CliError, refuse};
 use crate::options::SimulateArgs;
-use crate::run::progress_bar;
+use crate::run::{pool, progress_bar};
 use crate::{model, print};
 use omafit_estimate::Noise;
 use omafit_model::{Analyte, ModelFile, PopulationModel, Subject};
@@ -44,10 +44,7 @@ pub fn simulate(args: &SimulateArgs) -> Result<Outcome, CliError> {
     if args.replicates == 0 || args.replicates > u64::from(u32::MAX) {
         return Err(refuse("replicates", args.replicates, "at least 1, and at most 4294967295"));
     }
-    if args.threads == Some(0) {
-        return Err(refuse("threads", 0, "at least 1"));
-    }
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(args.threads.unwrap_or(0)).build()?;
+    let pool = pool(args.threads)?;
     let comments = comments(args, &model, &source);
     let total = source.subjects() * args.replicates;
     let progress = progress_bar("simulating", total, args.quiet);

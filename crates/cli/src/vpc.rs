@@ -5,7 +5,7 @@ use crate::error::{CliError, refuse};
 use crate::options::VpcArgs;
 use crate::predictive::{Check, replicate};
 use crate::reconstruct::Run;
-use crate::run::progress_bar;
+use crate::run::{pool, progress_bar};
 use omafit_estimate::{Replication, npde};
 use omafit_trial::{npc_table, npde_table, vpc_table, write_whole};
 use rayon::prelude::*;
@@ -22,9 +22,6 @@ pub fn vpc(args: &VpcArgs) -> Result<Outcome, CliError> {
         bins: args.bins.clone(),
     };
     check.verify()?;
-    if args.threads == Some(0) {
-        return Err(refuse("threads", 0, "at least 1"));
-    }
     let run = Run::load(&args.run)?;
     let subjects = &run.trial.subjects;
     let file = |name: &str| args.run.join(name);
@@ -33,7 +30,7 @@ pub fn vpc(args: &VpcArgs) -> Result<Outcome, CliError> {
         let expected = "a run that was not checked yet; --force replaces the check";
         return Err(refuse("run", args.run.display(), expected));
     }
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(args.threads.unwrap_or(0)).build()?;
+    let pool = pool(args.threads)?;
     let progress = progress_bar("simulating", subjects.len() as u64, args.quiet);
     let replication = Replication { replicates: check.replicates, seed: check.seed };
     let (checked, errors) = pool.install(|| {

@@ -56,14 +56,25 @@ impl Tables {
     }
 }
 
+/// What a run is made from, and where it is written.
+#[derive(Clone, Copy)]
+pub struct Setting<'a> {
+    /// What was asked.
+    pub args: &'a RunArgs,
+    /// The run's folder.
+    pub folder: &'a RunFolder,
+    /// What is known of the trial before its subjects are read.
+    pub trial: &'a Trial,
+    /// How the data are read.
+    pub read: &'a ReadOptions,
+    /// What becomes of censored observations.
+    pub censored: Censored,
+}
+
 /// A run under way.
 pub struct Work<'a> {
     plan: Plan,
-    args: &'a RunArgs,
-    folder: &'a RunFolder,
-    trial: &'a Trial,
-    read: &'a ReadOptions,
-    censored: Censored,
+    setting: Setting<'a>,
     tables: Tables,
     population: Option<Population>,
     pooled: Option<PooledSigma>,
@@ -99,17 +110,14 @@ pub struct Worked {
 
 impl<'a> Work<'a> {
     /// Starts, or goes on where `progress` stands.
-    #[allow(clippy::too_many_arguments)]
     pub fn new(
         plan: Plan,
-        args: &'a RunArgs,
-        folder: &'a RunFolder,
-        trial: &'a Trial,
-        read: &'a ReadOptions,
-        censored: Censored,
+        setting: Setting<'a>,
+        pool: rayon::ThreadPool,
         progress: Progress,
         stop: Arc<AtomicBool>,
     ) -> Result<Self, CliError> {
+        let Setting { args, folder, trial, .. } = setting;
         let bar = progress_bar("fitting", trial.counts.subjects as u64, args.quiet);
         bar.set_position(progress.subjects() as u64);
         let all_alone = plan.options().method == Method::Nls
@@ -118,15 +126,11 @@ impl<'a> Work<'a> {
         Ok(Self {
             alone: all_alone.then(Vec::new),
             plan,
-            args,
-            folder,
-            trial,
-            read,
-            censored,
+            setting,
             tables: Tables::start(folder, progress.subjects() > 0)?,
             population: None,
             pooled: None,
-            pool: rayon::ThreadPoolBuilder::new().num_threads(args.threads.unwrap_or(0)).build()?,
+            pool,
             bar,
             progress,
             shown: None,
@@ -137,8 +141,9 @@ impl<'a> Work<'a> {
 
     /// Fits, judges and writes some subjects; `false` if that was interrupted, and nothing of them has been written.
     pub fn block(&mut self, mut subjects: Vec<Subject>) -> Result<bool, CliError> {
+        let Setting { args, folder, trial, read, censored } = self.setting;
         let first = self.progress.subjects();
-        censor(&mut subjects, self.censored);
+        censor(&mut subjects, censored);
         if first == 0 {
             self.estimate(&subjects)?;
         }
@@ -155,7 +160,7 @@ impl<'a> Work<'a> {
         self.seconds.add("fit", started.elapsed().as_secs_f64());
         let Some(results) = fitted else { return Ok(false) };
 
-        let (read, quiet, seconds) = (self.read, self.args.quiet, &mut self.seconds);
+        let (quiet, seconds) = (args.quiet, &mut self.seconds);
         let diagnosis = self
             .pool
             .install(|| Diagnosis::new(plan, &subjects, read, &results, quiet || first > 0, seconds))?;
@@ -163,9 +168,9 @@ impl<'a> Work<'a> {
         self.write(&subjects, &results, &diagnosis)?;
         self.seconds.add("tables", started.elapsed().as_secs_f64());
         if first == 0 {
-            diagnosis.write(self.folder, &self.plan, &subjects, &results)?;
+            diagnosis.write(folder, &self.plan, &subjects, &results)?;
             let started = Instant::now();
-            let (folder, plan, simulated) = (self.folder, &self.plan, self.trial.simulated);
+            let (plan, simulated) = (&self.plan, trial.simulated);
             self.pool.install(|| figures::write(folder, plan, &subjects, &results, simulated))?;
             self.seconds.add("figures", started.elapsed().as_secs_f64());
         }
@@ -173,7 +178,7 @@ impl<'a> Work<'a> {
         if let Some(alone) = &mut self.alone {
             alone.extend(results.iter().map(|result| result.fit.clone()));
         }
-        if self.trial.counts.subjects <= FEW {
+        if trial.counts.subjects <= FEW {
             self.shown = Some((subjects, results));
         }
         Ok(true)
@@ -181,10 +186,11 @@ impl<'a> Work<'a> {
 
     /// Estimates what is to be estimated of all subjects; they are all here then.
     fn estimate(&mut self, subjects: &[Subject]) -> Result<(), CliError> {
-        let quiet = self.args.quiet;
-        if self.args.method == MethodName::Foce {
+        let args = self.setting.args;
+        let quiet = args.quiet;
+        if args.method == MethodName::Foce {
             let options = PopulationOptions {
-                max_iterations: self.args.population_iterations,
+                max_iterations: args.population_iterations,
                 ..PopulationOptions::default()
             };
             let (plan, seconds) = (&self.plan, &mut self.seconds);
