@@ -6,8 +6,9 @@
 use omafit_model::{Before, Dose, OutputTime, Route, Subject};
 use std::ops::Range;
 
-/// After the first dose free IgE falls within hours: so many days, the points over them, and the power that grades them.
-const FIRST_FALL: Fall = (3.0, 40, 3);
+/// After the first dose free IgE falls within hours and is lowest after three to five days: so many days, the points over
+/// them, and the power that grades them.
+const FIRST_FALL: Fall = (5.0, 48, 3);
 /// After each further one.
 const FURTHER_FALL: Fall = (2.0, 8, 2);
 type Fall = (f64, u32, i32);

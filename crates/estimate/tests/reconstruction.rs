@@ -169,8 +169,7 @@ fn facts_are_those_of_brute_force() {
         close(F::Area, area(free.len() - 1), 1e-4 * area(free.len() - 1));
         close(F::Mean, area(196 * 512) / 196.0, 1e-4 * area(196 * 512) / 196.0);
         let lowest = free.iter().copied().fold(f64::MAX, f64::min);
-        // On a daily grid.
-        close(F::Lowest, lowest, 5e-4 * lowest);
+        close(F::Lowest, lowest, 1e-4 * lowest);
         let peak = free[28 * 512..=196 * 512].iter().copied().fold(0.0, f64::max);
         close(F::Peak, peak, 1e-4 * peak);
         close(F::Trough, free[last_dose], 1e-7 * free[last_dose]);
