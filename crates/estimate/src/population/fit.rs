@@ -101,6 +101,25 @@ impl Foce<'_> {
     }
 }
 
+impl Foce<'_> {
+    /// The gradient at a vector beside `point`, each η̂ where it goes to first order. What that leaves out is the same on
+    /// both sides of the point, and so no part of a central difference.
+    fn gradient_beside(&self, x: &[f64], point: &Point) -> Option<DVector<f64>> {
+        let (model, _) = self.at(x)?;
+        let moved: Vec<f64> = x.iter().zip(&point.x).map(|(x, before)| x - before).collect();
+        let one = |(i, subject): (usize, &Subject)| {
+            let eta = point.changes.get(i)?.foresee(&point.subjects[i].eta, &moved);
+            change(&model, self.space, subject, &eta, DEFAULT_RTOL).ok()
+        };
+        let changes: Vec<_> = self.subjects.par_iter().enumerate().with_max_len(1).map(one).collect();
+        let add = |mut sum: DVector<f64>, change: Option<Change>| {
+            sum += DVector::from_column_slice(&change?.gradient);
+            Some(sum)
+        };
+        changes.into_iter().try_fold(DVector::zeros(x.len()), add)
+    }
+}
+
 /// The prior over all parameters that vary.
 fn whole_prior(model: &PopulationModel) -> Option<Prior> {
     Prior::new((0..model.variable().len()).collect(), model.omega())
@@ -190,11 +209,8 @@ pub fn fit_population(
     let gradients: Vec<Vec<f64>> = end.at.changes.iter().map(|change| change.gradient.clone()).collect();
     let uncertainty = if options.covariance {
         let objective = Foce { model, space: &space, subjects, observe };
-        let gradient = |x: &[f64]| {
-            let (_, mut at) = objective.value(x, &end.at)?;
-            Some(objective.change(x, &mut at)?.0)
-        };
-        uncertainty(&end.x, &space.names(model), &gradients, &gradient)
+        let beside = |x: &[f64]| objective.gradient_beside(x, &end.at);
+        uncertainty(&end.x, &space.names(model), &gradients, &beside)
     } else {
         Err("not asked for".into())
     };
