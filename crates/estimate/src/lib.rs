@@ -7,6 +7,7 @@ mod goodness;
 mod individual;
 mod least_squares;
 mod likelihood;
+mod minimise;
 mod normal;
 mod overview;
 mod population;
@@ -38,6 +39,7 @@ pub use individual::{
 };
 pub use least_squares::StopReason;
 pub use likelihood::{Contribution, Errors, Law, contribution, given_errors, weighted_residual};
+pub use minimise::{Evaluated, LeastSquares, Rows, Scored, least_squares, score};
 pub use normal::{NORMAL_975, log_cdf, mills};
 pub use overview::{FreeIgeCourse, Overview, Tally, free_ige_course};
 pub use population::{

@@ -1,9 +1,35 @@
-//! Dose and outcome: dosing tables, virtual trials.
+//! Dose and outcome: dosing tables, virtual trials, and how symptoms follow exposure.
 
+mod analysis;
+mod correlation;
+mod delay;
 mod dosing_table;
+mod exposure;
+mod hysteresis;
 mod innovate;
+mod patient;
+mod response;
+mod summary;
 mod virtual_trial;
+mod visits;
 
+pub use analysis::{
+    Coefficient, Correlated, DailyMean, GroupOutcome, MeasureOutcome, OutcomeAnalysis, OutcomeOptions, Phase,
+    analyse, daily_means,
+};
+pub use correlation::{Correlation, pearson, repeated_measures, spearman};
+pub use delay::{
+    DelayData, DelayEstimate, DelayFit, DelayModel, Driver, Level, Link, Parameter, Structure, choose,
+    fit_means, fit_patients,
+};
 pub use dosing_table::{DosingTable, DosingTableError, NotInTable, Regimen};
+pub use exposure::{CourseColumns, DailyExposure, Exposure, Window};
+pub use hysteresis::{Fact, HysteresisOptions, Judged, RETURNED, STABILISED, hysteresis};
 pub use innovate::{FOLLOW_UP_DAYS, IGE, PATIENTS, TREATMENT_DAYS, VISITS, WEIGHT, innovate};
+pub use patient::{Group, Patient, groups};
+pub use response::{MadeUp, make_up, true_free_ige};
+pub use summary::Summary;
 pub use virtual_trial::{Baseline, CutLogNormal, Design, Dosing, VirtualTrialError, like, patient};
+pub use visits::{
+    Aligned, Alignment, MOST_VISITS, OutcomeBaseline, Visit, VisitMean, VisitRule, align, visit_means,
+};

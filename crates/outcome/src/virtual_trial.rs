@@ -107,7 +107,7 @@ pub enum VirtualTrialError {
 }
 
 /// Who is enrolled, and how they are dosed.
-struct Enrolled {
+pub(crate) struct Enrolled {
     weight_kg: f64,
     ige_iu_ml: f64,
     dose_mg: f64,
@@ -115,7 +115,7 @@ struct Enrolled {
 }
 
 impl Design {
-    fn enrol(&self, stream: &mut SubjectStream) -> Result<Enrolled, VirtualTrialError> {
+    pub(crate) fn enrol(&self, stream: &mut SubjectStream) -> Result<Enrolled, VirtualTrialError> {
         let mut tries = 0;
         loop {
             let weight_kg = self.weight_kg.draw(1, stream);

@@ -11,6 +11,7 @@ mod uncertainty;
 pub use conditional::{Conditional, ConditionalError};
 pub use fit::{PopulationError, PopulationFit, PopulationOptions, Progress, fit_population};
 pub use quasi_newton::DescentStop;
+pub(crate) use quasi_newton::{Iteration, Objective, QuasiNewton};
 pub use space::{Coordinate, Space, SpaceError};
 pub use uncertainty::{
     EstimateKind, PopulationEstimate, PopulationUncertainty, flattest_direction, population_estimates,

@@ -19,7 +19,7 @@ const RIDGE: f64 = 1.0;
 const FAST: f64 = 1.0;
 
 /// A sum over subjects.
-pub(super) trait Objective {
+pub(crate) trait Objective {
     /// What one evaluation hands on to the next.
     type At: Clone;
 
@@ -35,7 +35,7 @@ pub(super) trait Objective {
 
 /// Where a descent stands: all that it needs to go on.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(super) struct Iteration<A> {
+pub(crate) struct Iteration<A> {
     /// Iterations done.
     pub count: u64,
     /// The point.
@@ -63,7 +63,7 @@ pub enum DescentStop {
 }
 
 /// The descent.
-pub(super) struct QuasiNewton<A> {
+pub(crate) struct QuasiNewton<A> {
     tolerance: f64,
     pub iteration: Option<Iteration<A>>,
     pub stop: Option<DescentStop>,

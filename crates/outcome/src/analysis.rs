@@ -1,0 +1,232 @@
+//! Everything that is asked of the outcomes of a trial.
+
+use crate::correlation::{Correlation, pearson, repeated_measures, spearman};
+use crate::delay::{DelayData, DelayFit, DelayModel, choose, fit_means, fit_patients};
+use crate::exposure::Exposure;
+use crate::hysteresis::{HysteresisOptions, Judged, hysteresis};
+use crate::patient::{Group, Patient, groups};
+use crate::summary::Summary;
+use crate::visits::{Aligned, Alignment, Visit, VisitMean, align, visit_means};
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+/// What is asked.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct OutcomeOptions {
+    /// How outcomes are aligned to exposure.
+    pub alignment: Alignment,
+    /// Onset is from the first dose to this day, in days.
+    pub onset_days: f64,
+    /// How hysteresis is judged.
+    pub hysteresis: HysteresisOptions,
+    /// Whether delay models are fitted.
+    pub delay: bool,
+}
+
+/// A part of the course over which outcome and exposure are correlated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// From the first dose, the baseline included, to the day that the options say, or to the last dose if that is before.
+    Onset,
+    /// From the patient's last dose on.
+    Offset,
+}
+
+impl Phase {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Onset, Self::Offset];
+
+    /// Its name in tables.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Onset => "onset",
+            Self::Offset => "offset",
+        }
+    }
+
+    fn holds(self, visit: &Visit, last_dose: f64, onset_days: f64) -> bool {
+        match self {
+            Self::Onset => visit.visit <= onset_days && visit.day <= last_dose,
+            Self::Offset => visit.day >= last_dose,
+        }
+    }
+}
+
+/// How two courses are correlated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Coefficient {
+    /// Pearson's, of the means of visits.
+    Pearson,
+    /// Spearman's, of the means of visits.
+    Spearman,
+    /// The repeated-measures correlation of the patients.
+    RepeatedMeasures,
+}
+
+impl Coefficient {
+    /// Its name in tables.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Pearson => "pearson",
+            Self::Spearman => "spearman",
+            Self::RepeatedMeasures => "repeated_measures",
+        }
+    }
+}
+
+/// A correlation of an exposure with the change of an outcome.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Correlated {
+    /// Of which exposure.
+    pub exposure: Exposure,
+    /// When.
+    pub phase: Phase,
+    /// How.
+    pub coefficient: Coefficient,
+    /// The correlation.
+    pub found: Correlation,
+    /// The patients behind it.
+    pub patients: usize,
+}
+
+/// What was found of an outcome in a group.
+#[derive(Clone, Debug, PartialEq)]
+pub struct GroupOutcome {
+    /// Means by visit.
+    pub visits: Vec<VisitMean>,
+    /// Correlations; none without exposure.
+    pub correlations: Vec<Correlated>,
+    /// Hysteresis; none without a dose.
+    pub hysteresis: Vec<Judged>,
+    /// Delay models fitted to the means; empty if they were not asked for or cannot be fitted.
+    pub means: Vec<DelayFit>,
+    /// The same fitted to the patients.
+    pub patients: Vec<DelayFit>,
+}
+
+impl GroupOutcome {
+    /// The fit to the patients that is chosen, or else that to the means.
+    pub fn chosen(&self) -> Option<&DelayFit> {
+        let best = |fits: &'_ [DelayFit]| choose(fits);
+        best(&self.patients).map(|i| &self.patients[i]).or_else(|| best(&self.means).map(|i| &self.means[i]))
+    }
+}
+
+/// What was found of an outcome.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MeasureOutcome {
+    /// The patients by visit.
+    pub aligned: Aligned,
+    /// By group.
+    pub groups: Vec<GroupOutcome>,
+}
+
+/// What was found.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OutcomeAnalysis {
+    /// The groups.
+    pub groups: Vec<Group>,
+    /// By measure.
+    pub measures: Vec<MeasureOutcome>,
+}
+
+/// Analyses `measures` outcomes of patients. The same for any number of threads.
+pub fn analyse(patients: &[Patient], measures: usize, options: &OutcomeOptions) -> OutcomeAnalysis {
+    let groups = groups(patients);
+    let of_measure = |measure: usize| {
+        let aligned = align(patients, measure, &options.alignment);
+        let groups = groups.iter().map(|group| of_group(patients, &aligned, group, options)).collect();
+        MeasureOutcome { aligned, groups }
+    };
+    let measures = (0..measures).map(of_measure).collect();
+    OutcomeAnalysis { groups, measures }
+}
+
+fn of_group(
+    patients: &[Patient],
+    aligned: &Aligned,
+    group: &Group,
+    options: &OutcomeOptions,
+) -> GroupOutcome {
+    let data = DelayData::new(patients, aligned, group);
+    let models = if options.delay && data.patients() > 0 { DelayModel::all() } else { Vec::new() };
+    let fitted: Vec<(Option<DelayFit>, Option<DelayFit>)> = models
+        .par_iter()
+        .map(|&model| {
+            let means = fit_means(&data, model);
+            let random = means.as_ref().and_then(|means| fit_patients(&data, means));
+            (means, random)
+        })
+        .collect();
+    let (means, random): (Vec<_>, Vec<_>) = fitted.into_iter().unzip();
+    GroupOutcome {
+        visits: visit_means(aligned, group, |_| true),
+        correlations: correlations(patients, aligned, group, options.onset_days),
+        hysteresis: hysteresis(patients, aligned, group, &options.hysteresis),
+        means: means.into_iter().flatten().collect(),
+        patients: random.into_iter().flatten().collect(),
+    }
+}
+
+fn correlations(patients: &[Patient], aligned: &Aligned, group: &Group, onset_days: f64) -> Vec<Correlated> {
+    let mut found = Vec::new();
+    for phase in Phase::ALL {
+        let wanted = |v: &Visit| {
+            let last = patients[v.patient].last_dose;
+            !v.exposure[0].is_nan() && last.is_some_and(|last| phase.holds(v, last, onset_days))
+        };
+        let rows: Vec<&Visit> = aligned
+            .visits
+            .iter()
+            .filter(|v| group.members.binary_search(&v.patient).is_ok() && wanted(v))
+            .collect();
+        let mut who: Vec<usize> = rows.iter().map(|v| v.patient).collect();
+        who.dedup();
+        if who.is_empty() {
+            continue;
+        }
+        let means = visit_means(aligned, group, wanted);
+        for (k, exposure) in Exposure::ALL.into_iter().enumerate() {
+            let points: Vec<(f64, f64)> = means.iter().map(|m| (m.exposure[k].mean, m.change.mean)).collect();
+            let own: Vec<(usize, f64, f64)> =
+                rows.iter().map(|v| (v.patient, v.exposure[k], v.change)).collect();
+            let all = [
+                (Coefficient::Pearson, pearson(&points)),
+                (Coefficient::Spearman, spearman(&points)),
+                (Coefficient::RepeatedMeasures, repeated_measures(&own)),
+            ];
+            let patients = who.len();
+            found.extend(all.map(|(coefficient, found)| Correlated {
+                exposure,
+                phase,
+                coefficient,
+                found,
+                patients,
+            }));
+        }
+    }
+    found
+}
+
+/// A group's exposure on a day.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct DailyMean {
+    /// Day after the first dose.
+    pub day: f64,
+    /// The exposures, by [`Exposure::ALL`].
+    pub exposure: [Summary; 4],
+}
+
+/// A group's exposure day by day, as long as half of those who have one are seen; empty if nobody has.
+pub fn daily_means(patients: &[Patient], group: &Group) -> Vec<DailyMean> {
+    let courses: Vec<_> = group.members.iter().filter_map(|&m| patients[m].exposure.as_ref()).collect();
+    let of = |day: usize| {
+        let exposure = Exposure::ALL.map(|e| {
+            let here = courses.iter().map(move |c| c.daily(e).get(day).copied().unwrap_or(f64::NAN));
+            Summary::of(here)
+        });
+        DailyMean { day: day as f64, exposure }
+    };
+    let enough = |mean: &DailyMean| mean.exposure[0].n > 0 && 2 * mean.exposure[0].n >= courses.len();
+    (0..).map(of).take_while(enough).collect()
+}

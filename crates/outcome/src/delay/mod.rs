@@ -1,0 +1,16 @@
+//! Delay models: how an outcome follows free IgE, fitted to means and to patients.
+
+mod chain;
+mod data;
+mod fit;
+mod means;
+mod patients;
+mod shape;
+
+pub use data::DelayData;
+pub use fit::{DelayEstimate, DelayFit, Level, choose};
+pub use means::fit_means;
+pub use patients::fit_patients;
+pub use shape::{DelayModel, Driver, Link, Parameter, Structure};
+
+pub(crate) use shape::read_at;

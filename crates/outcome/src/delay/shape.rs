@@ -1,0 +1,254 @@
+//! The delay models: how an outcome follows the course of free IgE.
+//!
+//! An outcome is R(t) = B + E·w(t), with w(0) = 0. With C the free IgE, C₀ that at the first dose, and f the link:
+//!
+//! * direct: w = f(C) − f(C₀)
+//! * effect compartment: w = f(Cₑ) − f(C₀), dCₑ/dt = k·(C − Cₑ)
+//! * indirect response, production: dw/dt = k·(f(C) − f(C₀) − w); this is dR/dt = k·Rmax·(1 − Imax·f(C)) − k·R (Zhu 2013)
+//! * indirect response, loss: dR/dt = kin − k·(1 + (e^α − 1)·f(C))·R, so that E = B and w = R/B − 1
+//! * transit chain: the production model through n compartments of rate k
+//!
+//! f is C/100 (linear), C/(C50 + C) (Emax) or C^g/(C50^g + C^g) (sigmoid).
+
+use super::chain::{chain, turnover};
+use omafit_model::{Elementary, Real};
+use serde::{Deserialize, Serialize};
+
+/// How the outcome is held back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Structure {
+    /// Not at all.
+    Direct,
+    /// An effect compartment.
+    Effect,
+    /// An indirect response of production.
+    Production,
+    /// An indirect response of loss.
+    Loss,
+    /// A chain of so many compartments.
+    Transit(u8),
+}
+
+/// How free IgE acts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Link {
+    /// In proportion.
+    Linear,
+    /// With a ceiling.
+    Emax,
+    /// With a ceiling and a steepness.
+    Sigmoid,
+}
+
+/// A delay model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DelayModel {
+    /// How the outcome is held back.
+    pub structure: Structure,
+    /// How free IgE acts.
+    pub link: Link,
+}
+
+/// A number of the model that w depends on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Parameter {
+    /// The rate k, 1/d.
+    Rate,
+    /// C50, ng/mL.
+    Half,
+    /// The steepness g.
+    Steepness,
+    /// α, the logarithm of how many times faster the loss is at endless free IgE than without.
+    LossRise,
+}
+
+impl Parameter {
+    /// Its name in tables.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Rate => "k",
+            Self::Half => "C50",
+            Self::Steepness => "g",
+            Self::LossRise => "alpha",
+        }
+    }
+
+    /// Its unit.
+    pub const fn unit(self) -> &'static str {
+        match self {
+            Self::Rate => "1/d",
+            Self::Half => "ng/mL",
+            Self::Steepness | Self::LossRise => "",
+        }
+    }
+
+    /// The range it is kept in.
+    pub const fn range(self) -> (f64, f64) {
+        match self {
+            Self::Rate => (0.001, 2.0),
+            Self::Half => (1.0, 2000.0),
+            Self::Steepness => (0.5, 20.0),
+            Self::LossRise => (-4.0, 4.0),
+        }
+    }
+
+    /// Its value where the unknown is `x`: within the range, on a logistic curve, of all but α on the logarithm.
+    pub(crate) fn value<T: Real>(self, x: T) -> T {
+        let (low, high) = self.range();
+        let share = T::apply::<1, Logistic>([x]);
+        match self {
+            Self::LossRise => share * (high - low) + low,
+            _ => (share * (high / low).ln() + low.ln()).exp(),
+        }
+    }
+
+    /// The unknown of a value.
+    pub(crate) fn unknown(self, value: f64) -> f64 {
+        let (low, high) = self.range();
+        let share = match self {
+            Self::LossRise => (value - low) / (high - low),
+            _ => (value / low).ln() / (high / low).ln(),
+        };
+        (share / (1.0 - share)).ln()
+    }
+}
+
+/// 1/(1 + e⁻ˣ).
+struct Logistic;
+
+impl Elementary<1> for Logistic {
+    fn value<T: Real>([x]: [T; 1]) -> T {
+        T::constant(1.0) / ((-x).exp() + 1.0)
+    }
+
+    fn value_and_gradient<T: Real>(x: [T; 1]) -> (T, [T; 1]) {
+        let value = Self::value(x);
+        (value, [value * (T::constant(1.0) - value)])
+    }
+}
+
+/// Free IgE on the days 0, 1, 2, …, ng/mL.
+#[derive(Clone, Copy, Debug)]
+pub struct Driver<'a> {
+    /// The concentration.
+    pub ige_free: &'a [f64],
+    /// Its logarithm.
+    pub log_ige_free: &'a [f64],
+}
+
+impl DelayModel {
+    /// Every model. A linear effect compartment is the linear production model and not there twice; a linear loss could
+    /// fall below nothing and is none.
+    pub fn all() -> Vec<Self> {
+        let of = |structure, links: &[Link]| {
+            links.iter().map(|&link| Self { structure, link }).collect::<Vec<_>>()
+        };
+        let (three, two) = ([Link::Linear, Link::Emax, Link::Sigmoid], [Link::Emax, Link::Sigmoid]);
+        let chains = [2, 3, 4].map(|n| of(Structure::Transit(n), &three));
+        let others = [
+            of(Structure::Direct, &three),
+            of(Structure::Effect, &two),
+            of(Structure::Production, &three),
+            of(Structure::Loss, &two),
+        ];
+        others.into_iter().chain(chains).flatten().collect()
+    }
+
+    /// Its name in tables, such as `production_emax`.
+    pub fn name(self) -> String {
+        let structure = match self.structure {
+            Structure::Direct => "direct".to_owned(),
+            Structure::Effect => "effect".to_owned(),
+            Structure::Production => "production".to_owned(),
+            Structure::Loss => "loss".to_owned(),
+            Structure::Transit(n) => format!("transit{n}"),
+        };
+        let link = match self.link {
+            Link::Linear => "linear",
+            Link::Emax => "emax",
+            Link::Sigmoid => "sigmoid",
+        };
+        format!("{structure}_{link}")
+    }
+
+    /// What w depends on.
+    pub fn parameters(self) -> Vec<Parameter> {
+        let rate = (self.structure != Structure::Direct).then_some(Parameter::Rate);
+        let half = (self.link != Link::Linear).then_some(Parameter::Half);
+        let steepness = (self.link == Link::Sigmoid).then_some(Parameter::Steepness);
+        let rise = self.is_loss().then_some(Parameter::LossRise);
+        [rate, half, steepness, rise].into_iter().flatten().collect()
+    }
+
+    /// Whether the effect is a part of the baseline, and not a number of its own.
+    pub fn is_loss(self) -> bool {
+        self.structure == Structure::Loss
+    }
+
+    /// w on the days of the driver; the values are those of [`DelayModel::parameters`].
+    pub fn shape<T: Real>(self, values: &[T], driver: Driver<'_>) -> Vec<T> {
+        let all = self.parameters();
+        let value = |p: Parameter| all.iter().position(|q| *q == p).map_or(T::constant(1.0), |i| values[i]);
+        let k = value(Parameter::Rate);
+        let link = Linked {
+            link: self.link,
+            log_half: value(Parameter::Half).ln(),
+            steepness: value(Parameter::Steepness),
+        };
+        if self.structure == Structure::Effect {
+            let input: Vec<T> = driver.ige_free.iter().map(|c| T::constant(*c)).collect();
+            let felt: Vec<T> = chain(&input, k, 1).into_iter().map(|c| link.of(c, c.ln())).collect();
+            return from_first(felt);
+        }
+        let both = driver.ige_free.iter().zip(driver.log_ige_free);
+        let felt: Vec<T> = both.map(|(c, log)| link.of(T::constant(*c), T::constant(*log))).collect();
+        match self.structure {
+            Structure::Direct | Structure::Effect => from_first(felt),
+            Structure::Production => chain(&from_first(felt), k, 1),
+            Structure::Transit(n) => chain(&from_first(felt), k, usize::from(n)),
+            Structure::Loss => {
+                let rise = value(Parameter::LossRise).exp() + -1.0;
+                let rates: Vec<T> = felt.into_iter().map(|f| rise * f + 1.0).collect();
+                let Some(&first) = rates.first() else { return Vec::new() };
+                let lambda: Vec<T> = rates.into_iter().map(|r| r / first).collect();
+                turnover(&lambda, k * first).into_iter().map(|rho| rho + -1.0).collect()
+            }
+        }
+    }
+}
+
+fn from_first<T: Real>(values: Vec<T>) -> Vec<T> {
+    let Some(&first) = values.first() else { return values };
+    values.into_iter().map(|v| v - first).collect()
+}
+
+struct Linked<T> {
+    link: Link,
+    log_half: T,
+    steepness: T,
+}
+
+impl<T: Real> Linked<T> {
+    fn of(&self, c: T, log: T) -> T {
+        match self.link {
+            Link::Linear => c * 0.01,
+            Link::Emax => T::apply::<1, Logistic>([log - self.log_half]),
+            Link::Sigmoid => T::apply::<1, Logistic>([self.steepness * (log - self.log_half)]),
+        }
+    }
+}
+
+/// A daily course on a day, by straight lines; before the first day nothing, after the last NaN.
+pub(crate) fn read_at<T: Real>(daily: &[T], day: f64) -> T {
+    if day <= 0.0 {
+        return T::zero();
+    }
+    let (whole, part) = (day.floor() as usize, day.fract());
+    match (daily.get(whole), daily.get(whole + 1)) {
+        (Some(&low), Some(&high)) => low + (high - low) * part,
+        (Some(&low), None) if part == 0.0 => low,
+        _ => T::constant(f64::NAN),
+    }
+}

@@ -1,0 +1,384 @@
+//! Hysteresis of a group: whether outcome and exposure go back the way they came, and how far one lags behind the other.
+//!
+//! All is read from the means of the group by visit (outcome, exposure) and by day (exposure), and intervals are percentiles of
+//! the same from patients drawn with replacement.
+
+use crate::correlation::product_moment;
+use crate::exposure::Exposure;
+use crate::patient::{Group, Patient};
+use crate::summary::Summary;
+use crate::visits::{Aligned, Visit};
+use omafit_estimate::SubjectStream;
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+/// The part of the plateau that is stabilised, and the part below which it has been lost.
+pub const STABILISED: f64 = 0.9;
+/// See [`STABILISED`].
+pub const RETURNED: f64 = 0.5;
+
+/// How hysteresis is judged.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct HysteresisOptions {
+    /// Free IgE below which it is suppressed, ng/mL.
+    pub target_ng_ml: f64,
+    /// The longest lag tried, days.
+    pub max_lag: u32,
+    /// Bootstrap replicates.
+    pub replicates: u32,
+    /// Their seed.
+    pub seed: u64,
+}
+
+/// Something that is read from a group's means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fact {
+    /// Area of the loop, exposure × outcome: above 0 counter-clockwise.
+    Area,
+    /// The same as a part of the rectangle around the loop, −1 to 1.
+    AreaShare,
+    /// The lag at which exposure so many days before and outcome correlate most, days.
+    Lag,
+    /// That correlation.
+    LagCorrelation,
+    /// Day on which the geometric mean of free IgE is first below the target.
+    Suppressed,
+    /// Day on which the mean change first reaches [`STABILISED`] of its plateau, the mean of the visits in the second half
+    /// of treatment.
+    Stabilised,
+    /// From suppression to stabilisation, days.
+    SuppressedToStabilised,
+    /// Days from the last dose until free IgE is above the target again.
+    Recrossed,
+    /// Days from the last dose until the mean change is down to [`RETURNED`] of its plateau.
+    Returned,
+    /// From the re-crossing to the return, days.
+    RecrossedToReturned,
+}
+
+impl Fact {
+    /// Those of one exposure.
+    pub const OF_EXPOSURE: [Self; 4] = [Self::Area, Self::AreaShare, Self::Lag, Self::LagCorrelation];
+    /// Those of free IgE and the outcome's course.
+    pub const OF_COURSE: [Self; 6] = [
+        Self::Suppressed,
+        Self::Stabilised,
+        Self::SuppressedToStabilised,
+        Self::Recrossed,
+        Self::Returned,
+        Self::RecrossedToReturned,
+    ];
+
+    /// Its name in tables.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Area => "area",
+            Self::AreaShare => "area_share",
+            Self::Lag => "lag_days",
+            Self::LagCorrelation => "lag_correlation",
+            Self::Suppressed => "day_suppressed",
+            Self::Stabilised => "day_stabilised",
+            Self::SuppressedToStabilised => "days_suppressed_to_stabilised",
+            Self::Recrossed => "days_last_dose_to_recrossing",
+            Self::Returned => "days_last_dose_to_return",
+            Self::RecrossedToReturned => "days_recrossing_to_return",
+        }
+    }
+}
+
+/// A fact with the 95 % interval of the bootstrap.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Judged {
+    /// What.
+    pub fact: Fact,
+    /// Of which exposure; `None` of the outcome's course.
+    pub exposure: Option<Exposure>,
+    /// Its value; NaN where it did not happen.
+    pub value: f64,
+    /// The 2.5th percentile of the replicates; what did not happen in one is later than everything.
+    pub low: f64,
+    /// The 97.5th.
+    pub high: f64,
+    /// The part of the replicates in which it happened.
+    pub defined: f64,
+}
+
+/// What a group's means are made of.
+struct Means<'a> {
+    /// Visits, ascending.
+    days: Vec<f64>,
+    /// Of each member, of each visit: the row.
+    rows: Vec<Vec<Option<&'a Visit>>>,
+    /// Daily exposures of each member.
+    daily: Vec<Option<[&'a [f64]; 4]>>,
+    /// Days of treatment.
+    last_dose: f64,
+}
+
+/// Reads the hysteresis of a group. Empty if nobody in it has an exposure, or nobody a dose.
+pub fn hysteresis(
+    patients: &[Patient],
+    aligned: &Aligned,
+    group: &Group,
+    options: &HysteresisOptions,
+) -> Vec<Judged> {
+    let Some(means) = Means::of(patients, aligned, group) else { return Vec::new() };
+    let once = vec![1.0; means.rows.len()];
+    let mut values = means.facts(&once, options);
+    if !means.responds() {
+        // There is no plateau to reach or to lose.
+        for fact in
+            [Fact::Stabilised, Fact::SuppressedToStabilised, Fact::Returned, Fact::RecrossedToReturned]
+        {
+            values[index(fact)] = f64::NAN;
+        }
+    }
+    let drawn: Vec<Vec<f64>> = (0..options.replicates)
+        .into_par_iter()
+        .map(|replicate| {
+            let mut stream = SubjectStream::new(options.seed, u64::from(replicate));
+            let mut times = vec![0.0; means.rows.len()];
+            for _ in 0..times.len() {
+                let k = (stream.uniform() * times.len() as f64) as usize;
+                times[k] += 1.0;
+            }
+            means.facts(&times, options)
+        })
+        .collect();
+    let exposures = Exposure::ALL.into_iter().flat_map(|e| Fact::OF_EXPOSURE.map(|f| (f, Some(e))));
+    let all = exposures.chain(Fact::OF_COURSE.map(|f| (f, None)));
+    let judge = |(i, (fact, exposure)): (usize, (Fact, Option<Exposure>))| {
+        let column: Vec<f64> = drawn.iter().map(|d| d[i]).collect();
+        let defined = column.iter().filter(|v| !v.is_nan()).count() as f64 / column.len() as f64;
+        let known = !values[i].is_nan();
+        let (low, high) = if known { ends(column) } else { (f64::NAN, f64::NAN) };
+        Judged { fact, exposure, value: values[i], low, high, defined }
+    };
+    all.enumerate().map(judge).collect()
+}
+
+/// Position of a fact of the outcome's course.
+fn index(fact: Fact) -> usize {
+    let at = Fact::OF_COURSE.iter().position(|f| *f == fact).unwrap_or(0);
+    Exposure::ALL.len() * Fact::OF_EXPOSURE.len() + at
+}
+
+/// The 2.5th and 97.5th percentile, interpolated; NaN counts as infinite.
+fn ends(mut values: Vec<f64>) -> (f64, f64) {
+    values.iter_mut().filter(|v| v.is_nan()).for_each(|v| *v = f64::INFINITY);
+    values.sort_by(f64::total_cmp);
+    let at = |p: f64| {
+        let position = p * (values.len().max(1) - 1) as f64;
+        let (low, high) = (values.get(position as usize), values.get(position.ceil() as usize));
+        match (low, high) {
+            (Some(low), Some(high)) if low == high => *low,
+            (Some(low), Some(high)) => low + position.fract() * (high - low),
+            _ => f64::NAN,
+        }
+    };
+    (at(0.025), at(0.975))
+}
+
+impl<'a> Means<'a> {
+    fn of(patients: &'a [Patient], aligned: &'a Aligned, group: &Group) -> Option<Self> {
+        let mut days: Vec<f64> = Vec::new();
+        let mut own: Vec<(usize, Vec<&Visit>)> = Vec::new();
+        for &member in &group.members {
+            let visits: Vec<&Visit> = aligned.visits.iter().filter(|v| v.patient == member).collect();
+            if patients[member].exposure.is_some() && !visits.is_empty() {
+                days.extend(visits.iter().map(|v| v.visit));
+                own.push((member, visits));
+            }
+        }
+        days.sort_by(f64::total_cmp);
+        days.dedup();
+        let mut doses: Vec<f64> = own.iter().filter_map(|(m, _)| patients[*m].last_dose).collect();
+        doses.sort_by(f64::total_cmp);
+        let last_dose = *doses.get(doses.len() / 2)?;
+        let row = |visits: &Vec<&'a Visit>| {
+            days.iter().map(|d| visits.iter().find(|v| v.visit == *d).copied()).collect()
+        };
+        let rows = own.iter().map(|(_, visits)| row(visits)).collect();
+        let daily = |m: usize| patients[m].exposure.as_ref().map(|e| Exposure::ALL.map(|k| e.daily(k)));
+        let daily = own.iter().map(|(m, _)| daily(*m)).collect();
+        Some(Self { days, rows, daily, last_dose })
+    }
+
+    /// Whether the patients' own mean changes on the plateau differ from none.
+    fn responds(&self) -> bool {
+        let plateau = |row: &Vec<Option<&Visit>>| {
+            let on = row.iter().flatten().filter(|v| self.is_plateau(v.visit));
+            let (n, sum) = on.fold((0.0, 0.0), |(n, sum), v| (n + 1.0, sum + v.change));
+            sum / n
+        };
+        let summary = Summary::of(self.rows.iter().map(plateau));
+        summary.low > 0.0 || summary.high < 0.0
+    }
+
+    fn is_plateau(&self, day: f64) -> bool {
+        day >= 0.5 * self.last_dose && day <= self.last_dose
+    }
+
+    /// Everything, by [`Fact::OF_EXPOSURE`] of each exposure and then [`Fact::OF_COURSE`], of members so many times each.
+    fn facts(&self, times: &[f64], options: &HysteresisOptions) -> Vec<f64> {
+        let mut change = Vec::with_capacity(self.days.len());
+        let mut exposed = vec![[0.0; 4]; self.days.len()];
+        for (k, exposed) in exposed.iter_mut().enumerate() {
+            let (mut n, mut sum) = (0.0, 0.0);
+            for (row, weight) in self.rows.iter().zip(times) {
+                if let Some(visit) = row[k].filter(|v| !v.exposure[0].is_nan()) {
+                    n += weight;
+                    sum += weight * visit.change;
+                    exposed.iter_mut().zip(visit.exposure).for_each(|(e, v)| *e += weight * v);
+                }
+            }
+            exposed.iter_mut().for_each(|e| *e /= n);
+            change.push(sum / n);
+        }
+        let daily = self.daily_means(times);
+        let mut out = Vec::new();
+        for (e, daily) in daily.iter().enumerate() {
+            let points: Vec<(f64, f64)> = exposed
+                .iter()
+                .zip(&change)
+                .map(|(x, y)| (x[e], *y))
+                .filter(|p| p.0.is_finite() && p.1.is_finite())
+                .collect();
+            let (area, share) = loop_area(&points);
+            let (lag, r) = self.lag(daily, &change, options.max_lag);
+            out.extend([area, share, lag, r]);
+        }
+        let target = options.target_ng_ml.ln();
+        let log_ige = &daily[Exposure::LogIgeFree as usize];
+        let days: Vec<f64> = (0..log_ige.len()).map(|d| d as f64).collect();
+        let suppressed = passes(&days, log_ige, target, 0.0, true);
+        let recrossed = passes(&days, log_ige, target, self.last_dose, false);
+        let (n, sum) = self
+            .days
+            .iter()
+            .zip(&change)
+            .filter(|(d, c)| self.is_plateau(**d) && !c.is_nan())
+            .fold((0.0, 0.0), |(n, sum), (_, c)| (n + 1.0, sum + c));
+        let reached: Vec<f64> = change.iter().map(|c| -c / (sum / n)).collect();
+        let stabilised = passes(&self.days, &reached, -STABILISED, 0.0, true);
+        let returned = passes(&self.days, &reached, -RETURNED, self.last_dose, false);
+        out.extend([suppressed, stabilised, stabilised - suppressed]);
+        out.extend([recrossed - self.last_dose, returned - self.last_dose, returned - recrossed]);
+        out
+    }
+
+    /// Mean exposures by day, as far as at least half of the members are seen.
+    fn daily_means(&self, times: &[f64]) -> [Vec<f64>; 4] {
+        let all: f64 = times.iter().sum();
+        std::array::from_fn(|e| {
+            let mut out: Vec<f64> = Vec::new();
+            loop {
+                let d = out.len();
+                let (mut n, mut sum) = (0.0, 0.0);
+                for (daily, weight) in self.daily.iter().zip(times) {
+                    if let Some(value) = daily.as_ref().and_then(|x| x[e].get(d)) {
+                        n += weight;
+                        sum += weight * value;
+                    }
+                }
+                if n < 0.5 * all || n == 0.0 {
+                    return out;
+                }
+                out.push(sum / n);
+            }
+        })
+    }
+
+    /// The lag of the highest correlation, and that; the shortest of equals. The exposure before day 0 is that of day 0.
+    fn lag(&self, daily: &[f64], change: &[f64], most: u32) -> (f64, f64) {
+        let at = |day: f64| daily.get(day.max(0.0).round() as usize).copied().unwrap_or(f64::NAN);
+        let mut best = (f64::NAN, f64::NAN);
+        if !varies(daily.iter().copied()) {
+            return best;
+        }
+        for lag in (0..=most).map(f64::from) {
+            let points: Vec<(f64, f64)> = self
+                .days
+                .iter()
+                .zip(change)
+                .map(|(day, c)| (at(day - lag), *c))
+                .filter(|p| p.0.is_finite() && p.1.is_finite())
+                .collect();
+            let r = product_moment(&points);
+            if r.abs() > best.1.abs() || best.1.is_nan() && !r.is_nan() {
+                best = (lag, r);
+            }
+        }
+        best
+    }
+}
+
+/// The signed area within a closed polygon (the shoelace formula), and its part of the rectangle around it.
+/// NaN of a side that is constant but for rounding.
+fn loop_area(points: &[(f64, f64)]) -> (f64, f64) {
+    if !varies(points.iter().map(|p| p.0)) || !varies(points.iter().map(|p| p.1)) {
+        return (f64::NAN, f64::NAN);
+    }
+    let next = points.iter().skip(1).chain(points.first());
+    let area = 0.5 * points.iter().zip(next).map(|(a, b)| a.0 * b.1 - b.0 * a.1).sum::<f64>();
+    let range = |of: fn(&(f64, f64)) -> f64| {
+        let values = points.iter().map(of);
+        values.clone().fold(f64::NEG_INFINITY, f64::max) - values.fold(f64::INFINITY, f64::min)
+    };
+    (area, area / (range(|p| p.0) * range(|p| p.1)))
+}
+
+/// Whether values differ by more than rounding.
+fn varies(values: impl Iterator<Item = f64>) -> bool {
+    let ends = |(low, high): (f64, f64), v: f64| (low.min(v), high.max(v));
+    let (low, high) = values.fold((f64::INFINITY, f64::NEG_INFINITY), ends);
+    high - low > 1e-9 * low.abs().max(high.abs())
+}
+
+/// The first time from `from` on at which a curve through points is at or past a level, from above if it `falls`; NaN if never.
+fn passes(times: &[f64], values: &[f64], level: f64, from: f64, falls: bool) -> f64 {
+    let past = |v: f64| if falls { v <= level } else { v >= level };
+    let mut before: Option<(f64, f64)> = None;
+    for (&time, &value) in times.iter().zip(values).filter(|p| !p.1.is_nan()) {
+        if time >= from && past(value) {
+            // Only a passage counts: what is past the level already when the search begins has passed then.
+            return match before {
+                Some((t, v)) if !past(v) => (t + (time - t) * (level - v) / (value - v)).max(from),
+                _ => time.max(from),
+            };
+        }
+        before = Some((time, value));
+    }
+    f64::NAN
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_loop_has_the_area_of_its_polygon_and_the_sign_of_its_direction() {
+        let square = [(0.0, 0.0), (2.0, 0.0), (2.0, 3.0), (0.0, 3.0)];
+        assert_eq!(loop_area(&square), (6.0, 1.0));
+        let back: Vec<_> = square.iter().rev().copied().collect();
+        assert_eq!(loop_area(&back), (-6.0, -1.0));
+        let (area, share) = loop_area(&[(1.0, 0.0), (1.0 + 1e-15, 1.0), (1.0, 2.0)]);
+        assert!(area.is_nan() && share.is_nan());
+        let there_and_back = [(0.0, 0.0), (1.0, 1.0), (2.0, 2.0), (1.0, 1.0)];
+        assert_eq!(loop_area(&there_and_back).0, 0.0);
+        // An ellipse of half-axes 2 and 3, of 10,000 sides.
+        let turn = |k: u32| f64::from(k) / 1e4 * std::f64::consts::TAU;
+        let ellipse: Vec<_> = (0..10_000).map(|k| (2.0 * turn(k).cos(), 3.0 * turn(k).sin())).collect();
+        assert!((loop_area(&ellipse).0 - 6.0 * std::f64::consts::PI).abs() < 1e-5);
+    }
+
+    #[test]
+    fn a_level_is_passed_between_points() {
+        let times = [0.0, 10.0, 20.0, 30.0];
+        assert_eq!(passes(&times, &[4.0, 2.0, 0.0, 2.0], 1.0, 0.0, true), 15.0);
+        assert_eq!(passes(&times, &[4.0, 2.0, 0.0, 2.0], 1.0, 15.0, false), 25.0);
+        assert!(passes(&times, &[4.0, 2.0, 1.5, 2.0], 1.0, 0.0, true).is_nan());
+        assert_eq!(passes(&times, &[0.5, 2.0, 1.5, 2.0], 1.0, 0.0, true), 0.0);
+        assert_eq!(passes(&times, &[5.0, f64::NAN, 1.0, 0.0], 3.0, 0.0, true), 10.0);
+    }
+}

@@ -1,0 +1,183 @@
+//! Correlations, delay models and their fits against `scripts/reference/outcomes.py`.
+#![allow(clippy::unwrap_used)]
+
+use omafit_model::{Dual, Real};
+use omafit_outcome::{
+    Alignment, CourseColumns, DailyExposure, DelayData, DelayFit, DelayModel, Driver, HysteresisOptions,
+    OutcomeBaseline, Patient, Summary, VisitRule, Window, align, fit_means, fit_patients, groups, hysteresis,
+    pearson, repeated_measures, spearman,
+};
+use serde_json::Value;
+
+fn reference() -> Value {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/reference/outcomes.json");
+    serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
+}
+
+fn numbers(value: &Value) -> Vec<f64> {
+    value.as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).collect()
+}
+
+fn model(name: &Value) -> DelayModel {
+    DelayModel::all().into_iter().find(|m| m.name() == name.as_str().unwrap()).unwrap()
+}
+
+#[track_caller]
+fn close(found: f64, expected: f64, tolerance: f64, what: &str) {
+    assert!(
+        (found - expected).abs() <= tolerance * (1.0 + expected.abs()),
+        "{what}: {found}, not {expected}"
+    );
+}
+
+#[test]
+fn correlations_and_means_are_those_of_scipy() {
+    for case in reference()["correlations"].as_array().unwrap() {
+        let points: Vec<Vec<f64>> = case["points"].as_array().unwrap().iter().map(numbers).collect();
+        let pairs: Vec<(f64, f64)> = points.iter().map(|p| (p[1], p[2])).collect();
+        let of_subjects: Vec<(usize, f64, f64)> =
+            points.iter().map(|p| (p[0] as usize, p[1], p[2])).collect();
+        let found = [
+            ("pearson", pearson(&pairs)),
+            ("spearman", spearman(&pairs)),
+            ("repeated", repeated_measures(&of_subjects)),
+        ];
+        for (name, found) in found {
+            let expected = &case[name];
+            close(found.r, expected["r"].as_f64().unwrap(), 1e-12, name);
+            let ends = numbers(&expected["interval"]);
+            close(found.low, ends[0], 1e-9, name);
+            close(found.high, ends[1], 1e-9, name);
+            if name == "repeated" {
+                close(found.df, expected["df"].as_f64().unwrap(), 0.0, name);
+                assert_eq!(found.n as u64, expected["n"].as_u64().unwrap());
+            }
+        }
+        let mean = Summary::of(points.iter().map(|p| p[2]));
+        close(mean.mean, case["mean"]["mean"].as_f64().unwrap(), 1e-12, "mean");
+        close(mean.sd, case["mean"]["sd"].as_f64().unwrap(), 1e-12, "sd");
+        let ends = numbers(&case["mean"]["interval"]);
+        close(mean.low, ends[0], 1e-9, "low");
+        close(mean.high, ends[1], 1e-9, "high");
+    }
+    // Printed by Bakdash and Marusich for the eight people of Bland and Altman.
+    let points = &reference()["correlations"][0]["points"];
+    let eight: Vec<Vec<f64>> = points.as_array().unwrap().iter().map(numbers).collect();
+    let found = repeated_measures(&eight.iter().map(|p| (p[0] as usize, p[1], p[2])).collect::<Vec<_>>());
+    assert_eq!((format!("{:.2}", found.r).as_str(), found.df), ("-0.51", 38.0));
+}
+
+#[test]
+fn too_few_points_have_no_interval_and_no_slope() {
+    let line = pearson(&[(0.0, 1.0), (1.0, 2.0), (2.0, 2.5), (f64::NAN, 1.0)]);
+    assert!(line.n == 3 && line.r > 0.9 && line.low.is_nan());
+    assert!(pearson(&[(1.0, 1.0), (1.0, 2.0)]).r.is_nan());
+    assert!(spearman(&[]).r.is_nan() && repeated_measures(&[(0, 1.0, 1.0)]).r.is_nan());
+    assert!(Summary::of([3.0].into_iter()).sd.is_nan());
+}
+
+#[test]
+fn shapes_and_their_slopes_are_those_of_other_solvers() {
+    let reference = reference();
+    let ige_free = numbers(&reference["shapes"]["driver"]);
+    let log_ige_free: Vec<f64> = ige_free.iter().map(|c| c.ln()).collect();
+    let driver = Driver { ige_free: &ige_free, log_ige_free: &log_ige_free };
+    let days: Vec<usize> = numbers(&reference["shapes"]["days"]).iter().map(|d| *d as usize).collect();
+    let cases = reference["shapes"]["cases"].as_array().unwrap();
+    assert_eq!(cases.len(), DelayModel::all().len());
+    for case in cases {
+        let (model, values) = (model(&case["model"]), numbers(&case["values"]));
+        let lifted: Vec<Dual<f64, 4>> =
+            values.iter().enumerate().map(|(i, v)| Dual::variable(*v, i)).collect();
+        let (plain, with_slopes) = (model.shape(&values, driver), model.shape(&lifted, driver));
+        for (k, expected) in numbers(&case["w"]).into_iter().enumerate() {
+            let name = format!("{} on day {}", model.name(), days[k]);
+            close(plain[days[k]], expected, 1e-9, &name);
+            close(with_slopes[days[k]].value(), expected, 1e-9, &name);
+            for i in 0..values.len() {
+                let slope = case["slopes"][i][k].as_f64().unwrap();
+                close(with_slopes[days[k]].eps[i], slope, 1e-7, &format!("{name}, slope {i}"));
+            }
+        }
+    }
+}
+
+/// The patients of a reference fit.
+fn patients(case: &Value) -> Vec<Patient> {
+    let one = |(i, patient): (usize, &Value)| {
+        let ige_free = numbers(&patient["driver"]);
+        let day: Vec<f64> = (0..ige_free.len()).map(|d| d as f64).collect();
+        let columns = CourseColumns {
+            day: &day,
+            ige_free: &ige_free,
+            omalizumab_total: &vec![1.0; day.len()],
+            ige_total: &vec![500.0; day.len()],
+        };
+        Patient {
+            id: i.to_string(),
+            arm: String::new(),
+            responder: String::new(),
+            last_dose: Some(84.0),
+            exposure: DailyExposure::new(&columns),
+            outcomes: vec![numbers(&patient["days"]).into_iter().zip(numbers(&patient["values"])).collect()],
+        }
+    };
+    case["patients"].as_array().unwrap().iter().enumerate().map(one).collect()
+}
+
+fn alignment() -> Alignment {
+    let days = [0, 14, 28, 56, 84, 112, 126, 140, 154, 168, 182, 200].map(f64::from);
+    let visits = VisitRule::Nominal(days.to_vec());
+    Alignment { baseline: OutcomeBaseline::Last, visits, window: Window::Mean }
+}
+
+#[track_caller]
+fn same(found: &DelayFit, expected: &Value, tolerance: f64) {
+    let name = format!("{}, {}", found.model.name(), found.level.name());
+    assert!(found.converged, "{name}");
+    close(found.minus2ll, expected["minus2ll"].as_f64().unwrap(), 1e-6, &name);
+    for (estimate, expected) in found.estimates.iter().zip(numbers(&expected["estimates"])) {
+        assert!(
+            (estimate.value / expected - 1.0).abs() < tolerance,
+            "{name}: {} is {}, not {expected}",
+            estimate.name,
+            estimate.value
+        );
+    }
+}
+
+#[test]
+fn fits_to_means_and_to_patients_are_those_of_scipy() {
+    for case in reference()["fits"].as_array().unwrap() {
+        let patients = patients(case);
+        let aligned = align(&patients, 0, &alignment());
+        let everybody = groups(&patients);
+        let data = DelayData::new(&patients, &aligned, &everybody[0]);
+        let means = fit_means(&data, model(&case["model"])).unwrap();
+        same(&means, &case["means"], 2e-4);
+        close(means.estimates[0].se, case["means"]["se_first"].as_f64().unwrap(), 1e-3, "SE of B");
+        let random = fit_patients(&data, &means).unwrap();
+        same(&random, &case["random"], 2e-3);
+    }
+}
+
+#[test]
+fn the_loop_of_a_delayed_outcome_turns_and_lags() {
+    let reference = reference();
+    let case = &reference["fits"][0];
+    let patients = patients(case);
+    let aligned = align(&patients, 0, &alignment());
+    let group = &groups(&patients)[0];
+    let options = HysteresisOptions { target_ng_ml: 50.0, max_lag: 84, replicates: 200, seed: 1 };
+    let facts = hysteresis(&patients, &aligned, group, &options);
+    let again = hysteresis(&patients, &aligned, group, &options);
+    assert_eq!(format!("{facts:?}"), format!("{again:?}"));
+    let of = |name: &str| facts.iter().find(|f| f.fact.name() == name).unwrap();
+    // A rate of 0.05/d: some three weeks behind.
+    let behind = of("days_suppressed_to_stabilised");
+    assert!(behind.value > 14.0 && behind.low > 0.0 && behind.high < 120.0, "{behind:?}");
+    let lag = of("lag_days");
+    assert!((5.0..50.0).contains(&lag.value) && lag.low <= lag.value && lag.value <= lag.high, "{lag:?}");
+    // The exposure falls, then the outcome; the exposure rises, then the outcome: counter-clockwise.
+    assert!(of("area").value > 0.0 && of("area").low > 0.0, "{:?}", of("area"));
+}

@@ -1,0 +1,261 @@
+"""Independent correlations, delay models and their fits.
+
+Correlations: scipy.stats for Pearson (with its Fisher interval) and Spearman, the interval of Bonett and Wright written out;
+    repeated measures (Bakdash and Marusich 2017, doi 10.3389/fpsyg.2017.00456) by the two regressions of an analysis of
+    covariance with a column for each subject. The first data set is that of Bland and Altman 1995 (BMJ 310:446): pH and PaCO2 of
+    eight people, for which the paper of 2017 prints r = -0.51 with 38 degrees of freedom and p < 0.001.
+Delay models: linear filters by the exponential of the matrix of states and input (scipy.linalg.expm), turnover by DOP853 at
+    1e-12 day by day; derivatives by five-point differences.
+Fits: of means by scipy.optimize.least_squares, of patients by minimising -2 log-likelihood of scipy.stats.multivariate_normal.
+
+Run:    scripts/python scripts/reference/outcomes.py
+Writes: fixtures/reference/outcomes.json
+"""
+
+import json
+import pathlib
+
+import numpy as np
+from scipy import integrate, linalg, optimize, stats
+
+OUT = pathlib.Path(__file__).parents[2] / "fixtures" / "reference" / "outcomes.json"
+BLAND_ALTMAN = """1,6.68,3.97 1,6.53,4.12 1,6.43,4.09 1,6.33,3.97 2,6.85,5.27 2,7.06,5.37 2,7.13,5.41 2,7.17,5.44 3,7.40,5.67
+3,7.42,3.64 3,7.41,4.32 3,7.37,4.73 3,7.34,4.96 3,7.35,5.04 3,7.28,5.22 3,7.30,4.82 3,7.34,5.07 4,7.36,5.67 4,7.33,5.10 4,7.29,5.53
+4,7.30,4.75 4,7.35,5.51 5,7.35,4.28 5,7.30,4.44 5,7.30,4.32 5,7.37,3.23 5,7.27,4.46 5,7.28,4.72 5,7.32,4.75 5,7.32,4.99
+6,7.38,4.78 6,7.30,4.73 6,7.29,5.12 6,7.33,4.93 6,7.31,5.03 6,7.33,4.93 7,6.86,6.85 7,6.94,6.44 7,6.92,6.52 8,7.19,5.28
+8,7.29,4.56 8,7.21,4.34 8,7.25,4.32 8,7.20,4.41 8,7.19,3.69 8,6.77,6.09 8,6.82,5.58"""
+Z = stats.norm.ppf(0.975)
+NAMES = [f"{s}_{l}" for s in ("direct", "effect", "production", "loss", "transit2", "transit3", "transit4") for l in ("linear", "emax", "sigmoid")]
+NAMES = [n for n in NAMES if n not in ("effect_linear", "loss_linear")]
+
+
+def interval(r, se):
+    return list(np.tanh(np.arctanh(r) + np.array([-1, 1]) * Z * se))
+
+
+def repeated(subject, x, y):
+    columns = (subject[:, None] == np.unique(subject)[None, :]).astype(float)
+    rss = lambda design: float(np.sum((y - design @ np.linalg.lstsq(design, y, rcond=None)[0]) ** 2))
+    full = np.column_stack([columns, x])
+    slope = np.linalg.lstsq(full, y, rcond=None)[0][-1]
+    without, within = rss(columns), rss(full)
+    df = len(y) - columns.shape[1] - 1
+    r = np.sign(slope) * np.sqrt((without - within) / without)
+    return {"r": r, "df": df, "interval": interval(r, 1 / np.sqrt(df - 1)), "n": len(y)}
+
+
+def correlations():
+    rng = np.random.default_rng(7)
+    sets = [np.array([[float(v) for v in row.split(",")] for row in BLAND_ALTMAN.split()])]
+    for n, patients in ((9, 2), (40, 8), (300, 30)):
+        subject = np.sort(rng.integers(0, patients, n)).astype(float)
+        x = np.round(rng.normal(size=n), 1)
+        sets.append(np.column_stack([subject, x, np.round(0.6 * x + rng.normal(size=n) + subject, 1)]))
+    out = []
+    for data in sets:
+        subject, x, y = data.T
+        p = stats.pearsonr(x, y)
+        rho = stats.spearmanr(x, y).statistic
+        kept = np.isin(subject, [s for s in np.unique(subject) if np.sum(subject == s) > 1])
+        mean = stats.t.interval(0.95, len(y) - 1, loc=np.mean(y), scale=stats.sem(y))
+        out.append({
+            "points": data.tolist(),
+            "pearson": {"r": p.statistic, "interval": list(p.confidence_interval(0.95))},
+            "spearman": {"r": rho, "interval": interval(rho, np.sqrt((1 + rho**2 / 2) / (len(x) - 3)))},
+            "repeated": repeated(subject[kept], x[kept], y[kept]),
+            "mean": {"mean": float(np.mean(y)), "sd": float(np.std(y, ddof=1)), "interval": list(mean)},
+        })
+    return out
+
+
+def names_of(name):
+    structure, link = name.split("_")
+    own = [] if structure == "direct" else ["k"]
+    own += [] if link == "linear" else ["C50"]
+    own += ["g"] if link == "sigmoid" else []
+    return own + (["alpha"] if structure == "loss" else [])
+
+
+def link_of(name, p):
+    link = name.split("_")[1]
+    if link == "linear":
+        return lambda c: c / 100
+    g = p.get("g", 1.0)
+    return lambda c: c**g / (p["C50"] ** g + c**g)
+
+
+def filtered(u, k, n):
+    """The last of n filters, input in straight lines, from balance: states a_1 … a_n, input, its slope."""
+    A = np.zeros((n + 2, n + 2))
+    for i in range(n):
+        A[i, i] = -k
+        A[i, i - 1 if i else n] = k
+    A[n, n + 1] = 1
+    step = linalg.expm(A)
+    states = np.array([u[0]] * n)
+    out = [u[0]]
+    for a, b in zip(u, u[1:]):
+        states = (step @ np.concatenate([states, [a, b - a]]))[:n]
+        out.append(states[-1])
+    return np.array(out)
+
+
+def turnover(rate, k):
+    """R of dR/dt = kin - k·rate·R with kin = k·rate(0), R(0) = 1."""
+    out = [1.0]
+    for a, b in zip(rate, rate[1:]):
+        f = lambda s, r: k * (rate[0] - (a + (b - a) * s) * r)
+        out.append(integrate.solve_ivp(f, (0, 1), [out[-1]], method="DOP853", rtol=1e-12, atol=1e-14).y[0, -1])
+    return np.array(out)
+
+
+def turnover_steps(rate, k, steps=20):
+    """The same of many columns at once, by the classical Runge-Kutta method."""
+    r = np.ones(rate.shape[1])
+    out = [r]
+    h = 1 / steps
+    for a, b in zip(rate, rate[1:]):
+        f = lambda s, r: k * (rate[0] - (a + (b - a) * s) * r)
+        for i in range(steps):
+            s = i * h
+            k1 = f(s, r)
+            k2 = f(s + h / 2, r + h / 2 * k1)
+            k3 = f(s + h / 2, r + h / 2 * k2)
+            k4 = f(s + h, r + h * k3)
+            r = r + h / 6 * (k1 + 2 * k2 + 2 * k3 + k4)
+        out.append(r)
+    return np.array(out)
+
+
+def shape(name, values, driver):
+    p = dict(zip(names_of(name), values))
+    f = link_of(name, p)
+    structure = name.split("_")[0]
+    if structure == "effect":
+        felt = f(filtered(driver, p["k"], 1))
+        return felt - felt[0]
+    felt = f(driver)
+    if structure == "direct":
+        return felt - felt[0]
+    if structure == "loss":
+        return (turnover if driver.ndim == 1 else turnover_steps)(1 + np.expm1(p["alpha"]) * felt, p["k"]) - 1
+    return filtered(felt - felt[0], p["k"], 1 if structure == "production" else int(structure[-1]))
+
+
+def course(rng, days, last, high, low, back):
+    """A made-up course of free IgE: down in days, up and down with the doses, back over weeks."""
+    t = np.arange(days + 1.0)
+    treated = low * (1 + 0.25 * (t % 28) / 28) + (high - low) * np.exp(-t / 1.5)
+    since = np.maximum(t - last - 28, 0)
+    after = high - (high - treated[last + 28]) * np.exp(-((since / back) ** 2))
+    return np.round(np.where(t <= last + 28, treated, after), 4)
+
+
+def shapes():
+    rng = np.random.default_rng(11)
+    driver = course(rng, 150, 56, 380.0, 14.0, 35.0)
+    days = [0, 1, 2, 5, 13, 28, 60, 84, 100, 125, 150]
+    out = []
+    for name in NAMES:
+        draw = {"k": rng.uniform(0.01, 0.4), "C50": rng.uniform(10, 150), "g": rng.uniform(1, 6), "alpha": rng.uniform(-2, 2)}
+        values = [draw[n] for n in names_of(name)]
+        slopes = []
+        for i, v in enumerate(values):
+            h = 1e-3 * max(abs(v), 0.1)
+            at = lambda m: shape(name, [x + m * h * (j == i) for j, x in enumerate(values)], driver)
+            slopes.append(((8 * (at(1) - at(-1)) - (at(2) - at(-2))) / (12 * h))[days].tolist())
+        out.append({"model": name, "values": values, "w": shape(name, values, driver)[days].tolist(), "slopes": slopes})
+    return {"driver": driver.tolist(), "days": days, "cases": out}
+
+
+def trial(rng, name, values, baseline, effect):
+    patients = []
+    for i in range(14):
+        driver = course(rng, 200, 84, rng.uniform(150, 700), rng.uniform(6, 40), rng.uniform(20, 50))
+        days = np.array([0, 14, 28, 56, 84, 112, 126, 140, 154, 168, 182, 200.0])
+        days[1:-1] += rng.integers(-2, 3, 10) * 0.5
+        w = np.interp(days, np.arange(201.0), shape(name, values, driver))
+        b = baseline + rng.normal() * 1.1
+        e = (baseline if name.startswith("loss") else effect) + rng.normal() * 0.9
+        y = np.round(b + e * w + 0.35 * rng.normal(size=len(days)), 3)
+        patients.append({"driver": driver.tolist(), "days": days.tolist(), "values": y.tolist()})
+    return patients
+
+
+def ranges(name):
+    of = {"k": (0.001, 2.0), "C50": (1.0, 2000.0), "g": (0.5, 20.0), "alpha": (-4.0, 4.0)}
+    return [of[n] if n == "alpha" else tuple(np.log(of[n])) for n in names_of(name)]
+
+
+def natural(name, x):
+    return [v if n == "alpha" else np.exp(v) for n, v in zip(names_of(name), x)]
+
+
+def fit(name, patients, start):
+    loss = name.startswith("loss")
+    m = len(names_of(name))
+    courses = np.array([p["driver"] for p in patients]).T
+    y = [np.array(p["values"]) for p in patients]
+    days = np.arange(201.0)
+    at = lambda x: [np.interp(p["days"], days, w) for p, w in zip(patients, shape(name, natural(name, x), courses).T)]
+    Y = np.array(y)
+    mean, se = Y.mean(0), Y.std(0, ddof=1) / np.sqrt(len(y))
+
+    def residuals(x):
+        w = np.mean(at(x[-m:]), axis=0) if m else np.zeros(len(mean))
+        e = x[0] if loss else x[1]
+        return (x[0] + e * w - mean) / se
+
+    linear = [start["B"]] if loss else [start["B"], start["E"]]
+    first = np.array(linear + [n if k == "alpha" else np.log(n) for k, n in zip(names_of(name), start["values"])])
+    bounds = np.array([(-np.inf, np.inf)] * len(linear) + ranges(name)).T
+    found = optimize.least_squares(residuals, first, bounds=bounds, xtol=1e-14, ftol=1e-14, gtol=1e-12)
+    rss, n = 2 * found.cost, len(mean)
+    cov = np.linalg.inv(found.jac.T @ found.jac) * rss / (n - len(first))
+    means = {
+        "estimates": list(found.x[: len(linear)]) + natural(name, found.x[len(linear):]),
+        "minus2ll": n * np.log(2 * np.pi * rss / n) + n + 2 * np.sum(np.log(se)),
+        "se_first": float(np.sqrt(cov[0, 0])),
+    }
+
+    def minus2ll(x):
+        w = at(x[len(linear) : len(linear) + m])
+        sd_b, sd_e, r, sigma = np.exp(x[-4]), np.exp(x[-3]), np.tanh(x[-2]), np.exp(x[-1])
+        omega = np.array([[sd_b**2, r * sd_b * sd_e], [r * sd_b * sd_e, sd_e**2]])
+        e = x[0] if loss else x[1]
+        total = 0.0
+        for wi, yi in zip(w, y):
+            z = np.column_stack([np.ones_like(wi), wi])
+            total -= 2 * stats.multivariate_normal(x[0] + e * wi, z @ omega @ z.T + sigma**2 * np.eye(len(wi))).logpdf(yi)
+        return total
+
+    first = np.concatenate([found.x, [np.log(1.0), np.log(0.8), 0.0, np.log(0.4)]])
+    best = optimize.minimize(minus2ll, first, method="BFGS", options={"gtol": 1e-3})
+    for _ in range(2):
+        best = optimize.minimize(minus2ll, best.x, method="Nelder-Mead", options={"xatol": 1e-6, "fatol": 1e-9, "maxiter": 900, "adaptive": True})
+    spread = [np.exp(best.x[-4]), np.exp(best.x[-3]), np.tanh(best.x[-2]), np.exp(best.x[-1])]
+    patients_fit = {
+        "estimates": list(best.x[: len(linear)]) + natural(name, best.x[len(linear) : len(linear) + m]) + spread,
+        "minus2ll": best.fun,
+        "minus2ll_at_start": minus2ll(first),
+    }
+    return {"model": name, "patients": patients, "means": means, "random": patients_fit}
+
+
+def fits():
+    rng = np.random.default_rng(23)
+    out = []
+    for name, values, baseline, effect in (("production_emax", [0.05, 40.0], 6.0, 4.0), ("loss_emax", [0.06, 60.0, -1.2], 6.0, None), ("transit2_linear", [0.09], 5.0, 0.9)):
+        patients = trial(rng, name, values, baseline, effect)
+        out.append(fit(name, patients, {"B": baseline, "E": effect, "values": values}))
+        print(name, out[-1]["means"], out[-1]["random"])
+    return out
+
+
+def main():
+    plain = lambda v: v.item() if isinstance(v, np.generic) else v
+    OUT.write_text(json.dumps({"correlations": correlations(), "shapes": shapes(), "fits": fits()}, default=plain, indent=None, separators=(",", ":")) + "\n")
+
+
+if __name__ == "__main__":
+    main()
