@@ -9,6 +9,7 @@ mod load;
 mod notes;
 mod observing;
 mod options;
+mod outcomes;
 mod parquet;
 mod problem;
 mod problems;
@@ -29,6 +30,7 @@ use covariate::CovariateColumn;
 use problems::Problems;
 
 pub use options::ReadOptions;
+pub use outcomes::{OutcomeReadOptions, OutcomeSubject, OutcomeTable, read_outcomes};
 pub use problem::Problem;
 pub use rejection::Rejection;
 pub use units::{IgeUnit, OmalizumabUnit, TimeUnit};

@@ -6,6 +6,7 @@ mod censoring;
 mod covariates;
 mod dosing;
 mod hostile;
+mod outcomes;
 mod output;
 mod properties;
 mod reading;

@@ -1,0 +1,85 @@
+//! Outcome tables: what is read, and what is said of a bad one.
+
+use std::collections::{BTreeMap, HashSet};
+
+use omafit_trial::{OutcomeReadOptions, OutcomeTable, Rejection, TimeUnit, read_outcomes};
+
+use crate::support::Scratch;
+
+fn read(content: &str, options: &OutcomeReadOptions) -> Result<OutcomeTable, String> {
+    let scratch = Scratch::new(content);
+    let known: HashSet<&str> = ["501", "502"].into();
+    read_outcomes(&scratch.path, options, &known).map_err(|r: Rejection| scratch.plain(&r.to_string()))
+}
+
+#[test]
+fn rows_come_in_any_order_and_say_who_responded_once() {
+    let table = read(
+        "# SIMULATED\nid,Time,PARAM,unit,VALUE,RESPONDER,SITE\n\
+         502,0,PEF,L/min,310,no,1\n\
+         501,14,score,,2.5,,1\n\
+         501,-7,score,points,5,yes,1\n\
+         501,0,PEF,,300,yes,1\n\
+         501,28,score,,NA,,1\n",
+        &OutcomeReadOptions {
+            columns: BTreeMap::from([("measure".into(), "param".into())]),
+            ..OutcomeReadOptions::default()
+        },
+    )
+    .unwrap();
+    let measures: Vec<(&str, &str)> = table.measures.iter().map(|m| (m.0.as_str(), m.1.as_str())).collect();
+    assert_eq!(measures, [("PEF", "L/min"), ("score", "points")]);
+    assert_eq!(table.subjects[1].values, [vec![(0.0, 300.0)], vec![(-7.0, 5.0), (14.0, 2.5)]]);
+    assert_eq!((table.subjects[0].responder.as_str(), table.subjects[1].responder.as_str()), ("no", "yes"));
+    assert!(table.simulated && table.source.rows == 5);
+    assert_eq!(
+        table.notes,
+        ["1 outcome rows without a value left out", "columns of the outcomes read as not used: SITE"]
+    );
+}
+
+#[test]
+fn hours_are_days_and_strangers_are_taken_if_asked() {
+    let options = OutcomeReadOptions {
+        time_unit: TimeUnit::Hours,
+        allow_unknown: true,
+        ..OutcomeReadOptions::default()
+    };
+    let table = read("ID,TIME,MEASURE,VALUE\n999,36,score,1\n", &options).unwrap();
+    assert_eq!(table.subjects[0].values[0], [(1.5, 1.0)]);
+    assert!(table.notes[0].contains("1 subjects"), "{:?}", table.notes);
+}
+
+#[test]
+fn everything_that_is_wrong_is_listed() {
+    let found = read(
+        "ID,TIME,MEASURE,VALUE,RESPONDER,UNIT\n\
+         501,x,score,1e999,yes,points\n\
+         777,0,score,3,yes,points\n\
+         501,0,,3,yes,points\n\
+         501,0,score,4,yes,points\n\
+         501,7,score,4,no,points\n\
+         501,0,score,5,yes,%\n\
+         ,7,score,4,no,points\n",
+        &OutcomeReadOptions::default(),
+    );
+    let expected = [
+        r#"trial.csv:2, column TIME, ID 501: found "x", expected a finite number"#,
+        r#"trial.csv:2, column VALUE, ID 501: found "1e999", expected a finite number"#,
+        r#"trial.csv:3, column ID, ID 777: found "777", expected a subject of the run (--allow-unknown takes others, without exposure)"#,
+        "trial.csv:4, column MEASURE, ID 501: found an empty cell, expected a name",
+        r#"trial.csv:6, column RESPONDER, ID 501: found "no", expected "yes", as before: it does not change within a subject"#,
+        r#"trial.csv:7, column UNIT, ID 501: found "%", expected "points", as before: it does not change within a measure"#,
+        r#"trial.csv:7, column TIME, ID 501: found "0", expected a measure once at a time: row 5 has it at the same"#,
+        "trial.csv:8, column ID: found an empty cell, expected a name",
+    ];
+    assert_eq!(found.unwrap_err(), expected.join("\n"));
+    let missing = read("ID,DAY,MEASURE,VALUE,VALUE\n501,0,score,1,1\n", &OutcomeReadOptions::default());
+    let expected = [
+        "trial.csv:1, column TIME: expected a column of this name; the file has ID, DAY, MEASURE, VALUE, VALUE",
+        "trial.csv:1, column VALUE: expected one column of this name",
+    ];
+    assert_eq!(missing.unwrap_err(), expected.join("\n"));
+    let none = read("ID,TIME,MEASURE,VALUE\n", &OutcomeReadOptions::default());
+    assert!(none.unwrap_err().contains("no rows"));
+}
