@@ -26,7 +26,7 @@ pub fn overlaid(args: &HowArgs, base: ReadOptions) -> Result<ReadOptions, CliErr
     options.ige_unit = args.ige_unit.into();
     options.omalizumab_unit = args.omalizumab_unit.into();
     options.allow_undosed |= args.allow_undosed;
-    options.columns.extend(columns(args)?);
+    options.columns.extend(renamed(&args.columns)?);
     for (name, value) in assumed(args)? {
         options.assume.retain(|known, _| !known.eq_ignore_ascii_case(&name));
         options.assume.insert(name, value);
@@ -48,10 +48,11 @@ pub fn overlaid(args: &HowArgs, base: ReadOptions) -> Result<ReadOptions, CliErr
     Ok(options)
 }
 
-fn columns(args: &HowArgs) -> Result<BTreeMap<String, String>, CliError> {
+/// Columns that have another name in the file, from NAME=THEIRS.
+pub fn renamed(given: &[String]) -> Result<BTreeMap<String, String>, CliError> {
     let expected = "omafit's name, an equals sign, and the file's name, such as DV=CONC, with every name of omafit's once";
     let mut columns = BTreeMap::new();
-    for column in &args.columns {
+    for column in given {
         let names =
             column.split_once('=').map(|(name, in_file)| (name.trim().to_ascii_uppercase(), in_file.trim()));
         match names {

@@ -1,6 +1,7 @@
 //! `omafit demo`: the tour, on a simulated trial.
 
 use crate::Outcome;
+use crate::demo_outcomes::add_outcomes;
 use crate::error::{CliError, refuse};
 use crate::options::{Censored, DemoArgs, RunArgs};
 use crate::run::{Data, Input, Plan, execute};
@@ -41,7 +42,7 @@ pub fn demo(args: &DemoArgs) -> Result<Outcome, CliError> {
         }
     }
     let trial = Trial {
-        subjects,
+        subjects: subjects.clone(),
         source: Source {
             path: PathBuf::from("data.csv"),
             sha256: String::new(),
@@ -66,5 +67,11 @@ pub fn demo(args: &DemoArgs) -> Result<Outcome, CliError> {
         censored: Censored::M3,
         resume: false,
     };
-    execute(&plan, &args.run, &args.out, input)
+    let model = plan.model().clone();
+    let done = execute(&plan, &args.run, &args.out, input)?;
+    if done == Outcome::Interrupted {
+        return Ok(done);
+    }
+    add_outcomes(args, &model, &design, &subjects)?;
+    Ok(done)
 }

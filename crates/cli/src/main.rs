@@ -5,6 +5,7 @@
 
 mod check;
 mod demo;
+mod demo_outcomes;
 mod describe;
 mod diagnosis;
 mod error;
@@ -13,6 +14,7 @@ mod fit;
 mod interrupt;
 mod model;
 mod options;
+mod outcome;
 mod population;
 mod predictive;
 mod print;
@@ -49,6 +51,7 @@ fn main() -> ExitCode {
         Command::Reconstruct(args) => reconstruct::reconstruct(&args),
         Command::Report(args) => report::report(&args),
         Command::Vpc(args) => vpc::vpc(&args),
+        Command::Outcome(args) => outcome::outcome(&args),
         Command::Simulate(args) => simulate::simulate(&args),
         Command::Model(command) => model::command(&command),
     };

@@ -1,5 +1,6 @@
 //! The command line.
 
+use crate::outcome::OutcomeArgs;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use omafit_estimate::{Covariance, Method, SigmaRule};
 use omafit_trial::{IgeUnit, OmalizumabUnit, TimeUnit};
@@ -27,6 +28,8 @@ pub enum Command {
     Report(ReportArgs),
     /// Check a run's model against its data by simulation: VPC, numerical check, NPDE
     Vpc(VpcArgs),
+    /// Tie symptoms to a run's exposure: changes, correlation, hysteresis, delay models
+    Outcome(OutcomeArgs),
     /// Simulate a trial of a model, or replicates of one, as a data set
     Simulate(SimulateArgs),
     /// The models that ship with omafit

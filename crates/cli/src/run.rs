@@ -15,7 +15,7 @@ use omafit_estimate::{
 use omafit_model::{Censoring, PopulationModel, Subject};
 use omafit_trial::{
     DataSet, ReadOptions, RunFolder, Table, Trial, shrinkage_table, two_stage_omega_table, two_stage_table,
-    write_data_set,
+    write_data_set, write_whole,
 };
 use std::io::{IsTerminal, Write};
 use std::path::Path;
@@ -395,6 +395,36 @@ pub fn write_json(folder: &RunFolder, name: &str, value: &impl serde::Serialize)
 pub fn write_both(folder: &RunFolder, table: &Table) -> Result<(), CliError> {
     folder.write(format!("{}.csv", table.name()), |f| Ok::<_, CliError>(table.write_csv(f)?))?;
     folder.write(format!("{}.parquet", table.name()), |f| Ok::<_, CliError>(table.write_parquet(f)?))
+}
+
+/// Writes a table as CSV and as Parquet into a run that is there.
+pub fn write_into(run: &Path, table: &Table, force: bool) -> Result<(), CliError> {
+    let (mut csv, mut parquet) = (Vec::new(), Vec::new());
+    table.write_csv(&mut csv)?;
+    table.write_parquet(&mut parquet)?;
+    write_whole(&run.join(format!("{}.csv", table.name())), &csv, force)?;
+    Ok(write_whole(&run.join(format!("{}.parquet", table.name())), &parquet, force)?)
+}
+
+/// Writes figures with their data into a run that is there.
+pub fn draw_into(run: &Path, figures: &[report::Drawn], force: bool) -> Result<(), CliError> {
+    let folder = run.join("figures");
+    for figure in figures {
+        let mut data = Vec::new();
+        figure.data.write_csv(&mut data)?;
+        write_whole(&folder.join(format!("{}.svg", figure.name)), figure.svg.as_bytes(), force)?;
+        write_whole(&folder.join(format!("data/{}.csv", figure.name)), &data, force)?;
+    }
+    Ok(())
+}
+
+/// Makes the report of a run that is there anew, if it has one: it is a view of the folder.
+pub fn renew_report(run: &Path) -> Result<(), CliError> {
+    let path = run.join(report::FILE);
+    if path.is_file() {
+        write_whole(&path, report::page(run)?.as_bytes(), true)?;
+    }
+    Ok(())
 }
 
 /// Leaves censored observations out where that is asked.

@@ -5,7 +5,7 @@ use crate::error::{CliError, refuse};
 use crate::options::VpcArgs;
 use crate::predictive::{Check, replicate};
 use crate::reconstruct::Run;
-use crate::run::{pool, progress_bar};
+use crate::run::{draw_into, pool, progress_bar, renew_report, write_into};
 use omafit_estimate::{Replication, npde};
 use omafit_trial::{npc_table, npde_table, vpc_table, write_whole};
 use rayon::prelude::*;
@@ -45,26 +45,12 @@ pub fn vpc(args: &VpcArgs) -> Result<Outcome, CliError> {
     let tables =
         [vpc_table(&checked.vpc, &checked.strata)?, npc_table(&checked.npc)?, npde_table(subjects, &errors)?];
     for table in &tables {
-        let (mut csv, mut parquet) = (Vec::new(), Vec::new());
-        table.write_csv(&mut csv)?;
-        table.write_parquet(&mut parquet)?;
-        write_whole(&file(&format!("{}.csv", table.name())), &csv, args.force)?;
-        write_whole(&file(&format!("{}.parquet", table.name())), &parquet, args.force)?;
+        write_into(&args.run, table, args.force)?;
     }
     // Last: what it describes is there.
     write_whole(&record, &serde_json::to_vec_pretty(&check)?, args.force)?;
-    for figure in crate::report::figures(&args.run, true)? {
-        let mut data = Vec::new();
-        figure.data.write_csv(&mut data)?;
-        let figures = args.run.join("figures");
-        write_whole(&figures.join(format!("{}.svg", figure.name)), figure.svg.as_bytes(), args.force)?;
-        write_whole(&figures.join(format!("data/{}.csv", figure.name)), &data, args.force)?;
-    }
-    // The report is a view of the folder, and shows the check.
-    let report = file(crate::report::FILE);
-    if report.is_file() {
-        write_whole(&report, crate::report::page(&args.run)?.as_bytes(), true)?;
-    }
+    draw_into(&args.run, &crate::report::figures(&args.run, true)?, args.force)?;
+    renew_report(&args.run)?;
     if !args.quiet {
         crate::print::checked(&args.run, &checked.npc, check.replicates, run.record.simulated);
     }

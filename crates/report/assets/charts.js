@@ -238,6 +238,30 @@ function painter(u, ctx, ratio, colors) {
       ctx.stroke();
       ctx.setLineDash([]);
     },
+    // A path in the order of its points, an arrow in the middle of each way, and what a point says.
+    trail(points, color) {
+      this.line(points, color, 1.8);
+      this.dots(points, color, 2.6);
+      ctx.fillStyle = color;
+      for (let i = 1; i < points.length; i += 1) {
+        const [[x0, y0], [x1, y1]] = [points[i - 1], points[i]].map(([x, y]) => [X(x), Y(y)]);
+        const length = Math.hypot(x1 - x0, y1 - y0);
+        const long = 9 * ratio;
+        if (!(length > 1.5 * long)) continue;
+        const [ux, uy] = [(x1 - x0) / length, (y1 - y0) / length];
+        const [x, y] = [(x0 + x1) / 2 + (long / 2) * ux, (y0 + y1) / 2 + (long / 2) * uy];
+        ctx.beginPath();
+        ctx.moveTo(x, y);
+        ctx.lineTo(x - long * ux - 0.4 * long * uy, y - long * uy + 0.4 * long * ux);
+        ctx.lineTo(x - long * ux + 0.4 * long * uy, y - long * uy - 0.4 * long * ux);
+        ctx.fill();
+      }
+      ctx.font = FONT.replace("12px", `${11 * ratio}px`);
+      ctx.fillStyle = colors.ink;
+      ctx.textAlign = "left";
+      ctx.textBaseline = "bottom";
+      for (const [x, y, words] of points) if (words && place(x, y)) ctx.fillText(words, X(x) + 5 * ratio, Y(y) - 3 * ratio);
+    },
     // The area between two curves, broken where one is missing.
     ribbon(points, color) {
       ctx.fillStyle = color;

@@ -79,6 +79,7 @@ function checklist() {
     ["Covariate model building, forest plot of effects", null, "not part of this run: the model was given"],
     ["Influence of single subjects", null, "not part of this run"],
     ["Exposure and what it achieves", link("suppression", "Suppression of free IgE"), "no dose, or nothing fitted"],
+    ["Exposure and response", link("outcomes", "Outcomes"), "not made; omafit outcome RUN OUTCOMES makes it"],
     ["Versions, command, seed, checksum of the data", link("run", "Run")],
   ];
   const rows = items.map(([item, where, why]) => [item, where || make("span", { class: "absent" }, why || "not in this run")]);
@@ -121,6 +122,7 @@ goodnessSection();
 predictiveSection();
 patientSection();
 suppressionSection();
+outcomeSection();
 runSection();
 checklist();
 main.append(make("footer", {}, `Written by omafit ${run.version}. Charts by uPlot (MIT licence, Leon Sorokin). This file needs no network. Not medical advice.`));

@@ -4,7 +4,7 @@
 use omafit_report::diagnostic::{
     CheckedBin, Group, histograms, observed_predicted, predictive_check, quantiles, residuals,
 };
-use omafit_report::panels::{Panels, Shape};
+use omafit_report::panels::{Layer, Panel, Panels, Shape};
 use roxmltree::Document;
 
 fn group(name: &str, points: &[(f64, f64)]) -> Group {
@@ -89,4 +89,35 @@ fn a_check_has_a_band_a_median_and_the_observed_of_each_percentile() {
     assert_eq!(figure.panels[0].layers.len(), 6);
     assert_eq!(dots(&figure), 0);
     assert_eq!(figure.data().iter().filter(|d| d.layer == "band simulated").count(), 3);
+}
+
+#[test]
+fn a_trail_has_arrows_and_says_what_its_points_say() {
+    let trail = |points: &[(f64, f64, &str)]| {
+        let points = points.iter().map(|p| (p.0, p.1, p.2.to_owned())).collect();
+        let panel = Panel {
+            title: "loop".into(),
+            x: ("x".into(), true),
+            y: ("y".into(), false),
+            is_square: false,
+            layers: vec![Layer::new("means", Shape::Trail(points))],
+        };
+        Panels {
+            title: "t".into(),
+            caption: String::new(),
+            panels: vec![panel],
+            columns: 1,
+            size: (300.0, 200.0),
+            simulated: false,
+        }
+    };
+    let figure = trail(&[(400.0, 0.0, "0"), (10.0, 0.0, ""), (10.0, -3.0, "<84>"), (10.0, -3.0, "")]);
+    let svg = figure.svg();
+    // Two ways are long enough for an arrow, the last is none at all.
+    assert_eq!(svg.matches("stroke=\"none\"").count(), 2, "{svg}");
+    assert_eq!(dots(&figure), 4);
+    assert!(texts(&svg).iter().any(|s| s == "<84>"));
+    assert_eq!(figure.data().len(), 4);
+    // What has no place on the axes is left out.
+    assert_eq!(dots(&trail(&[(400.0, 0.0, "0"), (-1.0, 1.0, "a"), (10.0, f64::NAN, "b")])), 1);
 }

@@ -26,7 +26,8 @@ pub struct Drawn {
     pub data: omafit_trial::Table,
 }
 
-fn drawn(name: impl Into<String>, mut figure: Panels, simulated: bool) -> Result<Drawn, CliError> {
+/// A figure with its data as a table.
+pub fn drawn(name: impl Into<String>, mut figure: Panels, simulated: bool) -> Result<Drawn, CliError> {
     figure.simulated = simulated;
     let rows = figure.data();
     let number =

@@ -2,7 +2,11 @@
 
 mod equations;
 mod figures;
+mod outcomes;
 mod tables;
+
+pub use figures::Drawn;
+pub use outcomes::figures as outcome_figures;
 
 use crate::Outcome;
 use crate::describe;
@@ -30,7 +34,7 @@ pub fn report(args: &ReportArgs) -> Result<Outcome, CliError> {
 }
 
 /// The figures of the diagnostics of the run whose tables are in a folder; of the predictive check alone if `only_check`.
-pub fn figures(folder: &Path, only_check: bool) -> Result<Vec<figures::Drawn>, CliError> {
+pub fn figures(folder: &Path, only_check: bool) -> Result<Vec<Drawn>, CliError> {
     let record = record(&folder.join("run.json"))?;
     let simulated = record["simulated"] == true;
     let mut all = Vec::new();
@@ -65,7 +69,7 @@ pub fn page(folder: &Path) -> Result<String, CliError> {
     let observations = tables::observations(folder, &individuals)?;
     let courses = tables::courses(folder, &individuals, &mut missing)?;
     let mut all = vec![("individuals".to_owned(), individuals), ("observations".to_owned(), observations)];
-    for name in ["parameters", "shrinkage", "diagnostics", "vpc", "npc"] {
+    for name in ["parameters", "shrinkage", "diagnostics", "vpc", "npc"].into_iter().chain(outcomes::TABLES) {
         if let Some(table) = tables::optional(folder, name)? {
             all.push((name.to_owned(), table));
         }
@@ -75,8 +79,9 @@ pub fn page(folder: &Path) -> Result<String, CliError> {
     if let Some(seconds) = run["seconds"].as_object_mut() {
         seconds.remove("report");
     }
-    let check = if check.is_file() { self::record(&check)? } else { Value::Null };
-    Ok(page::html(&Story { run, check, model: words, tables: all, courses, missing })?)
+    let optional = |path: &Path| if path.is_file() { self::record(path) } else { Ok(Value::Null) };
+    let (check, outcome) = (optional(&check)?, optional(&folder.join("outcome.json"))?);
+    Ok(page::html(&Story { run, check, outcome, model: words, tables: all, courses, missing })?)
 }
 
 fn record(path: &Path) -> Result<Value, CliError> {

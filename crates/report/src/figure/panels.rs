@@ -57,6 +57,8 @@ pub enum Shape {
     Cloud(Vec<(f64, f64)>),
     /// A curve through points; the colour of fits, or that of observations.
     Curve(Vec<(f64, f64)>, Ink),
+    /// A path through points in their order, with arrows along it; a point says its text, if it has one.
+    Trail(Vec<(f64, f64, String)>),
     /// An area: x, lower and upper y.
     Band(Vec<(f64, f64, f64)>),
     /// Bars between edges, one more than heights, from zero up.
@@ -105,7 +107,7 @@ impl Layer {
         match &self.shape {
             Shape::Cloud(_) => Some(Mark::Observed),
             Shape::Curve(_, Ink::Fitted) => Some(Mark::Curve),
-            Shape::Curve(_, Ink::Observed) => Some(Mark::ObservedCurve),
+            Shape::Curve(_, Ink::Observed) | Shape::Trail(_) => Some(Mark::ObservedCurve),
             Shape::Curve(_, Ink::Reference) => Some(Mark::Reference),
             Shape::Band(_) | Shape::Bars(..) => Some(Mark::Band(BAND)),
             Shape::Identity => Some(Mark::Identity),
@@ -116,6 +118,7 @@ impl Layer {
     fn points(&self) -> Vec<(f64, f64)> {
         match &self.shape {
             Shape::Cloud(points) | Shape::Curve(points, _) => points.clone(),
+            Shape::Trail(points) => points.iter().map(|p| (p.0, p.1)).collect(),
             Shape::Band(points) => points.iter().flat_map(|p| [(p.0, p.1), (p.0, p.2)]).collect(),
             Shape::Bars(edges, heights) => {
                 let tops = edges.iter().zip(heights.iter().chain([&0.0])).map(|(x, y)| (*x, *y));
@@ -168,6 +171,9 @@ impl Panels {
                     |x, y, low, high| Datum { panel: &panel.title, layer: &layer.name, x, y, low, high };
                 match &layer.shape {
                     Shape::Cloud(points) | Shape::Curve(points, _) => {
+                        rows.extend(points.iter().map(|p| datum(p.0, p.1, f64::NAN, f64::NAN)));
+                    }
+                    Shape::Trail(points) => {
                         rows.extend(points.iter().map(|p| datum(p.0, p.1, f64::NAN, f64::NAN)));
                     }
                     Shape::Band(points) => rows.extend(points.iter().map(|p| datum(p.0, f64::NAN, p.1, p.2))),
@@ -245,6 +251,22 @@ impl Layer {
                 };
                 canvas.path(&Path::curve(points.iter().map(place)), &frame::line_style(color));
             }
+            Shape::Trail(points) => {
+                let spots: Vec<(f64, f64)> = points.iter().filter_map(|p| place(&(p.0, p.1))).collect();
+                canvas.path(&Path::curve(spots.iter().copied().map(Some)), &frame::line_style(VERMILLION));
+                canvas.group(&format!("fill=\"{VERMILLION}\""), |canvas| {
+                    spots.iter().for_each(|p| canvas.dot(p.0, p.1, 2.6));
+                    for pair in spots.windows(2) {
+                        canvas.path(&arrow(pair[0], pair[1]), "stroke=\"none\"");
+                    }
+                });
+                let small = format!("font-size=\"{TICK_PX}\" fill=\"{INK}\"");
+                for (x, y, text) in points.iter().filter(|p| !p.2.is_empty()) {
+                    if let Some(spot) = place(&(*x, *y)) {
+                        canvas.text(spot.0 + 6.0, spot.1 - 6.0, Anchor::Start, &small, text);
+                    }
+                }
+            }
             Shape::Band(points) => {
                 let spot = |p: &(f64, f64, f64)| {
                     let ((at, low), (_, high)) = (place(&(p.0, p.1))?, place(&(p.0, p.2))?);
@@ -279,4 +301,18 @@ impl Layer {
             }
         }
     }
+}
+
+/// An arrow's head in the middle of the way from one spot to another; none where the way is too short for it.
+fn arrow(from: (f64, f64), to: (f64, f64)) -> Path {
+    const LONG: f64 = 9.0;
+    let (dx, dy) = (to.0 - from.0, to.1 - from.1);
+    let length = dx.hypot(dy);
+    if !(length > 1.5 * LONG) {
+        return Path::default();
+    }
+    let (ux, uy) = (dx / length, dy / length);
+    let (x, y) = (0.5 * (from.0 + to.0) + 0.5 * LONG * ux, 0.5 * (from.1 + to.1) + 0.5 * LONG * uy);
+    let side = |s: f64| Some((x - LONG * ux - s * 0.4 * LONG * uy, y - LONG * uy + s * 0.4 * LONG * ux));
+    Path::curve([Some((x, y)), side(1.0), side(-1.0), Some((x, y))])
 }

@@ -27,6 +27,7 @@ const SCRIPT: &str = concat!(
     include_str!("../../assets/goodness.js"),
     include_str!("../../assets/predictive.js"),
     include_str!("../../assets/patients.js"),
+    include_str!("../../assets/outcomes.js"),
     include_str!("../../assets/main.js"),
     "})();\n"
 );

@@ -15,10 +15,13 @@ pub struct Story {
     pub run: serde_json::Value,
     /// How its predictive check was made, as in `vpc.json`; null if there is none.
     pub check: serde_json::Value,
+    /// How its outcomes were analysed, as in `outcome.json`; null if there are none.
+    pub outcome: serde_json::Value,
     /// The model in words.
     pub model: ModelWords,
     /// The run's tables by name: `individuals`, `observations` (with the column `subject`, a position among the
-    /// individuals), `parameters`, `shrinkage`, `diagnostics`, `vpc`, `npc`. What is not there is not shown.
+    /// individuals), `parameters`, `shrinkage`, `diagnostics`, `vpc`, `npc`, those of
+    /// outcomes. What is not there is not shown.
     pub tables: Vec<(String, Table)>,
     /// The course of each individual, in the order of the table; empty if there is none.
     pub courses: Vec<Course>,
@@ -95,6 +98,7 @@ pub struct ParameterWords {
 pub(super) struct Thinned<'a> {
     run: &'a serde_json::Value,
     check: &'a serde_json::Value,
+    outcome: &'a serde_json::Value,
     model: &'a ModelWords,
     tables: std::collections::BTreeMap<&'a str, std::collections::BTreeMap<&'a str, Data>>,
     courses: Packed,
@@ -128,6 +132,7 @@ impl Story {
         Thinned {
             run: &self.run,
             check: &self.check,
+            outcome: &self.outcome,
             model: &self.model,
             tables,
             courses: courses::pack(&self.courses, every),

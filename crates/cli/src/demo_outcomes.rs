@@ -1,0 +1,117 @@
+//! The demo's outcomes: simulated, as the courses of real symptoms by responder status are not public.
+
+use crate::Outcome;
+use crate::error::CliError;
+use crate::options::{DemoArgs, TimeUnitName};
+use crate::outcome::{OutcomeArgs, WindowName, outcome};
+use omafit_estimate::SubjectStream;
+use omafit_model::{PopulationModel, Subject};
+use omafit_outcome::{DelayModel, Design, Link, MadeUp, Structure, make_up, true_free_ige};
+use omafit_trial::write_whole;
+use rayon::prelude::*;
+use std::fmt::Write as _;
+
+/// The file in the run's folder.
+const FILE: &str = "outcomes.csv";
+/// The part of the patients who respond.
+const RESPONDING: f64 = 0.6;
+/// Bootstrap replicates, for a tour that takes seconds.
+const REPLICATES: u32 = 500;
+/// Days from visit to visit, from a run-in of four weeks on.
+const EVERY: i32 = 14;
+
+/// An indirect response of production on free IgE (Zhu's form): half of its effect at 40 ng/mL, a delay of three weeks.
+fn outcomes() -> [MadeUp; 3] {
+    let model = DelayModel { structure: Structure::Production, link: Link::Sigmoid };
+    let model = || (model, vec![1.0 / 21.0, 40.0, 3.0]);
+    [
+        MadeUp {
+            name: "Total asthma symptom score",
+            unit: "points",
+            baseline: (4.4, 0.9),
+            effect: (2.2, 0.6),
+            error: 0.5,
+            least: 0.0,
+            decimals: 2,
+            model: model(),
+        },
+        MadeUp {
+            name: "Morning PEF",
+            unit: "L/min",
+            baseline: (330.0, 60.0),
+            effect: (-45.0, 12.0),
+            error: 14.0,
+            least: 0.0,
+            decimals: 0,
+            model: model(),
+        },
+        MadeUp {
+            name: "Rescue medication",
+            unit: "puffs/d",
+            baseline: (5.2, 1.1),
+            effect: (2.6, 0.8),
+            error: 0.7,
+            least: 0.0,
+            decimals: 1,
+            model: model(),
+        },
+    ]
+}
+
+/// Makes up the outcomes of a demo's patients, writes them into its run, and analyses them.
+pub fn add_outcomes(
+    args: &DemoArgs,
+    model: &PopulationModel,
+    design: &Design,
+    subjects: &[Subject],
+) -> Result<Outcome, CliError> {
+    let outcomes = outcomes();
+    let end = (design.treatment_days + design.follow_up_days) as i32;
+    let days: Vec<f64> = (-2..=end / EVERY).map(|k| f64::from(EVERY * k)).collect();
+    let made = subjects.par_iter().enumerate().map(|(i, subject)| {
+        let ige_free = true_free_ige(model, design, args.seed, i as u64, subject)?;
+        let mut stream = SubjectStream::of_outcomes(args.seed, i as u64);
+        Ok::<_, CliError>(make_up(&outcomes, &ige_free, &days, RESPONDING, &mut stream))
+    });
+    let made = made.collect::<Result<Vec<_>, _>>()?;
+    let mut text = format!(
+        "# omafit: SIMULATED outcomes, no patients: an indirect response to the true free IgE of the simulated trial, seed {}\n\
+         ID,TIME,MEASURE,UNIT,VALUE,RESPONDER\n",
+        args.seed
+    );
+    for (subject, (responds, values)) in subjects.iter().zip(&made) {
+        let responder = if *responds { "responder" } else { "nonresponder" };
+        for (outcome, values) in outcomes.iter().zip(values) {
+            for (day, value) in values {
+                // Writing to a string does not fail.
+                let _ = writeln!(
+                    text,
+                    "{},{day},{},{},{value},{responder}",
+                    subject.id, outcome.name, outcome.unit
+                );
+            }
+        }
+    }
+    let path = args.out.join(FILE);
+    write_whole(&path, text.as_bytes(), true)?;
+    outcome(&OutcomeArgs {
+        run: args.out.clone(),
+        outcomes: path,
+        window: WindowName::Mean,
+        baseline: "last".into(),
+        visits: Vec::new(),
+        visit_every: None,
+        onset_days: 112.0,
+        target: None,
+        max_lag: 84,
+        replicates: REPLICATES,
+        seed: args.seed,
+        no_delay: false,
+        columns: Vec::new(),
+        time_unit: TimeUnitName::Days,
+        allow_unknown: false,
+        threads: args.run.threads,
+        force: true,
+        quiet: args.run.quiet,
+    })
+}

@@ -1,0 +1,193 @@
+//! `omafit outcome`: how the outcomes of a run's patients follow their exposure.
+
+mod args;
+mod patients;
+mod words;
+
+pub use args::{OutcomeArgs, WindowName};
+
+use crate::Outcome;
+use crate::check::renamed;
+use crate::error::{CliError, refuse};
+use crate::reconstruct::Run;
+use crate::run::{draw_into, positive, renew_report, write_into};
+use omafit_outcome::{
+    Alignment, HysteresisOptions, OutcomeAnalysis, OutcomeBaseline, OutcomeOptions, Patient, VisitRule,
+    analyse, daily_means,
+};
+use omafit_trial::{
+    OutcomeReadOptions, OutcomeTable, outcome_exposure_table, outcome_tables, read_outcomes, write_whole,
+};
+use std::collections::HashSet;
+use std::time::Instant;
+
+/// Fewer bootstrap replicates make no interval of 95 %.
+const FEWEST_REPLICATES: u32 = 100;
+/// More would take minutes.
+const MOST_REPLICATES: u32 = 100_000;
+/// Longer lags have no course to look back on.
+const LONGEST_LAG: u32 = 3650;
+
+/// Reads the outcomes, analyses them, and writes into the run.
+pub fn outcome(args: &OutcomeArgs) -> Result<Outcome, CliError> {
+    let started = Instant::now();
+    let given = Given::new(args)?;
+    let record_path = args.run.join("outcome.json");
+    if record_path.exists() && !args.force {
+        let expected = "a run without outcomes yet; --force replaces them";
+        return Err(refuse("run", args.run.display(), expected));
+    }
+    let run = Run::load(&args.run)?;
+    let known: HashSet<&str> = run.trial.subjects.iter().map(|s| s.id.as_str()).collect();
+    let table = read_outcomes(&args.outcomes, &given.read, &known)?;
+    let patients = patients::patients(&args.run, &run, &table)?;
+    let options = given.options(&patients, args.target.unwrap_or(run.record.options.target_ng_ml));
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(args.threads.unwrap_or(0)).build()?;
+    let analysis = pool.install(|| analyse(&patients, table.measures.len(), &options));
+    let simulated = table.simulated || run.record.simulated;
+    for found in outcome_tables(&analysis, &patients, &table.measures)? {
+        write_into(&args.run, &found, args.force)?;
+    }
+    let daily: Vec<_> = analysis.groups.iter().map(|g| (g.clone(), daily_means(&patients, g))).collect();
+    write_into(&args.run, &outcome_exposure_table(&daily)?, args.force)?;
+    let record = record(args, &given, &options, &table, &patients, &analysis, simulated, started);
+    // Last: what it describes is there.
+    write_whole(&record_path, &serde_json::to_vec_pretty(&record)?, args.force)?;
+    draw_into(&args.run, &crate::report::outcome_figures(&args.run)?, args.force)?;
+    renew_report(&args.run)?;
+    if !args.quiet {
+        words::print(args, &table, &patients, &analysis, simulated);
+    }
+    Ok(Outcome::Done)
+}
+
+/// The arguments, checked.
+struct Given {
+    read: OutcomeReadOptions,
+    baseline: OutcomeBaseline,
+    visits: Option<VisitRule>,
+    window: omafit_outcome::Window,
+    onset_days: f64,
+    max_lag: u32,
+    replicates: u32,
+    seed: u64,
+    delay: bool,
+}
+
+impl Given {
+    fn new(args: &OutcomeArgs) -> Result<Self, CliError> {
+        positive("onset-days", args.onset_days)?;
+        if let Some(target) = args.target {
+            positive("target", target)?;
+        }
+        if !(FEWEST_REPLICATES..=MOST_REPLICATES).contains(&args.replicates) {
+            let expected = format!("from {FEWEST_REPLICATES} to {MOST_REPLICATES}");
+            return Err(refuse("replicates", args.replicates, expected));
+        }
+        if args.max_lag > LONGEST_LAG {
+            return Err(refuse("max-lag", args.max_lag, format!("at most {LONGEST_LAG}")));
+        }
+        if args.threads == Some(0) {
+            return Err(refuse("threads", 0, "at least 1"));
+        }
+        let visits = match args.visit_every {
+            Some(days) => {
+                positive("visit-every", days)?;
+                Some(VisitRule::Every(days))
+            }
+            None if args.visits.is_empty() => None,
+            None => {
+                for &day in &args.visits {
+                    if !(day.is_finite() && day >= 0.0) {
+                        return Err(refuse("visits", day, "days after the first dose, 0 or more"));
+                    }
+                }
+                if !args.visits.iter().any(|d| *d > 0.0) {
+                    return Err(refuse("visits", "0", "at least one day after the first dose"));
+                }
+                Some(VisitRule::Nominal(args.visits.clone()))
+            }
+        };
+        let baseline = match args.baseline.as_str() {
+            "last" => OutcomeBaseline::Last,
+            text => {
+                let days = text.strip_prefix("run-in=").and_then(|d| d.parse().ok());
+                let days = days.filter(|d: &f64| d.is_finite() && *d >= 0.0);
+                let expected = "`last`, or `run-in=DAYS` with days of 0 or more";
+                OutcomeBaseline::RunIn { days: days.ok_or_else(|| refuse("baseline", text, expected))? }
+            }
+        };
+        let read = OutcomeReadOptions {
+            columns: renamed(&args.columns)?,
+            time_unit: args.time_unit.into(),
+            allow_unknown: args.allow_unknown,
+        };
+        Ok(Self {
+            read,
+            baseline,
+            visits,
+            window: args.window.into(),
+            onset_days: args.onset_days,
+            max_lag: args.max_lag,
+            replicates: args.replicates,
+            seed: args.seed,
+            delay: !args.no_delay,
+        })
+    }
+
+    fn options(&self, patients: &[Patient], target_ng_ml: f64) -> OutcomeOptions {
+        let visits = self.visits.clone().unwrap_or_else(|| VisitRule::seen(patients));
+        OutcomeOptions {
+            alignment: Alignment { baseline: self.baseline, visits, window: self.window },
+            onset_days: self.onset_days,
+            hysteresis: HysteresisOptions {
+                target_ng_ml,
+                max_lag: self.max_lag,
+                replicates: self.replicates,
+                seed: self.seed,
+            },
+            delay: self.delay,
+        }
+    }
+}
+
+/// What `outcome.json` says.
+#[allow(clippy::too_many_arguments)]
+fn record(
+    args: &OutcomeArgs,
+    given: &Given,
+    options: &OutcomeOptions,
+    table: &OutcomeTable,
+    patients: &[Patient],
+    analysis: &OutcomeAnalysis,
+    simulated: bool,
+    started: Instant,
+) -> serde_json::Value {
+    let mut notes = table.notes.clone();
+    for (measure, found) in table.measures.iter().zip(&analysis.measures) {
+        let without = found.aligned.without_baseline.len();
+        if without > 0 {
+            notes.push(format!(
+                "{without} patients without {} before the first dose: no change, left out",
+                measure.0
+            ));
+        }
+    }
+    let unexposed = patients.iter().filter(|p| p.exposure.is_none()).count();
+    if unexposed > 0 {
+        notes.push(format!("{unexposed} patients without a reconstructed course: means of visits only"));
+    }
+    serde_json::json!({
+        "schema_version": 1,
+        "tool": "omafit",
+        "version": env!("CARGO_PKG_VERSION"),
+        "command": std::env::args().skip(1).collect::<Vec<_>>(),
+        "outcomes": { "path": args.outcomes, "sha256": table.source.sha256, "rows": table.source.rows, "read": given.read },
+        "measures": table.measures.iter().map(|m| serde_json::json!({ "name": m.0, "unit": m.1 })).collect::<Vec<_>>(),
+        "simulated": simulated,
+        "options": options,
+        "patients": patients.len(),
+        "notes": notes,
+        "seconds": started.elapsed().as_secs_f64(),
+    })
+}

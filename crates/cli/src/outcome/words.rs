@@ -1,0 +1,86 @@
+//! What a person reads of an outcome analysis in the terminal.
+#![allow(clippy::print_stdout)]
+
+use super::OutcomeArgs;
+use crate::print::columns;
+use omafit_outcome::{DelayFit, Exposure, Fact, GroupOutcome, OutcomeAnalysis, Patient, VisitMean};
+use omafit_trial::OutcomeTable;
+
+/// Prints the summary.
+pub fn print(
+    args: &OutcomeArgs,
+    table: &OutcomeTable,
+    patients: &[Patient],
+    analysis: &OutcomeAnalysis,
+    simulated: bool,
+) {
+    let with = patients.iter().filter(|p| p.exposure.is_some()).count();
+    println!(
+        "{} patients with outcomes, {with} of them with exposure; {} values",
+        patients.len(),
+        table.source.rows
+    );
+    let last_dose = patients.iter().filter_map(|p| p.last_dose).fold(0.0, f64::max);
+    for ((name, unit), found) in table.measures.iter().zip(&analysis.measures) {
+        let unit = if unit.is_empty() { String::new() } else { format!(" ({unit})") };
+        println!("\n{name}{unit}");
+        let head = [
+            "patients",
+            "n",
+            "baseline",
+            "change at the last dose",
+            "lag, days",
+            "loop with free IgE",
+            "delay",
+        ];
+        let mut rows = vec![head.map(String::from)];
+        for (group, outcome) in analysis.groups.iter().zip(&found.groups) {
+            let names = [&group.arm, &group.responder];
+            let own: Vec<&str> = names.into_iter().map(String::as_str).filter(|n| *n != "all").collect();
+            let name = if own.is_empty() { "all".to_owned() } else { own.join(", ") };
+            rows.push(row(name, outcome, last_dose));
+        }
+        columns(&rows);
+    }
+    println!(
+        "\nin {}: outcome.json, outcome_patients, outcome_visits, outcome_correlation,",
+        args.run.display()
+    );
+    println!(
+        "outcome_hysteresis, outcome_delay, outcome_delay_parameters, outcome_exposure, figures, and in its report"
+    );
+    if simulated {
+        println!("SIMULATED: nothing here was measured in a patient.");
+    }
+}
+
+fn row(name: String, outcome: &GroupOutcome, last_dose: f64) -> [String; 7] {
+    let baseline = outcome.visits.first();
+    let end: Option<&VisitMean> = outcome.visits.iter().rev().find(|v| v.visit > 0.0 && v.visit <= last_dose);
+    let judged = |fact: Fact, exposure| {
+        outcome.hysteresis.iter().find(|j| j.fact == fact && j.exposure == Some(exposure))
+    };
+    let lag = judged(Fact::Lag, Exposure::LogIgeFree);
+    let turn = judged(Fact::Area, Exposure::LogIgeFree).map_or("", |area| match area {
+        a if a.low > 0.0 => "counter-clockwise",
+        a if a.high < 0.0 => "clockwise",
+        _ => "not told",
+    });
+    [
+        name,
+        baseline.map_or(0, |v| v.value.n).to_string(),
+        baseline.map_or(String::new(), |v| format!("{:.2}", v.value.mean)),
+        end.map_or(String::new(), |v| {
+            format!("{:.2} ({:.2} to {:.2})", v.change.mean, v.change.low, v.change.high)
+        }),
+        lag.map_or(String::new(), |l| format!("{:.0} ({:.0}–{:.0})", l.value, l.low, l.high)),
+        turn.to_owned(),
+        outcome.chosen().map_or(String::new(), delay),
+    ]
+}
+
+fn delay(fit: &DelayFit) -> String {
+    let delay = fit.mean_delay();
+    let days = if delay.is_nan() { String::new() } else { format!(", mean delay {delay:.1} days") };
+    format!("{}{days}", fit.model.name())
+}

@@ -1,0 +1,126 @@
+//! Outcomes beside the exposure of a run.
+
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use common::{column, csv, omafit, text};
+use std::fmt::Write as _;
+
+#[test]
+fn a_demo_ties_simulated_symptoms_to_exposure_and_finds_what_made_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = folder.path().join("demo");
+    let name = run.to_str().unwrap();
+    let made =
+        omafit().args(["demo", "--patients", "60", "--replicates", "0", "--out", name]).assert().success();
+    let said = String::from_utf8(made.get_output().stdout.clone()).unwrap();
+    assert!(said.contains("SIMULATED"), "{said}");
+    assert!(std::fs::read_to_string(run.join("outcomes.csv")).unwrap().starts_with("# omafit: SIMULATED"));
+
+    let visits = csv(&run.join("outcome_visits.csv"));
+    let (responder, measure) = (text(&visits, "responder"), text(&visits, "measure"));
+    let (visit, change) = (column(&visits, "visit"), column(&visits, "change_mean"));
+    let at = |who: &str, what: &str, day: f64| {
+        let found =
+            (0..visit.len()).find(|&i| responder[i] == who && measure[i].contains(what) && visit[i] == day);
+        change[found.unwrap()]
+    };
+    // An effect of 2.2 points of which the link uses nine tenths or so; none of nonresponders.
+    assert!((-2.5..-1.5).contains(&at("responder", "score", 168.0)), "{}", at("responder", "score", 168.0));
+    assert!(at("nonresponder", "score", 168.0).abs() < 0.4);
+    assert!(at("responder", "PEF", 168.0) > 30.0);
+
+    let facts = csv(&run.join("outcome_hysteresis.csv"));
+    let row = |who: &str, what: &str, fact: &str, exposure: &str| {
+        let (a, b, c, d) = (
+            text(&facts, "responder"),
+            text(&facts, "measure"),
+            text(&facts, "fact"),
+            text(&facts, "exposure"),
+        );
+        (0..a.len())
+            .find(|&i| a[i] == who && b[i].contains(what) && c[i] == fact && d[i] == exposure)
+            .unwrap()
+    };
+    let direction = text(&facts, "direction");
+    assert_eq!(direction[row("responder", "score", "area", "log_ige_free")], "counter-clockwise");
+    assert_eq!(direction[row("responder", "PEF", "area", "log_ige_free")], "clockwise");
+    let value = column(&facts, "value");
+    assert!(value[row("nonresponder", "score", "day_stabilised", "")].is_nan());
+    assert!(value[row("responder", "score", "days_suppressed_to_stabilised", "")] > 14.0);
+
+    // The rate, 1/21 a day, is in the interval of the right model.
+    let fits = csv(&run.join("outcome_delay_parameters.csv"));
+    let names = ["responder", "measure", "level", "model", "parameter"].map(|n| text(&fits, n));
+    let wanted = ["responder", "Total asthma symptom score", "patients", "production_sigmoid", "k"];
+    let at = (0..names[0].len()).find(|&i| names.iter().zip(wanted).all(|(n, w)| n[i] == w)).unwrap();
+    let (low, high) = (column(&fits, "low")[at], column(&fits, "high")[at]);
+    assert!(low < 1.0 / 21.0 && 1.0 / 21.0 < high, "{low} to {high}");
+
+    for figure in ["outcome_1_courses", "outcome_3_loops"] {
+        let svg = std::fs::read_to_string(run.join(format!("figures/{figure}.svg"))).unwrap();
+        assert!(svg.contains("simulated") && !svg.contains("NaN"), "{figure}");
+    }
+    assert!(std::fs::read_to_string(run.join("report.html")).unwrap().contains("outcome_correlation"));
+
+    // The same again on one thread, to the byte; not over what is there.
+    let outcomes = run.join("outcomes.csv");
+    let again = [
+        "outcome",
+        name,
+        outcomes.to_str().unwrap(),
+        "--replicates",
+        "500",
+        "--seed",
+        "2009",
+        "--threads",
+        "1",
+    ];
+    omafit().args(again).assert().code(2);
+    let before = |file: &str| std::fs::read(run.join(file)).unwrap();
+    let files = [
+        "outcome_hysteresis.csv",
+        "outcome_delay.csv",
+        "outcome_delay_parameters.csv",
+        "outcome_exposure.csv",
+    ];
+    let kept = files.map(before);
+    omafit().args(again).args(["--force", "--quiet"]).assert().success();
+    assert!(files.map(before) == kept);
+
+    refuses_and_takes_small_ones(&run);
+}
+
+/// Options and tables that are refused, and a table of one patient.
+fn refuses_and_takes_small_ones(run: &std::path::Path) {
+    let name = run.to_str().unwrap();
+    let table = run.join("few.csv");
+    let mut few = String::from("ID,TIME,MEASURE,VALUE\n");
+    for (day, value) in [(0, 5), (28, 3), (56, 2)] {
+        writeln!(few, "1,{day},=score<b>,{value}").unwrap();
+    }
+    std::fs::write(&table, &few).unwrap();
+    let path = table.to_str().unwrap();
+    for wrong in [
+        ["--replicates", "5"],
+        ["--onset-days", "-1"],
+        ["--baseline", "run-in"],
+        ["--visits", "0"],
+        ["--max-lag", "99999"],
+        ["--column", "WHAT=EVER"],
+        ["--threads", "0"],
+    ] {
+        omafit().args(["outcome", name, path, "--force"]).args(wrong).assert().code(2);
+    }
+    std::fs::write(&table, few.replace("1,28", "stranger,28")).unwrap();
+    let refused = omafit().args(["outcome", name, path, "--force"]).assert().code(2);
+    let said = String::from_utf8(refused.get_output().stderr.clone()).unwrap();
+    assert!(said.contains("few.csv:3") && said.contains("ID stranger"), "{said}");
+    let allowed = ["outcome", name, path, "--force", "--allow-unknown", "--window", "trough"];
+    omafit().args(allowed).assert().success();
+    let told = std::fs::read_to_string(run.join("outcome.json")).unwrap();
+    assert!(told.contains("1 patients without =score<b>"), "{told}");
+    let visits = csv(&run.join("outcome_visits.csv"));
+    assert_eq!(column(&visits, "change_mean"), [0.0, -3.0]);
+}

@@ -1,0 +1,218 @@
+// Outcomes: how symptoms follow exposure, by group.
+function outcomeSection() {
+  const v = story.tables.outcome_visits;
+  const told = story.outcome;
+  if (!v || !told || !v.measure.length) return;
+  const measures = told.measures;
+  const place = make("div", {});
+  const draw = (i) => {
+    forget(place);
+    place.replaceChildren();
+    outcomeOf(place, measures[i]);
+  };
+  const o = told.options;
+  const windows = { mean: "the mean since the visit before", midpoint: "half-way from the visit before", trough: "that of the day of the visit" };
+  const words = [
+    `${plural(told.patients, "patient")} with outcomes. Changes are from ${o.alignment.baseline === "last" ? "the last value at or before the first dose" : "the mean of the run-in"}; the exposure of a visit is ${windows[o.alignment.window]}.`,
+    `Onset is to day ${digits(o.onset_days)}, offset from each patient's last dose. Intervals are of 95 %.`,
+  ];
+  section(
+    "outcomes",
+    "Outcomes",
+    told.simulated ? make("p", { class: "simulated" }, "SIMULATED: these outcomes were measured in no patient.") : null,
+    note(words.join(" ")),
+    ...told.notes.map((n) => note(clean(n))),
+    measures.length > 1 ? make("div", { class: "controls" }, choice("Measure", measures.map((m) => clean(m.name)), draw)) : null,
+    place,
+    note("Correlation of means of visits says nothing of single patients, and neighbouring visits are not independent: its intervals are too narrow. Not medical advice."),
+  );
+  draw(0);
+}
+
+const groupName = (t, i) => [t.arm[i], t.responder[i]].filter((n) => n !== "all").map(clean).join(", ") || "All patients";
+
+// Rows of a table by group, in their order; of one measure if the table has them.
+function groupsOf(t, measure) {
+  const found = new Map();
+  (t ? t.arm : []).forEach((_, i) => {
+    if (measure !== undefined && t.measure[i] !== measure) return;
+    const name = groupName(t, i);
+    if (!found.has(name)) found.set(name, []);
+    found.get(name).push(i);
+  });
+  return found;
+}
+
+function outcomeOf(place, measure) {
+  const v = story.tables.outcome_visits;
+  const e = story.tables.outcome_exposure;
+  const byGroup = groupsOf(v, measure.name);
+  const days = groupsOf(e);
+  // Those whom the physician told apart stand beside each other; all together only where there is nothing else.
+  const names = byGroup.size > 1 ? [...byGroup.keys()].filter((n) => n !== "All patients") : [...byGroup.keys()];
+  const rows = (name) => byGroup.get(name) || [];
+  const daily = (name) => days.get(name) || [];
+  const unit = measure.unit ? ` (${clean(measure.unit)})` : "";
+  const xRange = extent([...names.flatMap((n) => rows(n).map((i) => v.visit[i])), ...names.flatMap((n) => daily(n).map((i) => e.day[i]))]);
+  const x = { title: "Days after the first dose", range: xRange, room: 0.01, step: WEEKS };
+  const changes = extent(names.flatMap((n) => rows(n).flatMap((i) => [v.change_low[i], v.change_high[i], v.change_mean[i], 0])));
+  const courses = [
+    { title: "Free IgE", column: "log_ige_free", unit: "ng/mL", map: Math.exp, log: true },
+    { title: "Omalizumab", column: "omalizumab_total", unit: "µg/mL", map: (z) => z, log: false },
+  ];
+  const grid1 = make("div", { class: "charts" });
+  const exposed = names.some((n) => daily(n).length);
+  const target = story.outcome.options.hysteresis.target_ng_ml;
+  if (exposed) {
+    for (const c of courses) {
+      const at = (part, i) => (isNumber(e[`${c.column}_${part}`][i]) ? c.map(e[`${c.column}_${part}`][i]) : NaN);
+      const range = extent(names.flatMap((n) => daily(n).flatMap((i) => [at("mean", i), at("low", i), at("high", i)])).concat(c.log ? [target] : []));
+      for (const name of names) {
+        const host = figure(`${name}: ${c.title}`);
+        grid1.append(host);
+        const own = daily(name);
+        chart(host, {
+          label: `${c.title} of ${name} over time`,
+          height: 210,
+          x,
+          y: { title: `${c.title} (${c.unit})`, range, log: c.log },
+          steps: own.map((i) => e.day[i]),
+          draw(p) {
+            p.ribbon(own.map((i) => [e.day[i], at("low", i), at("high", i)]), alpha(p.colors.fit, 0.28));
+            if (c.log) p.across(target, p.colors.target, [2, 3], `${target} ng/mL`);
+            p.line(own.map((i) => [e.day[i], at("mean", i)]), p.colors.fit, 2);
+          },
+          hover(day) {
+            const i = nearest(own, (k) => e.day[k], day);
+            return i === undefined ? null : { x: e.day[i], y: NaN, text: [`Day ${digits(e.day[i], 4)}, n = ${e.n[i]}`, `${digits(at("mean", i))} (${digits(at("low", i))} to ${digits(at("high", i))}) ${c.unit}`] };
+          },
+        });
+      }
+    }
+  }
+  for (const name of names) {
+    const host = figure(`${name}: ${clean(measure.name)}`);
+    grid1.append(host);
+    const own = rows(name);
+    chart(host, {
+      label: `Change of ${clean(measure.name)} of ${name} at ${own.length} visits`,
+      height: 230,
+      x,
+      y: { title: `Change${unit}`, range: changes },
+      steps: own.map((i) => v.visit[i]),
+      draw(p) {
+        p.ribbon(own.map((i) => [v.visit[i], v.change_low[i], v.change_high[i]]), alpha(p.colors.seen, 0.22));
+        p.across(0, p.colors.muted);
+        p.line(own.map((i) => [v.visit[i], v.change_mean[i]]), p.colors.seen, 2);
+        p.dots(own.map((i) => [v.visit[i], v.change_mean[i]]), p.colors.seen, 2.6);
+      },
+      hover(day) {
+        const i = nearest(own, (k) => v.visit[k], day);
+        return i === undefined ? null : { x: v.visit[i], y: v.change_mean[i], text: [`Day ${digits(v.visit[i], 4)}, n = ${v.n[i]}`, `${digits(v.change_mean[i])} (${digits(v.change_low[i])} to ${digits(v.change_high[i])})`] };
+      },
+    });
+  }
+  place.append(legend(["line fit", "mean exposure (of free IgE the geometric mean)"], ["line seen", "mean change"], ["band", "95 % interval of the mean"]), grid1);
+  if (exposed) place.append(make("h3", {}, "Loops"), loopCharts(names, rows, unit, changes), note("Each point is a visit: exposure across, change up. Arrows point forward in time. Where onset and offset take different ways the loop is open, and its area and direction tell the hysteresis."));
+  place.append(...[correlationTable(measure.name), hysteresisTable(measure.name), delayTables(measure.name)].flat().filter(Boolean));
+}
+
+const nearest = (rows, of, at) => rows.reduce((best, i) => (best === undefined || Math.abs(of(i) - at) < Math.abs(of(best) - at) ? i : best), undefined);
+
+function loopCharts(names, rows, unit, changes) {
+  const v = story.tables.outcome_visits;
+  const host = make("div", { class: "charts" });
+  for (const [title, column, map, log] of [["Free IgE (ng/mL)", "log_ige_free_mean", Math.exp, true], ["Omalizumab (µg/mL)", "omalizumab_total_mean", (z) => z, false]]) {
+    const at = (i) => (isNumber(v[column][i]) ? map(v[column][i]) : NaN);
+    const range = extent(names.flatMap((n) => rows(n).map(at)).filter(isNumber));
+    for (const name of names) {
+      const own = rows(name).filter((i) => isNumber(at(i)) && isNumber(v.change_mean[i]));
+      const place = figure(`${name}: ${title.split(" (")[0]}`);
+      host.append(place);
+      chart(place, {
+        label: `Change against ${title} of ${name}, ${own.length} visits in the order of time`,
+        height: 280,
+        x: { title, range, log, room: 0.06 },
+        y: { title: `Change${unit}`, range: changes },
+        steps: own.map(at),
+        draw(p) {
+          p.across(0, p.colors.muted);
+          p.trail(own.map((i) => [at(i), v.change_mean[i], own.indexOf(i) % 3 === 0 || i === own[own.length - 1] ? `${digits(v.visit[i], 4)} d` : ""]), p.colors.seen);
+        },
+        hover(px, py, u) {
+          const i = nearest(own, (k) => Math.hypot(u.valToPos(at(k), "x") - u.valToPos(px, "x"), isNumber(py) ? u.valToPos(v.change_mean[k], "y") - u.valToPos(py, "y") : 0), 0);
+          return i === undefined ? null : { x: at(i), y: v.change_mean[i], text: [`Day ${digits(v.visit[i], 4)}`, `${title.split(" (")[0]} ${digits(at(i))}`, `change ${digits(v.change_mean[i])}`] };
+        },
+      });
+    }
+  }
+  return host;
+}
+
+const EXPOSURES = { ige_free: "Free IgE", log_ige_free: "log free IgE", omalizumab_total: "Omalizumab", omalizumab_ige_ratio: "Omalizumab : IgE" };
+const withEnds = (r, low, high, count = 2) => (isNumber(r) ? `${digits(r, count)} (${isNumber(low) ? digits(low, count) : "–"} to ${isNumber(high) ? digits(high, count) : "–"})` : "–");
+
+function correlationTable(measure) {
+  const t = story.tables.outcome_correlation;
+  if (!t || !t.measure.includes(measure)) return null;
+  const groups = groupsOf(t, measure);
+  const names = [...groups.keys()];
+  const words = { pearson: "means of visits, Pearson", spearman: "means of visits, Spearman", repeated_measures: "patients, repeated measures" };
+  const lines = [];
+  for (const phase of ["onset", "offset"]) {
+    for (const exposure of Object.keys(EXPOSURES)) {
+      for (const coefficient of Object.keys(words)) {
+        const cells = names.map((n) => groups.get(n).find((i) => t.phase[i] === phase && t.exposure[i] === exposure && t.coefficient[i] === coefficient));
+        if (cells.every((i) => i === undefined)) continue;
+        lines.push([phase, EXPOSURES[exposure], words[coefficient], ...cells.map((i) => (i === undefined ? "–" : `${withEnds(t.r[i], t.low[i], t.high[i])}, n = ${t.n[i]}`))]);
+      }
+    }
+  }
+  return grid([text("Phase"), text("Exposure"), text("Of"), ...names.map((n) => number(n))], lines, "Correlation of the change with exposure");
+}
+
+function hysteresisTable(measure) {
+  const t = story.tables.outcome_hysteresis;
+  if (!t || !t.measure.includes(measure)) return null;
+  const groups = groupsOf(t, measure);
+  const names = [...groups.keys()];
+  const facts = [
+    ["area", "log_ige_free", "Area of the loop with log free IgE"],
+    ["area_share", "log_ige_free", "as a part of the rectangle around it"],
+    ["area", "omalizumab_total", "Area of the loop with omalizumab"],
+    ["lag_days", "log_ige_free", "Lag of highest correlation with log free IgE, days"],
+    ["lag_correlation", "log_ige_free", "that correlation"],
+    ["day_suppressed", "", "Day free IgE is first suppressed"],
+    ["day_stabilised", "", "Day the change has reached 90 % of its plateau"],
+    ["days_suppressed_to_stabilised", "", "From the one to the other, days"],
+    ["days_last_dose_to_recrossing", "", "Days from the last dose until free IgE is back above the target"],
+    ["days_last_dose_to_return", "", "Days from the last dose until half of the change is lost"],
+    ["days_recrossing_to_return", "", "From the one to the other, days"],
+  ];
+  const lines = facts.map(([fact, exposure, words]) => {
+    const cells = names.map((n) => groups.get(n).find((i) => t.fact[i] === fact && t.exposure[i] === exposure));
+    const show = (i) => (i === undefined ? "–" : withEnds(t.value[i], t.low[i], t.high[i], 3) + (t.direction[i] ? `, ${t.direction[i]}` : ""));
+    return [words, ...cells.map(show)];
+  });
+  return grid([text(""), ...names.map((n) => number(n))], lines, "Hysteresis, with bootstrap intervals");
+}
+
+function delayTables(measure) {
+  const t = story.tables.outcome_delay;
+  const q = story.tables.outcome_delay_parameters;
+  if (!t || !t.measure.includes(measure)) return [];
+  const out = [];
+  for (const [name, all] of groupsOf(t, measure)) {
+    for (const [level, words] of [["patients", "patients, with random effects"], ["visit_means", "means of visits"]]) {
+      const own = all.filter((i) => t.level[i] === level).sort((a, b) => (t.bic_above_least[a] ?? Infinity) - (t.bic_above_least[b] ?? Infinity));
+      if (!own.length) continue;
+      const lines = own.slice(0, level === "patients" ? own.length : 5).map((i) => [t.model[i].replace("_", ", "), t.estimated[i], digits(t.minus2ll[i], 6), digits(t.aic_above_least[i]), digits(t.bic_above_least[i]), percent(t.akaike_weight[i]), digits(t.mean_delay_days[i]), t.chosen[i] ? make("strong", { class: "mark" }, "chosen") : t.converged[i] ? "" : "did not converge"]);
+      const table = grid([text("Model"), number("Estimated"), number("−2LL"), number("AIC above the least"), number("BIC above the least"), number("Akaike weight"), number("Mean delay, days"), text("")], lines, `Delay models of ${name}, fitted to ${words}${level === "patients" ? "" : " (the best five)"}`);
+      const chosen = own.find((i) => t.chosen[i]);
+      const parts = chosen === undefined ? [] : groupsOf(q, measure).get(name).filter((i) => q.level[i] === level && q.model[i] === t.model[chosen]);
+      const sentence = parts.map((i) => `${q.parameter[i]} ${withEnds(q.estimate[i], q.low[i], q.high[i], 3)}${q.parameter_unit[i] && q.parameter_unit[i] !== "outcome" ? ` ${clean(q.parameter_unit[i])}` : ""}${q.at_limit[i] ? " (at the end of its range)" : ""}`).join("; ");
+      out.push(make("details", level === "patients" && name !== "All patients" ? { open: "" } : {}, make("summary", {}, `${name}: ${words}`), table, sentence ? note(`${t.model[chosen].replace("_", ", ")}: ${sentence}.`) : null));
+    }
+  }
+  return out.length ? [make("h3", {}, "Delay models"), ...out] : [];
+}
