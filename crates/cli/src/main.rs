@@ -9,6 +9,7 @@ mod demo_outcomes;
 mod describe;
 mod diagnosis;
 mod error;
+mod exports;
 mod figures;
 mod fit;
 mod interrupt;

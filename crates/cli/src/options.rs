@@ -1,6 +1,7 @@
 //! The command line.
 
 use crate::outcome::OutcomeArgs;
+use crate::exports::ExportArgs;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use omafit_estimate::{Covariance, Method, SigmaRule};
 use omafit_trial::{IgeUnit, OmalizumabUnit, TimeUnit};
@@ -207,6 +208,8 @@ pub struct RunArgs {
     /// Write neither the HTML report nor the figures of diagnostics
     #[arg(long)]
     pub no_report: bool,
+    #[command(flatten)]
+    pub exports: ExportArgs,
     /// Tolerate outliers: residuals of Student's t with ν degrees of freedom, or 4, instead of normal ones
     #[arg(long, value_name = "student-t[=ν]")]
     pub robust: Option<String>,

@@ -5,10 +5,12 @@ use crate::record::Seconds;
 use indicatif::ProgressBar;
 use omafit_estimate::{
     DescentStop, FitOptions, Method, PopulationEstimate, PopulationFit, PopulationOptions, Progress,
-    fit_population, flattest_direction, population_estimates, shrinkage,
+    fit_population, flattest_direction, population_estimates, propagated, shrinkage,
 };
-use omafit_model::{PopulationModel, Subject};
-use omafit_trial::{RunFolder, convergence_table, parameters_table};
+use omafit_model::{PopulationModel, PopulationValues, Subject};
+use omafit_trial::{
+    NonmemForm, NonmemPopulation, RunFolder, convergence_table, nonmem_values, parameters_table,
+};
 use serde::Serialize;
 use std::io::IsTerminal;
 use std::sync::{Mutex, PoisonError};
@@ -87,6 +89,29 @@ impl Population {
         crate::run::write_both(folder, &convergence_table(&self.names, &self.trace)?)
     }
 
+    /// What NONMEM's files say.
+    pub fn nonmem(&self) -> NonmemPopulation {
+        let Self { fit, trace, .. } = self;
+        let (model, space) = (&fit.model, &fit.space);
+        let values = model.values();
+        let read = |form: NonmemForm| move |values: &PopulationValues| nonmem_values(model, values, form);
+        let iteration = |(number, ofv, vector): &(u64, f64, Vec<f64>)| {
+            (*number, read(NonmemForm::Covariance)(&space.values(&values, vector)), *ofv)
+        };
+        let uncertainty = fit.uncertainty.as_ref().ok();
+        let covariance = uncertainty.map(|u| {
+            let forms = [NonmemForm::Covariance, NonmemForm::Correlation];
+            forms.map(|form| propagated(model, space, &u.r, &read(form)))
+        });
+        NonmemPopulation {
+            iterations: trace.iter().map(iteration).collect(),
+            converged: self.converged(),
+            ofv: fit.ofv,
+            covariance,
+            eigenvalues: uncertainty.map_or(Vec::new(), |u| u.eigenvalues.clone()),
+        }
+    }
+
     /// What `run.json` says.
     pub fn record(&self) -> PopulationRecord {
         let uncertainty = self.fit.uncertainty.as_ref();
@@ -97,7 +122,7 @@ impl Population {
             converged: self.converged(),
             stop_reason: self.stop().into(),
             estimated: self.names.clone(),
-            condition_number: uncertainty.ok().map(|u| u.condition),
+            condition_number: uncertainty.ok().map(|u| u.condition()),
             flattest_direction: uncertainty.ok().map(|u| flattest_direction(&self.names, u)),
             no_covariance_because: uncertainty.err().cloned(),
         }

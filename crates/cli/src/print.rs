@@ -113,6 +113,9 @@ pub fn trial(trial: &Trial) {
     println!("{}: {} subjects, {} doses", trial.source.path.display(), counts.subjects, counts.doses);
     for analyte in Analyte::ALL {
         let index = analyte.index();
+        if counts.observations[index] == 0 {
+            continue;
+        }
         let (below, above) = (counts.below[index], counts.above[index]);
         let censored = [(below, "below"), (above, "above")].into_iter().filter(|(number, _)| *number > 0);
         let censored: Vec<String> = censored.map(|(number, side)| format!("{number} {side}")).collect();
@@ -179,7 +182,8 @@ pub fn summary(
         "{:<17}{:>7}{:>11}{:>9}{:>11}{:>9}",
         "goodness of fit", "n", "RMSE log", "R² log", "WRES mean", "SD"
     );
-    for analyte in Analyte::ALL {
+    let observed = |analyte: &Analyte| trial.counts.observations[analyte.index()] > 0;
+    for analyte in Analyte::ALL.into_iter().filter(observed) {
         goodness(analyte.title(), &summary.by_analyte[analyte.index()]);
     }
     goodness("all", &summary.overall);

@@ -269,6 +269,11 @@ impl Record {
         }
     }
 
+    /// Adds warnings.
+    pub fn warn(&mut self, warnings: Vec<String>) {
+        self.warnings.extend(warnings);
+    }
+
     /// Tells of the population, if one was estimated.
     pub fn tell(&mut self, population: Option<&Population>) {
         self.population = population.map(Population::record);

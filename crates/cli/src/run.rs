@@ -88,6 +88,7 @@ impl Plan {
                 return Err(refuse("sigma", "subject or pooled", expected));
             }
         }
+        args.exports.verify(args.method)?;
         let free = estimated(args, &model)?;
         let method = Method::from(args.method);
         let prior = if method == Method::Map { Some(prior(&model, &free)?) } else { None };
@@ -288,6 +289,7 @@ pub fn execute(plan: &Plan, args: &RunArgs, out: &Path, input: Input) -> Result<
     let found = two_stages(&plan, &folder, alone.as_deref())?;
     let model = model_file(&plan, args, population.is_some())?;
     folder.write("model.toml", |f| Ok::<_, CliError>(f.write_all(model.as_bytes())?))?;
+    let left_out = args.exports.write(&folder, &plan.model, population.as_ref())?;
     seconds.add("tables", started.elapsed().as_secs_f64());
 
     let summary = progress.tally.overview();
@@ -305,6 +307,7 @@ pub fn execute(plan: &Plan, args: &RunArgs, out: &Path, input: Input) -> Result<
     };
     let mut record = Record::new(&plan, &facts, &summary, &progress, seconds, threads);
     record.tell(population.as_ref());
+    record.warn(left_out);
     record.tell_two_stages(found.as_ref(), plan.options.method == Method::Nls && alone.is_none());
     write_record(&folder, &record)?;
     if is_reported {

@@ -45,7 +45,7 @@ pub use overview::{FreeIgeCourse, Overview, Tally, free_ige_course};
 pub use population::{
     Conditional, ConditionalError, Coordinate, DescentStop, EstimateKind, PopulationError,
     PopulationEstimate, PopulationFit, PopulationOptions, PopulationUncertainty, Progress, Space, SpaceError,
-    fit_population, flattest_direction, population_estimates,
+    fit_population, flattest_direction, population_estimates, propagated,
 };
 pub use prior::Prior;
 pub use problem::SubjectError;

@@ -5,17 +5,23 @@
 //! writes subjects as a data set that [`read`] reads back, and a [`RunFolder`] or [`WholeFile`] makes the result
 //! appear whole or not at all.
 
+mod definitions;
+mod nonmem;
 mod output;
+mod present;
 mod read;
 mod results;
 mod table;
 mod trial;
 
+pub use definitions::{Definition, definition, definitions, definitions_markdown};
+pub use nonmem::{NonmemForm, NonmemPopulation, NonmemRun, nonmem_files, nonmem_values};
 pub use output::{OutputError, RunFolder, WholeFile, write_whole};
 pub use read::{
     DataSet, IgeUnit, OmalizumabUnit, OutcomeReadOptions, OutcomeSubject, OutcomeTable, Problem, ReadOptions,
     Rejection, TimeUnit, read, read_outcomes,
 };
+pub use present::{Presented, present_individuals, present_parameters};
 pub use results::{
     convergence_table, correlations_table, diagnostics_table, individuals_table, npc_table, npde_table,
     observations_table, outcome_exposure_table, outcome_tables, parameters_table, shrinkage_table,
@@ -23,7 +29,7 @@ pub use results::{
     typical_table, vpc_table,
 };
 pub use table::{
-    Column, GrowingTable, ParquetSink, Table, TableError, Values, data_set_table, read_parquet,
+    Column, GrowingTable, ParquetSink, Table, TableError, Values, data_set_table, read_parquet, workbook,
     write_data_set, write_data_set_chunks,
 };
 pub use trial::{Counts, Excluded, Source, Trial};

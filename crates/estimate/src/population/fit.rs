@@ -177,7 +177,7 @@ impl Objective for Foce<'_> {
 
 /// Fits all of a model's population that it does not fix, from its own values.
 ///
-/// `observe` is called after each iteration.
+/// `observe` is called at the start and after each iteration.
 ///
 /// # Errors
 /// When there is nothing to estimate, or a subject has no part in the objective at the start.

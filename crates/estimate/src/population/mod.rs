@@ -1,6 +1,7 @@
 //! The population behind the subjects: first-order conditional estimation with exact gradients.
 
 mod conditional;
+mod delta;
 mod fit;
 mod gradient;
 mod observation;
@@ -9,6 +10,7 @@ mod space;
 mod uncertainty;
 
 pub use conditional::{Conditional, ConditionalError};
+pub use delta::propagated;
 pub use fit::{PopulationError, PopulationFit, PopulationOptions, Progress, fit_population};
 pub use quasi_newton::DescentStop;
 pub(crate) use quasi_newton::{Iteration, Objective, QuasiNewton};

@@ -29,7 +29,7 @@ pub(crate) trait Objective {
     /// The gradient and the expected second derivatives, column by column, at a point that has been evaluated.
     fn change(&self, x: &[f64], at: &mut Self::At) -> Option<(DVector<f64>, DMatrix<f64>)>;
 
-    /// Called after each iteration.
+    /// Called at the start and after each iteration.
     fn observe(&self, iteration: &Iteration<Self::At>);
 }
 
@@ -97,6 +97,10 @@ impl<O: Objective> Solver<O, State> for QuasiNewton<O::At> {
                 Some((gradient, expected)) => {
                     iteration.gradient = gradient.as_slice().to_vec();
                     iteration.hessian = ridged(expected);
+                    problem.problem("observe", |p| {
+                        p.observe(iteration);
+                        Ok(())
+                    })?;
                 }
                 None => self.stop = Some(DescentStop::NoGradient),
             }
@@ -106,12 +110,16 @@ impl<O: Objective> Solver<O, State> for QuasiNewton<O::At> {
 
     fn next_iter(&mut self, problem: &mut Problem<O>, state: State) -> Result<(State, Option<KV>), Error> {
         let Some(mut now) = self.iteration.take() else { return Ok((state, None)) };
-        let stop = problem.problem("iterate", |p| Ok(advance(p, &mut now, self.tolerance)))?;
-        let state = state.param(now.x.clone()).cost(now.value);
-        problem.problem("observe", |p| {
-            p.observe(&now);
-            Ok(())
+        let before = now.count;
+        let stop = problem.problem("iterate", |p| {
+            let stop = advance(p, &mut now, self.tolerance);
+            // To find that nothing is left to do is no iteration.
+            if now.count > before {
+                p.observe(&now);
+            }
+            Ok(stop)
         })?;
+        let state = state.param(now.x.clone()).cost(now.value);
         self.iteration = Some(now);
         self.stop = stop;
         Ok((state, None))

@@ -4,6 +4,7 @@
 //! the outer products of the subjects' gradients. The covariance of the estimates is R⁻¹ where the model holds, S⁻¹
 //! where the subjects are many, and R⁻¹SR⁻¹ whatever holds. Of what is read from the estimates it follows by their derivatives.
 
+use super::delta::derivatives;
 use super::space::Space;
 use crate::normal::NORMAL_975;
 use nalgebra::{Cholesky, DMatrix, DVector, SymmetricEigen};
@@ -25,10 +26,20 @@ pub struct PopulationUncertainty {
     pub s: Option<DMatrix<f64>>,
     /// R⁻¹SR⁻¹.
     pub sandwich: DMatrix<f64>,
-    /// Largest over smallest eigenvalue of the correlation matrix of the estimates.
-    pub condition: f64,
+    /// Eigenvalues of the correlation matrix of the estimates, ascending.
+    pub eigenvalues: Vec<f64>,
     /// The direction that is known least, over the correlation matrix: each number's loading.
     pub flattest: Vec<f64>,
+}
+
+impl PopulationUncertainty {
+    /// The condition number: the largest eigenvalue of the correlation matrix over the smallest.
+    pub fn condition(&self) -> f64 {
+        match self.eigenvalues[..] {
+            [least, .., most] => most / least,
+            _ => 1.0,
+        }
+    }
 }
 
 /// The covariances, from the gradient as a function of the vector and each subject's gradient at the estimate; or why
@@ -59,12 +70,14 @@ pub(super) fn uncertainty(
     let sds = inverse.diagonal().map(f64::sqrt);
     let correlation = DMatrix::from_fn(n, n, |i, j| inverse[(i, j)] / (sds[i] * sds[j]));
     let eigen = SymmetricEigen::new(correlation);
-    let (largest, condition) = (eigen.eigenvalues.imax(), eigen.eigenvalues.max() / eigen.eigenvalues.min());
+    let largest = eigen.eigenvalues.imax();
+    let mut eigenvalues: Vec<f64> = eigen.eigenvalues.iter().copied().collect();
+    eigenvalues.sort_by(f64::total_cmp);
     let enough = gradients.len() > n;
     Ok(PopulationUncertainty {
         s: Cholesky::new(s.clone()).filter(|_| enough).map(|c| c.inverse()),
         sandwich: &inverse * s * &inverse,
-        condition,
+        eigenvalues,
         flattest: eigen.eigenvectors.column(largest).iter().copied().collect(),
         r: inverse,
     })
@@ -133,25 +146,13 @@ pub fn population_estimates(
     uncertainty: Option<&PopulationUncertainty>,
 ) -> Vec<PopulationEstimate> {
     let values = model.values();
-    let vector = space.vector(&values);
     let mut estimates = listed(model, &values);
-    // Derivatives of every number to the vector: plain arithmetic, so that small differences do.
-    const H: f64 = 1e-5;
-    let moved = |k: usize, step: f64| {
-        let mut x = vector.clone();
-        x[k] += step;
-        listed(model, &space.values(&values, &x))
-    };
-    let mut slopes = vec![vec![0.0; vector.len()]; estimates.len()];
-    for k in 0..vector.len() {
-        for (slope, (above, below)) in slopes.iter_mut().zip(moved(k, H).iter().zip(moved(k, -H))) {
-            slope[k] = (above.value - below.value) / (2.0 * H);
-        }
-    }
-    for (estimate, slope) in estimates.iter_mut().zip(&slopes) {
+    let read = |values: &PopulationValues| listed(model, values).iter().map(|e| e.value).collect();
+    let slopes = derivatives(model, space, &read);
+    for (estimate, slope) in estimates.iter_mut().zip(slopes.row_iter()) {
         estimate.fixed = slope.iter().all(|s| *s == 0.0);
         let Some(u) = uncertainty.filter(|_| !estimate.fixed) else { continue };
-        let slope = DVector::from_column_slice(slope);
+        let slope = slope.transpose();
         let se = |covariance: &DMatrix<f64>| slope.dot(&(covariance * &slope)).sqrt();
         estimate.se = [se(&u.r), u.s.as_ref().map_or(f64::NAN, se), se(&u.sandwich)];
         estimate.interval = interval(estimate.kind, estimate.value, estimate.se[0]);

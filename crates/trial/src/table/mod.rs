@@ -8,6 +8,7 @@ mod growing;
 mod parquet;
 mod sink;
 mod soundness;
+mod workbook;
 
 use std::collections::HashSet;
 
@@ -17,6 +18,7 @@ pub use error::TableError;
 pub use growing::GrowingTable;
 pub use parquet::read_parquet;
 pub use sink::ParquetSink;
+pub use workbook::workbook;
 
 pub(crate) use csv::push_float;
 pub(crate) use data_set::covariate_names;

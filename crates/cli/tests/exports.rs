@@ -1,0 +1,106 @@
+//! A run's tables in other forms, and the definitions of their columns.
+
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use common::{csv, omafit, repository};
+use omafit_model::PopulationModel;
+use omafit_trial::{definition, definitions_markdown};
+use std::path::Path;
+
+fn theophylline(out: &Path, more: &[&str]) {
+    let data = repository().join("fixtures/real/theophylline.csv");
+    let arguments = ["--model", "one_compartment_oral", "--time-unit", "hours", "--method", "foce", "--quiet"];
+    omafit().arg("fit").arg(data).args(arguments).args(more).arg("--out").arg(out).assert().success();
+}
+
+/// The header of each CSV table of a run has only columns that are defined.
+fn all_defined(run: &Path) {
+    let text = std::fs::read_to_string(run.join("model.toml")).unwrap();
+    let model = PopulationModel::parse(&text).unwrap();
+    let mut tables = 0;
+    for entry in std::fs::read_dir(run).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
+        if path.extension().is_none_or(|e| e != "csv") || name == "data" {
+            continue;
+        }
+        for column in &csv(&path)[0] {
+            assert!(definition(&name, column, &model).is_some(), "{name}: {column}");
+        }
+        tables += 1;
+    }
+    assert!(tables >= 5, "{tables}");
+}
+
+#[test]
+fn every_column_of_a_run_is_defined() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("foce");
+    theophylline(&out, &["--replicates", "100", "--no-report"]);
+    all_defined(&out);
+    let out = folder.path().join("alone");
+    let data = repository().join("fixtures/real/meno_tetang_lowe_2005.csv");
+    let arguments = ["--method", "nls", "--estimate", "all", "--assume-weight", "70", "--profile", "--sigma", "subject"];
+    omafit().arg("fit").arg(data).args(arguments).args(["--quiet", "--no-report", "--out"]).arg(&out).assert().success();
+    all_defined(&out);
+}
+
+#[test]
+fn the_book_has_the_definitions() {
+    let page = std::fs::read_to_string(repository().join("docs/guide/columns.md")).unwrap();
+    let (head, found) = page.split_at(page.find("\n## ").unwrap());
+    let expected = definitions_markdown();
+    if found != expected {
+        let fresh = Path::new(env!("CARGO_TARGET_TMPDIR")).join("columns.md");
+        std::fs::write(&fresh, format!("{head}{expected}")).unwrap();
+        panic!("docs/guide/columns.md is not what the code says; {} is", fresh.display());
+    }
+}
+
+#[test]
+fn forms_are_written_where_they_are_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("run");
+    theophylline(&out, &["--xlsx", "--markdown", "--latex", "--nonmem", "--no-report"]);
+    let read = |name: &str| std::fs::read_to_string(out.join(name)).unwrap();
+    assert!(std::fs::read(out.join("tables.xlsx")).unwrap().starts_with(b"PK"));
+    let markdown = read("tables/parameters.md");
+    // Seven numbers, and the names above them.
+    assert_eq!(markdown.lines().filter(|line| line.starts_with("| ")).count(), 9, "{markdown}");
+    assert!(markdown.contains("| ka | 1/d | 38.17 | 19.2 | 26.20 to 55.59 |  |  |"), "{markdown}");
+    let latex = read("tables/individuals.tex");
+    assert!(latex.contains("\\begin{longtable}{@{}lrrrrrl@{}}"), "{latex}");
+    assert_eq!(latex.lines().filter(|line| line.ends_with("& ok \\\\")).count(), 12);
+    let ext = read("nonmem/run1.ext");
+    let last = ext.lines().find(|line| line.trim_start().starts_with("-1000000000 ")).unwrap();
+    let objective: f64 = last.split_whitespace().last().unwrap().parse().unwrap();
+    assert!((objective - 116.80).abs() < 0.02, "{objective}");
+    let mut files: Vec<String> = std::fs::read_dir(out.join("nonmem"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    files.sort();
+    let expected =
+        ["catab1", "cotab1", "patab1", "run1.cor", "run1.cov", "run1.ext", "run1.mod", "run1.phi", "sdtab1"];
+    assert_eq!(files, expected);
+    // The same run, the same bytes.
+    let again = folder.path().join("again");
+    theophylline(&again, &["--xlsx", "--no-report"]);
+    let bytes = |run: &Path| std::fs::read(run.join("tables.xlsx")).unwrap();
+    assert!(bytes(&out) == bytes(&again));
+    assert!(!again.join("nonmem").exists() && !again.join("tables").exists());
+}
+
+#[test]
+fn a_run_without_a_population_has_no_files_of_nonmem() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = repository().join("fixtures/real/theophylline.csv");
+    let out = folder.path().join("run");
+    let arguments = ["--model", "one_compartment_oral", "--method", "nls", "--nonmem", "--out"];
+    let refused = omafit().arg("fit").arg(data).args(arguments).arg(&out).assert().code(2);
+    let said = String::from_utf8_lossy(&refused.get_output().stderr).into_owned();
+    assert!(said.contains("--nonmem"), "{said}");
+    assert!(!out.exists());
+}

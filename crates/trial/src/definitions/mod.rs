@@ -1,0 +1,125 @@
+//! What every column of every table of a run means, and its unit.
+
+mod columns;
+
+use omafit_estimate::FreeIgeFact;
+use omafit_model::{Analyte, Concentrations, Covariates, PopulationModel};
+
+/// Units of the five concentrations of a course.
+const CONCENTRATION_UNITS: [&str; 5] = ["µg/mL", "ng/mL", "ng/mL", "µg/mL", "nM"];
+
+/// The definition of a column, or of columns alike: `{parameter}` and the like in its name stand for each of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Definition {
+    /// The table.
+    pub table: &'static str,
+    /// The column.
+    pub column: &'static str,
+    /// Its unit; `{unit}` is that of what the name stands for, an empty one that of none.
+    pub unit: &'static str,
+    /// What it is.
+    pub meaning: &'static str,
+}
+
+/// Every definition, table by table, in the order of their columns.
+pub fn definitions() -> impl Iterator<Item = Definition> {
+    columns::TABLES.iter().flat_map(|(table, columns)| {
+        let of = |&(column, unit, meaning)| Definition { table, column, unit, meaning };
+        columns.iter().map(of)
+    })
+}
+
+/// The definition of a column of a run of a model, and its unit.
+///
+/// ```
+/// let text = omafit_model::published("hayashi2007").unwrap_or_default();
+/// let model = omafit_model::PopulationModel::parse(text)?;
+/// let (definition, unit) = omafit_trial::definition("individuals", "SE_CLx", &model).unwrap_or_else(|| unreachable!());
+/// assert_eq!((definition.column, unit.as_str()), ("SE_{parameter}", "L/d"));
+/// # Ok::<(), omafit_model::ModelError>(())
+/// ```
+pub fn definition(table: &str, column: &str, model: &PopulationModel) -> Option<(Definition, String)> {
+    let of_table = || definitions().filter(|d| d.table == table);
+    let exact = of_table().find(|d| d.column == column).map(|d| (d, d.unit.to_owned()));
+    let alike = || {
+        of_table().find_map(|d| {
+            let unit = d.unit.replace("{unit}", &unit_of(d.column, column, model)?);
+            Some((d, unit))
+        })
+    };
+    exact.or_else(alike)
+}
+
+/// The unit of what a column's name has in place of the `{…}` of a pattern; `None` if it does not fit.
+fn unit_of(pattern: &str, column: &str, model: &PopulationModel) -> Option<String> {
+    let (before, rest) = pattern.split_once('{')?;
+    let (kind, after) = rest.split_once('}')?;
+    let name = column.strip_prefix(before)?.strip_suffix(after).filter(|name| !name.is_empty())?;
+    let unit = match kind {
+        "parameter" => model.structure().parameters().iter().find(|info| info.name == name)?.unit,
+        "analyte" => Analyte::ALL.into_iter().find(|a| a.name() == name)?.unit(),
+        "concentration" => {
+            CONCENTRATION_UNITS[Concentrations::<f64>::NAMES.iter().position(|n| *n == name)?]
+        }
+        "fact" => fact_unit(FreeIgeFact::ALL.into_iter().find(|f| f.name() == name)?),
+        // What is left: names that the data or the model give.
+        _ if name == Covariates::WEIGHT => "kg",
+        _ if name == Covariates::IGE => "ng/mL",
+        _ => "",
+    };
+    Some(unit.to_owned())
+}
+
+fn fact_unit(fact: FreeIgeFact) -> &'static str {
+    match fact {
+        FreeIgeFact::DaysToTarget | FreeIgeFact::DaysBelow | FreeIgeFact::DaysToReturn => "d",
+        FreeIgeFact::Area => "ng·d/mL",
+        FreeIgeFact::Baseline
+        | FreeIgeFact::Mean
+        | FreeIgeFact::Lowest
+        | FreeIgeFact::Peak
+        | FreeIgeFact::Trough => "ng/mL",
+    }
+}
+
+/// The definitions as Markdown: a heading and a table for each table of a run.
+pub fn definitions_markdown() -> String {
+    let mut text = String::new();
+    for (table, columns) in columns::TABLES {
+        text += &format!("\n## {table}\n\n| column | unit | definition |\n|---|---|---|\n");
+        for (column, unit, meaning) in *columns {
+            text += &format!("| `{column}` | {} | {meaning} |\n", unit.replace("{unit}", "its own"));
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use omafit_model::published;
+
+    #[test]
+    fn a_name_is_taken_apart_by_the_pattern_that_it_fits() {
+        let model = PopulationModel::parse(published("hayashi2007").unwrap()).unwrap();
+        let of = |column| {
+            definition("individuals", column, &model).map(|(d, unit)| format!("{} {unit}", d.column))
+        };
+        assert_eq!(of("ofv").as_deref(), Some("ofv "));
+        assert_eq!(of("ETA_ka").as_deref(), Some("ETA_{parameter} "));
+        assert_eq!(of("CI_LOW_Pe").as_deref(), Some("CI_LOW_{parameter} nmol/d"));
+        assert_eq!(of("r2_log_ige_free").as_deref(), Some("r2_log_{analyte} "));
+        assert_eq!(of("SE_days_to_target").as_deref(), Some("SE_{fact} d"));
+        assert_eq!(of("ige_free_area_upper").as_deref(), Some("{fact}_upper ng·d/mL"));
+        assert_eq!(of("WT").as_deref(), Some("{covariate} kg"));
+        assert_eq!(of("AGE").as_deref(), Some("{covariate} "));
+        assert_eq!(definition("observations", "AGE", &model), None);
+    }
+
+    #[test]
+    fn no_column_is_defined_twice() {
+        let all: Vec<_> = definitions().map(|d| (d.table, d.column)).collect();
+        let distinct: std::collections::HashSet<_> = all.iter().collect();
+        assert_eq!(all.len(), distinct.len());
+    }
+}

@@ -1,0 +1,162 @@
+//! A population's numbers as NONMEM numbers them: THETA, SIGMA, OMEGA.
+
+use omafit_model::{Analyte, EffectForm, ErrorModel, PopulationModel, PopulationValues};
+
+/// How the elements of Ω and Σ are told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NonmemForm {
+    /// As variances and covariances.
+    Covariance,
+    /// As standard deviations and correlations.
+    Correlation,
+}
+
+/// What NONMEM's THETA, SIGMA and OMEGA of a model are.
+///
+/// THETA: the typical values in the structure's order, then the coefficients of covariates, parameter by parameter. ETA: those of the
+/// parameters that vary, those of one block of Ω together, as NONMEM needs them. EPS: the parts of the residual errors,
+/// analyte by analyte.
+pub(super) struct Numbering<'a> {
+    pub model: &'a PopulationModel,
+    /// The position among the variable parameters of each ETA.
+    pub etas: Vec<usize>,
+    /// How many ETAs each block of Ω has.
+    pub blocks: Vec<usize>,
+    /// The analyte and part (0 of a log-normal or additive one, 1 of a proportional one) of each EPS.
+    pub epsilons: Vec<(Analyte, usize)>,
+}
+
+impl<'a> Numbering<'a> {
+    pub fn new(model: &'a PopulationModel) -> Self {
+        let n = model.variable().len();
+        let tied = |i: usize, j: usize| model.omega()[i * n + j] != 0.0 || !model.omega_fixed()[i * n + j];
+        let (mut etas, mut blocks) = (Vec::with_capacity(n), Vec::new());
+        for first in 0..n {
+            if etas.contains(&first) {
+                continue;
+            }
+            let start = etas.len();
+            etas.push(first);
+            // Those tied to any of the block, until there are no more.
+            let mut at = start;
+            while at < etas.len() {
+                let more: Vec<usize> =
+                    (0..n).filter(|&j| j != etas[at] && tied(etas[at], j) && !etas.contains(&j)).collect();
+                etas.extend(more);
+                at += 1;
+            }
+            etas[start..].sort_unstable();
+            blocks.push(etas.len() - start);
+        }
+        let parts = |analyte: Analyte| match model.residual(analyte).map(|residual| residual.error) {
+            Some(ErrorModel::LogNormal { .. }) => vec![0],
+            Some(ErrorModel::Normal { additive, proportional }) => [additive, proportional]
+                .iter()
+                .enumerate()
+                .filter(|(_, sd)| **sd > 0.0)
+                .map(|(k, _)| k)
+                .collect(),
+            None => Vec::new(),
+        };
+        let epsilons = Analyte::ALL.into_iter().flat_map(|a| parts(a).into_iter().map(move |part| (a, part)));
+        Self { model, etas, blocks, epsilons: epsilons.collect() }
+    }
+
+    /// The parameter's position in the structure, the effect's among its effects, the level, and the name of each THETA that
+    /// is a coefficient.
+    pub fn coefficients(&self) -> Vec<(usize, usize, usize, String)> {
+        let names: Vec<&str> = self.model.parameter_names().collect();
+        let mut all = Vec::new();
+        for (i, parameter) in self.model.parameters().iter().enumerate() {
+            for (e, effect) in parameter.effects.iter().enumerate() {
+                let name = format!("{}_{}", names[i], effect.covariate);
+                match &effect.form {
+                    EffectForm::Categorical { levels, .. } => all.extend(
+                        levels.iter().enumerate().map(|(k, (value, _))| (i, e, k, format!("{name}={value}"))),
+                    ),
+                    _ => all.push((i, e, 0, name)),
+                }
+            }
+        }
+        all
+    }
+
+    /// THETA1 …, SIGMA(1,1), SIGMA(2,1) …, OMEGA(1,1) …: the columns of .ext, .cov and .cor.
+    pub fn labels(&self) -> Vec<String> {
+        let thetas = self.model.parameters().len() + self.coefficients().len();
+        let mut labels: Vec<String> = (1..=thetas).map(|k| format!("THETA{k}")).collect();
+        for (name, n) in [("SIGMA", self.epsilons.len()), ("OMEGA", self.etas.len())] {
+            labels.extend(triangle(n).map(|(i, j)| format!("{name}({},{})", i + 1, j + 1)));
+        }
+        labels
+    }
+
+    /// Which of them are given rather than estimated.
+    pub fn fixed(&self) -> Vec<bool> {
+        let (model, n) = (self.model, self.model.variable().len());
+        let mut fixed: Vec<bool> = model.parameters().iter().map(|p| p.fixed).collect();
+        fixed.extend(self.coefficients().iter().map(|(i, e, ..)| model.parameters()[*i].effects[*e].fixed));
+        let is_given = |analyte: Analyte| model.residual(analyte).is_none_or(|residual| residual.fixed);
+        fixed.extend(triangle(self.epsilons.len()).map(|(i, j)| i != j || is_given(self.epsilons[i].0)));
+        fixed.extend(triangle(n).map(|(i, j)| model.omega_fixed()[self.etas[i] * n + self.etas[j]]));
+        fixed
+    }
+
+    /// Their values.
+    pub fn values(&self, values: &PopulationValues, form: NonmemForm) -> Vec<f64> {
+        let n = self.etas.len();
+        let mut out = values.typical.clone();
+        out.extend(self.coefficients().iter().map(|(i, e, k, _)| values.coefficients[*i][*e][*k]));
+        let sd = |(analyte, part): (Analyte, usize)| match values.residual[analyte.index()] {
+            Some(ErrorModel::LogNormal { sd }) => sd,
+            Some(ErrorModel::Normal { additive, proportional }) => [additive, proportional][part],
+            None => 0.0,
+        };
+        out.extend(triangle(self.epsilons.len()).map(|(i, j)| match form {
+            _ if i != j => 0.0,
+            NonmemForm::Covariance => sd(self.epsilons[i]).powi(2),
+            NonmemForm::Correlation => sd(self.epsilons[i]),
+        }));
+        let omega = |i: usize, j: usize| values.omega[self.etas[i] * n + self.etas[j]];
+        out.extend(triangle(n).map(|(i, j)| match form {
+            NonmemForm::Covariance => omega(i, j),
+            NonmemForm::Correlation if i == j => omega(i, i).sqrt(),
+            NonmemForm::Correlation => omega(i, j) / (omega(i, i) * omega(j, j)).sqrt(),
+        }));
+        out
+    }
+}
+
+/// A population's numbers in the order of NONMEM's .ext: THETA, SIGMA, OMEGA by rows of the lower triangle.
+pub fn nonmem_values(model: &PopulationModel, values: &PopulationValues, form: NonmemForm) -> Vec<f64> {
+    Numbering::new(model).values(values, form)
+}
+
+/// The lower triangle, row by row.
+pub(super) fn triangle(n: usize) -> impl Iterator<Item = (usize, usize)> {
+    (0..n).flat_map(|i| (0..=i).map(move |j| (i, j)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use omafit_model::published;
+
+    #[test]
+    fn etas_of_one_block_stand_together() {
+        let model = PopulationModel::parse(published("hayashi2007").unwrap()).unwrap();
+        let numbering = Numbering::new(&model);
+        let names: Vec<&str> = model.parameter_names().collect();
+        let etas: Vec<&str> = numbering.etas.iter().map(|&k| names[model.variable()[k]]).collect();
+        assert_eq!(etas, ["ka", "CLx", "dCLc", "CLe", "Pe", "Vx", "Vc"]);
+        assert_eq!(numbering.blocks, [1, 1, 1, 2, 1, 1]);
+        let (labels, values) =
+            (numbering.labels(), numbering.values(&model.values(), NonmemForm::Correlation));
+        let at = |label: &str| values[labels.iter().position(|l| l == label).unwrap()];
+        assert_eq!(labels.len(), values.len());
+        assert_eq!(labels.len(), numbering.fixed().len());
+        assert!((at("OMEGA(5,4)") - 0.968).abs() < 1e-12);
+        assert_eq!((at("THETA2"), at("THETA10"), at("SIGMA(3,3)")), (0.175_68, 0.911, 0.218));
+        assert_eq!(at("OMEGA(2,1)"), 0.0);
+    }
+}

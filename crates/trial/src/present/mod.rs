@@ -1,0 +1,166 @@
+//! Tables for a paper: what a reader wants of `parameters` and `individuals`, rounded, as Markdown or LaTeX.
+
+mod latex;
+mod markdown;
+
+use omafit_model::PopulationModel;
+
+use crate::definitions::definition;
+use crate::table::{Table, Values};
+
+/// Digits that are shown.
+const DIGITS: i32 = 4;
+
+/// A table as it is printed: text in cells, numbers to the right.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Presented {
+    title: String,
+    /// Name, unit, and whether it is of numbers.
+    columns: Vec<(String, String, bool)>,
+    rows: Vec<Vec<String>>,
+    note: String,
+}
+
+/// The population: every number with its unit, relative standard error and interval, of variances the coefficient of
+/// variation and shrinkage.
+pub fn present_parameters(table: &Table) -> Presented {
+    let number = |name: &'static str, row: usize| rounded(float(table, name, row));
+    let interval = |row: usize| match (number("ci_low", row), number("ci_high", row)) {
+        (low, high) if low.is_empty() || high.is_empty() => String::new(),
+        (low, high) => format!("{low} to {high}"),
+    };
+    let percent = |name: &str, row: usize| tenths(float(table, name, row));
+    let fixed = |row: usize| float(table, "fixed", row) == 1.0;
+    let one = |row: usize| {
+        vec![
+            text(table, "name", row),
+            Some(text(table, "unit", row)).filter(|unit| unit != "1").unwrap_or_default(),
+            number("estimate", row),
+            if fixed(row) { "fixed".to_owned() } else { percent("rse_pct", row) },
+            interval(row),
+            percent("bsv_cv_pct", row),
+            percent("shrinkage_sd_pct", row),
+        ]
+    };
+    let heads = [
+        ("Parameter", "", false),
+        ("Unit", "", false),
+        ("Estimate", "", true),
+        ("RSE", "%", true),
+        ("95 % CI", "", true),
+        ("CV", "%", true),
+        ("Shrinkage", "%", true),
+    ];
+    Presented {
+        title: "Population parameters".to_owned(),
+        columns: heads.map(|(name, unit, right)| (name.to_owned(), unit.to_owned(), right)).to_vec(),
+        rows: (0..table.rows()).map(one).collect(),
+        note: "RSE: relative standard error; CI: confidence interval; CV: coefficient of variation between \
+               subjects, 100·√(exp ω² − 1); shrinkage: 100·(1 − SD(η̂)/ω)."
+            .to_owned(),
+    }
+}
+
+/// The subjects: observations, covariates, and every estimated parameter with its relative standard error.
+pub fn present_individuals(table: &Table, model: &PopulationModel) -> Presented {
+    let defined = |name: &str| definition(table.name(), name, model);
+    let names = || table.columns().iter().map(|column| column.name.as_str());
+    let of = |pattern: &str, name: &&str| defined(name).is_some_and(|(d, _)| d.column == pattern);
+    let covariates: Vec<&str> = names().filter(|name| of("{covariate}", name)).collect();
+    let estimated = |name: &&str| of("{parameter}", name) && names().any(|n| n == format!("RSE_PCT_{name}"));
+    let parameters: Vec<&str> = names().filter(estimated).collect();
+    let unit = |name: &str| defined(name).map_or(String::new(), |(_, unit)| unit);
+    let mut columns = vec![("ID".to_owned(), String::new(), false), ("n".to_owned(), String::new(), true)];
+    columns.extend(covariates.iter().chain(&parameters).map(|name| ((*name).to_owned(), unit(name), true)));
+    columns.push(("Status".to_owned(), String::new(), false));
+    let one = |row: usize| {
+        let mut cells = vec![text(table, "ID", row), rounded(float(table, "n_obs", row))];
+        cells.extend(covariates.iter().map(|name| rounded(float(table, name, row))));
+        cells.extend(parameters.iter().map(|name| {
+            let error = tenths(float(table, &format!("RSE_PCT_{name}"), row));
+            let error = if error.is_empty() { "–".to_owned() } else { error };
+            match rounded(float(table, name, row)) {
+                value if value.is_empty() => value,
+                value => format!("{value} ({error})"),
+            }
+        }));
+        cells.push(text(table, "status", row).replace('_', " "));
+        cells
+    };
+    Presented {
+        title: "Individual parameters".to_owned(),
+        columns,
+        rows: (0..table.rows()).map(one).collect(),
+        note:
+            "Estimates with their relative standard error in per cent; – where the data do not determine it; \
+               n: observations."
+                .to_owned(),
+    }
+}
+
+fn float(table: &Table, name: &str, row: usize) -> f64 {
+    match table.columns().iter().find(|column| column.name == name).map(|column| &column.values) {
+        Some(Values::Float(values)) => values[row],
+        Some(Values::Integer(values)) => values[row].map_or(f64::NAN, |value| value as f64),
+        _ => f64::NAN,
+    }
+}
+
+fn text(table: &Table, name: &str, row: usize) -> String {
+    match table.columns().iter().find(|column| column.name == name).map(|column| &column.values) {
+        Some(Values::Text(values)) => values[row].clone(),
+        _ => String::new(),
+    }
+}
+
+/// A number's first digits; whole ones as they are, nothing of none.
+fn rounded(value: f64) -> String {
+    if value.is_nan() {
+        return String::new();
+    }
+    if value.is_infinite() {
+        return if value > 0.0 { "∞" } else { "−∞" }.to_owned();
+    }
+    let size = value.abs();
+    let plain = if value.fract() == 0.0 && size < 1e9 {
+        format!("{value:.0}")
+    } else if (1e-4..1e7).contains(&size) {
+        // The magnitude after rounding: 9.99996 is 10.00.
+        let scientific = format!("{:.*e}", DIGITS as usize - 1, value);
+        let magnitude: i32 = scientific.split_once('e').and_then(|(_, e)| e.parse().ok()).unwrap_or(0);
+        format!("{value:.*}", (DIGITS - 1 - magnitude).max(0) as usize)
+    } else {
+        format!("{value:.*e}", DIGITS as usize - 1)
+    };
+    plain.replace('-', "−")
+}
+
+/// A percentage.
+fn tenths(value: f64) -> String {
+    if value.is_finite() { format!("{value:.1}").replace('-', "−") } else { String::new() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_keep_four_digits() {
+        let pairs = [
+            (0.175_684_9, "0.1757"),
+            (38.165_54, "38.17"),
+            (9.999_96, "10.00"),
+            (-0.281, "−0.2810"),
+            (482.0, "482"),
+            (123_456.7, "123457"),
+            (1.5e-7, "1.500e−7"),
+            (f64::NAN, ""),
+            (f64::INFINITY, "∞"),
+            (0.0, "0"),
+        ];
+        for (value, shown) in pairs {
+            assert_eq!(rounded(value), shown);
+        }
+        assert_eq!(tenths(-3.04), "−3.0");
+    }
+}
