@@ -1,7 +1,7 @@
 //! The command line.
 
-use crate::outcome::OutcomeArgs;
 use crate::exports::ExportArgs;
+use crate::outcome::OutcomeArgs;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use omafit_estimate::{Covariance, Method, SigmaRule};
 use omafit_trial::{IgeUnit, OmalizumabUnit, TimeUnit};

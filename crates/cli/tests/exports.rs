@@ -11,7 +11,8 @@ use std::path::Path;
 
 fn theophylline(out: &Path, more: &[&str]) {
     let data = repository().join("fixtures/real/theophylline.csv");
-    let arguments = ["--model", "one_compartment_oral", "--time-unit", "hours", "--method", "foce", "--quiet"];
+    let arguments =
+        ["--model", "one_compartment_oral", "--time-unit", "hours", "--method", "foce", "--quiet"];
     omafit().arg("fit").arg(data).args(arguments).args(more).arg("--out").arg(out).assert().success();
 }
 
@@ -42,8 +43,16 @@ fn every_column_of_a_run_is_defined() {
     all_defined(&out);
     let out = folder.path().join("alone");
     let data = repository().join("fixtures/real/meno_tetang_lowe_2005.csv");
-    let arguments = ["--method", "nls", "--estimate", "all", "--assume-weight", "70", "--profile", "--sigma", "subject"];
-    omafit().arg("fit").arg(data).args(arguments).args(["--quiet", "--no-report", "--out"]).arg(&out).assert().success();
+    let arguments =
+        ["--method", "nls", "--estimate", "all", "--assume-weight", "70", "--profile", "--sigma", "subject"];
+    omafit()
+        .arg("fit")
+        .arg(data)
+        .args(arguments)
+        .args(["--quiet", "--no-report", "--out"])
+        .arg(&out)
+        .assert()
+        .success();
     all_defined(&out);
 }
 

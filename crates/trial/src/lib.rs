@@ -17,11 +17,11 @@ mod trial;
 pub use definitions::{Definition, definition, definitions, definitions_markdown};
 pub use nonmem::{NonmemForm, NonmemPopulation, NonmemRun, nonmem_files, nonmem_values};
 pub use output::{OutputError, RunFolder, WholeFile, write_whole};
+pub use present::{Presented, present_individuals, present_parameters};
 pub use read::{
     DataSet, IgeUnit, OmalizumabUnit, OutcomeReadOptions, OutcomeSubject, OutcomeTable, Problem, ReadOptions,
     Rejection, TimeUnit, read, read_outcomes,
 };
-pub use present::{Presented, present_individuals, present_parameters};
 pub use results::{
     convergence_table, correlations_table, diagnostics_table, individuals_table, npc_table, npde_table,
     observations_table, outcome_exposure_table, outcome_tables, parameters_table, shrinkage_table,
