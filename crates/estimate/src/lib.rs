@@ -43,9 +43,10 @@ pub use minimise::{Evaluated, LeastSquares, Rows, Scored, least_squares, score};
 pub use normal::{NORMAL_975, log_cdf, mills};
 pub use overview::{FreeIgeCourse, Overview, Tally, free_ige_course};
 pub use population::{
-    Conditional, ConditionalError, Coordinate, DescentStop, EstimateKind, PopulationError,
-    PopulationEstimate, PopulationFit, PopulationOptions, PopulationUncertainty, Progress, Space, SpaceError,
-    fit_population, flattest_direction, population_estimates, propagated,
+    Conditional, ConditionalError, Coordinate, DescentStop, EstimateKind, LikelihoodMethod,
+    LikelihoodOptions, Marginal, MarginalError, MarginalPart, PopulationError, PopulationEstimate,
+    PopulationFit, PopulationOptions, PopulationUncertainty, Progress, Space, SpaceError, fit_population,
+    flattest_direction, marginal_likelihood, population_estimates, propagated,
 };
 pub use prior::Prior;
 pub use problem::SubjectError;

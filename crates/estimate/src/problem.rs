@@ -308,4 +308,18 @@ impl SubjectProblem<'_> {
         let is_sum_of_squares = self.is_sum_of_squares;
         Ok(Linearised { objective, noise, is_sum_of_squares, predictions, residuals, jacobian })
     }
+
+    /// The objective at η alone, that of [`SubjectProblem::linearise`] without its derivatives.
+    pub(crate) fn objective(&self, eta: &[f64]) -> Result<f64, SubjectError> {
+        let mut workspace = self.workspace.borrow_mut();
+        let concentrations = &mut workspace.concentrations;
+        let parameters = self.parameters(eta);
+        self.model.structure().predict(&parameters, self.start, &self.course, concentrations)?;
+        let mut objective = self.prior.as_ref().map_or(0.0, |(p, _)| p.residuals(eta).norm_squared());
+        for (row, observation) in self.observations.iter().enumerate() {
+            let predicted = concentrations[self.positions[row]].to_array()[observation.analyte.index()];
+            objective += self.part(row, predicted)?.value;
+        }
+        Ok(objective)
+    }
 }

@@ -45,6 +45,9 @@ pub enum ConditionalError {
     /// Its η has no minimum.
     #[error("its η has no minimum: {0}")]
     NoMinimum(StopReason),
+    /// It could not be fitted, and why.
+    #[error("it cannot be fitted: {0}")]
+    NotFitted(String),
     /// A matrix is not positive definite.
     #[error("{0} is not positive definite")]
     NotPositive(&'static str),

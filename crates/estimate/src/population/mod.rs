@@ -4,7 +4,9 @@ mod conditional;
 mod delta;
 mod fit;
 mod gradient;
+mod marginal;
 mod observation;
+mod proposal;
 mod quasi_newton;
 mod space;
 mod uncertainty;
@@ -12,6 +14,9 @@ mod uncertainty;
 pub use conditional::{Conditional, ConditionalError};
 pub use delta::propagated;
 pub use fit::{PopulationError, PopulationFit, PopulationOptions, Progress, fit_population};
+pub use marginal::{
+    LikelihoodMethod, LikelihoodOptions, Marginal, MarginalError, MarginalPart, marginal_likelihood,
+};
 pub use quasi_newton::DescentStop;
 pub(crate) use quasi_newton::{Iteration, Objective, QuasiNewton};
 pub use space::{Coordinate, Space, SpaceError};
