@@ -45,8 +45,9 @@ pub use overview::{FreeIgeCourse, Overview, Tally, free_ige_course};
 pub use population::{
     Conditional, ConditionalError, Coordinate, DescentStop, EstimateKind, LikelihoodMethod,
     LikelihoodOptions, Marginal, MarginalError, MarginalPart, PopulationError, PopulationEstimate,
-    PopulationFit, PopulationOptions, PopulationUncertainty, Progress, Space, SpaceError, fit_population,
-    flattest_direction, marginal_likelihood, population_estimates, propagated,
+    PopulationFit, PopulationMethod, PopulationOptions, PopulationUncertainty, Progress, Space, SpaceError,
+    estimate_population, fit_population, flattest_direction, marginal_likelihood, population_estimates,
+    propagated,
 };
 pub use prior::Prior;
 pub use problem::SubjectError;

@@ -39,6 +39,11 @@ impl SubjectStream {
         Self::new(seed, subject | 1 << 61)
     }
 
+    /// The stream of the same subject from which a population is estimated.
+    pub fn of_population(seed: u64, subject: u64) -> Self {
+        Self::new(seed, subject | 1 << 60)
+    }
+
     /// Uniform in (0, 1), the ends excluded.
     pub fn uniform(&mut self) -> f64 {
         ((self.0.next_u64() >> 12) as f64 + 0.5) / (1_u64 << 52) as f64

@@ -43,6 +43,14 @@ pub enum PopulationError {
         /// Why.
         reason: ConditionalError,
     },
+    /// A subject has no part in the objective on the way.
+    #[error("subject {id}: {reason}")]
+    Subject {
+        /// The subject.
+        id: String,
+        /// Why.
+        reason: ConditionalError,
+    },
     /// The starting values are no model.
     #[error("the starting values: {0}")]
     Model(String),
@@ -72,6 +80,8 @@ pub struct PopulationFit {
     pub iterations: u64,
     /// Why it stopped; `None` at the limit on iterations.
     pub stop: Option<DescentStop>,
+    /// The same in words.
+    pub reason: String,
 }
 
 /// How far a fit is.
@@ -121,12 +131,12 @@ impl Foce<'_> {
 }
 
 /// The prior over all parameters that vary.
-fn whole_prior(model: &PopulationModel) -> Option<Prior> {
+pub(super) fn whole_prior(model: &PopulationModel) -> Option<Prior> {
     Prior::new((0..model.variable().len()).collect(), model.omega())
 }
 
 /// The sum in the subjects' order.
-fn total(parts: &[Conditional]) -> f64 {
+pub(super) fn total(parts: &[Conditional]) -> f64 {
     parts.iter().map(|part| part.ofv).sum()
 }
 
@@ -205,30 +215,66 @@ pub fn fit_population(
         .map_err(|error| PopulationError::Model(error.to_string()))?;
     let stop = run.solver.stop;
     let Some(end) = run.solver.iteration else { return Err(PopulationError::NoSubjects) };
-    let fitted = space.model(model, &end.x).map_err(|error| PopulationError::Model(error.to_string()))?;
-    let gradients: Vec<Vec<f64>> = end.at.changes.iter().map(|change| change.gradient.clone()).collect();
-    let uncertainty = if options.covariance {
-        let objective = Foce { model, space: &space, subjects, observe };
-        let beside = |x: &[f64]| objective.gradient_beside(x, &end.at);
-        uncertainty(&end.x, &space.names(model), &gradients, &beside)
-    } else {
+    let reason = stop.map_or_else(|| "the limit on iterations was reached".into(), |stop| stop.to_string());
+    let objective = Foce { model, space: &space, subjects, observe };
+    let fit = finished(&objective, end.x, end.value, end.at, options)?;
+    Ok(PopulationFit { iterations: end.count, stop, reason, ..fit })
+}
+
+/// A fit that ended at a point whose changes are known; iterations and stop are those of nothing.
+fn finished(
+    objective: &Foce<'_>,
+    x: Vec<f64>,
+    ofv: f64,
+    at: Point,
+    options: PopulationOptions,
+) -> Result<PopulationFit, PopulationError> {
+    let (model, space) = (objective.model, objective.space);
+    let fitted = space.model(model, &x).map_err(|error| PopulationError::Model(error.to_string()))?;
+    let gradients: Vec<Vec<f64>> = at.changes.iter().map(|change| change.gradient.clone()).collect();
+    let uncertainty = if !options.covariance {
         Err("not asked for".into())
+    } else if gradients.is_empty() {
+        Err("the gradient of FOCE's objective cannot be computed at the estimates".into())
+    } else {
+        let beside = |x: &[f64]| objective.gradient_beside(x, &at);
+        uncertainty(&x, &space.names(model), &gradients, &beside)
     };
     Ok(PopulationFit {
         model: fitted,
-        vector: end.x,
-        ofv: end.value,
-        subjects: end.at.subjects,
+        vector: x,
+        ofv,
+        subjects: at.subjects,
         gradients,
         uncertainty,
-        iterations: end.count,
-        stop,
-        space,
+        iterations: 0,
+        stop: None,
+        reason: String::new(),
+        space: space.clone(),
     })
 }
 
+/// What FOCE says of a vector that another method found: objective, gradients and covariance there.
+pub(super) fn linearised(
+    model: &PopulationModel,
+    space: &Space,
+    subjects: &[Subject],
+    x: &[f64],
+    options: PopulationOptions,
+) -> Result<PopulationFit, PopulationError> {
+    let at = space.model(model, x).map_err(|error| PopulationError::Model(error.to_string()))?;
+    let objective = Foce { model, space, subjects, observe: &|_| {} };
+    let parts = starting_parts(&at, subjects)?;
+    let ofv = total(&parts);
+    let mut point = Point { x: x.to_vec(), subjects: parts, changes: Vec::new() };
+    if objective.change(x, &mut point).is_none() {
+        point.changes.clear();
+    }
+    finished(&objective, x.to_vec(), ofv, point, options)
+}
+
 /// Each subject's part at the start, looked for as hard as for a subject alone.
-fn starting_parts(
+pub(super) fn starting_parts(
     model: &PopulationModel,
     subjects: &[Subject],
 ) -> Result<Vec<Conditional>, PopulationError> {

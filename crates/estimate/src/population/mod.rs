@@ -2,14 +2,19 @@
 
 mod conditional;
 mod delta;
+mod expectation;
 mod fit;
 mod gradient;
+mod its;
 mod marginal;
+mod method;
 mod observation;
 mod proposal;
 mod quasi_newton;
+mod saem;
 mod space;
 mod uncertainty;
+mod walkers;
 
 pub use conditional::{Conditional, ConditionalError};
 pub use delta::propagated;
@@ -17,6 +22,7 @@ pub use fit::{PopulationError, PopulationFit, PopulationOptions, Progress, fit_p
 pub use marginal::{
     LikelihoodMethod, LikelihoodOptions, Marginal, MarginalError, MarginalPart, marginal_likelihood,
 };
+pub use method::{PopulationMethod, estimate_population};
 pub use quasi_newton::DescentStop;
 pub(crate) use quasi_newton::{Iteration, Objective, QuasiNewton};
 pub use space::{Coordinate, Space, SpaceError};

@@ -62,6 +62,16 @@ pub enum DescentStop {
     NoGradient,
 }
 
+impl std::fmt::Display for DescentStop {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Converged => "converged: no further decrease of the objective is foreseen",
+            Self::Stalled => "stalled: no step lowers the objective, though one is foreseen",
+            Self::NoGradient => "the gradient cannot be computed at the last estimates",
+        })
+    }
+}
+
 /// The descent.
 pub(crate) struct QuasiNewton<A> {
     tolerance: f64,

@@ -53,6 +53,18 @@ pub struct IndividualValue {
 }
 
 impl PopulationParameter {
+    /// The transformed value, to which η is added.
+    pub fn transformed(&self, value: f64) -> f64 {
+        match self.transform {
+            Transform::Log => value.ln(),
+            Transform::Identity => value,
+            Transform::Logit => {
+                let (low, high) = self.bounds;
+                ((value - low) / (high - value)).ln()
+            }
+        }
+    }
+
     /// d(transformed value)/d ln(value) where the value is `value`.
     pub fn transformed_slope(&self, value: f64) -> f64 {
         match self.transform {

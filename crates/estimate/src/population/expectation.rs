@@ -1,0 +1,354 @@
+//! What the methods by expectation and maximisation (iterative two-stage, SAEM) share: the maximisation, and what a
+//! subject's data say, at its η, of the numbers that no η goes with.
+//!
+//! With v = u + η a subject's transformed parameters, u their typical values, and E over what is known of η:
+//!
+//! ```text
+//! typical values, coefficients   Σ (E v − u)ᵀΩ⁻¹(E v − u) least
+//! Ω                              1/N·Σ E (v − u)(v − u)ᵀ, in the blocks that are estimated
+//! ```
+//!
+//! Of typical values and coefficients of parameters that do not vary, and of the logarithms of the residual standard
+//! deviations, there is no closed form: one step of scoring, by the gradient of ½ℓ and its expected second derivatives.
+
+use super::observation::parts;
+use super::space::{Coordinate, Space};
+use crate::likelihood::given_errors;
+use crate::problem::{Accuracy, SubjectError, SubjectProblem};
+use crate::shape::Shape;
+use nalgebra::{Cholesky, DMatrix, DVector};
+use omafit_model::{Analyte, Censoring, ErrorModel, PopulationModel, Subject};
+
+/// The longest step of scoring.
+const MAX_STEP: f64 = 0.5;
+/// Steps of Gauss and Newton to the typical values, and the step that ends them.
+const MOST_STEPS: usize = 20;
+const SETTLED: f64 = 1e-10;
+const MOST_CUTS: usize = 10;
+/// The part of the largest singular value that is nothing.
+const RANK_TOLERANCE: f64 = 1e-12;
+
+/// What is known of a subject's v, of the parameters that vary.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Moments {
+    /// E v.
+    pub mean: DVector<f64>,
+    /// E vvᵀ.
+    pub second: DMatrix<f64>,
+}
+
+/// Where the estimated numbers are in the vector, by how they are maximised.
+#[derive(Clone, Debug)]
+pub(super) struct Layout {
+    /// Those of parameters that vary.
+    within: Vec<usize>,
+    /// Those of parameters that do not, and residual standard deviations.
+    outside: Vec<usize>,
+    /// The parameters that vary, and those of `outside`, ascending.
+    inputs: Vec<usize>,
+    /// Positions among the inputs of the parameters that vary.
+    varying: Vec<usize>,
+}
+
+impl Layout {
+    /// Of a space of this model.
+    pub fn new(model: &PopulationModel, space: &Space) -> Self {
+        let mut inputs = model.variable().to_vec();
+        let (mut within, mut outside) = (Vec::new(), Vec::new());
+        for (k, coordinate) in space.coordinates().iter().enumerate() {
+            match *coordinate {
+                Coordinate::Typical { parameter } | Coordinate::Coefficient { parameter, .. } => {
+                    if model.variable().contains(&parameter) {
+                        within.push(k);
+                    } else {
+                        outside.push(k);
+                        inputs.push(parameter);
+                    }
+                }
+                Coordinate::Sigma { .. } => outside.push(k),
+                Coordinate::Cholesky { .. } => {}
+            }
+        }
+        inputs.sort_unstable();
+        inputs.dedup();
+        let position = |i: &usize| inputs.iter().position(|j| j == i).unwrap_or(0);
+        let varying = model.variable().iter().map(position).collect();
+        Self { within, outside, inputs, varying }
+    }
+}
+
+/// The transformed typical values of a subject's parameters that vary.
+///
+/// # Errors
+/// When the model does not apply to the subject.
+pub(super) fn transformed(model: &PopulationModel, subject: &Subject) -> Result<DVector<f64>, SubjectError> {
+    let typical = model.typical(&subject.covariates)?;
+    let of = |&i: &usize| model.parameters()[i].transformed(typical[i]);
+    Ok(DVector::from_iterator(model.variable().len(), model.variable().iter().map(of)))
+}
+
+/// Half the −2 log-likelihood of a subject's observations at its η, over what `outside` holds: gradient and expected second
+/// derivatives.
+#[derive(Clone, Debug)]
+pub(super) struct Outside {
+    /// The gradient, in the order of the layout.
+    pub gradient: DVector<f64>,
+    /// The information.
+    pub information: DMatrix<f64>,
+    /// H, the information on η and Ω⁻¹.
+    pub precision: DMatrix<f64>,
+}
+
+/// How much of the spread of η is taken into account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Spread {
+    /// η is the mode: residuals are shorter than errors by their leverages, and what η explains is no information.
+    Mode,
+    /// η is a draw.
+    Draw,
+}
+
+impl Outside {
+    /// Of a subject at its η.
+    ///
+    /// # Errors
+    /// When the model cannot be solved there.
+    pub fn new(
+        model: &PopulationModel,
+        space: &Space,
+        layout: &Layout,
+        subject: &Subject,
+        eta: &[f64],
+        spread: Spread,
+        rtol: f64,
+    ) -> Result<Self, SubjectError> {
+        let errors = given_errors(model);
+        let problem = SubjectProblem::new(model, subject, &layout.inputs, None, &errors, Shape::Normal)?;
+        let mut whole = vec![0.0; layout.inputs.len()];
+        layout.varying.iter().zip(eta).for_each(|(&k, eta)| whole[k] = *eta);
+        let at = problem.with_rtol(rtol).linearise(&whole, Accuracy::Full)?;
+        let n = eta.len();
+        let omega = DMatrix::from_row_slice(n, n, model.omega());
+        let prior = Cholesky::new(omega).map_or_else(|| DMatrix::zeros(n, n), |c| c.inverse());
+        let by_eta = at.jacobian.select_columns(&layout.varying);
+        let precision = by_eta.tr_mul(&by_eta) + prior;
+        let typical = model.typical(&subject.covariates)?;
+        let coordinates: Vec<Coordinate> = layout.outside.iter().map(|&k| space.coordinates()[k]).collect();
+        // ∂(rows)/∂ each number of a parameter; zero of a residual error.
+        let mut by_number = DMatrix::zeros(at.residuals.len(), coordinates.len());
+        for (column, coordinate) in coordinates.iter().enumerate() {
+            if let Some((parameter, by)) = space.shift(model, subject, &typical, *coordinate)
+                && let Some(position) = layout.inputs.iter().position(|&i| i == parameter)
+            {
+                by_number.set_column(column, &(at.jacobian.column(position) * by));
+            }
+        }
+        let mut gradient = by_number.tr_mul(&at.residuals);
+        let mut information = by_number.tr_mul(&by_number);
+        let inverse = match spread {
+            Spread::Draw => None,
+            Spread::Mode => Cholesky::new(precision.clone()).map(|c| c.inverse()),
+        };
+        if let Some(inverse) = &inverse {
+            let across = by_eta.tr_mul(&by_number);
+            information -= across.tr_mul(&(inverse * &across));
+        }
+        for (row, observation) in subject.observations.iter().enumerate() {
+            let Some(error) = errors[observation.analyte.index()] else { continue };
+            let of = parts(observation, error, at.predictions[row]);
+            let shares = shares(error, at.predictions[row]);
+            let over = by_eta.row(row);
+            let leverage = inverse.as_ref().map_or(0.0, |c| (over * c).dot(&over));
+            let numbers = sigmas_of(&coordinates, observation.analyte);
+            for &(i, part) in &numbers {
+                let quantified = observation.censoring == Censoring::Quantified;
+                let shortened = if quantified { shares[part] * leverage } else { 0.0 };
+                gradient[i] += 0.5 * of.by_s[part] - shortened;
+                for &(j, other) in &numbers {
+                    information[(i, j)] += if quantified {
+                        2.0 * shares[part] * shares[other]
+                    } else {
+                        0.25 * of.by_s[part] * of.by_s[other]
+                    };
+                }
+            }
+        }
+        Ok(Self { gradient, information, precision })
+    }
+
+    /// Nothing.
+    pub fn none(layout: &Layout) -> Self {
+        let (n, d) = (layout.outside.len(), layout.varying.len());
+        let (gradient, information) = (DVector::zeros(n), DMatrix::zeros(n, n));
+        Self { gradient, information, precision: DMatrix::zeros(d, d) }
+    }
+
+    /// Adds a part of another subject, or of another draw.
+    pub fn add(&mut self, other: &Self, part: f64) {
+        self.gradient.axpy(part, &other.gradient, 1.0);
+        self.information += &other.information * part;
+    }
+
+    /// Moves the vector by a step of scoring, `part` of it.
+    pub fn step(&self, layout: &Layout, x: &mut [f64], part: f64) {
+        let step = solve(&self.information, &self.gradient) * part;
+        for (&k, step) in layout.outside.iter().zip(step.iter()) {
+            x[k] -= step.clamp(-MAX_STEP, MAX_STEP);
+        }
+    }
+}
+
+/// The positions of an analyte's residual standard deviations among the coordinates, and which part each is.
+fn sigmas_of(coordinates: &[Coordinate], of: Analyte) -> Vec<(usize, usize)> {
+    let there = coordinates.iter().enumerate().filter_map(|(i, c)| match *c {
+        Coordinate::Sigma { analyte, part } if analyte == of => Some((i, part)),
+        _ => None,
+    });
+    there.collect()
+}
+
+/// ∂ ln g/∂ ln of the first and of the second standard deviation.
+fn shares(error: ErrorModel, f: f64) -> [f64; 2] {
+    match error {
+        ErrorModel::LogNormal { .. } => [1.0, 0.0],
+        ErrorModel::Normal { additive, .. } => {
+            let first = (additive / error.sd(f)).powi(2);
+            [first, 1.0 - first]
+        }
+    }
+}
+
+/// The shortest solution of a symmetric system; zero where there is none.
+fn solve(matrix: &DMatrix<f64>, right: &DVector<f64>) -> DVector<f64> {
+    let svd = matrix.clone().svd(true, true);
+    let least = RANK_TOLERANCE * svd.singular_values.iter().copied().fold(0.0, f64::max);
+    svd.solve(right, least).unwrap_or_else(|_| DVector::zeros(right.len()))
+}
+
+/// Moves the vector to the typical values, coefficients and Ω that these moments, one a subject, make the likeliest.
+///
+/// # Errors
+/// When the model does not apply to a subject.
+pub(super) fn maximise(
+    model: &PopulationModel,
+    space: &Space,
+    layout: &Layout,
+    subjects: &[Subject],
+    moments: &[Moments],
+    x: &mut [f64],
+) -> Result<(), SubjectError> {
+    let n = model.variable().len();
+    let omega = DMatrix::from_row_slice(n, n, model.omega());
+    let precision = Cholesky::new(omega).map_or_else(|| DMatrix::identity(n, n), |c| c.inverse());
+    // The sum of squares, with its gradient and second derivatives; nothing where the model does not apply.
+    let at = |x: &[f64]| {
+        let model = space.model(model, x).ok()?;
+        let wide = layout.within.len();
+        let (mut sum, mut gradient, mut bend) = (0.0, DVector::zeros(wide), DMatrix::zeros(wide, wide));
+        for (subject, moments) in subjects.iter().zip(moments) {
+            let away = &moments.mean - transformed(&model, subject).ok()?;
+            let typical = model.typical(&subject.covariates).ok()?;
+            let mut design = DMatrix::zeros(n, wide);
+            for (column, &k) in layout.within.iter().enumerate() {
+                let shift = space.shift(&model, subject, &typical, space.coordinates()[k]);
+                if let Some((parameter, by)) = shift
+                    && let Some(row) = model.variable().iter().position(|&i| i == parameter)
+                {
+                    design[(row, column)] = by;
+                }
+            }
+            let weighted = &precision * &design;
+            sum += away.dot(&(&precision * &away));
+            gradient += weighted.tr_mul(&away);
+            bend += design.tr_mul(&weighted);
+        }
+        Some((model, sum, gradient, bend))
+    };
+    let mut now = at(x);
+    for _ in 0..MOST_STEPS {
+        let Some((_, sum, gradient, bend)) = &now else { break };
+        let step = solve(bend, gradient);
+        let mut part = 1.0;
+        let mut next = None;
+        for _ in 0..MOST_CUTS {
+            let mut there = x.to_vec();
+            layout.within.iter().zip(step.iter()).for_each(|(&k, step)| there[k] += part * step);
+            let found = at(&there).filter(|found| found.1 <= sum * (1.0 + 1e-12) + f64::MIN_POSITIVE);
+            if let Some(found) = found {
+                next = Some((there, found));
+                break;
+            }
+            part *= 0.5;
+        }
+        let Some((there, found)) = next else { break };
+        x.copy_from_slice(&there);
+        now = Some(found);
+        if step.amax() * part < SETTLED {
+            break;
+        }
+    }
+    let Some((fitted, ..)) = now else {
+        // Says for whom.
+        return subjects.iter().try_for_each(|subject| transformed(model, subject).map(|_| ()));
+    };
+    let mut spread = DMatrix::zeros(n, n);
+    for (subject, moments) in subjects.iter().zip(moments) {
+        let u = transformed(&fitted, subject)?;
+        let crossed = &u * moments.mean.transpose();
+        spread += &moments.second - &crossed - crossed.transpose() + &u * u.transpose();
+    }
+    spread /= subjects.len() as f64;
+    let mut values = fitted.values();
+    for coordinate in space.coordinates() {
+        if let Coordinate::Cholesky { row, column } = *coordinate {
+            values.omega[row * n + column] = spread[(row, column)];
+            values.omega[column * n + row] = spread[(row, column)];
+        }
+    }
+    let there = space.vector(&values);
+    for (k, coordinate) in space.coordinates().iter().enumerate() {
+        if matches!(coordinate, Coordinate::Cholesky { .. }) && there[k].is_finite() {
+            x[k] = there[k];
+        }
+    }
+    Ok(())
+}
+
+/// The vector on scales on which numbers can be compared: what a typical value or a coefficient moves the subjects'
+/// transformed parameters by, elements of Cholesky's factor as they are, logarithms of residual standard deviations.
+#[derive(Clone, Debug)]
+pub(super) struct Comparable {
+    scales: Vec<f64>,
+    is_logarithm_of_factor: Vec<bool>,
+}
+
+impl Comparable {
+    /// Around a model.
+    pub fn new(model: &PopulationModel, space: &Space, subjects: &[Subject]) -> Self {
+        let scale = |coordinate: &Coordinate| {
+            let shift = |subject: &Subject| {
+                let typical = model.typical(&subject.covariates).ok()?;
+                space.shift(model, subject, &typical, *coordinate).map(|(_, by)| by * by)
+            };
+            let squares: Vec<f64> = subjects.iter().filter_map(shift).collect();
+            if squares.is_empty() { 1.0 } else { (squares.iter().sum::<f64>() / squares.len() as f64).sqrt() }
+        };
+        let diagonal = |c: &Coordinate| matches!(*c, Coordinate::Cholesky { row, column } if row == column);
+        Self {
+            scales: space.coordinates().iter().map(scale).collect(),
+            is_logarithm_of_factor: space.coordinates().iter().map(diagonal).collect(),
+        }
+    }
+
+    /// A vector on these scales.
+    pub fn of(&self, x: &[f64]) -> Vec<f64> {
+        let one = |k: usize| if self.is_logarithm_of_factor[k] { x[k].exp() } else { x[k] * self.scales[k] };
+        (0..x.len()).map(one).collect()
+    }
+
+    /// The number that is the furthest apart in two vectors, and how far.
+    pub fn furthest(&self, a: &[f64], b: &[f64]) -> (usize, f64) {
+        let pairs = self.of(a).into_iter().zip(self.of(b)).map(|(a, b)| (a - b).abs());
+        pairs.enumerate().fold((0, 0.0), |most, (k, d)| if d > most.1 || d.is_nan() { (k, d) } else { most })
+    }
+}
