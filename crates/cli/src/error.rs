@@ -1,6 +1,6 @@
 //! What a command can be refused for.
 
-use omafit_estimate::PopulationError;
+use omafit_estimate::{MarginalError, PopulationError};
 use omafit_model::{ModelError, PredictionError};
 use omafit_outcome::{DosingTableError, VirtualTrialError};
 use omafit_report::FigureError;
@@ -16,6 +16,9 @@ pub enum CliError {
     /// The population.
     #[error("the population cannot be estimated: {0}")]
     Population(#[from] PopulationError),
+    /// The likelihood of the population.
+    #[error("the likelihood of the population cannot be computed: {0}")]
+    Likelihood(#[from] MarginalError),
     /// The model file.
     #[error("{place}: {source}")]
     Model {

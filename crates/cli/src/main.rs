@@ -13,6 +13,7 @@ mod exports;
 mod figures;
 mod fit;
 mod interrupt;
+mod likelihood;
 mod model;
 mod options;
 mod outcome;

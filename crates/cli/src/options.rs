@@ -3,7 +3,7 @@
 use crate::exports::ExportArgs;
 use crate::outcome::OutcomeArgs;
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use omafit_estimate::{Covariance, Method, SigmaRule};
+use omafit_estimate::{Covariance, LikelihoodMethod, Method, PopulationMethod, SigmaRule};
 use omafit_trial::{IgeUnit, OmalizumabUnit, TimeUnit};
 use std::path::PathBuf;
 
@@ -109,13 +109,56 @@ pub enum MethodName {
     /// The population estimated first, by first-order conditional estimation with interaction, from the model's values;
     /// then each subject with it as prior
     Foce,
+    /// The population estimated first by iterative two-stage, which is quick and somewhat biased
+    Its,
+    /// The population estimated first by stochastic approximation of expectation and maximisation, and its likelihood by
+    /// importance sampling
+    Saem,
 }
 
 impl From<MethodName> for Method {
     fn from(name: MethodName) -> Self {
         match name {
-            MethodName::Map | MethodName::Foce => Self::Map,
+            MethodName::Map | MethodName::Foce | MethodName::Its | MethodName::Saem => Self::Map,
             MethodName::Nls => Self::Nls,
+        }
+    }
+}
+
+impl RunArgs {
+    /// How the population is estimated, if it is.
+    pub fn population(&self) -> Option<PopulationMethod> {
+        match self.method {
+            MethodName::Map | MethodName::Nls => None,
+            MethodName::Its => Some(PopulationMethod::Its),
+            MethodName::Foce => Some(PopulationMethod::Foce),
+            MethodName::Saem => Some(PopulationMethod::Saem { seed: self.population_seed }),
+        }
+    }
+
+    /// How its likelihood is computed, if it is: as asked, and after SAEM by importance sampling.
+    pub fn likelihood(&self) -> Option<LikelihoodName> {
+        self.likelihood.or((self.method == MethodName::Saem).then_some(LikelihoodName::Is))
+    }
+}
+
+/// How the likelihood of the population is computed, with the η integrated out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LikelihoodName {
+    /// The model made linear at each subject's estimate: the objective of FOCE with interaction
+    Linear,
+    /// Laplace's method, with the exact second derivatives of the model
+    Laplace,
+    /// Importance sampling, with its Monte-Carlo standard error
+    Is,
+}
+
+impl From<LikelihoodName> for LikelihoodMethod {
+    fn from(name: LikelihoodName) -> Self {
+        match name {
+            LikelihoodName::Linear => Self::Linear,
+            LikelihoodName::Laplace => Self::Laplace,
+            LikelihoodName::Is => Self::Is,
         }
     }
 }
@@ -184,9 +227,18 @@ pub struct RunArgs {
     /// Target for free IgE, ng/mL
     #[arg(long, default_value_t = 50.0, value_name = "NG_ML")]
     pub target: f64,
-    /// Limit on the population's iterations
-    #[arg(long, default_value_t = 300, value_name = "N")]
-    pub population_iterations: u64,
+    /// Limit on the population's iterations [default: 300; its and saem: 1000]
+    #[arg(long, value_name = "N")]
+    pub population_iterations: Option<u64>,
+    /// Compute the likelihood of the population too, by this method [default: none; saem: is]
+    #[arg(long, value_enum)]
+    pub likelihood: Option<LikelihoodName>,
+    /// Draws a subject of `--likelihood is`
+    #[arg(long, default_value_t = 1000, value_name = "N")]
+    pub likelihood_samples: u32,
+    /// Seed of what is drawn to estimate the population or its likelihood
+    #[arg(long, default_value_t = 1, value_name = "SEED")]
+    pub population_seed: u64,
     /// Limit on iterations from one start
     #[arg(long, default_value_t = 200)]
     pub max_iterations: u64,

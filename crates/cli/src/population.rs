@@ -4,8 +4,8 @@ use crate::error::CliError;
 use crate::record::Seconds;
 use indicatif::ProgressBar;
 use omafit_estimate::{
-    DescentStop, FitOptions, Method, PopulationEstimate, PopulationFit, PopulationOptions, Progress,
-    fit_population, flattest_direction, population_estimates, propagated, shrinkage,
+    DescentStop, FitOptions, Method, PopulationEstimate, PopulationFit, PopulationMethod, PopulationOptions,
+    Progress, estimate_population, flattest_direction, population_estimates, propagated, shrinkage,
 };
 use omafit_model::{PopulationModel, PopulationValues, Subject};
 use omafit_trial::{
@@ -18,6 +18,7 @@ use std::time::Instant;
 
 /// An estimated population.
 pub struct Population {
+    method: PopulationMethod,
     fit: PopulationFit,
     names: Vec<String>,
     estimates: Vec<PopulationEstimate>,
@@ -28,6 +29,7 @@ pub struct Population {
 #[derive(Debug, Serialize)]
 pub struct PopulationRecord {
     method: &'static str,
+    seed: Option<u64>,
     ofv: f64,
     iterations: u64,
     converged: bool,
@@ -43,6 +45,7 @@ impl Population {
     pub fn fit(
         model: &PopulationModel,
         subjects: &[Subject],
+        method: PopulationMethod,
         options: PopulationOptions,
         quiet: bool,
         seconds: &mut Seconds,
@@ -56,23 +59,29 @@ impl Population {
         let trace = Mutex::new(Vec::new());
         let observe = |progress: &Progress<'_>| {
             let Progress { iteration, ofv, vector } = *progress;
-            live.set_message(format!("population: iteration {iteration}, objective {ofv:.4}"));
+            let objective = if ofv.is_finite() { format!(", objective {ofv:.4}") } else { String::new() };
+            live.set_message(format!("population: iteration {iteration}{objective}"));
             live.tick();
             let row = (iteration, ofv, vector.to_vec());
             trace.lock().unwrap_or_else(PoisonError::into_inner).push(row);
         };
-        let fit = fit_population(model, subjects, options, &observe)?;
+        let fit = estimate_population(model, subjects, method, options, &observe)?;
         live.finish_and_clear();
         seconds.add("population", started.elapsed().as_secs_f64());
         let names = fit.space.names(&fit.model);
         let estimates = population_estimates(&fit.model, &fit.space, fit.uncertainty.as_ref().ok());
         let trace = trace.into_inner().unwrap_or_else(PoisonError::into_inner);
-        Ok(Self { fit, names, estimates, trace })
+        Ok(Self { method, fit, names, estimates, trace })
     }
 
     /// The model with its estimates.
     pub fn model(&self) -> &PopulationModel {
         &self.fit.model
+    }
+
+    /// How many numbers were estimated.
+    pub fn estimated(&self) -> usize {
+        self.names.len()
     }
 
     /// Whether it ended where it should.
@@ -116,11 +125,12 @@ impl Population {
     pub fn record(&self) -> PopulationRecord {
         let uncertainty = self.fit.uncertainty.as_ref();
         PopulationRecord {
-            method: "foce",
+            method: self.method_name(),
+            seed: if let PopulationMethod::Saem { seed } = self.method { Some(seed) } else { None },
             ofv: self.fit.ofv,
             iterations: self.fit.iterations,
             converged: self.converged(),
-            stop_reason: self.stop().into(),
+            stop_reason: self.fit.reason.clone(),
             estimated: self.names.clone(),
             condition_number: uncertainty.ok().map(|u| u.condition()),
             flattest_direction: uncertainty.ok().map(|u| flattest_direction(&self.names, u)),
@@ -128,13 +138,12 @@ impl Population {
         }
     }
 
-    /// Why it stopped, in words.
-    pub fn stop(&self) -> &'static str {
-        match self.fit.stop {
-            Some(DescentStop::Converged) => "converged: no further decrease of the objective is foreseen",
-            Some(DescentStop::Stalled) => "stalled: no step lowers the objective, though one is foreseen",
-            Some(DescentStop::NoGradient) => "the gradient cannot be computed at the last estimates",
-            None => "the limit on iterations was reached",
+    /// The method by its option.
+    pub fn method_name(&self) -> &'static str {
+        match self.method {
+            PopulationMethod::Its => "its",
+            PopulationMethod::Foce => "foce",
+            PopulationMethod::Saem { .. } => "saem",
         }
     }
 
@@ -142,7 +151,7 @@ impl Population {
     pub fn warnings(&self) -> Vec<String> {
         let mut warnings = Vec::new();
         if !self.converged() {
-            warnings.push(format!("population: {}", self.stop()));
+            warnings.push(format!("population: {}", self.fit.reason));
         }
         if let Err(why) = &self.fit.uncertainty {
             warnings.push(format!("population: no standard errors: {why}"));

@@ -2,6 +2,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
 use crate::error::CliError;
+use crate::likelihood::Likelihood;
 use crate::population::Population;
 use crate::progress::Progress;
 use crate::record::Record;
@@ -134,8 +135,13 @@ pub fn trial(trial: &Trial) {
 /// An estimated population.
 pub fn population(population: &Population) {
     let (fit, estimates) = population.parts();
-    println!("\npopulation by FOCE: objective {:.4} after {} iterations", fit.ofv, fit.iterations);
-    println!("{}", population.stop());
+    println!(
+        "\npopulation by {}: objective of FOCE {:.4} after {} iterations",
+        population.method_name().to_uppercase(),
+        fit.ofv,
+        fit.iterations
+    );
+    println!("{}", fit.reason);
     println!("{:<28}{:>12}{:>12}{:>8}   95 % interval", "", "estimate", "SE", "RSE %");
     for e in estimates {
         if e.fixed {
@@ -147,6 +153,14 @@ pub fn population(population: &Population) {
         }
     }
     for warning in population.warnings() {
+        println!("{warning}");
+    }
+}
+
+/// The likelihood of a population.
+pub fn likelihood(likelihood: &Likelihood) {
+    println!("{}", likelihood.line());
+    for warning in likelihood.warnings() {
         println!("{warning}");
     }
 }

@@ -1,5 +1,6 @@
 //! `run.json`: what was run, on what, and how it went.
 
+use crate::likelihood::{Likelihood, LikelihoodRecord};
 use crate::options::Censored;
 use crate::population::{Population, PopulationRecord};
 use crate::progress::Progress;
@@ -87,6 +88,8 @@ pub struct Record {
     goodness_of_fit: BTreeMap<&'static str, GoodnessRecord>,
     #[serde(skip_serializing_if = "Option::is_none")]
     population: Option<PopulationRecord>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    likelihood: Option<LikelihoodRecord>,
     warnings: Vec<String>,
 }
 
@@ -253,6 +256,7 @@ impl Record {
             two_stage: None,
             goodness_of_fit,
             population: None,
+            likelihood: None,
             warnings: warnings(facts, progress),
         }
     }
@@ -274,8 +278,10 @@ impl Record {
         self.warnings.extend(warnings);
     }
 
-    /// Tells of the population, if one was estimated.
-    pub fn tell(&mut self, population: Option<&Population>) {
+    /// Tells of the population and its likelihood, if they were estimated.
+    pub fn tell(&mut self, population: Option<&Population>, likelihood: Option<&Likelihood>) {
+        self.likelihood = likelihood.map(Likelihood::record);
+        self.warnings.splice(0..0, likelihood.map_or(Vec::new(), Likelihood::warnings));
         self.population = population.map(Population::record);
         self.warnings.splice(0..0, population.map_or(Vec::new(), Population::warnings));
     }

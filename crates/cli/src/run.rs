@@ -79,8 +79,9 @@ impl Plan {
             return Err(refuse("replicates", replicates, expected));
         }
         let replication = (replicates > 0).then_some(Replication { replicates, seed: args.replicates_seed });
-        if args.method == MethodName::Foce {
-            let expected = "left out with --method foce, which estimates residual errors of its own";
+        if args.population().is_some() {
+            let expected =
+                "left out with --method foce, its and saem, which estimate residual errors of their own";
             if let Some(robust) = &args.robust {
                 return Err(refuse("robust", robust, expected));
             }
@@ -89,6 +90,18 @@ impl Plan {
             }
         }
         args.exports.verify(args.method)?;
+        if args.likelihood().is_some() {
+            let has_population = args.method != MethodName::Nls
+                && args.robust.is_none()
+                && SigmaRule::from(args.sigma) != SigmaRule::Subject;
+            if !has_population {
+                let expected = "without --method nls, --robust and --sigma subject: it is the likelihood of a population";
+                return Err(refuse("likelihood", "", expected));
+            }
+        }
+        if args.likelihood_samples < 2 {
+            return Err(refuse("likelihood-samples", args.likelihood_samples, "at least 2"));
+        }
         let free = estimated(args, &model)?;
         let method = Method::from(args.method);
         let prior = if method == Method::Map { Some(prior(&model, &free)?) } else { None };
@@ -138,7 +151,8 @@ impl Plan {
 
     /// Whether something is asked for that needs all subjects at once.
     pub fn needs_all(&self, args: &RunArgs) -> bool {
-        args.method == MethodName::Foce
+        args.population().is_some()
+            || args.likelihood().is_some()
             || self.options.sigma == SigmaRule::Pooled
             || self.replication.is_some()
     }
@@ -269,7 +283,8 @@ pub fn execute(plan: &Plan, args: &RunArgs, out: &Path, input: Input) -> Result<
         Ok::<_, CliError>(finished)
     })?;
     work.reading(started.elapsed().as_secs_f64());
-    let Worked { plan, population, pooled, alone, mut seconds, progress, shown, threads } = work.finish()?;
+    let Worked { plan, population, likelihood, pooled, alone, mut seconds, progress, shown, threads } =
+        work.finish()?;
     if !finished {
         // Of a trial that is simulated here nothing is kept: its data set is the run's own.
         let kept = if resumable { progress.subjects() } else { 0 };
@@ -285,6 +300,9 @@ pub fn execute(plan: &Plan, args: &RunArgs, out: &Path, input: Input) -> Result<
     write_both(&folder, &shrinkage_table(&shrunk)?)?;
     if let Some(population) = &population {
         population.write(&folder)?;
+    }
+    if let Some(likelihood) = &likelihood {
+        likelihood.write(&folder)?;
     }
     let found = two_stages(&plan, &folder, alone.as_deref())?;
     let model = model_file(&plan, args, population.is_some())?;
@@ -306,7 +324,7 @@ pub fn execute(plan: &Plan, args: &RunArgs, out: &Path, input: Input) -> Result<
         is_left_out: !args.no_report && !is_reported,
     };
     let mut record = Record::new(&plan, &facts, &summary, &progress, seconds, threads);
-    record.tell(population.as_ref());
+    record.tell(population.as_ref(), likelihood.as_ref());
     record.warn(left_out);
     record.tell_two_stages(found.as_ref(), plan.options.method == Method::Nls && alone.is_none());
     write_record(&folder, &record)?;
@@ -317,6 +335,9 @@ pub fn execute(plan: &Plan, args: &RunArgs, out: &Path, input: Input) -> Result<
     if !args.quiet {
         if let Some(population) = &population {
             print::population(population);
+        }
+        if let Some(likelihood) = &likelihood {
+            print::likelihood(likelihood);
         }
         if let Some(found) = &found {
             print::two_stages(&plan, found);
@@ -492,7 +513,11 @@ fn model_file(plan: &Plan, args: &RunArgs, is_estimated: bool) -> Result<String,
     let names: Vec<&str> = plan.model.parameter_names().collect();
     file.estimate = Some(plan.options.free.iter().map(|&i| names[i].to_string()).collect());
     let values = match plan.options.sigma {
-        _ if is_estimated => "Its values were estimated here, by FOCE",
+        _ if is_estimated => match args.method {
+            MethodName::Its => "Its values were estimated here, by iterative two-stage",
+            MethodName::Saem => "Its values were estimated here, by SAEM",
+            _ => "Its values were estimated here, by FOCE",
+        },
         SigmaRule::Pooled => "Its residual errors were estimated here; its other values were given",
         SigmaRule::Given | SigmaRule::Subject => "Its values were given, not estimated here",
     };

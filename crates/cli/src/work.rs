@@ -3,14 +3,17 @@
 use crate::diagnosis::Diagnosis;
 use crate::error::CliError;
 use crate::figures;
-use crate::options::{Censored, MethodName, RunArgs};
+use crate::likelihood::Likelihood;
+use crate::options::{Censored, RunArgs};
 use crate::population::Population;
 use crate::print::FEW;
 use crate::progress::Progress;
 use crate::record::Seconds;
 use crate::run::{Plan, censor, progress_bar};
 use indicatif::ProgressBar;
-use omafit_estimate::{IndividualFit, Method, PooledSigma, PopulationOptions, SubjectResult, process_trial};
+use omafit_estimate::{
+    IndividualFit, Method, PooledSigma, PopulationMethod, PopulationOptions, SubjectResult, process_trial,
+};
 use omafit_model::Subject;
 use omafit_trial::{
     GrowingTable, ReadOptions, RunFolder, Trial, correlations_table, individuals_table, observations_table,
@@ -25,6 +28,9 @@ use std::time::Instant;
 pub const BLOCK: usize = 500;
 /// A run of more subjects than this has no report: its tables would have to be held.
 pub const REPORTED: usize = 2000;
+
+/// Limit on the iterations of populations that are estimated by expectation and maximisation.
+const MOST_ROUNDS: u64 = 1000;
 
 /// The tables of a run that have rows of each subject.
 struct Tables {
@@ -77,6 +83,7 @@ pub struct Work<'a> {
     setting: Setting<'a>,
     tables: Tables,
     population: Option<Population>,
+    likelihood: Option<Likelihood>,
     pooled: Option<PooledSigma>,
     pool: rayon::ThreadPool,
     bar: ProgressBar,
@@ -94,6 +101,8 @@ pub struct Worked {
     pub plan: Plan,
     /// The population, if it was estimated.
     pub population: Option<Population>,
+    /// Its likelihood, if it was asked for.
+    pub likelihood: Option<Likelihood>,
     /// The residual errors, if they were estimated of all subjects together.
     pub pooled: Option<PooledSigma>,
     /// The fits of subjects that were fitted alone, if they are few enough to be held and all of this session.
@@ -129,6 +138,7 @@ impl<'a> Work<'a> {
             setting,
             tables: Tables::start(folder, progress.subjects() > 0)?,
             population: None,
+            likelihood: None,
             pooled: None,
             pool,
             bar,
@@ -188,13 +198,13 @@ impl<'a> Work<'a> {
     fn estimate(&mut self, subjects: &[Subject]) -> Result<(), CliError> {
         let args = self.setting.args;
         let quiet = args.quiet;
-        if args.method == MethodName::Foce {
-            let options = PopulationOptions {
-                max_iterations: args.population_iterations,
-                ..PopulationOptions::default()
-            };
+        if let Some(method) = args.population() {
+            let default = PopulationOptions::default();
+            let most = if method == PopulationMethod::Foce { default.max_iterations } else { MOST_ROUNDS };
+            let max_iterations = args.population_iterations.unwrap_or(most);
+            let options = PopulationOptions { max_iterations, ..default };
             let (plan, seconds) = (&self.plan, &mut self.seconds);
-            let fit = || Population::fit(plan.model(), subjects, options, quiet, seconds);
+            let fit = || Population::fit(plan.model(), subjects, method, options, quiet, seconds);
             let population = self.pool.install(fit)?;
             self.plan = self.plan.with_model(population.model())?;
             self.population = Some(population);
@@ -204,6 +214,14 @@ impl<'a> Work<'a> {
         if let Some((plan, pooled)) = self.pool.install(|| plan.pooled(subjects, quiet))? {
             self.seconds.add("sigma", started.elapsed().as_secs_f64());
             (self.plan, self.pooled) = (plan, Some(pooled));
+        }
+        if let Some(method) = args.likelihood() {
+            let started = Instant::now();
+            let model = self.plan.model();
+            let estimated = self.population.as_ref().map(Population::estimated);
+            let compute = || Likelihood::compute(args, method, model, subjects, estimated);
+            self.likelihood = Some(self.pool.install(compute)?);
+            self.seconds.add("likelihood", started.elapsed().as_secs_f64());
         }
         Ok(())
     }
@@ -231,7 +249,8 @@ impl<'a> Work<'a> {
 
     /// Of so many seconds, those that no other stage has were spent reading.
     pub fn reading(&mut self, seconds: f64) {
-        let stages = ["population", "sigma", "fit", "replicates", "diagnostics", "tables", "figures"];
+        let stages =
+            ["population", "likelihood", "sigma", "fit", "replicates", "diagnostics", "tables", "figures"];
         let others: f64 = stages.iter().map(|stage| self.seconds.of(stage)).sum();
         self.seconds.add("read", (seconds - others).max(0.0));
     }
@@ -240,8 +259,8 @@ impl<'a> Work<'a> {
     pub fn finish(self) -> Result<Worked, CliError> {
         self.bar.finish_and_clear();
         self.tables.finish()?;
-        let Self { plan, population, pooled, alone, seconds, progress, shown, pool, .. } = self;
+        let Self { plan, population, likelihood, pooled, alone, seconds, progress, shown, pool, .. } = self;
         let threads = pool.current_num_threads();
-        Ok(Worked { plan, population, pooled, alone, seconds, progress, shown, threads })
+        Ok(Worked { plan, population, likelihood, pooled, alone, seconds, progress, shown, threads })
     }
 }

@@ -15,26 +15,73 @@ const TYPICAL: [(&str, f64); 3] = [("ka", 1.594), ("CL", 2.750), ("V", 31.81)];
 const SIGMA: f64 = 0.695;
 const CV: [(&str, f64); 3] = [("omega2_ka", 70.5), ("omega2_CL", 26.7), ("omega2_V", 13.9)];
 
-fn theophylline(folder: &Path, model: &str) -> Vec<Vec<String>> {
+fn theophylline(folder: &Path, model: &str, more: &[&str]) -> (Vec<Vec<String>>, serde_json::Value) {
     let (data, out) = (repository().join("fixtures/real/theophylline.csv"), folder.join("run"));
-    let arguments = ["--model", model, "--time-unit", "hours", "--method", "foce", "--quiet", "--out"];
-    omafit().arg("fit").arg(data).args(arguments).arg(&out).assert().success();
-    csv(&out.join("parameters.csv"))
+    let arguments = ["--model", model, "--time-unit", "hours", "--quiet", "--force", "--out"];
+    omafit().arg("fit").arg(data).args(arguments).arg(&out).args(more).assert().success();
+    let record = std::fs::read_to_string(out.join("run.json")).unwrap();
+    (csv(&out.join("parameters.csv")), serde_json::from_str(&record).unwrap())
+}
+
+/// The theophylline model's file, started from far away.
+fn far(folder: &Path) -> String {
+    let mut file = PopulationModel::parse(published("one_compartment_oral").unwrap()).unwrap().file().clone();
+    for (name, value) in [("ka", 0.8), ("CL", 5.0), ("V", 50.0)] {
+        file.parameters.get_mut(name).unwrap().typical = value;
+    }
+    let far = folder.join("far.toml");
+    std::fs::write(&far, toml::to_string(&file).unwrap()).unwrap();
+    far.to_str().unwrap().into()
+}
+
+/// What SAEM should come near: each within a part of it.
+fn is_near_nlmixr2(table: &[Vec<String>], tolerance: f64, of_variability: f64) {
+    let (names, estimates) = (common::text(table, "name"), column(table, "estimate"));
+    let cv = column(table, "bsv_cv_pct");
+    let at = |name: &str| names.iter().position(|n| n == name).unwrap();
+    for (name, expected) in TYPICAL {
+        let per_hour = if name == "V" { 1.0 } else { 24.0 };
+        let found = estimates[at(name)] / per_hour;
+        assert!((found / expected - 1.0).abs() < tolerance, "{name}: {found} {expected}");
+    }
+    let sigma = estimates[at("sigma_additive_omalizumab_total")];
+    assert!((sigma / SIGMA - 1.0).abs() < tolerance, "{sigma}");
+    for (name, expected) in CV {
+        assert!((cv[at(name)] / expected - 1.0).abs() < of_variability, "{name}: {}", cv[at(name)]);
+    }
+}
+
+#[test]
+fn saem_of_theophylline_is_near_what_foce_finds() {
+    let folder = tempfile::tempdir().unwrap();
+    let (table, record) = theophylline(folder.path(), &far(folder.path()), &["--method", "saem"]);
+    let (population, likelihood) = (&record["population"], &record["likelihood"]);
+    assert_eq!(
+        (population["method"].as_str(), population["converged"].as_bool()),
+        (Some("saem"), Some(true))
+    );
+    assert_eq!(likelihood["method"], "is");
+    is_near_nlmixr2(&table, 0.01, 0.01);
+    // The exact likelihood at what SAEM finds is not above that at FOCE's estimates, which the model file has.
+    let number = |v: &serde_json::Value, key: &str| v[key].as_f64().unwrap();
+    let se = number(likelihood, "monte_carlo_se");
+    assert!(number(likelihood, "ofv") < 118.121_077 + 3.0 * se && se < 0.2, "{likelihood}");
+}
+
+#[test]
+fn iterative_two_stage_of_theophylline_is_told_as_such() {
+    let folder = tempfile::tempdir().unwrap();
+    let more = ["--method", "its", "--likelihood", "laplace"];
+    let (table, record) = theophylline(folder.path(), &far(folder.path()), &more);
+    assert_eq!(record["population"]["converged"], true, "{}", record["population"]);
+    assert_eq!(record["likelihood"]["method"], "laplace");
+    is_near_nlmixr2(&table, 0.05, 0.1);
 }
 
 #[test]
 fn theophylline_in_twelve_people_is_what_nlmixr2_finds() {
     let folder = tempfile::tempdir().unwrap();
-    // From far away.
-    let mut file = PopulationModel::parse(published("one_compartment_oral").unwrap()).unwrap().file().clone();
-    for (name, value) in [("ka", 0.8), ("CL", 5.0), ("V", 50.0)] {
-        file.parameters.get_mut(name).unwrap().typical = value;
-    }
-    let far = folder.path().join("far.toml");
-    std::fs::write(&far, toml::to_string(&file).unwrap()).unwrap();
-    let table = theophylline(folder.path(), far.to_str().unwrap());
-    let text = std::fs::read_to_string(folder.path().join("run/run.json")).unwrap();
-    let record: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let (table, record) = theophylline(folder.path(), &far(folder.path()), &["--method", "foce"]);
     let population = &record["population"];
     assert_eq!(population["converged"], true);
     assert!((population["ofv"].as_f64().unwrap() - OBJECTIVE).abs() < 0.02, "{population}");

@@ -3,6 +3,7 @@
 mod correlations;
 mod diagnostics;
 mod individuals;
+mod likelihood;
 mod observations;
 mod outcomes;
 mod parameters;
@@ -15,6 +16,7 @@ mod typical;
 pub use correlations::correlations_table;
 pub use diagnostics::{diagnostics_table, shrinkage_table};
 pub use individuals::{individuals_table, sigma_columns};
+pub use likelihood::likelihood_table;
 pub use observations::observations_table;
 pub use outcomes::{outcome_exposure_table, outcome_tables};
 pub use parameters::{convergence_table, parameters_table};
