@@ -92,6 +92,21 @@ pub fn draw_parameters(
     Ok(parameters)
 }
 
+/// Draws a subject's parameters and measures what is to be measured of it, as [`draw_parameters`] and [`measure`] do.
+///
+/// # Errors
+/// Theirs.
+pub fn simulate_subject(
+    model: &PopulationModel,
+    subject: &mut Subject,
+    noise: Noise,
+    stream: &mut SubjectStream,
+) -> Result<Vec<f64>, SubjectError> {
+    let parameters = draw_parameters(model, &subject.covariates, noise, stream)?;
+    measure(model, subject, &parameters, noise, stream)?;
+    Ok(parameters)
+}
+
 /// A value as an assay reports it: beyond a limit of quantification it is that limit, and censored.
 pub fn quantify(value: f64, residual: &Residual) -> (f64, Censoring) {
     match (residual.lloq, residual.uloq) {

@@ -5,10 +5,10 @@
 use omafit_estimate::{
     Binning, FitOptions, Limits, Method, Noise, Prior, Replication, ResidualKind, Strata, SubjectDiagnostics,
     SubjectStream, TrialReplicates, VpcSettings, VpcStatistic, anderson_darling, assay_limits, diagnose,
-    draw_parameters, fit_subject, mean_p_value, measure, npc, prediction_errors, replicate_trial, trend,
+    fit_subject, mean_p_value, npc, prediction_errors, replicate_trial, simulate_subject, trend,
     typical_predictions, variance_p_value, vpc,
 };
-use omafit_model::{Analyte, Censoring, Covariates, Dose, Observation, PopulationModel, Subject, published};
+use omafit_model::{Analyte, Censoring, Covariates, Dose, PopulationModel, Subject, published};
 
 const SUBJECTS: u64 = 60;
 const REPLICATION: Replication = Replication { replicates: 200, seed: 11 };
@@ -35,21 +35,9 @@ fn subjects(model: &PopulationModel, seed: u64) -> Vec<Subject> {
     let one = |i: u64| {
         let (mut who, mut stream) = (SubjectStream::new(0, i), SubjectStream::new(seed, i));
         let days = [3.0, 14.0, 40.0, 84.0];
-        let plan = days.iter().flat_map(|&time| Analyte::ALL.map(|analyte| (time, analyte)));
-        let observations = plan.map(|(time, analyte)| Observation {
-            time,
-            analyte,
-            value: f64::NAN,
-            censoring: Censoring::Quantified,
-            doses_before: doses.partition_point(|d| d.time < time),
-            row: 0,
-        });
         let covariates = Covariates::new(60.0 + 40.0 * who.uniform(), 150.0 + 600.0 * who.uniform());
-        let observations = observations.collect();
-        let (id, doses) = (i.to_string(), doses.clone());
-        let mut subject = Subject { id, covariates, start: 0.0, doses, observations };
-        let parameters = draw_parameters(model, &subject.covariates, Noise::ALL, &mut stream).unwrap();
-        measure(model, &mut subject, &parameters, Noise::ALL, &mut stream).unwrap();
+        let mut subject = Subject::planned(i, covariates, doses.clone(), &days);
+        simulate_subject(model, &mut subject, Noise::ALL, &mut stream).unwrap();
         subject
     };
     (0..SUBJECTS).map(one).collect()

@@ -3,22 +3,13 @@
 
 use omafit_estimate::{FitOptions, Method, Prior, fit_subject, free_names};
 use omafit_model::{
-    Analyte, Censoring, Concentrations, Course, Covariates, Dose, Observation, PopulationModel, Subject,
-    published,
+    Analyte, Concentrations, Course, Covariates, Dose, Observation, PopulationModel, Subject, published,
 };
 
 /// A subject whose observations are what the typical one has.
 fn exact(model: &PopulationModel, ige_ng_ml: f64, dose_mg: f64, seen: &[(f64, Analyte)]) -> Subject {
     let doses = vec![Dose::subcutaneous(0.0, dose_mg)];
-    let observation = |&(time, analyte): &(f64, Analyte)| Observation {
-        time,
-        analyte,
-        value: f64::NAN,
-        censoring: Censoring::Quantified,
-        doses_before: 1,
-        row: 0,
-    };
-    let observations = seen.iter().map(observation).collect();
+    let observations = seen.iter().map(|&(time, analyte)| Observation::planned(time, analyte, 1)).collect();
     let covariates = Covariates::new(61.1, ige_ng_ml);
     let mut subject = Subject { id: "1".into(), covariates, start: 0.0, doses, observations };
     let (course, positions) = Course::of_observations(&subject).unwrap();

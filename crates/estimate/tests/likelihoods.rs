@@ -2,8 +2,8 @@
 #![allow(clippy::unwrap_used)]
 
 use omafit_estimate::{
-    Covariance, FitOptions, Method, Noise, Prior, Shape, Status, SubjectStream, draw_parameters, fit_at,
-    fit_subject, given_errors, measure,
+    Covariance, FitOptions, Method, Noise, Prior, Shape, Status, SubjectStream, fit_at, fit_subject,
+    given_errors, simulate_subject,
 };
 use omafit_model::{
     Analyte, Censoring, Concentrations, Course, Covariates, Dose, ErrorModel, Observation, PopulationModel,
@@ -23,21 +23,8 @@ fn model(entry: ResidualEntry) -> PopulationModel {
 fn subject(model: &PopulationModel, seed: u64) -> Subject {
     let doses: Vec<Dose> = (0..4).map(|k| Dose::subcutaneous(28.0 * f64::from(k), 300.0)).collect();
     let days = [0.0, 3.0, 10.0, 27.0, 60.0, 111.0, 140.0, 180.0, 220.0];
-    let plan = days.iter().flat_map(|&time| Analyte::ALL.map(|analyte| (time, analyte)));
-    let observations = plan.map(|(time, analyte)| Observation {
-        time,
-        analyte,
-        value: f64::NAN,
-        censoring: Censoring::Quantified,
-        doses_before: doses.partition_point(|d| d.time < time),
-        row: 0,
-    });
-    let covariates = Covariates::new(75.0, 450.0);
-    let (id, observations) = (seed.to_string(), observations.collect());
-    let mut subject = Subject { id, covariates, start: 0.0, doses, observations };
-    let mut stream = SubjectStream::new(seed, 0);
-    let parameters = draw_parameters(model, &subject.covariates, Noise::ALL, &mut stream).unwrap();
-    measure(model, &mut subject, &parameters, Noise::ALL, &mut stream).unwrap();
+    let mut subject = Subject::planned(seed, Covariates::new(75.0, 450.0), doses, &days);
+    simulate_subject(model, &mut subject, Noise::ALL, &mut SubjectStream::new(seed, 0)).unwrap();
     subject
 }
 
@@ -182,21 +169,10 @@ fn leaving_censored_values_out_misleads_and_their_likelihood_does_not() {
     for seed in 1..=300 {
         let doses = vec![Dose::subcutaneous(0.0, 75.0)];
         let times = [7.0, 14.0, 21.0, 28.0, 35.0, 42.0, 49.0, 56.0];
-        let observations = times.map(|time| Observation {
-            time,
-            analyte: Analyte::IgeFree,
-            value: f64::NAN,
-            censoring: Censoring::Quantified,
-            doses_before: 1,
-            row: 0,
-        });
-        let covariates = Covariates::new(70.0, 400.0);
-        let observations = observations.to_vec();
-        let mut subject = Subject { id: "1".into(), covariates, start: 0.0, doses, observations };
+        let mut subject = Subject::planned(1, Covariates::new(70.0, 400.0), doses, &times);
+        subject.observations.retain(|o| o.analyte == Analyte::IgeFree);
         let noise = Noise { variability: false, residual: true };
-        let mut stream = SubjectStream::new(seed, 0);
-        let parameters = draw_parameters(&model, &subject.covariates, noise, &mut stream).unwrap();
-        measure(&model, &mut subject, &parameters, noise, &mut stream).unwrap();
+        simulate_subject(&model, &mut subject, noise, &mut SubjectStream::new(seed, 0)).unwrap();
         with.push(fit_subject(&model, &subject, None, &options).eta[0]);
         subject.observations.retain(|o| o.censoring == Censoring::Quantified);
         without.push(fit_subject(&model, &subject, None, &options).eta[0]);

@@ -3,11 +3,10 @@
 
 use omafit_estimate::{
     Bands, FitOptions, FreeIgeFact, IndividualFit, Method, Noise, Prior, ReconstructionOptions, Status,
-    SubjectStream, Suppression, draw_parameters, fit_subject, measure, process_trial, reconstruct,
+    SubjectStream, Suppression, fit_subject, process_trial, reconstruct, simulate_subject,
 };
 use omafit_model::{
-    Analyte, Censoring, Course, Covariates, Dose, Observation, Output, OutputTime, PopulationModel, Subject,
-    published,
+    Analyte, Course, Covariates, Dose, Output, OutputTime, PopulationModel, Subject, published,
 };
 
 fn model() -> PopulationModel {
@@ -26,23 +25,10 @@ fn subject(seed: u64) -> (Subject, Vec<f64>) {
 
 fn subject_at(seed: u64, times: &[f64]) -> (Subject, Vec<f64>) {
     let model = model();
-    let mut subject = Subject {
-        id: seed.to_string(),
-        covariates: Covariates::new(80.0, 500.0),
-        start: 0.0,
-        doses: (0..7).map(|k| Dose::subcutaneous(3.0 + 28.0 * f64::from(k), 300.0)).collect(),
-        observations: Vec::new(),
-    };
-    for &time in times {
-        for analyte in Analyte::ALL {
-            let doses_before = subject.doses.partition_point(|d| d.time < time);
-            let (value, censoring) = (f64::NAN, Censoring::Quantified);
-            subject.observations.push(Observation { time, analyte, value, censoring, doses_before, row: 0 });
-        }
-    }
+    let doses = (0..7).map(|k| Dose::subcutaneous(3.0 + 28.0 * f64::from(k), 300.0)).collect();
+    let mut subject = Subject::planned(seed, Covariates::new(80.0, 500.0), doses, times);
     let mut stream = SubjectStream::new(seed, 0);
-    let parameters = draw_parameters(&model, &subject.covariates, Noise::ALL, &mut stream).unwrap();
-    measure(&model, &mut subject, &parameters, Noise::ALL, &mut stream).unwrap();
+    let parameters = simulate_subject(&model, &mut subject, Noise::ALL, &mut stream).unwrap();
     (subject, parameters)
 }
 

@@ -3,7 +3,7 @@
 
 use omafit_estimate::{
     Bands, FitOptions, Method, Noise, Prior, ReconstructionOptions, Shape, SigmaRule, Status, SubjectResult,
-    SubjectStream, draw_parameters, fit_subject, measure, process_subject,
+    SubjectStream, fit_subject, measure, process_subject, simulate_subject,
 };
 use omafit_model::{
     Analyte, Censoring, Covariates, Dose, Observation, PopulationModel, ResidualEntry, Subject, published,
@@ -21,20 +21,15 @@ fn prior_of(model: &PopulationModel, free: &[usize]) -> Prior {
 
 fn observation(time: f64, analyte: Analyte, value: f64, doses: &[Dose]) -> Observation {
     let doses_before = doses.partition_point(|d| d.time < time);
-    Observation { time, analyte, value, censoring: Censoring::Quantified, doses_before, row: 0 }
+    Observation { value, ..Observation::planned(time, analyte, doses_before) }
 }
 
 /// Three analytes at eleven visits over four doses.
 fn simulated(model: &PopulationModel, seed: u64) -> Subject {
     let doses: Vec<Dose> = (0..4).map(|k| Dose::subcutaneous(28.0 * f64::from(k), 300.0)).collect();
     let days = [1.0, 3.0, 10.0, 27.0, 40.0, 60.0, 83.0, 111.0, 140.0, 180.0, 220.0];
-    let plan = days.iter().flat_map(|&time| Analyte::ALL.map(|analyte| (time, analyte)));
-    let observations = plan.map(|(time, analyte)| observation(time, analyte, f64::NAN, &doses)).collect();
-    let covariates = Covariates::new(75.0, 450.0);
-    let mut subject = Subject { id: seed.to_string(), covariates, start: 0.0, doses, observations };
-    let mut stream = SubjectStream::new(seed, 0);
-    let parameters = draw_parameters(model, &subject.covariates, Noise::ALL, &mut stream).unwrap();
-    measure(model, &mut subject, &parameters, Noise::ALL, &mut stream).unwrap();
+    let mut subject = Subject::planned(seed, Covariates::new(75.0, 450.0), doses, &days);
+    simulate_subject(model, &mut subject, Noise::ALL, &mut SubjectStream::new(seed, 0)).unwrap();
     subject
 }
 

@@ -2,11 +2,11 @@
 #![allow(clippy::unwrap_used)]
 
 use omafit_estimate::{
-    FitOptions, Method, Noise, Prior, Shape, SigmaRule, Status, SubjectStream, draw_parameters, fit_subject,
-    measure, pool_sigma, sigmas,
+    FitOptions, Method, Noise, Prior, Shape, SigmaRule, Status, SubjectStream, fit_subject, pool_sigma,
+    sigmas, simulate_subject,
 };
 use omafit_model::{
-    Analyte, Censoring, Covariates, Dose, Observation, PopulationModel, ResidualEntry, Subject, published,
+    Analyte, Covariates, Dose, Observation, PopulationModel, ResidualEntry, Subject, published,
 };
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
@@ -27,21 +27,9 @@ fn trial(model: &PopulationModel, subjects: u64, days: &[f64], noise: Noise) -> 
     let doses: Vec<Dose> = (0..6).map(|k| Dose::subcutaneous(28.0 * f64::from(k), 300.0)).collect();
     (0..subjects)
         .map(|i| {
-            let plan = days.iter().flat_map(|&time| Analyte::ALL.map(|analyte| (time, analyte)));
-            let observations = plan.map(|(time, analyte)| Observation {
-                time,
-                analyte,
-                value: f64::NAN,
-                censoring: Censoring::Quantified,
-                doses_before: doses.partition_point(|d| d.time < time),
-                row: 0,
-            });
             let mut stream = SubjectStream::new(77, i);
-            let covariates = Covariates::new(75.0, 450.0);
-            let (id, doses, observations) = (i.to_string(), doses.clone(), observations.collect());
-            let mut subject = Subject { id, covariates, start: 0.0, doses, observations };
-            let parameters = draw_parameters(model, &subject.covariates, noise, &mut stream).unwrap();
-            measure(model, &mut subject, &parameters, noise, &mut stream).unwrap();
+            let mut subject = Subject::planned(i, Covariates::new(75.0, 450.0), doses.clone(), days);
+            simulate_subject(model, &mut subject, noise, &mut stream).unwrap();
             subject
         })
         .collect()

@@ -152,6 +152,13 @@ pub struct Observation {
     pub row: u64,
 }
 
+impl Observation {
+    /// One that is still to be made: its value is no number.
+    pub const fn planned(time: f64, analyte: Analyte, doses_before: usize) -> Self {
+        Self { time, analyte, value: f64::NAN, censoring: Censoring::Quantified, doses_before, row: 0 }
+    }
+}
+
 /// Covariates of a subject, by name: `WT` is the body weight in kg, `IGE` the baseline total IgE in ng/mL.
 ///
 /// ```
@@ -218,6 +225,15 @@ pub struct Subject {
 }
 
 impl Subject {
+    /// A subject from day 0 on of whom every analyte is still to be measured at each of the times (ascending), before
+    /// the doses of the same time.
+    pub fn planned(id: impl ToString, covariates: Covariates, doses: Vec<Dose>, times: &[f64]) -> Self {
+        let before = |time: f64| doses.partition_point(|d| d.time < time);
+        let at = |&time: &f64| Analyte::ALL.map(|analyte| Observation::planned(time, analyte, before(time)));
+        let observations = times.iter().flat_map(at).collect();
+        Self { id: id.to_string(), covariates, start: 0.0, doses, observations }
+    }
+
     /// Time of the last record of any kind, days.
     pub fn end(&self) -> f64 {
         let dose = self.doses.last().map_or(self.start, |d| d.time);

@@ -3,9 +3,9 @@
 //! A patient is a pure function of the design, the model, the seed and the patient's number.
 
 use crate::dosing_table::{DosingTable, NotInTable};
-use omafit_estimate::{Noise, SubjectError, SubjectStream, draw_parameters, measure};
+use omafit_estimate::{Noise, SubjectError, SubjectStream, simulate_subject};
 use omafit_model::units::NG_PER_IU;
-use omafit_model::{Analyte, Censoring, Covariates, Dose, Observation, PopulationModel, Subject};
+use omafit_model::{Analyte, Covariates, Dose, Observation, PopulationModel, Subject};
 use statrs::distribution::{ContinuousCDF, Normal};
 use std::collections::BTreeMap;
 
@@ -176,7 +176,7 @@ pub fn patient(
     let observations = visits
         .flat_map(|&time| Analyte::ALL.map(|analyte| (time, analyte)))
         .filter(|(_, analyte)| model.residual(*analyte).is_some())
-        .map(|(time, analyte)| planned(time, analyte, doses.partition_point(|d| d.time < time)))
+        .map(|(time, analyte)| Observation::planned(time, analyte, doses.partition_point(|d| d.time < time)))
         .collect();
     let id = (index + 1).to_string();
     let mut subject = Subject { id, covariates, start: 0.0, doses, observations };
@@ -203,19 +203,12 @@ pub fn like(
     Ok(subject)
 }
 
-fn planned(time: f64, analyte: Analyte, doses_before: usize) -> Observation {
-    Observation { time, analyte, value: f64::NAN, censoring: Censoring::Quantified, doses_before, row: 0 }
-}
-
 fn simulate(
     model: &PopulationModel,
     subject: &mut Subject,
     noise: Noise,
     stream: &mut SubjectStream,
 ) -> Result<(), VirtualTrialError> {
-    let id = subject.id.clone();
-    let failed = |source| VirtualTrialError::Patient { id, source };
-    draw_parameters(model, &subject.covariates, noise, stream)
-        .and_then(|parameters| measure(model, subject, &parameters, noise, stream))
-        .map_err(failed)
+    let simulated = simulate_subject(model, subject, noise, stream);
+    simulated.map(|_| ()).map_err(|source| VirtualTrialError::Patient { id: subject.id.clone(), source })
 }

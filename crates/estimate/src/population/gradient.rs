@@ -278,10 +278,8 @@ mod tests {
     use super::*;
     use crate::population::conditional::conditional;
     use crate::prior::Prior;
-    use crate::simulate::{Noise, SubjectStream, draw_parameters, measure};
-    use omafit_model::{
-        Censoring, Covariates, Dose, EffectEntry, Observation, ResidualEntry, Transform, published,
-    };
+    use crate::simulate::{Noise, SubjectStream, simulate_subject};
+    use omafit_model::{Censoring, Covariates, Dose, EffectEntry, ResidualEntry, Transform, published};
 
     /// Hayashi's model with a block, a logit, every kind of effect and of residual error, and limits.
     fn model() -> PopulationModel {
@@ -314,22 +312,10 @@ mod tests {
 
     fn subject(model: &PopulationModel, seed: u64) -> Subject {
         let doses: Vec<Dose> = (0..4).map(|k| Dose::subcutaneous(28.0 * f64::from(k), 300.0)).collect();
-        let plan = [0.0, 3.0, 10.0, 27.0, 60.0, 111.0, 140.0, 180.0].into_iter();
-        let observations = plan.flat_map(|time| Analyte::ALL.map(|analyte| (time, analyte)));
-        let observations = observations.map(|(time, analyte)| Observation {
-            time,
-            analyte,
-            value: f64::NAN,
-            censoring: Censoring::Quantified,
-            doses_before: doses.partition_point(|d| d.time < time),
-            row: 0,
-        });
+        let days = [0.0, 3.0, 10.0, 27.0, 60.0, 111.0, 140.0, 180.0];
         let covariates = Covariates::new(80.0, 450.0).with("AGE", 30.0 + seed as f64 * 7.0);
-        let (id, observations) = (seed.to_string(), observations.collect());
-        let mut subject = Subject { id, covariates, start: 0.0, doses, observations };
-        let mut stream = SubjectStream::new(seed, 0);
-        let parameters = draw_parameters(model, &subject.covariates, Noise::ALL, &mut stream).unwrap();
-        measure(model, &mut subject, &parameters, Noise::ALL, &mut stream).unwrap();
+        let mut subject = Subject::planned(seed, covariates, doses, &days);
+        simulate_subject(model, &mut subject, Noise::ALL, &mut SubjectStream::new(seed, 0)).unwrap();
         // What cannot be observed of a combined error before the first dose.
         subject.observations.retain(|o| o.value > 0.0);
         subject
