@@ -288,3 +288,53 @@ pub(super) fn starting_parts(
     };
     subjects.par_iter().with_max_len(1).map(one).collect::<Vec<_>>().into_iter().collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::uncertainty::SPACING;
+    use super::*;
+    use crate::simulate::{Noise, SubjectStream, simulate_subject};
+    use omafit_model::{Covariates, Dose, published};
+
+    #[test]
+    fn differences_without_another_eta_are_those_of_the_converged_gradient() {
+        let model = PopulationModel::parse(published("hayashi2007").unwrap()).unwrap();
+        let one = |seed: u64| {
+            let doses = (0..4).map(|k| Dose::subcutaneous(28.0 * f64::from(k), 300.0)).collect();
+            let days = [3.0, 10.0, 27.0, 60.0, 111.0, 140.0, 180.0];
+            let covariates = Covariates::new(60.0 + 5.0 * seed as f64, 200.0 + 50.0 * seed as f64);
+            let mut subject = Subject::planned(seed, covariates, doses, &days);
+            simulate_subject(&model, &mut subject, Noise::ALL, &mut SubjectStream::new(seed, 0)).unwrap();
+            subject
+        };
+        let subjects: Vec<Subject> = (1..=6).map(one).collect();
+        let space = Space::new(&model).unwrap();
+        let foce = Foce { model: &model, space: &space, subjects: &subjects, observe: &|_| () };
+        let x = space.vector(&model.values());
+        let parts = starting_parts(&model, &subjects).unwrap();
+        let mut point = Point { x: x.clone(), subjects: parts, changes: Vec::new() };
+        foce.change(&x, &mut point).unwrap();
+        let along = |k: usize, h: f64, gradient: &dyn Fn(&[f64]) -> DVector<f64>| {
+            let moved = |h: f64| {
+                let mut x = x.clone();
+                x[k] += h;
+                gradient(&x)
+            };
+            (moved(h) - moved(-h)) / (2.0 * h)
+        };
+        let converged = |x: &[f64]| {
+            let (_, mut at) = foce.value(x, &point).unwrap();
+            foce.change(x, &mut at).unwrap().0
+        };
+        let n = x.len();
+        let columns =
+            |of: &dyn Fn(usize) -> DVector<f64>| DMatrix::from_columns(&(0..n).map(of).collect::<Vec<_>>());
+        let exact = columns(&|k| (along(k, 2e-3, &converged) * 4.0 - along(k, 4e-3, &converged)) / 3.0);
+        let found = columns(&|k| along(k, SPACING, &|x| foce.gradient_beside(x, &point).unwrap()));
+        for (i, j) in (0..n).flat_map(|i| (0..n).map(move |j| (i, j))) {
+            let scale = (exact[(i, i)] * exact[(j, j)]).abs().sqrt();
+            let gap = (found[(i, j)] - exact[(i, j)]).abs() / scale;
+            assert!(gap < 1e-3, "{i} {j}: {} {} {gap:e}", found[(i, j)], exact[(i, j)]);
+        }
+    }
+}

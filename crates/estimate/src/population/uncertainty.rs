@@ -11,7 +11,7 @@ use nalgebra::{Cholesky, DMatrix, DVector, SymmetricEigen};
 use omafit_model::{ErrorModel, PopulationModel, PopulationValues};
 
 /// Half the spacing of the differences of the gradient.
-const SPACING: f64 = 5e-3;
+pub(super) const SPACING: f64 = 1e-3;
 /// The least part of the largest eigenvalue of the scaled R that counts as curvature.
 const FLAT: f64 = 1e-10;
 /// The least element on R's diagonal that says something: less, and a number is unknown by a factor of e¹⁰⁰.
