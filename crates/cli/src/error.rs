@@ -1,8 +1,8 @@
 //! What a command can be refused for.
 
-use omafit_estimate::{MarginalError, PopulationError};
+use omafit_estimate::{MarginalError, PopulationError, SubjectError};
 use omafit_model::{ModelError, PredictionError};
-use omafit_outcome::{DosingTableError, VirtualTrialError};
+use omafit_outcome::{DoseRuleError, DosingTableError, VirtualTrialError};
 use omafit_report::FigureError;
 use omafit_trial::{OutputError, Rejection, TableError};
 use std::path::PathBuf;
@@ -94,6 +94,12 @@ pub enum CliError {
     /// The dosing table.
     #[error(transparent)]
     DosingTable(#[from] DosingTableError),
+    /// A rule for doses.
+    #[error(transparent)]
+    DoseRule(#[from] DoseRuleError),
+    /// A virtual population.
+    #[error("the virtual population cannot be simulated: {0}")]
+    Attainment(SubjectError),
     /// The virtual trial.
     #[error(transparent)]
     VirtualTrial(#[from] VirtualTrialError),

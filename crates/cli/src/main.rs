@@ -3,11 +3,13 @@
 //! Facts go to stdout, progress and errors to stderr. Exit code 0: done; 1: done, but some subjects failed;
 //! 2: refused; 130: interrupted.
 
+mod attainment;
 mod check;
 mod demo;
 mod demo_outcomes;
 mod describe;
 mod diagnosis;
+mod dose;
 mod error;
 mod exports;
 mod figures;
@@ -55,6 +57,8 @@ fn main() -> ExitCode {
         Command::Vpc(args) => vpc::vpc(&args),
         Command::Outcome(args) => outcome::outcome(&args),
         Command::Simulate(args) => simulate::simulate(&args),
+        Command::Dose(args) => dose::dose(&args),
+        Command::Attainment(args) => attainment::map(&args),
         Command::Model(command) => model::command(&command),
     };
     match outcome {

@@ -2,6 +2,8 @@
 
 use crate::exports::ExportArgs;
 use crate::outcome::OutcomeArgs;
+use crate::attainment::AttainmentArgs;
+use crate::dose::DoseArgs;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use omafit_estimate::{Covariance, LikelihoodMethod, Method, PopulationMethod, SigmaRule};
 use omafit_trial::{IgeUnit, OmalizumabUnit, TimeUnit};
@@ -33,6 +35,10 @@ pub enum Command {
     Outcome(OutcomeArgs),
     /// Simulate a trial of a model, or replicates of one, as a data set
     Simulate(SimulateArgs),
+    /// Look up the dose of a body weight and a baseline IgE in a dosing table. Not medical advice
+    Dose(DoseArgs),
+    /// Map how many of a virtual population keep free IgE under its targets, over body weight and baseline IgE
+    Attainment(AttainmentArgs),
     /// The models that ship with omafit
     #[command(subcommand)]
     Model(ModelCommand),

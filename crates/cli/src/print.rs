@@ -1,6 +1,8 @@
 //! What a person reads in the terminal.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
+use crate::attainment::{AttainmentArgs, Field};
+use crate::dose::DoseArgs;
 use crate::error::CliError;
 use crate::likelihood::Likelihood;
 use crate::population::Population;
@@ -11,12 +13,14 @@ use omafit_estimate::{
     FreeIgeFact, Goodness, Limit, NpcRow, Overview, Status, SubjectResult, TwoStage, free_names,
 };
 use omafit_model::{Analyte, Subject};
-use omafit_outcome::VirtualTrialError;
+use omafit_outcome::{DoseRule, DosingTable, NotInTable, Regimen, VirtualTrialError};
 use omafit_trial::Trial;
 use std::path::Path;
 
 /// Trials of up to this many subjects are shown subject by subject.
 pub const FEW: usize = 4;
+/// What stands wherever a dose is shown.
+const NO_ADVICE: &str = "Not medical advice.";
 /// Unfinished subjects that are named.
 const NAMED: usize = 10;
 
@@ -70,6 +74,49 @@ pub fn checked(run: &Path, npc: &[NpcRow], replicates: u32, simulated: bool) {
     if simulated {
         println!("The data are simulated: nothing here was measured in a patient.");
     }
+}
+
+/// What a table prescribes.
+pub fn dose(args: &DoseArgs, table: &DosingTable, regimen: &Result<Regimen, NotInTable>) {
+    let DoseArgs { weight, ige, .. } = args;
+    match regimen {
+        Ok(Regimen { dose_mg, interval_weeks, verified }) => {
+            println!("{dose_mg} mg every {interval_weeks} weeks, for {weight} kg and {ige} IU/mL");
+            let status = if *verified {
+                "verified on two sources"
+            } else {
+                "NOT verified: consistent with 0.016 mg/kg per IU/mL in 4 weeks and the table's ceiling, no more"
+            };
+            println!("table {}: this cell is {status}", table.name());
+            let (four_weeks, rule) = (dose_mg * 4.0 / interval_weeks, 0.016 * weight * ige);
+            println!("{four_weeks} mg in 4 weeks; 0.016 mg/kg per IU/mL would be {rule:.1} mg");
+        }
+        Err(why) => println!("not in the table {}: {why}", table.name()),
+    }
+    println!("{NO_ADVICE}");
+}
+
+/// What a virtual population attains.
+pub fn attained(args: &AttainmentArgs, rule: &DoseRule, fields: &[Field]) {
+    let with_dose: Vec<_> = fields.iter().filter_map(|f| f.found.as_ref()).collect();
+    println!("{rule}: {} fields of the plane, {} of them with a dose", fields.len(), with_dose.len());
+    println!("part of the patients under a target through a dosing interval at steady state, per cent");
+    let mut rows = vec![["target, ng/mL", "mean of the fields", "lowest", "highest"].map(String::from)];
+    for (t, target) in args.targets.iter().enumerate() {
+        let parts = || with_dose.iter().map(|found| 100.0 * found.attained[t].throughout);
+        let mean = parts().sum::<f64>() / with_dose.len() as f64;
+        let (low, high) = (parts().fold(f64::NAN, f64::min), parts().fold(f64::NAN, f64::max));
+        let cells = [mean, low, high].map(|part| format!("{part:.1}"));
+        let [mean, low, high] = cells;
+        rows.push([format!("{target}"), mean, low, high]);
+    }
+    columns(&rows);
+    let failed: usize = with_dose.iter().map(|found| found.failed).sum();
+    if failed > 0 {
+        println!("{failed} patients have no steady state that could be found, and do not count");
+    }
+    println!("in {}: attainment.csv, attainment.svg", args.out.display());
+    println!("The patients are simulated. {NO_ADVICE}");
 }
 
 /// What was simulated.

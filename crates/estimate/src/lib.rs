@@ -41,7 +41,7 @@ pub use least_squares::StopReason;
 pub use likelihood::{Contribution, Errors, Law, contribution, given_errors, weighted_residual};
 pub use minimise::{Evaluated, LeastSquares, Rows, Scored, least_squares, score};
 pub use normal::{NORMAL_975, log_cdf, mills};
-pub use overview::{FreeIgeCourse, Overview, Tally, free_ige_course};
+pub use overview::{FreeIgeCourse, Overview, Tally, free_ige_course, quantile};
 pub use population::{
     Conditional, ConditionalError, Coordinate, DescentStop, EstimateKind, LikelihoodMethod,
     LikelihoodOptions, Marginal, MarginalError, MarginalPart, PopulationError, PopulationEstimate,

@@ -148,7 +148,7 @@ pub fn free_ige_course(results: &[SubjectResult]) -> FreeIgeCourse {
 }
 
 /// The quantile at `p` by linear interpolation between order statistics (R's type 7); NaN of nothing.
-pub(crate) fn quantile(mut values: Vec<f64>, p: f64) -> f64 {
+pub fn quantile(mut values: Vec<f64>, p: f64) -> f64 {
     values.sort_by(f64::total_cmp);
     quantile_of_sorted(&values, p)
 }

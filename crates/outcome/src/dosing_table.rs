@@ -17,16 +17,28 @@ pub struct Regimen {
 /// Why a table prescribes nothing.
 #[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
 pub enum NotInTable {
-    /// Weight or IgE lies outside the table.
-    #[error("{weight_kg} kg with {ige_iu_ml} IU/mL lies outside the table")]
-    Outside {
+    /// The body weight lies outside the table.
+    #[error("body weight {weight_kg} kg lies outside the table, which goes from {from} to {to} kg")]
+    Weight {
         /// Body weight, kg.
         weight_kg: f64,
+        /// The table's lowest, kg.
+        from: f64,
+        /// Its highest, kg.
+        to: f64,
+    },
+    /// The baseline IgE lies outside the table.
+    #[error("baseline IgE {ige_iu_ml} IU/mL lies outside the table, which goes from {from} to {to} IU/mL")]
+    Ige {
         /// Baseline IgE, IU/mL.
         ige_iu_ml: f64,
+        /// The table's lowest, IU/mL.
+        from: f64,
+        /// Its highest, IU/mL.
+        to: f64,
     },
     /// The cell is there, and empty.
-    #[error("the table gives no dose for {weight_kg} kg with {ige_iu_ml} IU/mL")]
+    #[error("the table gives no dose for {weight_kg} kg with {ige_iu_ml} IU/mL: its cell is empty")]
     NoDose {
         /// Body weight, kg.
         weight_kg: f64,
@@ -146,8 +158,34 @@ impl DosingTable {
     /// When the table has no dose there.
     pub fn regimen(&self, weight_kg: f64, ige_iu_ml: f64) -> Result<Regimen, NotInTable> {
         let cell = self.cells.iter().find(|c| c.ige.contains(ige_iu_ml) && c.weight.contains(weight_kg));
-        let cell = cell.ok_or(NotInTable::Outside { weight_kg, ige_iu_ml })?;
-        cell.regimen.ok_or(NotInTable::NoDose { weight_kg, ige_iu_ml })
+        if let Some(regimen) = cell.and_then(|c| c.regimen) {
+            return Ok(regimen);
+        }
+        let ([weight_from, weight_to], [ige_from, ige_to]) = (self.weights_kg(), self.iges_iu_ml());
+        Err(if !self.cells.iter().any(|c| c.weight.contains(weight_kg)) {
+            NotInTable::Weight { weight_kg, from: weight_from, to: weight_to }
+        } else if !self.cells.iter().any(|c| c.ige.contains(ige_iu_ml)) {
+            NotInTable::Ige { ige_iu_ml, from: ige_from, to: ige_to }
+        } else {
+            NotInTable::NoDose { weight_kg, ige_iu_ml }
+        })
+    }
+
+    /// The lowest and the highest body weight it has, kg.
+    pub fn weights_kg(&self) -> [f64; 2] {
+        self.extent(|cell| cell.weight)
+    }
+
+    /// The lowest and the highest baseline IgE it has, IU/mL.
+    pub fn iges_iu_ml(&self) -> [f64; 2] {
+        self.extent(|cell| cell.ige)
+    }
+
+    fn extent(&self, of: impl Fn(&Cell) -> Range) -> [f64; 2] {
+        let ranges = self.cells.iter().map(of);
+        ranges.fold([f64::INFINITY, f64::NEG_INFINITY], |[from, to], range| {
+            [from.min(range.from), to.max(range.to)]
+        })
     }
 }
 
@@ -194,9 +232,9 @@ mod tests {
         assert_eq!(at(150.0, 300.0), Ok((300.0, 2.0)));
         assert_eq!(at(60.0, 700.0), Ok((375.0, 2.0)));
         assert_eq!(at(60.1, 700.0), Err(NotInTable::NoDose { weight_kg: 60.1, ige_iu_ml: 700.0 }));
-        assert_eq!(at(60.0, 700.1), Err(NotInTable::Outside { weight_kg: 60.0, ige_iu_ml: 700.1 }));
-        assert_eq!(at(29.9, 100.0), Err(NotInTable::Outside { weight_kg: 29.9, ige_iu_ml: 100.0 }));
-        assert!(matches!(at(f64::NAN, 100.0), Err(NotInTable::Outside { .. })));
+        assert_eq!(at(60.0, 700.1), Err(NotInTable::Ige { ige_iu_ml: 700.1, from: 30.0, to: 700.0 }));
+        assert_eq!(at(29.9, 100.0), Err(NotInTable::Weight { weight_kg: 29.9, from: 30.0, to: 150.0 }));
+        assert!(matches!(at(f64::NAN, 100.0), Err(NotInTable::Weight { .. })));
     }
 
     #[test]

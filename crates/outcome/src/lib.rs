@@ -1,8 +1,10 @@
-//! Dose and outcome: dosing tables, virtual trials, and how symptoms follow exposure.
+//! Dose and outcome: dosing tables, attainment of targets, virtual trials, and how symptoms follow exposure.
 
 mod analysis;
+mod attainment;
 mod correlation;
 mod delay;
+mod dose_rule;
 mod dosing_table;
 mod exposure;
 mod hysteresis;
@@ -22,6 +24,8 @@ pub use delay::{
     DelayData, DelayEstimate, DelayFit, DelayModel, Driver, Level, Link, Parameter, Structure, choose,
     fit_means, fit_patients,
 };
+pub use attainment::{Attained, Attainment, Place, attainment};
+pub use dose_rule::{DoseRule, DoseRuleError};
 pub use dosing_table::{DosingTable, DosingTableError, NotInTable, Regimen};
 pub use exposure::{CourseColumns, DailyExposure, Exposure, Window};
 pub use hysteresis::{Fact, HysteresisOptions, Judged, RETURNED, STABILISED, hysteresis};

@@ -10,6 +10,7 @@
 //! | observed against predicted | [`observed_fitted::svg`] |
 //! | residuals, η, predictive checks | [`diagnostic`] |
 //! | clouds, curves, bands and bars in panels, with their data | [`panels::Panels`] |
+//! | parts of a population over a plane | [`heat::svg`] |
 //! | free IgE of a population over time | [`suppression::svg`] |
 //!
 //! [`page::html`] makes the report: one HTML file that needs no network.
@@ -19,4 +20,6 @@
 mod figure;
 pub mod page;
 
-pub use figure::{FigureError, diagnostic, file_name, individual, observed_fitted, panels, suppression};
+pub use figure::{
+    FigureError, diagnostic, file_name, heat, individual, observed_fitted, panels, suppression,
+};

@@ -4,6 +4,7 @@
 use omafit_report::diagnostic::{
     CheckedBin, Group, histograms, observed_predicted, predictive_check, quantiles, residuals,
 };
+use omafit_report::heat::{self, HeatMap, HeatPanel};
 use omafit_report::panels::{Layer, Panel, Panels, Shape};
 use roxmltree::Document;
 
@@ -120,4 +121,28 @@ fn a_trail_has_arrows_and_says_what_its_points_say() {
     assert_eq!(figure.data().len(), 4);
     // What has no place on the axes is left out.
     assert_eq!(dots(&trail(&[(400.0, 0.0, "0"), (-1.0, 1.0, "a"), (10.0, f64::NAN, "b")])), 1);
+}
+
+#[test]
+fn a_heat_map_has_a_rectangle_a_field_and_refuses_too_few() {
+    let panels = [HeatPanel { title: "Under <50".into(), parts: vec![0.0, 0.5, 1.0, f64::NAN, 0.1, 2.0] }];
+    let map = HeatMap {
+        title: "Attainment",
+        caption: "a\nb",
+        counted: "patients",
+        nothing: "no dose",
+        x: ("kg", &[30.0, 40.0, 50.0, 60.0]),
+        y: ("IU/mL", &[30.0, 100.0, 700.0]),
+        panels: &panels,
+    };
+    let svg = heat::svg(&map).unwrap();
+    assert!(!svg.contains("NaN") && !svg.contains("inf"));
+    let document = Document::parse(&svg).unwrap();
+    let inside = |n: &roxmltree::Node| n.ancestors().filter(|a| a.has_tag_name("svg")).count() == 2;
+    assert_eq!(document.descendants().filter(|n| n.has_tag_name("rect") && inside(n)).count(), 6);
+    for text in ["Under <50", "% of patients", "no dose", "Simulated data", "b"] {
+        assert!(texts(&svg).iter().any(|t| t == text), "{text}");
+    }
+    assert!(heat::svg(&HeatMap { x: ("kg", &[30.0, 40.0]), ..map.clone() }).is_err());
+    assert!(heat::svg(&HeatMap { panels: &[], ..map }).is_err());
 }

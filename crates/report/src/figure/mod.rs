@@ -14,6 +14,8 @@ mod error;
 /// Safe file names for the figures of subjects.
 pub mod file_name;
 mod frame;
+/// Parts of a population over a plane, as colours.
+pub mod heat;
 /// One patient's time courses: observations, fitted curve, band, doses and target.
 pub mod individual;
 /// Observed against predicted concentrations, one panel an analyte.
