@@ -138,7 +138,7 @@ fn suppressed(
     results: &[SubjectResult],
     simulated: bool,
 ) -> Result<String, CliError> {
-    let course = free_ige_course(results);
+    let course = free_ige_course(results.iter().map(|r| &r.trajectory));
     let [p05, p25, p50, p75, p95] = &course.percentiles;
     let treated = subjects.iter().filter_map(|s| s.doses.last().map(|d| d.time - s.start));
     Ok(suppression::svg(&Suppression {

@@ -30,6 +30,7 @@ mod run;
 mod simulate;
 mod typical;
 mod vpc;
+mod what_if;
 mod work;
 
 use clap::Parser;
@@ -59,6 +60,7 @@ fn main() -> ExitCode {
         Command::Simulate(args) => simulate::simulate(&args),
         Command::Dose(args) => dose::dose(&args),
         Command::Attainment(args) => attainment::map(&args),
+        Command::WhatIf(args) => what_if::what_if(&args),
         Command::Model(command) => model::command(&command),
     };
     match outcome {

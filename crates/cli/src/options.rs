@@ -4,6 +4,7 @@ use crate::exports::ExportArgs;
 use crate::outcome::OutcomeArgs;
 use crate::attainment::AttainmentArgs;
 use crate::dose::DoseArgs;
+use crate::what_if::WhatIfArgs;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use omafit_estimate::{Covariance, LikelihoodMethod, Method, PopulationMethod, SigmaRule};
 use omafit_trial::{IgeUnit, OmalizumabUnit, TimeUnit};
@@ -39,6 +40,8 @@ pub enum Command {
     Dose(DoseArgs),
     /// Map how many of a virtual population keep free IgE under its targets, over body weight and baseline IgE
     Attainment(AttainmentArgs),
+    /// Replay a run's patients under other doses: who rises over the target, when, by how much. Not medical advice
+    WhatIf(WhatIfArgs),
     /// The models that ship with omafit
     #[command(subcommand)]
     Model(ModelCommand),

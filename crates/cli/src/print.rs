@@ -9,6 +9,7 @@ use crate::population::Population;
 use crate::progress::Progress;
 use crate::record::Record;
 use crate::run::Plan;
+use crate::what_if::Summary;
 use omafit_estimate::{
     FreeIgeFact, Goodness, Limit, NpcRow, Overview, Status, SubjectResult, TwoStage, free_names,
 };
@@ -117,6 +118,39 @@ pub fn attained(args: &AttainmentArgs, rule: &DoseRule, fields: &[Field]) {
     }
     println!("in {}: attainment.csv, attainment.svg", args.out.display());
     println!("The patients are simulated. {NO_ADVICE}");
+}
+
+/// What other doses do.
+pub fn what_if(run: &Path, found: &[Summary], target: f64, simulated: bool) {
+    for Summary { name, patients, left_out, over, rise, expected_over, weeks_to_rise, days_over, peak } in
+        found
+    {
+        println!("{name}: {patients} patients");
+        if let (n, Some(why)) = left_out {
+            println!("  {n} left out; the first: {why}");
+        }
+        let part = |n: f64| 100.0 * n / *patients as f64;
+        println!("  highest free IgE, median: {:.1} ng/mL as given, {:.1} otherwise", peak[0], peak[1]);
+        println!(
+            "  over {target} ng/mL: {} patients ({:.1} %) as given, {} ({:.1} %) otherwise; expected {:.1} and {:.1}",
+            over[0],
+            part(over[0] as f64),
+            over[1],
+            part(over[1] as f64),
+            expected_over[0],
+            expected_over[1]
+        );
+        print!("  {rise} ({:.1} %) rise over it", part(*rise as f64));
+        if *rise > 0 {
+            print!(", a median of {weeks_to_rise:.1} weeks after the first dose, for {days_over:.1} days");
+        }
+        println!();
+    }
+    println!("in {}: what_if.csv, what_if_trajectories.parquet, figures/what_if.svg", run.display());
+    if simulated {
+        println!("The data are simulated: nothing here was measured in a patient.");
+    }
+    println!("{NO_ADVICE}");
 }
 
 /// What was simulated.

@@ -85,7 +85,7 @@ pub struct Estimate {
 
 /// Reconstructs and writes.
 pub fn reconstruct(args: &ReconstructArgs) -> Result<Outcome, CliError> {
-    let every = days(&args.every)?;
+    let every = days("every", &args.every)?;
     let run = Run::load(&args.run)?;
     let level = args.level.unwrap_or(run.record.options.level);
     share("level", level)?;
@@ -152,7 +152,7 @@ pub fn reconstruct(args: &ReconstructArgs) -> Result<Outcome, CliError> {
 
 impl Run {
     /// The residual errors of a subject: its own, where the run estimated them, or the model's.
-    fn errors(&self, known: Option<&Estimate>) -> Errors {
+    pub fn errors(&self, known: Option<&Estimate>) -> Errors {
         let mut errors = given_errors(&self.model);
         let Some(known) = known.filter(|known| !known.sigmas.is_empty()) else { return errors };
         for analyte in Analyte::ALL {
@@ -245,7 +245,7 @@ fn estimates(table: &Table, etas: &[String], sigmas: &[String]) -> Option<HashMa
 }
 
 /// `linear`, `sampled` or `sampled=N`.
-fn bands(text: &str, seed: u64) -> Result<Bands, CliError> {
+pub fn bands(text: &str, seed: u64) -> Result<Bands, CliError> {
     let draws = match text {
         "linear" => return Ok(Bands::Linear),
         "sampled" => Some(DRAWS),
@@ -259,9 +259,9 @@ fn bands(text: &str, seed: u64) -> Result<Bands, CliError> {
 }
 
 /// A time such as 1d, 6h or 2w in days.
-fn days(text: &str) -> Result<f64, CliError> {
+pub fn days(option: &'static str, text: &str) -> Result<f64, CliError> {
     let units = [("d", 1.0), ("h", 1.0 / 24.0), ("w", 7.0), ("", 1.0)];
     let of = |(unit, size): &(&str, f64)| Some(text.strip_suffix(unit)?.trim().parse::<f64>().ok()? * size);
     let found = units.iter().find_map(of).filter(|days| days.is_finite() && *days > 0.0);
-    found.ok_or_else(|| refuse("every", text, "a time above 0, such as 1d, 6h or 0.5"))
+    found.ok_or_else(|| refuse(option, text, "a time above 0, such as 1d, 6h or 0.5"))
 }

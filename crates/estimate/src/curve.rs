@@ -83,9 +83,9 @@ impl Points {
     }
 }
 
-/// When treatment ends: after the last dose another interval between doses, or `end` if that comes first; after a
-/// single dose at `end`.
-fn treated_until(given: &[f64], end: f64) -> Option<f64> {
+/// When treatment ends, of ascending days on which doses were given: after the last dose another interval between doses,
+/// or `end` if that comes first; after a single dose at `end`. `None` without a dose.
+pub fn treated_until(given: &[f64], end: f64) -> Option<f64> {
     let last = *given.last()?;
     let before = given.iter().rev().find(|t| **t < last);
     Some(before.map_or(end, |before| (last + (last - before)).min(end)).max(last))

@@ -26,6 +26,7 @@ mod trial_fit;
 mod two_stage;
 mod uncertainty;
 
+pub use curve::treated_until;
 pub use diagnostics::{
     AndersonDarling, Binning, Limits, NpcRow, Replicates, Replication, ResidualKind, ResidualTest, Shrinkage,
     Strata, SubjectDiagnostics, TrialReplicates, VpcRow, VpcSettings, VpcStatistic, anderson_darling,

@@ -2,6 +2,7 @@
 
 use crate::goodness::{Goodness, Pool};
 use crate::individual::Status;
+use crate::reconstruction::Trajectory;
 use crate::suppression::FreeIgeFact;
 use crate::trial_fit::SubjectResult;
 use omafit_model::{Analyte, Subject};
@@ -127,9 +128,9 @@ pub struct FreeIgeCourse {
     pub percentiles: [Vec<f64>; 5],
 }
 
-/// Quantiles of free IgE over the subjects, as far as at least half of them are seen.
-pub fn free_ige_course(results: &[SubjectResult]) -> FreeIgeCourse {
-    let seen: Vec<_> = results.iter().map(|r| &r.trajectory).filter(|t| !t.time.is_empty()).collect();
+/// Quantiles of free IgE over the subjects, as far as at least half of those that have a course are seen.
+pub fn free_ige_course<'a>(courses: impl IntoIterator<Item = &'a Trajectory>) -> FreeIgeCourse {
+    let seen: Vec<_> = courses.into_iter().filter(|t| !t.time.is_empty()).collect();
     let mut course = FreeIgeCourse::default();
     let free = Analyte::IgeFree.index();
     for k in 0.. {

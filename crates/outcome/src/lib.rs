@@ -1,4 +1,4 @@
-//! Dose and outcome: dosing tables, attainment of targets, virtual trials, and how symptoms follow exposure.
+//! Dose and outcome: dosing tables, attainment of targets, what-if, virtual trials, and how symptoms follow exposure.
 
 mod analysis;
 mod attainment;
@@ -14,6 +14,7 @@ mod response;
 mod summary;
 mod virtual_trial;
 mod visits;
+mod what_if;
 
 pub use analysis::{
     Coefficient, Correlated, DailyMean, GroupOutcome, MeasureOutcome, OutcomeAnalysis, OutcomeOptions, Phase,
@@ -37,3 +38,4 @@ pub use virtual_trial::{Baseline, CutLogNormal, Design, Dosing, VirtualTrialErro
 pub use visits::{
     Aligned, Alignment, MOST_VISITS, OutcomeBaseline, Visit, VisitMean, VisitRule, align, visit_means,
 };
+pub use what_if::{Alternative, Held, NotReplayed, Replayed, held};

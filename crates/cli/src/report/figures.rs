@@ -26,7 +26,7 @@ pub struct Drawn {
     pub data: omafit_trial::Table,
 }
 
-/// A figure with its data as a table.
+/// A figure as it is written, with its data as a table.
 pub fn drawn(name: impl Into<String>, mut figure: Panels, simulated: bool) -> Result<Drawn, CliError> {
     figure.simulated = simulated;
     let rows = figure.data();

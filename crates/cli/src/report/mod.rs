@@ -5,7 +5,7 @@ mod figures;
 mod outcomes;
 mod tables;
 
-pub use figures::Drawn;
+pub use figures::{Drawn, drawn};
 pub use outcomes::figures as outcome_figures;
 
 use crate::Outcome;

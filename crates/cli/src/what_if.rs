@@ -1,0 +1,438 @@
+//! `omafit what-if`: a run's patients under other doses.
+
+use crate::Outcome;
+use crate::error::{CliError, refuse};
+use crate::print;
+use crate::reconstruct::{Run, bands, days};
+use crate::report::{drawn, page};
+use crate::run::{pool, positive, prior, progress_bar, share};
+use clap::Args;
+use omafit_estimate::{
+    FitOptions, Method, Prior, ReconstructionOptions, Status, Trajectory, fit_at, free_ige_course,
+    reconstruct,
+};
+use omafit_model::{Analyte, Subject};
+use omafit_outcome::{Alternative, DoseRule, Held, Replayed, held};
+use omafit_report::panels::{Ink, Layer, Panel, Panels, Shape};
+use omafit_trial::{Column, Table, Values, write_whole};
+use rayon::prelude::*;
+use std::path::PathBuf;
+
+/// What else might have been given.
+#[derive(Args, Debug)]
+pub struct WhatIfArgs {
+    /// Folder of the run, which gets the tables
+    pub run: PathBuf,
+    /// Factors on the doses, separated by commas: each is an alternative of its own
+    #[arg(long, value_name = "FACTORS", value_delimiter = ',')]
+    pub scale_dose: Vec<f64>,
+    /// Doses this far apart, each dose what it was: 4w, 28d
+    #[arg(long, value_name = "TIME")]
+    pub every: Option<String>,
+    /// No dose later than so many weeks after the first
+    #[arg(long, value_name = "WEEK")]
+    pub stop_after: Option<f64>,
+    /// Doses by a dosing table, or by mg/kg per IU/mL in four weeks, such as 0.016 or 0.016/2w
+    #[arg(long, value_name = "TABLE|RULE")]
+    pub switch: Option<String>,
+    /// Only doses from so many weeks after the first on
+    #[arg(long, default_value_t = 0.0, value_name = "WEEK")]
+    pub from: f64,
+    /// Spacing of the time courses: a number with d, h or w
+    #[arg(long, default_value = "1d", value_name = "TIME")]
+    pub grid: String,
+    /// Coverage of the bands [default: the run's]
+    #[arg(long, value_name = "FRACTION")]
+    pub level: Option<f64>,
+    /// Target for free IgE, ng/mL [default: the run's]
+    #[arg(long, value_name = "NG_ML")]
+    pub target: Option<f64>,
+    /// How bands are made: `linear`, or `sampled` from the covariance of each fit (`sampled=N`: N draws, else 500)
+    #[arg(long, default_value = "linear", value_name = "HOW")]
+    pub bands: String,
+    /// Seed of sampled bands
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Threads [default: one a core]; the results are the same for any number
+    #[arg(long)]
+    pub threads: Option<usize>,
+    /// Replace an earlier what-if of the run
+    #[arg(long)]
+    pub force: bool,
+    /// Print nothing but errors
+    #[arg(long, short)]
+    pub quiet: bool,
+}
+
+/// Other doses for a patient, and what they do.
+struct Other {
+    replayed: Replayed,
+    course: Trajectory,
+    as_given: Held,
+    otherwise: Held,
+}
+
+/// A patient under its own doses and under each alternative; a reason where there is nothing to say.
+struct Patient {
+    as_given: Result<Trajectory, String>,
+    others: Vec<Result<Other, String>>,
+}
+
+/// The facts of an alternative, for the summary.
+pub struct Summary {
+    /// What it is.
+    pub name: String,
+    /// Patients it applies to.
+    pub patients: usize,
+    /// Patients it does not apply to, and why the first of them.
+    pub left_out: (usize, Option<String>),
+    /// Patients whose free IgE is over the target as given, and under the alternative.
+    pub over: [usize; 2],
+    /// Patients who rise over it.
+    pub rise: usize,
+    /// Sums of the probabilities to be over it.
+    pub expected_over: [f64; 2],
+    /// Medians, of those who rise: weeks from the first dose to the first day over, and days over.
+    pub weeks_to_rise: f64,
+    /// Days over the target, median of those who rise.
+    pub days_over: f64,
+    /// Median over patients of the highest free IgE, as given and under the alternative, ng/mL.
+    pub peak: [f64; 2],
+}
+
+/// Replays, judges, draws and writes into the run.
+pub fn what_if(args: &WhatIfArgs) -> Result<Outcome, CliError> {
+    let alternatives = alternatives(args)?;
+    let every = days("grid", &args.grid)?;
+    let run = Run::load(&args.run)?;
+    let level = args.level.unwrap_or(run.record.options.level);
+    share("level", level)?;
+    let target = args.target.unwrap_or(run.record.options.target_ng_ml);
+    positive("target", target)?;
+    if !run.model.structure().analytes().contains(&Analyte::IgeFree) {
+        return Err(refuse("run", args.run.display(), "a run of a model that predicts free IgE"));
+    }
+    let wanted = ReconstructionOptions {
+        every,
+        until: f64::NEG_INFINITY,
+        level,
+        target_ng_ml: target,
+        bands: bands(&args.bands, args.seed)?,
+    };
+    let record = args.run.join("what_if.json");
+    if record.exists() && !args.force {
+        let expected = "a run without a what-if; --force replaces it";
+        return Err(refuse("run", args.run.display(), expected));
+    }
+    let prior = match run.record.method {
+        Method::Map => Some(prior(&run.model, &run.options.free)?),
+        Method::Nls => None,
+    };
+    let subjects = &run.trial.subjects;
+    let progress = progress_bar("replaying", subjects.len() as u64, args.quiet);
+    let one = |(position, subject): (usize, &Subject)| {
+        let patient = replay(&run, prior.as_ref(), &wanted, &alternatives, position as u64, subject);
+        progress.inc(1);
+        patient
+    };
+    let patients: Vec<Patient> =
+        pool(args.threads)?.install(|| subjects.par_iter().enumerate().with_max_len(1).map(one).collect());
+    progress.finish_and_clear();
+    let found: Vec<Summary> =
+        alternatives.iter().enumerate().map(|(k, (name, _))| summarise(name, k, &patients)).collect();
+    let (whole, courses) =
+        (table(subjects, &alternatives, &patients)?, courses(subjects, &alternatives, &patients)?);
+    let figure = drawn("what_if", figure(&alternatives, &patients, target), run.record.simulated)?;
+    let bytes = |fill: &dyn Fn(&mut Vec<u8>) -> Result<(), CliError>| {
+        let mut out = Vec::new();
+        fill(&mut out).map(|()| out)
+    };
+    let put = |name: &str, content: &[u8]| write_whole(&args.run.join(name), content, args.force);
+    put("what_if.csv", &bytes(&|out| Ok(whole.write_csv(out)?))?)?;
+    put("what_if.parquet", &bytes(&|out| Ok(whole.write_parquet(out)?))?)?;
+    put("what_if_trajectories.parquet", &bytes(&|out| Ok(courses.write_parquet(out)?))?)?;
+    std::fs::create_dir_all(args.run.join("figures/data"))?;
+    put("figures/what_if.svg", figure.svg.as_bytes())?;
+    put("figures/data/what_if.csv", &bytes(&|out| Ok(figure.data.write_csv(out)?))?)?;
+    let failed = patients.iter().filter(|p| p.as_given.is_err()).count();
+    let written = serde_json::json!({
+        "schema_version": 1,
+        "version": env!("CARGO_PKG_VERSION"),
+        "command": std::env::args().skip(1).collect::<Vec<_>>(),
+        "alternatives": alternatives.iter().map(|(name, _)| name).collect::<Vec<_>>(),
+        "target_ng_ml": target,
+        "level": level,
+        "every_days": every,
+        "bands": wanted.bands,
+        "counts": { "subjects": subjects.len(), "failed": failed },
+        "not_medical_advice": true,
+    });
+    // Last: what it describes is there.
+    put("what_if.json", &serde_json::to_vec_pretty(&written)?)?;
+    let report = args.run.join(crate::report::FILE);
+    if report.is_file() {
+        write_whole(&report, page(&args.run)?.as_bytes(), true)?;
+    }
+    if !args.quiet {
+        print::what_if(&args.run, &found, target, run.record.simulated);
+    }
+    Ok(if failed > 0 { Outcome::SomeFailed } else { Outcome::Done })
+}
+
+/// What is asked for: one alternative, or one for each factor.
+fn alternatives(args: &WhatIfArgs) -> Result<Vec<(String, Alternative)>, CliError> {
+    let weeks = |option: &'static str, value: f64| {
+        let is_week = value.is_finite() && value >= 0.0;
+        if is_week { Ok(7.0 * value) } else { Err(refuse(option, value, "a week, at least 0")) }
+    };
+    let switch = args.switch.as_deref().map(DoseRule::parse).transpose()?;
+    let every_days = args.every.as_deref().map(|every| days("every", every)).transpose()?;
+    let stop_after_days = args.stop_after.map(|week| weeks("stop-after", week)).transpose()?;
+    let from_days = weeks("from", args.from)?;
+    for &factor in &args.scale_dose {
+        if !(factor.is_finite() && factor >= 0.0) {
+            return Err(refuse("scale-dose", factor, "a factor, at least 0"));
+        }
+    }
+    let nothing = switch.is_none() && every_days.is_none() && stop_after_days.is_none();
+    if nothing && args.scale_dose.is_empty() {
+        return Err(refuse("what-if", "", "given with --scale-dose, --every, --stop-after or --switch"));
+    }
+    let name = |scale: f64| {
+        let mut parts = Vec::new();
+        parts.extend(args.switch.as_ref().map(|rule| format!("by {rule}")));
+        parts.extend(args.every.as_ref().map(|every| format!("every {every}")));
+        if scale != 1.0 || nothing {
+            parts.push(format!("dose × {scale}"));
+        }
+        if args.from > 0.0 {
+            parts.push(format!("from week {}", args.from));
+        }
+        parts.extend(args.stop_after.map(|week| format!("stopped after week {week}")));
+        parts.join(", ")
+    };
+    let one = |scale: f64| {
+        let switch = switch.clone();
+        (name(scale), Alternative { from_days, switch, every_days, scale, stop_after_days })
+    };
+    let mut factors = args.scale_dose.clone();
+    factors.sort_by(f64::total_cmp);
+    factors.dedup();
+    Ok(if factors.is_empty() { vec![one(1.0)] } else { factors.into_iter().map(one).collect() })
+}
+
+fn replay(
+    run: &Run,
+    prior: Option<&Prior>,
+    wanted: &ReconstructionOptions,
+    alternatives: &[(String, Alternative)],
+    position: u64,
+    subject: &Subject,
+) -> Patient {
+    let options: &FitOptions = &run.options;
+    let known = run.estimates.get(&subject.id).filter(|known| known.status != Status::Failed.name());
+    let Some(known) = known else {
+        let reason = "the fit failed".to_owned();
+        let others = alternatives.iter().map(|_| Err(reason.clone())).collect();
+        return Patient { others, as_given: Err(reason) };
+    };
+    let fit = fit_at(&run.model, subject, prior, options, &run.errors(Some(known)), &known.eta);
+    let course = |subject: &Subject| {
+        let done = reconstruct(&run.model, subject, position, options, &fit, wanted);
+        done.map(|done| done.trajectory).map_err(|why| why.to_string())
+    };
+    let as_given = course(subject);
+    let other = |(_, alternative): &(String, Alternative)| {
+        let own = as_given.as_ref().map_err(Clone::clone)?;
+        let replayed = alternative.replay(subject).map_err(|why| why.to_string())?;
+        let course = course(&replayed.subject)?;
+        let held = |course| held(course, replayed.window, wanted.target_ng_ml, wanted.level);
+        let (given, otherwise) = (held(own), held(&course));
+        Ok(Other { as_given: given, otherwise, course, replayed })
+    };
+    let others = alternatives.iter().map(other).collect();
+    Patient { others, as_given }
+}
+
+fn summarise(name: &str, k: usize, patients: &[Patient]) -> Summary {
+    let others: Vec<&Other> = patients.iter().filter_map(|p| p.others[k].as_ref().ok()).collect();
+    let left_out: Vec<&String> = patients.iter().filter_map(|p| p.others[k].as_ref().err()).collect();
+    let median = |of: &dyn Fn(&Other) -> Option<f64>| {
+        omafit_estimate::quantile(others.iter().filter_map(|o| of(o)).collect(), 0.5)
+    };
+    let count = |of: &dyn Fn(&Other) -> bool| others.iter().filter(|o| of(o)).count();
+    let weeks = |o: &Other| (o.otherwise.first_over - o.replayed.first_day) / 7.0;
+    Summary {
+        name: name.to_owned(),
+        patients: others.len(),
+        left_out: (left_out.len(), left_out.first().map(|why| (*why).clone())),
+        over: [count(&|o| is_over(&o.as_given)), count(&|o| is_over(&o.otherwise))],
+        rise: count(&rises),
+        expected_over: [
+            others.iter().map(|o| o.as_given.over).sum(),
+            others.iter().map(|o| o.otherwise.over).sum(),
+        ],
+        weeks_to_rise: median(&|o| rises(o).then(|| weeks(o))),
+        days_over: median(&|o| rises(o).then_some(o.otherwise.days_over)),
+        peak: [median(&|o| Some(o.as_given.peak)), median(&|o| Some(o.otherwise.peak))],
+    }
+}
+
+fn is_over(held: &Held) -> bool {
+    held.days_over > 0.0
+}
+
+fn rises(other: &Other) -> bool {
+    is_over(&other.otherwise) && !is_over(&other.as_given)
+}
+
+/// A row a patient and alternative.
+fn table(
+    subjects: &[Subject],
+    alternatives: &[(String, Alternative)],
+    patients: &[Patient],
+) -> Result<Table, CliError> {
+    let rows: Vec<(&Subject, &str, &Result<Other, String>)> = subjects
+        .iter()
+        .zip(patients)
+        .flat_map(|(s, p)| {
+            alternatives.iter().zip(&p.others).map(move |((name, _), o)| (s, name.as_str(), o))
+        })
+        .collect();
+    let text = |name: &str, of: &dyn Fn(&Subject, &str, &Result<Other, String>) -> String| {
+        Column::new(name, Values::Text(rows.iter().map(|(s, n, o)| of(s, n, o)).collect()))
+    };
+    let number = |name: &str, of: &dyn Fn(&Other) -> f64| {
+        let value = |o: &Result<Other, String>| o.as_ref().map_or(f64::NAN, of);
+        Column::new(name, Values::Float(rows.iter().map(|(_, _, o)| value(o)).collect()))
+    };
+    let covariate = |name: &str| {
+        let values = rows.iter().map(|(s, _, _)| s.covariates.get(name).unwrap_or(f64::NAN));
+        Column::new(name, Values::Float(values.collect()))
+    };
+    let since = |day: f64, o: &Other| day - o.replayed.first_day;
+    let rise = rows.iter().map(|(_, _, o)| o.as_ref().ok().map(|o| i64::from(rises(o))));
+    let columns = vec![
+        text("ID", &|s, _, _| s.id.clone()),
+        text("alternative", &|_, name, _| name.to_owned()),
+        text("status", &|_, _, o| if o.is_ok() { "ok" } else { "left_out" }.to_owned()),
+        text("reason", &|_, _, o| o.as_ref().err().cloned().unwrap_or_default()),
+        covariate("WT"),
+        covariate("IGE"),
+        number("four_weeks_mg_given", &|o| o.replayed.four_weeks_mg[0]),
+        number("four_weeks_mg", &|o| o.replayed.four_weeks_mg[1]),
+        number("from_day", &|o| since(o.replayed.window[0], o)),
+        number("to_day", &|o| since(o.replayed.window[1], o)),
+        number("peak_given", &|o| o.as_given.peak),
+        number("peak", &|o| o.otherwise.peak),
+        number("peak_lower", &|o| o.otherwise.peak_band[0]),
+        number("peak_upper", &|o| o.otherwise.peak_band[1]),
+        number("peak_ratio", &|o| o.otherwise.peak / o.as_given.peak),
+        number("probability_over_given", &|o| o.as_given.over),
+        number("probability_over", &|o| o.otherwise.over),
+        Column::new("rises", Values::Integer(rise.collect())),
+        number("day_over", &|o| since(o.otherwise.first_over, o)),
+        number("day_over_early", &|o| since(o.otherwise.first_over_band[0], o)),
+        number("day_over_late", &|o| since(o.otherwise.first_over_band[1], o)),
+        number("days_over_given", &|o| o.as_given.days_over),
+        number("days_over", &|o| o.otherwise.days_over),
+    ];
+    Ok(Table::new("what_if", columns)?)
+}
+
+/// A row a patient, alternative and time; the doses as they were given are the alternative `as given`.
+fn courses(
+    subjects: &[Subject],
+    alternatives: &[(String, Alternative)],
+    patients: &[Patient],
+) -> Result<Table, CliError> {
+    let mut all: Vec<(&str, &str, &Trajectory)> = Vec::new();
+    for (subject, patient) in subjects.iter().zip(patients) {
+        all.extend(patient.as_given.iter().map(|course| (subject.id.as_str(), AS_GIVEN, course)));
+        let others = alternatives.iter().zip(&patient.others);
+        let others = others.filter_map(|((name, _), o)| Some((name.as_str(), o.as_ref().ok()?)));
+        all.extend(others.map(|(name, o)| (subject.id.as_str(), name, &o.course)));
+    }
+    let text = |name: &str, of: &dyn Fn(&(&str, &str, &Trajectory)) -> String| {
+        let values = all.iter().flat_map(|row| vec![of(row); row.2.time.len()]);
+        Column::new(name, Values::Text(values.collect()))
+    };
+    let number = |name: &str, of: &dyn Fn(&Trajectory) -> Vec<f64>| {
+        Column::new(name, Values::Float(all.iter().flat_map(|row| of(row.2)).collect()))
+    };
+    let [drug, total, free] = Analyte::ALL.map(Analyte::index);
+    let columns = vec![
+        text("ID", &|row| row.0.to_owned()),
+        text("alternative", &|row| row.1.to_owned()),
+        number("TIME", &|c| c.time.clone()),
+        number("ige_free", &|c| c.value[free].clone()),
+        number("ige_free_lower", &|c| c.lower[free].clone()),
+        number("ige_free_upper", &|c| c.upper[free].clone()),
+        number("omalizumab_total", &|c| c.value[drug].clone()),
+        number("ige_total", &|c| c.value[total].clone()),
+        number("dose", &|c| c.dose_mg.clone()),
+    ];
+    Ok(Table::new("what_if_trajectories", columns)?)
+}
+
+/// The doses that were given, among the alternatives.
+const AS_GIVEN: &str = "as given";
+
+/// For each alternative the course of free IgE, and the part of the patients over the target.
+fn figure(alternatives: &[(String, Alternative)], patients: &[Patient], target: f64) -> Panels {
+    let weeks = |time: &[f64], values: &[f64]| -> Vec<(f64, f64)> {
+        time.iter().zip(values).map(|(day, value)| (day / 7.0, *value)).collect()
+    };
+    let x = ("Time (weeks)".to_owned(), false);
+    let panels = alternatives.iter().enumerate().flat_map(|(k, (name, _))| {
+        let both = |p: &'_ Patient| p.as_given.is_ok() && p.others[k].is_ok();
+        let seen: Vec<&Patient> = patients.iter().filter(|p| both(p)).collect();
+        let given: Vec<&Trajectory> = seen.iter().filter_map(|p| p.as_given.as_ref().ok()).collect();
+        let other: Vec<&Trajectory> =
+            seen.iter().filter_map(|p| p.others[k].as_ref().ok()).map(|o| &o.course).collect();
+        let quantiles = [&given, &other].map(|courses| free_ige_course(courses.iter().copied()));
+        let [a, b] = &quantiles;
+        let band = (0..b.time.len()).map(|i| (b.time[i] / 7.0, b.percentiles[0][i], b.percentiles[4][i]));
+        let over = |courses: &[&Trajectory], time: &[f64]| {
+            let free = Analyte::IgeFree.index();
+            let share = |i: usize| {
+                let here: Vec<f64> = courses.iter().filter_map(|c| c.value[free].get(i).copied()).collect();
+                100.0 * here.iter().filter(|v| **v > target).count() as f64 / here.len() as f64
+            };
+            weeks(time, &(0..time.len()).map(share).collect::<Vec<_>>())
+        };
+        let layer = |what: &str, shape| Layer::new(what, shape);
+        [
+            Panel {
+                title: name.clone(),
+                x: x.clone(),
+                y: ("Free IgE (ng/mL)".to_owned(), true),
+                is_square: false,
+                layers: vec![
+                    layer("5–95 % of patients otherwise", Shape::Band(band.collect())),
+                    layer("target", Shape::Level(target)),
+                    layer("as given", Shape::Curve(weeks(&a.time, &a.percentiles[2]), Ink::Fitted)),
+                    layer("otherwise", Shape::Curve(weeks(&b.time, &b.percentiles[2]), Ink::Observed)),
+                ],
+            },
+            Panel {
+                title: format!("Patients over {target} ng/mL"),
+                x: x.clone(),
+                y: ("Patients (%)".to_owned(), false),
+                is_square: false,
+                layers: vec![
+                    layer("as given", Shape::Curve(over(&given, &a.time), Ink::Fitted)),
+                    layer("otherwise", Shape::Curve(over(&other, &b.time), Ink::Observed)),
+                ],
+            },
+        ]
+    });
+    Panels {
+        title: "Free IgE under other doses".to_owned(),
+        caption: "Medians, and the part of the patients over the target. Not medical advice.".to_owned(),
+        panels: panels.collect(),
+        columns: 2,
+        size: (420.0, 260.0),
+        simulated: false,
+    }
+}

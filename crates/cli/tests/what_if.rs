@@ -1,0 +1,95 @@
+//! `omafit what-if`: a run's patients under other doses.
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use common::{column, csv, omafit, text};
+use std::path::Path;
+
+fn demo(folder: &Path) -> std::path::PathBuf {
+    let run = folder.join("run");
+    let small = ["--patients", "12", "--replicates", "0", "--no-report", "--quiet"];
+    omafit().arg("demo").args(small).arg("--out").arg(&run).assert().success();
+    run
+}
+
+fn what_if(run: &Path, arguments: &[&str]) -> (i32, String, String) {
+    let out = omafit().arg("what-if").arg(run).args(arguments).output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (out.status.code().unwrap(), text(out.stdout), text(out.stderr))
+}
+
+#[test]
+fn who_rises_when_and_by_how_much() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = demo(folder.path());
+    let asked = ["--scale-dose", "1,0.25", "--from", "8"];
+    let (code, said, why) = what_if(&run, &[&asked[..], &["--threads", "1"]].concat());
+    assert_eq!(code, 0, "{why}");
+    assert!(said.contains("dose × 0.25, from week 8: 12 patients") && said.contains("Not medical advice"));
+    assert!(said.contains("simulated"), "{said}");
+    let files = ["what_if.csv", "what_if.parquet", "what_if_trajectories.parquet", "figures/what_if.svg"];
+    let read = || files.map(|file| std::fs::read(run.join(file)).unwrap());
+    let one = read();
+    // Nothing is replaced unasked, and threads change nothing.
+    assert_eq!(what_if(&run, &asked).0, 2);
+    assert_eq!(what_if(&run, &[&asked[..], &["--threads", "2", "--force"]].concat()).0, 0);
+    assert!(read() == one);
+    let table = csv(&run.join("what_if.csv"));
+    let names = text(&table, "alternative");
+    let rows: Vec<usize> = (0..names.len()).filter(|i| names[*i].starts_with("dose × 1,")).collect();
+    assert_eq!((rows.len(), names.len()), (12, 24));
+    let of = |name: &str| column(&table, name);
+    let (given, other, over) = (of("peak_given"), of("peak"), of("probability_over"));
+    let (doses, fewer) = (of("four_weeks_mg_given"), of("four_weeks_mg"));
+    for i in 0..names.len() {
+        if rows.contains(&i) {
+            // The same doses are the same course, to the bit.
+            assert_eq!((given[i], doses[i]), (other[i], fewer[i]));
+            assert_eq!(of("rises")[i], 0.0);
+        } else {
+            assert!(other[i] > given[i] && fewer[i] == 0.25 * doses[i]);
+        }
+        let is_over = of("days_over")[i] > 0.0;
+        assert_eq!((other[i] > 50.0, over[i] > 0.5), (is_over, is_over), "row {i}");
+        assert_eq!(of("day_over")[i].is_nan(), !is_over);
+        assert!(of("peak_lower")[i] <= other[i] && other[i] <= of("peak_upper")[i]);
+    }
+}
+
+#[test]
+fn patients_outside_a_table_are_left_out_with_the_reason() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = demo(folder.path());
+    // The children's table ends where these adults begin.
+    let (code, said, _) =
+        what_if(&run, &["--switch", "us_asthma_6_to_12y", "--from", "12", "--stop-after", "24"]);
+    assert_eq!(code, 0);
+    let table = csv(&run.join("what_if.csv"));
+    let left_out = text(&table, "status").iter().filter(|s| *s == "left_out").count();
+    let reasons = text(&table, "reason").iter().filter(|r| r.contains("not in the table")).count();
+    assert_eq!(left_out, reasons);
+    assert!(said.contains("(not verified)") && said.contains("Not medical advice"), "{said}");
+}
+
+#[test]
+fn hostile_alternatives_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = demo(folder.path());
+    for hostile in [
+        &[][..],
+        &["--scale-dose", "-1"],
+        &["--scale-dose", "NaN"],
+        &["--every", "0w"],
+        &["--every", "4y"],
+        &["--stop-after", "-3"],
+        &["--switch", "uk"],
+        &["--scale-dose", "0.5", "--from", "inf"],
+        &["--scale-dose", "0.5", "--target", "0"],
+        &["--scale-dose", "0.5", "--level", "1"],
+    ] {
+        let (code, said, _) = what_if(&run, hostile);
+        assert_eq!((code, said.as_str()), (2, ""), "{hostile:?}");
+        assert!(!run.join("what_if.csv").exists());
+    }
+}
