@@ -1,9 +1,9 @@
 //! The command line.
 
-use crate::exports::ExportArgs;
-use crate::outcome::OutcomeArgs;
 use crate::attainment::AttainmentArgs;
 use crate::dose::DoseArgs;
+use crate::exports::ExportArgs;
+use crate::outcome::OutcomeArgs;
 use crate::what_if::WhatIfArgs;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use omafit_estimate::{Covariance, LikelihoodMethod, Method, PopulationMethod, SigmaRule};

@@ -20,12 +20,12 @@ pub use analysis::{
     Coefficient, Correlated, DailyMean, GroupOutcome, MeasureOutcome, OutcomeAnalysis, OutcomeOptions, Phase,
     analyse, daily_means,
 };
+pub use attainment::{Attained, Attainment, Place, attainment};
 pub use correlation::{Correlation, pearson, repeated_measures, spearman};
 pub use delay::{
     DelayData, DelayEstimate, DelayFit, DelayModel, Driver, Level, Link, Parameter, Structure, choose,
     fit_means, fit_patients,
 };
-pub use attainment::{Attained, Attainment, Place, attainment};
 pub use dose_rule::{DoseRule, DoseRuleError};
 pub use dosing_table::{DosingTable, DosingTableError, NotInTable, Regimen};
 pub use exposure::{CourseColumns, DailyExposure, Exposure, Window};
