@@ -21,7 +21,7 @@ import numpy as np
 import pyarrow.parquet as pq
 
 ROOT = pathlib.Path(__file__).parents[2]
-OMAFIT = ROOT / "target/release/omafit"
+PROGRAM = {"omafit": ROOT / "target/release/omafit"}
 PAGE, FIGURE = ROOT / "docs/validation/population-study.md", ROOT / "docs/images/population-study.svg"
 SEED = 20261122
 DESIGNS = {"rich": None, "sparse": "0,28,112,224"}
@@ -33,12 +33,12 @@ NONE = {"estimate": None, "low": None, "high": None}
 
 
 def omafit(*arguments):
-    done = subprocess.run([OMAFIT, *map(str, arguments), "--quiet"], check=False, capture_output=True, text=True)
+    done = subprocess.run([PROGRAM["omafit"], *map(str, arguments), "--quiet"], check=False, capture_output=True, text=True)
     return done.returncode, done.stderr.strip()
 
 
 def shown():
-    text = subprocess.run([OMAFIT, "model", "show", "hayashi2007"], check=True, capture_output=True, text=True).stdout
+    text = subprocess.run([PROGRAM["omafit"], "model", "show", "hayashi2007"], check=True, capture_output=True, text=True).stdout
     return tomllib.loads(text)
 
 
@@ -234,8 +234,10 @@ def main():
     parser.add_argument("--jobs", type=int, default=1, help="trials at a time")
     parser.add_argument("--threads", type=int, default=1, help="threads of each")
     parser.add_argument("--out", type=pathlib.Path, default=ROOT / "target/study/population")
+    parser.add_argument("--omafit", type=pathlib.Path, default=PROGRAM["omafit"], help="the program")
     parser.add_argument("--write", action="store_true", help="write the page and the figure of the book; else print the page")
     args = parser.parse_args()
+    PROGRAM["omafit"] = args.omafit
     designs, methods = args.designs.split(","), args.methods.split(",")
     model = shown()
     true = truth(model)

@@ -236,7 +236,7 @@ pub struct RunArgs {
     /// Target for free IgE, ng/mL
     #[arg(long, default_value_t = 50.0, value_name = "NG_ML")]
     pub target: f64,
-    /// Limit on the population's iterations [default: 300; its and saem: 1000]
+    /// Limit on the population's iterations [default: 300; saem: 1000]
     #[arg(long, value_name = "N")]
     pub population_iterations: Option<u64>,
     /// Compute the likelihood of the population too, by this method [default: none; saem: is]

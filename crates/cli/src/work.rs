@@ -29,8 +29,8 @@ pub const BLOCK: usize = 500;
 /// A run of more subjects than this has no report: its tables would have to be held.
 pub const REPORTED: usize = 2000;
 
-/// Limit on the iterations of populations that are estimated by expectation and maximisation.
-const MOST_ROUNDS: u64 = 1000;
+/// Limit on the iterations of SAEM.
+const MOST_DRAWS: u64 = 1000;
 
 /// The tables of a run that have rows of each subject.
 struct Tables {
@@ -200,7 +200,10 @@ impl<'a> Work<'a> {
         let quiet = args.quiet;
         if let Some(method) = args.population() {
             let default = PopulationOptions::default();
-            let most = if method == PopulationMethod::Foce { default.max_iterations } else { MOST_ROUNDS };
+            let most = match method {
+                PopulationMethod::Saem { .. } => MOST_DRAWS,
+                PopulationMethod::Foce | PopulationMethod::Its => default.max_iterations,
+            };
             let max_iterations = args.population_iterations.unwrap_or(most);
             let options = PopulationOptions { max_iterations, ..default };
             let (plan, seconds) = (&self.plan, &mut self.seconds);

@@ -34,8 +34,8 @@ fn far(folder: &Path) -> String {
     far.to_str().unwrap().into()
 }
 
-/// What SAEM should come near: each within a part of it.
-fn is_near_nlmixr2(table: &[Vec<String>], tolerance: f64, of_variability: f64) {
+/// What other methods should come near: each within a part of it, and variability within so many per cent points.
+fn is_near_nlmixr2(table: &[Vec<String>], tolerance: f64, points: f64) {
     let (names, estimates) = (common::text(table, "name"), column(table, "estimate"));
     let cv = column(table, "bsv_cv_pct");
     let at = |name: &str| names.iter().position(|n| n == name).unwrap();
@@ -47,7 +47,7 @@ fn is_near_nlmixr2(table: &[Vec<String>], tolerance: f64, of_variability: f64) {
     let sigma = estimates[at("sigma_additive_omalizumab_total")];
     assert!((sigma / SIGMA - 1.0).abs() < tolerance, "{sigma}");
     for (name, expected) in CV {
-        assert!((cv[at(name)] / expected - 1.0).abs() < of_variability, "{name}: {}", cv[at(name)]);
+        assert!((cv[at(name)] - expected).abs() < points, "{name}: {}", cv[at(name)]);
     }
 }
 
@@ -61,7 +61,7 @@ fn saem_of_theophylline_is_near_what_foce_finds() {
         (Some("saem"), Some(true))
     );
     assert_eq!(likelihood["method"], "is");
-    is_near_nlmixr2(&table, 0.01, 0.01);
+    is_near_nlmixr2(&table, 0.01, 1.0);
     // The exact likelihood at what SAEM finds is not above that at FOCE's estimates, which the model file has.
     let number = |v: &serde_json::Value, key: &str| v[key].as_f64().unwrap();
     let se = number(likelihood, "monte_carlo_se");
@@ -75,7 +75,7 @@ fn iterative_two_stage_of_theophylline_is_told_as_such() {
     let (table, record) = theophylline(folder.path(), &far(folder.path()), &more);
     assert_eq!(record["population"]["converged"], true, "{}", record["population"]);
     assert_eq!(record["likelihood"]["method"], "laplace");
-    is_near_nlmixr2(&table, 0.05, 0.1);
+    is_near_nlmixr2(&table, 0.03, 2.0);
 }
 
 #[test]

@@ -17,7 +17,7 @@ use omafit_model::{DEFAULT_RTOL, PopulationModel, Subject};
 use rayon::prelude::*;
 
 /// What may be left of every number's way at the end.
-const LEFT: f64 = 1e-4;
+const LEFT: f64 = 1e-3;
 /// The part of a change that is at most foreseen to follow it in the next iteration.
 const SLOWEST: f64 = 0.999;
 

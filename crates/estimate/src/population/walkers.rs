@@ -15,7 +15,7 @@ use nalgebra::{DMatrix, DVector};
 use omafit_model::{PopulationModel, Subject};
 
 /// Relative tolerance to which the model is solved.
-const RTOL: f64 = 1e-6;
+const RTOL: f64 = 1e-5;
 /// Moves of each kind in an iteration.
 const MOVES: u32 = 2;
 /// The part of random steps that should be accepted, and how fast their length follows.
