@@ -160,6 +160,7 @@ pub fn what_if(args: &WhatIfArgs) -> Result<Outcome, CliError> {
         "version": env!("CARGO_PKG_VERSION"),
         "command": std::env::args().skip(1).collect::<Vec<_>>(),
         "alternatives": alternatives.iter().map(|(name, _)| name).collect::<Vec<_>>(),
+        "factors": alternatives.iter().map(|(_, alternative)| alternative.scale).collect::<Vec<_>>(),
         "target_ng_ml": target,
         "level": level,
         "every_days": every,
@@ -200,7 +201,7 @@ fn alternatives(args: &WhatIfArgs) -> Result<Vec<(String, Alternative)>, CliErro
     }
     let name = |scale: f64| {
         let mut parts = Vec::new();
-        parts.extend(args.switch.as_ref().map(|rule| format!("by {rule}")));
+        parts.extend(switch.as_ref().map(|rule| format!("by {rule}")));
         parts.extend(args.every.as_ref().map(|every| format!("every {every}")));
         if scale != 1.0 || nothing {
             parts.push(format!("dose × {scale}"));
@@ -286,37 +287,45 @@ fn rises(other: &Other) -> bool {
     is_over(&other.otherwise) && !is_over(&other.as_given)
 }
 
+/// A patient and an alternative.
+struct Row<'a> {
+    subject: &'a Subject,
+    name: &'a str,
+    other: Result<&'a Other, &'a String>,
+}
+
 /// A row a patient and alternative.
 fn table(
     subjects: &[Subject],
     alternatives: &[(String, Alternative)],
     patients: &[Patient],
 ) -> Result<Table, CliError> {
-    let rows: Vec<(&Subject, &str, &Result<Other, String>)> = subjects
+    let rows: Vec<Row<'_>> = subjects
         .iter()
         .zip(patients)
-        .flat_map(|(s, p)| {
-            alternatives.iter().zip(&p.others).map(move |((name, _), o)| (s, name.as_str(), o))
+        .flat_map(|(subject, patient)| {
+            let all = alternatives.iter().zip(&patient.others);
+            all.map(move |((name, _), other)| Row { subject, name, other: other.as_ref() })
         })
         .collect();
-    let text = |name: &str, of: &dyn Fn(&Subject, &str, &Result<Other, String>) -> String| {
-        Column::new(name, Values::Text(rows.iter().map(|(s, n, o)| of(s, n, o)).collect()))
+    let text = |name: &str, of: &dyn Fn(&Row<'_>) -> String| {
+        Column::new(name, Values::Text(rows.iter().map(of).collect()))
     };
     let number = |name: &str, of: &dyn Fn(&Other) -> f64| {
-        let value = |o: &Result<Other, String>| o.as_ref().map_or(f64::NAN, of);
-        Column::new(name, Values::Float(rows.iter().map(|(_, _, o)| value(o)).collect()))
+        let value = |row: &Row<'_>| row.other.map_or(f64::NAN, of);
+        Column::new(name, Values::Float(rows.iter().map(value).collect()))
     };
     let covariate = |name: &str| {
-        let values = rows.iter().map(|(s, _, _)| s.covariates.get(name).unwrap_or(f64::NAN));
-        Column::new(name, Values::Float(values.collect()))
+        let value = |row: &Row<'_>| row.subject.covariates.get(name).unwrap_or(f64::NAN);
+        Column::new(name, Values::Float(rows.iter().map(value).collect()))
     };
     let since = |day: f64, o: &Other| day - o.replayed.first_day;
-    let rise = rows.iter().map(|(_, _, o)| o.as_ref().ok().map(|o| i64::from(rises(o))));
+    let rise = rows.iter().map(|row| row.other.ok().map(|other| i64::from(rises(other))));
     let columns = vec![
-        text("ID", &|s, _, _| s.id.clone()),
-        text("alternative", &|_, name, _| name.to_owned()),
-        text("status", &|_, _, o| if o.is_ok() { "ok" } else { "left_out" }.to_owned()),
-        text("reason", &|_, _, o| o.as_ref().err().cloned().unwrap_or_default()),
+        text("ID", &|row| row.subject.id.clone()),
+        text("alternative", &|row| row.name.to_owned()),
+        text("status", &|row| if row.other.is_ok() { "ok" } else { "left_out" }.to_owned()),
+        text("reason", &|row| row.other.err().cloned().unwrap_or_default()),
         covariate("WT"),
         covariate("IGE"),
         number("four_weeks_mg_given", &|o| o.replayed.four_weeks_mg[0]),

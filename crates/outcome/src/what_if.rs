@@ -98,7 +98,10 @@ impl Alternative {
     }
 
     fn is_stop_alone(&self) -> bool {
-        self.switch.is_none() && self.every_days.is_none() && self.scale == 1.0
+        self.stop_after_days.is_some()
+            && self.switch.is_none()
+            && self.every_days.is_none()
+            && self.scale == 1.0
     }
 
     /// The doses from the change on, by the other rule and at the other interval.
@@ -253,6 +256,11 @@ mod tests {
         let half = Alternative { scale: 0.5, from_days: 14.0, ..AS_GIVEN }.replay(&patient).unwrap();
         assert_eq!(given(&half), [(3.0, 300.0), (17.0, 150.0), (31.0, 150.0), (45.0, 150.0)]);
         assert_eq!((half.window, half.four_weeks_mg), ([17.0, 59.0], [600.0, 300.0]));
+        let same = AS_GIVEN.replay(&patient).unwrap();
+        assert_eq!(
+            (same.subject == patient, same.window, same.four_weeks_mg),
+            (true, [17.0, 59.0], [600.0; 2])
+        );
         let rarer = Alternative { every_days: Some(28.0), ..AS_GIVEN }.replay(&patient).unwrap();
         assert_eq!(given(&rarer), [(3.0, 300.0), (31.0, 300.0)]);
         assert_eq!((rarer.window, rarer.four_weeks_mg), ([17.0, 59.0], [600.0, 300.0]));
