@@ -20,7 +20,7 @@ use super::fit::{PopulationError, PopulationFit, PopulationOptions, Progress, li
 use super::its::rounds;
 use super::quasi_newton::DescentStop;
 use super::space::Space;
-use super::walkers::{Added, Walkers};
+use super::walkers::{Added, Step, Walkers};
 use crate::simulate::SubjectStream;
 use omafit_model::{PopulationModel, Subject};
 use rayon::prelude::*;
@@ -65,10 +65,10 @@ impl Chain<'_> {
         let model = self.space.model(self.model, x).map_err(|e| PopulationError::Model(e.to_string()))?;
         let prior = whole_prior(&model).ok_or_else(|| PopulationError::Model("Ω is no covariance".into()))?;
         let (space, layout) = (self.space, &self.layout);
+        let step = Step { model: &model, space, layout, prior: &prior, gain, look };
         let one = |(walkers, subject): (&mut Walkers, &Subject)| {
-            walkers
-                .go_on(&model, space, layout, &prior, subject, gain, look)
-                .map_err(|reason| PopulationError::Subject { id: subject.id.clone(), reason })
+            let moved = walkers.go_on(step, subject);
+            moved.map_err(|reason| PopulationError::Subject { id: subject.id.clone(), reason })
         };
         let all: Vec<Result<Added, PopulationError>> =
             self.walkers.par_iter_mut().zip(self.subjects).with_max_len(1).map(one).collect();
@@ -152,7 +152,7 @@ pub(super) fn saem(
         x = next;
         count += 1;
         trace.push(x.clone());
-        steady = trace.len() >= SHORTEST && trace.len() % ASKED == 0 && is_steady(&trace, &scales);
+        steady = trace.len() >= SHORTEST && trace.len().is_multiple_of(ASKED) && is_steady(&trace, &scales);
     }
     let burnt = trace.len();
     let mut averaged: Vec<Vec<f64>> = Vec::new();
@@ -161,12 +161,12 @@ pub(super) fn saem(
     while count < limit && !settled {
         let j = averaged.len();
         let gain = ((j + 1) as f64).powf(-FALL);
-        let (next, ofv) = chain.go_on(&x, gain, j % LOOKED == 0)?;
+        let (next, ofv) = chain.go_on(&x, gain, j.is_multiple_of(LOOKED))?;
         observe(&Progress { iteration: count, ofv, vector: &x });
         x = next;
         count += 1;
         averaged.push(x.clone());
-        if averaged.len() >= FEWEST && averaged.len() % ASKED == 0 {
+        if averaged.len() >= FEWEST && averaged.len().is_multiple_of(ASKED) {
             let (first, second) = averaged.split_at(averaged.len() / 2);
             let (number, apart) = scales.furthest(&mean(first), &mean(second));
             error = (number, 0.5 * apart);

@@ -36,6 +36,23 @@ pub(super) struct Walkers {
     pub moments: Moments,
 }
 
+/// What an iteration is made with.
+#[derive(Clone, Copy)]
+pub(super) struct Step<'a> {
+    /// The model at the vector.
+    pub model: &'a PopulationModel,
+    /// What is estimated.
+    pub space: &'a Space,
+    /// How it is maximised.
+    pub layout: &'a Layout,
+    /// The prior of the model.
+    pub prior: &'a Prior,
+    /// By how much the moments follow the draws.
+    pub gain: f64,
+    /// Whether the mode is looked for first.
+    pub look: bool,
+}
+
 /// What a subject adds to an iteration.
 pub(super) struct Added {
     /// Its part of the objective of FOCE, when its mode was looked for.
@@ -73,20 +90,12 @@ impl Walkers {
         })
     }
 
-    /// Moves every walker and lets the moments follow by `gain`; looks for the mode first if that is asked.
+    /// Moves every walker and lets the moments follow.
     ///
     /// # Errors
     /// When the model cannot be solved where a walker stands.
-    pub fn go_on(
-        &mut self,
-        model: &PopulationModel,
-        space: &Space,
-        layout: &Layout,
-        prior: &Prior,
-        subject: &Subject,
-        gain: f64,
-        look: bool,
-    ) -> Result<Added, ConditionalError> {
+    pub fn go_on(&mut self, step: Step<'_>, subject: &Subject) -> Result<Added, ConditionalError> {
+        let Step { model, space, layout, prior, gain, look } = step;
         let problem = subject_problem(model, subject, Some(prior))?.with_rtol(RTOL);
         let typical = transformed(model, subject)?;
         let eta_of = |v: &DVector<f64>| (v - &typical).as_slice().to_vec();
