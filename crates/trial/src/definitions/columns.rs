@@ -15,6 +15,7 @@ pub(super) const TABLES: &[(&str, Columns)] = &[
     ("diagnostics", DIAGNOSTICS),
     ("correlations", CORRELATIONS),
     ("convergence", CONVERGENCE),
+    ("influence", INFLUENCE),
     ("two_stage", TWO_STAGE),
     ("two_stage_omega", TWO_STAGE_OMEGA),
     ("vpc", VPC),
@@ -235,6 +236,22 @@ const CONVERGENCE: Columns = &[
         "",
         "an estimated number on the scale on which it is estimated: logarithms (between bounds logits) of typical values, coefficients as they are, Cholesky's factor of Ω with logarithms on its diagonal (`omega_…`), logarithms of residual errors (`sigma_…`)",
     ),
+];
+
+const INFLUENCE: Columns = &[
+    ("ID", "", "the subject that is left out"),
+    (
+        "method",
+        "",
+        "`one_step`: one step of Newton's method from the estimates with all; `exact`: a fit of the others",
+    ),
+    ("status", "", "`ok`, or why there are no estimates without it"),
+    ("distance", "", "√(ΔᵀRΔ) of the change Δ of all estimates: how many standard errors they go together"),
+    ("covariance_ratio", "", "√(|R|/|R − Rᵢ|): how much wider the region of confidence is without it"),
+    ("most_moved", "", "the number that moves most of its standard errors"),
+    ("most_moved_se", "", "by how many"),
+    ("SHIFT_{number}", "", "change of the number without the subject, in standard errors"),
+    ("WITHOUT_{number}", "as in `parameters`", "the number without the subject"),
 ];
 
 const TWO_STAGE: Columns = &[

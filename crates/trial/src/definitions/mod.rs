@@ -88,7 +88,8 @@ pub fn definitions_markdown() -> String {
     for (table, columns) in columns::TABLES {
         text += &format!("\n## {table}\n\n| column | unit | definition |\n|---|---|---|\n");
         for (column, unit, meaning) in *columns {
-            text += &format!("| `{column}` | {} | {meaning} |\n", unit.replace("{unit}", "its own"));
+            let (unit, meaning) = (unit.replace("{unit}", "its own"), meaning.replace('|', "\\|"));
+            text += &format!("| `{column}` | {unit} | {meaning} |\n");
         }
     }
     text

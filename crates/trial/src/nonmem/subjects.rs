@@ -239,13 +239,15 @@ fn pair(correlations: &Correlations<'_>, subject: usize, a: &str, b: &str) -> f6
     known(found.copied().unwrap_or(0.0), 0.0)
 }
 
-/// The covariates of the individuals, and their names in NONMEM: letters and digits, and none like another.
+/// The covariates that any of the individuals has, and their names in NONMEM: letters and digits, and none like another.
 pub(super) fn covariates(individuals: &Table, model: &PopulationModel) -> Vec<(String, String)> {
     let is_covariate = |name: &str| {
         definition(individuals.name(), name, model).is_some_and(|(d, _)| d.column == "{covariate}")
     };
     let mut named: Vec<(String, String)> = Vec::new();
-    for column in individuals.columns().iter().filter(|column| is_covariate(&column.name)) {
+    let is_known = |name: &str| floats(individuals, name, 0).iter().any(|value| !value.is_nan());
+    let named_so = |name: &str| is_covariate(name) && is_known(name);
+    for column in individuals.columns().iter().filter(|column| named_so(&column.name)) {
         let plain: String =
             column.name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).take(16).collect();
         let plain =

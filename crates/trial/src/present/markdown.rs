@@ -34,7 +34,7 @@ fn escaped(text: &str) -> String {
         match c {
             // Those are what marks are made of; a backslash before any of them makes it itself.
             '\\' | '`' | '*' | '_' | '{' | '}' | '[' | ']' | '<' | '>' | '#' | '|' | '~' | '$' | '&'
-            | '!' | '@' | ':' | '^' | '=' => {
+            | '!' | '@' | '^' | '=' => {
                 out.push('\\');
                 out.push(c);
             }

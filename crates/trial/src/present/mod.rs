@@ -66,7 +66,8 @@ pub fn present_individuals(table: &Table, model: &PopulationModel) -> Presented 
     let defined = |name: &str| definition(table.name(), name, model);
     let names = || table.columns().iter().map(|column| column.name.as_str());
     let of = |pattern: &str, name: &&str| defined(name).is_some_and(|(d, _)| d.column == pattern);
-    let covariates: Vec<&str> = names().filter(|name| of("{covariate}", name)).collect();
+    let is_known = |name: &&str| (0..table.rows()).any(|row| !float(table, name, row).is_nan());
+    let covariates: Vec<&str> = names().filter(|name| of("{covariate}", name) && is_known(name)).collect();
     let estimated = |name: &&str| of("{parameter}", name) && names().any(|n| n == format!("RSE_PCT_{name}"));
     let parameters: Vec<&str> = names().filter(estimated).collect();
     let unit = |name: &str| defined(name).map_or(String::new(), |(_, unit)| unit);

@@ -57,9 +57,12 @@ pub fn workbook(model: &PopulationModel, tables: &[Table]) -> Result<(Vec<u8>, V
     Ok((book.save_to_buffer().map_err(failed("workbook"))?, left_out))
 }
 
-/// What each column of the sheets is; columns alike once a table.
-fn definitions_table(defined: &[(String, (Definition, String))]) -> Result<Table, TableError> {
-    let text = |name: &str, of: &dyn Fn(&(String, (Definition, String))) -> String| {
+/// A column, its definition and its unit.
+type Defined = (String, (Definition, String));
+
+/// What each column of the sheets is.
+fn definitions_table(defined: &[Defined]) -> Result<Table, TableError> {
+    let text = |name: &str, of: &dyn Fn(&Defined) -> String| {
         Column::new(name, Values::Text(defined.iter().map(of).collect()))
     };
     let columns = vec![
