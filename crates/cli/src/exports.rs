@@ -12,13 +12,14 @@ use omafit_trial::{
 use std::io::Write;
 
 /// Tables that a workbook has, in its order; of a run those that there are.
-const SHEETS: [&str; 11] = [
+const SHEETS: [&str; 12] = [
     "parameters",
     "individuals",
     "observations",
     "shrinkage",
     "diagnostics",
     "correlations",
+    "influence",
     "two_stage",
     "two_stage_omega",
     "convergence",

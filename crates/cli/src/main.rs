@@ -14,6 +14,7 @@ mod error;
 mod exports;
 mod figures;
 mod fit;
+mod influence;
 mod interrupt;
 mod likelihood;
 mod model;

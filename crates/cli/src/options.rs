@@ -172,6 +172,17 @@ impl From<LikelihoodName> for LikelihoodMethod {
     }
 }
 
+/// How the influence of subjects on an estimated population is computed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum InfluenceName {
+    /// One step of Newton's method from the estimates; the default of --method foce
+    OneStep,
+    /// The population is estimated again without each subject
+    Exact,
+    /// Not at all
+    None,
+}
+
 /// What standard errors are from.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub enum CovarianceName {
@@ -248,6 +259,9 @@ pub struct RunArgs {
     /// Seed of what is drawn to estimate the population or its likelihood
     #[arg(long, default_value_t = 1, value_name = "SEED")]
     pub population_seed: u64,
+    /// What is computed of each subject's influence on the estimated population: where the estimates go without it
+    #[arg(long, value_enum, value_name = "HOW")]
+    pub influence: Option<InfluenceName>,
     /// Limit on iterations from one start
     #[arg(long, default_value_t = 200)]
     pub max_iterations: u64,

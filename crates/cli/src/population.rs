@@ -1,6 +1,7 @@
 //! The population of a run, estimated before its subjects are.
 
 use crate::error::CliError;
+use crate::influence::Influence;
 use crate::record::Seconds;
 use indicatif::ProgressBar;
 use omafit_estimate::{
@@ -23,6 +24,7 @@ pub struct Population {
     names: Vec<String>,
     estimates: Vec<PopulationEstimate>,
     trace: Vec<(u64, f64, Vec<f64>)>,
+    influence: Option<Influence>,
 }
 
 /// What `run.json` says of it.
@@ -71,7 +73,13 @@ impl Population {
         let names = fit.space.names(&fit.model);
         let estimates = population_estimates(&fit.model, &fit.space, fit.uncertainty.as_ref().ok());
         let trace = trace.into_inner().unwrap_or_else(PoisonError::into_inner);
-        Ok(Self { method, fit, names, estimates, trace })
+        Ok(Self { method, fit, names, estimates, trace, influence: None })
+    }
+
+    /// With what is known of each subject's influence on it.
+    pub fn with_influence(mut self, of: impl FnOnce(&PopulationFit) -> Option<Influence>) -> Self {
+        self.influence = of(&self.fit);
+        self
     }
 
     /// The model with its estimates.
@@ -89,12 +97,15 @@ impl Population {
         self.fit.stop == Some(DescentStop::Converged)
     }
 
-    /// Writes `parameters` and `convergence`.
+    /// Writes `parameters`, `convergence` and `influence`.
     pub fn write(&self, folder: &RunFolder) -> Result<(), CliError> {
         let etas: Vec<Vec<f64>> = self.fit.subjects.iter().map(|s| s.eta.clone()).collect();
         let options = FitOptions::new(Method::Map, self.model().variable().to_vec());
         let shrinkage = shrinkage(self.model(), &options, &etas);
         crate::run::write_both(folder, &parameters_table(&self.fit.model, &self.estimates, &shrinkage)?)?;
+        if let Some(influence) = &self.influence {
+            crate::run::write_both(folder, &influence.table(&self.estimates)?)?;
+        }
         crate::run::write_both(folder, &convergence_table(&self.names, &self.trace)?)
     }
 
@@ -156,6 +167,7 @@ impl Population {
         if let Err(why) = &self.fit.uncertainty {
             warnings.push(format!("population: no standard errors: {why}"));
         }
+        warnings.extend(self.influence.iter().flat_map(|influence| influence.warnings(&self.estimates)));
         warnings
     }
 

@@ -90,6 +90,10 @@ impl Plan {
             }
         }
         args.exports.verify(args.method)?;
+        if args.method != MethodName::Foce && args.influence.is_some() {
+            let expected = "left out without --method foce: it is of the objective that FOCE makes least";
+            return Err(refuse("influence", "", expected));
+        }
         if args.likelihood().is_some() {
             let has_population = args.method != MethodName::Nls
                 && args.robust.is_none()

@@ -3,6 +3,7 @@
 use crate::diagnosis::Diagnosis;
 use crate::error::CliError;
 use crate::figures;
+use crate::influence::Influence;
 use crate::likelihood::Likelihood;
 use crate::options::{Censored, RunArgs};
 use crate::population::Population;
@@ -207,7 +208,14 @@ impl<'a> Work<'a> {
             let max_iterations = args.population_iterations.unwrap_or(most);
             let options = PopulationOptions { max_iterations, ..default };
             let (plan, seconds) = (&self.plan, &mut self.seconds);
-            let fit = || Population::fit(plan.model(), subjects, method, options, quiet, seconds);
+            let fit = || {
+                let fitted = Population::fit(plan.model(), subjects, method, options, quiet, seconds)?;
+                // A step of Newton's is from the least objective, which is FOCE's.
+                let is_least = method == PopulationMethod::Foce;
+                Ok::<_, CliError>(fitted.with_influence(|fit| {
+                    is_least.then(|| Influence::of(fit, subjects, args.influence, options, quiet, seconds))?
+                }))
+            };
             let population = self.pool.install(fit)?;
             self.plan = self.plan.with_model(population.model())?;
             self.population = Some(population);
@@ -252,8 +260,17 @@ impl<'a> Work<'a> {
 
     /// Of so many seconds, those that no other stage has were spent reading.
     pub fn reading(&mut self, seconds: f64) {
-        let stages =
-            ["population", "likelihood", "sigma", "fit", "replicates", "diagnostics", "tables", "figures"];
+        let stages = [
+            "population",
+            "influence",
+            "likelihood",
+            "sigma",
+            "fit",
+            "replicates",
+            "diagnostics",
+            "tables",
+            "figures",
+        ];
         let others: f64 = stages.iter().map(|stage| self.seconds.of(stage)).sum();
         self.seconds.add("read", (seconds - others).max(0.0));
     }

@@ -167,6 +167,58 @@ fn a_variance_that_vanishes_is_said_to_keep_the_covariance_from_being_computed()
     assert!(why.contains("omega_ka"), "{why}");
 }
 
+/// The run of theophylline with influence by a method: how far all estimates go without each subject, and how far each goes.
+fn without(folder: &Path, how: &str) -> (Vec<f64>, Vec<Vec<f64>>) {
+    let (data, out) = (repository().join("fixtures/real/theophylline.csv"), folder.join(how));
+    let arguments =
+        ["--model", "one_compartment_oral", "--time-unit", "hours", "--method", "foce", "--no-report"];
+    omafit()
+        .arg("fit")
+        .arg(data)
+        .args(arguments)
+        .args(["--influence", how, "--out"])
+        .arg(&out)
+        .assert()
+        .success();
+    let table = csv(&out.join("influence.csv"));
+    assert!(common::text(&table, "status").iter().all(|status| status == "ok"));
+    let names = table[0].iter().filter(|name| name.starts_with("SHIFT_"));
+    (column(&table, "distance"), names.map(|name| column(&table, name)).collect())
+}
+
+fn three_largest(values: &[f64]) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..values.len()).collect();
+    order.sort_by(|a, b| values[*b].total_cmp(&values[*a]));
+    order.truncate(3);
+    order.sort_unstable();
+    order
+}
+
+#[test]
+fn one_step_without_a_subject_goes_where_a_fit_of_the_others_does() {
+    let folder = tempfile::tempdir().unwrap();
+    let (step, exact) = (without(folder.path(), "one-step"), without(folder.path(), "exact"));
+    assert_eq!((step.1.len(), step.0.len()), (7, 12));
+    assert_eq!(three_largest(&step.0), three_largest(&exact.0));
+    for (steps, exacts) in step.1.iter().zip(&exact.1) {
+        for ((step, exact), distance) in steps.iter().zip(exacts).zip(&exact.0) {
+            // What a step of Newton's leaves is of the second order of its length.
+            assert!((step - exact).abs() < 0.3 * distance * distance, "{step} {exact} {distance}");
+        }
+    }
+}
+
+#[test]
+fn influence_on_a_population_that_is_given_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = repository().join("fixtures/real/theophylline.csv");
+    let arguments = ["--model", "one_compartment_oral", "--influence", "exact", "--out"];
+    let refused =
+        omafit().arg("fit").arg(data).args(arguments).arg(folder.path().join("run")).assert().code(2);
+    let said = String::from_utf8_lossy(&refused.get_output().stderr).into_owned();
+    assert!(said.contains("--influence"), "{said}");
+}
+
 #[test]
 fn threads_do_not_change_a_digit() {
     let folder = tempfile::tempdir().unwrap();

@@ -112,21 +112,17 @@ impl Foce<'_> {
 }
 
 impl Foce<'_> {
-    /// The gradient at a vector beside `point`, each η̂ where it goes to first order. What that leaves out is the same on
+    /// The subjects' gradients at a vector beside `point`, each η̂ where it goes to first order. What that leaves out is the same on
     /// both sides of the point, and so no part of a central difference.
-    fn gradient_beside(&self, x: &[f64], point: &Point) -> Option<DVector<f64>> {
+    fn gradients_beside(&self, x: &[f64], point: &Point) -> Option<Vec<Vec<f64>>> {
         let (model, _) = self.at(x)?;
         let moved: Vec<f64> = x.iter().zip(&point.x).map(|(x, before)| x - before).collect();
         let one = |(i, subject): (usize, &Subject)| {
             let eta = point.changes.get(i)?.foresee(&point.subjects[i].eta, &moved);
-            change(&model, self.space, subject, &eta, DEFAULT_RTOL).ok()
+            Some(change(&model, self.space, subject, &eta, DEFAULT_RTOL).ok()?.gradient)
         };
-        let changes: Vec<_> = self.subjects.par_iter().enumerate().with_max_len(1).map(one).collect();
-        let add = |mut sum: DVector<f64>, change: Option<Change>| {
-            sum += DVector::from_column_slice(&change?.gradient);
-            Some(sum)
-        };
-        changes.into_iter().try_fold(DVector::zeros(x.len()), add)
+        let gradients: Vec<_> = self.subjects.par_iter().enumerate().with_max_len(1).map(one).collect();
+        gradients.into_iter().collect()
     }
 }
 
@@ -237,7 +233,7 @@ fn finished(
     } else if gradients.is_empty() {
         Err("the gradient of FOCE's objective cannot be computed at the estimates".into())
     } else {
-        let beside = |x: &[f64]| objective.gradient_beside(x, &at);
+        let beside = |x: &[f64]| objective.gradients_beside(x, &at);
         uncertainty(&x, &space.names(model), &gradients, &beside)
     };
     Ok(PopulationFit {
@@ -330,7 +326,11 @@ mod tests {
         let columns =
             |of: &dyn Fn(usize) -> DVector<f64>| DMatrix::from_columns(&(0..n).map(of).collect::<Vec<_>>());
         let exact = columns(&|k| (along(k, 2e-3, &converged) * 4.0 - along(k, 4e-3, &converged)) / 3.0);
-        let found = columns(&|k| along(k, SPACING, &|x| foce.gradient_beside(x, &point).unwrap()));
+        let beside = |x: &[f64]| {
+            let parts = foce.gradients_beside(x, &point).unwrap();
+            parts.iter().fold(DVector::zeros(n), |sum, part| sum + DVector::from_column_slice(part))
+        };
+        let found = columns(&|k| along(k, SPACING, &beside));
         for (i, j) in (0..n).flat_map(|i| (0..n).map(move |j| (i, j))) {
             let scale = (exact[(i, i)] * exact[(j, j)]).abs().sqrt();
             let gap = (found[(i, j)] - exact[(i, j)]).abs() / scale;

@@ -5,6 +5,7 @@ mod delta;
 mod expectation;
 mod fit;
 mod gradient;
+mod influence;
 mod its;
 mod marginal;
 mod method;
@@ -19,6 +20,7 @@ mod walkers;
 pub use conditional::{Conditional, ConditionalError};
 pub use delta::propagated;
 pub use fit::{PopulationError, PopulationFit, PopulationOptions, Progress, fit_population};
+pub use influence::{Deletion, exact_influence, influence};
 pub use marginal::{
     LikelihoodMethod, LikelihoodOptions, Marginal, MarginalError, MarginalPart, marginal_likelihood,
 };

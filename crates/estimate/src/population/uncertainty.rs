@@ -22,6 +22,8 @@ const NOTHING: f64 = 1e-4;
 pub struct PopulationUncertainty {
     /// R⁻¹.
     pub r: DMatrix<f64>,
+    /// Each subject's part of R.
+    pub parts: Vec<DMatrix<f64>>,
     /// S⁻¹; `None` of too few subjects.
     pub s: Option<DMatrix<f64>>,
     /// R⁻¹SR⁻¹.
@@ -42,16 +44,18 @@ impl PopulationUncertainty {
     }
 }
 
-/// The covariances, from the gradient as a function of the vector and each subject's gradient at the estimate; or why
-/// there is none.
+/// The gradient of each subject's part as a function of the vector.
+type SubjectGradients<'a> = dyn Fn(&[f64]) -> Option<Vec<Vec<f64>>> + 'a;
+
+/// The covariances, from the subjects' gradients as a function of the vector and at the estimate; or why there is none.
 pub(super) fn uncertainty(
     x: &[f64],
     names: &[String],
     gradients: &[Vec<f64>],
-    gradient: &dyn Fn(&[f64]) -> Option<DVector<f64>>,
+    gradient: &SubjectGradients<'_>,
 ) -> Result<PopulationUncertainty, String> {
     let n = x.len();
-    let mut r = DMatrix::zeros(n, n);
+    let mut parts = vec![DMatrix::zeros(n, n); gradients.len()];
     for k in 0..n {
         let moved = |step: f64| {
             let mut x = x.to_vec();
@@ -60,10 +64,13 @@ pub(super) fn uncertainty(
                 format!("the objective cannot be computed beside the estimate of {}", names[k])
             })
         };
-        let column = (moved(SPACING)? - moved(-SPACING)?) / (4.0 * SPACING);
-        r.set_column(k, &column);
+        for (part, (above, below)) in parts.iter_mut().zip(moved(SPACING)?.iter().zip(moved(-SPACING)?)) {
+            let slopes = above.iter().zip(below).map(|(above, below)| (above - below) / (4.0 * SPACING));
+            part.set_column(k, &DVector::from_iterator(n, slopes));
+        }
     }
-    r = (&r + r.transpose()) * 0.5;
+    parts.iter_mut().for_each(|part| *part = (&*part + part.transpose()) * 0.5);
+    let r = parts.iter().fold(DMatrix::zeros(n, n), |sum, part| sum + part);
     let inverse = positive_inverse(&r, names)?;
     let scores = DMatrix::from_fn(n, gradients.len(), |row, column| 0.5 * gradients[column][row]);
     let s = &scores * scores.transpose();
@@ -80,6 +87,7 @@ pub(super) fn uncertainty(
         eigenvalues,
         flattest: eigen.eigenvectors.column(largest).iter().copied().collect(),
         r: inverse,
+        parts,
     })
 }
 
@@ -171,7 +179,7 @@ fn interval(kind: EstimateKind, value: f64, se: f64) -> [f64; 2] {
 }
 
 /// The numbers of a model, without uncertainty.
-fn listed(model: &PopulationModel, values: &PopulationValues) -> Vec<PopulationEstimate> {
+pub(super) fn listed(model: &PopulationModel, values: &PopulationValues) -> Vec<PopulationEstimate> {
     let mut all = Vec::new();
     let mut add = |kind, name: String, unit: &str, value: f64, eta: Option<usize>| {
         let (se, interval, unit) = ([f64::NAN; 3], [f64::NAN; 2], unit.to_string());

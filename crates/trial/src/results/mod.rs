@@ -3,6 +3,7 @@
 mod correlations;
 mod diagnostics;
 mod individuals;
+mod influence;
 mod likelihood;
 mod observations;
 mod outcomes;
@@ -16,6 +17,7 @@ mod typical;
 pub use correlations::correlations_table;
 pub use diagnostics::{diagnostics_table, shrinkage_table};
 pub use individuals::{individuals_table, sigma_columns};
+pub use influence::{influence_table, most_moved};
 pub use likelihood::likelihood_table;
 pub use observations::observations_table;
 pub use outcomes::{outcome_exposure_table, outcome_tables};

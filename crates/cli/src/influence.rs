@@ -1,0 +1,83 @@
+//! What each subject does to an estimated population.
+
+use crate::options::InfluenceName;
+use crate::record::Seconds;
+use crate::run::progress_bar;
+use omafit_estimate::{
+    Deletion, PopulationEstimate, PopulationFit, PopulationOptions, exact_influence, influence,
+};
+use omafit_model::Subject;
+use omafit_trial::{Table, TableError, influence_table, most_moved};
+use std::time::Instant;
+
+/// A number that moves by more of its standard errors without one of the subjects is told of.
+const MOVED: f64 = 1.0;
+/// Of so many subjects at most.
+const TOLD: usize = 5;
+
+/// The estimates without each of the subjects.
+pub struct Influence {
+    method: &'static str,
+    ids: Vec<String>,
+    deletions: Vec<Deletion>,
+}
+
+impl Influence {
+    /// By one step unless told otherwise; nothing where that is asked, or where the estimates have no covariance.
+    pub fn of(
+        fit: &PopulationFit,
+        subjects: &[Subject],
+        how: Option<InfluenceName>,
+        options: PopulationOptions,
+        quiet: bool,
+        seconds: &mut Seconds,
+    ) -> Option<Self> {
+        let started = Instant::now();
+        let (method, deletions) = match how.unwrap_or(InfluenceName::OneStep) {
+            InfluenceName::None => return None,
+            InfluenceName::OneStep => ("one_step", influence(fit)),
+            InfluenceName::Exact => {
+                let progress = progress_bar("population without one of", subjects.len() as u64, quiet);
+                let deletions = exact_influence(fit, subjects, options, &|| progress.inc(1));
+                progress.finish_and_clear();
+                ("exact", deletions)
+            }
+        };
+        seconds.add("influence", started.elapsed().as_secs_f64());
+        // Why there is no covariance is told with the estimates.
+        let ids = subjects.iter().map(|subject| subject.id.clone()).collect();
+        Some(Self { method, ids, deletions: deletions.ok()? })
+    }
+
+    /// The table `influence`.
+    pub fn table(&self, estimates: &[PopulationEstimate]) -> Result<Table, TableError> {
+        influence_table(&self.ids, self.method, estimates, &self.deletions)
+    }
+
+    /// The subjects on whom an estimate hangs, the most influential first.
+    pub fn warnings(&self, estimates: &[PopulationEstimate]) -> Vec<String> {
+        let moved = |(id, deletion)| most_moved(estimates, deletion).map(|(name, shift)| (id, name, shift));
+        let mut moved: Vec<(&String, &str, f64)> =
+            self.ids.iter().zip(&self.deletions).filter_map(moved).filter(|m| m.2.abs() > MOVED).collect();
+        moved.sort_by(|a, b| b.2.abs().total_cmp(&a.2.abs()));
+        let more = moved.len().saturating_sub(TOLD);
+        let tell = |(id, name, shift): &(&String, &str, f64)| {
+            format!(
+                "influence: without subject {id} the estimate of {name} moves by {shift:.1} standard errors"
+            )
+        };
+        let mut told: Vec<String> = moved.iter().take(TOLD).map(tell).collect();
+        if more > 0 {
+            told.push(format!(
+                "influence: … and {more} subjects more move an estimate by more than its standard error"
+            ));
+        }
+        let left = self.deletions.iter().filter(|deletion| deletion.estimates.is_err()).count();
+        if left > 0 {
+            told.push(format!(
+                "influence: of {left} subjects unknown: without them the estimates are not determined"
+            ));
+        }
+        told
+    }
+}

@@ -1,0 +1,51 @@
+//! `influence`: one row a subject, what it does to the population's estimates.
+
+use crate::table::{Column, Table, TableError, Values};
+use omafit_estimate::{Deletion, PopulationEstimate};
+
+/// One row a subject: how far the estimates go without it, all together and each number, in standard errors and as it then is; by
+/// `method`. Missing where the others alone do not determine the estimates, of numbers that are fixed, and in standard errors of those
+/// that have none; `status` says why.
+///
+/// # Errors
+/// Never for deletions of the same subjects and estimates; the columns are of one length.
+pub fn influence_table(
+    ids: &[String],
+    method: &str,
+    estimates: &[PopulationEstimate],
+    deletions: &[Deletion],
+) -> Result<Table, TableError> {
+    let text = |name: &str, of: &dyn Fn(usize) -> String| {
+        Column::new(name, Values::Text((0..deletions.len()).map(of).collect()))
+    };
+    let number = |name: String, of: &dyn Fn(&Deletion) -> f64| {
+        Column::new(name, Values::Float(deletions.iter().map(of).collect()))
+    };
+    let without = |d: &Deletion, k: usize| d.estimates.as_ref().map_or(f64::NAN, |values| values[k]);
+    let most = |d: &Deletion| most_moved(estimates, d);
+    let mut columns = vec![
+        text("ID", &|i| ids[i].clone()),
+        text("method", &|_| method.to_owned()),
+        text("status", &|i| deletions[i].estimates.as_ref().err().cloned().unwrap_or_else(|| "ok".into())),
+        number("distance".into(), &|d| d.distance),
+        number("covariance_ratio".into(), &|d| d.covariance_ratio),
+        text("most_moved", &|i| most(&deletions[i]).map_or(String::new(), |(name, _)| name.to_owned())),
+        number("most_moved_se".into(), &|d| most(d).map_or(f64::NAN, |(_, shift)| shift)),
+    ];
+    for (k, estimate) in estimates.iter().enumerate().filter(|(_, e)| !e.fixed) {
+        columns.push(number(format!("SHIFT_{}", estimate.name), &|d| {
+            (without(d, k) - estimate.value) / estimate.se[0]
+        }));
+        columns.push(number(format!("WITHOUT_{}", estimate.name), &|d| without(d, k)));
+    }
+    Table::new("influence", columns)
+}
+
+/// The number that moves the most without a subject, and by how many of its standard errors.
+pub fn most_moved<'a>(estimates: &'a [PopulationEstimate], deletion: &Deletion) -> Option<(&'a str, f64)> {
+    let values = deletion.estimates.as_ref().ok()?;
+    let shifts = estimates.iter().zip(values).map(|(e, without)| (e, (without - e.value) / e.se[0]));
+    let known = shifts.filter(|(e, shift)| !e.fixed && shift.is_finite());
+    let most = known.max_by(|a, b| a.1.abs().total_cmp(&b.1.abs()));
+    most.map(|(estimate, shift)| (estimate.name.as_str(), shift))
+}
