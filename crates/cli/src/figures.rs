@@ -3,15 +3,15 @@
 use crate::error::CliError;
 use crate::run::Plan;
 use omafit_estimate::{
-    Method, ReconstructionOptions, Status, SubjectResult, Trajectory, free_ige_course, reconstruct,
-    typical_course,
+    FreeIgeCourse, Method, ReconstructionOptions, Status, SubjectResult, Trajectory, free_ige_course,
+    reconstruct, typical_course,
 };
 use omafit_model::{Analyte, Subject};
 use omafit_report::file_name;
 use omafit_report::individual::{self, Individual, Panel, Whose};
 use omafit_report::observed_fitted::{self, AnalyteFit};
 use omafit_report::suppression::{self, Suppression};
-use omafit_trial::RunFolder;
+use omafit_trial::{Column, RunFolder, Table, TableError, Values};
 use rayon::prelude::*;
 use std::borrow::Cow;
 
@@ -33,8 +33,13 @@ pub fn write(
         Ok(std::fs::write(folder.file(format!("figures/{name}"))?, svg)?)
     };
     put("observed_fitted.svg".into(), observed_against_fitted(subjects, results, simulated)?)?;
-    if results.len() >= ENOUGH_FOR_PERCENTILES {
-        put("suppression.svg".into(), suppressed(plan, subjects, results, simulated)?)?;
+    let course = free_ige_course(results.iter().map(|r| &r.trajectory));
+    // A model without IgE has none to suppress.
+    let is_there = course.percentiles[2].iter().any(|median| *median > 0.0);
+    if is_there && results.len() >= ENOUGH_FOR_PERCENTILES {
+        put("suppression.svg".into(), suppressed(plan, subjects, results, &course, simulated)?)?;
+        let data = suppression_data(&course)?;
+        folder.write("figures/data/suppression.csv", |f| Ok::<_, CliError>(data.write_csv(f)?))?;
     }
     subjects.par_iter().zip(results).enumerate().try_for_each(|(i, (subject, result))| {
         if result.fit.status == Status::Failed {
@@ -136,9 +141,9 @@ fn suppressed(
     plan: &Plan,
     subjects: &[Subject],
     results: &[SubjectResult],
+    course: &FreeIgeCourse,
     simulated: bool,
 ) -> Result<String, CliError> {
-    let course = free_ige_course(results.iter().map(|r| &r.trajectory));
     let [p05, p25, p50, p75, p95] = &course.percentiles;
     let treated = subjects.iter().filter_map(|s| s.doses.last().map(|d| d.time - s.start));
     Ok(suppression::svg(&Suppression {
@@ -154,4 +159,13 @@ fn suppressed(
         n: results.iter().filter(|r| !r.trajectory.time.is_empty()).count(),
         simulated,
     })?)
+}
+
+/// The percentiles that are drawn, a row a day.
+fn suppression_data(course: &FreeIgeCourse) -> Result<Table, TableError> {
+    let names = ["p05", "p25", "p50", "p75", "p95"];
+    let percentiles = names.into_iter().zip(&course.percentiles);
+    let columns = [("TIME", &course.time)].into_iter().chain(percentiles);
+    let columns = columns.map(|(name, values)| Column::new(name, Values::Float(values.clone())));
+    Table::new("suppression", columns.collect())
 }

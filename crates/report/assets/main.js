@@ -1,6 +1,6 @@
 // The page from top to bottom.
 function heading() {
-  const method = String(run.method).toUpperCase();
+  const method = populationMethod || String(run.method).toUpperCase();
   const name = clean(String(run.data.path).split(/[\\/]/).pop());
   document.title = `omafit: ${name}, ${clean(run.model)}`;
   const look = choice("Look", ["Auto", "Light", "Dark"], (i) => {
@@ -27,6 +27,7 @@ function heading() {
 
 function runSection() {
   const o = run.options;
+  const population = run.population;
   const seconds = Object.entries(run.seconds || {}).map(([stage, s]) => `${stage} ${digits(s, 2)} s`).join(", ");
   const quoted = run.command.map((word) => (/^[\w./=:,+-]+$/.test(word) ? word : `'${word.replace(/'/g, "'\\''")}'`));
   section(
@@ -36,7 +37,11 @@ function runSection() {
     note("The same command on the same data gives the same numbers, to the digit, on any number of threads. The model as it was used is model.toml in the run's folder."),
     facts([
       ["omafit", run.version],
-      ["Method", String(run.method).toUpperCase()],
+      ["Method", populationMethod ? `${populationMethod}, then MAP of each subject` : String(run.method).toUpperCase()],
+      population ? ["Population", `${clean(population.stop_reason)}; ${plural(population.iterations, "iteration")}`] : null,
+      population ? ["Population, objective", digits(population.ofv, 8)] : null,
+      population && isNumber(population.condition_number) ? ["Condition number", digits(population.condition_number, 3)] : null,
+      population && population.flattest_direction ? ["Least known direction", clean(population.flattest_direction)] : null,
       ["Estimated", o.estimate.join(", ")],
       ["Censored observations", o.censored === "m3" ? "by their likelihood (M3)" : "left out (M1)"],
       ["Relative tolerance of the solver", String(o.relative_tolerance)],
@@ -70,14 +75,14 @@ function checklist() {
     ["Parameter estimates with uncertainty", link("parameters", population ? "Parameters" : "Parameters (of the subjects; the population was given)")],
     ["Uncertainty by a second method (bootstrap, SIR)", null, "not part of this run"],
     ["Shrinkage of η", estimated.length ? link("parameters", "Parameters") : null, "no random effect was estimated"],
-    ["Condition number", isNumber(run.condition_number) ? link("run", "Run") : null, "of each subject in individuals.csv"],
+    ["Condition number", run.population && isNumber(run.population.condition_number) ? link("run", "Run") : null, "of each subject in individuals.csv"],
     ["Goodness of fit: DV–PRED, DV–IPRED, CWRES–time, CWRES–PRED, |IWRES|–IPRED, QQ", link("goodness", "Goodness of fit")],
     ["Individual fits", link("patients", "Subjects")],
     ["Distribution of η, η against covariates", link("eta", "Random effects"), "too few subjects"],
     ["Visual predictive check, numerical check", link("vpc", "Predictive checks"), "not made; omafit vpc RUN makes them"],
     ["NPDE", hasNumbers(observed.NPDE) ? link("goodness", "Goodness of fit") : null, "not made; omafit vpc RUN makes them"],
     ["Covariate model building, forest plot of effects", null, "not part of this run: the model was given"],
-    ["Influence of single subjects", null, "not part of this run"],
+    ["Influence of single subjects", story.tables.influence ? link("parameters", "Parameters") : null, "of a population that is estimated (--method foce)"],
     ["Exposure and what it achieves", link("suppression", "Suppression of free IgE"), "no dose, or nothing fitted"],
     ["Exposure and response", link("outcomes", "Outcomes"), "not made; omafit outcome RUN OUTCOMES makes it"],
     ["Versions, command, seed, checksum of the data", link("run", "Run")],

@@ -93,8 +93,12 @@ const nameOf = (key) => {
   return found ? found.title.replace(/^(Total|Free)/, (w) => w.toLowerCase()) : key === "all" ? "all" : key;
 };
 
+// The method by which the population was estimated, if it was.
+const populationMethod = run.population ? String(run.population.method).toUpperCase() : "";
+
 function summary() {
-  const method = { map: "MAP, each subject's data with the population as prior", nls: "nonlinear least squares, each subject's data alone" }[run.method] || run.method;
+  const estimated = run.population && `${populationMethod}: first the population, then each subject's data with it as prior`;
+  const method = estimated || { map: "MAP, each subject's data with the population as prior", nls: "nonlinear least squares, each subject's data alone" }[run.method] || run.method;
   const quantified = run.data.records.observations.reduce((a, b) => a + b, 0);
   const censored = run.data.records.below.concat(run.data.records.above).reduce((a, b) => a + b, 0);
   const { ok, not_determined: open, failed } = run.counts;
@@ -104,6 +108,7 @@ function summary() {
       ? `${ok} ${ok === 1 ? "fit is" : "fits are"} complete, ${open} ${open === 1 ? "leaves" : "leave"} a parameter open, ${failed} failed.`
       : "Every fit is complete.",
   ];
+  if (run.population) sentences.splice(1, 0, run.population.converged ? `The estimation converged at an objective of ${digits(run.population.ofv, 8)}.` : `The estimation of the population did not converge: ${clean(run.population.stop_reason)}.`);
   const fit = run.goodness_of_fit;
   const parts = ANALYTES.filter((a) => fit[a.key] && fit[a.key].n).map((a) => `${nameOf(a.key)} ${percent(fit[a.key].rmse_log, 0)}`);
   if (parts.length) sentences.push(`Observations scatter about the individual fits by ${parts.join(", ")} (root mean square on the logarithm).`);
@@ -176,9 +181,23 @@ function parameterSection() {
   const body = [];
   const population = story.tables.parameters;
   if (population) {
-    const wanted = [["name", "Parameter"], ["unit", "Unit"], ["description", "Meaning"], ["estimate", "Estimate"], ["se", "SE"], ["rse_pct", "RSE %"], ["ci_low", "95 % CI from"], ["ci_high", "to"], ["bsv_cv_pct", "BSV CV %"], ["shrinkage_sd_pct", "Shrinkage SD %"], ["shrinkage_var_pct", "Shrinkage variance %"], ["fixed", "Fixed"]].filter(([key]) => population[key]);
-    const rows = Array.from({ length: rowsOf("parameters") }, (_, i) => wanted.map(([key]) => (isNumber(population[key][i]) ? digits(population[key][i], 4) : clean(population[key][i] ?? "–"))));
-    body.push(grid(wanted.map(([key, title]) => (isNumber(population[key].find((v) => v !== null)) ? number(title) : text(title))), rows, "Population parameters, estimated"));
+    const shown = (key, i, write) => (isNumber(population[key][i]) ? write(population[key][i]) : "–");
+    const four = (value) => digits(value, 4);
+    const tenth = (value) => fixed(value, 1);
+    const rows = population.name.map((name, i) => [
+      make("code", {}, clean(name)),
+      population.unit[i] === "1" ? "" : clean(population.unit[i]),
+      shown("estimate", i, four),
+      population.fixed[i] ? "fixed" : shown("se", i, four),
+      shown("rse_pct", i, tenth),
+      isNumber(population.ci_low[i]) ? `${four(population.ci_low[i])} to ${four(population.ci_high[i])}` : "–",
+      shown("bsv_cv_pct", i, tenth),
+      shown("shrinkage_sd_pct", i, tenth),
+      shown("shrinkage_var_pct", i, tenth),
+    ]);
+    const heads = ["Estimate", "SE", "RSE %", "95 % CI", "BSV CV %", "Shrinkage SD %", "Shrinkage variance %"];
+    body.push(grid([text("Parameter"), text("Unit"), ...heads.map(number)], rows, "Population parameters, estimated"));
+    body.push(note("SE from the second derivatives of the objective; meanings of parameters are under Model. omega2: variance of η; corr: correlation of two η; sigma: residual error; NAME_COVARIATE: coefficient of an effect. BSV CV: 100·√(exp ω² − 1)."));
   } else body.push(make("p", {}, "The population was given, not estimated, in this run: its values are under Model. Below, the subjects' own estimates."));
   const shrink = story.tables.shrinkage || {};
   const at = (name) => (shrink.parameter || []).indexOf(name);
@@ -193,5 +212,14 @@ function parameterSection() {
   });
   body.push(grid([text("Parameter"), text("Unit"), number("Typical"), number("Median"), number("5 %"), number("95 %"), number("Median RSE"), number("Determined"), number("ω"), number("Mean η̂"), number("SD η̂"), number("p (mean 0)"), number("Shrinkage SD %"), number("Shrinkage variance %")], rows, "Individual parameters"));
   body.push(note("Typical: at the covariates where every effect is one. Shrinkage: 1 − SD(η̂)/ω and 1 − var(η̂)/ω²."));
+  const influence = story.tables.influence;
+  if (influence) {
+    const most = influence.distance.map((d, i) => [d, i]).filter(([d]) => isNumber(d)).sort((a, b) => b[0] - a[0]).slice(0, 10);
+    const told = most.map(([d, i]) => [clean(influence.ID[i]), fixed(d, 2), fixed(influence.covariance_ratio[i], 2), make("code", {}, clean(influence.most_moved[i])), fixed(influence.most_moved_se[i], 2)]);
+    const how = influence.method[0] === "exact" ? "a fit of all others" : "one step of Newton's method";
+    body.push(make("h3", {}, "Influence of single subjects"));
+    body.push(grid([text("Without subject"), number("All estimates, SE"), number("Covariance ratio"), text("Moves most"), number("by, SE")], told, "Influence of single subjects"));
+    body.push(note(`How far the population's estimates go without a subject, in standard errors, by ${how}; the ten that matter most.`));
+  }
   section("parameters", "Parameters", ...body);
 }

@@ -9,6 +9,7 @@
 //! | one patient's time courses | [`individual::svg`] |
 //! | observed against predicted | [`observed_fitted::svg`] |
 //! | residuals, η, predictive checks | [`diagnostic`] |
+//! | estimates with their intervals | [`forest::Forest`] |
 //! | clouds, curves, bands and bars in panels, with their data | [`panels::Panels`] |
 //! | parts of a population over a plane | [`heat::svg`] |
 //! | free IgE of a population over time | [`suppression::svg`] |
@@ -21,5 +22,5 @@ mod figure;
 pub mod page;
 
 pub use figure::{
-    FigureError, diagnostic, file_name, heat, individual, observed_fitted, panels, suppression,
+    FigureError, diagnostic, file_name, forest, heat, individual, observed_fitted, panels, suppression,
 };

@@ -3,6 +3,7 @@
 mod equations;
 mod figures;
 mod outcomes;
+mod population;
 mod tables;
 
 pub use figures::{Drawn, drawn};
@@ -46,6 +47,7 @@ pub fn figures(folder: &Path, only_check: bool) -> Result<Vec<Drawn>, CliError> 
         let covariates: Vec<&str> = read.into_iter().flatten().filter_map(Value::as_str).collect();
         let words = words(&model, &[]);
         all = figures::of_fit(&individuals, &observations, &words.parameters, &covariates, simulated)?;
+        all.extend(population::of_population(folder, &model, &individuals, simulated)?);
     }
     if let Some(vpc) = tables::optional(folder, "vpc")? {
         all.extend(figures::of_check(folder, &vpc, simulated)?);
@@ -69,7 +71,10 @@ pub fn page(folder: &Path) -> Result<String, CliError> {
     let observations = tables::observations(folder, &individuals)?;
     let courses = tables::courses(folder, &individuals, &mut missing)?;
     let mut all = vec![("individuals".to_owned(), individuals), ("observations".to_owned(), observations)];
-    for name in ["parameters", "shrinkage", "diagnostics", "vpc", "npc"].into_iter().chain(outcomes::TABLES) {
+    for name in ["parameters", "influence", "shrinkage", "diagnostics", "vpc", "npc"]
+        .into_iter()
+        .chain(outcomes::TABLES)
+    {
         if let Some(table) = tables::optional(folder, name)? {
             all.push((name.to_owned(), table));
         }

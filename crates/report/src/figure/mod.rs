@@ -13,6 +13,8 @@ pub mod diagnostic;
 mod error;
 /// Safe file names for the figures of subjects.
 pub mod file_name;
+/// Estimates with their intervals, a row each.
+pub mod forest;
 mod frame;
 /// Parts of a population over a plane, as colours.
 pub mod heat;
