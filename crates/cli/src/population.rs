@@ -123,7 +123,17 @@ impl Population {
             let forms = [NonmemForm::Covariance, NonmemForm::Correlation];
             forms.map(|form| propagated(model, space, &u.r, &read(form)))
         });
+        let method = match self.method {
+            PopulationMethod::Its => ["Iterative Two Stage", "METHOD=ITS INTERACTION"],
+            PopulationMethod::Foce => {
+                ["First Order Conditional Estimation with Interaction", "METHOD=1 INTERACTION MAXEVAL=9999"]
+            }
+            PopulationMethod::Saem { .. } => {
+                ["Stochastic Approximation Expectation-Maximization", "METHOD=SAEM INTERACTION"]
+            }
+        };
         NonmemPopulation {
+            method,
             iterations: trace.iter().map(iteration).collect(),
             converged: self.converged(),
             ofv: fit.ofv,

@@ -16,6 +16,7 @@ pub(super) const TABLES: &[(&str, Columns)] = &[
     ("correlations", CORRELATIONS),
     ("convergence", CONVERGENCE),
     ("influence", INFLUENCE),
+    ("likelihood", LIKELIHOOD),
     ("two_stage", TWO_STAGE),
     ("two_stage_omega", TWO_STAGE_OMEGA),
     ("vpc", VPC),
@@ -252,6 +253,18 @@ const INFLUENCE: Columns = &[
     ("most_moved_se", "", "by how many"),
     ("SHIFT_{number}", "", "change of the number without the subject, in standard errors"),
     ("WITHOUT_{number}", "as in `parameters`", "the number without the subject"),
+];
+
+const LIKELIHOOD: Columns = &[
+    ("ID", "", "the subject"),
+    (
+        "ofv",
+        "",
+        "its −2 log-likelihood with the η integrated out, without the constants that FOCE leaves out",
+    ),
+    ("monte_carlo_se", "", "of importance sampling: its Monte-Carlo standard error"),
+    ("effective_samples", "", "of importance sampling: how many draws of equal weight would say as much"),
+    ("unsolved", "", "of importance sampling: draws at which the model could not be solved"),
 ];
 
 const TWO_STAGE: Columns = &[

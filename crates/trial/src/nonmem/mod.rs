@@ -22,6 +22,8 @@ const NO_ERROR: f64 = 1e10;
 /// An estimated population, in the order of [`nonmem_values`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct NonmemPopulation {
+    /// The method in NONMEM's words, and its record of the control stream.
+    pub method: [&'static str; 2],
     /// Number, values and objective of each iteration.
     pub iterations: Vec<(u64, Vec<f64>, f64)>,
     /// Whether it converged.
@@ -57,7 +59,7 @@ pub fn nonmem_files(run: &NonmemRun<'_>) -> Vec<(String, String)> {
     let numbering = Numbering::new(run.model);
     let subjects = Subjects::new(run, &numbering);
     let method = match run.population {
-        Some(_) => "First Order Conditional Estimation with Interaction",
+        Some(population) => population.method[0],
         None => "First Order Conditional Estimation with Interaction (Evaluation)",
     };
     let mut files = vec![

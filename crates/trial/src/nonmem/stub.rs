@@ -50,10 +50,8 @@ pub(super) fn control_stream(run: &NonmemRun<'_>, numbering: &Numbering<'_>, sub
         let given = run.model.residual(*analyte).is_some_and(|residual| residual.fixed);
         let _ = writeln!(out, "$SIGMA {}{} ; {}{what}", value[at], fix(given), analyte.name());
     }
-    out += match run.population {
-        Some(_) => "$ESTIMATION METHOD=1 INTERACTION MAXEVAL=9999\n",
-        None => "$ESTIMATION METHOD=1 INTERACTION MAXEVAL=0 POSTHOC\n",
-    };
+    let record = run.population.map_or("METHOD=1 INTERACTION MAXEVAL=0 POSTHOC", |p| p.method[1]);
+    let _ = writeln!(out, "$ESTIMATION {record}");
     if run.population.is_some_and(|p| p.covariance.is_some()) {
         out += "$COVARIANCE MATRIX=R UNCONDITIONAL PRINT=E\n";
     }
