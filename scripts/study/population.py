@@ -187,7 +187,7 @@ def figure(names, designs, methods, results):
                 )
     for row, name in enumerate(names):
         parts.append(f'<text x="{left - 10}" y="{64 + 22 * row}" text-anchor="end">{name}</text>')
-    parts.append(f'<text x="{width / 2}" y="{height - 6}" text-anchor="middle">relative bias, %, and two standard errors either way</text>')
+    parts.append(f'<text x="{width / 2}" y="{height - 6}" text-anchor="middle">relative bias, %, and two standard errors either way; beyond 40 % drawn at the edge</text>')
     return "\n".join([*parts, "</svg>", ""])
 
 
