@@ -112,6 +112,22 @@ def the_browser_works(page, name):
         page.key(key)
 
 
+def the_slider_works(page, name):
+    """Where a run has a what-if, each stop of the slider says its doses, and all but the doses as given draw another curve."""
+    if not page.run("!!document.getElementById('doses')"):
+        return
+    expect("Not medical advice" in page.run("document.getElementById('doses').textContent"), f"{name}: the doses do not say that they are no advice")
+    page.run("document.querySelector('.slider').scrollIntoView({ block: 'center', behavior: 'instant' })")
+    page.until("!!document.querySelector('figure.doses .plot[data-drawn]')")
+    seen = {}
+    for i in range(page.run("Number(document.querySelector('.slider input').max) + 1")):
+        page.run(f"(() => {{ const s = document.querySelector('.slider input'); s.value = {i}; s.dispatchEvent(new Event('input')); }})()")
+        said = page.run("document.querySelector('.slider output').textContent")
+        seen[said] = page.run("document.querySelector('figure.doses canvas').toDataURL()")
+    expect("as given" in seen and len(seen) > 1, f"{name}: the slider has {list(seen)}")
+    expect(len(set(seen.values())) == len(seen), f"{name}: the slider does not redraw")
+
+
 def choices_work(page, name):
     """Every button of a choice, pressed once, leaves its charts drawn."""
     number = page.run("document.querySelectorAll('.choice button').length")
@@ -134,6 +150,7 @@ def check(path, name, engine, pictures):
         expect(not links, f"{name}: links to nowhere: {links}")
         plots = every_chart_draws(page, name)
         the_browser_works(page, name)
+        the_slider_works(page, name)
         choices_work(page, name)
         sound(page, name, path)
     if pictures:

@@ -127,6 +127,7 @@ goodnessSection();
 predictiveSection();
 patientSection();
 suppressionSection();
+doseSection();
 outcomeSection();
 runSection();
 checklist();

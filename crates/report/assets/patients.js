@@ -184,6 +184,8 @@ function showSubject(i, title, detail) {
       },
     });
   });
+  const slider = doseSlider(i, c);
+  if (slider) panels.append(slider);
 }
 
 function subjectFacts(i, of) {

@@ -70,11 +70,14 @@ pub fn page(folder: &Path) -> Result<String, CliError> {
     let individuals = tables::required(folder, "individuals")?;
     let observations = tables::observations(folder, &individuals)?;
     let courses = tables::courses(folder, &individuals, &mut missing)?;
+    let what_if = folder.join("what_if.json");
+    let what_if = match what_if.is_file() {
+        true => tables::what_if(folder, &individuals, self::record(&what_if)?)?,
+        false => None,
+    };
     let mut all = vec![("individuals".to_owned(), individuals), ("observations".to_owned(), observations)];
-    for name in ["parameters", "influence", "shrinkage", "diagnostics", "vpc", "npc"]
-        .into_iter()
-        .chain(outcomes::TABLES)
-    {
+    let names = ["parameters", "influence", "shrinkage", "diagnostics", "vpc", "npc", "what_if"];
+    for name in names.into_iter().chain(outcomes::TABLES) {
         if let Some(table) = tables::optional(folder, name)? {
             all.push((name.to_owned(), table));
         }
@@ -86,7 +89,7 @@ pub fn page(folder: &Path) -> Result<String, CliError> {
     }
     let optional = |path: &Path| if path.is_file() { self::record(path) } else { Ok(Value::Null) };
     let (check, outcome) = (optional(&check)?, optional(&folder.join("outcome.json"))?);
-    Ok(page::html(&Story { run, check, outcome, model: words, tables: all, courses, missing })?)
+    Ok(page::html(&Story { run, check, outcome, model: words, tables: all, courses, what_if, missing })?)
 }
 
 fn record(path: &Path) -> Result<Value, CliError> {

@@ -2,7 +2,7 @@
 
 use crate::error::{CliError, refuse};
 use omafit_model::Analyte;
-use omafit_report::page::{Column, Course, Data, Table};
+use omafit_report::page::{Alternative, Column, Course, Data, FreeIge, Table, WhatIf};
 use omafit_trial::{Values, read_parquet};
 use std::collections::HashMap;
 use std::path::Path;
@@ -95,6 +95,42 @@ pub fn courses(
         }
     }
     Ok(courses)
+}
+
+/// Free IgE under other doses; the doses as they were given have their courses already.
+pub fn what_if(
+    folder: &Path,
+    individuals: &Table,
+    record: serde_json::Value,
+) -> Result<Option<WhatIf>, CliError> {
+    let Some(table) = optional(folder, "what_if_trajectories")? else { return Ok(None) };
+    let positions = positions(folder, individuals)?;
+    let (rows, names) = (texts(folder, &table, "ID")?, texts(folder, &table, "alternative")?);
+    let column = |name: &str| {
+        let expected = format!("what_if_trajectories with {name}");
+        find(&table, name).ok_or_else(|| refuse("run", folder.display(), expected))
+    };
+    let (time, value, upper) = (column("TIME")?, column("ige_free")?, column("ige_free_upper")?);
+    let listed = record["alternatives"].as_array().into_iter().flatten().filter_map(|name| name.as_str());
+    let none = || vec![FreeIge::default(); positions.len()];
+    let mut alternatives: Vec<Alternative> =
+        listed.map(|name| Alternative { name: name.to_owned(), courses: none() }).collect();
+    let keys: Vec<(&String, &String)> = rows.iter().zip(names).collect();
+    let mut at = 0;
+    for own in keys.chunk_by(|a, b| a == b) {
+        let here = at..at + own.len();
+        at += own.len();
+        let (id, name) = own[0];
+        let Some(&position) = positions.get(id.as_str()) else { continue };
+        let Some(alternative) = alternatives.iter_mut().find(|a| a.name == *name) else { continue };
+        alternative.courses[position] = FreeIge {
+            start: time[here.start],
+            every: if own.len() > 1 { time[here.start + 1] - time[here.start] } else { 1.0 },
+            value: value[here.clone()].to_vec(),
+            upper: upper[here].to_vec(),
+        };
+    }
+    Ok(Some(WhatIf { record, alternatives }))
 }
 
 fn positions<'a>(folder: &Path, individuals: &'a Table) -> Result<HashMap<&'a str, usize>, CliError> {

@@ -67,25 +67,32 @@ struct PackedCourse {
     doses: Vec<(f64, f64)>,
 }
 
+/// The smallest and the largest number; zeros of none.
+pub(super) fn range(logarithms: impl Iterator<Item = f64>) -> [f64; 2] {
+    let seen = logarithms.filter(|v| !v.is_nan());
+    let (low, high) = seen.fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(v), h.max(v)));
+    if low <= high { [low, high] } else { [0.0, 0.0] }
+}
+
+/// Adds numbers as steps between the ends of their range.
+pub(super) fn push(bytes: &mut Vec<u8>, logarithms: impl Iterator<Item = f64>, [low, high]: [f64; 2]) {
+    let width = if high > low { high - low } else { 1.0 };
+    for log in logarithms {
+        let step = ((log - low) / width * STEPS).round();
+        let number = if step.is_nan() { MISSING } else { step as u16 };
+        bytes.extend(number.to_le_bytes());
+    }
+}
+
 /// Packs one in `every` times of each course, the first included.
 pub(super) fn pack(courses: &[Course], every: usize) -> Packed {
-    let range = |kind, analyte| {
-        let all = courses.iter().flat_map(|c| c.logarithms(kind, analyte)).filter(|v| !v.is_nan());
-        let (low, high) = all.fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(v), h.max(v)));
-        if low <= high { [low, high] } else { [0.0, 0.0] }
-    };
-    let ranges: [[[f64; 2]; 3]; 3] = std::array::from_fn(|k| std::array::from_fn(|a| range(k, a)));
+    let range_of = |kind, analyte| range(courses.iter().flat_map(|c| c.logarithms(kind, analyte)));
+    let ranges: [[[f64; 2]; 3]; 3] = std::array::from_fn(|k| std::array::from_fn(|a| range_of(k, a)));
     let one = |course: &Course| {
         let mut bytes = Vec::with_capacity(2 * course.numbers() / every + 18);
         for analyte in 0..3 {
             for (kind, ranges) in ranges.iter().enumerate() {
-                let [low, high] = ranges[analyte];
-                let width = if high > low { high - low } else { 1.0 };
-                for log in course.logarithms(kind, analyte).step_by(every) {
-                    let step = ((log - low) / width * STEPS).round();
-                    let number = if step.is_nan() { MISSING } else { step as u16 };
-                    bytes.extend(number.to_le_bytes());
-                }
+                push(&mut bytes, course.logarithms(kind, analyte).step_by(every), ranges[analyte]);
             }
         }
         PackedCourse {

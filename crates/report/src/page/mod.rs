@@ -7,9 +7,11 @@
 mod base64;
 mod courses;
 mod story;
+mod what_if;
 
 pub use courses::Course;
 pub use story::{Column, Data, ModelWords, ParameterWords, Story, Table};
+pub use what_if::{Alternative, FreeIge, WhatIf};
 
 use sha2::{Digest, Sha256};
 
@@ -26,6 +28,7 @@ const SCRIPT: &str = concat!(
     include_str!("../../assets/page.js"),
     include_str!("../../assets/goodness.js"),
     include_str!("../../assets/predictive.js"),
+    include_str!("../../assets/doses.js"),
     include_str!("../../assets/patients.js"),
     include_str!("../../assets/outcomes.js"),
     include_str!("../../assets/main.js"),

@@ -1,6 +1,7 @@
 //! What a report tells, as plain data.
 
 use super::courses::{self, Course, Packed};
+use super::what_if::{self, WhatIf};
 use serde::Serialize;
 
 /// Rows of a table that the page still handles quickly.
@@ -20,11 +21,13 @@ pub struct Story {
     /// The model in words.
     pub model: ModelWords,
     /// The run's tables by name: `individuals`, `observations` (with the column `subject`, a position among the
-    /// individuals), `parameters`, `shrinkage`, `diagnostics`, `vpc`, `npc`, those of
-    /// outcomes. What is not there is not shown.
+    /// individuals), `parameters`, `shrinkage`, `diagnostics`, `vpc`, `npc`, `what_if`,
+    /// those of outcomes. What is not there is not shown.
     pub tables: Vec<(String, Table)>,
     /// The course of each individual, in the order of the table; empty if there is none.
     pub courses: Vec<Course>,
+    /// Free IgE under other doses, if that was computed.
+    pub what_if: Option<WhatIf>,
     /// What the report does not have and why, a sentence each.
     pub missing: Vec<String>,
 }
@@ -102,6 +105,7 @@ pub(super) struct Thinned<'a> {
     model: &'a ModelWords,
     tables: std::collections::BTreeMap<&'a str, std::collections::BTreeMap<&'a str, Data>>,
     courses: Packed,
+    what_if: Option<what_if::Packed<'a>>,
     suppression: courses::Percentiles,
     missing: Vec<String>,
 }
@@ -136,6 +140,7 @@ impl Story {
             model: &self.model,
             tables,
             courses: courses::pack(&self.courses, every),
+            what_if: self.what_if.as_ref().map(what_if::pack),
             suppression: courses::percentiles(&self.courses),
             missing,
         }

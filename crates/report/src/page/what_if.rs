@@ -1,0 +1,117 @@
+//! Free IgE under other doses, packed as the courses are.
+
+use super::base64;
+use super::courses::{push, range};
+use serde::Serialize;
+
+/// Numbers that keep the file small: at three bytes each.
+const MOST_NUMBERS: usize = 600_000;
+
+/// What a run's patients would have under other doses.
+#[derive(Clone, Debug, Default)]
+pub struct WhatIf {
+    /// How it was computed, as in `what_if.json`.
+    pub record: serde_json::Value,
+    /// The alternatives.
+    pub alternatives: Vec<Alternative>,
+}
+
+/// An alternative.
+#[derive(Clone, Debug, Default)]
+pub struct Alternative {
+    /// What it is, in words.
+    pub name: String,
+    /// The course of each individual, in the order of the table; one without times where there is none.
+    pub courses: Vec<FreeIge>,
+}
+
+/// A patient's free IgE on an even grid; every vector has one entry a time.
+#[derive(Clone, Debug, Default)]
+pub struct FreeIge {
+    /// First time, days.
+    pub start: f64,
+    /// Days from time to time.
+    pub every: f64,
+    /// Free IgE, ng/mL.
+    pub value: Vec<f64>,
+    /// The upper end of its band; the lower end is as far below on the logarithm.
+    pub upper: Vec<f64>,
+}
+
+impl FreeIge {
+    /// The logarithms of the values, or those of the factors to the upper end.
+    fn logarithms(&self, is_factor: bool) -> impl Iterator<Item = f64> {
+        self.value.iter().zip(&self.upper).map(move |(value, upper)| {
+            let log = if is_factor { upper.ln() - value.ln() } else { value.ln() };
+            if log.is_finite() { log } else { f64::NAN }
+        })
+    }
+}
+
+/// The alternatives as the page takes them.
+#[derive(Debug, Serialize)]
+pub(super) struct Packed<'a> {
+    record: &'a serde_json::Value,
+    /// Smallest and largest logarithm of values and of factors.
+    ranges: [[f64; 2]; 2],
+    alternatives: Vec<PackedAlternative<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct PackedAlternative<'a> {
+    name: &'a str,
+    subjects: Vec<PackedCourse>,
+}
+
+#[derive(Debug, Serialize)]
+struct PackedCourse {
+    start: f64,
+    every: f64,
+    count: usize,
+    /// Values, then factors, each `count` numbers of two bytes, the low one first; in base64.
+    numbers: String,
+}
+
+/// Packs as many times as a page can hold.
+pub(super) fn pack(what_if: &WhatIf) -> Packed<'_> {
+    let all = || what_if.alternatives.iter().flat_map(|a| &a.courses);
+    let numbers: usize = all().map(|c| 2 * c.value.len()).sum();
+    let every = numbers.div_ceil(MOST_NUMBERS).max(1);
+    let ranges = [false, true].map(|is_factor| range(all().flat_map(|c| c.logarithms(is_factor))));
+    let course = |course: &FreeIge| {
+        let mut bytes = Vec::new();
+        for (is_factor, ends) in [false, true].into_iter().zip(ranges) {
+            push(&mut bytes, course.logarithms(is_factor).step_by(every), ends);
+        }
+        PackedCourse {
+            start: course.start,
+            every: course.every * every as f64,
+            count: course.value.len().div_ceil(every),
+            numbers: base64::encode(&bytes),
+        }
+    };
+    let one = |alternative: &'_ Alternative| alternative.courses.iter().map(course).collect();
+    let alternatives =
+        what_if.alternatives.iter().map(|a| PackedAlternative { name: &a.name, subjects: one(a) }).collect();
+    Packed { record: &what_if.record, ranges, alternatives }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_course_is_values_then_factors() {
+        let free = FreeIge { start: 0.0, every: 1.0, value: vec![1.0, 10.0], upper: vec![2.0, f64::NAN] };
+        let what_if = WhatIf {
+            alternatives: vec![Alternative { name: "half".into(), courses: vec![free, FreeIge::default()] }],
+            ..WhatIf::default()
+        };
+        let packed = pack(&what_if);
+        let [with, without] = &packed.alternatives[0].subjects[..] else { unreachable!() };
+        assert_eq!((with.count, without.count, without.numbers.as_str()), (2, 0, ""));
+        // Steps 0 and 65534 of the values, 0 of the factor, and a missing one.
+        assert_eq!(with.numbers, base64::encode(&[0, 0, 254, 255, 0, 0, 255, 255]));
+        assert_eq!(packed.ranges, [[0.0, 10_f64.ln()], [2_f64.ln(), 2_f64.ln()]]);
+    }
+}
