@@ -138,6 +138,24 @@ def choices_work(page, name):
     every_chart_draws(page, name)
 
 
+def outcomes_are_shown(page, name, path):
+    """Of each group courses and two loops, of each measure its tables; simulated ones say so."""
+    told = json.loads((path.parent / "outcome.json").read_text())
+    section = "document.getElementById('outcomes')"
+    if not expect(page.run(f"!!{section}"), f"{name}: no section of outcomes"):
+        return
+    said = page.run(f"{section}.textContent")
+    expect(not told["simulated"] or "SIMULATED" in said, f"{name}: the outcomes do not say that they are simulated")
+    for i in range(len(told["measures"])):
+        page.run(f"(() => {{ const b = {section}.querySelectorAll('.choice button')[{i}]; if (b) b.click(); }})()")
+        figures = page.run(f"{section}.querySelectorAll('figure').length")
+        expect(figures >= 5, f"{name}: {figures} charts of outcome {i}")
+        for words in ("Correlation of the change with exposure", "Hysteresis, with bootstrap intervals"):
+            expect(words in page.run(f"{section}.textContent"), f"{name}: no table {words!r} of outcome {i}")
+    if told["options"]["delay"]:
+        expect("chosen" in page.run(f"{section}.textContent"), f"{name}: no delay model is chosen")
+
+
 def check(path, name, engine, pictures):
     megabytes = path.stat().st_size / 1e6
     expect(megabytes < LARGEST_MB, f"{name}: {megabytes:.1f} MB")
@@ -146,6 +164,8 @@ def check(path, name, engine, pictures):
         found = page.run("[...document.querySelectorAll('section')].map((s) => s.id)")
         missing = [s for s in SECTIONS if s not in found]
         expect(not missing, f"{name}: no section {', '.join(missing)}")
+        if (path.parent / "outcome.json").is_file():
+            outcomes_are_shown(page, name, path)
         links = page.run("[...document.querySelectorAll('a[href^=\"#\"]')].filter((a) => !document.querySelector(a.getAttribute('href'))).map((a) => a.getAttribute('href'))")
         expect(not links, f"{name}: links to nowhere: {links}")
         plots = every_chart_draws(page, name)
@@ -190,6 +210,16 @@ def check_hostile(omafit, engine, pictures):
         made = subprocess.run([omafit, "fit", data, "--out", run, "--quiet", "--replicates", "100"], capture_output=True, text=True, check=False)
         if not expect(made.returncode in (0, 1), f"hostile IDs: the fit was refused: {made.stderr}"):
             return
+        rows = ["ID,TIME,MEASURE,VALUE,RESPONDER"]
+        for i, name in enumerate(HOSTILE):
+            quoted = '"' + name.replace('"', '""') + '"'
+            word = '"' + HOSTILE[i % 2].replace('"', '""') + '"'
+            rows += [f"{quoted},{t},{quoted if i == 0 else 'score'},{5 - 0.1 * t + 0.3 * i},{word}" for t in (0, 3, 14, 28)]
+            rows += [f"{quoted},{t},score,{5 - 0.1 * t},{word}" for t in (0, 14) if i == 0]
+        outcomes = folder / "outcomes.csv"
+        outcomes.write_text("\n".join(rows) + "\n", encoding="utf-8")
+        made = subprocess.run([omafit, "outcome", run, outcomes, "--quiet", "--replicates", "100"], capture_output=True, text=True, check=False)
+        expect(made.returncode == 0, f"hostile IDs: the outcomes were refused: {made.stderr}")
         path = run / "report.html"
         with browser.Page(engine, 1360, 1000) as page:
             page.open(path, READY)

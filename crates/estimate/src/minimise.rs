@@ -53,7 +53,7 @@ impl Residuals for Given<'_> {
 /// Minimises ‖r(x)‖² by Levenberg and Marquardt, from a start. The unknowns should be of one scale, about 1. A point at which a
 /// residual is not finite is never gone to.
 pub fn least_squares(rows: &dyn Fn(&[f64]) -> Rows, start: Vec<f64>, max_iterations: u64) -> LeastSquares {
-    let solver = LevenbergMarquardt::until(1e-13);
+    let solver = LevenbergMarquardt::until(1e-11);
     let (minimum, _) = descend(Given { rows }, solver, start, max_iterations);
     let rows = minimum.at.map(|at| Rows {
         residuals: at.residuals.as_slice().to_vec(),
@@ -105,7 +105,8 @@ impl Objective for Likelihood<'_> {
     fn observe(&self, _: &Iteration<Self::At>) {}
 }
 
-/// Minimises a −2 log-likelihood by Fisher's scoring and then BFGS, from a start. `None` where it has no value there.
+/// Minimises a −2 log-likelihood by Fisher's scoring and then BFGS, from a start, until a decrease of less than 1e-6 is
+/// left to predict. `None` where it has no value there.
 pub fn score(
     evaluate: &dyn Fn(&[f64]) -> Option<Evaluated>,
     start: Vec<f64>,
@@ -113,7 +114,7 @@ pub fn score(
 ) -> Option<Scored> {
     let problem = Likelihood { evaluate };
     let (value, at) = problem.value(&start, &None)?;
-    let solver = QuasiNewton::new(start, value, at, 1e-9);
+    let solver = QuasiNewton::new(start, value, at, 1e-6);
     let run = Executor::new(problem, solver)
         .configure(|s| s.max_iters(max_iterations))
         .timer(false)
@@ -142,7 +143,7 @@ mod tests {
         };
         let found = least_squares(&rows, vec![1.0, 0.1], 100);
         assert!(found.stop.is_minimum(), "{}", found.stop);
-        assert!((found.x[0] - 3.0).abs() < 1e-6 && (found.x[1] - 0.7).abs() < 1e-6, "{:?}", found.x);
+        assert!((found.x[0] - 3.0).abs() < 1e-5 && (found.x[1] - 0.7).abs() < 1e-5, "{:?}", found.x);
         assert_eq!(found.rows.unwrap().jacobian.len(), 10);
     }
 
@@ -161,7 +162,7 @@ mod tests {
         };
         let found = score(&evaluate, vec![0.0, 1.0], 200).unwrap();
         assert_eq!(found.stop, Some(DescentStop::Converged));
-        assert!((found.x[0] - 4.92).abs() < 1e-5, "{:?}", found.x);
+        assert!((found.x[0] - 4.92).abs() < 1e-3, "{:?}", found.x);
         assert!(score(&evaluate, vec![2e3, 1.0], 200).is_none());
     }
 }

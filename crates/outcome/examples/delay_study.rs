@@ -5,8 +5,8 @@ use omafit_estimate::{Noise, SubjectStream};
 use omafit_model::{PopulationModel, published};
 use omafit_outcome::{
     Alignment, CourseColumns, DailyExposure, DelayData, DelayFit, DelayModel, Dosing, DosingTable, MadeUp,
-    OutcomeBaseline, Patient, VisitRule, Window, align, choose, fit_means, fit_patients, groups, innovate,
-    make_up, patient, true_free_ige,
+    OutcomeBaseline, Patient, VisitRule, Window, align, choose, fit_all, groups, innovate, make_up, patient,
+    true_free_ige,
 };
 use rayon::prelude::*;
 
@@ -124,8 +124,7 @@ fn of_trial(bank: &[(Vec<f64>, f64)], truth: DelayModel, values: &[f64], seed: u
     let aligned = align(&patients, 0, &alignment);
     let everybody = groups(&patients);
     let data = DelayData::new(&patients, &aligned, &everybody[0]);
-    let means: Vec<DelayFit> = DelayModel::all().into_iter().filter_map(|m| fit_means(&data, m)).collect();
-    let fits: Vec<DelayFit> = means.iter().filter_map(|m| fit_patients(&data, m)).collect();
+    let (means, fits) = fit_all(&data);
     let name = |fit: Option<&DelayFit>| fit.map_or(String::new(), |f| f.model.name());
     let by_aic = fits.iter().filter(|f| f.converged).min_by(|a, b| a.aic().total_cmp(&b.aic()));
     Found {

@@ -1,13 +1,12 @@
 //! Everything that is asked of the outcomes of a trial.
 
 use crate::correlation::{Correlation, pearson, repeated_measures, spearman};
-use crate::delay::{DelayData, DelayFit, DelayModel, choose, fit_means, fit_patients};
+use crate::delay::{DelayData, DelayFit, choose, fit_all};
 use crate::exposure::Exposure;
-use crate::hysteresis::{HysteresisOptions, Judged, hysteresis};
+use crate::hysteresis::{HysteresisOptions, Judged, hysteresis, responds};
 use crate::patient::{Group, Patient, groups};
 use crate::summary::Summary;
 use crate::visits::{Aligned, Alignment, Visit, VisitMean, align, visit_means};
-use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 /// What is asked.
@@ -98,7 +97,8 @@ pub struct GroupOutcome {
     pub correlations: Vec<Correlated>,
     /// Hysteresis; none without a dose.
     pub hysteresis: Vec<Judged>,
-    /// Delay models fitted to the means; empty if they were not asked for or cannot be fitted.
+    /// Delay models fitted to the means; empty if they were not asked for or cannot be fitted, or if the outcome does not
+    /// change under treatment.
     pub means: Vec<DelayFit>,
     /// The same fitted to the patients.
     pub patients: Vec<DelayFit>,
@@ -149,22 +149,15 @@ fn of_group(
     options: &OutcomeOptions,
 ) -> GroupOutcome {
     let data = DelayData::new(patients, aligned, group);
-    let models = if options.delay && data.patients() > 0 { DelayModel::all() } else { Vec::new() };
-    let fitted: Vec<(Option<DelayFit>, Option<DelayFit>)> = models
-        .par_iter()
-        .map(|&model| {
-            let means = fit_means(&data, model);
-            let random = means.as_ref().and_then(|means| fit_patients(&data, means));
-            (means, random)
-        })
-        .collect();
-    let (means, random): (Vec<_>, Vec<_>) = fitted.into_iter().unzip();
+    // Without an effect there is nothing that could be delayed.
+    let wanted = options.delay && responds(patients, aligned, group);
+    let (means, random) = if wanted { fit_all(&data) } else { Default::default() };
     GroupOutcome {
         visits: visit_means(aligned, group, |_| true),
         correlations: correlations(patients, aligned, group, options.onset_days),
         hysteresis: hysteresis(patients, aligned, group, &options.hysteresis),
-        means: means.into_iter().flatten().collect(),
-        patients: random.into_iter().flatten().collect(),
+        means,
+        patients: random,
     }
 }
 

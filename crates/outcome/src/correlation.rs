@@ -6,8 +6,7 @@
 //!   r = sign(slope)·√(SS of the slope/(SS of the slope + SS of the residuals)), df = values − patients − 1,
 //!   tanh(atanh r ± 1.96/√(df − 1)) (Bakdash & Marusich 2017, doi 10.3389/fpsyg.2017.00456).
 
-/// The standard normal quantile of a two-sided interval of 95 %.
-const NORMAL_975: f64 = 1.959_963_984_540_054;
+use omafit_estimate::NORMAL_975;
 
 /// A correlation. All but `n` are NaN where it is not defined: too few points, or one side constant.
 #[derive(Clone, Copy, Debug, PartialEq)]

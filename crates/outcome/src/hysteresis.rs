@@ -157,6 +157,11 @@ pub fn hysteresis(
     all.enumerate().map(judge).collect()
 }
 
+/// Whether the mean changes of a group's patients on the plateau differ from none (their 95 % interval leaves it out).
+pub(crate) fn responds(patients: &[Patient], aligned: &Aligned, group: &Group) -> bool {
+    Means::of(patients, aligned, group).is_some_and(|means| means.responds())
+}
+
 /// Position of a fact of the outcome's course.
 fn index(fact: Fact) -> usize {
     let at = Fact::OF_COURSE.iter().position(|f| *f == fact).unwrap_or(0);
@@ -183,11 +188,11 @@ impl<'a> Means<'a> {
     fn of(patients: &'a [Patient], aligned: &'a Aligned, group: &Group) -> Option<Self> {
         let mut days: Vec<f64> = Vec::new();
         let mut own: Vec<(usize, Vec<&Visit>)> = Vec::new();
-        for &member in &group.members {
-            let visits: Vec<&Visit> = aligned.visits.iter().filter(|v| v.patient == member).collect();
-            if patients[member].exposure.is_some() && !visits.is_empty() {
+        for visits in aligned.visits.chunk_by(|a, b| a.patient == b.patient) {
+            let member = visits[0].patient;
+            if patients[member].exposure.is_some() && group.members.binary_search(&member).is_ok() {
                 days.extend(visits.iter().map(|v| v.visit));
-                own.push((member, visits));
+                own.push((member, visits.iter().collect()));
             }
         }
         days.sort_by(f64::total_cmp);

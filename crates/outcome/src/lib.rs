@@ -24,7 +24,7 @@ pub use attainment::{Attained, Attainment, Place, attainment};
 pub use correlation::{Correlation, pearson, repeated_measures, spearman};
 pub use delay::{
     DelayData, DelayEstimate, DelayFit, DelayModel, Driver, Level, Link, Parameter, Structure, choose,
-    fit_means, fit_patients,
+    fit_all, fit_means, fit_patients,
 };
 pub use dose_rule::{DoseRule, DoseRuleError};
 pub use dosing_table::{DosingTable, DosingTableError, NotInTable, Regimen};

@@ -113,7 +113,7 @@ function outcomeOf(place, measure) {
     });
   }
   place.append(legend(["line fit", "mean exposure (of free IgE the geometric mean)"], ["line seen", "mean change"], ["band", "95 % interval of the mean"]), grid1);
-  if (exposed) place.append(make("h3", {}, "Loops"), loopCharts(names, rows, unit, changes), note("Each point is a visit: exposure across, change up. Arrows point forward in time. Where onset and offset take different ways the loop is open, and its area and direction tell the hysteresis."));
+  if (exposed) place.append(make("h3", {}, "Loops"), loopCharts(names, rows, unit, changes), note("Each point is a visit: exposure across, change up. Arrows point forward in time, numbers are days. Where onset and offset take different ways the loop is open, and its area and direction tell the hysteresis."));
   place.append(...[correlationTable(measure.name), hysteresisTable(measure.name), delayTables(measure.name)].flat().filter(Boolean));
 }
 
@@ -137,7 +137,7 @@ function loopCharts(names, rows, unit, changes) {
         steps: own.map(at),
         draw(p) {
           p.across(0, p.colors.muted);
-          p.trail(own.map((i) => [at(i), v.change_mean[i], own.indexOf(i) % 3 === 0 || i === own[own.length - 1] ? `${digits(v.visit[i], 4)} d` : ""]), p.colors.seen);
+          p.trail(own.map((i) => [at(i), v.change_mean[i], own.indexOf(i) % 3 === 0 || i === own[own.length - 1] ? String(Math.round(v.visit[i])) : ""]), p.colors.seen);
         },
         hover(px, py, u) {
           const i = nearest(own, (k) => Math.hypot(u.valToPos(at(k), "x") - u.valToPos(px, "x"), isNumber(py) ? u.valToPos(v.change_mean[k], "y") - u.valToPos(py, "y") : 0), 0);
@@ -157,18 +157,18 @@ function correlationTable(measure) {
   if (!t || !t.measure.includes(measure)) return null;
   const groups = groupsOf(t, measure);
   const names = [...groups.keys()];
-  const words = { pearson: "means of visits, Pearson", spearman: "means of visits, Spearman", repeated_measures: "patients, repeated measures" };
+  const words = { pearson: "Pearson, means of visits", spearman: "Spearman, means of visits", repeated_measures: "repeated measures, patients" };
   const lines = [];
   for (const phase of ["onset", "offset"]) {
     for (const exposure of Object.keys(EXPOSURES)) {
       for (const coefficient of Object.keys(words)) {
         const cells = names.map((n) => groups.get(n).find((i) => t.phase[i] === phase && t.exposure[i] === exposure && t.coefficient[i] === coefficient));
         if (cells.every((i) => i === undefined)) continue;
-        lines.push([phase, EXPOSURES[exposure], words[coefficient], ...cells.map((i) => (i === undefined ? "–" : `${withEnds(t.r[i], t.low[i], t.high[i])}, n = ${t.n[i]}`))]);
+        lines.push([phase, EXPOSURES[exposure], make("code", {}, words[coefficient]), ...cells.map((i) => (i === undefined ? "–" : `${fixed(t.r[i], 2)} (${fixed(t.low[i], 2)} to ${fixed(t.high[i], 2)}), ${t.n[i]}`))]);
       }
     }
   }
-  return grid([text("Phase"), text("Exposure"), text("Of"), ...names.map((n) => number(n))], lines, "Correlation of the change with exposure");
+  return grid([text("Phase"), text("Exposure"), text("Of"), ...names.map((n) => number(n))], lines, "Correlation of the change with exposure, and the number of points");
 }
 
 function hysteresisTable(measure) {

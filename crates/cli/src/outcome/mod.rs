@@ -10,7 +10,7 @@ use crate::Outcome;
 use crate::check::renamed;
 use crate::error::{CliError, refuse};
 use crate::reconstruct::Run;
-use crate::run::{draw_into, positive, renew_report, write_into};
+use crate::run::{draw_into, pool, positive, renew_report, write_into};
 use omafit_outcome::{
     Alignment, HysteresisOptions, OutcomeAnalysis, OutcomeBaseline, OutcomeOptions, Patient, VisitRule,
     analyse, daily_means,
@@ -32,6 +32,7 @@ const LONGEST_LAG: u32 = 3650;
 pub fn outcome(args: &OutcomeArgs) -> Result<Outcome, CliError> {
     let started = Instant::now();
     let given = Given::new(args)?;
+    let pool = pool(args.threads)?;
     let record_path = args.run.join("outcome.json");
     if record_path.exists() && !args.force {
         let expected = "a run without outcomes yet; --force replaces them";
@@ -42,7 +43,6 @@ pub fn outcome(args: &OutcomeArgs) -> Result<Outcome, CliError> {
     let table = read_outcomes(&args.outcomes, &given.read, &known)?;
     let patients = patients::patients(&args.run, &run, &table)?;
     let options = given.options(&patients, args.target.unwrap_or(run.record.options.target_ng_ml));
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(args.threads.unwrap_or(0)).build()?;
     let analysis = pool.install(|| analyse(&patients, table.measures.len(), &options));
     let simulated = table.simulated || run.record.simulated;
     for found in outcome_tables(&analysis, &patients, &table.measures)? {
@@ -86,9 +86,6 @@ impl Given {
         }
         if args.max_lag > LONGEST_LAG {
             return Err(refuse("max-lag", args.max_lag, format!("at most {LONGEST_LAG}")));
-        }
-        if args.threads == Some(0) {
-            return Err(refuse("threads", 0, "at least 1"));
         }
         let visits = match args.visit_every {
             Some(days) => {

@@ -133,7 +133,8 @@ fn courses(
         ];
         rows[2].push(panel(&format!("{group}: {name}"), (change, false), layers));
     }
-    let caption = "Free IgE: geometric mean of the reconstructed courses".to_owned();
+    let caption =
+        "Free IgE: geometric mean of the reconstructed courses; each panel has its own scale".to_owned();
     figure(format!("Exposure and {name}"), caption, rows.concat(), visits.len())
 }
 
@@ -166,7 +167,7 @@ fn loops(name: &str, change: &str, visits: &[(String, Rows<'_>)]) -> Panels {
             });
         }
     }
-    let caption = "Arrows point forward in time".to_owned();
+    let caption = "Arrows point forward in time; each panel has its own scale".to_owned();
     figure(format!("{name} against exposure"), caption, rows.concat(), visits.len())
 }
 

@@ -80,12 +80,26 @@ impl Member<'_> {
 
     /// w at the member's rows with its derivatives by the unknowns.
     pub fn slopes(&self, model: DelayModel, unknowns: &[f64]) -> Vec<Dual<f64, LANES>> {
+        // Lanes that nothing depends on cost as much as others.
+        match unknowns.len() {
+            0 | 1 => self.slopes_of::<1>(model, unknowns),
+            2 => self.slopes_of::<2>(model, unknowns),
+            _ => self.slopes_of::<LANES>(model, unknowns),
+        }
+    }
+
+    fn slopes_of<const N: usize>(&self, model: DelayModel, unknowns: &[f64]) -> Vec<Dual<f64, LANES>> {
         let parameters = model.parameters();
         let lifted = parameters.iter().zip(unknowns).enumerate();
-        let values: Vec<Dual<f64, LANES>> =
+        let values: Vec<Dual<f64, N>> =
             lifted.map(|(lane, (p, x))| p.value(Dual::variable(*x, lane))).collect();
         let daily = model.shape(&values, self.driver);
-        self.rows.iter().map(|r| read_at(&daily, r.1)).collect()
+        let widened = |w: Dual<f64, N>| {
+            let mut eps = [0.0; LANES];
+            eps[..N].copy_from_slice(&w.eps);
+            Dual { re: w.re, eps }
+        };
+        self.rows.iter().map(|r| widened(read_at(&daily, r.1))).collect()
     }
 }
 

@@ -1,9 +1,8 @@
 //! The result of a fit, and the table by which a model is chosen.
 
 use super::shape::{DelayModel, Parameter};
+use omafit_estimate::NORMAL_975;
 
-/// The standard normal quantile of a two-sided interval of 95 %.
-const NORMAL_975: f64 = 1.959_963_984_540_054;
 /// A share of a parameter's range nearer to its ends than this is at them.
 const AT_LIMIT: f64 = 0.01;
 

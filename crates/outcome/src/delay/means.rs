@@ -10,9 +10,11 @@ use super::shape::{DelayModel, Parameter};
 use nalgebra::{Cholesky, DMatrix};
 use omafit_estimate::{Rows, least_squares};
 
-const MOST_ITERATIONS: u64 = 200;
+const MOST_ITERATIONS: u64 = 60;
 /// Starts that are followed, of those tried.
-const FOLLOWED: usize = 2;
+const FOLLOWED: usize = 1;
+/// About as many patients are enough to choose a start by.
+const TRIED: usize = 40;
 
 /// Fits a model to the means of the visits. `None` of fewer visits than numbers to estimate, or if nothing was measured twice.
 pub fn fit_means(data: &DelayData<'_>, model: DelayModel) -> Option<DelayFit> {
@@ -147,7 +149,8 @@ impl Problem<'_> {
     fn profiled(&self, unknowns: &[f64]) -> (f64, Vec<f64>) {
         let own = values(self.model, unknowns);
         let mut sums = vec![[0.0; 2]; self.data.visits.len()];
-        for member in &self.data.members {
+        let stride = self.data.patients().div_ceil(TRIED).max(1);
+        for member in self.data.members.iter().step_by(stride) {
             for (row, w) in member.rows.iter().zip(member.shape(self.model, &own)) {
                 sums[row.0][0] += 1.0;
                 sums[row.0][1] += w;
@@ -156,7 +159,7 @@ impl Problem<'_> {
         let rows =
             self.visits.iter().map(|v| (sums[v.0][1] / sums[v.0][0], v.1 / self.scale, self.scale / v.2));
         let [mut s0, mut sw, mut sww, mut sy, mut swy, mut syy] = [0.0; 6];
-        for (w, y, weight) in rows {
+        for (w, y, weight) in rows.filter(|row| row.0.is_finite()) {
             let weight = weight * weight;
             let w = if self.model.is_loss() { 1.0 + w } else { w };
             s0 += weight;

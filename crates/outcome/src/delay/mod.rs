@@ -1,5 +1,6 @@
 //! Delay models: how an outcome follows free IgE, fitted to means and to patients.
 
+mod all;
 mod chain;
 mod data;
 mod fit;
@@ -7,6 +8,7 @@ mod means;
 mod patients;
 mod shape;
 
+pub use all::fit_all;
 pub use data::DelayData;
 pub use fit::{DelayEstimate, DelayFit, Level, choose};
 pub use means::fit_means;

@@ -13,7 +13,7 @@ use nalgebra::{Cholesky, DMatrix, Matrix2, Vector2};
 use omafit_estimate::{DescentStop, Evaluated, score};
 use omafit_model::Dual;
 
-const MOST_ITERATIONS: u64 = 300;
+const MOST_ITERATIONS: u64 = 100;
 /// ln sd_B, ln sd_E, atanh of their correlation, ln σ.
 const SPREADS: usize = 4;
 
