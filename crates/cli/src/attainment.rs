@@ -96,7 +96,8 @@ pub fn map(args: &AttainmentArgs) -> Result<Outcome, CliError> {
             let place = Place { model: &model, weight_kg, ige_iu_ml, dose_mg, every_days, patients, seed };
             attainment(&place, &args.targets)
         };
-        let found = regimen.ok().map(at).transpose().map_err(CliError::Attainment)?;
+        let found =
+            regimen.ok().map(at).transpose().map_err(|error| CliError::Attainment(Box::new(error)))?;
         progress.inc(1);
         Ok::<_, CliError>(Field { weight_kg, ige_iu_ml, regimen, found })
     };

@@ -15,10 +15,10 @@ pub enum CliError {
     Data(#[from] Rejection),
     /// The population.
     #[error("the population cannot be estimated: {0}")]
-    Population(#[from] PopulationError),
+    Population(Box<PopulationError>),
     /// The likelihood of the population.
     #[error("the likelihood of the population cannot be computed: {0}")]
-    Likelihood(#[from] MarginalError),
+    Likelihood(Box<MarginalError>),
     /// The model file.
     #[error("{place}: {source}")]
     Model {
@@ -99,13 +99,25 @@ pub enum CliError {
     DoseRule(#[from] DoseRuleError),
     /// A virtual population.
     #[error("the virtual population cannot be simulated: {0}")]
-    Attainment(SubjectError),
+    Attainment(Box<SubjectError>),
     /// The virtual trial.
     #[error(transparent)]
     VirtualTrial(#[from] VirtualTrialError),
     /// The threads.
     #[error("the threads cannot be started: {0}")]
     Threads(#[from] rayon::ThreadPoolBuildError),
+}
+
+impl From<PopulationError> for CliError {
+    fn from(error: PopulationError) -> Self {
+        Self::Population(Box::new(error))
+    }
+}
+
+impl From<MarginalError> for CliError {
+    fn from(error: MarginalError) -> Self {
+        Self::Likelihood(Box::new(error))
+    }
 }
 
 /// An option is refused: what was given, and what is allowed.
