@@ -31,12 +31,12 @@ impl SubjectStream {
 
     /// The stream of the same subject from which outcomes are made up.
     pub fn of_outcomes(seed: u64, subject: u64) -> Self {
-        Self::new(seed, subject | 1 << 59)
+        Self::new(seed, subject | 1 << 61)
     }
 
     /// The stream of the same subject from which its marginal likelihood is sampled.
     pub fn of_likelihood(seed: u64, subject: u64) -> Self {
-        Self::new(seed, subject | 1 << 61)
+        Self::new(seed, subject | 1 << 59)
     }
 
     /// The stream of the same subject from which a population is estimated.
