@@ -101,10 +101,15 @@ def the_browser_works(page, name):
     # Values under the mouse.
     page.run("document.querySelector('#patients .plot').scrollIntoView({ block: 'center', behavior: 'instant' })")
     page.until("!!document.querySelector('#patients .plot .u-over')")
-    over = page.run("(() => { const r = document.querySelector('#patients .plot .u-over').getBoundingClientRect(); return [r.x, r.y, r.width, r.height]; })()")
-    page.mouse("mouseMoved", over[0] + over[2] / 3, over[1] + over[3] / 2)
-    page.mouse("mouseMoved", over[0] + over[2] / 2, over[1] + over[3] / 2)
-    tip = page.run("(() => { const t = document.querySelector('#patients .plot .tip:not([hidden])'); return t ? t.textContent : ''; })()")
+    # What is drawn above may still push the chart away.
+    for _ in range(20):
+        over = page.run("(() => { const r = document.querySelector('#patients .plot .u-over').getBoundingClientRect(); return [r.x, r.y, r.width, r.height]; })()")
+        page.mouse("mouseMoved", over[0] + over[2] / 3, over[1] + over[3] / 2)
+        page.mouse("mouseMoved", over[0] + over[2] / 2, over[1] + over[3] / 2)
+        tip = page.run("(() => { const t = document.querySelector('#patients .plot .tip:not([hidden])'); return t ? t.textContent : ''; })()")
+        if tip:
+            break
+        time.sleep(0.1)
     expect("day" in tip and "fit" in tip, f"{name}: no values under the mouse: {tip!r}")
     # Zoom by the keyboard.
     page.run("document.querySelector('#patients .plot').focus()")

@@ -60,7 +60,7 @@ fn a_demo_ties_simulated_symptoms_to_exposure_and_finds_what_made_them() {
 
     for figure in ["outcome_1_courses", "outcome_3_loops"] {
         let svg = std::fs::read_to_string(run.join(format!("figures/{figure}.svg"))).unwrap();
-        assert!(svg.contains("simulated") && !svg.contains("NaN"), "{figure}");
+        assert!(svg.contains("Simulated data") && !svg.contains("NaN"), "{figure}");
     }
     assert!(std::fs::read_to_string(run.join("report.html")).unwrap().contains("outcome_correlation"));
 

@@ -138,7 +138,7 @@ fn what_makes_no_trial_is_refused_and_leaves_nothing() {
         (&["--every-days", "0"], "--every-days 0: must be a number above 0"),
         (&["--dose", "300", "--every-weeks", "0"], "--every-weeks 0: must be a number above 0"),
         (&["--table", "mine"], "no dosing table `mine`; there are us_asthma_12y"),
-        (&["--weight", "20"], "nobody was eligible; the last: 20 kg with"),
+        (&["--weight", "20"], "nobody was eligible; the last: body weight 20 kg lies outside the table"),
         (&["--replicates", "0"], "--replicates 0: must be at least 1"),
         (&["--model", "one_compartment_oral", "--lloq", "ige_free=1"], "that one_compartment_oral predicts"),
     ] {
