@@ -32,6 +32,7 @@ mod simulate;
 mod typical;
 mod vpc;
 mod what_if;
+mod what_if_outcomes;
 mod work;
 
 use clap::Parser;

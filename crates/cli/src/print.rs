@@ -10,6 +10,7 @@ use crate::progress::Progress;
 use crate::record::Record;
 use crate::run::Plan;
 use crate::what_if::Summary;
+use crate::what_if_outcomes::Expected;
 use omafit_estimate::{
     FreeIgeFact, Goodness, Limit, NpcRow, Overview, Status, SubjectResult, TwoStage, free_names,
 };
@@ -121,7 +122,7 @@ pub fn attained(args: &AttainmentArgs, rule: &DoseRule, fields: &[Field]) {
 }
 
 /// What other doses do.
-pub fn what_if(run: &Path, found: &[Summary], target: f64, simulated: bool) {
+pub fn what_if(run: &Path, found: &[Summary], expected: &[Expected], target: f64, simulated: bool) {
     for Summary { name, patients, left_out, over, rise, expected_over, weeks_to_rise, days_over, peak } in
         found
     {
@@ -145,6 +146,18 @@ pub fn what_if(run: &Path, found: &[Summary], target: f64, simulated: bool) {
             print!(", a median of {weeks_to_rise:.1} weeks after the first dose, for {days_over:.1} days");
         }
         println!();
+        for Expected { measure, unit, responder, model, change, change_of_rising, patients, .. } in
+            expected.iter().filter(|e| e.alternative == *name)
+        {
+            print!(
+                "  {measure} ({unit}), {responder}: change at the end of treatment {:.2} as given, {:.2} otherwise",
+                change[0], change[1]
+            );
+            if patients[1] > 0 {
+                print!("; of those who rise {:.2} and {:.2}", change_of_rising[0], change_of_rising[1]);
+            }
+            println!(" ({model})");
+        }
     }
     println!("in {}: what_if.csv, what_if_trajectories.parquet, figures/what_if.svg", run.display());
     if simulated {

@@ -6,6 +6,7 @@ use crate::print;
 use crate::reconstruct::{Run, bands, days};
 use crate::report::{drawn, page};
 use crate::run::{pool, positive, prior, progress_bar, share};
+use crate::what_if_outcomes::{self, Expected, Outcomes, Pair};
 use clap::Args;
 use omafit_estimate::{
     FitOptions, Method, Prior, ReconstructionOptions, Status, Trajectory, fit_at, free_ige_course,
@@ -142,6 +143,14 @@ pub fn what_if(args: &WhatIfArgs) -> Result<Outcome, CliError> {
         alternatives.iter().enumerate().map(|(k, (name, _))| summarise(name, k, &patients)).collect();
     let (whole, courses) =
         (table(subjects, &alternatives, &patients)?, courses(subjects, &alternatives, &patients)?);
+    let expected: Vec<Expected> = match Outcomes::load(&args.run)? {
+        Some(outcomes) => alternatives
+            .iter()
+            .enumerate()
+            .flat_map(|(k, (name, _))| outcomes.expect(name, &pairs(subjects, k, &patients)))
+            .collect(),
+        None => Vec::new(),
+    };
     let figure = drawn("what_if", figure(&alternatives, &patients, target), run.record.simulated)?;
     let bytes = |fill: &dyn Fn(&mut Vec<u8>) -> Result<(), CliError>| {
         let mut out = Vec::new();
@@ -151,6 +160,11 @@ pub fn what_if(args: &WhatIfArgs) -> Result<Outcome, CliError> {
     put("what_if.csv", &bytes(&|out| Ok(whole.write_csv(out)?))?)?;
     put("what_if.parquet", &bytes(&|out| Ok(whole.write_parquet(out)?))?)?;
     put("what_if_trajectories.parquet", &bytes(&|out| Ok(courses.write_parquet(out)?))?)?;
+    if !expected.is_empty() {
+        let table = what_if_outcomes::table(&expected)?;
+        put("what_if_outcomes.csv", &bytes(&|out| Ok(table.write_csv(out)?))?)?;
+        put("what_if_outcomes.parquet", &bytes(&|out| Ok(table.write_parquet(out)?))?)?;
+    }
     std::fs::create_dir_all(args.run.join("figures/data"))?;
     put("figures/what_if.svg", figure.svg.as_bytes())?;
     put("figures/data/what_if.csv", &bytes(&|out| Ok(figure.data.write_csv(out)?))?)?;
@@ -175,7 +189,7 @@ pub fn what_if(args: &WhatIfArgs) -> Result<Outcome, CliError> {
         write_whole(&report, page(&args.run)?.as_bytes(), true)?;
     }
     if !args.quiet {
-        print::what_if(&args.run, &found, target, run.record.simulated);
+        print::what_if(&args.run, &found, &expected, target, run.record.simulated);
     }
     Ok(if failed > 0 { Outcome::SomeFailed } else { Outcome::Done })
 }
@@ -277,6 +291,16 @@ fn summarise(name: &str, k: usize, patients: &[Patient]) -> Summary {
         days_over: median(&|o| rises(o).then_some(o.otherwise.days_over)),
         peak: [median(&|o| Some(o.as_given.peak)), median(&|o| Some(o.otherwise.peak))],
     }
+}
+
+/// The courses of those to whom alternative `k` applies.
+fn pairs(subjects: &[Subject], k: usize, patients: &[Patient]) -> Vec<Pair> {
+    let both = |(subject, patient): (&Subject, &Patient)| {
+        let (given, other) = (patient.as_given.as_ref().ok()?, patient.others[k].as_ref().ok()?);
+        let Replayed { first_day, window, .. } = other.replayed;
+        Pair::new(&subject.id, [given, &other.course], first_day, window[1], rises(other))
+    };
+    subjects.iter().zip(patients).filter_map(both).collect()
 }
 
 fn is_over(held: &Held) -> bool {

@@ -35,6 +35,16 @@ fn who_rises_when_and_by_how_much() {
     assert_eq!(what_if(&run, &asked).0, 2);
     assert_eq!(what_if(&run, &[&asked[..], &["--threads", "2", "--force"]].concat()).0, 0);
     assert!(read() == one);
+    // What is expected of outcomes is that of the doses.
+    let outcomes = csv(&run.join("what_if_outcomes.csv"));
+    let names = text(&outcomes, "alternative");
+    let changes = ["change_given", "change"].map(|name| column(&outcomes, name));
+    assert!(names.iter().any(|name| name.starts_with("dose × 0.25,")));
+    for (i, name) in names.iter().enumerate() {
+        let [given, otherwise] = [changes[0][i], changes[1][i]];
+        assert!(given.is_finite() && otherwise.is_finite(), "{name}: {given} {otherwise}");
+        assert_eq!(given == otherwise, name.starts_with("dose × 1,"), "{name}: {given} {otherwise}");
+    }
     let table = csv(&run.join("what_if.csv"));
     let names = text(&table, "alternative");
     let rows: Vec<usize> = (0..names.len()).filter(|i| names[*i].starts_with("dose × 1,")).collect();

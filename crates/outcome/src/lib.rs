@@ -6,6 +6,7 @@ mod correlation;
 mod delay;
 mod dose_rule;
 mod dosing_table;
+mod expected;
 mod exposure;
 mod hysteresis;
 mod innovate;
@@ -28,6 +29,7 @@ pub use delay::{
 };
 pub use dose_rule::{DoseRule, DoseRuleError};
 pub use dosing_table::{DosingTable, DosingTableError, NotInTable, Regimen};
+pub use expected::FittedDelay;
 pub use exposure::{CourseColumns, DailyExposure, Exposure, Window};
 pub use hysteresis::{Fact, HysteresisOptions, Judged, RETURNED, STABILISED, hysteresis};
 pub use innovate::{FOLLOW_UP_DAYS, IGE, PATIENTS, TREATMENT_DAYS, VISITS, WEIGHT, innovate};

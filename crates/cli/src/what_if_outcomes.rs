@@ -1,0 +1,203 @@
+//! What a what-if means for outcomes: the delay models that `omafit outcome` has chosen, along the replayed courses.
+
+use crate::error::CliError;
+use omafit_estimate::Trajectory;
+use omafit_model::Analyte;
+use omafit_outcome::{CourseColumns, DailyExposure, FittedDelay};
+use omafit_trial::{Column, Table, Values, read_parquet};
+use std::collections::HashMap;
+use std::path::Path;
+
+/// The groups and models of patients that stand for everybody.
+const ALL: &str = "all";
+/// Models of visit means have no patients to be typical of.
+const LEVEL: &str = "patients";
+
+/// A delay model that was chosen for a group and an outcome.
+pub struct Chosen {
+    measure: String,
+    unit: String,
+    responder: String,
+    model: String,
+    fitted: FittedDelay,
+}
+
+/// The chosen models of a run, and who responds.
+pub struct Outcomes {
+    chosen: Vec<Chosen>,
+    responder: HashMap<String, String>,
+}
+
+/// A patient's course under its own doses and under others.
+pub struct Pair {
+    id: String,
+    given: DailyExposure,
+    otherwise: DailyExposure,
+    /// The end of the treatment that was given, days after the first dose.
+    end: f64,
+    rises: bool,
+}
+
+impl Pair {
+    /// Of two courses of which the first dose is on `first_day`; `None` if one has no IgE.
+    pub fn new(
+        id: &str,
+        courses: [&Trajectory; 2],
+        first_day: f64,
+        end_day: f64,
+        rises: bool,
+    ) -> Option<Self> {
+        let [drug, total, free] = Analyte::ALL.map(Analyte::index);
+        let daily = |course: &Trajectory| {
+            let day: Vec<f64> = course.time.iter().map(|t| t - first_day).collect();
+            DailyExposure::new(&CourseColumns {
+                day: &day,
+                ige_free: &course.value[free],
+                omalizumab_total: &course.value[drug],
+                ige_total: &course.value[total],
+            })
+        };
+        let (given, otherwise) = (daily(courses[0])?, daily(courses[1])?);
+        Some(Self { id: id.to_owned(), given, otherwise, end: end_day - first_day, rises })
+    }
+}
+
+/// What is expected of an outcome in a group under an alternative.
+pub struct Expected {
+    /// The outcome.
+    pub measure: String,
+    /// Its unit.
+    pub unit: String,
+    /// The group, by responder status.
+    pub responder: String,
+    /// The alternative.
+    pub alternative: String,
+    /// The delay model.
+    pub model: String,
+    /// Patients, and those of them who rise over the target.
+    pub patients: [usize; 2],
+    /// Mean change at the end of the treatment that was given: as given, and otherwise.
+    pub change: [f64; 2],
+    /// The same of those who rise.
+    pub change_of_rising: [f64; 2],
+}
+
+impl Outcomes {
+    /// What `omafit outcome` has left in a run; `None` if it was not run.
+    pub fn load(folder: &Path) -> Result<Option<Self>, CliError> {
+        let path = |name: &str| folder.join(format!("{name}.parquet"));
+        let names = ["outcome_delay", "outcome_delay_parameters", "outcome_patients"];
+        if !names.iter().all(|name| path(name).is_file()) {
+            return Ok(None);
+        }
+        let [delay, parameters, patients] = names.map(|name| read_parquet(&path(name)));
+        let (delay, parameters, patients) = (Rows(delay?), Rows(parameters?), Rows(patients?));
+        let same = |i: usize, k: usize, name: &str| delay.text(i, name) == parameters.text(k, name);
+        let key = ["measure", "arm", "responder", "level", "model"];
+        let of = |i: usize| {
+            let own = |k: &usize| key.iter().all(|name| same(i, *k, name));
+            let rows: Vec<usize> = (0..parameters.0.rows()).filter(own).collect();
+            let estimate = |name: &str| {
+                let row = rows.iter().find(|k| parameters.text(**k, "parameter") == name)?;
+                Some(parameters.number(*row, "estimate")).filter(|v| v.is_finite())
+            };
+            let text = |name: &str| delay.text(i, name).to_owned();
+            let fitted = FittedDelay::new(delay.text(i, "model"), estimate)?;
+            Some(Chosen {
+                measure: text("measure"),
+                unit: text("unit"),
+                responder: text("responder"),
+                model: text("model"),
+                fitted,
+            })
+        };
+        let is_chosen = |i: &usize| {
+            delay.number(*i, "chosen") == 1.0
+                && delay.text(*i, "level") == LEVEL
+                && delay.text(*i, "arm") == ALL
+        };
+        let chosen = (0..delay.0.rows()).filter(is_chosen).filter_map(of).collect();
+        let row = |i: usize| (patients.text(i, "ID").to_owned(), patients.text(i, "responder").to_owned());
+        Ok(Some(Self { chosen, responder: (0..patients.0.rows()).map(row).collect() }))
+    }
+
+    /// What is expected under an alternative.
+    pub fn expect(&self, alternative: &str, pairs: &[Pair]) -> Vec<Expected> {
+        let of = |chosen: &Chosen| {
+            let belongs = |pair: &&Pair| {
+                let responder = self.responder.get(&pair.id);
+                responder.is_some_and(|r| chosen.responder == ALL || *r == chosen.responder)
+            };
+            let all: Vec<&Pair> = pairs.iter().filter(belongs).collect();
+            let rising: Vec<&Pair> = all.iter().copied().filter(|pair| pair.rises).collect();
+            let change = |pairs: &[&Pair]| {
+                let mean = |of: fn(&Pair) -> &DailyExposure| {
+                    chosen.fitted.mean_change(pairs.iter().map(|pair| (of(pair), pair.end)))
+                };
+                [mean(|pair| &pair.given), mean(|pair| &pair.otherwise)]
+            };
+            Expected {
+                measure: chosen.measure.clone(),
+                unit: chosen.unit.clone(),
+                responder: chosen.responder.clone(),
+                alternative: alternative.to_owned(),
+                model: chosen.model.clone(),
+                patients: [all.len(), rising.len()],
+                change: change(&all),
+                change_of_rising: change(&rising),
+            }
+        };
+        self.chosen.iter().map(of).collect()
+    }
+}
+
+/// One row an outcome, group and alternative.
+pub fn table(expected: &[Expected]) -> Result<Table, CliError> {
+    let text = |name: &str, of: &dyn Fn(&Expected) -> &str| {
+        Column::new(name, Values::Text(expected.iter().map(|e| of(e).to_owned()).collect()))
+    };
+    let number = |name: &str, of: &dyn Fn(&Expected) -> f64| {
+        Column::new(name, Values::Float(expected.iter().map(of).collect()))
+    };
+    let count = |name: &str, of: &dyn Fn(&Expected) -> usize| {
+        Column::new(name, Values::Integer(expected.iter().map(|e| Some(of(e) as i64)).collect()))
+    };
+    let columns = vec![
+        text("measure", &|e| &e.measure),
+        text("unit", &|e| &e.unit),
+        text("responder", &|e| &e.responder),
+        text("alternative", &|e| &e.alternative),
+        text("model", &|e| &e.model),
+        count("patients", &|e| e.patients[0]),
+        number("change_given", &|e| e.change[0]),
+        number("change", &|e| e.change[1]),
+        count("rise", &|e| e.patients[1]),
+        number("change_given_of_rising", &|e| e.change_of_rising[0]),
+        number("change_of_rising", &|e| e.change_of_rising[1]),
+    ];
+    Ok(Table::new("what_if_outcomes", columns)?)
+}
+
+/// A table by row; what it does not have is empty, or no number.
+struct Rows(Table);
+
+impl Rows {
+    fn values(&self, name: &str) -> Option<&Values> {
+        self.0.columns().iter().find(|c| c.name == name).map(|c| &c.values)
+    }
+
+    fn text(&self, row: usize, name: &str) -> &str {
+        match self.values(name) {
+            Some(Values::Text(values)) => &values[row],
+            _ => "",
+        }
+    }
+
+    fn number(&self, row: usize, name: &str) -> f64 {
+        match self.values(name) {
+            Some(Values::Float(values)) => values[row],
+            Some(Values::Integer(values)) => values[row].map_or(f64::NAN, |v| v as f64),
+            _ => f64::NAN,
+        }
+    }
+}

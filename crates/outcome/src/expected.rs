@@ -1,0 +1,91 @@
+//! What a fitted delay model expects of an outcome when free IgE takes another course.
+
+use crate::delay::{DelayModel, Driver};
+use crate::exposure::{DailyExposure, Exposure};
+
+/// A delay model with its estimates.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FittedDelay {
+    model: DelayModel,
+    values: Vec<f64>,
+    /// What w is multiplied by, in the outcome's unit.
+    effect: f64,
+}
+
+impl FittedDelay {
+    /// The model of that name with its numbers by theirs, as tables have them (`B`, `E`, `k`, …); `None` if there is no such
+    /// model, or a number is missing.
+    pub fn new(model: &str, estimate: impl Fn(&str) -> Option<f64>) -> Option<Self> {
+        let model = DelayModel::all().into_iter().find(|known| known.name() == model)?;
+        let values = model.parameters().iter().map(|p| estimate(p.name())).collect::<Option<_>>()?;
+        let effect = estimate(if model.is_loss() { "B" } else { "E" })?;
+        Some(Self { model, values, effect })
+    }
+
+    /// The change that is expected since the first dose, on the days 0, 1, 2, …, in the outcome's unit: that of the typical
+    /// patient of the fit with this exposure.
+    pub fn change(&self, exposure: &DailyExposure) -> Vec<f64> {
+        let driver = Driver {
+            ige_free: exposure.daily(Exposure::IgeFree),
+            log_ige_free: exposure.daily(Exposure::LogIgeFree),
+        };
+        self.model.shape(&self.values, driver).into_iter().map(|w| self.effect * w).collect()
+    }
+
+    /// The mean of the changes on each patient's day; NaN of nobody.
+    pub fn mean_change<'a>(&self, patients: impl Iterator<Item = (&'a DailyExposure, f64)>) -> f64 {
+        let (mut n, mut sum) = (0.0, 0.0);
+        for (exposure, day) in patients {
+            if let Some(change) = self.change(exposure).get(day.max(0.0) as usize) {
+                n += 1.0;
+                sum += change;
+            }
+        }
+        sum / n
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::exposure::CourseColumns;
+
+    /// Free IgE of 400 ng/mL before, and `after` from day 1 on.
+    fn step(after: f64) -> DailyExposure {
+        let day: Vec<f64> = (0..=300).map(f64::from).collect();
+        let ige_free: Vec<f64> = day.iter().map(|d| if *d < 1.0 { 400.0 } else { after }).collect();
+        let (omalizumab_total, ige_total) = (&vec![0.0; day.len()][..], &vec![1000.0; day.len()][..]);
+        DailyExposure::new(&CourseColumns { day: &day, ige_free: &ige_free, omalizumab_total, ige_total })
+            .unwrap()
+    }
+
+    #[test]
+    fn a_step_is_followed_with_the_delay_of_the_model() {
+        let known = [("B", 4.0), ("E", 2.0), ("k", 0.05), ("C50", 40.0), ("alpha", -1.0)];
+        let estimate = |name: &str| known.iter().find(|k| k.0 == name).map(|k| k.1);
+        let emax = |c: f64| c / (40.0 + c);
+        let direct = FittedDelay::new("direct_emax", estimate).unwrap();
+        let away = 2.0 * (emax(10.0) - emax(400.0));
+        assert!((direct.change(&step(10.0))[200] - away).abs() < 1e-12);
+        // What is left of the way after a time t goes as e^(−kt).
+        let production = FittedDelay::new("production_emax", estimate).unwrap().change(&step(10.0));
+        let left = |day: usize| 1.0 - production[day] / away;
+        assert!((left(121) / left(101) - (-1.0_f64).exp()).abs() < 1e-9);
+        assert!((production[300] - away).abs() < 1e-5);
+        // Loss ends where production and loss balance: B·λ₀/λ − B.
+        let loss = FittedDelay::new("loss_emax", estimate).unwrap().change(&step(10.0));
+        let rate = |c: f64| 1.0 + ((-1.0_f64).exp() - 1.0) * emax(c);
+        assert!((loss[300] - 4.0 * (rate(400.0) / rate(10.0) - 1.0)).abs() < 1e-4, "{}", loss[300]);
+    }
+
+    #[test]
+    fn means_are_of_those_who_are_seen_so_long() {
+        let direct = FittedDelay::new("direct_linear", |n| (n == "E").then_some(1.0)).unwrap();
+        let (low, high) = (step(100.0), step(300.0));
+        let mean = direct.mean_change([(&low, 50.0), (&high, 50.9), (&low, 301.0)].into_iter());
+        assert!((mean - -2.0).abs() < 1e-12);
+        assert!(direct.mean_change(std::iter::empty()).is_nan());
+        assert!(FittedDelay::new("production_linear", |n| (n == "E").then_some(1.0)).is_none());
+        assert!(FittedDelay::new("no_such_model", |_| Some(1.0)).is_none());
+    }
+}
