@@ -1,12 +1,14 @@
 //! What each subject does to a population's estimates: where they go without it.
 //!
 //! With g the gradient of a subject's part of half the objective and Rᵢ its part of R, the estimates without it are, by one
-//! step of Newton's method from those with it, x̂ + (R − Rᵢ)⁻¹g; exactly, those of a fit of the others.
+//! step of Newton's method from those with it, x̂ + (R − Rᵢ)⁻¹g; exactly, those of a fit of the others. Where a subject
+//! holds nearly all that is known along some direction, R − Rᵢ is no curvature of the others' objective, and the step is
+//! R⁻¹g.
 
 use super::fit::{PopulationFit, PopulationOptions, fit_population};
 use super::quasi_newton::DescentStop;
 use super::uncertainty::listed;
-use nalgebra::{Cholesky, DMatrix, DVector, Dyn};
+use nalgebra::{Cholesky, DMatrix, DVector, Dyn, SymmetricEigen};
 use omafit_model::Subject;
 
 /// The estimates without one of the subjects.
@@ -17,8 +19,8 @@ pub struct Deletion {
     pub estimates: Result<Vec<f64>, String>,
     /// √(ΔᵀRΔ) of their change Δ: how many standard errors they go together. NaN where there are none.
     pub distance: f64,
-    /// √(|R|/|R − Rᵢ|): how much wider the region of confidence is without the subject. NaN where R − Rᵢ is not positive
-    /// definite.
+    /// √(|R|/|R − Rᵢ|): how much wider the region of confidence is without the subject. NaN where R − Rᵢ is no
+    /// curvature.
     pub covariance_ratio: f64,
 }
 
@@ -27,8 +29,8 @@ pub struct Deletion {
 /// # Errors
 /// Why the estimates have no covariance.
 pub fn influence(fit: &PopulationFit) -> Result<Vec<Deletion>, String> {
-    judged(fit, &|_, rest, gradient| {
-        let step = rest.ok_or("the others alone do not determine the estimates".to_owned())?.solve(gradient);
+    judged(fit, &|_, curvature, gradient| {
+        let step = curvature.solve(gradient);
         Ok(fit.vector.iter().zip(step.iter()).map(|(x, step)| x + step).collect())
     })
 }
@@ -64,20 +66,34 @@ pub fn exact_influence(
 /// A factor of a matrix over the vector.
 type Factor = Cholesky<f64, Dyn>;
 
-/// Estimates without a subject: of its position, the factor of R − Rᵢ and the gradient of its part of half the objective.
-type Without<'a> = dyn Fn(usize, Option<&Factor>, &DVector<f64>) -> Result<Vec<f64>, String> + 'a;
+/// Estimates without a subject: of its position, the factor of R − Rᵢ or of R and the gradient of its part of half the
+/// objective.
+type Without<'a> = dyn Fn(usize, &Factor, &DVector<f64>) -> Result<Vec<f64>, String> + 'a;
+
+/// The least part of R that the others hold along every direction if R − Rᵢ is to be taken for their curvature.
+const LEAST_LEFT: f64 = 0.2;
+
+/// The least part of a matrix, given by its factor, that is left in another along any direction.
+fn least_left(whole: &Factor, rest: &DMatrix<f64>) -> f64 {
+    let root = whole.l();
+    let half =
+        root.solve_lower_triangular(rest).and_then(|half| root.solve_lower_triangular(&half.transpose()));
+    half.map_or(f64::NAN, |left| SymmetricEigen::new((&left + left.transpose()) * 0.5).eigenvalues.min())
+}
 
 fn judged(fit: &PopulationFit, without: &Without<'_>) -> Result<Vec<Deletion>, String> {
     let uncertainty = fit.uncertainty.as_ref()?;
     let n = fit.vector.len();
     let r = uncertainty.parts.iter().fold(DMatrix::zeros(n, n), |sum, part| sum + part);
     let log_determinant = |factor: &Factor| 2.0 * factor.l_dirty().diagonal().map(f64::ln).sum();
-    let whole = Cholesky::new(r.clone()).map_or(f64::NAN, |factor| log_determinant(&factor));
+    let whole = Cholesky::new(r.clone()).ok_or("R is not positive definite")?;
     let one = |(i, gradient): (usize, &Vec<f64>)| {
-        let rest = Cholesky::new(&r - &uncertainty.parts[i]);
-        let covariance_ratio =
-            rest.as_ref().map_or(f64::NAN, |rest| (0.5 * (whole - log_determinant(rest))).exp());
-        let vector = without(i, rest.as_ref(), &(DVector::from_column_slice(gradient) * 0.5));
+        let rest = Some(&r - &uncertainty.parts[i]).filter(|rest| least_left(&whole, rest) > LEAST_LEFT);
+        let rest = rest.and_then(Cholesky::new);
+        let ratio = |rest: &Factor| (0.5 * (log_determinant(&whole) - log_determinant(rest))).exp();
+        let covariance_ratio = rest.as_ref().map_or(f64::NAN, ratio);
+        let vector =
+            without(i, rest.as_ref().unwrap_or(&whole), &(DVector::from_column_slice(gradient) * 0.5));
         let distance = vector.as_ref().map_or(f64::NAN, |vector| {
             let change = DVector::from_iterator(n, vector.iter().zip(&fit.vector).map(|(x, with)| x - with));
             change.dot(&(&r * &change)).sqrt()

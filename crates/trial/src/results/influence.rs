@@ -4,7 +4,7 @@ use crate::table::{Column, Table, TableError, Values};
 use omafit_estimate::{Deletion, PopulationEstimate};
 
 /// One row a subject: how far the estimates go without it, all together and each number, in standard errors and as it then is; by
-/// `method`. Missing where the others alone do not determine the estimates, of numbers that are fixed, and in standard errors of those
+/// `method`. Missing where a fit of the others fails, of numbers that are fixed, and in standard errors of those
 /// that have none; `status` says why.
 ///
 /// # Errors
