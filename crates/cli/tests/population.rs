@@ -115,7 +115,7 @@ fn hayashi_20() -> (PopulationModel, Vec<Subject>) {
 
 fn fit(model: &PopulationModel, subjects: &[Subject], covariance: bool) -> PopulationFit {
     let options = PopulationOptions { covariance, ..PopulationOptions::default() };
-    fit_population(model, subjects, options, &|_| {}).unwrap()
+    fit_population(model, subjects, options, &()).unwrap()
 }
 
 /// A start with every typical value, variance and standard deviation off by up to a half, and every exponent too.

@@ -2,7 +2,7 @@
 
 use crate::individual::descend;
 use crate::least_squares::{LevenbergMarquardt, Linearised, Residuals, StopReason};
-use crate::population::{DescentStop, Iteration, Objective, QuasiNewton};
+use crate::population::{DescentStop, Objective, QuasiNewton};
 use argmin::core::Executor;
 use nalgebra::{DMatrix, DVector};
 
@@ -101,8 +101,6 @@ impl Objective for Likelihood<'_> {
         let at = at.as_ref()?;
         Some((DVector::from_column_slice(&at.gradient), DMatrix::from_column_slice(n, n, &at.expected)))
     }
-
-    fn observe(&self, _: &Iteration<Self::At>) {}
 }
 
 /// Minimises a −2 log-likelihood by Fisher's scoring and then BFGS, from a start, until a decrease of less than 1e-6 is

@@ -8,7 +8,7 @@ use rand_chacha::rand_core::{Rng, SeedableRng};
 use statrs::distribution::{ContinuousCDF, Normal};
 
 /// A stream of random numbers that belongs to one subject, whatever thread draws from it.
-#[derive(Debug)]
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
 pub struct SubjectStream(ChaCha12Rng);
 
 impl SubjectStream {

@@ -3,12 +3,15 @@
 #![allow(clippy::unwrap_used)]
 
 use omafit_estimate::{
-    DescentStop, PopulationFit, PopulationMethod, PopulationOptions, SubjectStream, estimate_population,
+    Checkpoint, DescentStop, PopulationError, PopulationFit, PopulationMethod, PopulationOptions, Progress,
+    SubjectStream, Watch, estimate_population,
 };
 use omafit_model::{
     Analyte, Censoring, Covariates, Dose, ErrorModel, Observation, PopulationModel, ResidualEntry, Subject,
     VariabilityEntry, published,
 };
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 const PATIENTS: usize = 40;
 const VALUES: usize = 4;
@@ -88,7 +91,7 @@ fn numbers(fit: &PopulationFit) -> [f64; 3] {
 
 fn fitted(method: PopulationMethod) -> PopulationFit {
     let options = PopulationOptions { max_iterations: 1000, ..PopulationOptions::default() };
-    let fit = estimate_population(&model(), &subjects(), method, options, &|_| {}).unwrap();
+    let fit = estimate_population(&model(), &subjects(), method, options, None, &()).unwrap();
     assert_eq!(fit.stop, Some(DescentStop::Converged), "{}", fit.reason);
     fit
 }
@@ -122,8 +125,79 @@ fn another_seed_errs_otherwise_and_the_same_seed_alike() {
 fn a_limit_on_iterations_is_told() {
     let options = PopulationOptions { max_iterations: 3, covariance: false, ..PopulationOptions::default() };
     for method in [PopulationMethod::Its, PopulationMethod::Saem { seed: 1 }] {
-        let fit = estimate_population(&model(), &subjects(), method, options, &|_| {}).unwrap();
+        let fit = estimate_population(&model(), &subjects(), method, options, None, &()).unwrap();
         assert_eq!((fit.stop, fit.iterations), (None, 3), "{}", fit.reason);
         assert!(fit.reason.starts_with("the limit on iterations was reached"), "{}", fit.reason);
+    }
+}
+
+/// Keeps where an estimation stands, and ends it once so many iterations are told of.
+struct Stopper {
+    after: u64,
+    told: AtomicU64,
+    kept: Mutex<String>,
+}
+
+impl Stopper {
+    fn after(after: u64) -> Self {
+        Self { after, told: AtomicU64::new(0), kept: Mutex::default() }
+    }
+}
+
+impl Watch for Stopper {
+    fn iteration(&self, progress: &Progress<'_>) {
+        *self.kept.lock().unwrap() = serde_json::to_string(&progress.standing).unwrap();
+        self.told.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn go_on(&self) -> bool {
+        self.told.load(Ordering::Relaxed) < self.after
+    }
+}
+
+#[test]
+fn what_is_interrupted_goes_on_to_the_same_bits() {
+    let (model, subjects, options) = (model(), subjects(), PopulationOptions::default());
+    let estimate = |method, from: Option<Checkpoint>, watch: &dyn Watch| {
+        estimate_population(&model, &subjects, method, options, from, watch)
+    };
+    // SAEM within its rounds of two-stage, its burn-in and its averaging; each ended twice.
+    for (method, stops) in [
+        (PopulationMethod::Foce, [[1, 1], [3, 2]]),
+        (PopulationMethod::Its, [[1, 1], [4, 3]]),
+        (PopulationMethod::Saem { seed: 3 }, [[2, 40], [155, 20]]),
+    ] {
+        let whole = estimate(method, None, &()).unwrap();
+        for stops in stops {
+            let mut from = None;
+            for after in stops {
+                let stopper = Stopper::after(after);
+                let ended = estimate(method, from.take(), &stopper).unwrap_err();
+                assert_eq!(ended, PopulationError::Interrupted, "{method:?}");
+                let kept = stopper.kept.into_inner().unwrap();
+                from = Some(serde_json::from_str(&kept).unwrap());
+            }
+            let again = estimate(method, from, &()).unwrap();
+            assert_eq!((&again.vector, again.ofv), (&whole.vector, whole.ofv), "{method:?} {stops:?}");
+            assert_eq!((again.iterations, &again.reason), (whole.iterations, &whole.reason));
+            assert_eq!(again.uncertainty, whole.uncertainty);
+        }
+    }
+}
+
+#[test]
+fn a_checkpoint_of_something_else_is_refused() {
+    let (model, subjects, options) = (model(), subjects(), PopulationOptions::default());
+    let stopper = Stopper::after(2);
+    estimate_population(&model, &subjects, PopulationMethod::Foce, options, None, &stopper).unwrap_err();
+    let kept = stopper.kept.into_inner().unwrap();
+    let from = || Some(serde_json::from_str::<Checkpoint>(&kept).unwrap());
+    for (method, subjects) in [
+        (PopulationMethod::Its, &subjects[..]),
+        (PopulationMethod::Saem { seed: 1 }, &subjects[..]),
+        (PopulationMethod::Foce, &subjects[..7]),
+    ] {
+        let refused = estimate_population(&model, subjects, method, options, from(), &()).unwrap_err();
+        assert_eq!(refused, PopulationError::Checkpoint);
     }
 }

@@ -18,6 +18,7 @@ use crate::problem::{Accuracy, SubjectError, SubjectProblem};
 use crate::shape::Shape;
 use nalgebra::{Cholesky, DMatrix, DVector};
 use omafit_model::{Analyte, Censoring, ErrorModel, PopulationModel, Subject};
+use serde::{Deserialize, Serialize};
 
 /// The longest step of scoring.
 const MAX_STEP: f64 = 0.5;
@@ -29,7 +30,7 @@ const MOST_CUTS: usize = 10;
 const RANK_TOLERANCE: f64 = 1e-12;
 
 /// What is known of a subject's v, of the parameters that vary.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Moments {
     /// E v.
     pub mean: DVector<f64>,
@@ -89,7 +90,7 @@ pub(super) fn transformed(model: &PopulationModel, subject: &Subject) -> Result<
 
 /// Half the −2 log-likelihood of a subject's observations at its η, over what `outside` holds: gradient and expected second
 /// derivatives.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Outside {
     /// The gradient, in the order of the layout.
     pub gradient: DVector<f64>,

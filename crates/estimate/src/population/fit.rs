@@ -5,15 +5,17 @@ use super::gradient::{Change, change};
 use super::quasi_newton::{DescentStop, Iteration, Objective, QuasiNewton};
 use super::space::{Space, SpaceError};
 use super::uncertainty::{PopulationUncertainty, uncertainty};
+use super::watch::{Of, Progress, Standing, Watch};
 use crate::individual::{FitOptions, Method, fit_subject};
 use crate::prior::Prior;
 use argmin::core::Executor;
 use nalgebra::{DMatrix, DVector};
 use omafit_model::{DEFAULT_RTOL, PopulationModel, Subject};
 use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
 
 /// How hard to try.
-#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PopulationOptions {
     /// Limit on iterations.
     pub max_iterations: u64,
@@ -57,6 +59,12 @@ pub enum PopulationError {
     /// There is nobody.
     #[error("a population needs subjects with observations")]
     NoSubjects,
+    /// It was told to stop.
+    #[error("interrupted")]
+    Interrupted,
+    /// A checkpoint of another method, of other subjects or of another model.
+    #[error("the checkpoint is not one of this estimation")]
+    Checkpoint,
 }
 
 /// A fitted population.
@@ -84,23 +92,13 @@ pub struct PopulationFit {
     pub reason: String,
 }
 
-/// How far a fit is.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Progress<'a> {
-    /// Iterations done.
-    pub iteration: u64,
-    /// The objective.
-    pub ofv: f64,
-    /// The vector.
-    pub vector: &'a [f64],
-}
-
 /// The objective of a population as a function of its vector.
+#[derive(Clone, Copy)]
 struct Foce<'a> {
     model: &'a PopulationModel,
     space: &'a Space,
     subjects: &'a [Subject],
-    observe: &'a (dyn Fn(&Progress<'_>) + Sync),
+    watch: &'a dyn Watch,
 }
 
 impl Foce<'_> {
@@ -115,6 +113,9 @@ impl Foce<'_> {
     /// The subjects' gradients at a vector beside `point`, each η̂ where it goes to first order. What that leaves out is the same on
     /// both sides of the point, and so no part of a central difference.
     fn gradients_beside(&self, x: &[f64], point: &Point) -> Option<Vec<Vec<f64>>> {
+        if !self.watch.go_on() {
+            return None;
+        }
         let (model, _) = self.at(x)?;
         let moved: Vec<f64> = x.iter().zip(&point.x).map(|(x, before)| x - before).collect();
         let one = |(i, subject): (usize, &Subject)| {
@@ -136,12 +137,18 @@ pub(super) fn total(parts: &[Conditional]) -> f64 {
     parts.iter().map(|part| part.ofv).sum()
 }
 
+/// Whether they can be the parts of these subjects.
+pub(super) fn are_of(parts: &[Conditional], model: &PopulationModel, subjects: &[Subject]) -> bool {
+    parts.len() == subjects.len() && parts.iter().all(|part| part.eta.len() == model.variable().len())
+}
+
 /// A point of which the objective is known.
-#[derive(Clone, Debug, PartialEq)]
-struct Point {
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Point {
     x: Vec<f64>,
     subjects: Vec<Conditional>,
-    /// How each subject's part changes, once that is known.
+    /// How each subject's part changes, once that is known. It follows from the rest, and is much.
+    #[serde(skip)]
     changes: Vec<Change>,
 }
 
@@ -176,14 +183,17 @@ impl Objective for Foce<'_> {
     }
 
     fn observe(&self, iteration: &Iteration<Self::At>) {
+        let standing = Standing(Of::Foce(iteration));
         let Iteration { count, x, value, .. } = iteration;
-        (self.observe)(&Progress { iteration: *count, ofv: *value, vector: x });
+        self.watch.iteration(&Progress { iteration: *count, ofv: *value, vector: x, standing });
+    }
+
+    fn go_on(&self) -> bool {
+        self.watch.go_on()
     }
 }
 
 /// Fits all of a model's population that it does not fix, from its own values.
-///
-/// `observe` is called at the start and after each iteration.
 ///
 /// # Errors
 /// When there is nothing to estimate, or a subject has no part in the objective at the start.
@@ -191,28 +201,64 @@ pub fn fit_population(
     model: &PopulationModel,
     subjects: &[Subject],
     options: PopulationOptions,
-    observe: &(dyn Fn(&Progress<'_>) + Sync),
+    watch: &dyn Watch,
 ) -> Result<PopulationFit, PopulationError> {
     let space = Space::new(model)?;
     if subjects.iter().all(|s| s.observations.is_empty()) {
         return Err(PopulationError::NoSubjects);
     }
-    let objective = Foce { model, space: &space, subjects, observe };
     let start = space.vector(&model.values());
     let parts = starting_parts(model, subjects)?;
     let value = total(&parts);
     let point = Point { x: start.clone(), subjects: parts, changes: Vec::new() };
     let solver = QuasiNewton::new(start, value, point, options.tolerance);
+    let objective = Foce { model, space: &space, subjects, watch };
+    descend(objective, solver, options.max_iterations, options)
+}
+
+/// Goes on with such a fit.
+///
+/// # Errors
+/// When that is not where a fit of these subjects stood.
+pub(super) fn resume(
+    model: &PopulationModel,
+    subjects: &[Subject],
+    options: PopulationOptions,
+    mut from: Iteration<Point>,
+    watch: &dyn Watch,
+) -> Result<PopulationFit, PopulationError> {
+    let space = Space::new(model)?;
+    let is_of_it = from.fits(space.coordinates().len()) && are_of(&from.at.subjects, model, subjects);
+    let objective = Foce { model, space: &space, subjects, watch };
+    let x = from.x.clone();
+    if !is_of_it || objective.change(&x, &mut from.at).is_none() {
+        return Err(PopulationError::Checkpoint);
+    }
+    let left = options.max_iterations.saturating_sub(from.count);
+    descend(objective, QuasiNewton::resumed(from, options.tolerance), left, options)
+}
+
+/// At most so many iterations.
+fn descend(
+    objective: Foce<'_>,
+    solver: QuasiNewton<Point>,
+    limit: u64,
+    options: PopulationOptions,
+) -> Result<PopulationFit, PopulationError> {
+    let Foce { model, space, subjects, watch } = objective;
     let run = Executor::new(objective, solver)
-        .configure(|state| state.max_iters(options.max_iterations))
+        .configure(|state| state.max_iters(limit))
         .timer(false)
         .ctrlc(false)
         .run()
         .map_err(|error| PopulationError::Model(error.to_string()))?;
     let stop = run.solver.stop;
+    if stop == Some(DescentStop::Interrupted) {
+        return Err(PopulationError::Interrupted);
+    }
     let Some(end) = run.solver.iteration else { return Err(PopulationError::NoSubjects) };
     let reason = stop.map_or_else(|| "the limit on iterations was reached".into(), |stop| stop.to_string());
-    let objective = Foce { model, space: &space, subjects, observe };
+    let objective = Foce { model, space, subjects, watch };
     let fit = finished(&objective, end.x, end.value, end.at, options)?;
     Ok(PopulationFit { iterations: end.count, stop, reason, ..fit })
 }
@@ -236,6 +282,9 @@ fn finished(
         let beside = |x: &[f64]| objective.gradients_beside(x, &at);
         uncertainty(&x, &space.names(model), &gradients, &beside)
     };
+    if !objective.watch.go_on() {
+        return Err(PopulationError::Interrupted);
+    }
     Ok(PopulationFit {
         model: fitted,
         vector: x,
@@ -257,9 +306,10 @@ pub(super) fn linearised(
     subjects: &[Subject],
     x: &[f64],
     options: PopulationOptions,
+    watch: &dyn Watch,
 ) -> Result<PopulationFit, PopulationError> {
     let at = space.model(model, x).map_err(|error| PopulationError::Model(error.to_string()))?;
-    let objective = Foce { model, space, subjects, observe: &|_| {} };
+    let objective = Foce { model, space, subjects, watch };
     let parts = starting_parts(&at, subjects)?;
     let ofv = total(&parts);
     let mut point = Point { x: x.to_vec(), subjects: parts, changes: Vec::new() };
@@ -305,7 +355,7 @@ mod tests {
         };
         let subjects: Vec<Subject> = (1..=6).map(one).collect();
         let space = Space::new(&model).unwrap();
-        let foce = Foce { model: &model, space: &space, subjects: &subjects, observe: &|_| () };
+        let foce = Foce { model: &model, space: &space, subjects: &subjects, watch: &() };
         let x = space.vector(&model.values());
         let parts = starting_parts(&model, &subjects).unwrap();
         let mut point = Point { x: x.clone(), subjects: parts, changes: Vec::new() };

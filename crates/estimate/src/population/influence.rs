@@ -53,7 +53,7 @@ pub fn exact_influence(
             .filter(|(j, _)| *j != i)
             .map(|(_, subject)| subject.clone())
             .collect();
-        let without = fit_population(&fit.model, &others, options, &|_| {});
+        let without = fit_population(&fit.model, &others, options, &());
         done();
         match without {
             Ok(found) if found.stop == Some(DescentStop::Converged) => Ok(found.vector),

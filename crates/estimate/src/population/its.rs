@@ -7,14 +7,15 @@
 use super::conditional::{Conditional, conditional};
 use super::expectation::{Comparable, Layout, Moments, Outside, Spread, maximise, transformed};
 use super::fit::{
-    PopulationError, PopulationFit, PopulationOptions, Progress, linearised, starting_parts, total,
-    whole_prior,
+    PopulationError, PopulationFit, PopulationOptions, are_of, linearised, starting_parts, total, whole_prior,
 };
 use super::quasi_newton::DescentStop;
 use super::space::Space;
+use super::watch::{Of, Progress, Standing, Watch};
 use nalgebra::{Cholesky, DVector};
 use omafit_model::{DEFAULT_RTOL, PopulationModel, Subject};
 use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
 
 /// What may be left of every number's way at the end.
 const LEFT: f64 = 1e-3;
@@ -22,6 +23,7 @@ const LEFT: f64 = 1e-3;
 const SLOWEST: f64 = 0.999;
 
 /// Where iterations of expectation and maximisation stand.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Rounds {
     /// The vector.
     pub x: Vec<f64>,
@@ -29,12 +31,36 @@ pub(super) struct Rounds {
     pub parts: Vec<Conditional>,
     /// Iterations done.
     pub count: u64,
-    /// Whether they settled; the number that moved the most last, and how far it has to go.
+    /// Whether they settled.
     pub settled: bool,
-    pub furthest: (usize, f64),
+    /// The number that moved the most last, by how much, and how far it has to go.
+    pub furthest: Option<(usize, f64, f64)>,
 }
 
-/// At most so many rounds from a model's values.
+impl Rounds {
+    /// None yet, from a model's values.
+    ///
+    /// # Errors
+    /// When a subject has no mode.
+    pub fn begin(
+        model: &PopulationModel,
+        space: &Space,
+        subjects: &[Subject],
+    ) -> Result<Self, PopulationError> {
+        let parts = starting_parts(model, subjects)?;
+        Ok(Self { x: space.vector(&model.values()), parts, count: 0, settled: false, furthest: None })
+    }
+
+    /// What is said where they did not settle.
+    pub fn limit(&self, names: &[String]) -> String {
+        let left = self.furthest.map_or(String::new(), |(number, _, left)| {
+            format!("; {} is foreseen to move by {left:.1e}", names[number])
+        });
+        format!("the limit on iterations was reached{left}")
+    }
+}
+
+/// Rounds until there are so many, or they settle.
 ///
 /// # Errors
 /// When a subject has no mode, or the model does not apply to it.
@@ -42,15 +68,18 @@ pub(super) fn rounds(
     model: &PopulationModel,
     space: &Space,
     subjects: &[Subject],
+    mut now: Rounds,
     limit: u64,
-    observe: &(dyn Fn(&Progress<'_>) + Sync),
+    watch: &dyn Watch,
 ) -> Result<Rounds, PopulationError> {
+    if now.x.len() != space.coordinates().len() || !are_of(&now.parts, model, subjects) {
+        return Err(PopulationError::Checkpoint);
+    }
     let layout = Layout::new(model, space);
-    let parts = starting_parts(model, subjects)?;
-    let x = space.vector(&model.values());
-    let mut now = Rounds { x, parts, count: 0, settled: false, furthest: (0, f64::INFINITY) };
-    let mut before = f64::INFINITY;
     while now.count < limit && !now.settled {
+        if !watch.go_on() {
+            return Err(PopulationError::Interrupted);
+        }
         let at = space.model(model, &now.x).map_err(|e| PopulationError::Model(e.to_string()))?;
         let prior = whole_prior(&at).ok_or_else(|| PopulationError::Model("Ω is no covariance".into()))?;
         let one = |(subject, part): (&Subject, &Conditional)| {
@@ -76,20 +105,25 @@ pub(super) fn rounds(
             moments.push(moment);
             parts.push(part);
         }
-        now.parts = parts;
-        observe(&Progress { iteration: now.count, ofv: total(&now.parts), vector: &now.x });
-        let mut x = now.x.clone();
+        let before = now.x;
+        let mut x = before.clone();
         maximise(&at, space, &layout, subjects, &moments, &mut x)
             .map_err(|reason| PopulationError::Model(format!("after iteration {}: {reason}", now.count)))?;
         sum.step(&layout, &mut x, 1.0);
-        let (number, change) = Comparable::new(&at, space, subjects).furthest(&x, &now.x);
+        let (number, change) = Comparable::new(&at, space, subjects).furthest(&x, &before);
         // What follows a change that shrinks by a constant part.
-        let shrinks = (change / before).clamp(0.0, SLOWEST);
-        now.furthest = (number, change / (1.0 - shrinks));
-        now.settled = now.furthest.1 < LEFT;
-        before = change;
-        now.x = x;
-        now.count += 1;
+        let shrinks = now.furthest.map_or(0.0, |(_, last, _)| (change / last).clamp(0.0, SLOWEST));
+        let left = change / (1.0 - shrinks);
+        let (iteration, ofv) = (now.count, total(&parts));
+        now = Rounds {
+            x,
+            parts,
+            count: iteration + 1,
+            settled: left < LEFT,
+            furthest: Some((number, change, left)),
+        };
+        let standing = Standing(Of::Its(&now));
+        watch.iteration(&Progress { iteration, ofv, vector: &before, standing });
     }
     Ok(now)
 }
@@ -103,18 +137,18 @@ pub(super) fn iterative_two_stage(
     model: &PopulationModel,
     subjects: &[Subject],
     options: PopulationOptions,
-    observe: &(dyn Fn(&Progress<'_>) + Sync),
+    from: Option<Rounds>,
+    watch: &dyn Watch,
 ) -> Result<PopulationFit, PopulationError> {
     let space = Space::new(model)?;
-    let found = rounds(model, &space, subjects, options.max_iterations, observe)?;
-    let Rounds { x, count, settled, furthest, .. } = found;
-    let name = &space.names(model)[furthest.0];
-    let reason = if settled {
+    let from = from.map_or_else(|| Rounds::begin(model, &space, subjects), Ok)?;
+    let found = rounds(model, &space, subjects, from, options.max_iterations, watch)?;
+    let reason = if found.settled {
         format!("converged: no number is foreseen to move by more than {LEFT} in further iterations")
     } else {
-        format!("the limit on iterations was reached; {name} is foreseen to move by {:.1e}", furthest.1)
+        found.limit(&space.names(model))
     };
-    let fit = linearised(model, &space, subjects, &x, options)?;
-    let stop = settled.then_some(DescentStop::Converged);
-    Ok(PopulationFit { iterations: count, stop, reason, ..fit })
+    let fit = linearised(model, &space, subjects, &found.x, options, watch)?;
+    let stop = found.settled.then_some(DescentStop::Converged);
+    Ok(PopulationFit { iterations: found.count, stop, reason, ..fit })
 }

@@ -1,8 +1,9 @@
 //! The methods by which a population is estimated.
 
-use super::fit::{PopulationError, PopulationFit, PopulationOptions, Progress, fit_population};
+use super::fit::{PopulationError, PopulationFit, PopulationOptions, fit_population, resume};
 use super::its::iterative_two_stage;
-use super::saem::saem;
+use super::saem::{From, saem};
+use super::watch::{Checkpoint, Of, Watch};
 use omafit_model::{PopulationModel, Subject};
 use serde::{Deserialize, Serialize};
 
@@ -21,25 +22,33 @@ pub enum PopulationMethod {
     },
 }
 
-/// Fits all of a model's population that it does not fix, from its own values, by a method.
-///
-/// `observe` is called after each iteration; of SAEM's averaging with an objective that is NaN where it was not computed.
+/// Fits all of a model's population that it does not fix, from its own values, by a method; or goes on from where such an
+/// estimation, of the same model, subjects, method and options, stood. `watch` is told of each iteration, and may end it.
 ///
 /// # Errors
-/// When there is nothing to estimate, or a subject cannot be fitted.
+/// When there is nothing to estimate, a subject cannot be fitted, it was interrupted, or the checkpoint is of another
+/// estimation.
 pub fn estimate_population(
     model: &PopulationModel,
     subjects: &[Subject],
     method: PopulationMethod,
     options: PopulationOptions,
-    observe: &(dyn Fn(&Progress<'_>) + Sync),
+    from: Option<Checkpoint>,
+    watch: &dyn Watch,
 ) -> Result<PopulationFit, PopulationError> {
     if subjects.iter().all(|s| s.observations.is_empty()) {
         return Err(PopulationError::NoSubjects);
     }
-    match method {
-        PopulationMethod::Its => iterative_two_stage(model, subjects, options, observe),
-        PopulationMethod::Foce => fit_population(model, subjects, options, observe),
-        PopulationMethod::Saem { seed } => saem(model, subjects, options, seed, observe),
+    let its = |from| iterative_two_stage(model, subjects, options, from, watch);
+    let saem = |seed, from| saem(model, subjects, options, seed, from, watch);
+    match (method, from.map(|checkpoint| checkpoint.0)) {
+        (PopulationMethod::Its, None) => its(None),
+        (PopulationMethod::Its, Some(Of::Its(from))) => its(Some(from)),
+        (PopulationMethod::Foce, None) => fit_population(model, subjects, options, watch),
+        (PopulationMethod::Foce, Some(Of::Foce(from))) => resume(model, subjects, options, from, watch),
+        (PopulationMethod::Saem { seed }, None) => saem(seed, From::Start),
+        (PopulationMethod::Saem { seed }, Some(Of::Its(from))) => saem(seed, From::Rounds(from)),
+        (PopulationMethod::Saem { seed }, Some(Of::Saem(from))) => saem(seed, From::Walk(*from)),
+        _ => Err(PopulationError::Checkpoint),
     }
 }

@@ -16,18 +16,20 @@ mod saem;
 mod space;
 mod uncertainty;
 mod walkers;
+mod watch;
 
 pub use conditional::{Conditional, ConditionalError};
 pub use delta::propagated;
-pub use fit::{PopulationError, PopulationFit, PopulationOptions, Progress, fit_population};
+pub use fit::{PopulationError, PopulationFit, PopulationOptions, fit_population};
 pub use influence::{Deletion, exact_influence, influence};
 pub use marginal::{
     LikelihoodMethod, LikelihoodOptions, Marginal, MarginalError, MarginalPart, marginal_likelihood,
 };
 pub use method::{PopulationMethod, estimate_population};
 pub use quasi_newton::DescentStop;
-pub(crate) use quasi_newton::{Iteration, Objective, QuasiNewton};
+pub(crate) use quasi_newton::{Objective, QuasiNewton};
 pub use space::{Coordinate, Space, SpaceError};
 pub use uncertainty::{
     EstimateKind, PopulationEstimate, PopulationUncertainty, flattest_direction, population_estimates,
 };
+pub use watch::{Checkpoint, Progress, Standing, Watch};

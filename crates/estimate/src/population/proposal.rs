@@ -3,6 +3,7 @@
 
 use crate::simulate::SubjectStream;
 use nalgebra::{Cholesky, DMatrix, DVector};
+use serde::{Deserialize, Serialize};
 use statrs::function::gamma::ln_gamma;
 use std::f64::consts::PI;
 
@@ -10,7 +11,7 @@ use std::f64::consts::PI;
 const FREEDOM: u32 = 5;
 
 /// A multivariate Student's t.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Proposal {
     centre: DVector<f64>,
     /// L with L·Lᵀ the inverse of the scale matrix.

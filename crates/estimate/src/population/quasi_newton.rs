@@ -30,7 +30,12 @@ pub(crate) trait Objective {
     fn change(&self, x: &[f64], at: &mut Self::At) -> Option<(DVector<f64>, DMatrix<f64>)>;
 
     /// Called at the start and after each iteration.
-    fn observe(&self, iteration: &Iteration<Self::At>);
+    fn observe(&self, _: &Iteration<Self::At>) {}
+
+    /// Whether to go on; asked before each step.
+    fn go_on(&self) -> bool {
+        true
+    }
 }
 
 /// Where a descent stands: all that it needs to go on.
@@ -50,6 +55,13 @@ pub(crate) struct Iteration<A> {
     fresh: bool,
 }
 
+impl<A> Iteration<A> {
+    /// Whether it is one over so many numbers.
+    pub fn fits(&self, n: usize) -> bool {
+        self.x.len() == n && self.gradient.len() == n && self.hessian.len() == n * n
+    }
+}
+
 /// Why it stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -60,6 +72,8 @@ pub enum DescentStop {
     Stalled,
     /// The gradient cannot be computed.
     NoGradient,
+    /// It was told to.
+    Interrupted,
 }
 
 impl std::fmt::Display for DescentStop {
@@ -68,6 +82,7 @@ impl std::fmt::Display for DescentStop {
             Self::Converged => "converged: no further decrease of the objective is foreseen",
             Self::Stalled => "stalled: no step lowers the objective, though one is foreseen",
             Self::NoGradient => "the gradient cannot be computed at the last estimates",
+            Self::Interrupted => "interrupted",
         })
     }
 }
@@ -84,6 +99,11 @@ impl<A> QuasiNewton<A> {
     pub fn new(x: Vec<f64>, value: f64, at: A, tolerance: f64) -> Self {
         let iteration =
             Iteration { count: 0, x, value, at, gradient: Vec::new(), hessian: Vec::new(), fresh: true };
+        Self::resumed(iteration, tolerance)
+    }
+
+    /// From where another descent stood.
+    pub fn resumed(iteration: Iteration<A>, tolerance: f64) -> Self {
         Self { tolerance, iteration: Some(iteration), stop: None }
     }
 }
@@ -147,6 +167,7 @@ impl<O: Objective> Solver<O, State> for QuasiNewton<O::At> {
 fn advance<O: Objective>(objective: &O, now: &mut Iteration<O::At>, tolerance: f64) -> Option<DescentStop> {
     let n = now.x.len();
     let gradient = DVector::from_column_slice(&now.gradient);
+    let count = now.count + 1;
     loop {
         let hessian = DMatrix::from_column_slice(n, n, &now.hessian);
         let mut direction = -Cholesky::new(hessian)?.solve(&gradient);
@@ -165,6 +186,9 @@ fn advance<O: Objective>(objective: &O, now: &mut Iteration<O::At>, tolerance: f
         let mut part = 1.0;
         let mut found = None;
         for _ in 0..MOST_CUTS {
+            if !objective.go_on() {
+                return Some(DescentStop::Interrupted);
+            }
             let x: Vec<f64> = now.x.iter().zip(direction.iter()).map(|(x, d)| x + part * d).collect();
             match objective.value(&x, &now.at) {
                 Some((value, at)) if value <= now.value + SUFFICIENT * part * slope => {
@@ -180,7 +204,7 @@ fn advance<O: Objective>(objective: &O, now: &mut Iteration<O::At>, tolerance: f
             }
             cut = true;
         }
-        now.count += 1;
+        now.count = count;
         let Some((x, value, mut at)) = found else {
             if now.fresh {
                 return Some(DescentStop::Stalled);
@@ -243,7 +267,6 @@ mod tests {
             let expected = DVector::from_vec(vec![2.0 * n / (sd * sd), 4.0 * n]);
             Some((DVector::from_column_slice(&sum), DMatrix::from_diagonal(&expected)))
         }
-        fn observe(&self, _: &Iteration<()>) {}
     }
 
     #[test]

@@ -16,14 +16,16 @@
 //! equation of the maximum of the likelihood, whatever the kind of residual error and with censored observations.
 
 use super::expectation::{Comparable, Layout, Moments, Outside, maximise};
-use super::fit::{PopulationError, PopulationFit, PopulationOptions, Progress, linearised, whole_prior};
-use super::its::rounds;
+use super::fit::{PopulationError, PopulationFit, PopulationOptions, linearised, whole_prior};
+use super::its::{Rounds, rounds};
 use super::quasi_newton::DescentStop;
 use super::space::Space;
 use super::walkers::{Added, Step, Walkers};
+use super::watch::{Of, Progress, Standing, Watch};
 use crate::simulate::SubjectStream;
 use omafit_model::{PopulationModel, Subject};
 use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
 
 /// Rounds of iterative two-stage before it.
 const ROUNDS: u64 = 30;
@@ -46,32 +48,87 @@ const TOLERANCE: f64 = 0.005;
 /// In the averaging a mode is looked for so often.
 const LOOKED: usize = 5;
 
-/// The subjects' walkers and what they have in common.
-struct Chain<'a> {
-    model: &'a PopulationModel,
-    space: &'a Space,
-    subjects: &'a [Subject],
-    layout: Layout,
+/// Where the draws stand.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Walk {
+    /// The vector from which they began.
+    near: Vec<f64>,
+    /// The vector.
+    x: Vec<f64>,
+    /// Iterations done, with the rounds before.
+    count: u64,
+    /// The subjects' walkers.
     walkers: Vec<Walkers>,
     /// The information of the numbers outside, followed by the gain.
     information: Option<Outside>,
     /// Independent proposals that were accepted, of how many.
     accepted: [u64; 2],
+    /// The vectors of the burn-in, and whether they had no trend at last.
+    burnt: Vec<Vec<f64>>,
+    steady: bool,
+    /// The vectors of the averaging.
+    averaged: Vec<Vec<f64>>,
+    /// The number of the largest Monte-Carlo error, and that error.
+    error: Option<(usize, f64)>,
 }
 
-impl Chain<'_> {
-    /// One iteration from `x`: where it goes, and the objective of FOCE at `x` if every mode was looked for.
-    fn go_on(&mut self, x: &[f64], gain: f64, look: bool) -> Result<(Vec<f64>, f64), PopulationError> {
-        let model = self.space.model(self.model, x).map_err(|e| PopulationError::Model(e.to_string()))?;
+impl Walk {
+    /// From where rounds of iterative two-stage came to.
+    fn begin(chain: &Chain<'_>, begun: Rounds, seed: u64) -> Result<Self, PopulationError> {
+        let Chain { model, space, subjects, .. } = chain;
+        let near = space.model(model, &begun.x).map_err(|e| PopulationError::Model(e.to_string()))?;
+        let prior = whole_prior(&near).ok_or_else(|| PopulationError::Model("Ω is no covariance".into()))?;
+        let chains = FEWEST_DRAWS.div_ceil(subjects.len());
+        let one = |(position, (subject, part)): (usize, (&Subject, &super::Conditional))| {
+            let stream = SubjectStream::of_population(seed, position as u64);
+            Walkers::new(&near, &prior, subject, &part.eta, chains, stream)
+                .map_err(|reason| PopulationError::Subject { id: subject.id.clone(), reason })
+        };
+        let walkers: Vec<_> =
+            subjects.par_iter().zip(&begun.parts).enumerate().with_max_len(1).map(one).collect();
+        Ok(Self {
+            near: begun.x.clone(),
+            x: begun.x,
+            count: begun.count,
+            walkers: walkers.into_iter().collect::<Result<Vec<_>, _>>()?,
+            information: None,
+            accepted: [0; 2],
+            burnt: Vec::new(),
+            steady: false,
+            averaged: Vec::new(),
+            error: None,
+        })
+    }
+
+    /// Whether it is one of this model and these subjects.
+    fn is_of(&self, chain: &Chain<'_>) -> bool {
+        let n = chain.space.coordinates().len();
+        self.near.len() == n
+            && self.x.len() == n
+            && self.walkers.len() == chain.subjects.len()
+            && self.walkers.iter().all(|walkers| walkers.fit(chain.model.variable().len()))
+    }
+
+    /// One iteration: the vector before it, and the objective of FOCE there if every mode was looked for.
+    fn go_on(
+        &mut self,
+        chain: &Chain<'_>,
+        gain: f64,
+        look: bool,
+    ) -> Result<(Vec<f64>, f64), PopulationError> {
+        let Chain { space, subjects, layout, watch, .. } = chain;
+        if !watch.go_on() {
+            return Err(PopulationError::Interrupted);
+        }
+        let model = space.model(chain.model, &self.x).map_err(|e| PopulationError::Model(e.to_string()))?;
         let prior = whole_prior(&model).ok_or_else(|| PopulationError::Model("Ω is no covariance".into()))?;
-        let (space, layout) = (self.space, &self.layout);
         let step = Step { model: &model, space, layout, prior: &prior, gain, look };
         let one = |(walkers, subject): (&mut Walkers, &Subject)| {
             let moved = walkers.go_on(step, subject);
             moved.map_err(|reason| PopulationError::Subject { id: subject.id.clone(), reason })
         };
         let all: Vec<Result<Added, PopulationError>> =
-            self.walkers.par_iter_mut().zip(self.subjects).with_max_len(1).map(one).collect();
+            self.walkers.par_iter_mut().zip(*subjects).with_max_len(1).map(one).collect();
         let mut sum = Outside::none(layout);
         let mut ofv = 0.0;
         for added in all {
@@ -85,13 +142,29 @@ impl Chain<'_> {
             sum.information = &before.information * (1.0 - gain) + sum.information * gain;
         }
         let moments: Vec<Moments> = self.walkers.iter().map(|w| w.moments.clone()).collect();
-        let mut next = x.to_vec();
-        maximise(&model, space, layout, self.subjects, &moments, &mut next)
+        let mut next = self.x.clone();
+        maximise(&model, space, layout, subjects, &moments, &mut next)
             .map_err(|reason| PopulationError::Model(reason.to_string()))?;
         sum.step(layout, &mut next, gain);
         self.information = Some(sum);
-        Ok((next, ofv))
+        self.count += 1;
+        Ok((std::mem::replace(&mut self.x, next), ofv))
     }
+
+    /// Tells of an iteration.
+    fn tell(&self, (vector, ofv): &(Vec<f64>, f64), watch: &dyn Watch) {
+        let standing = Standing(Of::Saem(self));
+        watch.iteration(&Progress { iteration: self.count - 1, ofv: *ofv, vector, standing });
+    }
+}
+
+/// What the iterations have in common.
+struct Chain<'a> {
+    model: &'a PopulationModel,
+    space: &'a Space,
+    subjects: &'a [Subject],
+    layout: Layout,
+    watch: &'a dyn Watch,
 }
 
 /// The mean of vectors.
@@ -112,8 +185,18 @@ fn is_steady(trace: &[Vec<f64>], scales: &Comparable) -> bool {
     })
 }
 
-/// Fits all of a model's population that it does not fix by SAEM, from its own values. The objective, gradients and
-/// covariance are those of FOCE at the estimates.
+/// Where an estimation by SAEM begins, or goes on.
+pub(super) enum From {
+    /// The model's values.
+    Start,
+    /// The rounds before it.
+    Rounds(Rounds),
+    /// Its draws.
+    Walk(Walk),
+}
+
+/// Fits all of a model's population that it does not fix by SAEM. The objective, gradients and covariance are those of
+/// FOCE at the estimates.
 ///
 /// # Errors
 /// When there is nothing to estimate, or a subject cannot be fitted.
@@ -122,79 +205,81 @@ pub(super) fn saem(
     subjects: &[Subject],
     options: PopulationOptions,
     seed: u64,
-    observe: &(dyn Fn(&Progress<'_>) + Sync),
+    from: From,
+    watch: &dyn Watch,
 ) -> Result<PopulationFit, PopulationError> {
     let space = Space::new(model)?;
     let limit = options.max_iterations;
-    let begun = rounds(model, &space, subjects, ROUNDS.min(limit), observe)?;
-    let (mut x, mut count) = (begun.x, begun.count);
-    let near = space.model(model, &x).map_err(|e| PopulationError::Model(e.to_string()))?;
-    let prior = whole_prior(&near).ok_or_else(|| PopulationError::Model("Ω is no covariance".into()))?;
-    let chains = FEWEST_DRAWS.div_ceil(subjects.len());
-    let one = |(position, (subject, part)): (usize, (&Subject, &super::Conditional))| {
-        let stream = SubjectStream::of_population(seed, position as u64);
-        Walkers::new(&near, &prior, subject, &part.eta, chains, stream)
-            .map_err(|reason| PopulationError::Subject { id: subject.id.clone(), reason })
+    let chain = Chain { model, space: &space, subjects, layout: Layout::new(model, &space), watch };
+    let before = match from {
+        From::Start => Ok(Rounds::begin(model, &space, subjects)?),
+        From::Rounds(before) => Ok(before),
+        From::Walk(walk) => Err(walk),
     };
-    let walkers: Vec<_> =
-        subjects.par_iter().zip(&begun.parts).enumerate().with_max_len(1).map(one).collect();
-    let walkers = walkers.into_iter().collect::<Result<Vec<_>, _>>()?;
-    let layout = Layout::new(model, &space);
-    let mut chain =
-        Chain { model, space: &space, subjects, layout, walkers, information: None, accepted: [0; 2] };
+    let mut walk = match before {
+        Ok(before) => {
+            let begun = rounds(model, &space, subjects, before, ROUNDS.min(limit), watch)?;
+            Walk::begin(&chain, begun, seed)?
+        }
+        Err(walk) if walk.is_of(&chain) => walk,
+        Err(_) => return Err(PopulationError::Checkpoint),
+    };
+    let near = space.model(model, &walk.near).map_err(|e| PopulationError::Model(e.to_string()))?;
     let scales = Comparable::new(&near, &space, subjects);
 
-    let mut trace: Vec<Vec<f64>> = Vec::new();
-    let mut steady = false;
-    while count < limit && !steady && trace.len() < LONGEST {
-        let (next, ofv) = chain.go_on(&x, 1.0, true)?;
-        observe(&Progress { iteration: count, ofv, vector: &x });
-        x = next;
-        count += 1;
-        trace.push(x.clone());
-        steady = trace.len() >= SHORTEST && trace.len().is_multiple_of(ASKED) && is_steady(&trace, &scales);
+    let burns = |walk: &Walk| walk.averaged.is_empty() && !walk.steady && walk.burnt.len() < LONGEST;
+    while walk.count < limit && burns(&walk) {
+        let told = walk.go_on(&chain, 1.0, true)?;
+        walk.burnt.push(walk.x.clone());
+        let done = walk.burnt.len();
+        walk.steady = done >= SHORTEST && done.is_multiple_of(ASKED) && is_steady(&walk.burnt, &scales);
+        walk.tell(&told, watch);
     }
-    let burnt = trace.len();
-    let mut averaged: Vec<Vec<f64>> = Vec::new();
-    let mut error = (0, f64::INFINITY);
-    let mut settled = false;
-    while count < limit && !settled {
-        let j = averaged.len();
-        let gain = ((j + 1) as f64).powf(-FALL);
-        let (next, ofv) = chain.go_on(&x, gain, j.is_multiple_of(LOOKED))?;
-        observe(&Progress { iteration: count, ofv, vector: &x });
-        x = next;
-        count += 1;
-        averaged.push(x.clone());
-        if averaged.len() >= FEWEST && averaged.len().is_multiple_of(ASKED) {
-            let (first, second) = averaged.split_at(averaged.len() / 2);
+    let settled = |walk: &Walk| walk.error.is_some_and(|(_, error)| error < TOLERANCE);
+    while walk.count < limit && !settled(&walk) {
+        let j = walk.averaged.len();
+        let told = walk.go_on(&chain, ((j + 1) as f64).powf(-FALL), j.is_multiple_of(LOOKED))?;
+        walk.averaged.push(walk.x.clone());
+        let done = walk.averaged.len();
+        if done >= FEWEST && done.is_multiple_of(ASKED) {
+            let (first, second) = walk.averaged.split_at(done / 2);
             let (number, apart) = scales.furthest(&mean(first), &mean(second));
-            error = (number, 0.5 * apart);
-            settled = error.1 < TOLERANCE;
+            walk.error = Some((number, 0.5 * apart));
+        }
+        walk.tell(&told, watch);
+    }
+    let estimate = if walk.averaged.is_empty() { walk.x.clone() } else { mean(&walk.averaged) };
+    let converged = settled(&walk);
+    let reason = walk.said(converged, &space.names(model));
+    let fit = linearised(model, &space, subjects, &estimate, options, watch)?;
+    let stop = (converged && walk.steady).then_some(DescentStop::Converged);
+    Ok(PopulationFit { iterations: walk.count, stop, reason, ..fit })
+}
+
+impl Walk {
+    /// How it ended, in words.
+    fn said(&self, converged: bool, names: &[String]) -> String {
+        let trend = if self.steady { "without a trend" } else { "which still had a trend" };
+        let [accepted, proposed] = self.accepted;
+        let said = format!(
+            "after a burn-in of {} iterations, {trend}, and {} of averaging ({:.0} % of the proposals around the \
+             modes accepted)",
+            self.burnt.len(),
+            self.averaged.len(),
+            100.0 * accepted as f64 / proposed as f64
+        );
+        let error = self.error.map(|(number, error)| (&names[number], error));
+        match error {
+            Some((name, error)) if converged => format!(
+                "converged: {said} the estimates' Monte-Carlo error is below {TOLERANCE}; the largest is that of \
+                 {name}, {error:.1e}"
+            ),
+            Some((name, error)) => {
+                format!(
+                    "the limit on iterations was reached {said}; the Monte-Carlo error of {name} is {error:.1e}"
+                )
+            }
+            None => format!("the limit on iterations was reached {said}"),
         }
     }
-    let estimate = if averaged.is_empty() { x } else { mean(&averaged) };
-    let trend = if steady { "without a trend" } else { "which still had a trend" };
-    let [accepted, proposed] = chain.accepted;
-    let accepted = 100.0 * accepted as f64 / proposed as f64;
-    let said = format!(
-        "after a burn-in of {burnt} iterations, {trend}, and {} of averaging ({accepted:.0} % of the proposals around \
-         the modes accepted)",
-        averaged.len()
-    );
-    let number = &space.names(model)[error.0];
-    let reason = if settled {
-        format!(
-            "converged: {said} the estimates' Monte-Carlo error is below {TOLERANCE}; the largest is that of {number}, {:.1e}",
-            error.1
-        )
-    } else {
-        format!(
-            "the limit on iterations was reached {said}; the Monte-Carlo error of {number} is {:.1e}",
-            error.1
-        )
-    };
-    let fit = linearised(model, &space, subjects, &estimate, options)?;
-    let stop = (settled && steady).then_some(DescentStop::Converged);
-    Ok(PopulationFit { iterations: count, stop, reason, ..fit })
 }

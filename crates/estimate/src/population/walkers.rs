@@ -13,6 +13,7 @@ use crate::problem::{Accuracy, SubjectProblem};
 use crate::simulate::SubjectStream;
 use nalgebra::{DMatrix, DVector};
 use omafit_model::{PopulationModel, Subject};
+use serde::{Deserialize, Serialize};
 
 /// Relative tolerance to which the model is solved.
 const RTOL: f64 = 1e-5;
@@ -23,6 +24,7 @@ const WANTED: f64 = 0.3;
 const FOLLOW: f64 = 0.4;
 
 /// A subject's walkers, with all that they need to go on.
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Walkers {
     stream: SubjectStream,
     /// v of each walker.
@@ -88,6 +90,11 @@ impl Walkers {
             moments: Moments { mean: mode.clone(), second },
             mode,
         })
+    }
+
+    /// Whether they walk over so many η.
+    pub fn fit(&self, n: usize) -> bool {
+        self.mode.len() == n && self.at.iter().all(|v| v.len() == n) && self.moments.mean.len() == n
     }
 
     /// Moves every walker and lets the moments follow.
