@@ -248,7 +248,7 @@ fn quantity(value: f64, unit: &str) -> String {
 }
 
 /// To five significant digits.
-fn number(value: f64) -> String {
+pub fn number(value: f64) -> String {
     let rounded = format!("{value:.4e}").parse().unwrap_or(value);
     format!("{rounded}").replace('-', "−")
 }

@@ -5,6 +5,7 @@
 
 mod attainment;
 mod check;
+mod checkpoint;
 mod demo;
 mod demo_outcomes;
 mod describe;

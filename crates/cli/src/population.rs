@@ -1,20 +1,19 @@
 //! The population of a run, estimated before its subjects are.
 
+use crate::checkpoint::Journal;
 use crate::error::CliError;
 use crate::influence::Influence;
 use crate::record::Seconds;
-use indicatif::ProgressBar;
 use omafit_estimate::{
-    DescentStop, FitOptions, Method, PopulationEstimate, PopulationFit, PopulationMethod, PopulationOptions,
-    Progress, estimate_population, flattest_direction, population_estimates, propagated, shrinkage,
+    Checkpoint, DescentStop, FitOptions, Method, PopulationError, PopulationEstimate, PopulationFit,
+    PopulationMethod, PopulationOptions, estimate_population, flattest_direction, population_estimates,
+    propagated, shrinkage,
 };
 use omafit_model::{PopulationModel, PopulationValues, Subject};
 use omafit_trial::{
     NonmemForm, NonmemPopulation, RunFolder, convergence_table, nonmem_values, parameters_table,
 };
 use serde::Serialize;
-use std::io::IsTerminal;
-use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 /// An estimated population.
@@ -25,6 +24,14 @@ pub struct Population {
     estimates: Vec<PopulationEstimate>,
     trace: Vec<(u64, f64, Vec<f64>)>,
     influence: Option<Influence>,
+}
+
+/// How an estimation ended.
+pub enum Ended {
+    /// By itself.
+    Done(Box<Population>),
+    /// It was told to, after so many iterations.
+    Interrupted(u64),
 }
 
 /// What `run.json` says of it.
@@ -43,37 +50,25 @@ pub struct PopulationRecord {
 }
 
 impl Population {
-    /// Estimates all of the model's population that it does not fix.
+    /// Estimates all of the model's population that it does not fix, or goes on with that, while the journal looks on.
     pub fn fit(
         model: &PopulationModel,
         subjects: &[Subject],
         method: PopulationMethod,
         options: PopulationOptions,
-        quiet: bool,
+        (journal, from): (Journal<'_>, Option<Checkpoint>),
         seconds: &mut Seconds,
-    ) -> Result<Self, CliError> {
+    ) -> Result<Ended, CliError> {
         let started = Instant::now();
-        let live = if quiet || !std::io::stderr().is_terminal() {
-            ProgressBar::hidden()
-        } else {
-            ProgressBar::new_spinner()
+        let fit = match estimate_population(model, subjects, method, options, from, &journal) {
+            Err(PopulationError::Interrupted) => return Ok(Ended::Interrupted(journal.ended()?)),
+            fit => fit?,
         };
-        let trace = Mutex::new(Vec::new());
-        let observe = |progress: &Progress<'_>| {
-            let Progress { iteration, ofv, vector } = *progress;
-            let objective = if ofv.is_finite() { format!(", objective {ofv:.4}") } else { String::new() };
-            live.set_message(format!("population: iteration {iteration}{objective}"));
-            live.tick();
-            let row = (iteration, ofv, vector.to_vec());
-            trace.lock().unwrap_or_else(PoisonError::into_inner).push(row);
-        };
-        let fit = estimate_population(model, subjects, method, options, &observe)?;
-        live.finish_and_clear();
+        let trace = journal.trace();
         seconds.add("population", started.elapsed().as_secs_f64());
         let names = fit.space.names(&fit.model);
         let estimates = population_estimates(&fit.model, &fit.space, fit.uncertainty.as_ref().ok());
-        let trace = trace.into_inner().unwrap_or_else(PoisonError::into_inner);
-        Ok(Self { method, fit, names, estimates, trace, influence: None })
+        Ok(Ended::Done(Box::new(Self { method, fit, names, estimates, trace, influence: None })))
     }
 
     /// With what is known of each subject's influence on it.

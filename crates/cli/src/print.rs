@@ -16,7 +16,7 @@ use omafit_estimate::{
 };
 use omafit_model::{Analyte, Subject};
 use omafit_outcome::{DoseRule, DosingTable, NotInTable, Regimen, VirtualTrialError};
-use omafit_trial::Trial;
+use omafit_trial::{RunFolder, Trial};
 use std::path::Path;
 
 /// Trials of up to this many subjects are shown subject by subject.
@@ -185,11 +185,18 @@ pub fn not_simulated(failures: &[VirtualTrialError]) {
 }
 
 /// How far a run came.
-pub fn interrupted(done: usize, subjects: usize, quiet: bool) {
-    if !quiet {
-        let kept = if done > 0 { "; the same command with --resume goes on" } else { "" };
-        eprintln!("omafit: interrupted after {done} of {subjects} subjects{kept}");
+pub fn interrupted(progress: &Progress, subjects: usize, kept: Option<&Path>, quiet: bool) {
+    if quiet {
+        return;
     }
+    let done = match progress.iterations {
+        0 => format!("{} of {subjects} subjects", progress.subjects()),
+        n => format!("{n} iterations of the population"),
+    };
+    let partial = kept.and_then(RunFolder::suspended).filter(|_| progress.iterations > 0);
+    let partial = partial.map_or(String::new(), |at| format!("; what it had reached is in {}", at.display()));
+    let goes_on = if kept.is_some() { "; the same command with --resume goes on" } else { "" };
+    eprintln!("omafit: interrupted after {done}{partial}{goes_on}");
 }
 
 /// Text as it is.

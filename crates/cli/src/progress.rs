@@ -22,6 +22,9 @@ pub struct Progress {
     pub tally: Tally,
     /// η of the subjects that were fitted.
     pub etas: Vec<Vec<f64>>,
+    /// Iterations of the population that were done when it was interrupted.
+    #[serde(skip)]
+    pub iterations: u64,
     /// Subjects whose fit is not complete, a line each, and how many more there are.
     pub unfinished: (Vec<String>, usize),
 }

@@ -1,5 +1,6 @@
 //! The main job, wherever the subjects come from: fit, reconstruct, judge, draw, write.
 
+use crate::checkpoint::Kept;
 use crate::error::{CliError, refuse};
 use crate::options::{Censored, MethodName, RunArgs};
 use crate::predictive::FEWEST_REPLICATES;
@@ -261,21 +262,21 @@ pub fn execute(plan: &Plan, args: &RunArgs, out: &Path, input: Input) -> Result<
     let pool = pool(args.threads)?;
     let Input { data, seed, preparation, read, censored, resume } = input;
     let identity = |set: &DataSet| identity(plan, args, set, &read, censored);
-    let (folder, progress, set, resumable) = match data {
-        Data::File(set) => {
-            let (folder, progress) = open_folder(args, out, resume, &identity(&set)?)?;
-            (folder, progress, set, true)
-        }
+    // Of a trial that is simulated here nothing is kept: its data set is the run's own.
+    let resumable = matches!(data, Data::File(_));
+    let (Begun { folder, progress, kept }, set) = match data {
+        Data::File(set) => (begin(args, out, resume, &identity(&set)?)?, set),
         Data::Simulated(trial) => {
-            let folder = RunFolder::create(out, args.force)?;
-            let set = Box::new(as_written(&folder, &read, &trial)?);
-            (folder, Progress::default(), set, false)
+            let begun = Begun::anew(args, out)?;
+            let set = Box::new(as_written(&begun.folder, &read, &trial)?);
+            (begun, set)
         }
     };
     let progress = Progress { identity: identity(&set)?, ..progress };
     let done = progress.subjects();
-    let setting = Setting { args, folder: &folder, trial: &set.trial, read: &read, censored };
-    let mut work = Work::new(plan.clone(), setting, pool, progress, stop)?;
+    let is_resumed = done > 0 || kept.is_some();
+    let setting = Setting { args, folder: &folder, trial: &set.trial, read: &read, censored, resumable };
+    let mut work = Work::new(plan.clone(), setting, pool, (progress, kept), stop)?;
     work.seconds.add(preparation.0, preparation.1);
     let (mut before, mut finished) = (0, true);
     let started = Instant::now();
@@ -290,13 +291,12 @@ pub fn execute(plan: &Plan, args: &RunArgs, out: &Path, input: Input) -> Result<
     let Worked { plan, population, likelihood, pooled, alone, mut seconds, progress, shown, threads } =
         work.finish()?;
     if !finished {
-        // Of a trial that is simulated here nothing is kept: its data set is the run's own.
-        let kept = if resumable { progress.subjects() } else { 0 };
-        if kept > 0 {
+        if resumable && progress.subjects() > 0 {
             progress.save(&folder)?;
             folder.suspend()?;
         }
-        print::interrupted(kept, set.trial.counts.subjects, args.quiet);
+        let goes_on = RunFolder::suspended(out).map(|_| out);
+        print::interrupted(&progress, set.trial.counts.subjects, goes_on, args.quiet);
         return Ok(Outcome::Interrupted);
     }
     let started = Instant::now();
@@ -324,7 +324,7 @@ pub fn execute(plan: &Plan, args: &RunArgs, out: &Path, input: Input) -> Result<
         censored,
         pooled: pooled.as_ref(),
         drawn: size,
-        resumed: done > 0,
+        resumed: is_resumed,
         is_left_out: !args.no_report && !is_reported,
     };
     let mut record = Record::new(&plan, &facts, &summary, &progress, seconds, threads);
@@ -381,29 +381,50 @@ fn write_report(folder: &RunFolder, out: &Path, record: &mut Record) -> Result<(
     write_record(folder, record)
 }
 
-/// The run's folder: a new one, or the one of a run that was interrupted, with what that had done.
-fn open_folder(
-    args: &RunArgs,
-    out: &Path,
-    resume: bool,
-    identity: &serde_json::Value,
-) -> Result<(RunFolder, Progress), CliError> {
-    let suspended = RunFolder::suspended(out);
-    match (suspended, resume) {
-        (None, true) => Err(refuse("resume", out.display(), "the folder of a run that was interrupted")),
-        (Some(_), false) if !args.force => Err(CliError::Interrupted { path: out.to_owned() }),
-        (_, false) => Ok((RunFolder::create(out, args.force)?, Progress::default())),
-        (Some(suspended), true) => {
-            let progress = Progress::load(&suspended)?;
-            if progress.identity != *identity {
-                let expected = "a run that goes on with this version and the data, model and options with which it began";
-                return Err(refuse("resume", out.display(), expected));
-            }
-            let folder = RunFolder::resume(out, args.force)?;
-            Progress::forget(&folder)?;
-            Ok((folder, progress))
-        }
+/// The folder of a run, and what an earlier session did of it.
+struct Begun {
+    folder: RunFolder,
+    progress: Progress,
+    kept: Option<Kept>,
+}
+
+impl Begun {
+    fn anew(args: &RunArgs, out: &Path) -> Result<Self, CliError> {
+        let folder = RunFolder::create(out, args.force)?;
+        Ok(Self { folder, progress: Progress::default(), kept: None })
     }
+}
+
+/// A run's folder: a new one, or that of a run that was interrupted.
+fn begin(args: &RunArgs, out: &Path, resume: bool, identity: &serde_json::Value) -> Result<Begun, CliError> {
+    let Some(suspended) = RunFolder::suspended(out) else {
+        if resume {
+            return Err(refuse("resume", out.display(), "the folder of a run that was interrupted"));
+        }
+        return Begun::anew(args, out);
+    };
+    if !resume {
+        if !args.force {
+            return Err(CliError::Interrupted { path: out.to_owned() });
+        }
+        let begun = Begun::anew(args, out)?;
+        begun.folder.forget_suspended()?;
+        return Ok(begun);
+    }
+    let is_same = |found: &serde_json::Value| {
+        let expected =
+            "a run that goes on with this version and the data, model and options with which it began";
+        if found == identity { Ok(()) } else { Err(refuse("resume", out.display(), expected)) }
+    };
+    if let Some(kept) = Kept::load(&suspended)? {
+        is_same(&kept.identity)?;
+        return Ok(Begun { kept: Some(kept), ..Begun::anew(args, out)? });
+    }
+    let progress = Progress::load(&suspended)?;
+    is_same(&progress.identity)?;
+    let folder = RunFolder::resume(out, args.force)?;
+    Progress::forget(&folder)?;
+    Ok(Begun { folder, progress, kept: None })
 }
 
 /// Writes `run.json`.
@@ -504,6 +525,8 @@ fn identity(
         "profile": plan.options.profile,
         "residuals": plan.options.shape,
         "sigma": plan.options.sigma,
+        "population": args.population(),
+        "population_iterations": args.population_iterations,
         "reconstruction": plan.wanted,
         "censored": censored,
         "data_sha256": set.trial.source.sha256,

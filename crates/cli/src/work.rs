@@ -1,19 +1,21 @@
 //! The subjects of a run, some at a time: fit, reconstruct, judge, write, count.
 
+use crate::checkpoint::{Journal, Kept, Place};
 use crate::diagnosis::Diagnosis;
 use crate::error::CliError;
 use crate::figures;
 use crate::influence::Influence;
 use crate::likelihood::Likelihood;
 use crate::options::{Censored, RunArgs};
-use crate::population::Population;
+use crate::population::{Ended, Population};
 use crate::print::FEW;
 use crate::progress::Progress;
 use crate::record::Seconds;
 use crate::run::{Plan, censor, progress_bar};
 use indicatif::ProgressBar;
 use omafit_estimate::{
-    IndividualFit, Method, PooledSigma, PopulationMethod, PopulationOptions, SubjectResult, process_trial,
+    IndividualFit, Method, PooledSigma, PopulationFit, PopulationMethod, PopulationOptions, SubjectResult,
+    process_trial,
 };
 use omafit_model::Subject;
 use omafit_trial::{
@@ -76,6 +78,8 @@ pub struct Setting<'a> {
     pub read: &'a ReadOptions,
     /// What becomes of censored observations.
     pub censored: Censored,
+    /// Whether what is done is kept for another session.
+    pub resumable: bool,
 }
 
 /// A run under way.
@@ -89,6 +93,7 @@ pub struct Work<'a> {
     pool: rayon::ThreadPool,
     bar: ProgressBar,
     progress: Progress,
+    kept: Option<Kept>,
     shown: Option<(Vec<Subject>, Vec<SubjectResult>)>,
     alone: Option<Vec<IndividualFit>>,
     stop: Arc<AtomicBool>,
@@ -119,12 +124,12 @@ pub struct Worked {
 }
 
 impl<'a> Work<'a> {
-    /// Starts, or goes on where `progress` stands.
+    /// Starts, or goes on where `progress` stands or with the estimation of the population that was kept.
     pub fn new(
         plan: Plan,
         setting: Setting<'a>,
         pool: rayon::ThreadPool,
-        progress: Progress,
+        (progress, kept): (Progress, Option<Kept>),
         stop: Arc<AtomicBool>,
     ) -> Result<Self, CliError> {
         let Setting { args, folder, trial, .. } = setting;
@@ -144,6 +149,7 @@ impl<'a> Work<'a> {
             pool,
             bar,
             progress,
+            kept,
             shown: None,
             stop,
             seconds: Seconds::default(),
@@ -152,11 +158,11 @@ impl<'a> Work<'a> {
 
     /// Fits, judges and writes some subjects; `false` if that was interrupted, and nothing of them has been written.
     pub fn block(&mut self, mut subjects: Vec<Subject>) -> Result<bool, CliError> {
-        let Setting { args, folder, trial, read, censored } = self.setting;
+        let Setting { args, folder, trial, read, censored, .. } = self.setting;
         let first = self.progress.subjects();
         censor(&mut subjects, censored);
-        if first == 0 {
-            self.estimate(&subjects)?;
+        if first == 0 && !self.estimate(&subjects)? {
+            return Ok(false);
         }
         let started = Instant::now();
         let go_on = || {
@@ -195,9 +201,9 @@ impl<'a> Work<'a> {
         Ok(true)
     }
 
-    /// Estimates what is to be estimated of all subjects; they are all here then.
-    fn estimate(&mut self, subjects: &[Subject]) -> Result<(), CliError> {
-        let args = self.setting.args;
+    /// Estimates what is to be estimated of all subjects, who are all here then; `false` if that was interrupted.
+    fn estimate(&mut self, subjects: &[Subject]) -> Result<bool, CliError> {
+        let Setting { args, folder, resumable, .. } = self.setting;
         let quiet = args.quiet;
         if let Some(method) = args.population() {
             let default = PopulationOptions::default();
@@ -208,15 +214,22 @@ impl<'a> Work<'a> {
             let max_iterations = args.population_iterations.unwrap_or(most);
             let options = PopulationOptions { max_iterations, ..default };
             let (plan, seconds) = (&self.plan, &mut self.seconds);
-            let fit = || {
-                let fitted = Population::fit(plan.model(), subjects, method, options, quiet, seconds)?;
-                // A step of Newton's is from the least objective, which is FOCE's.
-                let is_least = method == PopulationMethod::Foce;
-                Ok::<_, CliError>(fitted.with_influence(|fit| {
-                    is_least.then(|| Influence::of(fit, subjects, args.influence, options, quiet, seconds))?
-                }))
+            let place = resumable.then_some(Place { folder, identity: &self.progress.identity });
+            let journal = Journal::new(plan.model(), place, self.kept.take(), &self.stop, quiet)?;
+            let fit = || Population::fit(plan.model(), subjects, method, options, journal, seconds);
+            let fitted = match self.pool.install(fit)? {
+                Ended::Done(fitted) => *fitted,
+                Ended::Interrupted(iterations) => {
+                    self.progress.iterations = iterations;
+                    return Ok(false);
+                }
             };
-            let population = self.pool.install(fit)?;
+            // A step of Newton's is from the least objective, which is FOCE's.
+            let is_least = method == PopulationMethod::Foce;
+            let influence = |fit: &PopulationFit| {
+                is_least.then(|| Influence::of(fit, subjects, args.influence, options, quiet, seconds))?
+            };
+            let population = self.pool.install(|| fitted.with_influence(influence));
             self.plan = self.plan.with_model(population.model())?;
             self.population = Some(population);
         }
@@ -234,7 +247,7 @@ impl<'a> Work<'a> {
             self.likelihood = Some(self.pool.install(compute)?);
             self.seconds.add("likelihood", started.elapsed().as_secs_f64());
         }
-        Ok(())
+        Ok(true)
     }
 
     /// Adds the rows of some subjects to the tables. The courses take as long as the rest.

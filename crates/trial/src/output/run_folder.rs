@@ -6,6 +6,7 @@ use std::path::{Component, Path, PathBuf};
 
 use super::aside::{make_aside, parent, sync_file, sync_folder};
 use super::error::{OutputError, tried};
+use super::whole_file::write_whole;
 
 /// The file by which the folder of a run is known.
 const RUN_FILE: &str = "run.json";
@@ -87,6 +88,31 @@ impl RunFolder {
         Ok(place)
     }
 
+    /// Leaves a file where [`RunFolder::suspend`] would leave the run, which goes on. Should the program be killed, it is
+    /// there; once the run is in its place, it is gone.
+    ///
+    /// # Errors
+    ///
+    /// [`OutputError`]; an earlier file of that name is then as it was.
+    pub fn leave(&self, name: impl AsRef<Path>, content: &[u8]) -> Result<(), OutputError> {
+        let place =
+            suspended_name(&self.target).ok_or_else(|| OutputError::NoName { path: self.target.clone() })?;
+        fs::create_dir_all(&place).map_err(tried("make the folder", &place))?;
+        write_whole(&place.join(name), content, true)
+    }
+
+    /// Removes what was left of an earlier run to the same place.
+    ///
+    /// # Errors
+    ///
+    /// [`OutputError::System`] if it cannot be removed.
+    pub fn forget_suspended(&self) -> Result<(), OutputError> {
+        match Self::suspended(&self.target) {
+            Some(place) => fs::remove_dir_all(&place).map_err(tried("remove", &place)),
+            None => Ok(()),
+        }
+    }
+
     /// Where to write a file of the run, such as `individuals.csv` or `figures/501.svg`; the folder for it is made.
     ///
     /// # Errors
@@ -137,6 +163,7 @@ impl RunFolder {
         } else {
             self.place()?
         }
+        self.forget_suspended()?;
         sync_folder(parent(&self.target))
     }
 
