@@ -44,6 +44,11 @@ impl SubjectStream {
         Self::new(seed, subject | 1 << 60)
     }
 
+    /// The stream of a replicate of a trial, or of a vector that is proposed, which belongs to no subject.
+    pub fn of_replicate(seed: u64, replicate: u64) -> Self {
+        Self::new(seed, replicate | 1 << 58)
+    }
+
     /// Uniform in (0, 1), the ends excluded.
     pub fn uniform(&mut self) -> f64 {
         ((self.0.next_u64() >> 12) as f64 + 0.5) / (1_u64 << 52) as f64

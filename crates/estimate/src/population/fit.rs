@@ -4,7 +4,7 @@ use super::conditional::{Conditional, ConditionalError, conditional};
 use super::gradient::{Change, change};
 use super::quasi_newton::{DescentStop, Iteration, Objective, QuasiNewton};
 use super::space::{Space, SpaceError};
-use super::uncertainty::{PopulationUncertainty, uncertainty};
+use super::uncertainty::{PopulationUncertainty, listed, uncertainty};
 use super::watch::{Of, Progress, Standing, Watch};
 use crate::individual::{FitOptions, Method, fit_subject};
 use crate::prior::Prior;
@@ -92,13 +92,21 @@ pub struct PopulationFit {
     pub reason: String,
 }
 
+impl PopulationFit {
+    /// The numbers of the population at a vector, as [`population_estimates`](super::population_estimates) lists them.
+    pub fn numbers(&self, vector: &[f64]) -> Vec<f64> {
+        let values = self.space.values(&self.model.values(), vector);
+        listed(&self.model, &values).iter().map(|estimate| estimate.value).collect()
+    }
+}
+
 /// The objective of a population as a function of its vector.
 #[derive(Clone, Copy)]
-struct Foce<'a> {
-    model: &'a PopulationModel,
-    space: &'a Space,
-    subjects: &'a [Subject],
-    watch: &'a dyn Watch,
+pub(super) struct Foce<'a> {
+    pub model: &'a PopulationModel,
+    pub space: &'a Space,
+    pub subjects: &'a [Subject],
+    pub watch: &'a dyn Watch,
 }
 
 impl Foce<'_> {
@@ -152,6 +160,13 @@ pub(super) struct Point {
     changes: Vec<Change>,
 }
 
+impl Point {
+    /// Of which the changes are not known yet.
+    pub fn new(x: Vec<f64>, subjects: Vec<Conditional>) -> Self {
+        Self { x, subjects, changes: Vec::new() }
+    }
+}
+
 impl Objective for Foce<'_> {
     type At = Point;
 
@@ -164,7 +179,7 @@ impl Objective for Foce<'_> {
         };
         let parts: Vec<_> = (0..self.subjects.len()).into_par_iter().with_max_len(1).map(one).collect();
         let subjects = parts.into_iter().collect::<Option<Vec<_>>>()?;
-        Some((total(&subjects), Point { x: x.to_vec(), subjects, changes: Vec::new() }))
+        Some((total(&subjects), Point::new(x.to_vec(), subjects)))
     }
 
     fn change(&self, x: &[f64], at: &mut Point) -> Option<(DVector<f64>, DMatrix<f64>)> {
@@ -210,7 +225,7 @@ pub fn fit_population(
     let start = space.vector(&model.values());
     let parts = starting_parts(model, subjects)?;
     let value = total(&parts);
-    let point = Point { x: start.clone(), subjects: parts, changes: Vec::new() };
+    let point = Point::new(start.clone(), parts);
     let solver = QuasiNewton::new(start, value, point, options.tolerance);
     let objective = Foce { model, space: &space, subjects, watch };
     descend(objective, solver, options.max_iterations, options)
@@ -299,6 +314,20 @@ fn finished(
     })
 }
 
+/// What FOCE says of a model's population at its own values: objective, gradients and covariance.
+///
+/// # Errors
+/// When there is nothing to estimate, or a subject has no part in the objective.
+pub fn evaluate_population(
+    model: &PopulationModel,
+    subjects: &[Subject],
+    options: PopulationOptions,
+    watch: &dyn Watch,
+) -> Result<PopulationFit, PopulationError> {
+    let space = Space::new(model)?;
+    linearised(model, &space, subjects, &space.vector(&model.values()), options, watch)
+}
+
 /// What FOCE says of a vector that another method found: objective, gradients and covariance there.
 pub(super) fn linearised(
     model: &PopulationModel,
@@ -312,7 +341,7 @@ pub(super) fn linearised(
     let objective = Foce { model, space, subjects, watch };
     let parts = starting_parts(&at, subjects)?;
     let ofv = total(&parts);
-    let mut point = Point { x: x.to_vec(), subjects: parts, changes: Vec::new() };
+    let mut point = Point::new(x.to_vec(), parts);
     if objective.change(x, &mut point).is_none() {
         point.changes.clear();
     }
@@ -358,7 +387,7 @@ mod tests {
         let foce = Foce { model: &model, space: &space, subjects: &subjects, watch: &() };
         let x = space.vector(&model.values());
         let parts = starting_parts(&model, &subjects).unwrap();
-        let mut point = Point { x: x.clone(), subjects: parts, changes: Vec::new() };
+        let mut point = Point::new(x.clone(), parts);
         foce.change(&x, &mut point).unwrap();
         let along = |k: usize, h: f64, gradient: &dyn Fn(&[f64]) -> DVector<f64>| {
             let moved = |h: f64| {

@@ -7,7 +7,6 @@
 
 use super::fit::{PopulationFit, PopulationOptions, fit_population};
 use super::quasi_newton::DescentStop;
-use super::uncertainty::listed;
 use nalgebra::{Cholesky, DMatrix, DVector, Dyn, SymmetricEigen};
 use omafit_model::Subject;
 
@@ -98,11 +97,7 @@ fn judged(fit: &PopulationFit, without: &Without<'_>) -> Result<Vec<Deletion>, S
             let change = DVector::from_iterator(n, vector.iter().zip(&fit.vector).map(|(x, with)| x - with));
             change.dot(&(&r * &change)).sqrt()
         });
-        let read = |vector: Vec<f64>| {
-            let values = fit.space.values(&fit.model.values(), &vector);
-            listed(&fit.model, &values).iter().map(|estimate| estimate.value).collect()
-        };
-        Deletion { estimates: vector.map(read), distance, covariance_ratio }
+        Deletion { estimates: vector.map(|vector| fit.numbers(&vector)), distance, covariance_ratio }
     };
     Ok(fit.gradients.iter().enumerate().map(one).collect())
 }

@@ -1,5 +1,6 @@
 //! The population behind the subjects: first-order conditional estimation with exact gradients.
 
+mod bootstrap;
 mod conditional;
 mod delta;
 mod expectation;
@@ -13,14 +14,16 @@ mod observation;
 mod proposal;
 mod quasi_newton;
 mod saem;
+mod sir;
 mod space;
 mod uncertainty;
 mod walkers;
 mod watch;
 
+pub use bootstrap::{Bootstrap, BootstrapReplicate};
 pub use conditional::{Conditional, ConditionalError};
 pub use delta::propagated;
-pub use fit::{PopulationError, PopulationFit, PopulationOptions, fit_population};
+pub use fit::{PopulationError, PopulationFit, PopulationOptions, evaluate_population, fit_population};
 pub use influence::{Deletion, exact_influence, influence};
 pub use marginal::{
     LikelihoodMethod, LikelihoodOptions, Marginal, MarginalError, MarginalPart, marginal_likelihood,
@@ -28,6 +31,7 @@ pub use marginal::{
 pub use method::{PopulationMethod, estimate_population};
 pub use quasi_newton::DescentStop;
 pub(crate) use quasi_newton::{Objective, QuasiNewton};
+pub use sir::{SIR_ROUNDS, SirError, SirFound, SirRound, SirSample, sampling_importance_resampling};
 pub use space::{Coordinate, Space, SpaceError};
 pub use uncertainty::{
     EstimateKind, PopulationEstimate, PopulationUncertainty, flattest_direction, population_estimates,

@@ -1,0 +1,108 @@
+//! The non-parametric bootstrap of a population: it is estimated again of subjects drawn with replacement, within strata
+//! (Efron, Tibshirani 1993, An Introduction to the Bootstrap).
+
+use super::fit::{PopulationError, PopulationOptions};
+use super::method::{PopulationMethod, estimate_population};
+use super::quasi_newton::DescentStop;
+use super::watch::{Progress, Watch};
+use crate::simulate::SubjectStream;
+use omafit_model::{PopulationModel, Subject};
+use serde::{Deserialize, Serialize};
+
+/// An estimation of subjects drawn with replacement.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BootstrapReplicate {
+    /// Which, from 0.
+    pub replicate: u32,
+    /// The numbers of the population as [`population_estimates`](super::population_estimates) lists them; nothing where
+    /// the estimation failed.
+    pub numbers: Option<Vec<f64>>,
+    /// The objective of FOCE of the drawn subjects.
+    pub ofv: Option<f64>,
+    /// Whether the estimation ended where it should.
+    pub converged: bool,
+    /// Why it ended, or failed.
+    pub reason: String,
+}
+
+/// How a bootstrap is made.
+#[derive(Clone, Copy, Debug)]
+pub struct Bootstrap<'a> {
+    /// The model at its estimates, from which each estimation starts.
+    pub model: &'a PopulationModel,
+    /// The subjects.
+    pub subjects: &'a [Subject],
+    /// The stratum of each; as many are drawn of each stratum as it has.
+    pub strata: &'a [usize],
+    /// How each is estimated.
+    pub method: PopulationMethod,
+    /// The limit on its iterations; no covariance is computed.
+    pub options: PopulationOptions,
+    /// The seed.
+    pub seed: u64,
+}
+
+/// Iterations are not told of; the end is asked for.
+struct OnlyStop<'a>(&'a dyn Watch);
+
+impl Watch for OnlyStop<'_> {
+    fn iteration(&self, _: &Progress<'_>) {}
+
+    fn go_on(&self) -> bool {
+        self.0.go_on()
+    }
+}
+
+impl Bootstrap<'_> {
+    /// The positions of the subjects that a replicate draws.
+    pub fn sample(&self, replicate: u32) -> Vec<usize> {
+        let mut stream = SubjectStream::of_replicate(self.seed, u64::from(replicate));
+        let members = |stratum: usize| -> Vec<usize> {
+            (0..self.subjects.len())
+                .filter(|&i| self.strata.get(i).copied().unwrap_or(0) == stratum)
+                .collect()
+        };
+        let strata = self.strata.iter().copied().max().unwrap_or(0);
+        let members: Vec<Vec<usize>> = (0..=strata).map(members).collect();
+        let draw = |i: usize| {
+            let of = &members[self.strata.get(i).copied().unwrap_or(0)];
+            of[(stream.uniform() * of.len() as f64) as usize]
+        };
+        (0..self.subjects.len()).map(draw).collect()
+    }
+
+    /// One replicate.
+    ///
+    /// # Errors
+    /// [`PopulationError::Interrupted`] only: what fails otherwise is a result.
+    pub fn replicate(
+        &self,
+        replicate: u32,
+        watch: &dyn Watch,
+    ) -> Result<BootstrapReplicate, PopulationError> {
+        let drawn: Vec<Subject> =
+            self.sample(replicate).into_iter().map(|i| self.subjects[i].clone()).collect();
+        let options = PopulationOptions { covariance: false, ..self.options };
+        let fit = estimate_population(self.model, &drawn, self.method, options, None, &OnlyStop(watch));
+        match fit {
+            Err(PopulationError::Interrupted) => Err(PopulationError::Interrupted),
+            Err(error) => Ok(BootstrapReplicate {
+                replicate,
+                numbers: None,
+                ofv: None,
+                converged: false,
+                reason: error.to_string(),
+            }),
+            Ok(fit) => {
+                let numbers = Some(fit.numbers(&fit.vector)).filter(|all| all.iter().all(|v| v.is_finite()));
+                Ok(BootstrapReplicate {
+                    replicate,
+                    ofv: Some(fit.ofv).filter(|ofv| ofv.is_finite()),
+                    converged: fit.stop == Some(DescentStop::Converged) && numbers.is_some(),
+                    numbers,
+                    reason: fit.reason,
+                })
+            }
+        }
+    }
+}

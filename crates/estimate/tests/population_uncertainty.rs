@@ -1,0 +1,145 @@
+//! Bootstrap and sampling importance resampling of a population whose likelihood has a closed form.
+
+#![allow(clippy::unwrap_used)]
+
+mod intercepts;
+
+use intercepts::{PATIENTS, VALUES, closed_form, logarithms, model, numbers, subjects};
+use omafit_estimate::{
+    Bootstrap, PopulationFit, PopulationMethod, PopulationOptions, SirError, SirRound, evaluate_population,
+    fit_population, sampling_importance_resampling,
+};
+
+fn fitted() -> PopulationFit {
+    fit_population(&model(), &subjects(), PopulationOptions::default(), &()).unwrap()
+}
+
+/// The mean of all logarithms, ω and σ of listed numbers: Vc, …, ω², …, σ.
+fn three(fit: &PopulationFit, listed: &[f64]) -> [f64; 3] {
+    let estimates = omafit_estimate::population_estimates(&fit.model, &fit.space, None);
+    let of = |name: &str| listed[estimates.iter().position(|e| e.name == name).unwrap()];
+    [(intercepts::DOSE / of("Vc")).ln(), of("omega2_Vc").sqrt(), of("sigma_omalizumab_total")]
+}
+
+#[test]
+fn each_replicate_of_the_bootstrap_is_the_closed_form_of_what_it_drew() {
+    let (fit, subjects, logarithms) = (fitted(), subjects(), logarithms());
+    // Every third subject is of a stratum of its own kind.
+    let strata: Vec<usize> = (0..PATIENTS).map(|i| usize::from(i % 3 == 0)).collect();
+    let (method, options) = (PopulationMethod::Foce, PopulationOptions::default());
+    let bootstrap =
+        Bootstrap { model: &fit.model, subjects: &subjects, strata: &strata, method, options, seed: 5 };
+    let mut means = Vec::new();
+    for k in 0..150 {
+        let drawn = bootstrap.sample(k);
+        assert_eq!(drawn, bootstrap.sample(k));
+        let count = |stratum| drawn.iter().filter(|i| strata[**i] == stratum).count();
+        assert_eq!((count(1), drawn.len()), (PATIENTS.div_ceil(3), PATIENTS));
+        let replicate = bootstrap.replicate(k, &()).unwrap();
+        assert!(replicate.converged, "{}", replicate.reason);
+        let found = three(&fit, &replicate.numbers.unwrap());
+        let logs: Vec<Vec<f64>> = drawn.iter().map(|i| logarithms[*i].clone()).collect();
+        for (found, expected) in found.iter().zip(closed_form(&logs)) {
+            assert!((found - expected).abs() < 1e-3, "{k}: {found} {expected}");
+        }
+        means.push(found[0]);
+    }
+    // The variance of the mean of means drawn within strata.
+    let all: Vec<f64> = logarithms.iter().map(|l| l.iter().sum::<f64>() / VALUES as f64).collect();
+    let mut variance = 0.0;
+    for stratum in [0, 1] {
+        let of: Vec<f64> = (0..PATIENTS).filter(|i| strata[*i] == stratum).map(|i| all[i]).collect();
+        let middle = of.iter().sum::<f64>() / of.len() as f64;
+        variance += of.iter().map(|m| (m - middle).powi(2)).sum::<f64>();
+    }
+    let expected = variance.sqrt() / PATIENTS as f64;
+    let middle = means.iter().sum::<f64>() / 150.0;
+    let sd = (means.iter().map(|m| (m - middle).powi(2)).sum::<f64>() / 149.0).sqrt();
+    // Three standard errors of a standard deviation of 150.
+    assert!((sd / expected - 1.0).abs() < 3.0 / 298_f64.sqrt(), "{sd} {expected}");
+}
+
+/// −2 log-likelihood of mean, ln ω and ln σ, without a constant.
+fn likelihood(means: &[f64], within: f64, [mean, log_omega, log_sigma]: [f64; 3]) -> f64 {
+    let (b, s, m) = ((2.0 * log_omega).exp(), (2.0 * log_sigma).exp(), VALUES as f64);
+    let between: f64 = means.iter().map(|of| m * (of - mean).powi(2)).sum();
+    let n = means.len() as f64;
+    n * ((m - 1.0) * s.ln() + (s + m * b).ln()) + within / s + between / (s + m * b)
+}
+
+/// Mean and standard deviation of mean, ln ω and ln σ under the likelihood, by a sum over a grid.
+fn by_grid(centre: [f64; 3]) -> [[f64; 2]; 3] {
+    let logs = logarithms();
+    let means: Vec<f64> = logs.iter().map(|l| l.iter().sum::<f64>() / VALUES as f64).collect();
+    let squares = |(l, mean): (&Vec<f64>, &f64)| l.iter().map(|y| (y - mean).powi(2)).sum::<f64>();
+    let within: f64 = logs.iter().zip(&means).map(squares).sum();
+    let least = likelihood(&means, within, centre);
+    let steps = || (-60..=60).map(f64::from);
+    let (mut total, mut first, mut second) = (0.0, [0.0; 3], [0.0; 3]);
+    for i in steps() {
+        for j in steps() {
+            for k in steps() {
+                let away = [0.006 * i, 0.02 * j, 0.008 * k];
+                let at = std::array::from_fn(|c| centre[c] + away[c]);
+                let weight = (-0.5 * (likelihood(&means, within, at) - least)).exp();
+                total += weight;
+                for c in 0..3 {
+                    first[c] += weight * away[c];
+                    second[c] += weight * away[c] * away[c];
+                }
+            }
+        }
+    }
+    std::array::from_fn(|c| {
+        let mean = first[c] / total;
+        [centre[c] + mean, (second[c] / total - mean * mean).sqrt()]
+    })
+}
+
+#[test]
+fn what_is_resampled_is_distributed_as_the_likelihood() {
+    let (fit, subjects) = (fitted(), subjects());
+    let rounds = [SirRound { samples: 2000, resamples: 400 }, SirRound { samples: 30_000, resamples: 3000 }];
+    let found = sampling_importance_resampling(&fit, &subjects, &rounds, 11, &(), &|| ()).unwrap();
+    let last = found.last().unwrap();
+    assert_eq!((last.samples.len(), last.samples.iter().filter(|s| s.kept).count()), (30_000, 3000));
+    assert!(last.effective > 15_000.0, "{}", last.effective);
+    // χ² of three degrees of freedom, had the likelihood no skew.
+    assert!((last.mean_dofv() - 3.0).abs() < 0.3, "{}", last.mean_dofv());
+    let [mean, omega, sigma] = numbers(&fit);
+    let expected = by_grid([mean, omega.ln(), sigma.ln()]);
+    let kept: Vec<[f64; 3]> = last
+        .samples
+        .iter()
+        .filter(|s| s.kept)
+        .map(|s| {
+            let [mean, omega, sigma] = three(&fit, &fit.numbers(&s.vector));
+            [mean, omega.ln(), sigma.ln()]
+        })
+        .collect();
+    for c in 0..3 {
+        let n = kept.len() as f64;
+        let mean = kept.iter().map(|k| k[c]).sum::<f64>() / n;
+        let sd = (kept.iter().map(|k| (k[c] - mean).powi(2)).sum::<f64>() / (n - 1.0)).sqrt();
+        let [mean_by_grid, sd_by_grid] = expected[c];
+        assert!((mean - mean_by_grid).abs() < 4.0 * sd_by_grid / n.sqrt(), "{c}: {mean} {mean_by_grid}");
+        assert!((sd / sd_by_grid - 1.0).abs() < 4.0 / (2.0 * n).sqrt(), "{c}: {sd} {sd_by_grid}");
+    }
+}
+
+#[test]
+fn resampling_is_alike_at_any_number_of_threads_and_from_the_estimates_alone() {
+    let (fit, subjects) = (fitted(), subjects());
+    let rounds = [SirRound { samples: 300, resamples: 60 }];
+    let again = evaluate_population(&fit.model, &subjects, PopulationOptions::default(), &()).unwrap();
+    let run = |fit: &PopulationFit, threads| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        let all = || sampling_importance_resampling(fit, &subjects, &rounds, 1, &(), &|| ());
+        pool.install(all).unwrap()
+    };
+    assert_eq!(run(&fit, 1), run(&fit, 3));
+    assert!((again.ofv - fit.ofv).abs() < 1e-6);
+    let few = [SirRound { samples: 300, resamples: 5 }];
+    let refused = sampling_importance_resampling(&fit, &subjects, &few, 1, &(), &|| ()).unwrap_err();
+    assert_eq!(refused, SirError::TooFew { kept: 5, numbers: 3, least: 6 });
+}
