@@ -1,6 +1,6 @@
 //! What a command can be refused for.
 
-use omafit_estimate::{MarginalError, PopulationError, SubjectError};
+use omafit_estimate::{MarginalError, PopulationError, SirError, SubjectError};
 use omafit_model::{ModelError, PredictionError};
 use omafit_outcome::{DoseRuleError, DosingTableError, VirtualTrialError};
 use omafit_report::FigureError;
@@ -16,6 +16,9 @@ pub enum CliError {
     /// The population.
     #[error("the population cannot be estimated: {0}")]
     Population(Box<PopulationError>),
+    /// Its uncertainty.
+    #[error("the estimates cannot be resampled: {0}")]
+    Sir(#[from] SirError),
     /// The likelihood of the population.
     #[error("the likelihood of the population cannot be computed: {0}")]
     Likelihood(Box<MarginalError>),

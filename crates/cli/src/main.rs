@@ -4,6 +4,7 @@
 //! 2: refused; 130: interrupted.
 
 mod attainment;
+mod bootstrap;
 mod check;
 mod checkpoint;
 mod demo;
@@ -18,6 +19,7 @@ mod fit;
 mod influence;
 mod interrupt;
 mod likelihood;
+mod lines;
 mod model;
 mod options;
 mod outcome;
@@ -30,6 +32,7 @@ mod record;
 mod report;
 mod run;
 mod simulate;
+mod sir;
 mod typical;
 mod vpc;
 mod what_if;
@@ -59,6 +62,8 @@ fn main() -> ExitCode {
         Command::Reconstruct(args) => reconstruct::reconstruct(&args),
         Command::Report(args) => report::report(&args),
         Command::Vpc(args) => vpc::vpc(&args),
+        Command::Bootstrap(args) => bootstrap::bootstrap(&args),
+        Command::Sir(args) => sir::sir(&args),
         Command::Outcome(args) => outcome::outcome(&args),
         Command::Simulate(args) => simulate::simulate(&args),
         Command::Dose(args) => dose::dose(&args),

@@ -1,9 +1,11 @@
 //! The command line.
 
 use crate::attainment::AttainmentArgs;
+use crate::bootstrap::BootstrapArgs;
 use crate::dose::DoseArgs;
 use crate::exports::ExportArgs;
 use crate::outcome::OutcomeArgs;
+use crate::sir::SirArgs;
 use crate::what_if::WhatIfArgs;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use omafit_estimate::{Covariance, LikelihoodMethod, Method, PopulationMethod, SigmaRule};
@@ -32,6 +34,10 @@ pub enum Command {
     Report(ReportArgs),
     /// Check a run's model against its data by simulation: VPC, numerical check, NPDE
     Vpc(VpcArgs),
+    /// Estimate a run's population again of subjects drawn with replacement: standard errors and intervals
+    Bootstrap(BootstrapArgs),
+    /// Sample and resample a run's estimates by importance: standard errors and intervals
+    Sir(SirArgs),
     /// Tie symptoms to a run's exposure: changes, correlation, hysteresis, delay models
     Outcome(OutcomeArgs),
     /// Simulate a trial of a model, or replicates of one, as a data set
@@ -106,6 +112,20 @@ pub struct FigureArgs {
     /// Replace a figure that is already there
     #[arg(long)]
     pub force: bool,
+}
+
+/// How a command runs.
+#[derive(Args, Clone, Copy, Debug)]
+pub struct Running {
+    /// Threads [default: one a core]; the results are the same for any number
+    #[arg(long)]
+    pub threads: Option<usize>,
+    /// Replace what is already there
+    #[arg(long)]
+    pub force: bool,
+    /// Print nothing but errors
+    #[arg(long, short)]
+    pub quiet: bool,
 }
 
 /// How a subject is fitted.

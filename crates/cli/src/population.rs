@@ -6,14 +6,16 @@ use crate::influence::Influence;
 use crate::record::Seconds;
 use omafit_estimate::{
     Checkpoint, DescentStop, FitOptions, Method, PopulationError, PopulationEstimate, PopulationFit,
-    PopulationMethod, PopulationOptions, estimate_population, flattest_direction, population_estimates,
-    propagated, shrinkage,
+    PopulationMethod, PopulationOptions, Watch, estimate_population, flattest_direction,
+    population_estimates, propagated, shrinkage,
 };
 use omafit_model::{PopulationModel, PopulationValues, Subject};
 use omafit_trial::{
     NonmemForm, NonmemPopulation, RunFolder, convergence_table, nonmem_values, parameters_table,
 };
 use serde::Serialize;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 /// An estimated population.
@@ -24,6 +26,28 @@ pub struct Population {
     estimates: Vec<PopulationEstimate>,
     trace: Vec<(u64, f64, Vec<f64>)>,
     influence: Option<Influence>,
+}
+
+/// Limit on the iterations of SAEM.
+const MOST_DRAWS: u64 = 1000;
+
+/// What is to be computed by a method, at most so many iterations.
+pub fn options(method: PopulationMethod, limit: Option<u64>) -> PopulationOptions {
+    let default = PopulationOptions::default();
+    let most = match method {
+        PopulationMethod::Saem { .. } => MOST_DRAWS,
+        PopulationMethod::Foce | PopulationMethod::Its => default.max_iterations,
+    };
+    PopulationOptions { max_iterations: limit.unwrap_or(most), ..default }
+}
+
+/// Looks only whether to stop.
+pub struct Stopped(pub Arc<AtomicBool>);
+
+impl Watch for Stopped {
+    fn go_on(&self) -> bool {
+        !self.0.load(Ordering::Relaxed)
+    }
 }
 
 /// How an estimation ended.

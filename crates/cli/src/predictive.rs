@@ -117,7 +117,7 @@ pub fn replicate(
 }
 
 /// The stratum of each subject: by dose and interval, or by a covariate. Subjects without a value are a stratum.
-fn strata(by: Option<&str>, subjects: &[Subject]) -> Result<Strata, CliError> {
+pub fn strata(by: Option<&str>, subjects: &[Subject]) -> Result<Strata, CliError> {
     let Some(by) = by else { return Ok(Strata::default()) };
     if by.eq_ignore_ascii_case("regimen") {
         return Ok(grouped(subjects.iter().map(regimen)));

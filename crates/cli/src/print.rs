@@ -12,11 +12,12 @@ use crate::run::Plan;
 use crate::what_if::Summary;
 use crate::what_if_outcomes::Expected;
 use omafit_estimate::{
-    FreeIgeFact, Goodness, Limit, NpcRow, Overview, Status, SubjectResult, TwoStage, free_names,
+    FreeIgeFact, Goodness, Limit, NpcRow, Overview, SirFound, SirRound, Status, SubjectResult, TwoStage,
+    free_names,
 };
 use omafit_model::{Analyte, Subject};
 use omafit_outcome::{DoseRule, DosingTable, NotInTable, Regimen, VirtualTrialError};
-use omafit_trial::{RunFolder, Trial};
+use omafit_trial::{RunFolder, Table, Trial, Values};
 use std::path::Path;
 
 /// Trials of up to this many subjects are shown subject by subject.
@@ -197,6 +198,48 @@ pub fn interrupted(progress: &Progress, subjects: usize, kept: Option<&Path>, qu
     let partial = partial.map_or(String::new(), |at| format!("; what it had reached is in {}", at.display()));
     let goes_on = if kept.is_some() { "; the same command with --resume goes on" } else { "" };
     eprintln!("omafit: interrupted after {done}{partial}{goes_on}");
+}
+
+/// How far a bootstrap came.
+pub fn resampling_interrupted(what: &str, done: usize, kept: &Path, quiet: bool) {
+    if !quiet {
+        eprintln!(
+            "omafit: interrupted after {done} {what}, which are in {}; the same command with --resume goes on",
+            kept.display()
+        );
+    }
+}
+
+/// The rounds of sampling importance resampling, and what they say of the covariance.
+pub fn resampled(run: &Path, rounds: &[SirRound], found: &[SirFound], numbers: usize) {
+    println!("sampling importance resampling of {}", run.display());
+    println!("round   samples    kept   worth   mean of dOFV (χ² of {numbers} numbers: {numbers})");
+    for (number, (round, found)) in rounds.iter().zip(found).enumerate() {
+        println!(
+            "{:<8}{:>7}{:>8}{:>8.0}   {:.1}",
+            number + 1,
+            round.samples,
+            round.resamples,
+            found.effective,
+            found.mean_dofv()
+        );
+    }
+}
+
+/// A population's numbers over draws.
+pub fn draws(table: &Table) {
+    let number = |name: &str| table.columns().iter().find(|c| c.name == name).map(|c| &c.values);
+    let Some(Values::Text(names)) = number("name") else { return };
+    println!("{:<28}{:>12}{:>12}{:>12}   interval", "", "estimate", "median", "SE");
+    let of = |name: &str, row: usize| match number(name) {
+        Some(Values::Float(values)) => values[row],
+        _ => f64::NAN,
+    };
+    for (row, name) in names.iter().enumerate() {
+        let [estimate, median, se, low, high] =
+            ["estimate", "median", "se", "ci_low", "ci_high"].map(|name| of(name, row));
+        println!("{name:<28}{estimate:>12.5}{median:>12.5}{se:>12.5}   {low:.5} to {high:.5}");
+    }
 }
 
 /// Text as it is.

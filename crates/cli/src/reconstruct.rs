@@ -9,8 +9,8 @@ use crate::model;
 use crate::options::{Censored, ReconstructArgs};
 use crate::run::{censor, pool, positive, prior, share, write_both, write_record};
 use omafit_estimate::{
-    Bands, Covariance, Errors, FitOptions, Method, ReconstructionOptions, Shape, SigmaRule, Status,
-    SubjectResult, complete, fit_at, given_errors, with_sigmas,
+    Bands, Covariance, Errors, FitOptions, Method, PopulationMethod, ReconstructionOptions, Shape, SigmaRule,
+    Status, SubjectResult, complete, fit_at, given_errors, with_sigmas,
 };
 use omafit_model::{Analyte, PopulationModel};
 use omafit_trial::{
@@ -38,6 +38,14 @@ pub struct Record {
     #[serde(default)]
     pub residual_errors: ResidualErrors,
     pub data: Data,
+    /// How its population was estimated, if it was.
+    pub population: Option<Estimated>,
+}
+
+#[derive(Debug, Deserialize)]
+pub struct Estimated {
+    pub method: String,
+    pub seed: Option<u64>,
 }
 
 /// Where its residual errors came from.
@@ -162,6 +170,20 @@ impl Run {
             errors[analyte.index()] = errors[analyte.index()].map(|error| with_sigmas(error, &own));
         }
         errors
+    }
+
+    /// How its population was estimated.
+    pub fn population_method(&self, folder: &Path) -> Result<PopulationMethod, CliError> {
+        let named = self.record.population.as_ref().map(|p| (p.method.as_str(), p.seed));
+        match named {
+            Some(("its", _)) => Ok(PopulationMethod::Its),
+            Some(("foce", _)) => Ok(PopulationMethod::Foce),
+            Some(("saem", Some(seed))) => Ok(PopulationMethod::Saem { seed }),
+            _ => {
+                let expected = "a run whose population was estimated, by --method foce, its or saem";
+                Err(refuse("run", folder.display(), expected))
+            }
+        }
     }
 
     /// The run in a folder.

@@ -552,12 +552,17 @@ fn model_file(plan: &Plan, args: &RunArgs, is_estimated: bool) -> Result<String,
     Ok(format!("{header}# It came from --model {:?}.\n\n{}", args.model, toml::to_string_pretty(&file)?))
 }
 
-/// A bar on standard error, if somebody looks at it.
+/// A bar of subjects on standard error, if somebody looks at it.
 pub fn progress_bar(doing: &str, subjects: u64, quiet: bool) -> ProgressBar {
+    counting(doing, "subjects", subjects, quiet)
+}
+
+/// A bar of so many of something.
+pub fn counting(doing: &str, what: &str, count: u64, quiet: bool) -> ProgressBar {
     if quiet || !std::io::stderr().is_terminal() {
         return ProgressBar::hidden();
     }
-    let template = format!("{doing} {{bar:40}} {{pos}}/{{len}} subjects, {{eta}} left");
-    let bar = ProgressBar::new(subjects);
+    let template = format!("{doing} {{bar:40}} {{pos}}/{{len}} {what}, {{eta}} left");
+    let bar = ProgressBar::new(count);
     ProgressStyle::with_template(&template).map_or(bar.clone(), |style| bar.with_style(style))
 }

@@ -7,15 +7,14 @@ use crate::figures;
 use crate::influence::Influence;
 use crate::likelihood::Likelihood;
 use crate::options::{Censored, RunArgs};
-use crate::population::{Ended, Population};
+use crate::population::{self, Ended, Population};
 use crate::print::FEW;
 use crate::progress::Progress;
 use crate::record::Seconds;
 use crate::run::{Plan, censor, progress_bar};
 use indicatif::ProgressBar;
 use omafit_estimate::{
-    IndividualFit, Method, PooledSigma, PopulationFit, PopulationMethod, PopulationOptions, SubjectResult,
-    process_trial,
+    IndividualFit, Method, PooledSigma, PopulationFit, PopulationMethod, SubjectResult, process_trial,
 };
 use omafit_model::Subject;
 use omafit_trial::{
@@ -31,9 +30,6 @@ use std::time::Instant;
 pub const BLOCK: usize = 500;
 /// A run of more subjects than this has no report: its tables would have to be held.
 pub const REPORTED: usize = 2000;
-
-/// Limit on the iterations of SAEM.
-const MOST_DRAWS: u64 = 1000;
 
 /// The tables of a run that have rows of each subject.
 struct Tables {
@@ -206,13 +202,7 @@ impl<'a> Work<'a> {
         let Setting { args, folder, resumable, .. } = self.setting;
         let quiet = args.quiet;
         if let Some(method) = args.population() {
-            let default = PopulationOptions::default();
-            let most = match method {
-                PopulationMethod::Saem { .. } => MOST_DRAWS,
-                PopulationMethod::Foce | PopulationMethod::Its => default.max_iterations,
-            };
-            let max_iterations = args.population_iterations.unwrap_or(most);
-            let options = PopulationOptions { max_iterations, ..default };
+            let options = population::options(method, args.population_iterations);
             let (plan, seconds) = (&self.plan, &mut self.seconds);
             let place = resumable.then_some(Place { folder, identity: &self.progress.identity });
             let journal = Journal::new(plan.model(), place, self.kept.take(), &self.stop, quiet)?;

@@ -212,6 +212,17 @@ function parameterSection() {
   });
   body.push(grid([text("Parameter"), text("Unit"), number("Typical"), number("Median"), number("5 %"), number("95 %"), number("Median RSE"), number("Determined"), number("ω"), number("Mean η̂"), number("SD η̂"), number("p (mean 0)"), number("Shrinkage SD %"), number("Shrinkage variance %")], rows, "Individual parameters"));
   body.push(note("Typical: at the covariates where every effect is one. Shrinkage: 1 − SD(η̂)/ω and 1 − var(η̂)/ω²."));
+  for (const [name, title, said] of [
+    ["bootstrap", "Bootstrap", "Of replicates that converged; those that did not are in bootstrap_replicates."],
+    ["sir", "Sampling importance resampling", "Of the samples that the last round kept."],
+  ]) {
+    const draws = story.tables[name];
+    if (!draws) continue;
+    const found = draws.name.map((_, i) => [make("code", {}, clean(draws.name[i])), draws.unit[i] === "1" ? "" : clean(draws.unit[i]), ...["estimate", "mean", "median", "se"].map((key) => digits(draws[key][i])), fixed(draws.rse_pct[i], 1), `${digits(draws.ci_low[i])} to ${digits(draws.ci_high[i])}`]);
+    body.push(make("h3", {}, title));
+    body.push(grid([text("Parameter"), text("Unit"), ...["Estimate", "Mean", "Median", "SE", "RSE %", "Percentiles"].map(number)], found, `${title} of the population's estimates`));
+    body.push(note(`${draws.n[0]} draws. ${said}`));
+  }
   const influence = story.tables.influence;
   if (influence) {
     const most = influence.distance.map((d, i) => [d, i]).filter(([d]) => isNumber(d)).sort((a, b) => b[0] - a[0]).slice(0, 10);

@@ -76,7 +76,8 @@ pub fn page(folder: &Path) -> Result<String, CliError> {
         false => None,
     };
     let mut all = vec![("individuals".to_owned(), individuals), ("observations".to_owned(), observations)];
-    let names = ["parameters", "influence", "shrinkage", "diagnostics", "vpc", "npc", "what_if"];
+    let names =
+        ["parameters", "bootstrap", "sir", "influence", "shrinkage", "diagnostics", "vpc", "npc", "what_if"];
     for name in names.into_iter().chain(outcomes::TABLES) {
         if let Some(table) = tables::optional(folder, name)? {
             all.push((name.to_owned(), table));

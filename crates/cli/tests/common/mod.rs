@@ -1,6 +1,8 @@
 //! What the tests of the command line share.
 #![allow(dead_code, missing_docs, clippy::unwrap_used, clippy::panic)]
 
+use omafit_model::PopulationModel;
+use omafit_trial::definition;
 use std::path::{Path, PathBuf};
 
 pub fn omafit() -> assert_cmd::Command {
@@ -24,4 +26,23 @@ pub fn text(table: &[Vec<String>], name: &str) -> Vec<String> {
 
 pub fn column(table: &[Vec<String>], name: &str) -> Vec<f64> {
     text(table, name).iter().map(|cell| cell.parse().unwrap_or(f64::NAN)).collect()
+}
+
+/// The header of each CSV table of a run has only columns that are defined.
+pub fn all_defined(run: &Path) {
+    let text = std::fs::read_to_string(run.join("model.toml")).unwrap();
+    let model = PopulationModel::parse(&text).unwrap();
+    let mut tables = 0;
+    for entry in std::fs::read_dir(run).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
+        if path.extension().is_none_or(|e| e != "csv") || name == "data" {
+            continue;
+        }
+        for column in &csv(&path)[0] {
+            assert!(definition(&name, column, &model).is_some(), "{name}: {column}");
+        }
+        tables += 1;
+    }
+    assert!(tables >= 5, "{tables}");
 }

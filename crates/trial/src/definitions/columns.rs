@@ -17,6 +17,10 @@ pub(super) const TABLES: &[(&str, Columns)] = &[
     ("convergence", CONVERGENCE),
     ("influence", INFLUENCE),
     ("likelihood", LIKELIHOOD),
+    ("bootstrap", BOOTSTRAP),
+    ("bootstrap_replicates", BOOTSTRAP_REPLICATES),
+    ("sir", SIR),
+    ("sir_samples", SIR_SAMPLES),
     ("two_stage", TWO_STAGE),
     ("two_stage_omega", TWO_STAGE_OMEGA),
     ("vpc", VPC),
@@ -237,6 +241,61 @@ const CONVERGENCE: Columns = &[
         "",
         "an estimated number on the scale on which it is estimated: logarithms (between bounds logits) of typical values, coefficients as they are, Cholesky's factor of Ω with logarithms on its diagonal (`omega_…`), logarithms of residual errors (`sigma_…`)",
     ),
+];
+
+const BOOTSTRAP: Columns = &[
+    ("name", "", "the number, as in `parameters`"),
+    ("unit", "", "its unit, and that of what follows"),
+    ("estimate", "", "its estimate from all subjects"),
+    ("mean", "", "its mean over the replicates that converged"),
+    ("se", "", "their standard deviation: the standard error"),
+    ("rse_pct", "%", "100·se/|estimate|"),
+    ("median", "", "their median"),
+    (
+        "ci_low",
+        "",
+        "lower end of the interval of their percentiles, of the coverage that was asked for (95 %)",
+    ),
+    ("ci_high", "", "its upper end"),
+    ("n", "", "replicates that converged"),
+    ("bias", "", "mean − estimate"),
+];
+
+const BOOTSTRAP_REPLICATES: Columns = &[
+    ("replicate", "", "its number, from 0"),
+    (
+        "status",
+        "",
+        "`ok`; `not_converged`: it has estimates, which `bootstrap` leaves out; `failed`: it has none",
+    ),
+    ("reason", "", "why the estimation ended"),
+    ("ofv", "", "the objective of FOCE of the subjects that were drawn"),
+    ("{number}", "as in `parameters`", "the number from these subjects"),
+];
+
+const SIR: Columns = &[
+    ("name", "", "the number, as in `parameters`"),
+    ("unit", "", "its unit, and that of what follows"),
+    ("estimate", "", "its estimate"),
+    ("mean", "", "its mean over the samples that the last round kept"),
+    ("se", "", "their standard deviation: the standard error"),
+    ("rse_pct", "%", "100·se/|estimate|"),
+    ("median", "", "their median"),
+    (
+        "ci_low",
+        "",
+        "lower end of the interval of their percentiles, of the coverage that was asked for (95 %)",
+    ),
+    ("ci_high", "", "its upper end"),
+    ("n", "", "samples that were kept"),
+];
+
+const SIR_SAMPLES: Columns = &[
+    ("round", "", "the round, from 1"),
+    ("dofv", "", "the objective less that at the estimates; missing where it cannot be computed"),
+    ("log_weight", "", "logarithm of the importance, up to a constant"),
+    ("kept", "", "1 of what was kept"),
+    ("{number}", "as in `parameters`", "the number of the sample"),
 ];
 
 const INFLUENCE: Columns = &[

@@ -1,0 +1,135 @@
+//! `omafit bootstrap`: a run's population estimated again of subjects drawn with replacement.
+
+use crate::Outcome;
+use crate::error::{CliError, refuse};
+use crate::lines::Lines;
+use crate::options::Running;
+use crate::population::{self, Stopped};
+use crate::predictive::strata;
+use crate::reconstruct::Run;
+use crate::run::{counting, pool, renew_report, share, write_into};
+use crate::{interrupt, print};
+use clap::Args;
+use omafit_estimate::{Bootstrap, BootstrapReplicate, PopulationError, Space, population_estimates};
+use omafit_trial::{Draws, bootstrap_replicates_table, draws_table, write_whole};
+use std::path::PathBuf;
+use std::time::Instant;
+
+/// What is drawn again.
+#[derive(Args, Debug)]
+pub struct BootstrapArgs {
+    /// Folder of the run, which gets the tables
+    pub run: PathBuf,
+    /// Replicates
+    #[arg(long, short = 'n', default_value_t = 200, value_name = "K")]
+    pub replicates: u32,
+    /// Draw as many subjects of each group as it has: by `regimen`, or by a covariate
+    #[arg(long, value_name = "regimen|COVARIATE")]
+    pub stratify: Option<String>,
+    /// Coverage of the intervals of percentiles
+    #[arg(long, default_value_t = 0.95, value_name = "FRACTION")]
+    pub level: f64,
+    /// Seed of what is drawn
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Limit on the iterations of each replicate [default: 300; saem: 1000]
+    #[arg(long, value_name = "N")]
+    pub population_iterations: Option<u64>,
+    /// Go on with a bootstrap of the run that was interrupted
+    #[arg(long)]
+    pub resume: bool,
+    #[command(flatten)]
+    pub running: Running,
+}
+
+/// Draws, estimates, and writes into the run.
+pub fn bootstrap(args: &BootstrapArgs) -> Result<Outcome, CliError> {
+    share("level", args.level)?;
+    if args.replicates < 2 {
+        return Err(refuse("replicates", args.replicates, "at least 2"));
+    }
+    let started = Instant::now();
+    let run = Run::load(&args.run)?;
+    let method = run.population_method(&args.run)?;
+    let record = args.run.join("bootstrap.json");
+    if record.exists() && !args.running.force {
+        let expected = "a run that has no bootstrap yet; --force replaces it";
+        return Err(refuse("run", args.run.display(), expected));
+    }
+    let subjects = &run.trial.subjects;
+    let groups = strata(args.stratify.as_deref(), subjects)?;
+    let options = population::options(method, args.population_iterations);
+    let identity = serde_json::json!({
+        "version": env!("CARGO_PKG_VERSION"),
+        "model": run.model.file(),
+        "data_sha256": run.record.data.sha256,
+        "read": run.record.data.read,
+        "censored": run.record.options.censored,
+        "method": method,
+        "options": options,
+        "seed": args.seed,
+        "strata": groups.of,
+    });
+    let (mut lines, mut done) = Lines::open::<BootstrapReplicate>(
+        args.run.join("bootstrap.partial.jsonl"),
+        &identity,
+        args.resume,
+        args.running.force,
+    )?;
+    done.truncate(args.replicates as usize);
+    let pool = pool(args.running.threads)?;
+    let stop = Stopped(interrupt::watch()?);
+    let bar = counting("bootstrap", "replicates", u64::from(args.replicates), args.running.quiet);
+    let draw =
+        Bootstrap { model: &run.model, subjects, strata: &groups.of, method, options, seed: args.seed };
+    bar.set_position(done.len() as u64);
+    for k in done.len() as u32..args.replicates {
+        match pool.install(|| draw.replicate(k, &stop)) {
+            Ok(replicate) => {
+                lines.add(&replicate)?;
+                done.push(replicate);
+            }
+            Err(PopulationError::Interrupted) => {
+                bar.finish_and_clear();
+                print::resampling_interrupted("replicates", done.len(), lines.path(), args.running.quiet);
+                return Ok(Outcome::Interrupted);
+            }
+            Err(error) => return Err(error.into()),
+        }
+        bar.inc(1);
+    }
+    bar.finish_and_clear();
+    let space = Space::new(&run.model).map_err(PopulationError::from)?;
+    let estimates = population_estimates(&run.model, &space, None);
+    let good: Vec<Vec<f64>> = done.iter().filter(|r| r.converged).filter_map(|r| r.numbers.clone()).collect();
+    let failed = done.iter().filter(|r| r.numbers.is_none()).count();
+    let open = done.len() - good.len() - failed;
+    let summary = draws_table(Draws::Bootstrap, &estimates, &good, args.level)?;
+    for table in [&summary, &bootstrap_replicates_table(&estimates, &done)?] {
+        write_into(&args.run, table, args.running.force)?;
+    }
+    let story = serde_json::json!({
+        "schema_version": 1,
+        "command": std::env::args().skip(1).collect::<Vec<_>>(),
+        "replicates": { "converged": good.len(), "not_converged": open, "failed": failed },
+        "seed": args.seed,
+        "level": args.level,
+        "stratify": args.stratify,
+        "strata": groups.names,
+        "method": method,
+        "seconds": started.elapsed().as_secs_f64(),
+    });
+    // Last: what it describes is there.
+    write_whole(&record, &serde_json::to_vec_pretty(&story)?, args.running.force)?;
+    lines.remove()?;
+    renew_report(&args.run)?;
+    if !args.running.quiet {
+        print::text(&format!(
+            "bootstrap of {}: {} replicates converged, {open} did not, {failed} failed\n",
+            args.run.display(),
+            good.len()
+        ));
+        print::draws(&summary);
+    }
+    Ok(if open + failed > 0 { Outcome::SomeFailed } else { Outcome::Done })
+}

@@ -1,0 +1,125 @@
+//! A file that grows by a line of JSON at a time, so that what is killed goes on where it was.
+
+use crate::error::{CliError, refuse};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::fs::File;
+use std::io::{BufRead, BufReader, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+/// Such a file, open at its end. Its first line says what it is of.
+#[derive(Debug)]
+pub struct Lines {
+    path: PathBuf,
+    file: File,
+}
+
+impl Lines {
+    /// A new file, or with `resume` the one that is there, with its lines. What is there is replaced only with `force`,
+    /// and goes on only if it is of the same `identity`.
+    pub fn open<T: DeserializeOwned>(
+        path: PathBuf,
+        identity: &serde_json::Value,
+        resume: bool,
+        force: bool,
+    ) -> Result<(Self, Vec<T>), CliError> {
+        match (path.exists(), resume) {
+            (false, true) => {
+                Err(refuse("resume", path.display(), "what was interrupted before: there is none"))
+            }
+            (true, false) if !force => Err(CliError::Interrupted { path }),
+            (_, false) => {
+                let mut file = File::create(&path)?;
+                writeln!(file, "{identity}")?;
+                Ok((Self { path, file }, Vec::new()))
+            }
+            (true, true) => Self::reopen(path, identity),
+        }
+    }
+
+    fn reopen<T: DeserializeOwned>(
+        path: PathBuf,
+        identity: &serde_json::Value,
+    ) -> Result<(Self, Vec<T>), CliError> {
+        let mut file = File::options().read(true).write(true).open(&path)?;
+        let mut reader = BufReader::new(&file);
+        let (mut line, mut end, mut found) = (Vec::new(), 0, Vec::new());
+        let broken = |source| CliError::NoRun { path: path.clone(), source };
+        for number in 0.. {
+            line.clear();
+            let read = reader.read_until(b'\n', &mut line)?;
+            // The program may have been killed while it wrote the last one.
+            if line.last() != Some(&b'\n') {
+                break;
+            }
+            if number == 0 {
+                let first: serde_json::Value = serde_json::from_slice(&line).map_err(broken)?;
+                if first != *identity {
+                    let expected =
+                        "one that goes on with this version and the run and options with which it began";
+                    return Err(refuse("resume", path.display(), expected));
+                }
+            } else {
+                found.push(serde_json::from_slice(&line).map_err(broken)?);
+            }
+            end += read as u64;
+        }
+        file.set_len(end)?;
+        file.seek(SeekFrom::End(0))?;
+        if end == 0 {
+            writeln!(file, "{identity}")?;
+        }
+        Ok((Self { path, file }, found))
+    }
+
+    /// Adds a line.
+    pub fn add(&mut self, line: &impl Serialize) -> Result<(), CliError> {
+        let mut text = serde_json::to_vec(line)?;
+        text.push(b'\n');
+        Ok(self.file.write_all(&text)?)
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Removes it: what it held is elsewhere.
+    pub fn remove(self) -> Result<(), CliError> {
+        drop(self.file);
+        Ok(std::fs::remove_file(&self.path)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_read_again_but_for_one_that_is_cut_off() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("some.jsonl");
+        let identity = serde_json::json!({ "seed": 1 });
+        let open = |resume, force| Lines::open::<Vec<f64>>(path.clone(), &identity, resume, force);
+        assert!(open(true, false).is_err());
+        let (mut lines, found) = open(false, false).unwrap();
+        assert!(found.is_empty());
+        let first = vec![0.1 + 0.2, 1e-300];
+        lines.add(&first).unwrap();
+        lines.add(&[2.0]).unwrap();
+        drop(lines);
+        let whole = std::fs::read(&path).unwrap();
+        std::fs::write(&path, &whole[..whole.len() - 2]).unwrap();
+        assert!(matches!(open(false, false), Err(CliError::Interrupted { .. })));
+        let other = serde_json::json!({ "seed": 2 });
+        assert!(Lines::open::<Vec<f64>>(path.clone(), &other, true, false).is_err());
+        let (mut lines, found) = open(true, false).unwrap();
+        assert_eq!(found, [first.clone()]);
+        lines.add(&[3.0]).unwrap();
+        assert_eq!(open(true, false).unwrap().1, [first, vec![3.0]]);
+        std::fs::write(&path, "").unwrap();
+        assert!(open(true, false).unwrap().1.is_empty());
+        lines.remove().unwrap();
+        assert!(!path.exists());
+    }
+}

@@ -1,0 +1,140 @@
+//! `omafit sir`: uncertainty of a run's population by sampling importance resampling.
+
+use crate::Outcome;
+use crate::error::{CliError, refuse};
+use crate::options::Running;
+use crate::population::{self, Stopped};
+use crate::reconstruct::Run;
+use crate::run::{counting, pool, renew_report, share, write_into};
+use crate::{interrupt, print};
+use clap::Args;
+use omafit_estimate::{
+    PopulationError, PopulationMethod, SIR_ROUNDS, SirError, SirRound, evaluate_population,
+    population_estimates, sampling_importance_resampling,
+};
+use omafit_trial::{Draws, draws_table, sir_samples_table, write_whole};
+use std::path::PathBuf;
+use std::time::Instant;
+
+/// What is sampled.
+#[derive(Args, Debug)]
+pub struct SirArgs {
+    /// Folder of the run, which gets the tables; its population must have been estimated by FOCE
+    pub run: PathBuf,
+    /// Samples of each round, separated by commas [default: 1000,1000,1000,2000,2000]
+    #[arg(long, value_name = "NUMBERS", value_delimiter = ',')]
+    pub samples: Vec<u32>,
+    /// How many of them are kept [default: 200,400,500,1000,1000]
+    #[arg(long, value_name = "NUMBERS", value_delimiter = ',')]
+    pub resamples: Vec<u32>,
+    /// Coverage of the intervals of percentiles
+    #[arg(long, default_value_t = 0.95, value_name = "FRACTION")]
+    pub level: f64,
+    /// Seed
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    #[command(flatten)]
+    pub running: Running,
+}
+
+impl SirArgs {
+    fn rounds(&self) -> Result<Vec<SirRound>, CliError> {
+        if self.samples.is_empty() && self.resamples.is_empty() {
+            return Ok(SIR_ROUNDS.to_vec());
+        }
+        let words = |of: &[u32]| of.iter().map(u32::to_string).collect::<Vec<_>>().join(",");
+        if self.samples.len() != self.resamples.len() {
+            let expected = format!("as many numbers as --samples {}", words(&self.samples));
+            return Err(refuse("resamples", words(&self.resamples), expected));
+        }
+        let pairs = self.samples.iter().zip(&self.resamples);
+        let rounds: Vec<SirRound> =
+            pairs.map(|(&samples, &resamples)| SirRound { samples, resamples }).collect();
+        match rounds.iter().find(|round| round.resamples == 0 || round.resamples > round.samples) {
+            Some(round) => Err(refuse("resamples", round.resamples, format!("from 1 to {}", round.samples))),
+            None => Ok(rounds),
+        }
+    }
+}
+
+/// Samples, resamples, and writes into the run.
+pub fn sir(args: &SirArgs) -> Result<Outcome, CliError> {
+    share("level", args.level)?;
+    let rounds = args.rounds()?;
+    let started = Instant::now();
+    let run = Run::load(&args.run)?;
+    let method = run.population_method(&args.run)?;
+    if method != PopulationMethod::Foce {
+        let expected =
+            "a run of --method foce: what is sampled is weighed by the objective that FOCE makes least";
+        return Err(refuse("run", args.run.display(), expected));
+    }
+    let record = args.run.join("sir.json");
+    if record.exists() && !args.running.force {
+        let expected = "a run that was not resampled yet; --force replaces that";
+        return Err(refuse("run", args.run.display(), expected));
+    }
+    let pool = pool(args.running.threads)?;
+    let stop = Stopped(interrupt::watch()?);
+    let subjects = &run.trial.subjects;
+    let total: u32 = rounds.iter().map(|round| round.samples).sum();
+    let bar = counting("resampling", "samples", u64::from(total), args.running.quiet);
+    let sampled = pool.install(|| {
+        let options = population::options(method, None);
+        let fit = match evaluate_population(&run.model, subjects, options, &stop) {
+            Err(PopulationError::Interrupted) => return Ok(None),
+            fit => fit?,
+        };
+        let found = sampling_importance_resampling(&fit, subjects, &rounds, args.seed, &stop, &|| bar.inc(1));
+        match found {
+            Err(SirError::Interrupted) => Ok(None),
+            Err(error) => Err(CliError::from(error)),
+            Ok(found) => Ok(Some((fit, found))),
+        }
+    })?;
+    bar.finish_and_clear();
+    let Some((fit, found)) = sampled else {
+        print::text("omafit: interrupted; nothing was written\n");
+        return Ok(Outcome::Interrupted);
+    };
+    let estimates = population_estimates(&fit.model, &fit.space, None);
+    let Some(last) = found.last() else { return Ok(Outcome::Done) };
+    let kept = last.samples.iter().filter(|sample| sample.kept);
+    let draws: Vec<Vec<f64>> = kept.map(|sample| fit.numbers(&sample.vector)).collect();
+    let summary = draws_table(Draws::Sir, &estimates, &draws, args.level)?;
+    let samples = sir_samples_table(&estimates, &found, &|vector| fit.numbers(vector))?;
+    for table in [&summary, &samples] {
+        write_into(&args.run, table, args.running.force)?;
+    }
+    let least = last.samples.iter().map(|s| s.dofv).fold(f64::INFINITY, f64::min);
+    let told: Vec<serde_json::Value> = rounds
+        .iter()
+        .zip(&found)
+        .map(|(round, found)| {
+            serde_json::json!({
+                "samples": round.samples,
+                "resamples": round.resamples,
+                "effective_samples": found.effective,
+                "mean_dofv": found.mean_dofv(),
+                "without_objective": found.samples.iter().filter(|s| !s.dofv.is_finite()).count(),
+            })
+        })
+        .collect();
+    let story = serde_json::json!({
+        "schema_version": 1,
+        "command": std::env::args().skip(1).collect::<Vec<_>>(),
+        "rounds": told,
+        "numbers": fit.vector.len(),
+        "least_dofv": least,
+        "seed": args.seed,
+        "level": args.level,
+        "seconds": started.elapsed().as_secs_f64(),
+    });
+    write_whole(&record, &serde_json::to_vec_pretty(&story)?, args.running.force)?;
+    renew_report(&args.run)?;
+    if !args.running.quiet {
+        print::resampled(&args.run, &rounds, &found, fit.vector.len());
+        print::draws(&summary);
+    }
+    Ok(Outcome::Done)
+}
