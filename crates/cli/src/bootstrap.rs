@@ -91,7 +91,7 @@ pub fn bootstrap(args: &BootstrapArgs) -> Result<Outcome, CliError> {
             }
             Err(PopulationError::Interrupted) => {
                 bar.finish_and_clear();
-                print::resampling_interrupted("replicates", done.len(), lines.path(), args.running.quiet);
+                print::left_off("replicates", done.len(), lines.path(), args.running.quiet);
                 return Ok(Outcome::Interrupted);
             }
             Err(error) => return Err(error.into()),

@@ -1,6 +1,6 @@
 //! What a command can be refused for.
 
-use omafit_estimate::{MarginalError, PopulationError, SirError, SubjectError};
+use omafit_estimate::{CandidateError, MarginalError, PopulationError, SirError, SubjectError};
 use omafit_model::{ModelError, PredictionError};
 use omafit_outcome::{DoseRuleError, DosingTableError, VirtualTrialError};
 use omafit_report::FigureError;
@@ -19,6 +19,9 @@ pub enum CliError {
     /// Its uncertainty.
     #[error("the estimates cannot be resampled: {0}")]
     Sir(#[from] SirError),
+    /// Effects of covariates that are to be searched for.
+    #[error(transparent)]
+    Candidate(#[from] CandidateError),
     /// The likelihood of the population.
     #[error("the likelihood of the population cannot be computed: {0}")]
     Likelihood(Box<MarginalError>),

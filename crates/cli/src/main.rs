@@ -31,6 +31,7 @@ mod reconstruct;
 mod record;
 mod report;
 mod run;
+mod search;
 mod simulate;
 mod sir;
 mod typical;
@@ -62,6 +63,7 @@ fn main() -> ExitCode {
         Command::Reconstruct(args) => reconstruct::reconstruct(&args),
         Command::Report(args) => report::report(&args),
         Command::Vpc(args) => vpc::vpc(&args),
+        Command::Search(args) => search::search(&args),
         Command::Bootstrap(args) => bootstrap::bootstrap(&args),
         Command::Sir(args) => sir::sir(&args),
         Command::Outcome(args) => outcome::outcome(&args),

@@ -5,6 +5,7 @@ use crate::bootstrap::BootstrapArgs;
 use crate::dose::DoseArgs;
 use crate::exports::ExportArgs;
 use crate::outcome::OutcomeArgs;
+use crate::search::SearchArgs;
 use crate::sir::SirArgs;
 use crate::what_if::WhatIfArgs;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -34,6 +35,8 @@ pub enum Command {
     Report(ReportArgs),
     /// Check a run's model against its data by simulation: VPC, numerical check, NPDE
     Vpc(VpcArgs),
+    /// Search for effects of covariates, stepwise: what the model file declares in [[search]]
+    Search(SearchArgs),
     /// Estimate a run's population again of subjects drawn with replacement: standard errors and intervals
     Bootstrap(BootstrapArgs),
     /// Sample and resample a run's estimates by importance: standard errors and intervals

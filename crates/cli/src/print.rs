@@ -200,8 +200,8 @@ pub fn interrupted(progress: &Progress, subjects: usize, kept: Option<&Path>, qu
     eprintln!("omafit: interrupted after {done}{partial}{goes_on}");
 }
 
-/// How far a bootstrap came.
-pub fn resampling_interrupted(what: &str, done: usize, kept: &Path, quiet: bool) {
+/// How far a bootstrap or a search came.
+pub fn left_off(what: &str, done: usize, kept: &Path, quiet: bool) {
     if !quiet {
         eprintln!(
             "omafit: interrupted after {done} {what}, which are in {}; the same command with --resume goes on",

@@ -44,13 +44,14 @@ pub use minimise::{Evaluated, LeastSquares, Rows, Scored, least_squares, score};
 pub use normal::{NORMAL_975, log_cdf, mills};
 pub use overview::{FreeIgeCourse, Overview, Tally, free_ige_course, quantile};
 pub use population::{
-    Bootstrap, BootstrapReplicate, Checkpoint, Conditional, ConditionalError, Coordinate, Deletion,
-    DescentStop, EstimateKind, LikelihoodMethod, LikelihoodOptions, Marginal, MarginalError, MarginalPart,
-    PopulationError, PopulationEstimate, PopulationFit, PopulationMethod, PopulationOptions,
-    PopulationUncertainty, Progress, SIR_ROUNDS, SirError, SirFound, SirRound, SirSample, Space, SpaceError,
-    Standing, Watch, estimate_population, evaluate_population, exact_influence, fit_population,
+    Bootstrap, BootstrapReplicate, Candidate, CandidateError, Checkpoint, Conditional, ConditionalError,
+    Coordinate, Deletion, DescentStop, EstimateKind, Fits, Levels, LikelihoodMethod, LikelihoodOptions,
+    Marginal, MarginalError, MarginalPart, PopulationError, PopulationEstimate, PopulationFit,
+    PopulationMethod, PopulationOptions, PopulationUncertainty, Progress, SIR_ROUNDS, Search, SearchFit,
+    SirError, SirFound, SirRound, SirSample, Space, SpaceError, Standing, Stepwise, Verdict, Watch,
+    candidates, estimate_population, evaluate_population, exact_influence, fit_population,
     flattest_direction, influence, marginal_likelihood, population_estimates, propagated,
-    sampling_importance_resampling,
+    sampling_importance_resampling, screened,
 };
 pub use prior::Prior;
 pub use problem::SubjectError;

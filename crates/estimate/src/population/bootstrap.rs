@@ -4,7 +4,7 @@
 use super::fit::{PopulationError, PopulationOptions};
 use super::method::{PopulationMethod, estimate_population};
 use super::quasi_newton::DescentStop;
-use super::watch::{Progress, Watch};
+use super::watch::{OnlyStop, Watch};
 use crate::simulate::SubjectStream;
 use omafit_model::{PopulationModel, Subject};
 use serde::{Deserialize, Serialize};
@@ -40,17 +40,6 @@ pub struct Bootstrap<'a> {
     pub options: PopulationOptions,
     /// The seed.
     pub seed: u64,
-}
-
-/// Iterations are not told of; the end is asked for.
-struct OnlyStop<'a>(&'a dyn Watch);
-
-impl Watch for OnlyStop<'_> {
-    fn iteration(&self, _: &Progress<'_>) {}
-
-    fn go_on(&self) -> bool {
-        self.0.go_on()
-    }
 }
 
 impl Bootstrap<'_> {

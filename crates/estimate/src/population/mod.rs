@@ -1,6 +1,7 @@
 //! The population behind the subjects: first-order conditional estimation with exact gradients.
 
 mod bootstrap;
+mod candidates;
 mod conditional;
 mod delta;
 mod expectation;
@@ -14,6 +15,7 @@ mod observation;
 mod proposal;
 mod quasi_newton;
 mod saem;
+mod search;
 mod sir;
 mod space;
 mod uncertainty;
@@ -21,6 +23,7 @@ mod walkers;
 mod watch;
 
 pub use bootstrap::{Bootstrap, BootstrapReplicate};
+pub use candidates::{Candidate, CandidateError, candidates, screened};
 pub use conditional::{Conditional, ConditionalError};
 pub use delta::propagated;
 pub use fit::{PopulationError, PopulationFit, PopulationOptions, evaluate_population, fit_population};
@@ -31,6 +34,7 @@ pub use marginal::{
 pub use method::{PopulationMethod, estimate_population};
 pub use quasi_newton::DescentStop;
 pub(crate) use quasi_newton::{Objective, QuasiNewton};
+pub use search::{Fits, Levels, Search, SearchFit, Stepwise, Verdict};
 pub use sir::{SIR_ROUNDS, SirError, SirFound, SirRound, SirSample, sampling_importance_resampling};
 pub use space::{Coordinate, Space, SpaceError};
 pub use uncertainty::{

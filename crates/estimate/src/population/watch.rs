@@ -51,3 +51,12 @@ pub trait Watch: Sync {
 
 /// Nobody.
 impl Watch for () {}
+
+/// One who is not told of iterations, but may end them.
+pub(super) struct OnlyStop<'a>(pub &'a dyn Watch);
+
+impl Watch for OnlyStop<'_> {
+    fn go_on(&self) -> bool {
+        self.0.go_on()
+    }
+}

@@ -2,7 +2,9 @@
 
 use super::effect::{Effect, EffectForm};
 use super::error::{Finding, ModelError, Step, Step::Item, Step::Key};
-use super::file::{BlockEntry, CorrelationEntry, EffectEntry, ModelFile, ParameterEntry, StartRule};
+use super::file::{
+    BlockEntry, CorrelationEntry, EffectEntry, ModelFile, ParameterEntry, SearchEntry, SearchForm, StartRule,
+};
 use super::parameter::{PopulationParameter, Transform};
 use super::residual::{ErrorModel, Residual};
 use super::{PopulationModel, unit};
@@ -50,6 +52,9 @@ fn check(mut file: ModelFile) -> Result<PopulationModel, Finding> {
     }
     for (i, name) in file.estimate.iter().flatten().enumerate() {
         known(&names, &[Key("estimate"), Item(i)], name)?;
+    }
+    for (i, entry) in file.search.iter().enumerate() {
+        searched(&[Key("search"), Item(i)], entry, &names)?;
     }
     let mut parameters = Vec::with_capacity(names.len());
     for info in structure.parameters() {
@@ -161,6 +166,27 @@ fn parameter(
     })
 }
 
+fn searched(path: &[Step<'_>], entry: &SearchEntry, names: &[&str]) -> Result<(), Finding> {
+    let at = |key: &'static str| with(path, &[Key(key)]);
+    known(names, &at("parameter"), &entry.parameter)?;
+    named(&at("covariate"), &entry.covariate)?;
+    let is_categorical = entry.form == SearchForm::Categorical;
+    let (other, stray) = match is_categorical {
+        true => ("centre", entry.centre),
+        false => ("reference", entry.reference),
+    };
+    if stray.is_some() {
+        let problem = format!("an effect of the form {} has no {other}", entry.form.name());
+        return Err(Finding::new(&at(other), problem));
+    }
+    match (entry.form, entry.centre.or(entry.reference)) {
+        (SearchForm::Power, Some(centre)) => positive(&at("centre"), centre),
+        (SearchForm::Categorical, Some(reference)) => finite(&at("reference"), reference),
+        (_, Some(centre)) => finite(&at("centre"), centre),
+        (_, None) => Ok(()),
+    }
+}
+
 fn effect(path: &[Step<'_>], entry: &EffectEntry) -> Result<Effect, Finding> {
     let at = |key: &'static str| with(path, &[Key(key)]);
     let (covariate, form, fixed) = match entry {
@@ -197,15 +223,18 @@ fn effect(path: &[Step<'_>], entry: &EffectEntry) -> Result<Effect, Finding> {
             (covariate, EffectForm::Categorical { reference: *reference, levels }, fixed)
         }
     };
-    let named = !covariate.is_empty() && covariate.trim() == covariate;
-    if !named {
-        return Err(Finding::new(&at("covariate"), "a covariate has the name of a column of the data"));
-    }
+    named(&at("covariate"), covariate)?;
     // WT and IGE are the reader's own; it knows them in any case of letters.
     let upper = covariate.to_ascii_uppercase();
     let own = [Covariates::WEIGHT, Covariates::IGE].contains(&upper.as_str());
     let covariate = if own { upper } else { covariate.clone() };
     Ok(Effect { covariate, form, fixed: *fixed })
+}
+
+fn named(path: &[Step<'_>], covariate: &str) -> Result<(), Finding> {
+    let is_name = !covariate.is_empty() && covariate.trim() == covariate;
+    let problem = "a covariate has the name of a column of the data";
+    if is_name { Ok(()) } else { Err(Finding::new(path, problem)) }
 }
 
 type Omega = (Vec<usize>, Vec<f64>, Vec<bool>);

@@ -46,6 +46,53 @@ pub struct ModelFile {
     pub blocks: Vec<BlockEntry>,
     /// Residual error of each analyte.
     pub residual: BTreeMap<Analyte, ResidualEntry>,
+    /// Effects of covariates that a search may add.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub search: Vec<SearchEntry>,
+}
+
+/// `[[search]]`: an effect that a covariate may have on a parameter.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SearchEntry {
+    /// The parameter.
+    pub parameter: String,
+    /// The covariate.
+    pub covariate: String,
+    /// The form of the effect.
+    pub form: SearchForm,
+    /// Of a form with a centre: where the effect is one. Without it, the median over the subjects.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub centre: Option<f64>,
+    /// Of a categorical effect: the value whose factor is one. Without it, that of most subjects.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reference: Option<f64>,
+}
+
+/// The forms of [`EffectEntry`], without coefficients.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SearchForm {
+    /// `(covariate / centre)^exponent`.
+    Power,
+    /// `exp(slope·(covariate − centre))`.
+    Exponential,
+    /// `1 + slope·(covariate − centre)`.
+    Linear,
+    /// A factor for each value that a subject has but the reference.
+    Categorical,
+}
+
+impl SearchForm {
+    /// Its name in a model file.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Power => "power",
+            Self::Exponential => "exponential",
+            Self::Linear => "linear",
+            Self::Categorical => "categorical",
+        }
+    }
 }
 
 /// `[parameters.NAME]`.

@@ -20,7 +20,7 @@ pub use effect::{CovariateError, Effect, EffectForm};
 pub use error::ModelError;
 pub use file::{
     BlockEntry, CorrelationEntry, EffectEntry, LevelEntry, ModelFile, ParameterEntry, ResidualEntry,
-    StartRule, VariabilityEntry,
+    SearchEntry, SearchForm, StartRule, VariabilityEntry,
 };
 pub use parameter::{IndividualValue, PopulationParameter, Transform};
 pub use published::{PUBLISHED, published};

@@ -19,6 +19,8 @@ pub(super) const TABLES: &[(&str, Columns)] = &[
     ("likelihood", LIKELIHOOD),
     ("bootstrap", BOOTSTRAP),
     ("bootstrap_replicates", BOOTSTRAP_REPLICATES),
+    ("screening", SCREENING),
+    ("search", SEARCH),
     ("sir", SIR),
     ("sir_samples", SIR_SAMPLES),
     ("two_stage", TWO_STAGE),
@@ -271,6 +273,38 @@ const BOOTSTRAP_REPLICATES: Columns = &[
     ("reason", "", "why the estimation ended"),
     ("ofv", "", "the objective of FOCE of the subjects that were drawn"),
     ("{number}", "as in `parameters`", "the number from these subjects"),
+];
+
+const SCREENING: Columns = &[
+    ("parameter", "", "the parameter"),
+    ("covariate", "", "the covariate that may have an effect on it"),
+    ("form", "", "the form of the effect"),
+    (
+        "slope",
+        "",
+        "slope of η̂, of the model without the candidates, on the covariate, of a power on its logarithm; missing of a categorical one",
+    ),
+    (
+        "p_value",
+        "",
+        "that it is zero: by Student's test, of a categorical one by one-way analysis of variance",
+    ),
+    ("searched", "", "1 of what was searched, 0 of what the screening left out"),
+];
+
+const SEARCH: Columns = &[
+    ("step", "", "the step, from 0, the fit without candidates"),
+    ("direction", "", "`start`; `forward`: the effect was added; `backward`: it was removed"),
+    ("parameter", "", "the parameter"),
+    ("covariate", "", "the covariate"),
+    ("form", "", "the form of the effect"),
+    ("ofv", "", "the objective of FOCE of the fit"),
+    ("decrease", "", "the objective without the effect less that with it"),
+    ("freedom", "", "coefficients of the effect"),
+    ("p_value", "", "of a decrease by so much or more, under χ² with that many degrees of freedom"),
+    ("chosen", "", "1 of the fit from which the next step went on"),
+    ("status", "", "`ok`; `not_converged` and `failed`: the fit was out of consideration"),
+    ("reason", "", "why the fit ended"),
 ];
 
 const SIR: Columns = &[

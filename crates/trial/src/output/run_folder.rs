@@ -95,10 +95,19 @@ impl RunFolder {
     ///
     /// [`OutputError`]; an earlier file of that name is then as it was.
     pub fn leave(&self, name: impl AsRef<Path>, content: &[u8]) -> Result<(), OutputError> {
+        write_whole(&self.beside()?.join(name), content, true)
+    }
+
+    /// The folder in which [`RunFolder::leave`] leaves files; it is made.
+    ///
+    /// # Errors
+    ///
+    /// [`OutputError::System`] if it cannot be made.
+    pub fn beside(&self) -> Result<PathBuf, OutputError> {
         let place =
             suspended_name(&self.target).ok_or_else(|| OutputError::NoName { path: self.target.clone() })?;
         fs::create_dir_all(&place).map_err(tried("make the folder", &place))?;
-        write_whole(&place.join(name), content, true)
+        Ok(place)
     }
 
     /// Removes what was left of an earlier run to the same place.
