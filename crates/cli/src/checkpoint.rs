@@ -78,6 +78,8 @@ struct State {
     trace: Vec<Row>,
     written: Option<Instant>,
     failed: Option<CliError>,
+    /// When the last iteration was told of.
+    told: Option<Instant>,
 }
 
 impl<'a> Journal<'a> {
@@ -102,6 +104,11 @@ impl<'a> Journal<'a> {
 
     fn state(&self) -> std::sync::MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// When the last iteration ended, if there was one.
+    pub fn last(&self) -> Option<Instant> {
+        self.state().told
     }
 
     /// The iterations, once it ended well.
@@ -164,6 +171,7 @@ impl Watch for Journal<'_> {
             (progress.iteration, Some(progress.ofv).filter(|ofv| ofv.is_finite()), progress.vector.to_vec());
         let before = state.trace.last().and_then(|row| row.1);
         state.trace.push(row);
+        state.told = Some(Instant::now());
         if !self.live.is_hidden() {
             self.live.set_message(self.lines(progress, before));
             self.live.tick();

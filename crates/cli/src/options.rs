@@ -273,6 +273,9 @@ pub struct RunArgs {
     /// Limit on the population's iterations [default: 300; saem: 1000]
     #[arg(long, value_name = "N")]
     pub population_iterations: Option<u64>,
+    /// Leave out the covariance of the estimated population, and with it standard errors and influence
+    #[arg(long)]
+    pub no_population_covariance: bool,
     /// Compute the likelihood of the population too, by this method [default: none; saem: is]
     #[arg(long, value_enum)]
     pub likelihood: Option<LikelihoodName>,

@@ -88,8 +88,11 @@ impl Population {
             Err(PopulationError::Interrupted) => return Ok(Ended::Interrupted(journal.ended()?)),
             fit => fit?,
         };
+        // What comes after the last iteration is the covariance.
+        let last = journal.last().unwrap_or(started);
+        seconds.add("population", (last - started).as_secs_f64());
+        seconds.add("population covariance", last.elapsed().as_secs_f64());
         let trace = journal.trace();
-        seconds.add("population", started.elapsed().as_secs_f64());
         let names = fit.space.names(&fit.model);
         let estimates = population_estimates(&fit.model, &fit.space, fit.uncertainty.as_ref().ok());
         Ok(Ended::Done(Box::new(Self { method, fit, names, estimates, trace, influence: None })))

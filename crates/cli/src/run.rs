@@ -2,7 +2,7 @@
 
 use crate::checkpoint::Kept;
 use crate::error::{CliError, refuse};
-use crate::options::{Censored, MethodName, RunArgs};
+use crate::options::{Censored, InfluenceName, MethodName, RunArgs};
 use crate::predictive::FEWEST_REPLICATES;
 use crate::progress::Progress;
 use crate::record::{Facts, Record};
@@ -94,6 +94,16 @@ impl Plan {
         if args.method != MethodName::Foce && args.influence.is_some() {
             let expected = "left out without --method foce: it is of the objective that FOCE makes least";
             return Err(refuse("influence", "", expected));
+        }
+        if args.no_population_covariance {
+            if args.population().is_none() {
+                let expected = "left out without --method foce, its and saem: no population is estimated";
+                return Err(refuse("no-population-covariance", "", expected));
+            }
+            if args.influence.is_some_and(|how| how != InfluenceName::None) {
+                let expected = "left out with --no-population-covariance, from which influence is computed";
+                return Err(refuse("influence", "", expected));
+            }
         }
         if args.likelihood().is_some() {
             let has_population = args.method != MethodName::Nls
@@ -527,6 +537,7 @@ fn identity(
         "sigma": plan.options.sigma,
         "population": args.population(),
         "population_iterations": args.population_iterations,
+        "population_covariance": !args.no_population_covariance,
         "reconstruction": plan.wanted,
         "censored": censored,
         "data_sha256": set.trial.source.sha256,

@@ -14,7 +14,8 @@ use crate::record::Seconds;
 use crate::run::{Plan, censor, progress_bar};
 use indicatif::ProgressBar;
 use omafit_estimate::{
-    IndividualFit, Method, PooledSigma, PopulationFit, PopulationMethod, SubjectResult, process_trial,
+    IndividualFit, Method, PooledSigma, PopulationFit, PopulationMethod, PopulationOptions, SubjectResult,
+    process_trial,
 };
 use omafit_model::Subject;
 use omafit_trial::{
@@ -202,7 +203,10 @@ impl<'a> Work<'a> {
         let Setting { args, folder, resumable, .. } = self.setting;
         let quiet = args.quiet;
         if let Some(method) = args.population() {
-            let options = population::options(method, args.population_iterations);
+            let options = PopulationOptions {
+                covariance: !args.no_population_covariance,
+                ..population::options(method, args.population_iterations)
+            };
             let (plan, seconds) = (&self.plan, &mut self.seconds);
             let place = resumable.then_some(Place { folder, identity: &self.progress.identity });
             let journal = Journal::new(plan.model(), place, self.kept.take(), &self.stop, quiet)?;
@@ -265,6 +269,7 @@ impl<'a> Work<'a> {
     pub fn reading(&mut self, seconds: f64) {
         let stages = [
             "population",
+            "population covariance",
             "influence",
             "likelihood",
             "sigma",

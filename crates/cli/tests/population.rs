@@ -106,6 +106,23 @@ fn theophylline_in_twelve_people_is_what_nlmixr2_finds() {
     }
 }
 
+#[test]
+fn estimates_without_their_covariance_are_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let of = |more: &[&str]| {
+        theophylline(folder.path(), "one_compartment_oral", &[&["--method", "foce"], more].concat())
+    };
+    let (whole, record) = of(&["--no-population-covariance"]);
+    assert!(column(&whole, "se").iter().all(|se| se.is_nan()));
+    assert_eq!(record["population"]["no_covariance_because"], "not asked for");
+    assert_eq!(column(&whole, "estimate"), column(&of(&[]).0, "estimate"));
+    let data = repository().join("fixtures/real/theophylline.csv");
+    let arguments = ["--model", "one_compartment_oral", "--no-population-covariance", "--out", "never"];
+    let refused = omafit().arg("fit").arg(data).args(arguments).output().unwrap();
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(String::from_utf8(refused.stderr).unwrap().contains("no population is estimated"));
+}
+
 fn hayashi_20() -> (PopulationModel, Vec<Subject>) {
     let model = PopulationModel::parse(published("hayashi2007").unwrap()).unwrap();
     let data = repository().join("fixtures/reference/hayashi_20.csv");
