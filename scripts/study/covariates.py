@@ -116,7 +116,8 @@ def main():
     said += [
         "",
         "An effect that is not there should pass the forward level in 5 % of trials and, as it must pass the backward one too, be in the",
-        f"final model in 1 %. In {unconverged} of {len(found)} searches a fit did not converge; it was out of consideration.",
+        "final model in 1 %. The planted one explains a quarter of the variance of ln CL between subjects, which 60 subjects do not always show",
+        f"at 0.01. In {unconverged} of {len(found)} searches a fit did not converge; it was out of consideration.",
         "",
     ]
     text = "\n".join(said)
