@@ -2,6 +2,7 @@
 
 use crate::Outcome;
 use crate::error::{CliError, refuse};
+use crate::options::Running;
 use crate::run::{pool, positive, progress_bar, write_both, write_record};
 use crate::{model, print};
 use clap::Args;
@@ -44,15 +45,8 @@ pub struct AttainmentArgs {
     /// Folder for the table and the figure
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
-    /// Threads [default: one a core]; the results are the same for any number
-    #[arg(long)]
-    pub threads: Option<usize>,
-    /// Replace what was computed there before
-    #[arg(long)]
-    pub force: bool,
-    /// Print nothing but errors
-    #[arg(long, short)]
-    pub quiet: bool,
+    #[command(flatten)]
+    pub running: Running,
 }
 
 /// A field of the plane, by its middle.
@@ -86,8 +80,8 @@ pub fn map(args: &AttainmentArgs) -> Result<Outcome, CliError> {
     if across.len() * upwards.len() > MOST_FIELDS {
         return Err(refuse("weights", across.len(), format!("with --iges at most {MOST_FIELDS} fields")));
     }
-    let folder = RunFolder::create(&args.out, args.force)?;
-    let progress = progress_bar("simulating", (across.len() * upwards.len()) as u64, args.quiet);
+    let folder = RunFolder::create(&args.out, args.running.force)?;
+    let progress = progress_bar("simulating", (across.len() * upwards.len()) as u64, args.running.quiet);
     let plane: Vec<(f64, f64)> = upwards.iter().flat_map(|ige| across.iter().map(|kg| (*kg, *ige))).collect();
     let one = |&(weight_kg, ige_iu_ml): &(f64, f64)| {
         let regimen = rule.regimen(weight_kg, ige_iu_ml);
@@ -101,7 +95,7 @@ pub fn map(args: &AttainmentArgs) -> Result<Outcome, CliError> {
         progress.inc(1);
         Ok::<_, CliError>(Field { weight_kg, ige_iu_ml, regimen, found })
     };
-    let fields = pool(args.threads)?
+    let fields = pool(args.running.threads)?
         .install(|| plane.par_iter().with_max_len(1).map(one).collect::<Result<Vec<Field>, _>>())?;
     progress.finish_and_clear();
     write_both(&folder, &table(args, &fields)?)?;
@@ -131,7 +125,7 @@ pub fn map(args: &AttainmentArgs) -> Result<Outcome, CliError> {
     });
     write_record(&folder, &record)?;
     folder.commit()?;
-    if !args.quiet {
+    if !args.running.quiet {
         print::attained(args, &rule, &fields);
     }
     Ok(if failed > 0 { Outcome::SomeFailed } else { Outcome::Done })

@@ -54,7 +54,7 @@ pub fn demo(args: &DemoArgs) -> Result<Outcome, CliError> {
         excluded: Vec::new(),
         simulated: true,
     };
-    if !args.run.quiet {
+    if !args.run.running.quiet {
         print::trial(&trial);
     }
     let read = model::needs(plan.model());

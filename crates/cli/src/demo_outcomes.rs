@@ -2,7 +2,7 @@
 
 use crate::Outcome;
 use crate::error::CliError;
-use crate::options::{DemoArgs, TimeUnitName};
+use crate::options::{DemoArgs, Running, TimeUnitName};
 use crate::outcome::{OutcomeArgs, WindowName, outcome};
 use omafit_estimate::SubjectStream;
 use omafit_model::{PopulationModel, Subject};
@@ -110,8 +110,6 @@ pub fn add_outcomes(
         columns: Vec::new(),
         time_unit: TimeUnitName::Days,
         allow_unknown: false,
-        threads: args.run.threads,
-        force: true,
-        quiet: args.run.quiet,
+        running: Running { force: true, ..args.run.running },
     })
 }

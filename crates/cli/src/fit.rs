@@ -16,7 +16,7 @@ pub fn fit(args: &FitArgs) -> Result<Outcome, CliError> {
     let options = overlaid(&args.read.how, model::needs(plan.model()))?;
     let mut set = DataSet::open(&args.read.data, &options)?;
     note_censored(&mut set.trial, args.censored);
-    if !args.run.quiet {
+    if !args.run.running.quiet {
         print::trial(&set.trial);
     }
     let seconds = started.elapsed().as_secs_f64();

@@ -317,15 +317,8 @@ pub struct RunArgs {
     /// Where the size of the residual errors comes from
     #[arg(long, value_enum, default_value_t = SigmaName::Given)]
     pub sigma: SigmaName,
-    /// Threads [default: one a core]; the results are the same for any number
-    #[arg(long)]
-    pub threads: Option<usize>,
-    /// Replace a run that is already there
-    #[arg(long)]
-    pub force: bool,
-    /// Print nothing but errors
-    #[arg(long, short)]
-    pub quiet: bool,
+    #[command(flatten)]
+    pub running: Running,
 }
 
 /// The unit of a data set's times.
@@ -556,15 +549,8 @@ pub struct SimulateArgs {
     /// The data set to write: a name that ends in .csv or .parquet
     #[arg(long, value_name = "FILE")]
     pub out: PathBuf,
-    /// Threads [default: one a core]; the data are the same for any number
-    #[arg(long)]
-    pub threads: Option<usize>,
-    /// Replace a file that is already there
-    #[arg(long)]
-    pub force: bool,
-    /// Print nothing but errors
-    #[arg(long, short)]
-    pub quiet: bool,
+    #[command(flatten)]
+    pub running: Running,
 }
 
 /// What is reconstructed of a run.
@@ -594,15 +580,8 @@ pub struct ReconstructArgs {
     /// Folder for the tables
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
-    /// Threads [default: one a core]; the results are the same for any number
-    #[arg(long)]
-    pub threads: Option<usize>,
-    /// Replace what was reconstructed there before
-    #[arg(long)]
-    pub force: bool,
-    /// Print nothing but errors
-    #[arg(long, short)]
-    pub quiet: bool,
+    #[command(flatten)]
+    pub running: Running,
 }
 
 /// What is checked by simulation.
@@ -632,15 +611,8 @@ pub struct VpcArgs {
     /// Seed
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
-    /// Threads [default: one a core]; the results are the same for any number
-    #[arg(long)]
-    pub threads: Option<usize>,
-    /// Replace an earlier check of the run
-    #[arg(long)]
-    pub force: bool,
-    /// Print nothing but errors
-    #[arg(long, short)]
-    pub quiet: bool,
+    #[command(flatten)]
+    pub running: Running,
 }
 
 /// What is reported.

@@ -103,8 +103,8 @@ pub fn reconstruct(args: &ReconstructArgs) -> Result<Outcome, CliError> {
         positive("until", until)?;
     }
     let bands = bands(&args.bands, args.seed)?;
-    let pool = pool(args.threads)?;
-    let folder = RunFolder::create(&args.out, args.force)?;
+    let pool = pool(args.running.threads)?;
+    let folder = RunFolder::create(&args.out, args.running.force)?;
     let until = args.until.unwrap_or(f64::NEG_INFINITY);
     let wanted = ReconstructionOptions { every, until, level, target_ng_ml: target, bands };
     let prior = match run.record.method {
@@ -146,7 +146,7 @@ pub fn reconstruct(args: &ReconstructArgs) -> Result<Outcome, CliError> {
     });
     write_record(&folder, &record)?;
     folder.commit()?;
-    if !args.quiet {
+    if !args.running.quiet {
         crate::print::reconstructed(
             &args.out,
             subjects.len(),

@@ -269,7 +269,7 @@ pub fn prior(model: &PopulationModel, free: &[usize]) -> Result<Prior, CliError>
 /// Runs the plan on the input and writes the run's folder at `out`.
 pub fn execute(plan: &Plan, args: &RunArgs, out: &Path, input: Input) -> Result<Outcome, CliError> {
     let stop = interrupt::watch()?;
-    let pool = pool(args.threads)?;
+    let pool = pool(args.running.threads)?;
     let Input { data, seed, preparation, read, censored, resume } = input;
     let identity = |set: &DataSet| identity(plan, args, set, &read, censored);
     // Of a trial that is simulated here nothing is kept: its data set is the run's own.
@@ -306,7 +306,7 @@ pub fn execute(plan: &Plan, args: &RunArgs, out: &Path, input: Input) -> Result<
             folder.suspend()?;
         }
         let goes_on = RunFolder::suspended(out).map(|_| out);
-        print::interrupted(&progress, set.trial.counts.subjects, goes_on, args.quiet);
+        print::interrupted(&progress, set.trial.counts.subjects, goes_on, args.running.quiet);
         return Ok(Outcome::Interrupted);
     }
     let started = Instant::now();
@@ -346,7 +346,7 @@ pub fn execute(plan: &Plan, args: &RunArgs, out: &Path, input: Input) -> Result<
         write_report(&folder, out, &mut record)?;
     }
     folder.commit()?;
-    if !args.quiet {
+    if !args.running.quiet {
         if let Some(population) = &population {
             print::population(population);
         }
@@ -400,7 +400,7 @@ struct Begun {
 
 impl Begun {
     fn anew(args: &RunArgs, out: &Path) -> Result<Self, CliError> {
-        let folder = RunFolder::create(out, args.force)?;
+        let folder = RunFolder::create(out, args.running.force)?;
         Ok(Self { folder, progress: Progress::default(), kept: None })
     }
 }
@@ -414,7 +414,7 @@ fn begin(args: &RunArgs, out: &Path, resume: bool, identity: &serde_json::Value)
         return Begun::anew(args, out);
     };
     if !resume {
-        if !args.force {
+        if !args.running.force {
             return Err(CliError::Interrupted { path: out.to_owned() });
         }
         let begun = Begun::anew(args, out)?;
@@ -432,7 +432,7 @@ fn begin(args: &RunArgs, out: &Path, resume: bool, identity: &serde_json::Value)
     }
     let progress = Progress::load(&suspended)?;
     is_same(&progress.identity)?;
-    let folder = RunFolder::resume(out, args.force)?;
+    let folder = RunFolder::resume(out, args.running.force)?;
     Progress::forget(&folder)?;
     Ok(Begun { folder, progress, kept: None })
 }

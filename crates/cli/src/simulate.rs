@@ -44,10 +44,10 @@ pub fn simulate(args: &SimulateArgs) -> Result<Outcome, CliError> {
     if args.replicates == 0 || args.replicates > u64::from(u32::MAX) {
         return Err(refuse("replicates", args.replicates, "at least 1, and at most 4294967295"));
     }
-    let pool = pool(args.threads)?;
+    let pool = pool(args.running.threads)?;
     let comments = comments(args, &model, &source);
     let total = source.subjects() * args.replicates;
-    let progress = progress_bar("simulating", total, args.quiet);
+    let progress = progress_bar("simulating", total, args.running.quiet);
     let mut failures: Vec<VirtualTrialError> = Vec::new();
     let (mut doses, mut observations, mut written) = (0, 0, 0);
     let chunks = (0..total.div_ceil(CHUNK)).map(|chunk| {
@@ -71,9 +71,9 @@ pub fn simulate(args: &SimulateArgs) -> Result<Outcome, CliError> {
         written += subjects.len();
         Ok::<_, CliError>(subjects)
     });
-    write_data_set_chunks(&args.out, &comments, args.force, chunks)?;
+    write_data_set_chunks(&args.out, &comments, args.running.force, chunks)?;
     progress.finish_and_clear();
-    if !args.quiet {
+    if !args.running.quiet {
         print::simulated(&args.out, written, doses, observations, &comments);
     }
     print::not_simulated(&failures);

@@ -26,12 +26,12 @@ pub fn vpc(args: &VpcArgs) -> Result<Outcome, CliError> {
     let subjects = &run.trial.subjects;
     let file = |name: &str| args.run.join(name);
     let record = file("vpc.json");
-    if record.exists() && !args.force {
+    if record.exists() && !args.running.force {
         let expected = "a run that was not checked yet; --force replaces the check";
         return Err(refuse("run", args.run.display(), expected));
     }
-    let pool = pool(args.threads)?;
-    let progress = progress_bar("simulating", subjects.len() as u64, args.quiet);
+    let pool = pool(args.running.threads)?;
+    let progress = progress_bar("simulating", subjects.len() as u64, args.running.quiet);
     let replication = Replication { replicates: check.replicates, seed: check.seed };
     let (checked, errors) = pool.install(|| {
         let done = || progress.inc(1);
@@ -45,13 +45,13 @@ pub fn vpc(args: &VpcArgs) -> Result<Outcome, CliError> {
     let tables =
         [vpc_table(&checked.vpc, &checked.strata)?, npc_table(&checked.npc)?, npde_table(subjects, &errors)?];
     for table in &tables {
-        write_into(&args.run, table, args.force)?;
+        write_into(&args.run, table, args.running.force)?;
     }
     // Last: what it describes is there.
-    write_whole(&record, &serde_json::to_vec_pretty(&check)?, args.force)?;
-    draw_into(&args.run, &crate::report::figures(&args.run, true)?, args.force)?;
+    write_whole(&record, &serde_json::to_vec_pretty(&check)?, args.running.force)?;
+    draw_into(&args.run, &crate::report::figures(&args.run, true)?, args.running.force)?;
     renew_report(&args.run)?;
-    if !args.quiet {
+    if !args.running.quiet {
         crate::print::checked(&args.run, &checked.npc, check.replicates, run.record.simulated);
     }
     Ok(Outcome::Done)

@@ -2,6 +2,7 @@
 
 use crate::Outcome;
 use crate::error::{CliError, refuse};
+use crate::options::Running;
 use crate::print;
 use crate::reconstruct::{Run, bands, days};
 use crate::report::{drawn, page};
@@ -54,15 +55,8 @@ pub struct WhatIfArgs {
     /// Seed of sampled bands
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
-    /// Threads [default: one a core]; the results are the same for any number
-    #[arg(long)]
-    pub threads: Option<usize>,
-    /// Replace an earlier what-if of the run
-    #[arg(long)]
-    pub force: bool,
-    /// Print nothing but errors
-    #[arg(long, short)]
-    pub quiet: bool,
+    #[command(flatten)]
+    pub running: Running,
 }
 
 /// Other doses for a patient, and what they do.
@@ -121,7 +115,7 @@ pub fn what_if(args: &WhatIfArgs) -> Result<Outcome, CliError> {
         bands: bands(&args.bands, args.seed)?,
     };
     let record = args.run.join("what_if.json");
-    if record.exists() && !args.force {
+    if record.exists() && !args.running.force {
         let expected = "a run without a what-if; --force replaces it";
         return Err(refuse("run", args.run.display(), expected));
     }
@@ -130,14 +124,14 @@ pub fn what_if(args: &WhatIfArgs) -> Result<Outcome, CliError> {
         Method::Nls => None,
     };
     let subjects = &run.trial.subjects;
-    let progress = progress_bar("replaying", subjects.len() as u64, args.quiet);
+    let progress = progress_bar("replaying", subjects.len() as u64, args.running.quiet);
     let one = |(position, subject): (usize, &Subject)| {
         let patient = replay(&run, prior.as_ref(), &wanted, &alternatives, position as u64, subject);
         progress.inc(1);
         patient
     };
-    let patients: Vec<Patient> =
-        pool(args.threads)?.install(|| subjects.par_iter().enumerate().with_max_len(1).map(one).collect());
+    let patients: Vec<Patient> = pool(args.running.threads)?
+        .install(|| subjects.par_iter().enumerate().with_max_len(1).map(one).collect());
     progress.finish_and_clear();
     let found: Vec<Summary> =
         alternatives.iter().enumerate().map(|(k, (name, _))| summarise(name, k, &patients)).collect();
@@ -156,7 +150,7 @@ pub fn what_if(args: &WhatIfArgs) -> Result<Outcome, CliError> {
         let mut out = Vec::new();
         fill(&mut out).map(|()| out)
     };
-    let put = |name: &str, content: &[u8]| write_whole(&args.run.join(name), content, args.force);
+    let put = |name: &str, content: &[u8]| write_whole(&args.run.join(name), content, args.running.force);
     put("what_if.csv", &bytes(&|out| Ok(whole.write_csv(out)?))?)?;
     put("what_if.parquet", &bytes(&|out| Ok(whole.write_parquet(out)?))?)?;
     put("what_if_trajectories.parquet", &bytes(&|out| Ok(courses.write_parquet(out)?))?)?;
@@ -188,7 +182,7 @@ pub fn what_if(args: &WhatIfArgs) -> Result<Outcome, CliError> {
     if report.is_file() {
         write_whole(&report, page(&args.run)?.as_bytes(), true)?;
     }
-    if !args.quiet {
+    if !args.running.quiet {
         print::what_if(&args.run, &found, &expected, target, run.record.simulated);
     }
     Ok(if failed > 0 { Outcome::SomeFailed } else { Outcome::Done })

@@ -130,7 +130,7 @@ impl<'a> Work<'a> {
         stop: Arc<AtomicBool>,
     ) -> Result<Self, CliError> {
         let Setting { args, folder, trial, .. } = setting;
-        let bar = progress_bar("fitting", trial.counts.subjects as u64, args.quiet);
+        let bar = progress_bar("fitting", trial.counts.subjects as u64, args.running.quiet);
         bar.set_position(progress.subjects() as u64);
         let all_alone = plan.options().method == Method::Nls
             && trial.counts.subjects <= REPORTED
@@ -174,7 +174,7 @@ impl<'a> Work<'a> {
         self.seconds.add("fit", started.elapsed().as_secs_f64());
         let Some(results) = fitted else { return Ok(false) };
 
-        let (quiet, seconds) = (args.quiet, &mut self.seconds);
+        let (quiet, seconds) = (args.running.quiet, &mut self.seconds);
         let diagnosis = self
             .pool
             .install(|| Diagnosis::new(plan, &subjects, read, &results, quiet || first > 0, seconds))?;
@@ -201,7 +201,7 @@ impl<'a> Work<'a> {
     /// Estimates what is to be estimated of all subjects, who are all here then; `false` if that was interrupted.
     fn estimate(&mut self, subjects: &[Subject]) -> Result<bool, CliError> {
         let Setting { args, folder, resumable, .. } = self.setting;
-        let quiet = args.quiet;
+        let quiet = args.running.quiet;
         if let Some(method) = args.population() {
             let options = PopulationOptions {
                 covariance: !args.no_population_covariance,

@@ -1,6 +1,6 @@
 //! The command line of `omafit outcome`.
 
-use crate::options::TimeUnitName;
+use crate::options::{Running, TimeUnitName};
 use clap::{Args, ValueEnum};
 use omafit_outcome::Window;
 use std::path::PathBuf;
@@ -74,13 +74,6 @@ pub struct OutcomeArgs {
     /// Take subjects that are not in the run: they have no exposure and count in means of visits only
     #[arg(long)]
     pub allow_unknown: bool,
-    /// Threads [default: one a core]; the results are the same for any number
-    #[arg(long)]
-    pub threads: Option<usize>,
-    /// Replace earlier outcomes of the run
-    #[arg(long)]
-    pub force: bool,
-    /// Print nothing but errors
-    #[arg(long, short)]
-    pub quiet: bool,
+    #[command(flatten)]
+    pub running: Running,
 }

@@ -32,9 +32,9 @@ const LONGEST_LAG: u32 = 3650;
 pub fn outcome(args: &OutcomeArgs) -> Result<Outcome, CliError> {
     let started = Instant::now();
     let given = Given::new(args)?;
-    let pool = pool(args.threads)?;
+    let pool = pool(args.running.threads)?;
     let record_path = args.run.join("outcome.json");
-    if record_path.exists() && !args.force {
+    if record_path.exists() && !args.running.force {
         let expected = "a run without outcomes yet; --force replaces them";
         return Err(refuse("run", args.run.display(), expected));
     }
@@ -46,16 +46,16 @@ pub fn outcome(args: &OutcomeArgs) -> Result<Outcome, CliError> {
     let analysis = pool.install(|| analyse(&patients, table.measures.len(), &options));
     let simulated = table.simulated || run.record.simulated;
     for found in outcome_tables(&analysis, &patients, &table.measures)? {
-        write_into(&args.run, &found, args.force)?;
+        write_into(&args.run, &found, args.running.force)?;
     }
     let daily: Vec<_> = analysis.groups.iter().map(|g| (g.clone(), daily_means(&patients, g))).collect();
-    write_into(&args.run, &outcome_exposure_table(&daily)?, args.force)?;
+    write_into(&args.run, &outcome_exposure_table(&daily)?, args.running.force)?;
     let record = record(args, &given, &options, &table, &patients, &analysis, simulated, started);
     // Last: what it describes is there.
-    write_whole(&record_path, &serde_json::to_vec_pretty(&record)?, args.force)?;
-    draw_into(&args.run, &crate::report::outcome_figures(&args.run)?, args.force)?;
+    write_whole(&record_path, &serde_json::to_vec_pretty(&record)?, args.running.force)?;
+    draw_into(&args.run, &crate::report::outcome_figures(&args.run)?, args.running.force)?;
     renew_report(&args.run)?;
-    if !args.quiet {
+    if !args.running.quiet {
         words::print(args, &table, &patients, &analysis, simulated);
     }
     Ok(Outcome::Done)
