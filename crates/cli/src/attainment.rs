@@ -3,7 +3,8 @@
 use crate::Outcome;
 use crate::error::{CliError, refuse};
 use crate::options::Running;
-use crate::run::{pool, positive, progress_bar, write_both, write_record};
+use crate::run::{pool, positive, progress_bar};
+use crate::write::{write_both, write_record};
 use crate::{model, print};
 use clap::Args;
 use omafit_model::Analyte;

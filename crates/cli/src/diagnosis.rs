@@ -3,7 +3,8 @@
 use crate::error::CliError;
 use crate::predictive::{Check, replicate};
 use crate::record::Seconds;
-use crate::run::{Plan, progress_bar, write_both};
+use crate::run::{Plan, progress_bar};
+use crate::write::write_both;
 use omafit_estimate::{SubjectDiagnostics, SubjectResult, diagnose, residual_tests, typical_course};
 use omafit_model::{Concentrations, Subject};
 use omafit_trial::{ReadOptions, RunFolder, Table, diagnostics_table, npc_table, typical_table, vpc_table};

@@ -51,7 +51,7 @@ impl Likelihood {
 
     /// Writes `likelihood`.
     pub fn write(&self, folder: &RunFolder) -> Result<(), CliError> {
-        crate::run::write_both(folder, &likelihood_table(&self.ids, &self.found)?)
+        crate::write::write_both(folder, &likelihood_table(&self.ids, &self.found)?)
     }
 
     /// What `run.json` says.

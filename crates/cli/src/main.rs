@@ -4,6 +4,7 @@
 //! 2: refused; 130: interrupted.
 
 mod attainment;
+mod begin;
 mod bootstrap;
 mod check;
 mod checkpoint;
@@ -39,6 +40,7 @@ mod vpc;
 mod what_if;
 mod what_if_outcomes;
 mod work;
+mod write;
 
 use clap::Parser;
 use options::{Cli, Command};

@@ -124,11 +124,11 @@ impl Population {
         let etas: Vec<Vec<f64>> = self.fit.subjects.iter().map(|s| s.eta.clone()).collect();
         let options = FitOptions::new(Method::Map, self.model().variable().to_vec());
         let shrinkage = shrinkage(self.model(), &options, &etas);
-        crate::run::write_both(folder, &parameters_table(&self.fit.model, &self.estimates, &shrinkage)?)?;
+        crate::write::write_both(folder, &parameters_table(&self.fit.model, &self.estimates, &shrinkage)?)?;
         if let Some(influence) = &self.influence {
-            crate::run::write_both(folder, &influence.table(&self.estimates)?)?;
+            crate::write::write_both(folder, &influence.table(&self.estimates)?)?;
         }
-        crate::run::write_both(folder, &convergence_table(&self.names, &self.trace)?)
+        crate::write::write_both(folder, &convergence_table(&self.names, &self.trace)?)
     }
 
     /// What NONMEM's files say.

@@ -1,7 +1,8 @@
 //! How far a run has come: what the next block, or another session, needs to know.
 
 use crate::error::CliError;
-use crate::run::{Plan, write_json};
+use crate::run::Plan;
+use crate::write::write_json;
 use omafit_estimate::{Status, SubjectResult, Tally};
 use omafit_model::Subject;
 use omafit_trial::RunFolder;

@@ -7,7 +7,8 @@ use crate::Outcome;
 use crate::error::{CliError, refuse};
 use crate::model;
 use crate::options::{Censored, ReconstructArgs};
-use crate::run::{censor, pool, positive, prior, share, write_both, write_record};
+use crate::run::{censor, pool, positive, prior, share};
+use crate::write::{write_both, write_record};
 use omafit_estimate::{
     Bands, Covariance, Errors, FitOptions, Method, PopulationMethod, ReconstructionOptions, Shape, SigmaRule,
     Status, SubjectResult, complete, fit_at, given_errors, with_sigmas,

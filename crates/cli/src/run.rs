@@ -1,12 +1,13 @@
 //! The main job, wherever the subjects come from: fit, reconstruct, judge, draw, write.
 
-use crate::checkpoint::Kept;
+use crate::begin::{Begun, begin};
 use crate::error::{CliError, refuse};
 use crate::options::{Censored, InfluenceName, MethodName, RunArgs};
 use crate::predictive::FEWEST_REPLICATES;
 use crate::progress::Progress;
 use crate::record::{Facts, Record};
 use crate::work::{BLOCK, REPORTED, Setting, Work, Worked};
+use crate::write::{write_both, write_record};
 use crate::{Outcome, interrupt, print, report};
 use indicatif::{ProgressBar, ProgressStyle};
 use omafit_estimate::{
@@ -15,8 +16,8 @@ use omafit_estimate::{
 };
 use omafit_model::{Censoring, PopulationModel, Subject};
 use omafit_trial::{
-    DataSet, ReadOptions, RunFolder, Table, Trial, shrinkage_table, two_stage_omega_table, two_stage_table,
-    write_data_set, write_whole,
+    DataSet, ReadOptions, RunFolder, Trial, shrinkage_table, two_stage_omega_table, two_stage_table,
+    write_data_set,
 };
 use std::io::{IsTerminal, Write};
 use std::path::Path;
@@ -389,101 +390,6 @@ fn write_report(folder: &RunFolder, out: &Path, record: &mut Record) -> Result<(
     std::fs::write(&report, report::page(tables)?)?;
     record.seconds.add("report", started.elapsed().as_secs_f64());
     write_record(folder, record)
-}
-
-/// The folder of a run, and what an earlier session did of it.
-struct Begun {
-    folder: RunFolder,
-    progress: Progress,
-    kept: Option<Kept>,
-}
-
-impl Begun {
-    fn anew(args: &RunArgs, out: &Path) -> Result<Self, CliError> {
-        let folder = RunFolder::create(out, args.running.force)?;
-        Ok(Self { folder, progress: Progress::default(), kept: None })
-    }
-}
-
-/// A run's folder: a new one, or that of a run that was interrupted.
-fn begin(args: &RunArgs, out: &Path, resume: bool, identity: &serde_json::Value) -> Result<Begun, CliError> {
-    let Some(suspended) = RunFolder::suspended(out) else {
-        if resume {
-            return Err(refuse("resume", out.display(), "the folder of a run that was interrupted"));
-        }
-        return Begun::anew(args, out);
-    };
-    if !resume {
-        if !args.running.force {
-            return Err(CliError::Interrupted { path: out.to_owned() });
-        }
-        let begun = Begun::anew(args, out)?;
-        begun.folder.forget_suspended()?;
-        return Ok(begun);
-    }
-    let is_same = |found: &serde_json::Value| {
-        let expected =
-            "a run that goes on with this version and the data, model and options with which it began";
-        if found == identity { Ok(()) } else { Err(refuse("resume", out.display(), expected)) }
-    };
-    if let Some(kept) = Kept::load(&suspended)? {
-        is_same(&kept.identity)?;
-        return Ok(Begun { kept: Some(kept), ..Begun::anew(args, out)? });
-    }
-    let progress = Progress::load(&suspended)?;
-    is_same(&progress.identity)?;
-    let folder = RunFolder::resume(out, args.running.force)?;
-    Progress::forget(&folder)?;
-    Ok(Begun { folder, progress, kept: None })
-}
-
-/// Writes `run.json`.
-pub fn write_record(folder: &RunFolder, record: &impl serde::Serialize) -> Result<(), CliError> {
-    write_json(folder, "run.json", record)
-}
-
-/// Writes a file of JSON.
-pub fn write_json(folder: &RunFolder, name: &str, value: &impl serde::Serialize) -> Result<(), CliError> {
-    folder.write(name, |f| {
-        serde_json::to_writer_pretty(&mut *f, value)?;
-        Ok::<_, CliError>(f.write_all(b"\n")?)
-    })
-}
-
-/// Writes a table as CSV and as Parquet.
-pub fn write_both(folder: &RunFolder, table: &Table) -> Result<(), CliError> {
-    folder.write(format!("{}.csv", table.name()), |f| Ok::<_, CliError>(table.write_csv(f)?))?;
-    folder.write(format!("{}.parquet", table.name()), |f| Ok::<_, CliError>(table.write_parquet(f)?))
-}
-
-/// Writes a table as CSV and as Parquet into a run that is there.
-pub fn write_into(run: &Path, table: &Table, force: bool) -> Result<(), CliError> {
-    let (mut csv, mut parquet) = (Vec::new(), Vec::new());
-    table.write_csv(&mut csv)?;
-    table.write_parquet(&mut parquet)?;
-    write_whole(&run.join(format!("{}.csv", table.name())), &csv, force)?;
-    Ok(write_whole(&run.join(format!("{}.parquet", table.name())), &parquet, force)?)
-}
-
-/// Writes figures with their data into a run that is there.
-pub fn draw_into(run: &Path, figures: &[report::Drawn], force: bool) -> Result<(), CliError> {
-    let folder = run.join("figures");
-    for figure in figures {
-        let mut data = Vec::new();
-        figure.data.write_csv(&mut data)?;
-        write_whole(&folder.join(format!("{}.svg", figure.name)), figure.svg.as_bytes(), force)?;
-        write_whole(&folder.join(format!("data/{}.csv", figure.name)), &data, force)?;
-    }
-    Ok(())
-}
-
-/// Makes the report of a run that is there anew, if it has one: it is a view of the folder.
-pub fn renew_report(run: &Path) -> Result<(), CliError> {
-    let path = run.join(report::FILE);
-    if path.is_file() {
-        write_whole(&path, report::page(run)?.as_bytes(), true)?;
-    }
-    Ok(())
 }
 
 /// Leaves censored observations out where that is asked.

@@ -6,7 +6,8 @@ use crate::error::{CliError, refuse};
 use crate::lines::Lines;
 use crate::options::{Censored, ReadArgs, Running};
 use crate::population::{self, Stopped};
-use crate::run::{censor, pool, share, write_both, write_record};
+use crate::run::{censor, pool, share};
+use crate::write::{write_both, write_record};
 use crate::{interrupt, model, print};
 use clap::Args;
 use omafit_estimate::{

@@ -5,7 +5,8 @@ use crate::error::{CliError, refuse};
 use crate::options::Running;
 use crate::population::{self, Stopped};
 use crate::reconstruct::Run;
-use crate::run::{counting, pool, renew_report, share, write_into};
+use crate::run::{counting, pool, share};
+use crate::write::{renew_report, write_into};
 use crate::{interrupt, print};
 use clap::Args;
 use omafit_estimate::{

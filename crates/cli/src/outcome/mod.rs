@@ -10,7 +10,8 @@ use crate::Outcome;
 use crate::check::renamed;
 use crate::error::{CliError, refuse};
 use crate::reconstruct::Run;
-use crate::run::{draw_into, pool, positive, renew_report, write_into};
+use crate::run::{pool, positive};
+use crate::write::{draw_into, renew_report, write_into};
 use omafit_outcome::{
     Alignment, HysteresisOptions, OutcomeAnalysis, OutcomeBaseline, OutcomeOptions, Patient, VisitRule,
     analyse, daily_means,

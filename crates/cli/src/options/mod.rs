@@ -1,16 +1,21 @@
 //! The command line.
 
+mod data;
+mod names;
+mod run;
+
+pub use data::{HowArgs, ReadArgs};
+pub use names::{Censored, InfluenceName, LikelihoodName, MethodName, TimeUnitName};
+pub use run::RunArgs;
+
 use crate::attainment::AttainmentArgs;
 use crate::bootstrap::BootstrapArgs;
 use crate::dose::DoseArgs;
-use crate::exports::ExportArgs;
 use crate::outcome::OutcomeArgs;
 use crate::search::SearchArgs;
 use crate::sir::SirArgs;
 use crate::what_if::WhatIfArgs;
-use clap::{Args, Parser, Subcommand, ValueEnum};
-use omafit_estimate::{Covariance, LikelihoodMethod, Method, PopulationMethod, SigmaRule};
-use omafit_trial::{IgeUnit, OmalizumabUnit, TimeUnit};
+use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 
 /// Fits the omalizumab–IgE binding model to clinical-trial data.
@@ -131,309 +136,6 @@ pub struct Running {
     pub quiet: bool,
 }
 
-/// How a subject is fitted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum MethodName {
-    /// The population as prior: empirical Bayes estimates
-    Map,
-    /// Each subject's data alone
-    Nls,
-    /// The population estimated first, by first-order conditional estimation with interaction, from the model's values;
-    /// then each subject with it as prior
-    Foce,
-    /// The population estimated first by iterative two-stage, which is quick and somewhat biased
-    Its,
-    /// The population estimated first by stochastic approximation of expectation and maximisation, and its likelihood by
-    /// importance sampling
-    Saem,
-}
-
-impl From<MethodName> for Method {
-    fn from(name: MethodName) -> Self {
-        match name {
-            MethodName::Map | MethodName::Foce | MethodName::Its | MethodName::Saem => Self::Map,
-            MethodName::Nls => Self::Nls,
-        }
-    }
-}
-
-impl RunArgs {
-    /// How the population is estimated, if it is.
-    pub fn population(&self) -> Option<PopulationMethod> {
-        match self.method {
-            MethodName::Map | MethodName::Nls => None,
-            MethodName::Its => Some(PopulationMethod::Its),
-            MethodName::Foce => Some(PopulationMethod::Foce),
-            MethodName::Saem => Some(PopulationMethod::Saem { seed: self.population_seed }),
-        }
-    }
-
-    /// How its likelihood is computed, if it is: as asked, and after SAEM by importance sampling.
-    pub fn likelihood(&self) -> Option<LikelihoodName> {
-        self.likelihood.or((self.method == MethodName::Saem).then_some(LikelihoodName::Is))
-    }
-}
-
-/// How the likelihood of the population is computed, with the η integrated out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum LikelihoodName {
-    /// The model made linear at each subject's estimate: the objective of FOCE with interaction
-    Linear,
-    /// Laplace's method, with the exact second derivatives of the model
-    Laplace,
-    /// Importance sampling, with its Monte-Carlo standard error
-    Is,
-}
-
-impl From<LikelihoodName> for LikelihoodMethod {
-    fn from(name: LikelihoodName) -> Self {
-        match name {
-            LikelihoodName::Linear => Self::Linear,
-            LikelihoodName::Laplace => Self::Laplace,
-            LikelihoodName::Is => Self::Is,
-        }
-    }
-}
-
-/// How the influence of subjects on an estimated population is computed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum InfluenceName {
-    /// One step of Newton's method from the estimates; the default of --method foce
-    OneStep,
-    /// The population is estimated again without each subject
-    Exact,
-    /// Not at all
-    None,
-}
-
-/// What standard errors are from.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub enum CovarianceName {
-    /// The full curvature of each subject's objective
-    Full,
-    /// JᵀJ, which leaves out the second derivatives of the model: quicker
-    GaussNewton,
-}
-
-impl From<CovarianceName> for Covariance {
-    fn from(name: CovarianceName) -> Self {
-        match name {
-            CovarianceName::Full => Self::Full,
-            CovarianceName::GaussNewton => Self::GaussNewton,
-        }
-    }
-}
-
-/// Where the size of the residual errors comes from.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub enum SigmaName {
-    /// From the model
-    Given,
-    /// From each subject's own data, together with its parameters, where there are enough
-    Subject,
-    /// From all subjects' fits together, fits and errors in turn
-    Pooled,
-}
-
-impl From<SigmaName> for SigmaRule {
-    fn from(name: SigmaName) -> Self {
-        match name {
-            SigmaName::Given => Self::Given,
-            SigmaName::Subject => Self::Subject,
-            SigmaName::Pooled => Self::Pooled,
-        }
-    }
-}
-
-/// What a run computes, wherever its subjects come from.
-#[derive(Args, Clone, Debug)]
-pub struct RunArgs {
-    /// Model: the name of one that ships, or a model file
-    #[arg(long, default_value = "hayashi2007", value_name = "NAME|FILE")]
-    pub model: String,
-    /// How a subject is fitted
-    #[arg(long, value_enum, default_value_t = MethodName::Map)]
-    pub method: MethodName,
-    /// Parameters to estimate for each subject, separated by commas, or `all` [default: the model file's; else those
-    /// that vary between subjects]
-    #[arg(long, value_name = "NAMES|all", value_delimiter = ',')]
-    pub estimate: Vec<String>,
-    /// Spacing of the reconstructed time courses, days
-    #[arg(long, default_value_t = 1.0, value_name = "DAYS")]
-    pub every: f64,
-    /// Reconstruct until this day at least [default: each subject's last record]
-    #[arg(long, value_name = "DAY")]
-    pub until: Option<f64>,
-    /// Coverage of the bands
-    #[arg(long, default_value_t = 0.9, value_name = "FRACTION")]
-    pub level: f64,
-    /// Target for free IgE, ng/mL
-    #[arg(long, default_value_t = 50.0, value_name = "NG_ML")]
-    pub target: f64,
-    /// Limit on the population's iterations [default: 300; saem: 1000]
-    #[arg(long, value_name = "N")]
-    pub population_iterations: Option<u64>,
-    /// Leave out the covariance of the estimated population, and with it standard errors and influence
-    #[arg(long)]
-    pub no_population_covariance: bool,
-    /// Compute the likelihood of the population too, by this method [default: none; saem: is]
-    #[arg(long, value_enum)]
-    pub likelihood: Option<LikelihoodName>,
-    /// Draws a subject of `--likelihood is`
-    #[arg(long, default_value_t = 1000, value_name = "N")]
-    pub likelihood_samples: u32,
-    /// Seed of what is drawn to estimate the population or its likelihood
-    #[arg(long, default_value_t = 1, value_name = "SEED")]
-    pub population_seed: u64,
-    /// What is computed of each subject's influence on the estimated population: where the estimates go without it
-    #[arg(long, value_enum, value_name = "HOW")]
-    pub influence: Option<InfluenceName>,
-    /// Limit on iterations from one start
-    #[arg(long, default_value_t = 200)]
-    pub max_iterations: u64,
-    /// What standard errors, correlations and bands are from
-    #[arg(long, value_enum, default_value_t = CovarianceName::Full)]
-    pub covariance: CovarianceName,
-    /// Intervals from the profile of each subject's objective too, of this coverage
-    #[arg(long, value_name = "FRACTION", num_args = 0..=1, default_missing_value = "0.95")]
-    pub profile: Option<f64>,
-    /// Further starts for a subject whose first does not end well
-    #[arg(long, default_value_t = 8)]
-    pub starts: usize,
-    /// Simulations of the trial, for NPDE and predictive checks; 0 for none [default: 0; demo: 200]
-    #[arg(long, value_name = "K", alias = "npde")]
-    pub replicates: Option<u32>,
-    /// Seed of these simulations
-    #[arg(long, default_value_t = 1, value_name = "SEED")]
-    pub replicates_seed: u64,
-    /// Write neither the HTML report nor the figures of diagnostics
-    #[arg(long)]
-    pub no_report: bool,
-    #[command(flatten)]
-    pub exports: ExportArgs,
-    /// Tolerate outliers: residuals of Student's t with ν degrees of freedom, or 4, instead of normal ones
-    #[arg(long, value_name = "student-t[=ν]")]
-    pub robust: Option<String>,
-    /// Where the size of the residual errors comes from
-    #[arg(long, value_enum, default_value_t = SigmaName::Given)]
-    pub sigma: SigmaName,
-    #[command(flatten)]
-    pub running: Running,
-}
-
-/// The unit of a data set's times.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub enum TimeUnitName {
-    /// 24 hours
-    Days,
-    /// 24 to the day
-    Hours,
-}
-
-impl From<TimeUnitName> for TimeUnit {
-    fn from(name: TimeUnitName) -> Self {
-        match name {
-            TimeUnitName::Days => Self::Days,
-            TimeUnitName::Hours => Self::Hours,
-        }
-    }
-}
-
-/// The unit of a data set's IgE.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub enum IgeUnitName {
-    /// Nanograms
-    #[value(name = "ng/mL")]
-    NgPerMl,
-    /// International units, 2.42 ng
-    #[value(name = "IU/mL")]
-    IuPerMl,
-    /// nmol/L, 190 ng/mL
-    #[value(name = "nM")]
-    Nanomolar,
-}
-
-impl From<IgeUnitName> for IgeUnit {
-    fn from(name: IgeUnitName) -> Self {
-        match name {
-            IgeUnitName::NgPerMl => Self::NgPerMl,
-            IgeUnitName::IuPerMl => Self::IuPerMl,
-            IgeUnitName::Nanomolar => Self::Nanomolar,
-        }
-    }
-}
-
-/// The unit of a data set's omalizumab.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub enum OmalizumabUnitName {
-    /// Micrograms
-    #[value(name = "ug/mL", alias = "µg/mL")]
-    UgPerMl,
-    /// The same
-    #[value(name = "mg/L")]
-    MgPerL,
-    /// nmol/L, 0.15 µg/mL
-    #[value(name = "nM")]
-    Nanomolar,
-}
-
-impl From<OmalizumabUnitName> for OmalizumabUnit {
-    fn from(name: OmalizumabUnitName) -> Self {
-        match name {
-            OmalizumabUnitName::UgPerMl => Self::UgPerMl,
-            OmalizumabUnitName::MgPerL => Self::MgPerL,
-            OmalizumabUnitName::Nanomolar => Self::Nanomolar,
-        }
-    }
-}
-
-/// A data set and how it is read.
-#[derive(Args, Debug)]
-pub struct ReadArgs {
-    /// The data set: NONMEM-style CSV, CSV.gz or Parquet
-    pub data: PathBuf,
-    #[command(flatten)]
-    pub how: HowArgs,
-}
-
-/// How a data set is read.
-#[derive(Args, Debug)]
-pub struct HowArgs {
-    /// Body weight in kg for the subjects whose weight the file lacks
-    #[arg(long, value_name = "KG")]
-    pub assume_weight: Option<f64>,
-    /// Baseline total IgE in ng/mL for the subjects whose IgE the file lacks
-    #[arg(long, value_name = "NG_ML")]
-    pub assume_ige: Option<f64>,
-    /// A covariate for the subjects who lack it, such as AGE=41; it is then read wherever the file has it
-    #[arg(long, value_name = "NAME=VALUE")]
-    pub assume: Vec<String>,
-    /// Unit of the file's times (TIME, II, and the time in RATE)
-    #[arg(long, value_enum, default_value_t = TimeUnitName::Days, ignore_case = true)]
-    pub time_unit: TimeUnitName,
-    /// Unit of the file's IgE, observed and IGE
-    #[arg(long, value_enum, default_value_t = IgeUnitName::NgPerMl, ignore_case = true)]
-    pub ige_unit: IgeUnitName,
-    /// Unit of the file's omalizumab
-    #[arg(long, value_enum, default_value_t = OmalizumabUnitName::UgPerMl, ignore_case = true)]
-    pub omalizumab_unit: OmalizumabUnitName,
-    /// Lower limit of quantification of an analyte (by name or DVID) in µg/mL or ng/mL: what is below it is censored
-    #[arg(long, value_name = "ANALYTE=VALUE")]
-    pub lloq: Vec<String>,
-    /// Upper limit of quantification of an analyte (by name or DVID) in µg/mL or ng/mL: what is above it is censored
-    #[arg(long, value_name = "ANALYTE=VALUE")]
-    pub uloq: Vec<String>,
-    /// Free IgE was measured up to 150 ng/mL, as in Hayashi et al. 2007: --uloq ige_free=150
-    #[arg(long)]
-    pub assay_limit: bool,
-    /// Take subjects without a dose, as of a placebo arm
-    #[arg(long)]
-    pub allow_undosed: bool,
-    /// A column that has another name in the file, such as DV=CONC
-    #[arg(long = "column", value_name = "NAME=FILE_NAME")]
-    pub columns: Vec<String>,
-}
-
 #[derive(Args, Debug)]
 pub struct CheckArgs {
     #[command(flatten)]
@@ -441,16 +143,6 @@ pub struct CheckArgs {
     /// Model that the data are for, which says what they must have: the name of one that ships, or a model file
     #[arg(long, default_value = "hayashi2007", value_name = "NAME|FILE")]
     pub model: String,
-}
-
-/// What becomes of observations beyond a limit of quantification.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Censored {
-    /// Their likelihood, that of lying beyond the limit (M3)
-    M3,
-    /// They are left out, and counted (M1)
-    M1,
 }
 
 #[derive(Args, Debug)]

@@ -1,0 +1,52 @@
+//! A data set and how it is read.
+
+use super::names::{IgeUnitName, OmalizumabUnitName, TimeUnitName};
+use clap::Args;
+use std::path::PathBuf;
+
+/// A data set and how it is read.
+#[derive(Args, Debug)]
+pub struct ReadArgs {
+    /// The data set: NONMEM-style CSV, CSV.gz or Parquet
+    pub data: PathBuf,
+    #[command(flatten)]
+    pub how: HowArgs,
+}
+
+/// How a data set is read.
+#[derive(Args, Debug)]
+pub struct HowArgs {
+    /// Body weight in kg for the subjects whose weight the file lacks
+    #[arg(long, value_name = "KG")]
+    pub assume_weight: Option<f64>,
+    /// Baseline total IgE in ng/mL for the subjects whose IgE the file lacks
+    #[arg(long, value_name = "NG_ML")]
+    pub assume_ige: Option<f64>,
+    /// A covariate for the subjects who lack it, such as AGE=41; it is then read wherever the file has it
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub assume: Vec<String>,
+    /// Unit of the file's times (TIME, II, and the time in RATE)
+    #[arg(long, value_enum, default_value_t = TimeUnitName::Days, ignore_case = true)]
+    pub time_unit: TimeUnitName,
+    /// Unit of the file's IgE, observed and IGE
+    #[arg(long, value_enum, default_value_t = IgeUnitName::NgPerMl, ignore_case = true)]
+    pub ige_unit: IgeUnitName,
+    /// Unit of the file's omalizumab
+    #[arg(long, value_enum, default_value_t = OmalizumabUnitName::UgPerMl, ignore_case = true)]
+    pub omalizumab_unit: OmalizumabUnitName,
+    /// Lower limit of quantification of an analyte (by name or DVID) in µg/mL or ng/mL: what is below it is censored
+    #[arg(long, value_name = "ANALYTE=VALUE")]
+    pub lloq: Vec<String>,
+    /// Upper limit of quantification of an analyte (by name or DVID) in µg/mL or ng/mL: what is above it is censored
+    #[arg(long, value_name = "ANALYTE=VALUE")]
+    pub uloq: Vec<String>,
+    /// Free IgE was measured up to 150 ng/mL, as in Hayashi et al. 2007: --uloq ige_free=150
+    #[arg(long)]
+    pub assay_limit: bool,
+    /// Take subjects without a dose, as of a placebo arm
+    #[arg(long)]
+    pub allow_undosed: bool,
+    /// A column that has another name in the file, such as DV=CONC
+    #[arg(long = "column", value_name = "NAME=FILE_NAME")]
+    pub columns: Vec<String>,
+}

@@ -1,0 +1,178 @@
+//! Names that options take.
+
+use clap::ValueEnum;
+use omafit_estimate::{Covariance, LikelihoodMethod, Method, SigmaRule};
+use omafit_trial::{IgeUnit, OmalizumabUnit, TimeUnit};
+
+/// How a subject is fitted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum MethodName {
+    /// The population as prior: empirical Bayes estimates
+    Map,
+    /// Each subject's data alone
+    Nls,
+    /// The population estimated first, by first-order conditional estimation with interaction, from the model's values;
+    /// then each subject with it as prior
+    Foce,
+    /// The population estimated first by iterative two-stage, which is quick and somewhat biased
+    Its,
+    /// The population estimated first by stochastic approximation of expectation and maximisation, and its likelihood by
+    /// importance sampling
+    Saem,
+}
+
+impl From<MethodName> for Method {
+    fn from(name: MethodName) -> Self {
+        match name {
+            MethodName::Map | MethodName::Foce | MethodName::Its | MethodName::Saem => Self::Map,
+            MethodName::Nls => Self::Nls,
+        }
+    }
+}
+
+/// How the likelihood of the population is computed, with the η integrated out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LikelihoodName {
+    /// The model made linear at each subject's estimate: the objective of FOCE with interaction
+    Linear,
+    /// Laplace's method, with the exact second derivatives of the model
+    Laplace,
+    /// Importance sampling, with its Monte-Carlo standard error
+    Is,
+}
+
+impl From<LikelihoodName> for LikelihoodMethod {
+    fn from(name: LikelihoodName) -> Self {
+        match name {
+            LikelihoodName::Linear => Self::Linear,
+            LikelihoodName::Laplace => Self::Laplace,
+            LikelihoodName::Is => Self::Is,
+        }
+    }
+}
+
+/// How the influence of subjects on an estimated population is computed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum InfluenceName {
+    /// One step of Newton's method from the estimates; the default of --method foce
+    OneStep,
+    /// The population is estimated again without each subject
+    Exact,
+    /// Not at all
+    None,
+}
+
+/// What standard errors are from.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum CovarianceName {
+    /// The full curvature of each subject's objective
+    Full,
+    /// JᵀJ, which leaves out the second derivatives of the model: quicker
+    GaussNewton,
+}
+
+impl From<CovarianceName> for Covariance {
+    fn from(name: CovarianceName) -> Self {
+        match name {
+            CovarianceName::Full => Self::Full,
+            CovarianceName::GaussNewton => Self::GaussNewton,
+        }
+    }
+}
+
+/// Where the size of the residual errors comes from.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum SigmaName {
+    /// From the model
+    Given,
+    /// From each subject's own data, together with its parameters, where there are enough
+    Subject,
+    /// From all subjects' fits together, fits and errors in turn
+    Pooled,
+}
+
+impl From<SigmaName> for SigmaRule {
+    fn from(name: SigmaName) -> Self {
+        match name {
+            SigmaName::Given => Self::Given,
+            SigmaName::Subject => Self::Subject,
+            SigmaName::Pooled => Self::Pooled,
+        }
+    }
+}
+
+/// The unit of a data set's times.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum TimeUnitName {
+    /// 24 hours
+    Days,
+    /// 24 to the day
+    Hours,
+}
+
+impl From<TimeUnitName> for TimeUnit {
+    fn from(name: TimeUnitName) -> Self {
+        match name {
+            TimeUnitName::Days => Self::Days,
+            TimeUnitName::Hours => Self::Hours,
+        }
+    }
+}
+
+/// The unit of a data set's IgE.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum IgeUnitName {
+    /// Nanograms
+    #[value(name = "ng/mL")]
+    NgPerMl,
+    /// International units, 2.42 ng
+    #[value(name = "IU/mL")]
+    IuPerMl,
+    /// nmol/L, 190 ng/mL
+    #[value(name = "nM")]
+    Nanomolar,
+}
+
+impl From<IgeUnitName> for IgeUnit {
+    fn from(name: IgeUnitName) -> Self {
+        match name {
+            IgeUnitName::NgPerMl => Self::NgPerMl,
+            IgeUnitName::IuPerMl => Self::IuPerMl,
+            IgeUnitName::Nanomolar => Self::Nanomolar,
+        }
+    }
+}
+
+/// The unit of a data set's omalizumab.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum OmalizumabUnitName {
+    /// Micrograms
+    #[value(name = "ug/mL", alias = "µg/mL")]
+    UgPerMl,
+    /// The same
+    #[value(name = "mg/L")]
+    MgPerL,
+    /// nmol/L, 0.15 µg/mL
+    #[value(name = "nM")]
+    Nanomolar,
+}
+
+impl From<OmalizumabUnitName> for OmalizumabUnit {
+    fn from(name: OmalizumabUnitName) -> Self {
+        match name {
+            OmalizumabUnitName::UgPerMl => Self::UgPerMl,
+            OmalizumabUnitName::MgPerL => Self::MgPerL,
+            OmalizumabUnitName::Nanomolar => Self::Nanomolar,
+        }
+    }
+}
+
+/// What becomes of observations beyond a limit of quantification.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Censored {
+    /// Their likelihood, that of lying beyond the limit (M3)
+    M3,
+    /// They are left out, and counted (M1)
+    M1,
+}
