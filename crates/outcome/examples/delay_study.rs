@@ -1,12 +1,15 @@
 //! Whether the delay model behind simulated outcomes is found again, and its numbers: `scripts/study/delay [TRIALS] [SEED]`.
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
+#[path = "../tests/common/mod.rs"]
+mod common;
+
+use common::driven;
 use omafit_estimate::{Noise, SubjectStream};
 use omafit_model::{PopulationModel, published};
 use omafit_outcome::{
-    Alignment, CourseColumns, DailyExposure, DelayData, DelayFit, DelayModel, Dosing, DosingTable, MadeUp,
-    OutcomeBaseline, Patient, VisitRule, Window, align, choose, fit_all, groups, innovate, make_up, patient,
-    true_free_ige,
+    Alignment, DelayData, DelayFit, DelayModel, Dosing, DosingTable, MadeUp, OutcomeBaseline, Patient,
+    VisitRule, Window, align, choose, fit_all, groups, innovate, make_up, patient, true_free_ige,
 };
 use rayon::prelude::*;
 
@@ -99,21 +102,8 @@ fn of_trial(bank: &[(Vec<f64>, f64)], truth: DelayModel, values: &[f64], seed: u
         .enumerate()
         .map(|(i, (ige_free, last))| {
             let mut random = SubjectStream::of_outcomes(seed, stream | i as u64);
-            let day: Vec<f64> = (0..ige_free.len()).map(|d| d as f64).collect();
-            let columns = CourseColumns {
-                day: &day,
-                ige_free,
-                omalizumab_total: &vec![1.0; day.len()],
-                ige_total: &vec![500.0; day.len()],
-            };
-            Patient {
-                id: i.to_string(),
-                arm: String::new(),
-                responder: String::new(),
-                last_dose: Some(*last),
-                exposure: DailyExposure::new(&columns),
-                outcomes: make_up(made, ige_free, &days, 1.0, &mut random).1,
-            }
+            let outcome = make_up(made, ige_free, &days, 1.0, &mut random).1.remove(0);
+            driven(i, ige_free, *last, outcome)
         })
         .collect();
     let alignment = Alignment {

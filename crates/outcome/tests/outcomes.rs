@@ -1,11 +1,14 @@
 //! Correlations, delay models and their fits against `scripts/reference/outcomes.py`.
 #![allow(clippy::unwrap_used)]
 
+mod common;
+
+use common::driven;
 use omafit_model::{Dual, Real};
 use omafit_outcome::{
-    Alignment, CourseColumns, DailyExposure, DelayData, DelayFit, DelayModel, Driver, HysteresisOptions,
-    OutcomeBaseline, Patient, Summary, VisitRule, Window, align, fit_means, fit_patients, groups, hysteresis,
-    pearson, repeated_measures, spearman,
+    Alignment, DelayData, DelayFit, DelayModel, Driver, HysteresisOptions, OutcomeBaseline, Patient, Summary,
+    VisitRule, Window, align, fit_means, fit_patients, groups, hysteresis, pearson, repeated_measures,
+    spearman,
 };
 use serde_json::Value;
 
@@ -105,22 +108,8 @@ fn shapes_and_their_slopes_are_those_of_other_solvers() {
 /// The patients of a reference fit.
 fn patients(case: &Value) -> Vec<Patient> {
     let one = |(i, patient): (usize, &Value)| {
-        let ige_free = numbers(&patient["driver"]);
-        let day: Vec<f64> = (0..ige_free.len()).map(|d| d as f64).collect();
-        let columns = CourseColumns {
-            day: &day,
-            ige_free: &ige_free,
-            omalizumab_total: &vec![1.0; day.len()],
-            ige_total: &vec![500.0; day.len()],
-        };
-        Patient {
-            id: i.to_string(),
-            arm: String::new(),
-            responder: String::new(),
-            last_dose: Some(84.0),
-            exposure: DailyExposure::new(&columns),
-            outcomes: vec![numbers(&patient["days"]).into_iter().zip(numbers(&patient["values"])).collect()],
-        }
+        let outcome = numbers(&patient["days"]).into_iter().zip(numbers(&patient["values"])).collect();
+        driven(i, &numbers(&patient["driver"]), 84.0, outcome)
     };
     case["patients"].as_array().unwrap().iter().enumerate().map(one).collect()
 }
