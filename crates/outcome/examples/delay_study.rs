@@ -1,4 +1,5 @@
-//! Whether the delay model behind simulated outcomes is found again, and its numbers: `scripts/study/delay [TRIALS] [SEED]`.
+//! Whether the delay model behind simulated outcomes is found again, and its numbers:
+//! `scripts/study/delay [TRIALS] [SEED] [PATIENTS] [DAYS BETWEEN VALUES] [TRUTHS, from 1 on …]`.
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 #[path = "../tests/common/mod.rs"]
@@ -8,31 +9,37 @@ use common::driven;
 use omafit_estimate::{Noise, SubjectStream};
 use omafit_model::{PopulationModel, published};
 use omafit_outcome::{
-    Alignment, DelayData, DelayFit, DelayModel, Dosing, DosingTable, MadeUp, OutcomeBaseline, Patient,
-    VisitRule, Window, align, choose, fit_all, groups, innovate, make_up, patient, true_free_ige,
+    Alignment, DelayData, DelayFit, DelayModel, Dosing, DosingTable, FOLLOW_UP_DAYS, MadeUp, OutcomeBaseline,
+    PATIENTS, Patient, Structure, Summary, TREATMENT_DAYS, VisitRule, Window, align, choose, fit_all, groups,
+    innovate, make_up, not_told_apart, patient, true_free_ige,
 };
 use rayon::prelude::*;
 
-const PATIENTS: u64 = 136;
 const BASELINE: (f64, f64) = (4.4, 0.9);
 const EFFECT: (f64, f64) = (2.2, 0.6);
 const ERROR: f64 = 0.5;
 /// The models behind the outcomes, with their parameters.
-const TRUTHS: [(&str, &[f64]); 6] = [
+const TRUTHS: [(&str, &[f64]); 7] = [
     ("direct_emax", &[40.0]),
     ("effect_emax", &[0.05, 40.0]),
     ("production_emax", &[0.05, 40.0]),
     ("production_sigmoid", &[0.05, 40.0, 3.0]),
     ("loss_emax", &[0.05, 40.0, -1.2]),
     ("transit3_emax", &[0.12, 40.0]),
+    ("transit3_emax", &[0.06, 40.0]),
 ];
 
 fn main() {
     let mut arguments = std::env::args().skip(1).map(|a| a.parse::<u64>().unwrap());
-    let (trials, seed) = (arguments.next().unwrap_or(50), arguments.next().unwrap_or(1));
+    let mut argument = |other| arguments.next().unwrap_or(other);
+    let (trials, seed) = (argument(25), argument(1));
+    let (patients, every) = (argument(PATIENTS as u64), argument(7) as usize);
+    let wanted: Vec<usize> = arguments.map(|t| t as usize).collect();
+    let days: Vec<f64> =
+        (-28..=(TREATMENT_DAYS + FOLLOW_UP_DAYS) as i32).step_by(every).map(f64::from).collect();
     let model = PopulationModel::parse(published("hayashi2007").unwrap()).unwrap();
     let design = innovate(Dosing::Table(DosingTable::named("us_asthma_12y").unwrap()));
-    let bank: Vec<(Vec<f64>, f64)> = (0..PATIENTS)
+    let bank: Vec<(Vec<f64>, f64)> = (0..patients)
         .into_par_iter()
         .map(|i| {
             let subject = patient(&model, &design, seed, i, Noise::ALL).unwrap();
@@ -40,35 +47,45 @@ fn main() {
             (true_free_ige(&model, &design, seed, i, &subject).unwrap(), last)
         })
         .collect();
-    println!("{trials} trials a model, {PATIENTS} patients, seed {seed}\n");
-    println!("| truth | chosen by BIC | by AIC | of means by BIC | chosen instead |");
-    println!("|---|---|---|---|---|");
+    println!("{trials} trials a model, {patients} patients, a value every {every} days, seed {seed}\n");
+    println!(
+        "| truth | chosen by BIC | structure and link | chosen or not told apart | by AIC | of means by BIC | chosen instead | mean delay, chosen |"
+    );
+    println!("|---|---|---|---|---|---|---|---|");
     let mut tables = Vec::new();
-    for (t, (name, values)) in TRUTHS.into_iter().enumerate() {
+    let wanted = |t: &usize| wanted.is_empty() || wanted.contains(&(t + 1));
+    for (t, (name, values)) in TRUTHS.into_iter().enumerate().filter(|(t, _)| wanted(t)) {
         let truth = DelayModel::all().into_iter().find(|m| m.name() == name).unwrap();
-        let one = |trial: u64| of_trial(&bank, truth, values, seed, (t as u64) << 32 | trial << 12);
+        let one = |trial: u64| of_trial(&bank, &days, truth, values, seed, (t as u64) << 32 | trial << 12);
         let found: Vec<Found> = (0..trials).into_par_iter().map(one).collect();
-        let part = |of: fn(&Found) -> &String| {
-            let hits = found.iter().filter(|f| of(f) == name).count();
-            format!("{:.0} %", 100.0 * hits as f64 / trials as f64)
+        let part = |is: &dyn Fn(&Found) -> bool| {
+            format!("{:.0} %", 100.0 * found.iter().filter(|f| is(f)).count() as f64 / trials as f64)
         };
-        let mut others: Vec<&String> = found.iter().map(|f| &f.bic).filter(|n| *n != name).collect();
+        let name = label(truth, values);
+        let mut others: Vec<String> = found
+            .iter()
+            .filter(|f| f.bic != Some(truth))
+            .map(|f| f.bic.map_or(String::new(), DelayModel::name))
+            .collect();
         others.sort();
         let others: Vec<String> =
             others.chunk_by(|a, b| a == b).map(|same| format!("{} {}", same[0], same.len())).collect();
         println!(
-            "| {name} | {} | {} | {} | {} |",
-            part(|f| &f.bic),
-            part(|f| &f.aic),
-            part(|f| &f.means),
-            others.join(", ")
+            "| {name} | {} | {} | {} | {} | {} | {} | {} |",
+            part(&|f| f.bic == Some(truth)),
+            part(&|f| f.bic.is_some_and(|m| alike(m, truth))),
+            part(&|f| f.near.contains(&truth)),
+            part(&|f| f.aic == Some(truth)),
+            part(&|f| f.means == Some(truth)),
+            others.join(", "),
+            delays(&found),
         );
         let effect = if truth.is_loss() { BASELINE.1 } else { EFFECT.1 };
         let mut true_values = vec![BASELINE.0];
         true_values.extend((!truth.is_loss()).then_some(EFFECT.0));
         true_values.extend(values);
         true_values.extend([BASELINE.1, effect, 0.0, ERROR]);
-        tables.extend(bias(name, &found, &true_values));
+        tables.extend(bias(&name, &found, &true_values));
     }
     println!("\n| truth | parameter | true | mean estimate | bias | SE of it | within the 95 % interval |");
     println!("|---|---|---|---|---|---|---|");
@@ -77,14 +94,45 @@ fn main() {
 
 /// What was found in a trial.
 struct Found {
-    bic: String,
-    aic: String,
-    means: String,
+    bic: Option<DelayModel>,
+    /// That and those not told apart from it.
+    near: Vec<DelayModel>,
+    aic: Option<DelayModel>,
+    means: Option<DelayModel>,
+    /// Of the chosen model, days.
+    delay: f64,
     own: Option<DelayFit>,
 }
 
-fn of_trial(bank: &[(Vec<f64>, f64)], truth: DelayModel, values: &[f64], seed: u64, stream: u64) -> Found {
-    let days: Vec<f64> = (-2..=22).map(|k| 14.0 * f64::from(k)).collect();
+/// The name of a truth, of a chain with its mean delay.
+fn label(truth: DelayModel, values: &[f64]) -> String {
+    match truth.structure {
+        Structure::Transit(n) => format!("{}, {:.0} d", truth.name(), f64::from(n) / values[0]),
+        _ => truth.name(),
+    }
+}
+
+/// Whether models are the same but for the length of their chain.
+fn alike(a: DelayModel, b: DelayModel) -> bool {
+    let chains = matches!((a.structure, b.structure), (Structure::Transit(_), Structure::Transit(_)));
+    a.link == b.link && (chains || a.structure == b.structure)
+}
+
+/// Mean and standard deviation of the mean delays that the chosen models say.
+fn delays(found: &[Found]) -> String {
+    let known: Vec<f64> = found.iter().map(|f| f.delay).filter(|d| !d.is_nan()).collect();
+    let known = Summary::of(known.into_iter());
+    if known.n < 2 { String::new() } else { format!("{:.1} (SD {:.1}) d", known.mean, known.sd) }
+}
+
+fn of_trial(
+    bank: &[(Vec<f64>, f64)],
+    days: &[f64],
+    truth: DelayModel,
+    values: &[f64],
+    seed: u64,
+    stream: u64,
+) -> Found {
     let effect = if truth.is_loss() { BASELINE } else { EFFECT };
     let made = MadeUp {
         name: "",
@@ -102,7 +150,7 @@ fn of_trial(bank: &[(Vec<f64>, f64)], truth: DelayModel, values: &[f64], seed: u
         .enumerate()
         .map(|(i, (ige_free, last))| {
             let mut random = SubjectStream::of_outcomes(seed, stream | i as u64);
-            let outcome = make_up(made, ige_free, &days, 1.0, &mut random).1.remove(0);
+            let outcome = make_up(made, ige_free, days, 1.0, &mut random).1.remove(0);
             driven(i, ige_free, *last, outcome)
         })
         .collect();
@@ -115,12 +163,15 @@ fn of_trial(bank: &[(Vec<f64>, f64)], truth: DelayModel, values: &[f64], seed: u
     let everybody = groups(&patients);
     let data = DelayData::new(&patients, &aligned, &everybody[0]);
     let (means, fits) = fit_all(&data);
-    let name = |fit: Option<&DelayFit>| fit.map_or(String::new(), |f| f.model.name());
     let by_aic = fits.iter().filter(|f| f.converged).min_by(|a, b| a.aic().total_cmp(&b.aic()));
+    let chosen = choose(&fits);
+    let near = chosen.into_iter().chain(not_told_apart(&fits));
     Found {
-        bic: name(choose(&fits).map(|i| &fits[i])),
-        aic: name(by_aic),
-        means: name(choose(&means).map(|i| &means[i])),
+        bic: chosen.map(|i| fits[i].model),
+        near: near.map(|i| fits[i].model).collect(),
+        aic: by_aic.map(|f| f.model),
+        means: choose(&means).map(|i| means[i].model),
+        delay: chosen.map_or(f64::NAN, |i| fits[i].mean_delay()),
         own: fits.iter().find(|f| f.model == truth && f.converged).cloned(),
     }
 }

@@ -1,7 +1,7 @@
 //! Everything that is asked of the outcomes of a trial.
 
 use crate::correlation::{Correlation, pearson, repeated_measures, spearman};
-use crate::delay::{DelayData, DelayFit, choose, fit_all};
+use crate::delay::{DelayData, DelayFit, choose, fit_all, not_told_apart};
 use crate::exposure::Exposure;
 use crate::hysteresis::{HysteresisOptions, Judged, hysteresis, responds};
 use crate::patient::{Group, Patient, groups};
@@ -105,10 +105,10 @@ pub struct GroupOutcome {
 }
 
 impl GroupOutcome {
-    /// The fit to the patients that is chosen, or else that to the means.
-    pub fn chosen(&self) -> Option<&DelayFit> {
-        let best = |fits: &'_ [DelayFit]| choose(fits);
-        best(&self.patients).map(|i| &self.patients[i]).or_else(|| best(&self.means).map(|i| &self.means[i]))
+    /// The fit to the patients that is chosen, or else that to the means, and after it those that the data do not tell apart from it.
+    pub fn chosen(&self) -> Vec<&DelayFit> {
+        let fits = if choose(&self.patients).is_some() { &self.patients } else { &self.means };
+        choose(fits).into_iter().chain(not_told_apart(fits)).map(|i| &fits[i]).collect()
     }
 }
 

@@ -25,7 +25,7 @@ pub use attainment::{Attained, Attainment, Place, attainment};
 pub use correlation::{Correlation, pearson, repeated_measures, spearman};
 pub use delay::{
     DelayData, DelayEstimate, DelayFit, DelayModel, Driver, Level, Link, Parameter, Structure, choose,
-    fit_all, fit_means, fit_patients,
+    fit_all, fit_means, fit_patients, not_told_apart,
 };
 pub use dose_rule::{DoseRule, DoseRuleError};
 pub use dosing_table::{DosingTable, DosingTableError, NotInTable, Regimen};

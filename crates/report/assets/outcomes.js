@@ -206,7 +206,7 @@ function delayTables(measure) {
     for (const [level, words] of [["patients", "patients, with random effects"], ["visit_means", "means of visits"]]) {
       const own = all.filter((i) => t.level[i] === level).sort((a, b) => (t.bic_above_least[a] ?? Infinity) - (t.bic_above_least[b] ?? Infinity));
       if (!own.length) continue;
-      const lines = own.slice(0, level === "patients" ? own.length : 5).map((i) => [t.model[i].replace("_", ", "), t.estimated[i], digits(t.minus2ll[i], 6), digits(t.aic_above_least[i]), digits(t.bic_above_least[i]), percent(t.akaike_weight[i]), digits(t.mean_delay_days[i]), t.chosen[i] ? make("strong", { class: "mark" }, "chosen") : t.converged[i] ? "" : "did not converge"]);
+      const lines = own.slice(0, level === "patients" ? own.length : 5).map((i) => [t.model[i].replace("_", ", "), t.estimated[i], digits(t.minus2ll[i], 6), digits(t.aic_above_least[i]), digits(t.bic_above_least[i]), percent(t.akaike_weight[i]), digits(t.mean_delay_days[i]), t.chosen[i] ? make("strong", { class: "mark" }, "chosen") : t.not_told_apart?.[i] ? "not told apart" : t.converged[i] ? "" : "did not converge"]);
       const table = grid([text("Model"), number("Estimated"), number("−2LL"), number("AIC above the least"), number("BIC above the least"), number("Akaike weight"), number("Mean delay, days"), text("")], lines, `Delay models of ${name}, fitted to ${words}${level === "patients" ? "" : " (the best five)"}`);
       const chosen = own.find((i) => t.chosen[i]);
       const parts = chosen === undefined ? [] : groupsOf(q, measure).get(name).filter((i) => q.level[i] === level && q.model[i] === t.model[chosen]);

@@ -75,12 +75,16 @@ fn row(name: String, outcome: &GroupOutcome, last_dose: f64) -> [String; 7] {
         }),
         lag.map_or(String::new(), |l| format!("{:.0} ({:.0}–{:.0})", l.value, l.low, l.high)),
         turn.to_owned(),
-        outcome.chosen().map_or(String::new(), delay),
+        delay(&outcome.chosen()),
     ]
 }
 
-fn delay(fit: &DelayFit) -> String {
+fn delay(fits: &[&DelayFit]) -> String {
+    let Some((fit, others)) = fits.split_first() else { return String::new() };
     let delay = fit.mean_delay();
     let days = if delay.is_nan() { String::new() } else { format!(", mean delay {delay:.1} days") };
-    format!("{}{days}", fit.model.name())
+    let others: Vec<String> = others.iter().map(|f| f.model.name()).collect();
+    let others =
+        if others.is_empty() { String::new() } else { format!("; not told apart: {}", others.join(", ")) };
+    format!("{}{days}{others}", fit.model.name())
 }

@@ -1,10 +1,12 @@
 //! The result of a fit, and the table by which a model is chosen.
 
-use super::shape::{DelayModel, Parameter};
+use super::shape::{DelayModel, Parameter, Structure};
 use omafit_estimate::NORMAL_975;
 
 /// A share of a parameter's range nearer to its ends than this is at them.
 const AT_LIMIT: f64 = 0.01;
+/// A smaller difference of BIC is "not worth more than a bare mention" (Kass & Raftery 1995, J Am Stat Assoc 90:773).
+const TOLD_APART: f64 = 2.0;
 
 /// What a model was fitted to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,15 +78,16 @@ impl DelayFit {
         self.minus2ll + (self.n as f64).ln() * self.count() as f64
     }
 
-    /// How many numbers were estimated: of means the residual error counts too, of patients it is among the estimates.
+    /// How many numbers were estimated: of means the residual error counts too, of patients it is among the estimates; and of a
+    /// chain its length, which is chosen by the data: production is the chain of one.
     pub fn count(&self) -> usize {
-        self.estimates.len() + usize::from(self.level == Level::Means)
+        let length = matches!(self.model.structure, Structure::Transit(_));
+        self.estimates.len() + usize::from(self.level == Level::Means) + usize::from(length)
     }
 
     /// Mean delay of what enters, days: of a chain its compartments over k; NaN of the direct model and of a loss, whose delay
     /// is another at every concentration.
     pub fn mean_delay(&self) -> f64 {
-        use super::shape::Structure;
         let k =
             self.estimates.iter().find(|e| e.name == Parameter::Rate.name()).map_or(f64::NAN, |e| e.value);
         match self.model.structure {
@@ -99,6 +102,16 @@ impl DelayFit {
 pub fn choose(fits: &[DelayFit]) -> Option<usize> {
     let known = (0..fits.len()).filter(|&i| fits[i].converged && fits[i].bic().is_finite());
     known.min_by(|&a, &b| fits[a].bic().total_cmp(&fits[b].bic()))
+}
+
+/// The positions of the fits that the data do not tell apart from the chosen one, best first: those that converged to a BIC less
+/// than 2 above its.
+pub fn not_told_apart(fits: &[DelayFit]) -> Vec<usize> {
+    let Some(chosen) = choose(fits) else { return Vec::new() };
+    let near = |&i: &usize| fits[i].converged && fits[i].bic() - fits[chosen].bic() < TOLD_APART;
+    let mut found: Vec<usize> = (0..fits.len()).filter(|&i| i != chosen).filter(near).collect();
+    found.sort_by(|&a, &b| fits[a].bic().total_cmp(&fits[b].bic()));
+    found
 }
 
 /// A parameter of w from its unknown and the unknown's standard error.
@@ -143,5 +156,41 @@ pub(crate) fn spread(name: &'static str, unit: &'static str, x: f64, se: f64, sc
         low: value / factor,
         high: value * factor,
         at_limit: false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fit(name: &str, estimates: usize, minus2ll: f64, converged: bool) -> DelayFit {
+        DelayFit {
+            model: DelayModel::all().into_iter().find(|m| m.name() == name).unwrap(),
+            level: Level::Patients,
+            n: 1000,
+            patients: 50,
+            estimates: vec![plain("B", "outcome", 1.0, 0.1, 1.0); estimates],
+            minus2ll,
+            converged,
+            unknowns: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_near_bic_is_not_told_apart_and_a_chain_pays_for_its_length() {
+        let fits = [
+            fit("production_emax", 8, 500.0, true),
+            fit("loss_emax", 8, 501.9, true),
+            fit("effect_emax", 8, 502.1, true),
+            // As good as production but for the logarithm of 1000 numbers, 6.9.
+            fit("transit2_emax", 8, 494.5, true),
+            fit("transit3_emax", 8, 495.2, true),
+            fit("direct_emax", 7, 480.0, false),
+        ];
+        assert_eq!((fits[0].count(), fits[3].count()), (8, 9));
+        assert!((fits[3].bic() - (494.5 + 9.0 * 1000.0_f64.ln())).abs() < 1e-12);
+        assert_eq!(choose(&fits), Some(0));
+        assert_eq!(not_told_apart(&fits), [3, 1]);
+        assert!(not_told_apart(&[]).is_empty());
     }
 }

@@ -10,7 +10,7 @@ mod shape;
 
 pub use all::fit_all;
 pub use data::DelayData;
-pub use fit::{DelayEstimate, DelayFit, Level, choose};
+pub use fit::{DelayEstimate, DelayFit, Level, choose, not_told_apart};
 pub use means::fit_means;
 pub use patients::fit_patients;
 pub use shape::{DelayModel, Driver, Link, Parameter, Structure};

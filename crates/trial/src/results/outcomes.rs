@@ -3,7 +3,7 @@
 use crate::table::{Column, Table, TableError, Values};
 use omafit_outcome::{
     DailyMean, DelayEstimate, DelayFit, Exposure, Fact, Group, GroupOutcome, MeasureOutcome, OutcomeAnalysis,
-    Patient, Summary, VisitMean, choose,
+    Patient, Summary, VisitMean, choose, not_told_apart,
 };
 
 /// An outcome as it is called: name and unit.
@@ -169,13 +169,14 @@ fn hysteresis_table(analysis: &OutcomeAnalysis, measures: &[Measure]) -> Result<
         .table("outcome_hysteresis")
 }
 
-/// A fit, the lowest criteria beside which it stands, and whether it is chosen.
+/// A fit, the lowest criteria beside which it stands, whether it is chosen, and whether it is not told apart from that.
 #[derive(Clone, Copy)]
 struct Compared<'a> {
     fit: &'a DelayFit,
     least: [f64; 2],
     weights: f64,
     chosen: bool,
+    not_told_apart: bool,
 }
 
 fn compared(outcome: &GroupOutcome) -> Vec<Compared<'_>> {
@@ -190,7 +191,11 @@ fn compared(outcome: &GroupOutcome) -> Vec<Compared<'_>> {
     let mut all = Vec::new();
     for fits in [&outcome.means, &outcome.patients] {
         let (chosen, least, weights) = of(fits);
-        let one = |(i, fit)| Compared { fit, least, weights, chosen: chosen == Some(i) };
+        let near = not_told_apart(fits);
+        let one = |(i, fit)| {
+            let not_told_apart = near.contains(&i);
+            Compared { fit, least, weights, chosen: chosen == Some(i), not_told_apart }
+        };
         all.extend(fits.iter().enumerate().map(one));
     }
     all
@@ -216,6 +221,7 @@ fn delay_table(analysis: &OutcomeAnalysis, measures: &[Measure]) -> Result<Table
         .number("mean_delay_days", |r| r.row.fit.mean_delay())
         .count("converged", |r| usize::from(r.row.fit.converged))
         .count("chosen", |r| usize::from(r.row.chosen))
+        .count("not_told_apart", |r| usize::from(r.row.not_told_apart))
         .table("outcome_delay")
 }
 
