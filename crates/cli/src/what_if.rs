@@ -459,6 +459,7 @@ fn figure(alternatives: &[(String, Alternative)], patients: &[Patient], target: 
         caption: "Medians, and the part of the patients over the target. Not medical advice.".to_owned(),
         panels: panels.collect(),
         columns: 2,
+        is_shared: false,
         size: (420.0, 260.0),
         simulated: false,
     }

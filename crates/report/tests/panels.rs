@@ -108,6 +108,7 @@ fn a_trail_has_arrows_and_says_what_its_points_say() {
             caption: String::new(),
             panels: vec![panel],
             columns: 1,
+            is_shared: false,
             size: (300.0, 200.0),
             simulated: false,
         }
@@ -145,4 +146,50 @@ fn a_heat_map_has_a_rectangle_a_field_and_refuses_too_few() {
     }
     assert!(heat::svg(&HeatMap { x: ("kg", &[30.0, 40.0]), ..map.clone() }).is_err());
     assert!(heat::svg(&HeatMap { panels: &[], ..map }).is_err());
+}
+
+#[test]
+fn panels_of_a_row_have_one_scale_if_they_share_it() {
+    let panel = |title: &str, points: &[(f64, f64, &str)]| Panel {
+        title: title.into(),
+        x: ("x".into(), false),
+        y: ("y".into(), false),
+        is_square: false,
+        layers: vec![Layer::new(
+            "means",
+            Shape::Trail(points.iter().map(|p| (p.0, p.1, p.2.to_owned())).collect()),
+        )],
+    };
+    let panels = vec![
+        panel("a", &[(0.0, 0.0, "low"), (10.0, 100.0, "top")]),
+        panel("b", &[(0.0, 0.0, "low"), (5.0, 10.0, "middle")]),
+        panel("c", &[]),
+        panel("d", &[(0.0, 0.0, "low"), (5.0, 10.0, "middle")]),
+    ];
+    let own = Panels {
+        title: "t".into(),
+        caption: String::new(),
+        panels,
+        columns: 2,
+        is_shared: false,
+        size: (300.0, 200.0),
+        simulated: false,
+    };
+    let shared = Panels { is_shared: true, ..own.clone() };
+    let count = |figure: &Panels, label: &str| texts(&figure.svg()).iter().filter(|t| *t == label).count();
+    assert_eq!((count(&own, "100"), count(&shared, "100")), (1, 2));
+    // The row below has a scale of its own, with a panel that has nothing to show.
+    assert!(count(&shared, "no values") == 1 && dots(&shared) == 6);
+    // The word at the highest point stands below it, and within the page of its own panel.
+    let svg = shared.svg();
+    let document = Document::parse(&svg).unwrap();
+    let place = |text: &str| {
+        let is = |n: &roxmltree::Node| n.has_tag_name("text") && n.text() == Some(text);
+        let number = |n: &roxmltree::Node, at| n.attribute(at).unwrap().parse::<f64>().unwrap();
+        let found = document.descendants().find(is).unwrap();
+        (found.attribute("text-anchor").map(str::to_owned), number(&found, "x"), number(&found, "y"))
+    };
+    let (top, title, low) = (place("top"), place("a"), place("low"));
+    assert_eq!(top.0.as_deref(), Some("end"));
+    assert!(top.2 > title.2 + 14.0 + 16.0 && top.2 < low.2, "{top:?} {title:?} {low:?}");
 }

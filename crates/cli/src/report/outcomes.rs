@@ -133,8 +133,8 @@ fn courses(
         ];
         rows[2].push(panel(&format!("{group}: {name}"), (change, false), layers));
     }
-    let caption =
-        "Free IgE: geometric mean of the reconstructed courses; each panel has its own scale".to_owned();
+    let caption = "Free IgE: geometric mean of the reconstructed courses; groups side by side have one scale"
+        .to_owned();
     figure(format!("Exposure and {name}"), caption, rows.concat(), visits.len())
 }
 
@@ -167,10 +167,10 @@ fn loops(name: &str, change: &str, visits: &[(String, Rows<'_>)]) -> Panels {
             });
         }
     }
-    let caption = "Arrows point forward in time; each panel has its own scale".to_owned();
+    let caption = "Arrows point forward in time; groups side by side have one scale".to_owned();
     figure(format!("{name} against exposure"), caption, rows.concat(), visits.len())
 }
 
 fn figure(title: String, caption: String, panels: Vec<Panel>, columns: usize) -> Panels {
-    Panels { title, caption, panels, columns, size: SIZE, simulated: false }
+    Panels { title, caption, panels, columns, is_shared: true, size: SIZE, simulated: false }
 }

@@ -171,6 +171,7 @@ fn trace(convergence: &Table) -> Panels {
         caption: "Each number on the scale on which it is estimated.".into(),
         panels: numbers.map(panel).collect(),
         columns: 4,
+        is_shared: false,
         size: (200.0, 140.0),
         simulated: false,
     }
@@ -193,6 +194,7 @@ fn influences(influence: &Table) -> Panels {
         caption: "How far they go without it, in standard errors.".into(),
         panels: vec![panel("All together", "distance"), panel("The one that moves most", "most_moved_se")],
         columns: 2,
+        is_shared: false,
         size: (340.0, 250.0),
         simulated: false,
     }

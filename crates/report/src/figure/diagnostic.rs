@@ -145,7 +145,8 @@ pub fn predictive_check(title: &str, x: &str, y: &AxisOf, groups: &[(String, Vec
 fn figure(title: &str, panels: Vec<Panel>, columns: usize, size: (f64, f64)) -> Panels {
     // A panel alone has the page for itself.
     let size = if panels.len() == 1 { (1.8 * size.0, 1.5 * size.1) } else { size };
-    Panels { title: title.to_owned(), caption: String::new(), panels, columns, size, simulated: false }
+    let (title, caption) = (title.to_owned(), String::new());
+    Panels { title, caption, panels, columns, is_shared: false, size, simulated: false }
 }
 
 /// A running median over groups of neighbours in x; equal x stay together.

@@ -3,7 +3,7 @@
 use super::axis::{Axis, Extent, Space};
 use super::frame::{self, Frame, Heading, MARGIN, Mark, not_shown};
 use super::style::{BLUE, INK, MUTED, PURPLE, TEXT_PX, TICK_PX, VERMILLION};
-use super::svg::{Anchor, Canvas, Path, Rect};
+use super::svg::{Anchor, Canvas, Path, Rect, width};
 
 const LEFT: f64 = 96.0;
 const GAP: f64 = 100.0;
@@ -20,6 +20,8 @@ pub struct Panels {
     pub panels: Vec<Panel>,
     /// Panels in a row.
     pub columns: usize,
+    /// Whether the panels of a row have one scale, so that they can be compared.
+    pub is_shared: bool,
     /// Width and height of a panel's area, px.
     pub size: (f64, f64),
     /// Whether the data were simulated; the figure then says so.
@@ -154,10 +156,14 @@ impl Panels {
             }
         }
         frame::legend(&mut canvas, MARGIN, legend_at, &entries);
-        for (i, panel) in self.panels.iter().enumerate() {
-            let (row, column) = ((i / columns) as f64, (i % columns) as f64);
-            let (x, y) = (LEFT + column * (across + GAP), top + row * (down + BELOW));
-            panel.draw(&mut canvas, Rect { x, y, width: across, height: down });
+        for (row, panels) in self.panels.chunks(columns).enumerate() {
+            let own: Vec<[Extent; 2]> = panels.iter().map(Panel::extents).collect();
+            let shared = own.iter().copied().reduce(|a, b| [a[0].with(b[0]), a[1].with(b[1])]);
+            for (column, (panel, own)) in panels.iter().zip(own).enumerate() {
+                let (x, y) = (LEFT + column as f64 * (across + GAP), top + row as f64 * (down + BELOW));
+                let extents = shared.filter(|_| self.is_shared).unwrap_or(own);
+                panel.draw(&mut canvas, Rect { x, y, width: across, height: down }, extents);
+            }
         }
         canvas.finish()
     }
@@ -191,17 +197,18 @@ impl Panels {
 }
 
 impl Panel {
-    fn draw(&self, canvas: &mut Canvas, area: Rect) {
-        let space = |log: bool| if log { Space::Log } else { Space::Linear };
+    /// What its axes need to hold.
+    fn extents(&self) -> [Extent; 2] {
         let points: Vec<(f64, f64)> = self.layers.iter().flat_map(Layer::points).collect();
-        let mut x = Extent::of(space(self.x.1), points.iter().map(|p| p.0));
-        let mut y = Extent::of(space(self.y.1), points.iter().map(|p| p.1));
-        if self.is_square {
-            x = x.with(y);
-            y = x;
-        }
-        let x = Axis::of_values(space(self.x.1), x, area.width);
-        let y = Axis::of_values(space(self.y.1), y, area.height);
+        let x = Extent::of(space(self.x.1), points.iter().map(|p| p.0));
+        let y = Extent::of(space(self.y.1), points.iter().map(|p| p.1));
+        if self.is_square { [x.with(y); 2] } else { [x, y] }
+    }
+
+    fn draw(&self, canvas: &mut Canvas, area: Rect, extents: [Extent; 2]) {
+        let points: Vec<(f64, f64)> = self.layers.iter().flat_map(Layer::points).collect();
+        let x = Axis::of_values(space(self.x.1), extents[0], area.width);
+        let y = Axis::of_values(space(self.y.1), extents[1], area.height);
         let place = |p: (f64, f64)| Some((x.place(p.0)?, area.height - y.place(p.1)?));
         let clouds = self.layers.iter().filter_map(|l| match &l.shape {
             Shape::Cloud(points) => Some(points),
@@ -218,6 +225,7 @@ impl Panel {
             return;
         }
         canvas.clipped(area, |canvas| self.layers.iter().for_each(|l| l.draw(canvas, area, &x, &y)));
+        self.layers.iter().for_each(|l| l.label(canvas, area, &x, &y));
         let count: usize =
             self.layers.iter().map(|l| if let Shape::Cloud(p) = &l.shape { p.len() } else { 0 }).sum();
         if count > missing {
@@ -260,12 +268,6 @@ impl Layer {
                         canvas.path(&arrow(pair[0], pair[1]), "stroke=\"none\"");
                     }
                 });
-                let small = format!("font-size=\"{TICK_PX}\" fill=\"{INK}\"");
-                for (x, y, text) in points.iter().filter(|p| !p.2.is_empty()) {
-                    if let Some(spot) = place(&(*x, *y)) {
-                        canvas.text(spot.0 + 6.0, spot.1 - 6.0, Anchor::Start, &small, text);
-                    }
-                }
             }
             Shape::Band(points) => {
                 let spot = |p: &(f64, f64, f64)| {
@@ -301,6 +303,24 @@ impl Layer {
             }
         }
     }
+
+    /// The words beside the points of a trail: where a panel ends they are on the other side, not cut off.
+    fn label(&self, canvas: &mut Canvas, area: Rect, x: &Axis, y: &Axis) {
+        let Shape::Trail(points) = &self.shape else { return };
+        let small = format!("font-size=\"{TICK_PX}\" fill=\"{INK}\"");
+        for (at, value, text) in points.iter().filter(|p| !p.2.is_empty()) {
+            let (Some(across), Some(up)) = (x.place(*at), y.place(*value)) else { continue };
+            let is_last = across + 6.0 + width(text, TICK_PX) > area.width;
+            let is_top = area.height - up < TICK_PX + 6.0;
+            let (side, anchor) = if is_last { (-6.0, Anchor::End) } else { (6.0, Anchor::Start) };
+            let below = if is_top { TICK_PX + 3.0 } else { -6.0 };
+            canvas.text(area.x + across + side, area.y + area.height - up + below, anchor, &small, text);
+        }
+    }
+}
+
+fn space(log: bool) -> Space {
+    if log { Space::Log } else { Space::Linear }
 }
 
 /// An arrow's head in the middle of the way from one spot to another; none where the way is too short for it.
