@@ -228,10 +228,9 @@ pub fn resampled(run: &Path, rounds: &[SirRound], found: &[SirFound], numbers: u
 
 /// A population's numbers over draws.
 pub fn draws(table: &Table) {
-    let number = |name: &str| table.columns().iter().find(|c| c.name == name).map(|c| &c.values);
-    let Some(Values::Text(names)) = number("name") else { return };
+    let Some(Values::Text(names)) = table.values("name") else { return };
     println!("{:<28}{:>12}{:>12}{:>12}   interval", "", "estimate", "median", "SE");
-    let of = |name: &str, row: usize| match number(name) {
+    let of = |name: &str, row: usize| match table.values(name) {
         Some(Values::Float(values)) => values[row],
         _ => f64::NAN,
     };

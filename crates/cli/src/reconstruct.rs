@@ -245,13 +245,12 @@ impl Run {
 
 /// What a table of individuals has of each subject.
 fn estimates(table: &Table, etas: &[String], sigmas: &[String]) -> Option<HashMap<String, Estimate>> {
-    let column = |name: &str| table.columns().iter().find(|c| c.name == name).map(|c| &c.values);
-    let text = |name: &str| match column(name)? {
+    let text = |name: &str| match table.values(name)? {
         Values::Text(values) => Some(values),
         _ => None,
     };
     let numbers = |names: &[String]| -> Option<Vec<&Vec<f64>>> {
-        let one = |name: &String| match column(name)? {
+        let one = |name: &String| match table.values(name)? {
             Values::Float(values) => Some(values),
             _ => None,
         };

@@ -182,19 +182,15 @@ pub fn table(expected: &[Expected]) -> Result<Table, CliError> {
 struct Rows(Table);
 
 impl Rows {
-    fn values(&self, name: &str) -> Option<&Values> {
-        self.0.columns().iter().find(|c| c.name == name).map(|c| &c.values)
-    }
-
     fn text(&self, row: usize, name: &str) -> &str {
-        match self.values(name) {
+        match self.0.values(name) {
             Some(Values::Text(values)) => &values[row],
             _ => "",
         }
     }
 
     fn number(&self, row: usize, name: &str) -> f64 {
-        match self.values(name) {
+        match self.0.values(name) {
             Some(Values::Float(values)) => values[row],
             Some(Values::Integer(values)) => values[row].map_or(f64::NAN, |v| v as f64),
             _ => f64::NAN,

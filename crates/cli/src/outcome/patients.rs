@@ -44,8 +44,7 @@ impl Courses {
     fn load(folder: &Path) -> Result<Self, CliError> {
         let table = read_parquet(&folder.join("trajectories.parquet"))?;
         let column = |name: &str| numbers(&table, name).ok_or_else(|| unlike(folder, name));
-        let ids = table.columns().iter().find(|c| c.name == "ID").map(|c| &c.values);
-        let Some(Values::Text(ids)) = ids else { return Err(unlike(folder, "ID")) };
+        let Some(Values::Text(ids)) = table.values("ID") else { return Err(unlike(folder, "ID")) };
         let mut rows = HashMap::new();
         let mut at = 0;
         for same in ids.chunk_by(|a, b| a == b) {
@@ -75,7 +74,7 @@ impl Courses {
 }
 
 fn numbers(table: &Table, name: &str) -> Option<Vec<f64>> {
-    match table.columns().iter().find(|c| c.name == name).map(|c| &c.values) {
+    match table.values(name) {
         Some(Values::Float(values)) => Some(values.clone()),
         _ => None,
     }

@@ -191,19 +191,15 @@ fn plain_number(id: &str) -> Option<f64> {
     (text == id).then_some(number)
 }
 
-fn values<'a>(table: &'a Table, name: &str) -> Option<&'a Values> {
-    table.columns().iter().find(|column| column.name == name).map(|column| &column.values)
-}
-
 fn texts<'a>(table: &'a Table, name: &str) -> &'a [String] {
-    match values(table, name) {
+    match table.values(name) {
         Some(Values::Text(values)) => values,
         _ => &[],
     }
 }
 
 fn floats(table: &Table, name: &str, rows: usize) -> Vec<f64> {
-    match values(table, name) {
+    match table.values(name) {
         Some(Values::Float(values)) => values.clone(),
         Some(Values::Integer(values)) => values.iter().map(|v| v.map_or(f64::NAN, |v| v as f64)).collect(),
         _ => vec![f64::NAN; rows],

@@ -100,7 +100,7 @@ pub fn present_individuals(table: &Table, model: &PopulationModel) -> Presented 
 }
 
 fn float(table: &Table, name: &str, row: usize) -> f64 {
-    match table.columns().iter().find(|column| column.name == name).map(|column| &column.values) {
+    match table.values(name) {
         Some(Values::Float(values)) => values[row],
         Some(Values::Integer(values)) => values[row].map_or(f64::NAN, |value| value as f64),
         _ => f64::NAN,
@@ -108,7 +108,7 @@ fn float(table: &Table, name: &str, row: usize) -> f64 {
 }
 
 fn text(table: &Table, name: &str, row: usize) -> String {
-    match table.columns().iter().find(|column| column.name == name).map(|column| &column.values) {
+    match table.values(name) {
         Some(Values::Text(values)) => values[row].clone(),
         _ => String::new(),
     }

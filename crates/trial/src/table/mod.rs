@@ -129,6 +129,11 @@ impl Table {
         &self.columns
     }
 
+    /// The values of the column of that name, if there is one.
+    pub fn values(&self, name: &str) -> Option<&Values> {
+        self.columns.iter().find(|column| column.name == name).map(|column| &column.values)
+    }
+
     /// Number of rows.
     pub fn rows(&self) -> usize {
         self.columns.first().map_or(0, |column| column.values.len())
