@@ -8,7 +8,7 @@ use crate::exposure::Exposure;
 use crate::patient::{Group, Patient};
 use crate::summary::Summary;
 use crate::visits::{Aligned, Visit};
-use omafit_estimate::SubjectStream;
+use omafit_estimate::{SubjectStream, quantile};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -171,15 +171,10 @@ fn index(fact: Fact) -> usize {
 /// The 2.5th and 97.5th percentile, interpolated; NaN counts as infinite.
 fn ends(mut values: Vec<f64>) -> (f64, f64) {
     values.iter_mut().filter(|v| v.is_nan()).for_each(|v| *v = f64::INFINITY);
-    values.sort_by(f64::total_cmp);
     let at = |p: f64| {
-        let position = p * (values.len().max(1) - 1) as f64;
-        let (low, high) = (values.get(position as usize), values.get(position.ceil() as usize));
-        match (low, high) {
-            (Some(low), Some(high)) if low == high => *low,
-            (Some(low), Some(high)) => low + position.fract() * (high - low),
-            _ => f64::NAN,
-        }
+        let found = quantile(values.clone(), p);
+        // Between two that are infinite.
+        if found.is_nan() && !values.is_empty() { f64::INFINITY } else { found }
     };
     (at(0.025), at(0.975))
 }
@@ -375,6 +370,19 @@ mod tests {
         let turn = |k: u32| f64::from(k) / 1e4 * std::f64::consts::TAU;
         let ellipse: Vec<_> = (0..10_000).map(|k| (2.0 * turn(k).cos(), 3.0 * turn(k).sin())).collect();
         assert!((loop_area(&ellipse).0 - 6.0 * std::f64::consts::PI).abs() < 1e-5);
+    }
+
+    #[test]
+    fn what_never_happens_in_a_sample_is_later_than_everything() {
+        // The positions are 1 and 39 of 0 to 40.
+        let days: Vec<f64> = (0..=40).map(f64::from).collect();
+        let never = |few: usize| days.iter().map(move |d| if *d + few as f64 > 40.0 { f64::NAN } else { *d });
+        assert_eq!(ends(never(0).collect()), (1.0, 39.0));
+        assert_eq!(ends(never(2).collect()), (1.0, f64::INFINITY));
+        assert_eq!(ends(vec![f64::NAN; 50]), (f64::INFINITY, f64::INFINITY));
+        // Of 42: position 1.025.
+        assert!((ends(never(20).chain([f64::NAN]).collect()).0 - 1.025).abs() < 1e-12);
+        assert!(ends(Vec::new()).0.is_nan());
     }
 
     #[test]
