@@ -129,22 +129,19 @@ impl Outcomes {
                 responder.is_some_and(|r| chosen.responder == ALL || *r == chosen.responder)
             };
             let all: Vec<&Pair> = pairs.iter().filter(belongs).collect();
-            let rising: Vec<&Pair> = all.iter().copied().filter(|pair| pair.rises).collect();
-            let change = |pairs: &[&Pair]| {
-                let mean = |of: fn(&Pair) -> &DailyExposure| {
-                    chosen.fitted.mean_change(pairs.iter().map(|pair| (of(pair), pair.end)))
-                };
-                [mean(|pair| &pair.given), mean(|pair| &pair.otherwise)]
+            let mean = |of: fn(&Pair) -> &DailyExposure| {
+                chosen.fitted.mean_changes(all.iter().map(|pair| (of(pair), pair.end, pair.rises)))
             };
+            let (given, otherwise) = (mean(|pair| &pair.given), mean(|pair| &pair.otherwise));
             Expected {
                 measure: chosen.measure.clone(),
                 unit: chosen.unit.clone(),
                 responder: chosen.responder.clone(),
                 alternative: alternative.to_owned(),
                 model: chosen.model.clone(),
-                patients: [all.len(), rising.len()],
-                change: change(&all),
-                change_of_rising: change(&rising),
+                patients: [all.len(), all.iter().filter(|pair| pair.rises).count()],
+                change: [given[0], otherwise[0]],
+                change_of_rising: [given[1], otherwise[1]],
             }
         };
         self.chosen.iter().map(of).collect()

@@ -32,16 +32,21 @@ impl FittedDelay {
         self.model.shape(&self.values, driver).into_iter().map(|w| self.effect * w).collect()
     }
 
-    /// The mean of the changes on each patient's day; NaN of nobody.
-    pub fn mean_change<'a>(&self, patients: impl Iterator<Item = (&'a DailyExposure, f64)>) -> f64 {
-        let (mut n, mut sum) = (0.0, 0.0);
-        for (exposure, day) in patients {
+    /// The mean of the changes on each patient's day: of all, and of those who are marked; NaN of nobody.
+    pub fn mean_changes<'a>(
+        &self,
+        patients: impl Iterator<Item = (&'a DailyExposure, f64, bool)>,
+    ) -> [f64; 2] {
+        let mut sums = [(0.0, 0.0); 2];
+        for (exposure, day, is_marked) in patients {
             if let Some(change) = self.change(exposure).get(day.max(0.0) as usize) {
-                n += 1.0;
-                sum += change;
+                for (n, sum) in &mut sums[..1 + usize::from(is_marked)] {
+                    *n += 1.0;
+                    *sum += change;
+                }
             }
         }
-        sum / n
+        sums.map(|(n, sum)| sum / n)
     }
 }
 
@@ -82,9 +87,12 @@ mod tests {
     fn means_are_of_those_who_are_seen_so_long() {
         let direct = FittedDelay::new("direct_linear", |n| (n == "E").then_some(1.0)).unwrap();
         let (low, high) = (step(100.0), step(300.0));
-        let mean = direct.mean_change([(&low, 50.0), (&high, 50.9), (&low, 301.0)].into_iter());
-        assert!((mean - -2.0).abs() < 1e-12);
-        assert!(direct.mean_change(std::iter::empty()).is_nan());
+        let patients = [(&low, 50.0, true), (&high, 50.9, false), (&low, 301.0, true)];
+        let [all, marked] = direct.mean_changes(patients.into_iter());
+        assert!((all - -2.0).abs() < 1e-12 && (marked - -3.0).abs() < 1e-12);
+        let [all, marked] = direct.mean_changes(patients[1..2].iter().copied());
+        assert!((all - -1.0).abs() < 1e-12 && marked.is_nan());
+        assert!(direct.mean_changes(std::iter::empty())[0].is_nan());
         assert!(FittedDelay::new("production_linear", |n| (n == "E").then_some(1.0)).is_none());
         assert!(FittedDelay::new("no_such_model", |_| Some(1.0)).is_none());
     }
