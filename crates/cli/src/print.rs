@@ -160,7 +160,11 @@ pub fn what_if(run: &Path, found: &[Summary], expected: &[Expected], target: f64
             println!(" ({model})");
         }
     }
-    println!("in {}: what_if.csv, what_if_trajectories.parquet, figures/what_if.svg", run.display());
+    let outcomes = if expected.is_empty() { "" } else { "what_if_outcomes.csv, " };
+    println!(
+        "in {}: what_if.csv, {outcomes}what_if_trajectories.parquet, figures/what_if.svg",
+        run.display()
+    );
     if simulated {
         println!("The data are simulated: nothing here was measured in a patient.");
     }
