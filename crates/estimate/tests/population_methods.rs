@@ -35,6 +35,33 @@ fn every_method_finds_the_closed_form() {
 }
 
 #[test]
+fn a_variance_that_goes_to_zero_is_the_end_of_its_range() {
+    // People all of one mean: between them there is less than chance would make.
+    let mut subjects = subjects();
+    let all = logarithms();
+    for (subject, logs) in subjects.iter_mut().zip(&all) {
+        let mean = logs.iter().sum::<f64>() / logs.len() as f64;
+        subject.observations.iter_mut().zip(logs).for_each(|(o, log)| o.value = (6.0 + log - mean).exp());
+    }
+    let options = PopulationOptions { covariance: false, ..PopulationOptions::default() };
+    let fit = estimate_population(&model(), &subjects, PopulationMethod::Foce, options, None, &()).unwrap();
+    assert_eq!(fit.stop, Some(DescentStop::Converged), "{}", fit.reason);
+    assert!(fit.reason.contains("the variance of Vc goes to zero"), "{}", fit.reason);
+    assert!(fit.iterations < 50, "{}", fit.iterations);
+    // By maximum likelihood without variability: the mean, and the standard deviation of all.
+    let [mean, between, within] = numbers(&fit);
+    let values = || {
+        all.iter().flat_map(|logs| {
+            let mean = logs.iter().sum::<f64>() / logs.len() as f64;
+            logs.iter().map(move |log| log - mean)
+        })
+    };
+    let expected = (values().map(|d| d * d).sum::<f64>() / values().count() as f64).sqrt();
+    assert!((mean - 6.0).abs() < 1e-4 && (within - expected).abs() < 1e-4, "{mean} {within} {expected}");
+    assert!(between < 0.02, "{between}");
+}
+
+#[test]
 fn another_seed_errs_otherwise_and_the_same_seed_alike() {
     let fit = |seed| numbers(&fitted(PopulationMethod::Saem { seed }));
     let (first, again, other) = (fit(1), fit(1), fit(2));

@@ -1,5 +1,6 @@
 //! A population fitted to its subjects by FOCE.
 
+use super::boundary::words;
 use super::conditional::{Conditional, ConditionalError, conditional};
 use super::gradient::{Change, change};
 use super::quasi_newton::{DescentStop, Iteration, Objective, QuasiNewton};
@@ -272,8 +273,18 @@ fn descend(
         return Err(PopulationError::Interrupted);
     }
     let Some(end) = run.solver.iteration else { return Err(PopulationError::NoSubjects) };
-    let reason = stop.map_or_else(|| "the limit on iterations was reached".into(), |stop| stop.to_string());
+    let mut reason =
+        stop.map_or_else(|| "the limit on iterations was reached".into(), |stop| stop.to_string());
     let objective = Foce { model, space, subjects, watch };
+    if stop == Some(DescentStop::Converged) {
+        let n = end.x.len();
+        let part = |k: usize| end.at.changes.iter().map(|change| change.information[k * n + k]).sum();
+        let expected: Vec<f64> = (0..n).map(part).collect();
+        let at = |x: &[f64]| objective.value(x, &end.at).map(|(value, _)| value);
+        if let Some(ends) = words(model, space, &end.x, end.value, &expected, &at) {
+            reason += &format!(". An end of the range: {ends}");
+        }
+    }
     let fit = finished(&objective, end.x, end.value, end.at, options)?;
     Ok(PopulationFit { iterations: end.count, stop, reason, ..fit })
 }

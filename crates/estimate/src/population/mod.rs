@@ -1,6 +1,7 @@
 //! The population behind the subjects: first-order conditional estimation with exact gradients.
 
 mod bootstrap;
+mod boundary;
 mod candidates;
 mod conditional;
 mod delta;

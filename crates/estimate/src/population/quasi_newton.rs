@@ -1,8 +1,10 @@
 //! Quasi-Newton descent of a sum over subjects, as an argmin solver.
 //!
-//! The first Hessian is the expected one (Fisher's scoring), made anew as long as the objective falls fast or steps have
-//! to be cut; from then on it is updated by the formula of Broyden, Fletcher, Goldfarb and Shanno. A step that does not lower
-//! the objective is shortened by the parabola through what is known of it.
+//! The first Hessian is the expected one (Fisher's scoring), made anew as long as the objective falls fast; from then on it is
+//! updated by the formula of Broyden, Fletcher, Goldfarb and Shanno, and made anew where it has misled. Where the expected
+//! one misleads, as beside a point at which a subject's η̂ jumps, it must learn from the gradients: the curvature there is
+//! many times what is expected. A step that does not lower the objective is shortened by the parabola through what is
+//! known of it.
 
 use argmin::core::{Error, IterState, KV, Problem, Solver, TerminationReason, TerminationStatus};
 use nalgebra::{Cholesky, DMatrix, DVector};
@@ -17,6 +19,8 @@ const MOST_CUTS: usize = 12;
 const RIDGE: f64 = 1.0;
 /// A decrease after which the Hessian is made anew.
 const FAST: f64 = 1.0;
+/// The part of a step that is left of it when the updated Hessian it came from has misled.
+const MISLED: f64 = 0.1;
 
 /// A sum over subjects.
 pub(crate) trait Objective {
@@ -51,7 +55,7 @@ pub(crate) struct Iteration<A> {
     pub at: A,
     gradient: Vec<f64>,
     hessian: Vec<f64>,
-    /// Whether the Hessian is that of the gradients.
+    /// Whether the Hessian is the expected one.
     fresh: bool,
 }
 
@@ -182,7 +186,6 @@ fn advance<O: Objective>(objective: &O, now: &mut Iteration<O::At>, tolerance: f
             direction = -&gradient * (MAX_STEP / gradient.amax());
             slope = gradient.dot(&direction);
         }
-        let mut cut = false;
         let mut part = 1.0;
         let mut found = None;
         for _ in 0..MOST_CUTS {
@@ -202,7 +205,6 @@ fn advance<O: Objective>(objective: &O, now: &mut Iteration<O::At>, tolerance: f
                 }
                 None => part *= 0.2,
             }
-            cut = true;
         }
         now.count = count;
         let Some((x, value, mut at)) = found else {
@@ -220,7 +222,7 @@ fn advance<O: Objective>(objective: &O, now: &mut Iteration<O::At>, tolerance: f
         let Some((next, expected)) = objective.change(&x, &mut at) else {
             return Some(DescentStop::NoGradient);
         };
-        if cut || now.value - value > FAST {
+        if now.value - value > FAST || (part < MISLED && !now.fresh) {
             now.hessian = ridged(expected);
             now.fresh = true;
         } else {
