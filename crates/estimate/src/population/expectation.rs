@@ -347,6 +347,12 @@ impl Comparable {
         (0..x.len()).map(one).collect()
     }
 
+    /// How far each number goes on these scales where the vector's moves by a little.
+    pub fn weights(&self, x: &[f64]) -> Vec<f64> {
+        let one = |k: usize| if self.is_logarithm_of_factor[k] { x[k].exp() } else { self.scales[k] };
+        (0..x.len()).map(one).collect()
+    }
+
     /// The number that is the furthest apart in two vectors, and how far.
     pub fn furthest(&self, a: &[f64], b: &[f64]) -> (usize, f64) {
         let pairs = self.of(a).into_iter().zip(self.of(b)).map(|(a, b)| (a - b).abs());

@@ -2,8 +2,10 @@
 //! around its mode η̂ with the covariance H⁻¹.
 //!
 //! What is maximised in closed form and what by a step of scoring is in [`super::expectation`]. The same equations in
-//! the residual standard deviations are those of σ of all subjects together ([`crate::sigma`]).
+//! the residual standard deviations are those of σ of all subjects together ([`crate::sigma`]). Rounds shrink what is left
+//! by a constant part, often a small one: where they go is foreseen from the last of them ([`super::accelerate`]).
 
+use super::accelerate::Past;
 use super::conditional::{Conditional, conditional};
 use super::expectation::{Comparable, Layout, Moments, Outside, Spread, maximise, transformed};
 use super::fit::{
@@ -13,14 +15,16 @@ use super::quasi_newton::DescentStop;
 use super::space::Space;
 use super::watch::{Of, Progress, Standing, Watch};
 use nalgebra::{Cholesky, DVector};
-use omafit_model::{DEFAULT_RTOL, PopulationModel, Subject};
+use omafit_model::{PopulationModel, Subject};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 /// What may be left of every number's way at the end.
 const LEFT: f64 = 1e-3;
-/// The part of a change that is at most foreseen to follow it in the next iteration.
-const SLOWEST: f64 = 0.999;
+/// Rounds in turn that must leave so little.
+const SETTLED: u64 = 2;
+/// Relative tolerance to which the model is solved: little of what is left at the end.
+const RTOL: f64 = 1e-6;
 
 /// Where iterations of expectation and maximisation stand.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -31,10 +35,14 @@ pub(super) struct Rounds {
     pub parts: Vec<Conditional>,
     /// Iterations done.
     pub count: u64,
-    /// Whether they settled.
+    /// Whether they settled, and how many last ones left little.
     pub settled: bool,
-    /// The number that moved the most last, by how much, and how far it has to go.
-    pub furthest: Option<(usize, f64, f64)>,
+    quiet: u64,
+    /// The number that has the furthest to go, and how far.
+    pub furthest: Option<(usize, f64)>,
+    /// The rounds before, and where the last one went without what they foresee.
+    past: Past,
+    plain: Vec<f64>,
 }
 
 impl Rounds {
@@ -48,12 +56,23 @@ impl Rounds {
         subjects: &[Subject],
     ) -> Result<Self, PopulationError> {
         let parts = starting_parts(model, subjects)?;
-        Ok(Self { x: space.vector(&model.values()), parts, count: 0, settled: false, furthest: None })
+        let x = space.vector(&model.values());
+        let plain = x.clone();
+        Ok(Self {
+            x,
+            parts,
+            count: 0,
+            settled: false,
+            quiet: 0,
+            furthest: None,
+            past: Past::default(),
+            plain,
+        })
     }
 
     /// What is said where they did not settle.
     pub fn limit(&self, names: &[String]) -> String {
-        let left = self.furthest.map_or(String::new(), |(number, _, left)| {
+        let left = self.furthest.map_or(String::new(), |(number, left)| {
             format!("; {} is foreseen to move by {left:.1e}", names[number])
         });
         format!("the limit on iterations was reached{left}")
@@ -80,52 +99,85 @@ pub(super) fn rounds(
         if !watch.go_on() {
             return Err(PopulationError::Interrupted);
         }
-        let at = space.model(model, &now.x).map_err(|e| PopulationError::Model(e.to_string()))?;
-        let prior = whole_prior(&at).ok_or_else(|| PopulationError::Model("Ω is no covariance".into()))?;
-        let one = |(subject, part): (&Subject, &Conditional)| {
-            let expected = || {
-                let part = conditional(&at, &prior, subject, &part.eta, None, DEFAULT_RTOL)?;
-                let outside =
-                    Outside::new(&at, space, &layout, subject, &part.eta, Spread::Mode, DEFAULT_RTOL)?;
-                let mean = transformed(&at, subject)? + DVector::from_column_slice(&part.eta);
-                let covariance = Cholesky::new(outside.precision.clone()).map(|c| c.inverse());
-                let second = covariance.map(|c| c + &mean * mean.transpose());
-                let second = second.ok_or(super::ConditionalError::NotPositive("H"))?;
-                Ok((part, outside, Moments { mean, second }))
-            };
-            expected().map_err(|reason| PopulationError::Subject { id: subject.id.clone(), reason })
+        let Round { ofv, parts, x, comparable } = match round(model, space, &layout, subjects, &now) {
+            Ok(round) => round,
+            // What was foreseen may be where a subject has no mode.
+            Err(_) if now.x != now.plain => {
+                now.x.clone_from(&now.plain);
+                now.past.forget();
+                continue;
+            }
+            Err(reason) => return Err(reason),
         };
-        let all: Vec<_> = subjects.par_iter().zip(&now.parts).with_max_len(1).map(one).collect();
-        let mut sum = Outside::none(&layout);
-        let mut moments = Vec::with_capacity(subjects.len());
-        let mut parts = Vec::with_capacity(subjects.len());
-        for found in all {
-            let (part, outside, moment) = found?;
-            sum.add(&outside, 1.0);
-            moments.push(moment);
-            parts.push(part);
-        }
-        let before = now.x;
-        let mut x = before.clone();
-        maximise(&at, space, &layout, subjects, &moments, &mut x)
-            .map_err(|reason| PopulationError::Model(format!("after iteration {}: {reason}", now.count)))?;
-        sum.step(&layout, &mut x, 1.0);
-        let (number, change) = Comparable::new(&at, space, subjects).furthest(&x, &before);
-        // What follows a change that shrinks by a constant part.
-        let shrinks = now.furthest.map_or(0.0, |(_, last, _)| (change / last).clamp(0.0, SLOWEST));
-        let left = change / (1.0 - shrinks);
-        let (iteration, ofv) = (now.count, total(&parts));
+        let change: Vec<f64> = x.iter().zip(&now.x).map(|(x, before)| x - before).collect();
+        let mut past = now.past;
+        let next = past.next(&now.x, &change, &comparable.weights(&now.x));
+        let furthest = comparable.furthest(&next, &now.x);
+        let quiet = if furthest.1 < LEFT && past.is_knowing() { now.quiet + 1 } else { 0 };
+        let (iteration, before) = (now.count, now.x);
         now = Rounds {
-            x,
+            x: next,
             parts,
             count: iteration + 1,
-            settled: left < LEFT,
-            furthest: Some((number, change, left)),
+            settled: quiet >= SETTLED,
+            quiet,
+            furthest: Some(furthest),
+            past,
+            plain: x,
         };
         let standing = Standing(Of::Its(&now));
         watch.iteration(&Progress { iteration, ofv, vector: &before, standing });
     }
     Ok(now)
+}
+
+/// What a round found.
+struct Round {
+    /// The objective of FOCE before it.
+    ofv: f64,
+    parts: Vec<Conditional>,
+    /// Where it goes.
+    x: Vec<f64>,
+    comparable: Comparable,
+}
+
+/// One round of expectation and maximisation.
+fn round(
+    model: &PopulationModel,
+    space: &Space,
+    layout: &Layout,
+    subjects: &[Subject],
+    now: &Rounds,
+) -> Result<Round, PopulationError> {
+    let at = space.model(model, &now.x).map_err(|e| PopulationError::Model(e.to_string()))?;
+    let prior = whole_prior(&at).ok_or_else(|| PopulationError::Model("Ω is no covariance".into()))?;
+    let one = |(subject, part): (&Subject, &Conditional)| {
+        let expected = || {
+            let part = conditional(&at, &prior, subject, &part.eta, None, RTOL)?;
+            let outside = Outside::new(&at, space, layout, subject, &part.eta, Spread::Mode, RTOL)?;
+            let mean = transformed(&at, subject)? + DVector::from_column_slice(&part.eta);
+            let covariance = Cholesky::new(outside.precision.clone()).map(|c| c.inverse());
+            let second = covariance.map(|c| c + &mean * mean.transpose());
+            let second = second.ok_or(super::ConditionalError::NotPositive("H"))?;
+            Ok((part, outside, Moments { mean, second }))
+        };
+        expected().map_err(|reason| PopulationError::Subject { id: subject.id.clone(), reason })
+    };
+    let all: Vec<_> = subjects.par_iter().zip(&now.parts).with_max_len(1).map(one).collect();
+    let mut sum = Outside::none(layout);
+    let mut moments = Vec::with_capacity(subjects.len());
+    let mut parts = Vec::with_capacity(subjects.len());
+    for found in all {
+        let (part, outside, moment) = found?;
+        sum.add(&outside, 1.0);
+        moments.push(moment);
+        parts.push(part);
+    }
+    let mut x = now.x.clone();
+    maximise(&at, space, layout, subjects, &moments, &mut x)
+        .map_err(|reason| PopulationError::Model(format!("after iteration {}: {reason}", now.count)))?;
+    sum.step(layout, &mut x, 1.0);
+    Ok(Round { ofv: total(&parts), parts, x, comparable: Comparable::new(&at, space, subjects) })
 }
 
 /// Fits all of a model's population that it does not fix by iterative two-stage, from its own values. The objective,

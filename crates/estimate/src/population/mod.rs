@@ -1,5 +1,6 @@
 //! The population behind the subjects: first-order conditional estimation with exact gradients.
 
+mod accelerate;
 mod bootstrap;
 mod boundary;
 mod candidates;

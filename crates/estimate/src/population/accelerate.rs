@@ -1,0 +1,112 @@
+//! The way to a fixed point, by what its last steps say of those to come (Anderson 1965, doi 10.1145/321296.321305).
+//!
+//! Of a round that takes x to x + f(x), with ΔX and ΔF the differences of the last x and f:
+//!
+//! ```text
+//! x' = x + f − (ΔX + ΔF)·γ,     γ where ‖f − ΔF·γ‖ is least
+//! ```
+//!
+//! Near the fixed point, where f is linear, γ makes the part of f vanish that those differences span.
+
+use nalgebra::{DMatrix, DVector};
+use serde::{Deserialize, Serialize};
+
+/// Differences that are kept.
+const MEMORY: usize = 6;
+/// A change that is so much longer than the one before it says that the past misled.
+const GREW: f64 = 2.0;
+/// The most that a number is taken beyond where the round goes.
+const FARTHEST: f64 = 0.5;
+/// The part of the largest singular value below which differences say nothing.
+const RANK_TOLERANCE: f64 = 1e-5;
+
+/// The last points, and how each was changed by a round.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct Past {
+    points: Vec<Vec<f64>>,
+    changes: Vec<Vec<f64>>,
+}
+
+fn weighted(weights: &[f64], of: &[f64]) -> DVector<f64> {
+    DVector::from_iterator(of.len(), of.iter().zip(weights).map(|(x, w)| x * w))
+}
+
+fn differences(of: &[Vec<f64>]) -> impl Iterator<Item = Vec<f64>> + '_ {
+    of.windows(2).map(|pair| pair[1].iter().zip(&pair[0]).map(|(b, a)| b - a).collect())
+}
+
+impl Past {
+    /// Forgets all.
+    pub fn forget(&mut self) {
+        *self = Self::default();
+    }
+
+    /// Whether it can foresee anything.
+    pub fn is_knowing(&self) -> bool {
+        self.points.len() > 1
+    }
+
+    /// Where to go from `x`, which a round would change by `change`; numbers times `weights` are of one scale, about 1.
+    pub fn next(&mut self, x: &[f64], change: &[f64], weights: &[f64]) -> Vec<f64> {
+        let now = weighted(weights, change);
+        let misled = |last: &Vec<f64>| now.norm() > GREW * weighted(weights, last).norm();
+        if self.changes.last().is_some_and(misled) {
+            self.forget();
+        }
+        self.points.push(x.to_vec());
+        self.changes.push(change.to_vec());
+        if self.points.len() > MEMORY + 1 {
+            self.points.remove(0);
+            self.changes.remove(0);
+        }
+        let mut next: Vec<f64> = x.iter().zip(change).map(|(x, by)| x + by).collect();
+        if self.points.len() < 2 {
+            return next;
+        }
+        let columns: Vec<_> = differences(&self.changes).map(|d| weighted(weights, &d)).collect();
+        let svd = DMatrix::from_columns(&columns).svd(true, true);
+        let least = RANK_TOLERANCE * svd.singular_values.max();
+        let Ok(gamma) = svd.solve(&now, least) else { return next };
+        let mut further = vec![0.0; x.len()];
+        for ((dx, df), gamma) in differences(&self.points).zip(differences(&self.changes)).zip(gamma.iter()) {
+            further.iter_mut().zip(dx.iter().zip(&df)).for_each(|(f, (dx, df))| *f -= (dx + df) * gamma);
+        }
+        let longest = weighted(weights, &further).amax();
+        let part = if longest > FARTHEST { FARTHEST / longest } else { 1.0 };
+        if longest.is_finite() {
+            next.iter_mut().zip(&further).for_each(|(next, f)| *next += part * f);
+        }
+        next
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slow_linear_map_is_at_its_fixed_point_once_its_dimensions_are_known() {
+        // x → A·x + b with the slowest eigenvalue 0.99; its fixed point is (1, −2, 3).
+        let a = DMatrix::from_row_slice(3, 3, &[0.99, 0.1, 0.0, 0.0, 0.8, 0.2, 0.0, 0.0, -0.3]);
+        let fixed = DVector::from_vec(vec![1.0, -2.0, 3.0]);
+        let mut past = Past::default();
+        let mut x = vec![0.9, -1.9, 3.1];
+        for _ in 0..6 {
+            let away = DVector::from_column_slice(&x) - &fixed;
+            let change = &a * &away - away;
+            x = past.next(&x, change.as_slice(), &[1.0, 0.5, 2.0]);
+        }
+        let away = DVector::from_column_slice(&x) - fixed;
+        assert!(away.amax() < 1e-9, "{away}");
+    }
+
+    #[test]
+    fn what_misled_is_forgotten_and_no_step_goes_far() {
+        let mut past = Past::default();
+        assert_eq!(past.next(&[0.0], &[0.1], &[1.0]), [0.1]);
+        // The changes all but agree: the fixed point seems to be at 100.
+        let next = past.next(&[0.1], &[0.0999], &[1.0]);
+        assert!((next[0] - (0.1999 + FARTHEST)).abs() < 1e-12, "{next:?}");
+        assert_eq!(past.next(&[0.7], &[-0.3], &[1.0]), [0.7 - 0.3]);
+    }
+}
