@@ -105,19 +105,96 @@ pub fn whiten(residuals: &[f64], jacobian: &[f64], omega: &[f64], sds: &[f64]) -
     let effects = jacobian.len() / n;
     let jacobian = DMatrix::from_row_slice(n, effects, jacobian);
     let omega = DMatrix::from_row_slice(effects, effects, omega);
-    let mut covariance = &jacobian * omega * jacobian.transpose();
-    for (i, sd) in sds.iter().enumerate() {
-        covariance[(i, i)] += sd * sd;
+    let mut alike: Vec<Alike> = Vec::new();
+    for (row, &sd) in sds.iter().enumerate() {
+        match alike.iter_mut().find(|of| of.sd == sd) {
+            Some(of) => of.rows.push(row),
+            None => alike.push(Alike { sd, rows: vec![row], basis: None }),
+        }
+    }
+    let mut out = vec![0.0; n];
+    let (mut seen, mut left, mut variances) = (Vec::new(), Vec::new(), Vec::new());
+    for of in &mut alike {
+        let own = jacobian.select_rows(&of.rows);
+        let r = DVector::from_iterator(of.rows.len(), of.rows.iter().map(|&row| residuals[row]));
+        let (by, r) = if effects > 0 && of.rows.len() > effects {
+            let (basis, by) = own.qr().unpack();
+            let within = basis.tr_mul(&r);
+            let beyond = (r - &basis * &within) / of.sd;
+            of.rows.iter().zip(beyond.iter()).for_each(|(&row, z)| out[row] = *z);
+            of.basis = Some(basis);
+            (by, within)
+        } else {
+            (own, r)
+        };
+        variances.extend(std::iter::repeat_n(of.sd * of.sd, r.len()));
+        left.extend_from_slice(r.as_slice());
+        seen.extend(by.row_iter().map(|row| row.into_owned()));
     }
     let unknown = || vec![f64::NAN; n];
-    if covariance.iter().any(|c| !c.is_finite()) {
+    let seen = if seen.is_empty() { DMatrix::zeros(0, effects) } else { DMatrix::from_rows(&seen) };
+    let covariance = &seen * omega * seen.transpose() + DMatrix::from_diagonal(&DVector::from_vec(variances));
+    if covariance.iter().any(|c| !c.is_finite()) || out.iter().any(|z| !z.is_finite()) {
         return unknown();
     }
     let Some(eigen) = SymmetricEigen::try_new(covariance, f64::EPSILON, 0) else { return unknown() };
-    if !(eigen.eigenvalues.min() > 0.0) {
+    if eigen.eigenvalues.iter().any(|value| !(*value > 0.0)) {
         return unknown();
     }
-    let mut along = eigen.eigenvectors.tr_mul(&DVector::from_column_slice(residuals));
+    let mut along = eigen.eigenvectors.tr_mul(&DVector::from_vec(left));
     along.component_div_assign(&eigen.eigenvalues.map(f64::sqrt));
-    (&eigen.eigenvectors * along).as_slice().to_vec()
+    let whitened = &eigen.eigenvectors * along;
+    let mut first = 0;
+    for Alike { rows, basis, .. } in &alike {
+        let count = basis.as_ref().map_or(rows.len(), DMatrix::ncols);
+        let part = whitened.rows(first, count);
+        let part = basis.as_ref().map_or_else(|| part.into_owned(), |basis| basis * part);
+        rows.iter().zip(part.iter()).for_each(|(&row, z)| out[row] += z);
+        first += count;
+    }
+    out
+}
+
+/// Residuals of one standard deviation. Whatever is orthogonal to the derivatives of these has no covariance but their
+/// variance, so that the root is only needed of what their `basis` spans; it is `None` where they are few.
+struct Alike {
+    sd: f64,
+    rows: Vec<usize>,
+    basis: Option<DMatrix<f64>>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::simulate::SubjectStream;
+
+    #[test]
+    fn residuals_of_alike_errors_are_whitened_by_the_root_of_the_whole_covariance() {
+        let mut stream = SubjectStream::new(5, 0);
+        let (n, effects) = (17, 3);
+        let residuals: Vec<f64> = (0..n).map(|_| stream.normal()).collect();
+        let jacobian: Vec<f64> = (0..n * effects).map(|_| stream.normal()).collect();
+        let omega = [0.5, 0.1, 0.0, 0.1, 0.3, 0.0, 0.0, 0.0, 0.2];
+        // Nine alike, six alike, two each alone.
+        let sds: Vec<f64> = (0..n)
+            .map(|k| [0.2, 0.3, 0.2, 0.3, 0.2][k % 5] + if k > 14 { 0.01 * k as f64 } else { 0.0 })
+            .collect();
+        let j = DMatrix::from_row_slice(n, effects, &jacobian);
+        let mut covariance = &j * DMatrix::from_row_slice(effects, effects, &omega) * j.transpose();
+        (0..n).for_each(|k| covariance[(k, k)] += sds[k] * sds[k]);
+        let eigen = SymmetricEigen::new(covariance);
+        let root = &eigen.eigenvectors
+            * DMatrix::from_diagonal(&eigen.eigenvalues.map(|v| 1.0 / v.sqrt()))
+            * eigen.eigenvectors.transpose();
+        let expected = root * DVector::from_column_slice(&residuals);
+        for (found, expected) in whiten(&residuals, &jacobian, &omega, &sds).iter().zip(expected.iter()) {
+            assert!((found - expected).abs() < 1e-11, "{found} {expected}");
+        }
+    }
+
+    #[test]
+    fn what_has_no_covariance_has_no_residual() {
+        assert!(whiten(&[1.0, 2.0, 3.0], &[1.0; 3], &[0.5], &[0.0; 3]).iter().all(|z| z.is_nan()));
+        assert!(whiten(&[1.0, 2.0], &[f64::NAN, 1.0], &[0.5], &[1.0; 2]).iter().all(|z| z.is_nan()));
+    }
 }
