@@ -6,8 +6,8 @@
 //! burn-in     gain 1, until no number has a trend: the means of two blocks in turn differ by less than
 //!             twice the spread within a block
 //! averaging   gains j^-0.7; the estimate is the mean of the vector over it
-//! stop        when the means of the quarters of the averaging agree: the Monte-Carlo error of the estimate, by the
-//!             spread of those, is below the tolerance for every number
+//! stop        when the means of the two halves of the averaging agree: half their difference, which is the Monte-Carlo
+//!             error of the estimate, is below the tolerance for every number
 //! ```
 //!
 //! In each iteration the moments of v follow the draws by the gain, and typical values and Ω are maximised given them; the
@@ -33,7 +33,7 @@ const ROUNDS: u64 = 30;
 const FEWEST_DRAWS: usize = 50;
 /// Iterations of a block, and the fewest and the most of the burn-in.
 const BLOCK: usize = 40;
-const SHORTEST: usize = 80;
+const SHORTEST: usize = 120;
 const LONGEST: usize = 400;
 /// What a trend is at least, and over the spread within a block: a straight line has 3.5, noise without memory 0.2.
 const SMALL: f64 = 0.002;
@@ -43,13 +43,10 @@ const FALL: f64 = 0.7;
 /// The fewest iterations of the averaging, and how often it is asked whether it can end.
 const FEWEST: usize = 100;
 const ASKED: usize = 20;
-/// Parts of the averaging that are compared.
-const PARTS: usize = 4;
 /// The Monte-Carlo error of the estimates at the end.
 const TOLERANCE: f64 = 0.005;
-/// A mode is looked for so often, after the first iterations of the burn-in.
+/// In the averaging a mode is looked for so often.
 const LOOKED: usize = 5;
-const AT_FIRST: usize = 20;
 
 /// Where the draws stand.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -176,21 +173,6 @@ fn mean(of: &[Vec<f64>]) -> Vec<f64> {
     (0..n).map(|k| of.iter().map(|x| x[k]).sum::<f64>() / of.len() as f64).collect()
 }
 
-/// The number whose mean has the largest Monte-Carlo error, and that error: by the spread of the means of parts.
-fn largest_error(averaged: &[Vec<f64>], scales: &Comparable) -> (usize, f64) {
-    let means: Vec<Vec<f64>> =
-        averaged.chunks_exact(averaged.len() / PARTS).map(|part| scales.of(&mean(part))).collect();
-    let (middle, count) = (mean(&means), means.len() as f64);
-    let error = |k: usize| {
-        let squares: f64 = means.iter().map(|m| (m[k] - middle[k]).powi(2)).sum();
-        (squares / (count * (count - 1.0))).sqrt()
-    };
-    let worse = |most: (usize, f64), (k, error): (usize, f64)| {
-        if error > most.1 || error.is_nan() { (k, error) } else { most }
-    };
-    (0..middle.len()).map(|k| (k, error(k))).fold((0, 0.0), worse)
-}
-
 /// Whether no number has a trend in the last two blocks.
 fn is_steady(trace: &[Vec<f64>], scales: &Comparable) -> bool {
     let Some(from) = trace.len().checked_sub(2 * BLOCK) else { return false };
@@ -247,8 +229,7 @@ pub(super) fn saem(
 
     let burns = |walk: &Walk| walk.averaged.is_empty() && !walk.steady && walk.burnt.len() < LONGEST;
     while walk.count < limit && burns(&walk) {
-        let done = walk.burnt.len();
-        let told = walk.go_on(&chain, 1.0, done < AT_FIRST || done.is_multiple_of(LOOKED))?;
+        let told = walk.go_on(&chain, 1.0, true)?;
         walk.burnt.push(walk.x.clone());
         let done = walk.burnt.len();
         walk.steady = done >= SHORTEST && done.is_multiple_of(ASKED) && is_steady(&walk.burnt, &scales);
@@ -261,7 +242,9 @@ pub(super) fn saem(
         walk.averaged.push(walk.x.clone());
         let done = walk.averaged.len();
         if done >= FEWEST && done.is_multiple_of(ASKED) {
-            walk.error = Some(largest_error(&walk.averaged, &scales));
+            let (first, second) = walk.averaged.split_at(done / 2);
+            let (number, apart) = scales.furthest(&mean(first), &mean(second));
+            walk.error = Some((number, 0.5 * apart));
         }
         walk.tell(&told, watch);
     }

@@ -1,6 +1,6 @@
 //! Draws of a subject's transformed parameters v from their conditional distribution, by Metropolis and Hastings.
 //!
-//! Half of the moves of an iteration, which are more where few are accepted, are proposed independently of where the walker is, from Student's t around the mode
+//! Half of the moves of an iteration are proposed independently of where the walker is, from Student's t around the mode
 //! with the covariance of the model made linear there (Karimi, Lavielle, Moulines 2020, doi 10.1016/j.csda.2019.106849),
 //! half are steps of a random walk with that covariance, whose length is fitted to how many are accepted.
 
@@ -17,11 +17,8 @@ use serde::{Deserialize, Serialize};
 
 /// Relative tolerance to which the model is solved.
 const RTOL: f64 = 1e-5;
-/// Moves of each kind in an iteration: one where independent proposals are accepted at least so often, else more.
-const MOVES: u32 = 3;
-const OFTEN: f64 = 0.4;
-/// How fast that part is followed.
-const LEARN: f64 = 0.1;
+/// Moves of each kind in an iteration.
+const MOVES: u32 = 2;
 /// The part of random steps that should be accepted, and how fast their length follows.
 const WANTED: f64 = 0.3;
 const FOLLOW: f64 = 0.4;
@@ -37,8 +34,6 @@ pub(super) struct Walkers {
     mode: DVector<f64>,
     /// The length of random steps.
     length: f64,
-    /// The part of the independent proposals that were accepted of late.
-    taken: f64,
     /// What is known of v.
     pub moments: Moments,
 }
@@ -92,7 +87,6 @@ impl Walkers {
             at: vec![mode.clone(); count],
             proposal,
             length: 2.38 / (eta.len() as f64).sqrt(),
-            taken: OFTEN,
             moments: Moments { mean: mode.clone(), second },
             mode,
         })
@@ -125,7 +119,6 @@ impl Walkers {
             }
         }
         let mut accepted = 0;
-        let moves = if self.taken < OFTEN { MOVES } else { 1 };
         let mut outside = Outside::none(layout);
         let (n, count) = (typical.len(), self.at.len() as f64);
         let (mut mean, mut second) = (DVector::zeros(n), DMatrix::zeros(n, n));
@@ -133,7 +126,7 @@ impl Walkers {
             let mut v = self.at[k].clone();
             let mut objective = problem.objective(&eta_of(&v))?;
             let mut log_density = self.proposal.log_density(v.as_slice());
-            for _ in 0..moves {
+            for _ in 0..MOVES {
                 let to = DVector::from_vec(self.proposal.draw(&mut self.stream));
                 let log_density_to = self.proposal.log_density(to.as_slice());
                 let uniform = self.stream.uniform();
@@ -145,7 +138,7 @@ impl Walkers {
                     accepted += 1;
                 }
             }
-            for _ in 0..moves {
+            for _ in 0..MOVES {
                 let to = &v + self.proposal.step(&mut self.stream) * self.length;
                 let uniform = self.stream.uniform();
                 let taken = match problem.objective(&eta_of(&to)) {
@@ -165,11 +158,9 @@ impl Walkers {
             second += &v * v.transpose() / count;
             self.at[k] = v;
         }
-        let proposed = moves * self.at.len() as u32;
-        self.taken += LEARN * gain * (f64::from(accepted) / f64::from(proposed) - self.taken);
         self.moments.mean += (mean - &self.moments.mean) * gain;
         self.moments.second += (second - &self.moments.second) * gain;
-        Ok(Added { ofv, outside, accepted: [accepted, proposed] })
+        Ok(Added { ofv, outside, accepted: [accepted, MOVES * self.at.len() as u32] })
     }
 }
 
