@@ -114,7 +114,7 @@ mod tests {
         let other = serde_json::json!({ "seed": 2 });
         assert!(Lines::open::<Vec<f64>>(path.clone(), &other, true, false).is_err());
         let (mut lines, found) = open(true, false).unwrap();
-        assert_eq!(found, [first.clone()]);
+        assert_eq!(found, std::slice::from_ref(&first));
         lines.add(&[3.0]).unwrap();
         assert_eq!(open(true, false).unwrap().1, [first, vec![3.0]]);
         std::fs::write(&path, "").unwrap();

@@ -44,7 +44,7 @@ pub enum PopulationError {
         /// The subject.
         id: String,
         /// Why.
-        reason: ConditionalError,
+        reason: Box<ConditionalError>,
     },
     /// A subject has no part in the objective on the way.
     #[error("subject {id}: {reason}")]
@@ -52,7 +52,7 @@ pub enum PopulationError {
         /// The subject.
         id: String,
         /// Why.
-        reason: ConditionalError,
+        reason: Box<ConditionalError>,
     },
     /// The starting values are no model.
     #[error("the starting values: {0}")]
@@ -370,7 +370,7 @@ pub(super) fn starting_parts(
         let fit = fit_subject(model, subject, Some(&prior), &options);
         let start = if fit.eta.iter().all(|e| e.is_finite()) { fit.eta } else { vec![0.0; fit.eta.len()] };
         conditional(model, &prior, subject, &start, None, DEFAULT_RTOL)
-            .map_err(|reason| PopulationError::Start { id: subject.id.clone(), reason })
+            .map_err(|reason| PopulationError::Start { id: subject.id.clone(), reason: Box::new(reason) })
     };
     subjects.par_iter().with_max_len(1).map(one).collect::<Vec<_>>().into_iter().collect()
 }

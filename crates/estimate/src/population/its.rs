@@ -161,7 +161,8 @@ fn round(
             let second = second.ok_or(super::ConditionalError::NotPositive("H"))?;
             Ok((part, outside, Moments { mean, second }))
         };
-        expected().map_err(|reason| PopulationError::Subject { id: subject.id.clone(), reason })
+        expected()
+            .map_err(|reason| PopulationError::Subject { id: subject.id.clone(), reason: Box::new(reason) })
     };
     let all: Vec<_> = subjects.par_iter().zip(&now.parts).with_max_len(1).map(one).collect();
     let mut sum = Outside::none(layout);

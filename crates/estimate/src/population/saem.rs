@@ -81,8 +81,9 @@ impl Walk {
         let chains = FEWEST_DRAWS.div_ceil(subjects.len());
         let one = |(position, (subject, part)): (usize, (&Subject, &super::Conditional))| {
             let stream = SubjectStream::of_population(seed, position as u64);
-            Walkers::new(&near, &prior, subject, &part.eta, chains, stream)
-                .map_err(|reason| PopulationError::Subject { id: subject.id.clone(), reason })
+            Walkers::new(&near, &prior, subject, &part.eta, chains, stream).map_err(|reason| {
+                PopulationError::Subject { id: subject.id.clone(), reason: Box::new(reason) }
+            })
         };
         let walkers: Vec<_> =
             subjects.par_iter().zip(&begun.parts).enumerate().with_max_len(1).map(one).collect();
@@ -125,7 +126,10 @@ impl Walk {
         let step = Step { model: &model, space, layout, prior: &prior, gain, look };
         let one = |(walkers, subject): (&mut Walkers, &Subject)| {
             let moved = walkers.go_on(step, subject);
-            moved.map_err(|reason| PopulationError::Subject { id: subject.id.clone(), reason })
+            moved.map_err(|reason| PopulationError::Subject {
+                id: subject.id.clone(),
+                reason: Box::new(reason),
+            })
         };
         let all: Vec<Result<Added, PopulationError>> =
             self.walkers.par_iter_mut().zip(*subjects).with_max_len(1).map(one).collect();
