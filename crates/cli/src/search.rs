@@ -28,7 +28,7 @@ const FITS: &str = "search.jsonl";
 pub struct SearchArgs {
     #[command(flatten)]
     pub read: ReadArgs,
-    /// Model whose file declares in [[search]] what may be added: the name of one that ships, or a model file
+    /// Model whose file declares as `search` what may be added: the name of one that ships, or a model file
     #[arg(long, value_name = "NAME|FILE")]
     pub model: String,
     /// What becomes of observations beyond a limit of quantification

@@ -40,7 +40,7 @@ pub enum Command {
     Report(ReportArgs),
     /// Check a run's model against its data by simulation: VPC, numerical check, NPDE
     Vpc(VpcArgs),
-    /// Search for effects of covariates, stepwise: what the model file declares in [[search]]
+    /// Search for effects of covariates, stepwise: what the model file declares as `search`
     Search(SearchArgs),
     /// Estimate a run's population again of subjects drawn with replacement: standard errors and intervals
     Bootstrap(BootstrapArgs),

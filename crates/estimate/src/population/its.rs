@@ -79,6 +79,15 @@ impl Rounds {
     }
 }
 
+/// Where rounds go from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Pace {
+    /// Where the last ones foresee that they go.
+    Foreseen,
+    /// Where the last one went.
+    Plain,
+}
+
 /// Rounds until there are so many, or they settle.
 ///
 /// # Errors
@@ -88,7 +97,7 @@ pub(super) fn rounds(
     space: &Space,
     subjects: &[Subject],
     mut now: Rounds,
-    limit: u64,
+    (limit, pace): (u64, Pace),
     watch: &dyn Watch,
 ) -> Result<Rounds, PopulationError> {
     if now.x.len() != space.coordinates().len() || !are_of(&now.parts, model, subjects) {
@@ -111,6 +120,9 @@ pub(super) fn rounds(
         };
         let change: Vec<f64> = x.iter().zip(&now.x).map(|(x, before)| x - before).collect();
         let mut past = now.past;
+        if pace == Pace::Plain {
+            past.forget();
+        }
         let next = past.next(&now.x, &change, &comparable.weights(&now.x));
         let furthest = comparable.furthest(&next, &now.x);
         let quiet = if furthest.1 < LEFT && past.is_knowing() { now.quiet + 1 } else { 0 };
@@ -195,7 +207,7 @@ pub(super) fn iterative_two_stage(
 ) -> Result<PopulationFit, PopulationError> {
     let space = Space::new(model)?;
     let from = from.map_or_else(|| Rounds::begin(model, &space, subjects), Ok)?;
-    let found = rounds(model, &space, subjects, from, options.max_iterations, watch)?;
+    let found = rounds(model, &space, subjects, from, (options.max_iterations, Pace::Foreseen), watch)?;
     let reason = if found.settled {
         format!("converged: no number is foreseen to move by more than {LEFT} in further iterations")
     } else {

@@ -4,6 +4,7 @@ mod accelerate;
 mod bootstrap;
 mod boundary;
 mod candidates;
+mod checked;
 mod conditional;
 mod delta;
 mod expectation;

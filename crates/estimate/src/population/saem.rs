@@ -8,6 +8,7 @@
 //! averaging   gains j^-0.7; the estimate is the mean of the vector over it
 //! stop        when the means of the two halves of the averaging agree: half their difference, which is the Monte-Carlo
 //!             error of the estimate, is below the tolerance for every number
+//! check       FOCE's estimates, looked for from there, do not have a higher likelihood
 //! ```
 //!
 //! In each iteration the moments of v follow the draws by the gain, and typical values and Ω are maximised given them; the
@@ -15,9 +16,10 @@
 //! the information of the draws followed by the gain too. At the end the mean of that gradient is zero, which is the
 //! equation of the maximum of the likelihood, whatever the kind of residual error and with censored observations.
 
+use super::checked::higher;
 use super::expectation::{Comparable, Layout, Moments, Outside, maximise};
 use super::fit::{PopulationError, PopulationFit, PopulationOptions, linearised, whole_prior};
-use super::its::{Rounds, rounds};
+use super::its::{Pace, Rounds, rounds};
 use super::quasi_newton::DescentStop;
 use super::space::Space;
 use super::walkers::{Added, Step, Walkers};
@@ -222,7 +224,7 @@ pub(super) fn saem(
     };
     let mut walk = match before {
         Ok(before) => {
-            let begun = rounds(model, &space, subjects, before, ROUNDS.min(limit), watch)?;
+            let begun = rounds(model, &space, subjects, before, (ROUNDS.min(limit), Pace::Plain), watch)?;
             Walk::begin(&chain, begun, seed)?
         }
         Err(walk) if walk.is_of(&chain) => walk,
@@ -254,9 +256,15 @@ pub(super) fn saem(
     }
     let estimate = if walk.averaged.is_empty() { walk.x.clone() } else { mean(&walk.averaged) };
     let converged = settled(&walk);
-    let reason = walk.said(converged, &space.names(model));
+    let mut reason = walk.said(converged, &space.names(model));
     let fit = linearised(model, &space, subjects, &estimate, options, watch)?;
-    let stop = (converged && walk.steady).then_some(DescentStop::Converged);
+    let mut stop = (converged && walk.steady).then_some(DescentStop::Converged);
+    if stop.is_some()
+        && let Some(higher) = higher(&fit, subjects, seed, options, watch)?
+    {
+        stop = None;
+        reason = format!("not converged, though it seemed to be: {higher} ({reason})");
+    }
     Ok(PopulationFit { iterations: walk.count, stop, reason, ..fit })
 }
 

@@ -1,0 +1,70 @@
+//! Whether what seems to be a maximum of the likelihood is one: nowhere near should the likelihood be higher.
+
+use super::fit::{PopulationError, PopulationFit, PopulationOptions, fit_population};
+use super::marginal::{LikelihoodMethod, LikelihoodOptions, marginal_likelihood};
+use super::watch::{OnlyStop, Watch};
+use omafit_model::{PopulationModel, Subject};
+
+/// Iterations of FOCE, draws a subject of each likelihood, and by how much an objective is lower that is not by chance.
+const CHECKED: u64 = 50;
+const SAMPLES: u32 = 500;
+const HIGHER: f64 = 1.0;
+
+/// What is said where FOCE's estimates, looked for from SAEM's, have a higher likelihood than SAEM's, which should have the
+/// highest: where a trend is slow against the spread of the draws SAEM does not see it. Nothing where the likelihoods
+/// cannot be told apart.
+pub(super) fn higher(
+    fit: &PopulationFit,
+    subjects: &[Subject],
+    seed: u64,
+    options: PopulationOptions,
+    watch: &dyn Watch,
+) -> Result<Option<String>, PopulationError> {
+    let options = PopulationOptions { covariance: false, max_iterations: CHECKED, ..options };
+    let other = match fit_population(&fit.model, subjects, options, &OnlyStop(watch)) {
+        Err(PopulationError::Interrupted) => return Err(PopulationError::Interrupted),
+        Err(_) => return Ok(None),
+        Ok(other) => other,
+    };
+    let sampled = |model: &PopulationModel| {
+        let options = LikelihoodOptions { method: LikelihoodMethod::Is, samples: SAMPLES, seed };
+        marginal_likelihood(model, subjects, options).ok()
+    };
+    let (Some(own), Some(other)) = (sampled(&fit.model), sampled(&other.model)) else { return Ok(None) };
+    let (gain, error) = (own.ofv - other.ofv, own.se.hypot(other.se));
+    let words = format!(
+        "at FOCE's estimates the objective, by importance sampling, is lower by {gain:.1} ± {error:.1}; start from them"
+    );
+    Ok((gain > HIGHER + 2.0 * error).then_some(words))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fit::evaluate_population;
+    use super::*;
+    use crate::simulate::{Noise, SubjectStream, simulate_subject};
+    use omafit_model::{Analyte, Covariates, Dose, published};
+
+    #[test]
+    fn a_vector_off_the_maximum_is_told_and_the_maximum_is_not() {
+        let model = PopulationModel::parse(published("one_compartment_oral").unwrap()).unwrap();
+        let one = |seed: u64| {
+            let doses = vec![Dose::subcutaneous(0.0, 320.0)];
+            let times = [0.02, 0.05, 0.1, 0.2, 0.4, 0.7, 1.0];
+            let mut subject = Subject::planned(seed, Covariates::new(70.0, 300.0), doses, &times);
+            subject.observations.retain(|o| o.analyte == Analyte::OmalizumabTotal);
+            simulate_subject(&model, &mut subject, Noise::ALL, &mut SubjectStream::new(seed, 0)).unwrap();
+            subject
+        };
+        let subjects: Vec<Subject> = (1..=30).map(one).collect();
+        let options = PopulationOptions { covariance: false, ..PopulationOptions::default() };
+        let fit = fit_population(&model, &subjects, options, &()).unwrap();
+        assert_eq!(higher(&fit, &subjects, 1, options, &()).unwrap(), None);
+        let mut values = fit.model.values();
+        values.typical[fit.model.position("CL").unwrap()] *= 1.2;
+        let off = fit.model.with_values(&values).unwrap();
+        let off = evaluate_population(&off, &subjects, options, &()).unwrap();
+        let told = higher(&off, &subjects, 1, options, &()).unwrap().unwrap();
+        assert!(told.contains("is lower by") && told.contains("start from them"), "{told}");
+    }
+}
