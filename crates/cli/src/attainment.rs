@@ -4,7 +4,7 @@ use crate::Outcome;
 use crate::error::{CliError, refuse};
 use crate::options::Running;
 use crate::run::{pool, positive, progress_bar};
-use crate::write::{write_both, write_record};
+use crate::write::{command, write_both, write_record};
 use crate::{model, print};
 use clap::Args;
 use omafit_model::Analyte;
@@ -107,7 +107,7 @@ pub fn map(args: &AttainmentArgs) -> Result<Outcome, CliError> {
         "schema_version": 1,
         "tool": "omafit",
         "version": env!("CARGO_PKG_VERSION"),
-        "command": std::env::args().skip(1).collect::<Vec<_>>(),
+        "command": command(),
         "model": model.name(),
         "simulated": true,
         "doses": rule.to_string(),

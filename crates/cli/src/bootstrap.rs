@@ -8,7 +8,7 @@ use crate::population::{self, Stopped};
 use crate::predictive::strata;
 use crate::reconstruct::Run;
 use crate::run::{counting, pool, share};
-use crate::write::{renew_report, write_into};
+use crate::write::{command, renew_report, write_into};
 use crate::{interrupt, print};
 use clap::Args;
 use omafit_estimate::{Bootstrap, BootstrapReplicate, PopulationError, Space, population_estimates};
@@ -111,7 +111,7 @@ pub fn bootstrap(args: &BootstrapArgs) -> Result<Outcome, CliError> {
     }
     let story = serde_json::json!({
         "schema_version": 1,
-        "command": std::env::args().skip(1).collect::<Vec<_>>(),
+        "command": command(),
         "replicates": { "converged": good.len(), "not_converged": open, "failed": failed },
         "seed": args.seed,
         "level": args.level,

@@ -3,6 +3,7 @@
 use crate::error::{CliError, refuse};
 use crate::options::MethodName;
 use crate::population::Population;
+use crate::write::command;
 use clap::Args;
 use omafit_model::PopulationModel;
 use omafit_trial::{
@@ -94,14 +95,13 @@ impl ExportArgs {
             let (observations, correlations) =
                 (required(folder, "observations")?, required(folder, "correlations")?);
             let population = population.map(Population::nonmem);
-            let command: Vec<String> = std::env::args().skip(1).collect();
             let run = NonmemRun {
                 model,
                 individuals: &individuals,
                 observations: &observations,
                 correlations: &correlations,
                 population: population.as_ref(),
-                author: &format!("omafit {}: {}", env!("CARGO_PKG_VERSION"), command.join(" ")),
+                author: &format!("omafit {}: {}", env!("CARGO_PKG_VERSION"), command().join(" ")),
             };
             for (name, text) in nonmem_files(&run) {
                 put(folder, &format!("nonmem/{name}"), text.as_bytes())?;

@@ -214,6 +214,13 @@ pub fn left_off(what: &str, done: usize, kept: &Path, quiet: bool) {
     }
 }
 
+/// What keeps nothing was interrupted.
+pub fn given_up(quiet: bool) {
+    if !quiet {
+        eprintln!("omafit: interrupted; nothing was written");
+    }
+}
+
 /// The rounds of sampling importance resampling, and what they say of the covariance.
 pub fn resampled(run: &Path, rounds: &[SirRound], found: &[SirFound], numbers: usize) {
     println!("sampling importance resampling of {}", run.display());

@@ -6,12 +6,12 @@
 use crate::Outcome;
 use crate::error::{CliError, refuse};
 use crate::model;
-use crate::options::{Censored, ReconstructArgs};
+use crate::options::{BandArgs, Censored, ReconstructArgs};
 use crate::run::{censor, pool, positive, prior, share};
-use crate::write::{write_both, write_record};
+use crate::write::{command, write_both, write_record};
 use omafit_estimate::{
-    Bands, Covariance, Errors, FitOptions, Method, PopulationMethod, ReconstructionOptions, Shape, SigmaRule,
-    Status, SubjectResult, complete, fit_at, given_errors, with_sigmas,
+    Bands, Covariance, Errors, FitOptions, Method, PopulationMethod, Prior, ReconstructionOptions, Shape,
+    SigmaRule, Status, SubjectResult, complete, fit_at, given_errors, with_sigmas,
 };
 use omafit_model::{Analyte, PopulationModel};
 use omafit_trial::{
@@ -96,22 +96,13 @@ pub struct Estimate {
 pub fn reconstruct(args: &ReconstructArgs) -> Result<Outcome, CliError> {
     let every = days("every", &args.every)?;
     let run = Run::load(&args.run)?;
-    let level = args.level.unwrap_or(run.record.options.level);
-    share("level", level)?;
-    let target = args.target.unwrap_or(run.record.options.target_ng_ml);
-    positive("target", target)?;
     if let Some(until) = args.until {
         positive("until", until)?;
     }
-    let bands = bands(&args.bands, args.seed)?;
+    let wanted = run.wanted(&args.bands, every, args.until.unwrap_or(f64::NEG_INFINITY))?;
     let pool = pool(args.running.threads)?;
     let folder = RunFolder::create(&args.out, args.running.force)?;
-    let until = args.until.unwrap_or(f64::NEG_INFINITY);
-    let wanted = ReconstructionOptions { every, until, level, target_ng_ml: target, bands };
-    let prior = match run.record.method {
-        Method::Map => Some(prior(&run.model, &run.options.free)?),
-        Method::Nls => None,
-    };
+    let prior = run.prior()?;
     let unfitted = vec![f64::NAN; run.options.free.len()];
     let subjects = &run.trial.subjects;
     let results: Vec<SubjectResult> = pool.install(|| {
@@ -132,16 +123,16 @@ pub fn reconstruct(args: &ReconstructArgs) -> Result<Outcome, CliError> {
         "schema_version": 1,
         "tool": "omafit",
         "version": env!("CARGO_PKG_VERSION"),
-        "command": std::env::args().skip(1).collect::<Vec<_>>(),
+        "command": command(),
         "reconstructed_from": args.run,
         "data_sha256": run.record.data.sha256,
         "simulated": run.record.simulated,
         "options": {
             "every_days": every,
             "until_day": args.until,
-            "level": level,
-            "target_ng_ml": target,
-            "bands": bands,
+            "level": wanted.level,
+            "target_ng_ml": wanted.target_ng_ml,
+            "bands": wanted.bands,
         },
         "counts": { "subjects": subjects.len(), "failed": failed },
     });
@@ -160,6 +151,23 @@ pub fn reconstruct(args: &ReconstructArgs) -> Result<Outcome, CliError> {
 }
 
 impl Run {
+    /// What is to be reconstructed: level and target are the run's unless others are given.
+    pub fn wanted(&self, args: &BandArgs, every: f64, until: f64) -> Result<ReconstructionOptions, CliError> {
+        let level = args.level.unwrap_or(self.record.options.level);
+        share("level", level)?;
+        let target_ng_ml = args.target.unwrap_or(self.record.options.target_ng_ml);
+        positive("target", target_ng_ml)?;
+        Ok(ReconstructionOptions { every, until, level, target_ng_ml, bands: bands(&args.bands, args.seed)? })
+    }
+
+    /// The prior of its fits, if they had one.
+    pub fn prior(&self) -> Result<Option<Prior>, CliError> {
+        match self.record.method {
+            Method::Map => Ok(Some(prior(&self.model, &self.options.free)?)),
+            Method::Nls => Ok(None),
+        }
+    }
+
     /// The residual errors of a subject: its own, where the run estimated them, or the model's.
     pub fn errors(&self, known: Option<&Estimate>) -> Errors {
         let mut errors = given_errors(&self.model);
@@ -267,7 +275,7 @@ fn estimates(table: &Table, etas: &[String], sigmas: &[String]) -> Option<HashMa
 }
 
 /// `linear`, `sampled` or `sampled=N`.
-pub fn bands(text: &str, seed: u64) -> Result<Bands, CliError> {
+fn bands(text: &str, seed: u64) -> Result<Bands, CliError> {
     let draws = match text {
         "linear" => return Ok(Bands::Linear),
         "sampled" => Some(DRAWS),

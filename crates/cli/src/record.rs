@@ -6,6 +6,7 @@ use crate::population::{Population, PopulationRecord};
 use crate::progress::Progress;
 use crate::run::Plan;
 use crate::work::REPORTED;
+use crate::write::command;
 use omafit_estimate::{
     Covariance, FitOptions, Goodness, Overview, PooledSigma, ReconstructionOptions, Replication, Shape,
     SigmaRule, TwoStage, free_names,
@@ -204,7 +205,7 @@ impl Record {
             schema_version: 1,
             tool: "omafit",
             version: env!("CARGO_PKG_VERSION"),
-            command: std::env::args().skip(1).collect(),
+            command: command(),
             model: plan.model().name().into(),
             structure: plan.model().structure().name(),
             method,

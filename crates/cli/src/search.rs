@@ -7,7 +7,7 @@ use crate::lines::Lines;
 use crate::options::{Censored, ReadArgs, Running};
 use crate::population::{self, Stopped};
 use crate::run::{censor, pool, share};
-use crate::write::{write_both, write_record};
+use crate::write::{command, write_both, write_record};
 use crate::{interrupt, model, print};
 use clap::Args;
 use omafit_estimate::{
@@ -106,7 +106,12 @@ pub fn search(args: &SearchArgs) -> Result<Outcome, CliError> {
         Err(CliError::Population(error)) if *error == PopulationError::Interrupted => {
             return Ok(fits.interrupted(quiet));
         }
-        first => first?,
+        Err(error) => {
+            // Without the first fit there is nothing to go on with.
+            folder.forget_suspended()?;
+            return Err(error);
+        }
+        Ok(first) => first,
     };
     let screening = pool.install(|| screening(&first, subjects, &declared, args.screen, &stop))?;
     let Some(screening) = screening else { return Ok(fits.interrupted(quiet)) };
@@ -138,7 +143,7 @@ pub fn search(args: &SearchArgs) -> Result<Outcome, CliError> {
         "schema_version": 1,
         "tool": "omafit",
         "version": env!("CARGO_PKG_VERSION"),
-        "command": std::env::args().skip(1).collect::<Vec<_>>(),
+        "command": command(),
         "searched": { "data": trial.source.path, "data_sha256": trial.source.sha256, "model": args.model },
         "simulated": trial.simulated,
         "levels": levels,

@@ -6,7 +6,7 @@ use crate::options::Running;
 use crate::population::{self, Stopped};
 use crate::reconstruct::Run;
 use crate::run::{counting, pool, share};
-use crate::write::{renew_report, write_into};
+use crate::write::{command, renew_report, write_into};
 use crate::{interrupt, print};
 use clap::Args;
 use omafit_estimate::{
@@ -95,7 +95,7 @@ pub fn sir(args: &SirArgs) -> Result<Outcome, CliError> {
     })?;
     bar.finish_and_clear();
     let Some((fit, found)) = sampled else {
-        print::text("omafit: interrupted; nothing was written\n");
+        print::given_up(args.running.quiet);
         return Ok(Outcome::Interrupted);
     };
     let estimates = population_estimates(&fit.model, &fit.space, None);
@@ -123,7 +123,7 @@ pub fn sir(args: &SirArgs) -> Result<Outcome, CliError> {
         .collect();
     let story = serde_json::json!({
         "schema_version": 1,
-        "command": std::env::args().skip(1).collect::<Vec<_>>(),
+        "command": command(),
         "rounds": told,
         "numbers": fit.vector.len(),
         "least_dofv": least,

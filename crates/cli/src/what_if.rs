@@ -2,16 +2,16 @@
 
 use crate::Outcome;
 use crate::error::{CliError, refuse};
-use crate::options::Running;
+use crate::options::{BandArgs, Running};
 use crate::print;
-use crate::reconstruct::{Run, bands, days};
+use crate::reconstruct::{Run, days};
 use crate::report::{drawn, page};
-use crate::run::{pool, positive, prior, progress_bar, share};
+use crate::run::{pool, progress_bar};
 use crate::what_if_outcomes::{self, Expected, Outcomes, Pair};
+use crate::write::command;
 use clap::Args;
 use omafit_estimate::{
-    FitOptions, Method, Prior, ReconstructionOptions, Status, Trajectory, fit_at, free_ige_course,
-    reconstruct,
+    FitOptions, Prior, ReconstructionOptions, Status, Trajectory, fit_at, free_ige_course, reconstruct,
 };
 use omafit_model::{Analyte, Subject};
 use omafit_outcome::{Alternative, DoseRule, Held, Replayed, held};
@@ -43,18 +43,8 @@ pub struct WhatIfArgs {
     /// Spacing of the time courses: a number with d, h or w
     #[arg(long, default_value = "1d", value_name = "TIME")]
     pub grid: String,
-    /// Coverage of the bands [default: the run's]
-    #[arg(long, value_name = "FRACTION")]
-    pub level: Option<f64>,
-    /// Target for free IgE, ng/mL [default: the run's]
-    #[arg(long, value_name = "NG_ML")]
-    pub target: Option<f64>,
-    /// How bands are made: `linear`, or `sampled` from the covariance of each fit (`sampled=N`: N draws, else 500)
-    #[arg(long, default_value = "linear", value_name = "HOW")]
-    pub bands: String,
-    /// Seed of sampled bands
-    #[arg(long, default_value_t = 1)]
-    pub seed: u64,
+    #[command(flatten)]
+    pub bands: BandArgs,
     #[command(flatten)]
     pub running: Running,
 }
@@ -100,29 +90,16 @@ pub fn what_if(args: &WhatIfArgs) -> Result<Outcome, CliError> {
     let alternatives = alternatives(args)?;
     let every = days("grid", &args.grid)?;
     let run = Run::load(&args.run)?;
-    let level = args.level.unwrap_or(run.record.options.level);
-    share("level", level)?;
-    let target = args.target.unwrap_or(run.record.options.target_ng_ml);
-    positive("target", target)?;
     if !run.model.structure().analytes().contains(&Analyte::IgeFree) {
         return Err(refuse("run", args.run.display(), "a run of a model that predicts free IgE"));
     }
-    let wanted = ReconstructionOptions {
-        every,
-        until: f64::NEG_INFINITY,
-        level,
-        target_ng_ml: target,
-        bands: bands(&args.bands, args.seed)?,
-    };
+    let wanted = run.wanted(&args.bands, every, f64::NEG_INFINITY)?;
     let record = args.run.join("what_if.json");
     if record.exists() && !args.running.force {
         let expected = "a run without a what-if; --force replaces it";
         return Err(refuse("run", args.run.display(), expected));
     }
-    let prior = match run.record.method {
-        Method::Map => Some(prior(&run.model, &run.options.free)?),
-        Method::Nls => None,
-    };
+    let prior = run.prior()?;
     let subjects = &run.trial.subjects;
     let progress = progress_bar("replaying", subjects.len() as u64, args.running.quiet);
     let one = |(position, subject): (usize, &Subject)| {
@@ -145,7 +122,8 @@ pub fn what_if(args: &WhatIfArgs) -> Result<Outcome, CliError> {
             .collect(),
         None => Vec::new(),
     };
-    let figure = drawn("what_if", figure(&alternatives, &patients, target), run.record.simulated)?;
+    let figure =
+        drawn("what_if", figure(&alternatives, &patients, wanted.target_ng_ml), run.record.simulated)?;
     let bytes = |fill: &dyn Fn(&mut Vec<u8>) -> Result<(), CliError>| {
         let mut out = Vec::new();
         fill(&mut out).map(|()| out)
@@ -166,11 +144,11 @@ pub fn what_if(args: &WhatIfArgs) -> Result<Outcome, CliError> {
     let written = serde_json::json!({
         "schema_version": 1,
         "version": env!("CARGO_PKG_VERSION"),
-        "command": std::env::args().skip(1).collect::<Vec<_>>(),
+        "command": command(),
         "alternatives": alternatives.iter().map(|(name, _)| name).collect::<Vec<_>>(),
         "factors": alternatives.iter().map(|(_, alternative)| alternative.scale).collect::<Vec<_>>(),
-        "target_ng_ml": target,
-        "level": level,
+        "target_ng_ml": wanted.target_ng_ml,
+        "level": wanted.level,
         "every_days": every,
         "bands": wanted.bands,
         "counts": { "subjects": subjects.len(), "failed": failed },
@@ -183,7 +161,7 @@ pub fn what_if(args: &WhatIfArgs) -> Result<Outcome, CliError> {
         write_whole(&report, page(&args.run)?.as_bytes(), true)?;
     }
     if !args.running.quiet {
-        print::what_if(&args.run, &found, &expected, target, run.record.simulated);
+        print::what_if(&args.run, &found, &expected, wanted.target_ng_ml, run.record.simulated);
     }
     Ok(if failed > 0 { Outcome::SomeFailed } else { Outcome::Done })
 }

@@ -6,6 +6,11 @@ use omafit_trial::{RunFolder, Table, write_whole};
 use std::io::Write;
 use std::path::Path;
 
+/// The arguments with which the program was called, for the record of what it wrote.
+pub fn command() -> Vec<String> {
+    std::env::args().skip(1).collect()
+}
+
 /// Writes `run.json`.
 pub fn write_record(folder: &RunFolder, record: &impl serde::Serialize) -> Result<(), CliError> {
     write_json(folder, "run.json", record)

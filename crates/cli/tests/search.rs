@@ -169,4 +169,13 @@ fn what_cannot_be_searched_for_is_named() {
         assert!(code == 2 && said.contains(expected), "{expected}: {said}");
         assert!(!folder.join("out").exists() && !folder.join(".out.interrupted").exists(), "{expected}");
     }
+    // What cannot be estimated without the candidates leaves nothing to go on with.
+    let mut fixed = ModelFile { search: power("WT"), ..model() };
+    fixed.parameters.values_mut().for_each(|entry| entry.fixed = true);
+    fixed.variability.values_mut().for_each(|entry| entry.fixed = true);
+    fixed.residual.values_mut().for_each(|entry| entry.fixed = true);
+    let fixed = written(folder, "fixed.toml", &fixed);
+    let (code, _, said) = search(&data, &fixed, &folder.join("out"), &[]);
+    assert!(code == 2 && said.contains("there is nothing to estimate"), "{said}");
+    assert!(!folder.join("out").exists() && !folder.join(".out.interrupted").exists());
 }

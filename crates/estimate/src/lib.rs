@@ -30,9 +30,9 @@ pub use curve::treated_until;
 pub use diagnostics::{
     AndersonDarling, Binning, Limits, NpcRow, Replicates, Replication, ResidualKind, ResidualTest, Shrinkage,
     Strata, SubjectDiagnostics, TrialReplicates, VpcRow, VpcSettings, VpcStatistic, anderson_darling,
-    assay_limits, bins, cwres, diagnose, mean_p_value, npc, npde, prediction_errors, replicate_subject,
-    replicate_trial, residual_tests, shrinkage, time_after_first_dose, trend, variance_p_value, vpc, whiten,
-    wres,
+    assay_limits, bins, cwres, diagnose, mean_p_value, moments, npc, npde, prediction_errors,
+    replicate_subject, replicate_trial, residual_tests, shrinkage, time_after_first_dose, trend,
+    variance_p_value, vpc, whiten, wres,
 };
 pub use goodness::{Goodness, goodness, runs_test};
 pub use individual::{

@@ -245,17 +245,9 @@ pub struct SimulateArgs {
     pub running: Running,
 }
 
-/// What is reconstructed of a run.
+/// The bands of reconstructed courses.
 #[derive(Args, Debug)]
-pub struct ReconstructArgs {
-    /// Folder of the run
-    pub run: PathBuf,
-    /// Spacing of the time courses: a number with d, h or w, such as 1d or 6h; days without
-    #[arg(long, default_value = "1d", value_name = "TIME")]
-    pub every: String,
-    /// Reconstruct until this day at least [default: each subject's last record]
-    #[arg(long, value_name = "DAY")]
-    pub until: Option<f64>,
+pub struct BandArgs {
     /// Coverage of the bands [default: the run's]
     #[arg(long, value_name = "FRACTION")]
     pub level: Option<f64>,
@@ -269,6 +261,21 @@ pub struct ReconstructArgs {
     /// Seed of sampled bands
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
+}
+
+/// What is reconstructed of a run.
+#[derive(Args, Debug)]
+pub struct ReconstructArgs {
+    /// Folder of the run
+    pub run: PathBuf,
+    /// Spacing of the time courses: a number with d, h or w, such as 1d or 6h; days without
+    #[arg(long, default_value = "1d", value_name = "TIME")]
+    pub every: String,
+    /// Reconstruct until this day at least [default: each subject's last record]
+    #[arg(long, value_name = "DAY")]
+    pub until: Option<f64>,
+    #[command(flatten)]
+    pub bands: BandArgs,
     /// Folder for the tables
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,

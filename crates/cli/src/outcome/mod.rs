@@ -11,7 +11,7 @@ use crate::check::renamed;
 use crate::error::{CliError, refuse};
 use crate::reconstruct::Run;
 use crate::run::{pool, positive};
-use crate::write::{draw_into, renew_report, write_into};
+use crate::write::{command, draw_into, renew_report, write_into};
 use omafit_outcome::{
     Alignment, HysteresisOptions, OutcomeAnalysis, OutcomeBaseline, OutcomeOptions, Patient, VisitRule,
     analyse, daily_means,
@@ -179,7 +179,7 @@ fn record(
         "schema_version": 1,
         "tool": "omafit",
         "version": env!("CARGO_PKG_VERSION"),
-        "command": std::env::args().skip(1).collect::<Vec<_>>(),
+        "command": command(),
         "outcomes": { "path": args.outcomes, "sha256": table.source.sha256, "rows": table.source.rows, "read": given.read },
         "measures": table.measures.iter().map(|m| serde_json::json!({ "name": m.0, "unit": m.1 })).collect::<Vec<_>>(),
         "simulated": simulated,

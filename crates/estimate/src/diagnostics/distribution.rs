@@ -86,8 +86,8 @@ fn t_p_value(t: f64, degrees: f64) -> f64 {
     StudentsT::new(0.0, 1.0, degrees).map_or(f64::NAN, |d| 2.0 * d.cdf(-t.abs()))
 }
 
-/// Mean and variance, about the mean and over n − 1.
-pub(super) fn moments(values: &[f64]) -> (f64, f64) {
+/// Mean and variance, about the mean and over n − 1: NaN of one value.
+pub fn moments(values: &[f64]) -> (f64, f64) {
     let n = values.len() as f64;
     let mean = values.iter().sum::<f64>() / n;
     (mean, values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / (n - 1.0))

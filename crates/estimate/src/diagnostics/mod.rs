@@ -13,7 +13,7 @@ mod shrinkage;
 mod vpc;
 
 pub use bins::{Binning, bins};
-pub use distribution::{AndersonDarling, anderson_darling, mean_p_value, trend, variance_p_value};
+pub use distribution::{AndersonDarling, anderson_darling, mean_p_value, moments, trend, variance_p_value};
 pub use limits::{Limits, assay_limits};
 pub use linearised::{cwres, whiten, wres};
 pub use npc::{NpcRow, npc};

@@ -1,33 +1,33 @@
 //! The columns of every table: name, unit, definition.
 
-/// A table and its columns.
+/// Columns that stand together in a table, or in several.
 type Columns = &'static [(&'static str, &'static str, &'static str)];
 
-/// Every table of a run.
-pub(super) const TABLES: &[(&str, Columns)] = &[
-    ("parameters", PARAMETERS),
-    ("individuals", INDIVIDUALS),
-    ("observations", OBSERVATIONS),
-    ("trajectories", TRAJECTORIES),
-    ("typical", TYPICAL),
-    ("suppression", SUPPRESSION),
-    ("shrinkage", SHRINKAGE),
-    ("diagnostics", DIAGNOSTICS),
-    ("correlations", CORRELATIONS),
-    ("convergence", CONVERGENCE),
-    ("influence", INFLUENCE),
-    ("likelihood", LIKELIHOOD),
-    ("bootstrap", BOOTSTRAP),
-    ("bootstrap_replicates", BOOTSTRAP_REPLICATES),
-    ("screening", SCREENING),
-    ("search", SEARCH),
-    ("sir", SIR),
-    ("sir_samples", SIR_SAMPLES),
-    ("two_stage", TWO_STAGE),
-    ("two_stage_omega", TWO_STAGE_OMEGA),
-    ("vpc", VPC),
-    ("npc", NPC),
-    ("npde", NPDE),
+/// Every table of a run, with its columns in order.
+pub(super) const TABLES: &[(&str, &[Columns])] = &[
+    ("parameters", &[PARAMETERS]),
+    ("individuals", &[INDIVIDUALS]),
+    ("observations", &[OBSERVATIONS]),
+    ("trajectories", &[TRAJECTORIES]),
+    ("typical", &[TYPICAL]),
+    ("suppression", &[SUPPRESSION]),
+    ("shrinkage", &[SHRINKAGE]),
+    ("diagnostics", &[DIAGNOSTICS]),
+    ("correlations", &[CORRELATIONS]),
+    ("convergence", &[CONVERGENCE]),
+    ("influence", &[INFLUENCE]),
+    ("likelihood", &[LIKELIHOOD]),
+    ("bootstrap", &[DRAWS, BIAS]),
+    ("bootstrap_replicates", &[BOOTSTRAP_REPLICATES]),
+    ("screening", &[EFFECT, SCREENING]),
+    ("search", &[STEP, EFFECT, SEARCH]),
+    ("sir", &[DRAWS]),
+    ("sir_samples", &[SIR_SAMPLES]),
+    ("two_stage", &[TWO_STAGE]),
+    ("two_stage_omega", &[TWO_STAGE_OMEGA]),
+    ("vpc", &[VPC]),
+    ("npc", &[NPC]),
+    ("npde", &[NPDE]),
 ];
 
 const PARAMETERS: Columns = &[
@@ -245,11 +245,15 @@ const CONVERGENCE: Columns = &[
     ),
 ];
 
-const BOOTSTRAP: Columns = &[
+const DRAWS: Columns = &[
     ("name", "", "the number, as in `parameters`"),
     ("unit", "", "its unit, and that of what follows"),
     ("estimate", "", "its estimate from all subjects"),
-    ("mean", "", "its mean over the replicates that converged"),
+    (
+        "mean",
+        "",
+        "its mean over the draws: of a bootstrap the replicates that converged, else the samples that the last round kept",
+    ),
     ("se", "", "their standard deviation: the standard error"),
     ("rse_pct", "%", "100·se/|estimate|"),
     ("median", "", "their median"),
@@ -259,9 +263,10 @@ const BOOTSTRAP: Columns = &[
         "lower end of the interval of their percentiles, of the coverage that was asked for (95 %)",
     ),
     ("ci_high", "", "its upper end"),
-    ("n", "", "replicates that converged"),
-    ("bias", "", "mean − estimate"),
+    ("n", "", "how many draws there are"),
 ];
+
+const BIAS: Columns = &[("bias", "", "mean − estimate")];
 
 const BOOTSTRAP_REPLICATES: Columns = &[
     ("replicate", "", "its number, from 0"),
@@ -275,10 +280,13 @@ const BOOTSTRAP_REPLICATES: Columns = &[
     ("{number}", "as in `parameters`", "the number from these subjects"),
 ];
 
-const SCREENING: Columns = &[
+const EFFECT: Columns = &[
     ("parameter", "", "the parameter"),
     ("covariate", "", "the covariate that may have an effect on it"),
     ("form", "", "the form of the effect"),
+];
+
+const SCREENING: Columns = &[
     (
         "slope",
         "",
@@ -292,12 +300,12 @@ const SCREENING: Columns = &[
     ("searched", "", "1 of what was searched, 0 of what the screening left out"),
 ];
 
-const SEARCH: Columns = &[
+const STEP: Columns = &[
     ("step", "", "the step, from 0, the fit without candidates"),
     ("direction", "", "`start`; `forward`: the effect was added; `backward`: it was removed"),
-    ("parameter", "", "the parameter"),
-    ("covariate", "", "the covariate"),
-    ("form", "", "the form of the effect"),
+];
+
+const SEARCH: Columns = &[
     ("ofv", "", "the objective of FOCE of the fit"),
     ("decrease", "", "the objective without the effect less that with it"),
     ("freedom", "", "coefficients of the effect"),
@@ -305,23 +313,6 @@ const SEARCH: Columns = &[
     ("chosen", "", "1 of the fit from which the next step went on"),
     ("status", "", "`ok`; `not_converged` and `failed`: the fit was out of consideration"),
     ("reason", "", "why the fit ended"),
-];
-
-const SIR: Columns = &[
-    ("name", "", "the number, as in `parameters`"),
-    ("unit", "", "its unit, and that of what follows"),
-    ("estimate", "", "its estimate"),
-    ("mean", "", "its mean over the samples that the last round kept"),
-    ("se", "", "their standard deviation: the standard error"),
-    ("rse_pct", "%", "100·se/|estimate|"),
-    ("median", "", "their median"),
-    (
-        "ci_low",
-        "",
-        "lower end of the interval of their percentiles, of the coverage that was asked for (95 %)",
-    ),
-    ("ci_high", "", "its upper end"),
-    ("n", "", "samples that were kept"),
 ];
 
 const SIR_SAMPLES: Columns = &[

@@ -23,9 +23,9 @@ pub struct Definition {
 
 /// Every definition, table by table, in the order of their columns.
 pub fn definitions() -> impl Iterator<Item = Definition> {
-    columns::TABLES.iter().flat_map(|(table, columns)| {
+    columns::TABLES.iter().flat_map(|(table, groups)| {
         let of = |&(column, unit, meaning)| Definition { table, column, unit, meaning };
-        columns.iter().map(of)
+        groups.iter().copied().flatten().map(of)
     })
 }
 
@@ -85,9 +85,9 @@ fn fact_unit(fact: FreeIgeFact) -> &'static str {
 /// The definitions as Markdown: a heading and a table for each table of a run.
 pub fn definitions_markdown() -> String {
     let mut text = String::new();
-    for (table, columns) in columns::TABLES {
+    for (table, groups) in columns::TABLES {
         text += &format!("\n## {table}\n\n| column | unit | definition |\n|---|---|---|\n");
-        for (column, unit, meaning) in *columns {
+        for (column, unit, meaning) in groups.iter().copied().flatten() {
             let (unit, meaning) = (unit.replace("{unit}", "its own"), meaning.replace('|', "\\|"));
             text += &format!("| `{column}` | {unit} | {meaning} |\n");
         }

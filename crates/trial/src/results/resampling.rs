@@ -1,7 +1,7 @@
 //! `bootstrap`, `bootstrap_replicates`, `sir` and `sir_samples`: a population's numbers over replicates or samples.
 
 use crate::table::{Column, Table, TableError, Values};
-use omafit_estimate::{BootstrapReplicate, PopulationEstimate, SirFound, quantile};
+use omafit_estimate::{BootstrapReplicate, PopulationEstimate, SirFound, moments, quantile};
 
 /// What draws are of: it names the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,13 +15,10 @@ pub enum Draws {
 /// A number over the draws: mean, standard deviation, median, ends of the interval of percentiles.
 fn over(draws: &[Vec<f64>], k: usize, level: f64) -> [f64; 5] {
     let values: Vec<f64> = draws.iter().map(|draw| draw[k]).collect();
-    let n = values.len() as f64;
-    let mean = values.iter().sum::<f64>() / n;
-    let squares: f64 = values.iter().map(|v| (v - mean).powi(2)).sum();
-    let sd = if values.len() > 1 { (squares / (n - 1.0)).sqrt() } else { f64::NAN };
+    let (mean, variance) = moments(&values);
     let tail = 0.5 * (1.0 - level);
     let [median, low, high] = [0.5, tail, 1.0 - tail].map(|p| quantile(values.clone(), p));
-    [mean, sd, median, low, high]
+    [mean, variance.sqrt(), median, low, high]
 }
 
 /// One row a number that is estimated: its estimate, its mean, standard deviation and median over draws, the ends of the
