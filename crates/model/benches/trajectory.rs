@@ -53,6 +53,19 @@ impl Case {
         });
     }
 
+    /// Of 64 people around the typical one, several at a time.
+    fn predictions_of_many(&self, bencher: Bencher<'_, '_>) {
+        let person_of = |k: usize| {
+            self.parameters
+                .iter()
+                .enumerate()
+                .map(move |(i, p)| p * (0.3 * ((k * (i + 3)) as f64).sin()).exp())
+        };
+        let sets: Vec<Vec<f64>> = (0..64).map(|k| person_of(k).collect()).collect();
+        let start = self.model.start(&person()).unwrap();
+        bencher.bench_local(|| self.model.structure().predict_each(black_box(&sets), start, &self.course));
+    }
+
     fn sensitivities(&self, bencher: Bencher<'_, '_>) {
         let (mut out, mut slopes) = (Vec::new(), Vec::new());
         let start = self.model.start(&person()).unwrap();
@@ -103,6 +116,16 @@ fn main() {
     println!("error weekly {:.1e}", Case::every(7).error());
     println!("error daily {:.1e}", Case::every(1).error());
     divan::main();
+}
+
+#[divan::bench]
+fn visits_predictions_of_64(bencher: Bencher<'_, '_>) {
+    Case::visits().predictions_of_many(bencher);
+}
+
+#[divan::bench]
+fn daily_predictions_of_64(bencher: Bencher<'_, '_>) {
+    Case::every(1).predictions_of_many(bencher);
 }
 
 #[divan::bench]

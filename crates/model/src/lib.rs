@@ -19,8 +19,8 @@ pub use dual::Dual;
 pub use population::{
     BlockEntry, CorrelationEntry, CovariateError, Effect, EffectEntry, EffectForm, ErrorModel,
     IndividualValue, LevelEntry, ModelError, ModelFile, PUBLISHED, ParameterEntry, PopulationModel,
-    PopulationParameter, PopulationValues, PredictionError, Residual, ResidualEntry, SearchEntry, SearchForm,
-    StartRule, Transform, VariabilityEntry, published,
+    PopulationParameter, PopulationValues, Predicted, PredictionError, Residual, ResidualEntry, SearchEntry,
+    SearchForm, StartRule, Transform, VariabilityEntry, published,
 };
 pub use scalar::{Elementary, Real};
 pub use solver::{Output, SolverError, Work};

@@ -4,7 +4,9 @@
 //! arithmetic through the same solver steps gives exact sensitivities.
 
 mod elementary;
+mod pack;
 
+pub use pack::Pack;
 use std::ops::{Add, Div, Mul, Neg, Sub};
 
 /// A real number that may carry derivatives.

@@ -147,7 +147,23 @@ impl PopulationModel {
     ) -> Result<Work, PredictionError> {
         Ok(self.structure.predict(parameters, self.start(covariates)?, course, out)?)
     }
+
+    /// The same of many sets of individual parameters, to the bit, several at a time.
+    ///
+    /// # Errors
+    /// When the model does not apply to the subject; that a set cannot be solved is said in its place.
+    pub fn predict_each(
+        &self,
+        sets: &[Vec<f64>],
+        covariates: &Covariates,
+        course: &Course,
+    ) -> Result<Vec<Predicted>, CovariateError> {
+        Ok(self.structure.predict_each(sets, self.start(covariates)?, course))
+    }
 }
+
+/// Concentrations over a course, or why there are none.
+pub type Predicted = Result<Vec<Concentrations<f64>>, CourseError>;
 
 /// Why a subject cannot be predicted.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]

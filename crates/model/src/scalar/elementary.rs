@@ -11,6 +11,9 @@ const BITS: u32 = PARTS.trailing_zeros();
 const MANTISSA_BITS: u32 = f64::MANTISSA_DIGITS - 1;
 const ONE: u64 = 1.0f64.to_bits();
 
+/// 2⁵²: the last bits of a number from there to its double are an integer.
+const WHOLE: f64 = (1u64 << MANTISSA_BITS) as f64;
+
 /// From this part on, a number counts as above the half of the next power of two: so that ln is small around one.
 const UPPER: usize = 107;
 
@@ -51,33 +54,86 @@ static POWERS: [f64; PARTS] = {
     table
 };
 
+/// Whether a number is zero, subnormal, infinite, negative or not a number.
+#[inline(always)]
+fn has_no_ordinary_logarithm(x: f64) -> bool {
+    !(f64::MIN_POSITIVE..=f64::MAX).contains(&x)
+}
+
 /// Natural logarithm.
 #[inline(always)]
 pub(super) fn ln(x: f64) -> f64 {
-    let bits = x.to_bits();
-    // Zero, subnormal, infinite, negative or not a number.
-    if bits.wrapping_sub(f64::MIN_POSITIVE.to_bits()) >= f64::INFINITY.to_bits() - f64::MIN_POSITIVE.to_bits()
-    {
-        return x.ln();
+    if has_no_ordinary_logarithm(x) { x.ln() } else { ordinary_ln(x) }
+}
+
+/// The natural logarithm of each, to the bit that of [`ln`].
+#[inline(always)]
+pub(super) fn ln_of_each<const W: usize>(x: [f64; W]) -> [f64; W] {
+    let mut exceptional = false;
+    for x in x {
+        exceptional |= has_no_ordinary_logarithm(x);
     }
+    if exceptional { one_by_one(x, ln) } else { of_each(x, ordinary_ln) }
+}
+
+/// eˣ.
+#[inline(always)]
+pub(super) fn exp(x: f64) -> f64 {
+    if is_far(x) { x.exp() } else { near_exp(x) }
+}
+
+/// eˣ of each, to the bit that of [`exp`].
+#[inline(always)]
+pub(super) fn exp_of_each<const W: usize>(x: [f64; W]) -> [f64; W] {
+    let mut exceptional = false;
+    for x in x {
+        exceptional |= is_far(x);
+    }
+    if exceptional { one_by_one(x, exp) } else { of_each(x, near_exp) }
+}
+
+/// A function of each; `array::map` is not compiled into its caller, nor for the caller's processor.
+#[inline(always)]
+pub(super) fn of_each<const W: usize>(mut x: [f64; W], of: impl Fn(f64) -> f64) -> [f64; W] {
+    for x in &mut x {
+        *x = of(*x);
+    }
+    x
+}
+
+#[cold]
+#[inline(never)]
+fn one_by_one<const W: usize>(x: [f64; W], of: fn(f64) -> f64) -> [f64; W] {
+    x.map(of)
+}
+
+#[inline(always)]
+fn ordinary_ln(x: f64) -> f64 {
+    let bits = x.to_bits();
     // x = 2ⁿ·z with z in [1, 2); c is z rounded to the table.
-    let exponent = (bits >> MANTISSA_BITS) as i32 - 1023;
     let fraction = bits & ((1 << MANTISSA_BITS) - 1);
     let nearest = (fraction + (1 << (MANTISSA_BITS - BITS - 1))) >> (MANTISSA_BITS - BITS);
     let z = f64::from_bits(fraction | ONE);
     let c = f64::from_bits((nearest << (MANTISSA_BITS - BITS)) + ONE);
     let (inverse, ln_c) = LOGARITHMS[nearest as usize];
     let r = (z - c) * inverse;
-    let exponent = exponent + i32::from(nearest >= UPPER as u64);
-    let start = f64::from(exponent) * std::f64::consts::LN_2 + ln_c;
+    // n, one more from the middle of the table on, in the last bits of a sum that is then exact.
+    let upper = (nearest + (PARTS - UPPER) as u64) >> BITS;
+    let exponent = f64::from_bits(((bits >> MANTISSA_BITS) + upper) | WHOLE.to_bits()) - (WHOLE + 1023.0);
+    let start = exponent * std::f64::consts::LN_2 + ln_c;
     let r2 = r * r;
     let tail = (1.0 / 3.0 - 0.25 * r) + r2 * (0.2 - r * (1.0 / 6.0));
     (start + (r - 0.5 * r2)) + (r2 * r) * tail
 }
 
-/// eˣ.
+/// Whether eˣ is not finite or subnormal, or nearly so, or x not a number.
 #[inline(always)]
-pub(super) fn exp(x: f64) -> f64 {
+fn is_far(x: f64) -> bool {
+    !(-700.0 < x && x < 700.0)
+}
+
+#[inline(always)]
+fn near_exp(x: f64) -> f64 {
     /// ln 2 / 256 in two parts; a product of the first with any count that occurs is exact.
     const STEP: f64 = f64::from_bits((std::f64::consts::LN_2 / PARTS as f64).to_bits() & !((1 << 18) - 1));
     const REST: f64 = (LN_2_HIGH - STEP * PARTS as f64 + LN_2_LOW) / PARTS as f64;
@@ -85,9 +141,6 @@ pub(super) fn exp(x: f64) -> f64 {
     const LN_2_LOW: f64 = 2.319_046_813_846_299_6e-17;
     /// Adding it rounds to an integer, which the last bits of the sum then hold.
     const ROUND: f64 = 1.5 * (1u64 << MANTISSA_BITS) as f64;
-    if (x.to_bits() << 1) >= (700.0f64.to_bits() << 1) {
-        return x.exp();
-    }
     let shifted = x * (PARTS as f64 / std::f64::consts::LN_2) + ROUND;
     let count = shifted - ROUND;
     let bits = shifted.to_bits();

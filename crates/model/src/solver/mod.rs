@@ -1,14 +1,18 @@
 //! Adaptive integration that knows no model.
 
+mod abreast;
 mod curvatures;
 mod dense;
 mod dop853;
+mod pace;
 mod radau;
 mod tableau;
 mod tangents;
 
+pub use abreast::{Abreast, Stages};
 pub use curvatures::{Curvatures, Hessian, Twice, TwiceDifferentiable};
 pub use dense::{Lu, MOST};
 pub use dop853::{Dop853, NEGLIGIBLE, Output, SolverError, System, Tolerance, Work};
+pub use pace::{Pace, Step, distrust, first_step};
 pub use radau::{Radau, Solved};
 pub use tangents::{Alone, Companion, Lanes, Linear, Linearised, Partials, Tangents};

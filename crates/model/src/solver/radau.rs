@@ -7,7 +7,8 @@
 //! from `scripts/reference/radau.py`.
 
 use super::dense::{Lu, MOST};
-use super::dop853::{NEGLIGIBLE, SAFETY, SolverError, Tolerance, Work};
+use super::dop853::{NEGLIGIBLE, SolverError, Tolerance, Work};
+use super::pace::SAFETY;
 use super::tangents::{Alone, Lanes, Linear, Linearised, Partials, Tangents};
 
 const STAGES: usize = 5;

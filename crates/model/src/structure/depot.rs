@@ -94,6 +94,11 @@ pub(super) struct Outflow {
 }
 
 impl Outflow {
+    /// The flow at the start from what is held, nmol/d.
+    pub(super) fn held(&self) -> f64 {
+        self.held.re
+    }
+
     /// Second derivative of [`Outflow::after_injections`] to the absorption rate constant.
     #[inline(always)]
     pub(super) fn bend_after_injections(&self, days: f64) -> f64 {

@@ -4,6 +4,7 @@
 //! which say how parameters make those rate constants and how concentrations are read. Everything else sees
 //! [`StructuralModel`].
 
+mod abreast;
 mod carrier;
 mod depot;
 mod falling_production;
@@ -21,6 +22,7 @@ mod steady;
 
 use crate::course::{Course, CourseError};
 use crate::dual::Dual;
+use crate::population::Predicted;
 use crate::scalar::Real;
 use crate::solver::{Hessian, Work};
 use crate::subject::Analyte;
@@ -223,6 +225,10 @@ pub trait StructuralModel: Sync + std::fmt::Debug {
         course: &Course,
         out: &mut Vec<Concentrations<f64>>,
     ) -> Result<Work, CourseError>;
+
+    /// Concentrations at each output time of `course` with each of many sets of parameters, to the bit those of
+    /// [`StructuralModel::predict`]. Where one set cannot be solved the others are not touched.
+    fn predict_each(&self, sets: &[Vec<f64>], start: Start<f64>, course: &Course) -> Vec<Predicted>;
 
     /// Concentrations and their derivatives.
     ///

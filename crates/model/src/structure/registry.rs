@@ -1,5 +1,6 @@
 //! The structures there are.
 
+use super::abreast::predict_each;
 use super::falling_production::FallingProduction;
 use super::full_binding::{FullBinding1, FullBinding2};
 use super::michaelis_menten::MichaelisMenten;
@@ -8,8 +9,9 @@ use super::quasi_equilibrium::{QuasiEquilibrium, QuasiEquilibriumClc};
 use super::quasi_steady_state::QuasiSteadyState;
 use super::second::{Reading, differences, exact};
 use super::solve::{is_plain, predict, sensitivities};
-use super::{Concentrations, ParameterInfo, Start, StructuralModel, Structure};
+use super::{Body, Concentrations, ParameterInfo, Start, StructuralModel, Structure};
 use crate::course::{Course, CourseError};
+use crate::population::Predicted;
 use crate::solver::Work;
 use crate::subject::Analyte;
 
@@ -49,6 +51,21 @@ macro_rules! solvable {
                     return predict::<$structure, $n, $k, $plain, false>(parameters, start, course, out);
                 })?
                 predict::<$structure, $n, $k, $full, true>(parameters, start, course, out)
+            }
+            fn predict_each(
+                &self,
+                sets: &[Vec<f64>],
+                start: Start<f64>,
+                course: &Course,
+            ) -> Vec<Predicted> {
+                if const { !DOSING && <<$structure as Structure<$n, $k>>::Body as Body<$n, $k>>::HOT } && is_plain(course) {
+                    return predict_each::<$structure, $n, $k>(sets, start, course);
+                }
+                let mut out = Vec::new();
+                let one = |set: &Vec<f64>| {
+                    self.predict(set, start, course, &mut out).map(|_| std::mem::take(&mut out))
+                };
+                sets.iter().map(one).collect()
             }
             fn sensitivities(
                 &self,

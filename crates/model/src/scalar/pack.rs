@@ -1,0 +1,122 @@
+//! Several numbers at once, in the arithmetic of one.
+
+use super::elementary;
+use super::{Elementary, Real};
+use std::array::from_fn;
+use std::ops::{Add, Div, Mul, Neg, Sub};
+
+/// `W` numbers, each treated to the bit as a number alone is.
+///
+/// It carries the right-hand sides of bodies that do not branch on a value but within an [`Elementary`] function.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[repr(C, align(32))]
+pub struct Pack<const W: usize>(pub [f64; W]);
+
+impl<const W: usize> Pack<W> {
+    /// All the same.
+    #[inline(always)]
+    pub fn all(value: f64) -> Self {
+        Self([value; W])
+    }
+
+    #[inline(always)]
+    fn with(self, other: Self, f: impl Fn(f64, f64) -> f64) -> Self {
+        let mut out = [0.0; W];
+        for l in 0..W {
+            out[l] = f(self.0[l], other.0[l]);
+        }
+        Self(out)
+    }
+
+    /// Whether every one is positive and no less than the least normal number, so that no function of it branches.
+    #[inline(always)]
+    fn is_ordinary(&self) -> bool {
+        let mut ordinary = true;
+        for l in 0..W {
+            ordinary &= self.0[l] >= f64::MIN_POSITIVE;
+        }
+        ordinary
+    }
+}
+
+macro_rules! lanewise {
+    ($($operator:ident $name:ident $sign:tt),*) => { $(
+        impl<const W: usize> $operator for Pack<W> {
+            type Output = Self;
+            #[inline(always)]
+            fn $name(self, other: Self) -> Self {
+                self.with(other, |a, b| a $sign b)
+            }
+        }
+    )* };
+}
+
+lanewise!(Add add +, Sub sub -, Mul mul *, Div div /);
+
+impl<const W: usize> Neg for Pack<W> {
+    type Output = Self;
+    #[inline(always)]
+    fn neg(self) -> Self {
+        Self(elementary::of_each(self.0, |a| -a))
+    }
+}
+
+impl<const W: usize> Mul<f64> for Pack<W> {
+    type Output = Self;
+    #[inline(always)]
+    fn mul(self, a: f64) -> Self {
+        Self(elementary::of_each(self.0, |b| b * a))
+    }
+}
+
+impl<const W: usize> Add<f64> for Pack<W> {
+    type Output = Self;
+    #[inline(always)]
+    fn add(self, a: f64) -> Self {
+        Self(elementary::of_each(self.0, |b| b + a))
+    }
+}
+
+impl<const W: usize> Real for Pack<W> {
+    type Inner = Self;
+
+    #[inline(always)]
+    fn constant(value: f64) -> Self {
+        Self::all(value)
+    }
+    /// The first of them: it decides within an [`Elementary`] function, where all are ordinary.
+    #[inline(always)]
+    fn value(&self) -> f64 {
+        self.0[0]
+    }
+    #[inline(always)]
+    fn exp(self) -> Self {
+        Self(elementary::exp_of_each(self.0))
+    }
+    #[inline(always)]
+    fn ln(self) -> Self {
+        Self(elementary::ln_of_each(self.0))
+    }
+    #[inline(always)]
+    fn sqrt(self) -> Self {
+        Self(elementary::of_each(self.0, f64::sqrt))
+    }
+    #[inline(always)]
+    fn axpy(self, a: f64, x: Self) -> Self {
+        self.with(x, |y, x| y + a * x)
+    }
+    #[inline(always)]
+    fn apply<const K: usize, G: Elementary<K>>(arguments: [Self; K]) -> Self {
+        let mut ordinary = true;
+        for argument in &arguments {
+            ordinary &= argument.is_ordinary();
+        }
+        if ordinary { G::value(arguments) } else { one_by_one::<W, K, G>(&arguments) }
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn one_by_one<const W: usize, const K: usize, G: Elementary<K>>(arguments: &[Pack<W>; K]) -> Pack<W> {
+    Pack(from_fn(|l| G::value(arguments.map(|argument| argument.0[l]))))
+}
