@@ -6,8 +6,8 @@ use crate::influence::Influence;
 use crate::record::Seconds;
 use omafit_estimate::{
     Checkpoint, DescentStop, FitOptions, Method, PopulationError, PopulationEstimate, PopulationFit,
-    PopulationMethod, PopulationOptions, Watch, estimate_population, flattest_direction,
-    population_estimates, propagated, shrinkage,
+    PopulationMethod, PopulationOptions, PopulationUncertainty, Watch, estimate_population,
+    flattest_direction, population_estimates, propagated, shrinkage,
 };
 use omafit_model::{PopulationModel, PopulationValues, Subject};
 use omafit_trial::{
@@ -71,6 +71,9 @@ pub struct PopulationRecord {
     condition_number: Option<f64>,
     flattest_direction: Option<String>,
     no_covariance_because: Option<String>,
+    /// Why standard errors are from the information that is expected where the model is linear; nothing where they are
+    /// from the curvature of FOCE's objective.
+    expected_information_because: Option<String>,
 }
 
 impl Population {
@@ -178,6 +181,7 @@ impl Population {
             condition_number: uncertainty.ok().map(|u| u.condition()),
             flattest_direction: uncertainty.ok().map(|u| flattest_direction(&self.names, u)),
             no_covariance_because: uncertainty.err().cloned(),
+            expected_information_because: uncertainty.ok().and_then(|u| u.expected_because.clone()),
         }
     }
 
@@ -196,8 +200,13 @@ impl Population {
         if !self.converged() {
             warnings.push(format!("population: {}", self.fit.reason));
         }
-        if let Err(why) = &self.fit.uncertainty {
-            warnings.push(format!("population: no standard errors: {why}"));
+        match &self.fit.uncertainty {
+            Err(why) => warnings.push(format!("population: no standard errors: {why}")),
+            Ok(PopulationUncertainty { expected_because: Some(why), .. }) => warnings.push(format!(
+                "population: standard errors are from the information that is expected where the model is linear, not from \
+                 the curvature of FOCE's objective at these estimates: {why}"
+            )),
+            Ok(_) => {}
         }
         warnings.extend(self.influence.iter().flat_map(|influence| influence.warnings(&self.estimates)));
         warnings

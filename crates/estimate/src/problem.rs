@@ -19,7 +19,7 @@ use crate::shape::Shape;
 use nalgebra::{DMatrix, DVector};
 use omafit_model::{
     Censoring, Concentrations, Course, CourseError, CovariateError, ErrorModel, IndividualValue, Observation,
-    PopulationModel, PredictionError, Start, Subject,
+    PopulationModel, Predicted, PredictionError, Start, Subject,
 };
 use std::cell::RefCell;
 
@@ -309,17 +309,19 @@ impl SubjectProblem<'_> {
         Ok(Linearised { objective, noise, is_sum_of_squares, predictions, residuals, jacobian })
     }
 
-    /// The objective at η alone, that of [`SubjectProblem::linearise`] without its derivatives.
-    pub(crate) fn objective(&self, eta: &[f64]) -> Result<f64, SubjectError> {
-        let mut workspace = self.workspace.borrow_mut();
-        let concentrations = &mut workspace.concentrations;
-        let parameters = self.parameters(eta);
-        self.model.structure().predict(&parameters, self.start, &self.course, concentrations)?;
-        let mut objective = self.prior.as_ref().map_or(0.0, |(p, _)| p.residuals(eta).norm_squared());
-        for (row, observation) in self.observations.iter().enumerate() {
-            let predicted = concentrations[self.positions[row]].to_array()[observation.analyte.index()];
-            objective += self.part(row, predicted)?.value;
-        }
-        Ok(objective)
+    /// The objective at each of many η, that of [`SubjectProblem::linearise`] without its derivatives.
+    pub(crate) fn objectives(&self, etas: &[Vec<f64>]) -> Vec<Result<f64, SubjectError>> {
+        let sets: Vec<Vec<f64>> = etas.iter().map(|eta| self.parameters(eta)).collect();
+        let predicted = self.model.structure().predict_each(&sets, self.start, &self.course);
+        let one = |(eta, predicted): (&Vec<f64>, Predicted)| {
+            let predicted = predicted?;
+            let mut objective = self.prior.as_ref().map_or(0.0, |(p, _)| p.residuals(eta).norm_squared());
+            for (row, observation) in self.observations.iter().enumerate() {
+                let predicted = predicted[self.positions[row]].to_array()[observation.analyte.index()];
+                objective += self.part(row, predicted)?.value;
+            }
+            Ok(objective)
+        };
+        etas.iter().zip(predicted).map(one).collect()
     }
 }

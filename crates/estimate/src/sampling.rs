@@ -24,8 +24,7 @@ pub(crate) fn draw_courses(
     }
     let typical = model.typical(&subject.covariates)?;
     let mut stream = SubjectStream::of_bands(seed, position);
-    let mut drawn = Vec::with_capacity(draws as usize);
-    for _ in 0..draws {
+    let mut one = || {
         let mut eta = fit.eta.clone();
         for direction in directions {
             let z = stream.normal() * direction.sd;
@@ -35,13 +34,11 @@ pub(crate) fn draw_courses(
         for (&i, &eta) in options.free.iter().zip(&eta) {
             parameters[i] = model.parameters()[i].individual(typical[i], eta).value;
         }
-        let mut out = Vec::new();
-        if model.predict(&parameters, &subject.covariates, course, &mut out).is_err() {
-            return Ok(Vec::new());
-        }
-        drawn.push(out);
-    }
-    Ok(drawn)
+        parameters
+    };
+    let sets: Vec<Vec<f64>> = (0..draws).map(|_| one()).collect();
+    let drawn = model.predict_each(&sets, &subject.covariates, course)?;
+    Ok(drawn.into_iter().collect::<Result<Vec<_>, _>>().unwrap_or_default())
 }
 
 /// The quantiles that leave out `part` at either end; NaN where they are not finite.

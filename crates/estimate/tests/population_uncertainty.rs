@@ -143,3 +143,33 @@ fn resampling_is_alike_at_any_number_of_threads_and_from_the_estimates_alone() {
     let refused = sampling_importance_resampling(&fit, &subjects, &few, 1, &(), &|| ()).unwrap_err();
     assert_eq!(refused, SirError::TooFew { kept: 5, numbers: 3, least: 6 });
 }
+
+#[test]
+fn where_the_objective_bends_the_other_way_the_expected_information_stands_in() {
+    let (fit, subjects) = (fitted(), subjects());
+    assert_eq!(fit.uncertainty.as_ref().unwrap().expected_because, None);
+    let [_, omega, sigma] = numbers(&fit);
+    let mut values = fit.model.values();
+    let k = fit.model.variable().iter().position(|&i| fit.model.position("Vc") == Some(i)).unwrap();
+    // A fifth of the standard deviation: the likelihood is concave in its logarithm no longer.
+    values.omega[k] = (0.2 * omega).powi(2);
+    let off = fit.model.with_values(&values).unwrap();
+    let off = evaluate_population(&off, &subjects, PopulationOptions::default(), &()).unwrap();
+    let found = off.uncertainty.unwrap();
+    let because = found.expected_because.unwrap();
+    assert!(because.contains("omega_Vc"), "{because}");
+    // Balanced and normal: means and spreads of subjects are independent, with τ = σ² + m·ω² of m values.
+    let (n, m, s, b) = (PATIENTS as f64, VALUES as f64, sigma.powi(2), values.omega[k]);
+    let tau = s + m * b;
+    let [by_omega, by_sigma] = [2.0 * m * b / tau, 2.0 * s / tau];
+    let spreads = [
+        [0.5 * n * by_omega * by_omega, 0.5 * n * by_omega * by_sigma],
+        [0.5 * n * by_omega * by_sigma, 0.5 * n * (4.0 * (m - 1.0) + by_sigma * by_sigma)],
+    ];
+    let determinant = spreads[0][0] * spreads[1][1] - spreads[0][1] * spreads[1][0];
+    let expected = [tau / (n * m), spreads[1][1] / determinant, spreads[0][0] / determinant];
+    for (k, expected) in expected.into_iter().enumerate() {
+        assert!((found.r[(k, k)] / expected - 1.0).abs() < 1e-6, "{k}: {} {expected}", found.r[(k, k)]);
+    }
+    assert!((found.r[(1, 2)] / (-spreads[0][1] / determinant) - 1.0).abs() < 1e-6);
+}

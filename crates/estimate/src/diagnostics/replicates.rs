@@ -16,6 +16,8 @@ pub struct Replication {
 
 /// Relative tolerance of simulated courses: far below any residual error.
 const RTOL: f64 = 1e-6;
+/// Replicates that are solved together.
+const TOGETHER: usize = 64;
 
 /// The simulated observations of one subject, in single precision: seven digits, and half the memory.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -65,25 +67,31 @@ pub fn replicate_subject(
     let errors = subject.observations.iter().map(error).collect::<Result<Vec<_>, _>>()?;
     // Whatever is drawn, the model must apply to the subject.
     model.typical(&subject.covariates)?;
-    model.start(&subject.covariates)?;
     let observations = subject.observations.len();
-    let mut values = Vec::with_capacity(observations * replication.replicates as usize);
-    let mut concentrations = Vec::with_capacity(course.times().len());
-    for replicate in 0..replication.replicates {
-        // Replicate 0 of the plain stream is that from which a demo's data come.
-        let mut stream = SubjectStream::new(replication.seed, (u64::from(replicate) + 1) << 32 | index);
-        let solved =
-            draw_parameters(model, &subject.covariates, Noise::ALL, &mut stream).and_then(|parameters| {
-                Ok(model.predict(&parameters, &subject.covariates, &course, &mut concentrations)?)
-            });
-        if solved.is_err() {
-            values.resize(values.len() + observations, f32::NAN);
-            continue;
+    let mut values = vec![f32::NAN; observations * replication.replicates as usize];
+    for first in (0..replication.replicates).step_by(TOGETHER) {
+        let together = first..replication.replicates.min(first + TOGETHER as u32);
+        let (mut sets, mut drawn) = (Vec::with_capacity(TOGETHER), Vec::with_capacity(TOGETHER));
+        for replicate in together {
+            // Replicate 0 of the plain stream is that from which a demo's data come.
+            let mut stream = SubjectStream::new(replication.seed, (u64::from(replicate) + 1) << 32 | index);
+            if let Ok(set) = draw_parameters(model, &subject.covariates, Noise::ALL, &mut stream) {
+                sets.push(set);
+                drawn.push((replicate as usize, stream));
+            }
         }
-        for ((observation, &at), error) in subject.observations.iter().zip(&positions).zip(&errors) {
-            let exact = concentrations[at].to_array()[observation.analyte.index()];
-            let z = stream.normal();
-            values.push(if error.allows(exact) { error.observe(exact, z) as f32 } else { f32::NAN });
+        let solved = model.predict_each(&sets, &subject.covariates, &course)?;
+        for ((replicate, mut stream), solved) in drawn.into_iter().zip(solved) {
+            let Ok(solved) = solved else { continue };
+            let mine = &mut values[replicate * observations..][..observations];
+            let observed = subject.observations.iter().zip(&positions).zip(&errors);
+            for (value, ((observation, &at), error)) in mine.iter_mut().zip(observed) {
+                let exact = solved[at].to_array()[observation.analyte.index()];
+                let z = stream.normal();
+                if error.allows(exact) {
+                    *value = error.observe(exact, z) as f32;
+                }
+            }
         }
     }
     Ok(Replicates { observations, values })

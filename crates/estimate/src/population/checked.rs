@@ -7,7 +7,7 @@ use omafit_model::{PopulationModel, Subject};
 
 /// Iterations of FOCE, draws a subject of each likelihood, and by how much an objective is lower that is not by chance.
 const CHECKED: u64 = 50;
-const SAMPLES: u32 = 500;
+const SAMPLES: u32 = 200;
 const HIGHER: f64 = 1.0;
 
 /// What is said where FOCE's estimates, looked for from SAEM's, have a higher likelihood than SAEM's, which should have the

@@ -5,7 +5,7 @@ use super::conditional::{Conditional, ConditionalError, conditional};
 use super::gradient::{Change, change};
 use super::quasi_newton::{DescentStop, Iteration, Objective, QuasiNewton};
 use super::space::{Space, SpaceError};
-use super::uncertainty::{PopulationUncertainty, listed, uncertainty};
+use super::uncertainty::{PopulationUncertainty, curvature, listed, uncertainty};
 use super::watch::{Of, Progress, Standing, Watch};
 use crate::individual::{FitOptions, Method, fit_subject};
 use crate::prior::Prior;
@@ -285,8 +285,17 @@ fn descend(
             reason += &format!(". An end of the range: {ends}");
         }
     }
-    let fit = finished(&objective, end.x, end.value, end.at, options)?;
+    let fit = finished(&objective, end.x, end.value, end.at, (options, Estimates::Least))?;
     Ok(PopulationFit { iterations: end.count, stop, reason, ..fit })
+}
+
+/// Whether estimates are those of the least objective of FOCE.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Estimates {
+    /// They are, and its curvature there says how well they are known, or that they are not.
+    Least,
+    /// They are another method's: where FOCE's objective bends the other way, that says nothing of them.
+    Others,
 }
 
 /// A fit that ended at a point whose changes are known; iterations and stop are those of nothing.
@@ -295,7 +304,7 @@ fn finished(
     x: Vec<f64>,
     ofv: f64,
     at: Point,
-    options: PopulationOptions,
+    (options, estimates): (PopulationOptions, Estimates),
 ) -> Result<PopulationFit, PopulationError> {
     let (model, space) = (objective.model, objective.space);
     let fitted = space.model(model, &x).map_err(|error| PopulationError::Model(error.to_string()))?;
@@ -305,8 +314,19 @@ fn finished(
     } else if gradients.is_empty() {
         Err("the gradient of FOCE's objective cannot be computed at the estimates".into())
     } else {
+        let names = space.names(model);
         let beside = |x: &[f64]| objective.gradients_beside(x, &at);
-        uncertainty(&x, &space.names(model), &gradients, &beside)
+        let observed = curvature(&x, &names, gradients.len(), &beside)
+            .and_then(|parts| uncertainty(parts, &names, &gradients));
+        match observed {
+            Err(why) if estimates == Estimates::Others => {
+                let part =
+                    |change: &Change| DMatrix::from_column_slice(x.len(), x.len(), &change.information) * 0.5;
+                uncertainty(at.changes.iter().map(part).collect(), &names, &gradients)
+                    .map(|expected| PopulationUncertainty { expected_because: Some(why), ..expected })
+            }
+            observed => observed,
+        }
     };
     if !objective.watch.go_on() {
         return Err(PopulationError::Interrupted);
@@ -356,7 +376,7 @@ pub(super) fn linearised(
     if objective.change(x, &mut point).is_none() {
         point.changes.clear();
     }
-    finished(&objective, x.to_vec(), ofv, point, options)
+    finished(&objective, x.to_vec(), ofv, point, (options, Estimates::Others))
 }
 
 /// Each subject's part at the start, looked for as hard as for a subject alone.

@@ -15,7 +15,7 @@ use super::proposal::Proposal;
 use crate::individual::{FitOptions, Method, Status, fit_subject};
 use crate::likelihood::{Law, constant, given_errors};
 use crate::prior::Prior;
-use crate::problem::{Accuracy, SubjectProblem};
+use crate::problem::{Accuracy, SubjectError, SubjectProblem};
 use crate::shape::Shape;
 use crate::simulate::SubjectStream;
 use omafit_model::{PopulationModel, Subject};
@@ -172,19 +172,16 @@ fn sampled(
     samples: u32,
 ) -> MarginalPart {
     let constant = -0.5 * unknowns as f64 * (2.0 * PI).ln();
+    let etas: Vec<Vec<f64>> = (0..samples).map(|_| proposal.draw(&mut stream)).collect();
     let mut unsolved = 0;
-    let logs: Vec<f64> = (0..samples)
-        .map(|_| {
-            let eta = proposal.draw(&mut stream);
-            match problem.objective(&eta) {
-                Ok(objective) => constant - 0.5 * (objective + offset) - proposal.log_density(&eta),
-                Err(_) => {
-                    unsolved += 1;
-                    f64::NEG_INFINITY
-                }
-            }
-        })
-        .collect();
+    let log = |(eta, objective): (&Vec<f64>, Result<f64, SubjectError>)| match objective {
+        Ok(objective) => constant - 0.5 * (objective + offset) - proposal.log_density(eta),
+        Err(_) => {
+            unsolved += 1;
+            f64::NEG_INFINITY
+        }
+    };
+    let logs: Vec<f64> = etas.iter().zip(problem.objectives(&etas)).map(log).collect();
     let largest = logs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     let weights = || logs.iter().map(|log| (log - largest).exp());
     let (count, sum) = (f64::from(samples), weights().sum::<f64>());

@@ -47,7 +47,8 @@ const FEWEST: usize = 100;
 const ASKED: usize = 20;
 /// The Monte-Carlo error of the estimates at the end.
 const TOLERANCE: f64 = 0.005;
-/// In the averaging a mode is looked for so often.
+/// Modes are looked for in each of the first iterations of the burn-in, and then in one of so many.
+const MOVING: usize = 20;
 const LOOKED: usize = 5;
 
 /// Where the draws stand.
@@ -235,7 +236,8 @@ pub(super) fn saem(
 
     let burns = |walk: &Walk| walk.averaged.is_empty() && !walk.steady && walk.burnt.len() < LONGEST;
     while walk.count < limit && burns(&walk) {
-        let told = walk.go_on(&chain, 1.0, true)?;
+        let done = walk.burnt.len();
+        let told = walk.go_on(&chain, 1.0, done < MOVING || done.is_multiple_of(LOOKED))?;
         walk.burnt.push(walk.x.clone());
         let done = walk.burnt.len();
         walk.steady = done >= SHORTEST && done.is_multiple_of(ASKED) && is_steady(&walk.burnt, &scales);

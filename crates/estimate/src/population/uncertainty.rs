@@ -20,6 +20,9 @@ const NOTHING: f64 = 1e-4;
 /// Covariances of the estimates over a population's vector.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PopulationUncertainty {
+    /// Why R is not the curvature of FOCE's objective but what is expected of it where the model is linear; nothing where
+    /// it is the curvature.
+    pub expected_because: Option<String>,
     /// R⁻¹.
     pub r: DMatrix<f64>,
     /// Each subject's part of R.
@@ -47,15 +50,15 @@ impl PopulationUncertainty {
 /// The gradient of each subject's part as a function of the vector.
 type SubjectGradients<'a> = dyn Fn(&[f64]) -> Option<Vec<Vec<f64>>> + 'a;
 
-/// The covariances, from the subjects' gradients as a function of the vector and at the estimate; or why there is none.
-pub(super) fn uncertainty(
+/// Each subject's part of R, from the subjects' gradients as a function of the vector; or why there is none.
+pub(super) fn curvature(
     x: &[f64],
     names: &[String],
-    gradients: &[Vec<f64>],
+    subjects: usize,
     gradient: &SubjectGradients<'_>,
-) -> Result<PopulationUncertainty, String> {
+) -> Result<Vec<DMatrix<f64>>, String> {
     let n = x.len();
-    let mut parts = vec![DMatrix::zeros(n, n); gradients.len()];
+    let mut parts = vec![DMatrix::zeros(n, n); subjects];
     for k in 0..n {
         let moved = |step: f64| {
             let mut x = x.to_vec();
@@ -70,6 +73,16 @@ pub(super) fn uncertainty(
         }
     }
     parts.iter_mut().for_each(|part| *part = (&*part + part.transpose()) * 0.5);
+    Ok(parts)
+}
+
+/// The covariances, from each subject's part of R and its gradient at the estimate; or why there are none.
+pub(super) fn uncertainty(
+    parts: Vec<DMatrix<f64>>,
+    names: &[String],
+    gradients: &[Vec<f64>],
+) -> Result<PopulationUncertainty, String> {
+    let n = names.len();
     let r = parts.iter().fold(DMatrix::zeros(n, n), |sum, part| sum + part);
     let inverse = positive_inverse(&r, names)?;
     let scores = DMatrix::from_fn(n, gradients.len(), |row, column| 0.5 * gradients[column][row]);
@@ -82,6 +95,7 @@ pub(super) fn uncertainty(
     eigenvalues.sort_by(f64::total_cmp);
     let enough = gradients.len() > n;
     Ok(PopulationUncertainty {
+        expected_because: None,
         s: Cholesky::new(s.clone()).filter(|_| enough).map(|c| c.inverse()),
         sandwich: &inverse * s * &inverse,
         eigenvalues,

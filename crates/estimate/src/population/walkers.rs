@@ -1,8 +1,11 @@
 //! Draws of a subject's transformed parameters v from their conditional distribution, by Metropolis and Hastings.
 //!
-//! Half of the moves of an iteration are proposed independently of where the walker is, from Student's t around the mode
-//! with the covariance of the model made linear there (Karimi, Lavielle, Moulines 2020, doi 10.1016/j.csda.2019.106849),
-//! half are steps of a random walk with that covariance, whose length is fitted to how many are accepted.
+//! An iteration makes two steps of a random walk, whose length is fitted to how many are accepted, and then moves that are
+//! proposed independently of where the walker is, from Student's t around the mode with the covariance of the model made
+//! linear there (Karimi, Lavielle, Moulines 2020, doi 10.1016/j.csda.2019.106849); the random walk has that covariance.
+//! Wherever a walker may come to is known before it moves: the second step is from where it is, or from where the first
+//! leads (Brockwell 2006, doi 10.1198/106186006X100579). So all are solved at once, and moments are those of all states
+//! that it passes through.
 
 use super::conditional::{ConditionalError, conditional, subject_problem};
 use super::expectation::{Layout, Moments, Outside, Spread, transformed};
@@ -17,8 +20,12 @@ use serde::{Deserialize, Serialize};
 
 /// Relative tolerance to which the model is solved.
 const RTOL: f64 = 1e-5;
-/// Moves of each kind in an iteration.
-const MOVES: u32 = 2;
+/// Random steps of an iteration, and independent moves: with where a walker is, so many courses are solved at a time as
+/// are solved best.
+const RANDOM: usize = 2;
+const INDEPENDENT: usize = 4;
+const MOVES: usize = RANDOM + INDEPENDENT;
+const POINTS: usize = 4 + INDEPENDENT;
 /// The part of random steps that should be accepted, and how fast their length follows.
 const WANTED: f64 = 0.3;
 const FOLLOW: f64 = 0.4;
@@ -118,49 +125,51 @@ impl Walkers {
                 ofv = Some(found.ofv);
             }
         }
+        let paths: Vec<Paths> = self.at.clone().into_iter().map(|at| self.paths(at)).collect();
+        let etas: Vec<Vec<f64>> = paths.iter().flat_map(|paths| &paths.points).map(eta_of).collect();
+        let mut objectives = problem.objectives(&etas).into_iter();
         let mut accepted = 0;
         let mut outside = Outside::none(layout);
         let (n, count) = (typical.len(), self.at.len() as f64);
         let (mut mean, mut second) = (DVector::zeros(n), DMatrix::zeros(n, n));
-        for k in 0..self.at.len() {
-            let mut v = self.at[k].clone();
-            let mut objective = problem.objective(&eta_of(&v))?;
-            let mut log_density = self.proposal.log_density(v.as_slice());
-            for _ in 0..MOVES {
-                let to = DVector::from_vec(self.proposal.draw(&mut self.stream));
-                let log_density_to = self.proposal.log_density(to.as_slice());
-                let uniform = self.stream.uniform();
-                // Where the model cannot be solved there is no likelihood.
-                if let Ok(value) = problem.objective(&eta_of(&to))
-                    && uniform.ln() < -0.5 * (value - objective) + log_density - log_density_to
-                {
-                    (v, objective, log_density) = (to, value, log_density_to);
-                    accepted += 1;
-                }
-            }
-            for _ in 0..MOVES {
-                let to = &v + self.proposal.step(&mut self.stream) * self.length;
-                let uniform = self.stream.uniform();
-                let taken = match problem.objective(&eta_of(&to)) {
-                    Ok(value) if uniform.ln() < -0.5 * (value - objective) => {
-                        (v, objective) = (to, value);
-                        1.0
-                    }
-                    _ => 0.0,
-                };
+        for (k, paths) in paths.into_iter().enumerate() {
+            let mut objectives = objectives.by_ref().take(POINTS);
+            let here = objectives.next().transpose()?.unwrap_or(f64::NAN);
+            // Where the model cannot be solved there is no likelihood.
+            let elsewhere = objectives.map(|objective| objective.unwrap_or(f64::INFINITY));
+            let objectives: Vec<f64> = std::iter::once(here).chain(elsewhere).collect();
+            let walked = paths.walk(&objectives, &self.proposal);
+            accepted += walked.independent;
+            for taken in walked.random {
+                let taken = f64::from(u8::from(taken));
                 self.length *= (FOLLOW * gain * (taken - WANTED)).exp();
             }
+            for &at in &walked.through {
+                let (v, part) = (&paths.points[at], 1.0 / (count * MOVES as f64));
+                mean += v * part;
+                second += v * v.transpose() * part;
+            }
+            let v = paths.points[walked.through[MOVES - 1]].clone();
             outside.add(
                 &Outside::new(model, space, layout, subject, &eta_of(&v), Spread::Draw, RTOL)?,
                 1.0 / count,
             );
-            mean += &v / count;
-            second += &v * v.transpose() / count;
             self.at[k] = v;
         }
         self.moments.mean += (mean - &self.moments.mean) * gain;
         self.moments.second += (second - &self.moments.second) * gain;
-        Ok(Added { ofv, outside, accepted: [accepted, MOVES * self.at.len() as u32] })
+        Ok(Added { ofv, outside, accepted: [accepted, (INDEPENDENT * self.at.len()) as u32] })
+    }
+
+    /// Wherever a walker may come to.
+    fn paths(&mut self, at: DVector<f64>) -> Paths {
+        let mut step = || self.proposal.step(&mut self.stream) * self.length;
+        let (first, second) = (step(), step());
+        let (once, other) = (&at + &first, &at + &second);
+        let twice = &once + &second;
+        let mut points = vec![at, once, other, twice];
+        points.extend((0..INDEPENDENT).map(|_| DVector::from_vec(self.proposal.draw(&mut self.stream))));
+        Paths { points, log_uniforms: std::array::from_fn(|_| self.stream.uniform().ln()) }
     }
 }
 
@@ -173,4 +182,53 @@ fn around(
     let at = problem.linearise(eta, Accuracy::Full)?;
     let precision = at.jacobian.tr_mul(&at.jacobian);
     Proposal::new(mode.as_slice(), precision).ok_or(ConditionalError::NotPositive("the information on η"))
+}
+
+/// Where a walker is, where a first random step leads, where a second leads from where it is and from there, and where
+/// independent moves lead; with the logarithms of what decides on each move.
+struct Paths {
+    points: Vec<DVector<f64>>,
+    log_uniforms: [f64; MOVES],
+}
+
+/// What becomes of a walker.
+struct Walked {
+    /// Where it is after each move, among the points.
+    through: [usize; MOVES],
+    /// Whether it took each random step, and how many independent moves.
+    random: [bool; RANDOM],
+    independent: u32,
+}
+
+impl Paths {
+    /// Decides on the moves, from the objective at each point.
+    fn walk(&self, objectives: &[f64], proposal: &Proposal) -> Walked {
+        let (mut at, mut walked) =
+            (0, Walked { through: [0; MOVES], random: [false; RANDOM], independent: 0 });
+        let mut log_density = f64::NAN;
+        for (k, log_uniform) in self.log_uniforms.iter().enumerate() {
+            if k == RANDOM {
+                log_density = proposal.log_density(self.points[at].as_slice());
+            }
+            let to = match (k, at) {
+                (0, _) => 1,
+                (1, 0) => 2,
+                (1, _) => 3,
+                _ => k + 2,
+            };
+            let log_ratio = -0.5 * (objectives[to] - objectives[at]);
+            if k < RANDOM {
+                walked.random[k] = *log_uniform < log_ratio;
+                at = if walked.random[k] { to } else { at };
+            } else {
+                let log_density_to = proposal.log_density(self.points[to].as_slice());
+                if *log_uniform < log_ratio + log_density - log_density_to {
+                    (at, log_density) = (to, log_density_to);
+                    walked.independent += 1;
+                }
+            }
+            walked.through[k] = at;
+        }
+        walked
+    }
 }
