@@ -42,9 +42,9 @@ pub(super) struct Moments {
 #[derive(Clone, Debug)]
 pub(super) struct Layout {
     /// Those of parameters that vary.
-    within: Vec<usize>,
+    pub within: Vec<usize>,
     /// Those of parameters that do not, and residual standard deviations.
-    outside: Vec<usize>,
+    pub outside: Vec<usize>,
     /// The parameters that vary, and those of `outside`, ascending.
     inputs: Vec<usize>,
     /// Positions among the inputs of the parameters that vary.
@@ -75,6 +75,29 @@ impl Layout {
         let position = |i: &usize| inputs.iter().position(|j| j == i).unwrap_or(0);
         let varying = model.variable().iter().map(position).collect();
         Self { within, outside, inputs, varying }
+    }
+
+    /// ∂u over the numbers of parameters that vary.
+    ///
+    /// # Errors
+    /// When the model does not apply to the subject.
+    pub fn design(
+        &self,
+        model: &PopulationModel,
+        space: &Space,
+        subject: &Subject,
+    ) -> Result<DMatrix<f64>, SubjectError> {
+        let typical = model.typical(&subject.covariates)?;
+        let mut design = DMatrix::zeros(model.variable().len(), self.within.len());
+        for (column, &k) in self.within.iter().enumerate() {
+            let shift = space.shift(model, subject, &typical, space.coordinates()[k]);
+            if let Some((parameter, by)) = shift
+                && let Some(row) = model.variable().iter().position(|&i| i == parameter)
+            {
+                design[(row, column)] = by;
+            }
+        }
+        Ok(design)
     }
 }
 
@@ -220,7 +243,7 @@ fn shares(error: ErrorModel, f: f64) -> [f64; 2] {
 }
 
 /// The shortest solution of a symmetric system; zero where there is none.
-fn solve(matrix: &DMatrix<f64>, right: &DVector<f64>) -> DVector<f64> {
+pub(super) fn solve(matrix: &DMatrix<f64>, right: &DVector<f64>) -> DVector<f64> {
     let svd = matrix.clone().svd(true, true);
     let least = RANK_TOLERANCE * svd.singular_values.iter().copied().fold(0.0, f64::max);
     svd.solve(right, least).unwrap_or_else(|_| DVector::zeros(right.len()))
@@ -248,16 +271,7 @@ pub(super) fn maximise(
         let (mut sum, mut gradient, mut bend) = (0.0, DVector::zeros(wide), DMatrix::zeros(wide, wide));
         for (subject, moments) in subjects.iter().zip(moments) {
             let away = &moments.mean - transformed(&model, subject).ok()?;
-            let typical = model.typical(&subject.covariates).ok()?;
-            let mut design = DMatrix::zeros(n, wide);
-            for (column, &k) in layout.within.iter().enumerate() {
-                let shift = space.shift(&model, subject, &typical, space.coordinates()[k]);
-                if let Some((parameter, by)) = shift
-                    && let Some(row) = model.variable().iter().position(|&i| i == parameter)
-                {
-                    design[(row, column)] = by;
-                }
-            }
+            let design = layout.design(&model, space, subject).ok()?;
             let weighted = &precision * &design;
             sum += away.dot(&(&precision * &away));
             gradient += weighted.tr_mul(&away);

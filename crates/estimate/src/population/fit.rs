@@ -379,6 +379,20 @@ pub(super) fn linearised(
     finished(&objective, x.to_vec(), ofv, point, (options, Estimates::Others))
 }
 
+/// The information of the observations over the vector that is expected where the model is linear; nothing where a subject
+/// has no part in the objective of FOCE.
+pub(super) fn expected_information(
+    model: &PopulationModel,
+    space: &Space,
+    subjects: &[Subject],
+    x: &[f64],
+) -> Option<DMatrix<f64>> {
+    let parts = starting_parts(&space.model(model, x).ok()?, subjects).ok()?;
+    let objective = Foce { model, space, subjects, watch: &() };
+    let (_, expected) = objective.change(x, &mut Point::new(x.to_vec(), parts))?;
+    Some(expected * 0.5)
+}
+
 /// Each subject's part at the start, looked for as hard as for a subject alone.
 pub(super) fn starting_parts(
     model: &PopulationModel,

@@ -14,7 +14,7 @@
 
 use super::conditional::{ConditionalError, subject_problem};
 use super::observation::{Parts, parts};
-use super::space::{Coordinate, Space, lower};
+use super::space::{Coordinate, Space, lower, omega_by};
 use crate::differentiated::Differentiated;
 use crate::problem::SubjectError;
 use nalgebra::{Cholesky, DMatrix, DVector};
@@ -102,16 +102,7 @@ pub(super) fn change(
         + crossed.transpose();
     let factor = lower(&model.values());
     let by_factor = by_omega * &factor * 2.0;
-    // dΩ with an element of its factor.
-    let omega_by = |row: usize, column: usize| {
-        let scale = if row == column { factor[(row, row)] } else { 1.0 };
-        let mut change = DMatrix::zeros(n, n);
-        for k in 0..n {
-            change[(row, k)] += scale * factor[(k, column)];
-            change[(k, row)] += scale * factor[(k, column)];
-        }
-        change
-    };
+    let omega_by = |row: usize, column: usize| omega_by(&factor, row, column);
     let sigma =
         |analyte: Analyte| solved.observations.iter().zip(&over).filter(move |(o, _)| o.analyte == analyte);
     let shift = |c: &Coordinate| space.shift(model, subject, &solved.typical, *c);

@@ -5,6 +5,7 @@ mod bootstrap;
 mod boundary;
 mod candidates;
 mod checked;
+mod complete;
 mod conditional;
 mod delta;
 mod expectation;

@@ -3,28 +3,37 @@
 //!
 //! ```text
 //! start       rounds of iterative two-stage, which cost little and bring it near
-//! burn-in     gain 1, until no number has a trend: the means of two blocks in turn differ by less than
-//!             twice the spread within a block
-//! averaging   gains j^-0.7; the estimate is the mean of the vector over it
-//! stop        when the means of the two halves of the averaging agree: half their difference, which is the Monte-Carlo
-//!             error of the estimate, is below the tolerance for every number
-//! check       FOCE's estimates, looked for from there, do not have a higher likelihood
+//! burn-in     typical values and Ω are those of the draws; the numbers that no η goes with take a step of scoring; until no
+//!             number has a trend: the means of two blocks in turn differ by less than twice the spread within a block
+//! averaging   x moves by γ·(I + τ·I_c)⁻¹g, with the gradient g of the draws and gains γ = (j + 5)^-0.7; the estimate is the
+//!             mean of the vector over its last two thirds
+//! stop        when the means of the last two thirds agree: half their difference, which is the Monte-Carlo error of the
+//!             estimate, is below the tolerance, or a fifth of the standard error, for every number
+//! check       FOCE's estimates, looked for from there, do not have a higher likelihood; where they have, all goes on from
+//!             them, once
 //! ```
 //!
-//! In each iteration the moments of v follow the draws by the gain, and typical values and Ω are maximised given them; the
-//! numbers that no η goes with take a step of scoring along the gradient of the draws, by the gain (Robbins, Monro), with
-//! the information of the draws followed by the gain too. At the end the mean of that gradient is zero, which is the
-//! equation of the maximum of the likelihood, whatever the kind of residual error and with censored observations.
+//! Maximisation given draws moves by I_c⁻¹g, I_c the information on the vector if v were known. Where the data say little
+//! of v the information I without v is a small part of that, and maximisation goes as small a part of the way that is
+//! left: averaging would never see its end. I is that which is expected where the model is linear, at the end of the
+//! burn-in; τ bounds by how much faster than maximisation the vector moves. The mean of g is zero at the maximum of the
+//! likelihood (Fisher's identity), whatever the kind of residual error and with censored observations.
 
-use super::checked::higher;
-use super::expectation::{Comparable, Layout, Moments, Outside, maximise};
-use super::fit::{PopulationError, PopulationFit, PopulationOptions, linearised, whole_prior};
+use super::checked::{Higher, higher};
+use super::complete::Complete;
+use super::conditional::Conditional;
+use super::expectation::{Comparable, Layout, Moments, Outside, maximise, solve};
+use super::fit::{
+    PopulationError, PopulationFit, PopulationOptions, expected_information, linearised, whole_prior,
+};
 use super::its::{Pace, Rounds, rounds};
 use super::quasi_newton::DescentStop;
 use super::space::Space;
 use super::walkers::{Added, Step, Walkers};
 use super::watch::{Of, Progress, Standing, Watch};
+use crate::problem::SubjectError;
 use crate::simulate::SubjectStream;
+use nalgebra::{Cholesky, DMatrix};
 use omafit_model::{PopulationModel, Subject};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -35,18 +44,23 @@ const ROUNDS: u64 = 30;
 const FEWEST_DRAWS: usize = 50;
 /// Iterations of a block, and the fewest and the most of the burn-in.
 const BLOCK: usize = 40;
-const SHORTEST: usize = 120;
-const LONGEST: usize = 400;
+const SHORTEST: usize = 80;
+const LONGEST: usize = 200;
 /// What a trend is at least, and over the spread within a block: a straight line has 3.5, noise without memory 0.2.
 const SMALL: f64 = 0.002;
 const WIDE: f64 = 2.0;
-/// How the gain falls.
+/// How the gain falls, and how far it has when the averaging begins.
 const FALL: f64 = 0.7;
+const FALLEN: usize = 5;
+/// τ, and the longest step on the scales on which numbers are compared.
+const BOUND: f64 = 0.05;
+const MAX_STEP: f64 = 0.5;
 /// The fewest iterations of the averaging, and how often it is asked whether it can end.
 const FEWEST: usize = 100;
 const ASKED: usize = 20;
-/// The Monte-Carlo error of the estimates at the end.
+/// The Monte-Carlo error of the estimates at the end, by itself or as a part of the standard error.
 const TOLERANCE: f64 = 0.005;
+const PART: f64 = 0.2;
 /// Modes are looked for in each of the first iterations of the burn-in, and then in one of so many.
 const MOVING: usize = 20;
 const LOOKED: usize = 5;
@@ -54,16 +68,18 @@ const LOOKED: usize = 5;
 /// Where the draws stand.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Walk {
-    /// The vector from which they began.
+    /// The vector from which they began, and what was said of the likelihood there if it was not the first.
     near: Vec<f64>,
+    again: Option<String>,
     /// The vector.
     x: Vec<f64>,
     /// Iterations done, with the rounds before.
     count: u64,
     /// The subjects' walkers.
     walkers: Vec<Walkers>,
-    /// The information of the numbers outside, followed by the gain.
-    information: Option<Outside>,
+    /// The information that is expected without v, and the standard errors on the scales on which numbers are compared:
+    /// known when the averaging begins, if it can be computed there.
+    expected: Option<(DMatrix<f64>, Vec<f64>)>,
     /// Independent proposals that were accepted, of how many.
     accepted: [u64; 2],
     /// The vectors of the burn-in, and whether they had no trend at last.
@@ -71,31 +87,35 @@ pub(super) struct Walk {
     steady: bool,
     /// The vectors of the averaging.
     averaged: Vec<Vec<f64>>,
-    /// The number of the largest Monte-Carlo error, and that error.
-    error: Option<(usize, f64)>,
+    /// The number whose Monte-Carlo error is the largest part of what is allowed, that error, and what is allowed.
+    error: Option<(usize, f64, f64)>,
 }
 
 impl Walk {
-    /// From where rounds of iterative two-stage came to.
-    fn begin(chain: &Chain<'_>, begun: Rounds, seed: u64) -> Result<Self, PopulationError> {
+    /// From a vector where other iterations, so many, found each subject's mode.
+    fn begin(
+        chain: &Chain<'_>,
+        (x, modes, count): (Vec<f64>, &[Conditional], u64),
+        seed: u64,
+    ) -> Result<Self, PopulationError> {
         let Chain { model, space, subjects, .. } = chain;
-        let near = space.model(model, &begun.x).map_err(|e| PopulationError::Model(e.to_string()))?;
+        let near = space.model(model, &x).map_err(|e| PopulationError::Model(e.to_string()))?;
         let prior = whole_prior(&near).ok_or_else(|| PopulationError::Model("Ω is no covariance".into()))?;
         let chains = FEWEST_DRAWS.div_ceil(subjects.len());
-        let one = |(position, (subject, part)): (usize, (&Subject, &super::Conditional))| {
+        let one = |(position, (subject, part)): (usize, (&Subject, &Conditional))| {
             let stream = SubjectStream::of_population(seed, position as u64);
             Walkers::new(&near, &prior, subject, &part.eta, chains, stream).map_err(|reason| {
                 PopulationError::Subject { id: subject.id.clone(), reason: Box::new(reason) }
             })
         };
-        let walkers: Vec<_> =
-            subjects.par_iter().zip(&begun.parts).enumerate().with_max_len(1).map(one).collect();
+        let walkers: Vec<_> = subjects.par_iter().zip(modes).enumerate().with_max_len(1).map(one).collect();
         Ok(Self {
-            near: begun.x.clone(),
-            x: begun.x,
-            count: begun.count,
+            near: x.clone(),
+            again: None,
+            x,
+            count,
             walkers: walkers.into_iter().collect::<Result<Vec<_>, _>>()?,
-            information: None,
+            expected: None,
             accepted: [0; 2],
             burnt: Vec::new(),
             steady: false,
@@ -113,12 +133,13 @@ impl Walk {
             && self.walkers.iter().all(|walkers| walkers.fit(chain.model.variable().len()))
     }
 
-    /// One iteration: the vector before it, and the objective of FOCE there if every mode was looked for.
+    /// One iteration, which moves the vector as `next` says: the vector before it, and the objective of FOCE there if every
+    /// mode was looked for.
     fn go_on(
         &mut self,
         chain: &Chain<'_>,
-        gain: f64,
-        look: bool,
+        (gain, look): (f64, bool),
+        next: impl FnOnce(&Self, &PopulationModel, &[Moments], &Outside) -> Result<Vec<f64>, SubjectError>,
     ) -> Result<(Vec<f64>, f64), PopulationError> {
         let Chain { space, subjects, layout, watch, .. } = chain;
         if !watch.go_on() {
@@ -137,25 +158,98 @@ impl Walk {
         let all: Vec<Result<Added, PopulationError>> =
             self.walkers.par_iter_mut().zip(*subjects).with_max_len(1).map(one).collect();
         let mut sum = Outside::none(layout);
+        let mut moments = Vec::with_capacity(subjects.len());
         let mut ofv = 0.0;
         for added in all {
-            let Added { ofv: part, outside, accepted: [accepted, proposed] } = added?;
+            let Added { ofv: part, moments: of, outside, accepted: [accepted, proposed] } = added?;
+            moments.push(of);
             self.accepted[0] += u64::from(accepted);
             self.accepted[1] += u64::from(proposed);
             sum.add(&outside, 1.0);
             ofv += part.unwrap_or(f64::NAN);
         }
-        if let Some(before) = &self.information {
-            sum.information = &before.information * (1.0 - gain) + sum.information * gain;
-        }
-        let moments: Vec<Moments> = self.walkers.iter().map(|w| w.moments.clone()).collect();
-        let mut next = self.x.clone();
-        maximise(&model, space, layout, subjects, &moments, &mut next)
-            .map_err(|reason| PopulationError::Model(reason.to_string()))?;
-        sum.step(layout, &mut next, gain);
-        self.information = Some(sum);
+        let next = next(self, &model, &moments, &sum);
+        let next = next.map_err(|reason| PopulationError::Model(reason.to_string()))?;
         self.count += 1;
         Ok((std::mem::replace(&mut self.x, next), ofv))
+    }
+
+    /// An iteration of the burn-in.
+    fn burn(&mut self, chain: &Chain<'_>, scales: &Comparable) -> Result<(Vec<f64>, f64), PopulationError> {
+        let Chain { space, subjects, layout, .. } = chain;
+        let done = self.burnt.len();
+        let look = done < MOVING || done.is_multiple_of(LOOKED);
+        let told = self.go_on(chain, (1.0, look), |walk, model, moments, outside| {
+            let mut x = walk.x.clone();
+            maximise(model, space, layout, subjects, moments, &mut x)?;
+            outside.step(layout, &mut x, 1.0);
+            Ok(x)
+        })?;
+        self.burnt.push(self.x.clone());
+        let done = self.burnt.len();
+        self.steady = done >= SHORTEST && done.is_multiple_of(ASKED) && is_steady(&self.burnt, scales);
+        Ok(told)
+    }
+
+    /// An iteration of the averaging.
+    fn average(
+        &mut self,
+        chain: &Chain<'_>,
+        scales: &Comparable,
+    ) -> Result<(Vec<f64>, f64), PopulationError> {
+        let Chain { model, space, subjects, layout, .. } = chain;
+        let j = self.averaged.len();
+        if j == 0 {
+            let weights = scales.weights(&self.x);
+            self.expected = expected_information(model, space, subjects, &self.x).map(|expected| {
+                let errors = |inverse: DMatrix<f64>| {
+                    let error = |k: usize| inverse[(k, k)].sqrt() * weights[k];
+                    (0..weights.len()).map(error).collect()
+                };
+                let errors = Cholesky::new(expected.clone())
+                    .map_or_else(|| vec![0.0; weights.len()], |cholesky| errors(cholesky.inverse()));
+                (expected, errors)
+            });
+        }
+        let gain = ((j + FALLEN) as f64).powf(-FALL);
+        let told = self.go_on(chain, (gain, j.is_multiple_of(LOOKED)), |walk, model, moments, outside| {
+            let Complete { gradient, information } =
+                Complete::new(model, space, layout, subjects, moments, outside)?;
+            let bend = match &walk.expected {
+                Some((expected, _)) => expected + information * BOUND,
+                None => information,
+            };
+            let step = solve(&bend, &gradient) * gain;
+            let weights = scales.weights(&walk.x);
+            let longest = (0..step.len()).map(|k| (step[k] * weights[k]).abs()).fold(MAX_STEP, f64::max);
+            Ok(walk.x.iter().zip(step.iter()).map(|(x, step)| x + step * (MAX_STEP / longest)).collect())
+        })?;
+        self.averaged.push(self.x.clone());
+        let done = self.averaged.len();
+        if done >= FEWEST && done.is_multiple_of(ASKED) {
+            let counted = self.counted();
+            let (first, second) = counted.split_at(counted.len() / 2);
+            let (first, second) = (scales.of(&mean(first)), scales.of(&mean(second)));
+            let allowed = |k: usize| {
+                let part = self.expected.as_ref().map_or(0.0, |(_, errors)| PART * errors[k]);
+                if part > TOLERANCE { part } else { TOLERANCE }
+            };
+            let error = |k: usize| 0.5 * (first[k] - second[k]).abs();
+            let worse =
+                |a: &usize, b: &usize| (error(*a) / allowed(*a)).total_cmp(&(error(*b) / allowed(*b)));
+            self.error = (0..first.len()).max_by(worse).map(|k| (k, error(k), allowed(k)));
+        }
+        Ok(told)
+    }
+
+    /// The vectors over which the estimate is the mean: those before are the way there.
+    fn counted(&self) -> &[Vec<f64>] {
+        &self.averaged[self.averaged.len() / 3..]
+    }
+
+    /// Whether the Monte-Carlo error is small enough.
+    fn is_settled(&self) -> bool {
+        self.error.is_some_and(|(_, error, allowed)| error < allowed)
     }
 
     /// Tells of an iteration.
@@ -226,73 +320,84 @@ pub(super) fn saem(
     let mut walk = match before {
         Ok(before) => {
             let begun = rounds(model, &space, subjects, before, (ROUNDS.min(limit), Pace::Plain), watch)?;
-            Walk::begin(&chain, begun, seed)?
+            Walk::begin(&chain, (begun.x, &begun.parts, begun.count), seed)?
         }
         Err(walk) if walk.is_of(&chain) => walk,
         Err(_) => return Err(PopulationError::Checkpoint),
     };
-    let near = space.model(model, &walk.near).map_err(|e| PopulationError::Model(e.to_string()))?;
-    let scales = Comparable::new(&near, &space, subjects);
-
-    let burns = |walk: &Walk| walk.averaged.is_empty() && !walk.steady && walk.burnt.len() < LONGEST;
-    while walk.count < limit && burns(&walk) {
-        let done = walk.burnt.len();
-        let told = walk.go_on(&chain, 1.0, done < MOVING || done.is_multiple_of(LOOKED))?;
-        walk.burnt.push(walk.x.clone());
-        let done = walk.burnt.len();
-        walk.steady = done >= SHORTEST && done.is_multiple_of(ASKED) && is_steady(&walk.burnt, &scales);
-        walk.tell(&told, watch);
-    }
-    let settled = |walk: &Walk| walk.error.is_some_and(|(_, error)| error < TOLERANCE);
-    while walk.count < limit && !settled(&walk) {
-        let j = walk.averaged.len();
-        let told = walk.go_on(&chain, ((j + 1) as f64).powf(-FALL), j.is_multiple_of(LOOKED))?;
-        walk.averaged.push(walk.x.clone());
-        let done = walk.averaged.len();
-        if done >= FEWEST && done.is_multiple_of(ASKED) {
-            let (first, second) = walk.averaged.split_at(done / 2);
-            let (number, apart) = scales.furthest(&mean(first), &mean(second));
-            walk.error = Some((number, 0.5 * apart));
+    let higher_than = |walk: &Walk| {
+        if !walk.is_settled() {
+            return Ok(None);
         }
-        walk.tell(&told, watch);
+        let there =
+            space.model(model, &walk.estimate()).map_err(|e| PopulationError::Model(e.to_string()))?;
+        higher(&there, subjects, seed, options, watch)
+    };
+    walk.through(&chain, limit)?;
+    let mut beyond = higher_than(&walk)?;
+    if let (Some(Higher { found, words }), None) = (&beyond, &walk.again) {
+        let from = (found.vector.clone(), &found.subjects[..], walk.count);
+        walk = Walk { again: Some(words.clone()), ..Walk::begin(&chain, from, seed)? };
+        walk.through(&chain, limit)?;
+        beyond = higher_than(&walk)?;
     }
-    let estimate = if walk.averaged.is_empty() { walk.x.clone() } else { mean(&walk.averaged) };
-    let converged = settled(&walk);
-    let mut reason = walk.said(converged, &space.names(model));
-    let fit = linearised(model, &space, subjects, &estimate, options, watch)?;
-    let mut stop = (converged && walk.steady).then_some(DescentStop::Converged);
-    if stop.is_some()
-        && let Some(higher) = higher(&fit, subjects, seed, options, watch)?
-    {
+    let mut reason = walk.said(&space.names(model));
+    let mut stop = walk.is_settled().then_some(DescentStop::Converged);
+    if let Some(Higher { words, .. }) = beyond {
         stop = None;
-        reason = format!("not converged, though it seemed to be: {higher} ({reason})");
+        reason = format!("not converged, though it seemed to be: {words} ({reason})");
     }
+    let fit = linearised(model, &space, subjects, &walk.estimate(), options, watch)?;
     Ok(PopulationFit { iterations: walk.count, stop, reason, ..fit })
 }
 
 impl Walk {
+    /// To its end, or so many iterations.
+    fn through(&mut self, chain: &Chain<'_>, limit: u64) -> Result<(), PopulationError> {
+        let Chain { model, space, subjects, watch, .. } = chain;
+        let near = space.model(model, &self.near).map_err(|e| PopulationError::Model(e.to_string()))?;
+        let scales = Comparable::new(&near, space, subjects);
+        while self.count < limit && self.averaged.is_empty() && !self.steady && self.burnt.len() < LONGEST {
+            let told = self.burn(chain, &scales)?;
+            self.tell(&told, *watch);
+        }
+        while self.count < limit && !self.is_settled() {
+            let told = self.average(chain, &scales)?;
+            self.tell(&told, *watch);
+        }
+        Ok(())
+    }
+
+    /// What it estimates.
+    fn estimate(&self) -> Vec<f64> {
+        if self.averaged.is_empty() { self.x.clone() } else { mean(self.counted()) }
+    }
+}
+
+impl Walk {
     /// How it ended, in words.
-    fn said(&self, converged: bool, names: &[String]) -> String {
+    fn said(&self, names: &[String]) -> String {
+        let again = self.again.as_ref().map_or(String::new(), |words| format!(", begun again as {words}"));
         let trend = if self.steady { "without a trend" } else { "which still had a trend" };
         let [accepted, proposed] = self.accepted;
         let said = format!(
             "after a burn-in of {} iterations, {trend}, and {} of averaging ({:.0} % of the proposals around the \
-             modes accepted)",
+             modes accepted){again}",
             self.burnt.len(),
             self.averaged.len(),
             100.0 * accepted as f64 / proposed as f64
         );
-        let error = self.error.map(|(number, error)| (&names[number], error));
-        match error {
-            Some((name, error)) if converged => format!(
-                "converged: {said} the estimates' Monte-Carlo error is below {TOLERANCE}; the largest is that of \
-                 {name}, {error:.1e}"
+        match self.error {
+            Some((number, error, allowed)) if self.is_settled() => format!(
+                "converged: {said}: the estimates' Monte-Carlo error is below {TOLERANCE} or a fifth of the standard \
+                 error; that of {} is the nearest to it, {error:.1e} of {allowed:.1e}",
+                names[number]
             ),
-            Some((name, error)) => {
-                format!(
-                    "the limit on iterations was reached {said}; the Monte-Carlo error of {name} is {error:.1e}"
-                )
-            }
+            Some((number, error, allowed)) => format!(
+                "the limit on iterations was reached {said}; the Monte-Carlo error of {} is {error:.1e}, and should be \
+                 below {allowed:.1e}",
+                names[number]
+            ),
             None => format!("the limit on iterations was reached {said}"),
         }
     }

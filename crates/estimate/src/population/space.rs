@@ -252,6 +252,18 @@ impl Space {
     }
 }
 
+/// ∂Ω over an element of its factor, or over the logarithm of one on the diagonal.
+pub(super) fn omega_by(factor: &DMatrix<f64>, row: usize, column: usize) -> DMatrix<f64> {
+    let n = factor.nrows();
+    let scale = if row == column { factor[(row, row)] } else { 1.0 };
+    let mut change = DMatrix::zeros(n, n);
+    for k in 0..n {
+        change[(row, k)] += scale * factor[(k, column)];
+        change[(k, row)] += scale * factor[(k, column)];
+    }
+    change
+}
+
 /// Cholesky's factor of Ω; of a checked model it exists.
 pub(super) fn lower(values: &PopulationValues) -> DMatrix<f64> {
     let n = values.omega.len().isqrt();

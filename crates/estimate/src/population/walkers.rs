@@ -41,8 +41,6 @@ pub(super) struct Walkers {
     mode: DVector<f64>,
     /// The length of random steps.
     length: f64,
-    /// What is known of v.
-    pub moments: Moments,
 }
 
 /// What an iteration is made with.
@@ -56,7 +54,7 @@ pub(super) struct Step<'a> {
     pub layout: &'a Layout,
     /// The prior of the model.
     pub prior: &'a Prior,
-    /// By how much the moments follow the draws.
+    /// By how much the length of random steps follows their acceptance.
     pub gain: f64,
     /// Whether the mode is looked for first.
     pub look: bool,
@@ -66,6 +64,8 @@ pub(super) struct Step<'a> {
 pub(super) struct Added {
     /// Its part of the objective of FOCE, when its mode was looked for.
     pub ofv: Option<f64>,
+    /// What its states say of v.
+    pub moments: Moments,
     /// Of the last draws, averaged.
     pub outside: Outside,
     /// Independent proposals that were accepted, of how many.
@@ -88,23 +88,21 @@ impl Walkers {
         let problem = subject_problem(model, subject, Some(prior))?;
         let mode = transformed(model, subject)? + DVector::from_column_slice(eta);
         let proposal = around(&problem, eta, &mode)?;
-        let second = &mode * mode.transpose();
         Ok(Self {
             stream,
             at: vec![mode.clone(); count],
             proposal,
             length: 2.38 / (eta.len() as f64).sqrt(),
-            moments: Moments { mean: mode.clone(), second },
             mode,
         })
     }
 
     /// Whether they walk over so many η.
     pub fn fit(&self, n: usize) -> bool {
-        self.mode.len() == n && self.at.iter().all(|v| v.len() == n) && self.moments.mean.len() == n
+        self.mode.len() == n && self.at.iter().all(|v| v.len() == n)
     }
 
-    /// Moves every walker and lets the moments follow.
+    /// Moves every walker.
     ///
     /// # Errors
     /// When the model cannot be solved where a walker stands.
@@ -156,9 +154,12 @@ impl Walkers {
             );
             self.at[k] = v;
         }
-        self.moments.mean += (mean - &self.moments.mean) * gain;
-        self.moments.second += (second - &self.moments.second) * gain;
-        Ok(Added { ofv, outside, accepted: [accepted, (INDEPENDENT * self.at.len()) as u32] })
+        Ok(Added {
+            ofv,
+            moments: Moments { mean, second },
+            outside,
+            accepted: [accepted, (INDEPENDENT * self.at.len()) as u32],
+        })
     }
 
     /// Wherever a walker may come to.
