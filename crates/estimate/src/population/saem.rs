@@ -8,7 +8,8 @@
 //! averaging   x moves by γ·(I + τ·I_c)⁻¹g, with the gradient g of the draws and gains γ = (j + 5)^-0.7; the estimate is the
 //!             mean of the vector over its last two thirds
 //! stop        when the means of the last two thirds agree: half their difference, which is the Monte-Carlo error of the
-//!             estimate, is below the tolerance, or a fifth of the standard error, for every number
+//!             estimate, is below the tolerance, or a fifth of the standard error, for every number, and all together cost
+//!             little of the objective: eᵀIe for the errors e
 //! check       FOCE's estimates, looked for from there, do not have a higher likelihood; where they have, all goes on from
 //!             them, once
 //! ```
@@ -33,7 +34,7 @@ use super::walkers::{Added, Step, Walkers};
 use super::watch::{Of, Progress, Standing, Watch};
 use crate::problem::SubjectError;
 use crate::simulate::SubjectStream;
-use nalgebra::{Cholesky, DMatrix};
+use nalgebra::{Cholesky, DMatrix, DVector};
 use omafit_model::{PopulationModel, Subject};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -61,6 +62,8 @@ const ASKED: usize = 20;
 /// The Monte-Carlo error of the estimates at the end, by itself or as a part of the standard error.
 const TOLERANCE: f64 = 0.005;
 const PART: f64 = 0.2;
+/// What it may cost of −2 log-likelihood.
+const COST: f64 = 0.5;
 /// Modes are looked for in each of the first iterations of the burn-in, and then in one of so many.
 const MOVING: usize = 20;
 const LOOKED: usize = 5;
@@ -87,8 +90,8 @@ pub(super) struct Walk {
     steady: bool,
     /// The vectors of the averaging.
     averaged: Vec<Vec<f64>>,
-    /// The number whose Monte-Carlo error is the largest part of what is allowed, that error, and what is allowed.
-    error: Option<(usize, f64, f64)>,
+    /// What chance may have left at the last look.
+    left: Option<Left>,
 }
 
 impl Walk {
@@ -120,7 +123,7 @@ impl Walk {
             burnt: Vec::new(),
             steady: false,
             averaged: Vec::new(),
-            error: None,
+            left: None,
         })
     }
 
@@ -229,7 +232,8 @@ impl Walk {
         if done >= FEWEST && done.is_multiple_of(ASKED) {
             let counted = self.counted();
             let (first, second) = counted.split_at(counted.len() / 2);
-            let (first, second) = (scales.of(&mean(first)), scales.of(&mean(second)));
+            let halves = [mean(first), mean(second)];
+            let (first, second) = (scales.of(&halves[0]), scales.of(&halves[1]));
             let allowed = |k: usize| {
                 let part = self.expected.as_ref().map_or(0.0, |(_, errors)| PART * errors[k]);
                 if part > TOLERANCE { part } else { TOLERANCE }
@@ -237,7 +241,17 @@ impl Walk {
             let error = |k: usize| 0.5 * (first[k] - second[k]).abs();
             let worse =
                 |a: &usize, b: &usize| (error(*a) / allowed(*a)).total_cmp(&(error(*b) / allowed(*b)));
-            self.error = (0..first.len()).max_by(worse).map(|k| (k, error(k), allowed(k)));
+            let cost = self.expected.as_ref().map_or(0.0, |(expected, _)| {
+                let apart = halves.map(DVector::from_vec);
+                let apart = (&apart[0] - &apart[1]) * 0.5;
+                apart.dot(&(expected * &apart))
+            });
+            self.left = (0..first.len()).max_by(worse).map(|number| Left {
+                number,
+                error: error(number),
+                allowed: allowed(number),
+                cost,
+            });
         }
         Ok(told)
     }
@@ -249,7 +263,7 @@ impl Walk {
 
     /// Whether the Monte-Carlo error is small enough.
     fn is_settled(&self) -> bool {
-        self.error.is_some_and(|(_, error, allowed)| error < allowed)
+        self.left.is_some_and(|left| left.error < left.allowed && left.cost < COST)
     }
 
     /// Tells of an iteration.
@@ -257,6 +271,17 @@ impl Walk {
         let standing = Standing(Of::Saem(self));
         watch.iteration(&Progress { iteration: self.count - 1, ofv: *ofv, vector, standing });
     }
+}
+
+/// How far the estimates may be from their end by chance.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+struct Left {
+    /// The number whose Monte-Carlo error is the largest part of what is allowed, that error, and what is allowed.
+    number: usize,
+    error: f64,
+    allowed: f64,
+    /// What all errors together cost of −2 log-likelihood; zero where it is not known.
+    cost: f64,
 }
 
 /// What the iterations have in common.
@@ -387,15 +412,15 @@ impl Walk {
             self.averaged.len(),
             100.0 * accepted as f64 / proposed as f64
         );
-        match self.error {
-            Some((number, error, allowed)) if self.is_settled() => format!(
+        match self.left {
+            Some(Left { number, error, allowed, cost }) if self.is_settled() => format!(
                 "converged: {said}: the estimates' Monte-Carlo error is below {TOLERANCE} or a fifth of the standard \
-                 error; that of {} is the nearest to it, {error:.1e} of {allowed:.1e}",
+                 error, nearest to it that of {}, {error:.1e} of {allowed:.1e}, and costs {cost:.2} of the objective",
                 names[number]
             ),
-            Some((number, error, allowed)) => format!(
+            Some(Left { number, error, allowed, cost }) => format!(
                 "the limit on iterations was reached {said}; the Monte-Carlo error of {} is {error:.1e}, and should be \
-                 below {allowed:.1e}",
+                 below {allowed:.1e}; together the errors cost {cost:.2} of the objective, and should below {COST}",
                 names[number]
             ),
             None => format!("the limit on iterations was reached {said}"),
