@@ -53,17 +53,27 @@ impl Case {
         });
     }
 
-    /// Of 64 people around the typical one, several at a time.
-    fn predictions_of_many(&self, bencher: Bencher<'_, '_>) {
-        let person_of = |k: usize| {
-            self.parameters
-                .iter()
-                .enumerate()
-                .map(move |(i, p)| p * (0.3 * ((k * (i + 3)) as f64).sin()).exp())
-        };
-        let sets: Vec<Vec<f64>> = (0..64).map(|k| person_of(k).collect()).collect();
-        let start = self.model.start(&person()).unwrap();
-        bencher.bench_local(|| self.model.structure().predict_each(black_box(&sets), start, &self.course));
+    /// 64 people around the typical one.
+    fn people(&self) -> Vec<Vec<f64>> {
+        let away = |k: usize, i: usize| (0.3 * ((k * (i + 3)) as f64).sin()).exp();
+        let person = |k: usize| self.parameters.iter().enumerate().map(|(i, p)| p * away(k, i)).collect();
+        (0..64).map(person).collect()
+    }
+
+    /// One after the other.
+    fn predictions_one_by_one(&self, bencher: Bencher<'_, '_>) {
+        let (people, mut out) = (self.people(), Vec::new());
+        bencher.bench_local(|| {
+            for parameters in black_box(&people) {
+                self.model.predict(parameters, &person(), &self.course, &mut out).unwrap();
+            }
+        });
+    }
+
+    /// Several at a time.
+    fn predictions_abreast(&self, bencher: Bencher<'_, '_>) {
+        let people = self.people();
+        bencher.bench_local(|| self.model.predict_each(black_box(&people), &person(), &self.course));
     }
 
     fn sensitivities(&self, bencher: Bencher<'_, '_>) {
@@ -119,13 +129,13 @@ fn main() {
 }
 
 #[divan::bench]
-fn visits_predictions_of_64(bencher: Bencher<'_, '_>) {
-    Case::visits().predictions_of_many(bencher);
+fn visits_of_64_alone(bencher: Bencher<'_, '_>) {
+    Case::visits().predictions_one_by_one(bencher);
 }
 
 #[divan::bench]
-fn daily_predictions_of_64(bencher: Bencher<'_, '_>) {
-    Case::every(1).predictions_of_many(bencher);
+fn visits_of_64_abreast(bencher: Bencher<'_, '_>) {
+    Case::visits().predictions_abreast(bencher);
 }
 
 #[divan::bench]
