@@ -390,7 +390,7 @@ pub(super) fn expected_information(
     let parts = starting_parts(&space.model(model, x).ok()?, subjects).ok()?;
     let objective = Foce { model, space, subjects, watch: &() };
     let (_, expected) = objective.change(x, &mut Point::new(x.to_vec(), parts))?;
-    Some(expected * 0.5)
+    Some(expected * 0.5).filter(|expected| expected.iter().all(|v| v.is_finite()))
 }
 
 /// Each subject's part at the start, looked for as hard as for a subject alone.
