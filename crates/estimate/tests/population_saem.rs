@@ -105,11 +105,11 @@ fn saem_ends_at_the_maximum_of_the_likelihood_of_combined_errors_and_censored_va
         let mixed = |a: f64, b: f64| at(unit(i) * a + unit(j) * b);
         (mixed(1.0, 1.0) - mixed(1.0, -1.0) - mixed(-1.0, 1.0) + mixed(-1.0, -1.0)) / (4.0 * h * h)
     });
-    // Where Newton's step goes from there: it is twice what SAEM says its Monte-Carlo error is, at most.
+    // Where Newton's step goes from there: what SAEM says its Monte-Carlo error is, at most.
     let covariance = hessian.cholesky().unwrap().inverse();
     let step = covariance * gradient;
     for k in 0..4 {
         let error = (0.2 * covariance[(k, k)].sqrt()).max(0.005);
-        assert!(step[k].abs() < 2.0 * error, "{step} {error} {}", fit.reason);
+        assert!(step[k].abs() < error, "{step} {error} {}", fit.reason);
     }
 }

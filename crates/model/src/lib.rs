@@ -19,12 +19,13 @@ pub use dual::Dual;
 pub use population::{
     BlockEntry, CorrelationEntry, CovariateError, Effect, EffectEntry, EffectForm, ErrorModel,
     IndividualValue, LevelEntry, ModelError, ModelFile, PUBLISHED, ParameterEntry, PopulationModel,
-    PopulationParameter, PopulationValues, Predicted, PredictionError, Residual, ResidualEntry, SearchEntry,
-    SearchForm, StartRule, Transform, VariabilityEntry, published,
+    PopulationParameter, PopulationValues, PredictionError, Residual, ResidualEntry, SearchEntry, SearchForm,
+    StartRule, Transform, VariabilityEntry, published,
 };
 pub use scalar::{Elementary, Real};
 pub use solver::{Output, SolverError, Work};
 pub use structure::{
-    Concentrations, ParameterInfo, STRUCTURES, Start, StructuralModel, structure, structure_with_dosing,
+    Concentrations, ParameterInfo, Predicted, STRUCTURES, Start, StructuralModel, structure,
+    structure_with_dosing,
 };
 pub use subject::{Analyte, Before, Censoring, Covariates, Dose, Observation, Route, Subject};

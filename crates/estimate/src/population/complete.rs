@@ -39,14 +39,13 @@ impl Complete {
     ) -> Result<Self, SubjectError> {
         let (n, p) = (model.variable().len(), space.coordinates().len());
         let omega = DMatrix::from_row_slice(n, n, model.omega());
-        let precision = Cholesky::new(omega).map_or_else(|| DMatrix::identity(n, n), |c| c.inverse());
+        let precision = Cholesky::new(omega.clone()).map_or_else(|| DMatrix::identity(n, n), |c| c.inverse());
         let (mut gradient, mut information) = (DVector::zeros(p), DMatrix::zeros(p, p));
-        let mut spread = -DMatrix::from_row_slice(n, n, model.omega()) * subjects.len() as f64;
+        let mut spread = omega * -(subjects.len() as f64);
         for (subject, moments) in subjects.iter().zip(moments) {
             let u = transformed(model, subject)?;
             let away = &moments.mean - &u;
-            let crossed = &u * moments.mean.transpose();
-            spread += &moments.second - &crossed - crossed.transpose() + &u * u.transpose();
+            spread += moments.about(&u);
             let design = layout.design(model, space, subject)?;
             let weighted = &precision * &design;
             let (slope, bend) = (weighted.tr_mul(&away), design.tr_mul(&weighted));
@@ -99,9 +98,7 @@ mod tests {
         let omega = Cholesky::new(DMatrix::from_row_slice(n, n, model.omega())).unwrap();
         let one = |(subject, moments): (&Subject, &Moments)| {
             let u = transformed(model, subject).unwrap();
-            let crossed = &u * moments.mean.transpose();
-            let spread = &moments.second - &crossed - crossed.transpose() + &u * u.transpose();
-            -0.5 * (omega.ln_determinant() + omega.solve(&spread).trace())
+            -0.5 * (omega.ln_determinant() + omega.solve(&moments.about(&u)).trace())
         };
         subjects.iter().zip(moments).map(one).sum()
     }

@@ -38,6 +38,14 @@ pub(super) struct Moments {
     pub second: DMatrix<f64>,
 }
 
+impl Moments {
+    /// E (v − u)(v − u)ᵀ.
+    pub fn about(&self, u: &DVector<f64>) -> DMatrix<f64> {
+        let crossed = u * self.mean.transpose();
+        &self.second - &crossed - crossed.transpose() + u * u.transpose()
+    }
+}
+
 /// Where the estimated numbers are in the vector, by how they are maximised.
 #[derive(Clone, Debug)]
 pub(super) struct Layout {
@@ -312,9 +320,7 @@ pub(super) fn maximise(
     };
     let mut spread = DMatrix::zeros(n, n);
     for (subject, moments) in subjects.iter().zip(moments) {
-        let u = transformed(&fitted, subject)?;
-        let crossed = &u * moments.mean.transpose();
-        spread += &moments.second - &crossed - crossed.transpose() + &u * u.transpose();
+        spread += moments.about(&transformed(&fitted, subject)?);
     }
     spread /= subjects.len() as f64;
     let mut values = fitted.values();

@@ -193,7 +193,7 @@ impl Objective for Foce<'_> {
         let (mut gradient, mut expected) = (DVector::zeros(x.len()), DMatrix::zeros(x.len(), x.len()));
         for change in &at.changes {
             gradient += DVector::from_column_slice(&change.gradient);
-            expected += DMatrix::from_column_slice(x.len(), x.len(), &change.information);
+            expected += change.expected();
         }
         Some((gradient, expected))
     }
@@ -320,9 +320,8 @@ fn finished(
             .and_then(|parts| uncertainty(parts, &names, &gradients));
         match observed {
             Err(why) if estimates == Estimates::Others => {
-                let part =
-                    |change: &Change| DMatrix::from_column_slice(x.len(), x.len(), &change.information) * 0.5;
-                uncertainty(at.changes.iter().map(part).collect(), &names, &gradients)
+                let parts = at.changes.iter().map(|change| change.expected() * 0.5).collect();
+                uncertainty(parts, &names, &gradients)
                     .map(|expected| PopulationUncertainty { expected_because: Some(why), ..expected })
             }
             observed => observed,

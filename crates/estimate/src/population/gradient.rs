@@ -35,6 +35,12 @@ pub(super) struct Change {
 }
 
 impl Change {
+    /// The expected second derivatives of F.
+    pub fn expected(&self) -> DMatrix<f64> {
+        let n = self.gradient.len();
+        DMatrix::from_column_slice(n, n, &self.information)
+    }
+
     /// Where η̂ goes from `eta` when the vector has `moved`, to first order.
     pub fn foresee(&self, eta: &[f64], moved: &[f64]) -> Vec<f64> {
         let mut eta = eta.to_vec();

@@ -235,8 +235,7 @@ impl Walk {
             let halves = [mean(first), mean(second)];
             let (first, second) = (scales.of(&halves[0]), scales.of(&halves[1]));
             let allowed = |k: usize| {
-                let part = self.expected.as_ref().map_or(0.0, |(_, errors)| PART * errors[k]);
-                if part > TOLERANCE { part } else { TOLERANCE }
+                self.expected.as_ref().map_or(TOLERANCE, |(_, errors)| TOLERANCE.max(PART * errors[k]))
             };
             let error = |k: usize| 0.5 * (first[k] - second[k]).abs();
             let worse =

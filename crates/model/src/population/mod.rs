@@ -14,7 +14,7 @@ mod values;
 
 use crate::course::{Course, CourseError};
 use crate::solver::Work;
-use crate::structure::{Concentrations, Start, StructuralModel};
+use crate::structure::{Concentrations, Predicted, Start, StructuralModel};
 use crate::subject::{Analyte, Covariates};
 pub use effect::{CovariateError, Effect, EffectForm};
 pub use error::ModelError;
@@ -161,9 +161,6 @@ impl PopulationModel {
         Ok(self.structure.predict_each(sets, self.start(covariates)?, course))
     }
 }
-
-/// Concentrations over a course, or why there are none.
-pub type Predicted = Result<Vec<Concentrations<f64>>, CourseError>;
 
 /// Why a subject cannot be predicted.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]

@@ -69,11 +69,7 @@ pub(super) fn ln(x: f64) -> f64 {
 /// The natural logarithm of each, to the bit that of [`ln`].
 #[inline(always)]
 pub(super) fn ln_of_each<const W: usize>(x: [f64; W]) -> [f64; W] {
-    let mut exceptional = false;
-    for x in x {
-        exceptional |= has_no_ordinary_logarithm(x);
-    }
-    if exceptional { one_by_one(x, ln) } else { of_each(x, ordinary_ln) }
+    of_each_unless(x, has_no_ordinary_logarithm, ln, ordinary_ln)
 }
 
 /// eˣ.
@@ -85,11 +81,22 @@ pub(super) fn exp(x: f64) -> f64 {
 /// eˣ of each, to the bit that of [`exp`].
 #[inline(always)]
 pub(super) fn exp_of_each<const W: usize>(x: [f64; W]) -> [f64; W] {
+    of_each_unless(x, is_far, exp, near_exp)
+}
+
+/// A function of each, by what serves where none is exceptional; else one after the other.
+#[inline(always)]
+fn of_each_unless<const W: usize>(
+    x: [f64; W],
+    is_exceptional: impl Fn(f64) -> bool,
+    alone: fn(f64) -> f64,
+    otherwise: impl Fn(f64) -> f64,
+) -> [f64; W] {
     let mut exceptional = false;
     for x in x {
-        exceptional |= is_far(x);
+        exceptional |= is_exceptional(x);
     }
-    if exceptional { one_by_one(x, exp) } else { of_each(x, near_exp) }
+    if exceptional { one_by_one(x, alone) } else { of_each(x, otherwise) }
 }
 
 /// A function of each; `array::map` is not compiled into its caller, nor for the caller's processor.

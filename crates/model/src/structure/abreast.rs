@@ -3,9 +3,8 @@
 use super::depot::{Depot, Entry, Flux};
 use super::segment::Segment;
 use super::solve::{check, is_wide, longest, tolerance};
-use super::{Body, Start, Structure};
+use super::{Body, Predicted, Start, Structure};
 use crate::course::Course;
-use crate::population::Predicted;
 use crate::scalar::{Pack, Real};
 use crate::solver::{
     Abreast, Output, Pace, SolverError, Stages, Step, System, Tolerance, distrust, first_step,
@@ -63,14 +62,13 @@ struct Bodies<B, const K: usize, const W: usize> {
     rates: [Pack<W>; K],
     /// What flows out of the depots as the leg begins, nmol/d.
     held: Pack<W>,
-    absorption: Pack<W>,
     body: PhantomData<B>,
 }
 
 impl<B: Body<N, K>, const N: usize, const K: usize, const W: usize> Abreast<N, W> for Bodies<B, K, W> {
     #[inline(always)]
     fn derivatives(&self, t: Pack<W>, y: &[Pack<W>; N]) -> [Pack<W>; N] {
-        B::derivative(&self.rates, self.held * (self.absorption * -t).exp(), y)
+        B::derivative(&self.rates, self.held * (self.rates[0] * -t).exp(), y)
     }
 }
 
@@ -87,16 +85,21 @@ struct Passenger<const N: usize, const K: usize> {
     leg: usize,
     next: usize,
     pace: Pace,
-    /// The step that is tried, and whether it is taken.
+    /// The step that is tried, until it is refused or made.
     step: Option<Step>,
-    taken: bool,
     states: Vec<[f64; N]>,
 }
 
-/// What is found for each set of parameters.
-type Found = Vec<Predicted>;
+impl<const N: usize, const K: usize> Passenger<N, K> {
+    /// The dose at the end of a leg is given, and the next begins.
+    #[inline(always)]
+    fn leave(&mut self, leg: &Leg, entry: &Entry) {
+        self.depot.amount = self.depot.amount + entry.depot * leg.dose;
+        self.leg += 1;
+    }
+}
 
-struct Journey<'a, S, B, const N: usize, const K: usize, const W: usize> {
+struct Journey<'a, S: Structure<N, K>, const N: usize, const K: usize, const W: usize> {
     sets: &'a [Vec<f64>],
     start: Start<f64>,
     course: &'a Course,
@@ -105,14 +108,13 @@ struct Journey<'a, S, B, const N: usize, const K: usize, const W: usize> {
     entry: Entry,
     /// The next set that waits.
     waiting: usize,
-    bodies: Bodies<B, K, W>,
+    bodies: Bodies<S::Body, K, W>,
     stages: Stages<N, W>,
     lanes: [Option<Passenger<N, K>>; W],
-    found: Found,
-    structure: PhantomData<S>,
+    found: Vec<Predicted>,
 }
 
-impl<'a, S, const N: usize, const K: usize, const W: usize> Journey<'a, S, S::Body, N, K, W>
+impl<'a, S, const N: usize, const K: usize, const W: usize> Journey<'a, S, N, K, W>
 where
     S: Structure<N, K>,
 {
@@ -128,17 +130,16 @@ where
             local,
             entry: Entry::new(1000.0 / S::DRUG_KDA, S::APPARENT, None),
             waiting: 0,
-            bodies: Bodies { rates: [one; K], held: one, absorption: one, body: PhantomData },
+            bodies: Bodies { rates: [one; K], held: one, body: PhantomData },
             stages: Stages::new(),
             lanes: [const { None }; W],
             found: sets.iter().map(|_| Ok(Vec::new())).collect(),
-            structure: PhantomData,
         }
     }
 
     /// Until every set has come to its end.
     #[inline(always)]
-    fn through(mut self) -> Found {
+    fn through(mut self) -> Vec<Predicted> {
         for lane in 0..W {
             self.board(lane);
         }
@@ -189,13 +190,11 @@ where
                 next: 0,
                 pace: Pace::new((0.0, 0.0), 0.0, 0.0),
                 step: None,
-                taken: false,
                 states: Vec::with_capacity(self.local.len()),
             };
             for k in 0..K {
                 self.bodies.rates[k].0[lane] = rates[k];
             }
-            self.bodies.absorption.0[lane] = rates[0];
             if self.depart(lane, passenger) {
                 return;
             }
@@ -205,7 +204,7 @@ where
         for k in 0..K {
             self.bodies.rates[k].0[lane] = 1.0;
         }
-        (self.bodies.held.0[lane], self.bodies.absorption.0[lane]) = (1.0, 1.0);
+        self.bodies.held.0[lane] = 1.0;
     }
 
     /// Begins the leg that a body is in, or the first one after it that takes time; whether there is one.
@@ -231,8 +230,7 @@ where
                 self.lanes[lane] = Some(passenger);
                 return true;
             }
-            passenger.depot.amount = passenger.depot.amount + self.entry.depot * leg.dose;
-            passenger.leg += 1;
+            passenger.leave(leg, &self.entry);
         }
         let parameters = &self.sets[passenger.set];
         self.found[passenger.set] = Ok(passenger.states.iter().map(|y| S::outputs(parameters, y)).collect());
@@ -268,7 +266,7 @@ where
             * distrust(S::Body::turn(&self.stages.start(lane)), S::Body::turn(&self.stages.end(lane)));
         match passenger.pace.takes(&step, error) {
             Ok(taken) => {
-                passenger.taken = taken;
+                passenger.step = passenger.step.filter(|_| taken);
                 let inside = self.legs[passenger.leg].inside.end;
                 let wanted = passenger.next < inside && self.local[passenger.next] < step.to;
                 (taken, taken && wanted)
@@ -284,7 +282,7 @@ where
     #[inline(always)]
     fn move_on(&mut self, lane: usize) {
         let Some(passenger) = &mut self.lanes[lane] else { return };
-        let Some(step) = passenger.step.filter(|_| passenger.taken) else { return };
+        let Some(step) = passenger.step.take() else { return };
         let leg = &self.legs[passenger.leg];
         let ahead = &self.local[passenger.next..leg.inside.end];
         let within = ahead.partition_point(|t| *t < step.to);
@@ -297,15 +295,13 @@ where
             passenger.states.extend(std::iter::repeat_n(self.stages.end(lane), here));
         }
         passenger.next += within + here;
-        passenger.taken = false;
         if passenger.pace.goes_on() {
             self.stages.advance(lane);
             return;
         }
         passenger.state = self.stages.end(lane);
         passenger.depot.pass(leg.days);
-        passenger.depot.amount = passenger.depot.amount + self.entry.depot * leg.dose;
-        passenger.leg += 1;
+        passenger.leave(leg, &self.entry);
         if let Some(passenger) = self.lanes[lane].take()
             && !self.depart(lane, passenger)
         {
@@ -330,7 +326,7 @@ pub(super) fn predict_each<S, const N: usize, const K: usize>(
     sets: &[Vec<f64>],
     start: Start<f64>,
     course: &Course,
-) -> Found
+) -> Vec<Predicted>
 where
     S: Structure<N, K>,
 {
@@ -338,15 +334,19 @@ where
         // SAFETY: the processor has the one feature the function needs.
         unsafe { wide::<S, N, K>(sets, start, course) }
     } else {
-        Journey::<S, S::Body, N, K, WIDTH>::new(sets, start, course).through()
+        Journey::<S, N, K, WIDTH>::new(sets, start, course).through()
     }
 }
 
 /// [`predict_each`], compiled for AVX2.
 #[cfg_attr(target_arch = "x86_64", target_feature(enable = "avx2"))]
-fn wide<S, const N: usize, const K: usize>(sets: &[Vec<f64>], start: Start<f64>, course: &Course) -> Found
+fn wide<S, const N: usize, const K: usize>(
+    sets: &[Vec<f64>],
+    start: Start<f64>,
+    course: &Course,
+) -> Vec<Predicted>
 where
     S: Structure<N, K>,
 {
-    Journey::<S, S::Body, N, K, WIDTH>::new(sets, start, course).through()
+    Journey::<S, N, K, WIDTH>::new(sets, start, course).through()
 }

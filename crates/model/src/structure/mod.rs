@@ -22,7 +22,6 @@ mod steady;
 
 use crate::course::{Course, CourseError};
 use crate::dual::Dual;
-use crate::population::Predicted;
 use crate::scalar::Real;
 use crate::solver::{Hessian, Work};
 use crate::subject::Analyte;
@@ -97,6 +96,9 @@ impl<T: Copy> Concentrations<T> {
         Self { omalizumab_total, ige_total, ige_free, omalizumab_free, complex }
     }
 }
+
+/// Concentrations over a course, or why there are none.
+pub type Predicted = Result<Vec<Concentrations<f64>>, CourseError>;
 
 /// The equations of a body: `N` states, amounts in nmol, and `K` rate constants.
 ///

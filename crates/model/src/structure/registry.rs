@@ -9,9 +9,8 @@ use super::quasi_equilibrium::{QuasiEquilibrium, QuasiEquilibriumClc};
 use super::quasi_steady_state::QuasiSteadyState;
 use super::second::{Reading, differences, exact};
 use super::solve::{is_plain, predict, sensitivities};
-use super::{Body, Concentrations, ParameterInfo, Start, StructuralModel, Structure};
+use super::{Body, Concentrations, ParameterInfo, Predicted, Start, StructuralModel, Structure};
 use crate::course::{Course, CourseError};
-use crate::population::Predicted;
 use crate::solver::Work;
 use crate::subject::Analyte;
 
