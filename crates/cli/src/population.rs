@@ -5,9 +5,9 @@ use crate::error::CliError;
 use crate::influence::Influence;
 use crate::record::Seconds;
 use omafit_estimate::{
-    Checkpoint, DescentStop, FitOptions, Method, PopulationError, PopulationEstimate, PopulationFit,
-    PopulationMethod, PopulationOptions, PopulationUncertainty, Watch, estimate_population,
-    flattest_direction, population_estimates, propagated, shrinkage,
+    Checkpoint, FitOptions, Method, PopulationError, PopulationEstimate, PopulationFit, PopulationMethod,
+    PopulationOptions, PopulationUncertainty, Watch, estimate_population, flattest_direction,
+    population_estimates, propagated, shrinkage,
 };
 use omafit_model::{PopulationModel, PopulationValues, Subject};
 use omafit_trial::{
@@ -71,6 +71,8 @@ pub struct PopulationRecord {
     condition_number: Option<f64>,
     flattest_direction: Option<String>,
     no_covariance_because: Option<String>,
+    /// Numbers at an end of their range, which are held there where the others' standard errors are computed.
+    held: Vec<String>,
     /// Why standard errors are from the information that is expected where the model is linear; nothing where they are
     /// from the curvature of FOCE's objective.
     expected_information_because: Option<String>,
@@ -119,7 +121,7 @@ impl Population {
 
     /// Whether it ended where it should.
     pub fn converged(&self) -> bool {
-        self.fit.stop == Some(DescentStop::Converged)
+        self.fit.converged()
     }
 
     /// Writes `parameters`, `convergence` and `influence`.
@@ -181,6 +183,10 @@ impl Population {
             condition_number: uncertainty.ok().map(|u| u.condition()),
             flattest_direction: uncertainty.ok().map(|u| flattest_direction(&self.names, u)),
             no_covariance_because: uncertainty.err().cloned(),
+            held: uncertainty.map_or_else(
+                |_| Vec::new(),
+                |u| u.held.iter().map(|end| self.names[end.coordinate].clone()).collect(),
+            ),
             expected_information_because: uncertainty.ok().and_then(|u| u.expected_because.clone()),
         }
     }
@@ -202,11 +208,22 @@ impl Population {
         }
         match &self.fit.uncertainty {
             Err(why) => warnings.push(format!("population: no standard errors: {why}")),
-            Ok(PopulationUncertainty { expected_because: Some(why), .. }) => warnings.push(format!(
-                "population: standard errors are from the information that is expected where the model is linear, not from \
-                 the curvature of FOCE's objective at these estimates: {why}"
-            )),
-            Ok(_) => {}
+            Ok(PopulationUncertainty { expected_because, held, .. }) => {
+                warnings.extend(expected_because.iter().map(|why| {
+                    format!(
+                        "population: standard errors are from the information that is expected where the model is linear, \
+                         not from the curvature of FOCE's objective at these estimates: {why}"
+                    )
+                }));
+                warnings.extend(held.iter().map(|end| {
+                    let name = &self.names[end.coordinate];
+                    let words = &end.words;
+                    format!(
+                        "population: {name} is at an end of its range and has no standard error: {words}; those of the other \
+                         numbers are with it held there"
+                    )
+                }));
+            }
         }
         warnings.extend(self.influence.iter().flat_map(|influence| influence.warnings(&self.estimates)));
         warnings

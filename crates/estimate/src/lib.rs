@@ -45,7 +45,7 @@ pub use normal::{NORMAL_975, log_cdf, mills};
 pub use overview::{FreeIgeCourse, Overview, Tally, free_ige_course, quantile};
 pub use population::{
     Bootstrap, BootstrapReplicate, Candidate, CandidateError, Checkpoint, Conditional, ConditionalError,
-    Coordinate, Deletion, DescentStop, EstimateKind, Fits, Levels, LikelihoodMethod, LikelihoodOptions,
+    Coordinate, Deletion, DescentStop, End, EstimateKind, Fits, Levels, LikelihoodMethod, LikelihoodOptions,
     Marginal, MarginalError, MarginalPart, PopulationError, PopulationEstimate, PopulationFit,
     PopulationMethod, PopulationOptions, PopulationUncertainty, Progress, SIR_ROUNDS, Search, SearchFit,
     SirError, SirFound, SirRound, SirSample, Space, SpaceError, Standing, Stepwise, Verdict, Watch,

@@ -7,7 +7,7 @@ mod intercepts;
 use intercepts::{PATIENTS, VALUES, closed_form, logarithms, model, numbers, subjects};
 use omafit_estimate::{
     Bootstrap, PopulationFit, PopulationMethod, PopulationOptions, SirError, SirRound, evaluate_population,
-    fit_population, sampling_importance_resampling,
+    fit_population, influence, population_estimates, sampling_importance_resampling,
 };
 
 fn fitted() -> PopulationFit {
@@ -16,7 +16,7 @@ fn fitted() -> PopulationFit {
 
 /// The mean of all logarithms, ω and σ of listed numbers: Vc, …, ω², …, σ.
 fn three(fit: &PopulationFit, listed: &[f64]) -> [f64; 3] {
-    let estimates = omafit_estimate::population_estimates(&fit.model, &fit.space, None);
+    let estimates = population_estimates(&fit.model, &fit.space, None);
     let of = |name: &str| listed[estimates.iter().position(|e| e.name == name).unwrap()];
     [(intercepts::DOSE / of("Vc")).ln(), of("omega2_Vc").sqrt(), of("sigma_omalizumab_total")]
 }
@@ -172,4 +172,39 @@ fn where_the_objective_bends_the_other_way_the_expected_information_stands_in() 
         assert!((found.r[(k, k)] / expected - 1.0).abs() < 1e-6, "{k}: {} {expected}", found.r[(k, k)]);
     }
     assert!((found.r[(1, 2)] / (-spreads[0][1] / determinant) - 1.0).abs() < 1e-6);
+}
+
+#[test]
+fn a_variance_that_goes_to_zero_is_held_and_the_others_have_the_errors_of_a_model_without_it() {
+    // People who differ in nothing.
+    let mut subjects = subjects();
+    for (subject, logs) in subjects.iter_mut().zip(logarithms()) {
+        let middle = logs.iter().sum::<f64>() / VALUES as f64;
+        subject.observations.iter_mut().zip(logs).for_each(|(o, log)| o.value = (6.0 + log - middle).exp());
+    }
+    let fit = fit_population(&model(), &subjects, PopulationOptions::default(), &()).unwrap();
+    assert!(fit.converged(), "{}", fit.reason);
+    assert!(fit.reason.ends_with("An end of the range: the variance of Vc goes to zero"), "{}", fit.reason);
+    let [_, omega, sigma] = numbers(&fit);
+    assert!(omega < 1e-2 * sigma, "{omega}");
+    let uncertainty = fit.uncertainty.as_ref().unwrap();
+    assert_eq!((uncertainty.held.len(), &uncertainty.free[..]), (1, &[0, 2][..]));
+    assert_eq!(fit.space.names(&fit.model)[uncertainty.held[0].coordinate], "omega_Vc");
+    let values = (PATIENTS * VALUES) as f64;
+    let estimates = population_estimates(&fit.model, &fit.space, Some(uncertainty));
+    let of = |name: &str| estimates.iter().find(|e| e.name == name).unwrap();
+    let (vc, omega2, error) = (of("Vc"), of("omega2_Vc"), of("sigma_omalizumab_total"));
+    assert!((vc.se[0] / vc.value / (sigma / values.sqrt()) - 1.0).abs() < 1e-3, "{vc:?}");
+    assert!((error.se[0] / sigma * (2.0 * values).sqrt() - 1.0).abs() < 1e-3, "{error:?}");
+    assert!(!omega2.fixed && omega2.se.iter().chain(&omega2.interval).all(|v| v.is_nan()), "{omega2:?}");
+    // What is held stays where it is, whoever is left out and whatever is proposed.
+    let deletions = influence(&fit).unwrap();
+    let moved = |d: &omafit_estimate::Deletion| three(&fit, d.estimates.as_ref().unwrap());
+    assert!(deletions.iter().all(|d| d.distance.is_finite() && moved(d)[1] == omega));
+    assert!(deletions.iter().any(|d| (moved(d)[2] - sigma).abs() > 1e-3));
+    let rounds = [SirRound { samples: 3000, resamples: 1000 }];
+    let found = sampling_importance_resampling(&fit, &subjects, &rounds, 3, &(), &|| ()).unwrap();
+    assert!(found[0].samples.iter().all(|s| three(&fit, &fit.numbers(&s.vector))[1] == omega));
+    // χ² of the two that are free.
+    assert!((found[0].mean_dofv() - 2.0).abs() < 0.3, "{}", found[0].mean_dofv());
 }

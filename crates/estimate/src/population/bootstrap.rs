@@ -3,7 +3,6 @@
 
 use super::fit::{PopulationError, PopulationOptions};
 use super::method::{PopulationMethod, estimate_population};
-use super::quasi_newton::DescentStop;
 use super::watch::{OnlyStop, Watch};
 use crate::simulate::SubjectStream;
 use omafit_model::{PopulationModel, Subject};
@@ -87,7 +86,7 @@ impl Bootstrap<'_> {
                 Ok(BootstrapReplicate {
                     replicate,
                     ofv: Some(fit.ofv).filter(|ofv| ofv.is_finite()),
-                    converged: fit.stop == Some(DescentStop::Converged) && numbers.is_some(),
+                    converged: fit.converged() && numbers.is_some(),
                     numbers,
                     reason: fit.reason,
                 })

@@ -15,16 +15,25 @@ const FURTHER: f64 = 3.0;
 /// A rise of the objective that is none.
 const RISE: f64 = 1e-3;
 
-/// In words, the variances that are at the end of their range where the objective is `value` and its expected second derivatives by each number
-/// alone are `expected`; `at` is the objective elsewhere. Nothing if there are none.
-pub(super) fn words(
+/// A number at an end of its range.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct End {
+    /// Its position in the vector.
+    pub coordinate: usize,
+    /// What goes where.
+    pub words: String,
+}
+
+/// The variances that are at the end of their range where the objective is `value` and its expected second derivatives by
+/// each number alone are `expected`; `at` is the objective elsewhere.
+pub(super) fn ends(
     model: &PopulationModel,
     space: &Space,
     x: &[f64],
     value: f64,
     expected: &[f64],
     at: &dyn Fn(&[f64]) -> Option<f64>,
-) -> Option<String> {
+) -> Vec<End> {
     let names: Vec<&str> = model.parameter_names().collect();
     let name = |row: usize| names[model.variable()[row]];
     let with = |row: usize| {
@@ -45,12 +54,12 @@ pub(super) fn words(
             return None;
         }
         let with = with(row);
-        Some(if with.is_empty() {
+        let words = if with.is_empty() {
             format!("the variance of {} goes to zero", name(row))
         } else {
             format!("{} goes wholly with {with}: what is left of its variance goes to zero", name(row))
-        })
+        };
+        Some(End { coordinate: k, words })
     };
-    let found: Vec<String> = space.coordinates().iter().enumerate().filter_map(of).collect();
-    (!found.is_empty()).then(|| found.join("; "))
+    space.coordinates().iter().enumerate().filter_map(of).collect()
 }

@@ -1,6 +1,6 @@
 //! A population fitted to its subjects by FOCE.
 
-use super::boundary::words;
+use super::boundary::{End, ends};
 use super::conditional::{Conditional, ConditionalError, conditional};
 use super::gradient::{Change, change};
 use super::quasi_newton::{DescentStop, Iteration, Objective, QuasiNewton};
@@ -83,6 +83,8 @@ pub struct PopulationFit {
     pub subjects: Vec<Conditional>,
     /// The gradient of each subject's part over the vector; nothing where it cannot be computed.
     pub gradients: Vec<Vec<f64>>,
+    /// Numbers at an end of their range.
+    pub ends: Vec<End>,
     /// Covariance of the estimates, or why there is none.
     pub uncertainty: Result<PopulationUncertainty, String>,
     /// Iterations.
@@ -94,6 +96,11 @@ pub struct PopulationFit {
 }
 
 impl PopulationFit {
+    /// Whether it stopped at a minimum.
+    pub fn converged(&self) -> bool {
+        self.stop.is_some_and(DescentStop::is_minimum)
+    }
+
     /// The numbers of the population at a vector, as [`population_estimates`](super::population_estimates) lists them.
     pub fn numbers(&self, vector: &[f64]) -> Vec<f64> {
         let values = self.space.values(&self.model.values(), vector);
@@ -276,26 +283,12 @@ fn descend(
     let mut reason =
         stop.map_or_else(|| "the limit on iterations was reached".into(), |stop| stop.to_string());
     let objective = Foce { model, space, subjects, watch };
-    if stop == Some(DescentStop::Converged) {
-        let n = end.x.len();
-        let part = |k: usize| end.at.changes.iter().map(|change| change.information[k * n + k]).sum();
-        let expected: Vec<f64> = (0..n).map(part).collect();
-        let at = |x: &[f64]| objective.value(x, &end.at).map(|(value, _)| value);
-        if let Some(ends) = words(model, space, &end.x, end.value, &expected, &at) {
-            reason += &format!(". An end of the range: {ends}");
-        }
+    let fit = finished(&objective, end.x, end.value, end.at, options)?;
+    if !fit.ends.is_empty() {
+        let ends: Vec<&str> = fit.ends.iter().map(|end| end.words.as_str()).collect();
+        reason += &format!(". An end of the range: {}", ends.join("; "));
     }
-    let fit = finished(&objective, end.x, end.value, end.at, (options, Estimates::Least))?;
     Ok(PopulationFit { iterations: end.count, stop, reason, ..fit })
-}
-
-/// Whether estimates are those of the least objective of FOCE.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Estimates {
-    /// They are, and its curvature there says how well they are known, or that they are not.
-    Least,
-    /// They are another method's: where FOCE's objective bends the other way, that says nothing of them.
-    Others,
 }
 
 /// A fit that ended at a point whose changes are known; iterations and stop are those of nothing.
@@ -304,11 +297,19 @@ fn finished(
     x: Vec<f64>,
     ofv: f64,
     at: Point,
-    (options, estimates): (PopulationOptions, Estimates),
+    options: PopulationOptions,
 ) -> Result<PopulationFit, PopulationError> {
     let (model, space) = (objective.model, objective.space);
     let fitted = space.model(model, &x).map_err(|error| PopulationError::Model(error.to_string()))?;
     let gradients: Vec<Vec<f64>> = at.changes.iter().map(|change| change.gradient.clone()).collect();
+    let ends = if at.changes.is_empty() {
+        Vec::new()
+    } else {
+        let n = x.len();
+        let part = |k: usize| at.changes.iter().map(|change| change.information[k * n + k]).sum();
+        let expected: Vec<f64> = (0..n).map(part).collect();
+        ends(model, space, &x, ofv, &expected, &|x| objective.value(x, &at).map(|(value, _)| value))
+    };
     let uncertainty = if !options.covariance {
         Err("not asked for".into())
     } else if gradients.is_empty() {
@@ -316,16 +317,11 @@ fn finished(
     } else {
         let names = space.names(model);
         let beside = |x: &[f64]| objective.gradients_beside(x, &at);
-        let observed = curvature(&x, &names, gradients.len(), &beside)
-            .and_then(|parts| uncertainty(parts, &names, &gradients));
-        match observed {
-            Err(why) if estimates == Estimates::Others => {
-                let parts = at.changes.iter().map(|change| change.expected() * 0.5).collect();
-                uncertainty(parts, &names, &gradients)
-                    .map(|expected| PopulationUncertainty { expected_because: Some(why), ..expected })
-            }
-            observed => observed,
-        }
+        let of = |parts| uncertainty(parts, &ends, &names, &gradients);
+        curvature(&x, &names, gradients.len(), &beside).and_then(of).or_else(|why| {
+            let expected = of(at.changes.iter().map(|change| change.expected() * 0.5).collect())?;
+            Ok(PopulationUncertainty { expected_because: Some(why), ..expected })
+        })
     };
     if !objective.watch.go_on() {
         return Err(PopulationError::Interrupted);
@@ -336,6 +332,7 @@ fn finished(
         ofv,
         subjects: at.subjects,
         gradients,
+        ends,
         uncertainty,
         iterations: 0,
         stop: None,
@@ -375,7 +372,7 @@ pub(super) fn linearised(
     if objective.change(x, &mut point).is_none() {
         point.changes.clear();
     }
-    finished(&objective, x.to_vec(), ofv, point, (options, Estimates::Others))
+    finished(&objective, x.to_vec(), ofv, point, options)
 }
 
 /// The information of the observations over the vector that is expected where the model is linear; nothing where a subject

@@ -6,7 +6,7 @@
 //! R⁻¹g.
 
 use super::fit::{PopulationFit, PopulationOptions, fit_population};
-use super::quasi_newton::DescentStop;
+use super::uncertainty::among;
 use nalgebra::{Cholesky, DMatrix, DVector, Dyn, SymmetricEigen};
 use omafit_model::Subject;
 
@@ -28,9 +28,11 @@ pub struct Deletion {
 /// # Errors
 /// Why the estimates have no covariance.
 pub fn influence(fit: &PopulationFit) -> Result<Vec<Deletion>, String> {
+    let free = &fit.uncertainty.as_ref()?.free;
     judged(fit, &|_, curvature, gradient| {
-        let step = curvature.solve(gradient);
-        Ok(fit.vector.iter().zip(step.iter()).map(|(x, step)| x + step).collect())
+        let mut vector = fit.vector.clone();
+        free.iter().zip(curvature.solve(gradient).iter()).for_each(|(&k, step)| vector[k] += step);
+        Ok(vector)
     })
 }
 
@@ -55,7 +57,7 @@ pub fn exact_influence(
         let without = fit_population(&fit.model, &others, options, &());
         done();
         match without {
-            Ok(found) if found.stop == Some(DescentStop::Converged) => Ok(found.vector),
+            Ok(found) if found.converged() => Ok(found.vector),
             Ok(_) => Err("the fit of the others did not converge".into()),
             Err(error) => Err(error.to_string()),
         }
@@ -65,8 +67,8 @@ pub fn exact_influence(
 /// A factor of a matrix over the vector.
 type Factor = Cholesky<f64, Dyn>;
 
-/// Estimates without a subject: of its position, the factor of R − Rᵢ or of R and the gradient of its part of half the
-/// objective.
+/// Estimates without a subject: of its position, and over the numbers that are not held, the factor of R − Rᵢ or of R and the
+/// gradient of its part of half the objective.
 type Without<'a> = dyn Fn(usize, &Factor, &DVector<f64>) -> Result<Vec<f64>, String> + 'a;
 
 /// The least part of R that the others hold along every direction if R − Rᵢ is to be taken for their curvature.
@@ -82,19 +84,21 @@ fn least_left(whole: &Factor, rest: &DMatrix<f64>) -> f64 {
 
 fn judged(fit: &PopulationFit, without: &Without<'_>) -> Result<Vec<Deletion>, String> {
     let uncertainty = fit.uncertainty.as_ref()?;
-    let n = fit.vector.len();
-    let r = uncertainty.parts.iter().fold(DMatrix::zeros(n, n), |sum, part| sum + part);
+    let free = &uncertainty.free;
+    let n = free.len();
+    let r = uncertainty.parts.iter().fold(DMatrix::zeros(n, n), |sum, part| sum + among(part, free));
     let log_determinant = |factor: &Factor| 2.0 * factor.l_dirty().diagonal().map(f64::ln).sum();
     let whole = Cholesky::new(r.clone()).ok_or("R is not positive definite")?;
     let one = |(i, gradient): (usize, &Vec<f64>)| {
-        let rest = Some(&r - &uncertainty.parts[i]).filter(|rest| least_left(&whole, rest) > LEAST_LEFT);
+        let rest = Some(&r - among(&uncertainty.parts[i], free))
+            .filter(|rest| least_left(&whole, rest) > LEAST_LEFT);
         let rest = rest.and_then(Cholesky::new);
         let ratio = |rest: &Factor| (0.5 * (log_determinant(&whole) - log_determinant(rest))).exp();
         let covariance_ratio = rest.as_ref().map_or(f64::NAN, ratio);
-        let vector =
-            without(i, rest.as_ref().unwrap_or(&whole), &(DVector::from_column_slice(gradient) * 0.5));
+        let half = DVector::from_iterator(n, free.iter().map(|&k| 0.5 * gradient[k]));
+        let vector = without(i, rest.as_ref().unwrap_or(&whole), &half);
         let distance = vector.as_ref().map_or(f64::NAN, |vector| {
-            let change = DVector::from_iterator(n, vector.iter().zip(&fit.vector).map(|(x, with)| x - with));
+            let change = DVector::from_iterator(n, free.iter().map(|&k| vector[k] - fit.vector[k]));
             change.dot(&(&r * &change)).sqrt()
         });
         Deletion { estimates: vector.map(|vector| fit.numbers(&vector)), distance, covariance_ratio }

@@ -27,6 +27,7 @@ mod walkers;
 mod watch;
 
 pub use bootstrap::{Bootstrap, BootstrapReplicate};
+pub use boundary::End;
 pub use candidates::{Candidate, CandidateError, candidates, screened};
 pub use conditional::{Conditional, ConditionalError};
 pub use delta::propagated;

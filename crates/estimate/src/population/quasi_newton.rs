@@ -4,7 +4,8 @@
 //! updated by the formula of Broyden, Fletcher, Goldfarb and Shanno, and made anew where it has misled. Where the expected
 //! one misleads, as beside a point at which a subject's η̂ jumps, it must learn from the gradients: the curvature there is
 //! many times what is expected. A step that does not lower the objective is shortened by the parabola through what is
-//! known of it.
+//! known of it. Where no step does, the decrease that was foreseen says whether that is the end: the objective is a sum
+//! over courses that are solved to a tolerance, and has steps of some 1e-6 itself.
 
 use argmin::core::{Error, IterState, KV, Problem, Solver, TerminationReason, TerminationStatus};
 use nalgebra::{Cholesky, DMatrix, DVector};
@@ -21,6 +22,8 @@ const RIDGE: f64 = 1.0;
 const FAST: f64 = 1.0;
 /// The part of a step that is left of it when the updated Hessian it came from has misled.
 const MISLED: f64 = 0.1;
+/// A decrease of −2 log-likelihood that is foreseen, and not found, but tells no estimates apart.
+const UNTOLD: f64 = 1e-3;
 
 /// A sum over subjects.
 pub(crate) trait Objective {
@@ -72,7 +75,9 @@ impl<A> Iteration<A> {
 pub enum DescentStop {
     /// The decrease that is left to predict is below the tolerance.
     Converged,
-    /// No step lowers the objective.
+    /// No step lowers the objective, and hardly any decrease is foreseen.
+    Resolved,
+    /// No step lowers the objective, though one should.
     Stalled,
     /// The gradient cannot be computed.
     NoGradient,
@@ -80,11 +85,24 @@ pub enum DescentStop {
     Interrupted,
 }
 
+impl DescentStop {
+    /// Whether it stopped at a minimum.
+    #[must_use]
+    pub fn is_minimum(self) -> bool {
+        matches!(self, Self::Converged | Self::Resolved)
+    }
+}
+
 impl std::fmt::Display for DescentStop {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Self::Converged => "converged: no further decrease of the objective is foreseen",
-            Self::Stalled => "stalled: no step lowers the objective, though one is foreseen",
+            Self::Resolved => {
+                "converged: no step lowers the objective further, and a decrease of less than 0.001 is foreseen"
+            }
+            Self::Stalled => {
+                "stalled: no step lowers the objective, though a decrease of more than 0.001 is foreseen"
+            }
             Self::NoGradient => "the gradient cannot be computed at the last estimates",
             Self::Interrupted => "interrupted",
         })
@@ -209,7 +227,8 @@ fn advance<O: Objective>(objective: &O, now: &mut Iteration<O::At>, tolerance: f
         now.count = count;
         let Some((x, value, mut at)) = found else {
             if now.fresh {
-                return Some(DescentStop::Stalled);
+                let at_its_end = predicted < UNTOLD;
+                return Some(if at_its_end { DescentStop::Resolved } else { DescentStop::Stalled });
             }
             // The Hessian may be what is wrong.
             let Some((_, expected)) = objective.change(&now.x, &mut now.at) else {
@@ -285,5 +304,34 @@ mod tests {
         let found = run.solver.iteration.unwrap().x;
         assert!((found[0] - mean).abs() < 1e-6, "{found:?}");
         assert!((found[1] - 0.5 * variance.ln()).abs() < 1e-6);
+    }
+    /// A parabola whose values are known to a step of `grain` only, and whose gradient is `off` by so much everywhere.
+    struct Grained {
+        grain: f64,
+        off: f64,
+    }
+
+    impl Objective for Grained {
+        type At = ();
+        fn value(&self, x: &[f64], (): &()) -> Option<(f64, ())> {
+            Some((((x[0] - 1.0).powi(2) / self.grain).floor() * self.grain, ()))
+        }
+        fn change(&self, x: &[f64], (): &mut ()) -> Option<(DVector<f64>, DMatrix<f64>)> {
+            Some((DVector::from_element(1, 2.0 * (x[0] - 1.0) + self.off), DMatrix::from_element(1, 1, 2.0)))
+        }
+    }
+
+    #[test]
+    fn where_no_step_lowers_the_objective_what_is_foreseen_says_whether_it_is_the_minimum() {
+        let stop = |grain: f64, off: f64| {
+            let problem = Grained { grain, off };
+            let value = problem.value(&[1.01], &()).unwrap().0;
+            let solver = QuasiNewton::new(vec![1.01], value, (), 1e-9);
+            let run = Executor::new(problem, solver).configure(|s| s.max_iters(50)).ctrlc(false).run();
+            run.unwrap().solver.stop
+        };
+        assert_eq!(stop(1e-12, 0.0), Some(DescentStop::Converged));
+        assert_eq!(stop(1.5e-4, 0.0), Some(DescentStop::Resolved));
+        assert_eq!(stop(1e-12, -0.3), Some(DescentStop::Stalled));
     }
 }

@@ -242,7 +242,7 @@ impl Stepwise<'_> {
             Err(error) => Ok(empty(error.to_string())),
             Ok(PopulationFit { model, ofv, stop, reason, .. }) => Ok(SearchFit {
                 ofv: Some(ofv).filter(|ofv| ofv.is_finite()),
-                converged: stop == Some(DescentStop::Converged),
+                converged: stop.is_some_and(DescentStop::is_minimum),
                 model: Some(model.file().clone()),
                 ..empty(reason)
             }),

@@ -9,10 +9,11 @@
 //! ```
 //!
 //! Of estimates whose likelihood is that of a normal distribution F(x) − F(x̂) of what is kept is distributed as χ² with as
-//! many degrees of freedom as numbers.
+//! many degrees of freedom as numbers. Numbers at an end of their range are held there.
 
 use super::fit::{Foce, Point, PopulationFit};
 use super::quasi_newton::Objective;
+use super::uncertainty::among;
 use super::watch::Watch;
 use crate::simulate::SubjectStream;
 use nalgebra::{Cholesky, DMatrix, DVector};
@@ -105,8 +106,10 @@ pub fn sampling_importance_resampling(
     watch: &dyn Watch,
     done: &(dyn Fn() + Sync),
 ) -> Result<Vec<SirFound>, SirError> {
-    let n = fit.vector.len();
     let uncertainty = fit.uncertainty.as_ref().map_err(|why| SirError::NoCovariance(why.clone()))?;
+    let free = &uncertainty.free;
+    let n = free.len();
+    let moving = |x: &[f64]| DVector::from_iterator(n, free.iter().map(|&k| x[k]));
     let least = 2 * n;
     if let Some(round) = rounds.iter().find(|round| (round.resamples as usize) < least) {
         return Err(SirError::TooFew { kept: round.resamples as usize, numbers: n, least });
@@ -114,7 +117,7 @@ pub fn sampling_importance_resampling(
     let objective = Foce { model: &fit.model, space: &fit.space, subjects, watch };
     let mut at = Point::new(fit.vector.clone(), fit.subjects.clone());
     objective.change(&fit.vector, &mut at).ok_or(SirError::NoObjective)?;
-    let mut proposal = (DVector::from_column_slice(&fit.vector), uncertainty.r.clone());
+    let mut proposal = (moving(&fit.vector), among(&uncertainty.r, free));
     let mut found = Vec::with_capacity(rounds.len());
     for (number, round) in rounds.iter().enumerate() {
         let (mean, covariance) = &proposal;
@@ -130,7 +133,8 @@ pub fn sampling_importance_resampling(
             // −ln q up to a constant, and Gumbel's noise by which weights without replacement are drawn.
             let rarity = 0.5 * standard.norm_squared();
             let noise = -(-stream.uniform().ln()).ln();
-            let vector: Vec<f64> = (mean + &factor * standard).as_slice().to_vec();
+            let mut vector = fit.vector.clone();
+            free.iter().zip((mean + &factor * standard).iter()).for_each(|(&k, x)| vector[k] = *x);
             let dofv = objective.value(&vector, &at).map_or(f64::INFINITY, |(value, _)| value - fit.ofv);
             done();
             let log_weight = rarity - 0.5 * dofv;
@@ -146,11 +150,8 @@ pub fn sampling_importance_resampling(
         }
         let mut samples: Vec<SirSample> = drawn.into_iter().map(|(sample, _)| sample).collect();
         order.iter().for_each(|&i| samples[i].kept = true);
-        let kept: Vec<DVector<f64>> = samples
-            .iter()
-            .filter(|sample| sample.kept)
-            .map(|sample| DVector::from_column_slice(&sample.vector))
-            .collect();
+        let kept: Vec<DVector<f64>> =
+            samples.iter().filter(|sample| sample.kept).map(|sample| moving(&sample.vector)).collect();
         proposal = moments(&kept);
         found.push(SirFound { effective: effective(&samples), samples });
     }

@@ -3,9 +3,12 @@
 //! R is half the matrix of second derivatives of the objective, by differences of its exact gradient; S a quarter of the sum of
 //! the outer products of the subjects' gradients. The covariance of the estimates is R⁻¹ where the model holds, S⁻¹
 //! where the subjects are many, and R⁻¹SR⁻¹ whatever holds. Of what is read from the estimates it follows by their derivatives.
+//! Numbers at an end of their range have no curvature there: they are held where they are, and the covariance is that of the
+//! others.
 
+use super::boundary::End;
 use super::delta::derivatives;
-use super::space::Space;
+use super::space::{Coordinate, Space};
 use crate::normal::NORMAL_975;
 use nalgebra::{Cholesky, DMatrix, DVector, SymmetricEigen};
 use omafit_model::{ErrorModel, PopulationModel, PopulationValues};
@@ -17,15 +20,19 @@ const FLAT: f64 = 1e-10;
 /// The least element on R's diagonal that says something: less, and a number is unknown by a factor of e¹⁰⁰.
 const NOTHING: f64 = 1e-4;
 
-/// Covariances of the estimates over a population's vector.
+/// Covariances of the estimates over a population's vector; zero of what is held.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PopulationUncertainty {
+    /// The numbers that are held, as they are at an end of their range.
+    pub held: Vec<End>,
+    /// Positions of the others.
+    pub free: Vec<usize>,
     /// Why R is not the curvature of FOCE's objective but what is expected of it where the model is linear; nothing where
     /// it is the curvature.
     pub expected_because: Option<String>,
     /// R⁻¹.
     pub r: DMatrix<f64>,
-    /// Each subject's part of R.
+    /// Each subject's part of R, of what is held too.
     pub parts: Vec<DMatrix<f64>>,
     /// S⁻¹; `None` of too few subjects.
     pub s: Option<DMatrix<f64>>,
@@ -76,16 +83,22 @@ pub(super) fn curvature(
     Ok(parts)
 }
 
-/// The covariances, from each subject's part of R and its gradient at the estimate; or why there are none.
+/// The covariances with some numbers held, from each subject's part of R and its gradient at the estimate; or why there are
+/// none.
 pub(super) fn uncertainty(
     parts: Vec<DMatrix<f64>>,
+    held: &[End],
     names: &[String],
     gradients: &[Vec<f64>],
 ) -> Result<PopulationUncertainty, String> {
-    let n = names.len();
-    let r = parts.iter().fold(DMatrix::zeros(n, n), |sum, part| sum + part);
-    let inverse = positive_inverse(&r, names)?;
-    let scores = DMatrix::from_fn(n, gradients.len(), |row, column| 0.5 * gradients[column][row]);
+    let free: Vec<usize> = (0..names.len()).filter(|k| held.iter().all(|end| end.coordinate != *k)).collect();
+    let n = free.len();
+    if n == 0 {
+        return Err("every number is at an end of its range".into());
+    }
+    let r = parts.iter().fold(DMatrix::zeros(n, n), |sum, part| sum + among(part, &free));
+    let inverse = positive_inverse(&r, &free, names)?;
+    let scores = DMatrix::from_fn(n, gradients.len(), |row, column| 0.5 * gradients[column][free[row]]);
     let s = &scores * scores.transpose();
     let sds = inverse.diagonal().map(f64::sqrt);
     let correlation = DMatrix::from_fn(n, n, |i, j| inverse[(i, j)] / (sds[i] * sds[j]));
@@ -93,20 +106,36 @@ pub(super) fn uncertainty(
     let largest = eigen.eigenvalues.imax();
     let mut eigenvalues: Vec<f64> = eigen.eigenvalues.iter().copied().collect();
     eigenvalues.sort_by(f64::total_cmp);
+    let mut flattest = vec![0.0; names.len()];
+    free.iter().enumerate().for_each(|(i, &k)| flattest[k] = eigen.eigenvectors[(i, largest)]);
     let enough = gradients.len() > n;
+    let whole = |of: &DMatrix<f64>| {
+        let mut whole = DMatrix::zeros(names.len(), names.len());
+        free.iter()
+            .enumerate()
+            .for_each(|(i, &k)| free.iter().enumerate().for_each(|(j, &l)| whole[(k, l)] = of[(i, j)]));
+        whole
+    };
     Ok(PopulationUncertainty {
+        held: held.to_vec(),
         expected_because: None,
-        s: Cholesky::new(s.clone()).filter(|_| enough).map(|c| c.inverse()),
-        sandwich: &inverse * s * &inverse,
+        s: Cholesky::new(s.clone()).filter(|_| enough).map(|c| whole(&c.inverse())),
+        sandwich: whole(&(&inverse * s * &inverse)),
         eigenvalues,
-        flattest: eigen.eigenvectors.column(largest).iter().copied().collect(),
-        r: inverse,
+        flattest,
+        r: whole(&inverse),
         parts,
+        free,
     })
 }
 
-/// The inverse of R, or which number it is flat along.
-fn positive_inverse(r: &DMatrix<f64>, names: &[String]) -> Result<DMatrix<f64>, String> {
+/// The part of a matrix over the vector that is of these numbers.
+pub(super) fn among(matrix: &DMatrix<f64>, free: &[usize]) -> DMatrix<f64> {
+    matrix.select_rows(free).select_columns(free)
+}
+
+/// The inverse of R over the free numbers, or which of them it is flat along.
+fn positive_inverse(r: &DMatrix<f64>, free: &[usize], names: &[String]) -> Result<DMatrix<f64>, String> {
     let n = r.nrows();
     let scale = r.diagonal().map(|d| if d > 0.0 { d.sqrt() } else { 1.0 });
     let scaled = DMatrix::from_fn(n, n, |i, j| r[(i, j)] / (scale[i] * scale[j]));
@@ -116,7 +145,7 @@ fn positive_inverse(r: &DMatrix<f64>, names: &[String]) -> Result<DMatrix<f64>, 
     let loads = |k: usize| eigen.eigenvectors[(k, least)].abs();
     if weak.is_some() || !(eigen.eigenvalues[least] > FLAT) {
         let most = (0..n).max_by(|a, b| loads(*a).total_cmp(&loads(*b)));
-        let along = weak.or(most).map_or("", |k| names[k].as_str());
+        let along = weak.or(most).map_or("", |k| names[free[k]].as_str());
         return Err(format!(
             "the objective has no curvature along {along}: it is not determined, or at the end of its range"
         ));
@@ -152,7 +181,7 @@ pub struct PopulationEstimate {
     pub value: f64,
     /// Whether it was given rather than estimated.
     pub fixed: bool,
-    /// Standard errors from R⁻¹, S⁻¹ and the sandwich; NaN of what is fixed or has none.
+    /// Standard errors from R⁻¹, S⁻¹ and the sandwich; NaN of what is fixed, at an end of its range, or has none.
     pub se: [f64; 3],
     /// Ends of the 95 % interval from R⁻¹: on the scale of the logarithm of what is above zero, of Fisher's z of a
     /// correlation.
@@ -175,11 +204,27 @@ pub fn population_estimates(
         estimate.fixed = slope.iter().all(|s| *s == 0.0);
         let Some(u) = uncertainty.filter(|_| !estimate.fixed) else { continue };
         let slope = slope.transpose();
+        if u.held.iter().any(|end| is_held(estimate.kind, &slope, space.coordinates(), end.coordinate)) {
+            continue;
+        }
         let se = |covariance: &DMatrix<f64>| slope.dot(&(covariance * &slope)).sqrt();
         estimate.se = [se(&u.r), u.s.as_ref().map_or(f64::NAN, se), se(&u.sandwich)];
         estimate.interval = interval(estimate.kind, estimate.value, estimate.se[0]);
     }
     estimates
+}
+
+/// Whether a number with this slope over the vector is at the end of its range with a coordinate that is: a variance of which
+/// it is all, a correlation of its parameter.
+fn is_held(kind: EstimateKind, slope: &DVector<f64>, coordinates: &[Coordinate], end: usize) -> bool {
+    let Coordinate::Cholesky { row, .. } = coordinates[end] else { return false };
+    let mut with = slope.iter().enumerate().filter(|(_, s)| **s != 0.0).map(|(k, _)| k);
+    match kind {
+        EstimateKind::Correlation => {
+            with.any(|k| matches!(coordinates[k], Coordinate::Cholesky { row: r, .. } if r == row))
+        }
+        _ => with.eq([end]),
+    }
 }
 
 fn interval(kind: EstimateKind, value: f64, se: f64) -> [f64; 2] {

@@ -60,7 +60,7 @@ pub fn fit_patients(data: &DelayData<'_>, from: &DelayFit) -> Option<DelayFit> {
         patients: data.patients(),
         estimates,
         minus2ll: end.at.value + n as f64 * (2.0 * scale.ln() + std::f64::consts::TAU.ln()),
-        converged: end.stop == Some(DescentStop::Converged),
+        converged: end.stop.is_some_and(DescentStop::is_minimum),
         unknowns: x[linear..at].to_vec(),
     })
 }
