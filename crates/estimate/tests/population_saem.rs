@@ -113,3 +113,20 @@ fn saem_ends_at_the_maximum_of_the_likelihood_of_combined_errors_and_censored_va
         assert!(step[k].abs() < error, "{step} {error} {}", fit.reason);
     }
 }
+
+#[test]
+fn a_variance_that_vanishes_is_found_to_and_the_rest_is_that_of_a_model_without_it() {
+    let (method, options) = (PopulationMethod::Saem { seed: 1 }, PopulationOptions::default());
+    let options = PopulationOptions { covariance: false, ..options };
+    let subjects = intercepts::alike();
+    let fit = estimate_population(&intercepts::model(), &subjects, method, options, None, &()).unwrap();
+    assert_eq!(fit.stop, Some(DescentStop::Converged), "{}", fit.reason);
+    let [mean, omega, sigma] = intercepts::numbers(&fit);
+    let values: Vec<f64> =
+        subjects.iter().flat_map(|s| s.observations.iter().map(|o| o.value.ln() - 6.0)).collect();
+    let expected = (values.iter().map(|y| y * y).sum::<f64>() / values.len() as f64).sqrt();
+    assert!((mean - 6.0).abs() < 0.2 * expected / (values.len() as f64).sqrt(), "{mean}");
+    assert!((sigma / expected - 1.0).abs() < 0.2 / (2.0 * values.len() as f64).sqrt(), "{sigma} {expected}");
+    // So little that the mean of a person's values, with an error of σ/2, says nothing of it.
+    assert!(omega < 0.1 * sigma, "{omega} {sigma}");
+}

@@ -4,7 +4,7 @@
 
 mod intercepts;
 
-use intercepts::{PATIENTS, VALUES, closed_form, logarithms, model, numbers, subjects};
+use intercepts::{PATIENTS, VALUES, alike, closed_form, logarithms, model, numbers, subjects};
 use omafit_estimate::{
     Bootstrap, PopulationFit, PopulationMethod, PopulationOptions, SirError, SirRound, evaluate_population,
     fit_population, influence, population_estimates, sampling_importance_resampling,
@@ -176,12 +176,7 @@ fn where_the_objective_bends_the_other_way_the_expected_information_stands_in() 
 
 #[test]
 fn a_variance_that_goes_to_zero_is_held_and_the_others_have_the_errors_of_a_model_without_it() {
-    // People who differ in nothing.
-    let mut subjects = subjects();
-    for (subject, logs) in subjects.iter_mut().zip(logarithms()) {
-        let middle = logs.iter().sum::<f64>() / VALUES as f64;
-        subject.observations.iter_mut().zip(logs).for_each(|(o, log)| o.value = (6.0 + log - middle).exp());
-    }
+    let subjects = alike();
     let fit = fit_population(&model(), &subjects, PopulationOptions::default(), &()).unwrap();
     assert!(fit.converged(), "{}", fit.reason);
     assert!(fit.reason.ends_with("An end of the range: the variance of Vc goes to zero"), "{}", fit.reason);

@@ -29,7 +29,7 @@ use super::fit::{
 };
 use super::its::{Pace, Rounds, rounds};
 use super::quasi_newton::DescentStop;
-use super::space::Space;
+use super::space::{Coordinate, Space};
 use super::walkers::{Added, Step, Walkers};
 use super::watch::{Of, Progress, Standing, Watch};
 use crate::problem::SubjectError;
@@ -56,6 +56,9 @@ const FALLEN: usize = 5;
 /// τ, and the longest step on the scales on which numbers are compared.
 const BOUND: f64 = 0.05;
 const MAX_STEP: f64 = 0.5;
+/// And that of the logarithm of an element of Ω's factor: draws and proposals are of the Ω before, and where the data say
+/// nothing of a variance a step that the draws cannot follow is answered by a longer one back.
+const MAX_FACTOR: f64 = 0.3;
 /// The fewest iterations of the averaging, and how often it is asked whether it can end.
 const FEWEST: usize = 100;
 const ASKED: usize = 20;
@@ -222,7 +225,12 @@ impl Walk {
                 Some((expected, _)) => expected + information * BOUND,
                 None => information,
             };
-            let step = solve(&bend, &gradient) * gain;
+            let mut step = solve(&bend, &gradient) * gain;
+            for (step, coordinate) in step.iter_mut().zip(space.coordinates()) {
+                if matches!(coordinate, Coordinate::Cholesky { row, column } if row == column) {
+                    *step = step.clamp(-MAX_FACTOR, MAX_FACTOR);
+                }
+            }
             let weights = scales.weights(&walk.x);
             let longest = (0..step.len()).map(|k| (step[k] * weights[k]).abs()).fold(MAX_STEP, f64::max);
             Ok(walk.x.iter().zip(step.iter()).map(|(x, step)| x + step * (MAX_STEP / longest)).collect())

@@ -63,6 +63,16 @@ pub fn subjects() -> Vec<Subject> {
     logarithms().iter().enumerate().map(subject).collect()
 }
 
+/// The same people, had they no intercept of their own.
+pub fn alike() -> Vec<Subject> {
+    let mut subjects = subjects();
+    for (subject, logs) in subjects.iter_mut().zip(logarithms()) {
+        let middle = logs.iter().sum::<f64>() / VALUES as f64;
+        subject.observations.iter_mut().zip(logs).for_each(|(o, log)| o.value = (6.0 + log - middle).exp());
+    }
+    subjects
+}
+
 /// By maximum likelihood: the mean, and the standard deviations between and within people.
 pub fn closed_form(all: &[Vec<f64>]) -> [f64; 3] {
     let m = VALUES as f64;
