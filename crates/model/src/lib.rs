@@ -22,7 +22,7 @@ pub use population::{
     PopulationParameter, PopulationValues, PredictionError, Residual, ResidualEntry, SearchEntry, SearchForm,
     StartRule, Transform, VariabilityEntry, published,
 };
-pub use scalar::{Elementary, Real};
+pub use scalar::{Elementary, Pack, Real, is_wide};
 pub use solver::{Output, SolverError, Work};
 pub use structure::{
     Concentrations, ParameterInfo, Predicted, STRUCTURES, Start, StructuralModel, structure,

@@ -6,7 +6,7 @@
 mod elementary;
 mod pack;
 
-pub use pack::Pack;
+pub use pack::{Pack, is_wide};
 use std::ops::{Add, Div, Mul, Neg, Sub};
 
 /// A real number that may carry derivatives.

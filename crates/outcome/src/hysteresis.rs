@@ -271,21 +271,17 @@ impl<'a> Means<'a> {
     fn daily_means(&self, times: &[f64]) -> [Vec<f64>; 4] {
         let all: f64 = times.iter().sum();
         std::array::from_fn(|e| {
-            let mut out: Vec<f64> = Vec::new();
-            loop {
-                let d = out.len();
-                let (mut n, mut sum) = (0.0, 0.0);
-                for (daily, weight) in self.daily.iter().zip(times) {
-                    if let Some(value) = daily.as_ref().and_then(|x| x[e].get(d)) {
-                        n += weight;
-                        sum += weight * value;
-                    }
+            let courses = self.daily.iter().zip(times).filter(|(_, weight)| **weight > 0.0);
+            let courses = courses.filter_map(|(daily, weight)| Some((daily.as_ref()?[e], weight)));
+            let longest = courses.clone().map(|(daily, _)| daily.len()).max().unwrap_or(0);
+            let mut sums = vec![(0.0, 0.0); longest];
+            for (daily, weight) in courses {
+                for ((n, sum), value) in sums.iter_mut().zip(daily) {
+                    *n += weight;
+                    *sum += weight * value;
                 }
-                if n < 0.5 * all || n == 0.0 {
-                    return out;
-                }
-                out.push(sum / n);
             }
+            sums.into_iter().take_while(|(n, _)| *n >= 0.5 * all).map(|(n, sum)| sum / n).collect()
         })
     }
 

@@ -80,7 +80,8 @@ pub fn make_up(
         let effect = if responds { effect } else { 0.0 };
         let unit = 10.0_f64.powi(outcome.decimals);
         let value = |day: f64, z: f64| {
-            let exact = baseline + effect * crate::delay::read_at(&daily, day) + outcome.error * z;
+            let exact =
+                baseline + effect * crate::delay::read_at(|d| daily.get(d).copied(), day) + outcome.error * z;
             (exact.max(outcome.least) * unit).round() / unit
         };
         made.push(days.iter().map(|&day| (day, value(day, stream.normal()))).collect());

@@ -5,6 +5,14 @@ use super::{Elementary, Real};
 use std::array::from_fn;
 use std::ops::{Add, Div, Mul, Neg, Sub};
 
+/// Whether the processor has AVX2: what functions over [`Pack`] that are compiled for wider lanes need to be called.
+pub fn is_wide() -> bool {
+    #[cfg(target_arch = "x86_64")]
+    return std::arch::is_x86_feature_detected!("avx2");
+    #[cfg(not(target_arch = "x86_64"))]
+    return false;
+}
+
 /// `W` numbers, each treated to the bit as a number alone is.
 ///
 /// It carries the right-hand sides of bodies that do not branch on a value but within an [`Elementary`] function.

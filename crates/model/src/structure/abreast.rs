@@ -2,10 +2,10 @@
 
 use super::depot::{Depot, Entry, Flux};
 use super::segment::Segment;
-use super::solve::{check, is_wide, longest, tolerance};
+use super::solve::{check, longest, tolerance};
 use super::{Body, Predicted, Start, Structure};
 use crate::course::Course;
-use crate::scalar::{Pack, Real};
+use crate::scalar::{Pack, Real, is_wide};
 use crate::solver::{
     Abreast, Output, Pace, SolverError, Stages, Step, System, Tolerance, distrust, first_step,
 };

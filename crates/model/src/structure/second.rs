@@ -6,11 +6,11 @@
 use super::carrier::{Carrier, Untreated};
 use super::depot::Entry;
 use super::flow::Explicit;
-use super::solve::{check, is_wide, longest, own, tolerance};
+use super::solve::{check, longest, own, tolerance};
 use super::{Body, Concentrations, PARTS, Start, StructuralModel, Structure};
 use crate::course::{Course, CourseError};
 use crate::dual::Dual;
-use crate::scalar::Real;
+use crate::scalar::{Real, is_wide};
 use crate::solver::{Curvatures, Lanes, Twice, Work};
 
 /// A function of the inputs with its first and second derivatives.

@@ -11,7 +11,7 @@ use super::segment::Segment;
 use super::{Body, Concentrations, ParameterInfo, Start, Structure};
 use crate::course::{Course, CourseError, DEFAULT_RTOL};
 use crate::dual::Dual;
-use crate::scalar::Real;
+use crate::scalar::{Real, is_wide};
 use crate::solver::{Alone, Lanes, Output, Tangents, Tolerance, Work};
 use crate::subject::{Before, Dose, Route};
 
@@ -168,14 +168,6 @@ fn states_wide<B: Body<N, K>, const N: usize, const K: usize, const L: usize, co
     tolerance: Tolerance<N>,
 ) -> Result<(Vec<[f64; N]>, Work), CourseError> {
     states::<B, N, K, L, FULL>(untreated, course, tolerance)
-}
-
-/// Whether the processor has what the wide versions need.
-pub(super) fn is_wide() -> bool {
-    #[cfg(target_arch = "x86_64")]
-    return std::arch::is_x86_feature_detected!("avx2");
-    #[cfg(not(target_arch = "x86_64"))]
-    return false;
 }
 
 /// Concentrations at the output times of a course; `L` and `FULL` are as of [`sensitivities`].

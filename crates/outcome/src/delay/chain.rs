@@ -7,6 +7,7 @@ use omafit_model::Real;
 ///
 /// On an input p + q·s each filter i has the solution p + q·(s − i/k); what departs from it decays as in a chain of the same
 /// rates without input.
+#[inline(always)]
 pub(crate) fn chain<T: Real>(input: &[T], k: T, n: usize) -> Vec<T> {
     let Some(&first) = input.first() else { return Vec::new() };
     let mut states = vec![first; n];
@@ -27,8 +28,8 @@ pub(crate) fn chain<T: Real>(input: &[T], k: T, n: usize) -> Vec<T> {
         }
         for i in 0..n {
             let mut state = pair[1] - behind * (i + 1) as f64;
-            for j in 0..=i {
-                state = state + left[j] * depart[i - j];
+            for (left, depart) in left.iter().zip(depart[..=i].iter().rev()) {
+                state = state + *left * *depart;
             }
             states[i] = state;
         }
@@ -41,6 +42,7 @@ pub(crate) fn chain<T: Real>(input: &[T], k: T, n: usize) -> Vec<T> {
 ///
 /// ρ after a step is e^(−kΛ(1))·ρ + k·∫e^(−k(Λ(1) − Λ(s)))ds, Λ the integral of λ; the integral by Gauss's rule of four points,
 /// exact to 1e-8 for k·λ up to 1 a day.
+#[inline(always)]
 pub(crate) fn turnover<T: Real>(lambda: &[T], k: T) -> Vec<T> {
     const NODES: [(f64, f64); 4] = [
         (0.069_431_844_202_973_71, 0.173_927_422_568_726_93),

@@ -115,8 +115,8 @@ impl Problem<'_> {
     /// w̄ of each visit, then its derivatives.
     fn means(&self, unknowns: &[f64]) -> Vec<[f64; 1 + LANES]> {
         let mut sums = vec![[0.0; 2 + LANES]; self.data.visits.len()];
-        for member in &self.data.members {
-            for (row, w) in member.rows.iter().zip(member.slopes(self.model, unknowns)) {
+        for (member, shape) in self.data.members.iter().zip(self.data.slopes(self.model, unknowns)) {
+            for (row, w) in member.rows.iter().zip(shape) {
                 let sum = &mut sums[row.0];
                 sum[0] += 1.0;
                 sum[1] += w.re;

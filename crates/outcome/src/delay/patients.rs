@@ -5,7 +5,7 @@
 //! As the random effects enter linearly the likelihood is exact, y_i ~ N(X_i·β, Z_i Ω Z_iᵀ + σ²I) with Z_i = (1, w_i), and is
 //! maximised with its exact gradient. Standard errors are from the outer products of the patients' gradients.
 
-use super::data::{DelayData, Member};
+use super::data::{DelayData, LANES, Member};
 use super::fit::{DelayFit, Level, estimate_of, plain, spread};
 use super::means::amplitude_unit;
 use super::shape::DelayModel;
@@ -87,8 +87,9 @@ impl<'a> Problem<'a> {
     fn evaluate(&self, x: &[f64]) -> Option<Evaluated> {
         let p = x.len();
         let mut total = Evaluated { value: 0.0, gradient: vec![0.0; p], expected: vec![0.0; p * p] };
-        for member in &self.data.members {
-            let (value, gradient) = self.of_member(member, x)?;
+        let shapes = self.data.slopes(self.model, &x[self.linear()..p - SPREADS]);
+        for (member, shape) in self.data.members.iter().zip(&shapes) {
+            let (value, gradient) = self.of_member(member, shape, x)?;
             total.value += value;
             for i in 0..p {
                 total.gradient[i] += gradient[i];
@@ -100,16 +101,20 @@ impl<'a> Problem<'a> {
         Some(total)
     }
 
-    fn of_member(&self, member: &Member<'_>, x: &[f64]) -> Option<(f64, Vec<f64>)> {
+    fn of_member(
+        &self,
+        member: &Member<'_>,
+        shape: &[Dual<f64, LANES>],
+        x: &[f64],
+    ) -> Option<(f64, Vec<f64>)> {
         let (p, linear) = (x.len(), self.linear());
         let at = p - SPREADS;
-        let shape = member.slopes(self.model, &x[linear..at]);
         let y: Vec<f64> = member.rows.iter().map(|r| r.2 / self.scale).collect();
         let effect = if linear == 1 { x[0] } else { x[1] };
         let (sd_b, sd_e, r, sigma) = (x[at].exp(), x[at + 1].exp(), x[at + 2].tanh(), x[at + 3].exp());
         let omega = Matrix2::new(sd_b * sd_b, r * sd_b * sd_e, r * sd_b * sd_e, sd_e * sd_e);
-        let law = Law::new(&shape, omega, sigma * sigma)?;
-        let residuals: Vec<f64> = y.iter().zip(&shape).map(|(y, w)| y - x[0] - effect * w.re).collect();
+        let law = Law::new(shape, omega, sigma * sigma)?;
+        let residuals: Vec<f64> = y.iter().zip(shape).map(|(y, w)| y - x[0] - effect * w.re).collect();
         let q = law.solve(&residuals);
         let value = law.log_determinant + residuals.iter().zip(&q).map(|(r, q)| r * q).sum::<f64>();
         let zq = law.across(&q);
@@ -143,7 +148,7 @@ impl<'a> Problem<'a> {
 
 /// V = ZΩZᵀ + s·I of one patient, Z = (1, w), by the identity of Woodbury: V⁻¹ = (I − Z·K·Zᵀ)/s with K = Ω(sI + ZᵀZ·Ω)⁻¹.
 struct Law<'a> {
-    shape: &'a [Dual<f64, 4>],
+    shape: &'a [Dual<f64, LANES>],
     gram: Matrix2<f64>,
     middle: Matrix2<f64>,
     variance: f64,
@@ -151,7 +156,7 @@ struct Law<'a> {
 }
 
 impl<'a> Law<'a> {
-    fn new(shape: &'a [Dual<f64, 4>], omega: Matrix2<f64>, variance: f64) -> Option<Self> {
+    fn new(shape: &'a [Dual<f64, LANES>], omega: Matrix2<f64>, variance: f64) -> Option<Self> {
         let (n, sum) = (shape.len() as f64, shape.iter().map(|w| w.re).sum::<f64>());
         let gram = Matrix2::new(n, sum, sum, shape.iter().map(|w| w.re * w.re).sum());
         let inner = Matrix2::identity() * variance + gram * omega;

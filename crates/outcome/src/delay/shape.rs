@@ -119,10 +119,12 @@ impl Parameter {
 struct Logistic;
 
 impl Elementary<1> for Logistic {
+    #[inline(always)]
     fn value<T: Real>([x]: [T; 1]) -> T {
         T::constant(1.0) / ((-x).exp() + 1.0)
     }
 
+    #[inline(always)]
     fn value_and_gradient<T: Real>(x: [T; 1]) -> (T, [T; 1]) {
         let value = Self::value(x);
         (value, [value * (T::constant(1.0) - value)])
@@ -189,6 +191,13 @@ impl DelayModel {
 
     /// w on the days of the driver; the values are those of [`DelayModel::parameters`].
     pub fn shape<T: Real>(self, values: &[T], driver: Driver<'_>) -> Vec<T> {
+        let both = driver.ige_free.iter().zip(driver.log_ige_free);
+        self.shape_over(values, both.map(|(c, log)| (T::constant(*c), T::constant(*log))))
+    }
+
+    /// The same over free IgE and its logarithm on each day.
+    #[inline(always)]
+    pub(crate) fn shape_over<T: Real>(self, values: &[T], days: impl Iterator<Item = (T, T)>) -> Vec<T> {
         let all = self.parameters();
         let value = |p: Parameter| all.iter().position(|q| *q == p).map_or(T::constant(1.0), |i| values[i]);
         let k = value(Parameter::Rate);
@@ -198,12 +207,11 @@ impl DelayModel {
             steepness: value(Parameter::Steepness),
         };
         if self.structure == Structure::Effect {
-            let input: Vec<T> = driver.ige_free.iter().map(|c| T::constant(*c)).collect();
+            let input: Vec<T> = days.map(|(c, _)| c).collect();
             let felt: Vec<T> = chain(&input, k, 1).into_iter().map(|c| link.of(c, c.ln())).collect();
             return from_first(felt);
         }
-        let both = driver.ige_free.iter().zip(driver.log_ige_free);
-        let felt: Vec<T> = both.map(|(c, log)| link.of(T::constant(*c), T::constant(*log))).collect();
+        let felt: Vec<T> = days.map(|(c, log)| link.of(c, log)).collect();
         match self.structure {
             Structure::Direct | Structure::Effect => from_first(felt),
             Structure::Production => chain(&from_first(felt), k, 1),
@@ -219,6 +227,7 @@ impl DelayModel {
     }
 }
 
+#[inline(always)]
 fn from_first<T: Real>(values: Vec<T>) -> Vec<T> {
     let Some(&first) = values.first() else { return values };
     values.into_iter().map(|v| v - first).collect()
@@ -231,6 +240,7 @@ struct Linked<T> {
 }
 
 impl<T: Real> Linked<T> {
+    #[inline(always)]
     fn of(&self, c: T, log: T) -> T {
         match self.link {
             Link::Linear => c * 0.01,
@@ -241,14 +251,14 @@ impl<T: Real> Linked<T> {
 }
 
 /// A daily course on a day, by straight lines; before the first day nothing, after the last NaN.
-pub(crate) fn read_at<T: Real>(daily: &[T], day: f64) -> T {
+pub(crate) fn read_at<T: Real>(daily: impl Fn(usize) -> Option<T>, day: f64) -> T {
     if day <= 0.0 {
         return T::zero();
     }
     let (whole, part) = (day.floor() as usize, day.fract());
-    match (daily.get(whole), daily.get(whole + 1)) {
-        (Some(&low), Some(&high)) => low + (high - low) * part,
-        (Some(&low), None) if part == 0.0 => low,
+    match (daily(whole), daily(whole + 1)) {
+        (Some(low), Some(high)) => low + (high - low) * part,
+        (Some(low), None) if part == 0.0 => low,
         _ => T::constant(f64::NAN),
     }
 }
