@@ -206,6 +206,13 @@ impl Population {
         if !self.converged() {
             warnings.push(format!("population: {}", self.fit.reason));
         }
+        let (subjects, etas) = (self.fit.subjects.len(), self.model().variable().len());
+        if subjects <= etas {
+            warnings.push(format!(
+                "population: how {etas} parameters vary between people cannot be told from {subjects} of them: give their \
+                 variability in the model file, or add subjects"
+            ));
+        }
         match &self.fit.uncertainty {
             Err(why) => warnings.push(format!("population: no standard errors: {why}")),
             Ok(PopulationUncertainty { expected_because, held, .. }) => {

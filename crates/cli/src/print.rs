@@ -1,23 +1,24 @@
 //! What a person reads in the terminal.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
+mod population;
+
+pub use population::{draws, likelihood, population, resampled};
+
 use crate::attainment::{AttainmentArgs, Field};
 use crate::dose::DoseArgs;
 use crate::error::CliError;
-use crate::likelihood::Likelihood;
-use crate::population::Population;
 use crate::progress::Progress;
 use crate::record::Record;
 use crate::run::Plan;
 use crate::what_if::Summary;
 use crate::what_if_outcomes::Expected;
 use omafit_estimate::{
-    FreeIgeFact, Goodness, Limit, NpcRow, Overview, SirFound, SirRound, Status, SubjectResult, TwoStage,
-    free_names,
+    FreeIgeFact, Goodness, Limit, NpcRow, Overview, Status, SubjectResult, TwoStage, free_names,
 };
 use omafit_model::{Analyte, Subject};
 use omafit_outcome::{DoseRule, DosingTable, NotInTable, Regimen, VirtualTrialError};
-use omafit_trial::{RunFolder, Table, Trial, Values};
+use omafit_trial::{RunFolder, Trial};
 use std::path::Path;
 
 /// Trials of up to this many subjects are shown subject by subject.
@@ -221,37 +222,6 @@ pub fn given_up(quiet: bool) {
     }
 }
 
-/// The rounds of sampling importance resampling, and what they say of the covariance.
-pub fn resampled(run: &Path, rounds: &[SirRound], found: &[SirFound], numbers: usize) {
-    println!("sampling importance resampling of {}", run.display());
-    println!("round   samples    kept   worth   mean of dOFV (χ² of {numbers} numbers: {numbers})");
-    for (number, (round, found)) in rounds.iter().zip(found).enumerate() {
-        println!(
-            "{:<8}{:>7}{:>8}{:>8.0}   {:.1}",
-            number + 1,
-            round.samples,
-            round.resamples,
-            found.effective,
-            found.mean_dofv()
-        );
-    }
-}
-
-/// A population's numbers over draws.
-pub fn draws(table: &Table) {
-    let Some(Values::Text(names)) = table.values("name") else { return };
-    println!("{:<28}{:>12}{:>12}{:>12}   interval", "", "estimate", "median", "SE");
-    let of = |name: &str, row: usize| match table.values(name) {
-        Some(Values::Float(values)) => values[row],
-        _ => f64::NAN,
-    };
-    for (row, name) in names.iter().enumerate() {
-        let [estimate, median, se, low, high] =
-            ["estimate", "median", "se", "ci_low", "ci_high"].map(|name| of(name, row));
-        println!("{name:<28}{estimate:>12.5}{median:>12.5}{se:>12.5}   {low:.5} to {high:.5}");
-    }
-}
-
 /// Text as it is.
 pub fn text(text: &str) {
     print!("{text}");
@@ -283,39 +253,6 @@ pub fn trial(trial: &Trial) {
     }
     for note in &trial.notes {
         println!("  note: {note}");
-    }
-}
-
-/// An estimated population.
-pub fn population(population: &Population) {
-    let (fit, estimates) = population.parts();
-    println!(
-        "\npopulation by {}: objective of FOCE {:.4} after {} iterations",
-        population.method_name().to_uppercase(),
-        fit.ofv,
-        fit.iterations
-    );
-    println!("{}", fit.reason);
-    println!("{:<28}{:>12}{:>12}{:>8}   95 % interval", "", "estimate", "SE", "RSE %");
-    for e in estimates {
-        if e.fixed {
-            println!("{:<28}{:>12.5}       fixed", e.name, e.value);
-        } else {
-            let rse = 100.0 * e.se[0] / e.value.abs();
-            let [low, high] = e.interval;
-            println!("{:<28}{:>12.5}{:>12.5}{rse:>8.1}   {low:.5} to {high:.5}", e.name, e.value, e.se[0]);
-        }
-    }
-    for warning in population.warnings() {
-        println!("{warning}");
-    }
-}
-
-/// The likelihood of a population.
-pub fn likelihood(likelihood: &Likelihood) {
-    println!("{}", likelihood.line());
-    for warning in likelihood.warnings() {
-        println!("{warning}");
     }
 }
 

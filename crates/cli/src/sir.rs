@@ -98,7 +98,9 @@ pub fn sir(args: &SirArgs) -> Result<Outcome, CliError> {
         print::given_up(args.running.quiet);
         return Ok(Outcome::Interrupted);
     };
-    let estimates = population_estimates(&fit.model, &fit.space, None);
+    let known = fit.uncertainty.as_ref().ok();
+    let estimates = population_estimates(&fit.model, &fit.space, known);
+    let numbers = known.map_or(0, |known| known.free.len());
     let Some(last) = found.last() else { return Ok(Outcome::Done) };
     let kept = last.samples.iter().filter(|sample| sample.kept);
     let draws: Vec<Vec<f64>> = kept.map(|sample| fit.numbers(&sample.vector)).collect();
@@ -125,7 +127,7 @@ pub fn sir(args: &SirArgs) -> Result<Outcome, CliError> {
         "schema_version": 1,
         "command": command(),
         "rounds": told,
-        "numbers": fit.vector.len(),
+        "numbers": numbers,
         "least_dofv": least,
         "seed": args.seed,
         "level": args.level,
@@ -134,7 +136,7 @@ pub fn sir(args: &SirArgs) -> Result<Outcome, CliError> {
     write_whole(&record, &serde_json::to_vec_pretty(&story)?, args.running.force)?;
     renew_report(&args.run)?;
     if !args.running.quiet {
-        print::resampled(&args.run, &rounds, &found, fit.vector.len());
+        print::resampled(&args.run, &rounds, &found, numbers);
         print::draws(&summary);
     }
     Ok(Outcome::Done)

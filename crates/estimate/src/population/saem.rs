@@ -206,16 +206,8 @@ impl Walk {
         let Chain { model, space, subjects, layout, .. } = chain;
         let j = self.averaged.len();
         if j == 0 {
-            let weights = scales.weights(&self.x);
-            self.expected = expected_information(model, space, subjects, &self.x).map(|expected| {
-                let errors = |inverse: DMatrix<f64>| {
-                    let error = |k: usize| inverse[(k, k)].sqrt() * weights[k];
-                    (0..weights.len()).map(error).collect()
-                };
-                let errors = Cholesky::new(expected.clone())
-                    .map_or_else(|| vec![0.0; weights.len()], |cholesky| errors(cholesky.inverse()));
-                (expected, errors)
-            });
+            self.expected = expected_information(model, space, subjects, &self.x)
+                .map(|expected| errors(expected, &scales.weights(&self.x)));
         }
         let gain = ((j + FALLEN) as f64).powf(-FALL);
         let told = self.go_on(chain, (gain, j.is_multiple_of(LOOKED)), |walk, model, moments, outside| {
@@ -238,29 +230,28 @@ impl Walk {
         self.averaged.push(self.x.clone());
         let done = self.averaged.len();
         if done >= FEWEST && done.is_multiple_of(ASKED) {
-            let counted = self.counted();
-            let (first, second) = counted.split_at(counted.len() / 2);
-            let halves = [mean(first), mean(second)];
-            let (first, second) = (scales.of(&halves[0]), scales.of(&halves[1]));
-            let allowed = |k: usize| {
-                self.expected.as_ref().map_or(TOLERANCE, |(_, errors)| TOLERANCE.max(PART * errors[k]))
-            };
-            let error = |k: usize| 0.5 * (first[k] - second[k]).abs();
-            let worse =
-                |a: &usize, b: &usize| (error(*a) / allowed(*a)).total_cmp(&(error(*b) / allowed(*b)));
-            let cost = self.expected.as_ref().map_or(0.0, |(expected, _)| {
-                let apart = halves.map(DVector::from_vec);
-                let apart = (&apart[0] - &apart[1]) * 0.5;
-                apart.dot(&(expected * &apart))
-            });
-            self.left = (0..first.len()).max_by(worse).map(|number| Left {
-                number,
-                error: error(number),
-                allowed: allowed(number),
-                cost,
-            });
+            self.left = self.by_chance(scales);
         }
         Ok(told)
+    }
+
+    /// How far apart the means of the two halves of what is averaged are.
+    fn by_chance(&self, scales: &Comparable) -> Option<Left> {
+        let counted = self.counted();
+        let (first, second) = counted.split_at(counted.len() / 2);
+        let halves = [mean(first), mean(second)];
+        let [first, second] = [&halves[0], &halves[1]].map(|half| scales.of(half));
+        let known = self.expected.as_ref();
+        let allowed = |k: usize| known.map_or(TOLERANCE, |(_, errors)| TOLERANCE.max(PART * errors[k]));
+        let error = |k: usize| 0.5 * (first[k] - second[k]).abs();
+        let worse = |a: &usize, b: &usize| (error(*a) / allowed(*a)).total_cmp(&(error(*b) / allowed(*b)));
+        let number = (0..first.len()).max_by(worse)?;
+        let cost = known.map_or(0.0, |(expected, _)| {
+            let apart = halves.map(DVector::from_vec);
+            let apart = (&apart[0] - &apart[1]) * 0.5;
+            apart.dot(&(expected * &apart))
+        });
+        Some(Left { number, error: error(number), allowed: allowed(number), cost })
     }
 
     /// The vectors over which the estimate is the mean: those before are the way there.
@@ -298,6 +289,15 @@ struct Chain<'a> {
     subjects: &'a [Subject],
     layout: Layout,
     watch: &'a dyn Watch,
+}
+
+/// An information with the standard errors that it means, each times its weight; none where it has no inverse.
+fn errors(information: DMatrix<f64>, weights: &[f64]) -> (DMatrix<f64>, Vec<f64>) {
+    let inverse = Cholesky::new(information.clone()).map(|cholesky| cholesky.inverse());
+    let error =
+        |(k, weight): (usize, &f64)| inverse.as_ref().map_or(0.0, |inverse| inverse[(k, k)].sqrt() * weight);
+    let errors = weights.iter().enumerate().map(error).collect();
+    (information, errors)
 }
 
 /// The mean of vectors.

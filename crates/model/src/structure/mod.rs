@@ -181,6 +181,8 @@ trait Structure<const N: usize, const K: usize>: Sync + 'static {
 
     /// Molecular mass of the drug, kDa.
     const DRUG_KDA: f64 = OMALIZUMAB_KDA;
+    /// nmol in a milligram of it.
+    const NMOL_PER_MG: f64 = 1000.0 / Self::DRUG_KDA;
 
     /// What can be observed.
     const ANALYTES: &'static [Analyte] = &Analyte::ALL;

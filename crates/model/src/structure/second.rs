@@ -97,14 +97,13 @@ where
         sources[K + i] = initial[n];
     }
     let rates = std::array::from_fn(|k| sources[k].value());
-    let nmol_per_mg = 1000.0 / S::DRUG_KDA;
     let untreated = Untreated::<N, K, L> {
         rates: &rates,
-        entry: Entry::new(nmol_per_mg, S::APPARENT, None),
+        entry: Entry::new(S::NMOL_PER_MG, S::APPARENT, None),
         state: initial.map(|y| y.value()),
         tangent,
     };
-    let tolerance = tolerance(&untreated.state, course, nmol_per_mg);
+    let tolerance = tolerance(&untreated.state, course, S::NMOL_PER_MG);
     let flow = Explicit::new(longest::<S::Body, N, K>(&rates, course.rtol()), Curvatures::new(tangent));
     let times: Vec<f64> = course.times().iter().map(|o| o.time).collect();
     let mut carrier = Carrier::<S::Body, _, N, K, L, false>::new(

@@ -183,14 +183,13 @@ where
     check::<S, N, K>(parameters, start, course)?;
     out.clear();
     let rates = S::rates(parameters, start);
-    let nmol_per_mg = 1000.0 / S::DRUG_KDA;
     let untreated = Untreated::<N, K, L> {
         rates: &rates,
-        entry: Entry::new(nmol_per_mg, S::APPARENT, dosing(own::<S, N, K>(), parameters)),
+        entry: Entry::new(S::NMOL_PER_MG, S::APPARENT, dosing(own::<S, N, K>(), parameters)),
         state: S::initial(parameters, start),
         tangent: [Lanes([0.0; L]); N],
     };
-    let tolerance = tolerance(&untreated.state, course, nmol_per_mg);
+    let tolerance = tolerance(&untreated.state, course, S::NMOL_PER_MG);
     let (states, work) = if const { S::Body::HOT && !FULL } && is_wide() {
         // SAFETY: the processor has the one feature the function needs.
         unsafe { states_wide::<S::Body, N, K, L, FULL>(&untreated, course, tolerance) }
@@ -323,14 +322,13 @@ where
         }
     }
     let rates = rates_by_input.map(|r| r.re);
-    let nmol_per_mg = 1000.0 / S::DRUG_KDA;
     let untreated = Untreated::<N, K, L> {
         rates: &rates,
-        entry: Entry::new(nmol_per_mg, S::APPARENT, dosing(count, parameters)),
+        entry: Entry::new(S::NMOL_PER_MG, S::APPARENT, dosing(count, parameters)),
         state: initial_by_input.map(|y| y.re),
         tangent,
     };
-    let tolerance = tolerance(&untreated.state, course, nmol_per_mg);
+    let tolerance = tolerance(&untreated.state, course, S::NMOL_PER_MG);
     let (reached, work) = if const { WIDE } {
         derivatives::<S::Body, N, K, L, FULL>(&untreated, course, tolerance)
     } else {

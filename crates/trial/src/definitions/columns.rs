@@ -43,7 +43,11 @@ const PARAMETERS: Columns = &[
     ),
     ("description", "", "what it is, in words"),
     ("estimate", "", "its value"),
-    ("se", "", "standard error from R⁻¹, R half the second derivatives of the objective"),
+    (
+        "se",
+        "",
+        "standard error from R⁻¹, R half the second derivatives of the objective; none of what is fixed or held at an end of its range",
+    ),
     ("rse_pct", "%", "100·se/|estimate|"),
     (
         "ci_low",

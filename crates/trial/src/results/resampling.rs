@@ -22,7 +22,8 @@ fn over(draws: &[Vec<f64>], k: usize, level: f64) -> [f64; 5] {
 }
 
 /// One row a number that is estimated: its estimate, its mean, standard deviation and median over draws, the ends of the
-/// interval of percentiles, how many draws there are, and of a bootstrap the bias, mean less estimate.
+/// interval of percentiles, how many draws there are, and of a bootstrap the bias, mean less estimate. Of resampling what has
+/// no standard error among the estimates was held in every draw, and has no spread here either.
 ///
 /// # Errors
 /// Never; the columns are of one length.
@@ -33,8 +34,13 @@ pub fn draws_table(
     level: f64,
 ) -> Result<Table, TableError> {
     let free = || estimates.iter().enumerate().filter(|(_, e)| !e.fixed);
-    let rows: Vec<(&PopulationEstimate, [f64; 5])> =
-        free().map(|(k, e)| (e, over(draws, k, level))).collect();
+    let spread = |k: usize, e: &PopulationEstimate| {
+        let [mean, se, median, low, high] = over(draws, k, level);
+        let held = matches!(of, Draws::Sir) && e.se[0].is_nan();
+        let [se, low, high] = if held { [f64::NAN; 3] } else { [se, low, high] };
+        [mean, se, median, low, high]
+    };
+    let rows: Vec<(&PopulationEstimate, [f64; 5])> = free().map(|(k, e)| (e, spread(k, e))).collect();
     let text = |name: &str, of: &dyn Fn(&PopulationEstimate) -> String| {
         Column::new(name, Values::Text(rows.iter().map(|row| of(row.0)).collect()))
     };
