@@ -16,7 +16,7 @@ pub use numbers::{NonmemForm, nonmem_values};
 use subjects::Subjects;
 use text::{RUN, header, s1pe12_5, title};
 
-/// What NONMEM writes as the standard error of what is fixed.
+/// What NONMEM writes as the standard error of what is fixed; here of what is held at an end of its range as well.
 const NO_ERROR: f64 = 1e10;
 
 /// An estimated population, in the order of [`nonmem_values`].
@@ -109,7 +109,8 @@ fn ext(run: &NonmemRun<'_>, numbering: &Numbering<'_>, subjects: &Subjects) -> S
     line(&mut out, -1_000_000_000, &numbering.values(&values, estimates), ofv);
     let n = labels.len();
     let errors = |covariance: &[f64]| -> Vec<f64> {
-        (0..n).map(|k| if fixed[k] { NO_ERROR } else { covariance[k * n + k].sqrt() }).collect()
+        let error = |k: usize| Some(covariance[k * n + k].sqrt()).filter(|se| !fixed[k] && *se > 0.0);
+        (0..n).map(|k| error(k).unwrap_or(NO_ERROR)).collect()
     };
     let covariances = run.population.and_then(|p| p.covariance.as_ref().map(|c| (p, c)));
     if let Some((population, [covariance, _])) = covariances {
