@@ -18,6 +18,9 @@ use text::{RUN, header, s1pe12_5, title};
 
 /// What NONMEM writes as the standard error of what is fixed; here of what is held at an end of its range as well.
 const NO_ERROR: f64 = 1e10;
+/// The part of a number that its standard error is at most where it is held: of a correlation of ±1 the numbers that it is made
+/// of are free, but it stays.
+const HELD: f64 = 1e-6;
 
 /// An estimated population, in the order of [`nonmem_values`].
 #[derive(Clone, Debug, PartialEq)]
@@ -108,13 +111,16 @@ fn ext(run: &NonmemRun<'_>, numbering: &Numbering<'_>, subjects: &Subjects) -> S
     }
     line(&mut out, -1_000_000_000, &numbering.values(&values, estimates), ofv);
     let n = labels.len();
-    let errors = |covariance: &[f64]| -> Vec<f64> {
-        let error = |k: usize| Some(covariance[k * n + k].sqrt()).filter(|se| !fixed[k] && *se > 0.0);
-        (0..n).map(|k| error(k).unwrap_or(NO_ERROR)).collect()
+    let errors = |covariance: &[f64], values: &[f64]| -> Vec<f64> {
+        let error = |k: usize| {
+            let known = |se: &f64| !fixed[k] && *se > HELD * values[k].abs();
+            Some(covariance[k * n + k].sqrt()).filter(known).unwrap_or(NO_ERROR)
+        };
+        (0..n).map(error).collect()
     };
     let covariances = run.population.and_then(|p| p.covariance.as_ref().map(|c| (p, c)));
     if let Some((population, [covariance, _])) = covariances {
-        line(&mut out, -1_000_000_001, &errors(covariance), 0.0);
+        line(&mut out, -1_000_000_001, &errors(covariance, &numbering.values(&values, estimates)), 0.0);
         let padded =
             |values: &[f64]| values.iter().copied().chain(std::iter::repeat(0.0)).take(n).collect::<Vec<_>>();
         line(&mut out, -1_000_000_002, &padded(&population.eigenvalues), 0.0);
@@ -124,7 +130,7 @@ fn ext(run: &NonmemRun<'_>, numbering: &Numbering<'_>, subjects: &Subjects) -> S
     }
     line(&mut out, -1_000_000_004, &numbering.values(&values, spreads), 0.0);
     if let Some((_, [_, correlation])) = covariances {
-        line(&mut out, -1_000_000_005, &errors(correlation), 0.0);
+        line(&mut out, -1_000_000_005, &errors(correlation, &numbering.values(&values, spreads)), 0.0);
     }
     let flags: Vec<f64> = fixed.iter().map(|fixed| f64::from(u8::from(*fixed))).collect();
     line(&mut out, -1_000_000_006, &flags, 0.0);
