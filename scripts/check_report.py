@@ -18,19 +18,12 @@ import tempfile
 import time
 
 import browser
+from checks import expect, problems
 
 READY = "document.documentElement.dataset.ready === 'yes'"
 SECTIONS = ["warnings", "summary", "data", "model", "parameters", "goodness", "patients", "suppression", "run", "checklist"]
 HOSTILE = ["<img src=x onerror=alert(1)>", "=cmd|' /C calc'!A0", "../../etc/x", "</script><script>alert(2)</script>", "\u202eab\u2028c", "患者 7"]
 LARGEST_MB = 8
-
-problems = []
-
-
-def expect(sound, problem):
-    if not sound:
-        problems.append(problem)
-    return sound
 
 
 def install():

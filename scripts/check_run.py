@@ -15,18 +15,12 @@ import xml.etree.ElementTree as xml
 import numpy as np
 import pyarrow.parquet as parquet
 
+from checks import expect, told
+
 CONCENTRATIONS = ["omalizumab_total", "omalizumab_free", "ige_total", "ige_free", "complex"]
 PARAMETERS = ["ka", "CLx", "dCLc", "CLe", "Vx", "Vc", "Pe", "Kd0", "alpha"]
 # Free IgE is a difference of the same numbers as total IgE: equal before the first dose, but for rounding.
 ROUNDING = 1 + 1e-9
-
-problems = []
-
-
-def expect(sound, problem):
-    if not sound:
-        problems.append(problem)
-    return sound
 
 
 def rows(path, columns):
@@ -56,7 +50,7 @@ def check_facts(run):
     try:
         facts = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
-        problems.append(f"run.json: {error}")
+        expect(False, f"run.json: {error}")
         return
     for key in ("schema_version", "command", "model", "method", "seconds"):
         expect(key in facts, f"run.json: no {key}")
@@ -72,7 +66,7 @@ def check_model(run):
     try:
         model = tomllib.loads(path.read_text(encoding="utf-8"))
     except tomllib.TOMLDecodeError as error:
-        problems.append(f"model.toml: {error}")
+        expect(False, f"model.toml: {error}")
         return
     for key in ("name", "structure", "parameters"):
         expect(key in model, f"model.toml: no {key}")
@@ -152,7 +146,7 @@ def check_figures(run):
             root = xml.parse(path).getroot()
             expect(root.tag.endswith("svg"), f"{path.relative_to(run)} is no SVG")
         except xml.ParseError as error:
-            problems.append(f"{path.relative_to(run)}: {error}")
+            expect(False, f"{path.relative_to(run)}: {error}")
     return len(figures)
 
 
@@ -170,11 +164,7 @@ def main():
     observations = check_observations(run, individuals)
     days = check_trajectories(run, individuals)
     figures = check_figures(run)
-    for problem in problems[:50]:
-        print(problem, file=sys.stderr)
-    if problems:
-        sys.exit(f"{len(problems)} problems in {run}")
-    print(f"{len(individuals)} subjects, {observations} observations, {days} rows of trajectories, {figures} figures: sound")
+    told(run, f"{len(individuals)} subjects, {observations} observations, {days} rows of trajectories, {figures} figures: sound")
 
 
 if __name__ == "__main__":

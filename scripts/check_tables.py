@@ -12,15 +12,10 @@ import sys
 
 import openpyxl
 
+from checks import expect, told
+
 HEADER_ROWS = 2
 LIKE_FORMULAS = ("=", "+", "-", "@", "\t", "\r")
-
-problems = []
-
-
-def expect(sound, problem):
-    if not sound:
-        problems.append(problem)
 
 
 def same(cell, text):
@@ -61,11 +56,7 @@ def main():
     for sheet in sheets:
         for cell in sheet[1]:
             expect((sheet.title, cell.value) in defined, f"{sheet.title}: {cell.value} is not defined")
-    for problem in problems[:50]:
-        print(problem, file=sys.stderr)
-    if problems:
-        sys.exit(f"{len(problems)} problems in {run / 'tables.xlsx'}")
-    print(f"{len(sheets)} sheets, {rows} rows: as the tables")
+    told(run / "tables.xlsx", f"{len(sheets)} sheets, {rows} rows: as the tables")
 
 
 if __name__ == "__main__":
