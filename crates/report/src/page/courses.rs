@@ -59,12 +59,28 @@ pub(super) struct Packed {
 
 #[derive(Debug, Serialize)]
 struct PackedCourse {
+    /// By analyte and kind.
+    #[serde(flatten)]
+    grid: Grid,
+    doses: Vec<(f64, f64)>,
+}
+
+/// Numbers of several kinds on an even grid.
+#[derive(Debug, Serialize)]
+pub(super) struct Grid {
     start: f64,
     every: f64,
-    count: usize,
-    /// By analyte and kind, each `count` numbers of two bytes, the low one first; in base64.
-    numbers: String,
-    doses: Vec<(f64, f64)>,
+    pub count: usize,
+    /// Kind by kind, each `count` numbers of two bytes, the low one first; in base64.
+    pub numbers: String,
+}
+
+impl Grid {
+    /// One in `thinned` times of a grid of `count` from `start` on, `every` so many days.
+    pub fn new((start, every, count): (f64, f64, usize), thinned: usize, bytes: &[u8]) -> Self {
+        let (every, count) = (every * thinned as f64, count.div_ceil(thinned));
+        Self { start, every, count, numbers: base64::encode(bytes) }
+    }
 }
 
 /// The smallest and the largest number; zeros of none.
@@ -95,13 +111,8 @@ pub(super) fn pack(courses: &[Course], every: usize) -> Packed {
                 push(&mut bytes, course.logarithms(kind, analyte).step_by(every), ranges[analyte]);
             }
         }
-        PackedCourse {
-            start: course.start,
-            every: course.every * every as f64,
-            count: course.value[0].len().div_ceil(every),
-            numbers: base64::encode(&bytes),
-            doses: course.doses.clone(),
-        }
+        let grid = Grid::new((course.start, course.every, course.value[0].len()), every, &bytes);
+        PackedCourse { grid, doses: course.doses.clone() }
     };
     Packed { ranges, subjects: courses.iter().map(one).collect() }
 }
@@ -159,7 +170,7 @@ mod tests {
             ..Course::default()
         };
         let packed = pack(std::slice::from_ref(&course), 2);
-        assert_eq!(packed.subjects[0].count, 25);
+        assert_eq!(packed.subjects[0].grid.count, 25);
         let digit = |c: u8| match c {
             b'A'..=b'Z' => c - b'A',
             b'a'..=b'z' => c - b'a' + 26,
@@ -167,7 +178,7 @@ mod tests {
             b'+' => 62,
             _ => 63,
         };
-        let text = packed.subjects[0].numbers.trim_end_matches('=').as_bytes();
+        let text = packed.subjects[0].grid.numbers.trim_end_matches('=').as_bytes();
         let bits: Vec<u8> = text.iter().flat_map(|&c| (0..6).rev().map(move |b| digit(c) >> b & 1)).collect();
         let bytes: Vec<u8> =
             bits.chunks_exact(8).map(|b| b.iter().fold(0, |sum, bit| sum << 1 | bit)).collect();

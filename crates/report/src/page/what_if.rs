@@ -1,7 +1,6 @@
 //! Free IgE under other doses, packed as the courses are.
 
-use super::base64;
-use super::courses::{push, range};
+use super::courses::{Grid, push, range};
 use serde::Serialize;
 
 /// Numbers that keep the file small: at three bytes each.
@@ -60,16 +59,8 @@ pub(super) struct Packed<'a> {
 #[derive(Debug, Serialize)]
 struct PackedAlternative<'a> {
     name: &'a str,
-    subjects: Vec<PackedCourse>,
-}
-
-#[derive(Debug, Serialize)]
-struct PackedCourse {
-    start: f64,
-    every: f64,
-    count: usize,
-    /// Values, then factors, each `count` numbers of two bytes, the low one first; in base64.
-    numbers: String,
+    /// Values, then factors.
+    subjects: Vec<Grid>,
 }
 
 /// Packs as many times as a page can hold.
@@ -83,12 +74,7 @@ pub(super) fn pack(what_if: &WhatIf) -> Packed<'_> {
         for (is_factor, ends) in [false, true].into_iter().zip(ranges) {
             push(&mut bytes, course.logarithms(is_factor).step_by(every), ends);
         }
-        PackedCourse {
-            start: course.start,
-            every: course.every * every as f64,
-            count: course.value.len().div_ceil(every),
-            numbers: base64::encode(&bytes),
-        }
+        Grid::new((course.start, course.every, course.value.len()), every, &bytes)
     };
     let one = |alternative: &'_ Alternative| alternative.courses.iter().map(course).collect();
     let alternatives =
@@ -98,6 +84,7 @@ pub(super) fn pack(what_if: &WhatIf) -> Packed<'_> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::base64;
     use super::*;
 
     #[test]
