@@ -3,11 +3,12 @@
 use crate::least_squares::{LevenbergMarquardt, Linearised, Residuals, StopReason};
 use crate::likelihood::{Errors, Law, constant, given_errors, weighted_residual};
 use crate::prior::Prior;
-use crate::problem::{Accuracy, At, SubjectProblem};
+use crate::problem::{Accuracy, At, SubjectError, SubjectProblem};
 use crate::profile::{ProfileInterval, profile_interval};
 use crate::shape::Shape;
 use crate::sigma::{SigmaRule, with_own_sigma};
 use crate::starts::scattered_start;
+use crate::together::{Descent, descend_each};
 use crate::uncertainty::Uncertainty;
 use argmin::core::{Executor, IterState, State};
 use nalgebra::DMatrix;
@@ -210,7 +211,43 @@ pub fn fit_subject(
     prior: Option<&Prior>,
     options: &FitOptions,
 ) -> IndividualFit {
-    let fit = search(model, subject, prior, options, &given_errors(model), None);
+    settled(model, subject, prior, options, search(model, subject, prior, options, &given_errors(model), None))
+}
+
+/// Fits several subjects, each to the bit as [`fit_subject`]: their models are solved together.
+pub fn fit_subjects(
+    model: &PopulationModel,
+    subjects: &[&Subject],
+    prior: Option<&Prior>,
+    options: &FitOptions,
+) -> Vec<IndividualFit> {
+    let errors = given_errors(model);
+    let used = prior.filter(|_| options.method == Method::Map);
+    let new = |subject| SubjectProblem::new(model, subject, &options.free, used, &errors, options.shape);
+    let problems: Vec<_> = subjects.iter().map(|&subject| new(subject)).collect();
+    let sound: Vec<&SubjectProblem<'_>> = problems.iter().filter_map(|p| p.as_ref().ok()).collect();
+    let mut first = minimise_each(&sound, options).into_iter();
+    let one = |(&subject, problem): (&&Subject, &Result<SubjectProblem<'_>, SubjectError>)| {
+        let fit = match problem {
+            Ok(problem) => match first.next() {
+                Some(minimum) => search_on(problem, subject, model, used, options, &errors, minimum),
+                None => search(model, subject, prior, options, &errors, None),
+            },
+            Err(error) => failed(model, subject, options, &errors, error),
+        };
+        settled(model, subject, prior, options, fit)
+    };
+    subjects.iter().zip(&problems).map(one).collect()
+}
+
+/// A fit with residual errors of the subject's own, if they are to be estimated.
+fn settled(
+    model: &PopulationModel,
+    subject: &Subject,
+    prior: Option<&Prior>,
+    options: &FitOptions,
+    fit: IndividualFit,
+) -> IndividualFit {
     if options.sigma != SigmaRule::Subject || fit.status == Status::Failed {
         return fit;
     }
@@ -248,11 +285,23 @@ fn search(
         Ok(problem) => problem,
         Err(error) => return failed(model, subject, options, errors, &error),
     };
-    let unknowns = options.free.len();
-    let first = start.map_or_else(|| vec![0.0; unknowns], <[f64]>::to_vec);
-    let mut best = minimise(&problem, first, options.max_iterations);
+    let first = start.map_or_else(|| vec![0.0; options.free.len()], <[f64]>::to_vec);
+    let first = minimise(&problem, first, options.max_iterations);
+    search_on(&problem, subject, model, prior, options, errors, first)
+}
+
+/// The best of a first minimum and, where that is not good, those from further starts.
+fn search_on(
+    problem: &SubjectProblem<'_>,
+    subject: &Subject,
+    model: &PopulationModel,
+    prior: Option<&Prior>,
+    options: &FitOptions,
+    errors: &Errors,
+    mut best: Minimum,
+) -> IndividualFit {
     let mut starts = 1;
-    let mut run_off = runaways(&problem, &best);
+    let mut run_off = runaways(problem, &best);
     let poor = |m: &Minimum| {
         let misfit = m.at.as_ref().map_or(f64::INFINITY, |at| {
             weighted_residuals(errors, subject, &at.predictions).map(|z| options.shape.deviance(z)).sum()
@@ -262,16 +311,17 @@ fn search(
     if !best.converged() || !run_off.is_empty() || poor(&best) {
         for further in 0..options.further_starts {
             starts += 1;
-            let next = minimise(&problem, scattered_start(unknowns, further), options.max_iterations);
+            let start = scattered_start(options.free.len(), further);
+            let next = minimise(problem, start, options.max_iterations);
             let (old, new) = (best.cost(), next.cost());
             // Better must mean better by more than the accuracy of the sum, or the first start is kept.
             if new.is_finite() && !(new > old - 1e-8 * (1.0 + old.abs())) {
                 best = next;
             }
         }
-        run_off = runaways(&problem, &best);
+        run_off = runaways(problem, &best);
     }
-    finish(&problem, subject, model, prior, options, errors, best, run_off, starts)
+    finish(problem, subject, model, prior, options, errors, best, run_off, starts)
 }
 
 /// The fit that ended at `eta` with these residual `errors`: everything that is said of it, without looking for it
@@ -302,14 +352,44 @@ pub fn fit_at(
 
 /// Minimises from a start: first coarsely, then to the accuracy of the sum.
 fn minimise(problem: &SubjectProblem<'_>, start: Vec<f64>, max_iterations: u64) -> Minimum {
-    let coarsely = LevenbergMarquardt::until(COARSE_DECREASE);
-    let (near, curvature) = descend(At(problem, Accuracy::Coarse), coarsely, start, max_iterations);
-    let left = max_iterations.saturating_sub(near.iterations).max(1);
-    // How the residuals bend is known by now.
-    let fully = LevenbergMarquardt::until(FULL_DECREASE).bent(curvature);
-    let (mut minimum, _) = descend(At(problem, Accuracy::Full), fully, near.eta, left);
-    minimum.iterations += near.iterations;
+    let coarsely = coarse_descent(start, max_iterations);
+    let at = At(problem, Accuracy::Coarse);
+    let (near, curvature) = descend(at, coarsely.solver, coarsely.start, max_iterations);
+    let (gone, fully) = full_descent(near, curvature, max_iterations);
+    let at = At(problem, Accuracy::Full);
+    let (mut minimum, _) = descend(at, fully.solver, fully.start, fully.max_iterations);
+    minimum.iterations += gone;
     minimum
+}
+
+/// [`minimise`] of each of several subjects of one model, from the typical one.
+fn minimise_each(problems: &[&SubjectProblem<'_>], options: &FitOptions) -> Vec<Minimum> {
+    let descend = |descents, accuracy| {
+        descend_each(descents, |points| {
+            let points: Vec<_> = points.iter().map(|&(k, eta)| (problems[k], eta)).collect();
+            let found = SubjectProblem::linearise_each(&points, accuracy).into_iter();
+            found.map(|found| found.map_err(|error| error.to_string())).collect()
+        })
+    };
+    let start = || coarse_descent(vec![0.0; options.free.len()], options.max_iterations);
+    let near = descend(problems.iter().map(|_| start()).collect(), Accuracy::Coarse);
+    let further = |(near, curvature)| full_descent(near, curvature, options.max_iterations);
+    let (gone, fully): (Vec<u64>, Vec<Descent>) = near.into_iter().map(further).unzip();
+    let mut minima = descend(fully, Accuracy::Full);
+    minima.iter_mut().zip(gone).for_each(|((minimum, _), gone)| minimum.iterations += gone);
+    minima.into_iter().map(|(minimum, _)| minimum).collect()
+}
+
+/// To the neighbourhood of the minimum.
+fn coarse_descent(start: Vec<f64>, max_iterations: u64) -> Descent {
+    Descent { solver: LevenbergMarquardt::until(COARSE_DECREASE), start, max_iterations }
+}
+
+/// And on from there, after so many iterations. How the residuals bend is known by now.
+fn full_descent(near: Minimum, curvature: Option<DMatrix<f64>>, max_iterations: u64) -> (u64, Descent) {
+    let solver = LevenbergMarquardt::until(FULL_DECREASE).bent(curvature);
+    let max_iterations = max_iterations.saturating_sub(near.iterations).max(1);
+    (near.iterations, Descent { solver, start: near.eta, max_iterations })
 }
 
 /// Where `solver` ends from a start, and what it has learned of the residuals' bending.

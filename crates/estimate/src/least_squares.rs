@@ -112,10 +112,17 @@ pub(crate) struct LevenbergMarquardt {
     current: Option<Linearised>,
     /// B, once two points have been seen.
     curvature: Option<DMatrix<f64>>,
+    /// What steps from the current point need, once one has been asked for.
+    factored: Option<Factored>,
+    /// The step that is tried, and by how much it is predicted to lower S.
+    trial: Option<(DVector<f64>, f64)>,
+    /// Why longer steps from the current point could not be evaluated.
+    blocked: Option<String>,
     stop: Option<StopReason>,
 }
 
 /// The triangular factor of the Jacobian: all that a step needs of it.
+#[derive(Debug)]
 struct Factored {
     triangle: DMatrix<f64>,
     /// Qᵀr, its first rows.
@@ -184,6 +191,9 @@ impl LevenbergMarquardt {
             growth: 2.0,
             current: None,
             curvature: None,
+            factored: None,
+            trial: None,
+            blocked: None,
             stop: None,
         }
     }
@@ -200,53 +210,37 @@ impl LevenbergMarquardt {
         (self.current, self.stop, self.curvature)
     }
 
-    fn stopped(&mut self, state: State, reason: StopReason) -> State {
-        self.stop = Some(reason);
-        state
-    }
-}
-
-impl<O: Residuals> Solver<O, State> for LevenbergMarquardt {
-    fn name(&self) -> &str {
-        "Levenberg-Marquardt"
+    /// Why the iteration stopped, if it has.
+    pub fn stop(&self) -> Option<&StopReason> {
+        self.stop.as_ref()
     }
 
-    fn init(&mut self, problem: &mut Problem<O>, state: State) -> Result<(State, Option<KV>), Error> {
-        let start = state.get_param().cloned().unwrap_or_default();
-        match problem.problem("linearise", |p| Ok(p.linearise(&start).map_err(|e| e.to_string())))? {
-            Ok(at) if !at.cost().is_finite() => {
-                let why = format!("the objective is {} there", at.cost());
-                Ok((self.stopped(state, StopReason::StartFailed(why)), None))
-            }
-            Ok(at) => {
+    /// The iteration begins where this was found.
+    pub fn begin(&mut self, evaluated: Result<Linearised, String>) {
+        match evaluated {
+            Ok(at) if at.cost().is_finite() => {
                 let largest = at.jacobian.column_iter().map(|c| c.norm_squared()).fold(0.0, f64::max);
                 self.first_damping = FIRST_DAMPING * largest;
                 self.damping = self.first_damping;
-                let cost = at.cost();
                 self.current = Some(at);
-                Ok((state.cost(cost), None))
             }
-            Err(why) => Ok((self.stopped(state, StopReason::StartFailed(why)), None)),
+            Ok(at) => {
+                let why = format!("the objective is {} there", at.cost());
+                self.stop = Some(StopReason::StartFailed(why));
+            }
+            Err(why) => self.stop = Some(StopReason::StartFailed(why)),
         }
     }
 
-    fn next_iter(
-        &mut self,
-        problem: &mut Problem<O>,
-        mut state: State,
-    ) -> Result<(State, Option<KV>), Error> {
-        let (Some(at), Some(x)) = (self.current.take(), state.take_param()) else {
-            return Ok((self.stopped(state, StopReason::Stalled), None));
+    /// Where to evaluate next from the current point `x`; `None` when the iteration stops.
+    pub fn ask(&mut self, x: &[f64]) -> Option<Vec<f64>> {
+        let Some(at) = &self.current else {
+            self.stop = Some(StopReason::Stalled);
+            return None;
         };
         let (cost, noise) = (at.cost(), at.noise);
-        let factored = Factored::new(&at);
-        self.current = Some(at);
-        let mut blocked = None;
-        loop {
-            if self.damping > LARGEST_DAMPING {
-                let reason = self.at_the_end(&factored, noise, blocked);
-                return Ok((self.stopped(state.param(x).cost(cost), reason), None));
-            }
+        let factored = self.factored.take().unwrap_or_else(|| Factored::new(at));
+        while self.damping <= LARGEST_DAMPING {
             let curved = self.curvature.as_ref().and_then(|b| factored.curved_step(b, self.damping));
             let straight = || factored.step(self.damping).map(|step| (factored.predicted(&step), step));
             let Some((predicted, step)) = curved.map(|(step, predicted)| (predicted, step)).or_else(straight)
@@ -260,38 +254,72 @@ impl<O: Residuals> Solver<O, State> for LevenbergMarquardt {
                 let reason = if self.left_to_gain(&factored) <= FREER * small {
                     StopReason::Converged
                 } else {
-                    self.at_the_end(&factored, noise, blocked)
+                    self.at_the_end(&factored, noise)
                 };
-                return Ok((self.stopped(state.param(x).cost(cost), reason), None));
+                self.stop = Some(reason);
+                return None;
             }
-            let trial: Vec<f64> = x.iter().zip(step.iter()).map(|(x, d)| x + d).collect();
+            let trial = x.iter().zip(step.iter()).map(|(x, d)| x + d).collect();
+            self.trial = Some((step, predicted));
+            self.factored = Some(factored);
+            return Some(trial);
+        }
+        self.stop = Some(self.at_the_end(&factored, noise));
+        None
+    }
+
+    /// What was found there; whether it is gone to.
+    pub fn tell(&mut self, evaluated: Result<Linearised, String>) -> bool {
+        let (Some(at), Some((step, predicted))) = (&self.current, self.trial.take()) else { return false };
+        match evaluated {
+            Ok(next) if next.cost().is_finite() => {
+                let gain = (at.cost() - next.cost()) / predicted;
+                if gain > 1e-4 {
+                    self.damping *= (1.0 - (2.0 * gain - 1.0).powi(3)).max(1.0 / 3.0);
+                    self.growth = 2.0;
+                    (self.factored, self.blocked) = (None, None);
+                    if let Some(at) = self.current.replace(next) {
+                        self.learn(&at, &step);
+                    }
+                    return true;
+                }
+            }
+            Ok(next) => self.blocked = Some(format!("the objective is {} there", next.cost())),
+            Err(why) => self.blocked = Some(why),
+        }
+        self.reject();
+        false
+    }
+}
+
+impl<O: Residuals> Solver<O, State> for LevenbergMarquardt {
+    fn name(&self) -> &str {
+        "Levenberg-Marquardt"
+    }
+
+    fn init(&mut self, problem: &mut Problem<O>, state: State) -> Result<(State, Option<KV>), Error> {
+        let start = state.get_param().cloned().unwrap_or_default();
+        self.begin(problem.problem("linearise", |p| Ok(p.linearise(&start).map_err(|e| e.to_string())))?);
+        let cost = self.current.as_ref().map_or(f64::INFINITY, Linearised::cost);
+        Ok((state.cost(cost), None))
+    }
+
+    fn next_iter(
+        &mut self,
+        problem: &mut Problem<O>,
+        mut state: State,
+    ) -> Result<(State, Option<KV>), Error> {
+        let mut x = state.take_param().unwrap_or_default();
+        while let Some(trial) = self.ask(&x) {
             let evaluated =
                 problem.problem("linearise", |p| Ok(p.linearise(&trial).map_err(|e| e.to_string())))?;
-            let next = match evaluated {
-                Ok(next) if next.cost().is_finite() => next,
-                Ok(next) => {
-                    blocked = Some(format!("the objective is {} there", next.cost()));
-                    self.reject();
-                    continue;
-                }
-                Err(why) => {
-                    blocked = Some(why);
-                    self.reject();
-                    continue;
-                }
-            };
-            let gain = (cost - next.cost()) / predicted;
-            if gain > 1e-4 {
-                self.damping *= (1.0 - (2.0 * gain - 1.0).powi(3)).max(1.0 / 3.0);
-                self.growth = 2.0;
-                let cost = next.cost();
-                if let Some(at) = self.current.replace(next) {
-                    self.learn(&at, &step);
-                }
-                return Ok((state.param(trial).cost(cost), None));
+            if self.tell(evaluated) {
+                x = trial;
+                break;
             }
-            self.reject();
         }
+        let cost = self.current.as_ref().map_or(f64::INFINITY, Linearised::cost);
+        Ok((state.param(x).cost(cost), None))
     }
 
     fn terminate(&mut self, _state: &State) -> TerminationStatus {
@@ -310,11 +338,11 @@ impl LevenbergMarquardt {
     }
 
     /// What it means that no step lowers the objective: a minimum, if what is left to gain is not known to be there.
-    fn at_the_end(&self, factored: &Factored, noise: f64, blocked: Option<String>) -> StopReason {
+    fn at_the_end(&self, factored: &Factored, noise: f64) -> StopReason {
         if self.left_to_gain(factored) <= noise {
             StopReason::Settled
         } else {
-            blocked.map_or(StopReason::Stalled, StopReason::Blocked)
+            self.blocked.clone().map_or(StopReason::Stalled, StopReason::Blocked)
         }
     }
 

@@ -22,6 +22,7 @@ mod simulate;
 mod spread;
 mod starts;
 mod suppression;
+mod together;
 mod trial_fit;
 mod two_stage;
 mod uncertainty;
@@ -36,7 +37,7 @@ pub use diagnostics::{
 };
 pub use goodness::{Goodness, goodness, runs_test};
 pub use individual::{
-    Covariance, FitOptions, IndividualFit, Limit, Method, Status, fit_at, fit_subject, free_names,
+    Covariance, FitOptions, IndividualFit, Limit, Method, Status, fit_at, fit_subject, fit_subjects, free_names,
 };
 pub use least_squares::StopReason;
 pub use likelihood::{Contribution, Errors, Law, contribution, given_errors, weighted_residual};
@@ -63,6 +64,8 @@ pub use shape::Shape;
 pub use sigma::{PooledSigma, SigmaRule, pool_sigma, sigmas, with_sigmas};
 pub use simulate::{Noise, SubjectStream, draw_parameters, measure, quantify, simulate_subject};
 pub use suppression::{FreeIgeFact, Suppression, Uncertain};
-pub use trial_fit::{SubjectResult, complete, process_subject, process_trial, typical_predictions};
+pub use trial_fit::{
+    SubjectResult, complete, process_subjects, process_trial, typical_predictions, typical_predictions_each,
+};
 pub use two_stage::{Stage, TwoStage, two_stage};
 pub use uncertainty::{Direction, Uncertainty};

@@ -18,8 +18,8 @@ use crate::prior::Prior;
 use crate::shape::Shape;
 use nalgebra::{DMatrix, DVector};
 use omafit_model::{
-    Censoring, Concentrations, Course, CourseError, CovariateError, ErrorModel, IndividualValue, Observation,
-    PopulationModel, Predicted, PredictionError, Start, Subject,
+    Case, Censoring, Course, CourseError, CovariateError, ErrorModel, IndividualValue, Observation,
+    PopulationModel, Predicted, PredictionError, Sensitivities, Start, Subject,
 };
 use std::cell::RefCell;
 
@@ -97,12 +97,6 @@ const COARSE_RTOL: f64 = 1e-4;
 /// The error of a prediction over that of a step of the solver, about.
 const STEPS: f64 = 10.0;
 
-#[derive(Debug, Default)]
-struct Workspace {
-    concentrations: Vec<Concentrations<f64>>,
-    slopes: Vec<[f64; 5]>,
-}
-
 /// One subject's least squares.
 #[derive(Debug)]
 pub struct SubjectProblem<'a> {
@@ -120,7 +114,7 @@ pub struct SubjectProblem<'a> {
     /// The law of each observation.
     laws: Vec<Law>,
     is_sum_of_squares: bool,
-    workspace: RefCell<Workspace>,
+    workspace: RefCell<Sensitivities>,
 }
 
 impl<'a> SubjectProblem<'a> {
@@ -267,14 +261,52 @@ impl SubjectProblem<'_> {
         let individual = self.individual(eta);
         let parameters: Vec<f64> = individual.iter().map(|p| p.value).collect();
         let mut workspace = self.workspace.borrow_mut();
-        let Workspace { concentrations, slopes } = &mut *workspace;
-        let structure = self.model.structure();
-        let course = match accuracy {
+        let Sensitivities { values, slopes } = &mut *workspace;
+        let course = self.course(accuracy);
+        self.model.structure().sensitivities(&parameters, self.start, course, values, slopes)?;
+        self.rows(eta, &individual, &workspace, course.rtol())
+    }
+
+    /// The same of each of several subjects of one model at its own η, to the bit.
+    pub(crate) fn linearise_each(
+        points: &[(&Self, &[f64])],
+        accuracy: Accuracy,
+    ) -> Vec<Result<Linearised, SubjectError>> {
+        let Some((first, _)) = points.first() else { return Vec::new() };
+        let individuals: Vec<Vec<IndividualValue>> =
+            points.iter().map(|(problem, eta)| problem.individual(eta)).collect();
+        let values = |individual: &Vec<IndividualValue>| individual.iter().map(|p| p.value).collect();
+        let parameters: Vec<Vec<f64>> = individuals.iter().map(values).collect();
+        let mut cases = Vec::with_capacity(points.len());
+        for ((problem, _), parameters) in points.iter().zip(&parameters) {
+            cases.push(Case { parameters, start: problem.start, course: problem.course(accuracy) });
+        }
+        let found = first.model.structure().sensitivities_each(&cases);
+        let mut rows = Vec::with_capacity(points.len());
+        for (((problem, eta), individual), found) in points.iter().zip(&individuals).zip(found) {
+            let rtol = problem.course(accuracy).rtol();
+            let found = found.map_err(SubjectError::from);
+            rows.push(found.and_then(|found| problem.rows(eta, individual, &found, rtol)));
+        }
+        rows
+    }
+
+    fn course(&self, accuracy: Accuracy) -> &Course {
+        match accuracy {
             Accuracy::Coarse => &self.coarse_course,
             Accuracy::Full => &self.course,
-        };
-        structure.sensitivities(&parameters, self.start, course, concentrations, slopes)?;
-        let inputs = structure.parameters().len() + 1;
+        }
+    }
+
+    /// The rows from predictions that are good to about `rtol`.
+    fn rows(
+        &self,
+        eta: &[f64],
+        individual: &[IndividualValue],
+        Sensitivities { values, slopes }: &Sensitivities,
+        rtol: f64,
+    ) -> Result<Linearised, SubjectError> {
+        let inputs = individual.len() + 1;
         let data = self.observations.len();
         let rows = data + self.prior.as_ref().map_or(0, |(p, _)| p.rows());
         let (mut objective, mut noise) = (0.0, 0.0);
@@ -284,12 +316,12 @@ impl SubjectProblem<'_> {
         for (row, observation) in self.observations.iter().enumerate() {
             let at = self.positions[row];
             let analyte = observation.analyte.index();
-            let predicted = concentrations[at].to_array()[analyte];
+            let predicted = values[at].to_array()[analyte];
             let part = self.part(row, predicted)?;
             predictions.push(predicted);
             let weight = part.curvature.sqrt();
             objective += part.value;
-            noise += 2.0 * (part.slope * predicted).abs() * STEPS * course.rtol();
+            noise += 2.0 * (part.slope * predicted).abs() * STEPS * rtol;
             // Where nothing bends there is nothing to learn: a limit that is far away.
             if weight > 0.0 {
                 residuals[row] = -part.slope / weight;
@@ -312,7 +344,9 @@ impl SubjectProblem<'_> {
     /// The objective at each of many η, that of [`SubjectProblem::linearise`] without its derivatives.
     pub(crate) fn objectives(&self, etas: &[Vec<f64>]) -> Vec<Result<f64, SubjectError>> {
         let sets: Vec<Vec<f64>> = etas.iter().map(|eta| self.parameters(eta)).collect();
-        let predicted = self.model.structure().predict_each(&sets, self.start, &self.course);
+        let case = |parameters| Case { parameters, start: self.start, course: &self.course };
+        let cases: Vec<Case<'_>> = sets.iter().map(|parameters| case(parameters)).collect();
+        let predicted = self.model.structure().predict_each(&cases);
         let one = |(eta, predicted): (&Vec<f64>, Predicted)| {
             let predicted = predicted?;
             let mut objective = self.prior.as_ref().map_or(0.0, |(p, _)| p.residuals(eta).norm_squared());

@@ -1,11 +1,11 @@
 //! Every subject of a trial, in parallel, with results that do not depend on how many threads there are.
 
 use crate::goodness::{Goodness, goodness};
-use crate::individual::{FitOptions, IndividualFit, Status, fit_subject};
+use crate::individual::{FitOptions, IndividualFit, Status, fit_subjects};
 use crate::prior::Prior;
 use crate::reconstruction::{Reconstruction, ReconstructionOptions, Trajectory, reconstruct};
 use crate::suppression::Suppression;
-use omafit_model::{Analyte, Course, Observation, PopulationModel, PredictionError, Subject};
+use omafit_model::{Analyte, Case, Course, Observation, PopulationModel, PredictionError, Subject};
 use rayon::prelude::*;
 
 /// All that a run says of one subject.
@@ -32,16 +32,23 @@ impl SubjectResult {
     }
 }
 
-/// Fits, reconstructs and judges one subject, the `position`-th of its trial: a pure function of its arguments.
-pub fn process_subject(
+/// So many subjects are fitted together: enough that their models fill each other's waits.
+const TOGETHER: usize = 16;
+
+/// Fits, reconstructs and judges some subjects, each with its position in its trial: a pure function of its arguments, each
+/// result to the bit that of the subject by itself.
+pub fn process_subjects(
     model: &PopulationModel,
-    subject: &Subject,
-    position: u64,
+    subjects: &[(u64, &Subject)],
     prior: Option<&Prior>,
     options: &FitOptions,
     wanted: &ReconstructionOptions,
-) -> SubjectResult {
-    complete(model, subject, position, options, fit_subject(model, subject, prior, options), wanted)
+) -> Vec<SubjectResult> {
+    let alone: Vec<&Subject> = subjects.iter().map(|(_, subject)| *subject).collect();
+    let fits = fit_subjects(model, &alone, prior, options);
+    let pred = typical_predictions_each(model, &alone);
+    let of = |((&(position, subject), fit), pred)| judged(model, (position, subject), options, fit, pred, wanted);
+    subjects.iter().zip(fits).zip(pred).map(of).collect()
 }
 
 /// Reconstructs and judges a subject whose fit is known.
@@ -50,7 +57,19 @@ pub fn complete(
     subject: &Subject,
     position: u64,
     options: &FitOptions,
+    fit: IndividualFit,
+    wanted: &ReconstructionOptions,
+) -> SubjectResult {
+    let pred = typical_predictions(model, subject);
+    judged(model, (position, subject), options, fit, pred, wanted)
+}
+
+fn judged(
+    model: &PopulationModel,
+    (position, subject): (u64, &Subject),
+    options: &FitOptions,
     mut fit: IndividualFit,
+    pred: Result<Vec<f64>, PredictionError>,
     wanted: &ReconstructionOptions,
 ) -> SubjectResult {
     let mut reconstruction = Reconstruction::default();
@@ -65,8 +84,7 @@ pub fn complete(
     SubjectResult {
         by_analyte: Analyte::ALL.map(|a| goodness(&fit.errors, subject, &fit.ipred, Some(a))),
         overall: goodness(&fit.errors, subject, &fit.ipred, None),
-        pred: typical_predictions(model, subject)
-            .unwrap_or_else(|_| vec![f64::NAN; subject.observations.len()]),
+        pred: pred.unwrap_or_else(|_| vec![f64::NAN; subject.observations.len()]),
         fit,
         trajectory: reconstruction.trajectory,
         suppression: reconstruction.suppression,
@@ -78,11 +96,33 @@ pub fn complete(
 /// # Errors
 /// When the model does not apply to the subject or cannot be solved.
 pub fn typical_predictions(model: &PopulationModel, subject: &Subject) -> Result<Vec<f64>, PredictionError> {
-    let (course, positions) = Course::of_observations(subject)?;
-    let mut out = Vec::new();
-    model.predict(&model.typical(&subject.covariates)?, &subject.covariates, &course, &mut out)?;
-    let read = |(o, &at): (&Observation, &usize)| out[at].to_array()[o.analyte.index()];
-    Ok(subject.observations.iter().zip(&positions).map(read).collect())
+    let mut found = typical_predictions_each(model, &[subject]);
+    found.pop().unwrap_or_else(|| Ok(Vec::new()))
+}
+
+/// The same of each of several subjects, to the bit.
+pub fn typical_predictions_each(
+    model: &PopulationModel,
+    subjects: &[&Subject],
+) -> Vec<Result<Vec<f64>, PredictionError>> {
+    let typical = |subject: &&Subject| {
+        let (course, positions) = Course::of_observations(subject)?;
+        let parameters = model.typical(&subject.covariates)?;
+        Ok((parameters, model.start(&subject.covariates)?, course, positions))
+    };
+    let typical: Vec<Result<_, PredictionError>> = subjects.iter().map(typical).collect();
+    let sound = typical.iter().filter_map(|typical| typical.as_ref().ok());
+    let cases: Vec<Case<'_>> = sound
+        .map(|(parameters, start, course, _)| Case { parameters, start: *start, course })
+        .collect();
+    let mut predicted = model.structure().predict_each(&cases).into_iter();
+    let mut read = |(subject, typical): (&&Subject, &Result<(_, _, _, Vec<usize>), PredictionError>)| {
+        let (_, _, _, positions) = typical.as_ref().map_err(Clone::clone)?;
+        let values = predicted.next().unwrap_or_else(|| Ok(Vec::new()))?;
+        let of = |(o, &at): (&Observation, &usize)| values[at].to_array()[o.analyte.index()];
+        Ok(subject.observations.iter().zip(positions).map(of).collect())
+    };
+    subjects.iter().zip(&typical).map(&mut read).collect()
 }
 
 /// Processes every subject in parallel, the longest first; results are in the subjects' order.
@@ -100,12 +140,15 @@ pub fn process_trial(
 ) -> Option<Vec<SubjectResult>> {
     let mut order: Vec<usize> = (0..subjects.len()).collect();
     order.sort_by_key(|&i| std::cmp::Reverse(subjects[i].doses.len() + subjects[i].observations.len()));
-    let one = |i: usize| {
-        let result = process_subject(model, &subjects[i], first + i as u64, prior, options, wanted);
-        go_on().then_some((i, result))
+    let some = |some: &[usize]| {
+        let here: Vec<_> = some.iter().map(|&i| (first + i as u64, &subjects[i])).collect();
+        let results = process_subjects(model, &here, prior, options, wanted);
+        let goes_on = some.iter().fold(true, |goes_on, _| go_on() && goes_on);
+        goes_on.then(|| some.iter().copied().zip(results).collect::<Vec<_>>())
     };
-    let mut results: Vec<(usize, SubjectResult)> =
-        order.into_par_iter().with_max_len(1).map(one).collect::<Option<_>>()?;
+    let results: Vec<Vec<(usize, SubjectResult)>> =
+        order.par_chunks(TOGETHER).with_max_len(1).map(some).collect::<Option<_>>()?;
+    let mut results: Vec<(usize, SubjectResult)> = results.into_iter().flatten().collect();
     results.sort_by_key(|(i, _)| *i);
     Some(results.into_iter().map(|(_, result)| result).collect())
 }

@@ -3,7 +3,7 @@
 
 use omafit_estimate::{
     Bands, FitOptions, Method, Noise, Prior, ReconstructionOptions, Shape, SigmaRule, Status, SubjectResult,
-    SubjectStream, fit_subject, measure, process_subject, simulate_subject,
+    SubjectStream, fit_subject, measure, process_subjects, simulate_subject,
 };
 use omafit_model::{
     Analyte, Censoring, Covariates, Dose, Observation, PopulationModel, ResidualEntry, Subject, published,
@@ -210,7 +210,8 @@ proptest! {
             target_ng_ml: 50.0,
             bands: Bands::Linear,
         };
-        let result = process_subject(&model, &subject, 0, Some(&prior), &options, &wanted);
+        let mut results = process_subjects(&model, &[(0, &subject)], Some(&prior), &options, &wanted);
+        let result = results.pop().unwrap();
         sound(&model, &subject, &result);
     }
 }

@@ -5,7 +5,7 @@
 
 use divan::{Bencher, black_box};
 use omafit_model::{
-    Concentrations, Course, Covariates, DEFAULT_RTOL, Dose, Output, OutputTime, PopulationModel, published,
+    Case, Concentrations, Course, Covariates, DEFAULT_RTOL, Dose, Output, OutputTime, PopulationModel, published,
 };
 
 const DOSES: usize = 14;
@@ -17,13 +17,13 @@ fn person() -> Covariates {
     Covariates::new(70.0, 300.0 * 2.42)
 }
 
-struct Case {
+struct Timed {
     model: PopulationModel,
     parameters: Vec<f64>,
     course: Course,
 }
 
-impl Case {
+impl Timed {
     fn new(times: &[f64], output: Output) -> Self {
         let doses: Vec<Dose> =
             (0..DOSES).map(|i| Dose::subcutaneous(i as f64 * DOSE_EVERY, DOSE_MG)).collect();
@@ -76,6 +76,14 @@ impl Case {
         bencher.bench_local(|| self.model.predict_each(black_box(&people), &person(), &self.course));
     }
 
+    /// Their sensitivities, several at a time.
+    fn sensitivities_abreast(&self, bencher: Bencher<'_, '_>) {
+        let (people, start) = (self.people(), self.model.start(&person()).unwrap());
+        let case = |parameters| Case { parameters, start, course: &self.course };
+        let cases: Vec<Case<'_>> = people.iter().map(|parameters| case(parameters)).collect();
+        bencher.bench_local(|| self.model.structure().sensitivities_each(black_box(&cases)));
+    }
+
     fn sensitivities(&self, bencher: Bencher<'_, '_>) {
         let (mut out, mut slopes) = (Vec::new(), Vec::new());
         let start = self.model.start(&person()).unwrap();
@@ -122,53 +130,63 @@ impl Case {
 
 fn main() {
     println!("tolerance {DEFAULT_RTOL:e}");
-    println!("error visits {:.1e}", Case::visits().error());
-    println!("error weekly {:.1e}", Case::every(7).error());
-    println!("error daily {:.1e}", Case::every(1).error());
+    println!("error visits {:.1e}", Timed::visits().error());
+    println!("error weekly {:.1e}", Timed::every(7).error());
+    println!("error daily {:.1e}", Timed::every(1).error());
     divan::main();
 }
 
 #[divan::bench]
 fn visits_of_64_alone(bencher: Bencher<'_, '_>) {
-    Case::visits().predictions_one_by_one(bencher);
+    Timed::visits().predictions_one_by_one(bencher);
 }
 
 #[divan::bench]
 fn visits_of_64_abreast(bencher: Bencher<'_, '_>) {
-    Case::visits().predictions_abreast(bencher);
+    Timed::visits().predictions_abreast(bencher);
+}
+
+#[divan::bench]
+fn visits_of_64_sensitivities_abreast(bencher: Bencher<'_, '_>) {
+    Timed::visits().sensitivities_abreast(bencher);
+}
+
+#[divan::bench]
+fn daily_of_64_sensitivities_abreast(bencher: Bencher<'_, '_>) {
+    Timed::every(1).sensitivities_abreast(bencher);
 }
 
 #[divan::bench]
 fn visits_predictions(bencher: Bencher<'_, '_>) {
-    Case::visits().predictions(bencher);
+    Timed::visits().predictions(bencher);
 }
 
 #[divan::bench]
 fn visits_sensitivities(bencher: Bencher<'_, '_>) {
-    Case::visits().sensitivities(bencher);
+    Timed::visits().sensitivities(bencher);
 }
 
 #[divan::bench]
 fn visits_curvatures(bencher: Bencher<'_, '_>) {
-    Case::visits().curvatures(bencher);
+    Timed::visits().curvatures(bencher);
 }
 
 #[divan::bench]
 fn weekly_predictions(bencher: Bencher<'_, '_>) {
-    Case::every(7).predictions(bencher);
+    Timed::every(7).predictions(bencher);
 }
 
 #[divan::bench]
 fn weekly_sensitivities(bencher: Bencher<'_, '_>) {
-    Case::every(7).sensitivities(bencher);
+    Timed::every(7).sensitivities(bencher);
 }
 
 #[divan::bench]
 fn daily_predictions(bencher: Bencher<'_, '_>) {
-    Case::every(1).predictions(bencher);
+    Timed::every(1).predictions(bencher);
 }
 
 #[divan::bench]
 fn daily_sensitivities(bencher: Bencher<'_, '_>) {
-    Case::every(1).sensitivities(bencher);
+    Timed::every(1).sensitivities(bencher);
 }

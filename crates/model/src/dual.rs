@@ -84,7 +84,7 @@ impl<F: Real, const N: usize> Real for Dual<F, N> {
     }
     #[inline(always)]
     fn apply<const K: usize, G: Elementary<K>>(arguments: [Self; K]) -> Self {
-        let (re, gradient) = G::value_and_gradient(arguments.map(|x| x.re));
+        let (re, gradient) = F::differentiate::<K, G>(arguments.map(|x| x.re));
         let mut eps = [F::zero(); N];
         for (x, g) in arguments.iter().zip(gradient) {
             for (e, d) in eps.iter_mut().zip(x.eps) {

@@ -46,7 +46,14 @@ pub trait Real:
     /// Applies a function whose partial derivatives are known in closed form.
     fn apply<const K: usize, G: Elementary<K>>(arguments: [Self; K]) -> Self;
 
+    /// The value and the partial derivatives of such a function.
+    #[inline(always)]
+    fn differentiate<const K: usize, G: Elementary<K>>(arguments: [Self; K]) -> (Self, [Self; K]) {
+        G::value_and_gradient(arguments)
+    }
+
     /// Zero.
+    #[inline(always)]
     fn zero() -> Self {
         Self::constant(0.0)
     }

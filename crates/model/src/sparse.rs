@@ -8,55 +8,55 @@ use std::ops::{Add, Div, Mul, Neg, Sub};
 /// Which ones, a mask says. Where a right-hand side is written out in one block the masks are known to the compiler,
 /// and what is left is the arithmetic of a Jacobian written by hand.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Sparse<const N: usize, const L: usize> {
+pub(crate) struct Sparse<const N: usize, const L: usize, F = f64> {
     /// The value.
-    pub re: f64,
+    pub re: F,
     /// The derivative to each state.
-    pub by_state: [f64; N],
+    pub by_state: [F; N],
     /// The derivative to each lane.
-    pub by_lane: [f64; L],
+    pub by_lane: [F; L],
     mask: u64,
 }
 
-impl<const N: usize, const L: usize> Sparse<N, L> {
+impl<const N: usize, const L: usize, F: Real> Sparse<N, L, F> {
     #[inline(always)]
-    fn fixed(re: f64) -> Self {
-        Self { re, by_state: [0.0; N], by_lane: [0.0; L], mask: 0 }
+    fn fixed(re: F) -> Self {
+        Self { re, by_state: [F::zero(); N], by_lane: [F::zero(); L], mask: 0 }
     }
 
     /// The state `index`.
     #[inline(always)]
-    pub fn state(re: f64, index: usize) -> Self {
+    pub fn state(re: F, index: usize) -> Self {
         let mut this = Self::fixed(re);
-        this.by_state[index] = 1.0;
+        this.by_state[index] = F::constant(1.0);
         this.mask = 1 << index;
         this
     }
 
     /// The variable of direction `index`.
     #[inline(always)]
-    pub fn lane(re: f64, index: usize) -> Self {
+    pub fn lane(re: F, index: usize) -> Self {
         let mut this = Self::fixed(re);
-        this.by_lane[index] = 1.0;
+        this.by_lane[index] = F::constant(1.0);
         this.mask = 1 << (N + index);
         this
     }
 
     /// A function of this number, from its value and slope here.
     #[inline(always)]
-    pub fn chain(self, value: f64, slope: f64) -> Self {
+    pub fn chain(self, value: F, slope: F) -> Self {
         Self::fixed(value).plus(slope, &self)
     }
 
     /// The same with the derivative `slope` in direction `index`, of which it had none.
     #[inline(always)]
-    pub fn along(self, index: usize, slope: f64) -> Self {
-        self.plus(slope, &Self::lane(0.0, index))
+    pub fn along(self, index: usize, slope: F) -> Self {
+        self.plus(slope, &Self::lane(F::zero(), index))
     }
 
     /// Adds `a` times the derivatives of `other`.
     #[inline(always)]
-    fn plus(mut self, a: f64, other: &Self) -> Self {
+    fn plus(mut self, a: F, other: &Self) -> Self {
         for i in 0..N {
             self.by_state[i] = sum(self.mask, other.mask, i, self.by_state[i], a, other.by_state[i]);
         }
@@ -68,7 +68,7 @@ impl<const N: usize, const L: usize> Sparse<N, L> {
     }
 
     #[inline(always)]
-    fn with(mut self, re: f64) -> Self {
+    fn with(mut self, re: F) -> Self {
         self.re = re;
         self
     }
@@ -76,51 +76,51 @@ impl<const N: usize, const L: usize> Sparse<N, L> {
 
 /// `x + a·y`, where the bit of each mask says whether the term is there.
 #[inline(always)]
-fn sum(mine: u64, other: u64, bit: usize, x: f64, a: f64, y: f64) -> f64 {
+fn sum<F: Real>(mine: u64, other: u64, bit: usize, x: F, a: F, y: F) -> F {
     match (mine >> bit & 1, other >> bit & 1) {
-        (0, 0) => 0.0,
+        (0, 0) => F::zero(),
         (_, 0) => x,
         (0, _) => a * y,
         _ => x + a * y,
     }
 }
 
-impl<const N: usize, const L: usize> Real for Sparse<N, L> {
-    type Inner = f64;
+impl<const N: usize, const L: usize, F: Real> Real for Sparse<N, L, F> {
+    type Inner = F;
 
     #[inline(always)]
     fn constant(value: f64) -> Self {
-        Self::fixed(value)
+        Self::fixed(F::constant(value))
     }
     #[inline(always)]
     fn value(&self) -> f64 {
-        self.re
+        self.re.value()
     }
     #[inline(always)]
     fn exp(self) -> Self {
-        let value = Real::exp(self.re);
+        let value = self.re.exp();
         self.chain(value, value)
     }
     #[inline(always)]
     fn ln(self) -> Self {
-        self.chain(Real::ln(self.re), 1.0 / self.re)
+        self.chain(self.re.ln(), F::constant(1.0) / self.re)
     }
     #[inline(always)]
     fn sqrt(self) -> Self {
         let value = self.re.sqrt();
-        self.chain(value, 0.5 / value)
+        self.chain(value, F::constant(0.5) / value)
     }
     #[inline(always)]
     fn axpy(self, a: f64, x: Self) -> Self {
-        self.plus(a, &x).with(self.re + a * x.re)
+        self.plus(F::constant(a), &x).with(self.re.axpy(a, x.re))
     }
     #[inline(always)]
     fn apply<const K: usize, G: Elementary<K>>(arguments: [Self; K]) -> Self {
-        let mut values = [0.0; K];
+        let mut values = [F::zero(); K];
         for i in 0..K {
             values[i] = arguments[i].re;
         }
-        let (re, gradient) = G::value_and_gradient(values);
+        let (re, gradient) = F::differentiate::<K, G>(values);
         let mut out = Self::fixed(re);
         // Written out, as the compiler knows the masks only in straight code.
         macro_rules! add {
@@ -132,23 +132,23 @@ impl<const N: usize, const L: usize> Real for Sparse<N, L> {
     }
 }
 
-impl<const N: usize, const L: usize> Add for Sparse<N, L> {
+impl<const N: usize, const L: usize, F: Real> Add for Sparse<N, L, F> {
     type Output = Self;
     #[inline(always)]
     fn add(self, other: Self) -> Self {
-        self.plus(1.0, &other).with(self.re + other.re)
+        self.plus(F::constant(1.0), &other).with(self.re + other.re)
     }
 }
 
-impl<const N: usize, const L: usize> Sub for Sparse<N, L> {
+impl<const N: usize, const L: usize, F: Real> Sub for Sparse<N, L, F> {
     type Output = Self;
     #[inline(always)]
     fn sub(self, other: Self) -> Self {
-        self.plus(-1.0, &other).with(self.re - other.re)
+        self.plus(F::constant(-1.0), &other).with(self.re - other.re)
     }
 }
 
-impl<const N: usize, const L: usize> Mul for Sparse<N, L> {
+impl<const N: usize, const L: usize, F: Real> Mul for Sparse<N, L, F> {
     type Output = Self;
     #[inline(always)]
     fn mul(self, other: Self) -> Self {
@@ -156,33 +156,33 @@ impl<const N: usize, const L: usize> Mul for Sparse<N, L> {
     }
 }
 
-impl<const N: usize, const L: usize> Div for Sparse<N, L> {
+impl<const N: usize, const L: usize, F: Real> Div for Sparse<N, L, F> {
     type Output = Self;
     #[inline(always)]
     fn div(self, other: Self) -> Self {
-        let inverse = 1.0 / other.re;
+        let inverse = F::constant(1.0) / other.re;
         let value = self.re / other.re;
         self.chain(value, inverse).plus(-(value * inverse), &other)
     }
 }
 
-impl<const N: usize, const L: usize> Neg for Sparse<N, L> {
+impl<const N: usize, const L: usize, F: Real> Neg for Sparse<N, L, F> {
     type Output = Self;
     #[inline(always)]
     fn neg(self) -> Self {
-        self.chain(-self.re, -1.0)
+        self.chain(-self.re, F::constant(-1.0))
     }
 }
 
-impl<const N: usize, const L: usize> Mul<f64> for Sparse<N, L> {
+impl<const N: usize, const L: usize, F: Real> Mul<f64> for Sparse<N, L, F> {
     type Output = Self;
     #[inline(always)]
     fn mul(self, a: f64) -> Self {
-        self.chain(self.re * a, a)
+        self.chain(self.re * a, F::constant(a))
     }
 }
 
-impl<const N: usize, const L: usize> Add<f64> for Sparse<N, L> {
+impl<const N: usize, const L: usize, F: Real> Add<f64> for Sparse<N, L, F> {
     type Output = Self;
     #[inline(always)]
     fn add(self, a: f64) -> Self {

@@ -1,7 +1,9 @@
 //! Many sets of parameters solved abreast are, to the bit, those solved alone.
 #![allow(clippy::unwrap_used)]
 
-use omafit_model::{Course, Dose, Output, OutputTime, PopulationModel, Start, published};
+use omafit_model::{
+    Case, Concentrations, Course, Dose, Output, OutputTime, PopulationModel, Start, StructuralModel, published,
+};
 
 fn courses() -> Vec<Course> {
     let dose = |day: f64, mg: f64| Dose::subcutaneous(day, mg);
@@ -26,6 +28,13 @@ fn courses() -> Vec<Course> {
         ),
         of(5.0, Vec::new(), &[5.0, 6.0, 60.0], Output::Landed),
         of(0.0, vec![dose(1.0, 150.0)], &[], Output::Landed),
+        // Not only injections: by itself.
+        of(
+            0.0,
+            vec![dose(0.0, 150.0), Dose { duration: 2.0, ..dose(7.0, 150.0) }],
+            &[3.0, 20.0],
+            Output::Landed,
+        ),
     ]
 }
 
@@ -52,36 +61,50 @@ fn sets(model: &str, count: usize) -> Vec<Vec<f64>> {
     sets
 }
 
+/// What is found of a case, to the bit.
+type Bits = Result<Vec<u64>, String>;
+
+fn bits(values: &[Concentrations<f64>], slopes: &[[f64; 5]]) -> Vec<u64> {
+    let values = values.iter().map(|c| c.to_array());
+    values.chain(slopes.iter().copied()).flat_map(|of| of.map(f64::to_bits)).collect()
+}
+
+fn alone(structure: &dyn StructuralModel, case: &Case<'_>) -> [Bits; 2] {
+    let (mut values, mut slopes) = (Vec::new(), Vec::new());
+    let Case { parameters, start, course } = *case;
+    let predicted = structure.predict(parameters, start, course, &mut values);
+    let predicted = predicted.map(|_| bits(&values, &[])).map_err(|e| e.to_string());
+    let linearised = structure.sensitivities(parameters, start, course, &mut values, &mut slopes);
+    [predicted, linearised.map(|_| bits(&values, &slopes)).map_err(|e| e.to_string())]
+}
+
+fn together(structure: &dyn StructuralModel, cases: &[Case<'_>]) -> Vec<[Bits; 2]> {
+    let predicted = structure.predict_each(cases).into_iter().map(|found| found.map(|of| bits(&of, &[])));
+    let linearised = structure.sensitivities_each(cases).into_iter();
+    let linearised = linearised.map(|found| found.map(|of| bits(&of.values, &of.slopes)));
+    let both = predicted.zip(linearised);
+    both.map(|(a, b)| [a.map_err(|e| e.to_string()), b.map_err(|e| e.to_string())]).collect()
+}
+
 #[test]
-fn sets_abreast_are_to_the_bit_those_alone() {
+fn cases_abreast_are_to_the_bit_those_alone() {
+    let courses = courses();
+    let starts = [Start::Baseline { ige_ng_ml: 700.0 }, Start::SteadyState, Start::Baseline { ige_ng_ml: 0.0 }];
     for name in ["hayashi2007", "lowe2009", "one_compartment_oral"] {
-        let model = PopulationModel::parse(published(name).unwrap()).unwrap();
-        let structure = model.structure();
-        let starts = [Start::Baseline { ige_ng_ml: 700.0 }, Start::SteadyState];
-        for (course, start) in courses().iter().flat_map(|course| starts.map(|start| (course, start))) {
-            for count in [0, 1, 3, 8, 29] {
-                let sets = sets(name, count);
-                let together = structure.predict_each(&sets, start, course);
-                assert_eq!(together.len(), count);
-                for (set, found) in sets.iter().zip(together) {
-                    let mut alone = Vec::new();
-                    let expected = structure.predict(set, start, course, &mut alone);
-                    match (found, expected) {
-                        (Ok(found), Ok(_)) => {
-                            let bits = |all: &[omafit_model::Concentrations<f64>]| {
-                                all.iter().flat_map(|c| c.to_array().map(f64::to_bits)).collect::<Vec<u64>>()
-                            };
-                            assert_eq!(bits(&found), bits(&alone), "{name} {set:?}");
-                        }
-                        (found, expected) => {
-                            assert_eq!(
-                                found.map(|_| ()).map_err(|e| e.to_string()),
-                                expected.map(|_| ()).map_err(|e| e.to_string()),
-                                "{name} {set:?}"
-                            );
-                        }
-                    }
-                }
+        let structure = PopulationModel::parse(published(name).unwrap()).unwrap().structure();
+        let sets = sets(name, 29);
+        let case = |k: usize, course| Case { parameters: &sets[k], start: starts[k % 7 % 3], course };
+        // Many sets over each course, and every course in turn.
+        let mut groups: Vec<Vec<Case<'_>>> = courses
+            .iter()
+            .flat_map(|course| [0, 1, 3, 8, 29].map(|n| (0..n).map(|k| case(k, course)).collect()))
+            .collect();
+        groups.push((0..29 * 6).map(|k| case(k % 29, &courses[k % courses.len()])).collect());
+        for cases in groups {
+            let found = together(structure, &cases);
+            assert_eq!(found.len(), cases.len());
+            for (case, found) in cases.iter().zip(found) {
+                assert_eq!(found, alone(structure, case), "{name} {case:?}");
             }
         }
     }

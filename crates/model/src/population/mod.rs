@@ -14,7 +14,7 @@ mod values;
 
 use crate::course::{Course, CourseError};
 use crate::solver::Work;
-use crate::structure::{Concentrations, Predicted, Start, StructuralModel};
+use crate::structure::{Case, Concentrations, Predicted, Start, StructuralModel};
 use crate::subject::{Analyte, Covariates};
 pub use effect::{CovariateError, Effect, EffectForm};
 pub use error::ModelError;
@@ -158,7 +158,9 @@ impl PopulationModel {
         covariates: &Covariates,
         course: &Course,
     ) -> Result<Vec<Predicted>, CovariateError> {
-        Ok(self.structure.predict_each(sets, self.start(covariates)?, course))
+        let start = self.start(covariates)?;
+        let cases: Vec<Case<'_>> = sets.iter().map(|parameters| Case { parameters, start, course }).collect();
+        Ok(self.structure.predict_each(&cases))
     }
 }
 

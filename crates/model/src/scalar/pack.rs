@@ -5,12 +5,13 @@ use super::{Elementary, Real};
 use std::array::from_fn;
 use std::ops::{Add, Div, Mul, Neg, Sub};
 
-/// Whether the processor has AVX2: what functions over [`Pack`] that are compiled for wider lanes need to be called.
+/// Whether functions that are compiled for wider vectors can be called: whether the processor has AVX2, where that is a
+/// question.
 pub fn is_wide() -> bool {
     #[cfg(target_arch = "x86_64")]
     return std::arch::is_x86_feature_detected!("avx2");
     #[cfg(not(target_arch = "x86_64"))]
-    return false;
+    return true;
 }
 
 /// `W` numbers, each treated to the bit as a number alone is.
@@ -115,16 +116,39 @@ impl<const W: usize> Real for Pack<W> {
     }
     #[inline(always)]
     fn apply<const K: usize, G: Elementary<K>>(arguments: [Self; K]) -> Self {
-        let mut ordinary = true;
-        for argument in &arguments {
-            ordinary &= argument.is_ordinary();
-        }
-        if ordinary { G::value(arguments) } else { one_by_one::<W, K, G>(&arguments) }
+        if are_ordinary(&arguments) { G::value(arguments) } else { one_by_one::<W, K, G>(&arguments) }
     }
+    #[inline(always)]
+    fn differentiate<const K: usize, G: Elementary<K>>(arguments: [Self; K]) -> (Self, [Self; K]) {
+        if are_ordinary(&arguments) {
+            G::value_and_gradient(arguments)
+        } else {
+            differentiate_one_by_one::<W, K, G>(&arguments)
+        }
+    }
+}
+
+#[inline(always)]
+fn are_ordinary<const W: usize, const K: usize>(arguments: &[Pack<W>; K]) -> bool {
+    let mut ordinary = true;
+    for argument in arguments {
+        ordinary &= argument.is_ordinary();
+    }
+    ordinary
 }
 
 #[cold]
 #[inline(never)]
 fn one_by_one<const W: usize, const K: usize, G: Elementary<K>>(arguments: &[Pack<W>; K]) -> Pack<W> {
     Pack(from_fn(|l| G::value(arguments.map(|argument| argument.0[l]))))
+}
+
+#[cold]
+#[inline(never)]
+fn differentiate_one_by_one<const W: usize, const K: usize, G: Elementary<K>>(
+    arguments: &[Pack<W>; K],
+) -> (Pack<W>, [Pack<W>; K]) {
+    let each: [(f64, [f64; K]); W] =
+        from_fn(|l| G::value_and_gradient(arguments.map(|argument| argument.0[l])));
+    (Pack(from_fn(|l| each[l].0)), from_fn(|k| Pack(from_fn(|l| each[l].1[k]))))
 }

@@ -4,6 +4,7 @@
 use super::dop853::{Tolerance, combine_with, interpolant, interpolate, wrong_by};
 use super::pace::Step;
 use super::tableau::{A, C, E3, E5, Row};
+use super::tangents_abreast::{AlongAbreast, CompanionAbreast};
 use crate::scalar::Pack;
 use std::array::from_fn;
 
@@ -15,7 +16,7 @@ pub trait Abreast<const N: usize, const W: usize> {
 
 /// A step of each.
 #[derive(Clone, Debug)]
-pub struct Stages<const N: usize, const W: usize> {
+pub struct Stages<C, const N: usize, const W: usize> {
     k: [[Pack<W>; N]; 16],
     from: Pack<W>,
     to: Pack<W>,
@@ -24,6 +25,7 @@ pub struct Stages<const N: usize, const W: usize> {
     end: [Pack<W>; N],
     fifth: [Pack<W>; N],
     third: [Pack<W>; N],
+    along: C,
 }
 
 /// That of one of several.
@@ -32,18 +34,36 @@ fn of<const N: usize, const W: usize>(all: &[Pack<W>; N], lane: usize) -> [f64; 
     from_fn(|i| all[i].0[lane])
 }
 
-impl<const N: usize, const W: usize> Stages<N, W> {
+impl<G: AlongAbreast<N, W>, const N: usize, const W: usize> Stages<G, N, W> {
     /// Solutions that stand still.
     #[inline(always)]
-    pub fn new() -> Self {
+    pub fn new() -> Self
+    {
         let (zero, one) = (Pack::all(0.0), [Pack::all(1.0); N]);
         let none = [zero; N];
-        Self { k: [none; 16], from: zero, to: zero, h: zero, y: one, end: one, fifth: none, third: none }
+        Self {
+            k: [none; 16],
+            from: zero,
+            to: zero,
+            h: zero,
+            y: one,
+            end: one,
+            fifth: none,
+            third: none,
+            along: G::new(),
+        }
     }
 
-    /// The solution in `lane` goes on from `y`, where its derivative is `slope`.
+    /// The solution in `lane` goes on from `y` and what goes along, where their derivatives are these.
     #[inline(always)]
-    pub fn begin(&mut self, lane: usize, y: &[f64; N], slope: &[f64; N]) {
+    pub fn begin(&mut self, lane: usize, (y, slope): (&[f64; N], &[f64; N]), (along, its_slope): (&G::State, &G::State))
+    {
+        self.start_from(lane, y, slope);
+        self.along.begin(lane, along, its_slope);
+    }
+
+    #[inline(always)]
+    fn start_from(&mut self, lane: usize, y: &[f64; N], slope: &[f64; N]) {
         for i in 0..N {
             self.y[i].0[lane] = y[i];
             self.k[0][i].0[lane] = slope[i];
@@ -59,7 +79,7 @@ impl<const N: usize, const W: usize> Stages<N, W> {
     /// The solution in `lane` stands still.
     #[inline(always)]
     pub fn rest(&mut self, lane: usize) {
-        self.begin(lane, &[1.0; N], &[0.0; N]);
+        self.start_from(lane, &[1.0; N], &[0.0; N]);
         self.set(lane, &Step { from: 0.0, length: 0.0, to: 0.0 });
     }
 
@@ -75,14 +95,30 @@ impl<const N: usize, const W: usize> Stages<N, W> {
         of(&self.end, lane)
     }
 
+    /// What goes along with it there, once the steps are closed.
+    #[inline(always)]
+    pub fn along_end(&self, lane: usize) -> G::State
+    {
+        self.along.end(lane)
+    }
+
     /// Tries every step.
     #[inline(always)]
-    pub fn attempt(&mut self, system: &impl Abreast<N, W>) {
-        // Written out, so that the rows are known.
-        macro_rules! stages {
-            ($($stage:literal)*) => { $( self.evaluate(system, $stage); )* };
+    pub fn attempt<S>(&mut self, system: &S)
+    where
+        G: CompanionAbreast<S, N, W>,
+    {
+        if const { G::IS_LONG } {
+            for stage in 1..12 {
+                self.evaluate(system, stage);
+            }
+        } else {
+            // Written out, so that the rows are known.
+            macro_rules! stages {
+                ($($stage:literal)*) => { $( self.evaluate(system, $stage); )* };
+            }
+            stages!(1 2 3 4 5 6 7 8 9 10 11);
         }
-        stages!(1 2 3 4 5 6 7 8 9 10 11);
         self.end = self.at(12);
         let none = [Pack::all(0.0); N];
         let weigh = |row: Row| combine_with(&self.k, &none, row, |sum, e, k| sum + k * e);
@@ -96,36 +132,52 @@ impl<const N: usize, const W: usize> Stages<N, W> {
         wrong_by(&self.start(lane), &self.end(lane), self.h.0[lane], estimates, tolerance)
     }
 
-    /// The derivatives at the ends of the steps.
+    /// The derivatives at the ends of the steps, and what goes along through all of them.
     #[inline(always)]
-    pub fn close(&mut self, system: &impl Abreast<N, W>) {
-        self.k[12] = system.derivatives(self.to, &self.end);
+    pub fn close<S>(&mut self, system: &S)
+    where
+        G: CompanionAbreast<S, N, W>,
+    {
+        self.k[12] = self.along.evaluate(system, 12, self.to, &self.end);
+        self.along.step(self.h);
     }
 
     /// The stages of the interpolants.
     #[inline(always)]
-    pub fn fill(&mut self, system: &impl Abreast<N, W>) {
+    pub fn fill<S>(&mut self, system: &S)
+    where
+        G: CompanionAbreast<S, N, W>,
+    {
         for stage in 13..16 {
             self.evaluate(system, stage);
         }
+        self.along.fill(self.h);
     }
 
-    /// The solution in `lane` at the fractions `x` of its step, whose stages are filled in.
+    /// The solution in `lane`, and what goes along, at the fractions `x` of its step, whose stages are filled in.
     #[inline(always)]
-    pub fn inside(&self, lane: usize, x: impl Iterator<Item = f64>, mut emit: impl FnMut([f64; N])) {
+    pub fn inside(&self, lane: usize, x: impl Iterator<Item = f64> + Clone, mut emit: impl FnMut([f64; N], G::State))
+    {
         let k: [[f64; N]; 16] = from_fn(|stage| of(&self.k[stage], lane));
-        let y = self.start(lane);
-        let f = interpolant(&k, self.h.0[lane], &y, &self.end(lane));
-        x.for_each(|x| emit(interpolate(&f, &y, x)));
+        let (y, h) = (self.start(lane), self.h.0[lane]);
+        let f = interpolant(&k, h, &y, &self.end(lane));
+        let mut values = x.clone();
+        self.along.inside(lane, h, x, |along| {
+            if let Some(x) = values.next() {
+                emit(interpolate(&f, &y, x), along);
+            }
+        });
     }
 
     /// The solution in `lane` goes on from the end of its step, which is closed.
     #[inline(always)]
-    pub fn advance(&mut self, lane: usize) {
+    pub fn advance(&mut self, lane: usize)
+    {
         for i in 0..N {
             self.y[i].0[lane] = self.end[i].0[lane];
             self.k[0][i].0[lane] = self.k[12][i].0[lane];
         }
+        self.along.advance(lane);
     }
 
     #[inline(always)]
@@ -134,7 +186,10 @@ impl<const N: usize, const W: usize> Stages<N, W> {
     }
 
     #[inline(always)]
-    fn evaluate(&mut self, system: &impl Abreast<N, W>, stage: usize) {
-        self.k[stage] = system.derivatives(self.from + self.h * C[stage], &self.at(stage));
+    fn evaluate<S>(&mut self, system: &S, stage: usize)
+    where
+        G: CompanionAbreast<S, N, W>,
+    {
+        self.k[stage] = self.along.evaluate(system, stage, self.from + self.h * C[stage], &self.at(stage));
     }
 }

@@ -8,6 +8,7 @@ mod pace;
 mod radau;
 mod tableau;
 mod tangents;
+mod tangents_abreast;
 
 pub use abreast::{Abreast, Stages};
 pub use curvatures::{Curvatures, Hessian, Twice, TwiceDifferentiable};
@@ -16,3 +17,4 @@ pub use dop853::{Dop853, NEGLIGIBLE, Output, SolverError, System, Tolerance, Wor
 pub use pace::{Pace, Step, distrust, first_step};
 pub use radau::{Radau, Solved};
 pub use tangents::{Alone, Companion, Lanes, Linear, Linearised, Partials, Tangents};
+pub use tangents_abreast::{AlongAbreast, CompanionAbreast, LinearisedAbreast, TangentsAbreast};

@@ -32,7 +32,7 @@ impl<T: Real> Linear for T {
 /// The derivatives of one state in `L` directions.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[repr(C, align(32))]
-pub struct Lanes<const L: usize>(pub [f64; L]);
+pub struct Lanes<const L: usize, F = f64>(pub [F; L]);
 
 impl<const L: usize> Linear for Lanes<L> {
     #[inline(always)]
@@ -74,17 +74,17 @@ impl<const L: usize> Mul<f64> for Lanes<L> {
 
 /// The partial derivatives of a right-hand side.
 #[derive(Clone, Copy, Debug)]
-pub struct Partials<const N: usize, const L: usize> {
+pub struct Partials<const N: usize, const L: usize, F = f64> {
     /// Of each component, to each state.
-    pub by_state: [[f64; N]; N],
+    pub by_state: [[F; N]; N],
     /// Of each component, in each direction.
-    pub by_lane: [Lanes<L>; N],
+    pub by_lane: [Lanes<L, F>; N],
 }
 
 impl<const N: usize, const L: usize> Partials<N, L> {
     /// The derivative of the right-hand side where the states have the derivatives `at`.
     #[inline(always)]
-    pub(super) fn along(&self, at: &[Lanes<L>; N]) -> [Lanes<L>; N] {
+    pub(crate) fn along(&self, at: &[Lanes<L>; N]) -> [Lanes<L>; N] {
         let mut sum = self.by_lane;
         for i in 0..N {
             for j in 0..N {

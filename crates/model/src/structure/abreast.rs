@@ -1,13 +1,15 @@
-//! Many sets of parameters over one plain course, several solved at a time: each to the bit as alone.
+//! Many bodies over plain courses, several solved at a time: each to the bit as alone.
 
-use super::depot::{Depot, Entry, Flux};
-use super::segment::Segment;
-use super::solve::{check, longest, tolerance};
-use super::{Body, Predicted, Start, Structure};
-use crate::course::Course;
+use super::depot::{BY_KA, Depot, Entry, Flux};
+use super::segment::{Segment, linearised};
+use super::solve::{Inputs, check, is_plain, longest, tolerance};
+use super::{Body, Case, Concentrations, Predicted, Sensitivities, Start, Structure};
+use crate::course::{Course, CourseError};
+use crate::dual::Dual;
 use crate::scalar::{Pack, Real, is_wide};
 use crate::solver::{
-    Abreast, Output, Pace, SolverError, Stages, Step, System, Tolerance, distrust, first_step,
+    Abreast, AlongAbreast, CompanionAbreast, Lanes, Linearised, LinearisedAbreast, Output, Pace, Partials,
+    SolverError, Stages, Step, System, TangentsAbreast, Tolerance, distrust, first_step,
 };
 use std::marker::PhantomData;
 use std::ops::Range;
@@ -27,7 +29,21 @@ struct Leg {
     dose: f64,
 }
 
-/// The legs of a plain course, and its output times from the start of the leg that each is in.
+/// A plain course in legs.
+struct Plan {
+    legs: Vec<Leg>,
+    /// Its output times from the start of the leg that each is in.
+    local: Vec<f64>,
+    /// Whether steps end at them.
+    lands: bool,
+}
+
+/// The legs of a plain course.
+fn plan(course: &Course) -> Plan {
+    let (legs, local) = legs(course);
+    Plan { legs, local, lands: course.output() == Output::Landed }
+}
+
 fn legs(course: &Course) -> (Vec<Leg>, Vec<f64>) {
     let outputs = course.times();
     let (mut legs, mut local) = (Vec::new(), vec![0.0; outputs.len()]);
@@ -60,24 +76,125 @@ fn legs(course: &Course) -> (Vec<Leg>, Vec<f64>) {
 /// The bodies in their lanes, as far as their equations go.
 struct Bodies<B, const K: usize, const W: usize> {
     rates: [Pack<W>; K],
-    /// What flows out of the depots as the leg begins, nmol/d.
-    held: Pack<W>,
+    /// What flows out of the depots as the leg begins, nmol/d, with its derivative to the absorption rate constant.
+    held: Dual<Pack<W>, 1>,
     body: PhantomData<B>,
+}
+
+impl<B, const K: usize, const W: usize> Bodies<B, K, W> {
+    /// The flow after `t` days.
+    #[inline(always)]
+    fn inflow(&self, t: Pack<W>) -> Dual<Pack<W>, 1> {
+        self.held * Dual { eps: [-t], re: self.rates[0] * -t }.exp()
+    }
 }
 
 impl<B: Body<N, K>, const N: usize, const K: usize, const W: usize> Abreast<N, W> for Bodies<B, K, W> {
     #[inline(always)]
     fn derivatives(&self, t: Pack<W>, y: &[Pack<W>; N]) -> [Pack<W>; N] {
-        B::derivative(&self.rates, self.held * (self.rates[0] * -t).exp(), y)
+        B::derivative(&self.rates, self.inflow(t).re, y)
+    }
+}
+
+impl<B: Body<N, K>, const N: usize, const K: usize, const L: usize, const W: usize> LinearisedAbreast<N, L, W>
+    for Bodies<B, K, W>
+{
+    #[inline(always)]
+    fn linearise(&self, t: Pack<W>, y: &[Pack<W>; N]) -> ([Pack<W>; N], Partials<N, L, Pack<W>>) {
+        let inflow = self.inflow(t);
+        linearised::<B, N, K, L, Pack<W>>(&self.rates, (inflow.re, inflow.eps[0], None), y)
+    }
+}
+
+/// What is wanted of bodies: concentrations, or their derivatives too.
+trait Wanted<S: Structure<N, K>, const N: usize, const K: usize, const W: usize> {
+    /// What goes along with the states.
+    type Along: CompanionAbreast<Bodies<S::Body, K, W>, N, W>;
+    /// What is read.
+    type Read;
+
+    /// The state at the start, and what goes along with it.
+    fn initial(parameters: &[f64], start: Start<f64>) -> ([f64; N], Of<Self, S, N, K, W>);
+    /// The derivatives in time at the start of a leg.
+    fn slope(
+        segment: &Segment<'_, S::Body, K, false>,
+        y: &[f64; N],
+        along: &Of<Self, S, N, K, W>,
+    ) -> ([f64; N], Of<Self, S, N, K, W>);
+    /// What is read from the states at the output times.
+    fn read(case: &Case<'_>, states: &[([f64; N], Of<Self, S, N, K, W>)]) -> Self::Read;
+}
+
+/// What goes along with one body at one time.
+type Of<R, S, const N: usize, const K: usize, const W: usize> =
+    <<R as Wanted<S, N, K, W>>::Along as AlongAbreast<N, W>>::State;
+
+/// Concentrations alone.
+struct Values;
+
+impl<S: Structure<N, K>, const N: usize, const K: usize, const W: usize> Wanted<S, N, K, W> for Values {
+    type Along = ();
+    type Read = Vec<Concentrations<f64>>;
+
+    #[inline(always)]
+    fn initial(parameters: &[f64], start: Start<f64>) -> ([f64; N], ()) {
+        (S::initial(parameters, start), ())
+    }
+    #[inline(always)]
+    fn slope(segment: &Segment<'_, S::Body, K, false>, y: &[f64; N], (): &()) -> ([f64; N], ()) {
+        (segment.derivative(0.0, y), ())
+    }
+    #[inline(always)]
+    fn read(case: &Case<'_>, states: &[([f64; N], ())]) -> Self::Read {
+        states.iter().map(|(y, ())| S::outputs(case.parameters, y)).collect()
+    }
+}
+
+/// Concentrations and their derivatives to `P` inputs, by way of `L` lanes.
+struct Slopes<const L: usize, const P: usize>;
+
+impl<S, const N: usize, const K: usize, const W: usize, const L: usize, const P: usize> Wanted<S, N, K, W>
+    for Slopes<L, P>
+where
+    S: Structure<N, K>,
+{
+    type Along = TangentsAbreast<N, L, W>;
+    type Read = Sensitivities;
+
+    #[inline(always)]
+    fn initial(parameters: &[f64], start: Start<f64>) -> ([f64; N], [Lanes<L>; N]) {
+        let inputs = Inputs::<N, K, L, P>::new::<S, false>(parameters, start);
+        (inputs.state, inputs.tangent)
+    }
+    #[inline(always)]
+    fn slope(
+        segment: &Segment<'_, S::Body, K, false>,
+        y: &[f64; N],
+        along: &[Lanes<L>; N],
+    ) -> ([f64; N], [Lanes<L>; N]) {
+        let (slope, partials) = segment.linearise(0.0, y);
+        (slope, partials.along(along))
+    }
+    #[inline(always)]
+    fn read(case: &Case<'_>, states: &[([f64; N], [Lanes<L>; N])]) -> Sensitivities {
+        let inputs = Inputs::<N, K, L, P>::new::<S, false>(case.parameters, case.start);
+        let mut read = Sensitivities::default();
+        read.values.reserve(states.len());
+        read.slopes.reserve(states.len() * (case.parameters.len() + 1));
+        for at in states {
+            inputs.read::<S>(case.parameters.len(), at, &mut read.values, &mut read.slopes);
+        }
+        read
     }
 }
 
 /// A body on its way.
-struct Passenger<const N: usize, const K: usize> {
-    /// The position of its parameters.
-    set: usize,
+struct Passenger<A, const N: usize, const K: usize> {
+    /// The position of its case.
+    case: usize,
     rates: [f64; K],
     state: [f64; N],
+    along: A,
     depot: Depot,
     tolerance: Tolerance<N>,
     longest: f64,
@@ -87,10 +204,13 @@ struct Passenger<const N: usize, const K: usize> {
     pace: Pace,
     /// The step that is tried, until it is refused or made.
     step: Option<Step>,
-    states: Vec<[f64; N]>,
+    states: States<A, N>,
 }
 
-impl<const N: usize, const K: usize> Passenger<N, K> {
+/// States at output times, and what goes along with them.
+type States<A, const N: usize> = Vec<([f64; N], A)>;
+
+impl<A, const N: usize, const K: usize> Passenger<A, N, K> {
     /// The dose at the end of a leg is given, and the next begins.
     #[inline(always)]
     fn leave(&mut self, leg: &Leg, entry: &Entry) {
@@ -99,47 +219,58 @@ impl<const N: usize, const K: usize> Passenger<N, K> {
     }
 }
 
-struct Journey<'a, S: Structure<N, K>, const N: usize, const K: usize, const W: usize> {
-    sets: &'a [Vec<f64>],
-    start: Start<f64>,
-    course: &'a Course,
-    legs: Vec<Leg>,
-    local: Vec<f64>,
-    entry: Entry,
-    /// The next set that waits.
-    waiting: usize,
-    bodies: Bodies<S::Body, K, W>,
-    stages: Stages<N, W>,
-    lanes: [Option<Passenger<N, K>>; W],
-    found: Vec<Predicted>,
-}
-
-impl<'a, S, const N: usize, const K: usize, const W: usize> Journey<'a, S, N, K, W>
+struct Journey<'a, S, R, const N: usize, const K: usize, const W: usize>
 where
     S: Structure<N, K>,
+    R: Wanted<S, N, K, W>,
+{
+    cases: &'a [Case<'a>],
+    /// The plans of the courses, and which is whose.
+    plans: Vec<Plan>,
+    plan_of: Vec<usize>,
+    entry: Entry,
+    /// The next case that waits.
+    waiting: usize,
+    bodies: Bodies<S::Body, K, W>,
+    stages: Stages<R::Along, N, W>,
+    lanes: [Option<Passenger<Of<R, S, N, K, W>, N, K>>; W],
+    /// The states at the output times of those that have come to their end, or why one has not.
+    found: Vec<Option<Result<States<Of<R, S, N, K, W>, N>, CourseError>>>,
+}
+
+impl<'a, S, R, const N: usize, const K: usize, const W: usize> Journey<'a, S, R, N, K, W>
+where
+    S: Structure<N, K>,
+    R: Wanted<S, N, K, W>,
 {
     #[inline(always)]
-    fn new(sets: &'a [Vec<f64>], start: Start<f64>, course: &'a Course) -> Self {
-        let (legs, local) = legs(course);
+    fn new(cases: &'a [Case<'a>]) -> Self {
+        let mut plans = Vec::new();
+        let mut plan_of = Vec::with_capacity(cases.len());
+        for (k, case) in cases.iter().enumerate() {
+            // Cases over one course follow one another.
+            if k == 0 || !std::ptr::eq(case.course, cases[k - 1].course) {
+                plans.push(plan(case.course));
+            }
+            plan_of.push(plans.len() - 1);
+        }
         let one = Pack::all(1.0);
         Self {
-            sets,
-            start,
-            course,
-            legs,
-            local,
+            cases,
+            plans,
+            plan_of,
             entry: Entry::new(S::NMOL_PER_MG, S::APPARENT, None),
             waiting: 0,
-            bodies: Bodies { rates: [one; K], held: one, body: PhantomData },
+            bodies: Bodies { rates: [one; K], held: Dual::fixed(one), body: PhantomData },
             stages: Stages::new(),
             lanes: [const { None }; W],
-            found: sets.iter().map(|_| Ok(Vec::new())).collect(),
+            found: cases.iter().map(|_| None).collect(),
         }
     }
 
-    /// Until every set has come to its end.
+    /// Until every case has come to its end.
     #[inline(always)]
-    fn through(mut self) -> Vec<Predicted> {
+    fn through(mut self) -> Vec<Result<R::Read, CourseError>> {
         for lane in 0..W {
             self.board(lane);
         }
@@ -164,33 +295,36 @@ where
                 self.move_on(lane);
             }
         }
-        self.found
+        // Here, where the vectors are wide.
+        let each = self.cases.iter().zip(self.found.into_iter().flatten());
+        each.map(|(case, states)| Ok(R::read(case, &states?))).collect()
     }
 
-    /// The next set that can be solved takes a lane, or the lane rests.
+    /// The next case that can be solved takes a lane, or the lane rests.
     #[inline(never)]
     fn board(&mut self, lane: usize) {
-        while let Some(parameters) = self.sets.get(self.waiting) {
-            let set = self.waiting;
+        while let Some(&Case { parameters, start, course }) = self.cases.get(self.waiting) {
+            let case = self.waiting;
             self.waiting += 1;
-            if let Err(error) = check::<S, N, K>(parameters, self.start, self.course) {
-                self.found[set] = Err(error);
+            if let Err(error) = check::<S, N, K>(parameters, start, course) {
+                self.found[case] = Some(Err(error));
                 continue;
             }
-            let rates = S::rates(parameters, self.start);
-            let state = S::initial(parameters, self.start);
+            let rates = S::rates(parameters, start);
+            let (state, along) = R::initial(parameters, start);
             let passenger = Passenger {
-                set,
+                case,
                 rates,
                 state,
+                along,
                 depot: Depot::empty(rates[0]),
-                tolerance: tolerance(&state, self.course, S::NMOL_PER_MG),
-                longest: longest::<S::Body, N, K>(&rates, self.course.rtol()),
+                tolerance: tolerance(&state, course, S::NMOL_PER_MG),
+                longest: longest::<S::Body, N, K>(&rates, course.rtol()),
                 leg: 0,
                 next: 0,
                 pace: Pace::new((0.0, 0.0), 0.0, 0.0),
                 step: None,
-                states: Vec::with_capacity(self.local.len()),
+                states: Vec::with_capacity(course.times().len()),
             };
             for k in 0..K {
                 self.bodies.rates[k].0[lane] = rates[k];
@@ -204,36 +338,39 @@ where
         for k in 0..K {
             self.bodies.rates[k].0[lane] = 1.0;
         }
-        self.bodies.held.0[lane] = 1.0;
+        self.bodies.held.re.0[lane] = 1.0;
     }
 
     /// Begins the leg that a body is in, or the first one after it that takes time; whether there is one.
     #[inline(never)]
-    fn depart(&mut self, lane: usize, mut passenger: Passenger<N, K>) -> bool {
-        while let Some(leg) = self.legs.get(passenger.leg) {
-            passenger.states.extend(std::iter::repeat_n(passenger.state, leg.at_once));
+    fn depart(&mut self, lane: usize, mut passenger: Passenger<Of<R, S, N, K, W>, N, K>) -> bool {
+        let case = passenger.case;
+        while let Some(leg) = self.plans[self.plan_of[case]].legs.get(passenger.leg) {
+            let here = (passenger.state, passenger.along);
+            passenger.states.extend(std::iter::repeat_n(here, leg.at_once));
             if leg.days > 0.0 {
                 let segment =
                     Segment::<S::Body, K, false>::new(&passenger.rates, &passenger.depot, Flux::zero());
-                let slope = segment.derivative(0.0, &passenger.state);
+                let (slope, its_slope) = R::slope(&segment, &passenger.state, &passenger.along);
                 let span = (0.0, leg.days);
                 match first_step(&segment, span, (&passenger.state, &slope), &passenger.tolerance) {
                     Ok(h) => passenger.pace = Pace::new(span, h, passenger.longest),
                     Err(error) => {
-                        self.found[passenger.set] = Err(error.later(leg.start).into());
+                        self.found[case] = Some(Err(error.later(leg.start).into()));
                         return false;
                     }
                 }
-                self.stages.begin(lane, &passenger.state, &slope);
-                self.bodies.held.0[lane] = passenger.depot.outflow().held();
+                self.stages.begin(lane, (&passenger.state, &slope), (&passenger.along, &its_slope));
+                let held = passenger.depot.outflow().held();
+                self.bodies.held.re.0[lane] = held.re;
+                self.bodies.held.eps[0].0[lane] = held.eps[BY_KA];
                 passenger.next = leg.inside.start;
                 self.lanes[lane] = Some(passenger);
                 return true;
             }
             passenger.leave(leg, &self.entry);
         }
-        let parameters = &self.sets[passenger.set];
-        self.found[passenger.set] = Ok(passenger.states.iter().map(|y| S::outputs(parameters, y)).collect());
+        self.found[case] = Some(Ok(passenger.states));
         false
     }
 
@@ -241,11 +378,10 @@ where
     #[inline(always)]
     fn choose(&mut self, lane: usize) {
         while let Some(passenger) = &mut self.lanes[lane] {
-            let leg = &self.legs[passenger.leg];
-            let stop = match self.course.output() {
-                Output::Landed if passenger.next < leg.inside.end => self.local[passenger.next],
-                _ => leg.days,
-            };
+            let plan = &self.plans[self.plan_of[passenger.case]];
+            let leg = &plan.legs[passenger.leg];
+            let lands = plan.lands && passenger.next < leg.inside.end;
+            let stop = if lands { plan.local[passenger.next] } else { leg.days };
             match passenger.pace.step(stop) {
                 Ok(step) => {
                     self.stages.set(lane, &step);
@@ -267,8 +403,9 @@ where
         match passenger.pace.takes(&step, error) {
             Ok(taken) => {
                 passenger.step = passenger.step.filter(|_| taken);
-                let inside = self.legs[passenger.leg].inside.end;
-                let wanted = passenger.next < inside && self.local[passenger.next] < step.to;
+                let plan = &self.plans[self.plan_of[passenger.case]];
+                let inside = plan.legs[passenger.leg].inside.end;
+                let wanted = passenger.next < inside && plan.local[passenger.next] < step.to;
                 (taken, taken && wanted)
             }
             Err(error) => {
@@ -283,23 +420,25 @@ where
     fn move_on(&mut self, lane: usize) {
         let Some(passenger) = &mut self.lanes[lane] else { return };
         let Some(step) = passenger.step.take() else { return };
-        let leg = &self.legs[passenger.leg];
-        let ahead = &self.local[passenger.next..leg.inside.end];
+        let plan = &self.plans[self.plan_of[passenger.case]];
+        let leg = &plan.legs[passenger.leg];
+        let ahead = &plan.local[passenger.next..leg.inside.end];
         let within = ahead.partition_point(|t| *t < step.to);
         if within > 0 {
             let x = ahead[..within].iter().map(|t| (t - step.from) / step.length);
-            self.stages.inside(lane, x, |y| passenger.states.push(y));
+            self.stages.inside(lane, x, |y, along| passenger.states.push((y, along)));
         }
         let here = ahead[within..].partition_point(|t| *t <= step.to);
         if here > 0 {
-            passenger.states.extend(std::iter::repeat_n(self.stages.end(lane), here));
+            let end = (self.stages.end(lane), self.stages.along_end(lane));
+            passenger.states.extend(std::iter::repeat_n(end, here));
         }
         passenger.next += within + here;
         if passenger.pace.goes_on() {
             self.stages.advance(lane);
             return;
         }
-        passenger.state = self.stages.end(lane);
+        (passenger.state, passenger.along) = (self.stages.end(lane), self.stages.along_end(lane));
         passenger.depot.pass(leg.days);
         passenger.leave(leg, &self.entry);
         if let Some(passenger) = self.lanes[lane].take()
@@ -314,39 +453,62 @@ where
     #[inline(never)]
     fn fail(&mut self, lane: usize, error: SolverError) {
         if let Some(passenger) = self.lanes[lane].take() {
-            let start = self.legs[passenger.leg].start;
-            self.found[passenger.set] = Err(error.later(start).into());
+            let start = self.plans[self.plan_of[passenger.case]].legs[passenger.leg].start;
+            self.found[passenger.case] = Some(Err(error.later(start).into()));
         }
         self.board(lane);
     }
 }
 
-/// Concentrations of each set of parameters at the output times of a plain course.
-pub(super) fn predict_each<S, const N: usize, const K: usize>(
-    sets: &[Vec<f64>],
-    start: Start<f64>,
-    course: &Course,
-) -> Vec<Predicted>
+/// Concentrations of each case, whose courses are plain; `None` where they cannot be solved together.
+pub(super) fn predict_each<S, const N: usize, const K: usize>(cases: &[Case<'_>]) -> Option<Vec<Predicted>>
 where
     S: Structure<N, K>,
 {
-    if is_wide() {
-        // SAFETY: the processor has the one feature the function needs.
-        unsafe { wide::<S, N, K>(sets, start, course) }
-    } else {
-        Journey::<S, N, K, WIDTH>::new(sets, start, course).through()
-    }
+    solve_each::<S, Values, N, K>(cases)
 }
 
-/// [`predict_each`], compiled for AVX2.
-#[cfg_attr(target_arch = "x86_64", target_feature(enable = "avx2"))]
-fn wide<S, const N: usize, const K: usize>(
-    sets: &[Vec<f64>],
-    start: Start<f64>,
-    course: &Course,
-) -> Vec<Predicted>
+/// The same with their derivatives; lanes and inputs as of a plain course.
+pub(super) fn sensitivities_each<S, const N: usize, const K: usize, const L: usize, const P: usize>(
+    cases: &[Case<'_>],
+) -> Option<Vec<Result<Sensitivities, CourseError>>>
 where
     S: Structure<N, K>,
 {
-    Journey::<S, N, K, WIDTH>::new(sets, start, course).through()
+    solve_each::<S, Slopes<L, P>, N, K>(cases)
+}
+
+/// Solves each case; `None` on a processor without the vectors that it is compiled for.
+fn solve_each<S, R, const N: usize, const K: usize>(
+    cases: &[Case<'_>],
+) -> Option<Vec<Result<R::Read, CourseError>>>
+where
+    S: Structure<N, K>,
+    R: Wanted<S, N, K, WIDTH>,
+{
+    // SAFETY: the processor has the one feature the function needs.
+    is_wide().then(|| unsafe { wide::<S, R, N, K>(cases) })
+}
+
+/// [`solve_each`], compiled for AVX2.
+#[cfg_attr(target_arch = "x86_64", target_feature(enable = "avx2"))]
+fn wide<S, R, const N: usize, const K: usize>(cases: &[Case<'_>]) -> Vec<Result<R::Read, CourseError>>
+where
+    S: Structure<N, K>,
+    R: Wanted<S, N, K, WIDTH>,
+{
+    Journey::<S, R, N, K, WIDTH>::new(cases).through()
+}
+
+/// What is found of each case: of those over plain courses `together`, where that can be, of the others one by one.
+pub(super) fn each<T>(
+    cases: &[Case<'_>],
+    together: impl FnOnce(&[Case<'_>]) -> Option<Vec<T>>,
+    alone: impl Fn(&Case<'_>) -> T,
+) -> Vec<T> {
+    let plain: Vec<Case<'_>> = cases.iter().copied().filter(|case| is_plain(case.course)).collect();
+    let Some(found) = together(&plain) else { return cases.iter().map(alone).collect() };
+    let mut found = found.into_iter();
+    let mut next = |case: &Case<'_>| is_plain(case.course).then(|| found.next()).flatten();
+    cases.iter().map(|case| next(case).unwrap_or_else(|| alone(case))).collect()
 }

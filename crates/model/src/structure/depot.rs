@@ -95,8 +95,8 @@ pub(super) struct Outflow {
 
 impl Outflow {
     /// The flow at the start from what is held, nmol/d.
-    pub(super) fn held(&self) -> f64 {
-        self.held.re
+    pub(super) fn held(&self) -> Flux {
+        self.held
     }
 
     /// Second derivative of [`Outflow::after_injections`] to the absorption rate constant.

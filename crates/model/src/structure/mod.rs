@@ -100,6 +100,27 @@ impl<T: Copy> Concentrations<T> {
 /// Concentrations over a course, or why there are none.
 pub type Predicted = Result<Vec<Concentrations<f64>>, CourseError>;
 
+/// A body to be solved.
+#[derive(Clone, Copy, Debug)]
+pub struct Case<'a> {
+    /// Its parameters, in the structure's order.
+    pub parameters: &'a [f64],
+    /// What it starts from.
+    pub start: Start<f64>,
+    /// The course over which it is solved. Where several cases have one course, they should have the same reference to it,
+    /// one after the other.
+    pub course: &'a Course,
+}
+
+/// Concentrations over a course, with their derivatives.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Sensitivities {
+    /// Concentrations at each output time.
+    pub values: Vec<Concentrations<f64>>,
+    /// Their derivatives, as of [`StructuralModel::sensitivities`].
+    pub slopes: Vec<[f64; 5]>,
+}
+
 /// The equations of a body: `N` states, amounts in nmol, and `K` rate constants.
 ///
 /// State 0 takes the drug, from the depot or from a vein. Rate constant 0 is that of absorption, 1/d.
@@ -230,9 +251,9 @@ pub trait StructuralModel: Sync + std::fmt::Debug {
         out: &mut Vec<Concentrations<f64>>,
     ) -> Result<Work, CourseError>;
 
-    /// Concentrations at each output time of `course` with each of many sets of parameters, to the bit those of
-    /// [`StructuralModel::predict`]. Where one set cannot be solved the others are not touched.
-    fn predict_each(&self, sets: &[Vec<f64>], start: Start<f64>, course: &Course) -> Vec<Predicted>;
+    /// Concentrations of each of many cases, to the bit those of [`StructuralModel::predict`]. Where one cannot be solved
+    /// the others are not touched.
+    fn predict_each(&self, cases: &[Case<'_>]) -> Vec<Predicted>;
 
     /// Concentrations and their derivatives.
     ///
@@ -249,6 +270,9 @@ pub trait StructuralModel: Sync + std::fmt::Debug {
         out: &mut Vec<Concentrations<f64>>,
         slopes: &mut Vec<[f64; 5]>,
     ) -> Result<Work, CourseError>;
+
+    /// The same of each of many cases, to the bit. Where one cannot be solved the others are not touched.
+    fn sensitivities_each(&self, cases: &[Case<'_>]) -> Vec<Result<Sensitivities, CourseError>>;
 
     /// Concentrations, their derivatives, and second derivatives to the logarithms of the inputs `wanted`: positions
     /// among the parameters, and after the last of them the baseline.

@@ -1,6 +1,6 @@
 //! The structures there are.
 
-use super::abreast::predict_each;
+use super::abreast::{each, predict_each, sensitivities_each};
 use super::falling_production::FallingProduction;
 use super::full_binding::{FullBinding1, FullBinding2};
 use super::michaelis_menten::MichaelisMenten;
@@ -9,7 +9,9 @@ use super::quasi_equilibrium::{QuasiEquilibrium, QuasiEquilibriumClc};
 use super::quasi_steady_state::QuasiSteadyState;
 use super::second::{Reading, differences, exact};
 use super::solve::{is_plain, predict, sensitivities};
-use super::{Body, Concentrations, ParameterInfo, Predicted, Start, StructuralModel, Structure};
+use super::{
+    Body, Case, Concentrations, ParameterInfo, Predicted, Sensitivities, Start, StructuralModel, Structure,
+};
 use crate::course::{Course, CourseError};
 use crate::solver::Work;
 use crate::subject::Analyte;
@@ -51,20 +53,26 @@ macro_rules! solvable {
                 })?
                 predict::<$structure, $n, $k, $full, true>(parameters, start, course, out)
             }
-            fn predict_each(
-                &self,
-                sets: &[Vec<f64>],
-                start: Start<f64>,
-                course: &Course,
-            ) -> Vec<Predicted> {
-                if const { !DOSING && <<$structure as Structure<$n, $k>>::Body as Body<$n, $k>>::HOT } && is_plain(course) {
-                    return predict_each::<$structure, $n, $k>(sets, start, course);
-                }
-                let mut out = Vec::new();
-                let one = |set: &Vec<f64>| {
-                    self.predict(set, start, course, &mut out).map(|_| std::mem::take(&mut out))
+            fn predict_each(&self, cases: &[Case<'_>]) -> Vec<Predicted> {
+                let alone = |case: &Case<'_>| {
+                    let mut out = Vec::new();
+                    self.predict(case.parameters, case.start, case.course, &mut out).map(|_| out)
                 };
-                sets.iter().map(one).collect()
+                if const { !DOSING && <<$structure as Structure<$n, $k>>::Body as Body<$n, $k>>::HOT } {
+                    return each(cases, predict_each::<$structure, $n, $k>, alone);
+                }
+                cases.iter().map(alone).collect()
+            }
+            fn sensitivities_each(&self, cases: &[Case<'_>]) -> Vec<Result<Sensitivities, CourseError>> {
+                let alone = |case: &Case<'_>| {
+                    let mut found = Sensitivities::default();
+                    let Sensitivities { values, slopes } = &mut found;
+                    self.sensitivities(case.parameters, case.start, case.course, values, slopes).map(|_| found)
+                };
+                $(if const { !DOSING && <<$structure as Structure<$n, $k>>::Body as Body<$n, $k>>::HOT } {
+                    return each(cases, sensitivities_each::<$structure, $n, $k, $plain, $inputs>, alone);
+                })?
+                cases.iter().map(alone).collect()
             }
             fn sensitivities(
                 &self,

@@ -96,26 +96,43 @@ impl<B, const K: usize, const FULL: bool> Segment<'_, B, K, FULL> {
         B: Body<N, K>,
     {
         let inflow = self.inflow(t);
-        let mut rates = [Sparse::<N, L>::zero(); K];
-        for k in 0..K {
-            rates[k] = Sparse::lane(self.rates[k], k);
-        }
-        let mut state = [Sparse::zero(); N];
-        for n in 0..N {
-            state[n] = Sparse::state(y[n], n);
-        }
-        let mut flow = rates[0].chain(inflow.re, inflow.eps[BY_KA]);
-        if const { FULL } {
-            flow = flow.along(K + N, inflow.eps[BY_F]);
-        }
-        let slope = B::derivative(&rates, flow, &state);
-        let mut value = [0.0; N];
-        let mut partials = Partials { by_state: [[0.0; N]; N], by_lane: [Lanes([0.0; L]); N] };
-        for n in 0..N {
-            value[n] = slope[n].re;
-            partials.by_state[n] = slope[n].by_state;
-            partials.by_lane[n] = Lanes(slope[n].by_lane);
-        }
-        (value, partials)
+        let by_f = if const { FULL } { Some(inflow.eps[BY_F]) } else { None };
+        linearised::<B, N, K, L, f64>(self.rates, (inflow.re, inflow.eps[BY_KA], by_f), y)
     }
+}
+
+/// The right-hand side of a body with its partial derivatives, to the bit that of [`Body::derivative`]; drug flows in as the
+/// first of three says, whose derivatives to the absorption rate constant and, where there is one, the bioavailability are
+/// the others.
+#[inline(always)]
+pub(super) fn linearised<B, const N: usize, const K: usize, const L: usize, F: Real>(
+    rates: &[F; K],
+    (inflow, by_ka, by_f): (F, F, Option<F>),
+    y: &[F; N],
+) -> ([F; N], Partials<N, L, F>)
+where
+    B: Body<N, K>,
+{
+    let mut lanes = [Sparse::<N, L, F>::zero(); K];
+    for k in 0..K {
+        lanes[k] = Sparse::lane(rates[k], k);
+    }
+    let mut state = [Sparse::zero(); N];
+    for n in 0..N {
+        state[n] = Sparse::state(y[n], n);
+    }
+    let mut flow = lanes[0].chain(inflow, by_ka);
+    if let Some(by_f) = by_f {
+        flow = flow.along(K + N, by_f);
+    }
+    let slope = B::derivative(&lanes, flow, &state);
+    let zero = F::zero();
+    let mut value = [zero; N];
+    let mut partials = Partials { by_state: [[zero; N]; N], by_lane: [Lanes([zero; L]); N] };
+    for n in 0..N {
+        value[n] = slope[n].re;
+        partials.by_state[n] = slope[n].by_state;
+        partials.by_lane[n] = Lanes(slope[n].by_lane);
+    }
+    (value, partials)
 }

@@ -114,7 +114,7 @@ where
 }
 
 /// A state and its derivatives.
-type Differentiated<const N: usize, const L: usize> = ([f64; N], [Lanes<L>; N]);
+pub(super) type Differentiated<const N: usize, const L: usize> = ([f64; N], [Lanes<L>; N]);
 
 /// The states at the output times of a course, with their derivatives.
 #[inline(always)]
@@ -262,6 +262,86 @@ where
     chained::<S, N, K, L, P, FULL, true>(parameters, start, course, out, slopes)
 }
 
+/// The parameters and the baseline of a body, and what its solution depends on as functions of their logarithms.
+pub(super) struct Inputs<const N: usize, const K: usize, const L: usize, const P: usize> {
+    /// The parameters, and last the baseline, of which each is its own derivative.
+    all: [Dual<f64, P>; P],
+    /// Each lane's number.
+    sources: [Dual<f64, P>; L],
+    /// The rate constants.
+    pub rates: [f64; K],
+    /// The state at the start.
+    pub state: [f64; N],
+    /// Its derivatives in the lanes.
+    pub tangent: [Lanes<L>; N],
+}
+
+impl<const N: usize, const K: usize, const L: usize, const P: usize> Inputs<N, K, L, P> {
+    /// Those of these parameters; `FULL` as of [`sensitivities`].
+    #[inline(always)]
+    pub(super) fn new<S: Structure<N, K>, const FULL: bool>(parameters: &[f64], start: Start<f64>) -> Self {
+        let count = own::<S, N, K>();
+        let all: [Dual<f64, P>; P] = std::array::from_fn(|j| {
+            let value = match (parameters.get(j), start) {
+                (Some(&p), _) => p,
+                (None, Start::Baseline { ige_ng_ml }) if j == P - 1 => ige_ng_ml,
+                (None, _) => 0.0,
+            };
+            let mut dual = Dual::variable(value, j);
+            dual.eps[j] = value;
+            dual
+        });
+        let begin = match start {
+            Start::Baseline { .. } => Start::Baseline { ige_ng_ml: all[P - 1] },
+            Start::SteadyState => Start::SteadyState,
+        };
+        let rates = S::rates(&all[..count], begin);
+        let initial = S::initial(&all[..count], begin);
+        let mut tangent = [Lanes([0.0; L]); N];
+        let mut sources = [Dual::<f64, P>::zero(); L];
+        sources[..K].copy_from_slice(&rates);
+        if FULL {
+            for n in 0..N {
+                tangent[n].0[K + n] = 1.0;
+                sources[K + n] = initial[n];
+            }
+            sources[K + N] = all[count];
+            sources[K + N + 1] = all[count + 1];
+        } else {
+            for (i, &n) in S::Body::INITIAL_LANES.iter().enumerate() {
+                tangent[n].0[K + i] = 1.0;
+                sources[K + i] = initial[n];
+            }
+        }
+        Self { all, sources, rates: rates.map(|r| r.re), state: initial.map(|y| y.re), tangent }
+    }
+
+    /// The concentrations at a state, with their derivatives to the `parameters` first and then the baseline.
+    #[inline(always)]
+    pub(super) fn read<S: Structure<N, K>>(
+        &self,
+        parameters: usize,
+        (y, tangent): &Differentiated<N, L>,
+        out: &mut Vec<Concentrations<f64>>,
+        slopes: &mut Vec<[f64; 5]>,
+    ) {
+        let mut state = [Dual::<f64, P>::zero(); N];
+        for n in 0..N {
+            state[n].re = y[n];
+            for lane in 0..L {
+                for p in 0..P {
+                    state[n].eps[p] += tangent[n].0[lane] * self.sources[lane].eps[p];
+                }
+            }
+        }
+        let read = S::outputs(&self.all[..own::<S, N, K>()], &state).to_array();
+        out.push(Concentrations::from_array(read.map(|c| c.re)));
+        for j in (0..parameters).chain([P - 1]) {
+            slopes.push(std::array::from_fn(|c| read[c].eps[j]));
+        }
+    }
+}
+
 /// Chains the derivatives of the states to those of the concentrations; all in one block if `WIDE`.
 #[inline(always)]
 fn chained<
@@ -285,48 +365,12 @@ where
     check::<S, N, K>(parameters, start, course)?;
     out.clear();
     slopes.clear();
-    let count = own::<S, N, K>();
-    // Inputs as functions of their logarithms: the parameters, and last the baseline.
-    let inputs: [Dual<f64, P>; P] = std::array::from_fn(|j| {
-        let value = match (parameters.get(j), start) {
-            (Some(&p), _) => p,
-            (None, Start::Baseline { ige_ng_ml }) if j == P - 1 => ige_ng_ml,
-            (None, _) => 0.0,
-        };
-        let mut dual = Dual::variable(value, j);
-        dual.eps[j] = value;
-        dual
-    });
-    let named = &inputs[..count];
-    let begin = match start {
-        Start::Baseline { .. } => Start::Baseline { ige_ng_ml: inputs[P - 1] },
-        Start::SteadyState => Start::SteadyState,
-    };
-    let rates_by_input = S::rates(named, begin);
-    let initial_by_input = S::initial(named, begin);
-    let initial_lanes = S::Body::INITIAL_LANES;
-    let mut tangent = [Lanes([0.0; L]); N];
-    let mut sources = [Dual::<f64, P>::zero(); L];
-    sources[..K].copy_from_slice(&rates_by_input);
-    if FULL {
-        for n in 0..N {
-            tangent[n].0[K + n] = 1.0;
-            sources[K + n] = initial_by_input[n];
-        }
-        sources[K + N] = inputs[count];
-        sources[K + N + 1] = inputs[count + 1];
-    } else {
-        for (i, &n) in initial_lanes.iter().enumerate() {
-            tangent[n].0[K + i] = 1.0;
-            sources[K + i] = initial_by_input[n];
-        }
-    }
-    let rates = rates_by_input.map(|r| r.re);
+    let inputs = Inputs::<N, K, L, P>::new::<S, FULL>(parameters, start);
     let untreated = Untreated::<N, K, L> {
-        rates: &rates,
-        entry: Entry::new(S::NMOL_PER_MG, S::APPARENT, dosing(count, parameters)),
-        state: initial_by_input.map(|y| y.re),
-        tangent,
+        rates: &inputs.rates,
+        entry: Entry::new(S::NMOL_PER_MG, S::APPARENT, dosing(own::<S, N, K>(), parameters)),
+        state: inputs.state,
+        tangent: inputs.tangent,
     };
     let tolerance = tolerance(&untreated.state, course, S::NMOL_PER_MG);
     let (reached, work) = if const { WIDE } {
@@ -334,21 +378,8 @@ where
     } else {
         derivatives_once::<S::Body, N, K, L, FULL>(&untreated, course, tolerance)
     }?;
-    for (y, tangent) in &reached {
-        let mut state = [Dual::<f64, P>::zero(); N];
-        for n in 0..N {
-            state[n].re = y[n];
-            for lane in 0..L {
-                for p in 0..P {
-                    state[n].eps[p] += tangent[n].0[lane] * sources[lane].eps[p];
-                }
-            }
-        }
-        let read = S::outputs(named, &state).to_array();
-        out.push(Concentrations::from_array(read.map(|c| c.re)));
-        for j in (0..parameters.len()).chain([P - 1]) {
-            slopes.push(std::array::from_fn(|c| read[c].eps[j]));
-        }
+    for at in &reached {
+        inputs.read::<S>(parameters.len(), at, out, slopes);
     }
     Ok(work)
 }

@@ -1,0 +1,192 @@
+//! What goes along with several solutions at once: the operations of [`super::Tangents`], to the bit, in wider arithmetic.
+
+use super::abreast::Abreast;
+use super::dop853::{interpolant, interpolate};
+use super::tableau::A;
+use super::tangents::{Lanes, Partials};
+use crate::scalar::Pack;
+use std::array::from_fn;
+
+/// Such problems whose right-hand sides come with their partial derivatives.
+pub trait LinearisedAbreast<const N: usize, const L: usize, const W: usize>: Abreast<N, W> {
+    /// f(t, y) of each, to the bit that of [`Abreast::derivatives`], and its partial derivatives.
+    fn linearise(&self, t: Pack<W>, y: &[Pack<W>; N]) -> ([Pack<W>; N], Partials<N, L, Pack<W>>);
+}
+
+/// What goes along with each of several solutions: nothing, `()`, or [`TangentsAbreast`].
+pub trait AlongAbreast<const N: usize, const W: usize> {
+    /// What it is of one of them at one time.
+    type State: Copy;
+    /// Whether an evaluation is too much code for one at every stage.
+    const IS_LONG: bool;
+
+    /// Of solutions that stand still.
+    fn new() -> Self;
+    /// The solution in `lane` goes on from `state`, whose derivative in time is `slope`.
+    fn begin(&mut self, lane: usize, state: &Self::State, slope: &Self::State);
+    /// The stages up to 12 have been evaluated in steps of length `h`.
+    fn step(&mut self, h: Pack<W>);
+    /// All stages have been evaluated.
+    fn fill(&mut self, h: Pack<W>);
+    /// What it is at the end of the step of the solution in `lane`.
+    fn end(&self, lane: usize) -> Self::State;
+    /// What it is at the fractions `x` of that step, of length `h`.
+    fn inside(&self, lane: usize, h: f64, x: impl Iterator<Item = f64>, emit: impl FnMut(Self::State));
+    /// The solution in `lane` goes on from there.
+    fn advance(&mut self, lane: usize);
+}
+
+/// What can go along with solutions of the systems `S`.
+pub trait CompanionAbreast<S, const N: usize, const W: usize>: AlongAbreast<N, W> {
+    /// The right-hand sides at a stage.
+    fn evaluate(&mut self, system: &S, stage: usize, t: Pack<W>, y: &[Pack<W>; N]) -> [Pack<W>; N];
+}
+
+impl<const N: usize, const W: usize> AlongAbreast<N, W> for () {
+    type State = ();
+    const IS_LONG: bool = false;
+
+    #[inline(always)]
+    fn new() -> Self {}
+    #[inline(always)]
+    fn begin(&mut self, _: usize, (): &(), (): &()) {}
+    #[inline(always)]
+    fn step(&mut self, _: Pack<W>) {}
+    #[inline(always)]
+    fn fill(&mut self, _: Pack<W>) {}
+    #[inline(always)]
+    fn end(&self, _: usize) {}
+    #[inline(always)]
+    fn inside(&self, _: usize, _: f64, x: impl Iterator<Item = f64>, mut emit: impl FnMut(())) {
+        x.for_each(|_| emit(()));
+    }
+    #[inline(always)]
+    fn advance(&mut self, _: usize) {}
+}
+
+impl<S: Abreast<N, W>, const N: usize, const W: usize> CompanionAbreast<S, N, W> for () {
+    #[inline(always)]
+    fn evaluate(&mut self, system: &S, _: usize, t: Pack<W>, y: &[Pack<W>; N]) -> [Pack<W>; N] {
+        system.derivatives(t, y)
+    }
+}
+
+/// The derivatives of several solutions, each in `L` directions: those of [`super::Tangents`], to the bit.
+#[derive(Clone, Debug)]
+pub struct TangentsAbreast<const N: usize, const L: usize, const W: usize> {
+    state: [Lanes<L, Pack<W>>; N],
+    end: [Lanes<L, Pack<W>>; N],
+    partials: [Partials<N, L, Pack<W>>; 16],
+    k: [[Lanes<L, Pack<W>>; N]; 16],
+}
+
+impl<const N: usize, const L: usize, const W: usize> TangentsAbreast<N, L, W> {
+    /// The derivatives at a stage, and those of its slope.
+    #[inline(always)]
+    fn stage(&mut self, stage: usize, h: Pack<W>) {
+        let row = A[stage];
+        let mut weights = [h; 12];
+        for (weight, &(_, a)) in weights.iter_mut().zip(row) {
+            *weight = h * a;
+        }
+        let partials = &self.partials[stage];
+        for l in 0..L {
+            // One direction at a time, so that its sums stay in registers.
+            let mut at: [Pack<W>; N] = from_fn(|n| self.state[n].0[l]);
+            for (weight, &(earlier, _)) in weights.iter().zip(row) {
+                for n in 0..N {
+                    at[n] = at[n] + *weight * self.k[earlier][n].0[l];
+                }
+            }
+            for n in 0..N {
+                let mut slope = partials.by_lane[n].0[l];
+                for m in 0..N {
+                    slope = slope + partials.by_state[n][m] * at[m];
+                }
+                self.k[stage][n].0[l] = slope;
+            }
+            if stage == 12 {
+                for n in 0..N {
+                    self.end[n].0[l] = at[n];
+                }
+            }
+        }
+    }
+}
+
+/// The lanes of one of several solutions.
+#[inline(always)]
+fn lanes_of<const N: usize, const L: usize, const W: usize>(
+    all: &[Lanes<L, Pack<W>>; N],
+    lane: usize,
+) -> [Lanes<L>; N] {
+    from_fn(|n| Lanes(from_fn(|l| all[n].0[l].0[lane])))
+}
+
+impl<S, const N: usize, const L: usize, const W: usize> CompanionAbreast<S, N, W> for TangentsAbreast<N, L, W>
+where
+    S: LinearisedAbreast<N, L, W>,
+{
+    #[inline(always)]
+    fn evaluate(&mut self, system: &S, stage: usize, t: Pack<W>, y: &[Pack<W>; N]) -> [Pack<W>; N] {
+        let (value, partials) = system.linearise(t, y);
+        self.partials[stage] = partials;
+        value
+    }
+}
+
+impl<const N: usize, const L: usize, const W: usize> AlongAbreast<N, W> for TangentsAbreast<N, L, W> {
+    type State = [Lanes<L>; N];
+    const IS_LONG: bool = true;
+
+    #[inline(always)]
+    fn new() -> Self {
+        let zero = Pack::all(0.0);
+        let none = [Lanes([zero; L]); N];
+        let partials = Partials { by_state: [[zero; N]; N], by_lane: none };
+        Self { state: none, end: none, partials: [partials; 16], k: [none; 16] }
+    }
+    #[inline(always)]
+    fn begin(&mut self, lane: usize, state: &Self::State, slope: &Self::State) {
+        for n in 0..N {
+            for l in 0..L {
+                self.state[n].0[l].0[lane] = state[n].0[l];
+                self.k[0][n].0[l].0[lane] = slope[n].0[l];
+            }
+        }
+    }
+    #[inline(always)]
+    fn step(&mut self, h: Pack<W>) {
+        // Written out, so that the rows are known.
+        macro_rules! stages {
+            ($($stage:literal)*) => { $( self.stage($stage, h); )* };
+        }
+        stages!(1 2 3 4 5 6 7 8 9 10 11 12);
+    }
+    #[inline(always)]
+    fn fill(&mut self, h: Pack<W>) {
+        for stage in 13..16 {
+            self.stage(stage, h);
+        }
+    }
+    #[inline(always)]
+    fn end(&self, lane: usize) -> Self::State {
+        lanes_of(&self.end, lane)
+    }
+    #[inline(always)]
+    fn inside(&self, lane: usize, h: f64, x: impl Iterator<Item = f64>, mut emit: impl FnMut(Self::State)) {
+        let k: [[Lanes<L>; N]; 16] = from_fn(|stage| lanes_of(&self.k[stage], lane));
+        let state = lanes_of(&self.state, lane);
+        let f = interpolant(&k, h, &state, &lanes_of(&self.end, lane));
+        x.for_each(|x| emit(interpolate(&f, &state, x)));
+    }
+    #[inline(always)]
+    fn advance(&mut self, lane: usize) {
+        for n in 0..N {
+            for l in 0..L {
+                self.state[n].0[l].0[lane] = self.end[n].0[l].0[lane];
+                self.k[0][n].0[l].0[lane] = self.k[12][n].0[l].0[lane];
+            }
+        }
+    }
+}
