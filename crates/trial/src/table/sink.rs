@@ -7,7 +7,7 @@ use polars::prelude::{
     Column as PolarsColumn, CompatLevel, DataFrame, NamedFrom, PolarsResult, SchemaExt as _, Series,
 };
 use polars_io::parquet::write::{BatchedWriter, KeyValueMetadata, ParquetCompression, ParquetWriter};
-use polars_parquet::write::{KeyValue, schema_to_metadata_key};
+use polars_parquet::write::{KeyValue, ZstdLevel, schema_to_metadata_key};
 
 use super::{Column, Table, TableError, Values};
 
@@ -56,7 +56,7 @@ impl<W: Write + Send> ParquetSink<W> {
                 metadata.push(KeyValue { key: COMMENTS.to_owned(), value: Some(comments.join("\n")) });
             }
             ParquetWriter::new(out)
-                .with_compression(ParquetCompression::Zstd(None))
+                .with_compression(ParquetCompression::Zstd(ZstdLevel::try_new(1).ok()))
                 .with_key_value_metadata(Some(KeyValueMetadata::Static(metadata)))
                 .batched(empty.schema())
         };
