@@ -6,7 +6,6 @@ use super::pace::Step;
 use super::tableau::{A, C, E3, E5, Row};
 use super::tangents_abreast::{AlongAbreast, CompanionAbreast};
 use crate::scalar::Pack;
-use std::array::from_fn;
 
 /// Initial value problems side by side.
 pub trait Abreast<const N: usize, const W: usize> {
@@ -31,7 +30,12 @@ pub struct Stages<C, const N: usize, const W: usize> {
 /// That of one of several.
 #[inline(always)]
 fn of<const N: usize, const W: usize>(all: &[Pack<W>; N], lane: usize) -> [f64; N] {
-    from_fn(|i| all[i].0[lane])
+    // No `from_fn`: it is not compiled into its caller, nor for the caller's processor.
+    let mut own = [0.0; N];
+    for i in 0..N {
+        own[i] = all[i].0[lane];
+    }
+    own
 }
 
 impl<G: AlongAbreast<N, W>, const N: usize, const W: usize> Stages<G, N, W> {
@@ -158,7 +162,10 @@ impl<G: AlongAbreast<N, W>, const N: usize, const W: usize> Stages<G, N, W> {
     #[inline(always)]
     pub fn inside(&self, lane: usize, x: impl Iterator<Item = f64> + Clone, mut emit: impl FnMut([f64; N], G::State))
     {
-        let k: [[f64; N]; 16] = from_fn(|stage| of(&self.k[stage], lane));
+        let mut k = [[0.0; N]; 16];
+        for stage in 0..16 {
+            k[stage] = of(&self.k[stage], lane);
+        }
         let (y, h) = (self.start(lane), self.h.0[lane]);
         let f = interpolant(&k, h, &y, &self.end(lane));
         let mut values = x.clone();

@@ -5,7 +5,6 @@ use super::dop853::{interpolant, interpolate};
 use super::tableau::A;
 use super::tangents::{Lanes, Partials};
 use crate::scalar::Pack;
-use std::array::from_fn;
 
 /// Such problems whose right-hand sides come with their partial derivatives.
 pub trait LinearisedAbreast<const N: usize, const L: usize, const W: usize>: Abreast<N, W> {
@@ -92,7 +91,10 @@ impl<const N: usize, const L: usize, const W: usize> TangentsAbreast<N, L, W> {
         let partials = &self.partials[stage];
         for l in 0..L {
             // One direction at a time, so that its sums stay in registers.
-            let mut at: [Pack<W>; N] = from_fn(|n| self.state[n].0[l]);
+            let mut at = [h; N];
+            for n in 0..N {
+                at[n] = self.state[n].0[l];
+            }
             for (weight, &(earlier, _)) in weights.iter().zip(row) {
                 for n in 0..N {
                     at[n] = at[n] + *weight * self.k[earlier][n].0[l];
@@ -120,7 +122,14 @@ fn lanes_of<const N: usize, const L: usize, const W: usize>(
     all: &[Lanes<L, Pack<W>>; N],
     lane: usize,
 ) -> [Lanes<L>; N] {
-    from_fn(|n| Lanes(from_fn(|l| all[n].0[l].0[lane])))
+    // No `from_fn`: it is not compiled into its caller, nor for the caller's processor.
+    let mut own = [Lanes([0.0; L]); N];
+    for n in 0..N {
+        for l in 0..L {
+            own[n].0[l] = all[n].0[l].0[lane];
+        }
+    }
+    own
 }
 
 impl<S, const N: usize, const L: usize, const W: usize> CompanionAbreast<S, N, W> for TangentsAbreast<N, L, W>
@@ -175,7 +184,10 @@ impl<const N: usize, const L: usize, const W: usize> AlongAbreast<N, W> for Tang
     }
     #[inline(always)]
     fn inside(&self, lane: usize, h: f64, x: impl Iterator<Item = f64>, mut emit: impl FnMut(Self::State)) {
-        let k: [[Lanes<L>; N]; 16] = from_fn(|stage| lanes_of(&self.k[stage], lane));
+        let mut k = [[Lanes([0.0; L]); N]; 16];
+        for stage in 0..16 {
+            k[stage] = lanes_of(&self.k[stage], lane);
+        }
         let state = lanes_of(&self.state, lane);
         let f = interpolant(&k, h, &state, &lanes_of(&self.end, lane));
         x.for_each(|x| emit(interpolate(&f, &state, x)));

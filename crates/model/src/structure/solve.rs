@@ -337,7 +337,11 @@ impl<const N: usize, const K: usize, const L: usize, const P: usize> Inputs<N, K
         let read = S::outputs(&self.all[..own::<S, N, K>()], &state).to_array();
         out.push(Concentrations::from_array(read.map(|c| c.re)));
         for j in (0..parameters).chain([P - 1]) {
-            slopes.push(std::array::from_fn(|c| read[c].eps[j]));
+            let mut of = [0.0; 5];
+            for c in 0..5 {
+                of[c] = read[c].eps[j];
+            }
+            slopes.push(of);
         }
     }
 }
