@@ -3,13 +3,15 @@
 Simulates trials of Hayashi's population with the covariates and doses of the demo, sampled richly (15 visits) or sparsely
 (5), and estimates each by FOCE, SAEM, iterative two-stage and the two-stage population of subjects fitted alone, started away
 from the truth. Every replicate's numbers are kept in a file of their own under --out: the study goes on where it was
-stopped, and a larger --replicates adds to what is there. The page and the figure are made of what is there.
+stopped, and a larger --replicates adds to what is there. With --write all numbers are kept in population.jsonl.gz beside this
+script too, a line a replicate and method, and the page and the figure are made of them; what is there is not computed again.
 
     cargo build --release && scripts/python scripts/study/population.py --replicates 200 --write
 """
 
 import argparse
 import concurrent.futures
+import gzip
 import json
 import pathlib
 import subprocess
@@ -27,6 +29,7 @@ from models import model_file, numbers_of  # noqa: E402
 
 PROGRAM = {"omafit": ROOT / "target/release/omafit"}
 PAGE, FIGURE = ROOT / "docs/validation/population-study.md", ROOT / "docs/images/population-study.svg"
+KEPT = pathlib.Path(__file__).with_name("population.jsonl.gz")
 SEED = 20261122
 DESIGNS = {"rich": None, "sparse": "0,4,28,112,224"}
 METHODS = {"foce": "FOCE", "saem": "SAEM", "its": "iterative two-stage", "nls": "two-stage (global)"}
@@ -84,9 +87,9 @@ def two_stage(run, model):
     return {"numbers": numbers, "converged": True, "reason": ""}
 
 
-def replicate(design, number, patients, methods, out, model, threads):
+def replicate(design, number, patients, methods, out, model, threads, kept):
     """Estimates one simulated trial by the methods that it has not been estimated by; what it took, seconds."""
-    wanted = [m for m in methods if not (out / design / f"{number:04}.{m}.json").exists()]
+    wanted = [m for m in methods if (design, number, m, patients) not in kept and not (out / design / f"{number:04}.{m}.json").exists()]
     if not wanted:
         return 0.0
     began = time.monotonic()
@@ -113,11 +116,11 @@ def replicate(design, number, patients, methods, out, model, threads):
             else:
                 found = estimated(run)
             found |= {"seconds": time.monotonic() - began_fit, "patients": patients, "seed": SEED + number}
-            kept = out / design / f"{number:04}.{method}.json"
-            kept.parent.mkdir(parents=True, exist_ok=True)
-            aside = kept.with_suffix(".part")
+            path = out / design / f"{number:04}.{method}.json"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            aside = path.with_suffix(".part")
             aside.write_text(json.dumps(found))
-            aside.rename(kept)
+            aside.rename(path)
     return time.monotonic() - began
 
 
@@ -125,9 +128,43 @@ def finite(value):
     return value is not None and np.isfinite(value)
 
 
-def collected(out, design, method, patients):
-    found = [json.loads(path.read_text()) for path in sorted((out / design).glob(f"*.{method}.json"))]
-    return [f for f in found if f["patients"] == patients]
+def rounded(value):
+    """Six digits are more than any study tells."""
+    return float(f"{value:.6g}") if finite(value) else None
+
+
+def line(design, number, method, found):
+    """A replicate as a line: of each number the estimate and the ends of its interval."""
+    numbers = {k: [rounded(v[of]) for of in ("estimate", "low", "high")] for k, v in found["numbers"].items()}
+    said = {"design": design, "number": number, "method": method, "patients": found["patients"], "seed": found["seed"]}
+    said |= {"seconds": rounded(found["seconds"]), "converged": found["converged"], "reason": found["reason"], "numbers": numbers}
+    return json.dumps(said, separators=(",", ":"))
+
+
+def kept_before():
+    """What stands in the file beside this script, by design, number, method and patients."""
+    kept = {}
+    if KEPT.exists():
+        for text in gzip.open(KEPT, "rt", encoding="utf-8"):
+            found = json.loads(text)
+            found["numbers"] = {k: dict(zip(("estimate", "low", "high"), v)) for k, v in found["numbers"].items()}
+            kept[found["design"], found["number"], found["method"], found["patients"]] = found
+    return kept
+
+
+def collected(out, kept):
+    """All that is there: kept before, and under `out`."""
+    for path in out.glob("*/*.json"):
+        number, method, _ = path.name.split(".")
+        found = json.loads(path.read_text())
+        kept[path.parent.name, int(number), method, found["patients"]] = found
+    return dict(sorted(kept.items()))
+
+
+def keep(everything):
+    """Writes the file; the same numbers make the same bytes."""
+    lines = "".join(line(d, n, m, found) + "\n" for (d, n, m, _), found in everything.items())
+    KEPT.write_bytes(gzip.compress(lines.encode(), 9, mtime=0))
 
 
 def summary(found, name, true):
@@ -257,7 +294,7 @@ def main():
     parser.add_argument("--replicates", type=int, default=200)
     parser.add_argument("--patients", type=int, default=100)
     parser.add_argument("--designs", default="rich,sparse")
-    parser.add_argument("--methods", default="foce,saem,its,nls")
+    parser.add_argument("--methods", default="foce,saem,nls", help="of foce, saem, its, nls")
     parser.add_argument("--jobs", type=int, default=1, help="trials at a time")
     parser.add_argument("--threads", type=int, default=1, help="threads of each")
     parser.add_argument("--out", type=pathlib.Path, default=ROOT / "target/study/population")
@@ -269,10 +306,11 @@ def main():
     designs, methods = args.designs.split(","), args.methods.split(",")
     model = shown()
     true = numbers_of(model)
+    kept = kept_before()
     with concurrent.futures.ThreadPoolExecutor(args.jobs) as pool:
         # Replicate by replicate, so that what is there at any time is balanced.
         jobs = {
-            pool.submit(replicate, d, n, args.patients, methods, args.out, model, args.threads): (d, n)
+            pool.submit(replicate, d, n, args.patients, methods, args.out, model, args.threads, kept): (d, n)
             for n in range(0 if args.no_run else args.replicates)
             for d in designs
         }
@@ -280,16 +318,18 @@ def main():
             design, number = jobs[done]
             if done.result() > 0:
                 print(f"{design} {number}: {done.result():.0f} s", flush=True)
+    everything = collected(args.out, kept)
     results, counts = {}, {}
     for design in designs:
         results[design], counts[design] = {}, {}
         for method in methods:
-            found = collected(args.out, design, method, args.patients)[: args.replicates]
+            found = [f for (d, n, m, p), f in everything.items() if (d, m, p) == (design, method, args.patients) and n < args.replicates]
             counts[design][method] = (len(found), sum(f["converged"] for f in found))
             of = {name: summary(found, name, value) for name, value in true.items()}
             results[design][method] = {name: s for name, s in of.items() if s is not None}
     text = page(list(true), designs, methods, results, counts, args.patients)
     if args.write:
+        keep(everything)
         PAGE.write_text(text)
         FIGURE.write_text(figure(list(true), designs, methods, results))
     else:
