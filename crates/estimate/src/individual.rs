@@ -1,16 +1,15 @@
 //! A subject's fit: by its own data alone (NLS), or with the population as prior (MAP).
 
-use crate::least_squares::{LevenbergMarquardt, Linearised, Residuals, StopReason};
+use crate::descent::{Minimum, minimise, minimise_each};
+use crate::least_squares::StopReason;
 use crate::likelihood::{Errors, Law, constant, given_errors, weighted_residual};
 use crate::prior::Prior;
-use crate::problem::{Accuracy, At, SubjectError, SubjectProblem};
+use crate::problem::{Accuracy, SubjectError, SubjectProblem};
 use crate::profile::{ProfileInterval, profile_interval};
 use crate::shape::Shape;
 use crate::sigma::{SigmaRule, with_own_sigma};
 use crate::starts::scattered_start;
-use crate::together::{Descent, descend_each};
 use crate::uncertainty::Uncertainty;
-use argmin::core::{Executor, IterState, State};
 use nalgebra::DMatrix;
 use omafit_model::{Observation, PopulationModel, Subject};
 
@@ -178,29 +177,8 @@ impl IndividualFit {
 
 /// A factor of twenty from the typical subject is far enough to ask whether a parameter is running off.
 const FAR: f64 = 3.0;
-/// A predicted decrease, as part of 1 + S, below which the coarse solution can say no more about the minimum.
-const COARSE_DECREASE: f64 = 1e-9;
-/// A predicted decrease that is the minimum, to the accuracy of the sum.
-const FULL_DECREASE: f64 = 1e-12;
 /// A weighted square, or what another shape of the residuals has in its place, this large on average is no fit.
 const POOR: f64 = 2.0;
-
-/// Where a descent ended.
-pub(crate) struct Minimum {
-    pub eta: Vec<f64>,
-    pub at: Option<Linearised>,
-    pub stop: StopReason,
-    pub iterations: u64,
-}
-
-impl Minimum {
-    fn cost(&self) -> f64 {
-        self.at.as_ref().map_or(f64::INFINITY, |at| at.objective)
-    }
-    fn converged(&self) -> bool {
-        self.stop.is_minimum()
-    }
-}
 
 /// Fits one subject.
 ///
@@ -211,7 +189,13 @@ pub fn fit_subject(
     prior: Option<&Prior>,
     options: &FitOptions,
 ) -> IndividualFit {
-    settled(model, subject, prior, options, search(model, subject, prior, options, &given_errors(model), None))
+    settled(
+        model,
+        subject,
+        prior,
+        options,
+        search(model, subject, prior, options, &given_errors(model), None),
+    )
 }
 
 /// Fits several subjects, each to the bit as [`fit_subject`]: their models are solved together.
@@ -226,7 +210,7 @@ pub fn fit_subjects(
     let new = |subject| SubjectProblem::new(model, subject, &options.free, used, &errors, options.shape);
     let problems: Vec<_> = subjects.iter().map(|&subject| new(subject)).collect();
     let sound: Vec<&SubjectProblem<'_>> = problems.iter().filter_map(|p| p.as_ref().ok()).collect();
-    let mut first = minimise_each(&sound, options).into_iter();
+    let mut first = minimise_each(&sound, &vec![0.0; options.free.len()], options.max_iterations).into_iter();
     let one = |(&subject, problem): (&&Subject, &Result<SubjectProblem<'_>, SubjectError>)| {
         let fit = match problem {
             Ok(problem) => match first.next() {
@@ -348,73 +332,6 @@ pub fn fit_at(
     let minimum = Minimum { eta: eta.to_vec(), at: Some(at), stop, iterations };
     let run_off = runaways(&problem, &minimum);
     finish(&problem, subject, model, prior, options, errors, minimum, run_off, 0)
-}
-
-/// Minimises from a start: first coarsely, then to the accuracy of the sum.
-fn minimise(problem: &SubjectProblem<'_>, start: Vec<f64>, max_iterations: u64) -> Minimum {
-    let coarsely = coarse_descent(start, max_iterations);
-    let at = At(problem, Accuracy::Coarse);
-    let (near, curvature) = descend(at, coarsely.solver, coarsely.start, max_iterations);
-    let (gone, fully) = full_descent(near, curvature, max_iterations);
-    let at = At(problem, Accuracy::Full);
-    let (mut minimum, _) = descend(at, fully.solver, fully.start, fully.max_iterations);
-    minimum.iterations += gone;
-    minimum
-}
-
-/// [`minimise`] of each of several subjects of one model, from the typical one.
-fn minimise_each(problems: &[&SubjectProblem<'_>], options: &FitOptions) -> Vec<Minimum> {
-    let descend = |descents, accuracy| {
-        descend_each(descents, |points| {
-            let points: Vec<_> = points.iter().map(|&(k, eta)| (problems[k], eta)).collect();
-            let found = SubjectProblem::linearise_each(&points, accuracy).into_iter();
-            found.map(|found| found.map_err(|error| error.to_string())).collect()
-        })
-    };
-    let start = || coarse_descent(vec![0.0; options.free.len()], options.max_iterations);
-    let near = descend(problems.iter().map(|_| start()).collect(), Accuracy::Coarse);
-    let further = |(near, curvature)| full_descent(near, curvature, options.max_iterations);
-    let (gone, fully): (Vec<u64>, Vec<Descent>) = near.into_iter().map(further).unzip();
-    let mut minima = descend(fully, Accuracy::Full);
-    minima.iter_mut().zip(gone).for_each(|((minimum, _), gone)| minimum.iterations += gone);
-    minima.into_iter().map(|(minimum, _)| minimum).collect()
-}
-
-/// To the neighbourhood of the minimum.
-fn coarse_descent(start: Vec<f64>, max_iterations: u64) -> Descent {
-    Descent { solver: LevenbergMarquardt::until(COARSE_DECREASE), start, max_iterations }
-}
-
-/// And on from there, after so many iterations. How the residuals bend is known by now.
-fn full_descent(near: Minimum, curvature: Option<DMatrix<f64>>, max_iterations: u64) -> (u64, Descent) {
-    let solver = LevenbergMarquardt::until(FULL_DECREASE).bent(curvature);
-    let max_iterations = max_iterations.saturating_sub(near.iterations).max(1);
-    (near.iterations, Descent { solver, start: near.eta, max_iterations })
-}
-
-/// Where `solver` ends from a start, and what it has learned of the residuals' bending.
-pub(crate) fn descend(
-    problem: impl Residuals,
-    solver: LevenbergMarquardt,
-    start: Vec<f64>,
-    max_iterations: u64,
-) -> (Minimum, Option<DMatrix<f64>>) {
-    let configure =
-        |state: IterState<_, _, _, _, _, f64>| state.param(start.clone()).max_iters(max_iterations);
-    let run = Executor::new(problem, solver).configure(configure).timer(false).ctrlc(false).run();
-    match run {
-        Ok(mut result) => {
-            let eta = result.state.take_param().unwrap_or(start);
-            let iterations = result.state.get_iter();
-            let (at, stop, curvature) = result.solver.into_parts();
-            let stop = stop.unwrap_or(StopReason::IterationLimit);
-            (Minimum { eta, at, stop, iterations }, curvature)
-        }
-        Err(error) => {
-            let stop = StopReason::StartFailed(error.to_string());
-            (Minimum { eta: start, at: None, stop, iterations: 0 }, None)
-        }
-    }
 }
 
 /// Parameters that have gone far and could go a hundred times further at no cost.

@@ -40,6 +40,16 @@ impl Linearised {
     fn cost(&self) -> f64 {
         self.objective
     }
+
+    /// What is not finite in it, if anything is: from there no step is known.
+    fn not_finite(&self) -> Option<String> {
+        if !self.objective.is_finite() {
+            return Some(format!("the objective is {} there", self.objective));
+        }
+        // The largest square must be a number too.
+        let derivatives = self.jacobian.norm_squared();
+        (!derivatives.is_finite()).then(|| "its derivatives there are beyond all numbers".into())
+    }
 }
 
 /// A sum of squares to minimise.
@@ -217,16 +227,12 @@ impl LevenbergMarquardt {
 
     /// The iteration begins where this was found.
     pub fn begin(&mut self, evaluated: Result<Linearised, String>) {
-        match evaluated {
-            Ok(at) if at.cost().is_finite() => {
+        match evaluated.and_then(|at| at.not_finite().map_or(Ok(at), Err)) {
+            Ok(at) => {
                 let largest = at.jacobian.column_iter().map(|c| c.norm_squared()).fold(0.0, f64::max);
                 self.first_damping = FIRST_DAMPING * largest;
                 self.damping = self.first_damping;
                 self.current = Some(at);
-            }
-            Ok(at) => {
-                let why = format!("the objective is {} there", at.cost());
-                self.stop = Some(StopReason::StartFailed(why));
             }
             Err(why) => self.stop = Some(StopReason::StartFailed(why)),
         }
@@ -271,8 +277,8 @@ impl LevenbergMarquardt {
     /// What was found there; whether it is gone to.
     pub fn tell(&mut self, evaluated: Result<Linearised, String>) -> bool {
         let (Some(at), Some((step, predicted))) = (&self.current, self.trial.take()) else { return false };
-        match evaluated {
-            Ok(next) if next.cost().is_finite() => {
+        match evaluated.and_then(|next| next.not_finite().map_or(Ok(next), Err)) {
+            Ok(next) => {
                 let gain = (at.cost() - next.cost()) / predicted;
                 if gain > 1e-4 {
                     self.damping *= (1.0 - (2.0 * gain - 1.0).powi(3)).max(1.0 / 3.0);
@@ -284,7 +290,6 @@ impl LevenbergMarquardt {
                     return true;
                 }
             }
-            Ok(next) => self.blocked = Some(format!("the objective is {} there", next.cost())),
             Err(why) => self.blocked = Some(why),
         }
         self.reject();

@@ -1,6 +1,8 @@
 //! The statistics: likelihood, per-subject least squares, uncertainty, diagnostics as numbers.
 
 mod curve;
+mod decompose;
+mod descent;
 mod diagnostics;
 mod differentiated;
 mod goodness;
@@ -22,7 +24,6 @@ mod simulate;
 mod spread;
 mod starts;
 mod suppression;
-mod together;
 mod trial_fit;
 mod two_stage;
 mod uncertainty;
@@ -37,7 +38,8 @@ pub use diagnostics::{
 };
 pub use goodness::{Goodness, goodness, runs_test};
 pub use individual::{
-    Covariance, FitOptions, IndividualFit, Limit, Method, Status, fit_at, fit_subject, fit_subjects, free_names,
+    Covariance, FitOptions, IndividualFit, Limit, Method, Status, fit_at, fit_subject, fit_subjects,
+    free_names,
 };
 pub use least_squares::StopReason;
 pub use likelihood::{Contribution, Errors, Law, contribution, given_errors, weighted_residual};

@@ -1,6 +1,6 @@
 //! The minimisers of this crate, for problems of other crates.
 
-use crate::individual::descend;
+use crate::descent::descend;
 use crate::least_squares::{LevenbergMarquardt, Linearised, Residuals, StopReason};
 use crate::population::{DescentStop, Objective, QuasiNewton};
 use argmin::core::Executor;

@@ -6,7 +6,7 @@
 //! the estimate on, so that it is the profile of that minimum: of another, such as that where absorption and elimination
 //! change places, it says nothing.
 
-use crate::individual::descend;
+use crate::descent::descend;
 use crate::least_squares::{LevenbergMarquardt, Linearised, Residuals};
 use crate::problem::{Accuracy, SubjectError, SubjectProblem};
 use statrs::distribution::{ChiSquared, ContinuousCDF};

@@ -47,7 +47,8 @@ pub fn process_subjects(
     let alone: Vec<&Subject> = subjects.iter().map(|(_, subject)| *subject).collect();
     let fits = fit_subjects(model, &alone, prior, options);
     let pred = typical_predictions_each(model, &alone);
-    let of = |((&(position, subject), fit), pred)| judged(model, (position, subject), options, fit, pred, wanted);
+    let of =
+        |((&(position, subject), fit), pred)| judged(model, (position, subject), options, fit, pred, wanted);
     subjects.iter().zip(fits).zip(pred).map(of).collect()
 }
 
@@ -112,9 +113,8 @@ pub fn typical_predictions_each(
     };
     let typical: Vec<Result<_, PredictionError>> = subjects.iter().map(typical).collect();
     let sound = typical.iter().filter_map(|typical| typical.as_ref().ok());
-    let cases: Vec<Case<'_>> = sound
-        .map(|(parameters, start, course, _)| Case { parameters, start: *start, course })
-        .collect();
+    let cases: Vec<Case<'_>> =
+        sound.map(|(parameters, start, course, _)| Case { parameters, start: *start, course }).collect();
     let mut predicted = model.structure().predict_each(&cases).into_iter();
     let mut read = |(subject, typical): (&&Subject, &Result<(_, _, _, Vec<usize>), PredictionError>)| {
         let (_, _, _, positions) = typical.as_ref().map_err(Clone::clone)?;

@@ -5,6 +5,7 @@
 //! the Jacobian leaves out of the curvature is added on the scale of those standard deviations, so that a direction
 //! that is known a million times less than another does not drown in its rounding.
 
+use crate::decompose::singular;
 use nalgebra::{Cholesky, DMatrix};
 
 /// A singular value below this part of the largest is zero: sensitivities are good to about as many digits.
@@ -43,7 +44,7 @@ impl Uncertainty {
         }
         let mut directions = Vec::with_capacity(kept.len());
         // The triangular factor has the same singular values and right vectors, and few rows.
-        if let Some(svd) = tall.qr().unpack_r().try_svd(false, true, f64::EPSILON, 0)
+        if let Some(svd) = singular(tall.qr().unpack_r(), false, true)
             && let Some(vectors) = svd.v_t
         {
             let largest = svd.singular_values.max();
@@ -73,7 +74,7 @@ impl Uncertainty {
         let sum = DMatrix::identity(rank, rank) + scaled.tr_mul(&(missing * &scaled));
         let lower = Cholesky::new(sum)?.unpack();
         let root = lower.solve_lower_triangular(&scaled.transpose())?;
-        let svd = root.try_svd(false, true, f64::EPSILON, 0)?;
+        let svd = singular(root, false, true)?;
         let (sds, vectors) = (svd.singular_values, svd.v_t?);
         let curved = sds.iter().zip(vectors.row_iter());
         let curved =

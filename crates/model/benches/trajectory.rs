@@ -5,7 +5,8 @@
 
 use divan::{Bencher, black_box};
 use omafit_model::{
-    Case, Concentrations, Course, Covariates, DEFAULT_RTOL, Dose, Output, OutputTime, PopulationModel, published,
+    Case, Concentrations, Course, Covariates, DEFAULT_RTOL, Dose, Output, OutputTime, PopulationModel,
+    published,
 };
 
 const DOSES: usize = 14;

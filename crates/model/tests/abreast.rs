@@ -2,7 +2,8 @@
 #![allow(clippy::unwrap_used)]
 
 use omafit_model::{
-    Case, Concentrations, Course, Dose, Output, OutputTime, PopulationModel, Start, StructuralModel, published,
+    Case, Concentrations, Course, Dose, Output, OutputTime, PopulationModel, Start, StructuralModel,
+    published,
 };
 
 fn courses() -> Vec<Course> {
@@ -89,7 +90,8 @@ fn together(structure: &dyn StructuralModel, cases: &[Case<'_>]) -> Vec<[Bits; 2
 #[test]
 fn cases_abreast_are_to_the_bit_those_alone() {
     let courses = courses();
-    let starts = [Start::Baseline { ige_ng_ml: 700.0 }, Start::SteadyState, Start::Baseline { ige_ng_ml: 0.0 }];
+    let starts =
+        [Start::Baseline { ige_ng_ml: 700.0 }, Start::SteadyState, Start::Baseline { ige_ng_ml: 0.0 }];
     for name in ["hayashi2007", "lowe2009", "one_compartment_oral"] {
         let structure = PopulationModel::parse(published(name).unwrap()).unwrap().structure();
         let sets = sets(name, 29);

@@ -11,9 +11,10 @@
 //! η* is zero for WRES, and the empirical Bayes estimate for CWRES; g is the error's standard deviation at f(η*).
 //! C^(−1/2) is the symmetric root. Censored observations are no part of the vector and have no residual.
 
+use crate::decompose::eigen;
 use crate::individual::{FitOptions, IndividualFit};
 use crate::problem::SubjectError;
-use nalgebra::{DMatrix, DVector, SymmetricEigen};
+use nalgebra::{DMatrix, DVector};
 use omafit_model::{Censoring, Course, PopulationModel, Subject};
 
 /// WRES of each observation; NaN where it is censored or its prediction has no likelihood.
@@ -134,10 +135,8 @@ pub fn whiten(residuals: &[f64], jacobian: &[f64], omega: &[f64], sds: &[f64]) -
     let unknown = || vec![f64::NAN; n];
     let seen = if seen.is_empty() { DMatrix::zeros(0, effects) } else { DMatrix::from_rows(&seen) };
     let covariance = &seen * omega * seen.transpose() + DMatrix::from_diagonal(&DVector::from_vec(variances));
-    if covariance.iter().any(|c| !c.is_finite()) || out.iter().any(|z| !z.is_finite()) {
-        return unknown();
-    }
-    let Some(eigen) = SymmetricEigen::try_new(covariance, f64::EPSILON, 0) else { return unknown() };
+    let sound = out.iter().all(|z| z.is_finite());
+    let Some(eigen) = eigen(covariance).filter(|_| sound) else { return unknown() };
     if eigen.eigenvalues.iter().any(|value| !(*value > 0.0)) {
         return unknown();
     }
@@ -167,6 +166,7 @@ struct Alike {
 mod tests {
     use super::*;
     use crate::simulate::SubjectStream;
+    use nalgebra::SymmetricEigen;
 
     #[test]
     fn residuals_of_alike_errors_are_whitened_by_the_root_of_the_whole_covariance() {

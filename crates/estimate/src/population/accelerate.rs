@@ -8,6 +8,7 @@
 //!
 //! Near the fixed point, where f is linear, γ makes the part of f vanish that those differences span.
 
+use crate::decompose::singular;
 use nalgebra::{DMatrix, DVector};
 use serde::{Deserialize, Serialize};
 
@@ -64,7 +65,7 @@ impl Past {
             return next;
         }
         let columns: Vec<_> = differences(&self.changes).map(|d| weighted(weights, &d)).collect();
-        let svd = DMatrix::from_columns(&columns).svd(true, true);
+        let Some(svd) = singular(DMatrix::from_columns(&columns), true, true) else { return next };
         let least = RANK_TOLERANCE * svd.singular_values.max();
         let Ok(gamma) = svd.solve(&now, least) else { return next };
         let mut further = vec![0.0; x.len()];

@@ -12,7 +12,8 @@
 //! For a log-normal error FOCE with and without interaction are the same, as the variance does not depend on η.
 
 use super::gradient::Change;
-use crate::individual::{descend, log_determinant};
+use crate::descent::descend;
+use crate::individual::log_determinant;
 use crate::least_squares::{LevenbergMarquardt, StopReason};
 use crate::likelihood::given_errors;
 use crate::prior::Prior;

@@ -13,6 +13,7 @@
 
 use super::observation::parts;
 use super::space::{Coordinate, Space};
+use crate::decompose::singular;
 use crate::likelihood::given_errors;
 use crate::problem::{Accuracy, SubjectError, SubjectProblem};
 use crate::shape::Shape;
@@ -252,11 +253,10 @@ fn shares(error: ErrorModel, f: f64) -> [f64; 2] {
 
 /// The shortest solution of a symmetric system; zero where there is none, and no number where the system has none.
 pub(super) fn solve(matrix: &DMatrix<f64>, right: &DVector<f64>) -> DVector<f64> {
-    // Singular values of no numbers would be looked for for ever.
-    if !matrix.iter().chain(right.iter()).all(|v| v.is_finite()) {
+    let sound = right.iter().all(|v| v.is_finite());
+    let Some(svd) = singular(matrix.clone(), true, true).filter(|_| sound) else {
         return DVector::from_element(right.len(), f64::NAN);
-    }
-    let svd = matrix.clone().svd(true, true);
+    };
     let least = RANK_TOLERANCE * svd.singular_values.iter().copied().fold(0.0, f64::max);
     svd.solve(right, least).unwrap_or_else(|_| DVector::zeros(right.len()))
 }

@@ -7,7 +7,8 @@
 
 use super::fit::{PopulationFit, PopulationOptions, fit_population};
 use super::uncertainty::among;
-use nalgebra::{Cholesky, DMatrix, DVector, Dyn, SymmetricEigen};
+use crate::decompose::eigen;
+use nalgebra::{Cholesky, DMatrix, DVector, Dyn};
 use omafit_model::Subject;
 
 /// The estimates without one of the subjects.
@@ -79,7 +80,8 @@ fn least_left(whole: &Factor, rest: &DMatrix<f64>) -> f64 {
     let root = whole.l();
     let half =
         root.solve_lower_triangular(rest).and_then(|half| root.solve_lower_triangular(&half.transpose()));
-    half.map_or(f64::NAN, |left| SymmetricEigen::new((&left + left.transpose()) * 0.5).eigenvalues.min())
+    let eigen = half.and_then(|left| eigen((&left + left.transpose()) * 0.5));
+    eigen.map_or(f64::NAN, |eigen| eigen.eigenvalues.min())
 }
 
 fn judged(fit: &PopulationFit, without: &Without<'_>) -> Result<Vec<Deletion>, String> {

@@ -11,7 +11,7 @@
 //!             estimate, is below the tolerance, or a fifth of the standard error, for every number, and all together cost
 //!             little of the objective: eᵀIe for the errors e
 //! check       FOCE's estimates, looked for from there, do not have a higher likelihood; where they have, all goes on from
-//!             them, once
+//!             them, three times at most
 //! ```
 //!
 //! Maximisation given draws moves by I_c⁻¹g, I_c the information on the vector if v were known. Where the data say little
@@ -67,6 +67,8 @@ const TOLERANCE: f64 = 0.005;
 const PART: f64 = 0.2;
 /// What it may cost of −2 log-likelihood.
 const COST: f64 = 0.5;
+/// How often it begins again where FOCE finds a higher likelihood.
+const AGAIN: usize = 3;
 /// Modes are looked for in each of the first iterations of the burn-in, and then in one of so many.
 const MOVING: usize = 20;
 const LOOKED: usize = 5;
@@ -74,9 +76,9 @@ const LOOKED: usize = 5;
 /// Where the draws stand.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Walk {
-    /// The vector from which they began, and what was said of the likelihood there if it was not the first.
+    /// The vector from which they began, and what was said of the likelihood there and wherever they began again before.
     near: Vec<f64>,
-    again: Option<String>,
+    again: Vec<String>,
     /// The vector.
     x: Vec<f64>,
     /// Iterations done, with the rounds before.
@@ -117,7 +119,7 @@ impl Walk {
         let walkers: Vec<_> = subjects.par_iter().zip(modes).enumerate().with_max_len(1).map(one).collect();
         Ok(Self {
             near: x.clone(),
-            again: None,
+            again: Vec::new(),
             x,
             count,
             walkers: walkers.into_iter().collect::<Result<Vec<_>, _>>()?,
@@ -367,9 +369,11 @@ pub(super) fn saem(
     };
     walk.through(&chain, limit)?;
     let mut beyond = higher_than(&walk)?;
-    if let (Some(Higher { found, words }), None) = (&beyond, &walk.again) {
-        let from = (found.vector.clone(), &found.subjects[..], walk.count);
-        walk = Walk { again: Some(words.clone()), ..Walk::begin(&chain, from, seed)? };
+    while let Some(Higher { found, words }) = beyond.take_if(|_| walk.again.len() < AGAIN) {
+        let from = (found.vector, &found.subjects[..], walk.count);
+        let mut again = std::mem::take(&mut walk.again);
+        again.push(words);
+        walk = Walk { again, ..Walk::begin(&chain, from, seed)? };
         walk.through(&chain, limit)?;
         beyond = higher_than(&walk)?;
     }
@@ -389,7 +393,14 @@ impl Walk {
         let Chain { model, space, subjects, watch, .. } = chain;
         let near = space.model(model, &self.near).map_err(|e| PopulationError::Model(e.to_string()))?;
         let scales = Comparable::new(&near, space, subjects);
-        while self.count < limit && self.averaged.is_empty() && !self.steady && self.burnt.len() < LONGEST {
+        // Where it begins again it is near, and with the gains of a burn-in chance could lead it away.
+        let burns = self.again.is_empty();
+        while burns
+            && self.count < limit
+            && self.averaged.is_empty()
+            && !self.steady
+            && self.burnt.len() < LONGEST
+        {
             let told = self.burn(chain, &scales)?;
             self.tell(&told, *watch);
         }
@@ -409,16 +420,22 @@ impl Walk {
 impl Walk {
     /// How it ended, in words.
     fn said(&self, names: &[String]) -> String {
-        let again = self.again.as_ref().map_or(String::new(), |words| format!(", begun again as {words}"));
-        let trend = if self.steady { "without a trend" } else { "which still had a trend" };
+        let again = match &self.again[..] {
+            [] => String::new(),
+            [words] => format!(", begun again as {words}"),
+            [.., words] => format!(", begun again {} times, the last as {words}", self.again.len()),
+        };
         let [accepted, proposed] = self.accepted;
-        let said = format!(
-            "after a burn-in of {} iterations, {trend}, and {} of averaging ({:.0} % of the proposals around the \
-             modes accepted){again}",
-            self.burnt.len(),
+        let mut said = format!(
+            "after {} iterations of averaging ({:.0} % of the proposals around the modes accepted)",
             self.averaged.len(),
             100.0 * accepted as f64 / proposed as f64
         );
+        if !self.burnt.is_empty() {
+            let trend = if self.steady { "without a trend" } else { "which still had a trend" };
+            said += &format!(" and a burn-in of {}, {trend}", self.burnt.len());
+        }
+        said += &again;
         match self.left {
             Some(Left { number, error, allowed, cost }) if self.is_settled() => format!(
                 "converged: {said}: the estimates' Monte-Carlo error is below {TOLERANCE} or a fifth of the standard \

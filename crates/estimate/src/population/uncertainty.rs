@@ -9,8 +9,9 @@
 use super::boundary::End;
 use super::delta::derivatives;
 use super::space::{Coordinate, Space};
+use crate::decompose::eigen;
 use crate::normal::NORMAL_975;
-use nalgebra::{Cholesky, DMatrix, DVector, SymmetricEigen};
+use nalgebra::{Cholesky, DMatrix, DVector};
 use omafit_model::{ErrorModel, PopulationModel, PopulationValues};
 
 /// Half the spacing of the differences of the gradient.
@@ -102,7 +103,7 @@ pub(super) fn uncertainty(
     let s = &scores * scores.transpose();
     let sds = inverse.diagonal().map(f64::sqrt);
     let correlation = DMatrix::from_fn(n, n, |i, j| inverse[(i, j)] / (sds[i] * sds[j]));
-    let eigen = SymmetricEigen::new(correlation);
+    let eigen = eigen(correlation).ok_or("the correlations of the estimates are no numbers")?;
     let largest = eigen.eigenvalues.imax();
     let mut eigenvalues: Vec<f64> = eigen.eigenvalues.iter().copied().collect();
     eigenvalues.sort_by(f64::total_cmp);
@@ -139,7 +140,7 @@ fn positive_inverse(r: &DMatrix<f64>, free: &[usize], names: &[String]) -> Resul
     let n = r.nrows();
     let scale = r.diagonal().map(|d| if d > 0.0 { d.sqrt() } else { 1.0 });
     let scaled = DMatrix::from_fn(n, n, |i, j| r[(i, j)] / (scale[i] * scale[j]));
-    let eigen = SymmetricEigen::new(scaled);
+    let eigen = eigen(scaled).ok_or("the second derivatives of the objective are no numbers")?;
     let least = eigen.eigenvalues.imin();
     let weak = r.diagonal().iter().position(|d| !(*d > NOTHING));
     let loads = |k: usize| eigen.eigenvectors[(k, least)].abs();

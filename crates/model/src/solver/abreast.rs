@@ -41,8 +41,7 @@ fn of<const N: usize, const W: usize>(all: &[Pack<W>; N], lane: usize) -> [f64; 
 impl<G: AlongAbreast<N, W>, const N: usize, const W: usize> Stages<G, N, W> {
     /// Solutions that stand still.
     #[inline(always)]
-    pub fn new() -> Self
-    {
+    pub fn new() -> Self {
         let (zero, one) = (Pack::all(0.0), [Pack::all(1.0); N]);
         let none = [zero; N];
         Self {
@@ -60,8 +59,12 @@ impl<G: AlongAbreast<N, W>, const N: usize, const W: usize> Stages<G, N, W> {
 
     /// The solution in `lane` goes on from `y` and what goes along, where their derivatives are these.
     #[inline(always)]
-    pub fn begin(&mut self, lane: usize, (y, slope): (&[f64; N], &[f64; N]), (along, its_slope): (&G::State, &G::State))
-    {
+    pub fn begin(
+        &mut self,
+        lane: usize,
+        (y, slope): (&[f64; N], &[f64; N]),
+        (along, its_slope): (&G::State, &G::State),
+    ) {
         self.start_from(lane, y, slope);
         self.along.begin(lane, along, its_slope);
     }
@@ -101,8 +104,7 @@ impl<G: AlongAbreast<N, W>, const N: usize, const W: usize> Stages<G, N, W> {
 
     /// What goes along with it there, once the steps are closed.
     #[inline(always)]
-    pub fn along_end(&self, lane: usize) -> G::State
-    {
+    pub fn along_end(&self, lane: usize) -> G::State {
         self.along.end(lane)
     }
 
@@ -160,8 +162,12 @@ impl<G: AlongAbreast<N, W>, const N: usize, const W: usize> Stages<G, N, W> {
 
     /// The solution in `lane`, and what goes along, at the fractions `x` of its step, whose stages are filled in.
     #[inline(always)]
-    pub fn inside(&self, lane: usize, x: impl Iterator<Item = f64> + Clone, mut emit: impl FnMut([f64; N], G::State))
-    {
+    pub fn inside(
+        &self,
+        lane: usize,
+        x: impl Iterator<Item = f64> + Clone,
+        mut emit: impl FnMut([f64; N], G::State),
+    ) {
         let mut k = [[0.0; N]; 16];
         for stage in 0..16 {
             k[stage] = of(&self.k[stage], lane);
@@ -178,8 +184,7 @@ impl<G: AlongAbreast<N, W>, const N: usize, const W: usize> Stages<G, N, W> {
 
     /// The solution in `lane` goes on from the end of its step, which is closed.
     #[inline(always)]
-    pub fn advance(&mut self, lane: usize)
-    {
+    pub fn advance(&mut self, lane: usize) {
         for i in 0..N {
             self.y[i].0[lane] = self.end[i].0[lane];
             self.k[0][i].0[lane] = self.k[12][i].0[lane];

@@ -1,77 +1,21 @@
 //! Many bodies over plain courses, several solved at a time: each to the bit as alone.
 
 use super::depot::{BY_KA, Depot, Entry, Flux};
+use super::legs::{Leg, Plan, plan};
 use super::segment::{Segment, linearised};
 use super::solve::{Inputs, check, is_plain, longest, tolerance};
 use super::{Body, Case, Concentrations, Predicted, Sensitivities, Start, Structure};
-use crate::course::{Course, CourseError};
+use crate::course::CourseError;
 use crate::dual::Dual;
 use crate::scalar::{Pack, Real, is_wide};
 use crate::solver::{
-    Abreast, AlongAbreast, CompanionAbreast, Lanes, Linearised, LinearisedAbreast, Output, Pace, Partials,
+    Abreast, AlongAbreast, CompanionAbreast, Lanes, Linearised, LinearisedAbreast, Pace, Partials,
     SolverError, Stages, Step, System, TangentsAbreast, Tolerance, distrust, first_step,
 };
 use std::marker::PhantomData;
-use std::ops::Range;
 
 /// How many are solved at a time.
 const WIDTH: usize = 8;
-
-/// From one dose to the next.
-struct Leg {
-    /// When it begins, and how long it is, days.
-    start: f64,
-    days: f64,
-    /// How many outputs are wanted at its start, and then in it.
-    at_once: usize,
-    inside: Range<usize>,
-    /// Given at its end, mg.
-    dose: f64,
-}
-
-/// A plain course in legs.
-struct Plan {
-    legs: Vec<Leg>,
-    /// Its output times from the start of the leg that each is in.
-    local: Vec<f64>,
-    /// Whether steps end at them.
-    lands: bool,
-}
-
-/// The legs of a plain course.
-fn plan(course: &Course) -> Plan {
-    let (legs, local) = legs(course);
-    Plan { legs, local, lands: course.output() == Output::Landed }
-}
-
-fn legs(course: &Course) -> (Vec<Leg>, Vec<f64>) {
-    let outputs = course.times();
-    let (mut legs, mut local) = (Vec::new(), vec![0.0; outputs.len()]);
-    let Some(end) = outputs.last().map(|o| o.time) else { return (legs, local) };
-    let (mut now, mut next) = (course.start(), 0);
-    for given in 0..=course.doses().len() {
-        let dose = course.doses().get(given);
-        let until = dose.map_or(end, |d| d.time).min(end).max(now);
-        let here = outputs[next..].partition_point(|o| o.doses_before == given) + next;
-        let first = outputs[next..here].partition_point(|o| o.time <= now) + next;
-        for k in first..here {
-            local[k] = outputs[k].time - now;
-        }
-        let (at_once, days) = (first - next, until - now);
-        legs.push(Leg {
-            start: now,
-            days,
-            at_once,
-            inside: first..here,
-            dose: dose.map_or(0.0, |d| d.amount_mg),
-        });
-        (now, next) = (until, here);
-        if next == outputs.len() {
-            break;
-        }
-    }
-    (legs, local)
-}
 
 /// The bodies in their lanes, as far as their equations go.
 struct Bodies<B, const K: usize, const W: usize> {
@@ -210,6 +154,9 @@ struct Passenger<A, const N: usize, const K: usize> {
 /// States at output times, and what goes along with them.
 type States<A, const N: usize> = Vec<([f64; N], A)>;
 
+/// What became of a body.
+type Found<A, const N: usize> = Result<States<A, N>, CourseError>;
+
 impl<A, const N: usize, const K: usize> Passenger<A, N, K> {
     /// The dose at the end of a leg is given, and the next begins.
     #[inline(always)]
@@ -235,7 +182,7 @@ where
     stages: Stages<R::Along, N, W>,
     lanes: [Option<Passenger<Of<R, S, N, K, W>, N, K>>; W],
     /// The states at the output times of those that have come to their end, or why one has not.
-    found: Vec<Option<Result<States<Of<R, S, N, K, W>, N>, CourseError>>>,
+    found: Vec<Option<Found<Of<R, S, N, K, W>, N>>>,
 }
 
 impl<'a, S, R, const N: usize, const K: usize, const W: usize> Journey<'a, S, R, N, K, W>

@@ -10,6 +10,7 @@ mod depot;
 mod falling_production;
 mod flow;
 mod full_binding;
+mod legs;
 mod michaelis_menten;
 mod one_compartment;
 mod quasi_equilibrium;
