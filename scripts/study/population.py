@@ -10,10 +10,12 @@ script too, a line a replicate and method, and the page and the figure are made 
 """
 
 import argparse
+import collections
 import concurrent.futures
 import gzip
 import json
 import pathlib
+import re
 import subprocess
 import sys
 import tempfile
@@ -231,6 +233,15 @@ def in_words(method, results):
     return f"* {METHODS[method]} is off by more than {TOLD:.0f} % and {SURE:.0f} standard errors in {off}."
 
 
+def unfinished(method, reasons):
+    """Why estimations did not converge, in the program's words, and how many."""
+    if not reasons:
+        return []
+    words = collections.Counter(re.split(r"[:;(]|\. An end| after | at the last", reason)[0].strip() for reason in reasons)
+    told = "; ".join(f"{count} × “{why}”" for why, count in words.most_common())
+    return [f"* {METHODS[method]} that did not converge: {told}."]
+
+
 def advice(results):
     """What to do where FOCE is biased, from what FOCE and SAEM found in a design."""
     foce, saem = results.get("foce"), results.get("saem")
@@ -264,13 +275,16 @@ def page(names, designs, methods, results, counts, patients):
         "estimates, with exponents and residual errors given. Only trials whose estimation converged count. Bias is the mean deviation",
         "relative to the truth, with its standard error, beside the median; coverage is of nominal 95 % intervals from R, where there",
         "are any (of two-stage from the standard error of the mean): a variance that went to zero has none.",
+        "Every replicate's numbers are in `scripts/study/population.jsonl.gz`.",
         "",
         "![Bias of every number by method and design](../images/population-study.svg)",
         "",
     ]
     for design in designs:
         said += [f"## {design.capitalize()}", "", "| method | replicates | converged |", "|---|---|---|"]
-        said += [f"| {METHODS[method]} | {count} | {converged} |" for method, (count, converged) in counts[design].items()]
+        said += [f"| {METHODS[method]} | {count} | {converged} |" for method, (count, converged, _) in counts[design].items()]
+        told = [line for method, (_, _, why) in counts[design].items() for line in unfinished(method, why)]
+        said += ["", *told] if told else []
         said += ["", *(in_words(method, results[design][method]) for method in methods if results[design][method])]
         said += advice(results[design])
         heads = "".join(f" | {METHODS[m]}: bias ± SE | median | covered, of" for m in methods)
@@ -324,7 +338,8 @@ def main():
         results[design], counts[design] = {}, {}
         for method in methods:
             found = [f for (d, n, m, p), f in everything.items() if (d, m, p) == (design, method, args.patients) and n < args.replicates]
-            counts[design][method] = (len(found), sum(f["converged"] for f in found))
+            why = [f["reason"] for f in found if not f["converged"]]
+            counts[design][method] = (len(found), len(found) - len(why), why)
             of = {name: summary(found, name, value) for name, value in true.items()}
             results[design][method] = {name: s for name, s in of.items() if s is not None}
     text = page(list(true), designs, methods, results, counts, args.patients)
