@@ -66,8 +66,6 @@ pub use shape::Shape;
 pub use sigma::{PooledSigma, SigmaRule, pool_sigma, sigmas, with_sigmas};
 pub use simulate::{Noise, SubjectStream, draw_parameters, measure, quantify, simulate_subject};
 pub use suppression::{FreeIgeFact, Suppression, Uncertain};
-pub use trial_fit::{
-    SubjectResult, complete, process_subjects, process_trial, typical_predictions, typical_predictions_each,
-};
+pub use trial_fit::{SubjectResult, complete, process_subjects, process_trial, typical_predictions};
 pub use two_stage::{Stage, TwoStage, two_stage};
 pub use uncertainty::{Direction, Uncertainty};

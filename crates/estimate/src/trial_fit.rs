@@ -32,8 +32,11 @@ impl SubjectResult {
     }
 }
 
-/// So many subjects are fitted together: enough that their models fill each other's waits.
+/// So many subjects are fitted together, if there are as many for each thread: enough that their models fill each other's
+/// waits.
 const TOGETHER: usize = 16;
+/// Parts of the work for each thread, at least, so that a long one does not hold up the end.
+const PARTS: usize = 2;
 
 /// Fits, reconstructs and judges some subjects, each with its position in its trial: a pure function of its arguments, each
 /// result to the bit that of the subject by itself.
@@ -102,7 +105,7 @@ pub fn typical_predictions(model: &PopulationModel, subject: &Subject) -> Result
 }
 
 /// The same of each of several subjects, to the bit.
-pub fn typical_predictions_each(
+fn typical_predictions_each(
     model: &PopulationModel,
     subjects: &[&Subject],
 ) -> Vec<Result<Vec<f64>, PredictionError>> {
@@ -146,8 +149,9 @@ pub fn process_trial(
         let goes_on = some.iter().fold(true, |goes_on, _| go_on() && goes_on);
         goes_on.then(|| some.iter().copied().zip(results).collect::<Vec<_>>())
     };
+    let shared = subjects.len().div_ceil(PARTS * rayon::current_num_threads());
     let results: Vec<Vec<(usize, SubjectResult)>> =
-        order.par_chunks(TOGETHER).with_max_len(1).map(some).collect::<Option<_>>()?;
+        order.par_chunks(TOGETHER.min(shared).max(1)).with_max_len(1).map(some).collect::<Option<_>>()?;
     let mut results: Vec<(usize, SubjectResult)> = results.into_iter().flatten().collect();
     results.sort_by_key(|(i, _)| *i);
     Some(results.into_iter().map(|(_, result)| result).collect())
