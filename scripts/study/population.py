@@ -260,6 +260,8 @@ def advice(results):
         said.append(
             f"Of {', '.join(both)} both are off: it is the design that says too little of them, or maximum likelihood in a sample of this size."
         )
+    if only := [name for name in worse if name not in off]:
+        said.append(f"Of {', '.join(only)} SAEM alone is off for sure.")
     return ["", *said] if said else []
 
 
