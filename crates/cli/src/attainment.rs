@@ -170,7 +170,7 @@ fn table(args: &AttainmentArgs, fields: &[Field]) -> Result<Table, CliError> {
         number("ige_iu_ml", &|f, _| f.ige_iu_ml),
         number("dose_mg", &|f, _| f.regimen.map_or(f64::NAN, |r| r.0)),
         number("every_days", &|f, _| f.regimen.map_or(f64::NAN, |r| r.1)),
-        Column::new("no_dose_because", Values::Text(rows().map(|(f, _)| reason(f)).collect())),
+        Column::new("no_dose_because", Values::text(rows().map(|(f, _)| reason(f)))),
         number("target_ng_ml", &|_, t| args.targets[t]),
         number("below_throughout", &|f, t| found(&|a| a.attained[t].throughout, f)),
         number("mean_below", &|f, t| found(&|a| a.attained[t].on_average, f)),

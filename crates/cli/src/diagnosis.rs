@@ -7,7 +7,9 @@ use crate::run::{Plan, progress_bar};
 use crate::write::write_both;
 use omafit_estimate::{SubjectDiagnostics, SubjectResult, diagnose, residual_tests, typical_course};
 use omafit_model::{Concentrations, Subject};
-use omafit_trial::{ReadOptions, RunFolder, Table, diagnostics_table, npc_table, typical_table, vpc_table};
+use omafit_trial::{
+    ReadOptions, RunFolder, Table, TableError, diagnostics_table, npc_table, typical_table, vpc_table,
+};
 use rayon::prelude::*;
 use std::time::Instant;
 
@@ -56,8 +58,8 @@ impl Diagnosis {
     }
 
     /// The courses of the typical subjects.
-    pub fn typical(&self, subjects: &[Subject], results: &[SubjectResult]) -> Result<Table, CliError> {
-        Ok(typical_table(subjects, results, &self.typical)?)
+    pub fn typical(&self, subjects: &[Subject], results: &[SubjectResult]) -> Result<Table, TableError> {
+        typical_table(subjects, results, &self.typical)
     }
 
     /// Writes the tables that are about more than single observations.

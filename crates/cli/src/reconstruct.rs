@@ -268,8 +268,9 @@ fn estimates(table: &Table, etas: &[String], sigmas: &[String]) -> Option<HashMa
     let (etas, sigmas) = (numbers(etas)?, numbers(sigmas)?);
     let row = |columns: &[&Vec<f64>], i: usize| columns.iter().map(|column| column[i]).collect();
     let one = |i: usize| {
-        let estimate = Estimate { status: status[i].clone(), eta: row(&etas, i), sigmas: row(&sigmas, i) };
-        (ids[i].clone(), estimate)
+        let estimate =
+            Estimate { status: status[i].to_string(), eta: row(&etas, i), sigmas: row(&sigmas, i) };
+        (ids[i].to_string(), estimate)
     };
     Some((0..table.rows()).map(one).collect())
 }

@@ -270,7 +270,7 @@ fn words(candidates: &[Candidate], verdicts: &[Verdict]) -> String {
 
 fn screening_table(declared: &[Candidate], found: &[Screened]) -> Result<Table, CliError> {
     let text = |name: &str, of: &dyn Fn(&Candidate) -> String| {
-        Column::new(name, Values::Text(declared.iter().map(of).collect()))
+        Column::new(name, Values::text(declared.iter().map(of)))
     };
     let columns = vec![
         text("parameter", &|c| c.parameter.clone()),
@@ -285,7 +285,7 @@ fn screening_table(declared: &[Candidate], found: &[Screened]) -> Result<Table, 
 
 fn search_table(candidates: &[Candidate], verdicts: &[Verdict]) -> Result<Table, CliError> {
     let text = |name: &str, of: &dyn Fn(&Verdict) -> String| {
-        Column::new(name, Values::Text(verdicts.iter().map(of).collect()))
+        Column::new(name, Values::text(verdicts.iter().map(of)))
     };
     let number = |name: &str, of: &dyn Fn(&Verdict) -> f64| {
         Column::new(name, Values::Float(verdicts.iter().map(of).collect()))

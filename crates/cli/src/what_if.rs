@@ -304,9 +304,8 @@ fn table(
             all.map(move |((name, _), other)| Row { subject, name, other: other.as_ref() })
         })
         .collect();
-    let text = |name: &str, of: &dyn Fn(&Row<'_>) -> String| {
-        Column::new(name, Values::Text(rows.iter().map(of).collect()))
-    };
+    let text =
+        |name: &str, of: &dyn Fn(&Row<'_>) -> String| Column::new(name, Values::text(rows.iter().map(of)));
     let number = |name: &str, of: &dyn Fn(&Other) -> f64| {
         let value = |row: &Row<'_>| row.other.map_or(f64::NAN, of);
         Column::new(name, Values::Float(rows.iter().map(value).collect()))
@@ -360,7 +359,7 @@ fn courses(
     }
     let text = |name: &str, of: &dyn Fn(&(&str, &str, &Trajectory)) -> String| {
         let values = all.iter().flat_map(|row| vec![of(row); row.2.time.len()]);
-        Column::new(name, Values::Text(values.collect()))
+        Column::new(name, Values::text(values))
     };
     let number = |name: &str, of: &dyn Fn(&Trajectory) -> Vec<f64>| {
         Column::new(name, Values::Float(all.iter().flat_map(|row| of(row.2)).collect()))

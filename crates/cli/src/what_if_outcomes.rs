@@ -151,7 +151,7 @@ impl Outcomes {
 /// One row an outcome, group and alternative.
 pub fn table(expected: &[Expected]) -> Result<Table, CliError> {
     let text = |name: &str, of: &dyn Fn(&Expected) -> &str| {
-        Column::new(name, Values::Text(expected.iter().map(|e| of(e).to_owned()).collect()))
+        Column::new(name, Values::text(expected.iter().map(|e| of(e).to_owned())))
     };
     let number = |name: &str, of: &dyn Fn(&Expected) -> f64| {
         Column::new(name, Values::Float(expected.iter().map(of).collect()))

@@ -19,9 +19,10 @@ use omafit_estimate::{
 };
 use omafit_model::Subject;
 use omafit_trial::{
-    GrowingTable, ReadOptions, RunFolder, Trial, correlations_table, individuals_table, observations_table,
-    trajectories_table,
+    GrowingTable, ReadOptions, RunFolder, Table, TableError, Trial, correlations_table, individuals_table,
+    observations_table, trajectories_table,
 };
+use rayon::prelude::*;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
@@ -55,10 +56,8 @@ impl Tables {
 
     fn finish(self) -> Result<(), CliError> {
         let Self { individuals, observations, correlations, trajectories, typical } = self;
-        for table in [individuals, observations, correlations, trajectories, typical] {
-            table.finish()?;
-        }
-        Ok(())
+        let all = [individuals, observations, correlations, trajectories, typical];
+        all.into_par_iter().try_for_each(|table| Ok(table.finish().map(drop)?))
     }
 }
 
@@ -244,7 +243,7 @@ impl<'a> Work<'a> {
         Ok(true)
     }
 
-    /// Adds the rows of some subjects to the tables. The courses take as long as the rest.
+    /// Adds the rows of some subjects to the tables, to all at the same time.
     fn write(
         &mut self,
         subjects: &[Subject],
@@ -253,16 +252,16 @@ impl<'a> Work<'a> {
     ) -> Result<(), CliError> {
         let Tables { individuals, observations, correlations, trajectories, typical } = &mut self.tables;
         let (model, options) = (self.plan.model(), self.plan.options());
-        let rows = || -> Result<(), CliError> {
-            individuals.append(&individuals_table(model, options, subjects, results)?)?;
-            observations.append(&observations_table(subjects, results, &diagnosis.subjects)?)?;
-            correlations.append(&correlations_table(model, options, subjects, results)?)?;
-            Ok(typical.append(&diagnosis.typical(subjects, results)?)?)
-        };
-        let courses =
-            || -> Result<(), CliError> { Ok(trajectories.append(&trajectories_table(subjects, results)?)?) };
-        let (rows, courses) = self.pool.join(rows, courses);
-        rows.and(courses)
+        type Row<'a> = (&'a mut GrowingTable, &'a (dyn Fn() -> Result<Table, TableError> + Sync));
+        let all: [Row<'_>; 5] = [
+            (trajectories, &|| trajectories_table(subjects, results)),
+            (observations, &|| observations_table(subjects, results, &diagnosis.subjects)),
+            (individuals, &|| individuals_table(model, options, subjects, results)),
+            (typical, &|| diagnosis.typical(subjects, results)),
+            (correlations, &|| correlations_table(model, options, subjects, results)),
+        ];
+        let append = |(table, rows): Row<'_>| Ok(table.append(rows()?)?);
+        self.pool.install(|| all.into_par_iter().with_max_len(1).try_for_each(append))
     }
 
     /// Of so many seconds, those that no other stage has were spent reading.
@@ -286,8 +285,11 @@ impl<'a> Work<'a> {
     /// Ends the tables.
     pub fn finish(self) -> Result<Worked, CliError> {
         self.bar.finish_and_clear();
-        self.tables.finish()?;
-        let Self { plan, population, likelihood, pooled, alone, seconds, progress, shown, pool, .. } = self;
+        let Self { plan, population, likelihood, pooled, alone, mut seconds, progress, shown, pool, .. } =
+            self;
+        let started = Instant::now();
+        pool.install(|| self.tables.finish())?;
+        seconds.add("tables", started.elapsed().as_secs_f64());
         let threads = pool.current_num_threads();
         Ok(Worked { plan, population, likelihood, pooled, alone, seconds, progress, shown, threads })
     }

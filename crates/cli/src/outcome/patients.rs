@@ -48,7 +48,7 @@ impl Courses {
         let mut rows = HashMap::new();
         let mut at = 0;
         for same in ids.chunk_by(|a, b| a == b) {
-            rows.insert(same[0].clone(), at..at + same.len());
+            rows.insert(same[0].to_string(), at..at + same.len());
             at += same.len();
         }
         Ok(Self {

@@ -33,8 +33,8 @@ pub fn drawn(name: impl Into<String>, mut figure: Panels, simulated: bool) -> Re
     let number =
         |of: fn(&omafit_report::panels::Datum<'_>) -> f64| Values::Float(rows.iter().map(of).collect());
     let columns = vec![
-        Column::new("panel", Values::Text(rows.iter().map(|r| r.panel.to_owned()).collect())),
-        Column::new("layer", Values::Text(rows.iter().map(|r| r.layer.to_owned()).collect())),
+        Column::new("panel", Values::text(rows.iter().map(|r| r.panel.to_owned()))),
+        Column::new("layer", Values::text(rows.iter().map(|r| r.layer.to_owned()))),
         Column::new("x", number(|r| r.x)),
         Column::new("y", number(|r| r.y)),
         Column::new("low", number(|r| r.low)),

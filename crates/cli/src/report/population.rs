@@ -101,7 +101,7 @@ fn forest(
         rows: &rows,
         simulated,
     };
-    let text = |of: fn(&Row) -> &String| Values::Text(rows.iter().map(|row| of(row).clone()).collect());
+    let text = |of: fn(&Row) -> &String| Values::text(rows.iter().map(|row| of(row).clone()));
     let number = |of: fn(&Row) -> f64| Values::Float(rows.iter().map(of).collect());
     let columns = vec![
         Column::new("panel", text(|row| &row.group)),

@@ -26,7 +26,7 @@ pub fn required(folder: &Path, name: &str) -> Result<Table, CliError> {
             Values::Integer(values) => {
                 Data::Numbers(values.iter().map(|v| v.map_or(f64::NAN, |v| v as f64)).collect())
             }
-            Values::Text(values) => Data::Texts(values.clone()),
+            Values::Text(values) => Data::Texts(values.iter().map(ToString::to_string).collect()),
         };
         Column { name: column.name.clone(), values }
     };

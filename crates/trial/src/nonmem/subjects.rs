@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 use omafit_model::{EffectForm, PopulationModel};
 
@@ -46,8 +47,7 @@ impl Subjects {
         let numbers: Option<Vec<f64>> = texts.iter().map(|id| plain_number(id)).collect();
         let is_renumbered = numbers.is_none();
         let numbers = numbers.unwrap_or_else(|| (1..=texts.len()).map(|k| k as f64).collect());
-        let position: HashMap<&str, usize> =
-            texts.iter().enumerate().map(|(i, id)| (id.as_str(), i)).collect();
+        let position: HashMap<&str, usize> = texts.iter().enumerate().map(|(i, id)| (&**id, i)).collect();
         let of = |name: &str| floats(individuals, name, texts.len());
         // Of parameters that vary but were not estimated η is zero, and known.
         let eta_of = |k: &usize| of(&format!("ETA_{}", names[model.variable()[*k]]));
@@ -67,10 +67,8 @@ impl Subjects {
             triangle(numbering.etas.len()).map(one).collect()
         };
         let etas: Vec<Vec<f64>> = (0..texts.len()).map(|i| row(&by_eta, i)).collect();
-        let rows: Vec<usize> = self::texts(observations, "ID")
-            .iter()
-            .filter_map(|id| position.get(id.as_str()).copied())
-            .collect();
+        let rows: Vec<usize> =
+            self::texts(observations, "ID").iter().filter_map(|id| position.get(&**id).copied()).collect();
         let each = |values: &[f64], missing: f64| {
             rows.iter().map(|&i| known(values[i], missing)).collect::<Vec<_>>()
         };
@@ -110,7 +108,7 @@ impl Subjects {
         }
         Self {
             covariances: (0..texts.len()).map(covariance).collect(),
-            ids: texts.iter().cloned().zip(numbers).collect(),
+            ids: texts.iter().map(ToString::to_string).zip(numbers).collect(),
             is_renumbered,
             etas,
             ofv: of("ofv"),
@@ -191,7 +189,7 @@ fn plain_number(id: &str) -> Option<f64> {
     (text == id).then_some(number)
 }
 
-fn texts<'a>(table: &'a Table, name: &str) -> &'a [String] {
+fn texts<'a>(table: &'a Table, name: &str) -> &'a [Arc<str>] {
     match table.values(name) {
         Some(Values::Text(values)) => values,
         _ => &[],
@@ -226,8 +224,8 @@ fn correlations<'a>(table: &'a Table, position: &HashMap<&str, usize>) -> Correl
     let (first, second) = (texts(table, "parameter_1"), texts(table, "parameter_2"));
     let value = floats(table, "correlation", table.rows());
     let rows = texts(table, "ID").iter().enumerate();
-    let known = rows.filter_map(|(row, id)| Some((row, *position.get(id.as_str())?)));
-    known.map(|(row, i)| ((i, first[row].as_str(), second[row].as_str()), value[row])).collect()
+    let known = rows.filter_map(|(row, id)| Some((row, *position.get(&**id)?)));
+    known.map(|(row, i)| ((i, &*first[row], &*second[row]), value[row])).collect()
 }
 
 fn pair(correlations: &Correlations<'_>, subject: usize, a: &str, b: &str) -> f64 {

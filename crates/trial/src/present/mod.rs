@@ -109,7 +109,7 @@ fn float(table: &Table, name: &str, row: usize) -> f64 {
 
 fn text(table: &Table, name: &str, row: usize) -> String {
     match table.values(name) {
-        Some(Values::Text(values)) => values[row].clone(),
+        Some(Values::Text(values)) => values[row].to_string(),
         _ => String::new(),
     }
 }

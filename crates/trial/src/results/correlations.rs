@@ -19,17 +19,17 @@ pub fn correlations_table(
     for (subject, result) in subjects.iter().zip(results) {
         for i in 0..names.len() {
             for j in i + 1..names.len() {
-                id.push(subject.id.clone());
-                first.push(names[i].to_string());
-                second.push(names[j].to_string());
+                id.push(&subject.id);
+                first.push(names[i]);
+                second.push(names[j]);
                 value.push(result.fit.uncertainty.correlation(i, j).unwrap_or(f64::NAN));
             }
         }
     }
     let columns = vec![
-        Column::new("ID", Values::Text(id)),
-        Column::new("parameter_1", Values::Text(first)),
-        Column::new("parameter_2", Values::Text(second)),
+        Column::new("ID", Values::text(id)),
+        Column::new("parameter_1", Values::text(first)),
+        Column::new("parameter_2", Values::text(second)),
         Column::new("correlation", Values::Float(value)),
     ];
     Table::new("correlations", columns)

@@ -13,7 +13,7 @@ pub fn diagnostics_table(tests: &[ResidualTest]) -> Result<Table, TableError> {
         Column::new(name, Values::Float(tests.iter().map(of).collect()))
     };
     let text = |name: &str, of: fn(&ResidualTest) -> &'static str| {
-        Column::new(name, Values::Text(tests.iter().map(|t| of(t).to_owned()).collect()))
+        Column::new(name, Values::text(tests.iter().map(|t| of(t).to_owned())))
     };
     let columns = vec![
         text("residual", |t| t.kind.name()),
@@ -44,7 +44,7 @@ pub fn shrinkage_table(shrinkage: &[Shrinkage]) -> Result<Table, TableError> {
         Column::new(name, Values::Float(shrinkage.iter().map(of).collect()))
     };
     let columns = vec![
-        Column::new("parameter", Values::Text(shrinkage.iter().map(|s| s.name.to_owned()).collect())),
+        Column::new("parameter", Values::text(shrinkage.iter().map(|s| s.name.to_owned()))),
         Column::new("n", Values::Integer(shrinkage.iter().map(|s| Some(s.n as i64)).collect())),
         number("omega_sd", |s| s.omega_sd),
         number("eta_mean", |s| s.eta_mean),

@@ -23,8 +23,8 @@ pub fn individuals_table(
 ) -> Result<Table, TableError> {
     let mut columns = Vec::new();
     let mut text = |name: &str, of: &dyn Fn(&Subject, &SubjectResult) -> String| {
-        let values = subjects.iter().zip(results).map(|(s, r)| of(s, r)).collect();
-        columns.push(Column::new(name, Values::Text(values)));
+        let values = subjects.iter().zip(results).map(|(s, r)| of(s, r));
+        columns.push(Column::new(name, Values::text(values)));
     };
     let names = free_names(model, options);
     text("ID", &|s, _| s.id.clone());

@@ -16,7 +16,7 @@ pub fn influence_table(
     deletions: &[Deletion],
 ) -> Result<Table, TableError> {
     let text = |name: &str, of: &dyn Fn(usize) -> String| {
-        Column::new(name, Values::Text((0..deletions.len()).map(of).collect()))
+        Column::new(name, Values::text((0..deletions.len()).map(of)))
     };
     let number = |name: String, of: &dyn Fn(&Deletion) -> f64| {
         Column::new(name, Values::Float(deletions.iter().map(of).collect()))

@@ -11,7 +11,7 @@ use omafit_estimate::Marginal;
 pub fn likelihood_table(ids: &[String], found: &Marginal) -> Result<Table, TableError> {
     let parts = &found.subjects;
     let columns = vec![
-        Column::new("ID", Values::Text(ids.to_vec())),
+        Column::new("ID", Values::text(ids)),
         Column::new("ofv", Values::Float(parts.iter().map(|p| p.ofv).collect())),
         Column::new("monte_carlo_se", Values::Float(parts.iter().map(|p| p.se).collect())),
         Column::new("effective_samples", Values::Float(parts.iter().map(|p| p.effective).collect())),

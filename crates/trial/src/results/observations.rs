@@ -26,19 +26,17 @@ pub fn observations_table(
             subject.observations.iter().enumerate().map(row)
         })
     };
-    let text = |name: &str, of: &dyn Fn(Row<'_>) -> String| {
-        Column::new(name, Values::Text(rows().map(of).collect()))
-    };
+    let text = |name: &str, of: fn(Row<'_>) -> &str| Column::new(name, Values::text(rows().map(of)));
     let integer = |name: &str, of: &dyn Fn(Row<'_>) -> i64| {
         Column::new(name, Values::Integer(rows().map(|r| Some(of(r))).collect()))
     };
     let number =
         |name: &str, of: &dyn Fn(Row<'_>) -> f64| Column::new(name, Values::Float(rows().map(of).collect()));
     let columns = vec![
-        text("ID", &|r| r.subject.id.clone()),
+        text("ID", |r| &r.subject.id),
         number("TIME", &|r| r.observation.time),
         integer("DVID", &|r| i64::from(r.observation.analyte.dvid())),
-        text("analyte", &|r| r.observation.analyte.name().into()),
+        text("analyte", |r| r.observation.analyte.name()),
         number("DV", &|r| r.observation.value),
         integer("CENS", &|r| match r.observation.censoring {
             Censoring::Quantified => 0,

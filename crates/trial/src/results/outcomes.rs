@@ -21,7 +21,7 @@ impl<R> Builder<R> {
     }
 
     fn text(mut self, name: &str, of: impl Fn(&R) -> String) -> Self {
-        self.columns.push(Column::new(name, Values::Text(self.rows.iter().map(of).collect())));
+        self.columns.push(Column::new(name, Values::text(self.rows.iter().map(of))));
         self
     }
 

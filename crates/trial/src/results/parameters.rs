@@ -16,7 +16,7 @@ pub fn parameters_table(
     shrinkage: &[Shrinkage],
 ) -> Result<Table, TableError> {
     let text = |name: &str, of: &dyn Fn(&PopulationEstimate) -> String| {
-        Column::new(name, Values::Text(estimates.iter().map(of).collect()))
+        Column::new(name, Values::text(estimates.iter().map(of)))
     };
     let number = |name: &str, of: &dyn Fn(&PopulationEstimate) -> f64| {
         Column::new(name, Values::Float(estimates.iter().map(of).collect()))

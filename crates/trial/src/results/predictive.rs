@@ -11,7 +11,7 @@ use omafit_model::Subject;
 /// Never: the columns are of one length.
 pub fn vpc_table(rows: &[(bool, VpcRow)], strata: &[String]) -> Result<Table, TableError> {
     let text = |name: &str, of: &dyn Fn(&VpcRow) -> String| {
-        Column::new(name, Values::Text(rows.iter().map(|(_, r)| of(r)).collect()))
+        Column::new(name, Values::text(rows.iter().map(|(_, r)| of(r))))
     };
     let integer = |name: &str, of: &dyn Fn(bool, &VpcRow) -> usize| {
         Column::new(name, Values::Integer(rows.iter().map(|(c, r)| Some(of(*c, r) as i64)).collect()))
@@ -48,7 +48,7 @@ pub fn vpc_table(rows: &[(bool, VpcRow)], strata: &[String]) -> Result<Table, Ta
 /// Never: the columns are of one length.
 pub fn npc_table(rows: &[NpcRow]) -> Result<Table, TableError> {
     let mut columns = vec![
-        Column::new("analyte", Values::Text(rows.iter().map(|r| r.analyte.name().into()).collect())),
+        Column::new("analyte", Values::text(rows.iter().map(|r| r.analyte.name()))),
         Column::new("interval", Values::Float(rows.iter().map(|r| r.interval).collect())),
         Column::new("n", Values::Integer(rows.iter().map(|r| Some(r.n as i64)).collect())),
         Column::new("expected", Values::Float(rows.iter().map(|r| 0.5 * (1.0 - r.interval)).collect())),
@@ -69,7 +69,7 @@ pub fn npc_table(rows: &[NpcRow]) -> Result<Table, TableError> {
 pub fn npde_table(subjects: &[Subject], npde: &[Vec<f64>]) -> Result<Table, TableError> {
     let rows = || subjects.iter().flat_map(|s| s.observations.iter().map(move |o| (s, o)));
     let columns = vec![
-        Column::new("ID", Values::Text(rows().map(|(s, _)| s.id.clone()).collect())),
+        Column::new("ID", Values::text(rows().map(|(s, _)| &s.id))),
         Column::new("TIME", Values::Float(rows().map(|(_, o)| o.time).collect())),
         Column::new(
             "DVID",

@@ -42,7 +42,7 @@ pub fn draws_table(
     };
     let rows: Vec<(&PopulationEstimate, [f64; 5])> = free().map(|(k, e)| (e, spread(k, e))).collect();
     let text = |name: &str, of: &dyn Fn(&PopulationEstimate) -> String| {
-        Column::new(name, Values::Text(rows.iter().map(|row| of(row.0)).collect()))
+        Column::new(name, Values::text(rows.iter().map(|row| of(row.0))))
     };
     let number = |name: &str, of: &dyn Fn(f64, &[f64; 5]) -> f64| {
         Column::new(name, Values::Float(rows.iter().map(|row| of(row.0.value, &row.1)).collect()))
@@ -79,9 +79,9 @@ pub fn bootstrap_replicates_table(
     replicates: &[BootstrapReplicate],
 ) -> Result<Table, TableError> {
     let status = |r: &BootstrapReplicate| match (&r.numbers, r.converged) {
-        (None, _) => "failed".into(),
-        (Some(_), false) => "not_converged".into(),
-        (Some(_), true) => "ok".into(),
+        (None, _) => "failed",
+        (Some(_), false) => "not_converged",
+        (Some(_), true) => "ok",
     };
     let number = |name: &str, of: &dyn Fn(&BootstrapReplicate) -> Option<f64>| {
         let values = replicates.iter().map(|r| of(r).unwrap_or(f64::NAN)).collect();
@@ -92,8 +92,8 @@ pub fn bootstrap_replicates_table(
             "replicate",
             Values::Integer(replicates.iter().map(|r| Some(i64::from(r.replicate))).collect()),
         ),
-        Column::new("status", Values::Text(replicates.iter().map(status).collect())),
-        Column::new("reason", Values::Text(replicates.iter().map(|r| r.reason.clone()).collect())),
+        Column::new("status", Values::text(replicates.iter().map(status))),
+        Column::new("reason", Values::text(replicates.iter().map(|r| r.reason.clone()))),
         number("ofv", &|r| r.ofv),
     ];
     for (k, estimate) in estimates.iter().enumerate().filter(|(_, e)| !e.fixed) {

@@ -27,8 +27,8 @@ pub(super) fn fact_columns(results: &[SubjectResult]) -> Vec<Column> {
 /// # Errors
 /// Never for results of the same subjects; the columns are of one length.
 pub fn suppression_table(subjects: &[Subject], results: &[SubjectResult]) -> Result<Table, TableError> {
-    let ids = subjects.iter().map(|s| s.id.clone()).collect();
-    let mut columns = vec![Column::new("ID", Values::Text(ids))];
+    let ids = subjects.iter().map(|s| &s.id);
+    let mut columns = vec![Column::new("ID", Values::text(ids))];
     columns.extend(fact_columns(results));
     Table::new("suppression", columns)
 }

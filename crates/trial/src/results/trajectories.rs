@@ -10,12 +10,15 @@ use omafit_model::{Concentrations, Subject};
 /// # Errors
 /// Never for results of the same subjects; the columns are of one length.
 pub fn trajectories_table(subjects: &[Subject], results: &[SubjectResult]) -> Result<Table, TableError> {
+    let rows = results.iter().map(|r| r.trajectory.time.len()).sum();
     let gather = |of: &dyn Fn(&Trajectory) -> &Vec<f64>| {
-        Values::Float(results.iter().flat_map(|r| of(&r.trajectory).iter().copied()).collect())
+        let mut values = Vec::with_capacity(rows);
+        results.iter().for_each(|r| values.extend_from_slice(of(&r.trajectory)));
+        Values::Float(values)
     };
     let ids = subjects.iter().zip(results);
-    let ids = ids.flat_map(|(s, r)| std::iter::repeat_n(s.id.clone(), r.trajectory.time.len())).collect();
-    let mut columns = vec![Column::new("ID", Values::Text(ids)), Column::new("TIME", gather(&|t| &t.time))];
+    let ids = ids.flat_map(|(s, r)| std::iter::repeat_n(&s.id, r.trajectory.time.len()));
+    let mut columns = vec![Column::new("ID", Values::text(ids)), Column::new("TIME", gather(&|t| &t.time))];
     for (c, name) in Concentrations::<f64>::NAMES.into_iter().enumerate() {
         columns.push(Column::new(name, gather(&|t| &t.value[c])));
         columns.push(Column::new(format!("{name}_lower"), gather(&|t| &t.lower[c])));

@@ -15,8 +15,7 @@ pub fn two_stage_table(
     found: &TwoStage,
 ) -> Result<Table, TableError> {
     let names = free_names(model, options);
-    let mut columns =
-        vec![Column::new("parameter", Values::Text(names.iter().map(ToString::to_string).collect()))];
+    let mut columns = vec![Column::new("parameter", Values::text(names.iter().map(ToString::to_string)))];
     for (method, stage) in methods(found) {
         let n = stage.subjects.iter().map(|n| Some(*n as i64)).collect();
         columns.push(Column::new(format!("n_{method}"), Values::Integer(n)));
@@ -46,7 +45,7 @@ pub fn two_stage_omega_table(
     let n = names.len();
     let pairs: Vec<(usize, usize)> = (0..n).flat_map(|i| (i..n).map(move |j| (i, j))).collect();
     let text = |name: &str, of: fn(&(usize, usize)) -> usize| {
-        Column::new(name, Values::Text(pairs.iter().map(|pair| names[of(pair)].to_owned()).collect()))
+        Column::new(name, Values::text(pairs.iter().map(|pair| names[of(pair)].to_owned())))
     };
     let mut columns = vec![text("parameter_1", |pair| pair.0), text("parameter_2", |pair| pair.1)];
     for (method, stage) in methods(found) {

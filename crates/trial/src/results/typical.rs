@@ -18,7 +18,7 @@ pub fn typical_table(
     let mut values: [Vec<f64>; 3] = Default::default();
     for ((subject, result), course) in subjects.iter().zip(results).zip(courses) {
         for (k, at) in result.trajectory.time.iter().enumerate() {
-            id.push(subject.id.clone());
+            id.push(subject.id.as_str());
             time.push(*at);
             let concentrations = course.get(k).map_or([f64::NAN; 5], |c| c.to_array());
             for (column, value) in values.iter_mut().zip(concentrations) {
@@ -26,7 +26,7 @@ pub fn typical_table(
             }
         }
     }
-    let mut columns = vec![Column::new("ID", Values::Text(id)), Column::new("TIME", Values::Float(time))];
+    let mut columns = vec![Column::new("ID", Values::text(id)), Column::new("TIME", Values::Float(time))];
     for (name, values) in Concentrations::<f64>::NAMES.into_iter().zip(values) {
         columns.push(Column::new(name, Values::Float(values)));
     }

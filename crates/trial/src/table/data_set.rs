@@ -253,7 +253,7 @@ impl Rows {
         // make an interval of it for Monolix and nlmixr2.
         let limit = vec![f64::NAN; self.id.len()];
         let mut columns = vec![
-            Column::new("ID", Values::Text(self.id)),
+            Column::new("ID", Values::text(self.id)),
             Column::new("TIME", Values::Float(self.time)),
             Column::new("DV", Values::Float(self.dv)),
             Column::new("AMT", Values::Float(self.amt)),

@@ -32,9 +32,9 @@ pub fn write_data_set_chunks<E: From<TableError>>(
     let first = data_set_table(&chunks.next().transpose()?.unwrap_or_default())?;
     if parquet {
         let mut sink = ParquetSink::new(&mut file, &first, comments)?;
-        sink.append(&first)?;
+        sink.append(first.clone())?;
         for chunk in chunks {
-            sink.append(&data_set_table(&chunk?)?)?;
+            sink.append(data_set_table(&chunk?)?)?;
         }
         sink.finish()?;
     } else {

@@ -61,19 +61,21 @@ impl GrowingTable {
     /// # Errors
     ///
     /// [`TableError::Columns`] if it has other columns than the first, [`TableError::Write`] if a file does not take it.
-    pub fn append(&mut self, block: &Table) -> Result<(), TableError> {
-        self.append_parquet(block)?;
-        let Some(csv) = &mut self.csv else { return Ok(()) };
-        let written = if self.csv_has_header { Ok(()) } else { block.write_csv_header(&mut *csv) };
-        self.csv_has_header = true;
-        written.and_then(|()| block.write_csv_rows(csv)).map_err(|source| failed(self.name, source))
+    pub fn append(&mut self, block: Table) -> Result<(), TableError> {
+        if let Some(csv) = &mut self.csv {
+            let written = if self.csv_has_header { Ok(()) } else { block.write_csv_header(&mut *csv) };
+            self.csv_has_header = true;
+            let written = written.and_then(|()| block.write_csv_rows(csv));
+            written.map_err(|source| failed(self.name, source))?;
+        }
+        self.append_parquet(block)
     }
 
-    fn append_parquet(&mut self, block: &Table) -> Result<(), TableError> {
+    fn append_parquet(&mut self, block: Table) -> Result<(), TableError> {
         self.rows += block.rows() as u64;
         if self.sink.is_none() {
             let file = File::create(&self.parquet).map_err(|source| failed(self.name, source))?;
-            self.sink = Some(ParquetSink::new(BufWriter::new(file), block, &[])?);
+            self.sink = Some(ParquetSink::new(BufWriter::new(file), &block, &[])?);
         }
         self.sink.as_mut().map_or(Ok(()), |sink| sink.append(block))
     }

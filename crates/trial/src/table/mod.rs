@@ -5,12 +5,14 @@ mod data_set;
 mod data_set_file;
 mod error;
 mod growing;
+mod pages;
 mod parquet;
 mod sink;
 mod soundness;
 mod workbook;
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 pub use data_set::{data_set_table, write_data_set};
 pub use data_set_file::write_data_set_chunks;
@@ -30,7 +32,7 @@ pub(crate) use parquet::ParquetGroups;
 /// # fn main() -> Result<(), omafit_trial::TableError> {
 /// use omafit_trial::{Column, Table, Values};
 ///
-/// let id = Column::new("ID", Values::Text(vec!["501".into(), "513".into()]));
+/// let id = Column::new("ID", Values::text(["501", "513"]));
 /// let cl = Column::new("CLx", Values::Float(vec![0.176, f64::NAN]));
 /// let table = Table::new("individuals", vec![id, cl])?;
 /// let mut out = Vec::new();
@@ -61,8 +63,8 @@ pub enum Values {
     Float(Vec<f64>),
     /// Whole numbers; `None` is a missing one: an empty cell in CSV, null in Parquet.
     Integer(Vec<Option<i64>>),
-    /// Text; an empty one is an empty cell.
-    Text(Vec<String>),
+    /// Text; an empty one is an empty cell. Rows can share one.
+    Text(Vec<Arc<str>>),
 }
 
 impl Column {
@@ -73,6 +75,18 @@ impl Column {
 }
 
 impl Values {
+    /// Texts, one a row; one after its like is held once.
+    pub fn text<T: AsRef<str>>(values: impl IntoIterator<Item = T>) -> Self {
+        let values = values.into_iter();
+        let mut all = Vec::<Arc<str>>::with_capacity(values.size_hint().0);
+        for value in values {
+            let value = value.as_ref();
+            let like = all.last().filter(|last| &***last == value).cloned();
+            all.push(like.unwrap_or_else(|| value.into()));
+        }
+        Self::Text(all)
+    }
+
     /// Number of rows.
     pub fn len(&self) -> usize {
         match self {
@@ -170,13 +184,14 @@ impl Table {
     }
 
     /// Adds the rows of a table of the same columns.
-    fn append(&mut self, other: &Self) -> Result<(), TableError> {
-        self.check_alike(other)?;
-        for (column, more) in self.columns.iter_mut().zip(&other.columns) {
-            match (&mut column.values, &more.values) {
-                (Values::Float(values), Values::Float(more)) => values.extend_from_slice(more),
-                (Values::Integer(values), Values::Integer(more)) => values.extend_from_slice(more),
-                (Values::Text(values), Values::Text(more)) => values.extend_from_slice(more),
+    fn append(&mut self, other: Self) -> Result<(), TableError> {
+        self.check_alike(&other)?;
+        for (column, more) in self.columns.iter_mut().zip(other.columns) {
+            match (&mut column.values, more.values) {
+                (values, more) if values.is_empty() => *values = more,
+                (Values::Float(values), Values::Float(more)) => values.extend(more),
+                (Values::Integer(values), Values::Integer(more)) => values.extend(more),
+                (Values::Text(values), Values::Text(more)) => values.extend(more),
                 _ => return Err(TableError::Columns { table: self.name.clone() }),
             }
         }

@@ -30,7 +30,7 @@ pub fn read_parquet(path: &Path) -> Result<Table, TableError> {
 /// Hands the row groups of a file that omafit wrote to `take`, one at a time; the file is mapped, not read.
 pub(super) fn for_each_group(
     path: &Path,
-    mut take: impl FnMut(&Table) -> Result<(), TableError>,
+    mut take: impl FnMut(Table) -> Result<(), TableError>,
 ) -> Result<(), TableError> {
     let open = || fs::File::open(path).map_err(|source| TableError::Open { path: path.to_owned(), source });
     let mut reader = ParquetReader::new(open()?);
@@ -39,7 +39,7 @@ pub(super) fn for_each_group(
     for group in &metadata.row_groups {
         let (file, rows) = (open()?, group.num_rows());
         let columns = guarded(path, || columns(file, first, rows))?;
-        take(&table(path, columns)?)?;
+        take(table(path, columns)?)?;
         first += rows;
     }
     Ok(())
@@ -142,9 +142,7 @@ fn columns(
 fn table_column(column: &PolarsColumn) -> PolarsResult<Result<Column, Unsuitable>> {
     let name = column.name().to_string();
     let values = match column.dtype() {
-        DataType::String => {
-            Values::Text(column.str()?.iter().map(|text| text.unwrap_or_default().to_owned()).collect())
-        }
+        DataType::String => Values::text(column.str()?.iter().map(Option::unwrap_or_default)),
         dtype if dtype.is_float() => {
             let numbers = column.cast(&DataType::Float64)?;
             Values::Float(numbers.f64()?.iter().map(|value| value.unwrap_or(f64::NAN)).collect())

@@ -3,12 +3,14 @@
 use std::error::Error;
 use std::io::Write;
 
-use polars::prelude::{
-    Column as PolarsColumn, CompatLevel, DataFrame, NamedFrom, PolarsResult, SchemaExt as _, Series,
+use polars::prelude::{PolarsError, PolarsResult};
+use polars_arrow::datatypes::{ArrowDataType, ArrowSchema, Field};
+use polars_parquet::write::{
+    DynIter, DynStreamingIterator, FileWriter, KeyValue, fallible_streaming_iterator, schema_to_metadata_key,
 };
-use polars_io::parquet::write::{BatchedWriter, KeyValueMetadata, ParquetCompression, ParquetWriter};
-use polars_parquet::write::{KeyValue, ZstdLevel, schema_to_metadata_key};
+use rayon::prelude::*;
 
+use super::pages::{OPTIONS, pages};
 use super::{Column, Table, TableError, Values};
 
 /// Rows that are held back until they make a row group: what readers skip or take as a whole.
@@ -17,7 +19,7 @@ const ROW_GROUP: usize = 1 << 17;
 /// The key of the comments in a file's metadata.
 pub(super) const COMMENTS: &str = "omafit.comments";
 
-/// Writes a table to Parquet (Zstandard) as its rows come. It holds about 130,000 rows at a time, whatever the length.
+/// Writes a table to Parquet as its rows come; a column is compressed with Zstandard where that makes it a tenth smaller. It holds about 130,000 rows at a time, whatever the length.
 ///
 /// ```
 /// # fn main() -> Result<(), omafit_trial::TableError> {
@@ -27,7 +29,7 @@ pub(super) const COMMENTS: &str = "omafit.comments";
 /// let mut out = Vec::new();
 /// let mut sink = ParquetSink::new(&mut out, &day(0.0)?, &[])?;
 /// for time in 0..3 {
-///     sink.append(&day(f64::from(time))?)?;
+///     sink.append(day(f64::from(time))?)?;
 /// }
 /// sink.finish()?;
 /// assert!(out.starts_with(b"PAR1"));
@@ -35,11 +37,12 @@ pub(super) const COMMENTS: &str = "omafit.comments";
 /// # }
 /// ```
 pub struct ParquetSink<W: Write> {
-    writer: BatchedWriter<W>,
+    writer: FileWriter<W>,
+    metadata: Vec<KeyValue>,
     pending: Table,
 }
 
-impl<W: Write + Send> ParquetSink<W> {
+impl<W: Write> ParquetSink<W> {
     /// Starts a file with the columns of `like`, whose rows are not written. Comments go to the file's metadata; those
     /// of a data set come back as [`Source::comments`](crate::Source::comments).
     ///
@@ -48,20 +51,13 @@ impl<W: Write + Send> ParquetSink<W> {
     /// [`TableError::Write`] if `out` does not take it.
     pub fn new(out: W, like: &Table, comments: &[String]) -> Result<Self, TableError> {
         let pending = like.none_alike();
-        let start = || -> PolarsResult<BatchedWriter<W>> {
-            let empty = frame(&pending, 0..0)?;
-            // Left to itself, polars notes the newest type of text, which R's arrow and others cannot read.
-            let mut metadata = vec![schema_to_metadata_key(&empty.schema().to_arrow(CompatLevel::oldest()))];
-            if !comments.is_empty() {
-                metadata.push(KeyValue { key: COMMENTS.to_owned(), value: Some(comments.join("\n")) });
-            }
-            ParquetWriter::new(out)
-                .with_compression(ParquetCompression::Zstd(ZstdLevel::try_new(1).ok()))
-                .with_key_value_metadata(Some(KeyValueMetadata::Static(metadata)))
-                .batched(empty.schema())
-        };
-        match start() {
-            Ok(writer) => Ok(Self { writer, pending }),
+        let schema: ArrowSchema = pending.columns.iter().map(field).collect();
+        let mut metadata = vec![schema_to_metadata_key(&schema)];
+        if !comments.is_empty() {
+            metadata.push(KeyValue { key: COMMENTS.to_owned(), value: Some(comments.join("\n")) });
+        }
+        match FileWriter::try_new(out, schema, OPTIONS) {
+            Ok(writer) => Ok(Self { writer, metadata, pending }),
             Err(source) => Err(failed(&pending, source)),
         }
     }
@@ -72,7 +68,7 @@ impl<W: Write + Send> ParquetSink<W> {
     ///
     /// [`TableError::Columns`] if the table has other columns than the first, [`TableError::Write`] if the file does
     /// not take them.
-    pub fn append(&mut self, chunk: &Table) -> Result<(), TableError> {
+    pub fn append(&mut self, chunk: Table) -> Result<(), TableError> {
         self.pending.append(chunk)?;
         self.flush(ROW_GROUP)
     }
@@ -84,7 +80,8 @@ impl<W: Write + Send> ParquetSink<W> {
     /// [`TableError::Write`] if the file does not take it.
     pub fn finish(mut self) -> Result<(), TableError> {
         self.flush(1)?;
-        self.writer.finish().map(|_| ()).map_err(|source| failed(&self.pending, source))
+        let Self { mut writer, metadata, pending } = self;
+        writer.end(Some(metadata)).map(|_| ()).map_err(|source| failed(&pending, source))
     }
 
     /// Writes row groups while there are `least` rows for one: where they are cut does not depend on the chunks.
@@ -93,25 +90,37 @@ impl<W: Write + Send> ParquetSink<W> {
         let mut start = 0;
         while rows - start >= least {
             let end = rows.min(start + ROW_GROUP);
-            let group = frame(&self.pending, start..end);
-            let written = group.and_then(|group| self.writer.write_batch(&group));
-            written.map_err(|source| failed(&self.pending, source))?;
+            self.write(start..end).map_err(|source| failed(&self.pending, source))?;
             start = end;
         }
         self.pending.drop_rows(start);
         Ok(())
     }
+
+    /// Writes some rows as a row group, whose columns are encoded in parallel.
+    fn write(&mut self, rows: std::ops::Range<usize>) -> PolarsResult<()> {
+        let types = self.writer.parquet_schema().fields();
+        let columns = self.pending.columns.par_iter().zip(types);
+        let columns: Vec<_> = columns
+            .map(|(column, of)| pages(&column.values, rows.clone(), of))
+            .collect::<PolarsResult<_>>()?;
+        let columns = columns.iter().map(|pages| {
+            let pages = fallible_streaming_iterator::convert(pages.iter().map(PolarsResult::Ok));
+            Ok::<_, PolarsError>(DynStreamingIterator::new(pages))
+        });
+        self.writer.write(rows.len() as u64, DynIter::new(columns))
+    }
 }
 
 impl Table {
-    /// Writes the table as Parquet, compressed with Zstandard.
+    /// Writes the table as Parquet, as [`ParquetSink`] does.
     ///
     /// # Errors
     ///
     /// [`TableError::Write`] if `out` does not take it.
-    pub fn write_parquet(&self, out: impl Write + Send) -> Result<(), TableError> {
+    pub fn write_parquet(&self, out: impl Write) -> Result<(), TableError> {
         let mut sink = ParquetSink::new(out, self, &[])?;
-        sink.append(self)?;
+        sink.append(self.clone())?;
         sink.finish()
     }
 }
@@ -120,27 +129,12 @@ fn failed(table: &Table, source: impl Into<Box<dyn Error + Send + Sync>>) -> Tab
     TableError::Write { table: table.name.clone(), source: source.into() }
 }
 
-/// Some rows as polars holds them.
-fn frame(table: &Table, rows: std::ops::Range<usize>) -> PolarsResult<DataFrame> {
-    let columns = table.columns.iter().map(|column| polars_column(column, rows.clone())).collect();
-    DataFrame::new(rows.len(), columns)
-}
-
-fn polars_column(column: &Column, rows: std::ops::Range<usize>) -> PolarsColumn {
-    let name = column.name.as_str().into();
-    let series = match &column.values {
-        Values::Float(values) => {
-            let values = &values[rows];
-            // Most columns have no gap, and polars takes those as they are.
-            if values.iter().any(|value| value.is_nan()) {
-                let known: Vec<Option<f64>> = values.iter().map(|v| (!v.is_nan()).then_some(*v)).collect();
-                Series::new(name, known)
-            } else {
-                Series::new(name, values)
-            }
-        }
-        Values::Integer(values) => Series::new(name, &values[rows]),
-        Values::Text(values) => Series::new(name, &values[rows]),
+/// A column in the file's schema. The type of text is the oldest: R's arrow and others cannot read the newest.
+fn field(column: &Column) -> Field {
+    let kind = match &column.values {
+        Values::Float(_) => ArrowDataType::Float64,
+        Values::Integer(_) => ArrowDataType::Int64,
+        Values::Text(_) => ArrowDataType::LargeUtf8,
     };
-    series.into()
+    Field::new(column.name.as_str().into(), kind, true)
 }

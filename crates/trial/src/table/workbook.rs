@@ -62,9 +62,8 @@ type Defined = (String, (Definition, String));
 
 /// What each column of the sheets is.
 fn definitions_table(defined: &[Defined]) -> Result<Table, TableError> {
-    let text = |name: &str, of: &dyn Fn(&Defined) -> String| {
-        Column::new(name, Values::Text(defined.iter().map(of).collect()))
-    };
+    let text =
+        |name: &str, of: &dyn Fn(&Defined) -> String| Column::new(name, Values::text(defined.iter().map(of)));
     let columns = vec![
         text("table", &|(_, (d, _))| d.table.into()),
         text("column", &|(name, _)| name.clone()),
@@ -130,7 +129,7 @@ fn values(sheet: &mut Worksheet, x: u16, values: &Values, styles: &Styles) -> Re
     match values {
         Values::Text(values) => {
             for (y, value) in rows(values).filter(|(_, value)| !value.is_empty()) {
-                sheet.write_string_with_format(y, x, value, styles.of(value))?;
+                sheet.write_string_with_format(y, x, &**value, styles.of(value))?;
                 longest = longest.max(value.chars().count());
             }
         }

@@ -108,7 +108,7 @@ fn parquet_is_read_as_text_is() {
     let table = data_set_table(&subjects).unwrap();
     let mut bytes = Vec::new();
     let mut sink = ParquetSink::new(&mut bytes, &table, &["simulated, seed 7".to_owned()]).unwrap();
-    sink.append(&table).unwrap();
+    sink.append(table).unwrap();
     sink.finish().unwrap();
     let trial = good(&bytes);
     for (row, observation) in [2, 3, 4, 6, 7].into_iter().zip(&mut subjects[0].observations) {

@@ -11,11 +11,11 @@ use omafit_trial::{
 use crate::support::{Scratch, names};
 
 fn example() -> Table {
-    let id = ["1", "a, \"b\"", ""].map(str::to_owned);
+    let id = ["1", "a, \"b\"", ""];
     Table::new(
         "example",
         vec![
-            Column::new("ID", Values::Text(id.to_vec())),
+            Column::new("ID", Values::text(id)),
             Column::new("CLx", Values::Float(vec![0.1, f64::NAN, 1e-300])),
             Column::new("n, all", Values::Integer(vec![Some(-3), None, Some(i64::MAX)])),
             Column::new("Kd0", Values::Float(vec![1.0, -0.0, f64::INFINITY])),
@@ -52,6 +52,39 @@ fn as_parquet_and_back() {
     assert_same(&read_parquet(&scratch.path).unwrap(), &example());
 }
 
+/// Numbers of every kind over more rows than a page and a row group hold.
+#[test]
+fn numbers_of_every_kind_come_back() {
+    const ROWS: usize = 150_000;
+    let noise = |k: usize| (k as f64 + 1.0).sqrt().sin();
+    let column =
+        |name: &str, of: &dyn Fn(usize) -> f64| Column::new(name, Values::Float((0..ROWS).map(of).collect()));
+    let columns = vec![
+        column("noise", &noise),
+        column("gaps", &|k| if k % 3 == 0 { f64::NAN } else { noise(k) }),
+        column("nothing", &|_| f64::NAN),
+        column("edges", &|k| [0.0, -0.0, f64::INFINITY, f64::NEG_INFINITY, f64::MAX, 5e-324][k % 6]),
+        column("days", &|k| (k % 309) as f64),
+        // Of the same numbers in an order in which no two neighbours come again.
+        column("again", &|k| noise(k % 40_000)),
+        Column::new("few", Values::text((0..ROWS).map(|k| (k % 7).to_string()))),
+        Column::new("all", Values::text((0..ROWS).map(|k| format!("{k} µg")))),
+    ];
+    let table = Table::new("numbers", columns).unwrap();
+    let scratch = Scratch::new("");
+    table.write_parquet(std::fs::File::create(&scratch.path).unwrap()).unwrap();
+    assert_same(&read_parquet(&scratch.path).unwrap(), &table);
+    let bytes = |column: &Column| {
+        let alone = Table::new("alone", vec![column.clone()]).unwrap();
+        let mut bytes = Vec::new();
+        alone.write_parquet(&mut bytes).unwrap();
+        bytes.len() as f64 / (8 * ROWS) as f64
+    };
+    let sizes: Vec<f64> = table.columns().iter().map(bytes).collect();
+    assert!(sizes[0] > 0.99 && sizes[1] > 0.6 && sizes[5] < 0.9, "{sizes:?}");
+    assert!([2, 3, 4, 6].iter().all(|k| sizes[*k] < 0.1), "{sizes:?}");
+}
+
 #[test]
 fn a_table_without_rows() {
     let empty = Table::new("empty", vec![Column::new("ID", Values::Text(Vec::new()))]).unwrap();
@@ -73,7 +106,7 @@ fn columns_that_make_no_table() {
     let mut out = Vec::new();
     let mut sink = ParquetSink::new(&mut out, &example(), &[]).unwrap();
     let other = Table::new("other", vec![column("ID", 2)]).unwrap();
-    let error = sink.append(&other).unwrap_err();
+    let error = sink.append(other).unwrap_err();
     assert_eq!(error.to_string(), "table example: a further chunk has other columns than the first");
 }
 
@@ -96,7 +129,7 @@ fn chunks_are_one_table() {
     let file = std::fs::File::create(&scratch.path).unwrap();
     let mut sink = ParquetSink::new(file, &chunk(0), &[]).unwrap();
     for k in 0..5 {
-        sink.append(&chunk(k)).unwrap();
+        sink.append(chunk(k)).unwrap();
     }
     sink.finish().unwrap();
     let table = read_parquet(&scratch.path).unwrap();
@@ -108,8 +141,8 @@ fn chunks_are_one_table() {
 fn trajectories(subjects: usize) -> Table {
     const DAYS: usize = 309;
     let rows = subjects * DAYS;
-    let id = (0..rows).map(|row| (row / DAYS).to_string()).collect();
-    let mut columns = vec![Column::new("ID", Values::Text(id))];
+    let id = (0..rows).map(|row| (row / DAYS).to_string());
+    let mut columns = vec![Column::new("ID", Values::text(id))];
     let mut state = 1_u64;
     for k in 0..16 {
         let values = (0..rows).map(|row| {
@@ -282,8 +315,8 @@ fn subjects_that_a_data_set_cannot_hold() {
 fn a_growing_table_is_the_same_however_it_grows() {
     let part = |from: i64, to: i64| {
         let numbers = (from..to).map(|n| if n % 7 == 0 { f64::NAN } else { n as f64 / 3.0 }).collect();
-        let texts = (from..to).map(|n| format!("a, {n}")).collect();
-        let columns = vec![Column::new("ID", Values::Text(texts)), Column::new("x", Values::Float(numbers))];
+        let texts = (from..to).map(|n| format!("a, {n}"));
+        let columns = vec![Column::new("ID", Values::text(texts)), Column::new("x", Values::Float(numbers))];
         Table::new("part", columns).unwrap()
     };
     let folder = tempfile::tempdir().unwrap();
@@ -301,7 +334,7 @@ fn a_growing_table_is_the_same_however_it_grows() {
                 assert_eq!(RunFolder::suspended(&target), None);
                 table = GrowingTable::start(&run, "part", true, true).unwrap();
             }
-            table.append(&part(from, *to)).unwrap();
+            table.append(part(from, *to)).unwrap();
             from = *to;
         }
         assert_eq!(table.finish().unwrap(), from as u64);
