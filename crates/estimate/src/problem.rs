@@ -18,8 +18,8 @@ use crate::prior::Prior;
 use crate::shape::Shape;
 use nalgebra::{DMatrix, DVector};
 use omafit_model::{
-    Case, Censoring, Course, CourseError, CovariateError, ErrorModel, IndividualValue, Observation,
-    PopulationModel, Predicted, PredictionError, Sensitivities, Start, Subject,
+    Case, Censoring, Concentrations, Course, CourseError, CovariateError, ErrorModel, IndividualValue,
+    Observation, PopulationModel, PredictionError, Sensitivities, Start, Subject,
 };
 use std::cell::RefCell;
 
@@ -281,14 +281,14 @@ impl SubjectProblem<'_> {
         for ((problem, _), parameters) in points.iter().zip(&parameters) {
             cases.push(Case { parameters, start: problem.start, course: problem.course(accuracy) });
         }
-        let found = first.model.structure().sensitivities_each(&cases);
-        let mut rows = Vec::with_capacity(points.len());
-        for (((problem, eta), individual), found) in points.iter().zip(&individuals).zip(found) {
+        let mut rows: Vec<Option<Result<Linearised, SubjectError>>> = points.iter().map(|_| None).collect();
+        first.model.structure().sensitivities_each(&cases, &mut |k, found| {
+            let (problem, eta) = points[k];
             let rtol = problem.course(accuracy).rtol();
             let found = found.map_err(SubjectError::from);
-            rows.push(found.and_then(|found| problem.rows(eta, individual, &found, rtol)));
-        }
-        rows
+            rows[k] = Some(found.and_then(|found| problem.rows(eta, &individuals[k], found, rtol)));
+        });
+        rows.into_iter().flatten().collect()
     }
 
     fn course(&self, accuracy: Accuracy) -> &Course {
@@ -346,9 +346,7 @@ impl SubjectProblem<'_> {
         let sets: Vec<Vec<f64>> = etas.iter().map(|eta| self.parameters(eta)).collect();
         let case = |parameters| Case { parameters, start: self.start, course: &self.course };
         let cases: Vec<Case<'_>> = sets.iter().map(|parameters| case(parameters)).collect();
-        let predicted = self.model.structure().predict_each(&cases);
-        let one = |(eta, predicted): (&Vec<f64>, Predicted)| {
-            let predicted = predicted?;
+        let one = |eta: &Vec<f64>, predicted: &[Concentrations<f64>]| {
             let mut objective = self.prior.as_ref().map_or(0.0, |(p, _)| p.residuals(eta).norm_squared());
             for (row, observation) in self.observations.iter().enumerate() {
                 let predicted = predicted[self.positions[row]].to_array()[observation.analyte.index()];
@@ -356,6 +354,10 @@ impl SubjectProblem<'_> {
             }
             Ok(objective)
         };
-        etas.iter().zip(predicted).map(one).collect()
+        let mut all: Vec<Option<Result<f64, SubjectError>>> = etas.iter().map(|_| None).collect();
+        self.model.structure().predict_each(&cases, &mut |k, predicted| {
+            all[k] = Some(predicted.map_err(SubjectError::from).and_then(|of| one(&etas[k], of)));
+        });
+        all.into_iter().flatten().collect()
     }
 }

@@ -6,7 +6,8 @@ use crate::sampling::{draw_courses, quantile_band};
 use crate::spread::Spread;
 use crate::suppression::Suppression;
 use omafit_model::{
-    Analyte, Concentrations, Course, Output, OutputTime, PopulationModel, PredictionError, Subject,
+    Analyte, Case, Concentrations, Course, Output, OutputTime, PopulationModel, PredictionError,
+    Sensitivities, Subject,
 };
 use statrs::distribution::{ContinuousCDF, Normal};
 
@@ -55,6 +56,17 @@ pub struct Trajectory {
     pub upper: [Vec<f64>; 5],
 }
 
+impl Trajectory {
+    /// Of these times, the concentrations not yet known.
+    fn at(times: &Times) -> Self {
+        let output = times.course.times();
+        let time: Vec<f64> = times.asked.iter().map(|&at| output[at].time).collect();
+        let unknown = || std::array::from_fn(|_| vec![f64::NAN; time.len()]);
+        let (value, lower, upper) = (unknown(), unknown(), unknown());
+        Self { dose_mg: doses_on(&time, &times.course), time, value, lower, upper }
+    }
+}
+
 /// A subject, reconstructed.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Reconstruction {
@@ -98,6 +110,13 @@ impl Times {
     }
 }
 
+/// A relative derivative no larger than this is what rounding leaves of terms that cancel: the baseline, which is measured,
+/// depends on no parameter.
+const ROUNDING: f64 = 1e-13;
+
+/// A subject whose time course is wanted: its position in the trial, itself, its fit.
+type Whose<'a> = (u64, &'a Subject, &'a IndividualFit);
+
 /// Reconstructs a subject's time course from its first record, every so many days, and reads from it how free IgE was
 /// held down. The model is solved once for both.
 ///
@@ -114,53 +133,94 @@ pub fn reconstruct(
     fit: &IndividualFit,
     wanted: &ReconstructionOptions,
 ) -> Result<Reconstruction, PredictionError> {
+    let (times, start) = (Times::new(subject, wanted)?, model.start(&subject.covariates)?);
+    let mut solved = Sensitivities::default();
+    let Sensitivities { values, slopes } = &mut solved;
+    model.structure().sensitivities(&fit.parameters, start, &times.course, values, slopes)?;
+    reconstructed(model, (position, subject, fit), options, wanted, &times, &solved)
+}
+
+/// The same of each of several subjects, to the bit.
+pub(crate) fn reconstruct_each(
+    model: &PopulationModel,
+    subjects: &[Whose<'_>],
+    options: &FitOptions,
+    wanted: &ReconstructionOptions,
+) -> Vec<Result<Reconstruction, PredictionError>> {
+    let prepare = |(_, subject, _): &Whose<'_>| -> Result<_, PredictionError> {
+        Ok((Times::new(subject, wanted)?, model.start(&subject.covariates)?))
+    };
+    let prepared: Vec<Result<_, PredictionError>> = subjects.iter().map(prepare).collect();
+    let (mut cases, mut whose) = (Vec::new(), Vec::new());
+    for (k, ((_, _, fit), prepared)) in subjects.iter().zip(&prepared).enumerate() {
+        if let Ok((times, start)) = prepared {
+            cases.push(Case { parameters: &fit.parameters, start: *start, course: &times.course });
+            whose.push((k, times));
+        }
+    }
+    let refused = |prepared: &Result<_, PredictionError>| match prepared {
+        Ok(_) => Ok(Reconstruction::default()),
+        Err(error) => Err(error.clone()),
+    };
+    let mut all: Vec<Result<Reconstruction, PredictionError>> = prepared.iter().map(refused).collect();
+    model.structure().sensitivities_each(&cases, &mut |case, solved| {
+        let (k, times) = whose[case];
+        let solved = solved.map_err(PredictionError::from);
+        all[k] = solved.and_then(|solved| reconstructed(model, subjects[k], options, wanted, times, solved));
+    });
+    all
+}
+
+/// What is read from a solution.
+fn reconstructed(
+    model: &PopulationModel,
+    (position, subject, fit): Whose<'_>,
+    options: &FitOptions,
+    wanted: &ReconstructionOptions,
+    times: &Times,
+    Sensitivities { values, slopes }: &Sensitivities,
+) -> Result<Reconstruction, PredictionError> {
     let half_width = Normal::standard().inverse_cdf(0.5 + 0.5 * wanted.level);
-    let times = Times::new(subject, wanted)?;
-    let (mut values, mut slopes) = (Vec::new(), Vec::new());
-    let start = model.start(&subject.covariates)?;
-    model.structure().sensitivities(&fit.parameters, start, &times.course, &mut values, &mut slopes)?;
     let inputs = model.parameters().len() + 1;
     let unknowns = options.free.len();
-    // The derivatives of ln c to each η; of nothing they are nothing.
-    let log_gradient = |at: usize, c: usize, value: f64, gradient: &mut [f64]| {
-        let free = options.free.iter().zip(&fit.log_slopes);
-        let per_value = 1.0 / value;
-        for (g, (&parameter, log_slope)) in gradient.iter_mut().zip(free) {
-            let slope = slopes[at * inputs + parameter][c] * log_slope;
-            *g = if slope == 0.0 { 0.0 } else { slope * per_value };
-        }
-    };
-    let output = times.course.times();
-    let mut trajectory =
-        Trajectory { time: times.asked.iter().map(|&at| output[at].time).collect(), ..Trajectory::default() };
-    trajectory.dose_mg = doses_on(&trajectory.time, &times.course);
-    let mut gradient = vec![0.0; unknowns];
     let spread = Spread::new(&fit.uncertainty, unknowns);
-    for &at in &times.asked {
-        for (c, value) in values[at].to_array().into_iter().enumerate() {
-            log_gradient(at, c, value, &mut gradient);
-            let factor = spread.sd_of(&gradient).map_or(f64::NAN, |sd| (half_width * sd).exp());
-            trajectory.value[c].push(value);
-            trajectory.lower[c].push(value / factor);
-            trajectory.upper[c].push(value * factor);
+    let mut trajectory = Trajectory::at(times);
+    let mut gradients = vec![[0.0; 5]; unknowns];
+    for (row, &at) in times.asked.iter().enumerate() {
+        let slopes = &slopes[at * inputs..][..inputs];
+        for (gradient, (&i, log_slope)) in gradients.iter_mut().zip(options.free.iter().zip(&fit.log_slopes))
+        {
+            *gradient = slopes[i].map(|slope| slope * log_slope);
+        }
+        let (values, sds) = (values[at].to_array(), spread.sds_of(&gradients));
+        for c in 0..5 {
+            // Of nothing the derivatives are nothing.
+            let sd = if sds[c] <= ROUNDING * values[c].abs() { 0.0 } else { sds[c] / values[c] };
+            let factor = if sd.is_finite() { (half_width * sd).exp() } else { f64::NAN };
+            trajectory.value[c][row] = values[c];
+            trajectory.lower[c][row] = values[c] / factor;
+            trajectory.upper[c][row] = values[c] * factor;
         }
     }
     let predicts = model.structure().analytes().contains(&Analyte::IgeFree);
     let mut suppression = None;
-    if predicts && let Some(free) = free_ige(&times, &values) {
-        let mut slopes = vec![0.0; free.len() * unknowns];
-        for (row, (&at, value)) in
-            slopes.chunks_exact_mut(unknowns.max(1)).zip(times.needed.iter().zip(&free))
-        {
-            log_gradient(at, Analyte::IgeFree.index(), *value, row);
+    if predicts && let Some(free) = free_ige(times, values) {
+        let mut of_log = Vec::with_capacity(free.len() * unknowns);
+        for (&at, value) in times.needed.iter().zip(&free) {
+            let of = |i: usize, log_slope: &f64| {
+                slopes[at * inputs + i][Analyte::IgeFree.index()] * log_slope / value
+            };
+            let of =
+                |i, log_slope| Some(of(i, log_slope)).filter(|slope| slope.abs() > ROUNDING).unwrap_or(0.0);
+            of_log.extend(options.free.iter().zip(&fit.log_slopes).map(|(&i, log_slope)| of(i, log_slope)));
         }
-        let curve = Curve { points: &times.points, values: &free, slopes: &slopes, unknowns };
+        let curve = Curve { points: &times.points, values: &free, slopes: &of_log, unknowns };
         let read = curve.read(wanted.target_ng_ml);
         suppression = Some(Suppression::linear(read, &spread, half_width, is_dosed(subject)));
     }
     let mut done = Reconstruction { trajectory, suppression };
     if let Bands::Sampled { draws, seed } = wanted.bands {
-        sample(model, subject, (seed, position, draws), options, fit, wanted, &times, &mut done)?;
+        sample(model, subject, (seed, position, draws), options, fit, wanted, times, &mut done)?;
     }
     Ok(done)
 }

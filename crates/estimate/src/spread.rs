@@ -28,23 +28,39 @@ impl Spread {
 
     /// The standard deviation; `None` when the gradient has a part along an undetermined direction.
     pub fn sd_of(&self, gradient: &[f64]) -> Option<f64> {
-        let mut variance = 0.0;
-        for block in self.rows.chunks_exact(gradient.len().max(1)) {
-            let mut along = [0.0; WIDTH];
-            for (row, g) in block.iter().zip(gradient) {
-                for k in 0..WIDTH {
-                    along[k] += row[k] * g;
+        let gradient: Vec<[f64; 1]> = gradient.iter().map(|g| [*g]).collect();
+        let [sd] = self.sds_of(&gradient);
+        sd.is_finite().then_some(sd)
+    }
+
+    /// The standard deviations of several quantities from their derivatives to each parameter; NaN for `None`.
+    #[inline]
+    pub fn sds_of<const M: usize>(&self, gradients: &[[f64; M]]) -> [f64; M] {
+        let mut variance = [0.0; M];
+        for block in self.rows.chunks_exact(gradients.len().max(1)) {
+            let mut along = [[0.0; WIDTH]; M];
+            for (row, of) in block.iter().zip(gradients) {
+                for m in 0..M {
+                    for k in 0..WIDTH {
+                        along[m][k] += row[k] * of[m];
+                    }
                 }
             }
-            variance += along.iter().map(|a| a * a).sum::<f64>();
-        }
-        if !self.open.is_empty() {
-            let length = gradient.iter().map(|g| g * g).sum::<f64>().sqrt();
-            let dot = |loadings: &Vec<f64>| loadings.iter().zip(gradient).map(|(l, g)| l * g).sum::<f64>();
-            if self.open.iter().any(|loadings| dot(loadings).abs() > LEAK * length) {
-                return None;
+            for m in 0..M {
+                variance[m] += along[m].iter().map(|a| a * a).sum::<f64>();
             }
         }
-        variance.is_finite().then(|| variance.sqrt())
+        std::array::from_fn(|m| {
+            let is_known = self.open.is_empty() || self.is_determined(gradients.iter().map(|of| of[m]));
+            if is_known && variance[m].is_finite() { variance[m].sqrt() } else { f64::NAN }
+        })
+    }
+
+    /// Whether a gradient has no part along an undetermined direction.
+    fn is_determined(&self, gradient: impl Iterator<Item = f64> + Clone) -> bool {
+        let length = gradient.clone().map(|g| g * g).sum::<f64>().sqrt();
+        let along =
+            |loadings: &Vec<f64>| loadings.iter().zip(gradient.clone()).map(|(l, g)| l * g).sum::<f64>();
+        self.open.iter().all(|loadings| along(loadings).abs() <= LEAK * length)
     }
 }

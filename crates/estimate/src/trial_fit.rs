@@ -3,9 +3,13 @@
 use crate::goodness::{Goodness, goodness};
 use crate::individual::{FitOptions, IndividualFit, Status, fit_subjects};
 use crate::prior::Prior;
-use crate::reconstruction::{Reconstruction, ReconstructionOptions, Trajectory, reconstruct};
+use crate::reconstruction::{
+    Reconstruction, ReconstructionOptions, Trajectory, reconstruct, reconstruct_each,
+};
 use crate::suppression::Suppression;
-use omafit_model::{Analyte, Case, Course, Observation, PopulationModel, PredictionError, Subject};
+use omafit_model::{
+    Analyte, Case, Course, Observation, PopulationModel, Predicted, PredictionError, Subject,
+};
 use rayon::prelude::*;
 
 /// All that a run says of one subject.
@@ -48,11 +52,15 @@ pub fn process_subjects(
     wanted: &ReconstructionOptions,
 ) -> Vec<SubjectResult> {
     let alone: Vec<&Subject> = subjects.iter().map(|(_, subject)| *subject).collect();
-    let fits = fit_subjects(model, &alone, prior, options);
+    let mut fits = fit_subjects(model, &alone, prior, options);
     let pred = typical_predictions_each(model, &alone);
-    let of =
-        |((&(position, subject), fit), pred)| judged(model, (position, subject), options, fit, pred, wanted);
-    subjects.iter().zip(fits).zip(pred).map(of).collect()
+    let sound: Vec<usize> = (0..fits.len()).filter(|&k| fits[k].status != Status::Failed).collect();
+    let whose: Vec<_> = sound.iter().map(|&k| (subjects[k].0, subjects[k].1, &fits[k])).collect();
+    let mut courses = reconstruct_each(model, &whose, options, wanted).into_iter();
+    let mut done: Vec<Option<_>> = fits.iter().map(|_| None).collect();
+    sound.iter().for_each(|&k| done[k] = courses.next());
+    let of = |(((&(_, subject), fit), course), pred)| judged(model, subject, options, fit, course, pred);
+    subjects.iter().zip(fits.drain(..)).zip(done).zip(pred).map(of).collect()
 }
 
 /// Reconstructs and judges a subject whose fit is known.
@@ -65,26 +73,24 @@ pub fn complete(
     wanted: &ReconstructionOptions,
 ) -> SubjectResult {
     let pred = typical_predictions(model, subject);
-    judged(model, (position, subject), options, fit, pred, wanted)
+    let is_sound = fit.status != Status::Failed;
+    let course = is_sound.then(|| reconstruct(model, subject, position, options, &fit, wanted));
+    judged(model, subject, options, fit, course, pred)
 }
 
 fn judged(
     model: &PopulationModel,
-    (position, subject): (u64, &Subject),
+    subject: &Subject,
     options: &FitOptions,
     mut fit: IndividualFit,
+    course: Option<Result<Reconstruction, PredictionError>>,
     pred: Result<Vec<f64>, PredictionError>,
-    wanted: &ReconstructionOptions,
 ) -> SubjectResult {
-    let mut reconstruction = Reconstruction::default();
-    if fit.status != Status::Failed {
-        match reconstruct(model, subject, position, options, &fit, wanted) {
-            Ok(done) => reconstruction = done,
-            Err(error) => {
-                fit.fail(model, options, &format!("; the time course cannot be reconstructed: {error}"));
-            }
-        }
-    }
+    let reconstruction = course.transpose().unwrap_or_else(|error| {
+        fit.fail(model, options, &format!("; the time course cannot be reconstructed: {error}"));
+        None
+    });
+    let reconstruction = reconstruction.unwrap_or_default();
     SubjectResult {
         by_analyte: Analyte::ALL.map(|a| goodness(&fit.errors, subject, &fit.ipred, Some(a))),
         overall: goodness(&fit.errors, subject, &fit.ipred, None),
@@ -118,7 +124,9 @@ fn typical_predictions_each(
     let sound = typical.iter().filter_map(|typical| typical.as_ref().ok());
     let cases: Vec<Case<'_>> =
         sound.map(|(parameters, start, course, _)| Case { parameters, start: *start, course }).collect();
-    let mut predicted = model.structure().predict_each(&cases).into_iter();
+    let mut predicted: Vec<Predicted> = cases.iter().map(|_| Ok(Vec::new())).collect();
+    model.structure().predict_each(&cases, &mut |k, found| predicted[k] = found.cloned());
+    let mut predicted = predicted.into_iter();
     let mut read = |(subject, typical): (&&Subject, &Result<(_, _, _, Vec<usize>), PredictionError>)| {
         let (_, _, _, positions) = typical.as_ref().map_err(Clone::clone)?;
         let values = predicted.next().unwrap_or_else(|| Ok(Vec::new()))?;

@@ -82,7 +82,11 @@ impl Timed {
         let (people, start) = (self.people(), self.model.start(&person()).unwrap());
         let case = |parameters| Case { parameters, start, course: &self.course };
         let cases: Vec<Case<'_>> = people.iter().map(|parameters| case(parameters)).collect();
-        bencher.bench_local(|| self.model.structure().sensitivities_each(black_box(&cases)));
+        bencher.bench_local(|| {
+            let structure = self.model.structure();
+            structure
+                .sensitivities_each(black_box(&cases), &mut |_, found| assert!(black_box(found).is_ok()));
+        });
     }
 
     fn sensitivities(&self, bencher: Bencher<'_, '_>) {

@@ -14,17 +14,41 @@ struct Equilibrium<T> {
     k: T,
     root: T,
     log_ratio: T,
+    complex: T,
 }
 
 impl<T: Real> Equilibrium<T> {
     #[inline(always)]
-    fn of(x: T, e: T, w: T, alpha: T) -> Self {
+    fn of([x, e, w, alpha]: [T; 4]) -> Self {
         let log_ratio = x.ln() - e.ln();
         let power = (alpha * log_ratio).exp();
         let k = w * power;
         let gap = x - e;
         let root = (gap * gap + k * (k + (x + e) * 2.0)).sqrt();
-        Self { power, k, root, log_ratio }
+        Self { power, k, root, log_ratio, complex: x * e * 2.0 / (x + e + k + root) }
+    }
+
+    /// What of an amount is unbound that exceeds the other by so much, without the cancellation of the difference: with g
+    /// the excess (g − K + R)/2 = 2Kn/(R − g + K), of which the first form cancels for g < K, the second for g > K.
+    #[inline(always)]
+    fn unbound(&self, amount: T, excess: T) -> T {
+        let above = excess - self.k;
+        let part = self.k * amount * 2.0 / (self.root - above);
+        T::choose((&excess, &self.k), (above + self.root) * 0.5, part)
+    }
+
+    /// Derivatives of the unbound part of either amount: to that amount, to the other, to w and α.
+    #[inline(always)]
+    fn by(&self, unbound: T, [own, other]: [T; 2], [alpha, log_ratio]: [T; 2]) -> [T; 4] {
+        let inverse = T::constant(1.0) / self.root;
+        let by_k = self.complex * inverse;
+        let drift = by_k * alpha * self.k;
+        [
+            (unbound + self.k) * inverse + drift / own,
+            -(unbound * inverse) - drift / other,
+            by_k * self.power,
+            by_k * self.k * log_ratio,
+        ]
     }
 }
 
@@ -51,8 +75,7 @@ impl Elementary<4> for EquilibriumComplex {
         if is_no_target(&e) {
             return if alpha.value() == 0.0 { e * (x / (x + w)) } else { T::zero() };
         }
-        let at = Equilibrium::of(x, e, w, alpha);
-        x * e * 2.0 / (x + e + at.k + at.root)
+        Equilibrium::of([x, e, w, alpha]).complex
     }
 
     #[inline(always)]
@@ -65,8 +88,8 @@ impl Elementary<4> for EquilibriumComplex {
             let by_e = if alpha.value() == 0.0 { x / (x + w) } else { T::zero() };
             return (e * by_e, [T::zero(), by_e, T::zero(), T::zero()]);
         }
-        let at = Equilibrium::of(x, e, w, alpha);
-        let complex = x * e * 2.0 / (x + e + at.k + at.root);
+        let at = Equilibrium::of([x, e, w, alpha]);
+        let complex = at.complex;
         let inverse = T::constant(1.0) / at.root;
         let by_k = -(complex * inverse);
         let drift = by_k * alpha * at.k;
@@ -76,25 +99,74 @@ impl Elementary<4> for EquilibriumComplex {
     }
 }
 
-/// Unbound drug and unbound target (X − C, E − C), without the cancellation of the differences.
+/// Unbound drug at equilibrium, X − C, as a function of (X, E, w, α), without the cancellation of the difference.
 ///
-/// With g the excess of an amount n over its partner, the unbound part is (g − K + R)/2 = 2Kn/(R − g + K): the first
-/// form cancels for g < K, the second for g > K.
+/// Its gradient has none either: R·d(X − C) = (X − C + K)dX − (X − C)dE + C dK.
+pub struct UnboundDrug;
+
+impl Elementary<4> for UnboundDrug {
+    #[inline(always)]
+    fn value<T: Real>([x, e, w, alpha]: [T; 4]) -> T {
+        if is_none(&x) {
+            return T::zero();
+        }
+        if is_no_target(&e) {
+            return x;
+        }
+        Equilibrium::of([x, e, w, alpha]).unbound(x, x - e)
+    }
+
+    #[inline(always)]
+    fn value_and_gradient<T: Real>([x, e, w, alpha]: [T; 4]) -> (T, [T; 4]) {
+        let zero = T::zero();
+        if is_none(&x) {
+            return (zero, [zero; 4]);
+        }
+        if is_no_target(&e) {
+            return (x, [T::constant(1.0), zero, zero, zero]);
+        }
+        let at = Equilibrium::of([x, e, w, alpha]);
+        let unbound = at.unbound(x, x - e);
+        (unbound, at.by(unbound, [x, e], [alpha, at.log_ratio]))
+    }
+}
+
+/// Unbound target at equilibrium, E − C, in the same way.
+pub struct UnboundTarget;
+
+impl Elementary<4> for UnboundTarget {
+    #[inline(always)]
+    fn value<T: Real>([x, e, w, alpha]: [T; 4]) -> T {
+        if is_none(&x) {
+            return e - x;
+        }
+        if is_no_target(&e) {
+            return if alpha.value() == 0.0 { e * (w / (x + w)) } else { e };
+        }
+        Equilibrium::of([x, e, w, alpha]).unbound(e, e - x)
+    }
+
+    #[inline(always)]
+    fn value_and_gradient<T: Real>([x, e, w, alpha]: [T; 4]) -> (T, [T; 4]) {
+        let (zero, one) = (T::zero(), T::constant(1.0));
+        if is_none(&x) {
+            return (e - x, [-one, one, zero, zero]);
+        }
+        if is_no_target(&e) {
+            let by_e = if alpha.value() == 0.0 { w / (x + w) } else { one };
+            return (e * by_e, [zero, by_e, zero, zero]);
+        }
+        let at = Equilibrium::of([x, e, w, alpha]);
+        let unbound = at.unbound(e, e - x);
+        // K = w·(X/E)^α falls with the target.
+        let [by_e, by_x, by_w, by_alpha] = at.by(unbound, [e, x], [-alpha, at.log_ratio]);
+        (unbound, [by_x, by_e, by_w, by_alpha])
+    }
+}
+
+/// Unbound drug and unbound target (X − C, E − C): [`UnboundDrug`], [`UnboundTarget`].
 #[inline(always)]
 pub fn unbound<T: Real>(x: T, e: T, w: T, alpha: T) -> (T, T) {
-    if is_none(&x) {
-        return (T::zero(), e - x);
-    }
-    if is_no_target(&e) {
-        return (x, if alpha.value() == 0.0 { e * (w / (x + w)) } else { e });
-    }
-    let Equilibrium { k, root, .. } = Equilibrium::of(x, e, w, alpha);
-    let part = |amount: T, excess: T| {
-        if excess.value() >= k.value() {
-            (excess - k + root) * 0.5
-        } else {
-            k * amount * 2.0 / (root - excess + k)
-        }
-    };
-    (part(x, x - e), part(e, e - x))
+    let at = [x, e, w, alpha];
+    (T::apply::<4, UnboundDrug>(at), T::apply::<4, UnboundTarget>(at))
 }

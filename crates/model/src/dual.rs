@@ -83,6 +83,14 @@ impl<F: Real, const N: usize> Real for Dual<F, N> {
         self
     }
     #[inline(always)]
+    fn choose((a, b): (&Self, &Self), mut yes: Self, no: Self) -> Self {
+        yes.re = F::choose((&a.re, &b.re), yes.re, no.re);
+        for (e, d) in yes.eps.iter_mut().zip(no.eps) {
+            *e = F::choose((&a.re, &b.re), *e, d);
+        }
+        yes
+    }
+    #[inline(always)]
     fn apply<const K: usize, G: Elementary<K>>(arguments: [Self; K]) -> Self {
         let (re, gradient) = F::differentiate::<K, G>(arguments.map(|x| x.re));
         let mut eps = [F::zero(); N];

@@ -52,6 +52,12 @@ pub trait Real:
         G::value_and_gradient(arguments)
     }
 
+    /// `yes` where `a` is at least `b`, else `no`.
+    #[inline(always)]
+    fn choose((a, b): (&Self, &Self), yes: Self, no: Self) -> Self {
+        if a.value() >= b.value() { yes } else { no }
+    }
+
     /// Zero.
     #[inline(always)]
     fn zero() -> Self {

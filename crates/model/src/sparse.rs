@@ -115,6 +115,19 @@ impl<const N: usize, const L: usize, F: Real> Real for Sparse<N, L, F> {
         self.plus(F::constant(a), &x).with(self.re.axpy(a, x.re))
     }
     #[inline(always)]
+    fn choose((a, b): (&Self, &Self), mut yes: Self, no: Self) -> Self {
+        let inner = |yes, no| F::choose((&a.re, &b.re), yes, no);
+        yes.re = inner(yes.re, no.re);
+        for i in 0..N {
+            yes.by_state[i] = inner(yes.by_state[i], no.by_state[i]);
+        }
+        for i in 0..L {
+            yes.by_lane[i] = inner(yes.by_lane[i], no.by_lane[i]);
+        }
+        yes.mask |= no.mask;
+        yes
+    }
+    #[inline(always)]
     fn apply<const K: usize, G: Elementary<K>>(arguments: [Self; K]) -> Self {
         let mut values = [F::zero(); K];
         for i in 0..K {
@@ -160,9 +173,8 @@ impl<const N: usize, const L: usize, F: Real> Div for Sparse<N, L, F> {
     type Output = Self;
     #[inline(always)]
     fn div(self, other: Self) -> Self {
-        let inverse = F::constant(1.0) / other.re;
         let value = self.re / other.re;
-        self.chain(value, inverse).plus(-(value * inverse), &other)
+        self.plus(-value, &other).chain(value, F::constant(1.0) / other.re)
     }
 }
 

@@ -80,11 +80,16 @@ fn alone(structure: &dyn StructuralModel, case: &Case<'_>) -> [Bits; 2] {
 }
 
 fn together(structure: &dyn StructuralModel, cases: &[Case<'_>]) -> Vec<[Bits; 2]> {
-    let predicted = structure.predict_each(cases).into_iter().map(|found| found.map(|of| bits(&of, &[])));
-    let linearised = structure.sensitivities_each(cases).into_iter();
-    let linearised = linearised.map(|found| found.map(|of| bits(&of.values, &of.slopes)));
-    let both = predicted.zip(linearised);
-    both.map(|(a, b)| [a.map_err(|e| e.to_string()), b.map_err(|e| e.to_string())]).collect()
+    let mut found: Vec<[Option<Bits>; 2]> = cases.iter().map(|_| [None, None]).collect();
+    // Each is told once.
+    let tell = |place: &mut Option<Bits>, bits| assert!(place.replace(bits).is_none());
+    structure.predict_each(cases, &mut |k, of| {
+        tell(&mut found[k][0], of.map(|of| bits(of, &[])).map_err(|e| e.to_string()));
+    });
+    structure.sensitivities_each(cases, &mut |k, of| {
+        tell(&mut found[k][1], of.map(|of| bits(&of.values, &of.slopes)).map_err(|e| e.to_string()));
+    });
+    found.into_iter().map(|both| both.map(Option::unwrap)).collect()
 }
 
 #[test]

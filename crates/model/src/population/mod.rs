@@ -160,7 +160,9 @@ impl PopulationModel {
     ) -> Result<Vec<Predicted>, CovariateError> {
         let start = self.start(covariates)?;
         let cases: Vec<Case<'_>> = sets.iter().map(|parameters| Case { parameters, start, course }).collect();
-        Ok(self.structure.predict_each(&cases))
+        let mut all: Vec<Predicted> = sets.iter().map(|_| Ok(Vec::new())).collect();
+        self.structure.predict_each(&cases, &mut |k, found| all[k] = found.cloned());
+        Ok(all)
     }
 }
 

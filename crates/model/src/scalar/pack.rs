@@ -115,6 +115,14 @@ impl<const W: usize> Real for Pack<W> {
         self.with(x, |y, x| y + a * x)
     }
     #[inline(always)]
+    fn choose((a, b): (&Self, &Self), yes: Self, no: Self) -> Self {
+        let mut out = no;
+        for l in 0..W {
+            out.0[l] = if a.0[l] >= b.0[l] { yes.0[l] } else { no.0[l] };
+        }
+        out
+    }
+    #[inline(always)]
     fn apply<const K: usize, G: Elementary<K>>(arguments: [Self; K]) -> Self {
         if are_ordinary(&arguments) { G::value(arguments) } else { one_by_one::<W, K, G>(&arguments) }
     }

@@ -1,9 +1,9 @@
 //! Steps of several solutions at once, each of its own length at its own time: the operations of [`super::Dop853`], to
 //! the bit, in wider arithmetic. A solution waits for its logarithms and roots most of the time; others fill it.
 
-use super::dop853::{Tolerance, combine_with, interpolant, interpolate, wrong_by};
+use super::dop853::{Tolerance, combine_with, interpolate, wrong_by};
 use super::pace::Step;
-use super::tableau::{A, C, E3, E5, Row};
+use super::tableau::{A, C, D, E3, E5, Row};
 use super::tangents_abreast::{AlongAbreast, CompanionAbreast};
 use crate::scalar::Pack;
 
@@ -24,6 +24,8 @@ pub struct Stages<C, const N: usize, const W: usize> {
     end: [Pack<W>; N],
     fifth: [Pack<W>; N],
     third: [Pack<W>; N],
+    /// The terms of the interpolants.
+    terms: [[Pack<W>; N]; 7],
     along: C,
 }
 
@@ -53,6 +55,7 @@ impl<G: AlongAbreast<N, W>, const N: usize, const W: usize> Stages<G, N, W> {
             end: one,
             fifth: none,
             third: none,
+            terms: [none; 7],
             along: G::new(),
         }
     }
@@ -148,7 +151,7 @@ impl<G: AlongAbreast<N, W>, const N: usize, const W: usize> Stages<G, N, W> {
         self.along.step(self.h);
     }
 
-    /// The stages of the interpolants.
+    /// The stages of the interpolants, and their terms.
     #[inline(always)]
     pub fn fill<S>(&mut self, system: &S)
     where
@@ -157,29 +160,31 @@ impl<G: AlongAbreast<N, W>, const N: usize, const W: usize> Stages<G, N, W> {
         for stage in 13..16 {
             self.evaluate(system, stage);
         }
+        let h = self.h;
+        for i in 0..N {
+            let rise = self.end[i] - self.y[i];
+            self.terms[0][i] = rise;
+            self.terms[1][i] = self.k[0][i] * h - rise;
+            self.terms[2][i] = rise * 2.0 - (self.k[12][i] + self.k[0][i]) * h;
+        }
+        let none = [Pack::all(0.0); N];
+        for row in 0..4 {
+            self.terms[3 + row] = combine_with(&self.k, &none, D[row], |sum, a, k| sum + h * a * k);
+        }
         self.along.fill(self.h);
     }
 
     /// The solution in `lane`, and what goes along, at the fractions `x` of its step, whose stages are filled in.
     #[inline(always)]
-    pub fn inside(
-        &self,
-        lane: usize,
-        x: impl Iterator<Item = f64> + Clone,
-        mut emit: impl FnMut([f64; N], G::State),
-    ) {
-        let mut k = [[0.0; N]; 16];
-        for stage in 0..16 {
-            k[stage] = of(&self.k[stage], lane);
+    pub fn inside(&self, lane: usize, x: impl Iterator<Item = f64>, to: &mut Vec<([f64; N], G::State)>) {
+        let mut f = [[0.0; N]; 7];
+        for term in 0..7 {
+            f[term] = of(&self.terms[term], lane);
         }
-        let (y, h) = (self.start(lane), self.h.0[lane]);
-        let f = interpolant(&k, h, &y, &self.end(lane));
-        let mut values = x.clone();
-        self.along.inside(lane, h, x, |along| {
-            if let Some(x) = values.next() {
-                emit(interpolate(&f, &y, x), along);
-            }
-        });
+        let (y, along) = (self.start(lane), self.along.dense(lane));
+        for x in x {
+            to.push((interpolate(&f, &y, x), G::inside(&along, x)));
+        }
     }
 
     /// The solution in `lane` goes on from the end of its step, which is closed.

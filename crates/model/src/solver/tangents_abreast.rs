@@ -1,8 +1,8 @@
 //! What goes along with several solutions at once: the operations of [`super::Tangents`], to the bit, in wider arithmetic.
 
 use super::abreast::Abreast;
-use super::dop853::{interpolant, interpolate};
-use super::tableau::A;
+use super::dop853::interpolate;
+use super::tableau::{A, D};
 use super::tangents::{Lanes, Partials};
 use crate::scalar::Pack;
 
@@ -16,6 +16,8 @@ pub trait LinearisedAbreast<const N: usize, const L: usize, const W: usize>: Abr
 pub trait AlongAbreast<const N: usize, const W: usize> {
     /// What it is of one of them at one time.
     type State: Copy;
+    /// Its interpolant over a step of one of them.
+    type Dense;
     /// Whether an evaluation is too much code for one at every stage.
     const IS_LONG: bool;
 
@@ -29,8 +31,10 @@ pub trait AlongAbreast<const N: usize, const W: usize> {
     fn fill(&mut self, h: Pack<W>);
     /// What it is at the end of the step of the solution in `lane`.
     fn end(&self, lane: usize) -> Self::State;
-    /// What it is at the fractions `x` of that step, of length `h`.
-    fn inside(&self, lane: usize, h: f64, x: impl Iterator<Item = f64>, emit: impl FnMut(Self::State));
+    /// The interpolant of that step, whose stages are filled in.
+    fn dense(&self, lane: usize) -> Self::Dense;
+    /// What it is at the fraction `x` of the step.
+    fn inside(dense: &Self::Dense, x: f64) -> Self::State;
     /// The solution in `lane` goes on from there.
     fn advance(&mut self, lane: usize);
 }
@@ -43,6 +47,7 @@ pub trait CompanionAbreast<S, const N: usize, const W: usize>: AlongAbreast<N, W
 
 impl<const N: usize, const W: usize> AlongAbreast<N, W> for () {
     type State = ();
+    type Dense = ();
     const IS_LONG: bool = false;
 
     #[inline(always)]
@@ -56,9 +61,9 @@ impl<const N: usize, const W: usize> AlongAbreast<N, W> for () {
     #[inline(always)]
     fn end(&self, _: usize) {}
     #[inline(always)]
-    fn inside(&self, _: usize, _: f64, x: impl Iterator<Item = f64>, mut emit: impl FnMut(())) {
-        x.for_each(|_| emit(()));
-    }
+    fn dense(&self, _: usize) {}
+    #[inline(always)]
+    fn inside((): &(), _: f64) {}
     #[inline(always)]
     fn advance(&mut self, _: usize) {}
 }
@@ -77,6 +82,8 @@ pub struct TangentsAbreast<const N: usize, const L: usize, const W: usize> {
     end: [Lanes<L, Pack<W>>; N],
     partials: [Partials<N, L, Pack<W>>; 16],
     k: [[Lanes<L, Pack<W>>; N]; 16],
+    /// The terms of the interpolants.
+    terms: [[Lanes<L, Pack<W>>; N]; 7],
 }
 
 impl<const N: usize, const L: usize, const W: usize> TangentsAbreast<N, L, W> {
@@ -146,6 +153,7 @@ where
 
 impl<const N: usize, const L: usize, const W: usize> AlongAbreast<N, W> for TangentsAbreast<N, L, W> {
     type State = [Lanes<L>; N];
+    type Dense = ([[Lanes<L>; N]; 7], [Lanes<L>; N]);
     const IS_LONG: bool = true;
 
     #[inline(always)]
@@ -153,7 +161,7 @@ impl<const N: usize, const L: usize, const W: usize> AlongAbreast<N, W> for Tang
         let zero = Pack::all(0.0);
         let none = [Lanes([zero; L]); N];
         let partials = Partials { by_state: [[zero; N]; N], by_lane: none };
-        Self { state: none, end: none, partials: [partials; 16], k: [none; 16] }
+        Self { state: none, end: none, partials: [partials; 16], k: [none; 16], terms: [none; 7] }
     }
     #[inline(always)]
     fn begin(&mut self, lane: usize, state: &Self::State, slope: &Self::State) {
@@ -177,20 +185,49 @@ impl<const N: usize, const L: usize, const W: usize> AlongAbreast<N, W> for Tang
         for stage in 13..16 {
             self.stage(stage, h);
         }
+        for n in 0..N {
+            for l in 0..L {
+                let k = |stage: usize| self.k[stage][n].0[l];
+                let rise = self.end[n].0[l] - self.state[n].0[l];
+                self.terms[0][n].0[l] = rise;
+                self.terms[1][n].0[l] = k(0) * h - rise;
+                self.terms[2][n].0[l] = rise * 2.0 - (k(12) + k(0)) * h;
+            }
+        }
+        for (row, term) in D.into_iter().zip(&mut self.terms[3..]) {
+            let mut weights = [h; 12];
+            for (weight, &(_, a)) in weights.iter_mut().zip(row) {
+                *weight = h * a;
+            }
+            for l in 0..L {
+                let mut sum = [Pack::all(0.0); N];
+                for (weight, &(stage, _)) in weights.iter().zip(row) {
+                    for n in 0..N {
+                        sum[n] = sum[n] + *weight * self.k[stage][n].0[l];
+                    }
+                }
+                for n in 0..N {
+                    term[n].0[l] = sum[n];
+                }
+            }
+        }
     }
     #[inline(always)]
     fn end(&self, lane: usize) -> Self::State {
         lanes_of(&self.end, lane)
     }
     #[inline(always)]
-    fn inside(&self, lane: usize, h: f64, x: impl Iterator<Item = f64>, mut emit: impl FnMut(Self::State)) {
-        let mut k = [[Lanes([0.0; L]); N]; 16];
-        for stage in 0..16 {
-            k[stage] = lanes_of(&self.k[stage], lane);
-        }
+    fn dense(&self, lane: usize) -> Self::Dense {
         let state = lanes_of(&self.state, lane);
-        let f = interpolant(&k, h, &state, &lanes_of(&self.end, lane));
-        x.for_each(|x| emit(interpolate(&f, &state, x)));
+        let mut f = [state; 7];
+        for term in 0..7 {
+            f[term] = lanes_of(&self.terms[term], lane);
+        }
+        (f, state)
+    }
+    #[inline(always)]
+    fn inside((f, state): &Self::Dense, x: f64) -> Self::State {
+        interpolate(f, state, x)
     }
     #[inline(always)]
     fn advance(&mut self, lane: usize) {

@@ -4,7 +4,7 @@ use super::depot::{BY_KA, Depot, Entry, Flux};
 use super::legs::{Leg, Plan, plan};
 use super::segment::{Segment, linearised};
 use super::solve::{Inputs, check, is_plain, longest, tolerance};
-use super::{Body, Case, Concentrations, Predicted, Sensitivities, Start, Structure};
+use super::{Body, Case, Concentrations, Sensitivities, Start, Structure};
 use crate::course::CourseError;
 use crate::dual::Dual;
 use crate::scalar::{Pack, Real, is_wide};
@@ -55,7 +55,7 @@ trait Wanted<S: Structure<N, K>, const N: usize, const K: usize, const W: usize>
     /// What goes along with the states.
     type Along: CompanionAbreast<Bodies<S::Body, K, W>, N, W>;
     /// What is read.
-    type Read;
+    type Read: Default;
 
     /// The state at the start, and what goes along with it.
     fn initial(parameters: &[f64], start: Start<f64>) -> ([f64; N], Of<Self, S, N, K, W>);
@@ -66,7 +66,7 @@ trait Wanted<S: Structure<N, K>, const N: usize, const K: usize, const W: usize>
         along: &Of<Self, S, N, K, W>,
     ) -> ([f64; N], Of<Self, S, N, K, W>);
     /// What is read from the states at the output times.
-    fn read(case: &Case<'_>, states: &[([f64; N], Of<Self, S, N, K, W>)]) -> Self::Read;
+    fn read(case: &Case<'_>, states: &[([f64; N], Of<Self, S, N, K, W>)], read: &mut Self::Read);
 }
 
 /// What goes along with one body at one time.
@@ -89,8 +89,9 @@ impl<S: Structure<N, K>, const N: usize, const K: usize, const W: usize> Wanted<
         (segment.derivative(0.0, y), ())
     }
     #[inline(always)]
-    fn read(case: &Case<'_>, states: &[([f64; N], ())]) -> Self::Read {
-        states.iter().map(|(y, ())| S::outputs(case.parameters, y)).collect()
+    fn read(case: &Case<'_>, states: &[([f64; N], ())], read: &mut Self::Read) {
+        read.clear();
+        read.extend(states.iter().map(|(y, ())| S::outputs(case.parameters, y)));
     }
 }
 
@@ -120,15 +121,12 @@ where
         (slope, partials.along(along))
     }
     #[inline(always)]
-    fn read(case: &Case<'_>, states: &[([f64; N], [Lanes<L>; N])]) -> Sensitivities {
+    fn read(case: &Case<'_>, states: &[([f64; N], [Lanes<L>; N])], read: &mut Sensitivities) {
         let inputs = Inputs::<N, K, L, P>::new::<S, false>(case.parameters, case.start);
-        let mut read = Sensitivities::default();
-        read.values.reserve(states.len());
-        read.slopes.reserve(states.len() * (case.parameters.len() + 1));
-        for at in states {
-            inputs.read::<S>(case.parameters.len(), at, &mut read.values, &mut read.slopes);
-        }
-        read
+        let Sensitivities { values, slopes } = read;
+        values.clear();
+        slopes.clear();
+        inputs.read::<S>(case.parameters.len(), states, values, slopes);
     }
 }
 
@@ -154,8 +152,11 @@ struct Passenger<A, const N: usize, const K: usize> {
 /// States at output times, and what goes along with them.
 type States<A, const N: usize> = Vec<([f64; N], A)>;
 
-/// What became of a body.
-type Found<A, const N: usize> = Result<States<A, N>, CourseError>;
+/// What became of a body at its position: the states at its output times, or why it has not come to its end.
+type Arrival<A, const N: usize> = (usize, Result<States<A, N>, CourseError>);
+
+/// What takes what was found of each case, at its position, in any order.
+pub(super) type Take<'a, T> = &'a mut dyn FnMut(usize, Result<&T, CourseError>);
 
 impl<A, const N: usize, const K: usize> Passenger<A, N, K> {
     /// The dose at the end of a leg is given, and the next begins.
@@ -181,8 +182,9 @@ where
     bodies: Bodies<S::Body, K, W>,
     stages: Stages<R::Along, N, W>,
     lanes: [Option<Passenger<Of<R, S, N, K, W>, N, K>>; W],
-    /// The states at the output times of those that have come to their end, or why one has not.
-    found: Vec<Option<Found<Of<R, S, N, K, W>, N>>>,
+    arrivals: Vec<Arrival<Of<R, S, N, K, W>, N>>,
+    /// Room for the states of those that come.
+    spare: Vec<States<Of<R, S, N, K, W>, N>>,
 }
 
 impl<'a, S, R, const N: usize, const K: usize, const W: usize> Journey<'a, S, R, N, K, W>
@@ -211,17 +213,33 @@ where
             bodies: Bodies { rates: [one; K], held: Dual::fixed(one), body: PhantomData },
             stages: Stages::new(),
             lanes: [const { None }; W],
-            found: cases.iter().map(|_| None).collect(),
+            arrivals: Vec::new(),
+            spare: Vec::new(),
         }
     }
 
     /// Until every case has come to its end.
     #[inline(always)]
-    fn through(mut self) -> Vec<Result<R::Read, CourseError>> {
+    fn through(mut self, take: Take<'_, R::Read>) {
+        let mut read = R::Read::default();
         for lane in 0..W {
             self.board(lane);
         }
-        while self.lanes.iter().any(Option::is_some) {
+        loop {
+            // Here, where the vectors are wide, and in no closure, where they are not.
+            while let Some((case, states)) = self.arrivals.pop() {
+                match states {
+                    Ok(states) => {
+                        R::read(&self.cases[case], &states, &mut read);
+                        self.spare.push(states);
+                        take(case, Ok(&read));
+                    }
+                    Err(error) => take(case, Err(error)),
+                }
+            }
+            if self.lanes.iter().all(Option::is_none) {
+                return;
+            }
             for lane in 0..W {
                 self.choose(lane);
             }
@@ -242,9 +260,6 @@ where
                 self.move_on(lane);
             }
         }
-        // Here, where the vectors are wide.
-        let each = self.cases.iter().zip(self.found.into_iter().flatten());
-        each.map(|(case, states)| Ok(R::read(case, &states?))).collect()
     }
 
     /// The next case that can be solved takes a lane, or the lane rests.
@@ -254,11 +269,14 @@ where
             let case = self.waiting;
             self.waiting += 1;
             if let Err(error) = check::<S, N, K>(parameters, start, course) {
-                self.found[case] = Some(Err(error));
+                self.arrivals.push((case, Err(error)));
                 continue;
             }
             let rates = S::rates(parameters, start);
             let (state, along) = R::initial(parameters, start);
+            let mut states = self.spare.pop().unwrap_or_default();
+            states.clear();
+            states.reserve(course.times().len());
             let passenger = Passenger {
                 case,
                 rates,
@@ -271,7 +289,7 @@ where
                 next: 0,
                 pace: Pace::new((0.0, 0.0), 0.0, 0.0),
                 step: None,
-                states: Vec::with_capacity(course.times().len()),
+                states,
             };
             for k in 0..K {
                 self.bodies.rates[k].0[lane] = rates[k];
@@ -303,7 +321,7 @@ where
                 match first_step(&segment, span, (&passenger.state, &slope), &passenger.tolerance) {
                     Ok(h) => passenger.pace = Pace::new(span, h, passenger.longest),
                     Err(error) => {
-                        self.found[case] = Some(Err(error.later(leg.start).into()));
+                        self.arrivals.push((case, Err(error.later(leg.start).into())));
                         return false;
                     }
                 }
@@ -317,7 +335,7 @@ where
             }
             passenger.leave(leg, &self.entry);
         }
-        self.found[case] = Some(Ok(passenger.states));
+        self.arrivals.push((case, Ok(passenger.states)));
         false
     }
 
@@ -373,7 +391,7 @@ where
         let within = ahead.partition_point(|t| *t < step.to);
         if within > 0 {
             let x = ahead[..within].iter().map(|t| (t - step.from) / step.length);
-            self.stages.inside(lane, x, |y, along| passenger.states.push((y, along)));
+            self.stages.inside(lane, x, &mut passenger.states);
         }
         let here = ahead[within..].partition_point(|t| *t <= step.to);
         if here > 0 {
@@ -401,61 +419,86 @@ where
     fn fail(&mut self, lane: usize, error: SolverError) {
         if let Some(passenger) = self.lanes[lane].take() {
             let start = self.plans[self.plan_of[passenger.case]].legs[passenger.leg].start;
-            self.found[passenger.case] = Some(Err(error.later(start).into()));
+            self.arrivals.push((passenger.case, Err(error.later(start).into())));
         }
         self.board(lane);
     }
 }
 
-/// Concentrations of each case, whose courses are plain; `None` where they cannot be solved together.
-pub(super) fn predict_each<S, const N: usize, const K: usize>(cases: &[Case<'_>]) -> Option<Vec<Predicted>>
+/// Concentrations of each case, whose courses are plain, if they can be solved together.
+pub(super) fn predict_each<S, const N: usize, const K: usize>(
+    cases: &[Case<'_>],
+    take: Take<'_, Vec<Concentrations<f64>>>,
+) -> bool
 where
     S: Structure<N, K>,
 {
-    solve_each::<S, Values, N, K>(cases)
+    solve_each::<S, Values, N, K>(cases, take)
 }
 
 /// The same with their derivatives; lanes and inputs as of a plain course.
 pub(super) fn sensitivities_each<S, const N: usize, const K: usize, const L: usize, const P: usize>(
     cases: &[Case<'_>],
-) -> Option<Vec<Result<Sensitivities, CourseError>>>
+    take: Take<'_, Sensitivities>,
+) -> bool
 where
     S: Structure<N, K>,
 {
-    solve_each::<S, Slopes<L, P>, N, K>(cases)
+    solve_each::<S, Slopes<L, P>, N, K>(cases, take)
 }
 
-/// Solves each case; `None` on a processor without the vectors that it is compiled for.
-fn solve_each<S, R, const N: usize, const K: usize>(
-    cases: &[Case<'_>],
-) -> Option<Vec<Result<R::Read, CourseError>>>
+/// Solves each case, but on a processor without the vectors that it is compiled for.
+fn solve_each<S, R, const N: usize, const K: usize>(cases: &[Case<'_>], take: Take<'_, R::Read>) -> bool
 where
     S: Structure<N, K>,
     R: Wanted<S, N, K, WIDTH>,
 {
-    // SAFETY: the processor has the one feature the function needs.
-    is_wide().then(|| unsafe { wide::<S, R, N, K>(cases) })
+    let is_wide = is_wide();
+    if is_wide {
+        // SAFETY: the processor has the one feature the function needs.
+        unsafe { wide::<S, R, N, K>(cases, take) }
+    }
+    is_wide
 }
 
 /// [`solve_each`], compiled for AVX2.
 #[cfg_attr(target_arch = "x86_64", target_feature(enable = "avx2"))]
-fn wide<S, R, const N: usize, const K: usize>(cases: &[Case<'_>]) -> Vec<Result<R::Read, CourseError>>
+fn wide<S, R, const N: usize, const K: usize>(cases: &[Case<'_>], take: Take<'_, R::Read>)
 where
     S: Structure<N, K>,
     R: Wanted<S, N, K, WIDTH>,
 {
-    Journey::<S, R, N, K, WIDTH>::new(cases).through()
+    Journey::<S, R, N, K, WIDTH>::new(cases).through(take);
 }
 
-/// What is found of each case: of those over plain courses `together`, where that can be, of the others one by one.
-pub(super) fn each<T>(
+/// Takes what is found of each case: of those over plain courses `together`, where that can be, of the others one by one.
+pub(super) fn each<T: Default>(
     cases: &[Case<'_>],
-    together: impl FnOnce(&[Case<'_>]) -> Option<Vec<T>>,
-    alone: impl Fn(&Case<'_>) -> T,
-) -> Vec<T> {
-    let plain: Vec<Case<'_>> = cases.iter().copied().filter(|case| is_plain(case.course)).collect();
-    let Some(found) = together(&plain) else { return cases.iter().map(alone).collect() };
-    let mut found = found.into_iter();
-    let mut next = |case: &Case<'_>| is_plain(case.course).then(|| found.next()).flatten();
-    cases.iter().map(|case| next(case).unwrap_or_else(|| alone(case))).collect()
+    together: impl FnOnce(&[Case<'_>], Take<'_, T>) -> bool,
+    alone: impl Fn(&Case<'_>, &mut T) -> Result<(), CourseError>,
+    take: Take<'_, T>,
+) {
+    let (plain, mut others): (Vec<usize>, Vec<usize>) =
+        (0..cases.len()).partition(|&k| is_plain(cases[k].course));
+    let of: Vec<Case<'_>> = plain.iter().map(|&k| cases[k]).collect();
+    if !together(&of, &mut |k, found| take(plain[k], found)) {
+        others.extend(plain);
+    }
+    one_by_one(cases, others.into_iter(), alone, take);
+}
+
+/// Takes what is found of some cases alone.
+pub(super) fn one_by_one<T: Default>(
+    cases: &[Case<'_>],
+    which: impl Iterator<Item = usize>,
+    alone: impl Fn(&Case<'_>, &mut T) -> Result<(), CourseError>,
+    take: Take<'_, T>,
+) {
+    let mut found = T::default();
+    for k in which {
+        match alone(&cases[k], &mut found) {
+            Ok(()) => take(k, Ok(&found)),
+            Err(error) => take(k, Err(error)),
+        }
+    }
 }

@@ -252,9 +252,13 @@ pub trait StructuralModel: Sync + std::fmt::Debug {
         out: &mut Vec<Concentrations<f64>>,
     ) -> Result<Work, CourseError>;
 
-    /// Concentrations of each of many cases, to the bit those of [`StructuralModel::predict`]. Where one cannot be solved
-    /// the others are not touched.
-    fn predict_each(&self, cases: &[Case<'_>]) -> Vec<Predicted>;
+    /// Concentrations of each of many cases, to the bit those of [`StructuralModel::predict`], which `take` is given with
+    /// the case's position, in any order. Where one cannot be solved the others are not touched.
+    fn predict_each(
+        &self,
+        cases: &[Case<'_>],
+        take: &mut dyn FnMut(usize, Result<&Vec<Concentrations<f64>>, CourseError>),
+    );
 
     /// Concentrations and their derivatives.
     ///
@@ -272,8 +276,13 @@ pub trait StructuralModel: Sync + std::fmt::Debug {
         slopes: &mut Vec<[f64; 5]>,
     ) -> Result<Work, CourseError>;
 
-    /// The same of each of many cases, to the bit. Where one cannot be solved the others are not touched.
-    fn sensitivities_each(&self, cases: &[Case<'_>]) -> Vec<Result<Sensitivities, CourseError>>;
+    /// The same of each of many cases, to the bit, which `take` is given with the case's position, in any order. Where one
+    /// cannot be solved the others are not touched.
+    fn sensitivities_each(
+        &self,
+        cases: &[Case<'_>],
+        take: &mut dyn FnMut(usize, Result<&Sensitivities, CourseError>),
+    );
 
     /// Concentrations, their derivatives, and second derivatives to the logarithms of the inputs `wanted`: positions
     /// among the parameters, and after the last of them the baseline.

@@ -1,6 +1,6 @@
 //! The structures there are.
 
-use super::abreast::{each, predict_each, sensitivities_each};
+use super::abreast::{Take, each, one_by_one, predict_each, sensitivities_each};
 use super::falling_production::FallingProduction;
 use super::full_binding::{FullBinding1, FullBinding2};
 use super::michaelis_menten::MichaelisMenten;
@@ -9,9 +9,7 @@ use super::quasi_equilibrium::{QuasiEquilibrium, QuasiEquilibriumClc};
 use super::quasi_steady_state::QuasiSteadyState;
 use super::second::{Reading, differences, exact};
 use super::solve::{is_plain, predict, sensitivities};
-use super::{
-    Body, Case, Concentrations, ParameterInfo, Predicted, Sensitivities, Start, StructuralModel, Structure,
-};
+use super::{Body, Case, Concentrations, ParameterInfo, Sensitivities, Start, StructuralModel, Structure};
 use crate::course::{Course, CourseError};
 use crate::solver::Work;
 use crate::subject::Analyte;
@@ -53,26 +51,23 @@ macro_rules! solvable {
                 })?
                 predict::<$structure, $n, $k, $full, true>(parameters, start, course, out)
             }
-            fn predict_each(&self, cases: &[Case<'_>]) -> Vec<Predicted> {
-                let alone = |case: &Case<'_>| {
-                    let mut out = Vec::new();
-                    self.predict(case.parameters, case.start, case.course, &mut out).map(|_| out)
+            fn predict_each(&self, cases: &[Case<'_>], take: Take<'_, Vec<Concentrations<f64>>>) {
+                let alone = |case: &Case<'_>, out: &mut Vec<Concentrations<f64>>| {
+                    self.predict(case.parameters, case.start, case.course, out).map(|_| ())
                 };
                 if const { !DOSING && <<$structure as Structure<$n, $k>>::Body as Body<$n, $k>>::HOT } {
-                    return each(cases, predict_each::<$structure, $n, $k>, alone);
+                    return each(cases, predict_each::<$structure, $n, $k>, alone, take);
                 }
-                cases.iter().map(alone).collect()
+                one_by_one(cases, 0..cases.len(), alone, take);
             }
-            fn sensitivities_each(&self, cases: &[Case<'_>]) -> Vec<Result<Sensitivities, CourseError>> {
-                let alone = |case: &Case<'_>| {
-                    let mut found = Sensitivities::default();
-                    let Sensitivities { values, slopes } = &mut found;
-                    self.sensitivities(case.parameters, case.start, case.course, values, slopes).map(|_| found)
+            fn sensitivities_each(&self, cases: &[Case<'_>], take: Take<'_, Sensitivities>) {
+                let alone = |case: &Case<'_>, Sensitivities { values, slopes }: &mut Sensitivities| {
+                    self.sensitivities(case.parameters, case.start, case.course, values, slopes).map(|_| ())
                 };
                 $(if const { !DOSING && <<$structure as Structure<$n, $k>>::Body as Body<$n, $k>>::HOT } {
-                    return each(cases, sensitivities_each::<$structure, $n, $k, $plain, $inputs>, alone);
+                    return each(cases, sensitivities_each::<$structure, $n, $k, $plain, $inputs>, alone, take);
                 })?
-                cases.iter().map(alone).collect()
+                one_by_one(cases, 0..cases.len(), alone, take);
             }
             fn sensitivities(
                 &self,

@@ -11,8 +11,9 @@ use super::segment::Segment;
 use super::{Body, Concentrations, ParameterInfo, Start, Structure};
 use crate::course::{Course, CourseError, DEFAULT_RTOL};
 use crate::dual::Dual;
-use crate::scalar::{Real, is_wide};
-use crate::solver::{Alone, Lanes, Output, Tangents, Tolerance, Work};
+use crate::scalar::{Pack, Real, is_wide};
+use crate::solver::{Alone, Lanes, Linear, Output, Tangents, Tolerance, Work};
+use crate::sparse::Sparse;
 use crate::subject::{Before, Dose, Route};
 
 /// The longest step at the default tolerance, in units of the fastest relaxation time.
@@ -316,32 +317,81 @@ impl<const N: usize, const K: usize, const L: usize, const P: usize> Inputs<N, K
         Self { all, sources, rates: rates.map(|r| r.re), state: initial.map(|y| y.re), tangent }
     }
 
-    /// The concentrations at a state, with their derivatives to the `parameters` first and then the baseline.
+    /// The concentrations at states, with their derivatives to the `parameters` first and then the baseline.
     #[inline(always)]
     pub(super) fn read<S: Structure<N, K>>(
         &self,
         parameters: usize,
-        (y, tangent): &Differentiated<N, L>,
+        reached: &[Differentiated<N, L>],
         out: &mut Vec<Concentrations<f64>>,
         slopes: &mut Vec<[f64; 5]>,
     ) {
-        let mut state = [Dual::<f64, P>::zero(); N];
-        for n in 0..N {
-            state[n].re = y[n];
-            for lane in 0..L {
-                for p in 0..P {
-                    state[n].eps[p] += tangent[n].0[lane] * self.sources[lane].eps[p];
-                }
-            }
+        out.reserve(reached.len());
+        slopes.reserve(reached.len() * (parameters + 1));
+        if const { S::Body::HOT } {
+            self.read_abreast::<S, 8>(parameters, reached, out, slopes);
+        } else {
+            self.read_abreast::<S, 1>(parameters, reached, out, slopes);
         }
-        let read = S::outputs(&self.all[..own::<S, N, K>()], &state).to_array();
-        out.push(Concentrations::from_array(read.map(|c| c.re)));
-        for j in (0..parameters).chain([P - 1]) {
-            let mut of = [0.0; 5];
-            for c in 0..5 {
-                of[c] = read[c].eps[j];
+    }
+
+    /// The same, `W` states at a time.
+    #[inline(always)]
+    fn read_abreast<S: Structure<N, K>, const W: usize>(
+        &self,
+        parameters: usize,
+        reached: &[Differentiated<N, L>],
+        out: &mut Vec<Concentrations<f64>>,
+        slopes: &mut Vec<[f64; 5]>,
+    ) {
+        let mut all = [Sparse::<N, P, Pack<W>>::zero(); P];
+        for p in 0..P {
+            let value = Pack::all(self.all[p].re);
+            all[p] = Sparse::lane(value, p).chain(value, value);
+        }
+        let mut sources = [Lanes([0.0; P]); L];
+        for lane in 0..L {
+            sources[lane] = Lanes(self.sources[lane].eps);
+        }
+        for some in reached.chunks(W) {
+            let mut state = [Sparse::zero(); N];
+            for n in 0..N {
+                // What is left of the last ones is filled up with the first of them.
+                let mut values = Pack::all(some[0].0[n]);
+                for (value, (y, _)) in values.0.iter_mut().zip(some) {
+                    *value = y[n];
+                }
+                state[n] = Sparse::state(values, n);
             }
-            slopes.push(of);
+            let read = S::outputs(&all[..own::<S, N, K>()], &state).to_array();
+            for (k, (_, tangent)) in some.iter().enumerate() {
+                let mut by = [Lanes([0.0; P]); N];
+                for n in 0..N {
+                    for lane in 0..L {
+                        by[n] = by[n].plus(tangent[n].0[lane], sources[lane]);
+                    }
+                }
+                let mut values = [0.0; 5];
+                let mut rows = [Lanes([0.0; P]); 5];
+                for c in 0..5 {
+                    values[c] = read[c].re.0[k];
+                    for p in 0..P {
+                        rows[c].0[p] = read[c].by_lane[p].0[k];
+                    }
+                    for n in 0..N {
+                        rows[c] = rows[c].plus(read[c].by_state[n].0[k], by[n]);
+                    }
+                }
+                out.push(Concentrations::from_array(values));
+                let mut of = [[0.0; 5]; P];
+                for p in 0..P {
+                    for c in 0..5 {
+                        of[p][c] = rows[c].0[p];
+                    }
+                }
+                slopes.extend_from_slice(&of[..parameters]);
+                slopes.push(of[P - 1]);
+            }
         }
     }
 }
@@ -382,8 +432,6 @@ where
     } else {
         derivatives_once::<S::Body, N, K, L, FULL>(&untreated, course, tolerance)
     }?;
-    for at in &reached {
-        inputs.read::<S>(parameters.len(), at, out, slopes);
-    }
+    inputs.read::<S>(parameters.len(), &reached, out, slopes);
     Ok(work)
 }
