@@ -207,12 +207,11 @@ fn reconstructed(
     if predicts && let Some(free) = free_ige(times, values) {
         let mut of_log = Vec::with_capacity(free.len() * unknowns);
         for (&at, value) in times.needed.iter().zip(&free) {
-            let of = |i: usize, log_slope: &f64| {
-                slopes[at * inputs + i][Analyte::IgeFree.index()] * log_slope / value
+            let of = |(&i, log_slope): (&usize, &f64)| {
+                let slope = slopes[at * inputs + i][Analyte::IgeFree.index()] * log_slope / value;
+                if slope.abs() <= ROUNDING { 0.0 } else { slope }
             };
-            let of =
-                |i, log_slope| Some(of(i, log_slope)).filter(|slope| slope.abs() > ROUNDING).unwrap_or(0.0);
-            of_log.extend(options.free.iter().zip(&fit.log_slopes).map(|(&i, log_slope)| of(i, log_slope)));
+            of_log.extend(options.free.iter().zip(&fit.log_slopes).map(of));
         }
         let curve = Curve { points: &times.points, values: &free, slopes: &of_log, unknowns };
         let read = curve.read(wanted.target_ng_ml);

@@ -4,7 +4,7 @@ use super::depot::{BY_KA, Depot, Entry, Flux};
 use super::legs::{Leg, Plan, plan};
 use super::segment::{Segment, linearised};
 use super::solve::{Inputs, check, is_plain, longest, tolerance};
-use super::{Body, Case, Concentrations, Sensitivities, Start, Structure};
+use super::{Body, Case, Concentrations, Sensitivities, Start, Structure, Take};
 use crate::course::CourseError;
 use crate::dual::Dual;
 use crate::scalar::{Pack, Real, is_wide};
@@ -154,9 +154,6 @@ type States<A, const N: usize> = Vec<([f64; N], A)>;
 
 /// What became of a body at its position: the states at its output times, or why it has not come to its end.
 type Arrival<A, const N: usize> = (usize, Result<States<A, N>, CourseError>);
-
-/// What takes what was found of each case, at its position, in any order.
-pub(super) type Take<'a, T> = &'a mut dyn FnMut(usize, Result<&T, CourseError>);
 
 impl<A, const N: usize, const K: usize> Passenger<A, N, K> {
     /// The dose at the end of a leg is given, and the next begins.

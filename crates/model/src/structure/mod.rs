@@ -122,6 +122,9 @@ pub struct Sensitivities {
     pub slopes: Vec<[f64; 5]>,
 }
 
+/// What takes what was found of each of many cases, by its position.
+pub type Take<'a, T> = &'a mut dyn FnMut(usize, Result<&T, CourseError>);
+
 /// The equations of a body: `N` states, amounts in nmol, and `K` rate constants.
 ///
 /// State 0 takes the drug, from the depot or from a vein. Rate constant 0 is that of absorption, 1/d.
@@ -254,11 +257,7 @@ pub trait StructuralModel: Sync + std::fmt::Debug {
 
     /// Concentrations of each of many cases, to the bit those of [`StructuralModel::predict`], which `take` is given with
     /// the case's position, in any order. Where one cannot be solved the others are not touched.
-    fn predict_each(
-        &self,
-        cases: &[Case<'_>],
-        take: &mut dyn FnMut(usize, Result<&Vec<Concentrations<f64>>, CourseError>),
-    );
+    fn predict_each(&self, cases: &[Case<'_>], take: Take<'_, Vec<Concentrations<f64>>>);
 
     /// Concentrations and their derivatives.
     ///
@@ -278,11 +277,7 @@ pub trait StructuralModel: Sync + std::fmt::Debug {
 
     /// The same of each of many cases, to the bit, which `take` is given with the case's position, in any order. Where one
     /// cannot be solved the others are not touched.
-    fn sensitivities_each(
-        &self,
-        cases: &[Case<'_>],
-        take: &mut dyn FnMut(usize, Result<&Sensitivities, CourseError>),
-    );
+    fn sensitivities_each(&self, cases: &[Case<'_>], take: Take<'_, Sensitivities>);
 
     /// Concentrations, their derivatives, and second derivatives to the logarithms of the inputs `wanted`: positions
     /// among the parameters, and after the last of them the baseline.

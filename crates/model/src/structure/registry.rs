@@ -1,6 +1,6 @@
 //! The structures there are.
 
-use super::abreast::{Take, each, one_by_one, predict_each, sensitivities_each};
+use super::abreast::{each, one_by_one, predict_each, sensitivities_each};
 use super::falling_production::FallingProduction;
 use super::full_binding::{FullBinding1, FullBinding2};
 use super::michaelis_menten::MichaelisMenten;
@@ -9,7 +9,9 @@ use super::quasi_equilibrium::{QuasiEquilibrium, QuasiEquilibriumClc};
 use super::quasi_steady_state::QuasiSteadyState;
 use super::second::{Reading, differences, exact};
 use super::solve::{is_plain, predict, sensitivities};
-use super::{Body, Case, Concentrations, ParameterInfo, Sensitivities, Start, StructuralModel, Structure};
+use super::{
+    Body, Case, Concentrations, ParameterInfo, Sensitivities, Start, StructuralModel, Structure, Take,
+};
 use crate::course::{Course, CourseError};
 use crate::solver::Work;
 use crate::subject::Analyte;
