@@ -210,11 +210,19 @@ pub fn fit_subjects(
     let new = |subject| SubjectProblem::new(model, subject, &options.free, used, &errors, options.shape);
     let problems: Vec<_> = subjects.iter().map(|&subject| new(subject)).collect();
     let sound: Vec<&SubjectProblem<'_>> = problems.iter().filter_map(|p| p.as_ref().ok()).collect();
-    let mut first = minimise_each(&sound, &vec![0.0; options.free.len()], options.max_iterations).into_iter();
+    let first = minimise_each(&sound, &vec![0.0; options.free.len()], options.max_iterations);
+    let whose: Vec<&Subject> =
+        subjects.iter().zip(&problems).filter_map(|(subject, p)| p.is_ok().then_some(*subject)).collect();
+    let best = |((problem, subject), first)| search_on(problem, subject, options, &errors, first);
+    let found: Vec<Found> = sound.iter().copied().zip(whose).zip(first).map(best).collect();
+    let missing = missing_curvatures(&sound, &found, options);
+    let mut found = found.into_iter().zip(missing);
     let one = |(&subject, problem): (&&Subject, &Result<SubjectProblem<'_>, SubjectError>)| {
         let fit = match problem {
-            Ok(problem) => match first.next() {
-                Some(minimum) => search_on(problem, subject, model, used, options, &errors, minimum),
+            Ok(problem) => match found.next() {
+                Some((found, missing)) => {
+                    finish(problem, subject, model, used, options, &errors, found, missing)
+                }
                 None => search(model, subject, prior, options, &errors, None),
             },
             Err(error) => failed(model, subject, options, &errors, error),
@@ -222,6 +230,27 @@ pub fn fit_subjects(
         settled(model, subject, prior, options, fit)
     };
     subjects.iter().zip(&problems).map(one).collect()
+}
+
+/// What the rows leave out of the curvature at each minimum, if it is wanted and there is one.
+fn missing_curvatures(
+    problems: &[&SubjectProblem<'_>],
+    found: &[Found],
+    options: &FitOptions,
+) -> Vec<Option<Result<DMatrix<f64>, SubjectError>>> {
+    let mut all: Vec<Option<_>> = found.iter().map(|_| None).collect();
+    if options.covariance == Covariance::Full {
+        let (mut whose, mut points) = (Vec::new(), Vec::new());
+        for (k, (problem, Found { best, .. })) in problems.iter().zip(found).enumerate() {
+            if let Some(at) = &best.at {
+                whose.push(k);
+                points.push((*problem, best.eta.as_slice(), at.predictions.as_slice()));
+            }
+        }
+        let missing = SubjectProblem::missing_curvature_each(&points);
+        whose.into_iter().zip(missing).for_each(|(k, missing)| all[k] = Some(missing));
+    }
+    all
 }
 
 /// A fit with residual errors of the subject's own, if they are to be estimated.
@@ -271,19 +300,39 @@ fn search(
     };
     let first = start.map_or_else(|| vec![0.0; options.free.len()], <[f64]>::to_vec);
     let first = minimise(&problem, first, options.max_iterations);
-    search_on(&problem, subject, model, prior, options, errors, first)
+    let found = search_on(&problem, subject, options, errors, first);
+    finished(&problem, subject, model, prior, options, errors, found)
 }
 
-/// The best of a first minimum and, where that is not good, those from further starts.
-fn search_on(
+/// [`finish`] of one subject.
+fn finished(
     problem: &SubjectProblem<'_>,
     subject: &Subject,
     model: &PopulationModel,
     prior: Option<&Prior>,
     options: &FitOptions,
     errors: &Errors,
-    mut best: Minimum,
+    found: Found,
 ) -> IndividualFit {
+    let missing = missing_curvatures(&[problem], std::slice::from_ref(&found), options).pop().flatten();
+    finish(problem, subject, model, prior, options, errors, found, missing)
+}
+
+/// The best minimum, what ran off there, and how many starts it took.
+struct Found {
+    best: Minimum,
+    run_off: Vec<(usize, Limit)>,
+    starts: usize,
+}
+
+/// The best of a first minimum and, where that is not good, those from further starts.
+fn search_on(
+    problem: &SubjectProblem<'_>,
+    subject: &Subject,
+    options: &FitOptions,
+    errors: &Errors,
+    mut best: Minimum,
+) -> Found {
     let mut starts = 1;
     let mut run_off = runaways(problem, &best);
     let poor = |m: &Minimum| {
@@ -305,7 +354,7 @@ fn search_on(
         }
         run_off = runaways(problem, &best);
     }
-    finish(problem, subject, model, prior, options, errors, best, run_off, starts)
+    Found { best, run_off, starts }
 }
 
 /// The fit that ended at `eta` with these residual `errors`: everything that is said of it, without looking for it
@@ -331,7 +380,8 @@ pub fn fit_at(
     let (stop, iterations) = (StopReason::Converged, 0);
     let minimum = Minimum { eta: eta.to_vec(), at: Some(at), stop, iterations };
     let run_off = runaways(&problem, &minimum);
-    finish(&problem, subject, model, prior, options, errors, minimum, run_off, 0)
+    let found = Found { best: minimum, run_off, starts: 0 };
+    finished(&problem, subject, model, prior, options, errors, found)
 }
 
 /// Parameters that have gone far and could go a hundred times further at no cost.
@@ -360,9 +410,8 @@ fn finish(
     prior: Option<&Prior>,
     options: &FitOptions,
     errors: &Errors,
-    minimum: Minimum,
-    run_off: Vec<(usize, Limit)>,
-    starts: usize,
+    Found { best: minimum, run_off, starts }: Found,
+    missing: Option<Result<DMatrix<f64>, SubjectError>>,
 ) -> IndividualFit {
     let unknowns = options.free.len();
     let observations = subject.observations.len();
@@ -385,23 +434,19 @@ fn finish(
     };
     let curvature = prior.map_or(0.0, |p| p.log_determinant() + log_determinant(&at.jacobian));
     let mut reason = minimum.stop.to_string();
-    let uncertainty = match options.covariance {
-        Covariance::GaussNewton => gauss_newton,
-        Covariance::Full => {
-            let missing = problem.missing_curvature(&minimum.eta);
-            match missing.map(|missing| gauss_newton.with_curvature(&missing)) {
-                Ok(Some(uncertainty)) => uncertainty,
-                Ok(None) => {
-                    reason += "; the curvature there is not that of a minimum: uncertainty from JᵀJ alone";
-                    gauss_newton
-                }
-                Err(error) => {
-                    reason += &format!("; uncertainty from JᵀJ alone, as no second derivatives: {error}");
-                    gauss_newton
-                }
+    let uncertainty =
+        match missing.map(|missing| missing.map(|missing| gauss_newton.with_curvature(&missing))) {
+            None => gauss_newton,
+            Some(Ok(Some(uncertainty))) => uncertainty,
+            Some(Ok(None)) => {
+                reason += "; the curvature there is not that of a minimum: uncertainty from JᵀJ alone";
+                gauss_newton
             }
-        }
-    };
+            Some(Err(error)) => {
+                reason += &format!("; uncertainty from JᵀJ alone, as no second derivatives: {error}");
+                gauss_newton
+            }
+        };
     let open: Vec<usize> =
         (0..unknowns).filter(|&i| uncertainty.se_log(i).is_none() && !excluded.contains(&i)).collect();
     let status = match (&minimum.stop, run_off.is_empty() && open.is_empty()) {

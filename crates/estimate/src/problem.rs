@@ -18,7 +18,7 @@ use crate::prior::Prior;
 use crate::shape::Shape;
 use nalgebra::{DMatrix, DVector};
 use omafit_model::{
-    Case, Censoring, Concentrations, Course, CourseError, CovariateError, ErrorModel, IndividualValue,
+    Bend, Case, Censoring, Concentrations, Course, CourseError, CovariateError, ErrorModel, IndividualValue,
     Observation, PopulationModel, PredictionError, Sensitivities, Start, Subject,
 };
 use std::cell::RefCell;
@@ -117,6 +117,9 @@ pub struct SubjectProblem<'a> {
     workspace: RefCell<Sensitivities>,
 }
 
+/// A subject at an η where so much is predicted.
+type Predicted<'p, 'a> = (&'p SubjectProblem<'a>, &'p [f64], &'p [f64]);
+
 impl<'a> SubjectProblem<'a> {
     /// The problem of estimating the parameters at the positions `free` (ascending) from a subject's observations,
     /// which have the residual `errors` of this `shape`, and, if there is one, a prior over them.
@@ -206,18 +209,86 @@ impl<'a> SubjectProblem<'a> {
         differentiated(self.model.structure(), &individual, self.start, &course, over, observed)
     }
 
-    /// What the rows of the least squares leave out of half the curvature of the objective at η: Σ ½ℓ'·f'' and the part
-    /// of ½ℓ'' that vanishes with the residual, ℓ an observation's part and f its prediction.
+    /// What the rows of the least squares leave out of half the curvature of the objective of each of several subjects of one
+    /// model, at an η where so much is predicted: Σ ½ℓ'·f'' and the part of ½ℓ'' that vanishes with the residual, ℓ an
+    /// observation's part and f its prediction.
     ///
-    /// The course is solved less accurately than for numbers that are reported: it is a correction.
-    pub(crate) fn missing_curvature(&self, eta: &[f64]) -> Result<DMatrix<f64>, SubjectError> {
-        let mut missing = DMatrix::zeros(eta.len(), eta.len());
-        for (row, there) in self.differentiated(eta, self.free, CURVATURE_RTOL)?.iter().enumerate() {
-            let part = self.part(row, there.predicted)?;
-            missing += &there.bend * part.slope;
-            missing.ger(part.bend - part.curvature, &there.slope, &there.slope, 1.0);
+    /// The courses are solved less accurately than for numbers that are reported: it is a correction.
+    pub(crate) fn missing_curvature_each(
+        points: &[Predicted<'_, 'a>],
+    ) -> Vec<Result<DMatrix<f64>, SubjectError>> {
+        let Some((first, ..)) = points.first() else { return Vec::new() };
+        let model = first.model;
+        let parts: Vec<_> = points.iter().map(|(problem, _, predicted)| problem.parts(predicted)).collect();
+        let individuals: Vec<_> = points.iter().map(|(problem, eta, _)| problem.individual(eta)).collect();
+        let values = |individual: &Vec<IndividualValue>| individual.iter().map(|p| p.value).collect();
+        let parameters: Vec<Vec<f64>> = individuals.iter().map(values).collect();
+        let courses: Vec<Course> =
+            points.iter().map(|(problem, ..)| problem.course.clone().with_rtol(CURVATURE_RTOL)).collect();
+        let mut all: Vec<_> = points.iter().map(|_| Ok(DMatrix::zeros(0, 0))).collect();
+        let (mut cases, mut weights, mut whose) = (Vec::new(), Vec::new(), Vec::new());
+        for (k, ((problem, ..), parts)) in points.iter().zip(&parts).enumerate() {
+            match parts {
+                Ok(parts) => {
+                    let course = &courses[k];
+                    cases.push(Case { parameters: &parameters[k], start: problem.start, course });
+                    let mut weigh = vec![[0.0; 5]; course.times().len()];
+                    for ((&at, observation), part) in
+                        problem.positions.iter().zip(problem.observations).zip(parts)
+                    {
+                        weigh[at][observation.analyte.index()] += part.slope;
+                    }
+                    weights.push(weigh);
+                    whose.push((k, parts));
+                }
+                Err(error) => all[k] = Err(error.clone()),
+            }
         }
-        Ok(missing)
+        let weights: Vec<&[[f64; 5]]> = weights.iter().map(Vec::as_slice).collect();
+        model.structure().bends_each(&cases, &weights, &mut |case, bend| {
+            let (k, parts) = whose[case];
+            let bend = bend.map_err(SubjectError::from);
+            all[k] = bend.map(|bend| points[k].0.missing(&individuals[k], parts, weights[case], bend));
+        });
+        all
+    }
+
+    /// What each observation adds to the objective where so much is predicted.
+    fn parts(&self, predicted: &[f64]) -> Result<Vec<Contribution>, SubjectError> {
+        predicted.iter().enumerate().map(|(row, predicted)| self.part(row, *predicted)).collect()
+    }
+
+    /// What is missing, from the derivatives of the predictions to the logarithms of the parameters.
+    fn missing(
+        &self,
+        individual: &[IndividualValue],
+        parts: &[Contribution],
+        weights: &[[f64; 5]],
+        bend: &Bend,
+    ) -> DMatrix<f64> {
+        let (inputs, free) = (individual.len() + 1, self.free);
+        let slopes = &bend.at.slopes;
+        let of = |i: usize| individual[free[i]];
+        let mut missing = DMatrix::from_fn(free.len(), free.len(), |i, j| {
+            bend.matrix[free[i] * inputs + free[j]] * of(i).log_slope * of(j).log_slope
+        });
+        for (i, &parameter) in free.iter().enumerate() {
+            // Of a parameter that is not a logarithm's exponential.
+            if of(i).log_bend != 0.0 {
+                let at = |(time, weights): (usize, &[f64; 5])| -> f64 {
+                    let slopes = slopes[time * inputs + parameter];
+                    weights.iter().zip(slopes).map(|(w, s)| w * s).sum()
+                };
+                missing[(i, i)] += of(i).log_bend * weights.iter().enumerate().map(at).sum::<f64>();
+            }
+        }
+        for ((&at, observation), part) in self.positions.iter().zip(self.observations).zip(parts) {
+            let slope = DVector::from_fn(free.len(), |i, _| {
+                slopes[at * inputs + free[i]][observation.analyte.index()] * of(i).log_slope
+            });
+            missing.ger(part.bend - part.curvature, &slope, &slope, 1.0);
+        }
+        missing
     }
 
     /// What an observation adds to the objective where so much is predicted.

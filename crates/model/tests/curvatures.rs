@@ -5,7 +5,7 @@
 mod common;
 
 use common::{after, dosed, plain, position, typical};
-use omafit_model::{Course, Dose, Dual, Output, Real, Route, Start, StructuralModel};
+use omafit_model::{Case, Course, Dose, Dual, Output, Real, Route, Start, StructuralModel};
 
 type Table = (Vec<[f64; 5]>, Vec<[f64; 5]>, Vec<[f64; 5]>);
 
@@ -147,4 +147,71 @@ fn a_bioavailability_of_one_is_differentiated_from_below() {
     let parameters = [0.5, 0.2, 8.0, 1.0, 0.0];
     let (out, _, curvatures) = solve(model, &parameters, Start::SteadyState, &course, &[f]);
     assert!((curvatures[0][0] / out[0][0] - 1.0).abs() < 1e-5, "{curvatures:?} {out:?}");
+}
+
+/// The second derivatives of a weighted sum, found backward for many cases at once, against the sum of those of each
+/// concentration, which are carried forward for each alone.
+#[test]
+fn bends_are_the_weighted_sums_of_second_derivatives() {
+    let mut courses = vec![course(Output::Landed), course(Output::Interpolated)];
+    let none = after(&[], [0.0, 5.0]);
+    courses.push(Course::new(0.0, Vec::new(), none, Output::Landed).unwrap());
+    let slow = Dose { duration: 2.0, ..Dose::subcutaneous(0.0, 150.0) };
+    courses.push(Course::new(0.0, vec![slow], after(&[slow], [1.0, 9.0]), Output::Landed).unwrap());
+    let starts = [Start::Baseline { ige_ng_ml: 726.0 }, Start::SteadyState];
+    for name in ["quasi_equilibrium", "quasi_equilibrium_clc", "one_compartment", "michaelis_menten_2cmt"] {
+        let model = plain(name);
+        let own = typical(name);
+        let set = |k: usize| -> Vec<f64> {
+            own.iter().enumerate().map(|(i, p)| p * (0.4 * ((k * (i + 2)) as f64).sin()).exp()).collect()
+        };
+        let sets: Vec<Vec<f64>> = (0..12).map(set).collect();
+        let case = |k: usize| Case {
+            parameters: &sets[k],
+            start: if model.starts_at_baseline() { starts[k % 2] } else { Start::SteadyState },
+            course: &courses[k % courses.len()],
+        };
+        let cases: Vec<Case<'_>> = (0..sets.len()).map(case).collect();
+        let weigh = |k: usize, time: usize, c: usize| (0.7 * (k + 3 * time + 5 * c) as f64).cos();
+        let of = |k: usize| -> Vec<[f64; 5]> {
+            (0..cases[k].course.times().len()).map(|t| std::array::from_fn(|c| weigh(k, t, c))).collect()
+        };
+        let weights: Vec<Vec<[f64; 5]>> = (0..cases.len()).map(of).collect();
+        let weights: Vec<&[[f64; 5]]> = weights.iter().map(Vec::as_slice).collect();
+        let mut found = vec![None; cases.len()];
+        model.bends_each(&cases, &weights, &mut |k, bend| found[k] = Some(bend.unwrap().clone()));
+        let inputs = own.len() + 1;
+        let wanted: Vec<usize> = (0..inputs).collect();
+        for (k, (case, found)) in cases.iter().zip(found).enumerate() {
+            let found = found.unwrap();
+            let (out, slopes, bends) = solve(model, case.parameters, case.start, case.course, &wanted);
+            assert_eq!(found.at.values.len(), out.len());
+            for (a, b) in found.at.slopes.iter().zip(&slopes) {
+                assert!(
+                    (0..5).all(|c| (a[c] - b[c]).abs() <= 1e-9 * (1.0 + b[c].abs())),
+                    "{name} {a:?} {b:?}"
+                );
+            }
+            let mut pair = 0;
+            for i in 0..inputs {
+                for j in 0..=i {
+                    let (mut sum, mut size) = (0.0, 0.0);
+                    for (time, weights) in weights[k].iter().enumerate() {
+                        let of = bends[time * inputs * (inputs + 1) / 2 + pair];
+                        sum += (0..5).map(|c| weights[c] * of[c]).sum::<f64>();
+                        size += (0..5).map(|c| (weights[c] * of[c]).abs()).sum::<f64>();
+                    }
+                    for at in [i * inputs + j, j * inputs + i] {
+                        let gap = (found.matrix[at] - sum).abs();
+                        assert!(
+                            gap <= 1e-9 * (size + 1e-3),
+                            "{name} {k} {i} {j}: {} {sum}",
+                            found.matrix[at]
+                        );
+                    }
+                    pair += 1;
+                }
+            }
+        }
+    }
 }

@@ -143,7 +143,10 @@ fn part(
         let ofv = at.objective + offset + log_determinant;
         ofv.is_finite().then_some(MarginalPart { ofv, se: 0.0, effective: f64::NAN, unsolved: 0 })
     };
-    let curvature = || Ok::<_, ConditionalError>(&information + problem.missing_curvature(&fit.eta)?);
+    let curvature = || -> Result<_, ConditionalError> {
+        let missing = SubjectProblem::missing_curvature_each(&[(&problem, &fit.eta, &at.predictions)]);
+        missing.into_iter().try_fold(information.clone(), |sum, missing| Ok(sum + missing?))
+    };
     match options.method {
         LikelihoodMethod::Linear => {
             analytic(information).ok_or(ConditionalError::NotPositive("the information on η"))

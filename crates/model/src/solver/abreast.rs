@@ -4,7 +4,8 @@
 use super::dop853::{Tolerance, combine_with, interpolate, wrong_by};
 use super::pace::Step;
 use super::tableau::{A, C, D, E3, E5, Row};
-use super::tangents_abreast::{AlongAbreast, CompanionAbreast};
+use super::tangents::Lanes;
+use super::tangents_abreast::{AlongAbreast, CompanionAbreast, TangentsAbreast};
 use crate::scalar::Pack;
 
 /// Initial value problems side by side.
@@ -17,6 +18,8 @@ pub trait Abreast<const N: usize, const W: usize> {
 #[derive(Clone, Debug)]
 pub struct Stages<C, const N: usize, const W: usize> {
     k: [[Pack<W>; N]; 16],
+    /// The states at the stages.
+    at: [[Pack<W>; N]; 16],
     from: Pack<W>,
     to: Pack<W>,
     h: Pack<W>,
@@ -48,6 +51,7 @@ impl<G: AlongAbreast<N, W>, const N: usize, const W: usize> Stages<G, N, W> {
         let none = [zero; N];
         Self {
             k: [none; 16],
+            at: [one; 16],
             from: zero,
             to: zero,
             h: zero,
@@ -128,7 +132,7 @@ impl<G: AlongAbreast<N, W>, const N: usize, const W: usize> Stages<G, N, W> {
             }
             stages!(1 2 3 4 5 6 7 8 9 10 11);
         }
-        self.end = self.at(12);
+        self.end = self.reached(12);
         let none = [Pack::all(0.0); N];
         let weigh = |row: Row| combine_with(&self.k, &none, row, |sum, e, k| sum + k * e);
         (self.fifth, self.third) = (weigh(E5), weigh(E3));
@@ -198,7 +202,7 @@ impl<G: AlongAbreast<N, W>, const N: usize, const W: usize> Stages<G, N, W> {
     }
 
     #[inline(always)]
-    fn at(&self, stage: usize) -> [Pack<W>; N] {
+    fn reached(&self, stage: usize) -> [Pack<W>; N] {
         combine_with(&self.k, &self.y, A[stage], |sum, a, k| sum + self.h * a * k)
     }
 
@@ -207,6 +211,31 @@ impl<G: AlongAbreast<N, W>, const N: usize, const W: usize> Stages<G, N, W> {
     where
         G: CompanionAbreast<S, N, W>,
     {
-        self.k[stage] = self.along.evaluate(system, stage, self.from + self.h * C[stage], &self.at(stage));
+        self.at[stage] = self.reached(stage);
+        self.k[stage] = self.along.evaluate(system, stage, self.from + self.h * C[stage], &self.at[stage]);
+    }
+}
+
+/// The stages of a step that has been made.
+#[derive(Clone, Copy, Debug)]
+pub struct Made<const N: usize, const L: usize> {
+    /// The state at each stage.
+    pub state: [[f64; N]; 12],
+    /// Its derivatives.
+    pub tangent: [[Lanes<L>; N]; 12],
+    /// The derivatives of the right-hand side there and at the end, of each component to each state; at the start not known.
+    pub by_state: [[[f64; N]; N]; 13],
+}
+
+impl<const N: usize, const L: usize, const W: usize> Stages<TangentsAbreast<N, L, W>, N, W> {
+    /// The stages of the step of the solution in `lane`, which is closed.
+    #[inline(always)]
+    pub fn made(&self, lane: usize) -> Made<N, L> {
+        let mut state = [self.start(lane); 12];
+        for stage in 1..12 {
+            state[stage] = of(&self.at[stage], lane);
+        }
+        let (tangent, by_state) = self.along.stages(lane);
+        Made { state, tangent, by_state }
     }
 }

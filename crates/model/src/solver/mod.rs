@@ -10,11 +10,12 @@ mod tableau;
 mod tangents;
 mod tangents_abreast;
 
-pub use abreast::{Abreast, Stages};
-pub use curvatures::{Curvatures, Hessian, Twice, TwiceDifferentiable};
+pub use abreast::{Abreast, Made, Stages};
+pub use curvatures::{Curvatures, Hessian, Twice, TwiceDifferentiable, contract};
 pub use dense::{Lu, MOST};
 pub use dop853::{Dop853, NEGLIGIBLE, Output, SolverError, System, Tolerance, Work};
 pub use pace::{Pace, Step, distrust, first_step};
 pub use radau::{Radau, Solved};
+pub use tableau::{A, C};
 pub use tangents::{Alone, Companion, Lanes, Linear, Linearised, Partials, Tangents};
 pub use tangents_abreast::{AlongAbreast, CompanionAbreast, LinearisedAbreast, TangentsAbreast};

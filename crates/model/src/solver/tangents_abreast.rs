@@ -82,6 +82,8 @@ pub struct TangentsAbreast<const N: usize, const L: usize, const W: usize> {
     end: [Lanes<L, Pack<W>>; N],
     partials: [Partials<N, L, Pack<W>>; 16],
     k: [[Lanes<L, Pack<W>>; N]; 16],
+    /// The derivatives at the stages of a step.
+    at: [[Lanes<L, Pack<W>>; N]; 12],
     /// The terms of the interpolants.
     terms: [[Lanes<L, Pack<W>>; N]; 7],
 }
@@ -114,12 +116,40 @@ impl<const N: usize, const L: usize, const W: usize> TangentsAbreast<N, L, W> {
                 }
                 self.k[stage][n].0[l] = slope;
             }
-            if stage == 12 {
+            let kept = match self.at.get_mut(stage) {
+                Some(kept) => Some(kept),
+                None if stage == 12 => Some(&mut self.end),
+                None => None,
+            };
+            if let Some(kept) = kept {
                 for n in 0..N {
-                    self.end[n].0[l] = at[n];
+                    kept[n].0[l] = at[n];
                 }
             }
         }
+    }
+}
+
+/// The derivatives at the stages of a step, and those of the right-hand side to the states.
+type Kept<const N: usize, const L: usize> = ([[Lanes<L>; N]; 12], [[[f64; N]; N]; 13]);
+
+impl<const N: usize, const L: usize, const W: usize> TangentsAbreast<N, L, W> {
+    /// Those of the solution in `lane`.
+    #[inline(always)]
+    pub(super) fn stages(&self, lane: usize) -> Kept<N, L> {
+        let mut at = [lanes_of(&self.state, lane); 12];
+        let mut by_state = [[[0.0; N]; N]; 13];
+        for stage in 1..13 {
+            if stage < 12 {
+                at[stage] = lanes_of(&self.at[stage], lane);
+            }
+            for n in 0..N {
+                for m in 0..N {
+                    by_state[stage][n][m] = self.partials[stage].by_state[n][m].0[lane];
+                }
+            }
+        }
+        (at, by_state)
     }
 }
 
@@ -161,7 +191,14 @@ impl<const N: usize, const L: usize, const W: usize> AlongAbreast<N, W> for Tang
         let zero = Pack::all(0.0);
         let none = [Lanes([zero; L]); N];
         let partials = Partials { by_state: [[zero; N]; N], by_lane: none };
-        Self { state: none, end: none, partials: [partials; 16], k: [none; 16], terms: [none; 7] }
+        Self {
+            state: none,
+            end: none,
+            partials: [partials; 16],
+            k: [none; 16],
+            at: [none; 12],
+            terms: [none; 7],
+        }
     }
     #[inline(always)]
     fn begin(&mut self, lane: usize, state: &Self::State, slope: &Self::State) {

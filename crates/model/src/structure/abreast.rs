@@ -1,24 +1,24 @@
 //! Many bodies over plain courses, several solved at a time: each to the bit as alone.
 
-use super::depot::{BY_KA, Depot, Entry, Flux};
+use super::depot::{BY_KA, Depot, Entry, Flux, Outflow};
 use super::legs::{Leg, Plan, plan};
 use super::segment::{Segment, linearised};
-use super::solve::{Inputs, check, is_plain, longest, tolerance};
-use super::{Body, Case, Concentrations, Sensitivities, Start, Structure, Take};
+use super::solve::{check, is_plain, longest, tolerance};
+use super::{Body, Case, Concentrations, Start, Structure, Take};
 use crate::course::CourseError;
 use crate::dual::Dual;
 use crate::scalar::{Pack, Real, is_wide};
 use crate::solver::{
-    Abreast, AlongAbreast, CompanionAbreast, Lanes, Linearised, LinearisedAbreast, Pace, Partials,
-    SolverError, Stages, Step, System, TangentsAbreast, Tolerance, distrust, first_step,
+    Abreast, AlongAbreast, CompanionAbreast, LinearisedAbreast, Pace, Partials, SolverError, Stages, Step,
+    System, Tolerance, distrust, first_step,
 };
 use std::marker::PhantomData;
 
 /// How many are solved at a time.
-const WIDTH: usize = 8;
+pub(super) const WIDTH: usize = 8;
 
 /// The bodies in their lanes, as far as their equations go.
-struct Bodies<B, const K: usize, const W: usize> {
+pub(super) struct Bodies<B, const K: usize, const W: usize> {
     rates: [Pack<W>; K],
     /// What flows out of the depots as the leg begins, nmol/d, with its derivative to the absorption rate constant.
     held: Dual<Pack<W>, 1>,
@@ -51,9 +51,13 @@ impl<B: Body<N, K>, const N: usize, const K: usize, const L: usize, const W: usi
 }
 
 /// What is wanted of bodies: concentrations, or their derivatives too.
-trait Wanted<S: Structure<N, K>, const N: usize, const K: usize, const W: usize> {
+pub(super) trait Wanted<S: Structure<N, K>, const N: usize, const K: usize, const W: usize> {
     /// What goes along with the states.
     type Along: CompanionAbreast<Bodies<S::Body, K, W>, N, W>;
+    /// What is kept of each body on its way.
+    type Tape: Default;
+    /// What is given of each case besides.
+    type Given: ?Sized;
     /// What is read.
     type Read: Default;
 
@@ -65,12 +69,32 @@ trait Wanted<S: Structure<N, K>, const N: usize, const K: usize, const W: usize>
         y: &[f64; N],
         along: &Of<Self, S, N, K, W>,
     ) -> ([f64; N], Of<Self, S, N, K, W>);
+    /// A body begins its way.
+    fn begin(_: &mut Self::Tape, _: &Self::Given) {}
+    /// It begins a leg, in which so much flows out of the depot.
+    fn depart(_: &mut Self::Tape, _: Outflow) {}
+    /// It has made a step, so many outputs before which were read.
+    #[inline(always)]
+    fn keep(
+        _: &mut Self::Tape,
+        _rates: &[f64; K],
+        _stages: (&Stages<Self::Along, N, W>, usize),
+        _: &Step,
+        _before: usize,
+    ) {
+    }
     /// What is read from the states at the output times.
-    fn read(case: &Case<'_>, states: &[([f64; N], Of<Self, S, N, K, W>)], read: &mut Self::Read);
+    fn read(
+        case: &Case<'_>,
+        given: &Self::Given,
+        states: &[([f64; N], Of<Self, S, N, K, W>)],
+        tape: &Self::Tape,
+        read: &mut Self::Read,
+    );
 }
 
 /// What goes along with one body at one time.
-type Of<R, S, const N: usize, const K: usize, const W: usize> =
+pub(super) type Of<R, S, const N: usize, const K: usize, const W: usize> =
     <<R as Wanted<S, N, K, W>>::Along as AlongAbreast<N, W>>::State;
 
 /// Concentrations alone.
@@ -78,6 +102,8 @@ struct Values;
 
 impl<S: Structure<N, K>, const N: usize, const K: usize, const W: usize> Wanted<S, N, K, W> for Values {
     type Along = ();
+    type Tape = ();
+    type Given = ();
     type Read = Vec<Concentrations<f64>>;
 
     #[inline(always)]
@@ -89,49 +115,14 @@ impl<S: Structure<N, K>, const N: usize, const K: usize, const W: usize> Wanted<
         (segment.derivative(0.0, y), ())
     }
     #[inline(always)]
-    fn read(case: &Case<'_>, states: &[([f64; N], ())], read: &mut Self::Read) {
+    fn read(case: &Case<'_>, (): &(), states: &[([f64; N], ())], (): &(), read: &mut Self::Read) {
         read.clear();
         read.extend(states.iter().map(|(y, ())| S::outputs(case.parameters, y)));
     }
 }
 
-/// Concentrations and their derivatives to `P` inputs, by way of `L` lanes.
-struct Slopes<const L: usize, const P: usize>;
-
-impl<S, const N: usize, const K: usize, const W: usize, const L: usize, const P: usize> Wanted<S, N, K, W>
-    for Slopes<L, P>
-where
-    S: Structure<N, K>,
-{
-    type Along = TangentsAbreast<N, L, W>;
-    type Read = Sensitivities;
-
-    #[inline(always)]
-    fn initial(parameters: &[f64], start: Start<f64>) -> ([f64; N], [Lanes<L>; N]) {
-        let inputs = Inputs::<N, K, L, P>::new::<S, false>(parameters, start);
-        (inputs.state, inputs.tangent)
-    }
-    #[inline(always)]
-    fn slope(
-        segment: &Segment<'_, S::Body, K, false>,
-        y: &[f64; N],
-        along: &[Lanes<L>; N],
-    ) -> ([f64; N], [Lanes<L>; N]) {
-        let (slope, partials) = segment.linearise(0.0, y);
-        (slope, partials.along(along))
-    }
-    #[inline(always)]
-    fn read(case: &Case<'_>, states: &[([f64; N], [Lanes<L>; N])], read: &mut Sensitivities) {
-        let inputs = Inputs::<N, K, L, P>::new::<S, false>(case.parameters, case.start);
-        let Sensitivities { values, slopes } = read;
-        values.clear();
-        slopes.clear();
-        inputs.read::<S>(case.parameters.len(), states, values, slopes);
-    }
-}
-
 /// A body on its way.
-struct Passenger<A, const N: usize, const K: usize> {
+struct Passenger<A, T, const N: usize, const K: usize> {
     /// The position of its case.
     case: usize,
     rates: [f64; K],
@@ -147,15 +138,16 @@ struct Passenger<A, const N: usize, const K: usize> {
     /// The step that is tried, until it is refused or made.
     step: Option<Step>,
     states: States<A, N>,
+    tape: T,
 }
 
 /// States at output times, and what goes along with them.
 type States<A, const N: usize> = Vec<([f64; N], A)>;
 
 /// What became of a body at its position: the states at its output times, or why it has not come to its end.
-type Arrival<A, const N: usize> = (usize, Result<States<A, N>, CourseError>);
+type Arrival<A, T, const N: usize> = (usize, Result<(States<A, N>, T), CourseError>);
 
-impl<A, const N: usize, const K: usize> Passenger<A, N, K> {
+impl<A, T, const N: usize, const K: usize> Passenger<A, T, N, K> {
     /// The dose at the end of a leg is given, and the next begins.
     #[inline(always)]
     fn leave(&mut self, leg: &Leg, entry: &Entry) {
@@ -170,6 +162,7 @@ where
     R: Wanted<S, N, K, W>,
 {
     cases: &'a [Case<'a>],
+    given: &'a [&'a R::Given],
     /// The plans of the courses, and which is whose.
     plans: Vec<Plan>,
     plan_of: Vec<usize>,
@@ -178,10 +171,10 @@ where
     waiting: usize,
     bodies: Bodies<S::Body, K, W>,
     stages: Stages<R::Along, N, W>,
-    lanes: [Option<Passenger<Of<R, S, N, K, W>, N, K>>; W],
-    arrivals: Vec<Arrival<Of<R, S, N, K, W>, N>>,
-    /// Room for the states of those that come.
-    spare: Vec<States<Of<R, S, N, K, W>, N>>,
+    lanes: [Option<Passenger<Of<R, S, N, K, W>, R::Tape, N, K>>; W],
+    arrivals: Vec<Arrival<Of<R, S, N, K, W>, R::Tape, N>>,
+    /// Room for the states and tapes of those that come.
+    spare: Vec<(States<Of<R, S, N, K, W>, N>, R::Tape)>,
 }
 
 impl<'a, S, R, const N: usize, const K: usize, const W: usize> Journey<'a, S, R, N, K, W>
@@ -190,7 +183,7 @@ where
     R: Wanted<S, N, K, W>,
 {
     #[inline(always)]
-    fn new(cases: &'a [Case<'a>]) -> Self {
+    fn new(cases: &'a [Case<'a>], given: &'a [&'a R::Given]) -> Self {
         let mut plans = Vec::new();
         let mut plan_of = Vec::with_capacity(cases.len());
         for (k, case) in cases.iter().enumerate() {
@@ -203,6 +196,7 @@ where
         let one = Pack::all(1.0);
         Self {
             cases,
+            given,
             plans,
             plan_of,
             entry: Entry::new(S::NMOL_PER_MG, S::APPARENT, None),
@@ -226,9 +220,9 @@ where
             // Here, where the vectors are wide, and in no closure, where they are not.
             while let Some((case, states)) = self.arrivals.pop() {
                 match states {
-                    Ok(states) => {
-                        R::read(&self.cases[case], &states, &mut read);
-                        self.spare.push(states);
+                    Ok((states, tape)) => {
+                        R::read(&self.cases[case], self.given[case], &states, &tape, &mut read);
+                        self.spare.push((states, tape));
                         take(case, Ok(&read));
                     }
                     Err(error) => take(case, Err(error)),
@@ -271,8 +265,9 @@ where
             }
             let rates = S::rates(parameters, start);
             let (state, along) = R::initial(parameters, start);
-            let mut states = self.spare.pop().unwrap_or_default();
+            let (mut states, mut tape) = self.spare.pop().unwrap_or_default();
             states.clear();
+            R::begin(&mut tape, self.given[case]);
             states.reserve(course.times().len());
             let passenger = Passenger {
                 case,
@@ -287,6 +282,7 @@ where
                 pace: Pace::new((0.0, 0.0), 0.0, 0.0),
                 step: None,
                 states,
+                tape,
             };
             for k in 0..K {
                 self.bodies.rates[k].0[lane] = rates[k];
@@ -305,7 +301,7 @@ where
 
     /// Begins the leg that a body is in, or the first one after it that takes time; whether there is one.
     #[inline(never)]
-    fn depart(&mut self, lane: usize, mut passenger: Passenger<Of<R, S, N, K, W>, N, K>) -> bool {
+    fn depart(&mut self, lane: usize, mut passenger: Passenger<Of<R, S, N, K, W>, R::Tape, N, K>) -> bool {
         let case = passenger.case;
         while let Some(leg) = self.plans[self.plan_of[case]].legs.get(passenger.leg) {
             let here = (passenger.state, passenger.along);
@@ -323,7 +319,9 @@ where
                     }
                 }
                 self.stages.begin(lane, (&passenger.state, &slope), (&passenger.along, &its_slope));
-                let held = passenger.depot.outflow().held();
+                let outflow = passenger.depot.outflow();
+                R::depart(&mut passenger.tape, outflow);
+                let held = outflow.held();
                 self.bodies.held.re.0[lane] = held.re;
                 self.bodies.held.eps[0].0[lane] = held.eps[BY_KA];
                 passenger.next = leg.inside.start;
@@ -332,7 +330,7 @@ where
             }
             passenger.leave(leg, &self.entry);
         }
-        self.arrivals.push((case, Ok(passenger.states)));
+        self.arrivals.push((case, Ok((passenger.states, passenger.tape))));
         false
     }
 
@@ -382,6 +380,8 @@ where
     fn move_on(&mut self, lane: usize) {
         let Some(passenger) = &mut self.lanes[lane] else { return };
         let Some(step) = passenger.step.take() else { return };
+        let before = passenger.states.len();
+        R::keep(&mut passenger.tape, &passenger.rates, (&self.stages, lane), &step, before);
         let plan = &self.plans[self.plan_of[passenger.case]];
         let leg = &plan.legs[passenger.leg];
         let ahead = &plan.local[passenger.next..leg.inside.end];
@@ -430,22 +430,15 @@ pub(super) fn predict_each<S, const N: usize, const K: usize>(
 where
     S: Structure<N, K>,
 {
-    solve_each::<S, Values, N, K>(cases, take)
-}
-
-/// The same with their derivatives; lanes and inputs as of a plain course.
-pub(super) fn sensitivities_each<S, const N: usize, const K: usize, const L: usize, const P: usize>(
-    cases: &[Case<'_>],
-    take: Take<'_, Sensitivities>,
-) -> bool
-where
-    S: Structure<N, K>,
-{
-    solve_each::<S, Slopes<L, P>, N, K>(cases, take)
+    solve_each::<S, Values, N, K>(cases, &vec![&(); cases.len()], take)
 }
 
 /// Solves each case, but on a processor without the vectors that it is compiled for.
-fn solve_each<S, R, const N: usize, const K: usize>(cases: &[Case<'_>], take: Take<'_, R::Read>) -> bool
+pub(super) fn solve_each<S, R, const N: usize, const K: usize>(
+    cases: &[Case<'_>],
+    given: &[&R::Given],
+    take: Take<'_, R::Read>,
+) -> bool
 where
     S: Structure<N, K>,
     R: Wanted<S, N, K, WIDTH>,
@@ -453,47 +446,51 @@ where
     let is_wide = is_wide();
     if is_wide {
         // SAFETY: the processor has the one feature the function needs.
-        unsafe { wide::<S, R, N, K>(cases, take) }
+        unsafe { wide::<S, R, N, K>(cases, given, take) }
     }
     is_wide
 }
 
 /// [`solve_each`], compiled for AVX2.
 #[cfg_attr(target_arch = "x86_64", target_feature(enable = "avx2"))]
-fn wide<S, R, const N: usize, const K: usize>(cases: &[Case<'_>], take: Take<'_, R::Read>)
-where
+fn wide<S, R, const N: usize, const K: usize>(
+    cases: &[Case<'_>],
+    given: &[&R::Given],
+    take: Take<'_, R::Read>,
+) where
     S: Structure<N, K>,
     R: Wanted<S, N, K, WIDTH>,
 {
-    Journey::<S, R, N, K, WIDTH>::new(cases).through(take);
+    Journey::<S, R, N, K, WIDTH>::new(cases, given).through(take);
 }
 
-/// Takes what is found of each case: of those over plain courses `together`, where that can be, of the others one by one.
+/// Takes what is found of each case: of those over plain courses that are `suited` `together`, if they can be, where it is told
+/// their positions too; of the others `alone`.
 pub(super) fn each<T: Default>(
     cases: &[Case<'_>],
-    together: impl FnOnce(&[Case<'_>], Take<'_, T>) -> bool,
-    alone: impl Fn(&Case<'_>, &mut T) -> Result<(), CourseError>,
+    suited: impl Fn(&Case<'_>) -> bool,
+    together: impl FnOnce(&[Case<'_>], &[usize], Take<'_, T>) -> bool,
+    alone: impl Fn(usize, &mut T) -> Result<(), CourseError>,
     take: Take<'_, T>,
 ) {
-    let (plain, mut others): (Vec<usize>, Vec<usize>) =
-        (0..cases.len()).partition(|&k| is_plain(cases[k].course));
+    let is_suited = |&k: &usize| is_plain(cases[k].course) && suited(&cases[k]);
+    let (plain, mut others): (Vec<usize>, Vec<usize>) = (0..cases.len()).partition(is_suited);
     let of: Vec<Case<'_>> = plain.iter().map(|&k| cases[k]).collect();
-    if !together(&of, &mut |k, found| take(plain[k], found)) {
-        others.extend(plain);
+    if !together(&of, &plain, &mut |k, found| take(plain[k], found)) {
+        others.extend(&plain);
     }
-    one_by_one(cases, others.into_iter(), alone, take);
+    one_by_one(others.into_iter(), alone, take);
 }
 
 /// Takes what is found of some cases alone.
 pub(super) fn one_by_one<T: Default>(
-    cases: &[Case<'_>],
     which: impl Iterator<Item = usize>,
-    alone: impl Fn(&Case<'_>, &mut T) -> Result<(), CourseError>,
+    alone: impl Fn(usize, &mut T) -> Result<(), CourseError>,
     take: Take<'_, T>,
 ) {
     let mut found = T::default();
     for k in which {
-        match alone(&cases[k], &mut found) {
+        match alone(k, &mut found) {
             Ok(()) => take(k, Ok(&found)),
             Err(error) => take(k, Err(error)),
         }

@@ -101,8 +101,8 @@ impl Outflow {
 
     /// Second derivative of [`Outflow::after_injections`] to the absorption rate constant.
     #[inline(always)]
-    pub(super) fn bend_after_injections(&self, days: f64) -> f64 {
-        bent(self.held, self.bend, days) * Real::exp(-self.absorption.re * days)
+    pub(super) fn bend_after_injections<F: Real>(&self, days: F) -> F {
+        bent(self.held, self.bend, days) * (days * -self.absorption.re).exp()
     }
 
     /// [`Outflow::after`] where nothing is infused.
@@ -125,8 +125,8 @@ impl Outflow {
 
 /// Second derivative of a·exp(−ka·t) to ka, over exp(−ka·t), where `bend` is that of a.
 #[inline(always)]
-fn bent(a: Flux, bend: f64, days: f64) -> f64 {
-    bend - 2.0 * days * a.eps[BY_KA] + days * days * a.re
+fn bent<F: Real>(a: Flux, bend: f64, days: F) -> F {
+    days * (days * a.re + -2.0 * a.eps[BY_KA]) + bend
 }
 
 /// Where 1 − exp(−x) is taken from its series, and how many terms that needs.

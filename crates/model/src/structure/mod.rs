@@ -7,6 +7,7 @@
 mod abreast;
 mod carrier;
 mod depot;
+mod derivatives;
 mod falling_production;
 mod flow;
 mod full_binding;
@@ -23,8 +24,8 @@ mod steady;
 
 use crate::course::{Course, CourseError};
 use crate::dual::Dual;
-use crate::scalar::Real;
-use crate::solver::{Hessian, Work};
+use crate::scalar::{Pack, Real};
+use crate::solver::{Hessian, Lanes, Work, contract};
 use crate::subject::Analyte;
 use crate::units::OMALIZUMAB_KDA;
 pub use registry::{STRUCTURES, structure, structure_with_dosing};
@@ -122,6 +123,16 @@ pub struct Sensitivities {
     pub slopes: Vec<[f64; 5]>,
 }
 
+/// Concentrations with their derivatives, and the second derivatives of their weighted sum.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Bend {
+    /// Concentrations and derivatives.
+    pub at: Sensitivities,
+    /// The second derivatives of the sum to the logarithms of each two parameters and, after the last of them, the baseline:
+    /// a symmetric matrix, row by row.
+    pub matrix: Vec<f64>,
+}
+
 /// What takes what was found of each of many cases, by its position.
 pub type Take<'a, T> = &'a mut dyn FnMut(usize, Result<&T, CourseError>);
 
@@ -150,9 +161,40 @@ trait Body<const N: usize, const K: usize>: Sync + 'static {
         numbers_twice::<Self, N, K, L>(rates, state)
     }
 
+    /// Adds, for each of `W` states, half the second derivatives of the right-hand side, its components weighted, along the
+    /// first derivatives `at`: the sum and its transpose are the whole.
+    #[inline(always)]
+    fn bend<const L: usize, const W: usize>(
+        rates: &[f64; K],
+        states: &[Pack<W>; N],
+        weights: &[Pack<W>; N],
+        at: &[[Lanes<L>; N]],
+        half: &mut [Lanes<L>; L],
+    ) {
+        bend_one_by_one::<Self, N, K, L, W>(rates, states, weights, at, half);
+    }
+
     /// A quantity that changes sign where the solution bends sharply; of one sign where it never does.
     fn turn(_state: &[f64; N]) -> f64 {
         1.0
+    }
+}
+
+/// [`Body::bend`] from [`Body::hessian`].
+#[inline(always)]
+fn bend_one_by_one<B: Body<N, K> + ?Sized, const N: usize, const K: usize, const L: usize, const W: usize>(
+    rates: &[f64; K],
+    states: &[Pack<W>; N],
+    weights: &[Pack<W>; N],
+    at: &[[Lanes<L>; N]],
+    half: &mut [Lanes<L>; L],
+) {
+    for (k, at) in at.iter().enumerate() {
+        let (mut state, mut halved) = ([0.0; N], [0.0; N]);
+        for n in 0..N {
+            (state[n], halved[n]) = (states[n].0[k], 0.5 * weights[n].0[k]);
+        }
+        contract(half, &B::hessian(rates, &state), &halved, at);
     }
 }
 
@@ -225,6 +267,20 @@ trait Structure<const N: usize, const K: usize>: Sync + 'static {
     fn outputs<T: Real>(parameters: &[T], state: &[T; N]) -> Concentrations<T>;
 }
 
+/// A structure whose concentrations are read with their second derivatives: to the `N` states and then to the logarithms of the
+/// parameters on which they depend, `V` in all.
+trait ReadTwice<const N: usize, const V: usize> {
+    /// The positions of those parameters.
+    const READ: &'static [usize];
+
+    /// The first and second derivatives of a weighted sum of the concentrations, at `W` ordinary states.
+    fn read_twice<const W: usize>(
+        parameters: &[f64],
+        states: &[Pack<W>; N],
+        weights: &[Pack<W>; 5],
+    ) -> ([Pack<W>; V], [[Pack<W>; V]; V]);
+}
+
 /// A structural model that can be solved.
 pub trait StructuralModel: Sync + std::fmt::Debug {
     /// Its name in model files.
@@ -278,6 +334,11 @@ pub trait StructuralModel: Sync + std::fmt::Debug {
     /// The same of each of many cases, to the bit, which `take` is given with the case's position, in any order. Where one
     /// cannot be solved the others are not touched.
     fn sensitivities_each(&self, cases: &[Case<'_>], take: Take<'_, Sensitivities>);
+
+    /// Concentrations of each of many cases, their derivatives, and the second derivatives of a sum of them all with `weights`,
+    /// five at each output time of each case; as exact as those of [`StructuralModel::curvatures`]. Given to `take` as by
+    /// [`StructuralModel::sensitivities_each`].
+    fn bends_each(&self, cases: &[Case<'_>], weights: &[&[[f64; 5]]], take: Take<'_, Bend>);
 
     /// Concentrations, their derivatives, and second derivatives to the logarithms of the inputs `wanted`: positions
     /// among the parameters, and after the last of them the baseline.

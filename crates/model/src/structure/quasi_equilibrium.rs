@@ -12,11 +12,11 @@
 //! Lowe et al. 2009, Br J Clin Pharmacol 68:61, and Brekkan et al. 2018, J Pharmacokinet Pharmacodyn 45:637, have CLc
 //! itself as the parameter.
 
-use super::{BIOAVAILABILITY, Body, Concentrations, LAG, ParameterInfo, Start, Structure};
-use crate::binding::{EquilibriumComplex, unbound};
+use super::{BIOAVAILABILITY, Body, Concentrations, LAG, ParameterInfo, ReadTwice, Start, Structure};
+use crate::binding::{EquilibriumComplex, UnboundDrug, UnboundTarget, unbound};
 use crate::dual::Dual;
-use crate::scalar::{Elementary, Real};
-use crate::solver::Hessian;
+use crate::scalar::{Elementary, Pack, Real};
+use crate::solver::{Hessian, Lanes, Linear};
 use crate::units::{IGE_NG_ML_PER_NM, OMALIZUMAB_UG_ML_PER_NM};
 
 const KA: ParameterInfo = ParameterInfo::new("ka", "1/d", "first-order absorption rate constant");
@@ -64,7 +64,7 @@ impl<T: Copy> Rates<T> {
 const KX: usize = 1;
 const KC: usize = 2;
 const KE: usize = 3;
-const W: usize = 4;
+const W_LANE: usize = 4;
 const DRIFT: usize = 5;
 
 impl Body<2, 7> for QuasiEquilibriumBody {
@@ -97,15 +97,15 @@ impl Body<2, 7> for QuasiEquilibriumBody {
             let (mixed, lanes) = (&mut hessian.mixed[component], &mut hessian.by_lanes[component]);
             for n in 0..2 {
                 states[n] = [by * gradient[n].eps[0], by * gradient[n].eps[1]];
-                mixed[n].0[W] = by * gradient[n].eps[2];
+                mixed[n].0[W_LANE] = by * gradient[n].eps[2];
                 mixed[n].0[DRIFT] = by * gradient[n].eps[3];
                 mixed[n].0[own] = gradient[n].re;
                 mixed[n].0[KC] = -gradient[n].re;
             }
             // k·(amount − complex): the amount of the component's own state.
             mixed[component].0[own] -= 1.0;
-            for (i, lane) in [(2, W), (3, DRIFT)] {
-                lanes[lane].0[W] = by * gradient[i].eps[2];
+            for (i, lane) in [(2, W_LANE), (3, DRIFT)] {
+                lanes[lane].0[W_LANE] = by * gradient[i].eps[2];
                 lanes[lane].0[DRIFT] = by * gradient[i].eps[3];
                 for (rate, sign) in [(own, 1.0), (KC, -1.0)] {
                     lanes[lane].0[rate] = sign * gradient[i].re;
@@ -114,6 +114,49 @@ impl Body<2, 7> for QuasiEquilibriumBody {
             }
         }
         hessian
+    }
+
+    /// Of the complex, whose second derivatives are all that there is, besides the products of the rates with amounts.
+    #[inline(always)]
+    fn bend<const L: usize, const W: usize>(
+        rates: &[f64; 7],
+        [x, e]: &[Pack<W>; 2],
+        weights: &[Pack<W>; 2],
+        at: &[[Lanes<L>; 2]],
+        half: &mut [Lanes<L>; L],
+    ) {
+        let r = Rates::from_array(*rates);
+        let arguments = [*x, *e, Pack::all(r.w), Pack::all(r.alpha)];
+        let mut variables = [Dual::<Pack<W>, 4>::zero(); 4];
+        for i in 0..4 {
+            variables[i] = Dual::variable(arguments[i], i);
+        }
+        let (_, by) = EquilibriumComplex::value_and_gradient(variables);
+        for (k, [by_x, by_e]) in at.iter().enumerate() {
+            let (drug, target) = (weights[0].0[k], weights[1].0[k]);
+            let all = drug * (r.kx - r.kc) + target * (r.ke - r.kc);
+            let slope = |i: usize| by[i].re.0[k];
+            let twice = |i: usize, j: usize| all * by[i].eps[j].0[k];
+            // The complex along the lanes, and half of what its derivative to each state is.
+            let mut along = (*by_x * slope(0)).plus(slope(1), *by_e);
+            along.0[W_LANE] += slope(2);
+            along.0[DRIFT] += slope(3);
+            let mut along_x = (*by_x * (0.5 * twice(0, 0))).plus(twice(0, 1), *by_e);
+            along_x.0[W_LANE] += twice(0, 2);
+            along_x.0[DRIFT] += twice(0, 3);
+            let mut along_e = *by_e * (0.5 * twice(1, 1));
+            along_e.0[W_LANE] += twice(1, 2);
+            along_e.0[DRIFT] += twice(1, 3);
+            for l in 0..L {
+                half[l] = half[l].plus(by_x.0[l], along_x).plus(by_e.0[l], along_e);
+            }
+            half[W_LANE].0[W_LANE] += 0.5 * twice(2, 2);
+            half[W_LANE].0[DRIFT] += twice(2, 3);
+            half[DRIFT].0[DRIFT] += 0.5 * twice(3, 3);
+            half[KX] = half[KX].plus(drug, along - *by_x);
+            half[KE] = half[KE].plus(target, along - *by_e);
+            half[KC] = half[KC].plus(-(drug + target), along);
+        }
     }
 
     /// The excess of the drug: where binding is tight, free target vanishes or appears as it changes sign.
@@ -154,6 +197,75 @@ pub(super) fn outputs<T: Real>(p: [T; 9], x: T, e: T) -> Concentrations<T> {
     }
 }
 
+/// The derivatives of a weighted sum of [`outputs`] to the states and to the logarithms of Vx, Vc, Kd0 and alpha.
+///
+/// The sum is A/Vx + B/Vc, A of the unbound parts and B of the complex; ln w = ln Kd0 + 2 ln Vx − ln Vc.
+#[inline(always)]
+fn outputs_twice<const W: usize>(
+    [_, _, _, _, vx, vc, _, kd0, alpha]: [f64; 9],
+    [x, e]: [Pack<W>; 2],
+    weights: &[Pack<W>; 5],
+) -> ([Pack<W>; 6], [[Pack<W>; 6]; 6]) {
+    const UG: f64 = OMALIZUMAB_UG_ML_PER_NM;
+    const NG: f64 = IGE_NG_ML_PER_NM;
+    let (w, alpha) = (Pack::all(kd0 * vx * vx / vc), Pack::all(alpha));
+    let arguments = [x, e, w, alpha];
+    let mut variables = [Dual::<Pack<W>, 4>::zero(); 4];
+    for i in 0..4 {
+        variables[i] = Dual::variable(arguments[i], i);
+    }
+    let [total_drug, total_ige, free_ige, free_drug, complex] = *weights;
+    let (per_vx, per_vc) = (Pack::all(1.0 / vx), Pack::all(1.0 / vc));
+    let parts = [
+        (UnboundDrug::value_and_gradient(variables), (total_drug + free_drug) * UG * per_vx, VX),
+        (UnboundTarget::value_and_gradient(variables), (total_ige + free_ige) * NG * per_vx, VX),
+        (
+            EquilibriumComplex::value_and_gradient(variables),
+            (total_drug * UG + total_ige * NG + complex) * per_vc,
+            VC,
+        ),
+    ];
+    const VX: usize = 2;
+    const VC: usize = 3;
+    /// Which of the variables a logarithm of an argument is made of, and how often.
+    const MADE_OF: [&[(usize, f64)]; 4] =
+        [&[(0, 1.0)], &[(1, 1.0)], &[(VX, 2.0), (VC, -1.0), (4, 1.0)], &[(5, 1.0)]];
+    let zero = Pack::all(0.0);
+    let (mut first, mut second) = ([zero; 6], [[zero; 6]; 6]);
+    // By the logarithms of w and α.
+    let factors = [Pack::all(1.0), Pack::all(1.0), w, alpha];
+    for ((value, gradient), weight, volume) in parts {
+        let mut by = [zero; 6];
+        for i in 0..4 {
+            let slope = gradient[i].re * factors[i] * weight;
+            for &(v, times) in MADE_OF[i] {
+                by[v] = by[v] + slope * times;
+            }
+            for j in 0..4 {
+                let mut bend = gradient[i].eps[j] * factors[i] * factors[j] * weight;
+                if i == j && i > 1 {
+                    bend = bend + slope;
+                }
+                for &(v, times) in MADE_OF[i] {
+                    for &(u, and) in MADE_OF[j] {
+                        second[v][u] = second[v][u] + bend * (times * and);
+                    }
+                }
+            }
+        }
+        // And by that of the volume over which it is spread.
+        let sum = value.re * weight;
+        for v in 0..6 {
+            second[v][volume] = second[v][volume] - by[v];
+            second[volume][v] = second[volume][v] - by[v];
+            first[v] = first[v] + by[v];
+        }
+        first[volume] = first[volume] - sum;
+        second[volume][volume] = second[volume][volume] + sum;
+    }
+    (first, second)
+}
+
 /// The structure of Hayashi et al. 2007.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct QuasiEquilibrium;
@@ -174,6 +286,19 @@ impl Structure<2, 7> for QuasiEquilibrium {
     #[inline(always)]
     fn outputs<T: Real>(p: &[T], [x, e]: &[T; 2]) -> Concentrations<T> {
         outputs(summed(p), *x, *e)
+    }
+}
+
+impl ReadTwice<2, 6> for QuasiEquilibrium {
+    const READ: &'static [usize] = &[4, 5, 7, 8];
+
+    #[inline(always)]
+    fn read_twice<const W: usize>(
+        p: &[f64],
+        state: &[Pack<W>; 2],
+        weights: &[Pack<W>; 5],
+    ) -> ([Pack<W>; 6], [[Pack<W>; 6]; 6]) {
+        outputs_twice(summed(p), *state, weights)
     }
 }
 
@@ -203,6 +328,19 @@ impl Structure<2, 7> for QuasiEquilibriumClc {
     #[inline(always)]
     fn outputs<T: Real>(p: &[T], [x, e]: &[T; 2]) -> Concentrations<T> {
         outputs(direct(p), *x, *e)
+    }
+}
+
+impl ReadTwice<2, 6> for QuasiEquilibriumClc {
+    const READ: &'static [usize] = <QuasiEquilibrium as ReadTwice<2, 6>>::READ;
+
+    #[inline(always)]
+    fn read_twice<const W: usize>(
+        p: &[f64],
+        state: &[Pack<W>; 2],
+        weights: &[Pack<W>; 5],
+    ) -> ([Pack<W>; 6], [[Pack<W>; 6]; 6]) {
+        outputs_twice(direct(p), *state, weights)
     }
 }
 

@@ -1,6 +1,7 @@
 //! The structures there are.
 
-use super::abreast::{each, one_by_one, predict_each, sensitivities_each};
+use super::abreast::{each, one_by_one, predict_each, solve_each};
+use super::derivatives::{Derivatives, bend_alone};
 use super::falling_production::FallingProduction;
 use super::full_binding::{FullBinding1, FullBinding2};
 use super::michaelis_menten::MichaelisMenten;
@@ -10,10 +11,10 @@ use super::quasi_steady_state::QuasiSteadyState;
 use super::second::{Reading, differences, exact};
 use super::solve::{is_plain, predict, sensitivities};
 use super::{
-    Body, Case, Concentrations, ParameterInfo, Sensitivities, Start, StructuralModel, Structure, Take,
+    Bend, Body, Case, Concentrations, ParameterInfo, Sensitivities, Start, StructuralModel, Structure, Take,
 };
 use crate::course::{Course, CourseError};
-use crate::solver::Work;
+use crate::solver::{Output, Work};
 use crate::subject::Analyte;
 
 /// A structure that can be solved; with `DOSING` it has bioavailability and lag among its parameters.
@@ -23,7 +24,7 @@ struct Solvable<S, const DOSING: bool>(S);
 /// Ties a structure's constants to it, so that it can be used as an object: `N` states, `K` rate constants, `P` inputs;
 /// lanes for any course, and lanes and inputs for a plain one.
 macro_rules! solvable {
-    ($structure:ty, $n:literal, $k:literal, $p:literal, lanes $full:literal $(, plain $plain:literal of $inputs:literal)?) => {
+    ($structure:ty, $n:literal, $k:literal, $p:literal, lanes $full:literal $(, plain $plain:literal of $inputs:literal $(reads $reads:literal)?)?) => {
         impl<const DOSING: bool> StructuralModel for Solvable<$structure, DOSING> {
             fn name(&self) -> &'static str {
                 <$structure as Structure<$n, $k>>::NAME
@@ -54,22 +55,37 @@ macro_rules! solvable {
                 predict::<$structure, $n, $k, $full, true>(parameters, start, course, out)
             }
             fn predict_each(&self, cases: &[Case<'_>], take: Take<'_, Vec<Concentrations<f64>>>) {
-                let alone = |case: &Case<'_>, out: &mut Vec<Concentrations<f64>>| {
-                    self.predict(case.parameters, case.start, case.course, out).map(|_| ())
+                let alone = |k: usize, out: &mut Vec<Concentrations<f64>>| {
+                    let Case { parameters, start, course } = cases[k];
+                    self.predict(parameters, start, course, out).map(|_| ())
                 };
                 if const { !DOSING && <<$structure as Structure<$n, $k>>::Body as Body<$n, $k>>::HOT } {
-                    return each(cases, predict_each::<$structure, $n, $k>, alone, take);
+                    let together = |of: &[Case<'_>], _: &[usize], take: Take<'_, _>| predict_each::<$structure, $n, $k>(of, take);
+                    return each(cases, |_| true, together, alone, take);
                 }
-                one_by_one(cases, 0..cases.len(), alone, take);
+                one_by_one(0..cases.len(), alone, take);
             }
             fn sensitivities_each(&self, cases: &[Case<'_>], take: Take<'_, Sensitivities>) {
-                let alone = |case: &Case<'_>, Sensitivities { values, slopes }: &mut Sensitivities| {
-                    self.sensitivities(case.parameters, case.start, case.course, values, slopes).map(|_| ())
-                };
-                $(if const { !DOSING && <<$structure as Structure<$n, $k>>::Body as Body<$n, $k>>::HOT } {
-                    return each(cases, sensitivities_each::<$structure, $n, $k, $plain, $inputs>, alone, take);
-                })?
-                one_by_one(cases, 0..cases.len(), alone, take);
+                $($(if const { !DOSING } {
+                    let none = vec![&[][..]; cases.len()];
+                    let together = |of: &[Case<'_>], _: &[usize], take: Take<'_, _>| {
+                        solve_each::<$structure, Derivatives<$plain, $inputs, $reads>, $n, $k>(of, &none, take)
+                    };
+                    let alone = |k: usize, Bend { at, .. }: &mut Bend| sensitivities_alone(self, &cases[k], at);
+                    return each(cases, |_| true, together, alone, &mut |k, found| take(k, found.map(|bend| &bend.at)));
+                })?)?
+                one_by_one(0..cases.len(), |k, at| sensitivities_alone(self, &cases[k], at), take);
+            }
+            fn bends_each(&self, cases: &[Case<'_>], weights: &[&[[f64; 5]]], take: Take<'_, Bend>) {
+                let alone = |k: usize, bend: &mut Bend| bend_alone(self, &cases[k], weights[k], bend);
+                $($(if const { !DOSING } {
+                    let lands = |case: &Case<'_>| case.course.output() == Output::Landed;
+                    return each(cases, lands, |of, which, take| {
+                        let weights: Vec<&[[f64; 5]]> = which.iter().map(|&k| weights[k]).collect();
+                        solve_each::<$structure, Derivatives<$plain, $inputs, $reads>, $n, $k>(of, &weights, take)
+                    }, alone, take);
+                })?)?
+                one_by_one(0..cases.len(), alone, take);
             }
             fn sensitivities(
                 &self,
@@ -106,14 +122,23 @@ macro_rules! solvable {
     };
 }
 
-solvable!(QuasiEquilibrium, 2, 7, 12, lanes 11, plain 8 of 10);
-solvable!(QuasiEquilibriumClc, 2, 7, 12, lanes 11, plain 8 of 10);
+solvable!(QuasiEquilibrium, 2, 7, 12, lanes 11, plain 8 of 10 reads 6);
+solvable!(QuasiEquilibriumClc, 2, 7, 12, lanes 11, plain 8 of 10 reads 6);
 solvable!(FallingProduction, 3, 10, 14, lanes 15);
 solvable!(FullBinding1, 3, 7, 11, lanes 12);
 solvable!(FullBinding2, 4, 9, 13, lanes 15);
 solvable!(QuasiSteadyState, 3, 8, 12, lanes 13);
 solvable!(MichaelisMenten, 2, 6, 11, lanes 10);
 solvable!(OneCompartment, 1, 2, 6, lanes 5, plain 2 of 4);
+
+/// Concentrations of a case and their derivatives.
+fn sensitivities_alone(
+    model: &dyn StructuralModel,
+    &Case { parameters, start, course }: &Case<'_>,
+    Sensitivities { values, slopes }: &mut Sensitivities,
+) -> Result<(), CourseError> {
+    model.sensitivities(parameters, start, course, values, slopes).map(|_| ())
+}
 
 macro_rules! registry {
     ($($structure:ident),*) => {

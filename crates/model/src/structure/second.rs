@@ -74,27 +74,11 @@ where
     slopes.clear();
     curvatures.clear();
     let count = own::<S, N, K>();
-    // Inputs as functions of their logarithms, of which they are their own derivatives.
-    let input = |value: f64, j: usize| {
-        let mut twice = Input::<P>::fixed(Dual::fixed(value));
-        twice.re.eps[j] = value;
-        twice.eps[j].re = value;
-        twice.eps[j].eps[j] = value;
-        twice
-    };
-    let named: [Input<P>; P] = std::array::from_fn(|j| input(parameters.get(j).copied().unwrap_or(0.0), j));
+    let (named, sources, initial) = sources::<S, N, K, L, P>(parameters, start);
     let named = &named[..count];
-    let begin = match start {
-        Start::Baseline { ige_ng_ml } => Start::Baseline { ige_ng_ml: input(ige_ng_ml, P - 1) },
-        Start::SteadyState => Start::SteadyState,
-    };
-    let mut sources = [Input::<P>::zero(); L];
-    sources[..K].copy_from_slice(&S::rates(named, begin));
-    let initial = S::initial(named, begin);
     let mut tangent = [Lanes([0.0; L]); N];
     for (i, &n) in S::Body::INITIAL_LANES.iter().enumerate() {
         tangent[n].0[K + i] = 1.0;
-        sources[K + i] = initial[n];
     }
     let rates = std::array::from_fn(|k| sources[k].value());
     let untreated = Untreated::<N, K, L> {
@@ -127,6 +111,41 @@ where
         }
     })?;
     Ok(carrier.work())
+}
+
+/// The parameters, what each lane is, and the states at the start, as functions of the logarithms of the inputs.
+type Sources<const N: usize, const L: usize, const P: usize> = ([Input<P>; P], [Input<P>; L], [Input<P>; N]);
+
+/// Those of a plain course.
+#[inline(always)]
+pub(super) fn sources<S, const N: usize, const K: usize, const L: usize, const P: usize>(
+    parameters: &[f64],
+    start: Start<f64>,
+) -> Sources<N, L, P>
+where
+    S: Structure<N, K>,
+{
+    // Each input is its own derivative to its logarithm.
+    let input = |value: f64, j: usize| {
+        let mut twice = Input::<P>::fixed(Dual::fixed(value));
+        twice.re.eps[j] = value;
+        twice.eps[j].re = value;
+        twice.eps[j].eps[j] = value;
+        twice
+    };
+    let all: [Input<P>; P] = std::array::from_fn(|j| input(parameters.get(j).copied().unwrap_or(0.0), j));
+    let named = &all[..own::<S, N, K>()];
+    let begin = match start {
+        Start::Baseline { ige_ng_ml } => Start::Baseline { ige_ng_ml: input(ige_ng_ml, P - 1) },
+        Start::SteadyState => Start::SteadyState,
+    };
+    let mut sources = [Input::<P>::zero(); L];
+    sources[..K].copy_from_slice(&S::rates(named, begin));
+    let initial = S::initial(named, begin);
+    for (i, &n) in S::Body::INITIAL_LANES.iter().enumerate() {
+        sources[K + i] = initial[n];
+    }
+    (all, sources, initial)
 }
 
 /// A state of value `y` as a function of the inputs, from its derivatives in the lanes and what the lanes are of them.

@@ -317,6 +317,12 @@ impl<const N: usize, const K: usize, const L: usize, const P: usize> Inputs<N, K
         Self { all, sources, rates: rates.map(|r| r.re), state: initial.map(|y| y.re), tangent }
     }
 
+    /// What the derivatives in a lane are in those to the inputs.
+    #[inline(always)]
+    pub(super) fn source(&self, lane: usize) -> Lanes<P> {
+        Lanes(self.sources[lane].eps)
+    }
+
     /// The concentrations at states, with their derivatives to the `parameters` first and then the baseline.
     #[inline(always)]
     pub(super) fn read<S: Structure<N, K>>(
@@ -351,7 +357,7 @@ impl<const N: usize, const K: usize, const L: usize, const P: usize> Inputs<N, K
         }
         let mut sources = [Lanes([0.0; P]); L];
         for lane in 0..L {
-            sources[lane] = Lanes(self.sources[lane].eps);
+            sources[lane] = self.source(lane);
         }
         for some in reached.chunks(W) {
             let mut state = [Sparse::zero(); N];

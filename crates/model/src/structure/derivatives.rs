@@ -1,0 +1,400 @@
+//! The second derivatives of a weighted sum of concentrations, found backward.
+//!
+//! Of the second derivatives of each concentration, which [`super::second`] carries along, a fit needs one weighted sum
+//! only. With λ the derivative of that sum to the state, found from the end of the course to its start through the stages of
+//! every step, its second derivatives in the lanes are those of one number at each stage, λ·f, along the first derivatives.
+
+use super::abreast::Wanted;
+use super::depot::Outflow;
+use super::second::sources;
+use super::segment::{Segment, linearised};
+use super::solve::{Differentiated, Inputs};
+use super::{Bend, Body, Case, ReadTwice, Sensitivities, Start, StructuralModel, Structure};
+use crate::course::CourseError;
+use crate::scalar::Pack;
+use crate::solver::{A, C, Lanes, Linear, Linearised, Made, Stages, Step, TangentsAbreast};
+
+/// Stages, and output times, that are taken together.
+const TOGETHER: usize = 4;
+
+/// Concentrations and their derivatives to `P` inputs, by way of `L` lanes, and if a weighted sum is given its second
+/// derivatives; concentrations depend on `V` states and parameters.
+pub(super) struct Derivatives<const L: usize, const P: usize, const V: usize>;
+
+/// The steps of a body on its way.
+pub(super) struct Tape<const N: usize, const L: usize> {
+    /// Whether anything is kept.
+    is_kept: bool,
+    /// What flows out of the depot in each leg.
+    legs: Vec<Outflow>,
+    steps: Vec<Kept<N, L>>,
+}
+
+impl<const N: usize, const L: usize> Default for Tape<N, L> {
+    fn default() -> Self {
+        Self { is_kept: false, legs: Vec::new(), steps: Vec::new() }
+    }
+}
+
+struct Kept<const N: usize, const L: usize> {
+    /// The leg of the step, and the outputs before it.
+    leg: usize,
+    before: usize,
+    /// When it begins in its leg, and how long it is, days.
+    from: f64,
+    length: f64,
+    made: Made<N, L>,
+}
+
+impl<S, const N: usize, const K: usize, const W: usize, const L: usize, const P: usize, const V: usize>
+    Wanted<S, N, K, W> for Derivatives<L, P, V>
+where
+    S: Structure<N, K> + ReadTwice<N, V>,
+{
+    type Along = TangentsAbreast<N, L, W>;
+    type Tape = Tape<N, L>;
+    /// The weight of each concentration at each output time; nothing if no second derivatives are wanted.
+    type Given = [[f64; 5]];
+    type Read = Bend;
+
+    #[inline(always)]
+    fn initial(parameters: &[f64], start: Start<f64>) -> ([f64; N], [Lanes<L>; N]) {
+        let inputs = Inputs::<N, K, L, P>::new::<S, false>(parameters, start);
+        (inputs.state, inputs.tangent)
+    }
+    #[inline(always)]
+    fn slope(
+        segment: &Segment<'_, S::Body, K, false>,
+        y: &[f64; N],
+        along: &[Lanes<L>; N],
+    ) -> ([f64; N], [Lanes<L>; N]) {
+        let (slope, partials) = segment.linearise(0.0, y);
+        (slope, partials.along(along))
+    }
+    fn begin(tape: &mut Tape<N, L>, weights: &[[f64; 5]]) {
+        tape.is_kept = !weights.is_empty();
+        tape.legs.clear();
+        tape.steps.clear();
+    }
+    fn depart(tape: &mut Tape<N, L>, outflow: Outflow) {
+        tape.legs.push(outflow);
+    }
+    #[inline(always)]
+    fn keep(
+        tape: &mut Tape<N, L>,
+        rates: &[f64; K],
+        (stages, lane): (&Stages<Self::Along, N, W>, usize),
+        step: &Step,
+        before: usize,
+    ) {
+        if !tape.is_kept {
+            return;
+        }
+        let leg = tape.legs.len() - 1;
+        let mut made = stages.made(lane);
+        made.by_state[0] = match tape.steps.last() {
+            Some(last) if last.leg == leg => last.made.by_state[12],
+            _ => linearised::<S::Body, N, K, L, f64>(rates, (0.0, 0.0, None), &made.state[0]).1.by_state,
+        };
+        tape.steps.push(Kept { leg, before, from: step.from, length: step.length, made });
+    }
+    #[inline(always)]
+    fn read(
+        case: &Case<'_>,
+        weights: &[[f64; 5]],
+        states: &[Differentiated<N, L>],
+        tape: &Tape<N, L>,
+        read: &mut Bend,
+    ) {
+        let inputs = Inputs::<N, K, L, P>::new::<S, false>(case.parameters, case.start);
+        let Bend { at, matrix } = read;
+        at.values.clear();
+        at.slopes.clear();
+        inputs.read::<S>(case.parameters.len(), states, &mut at.values, &mut at.slopes);
+        matrix.clear();
+        matrix.resize(P * P, 0.0);
+        if weights.is_empty() {
+            return;
+        }
+        // SAFETY: bodies are solved together on processors that have the one feature these functions need.
+        unsafe {
+            let outputs = outputs_wide::<S, N, K, L, P, V>(case.parameters, weights, states, &inputs);
+            let half = backward_wide::<S::Body, N, K, L>(&inputs.rates, tape, &outputs.by_state);
+            chain_wide::<S, N, K, L, P>(case, &half, &outputs, &inputs, matrix);
+        }
+    }
+}
+
+/// What is read of the weighted sum itself.
+struct Outputs<const N: usize, const L: usize, const P: usize> {
+    /// Its derivatives to the states at each output time.
+    by_state: Vec<[f64; N]>,
+    /// Its derivatives in the lanes.
+    by_lane: Lanes<L>,
+    /// Half its second derivatives to the inputs, those of the states left out: it and its transpose are the whole.
+    half: [Lanes<P>; P],
+}
+
+impl<const N: usize, const L: usize, const P: usize> Outputs<N, L, P> {
+    #[inline(always)]
+    fn of<S: ReadTwice<N, V>, const K: usize, const V: usize>(
+        parameters: &[f64],
+        weights: &[[f64; 5]],
+        states: &[Differentiated<N, L>],
+        inputs: &Inputs<N, K, L, P>,
+    ) -> Self {
+        let mut outputs = Self {
+            by_state: Vec::with_capacity(states.len()),
+            by_lane: Lanes([0.0; L]),
+            half: [Lanes([0.0; P]); P],
+        };
+        for (weights, states) in weights.chunks(TOGETHER).zip(states.chunks(TOGETHER)) {
+            let mut ordinary = states.len() == TOGETHER;
+            for (y, _) in states {
+                for n in 0..N {
+                    ordinary &= y[n] >= f64::MIN_POSITIVE;
+                }
+            }
+            if ordinary {
+                outputs.add::<S, K, V, TOGETHER>(parameters, weights, states, inputs);
+            } else {
+                for k in 0..states.len() {
+                    outputs.add::<S, K, V, 1>(parameters, &weights[k..=k], &states[k..=k], inputs);
+                }
+            }
+        }
+        outputs
+    }
+
+    /// Adds what is read at `W` times.
+    #[inline(always)]
+    fn add<S: ReadTwice<N, V>, const K: usize, const V: usize, const W: usize>(
+        &mut self,
+        parameters: &[f64],
+        weights: &[[f64; 5]],
+        states: &[Differentiated<N, L>],
+        inputs: &Inputs<N, K, L, P>,
+    ) {
+        let mut state = [Pack::<W>::all(0.0); N];
+        let mut each = [Pack::<W>::all(0.0); 5];
+        for k in 0..W {
+            for n in 0..N {
+                state[n].0[k] = states[k].0[n];
+            }
+            for c in 0..5 {
+                each[c].0[k] = weights[k][c];
+            }
+        }
+        let (by, twice) = S::read_twice(parameters, &state, &each);
+        for (k, (_, tangent)) in states.iter().enumerate() {
+            let by = |i: usize| by[i].0[k];
+            let twice = |i: usize, j: usize| twice[i][j].0[k];
+            let mut by_state = [0.0; N];
+            let mut of_input = [Lanes([0.0; P]); N];
+            for n in 0..N {
+                by_state[n] = by(n);
+                self.by_lane = self.by_lane.plus(by(n), tangent[n]);
+                for lane in 0..L {
+                    of_input[n] = of_input[n].plus(tangent[n].0[lane], inputs.source(lane));
+                }
+            }
+            self.by_state.push(by_state);
+            for n in 0..N {
+                let mut along = Lanes([0.0; P]);
+                for m in 0..N {
+                    along = along.plus(0.5 * twice(n, m), of_input[m]);
+                }
+                for (r, &p) in S::READ.iter().enumerate() {
+                    along.0[p] += twice(n, N + r);
+                }
+                for p in 0..P {
+                    self.half[p] = self.half[p].plus(of_input[n].0[p], along);
+                }
+            }
+            for (r, &p) in S::READ.iter().enumerate() {
+                for (s, &q) in S::READ.iter().enumerate() {
+                    self.half[p].0[q] += 0.5 * twice(N + r, N + s);
+                }
+            }
+        }
+    }
+}
+
+/// [`Outputs::of`], compiled for AVX2; by itself, as the compiler takes long over large functions.
+#[cfg_attr(target_arch = "x86_64", target_feature(enable = "avx2"))]
+#[inline(never)]
+fn outputs_wide<S, const N: usize, const K: usize, const L: usize, const P: usize, const V: usize>(
+    parameters: &[f64],
+    weights: &[[f64; 5]],
+    states: &[Differentiated<N, L>],
+    inputs: &Inputs<N, K, L, P>,
+) -> Outputs<N, L, P>
+where
+    S: ReadTwice<N, V>,
+{
+    Outputs::of::<S, K, V>(parameters, weights, states, inputs)
+}
+
+/// [`backward`] in the same way.
+#[cfg_attr(target_arch = "x86_64", target_feature(enable = "avx2"))]
+#[inline(never)]
+fn backward_wide<B: Body<N, K>, const N: usize, const K: usize, const L: usize>(
+    rates: &[f64; K],
+    tape: &Tape<N, L>,
+    by_output: &[[f64; N]],
+) -> [Lanes<L>; L] {
+    backward::<B, N, K, L>(rates, tape, by_output)
+}
+
+/// [`chain`] in the same way.
+#[cfg_attr(target_arch = "x86_64", target_feature(enable = "avx2"))]
+#[inline(never)]
+fn chain_wide<S, const N: usize, const K: usize, const L: usize, const P: usize>(
+    case: &Case<'_>,
+    half: &[Lanes<L>; L],
+    outputs: &Outputs<N, L, P>,
+    inputs: &Inputs<N, K, L, P>,
+    matrix: &mut [f64],
+) where
+    S: Structure<N, K>,
+{
+    chain::<S, N, K, L, P>(case, half, outputs, inputs, matrix);
+}
+
+/// Half the second derivatives in the lanes of a sum whose derivatives to the state at each output time are `by_output`.
+#[inline(always)]
+fn backward<B: Body<N, K>, const N: usize, const K: usize, const L: usize>(
+    rates: &[f64; K],
+    tape: &Tape<N, L>,
+    by_output: &[[f64; N]],
+) -> [Lanes<L>; L] {
+    let mut half = [Lanes([0.0; L]); L];
+    let mut by_state = [0.0; N];
+    let mut next = by_output.len();
+    for step in tape.steps.iter().rev() {
+        while next > step.before {
+            next -= 1;
+            for n in 0..N {
+                by_state[n] += by_output[next][n];
+            }
+        }
+        let h = step.length;
+        let mut by_slope = [[0.0; N]; 12];
+        for &(stage, b) in A[12] {
+            for n in 0..N {
+                by_slope[stage][n] = h * b * by_state[n];
+            }
+        }
+        macro_rules! stages {
+            ($($stage:literal)*) => { $(
+                let mut by_stage = [0.0; N];
+                for n in 0..N {
+                    for m in 0..N {
+                        by_stage[m] += by_slope[$stage][n] * step.made.by_state[$stage][n][m];
+                    }
+                }
+                for m in 0..N {
+                    by_state[m] += by_stage[m];
+                    for &(earlier, a) in A[$stage] {
+                        by_slope[earlier][m] += h * a * by_stage[m];
+                    }
+                }
+            )* };
+        }
+        stages!(11 10 9 8 7 6 5 4 3 2 1 0);
+        let outflow = &tape.legs[step.leg];
+        for first in (0..12).step_by(TOGETHER) {
+            let (mut days, mut at) = (Pack::all(0.0), [Pack::all(0.0); N]);
+            let mut weights = at;
+            let mut ordinary = true;
+            for k in 0..TOGETHER {
+                days.0[k] = step.from + C[first + k] * h;
+                for n in 0..N {
+                    at[n].0[k] = step.made.state[first + k][n];
+                    weights[n].0[k] = by_slope[first + k][n];
+                    ordinary &= at[n].0[k] >= f64::MIN_POSITIVE;
+                }
+            }
+            // Drug enters state 0, at a rate that depends on that of absorption alone.
+            let bend = weights[0] * outflow.bend_after_injections(days);
+            for k in 0..TOGETHER {
+                half[0].0[0] += 0.5 * bend.0[k];
+            }
+            let tangents = &step.made.tangent[first..first + TOGETHER];
+            if ordinary {
+                B::bend::<L, TOGETHER>(rates, &at, &weights, tangents, &mut half);
+            } else {
+                for k in 0..TOGETHER {
+                    let (mut one, mut its) = ([Pack([0.0]); N], [Pack([0.0]); N]);
+                    for n in 0..N {
+                        (one[n].0[0], its[n].0[0]) = (at[n].0[k], weights[n].0[k]);
+                    }
+                    B::bend::<L, 1>(rates, &one, &its, &tangents[k..=k], &mut half);
+                }
+            }
+        }
+    }
+    half
+}
+
+/// The second derivatives to the inputs from half of those in the lanes.
+#[inline(always)]
+fn chain<S, const N: usize, const K: usize, const L: usize, const P: usize>(
+    case: &Case<'_>,
+    half: &[Lanes<L>; L],
+    outputs: &Outputs<N, L, P>,
+    inputs: &Inputs<N, K, L, P>,
+    matrix: &mut [f64],
+) where
+    S: Structure<N, K>,
+{
+    let (_, sources, _) = sources::<S, N, K, L, P>(case.parameters, case.start);
+    let mut sum = outputs.half;
+    for lane in 0..L {
+        let mut along = Lanes([0.0; P]);
+        for other in 0..L {
+            along = along.plus(half[lane].0[other], inputs.source(other));
+        }
+        let source = inputs.source(lane);
+        for p in 0..P {
+            let bend = Lanes(sources[lane].eps[p].eps);
+            sum[p] = sum[p].plus(source.0[p], along).plus(0.5 * outputs.by_lane.0[lane], bend);
+        }
+    }
+    for p in 0..P {
+        for q in 0..P {
+            matrix[p * P + q] = sum[p].0[q] + sum[q].0[p];
+        }
+    }
+}
+
+/// What is found of one case from the second derivatives of each concentration.
+pub(super) fn bend_alone(
+    model: &dyn StructuralModel,
+    case: &Case<'_>,
+    weights: &[[f64; 5]],
+    Bend { at, matrix }: &mut Bend,
+) -> Result<(), CourseError> {
+    let inputs = case.parameters.len() + 1;
+    let wanted: Vec<usize> = (0..inputs).collect();
+    let Sensitivities { values, slopes } = at;
+    let mut curvatures = Vec::new();
+    model.curvatures(case.parameters, case.start, case.course, &wanted, values, slopes, &mut curvatures)?;
+    let pairs = inputs * (inputs + 1) / 2;
+    matrix.clear();
+    matrix.resize(inputs * inputs, 0.0);
+    for (weights, curvatures) in weights.iter().zip(curvatures.chunks_exact(pairs)) {
+        for i in 0..inputs {
+            for j in 0..=i {
+                let of = curvatures[i * (i + 1) / 2 + j];
+                matrix[i * inputs + j] += weights.iter().zip(of).map(|(w, c)| w * c).sum::<f64>();
+            }
+        }
+    }
+    for i in 0..inputs {
+        for j in 0..i {
+            matrix[j * inputs + i] = matrix[i * inputs + j];
+        }
+    }
+    Ok(())
+}
