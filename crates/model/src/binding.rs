@@ -1,6 +1,6 @@
 //! Instantaneous 1:1 binding of drug to target with a dissociation constant that drifts with their ratio.
 
-use crate::scalar::{Elementary, Real};
+use crate::scalar::{Elementary, LEAST_ORDINARY, Real};
 
 /// The complex at equilibrium, as a function of (X, E, w, α): amounts in nmol.
 ///
@@ -10,6 +10,8 @@ use crate::scalar::{Elementary, Real};
 pub struct EquilibriumComplex;
 
 struct Equilibrium<T> {
+    /// 1/(XE).
+    inverse: T,
     power: T,
     k: T,
     root: T,
@@ -20,12 +22,14 @@ struct Equilibrium<T> {
 impl<T: Real> Equilibrium<T> {
     #[inline(always)]
     fn of([x, e, w, alpha]: [T; 4]) -> Self {
-        let log_ratio = x.ln() - e.ln();
-        let power = (alpha * log_ratio).exp();
+        // One division serves the ratio and, in the derivatives, both amounts.
+        let inverse = T::constant(1.0) / (x * e);
+        let log_ratio = (x * x * inverse).ln_of_ordinary();
+        let power = (alpha * log_ratio).exp_within();
         let k = w * power;
         let gap = x - e;
         let root = (gap * gap + k * (k + (x + e) * 2.0)).sqrt();
-        Self { power, k, root, log_ratio, complex: x * e * 2.0 / (x + e + k + root) }
+        Self { inverse, power, k, root, log_ratio, complex: x * e * 2.0 / (x + e + k + root) }
     }
 
     /// What of an amount is unbound that exceeds the other by so much, without the cancellation of the difference: with g
@@ -42,20 +46,20 @@ impl<T: Real> Equilibrium<T> {
     fn by(&self, unbound: T, [own, other]: [T; 2], [alpha, log_ratio]: [T; 2]) -> [T; 4] {
         let inverse = T::constant(1.0) / self.root;
         let by_k = self.complex * inverse;
-        let drift = by_k * alpha * self.k;
+        let drift = by_k * alpha * self.k * self.inverse;
         [
-            (unbound + self.k) * inverse + drift / own,
-            -(unbound * inverse) - drift / other,
+            (unbound + self.k) * inverse + drift * other,
+            -(unbound * inverse) - drift * own,
             by_k * self.power,
             by_k * self.k * log_ratio,
         ]
     }
 }
 
-/// Whether an amount is nothing, or so little that its inverse is not finite.
+/// Whether an amount is nothing, or so little that its square is lost: less than a molecule by far.
 #[inline(always)]
 fn is_none<T: Real>(amount: &T) -> bool {
-    amount.value() < f64::MIN_POSITIVE
+    amount.value() < LEAST_ORDINARY
 }
 
 /// The same of target: less than nothing is not the end of a solution but a step too far, and stays NaN.
@@ -93,8 +97,9 @@ impl Elementary<4> for EquilibriumComplex {
         let inverse = T::constant(1.0) / at.root;
         let by_k = -(complex * inverse);
         let drift = by_k * alpha * at.k;
-        let by_x = (e - complex) * inverse + drift / x;
-        let by_e = (x - complex) * inverse - drift / e;
+        let drift = drift * at.inverse;
+        let by_x = (e - complex) * inverse + drift * e;
+        let by_e = (x - complex) * inverse - drift * x;
         (complex, [by_x, by_e, by_k * at.power, by_k * at.k * at.log_ratio])
     }
 }

@@ -9,6 +9,17 @@ mod pack;
 pub use pack::{Pack, is_wide};
 use std::ops::{Add, Div, Mul, Neg, Sub};
 
+/// Numbers from here on are ordinary, up to its inverse: products and quotients of two of them are numbers. An [`Elementary`]
+/// function branches below only.
+pub(crate) const LEAST_ORDINARY: f64 = 1e-150;
+
+/// Whether a number is ordinary.
+#[inline(always)]
+#[allow(clippy::manual_range_contains)] // That takes a reference, and a vector would have to be in memory.
+pub(crate) fn is_ordinary(x: f64) -> bool {
+    (x >= LEAST_ORDINARY) & (x <= 1.0 / LEAST_ORDINARY)
+}
+
 /// A real number that may carry derivatives.
 pub trait Real:
     Copy
@@ -36,6 +47,12 @@ pub trait Real:
 
     /// Natural logarithm.
     fn ln(self) -> Self;
+
+    /// The natural logarithm of a number that is at least 1e-150 and at most 1e150, about which nothing is asked.
+    fn ln_of_ordinary(self) -> Self;
+
+    /// eˣ, of what lies beyond ±700 that of ±700, so that nothing is asked.
+    fn exp_within(self) -> Self;
 
     /// Square root.
     fn sqrt(self) -> Self;
@@ -94,6 +111,14 @@ impl Real for f64 {
     #[inline(always)]
     fn ln(self) -> Self {
         elementary::ln(self)
+    }
+    #[inline(always)]
+    fn ln_of_ordinary(self) -> Self {
+        elementary::ln(self)
+    }
+    #[inline(always)]
+    fn exp_within(self) -> Self {
+        elementary::exp_within(self)
     }
     #[inline(always)]
     fn sqrt(self) -> Self {

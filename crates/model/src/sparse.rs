@@ -106,6 +106,15 @@ impl<const N: usize, const L: usize, F: Real> Real for Sparse<N, L, F> {
         self.chain(self.re.ln(), F::constant(1.0) / self.re)
     }
     #[inline(always)]
+    fn ln_of_ordinary(self) -> Self {
+        self.chain(self.re.ln_of_ordinary(), F::constant(1.0) / self.re)
+    }
+    #[inline(always)]
+    fn exp_within(self) -> Self {
+        let value = self.re.exp_within();
+        self.chain(value, value)
+    }
+    #[inline(always)]
     fn sqrt(self) -> Self {
         let value = self.re.sqrt();
         self.chain(value, F::constant(0.5) / value)

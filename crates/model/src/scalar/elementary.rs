@@ -72,6 +72,20 @@ pub(super) fn ln_of_each<const W: usize>(x: [f64; W]) -> [f64; W] {
     of_each_unless(x, has_no_ordinary_logarithm, ln, ordinary_ln)
 }
 
+/// The natural logarithm of each of numbers that have an ordinary one, without asking.
+#[inline(always)]
+pub(super) fn ln_of_each_ordinary<const W: usize>(x: [f64; W]) -> [f64; W] {
+    of_each(x, ordinary_ln)
+}
+
+/// e to the power of x, beyond ±700 that of ±700: without a branch.
+#[inline(always)]
+pub(super) fn exp_within(x: f64) -> f64 {
+    const LARGEST: f64 = 700.0;
+    let above = if x < -LARGEST { -LARGEST } else { x };
+    near_exp(if above > LARGEST { LARGEST } else { above })
+}
+
 /// eˣ.
 #[inline(always)]
 pub(super) fn exp(x: f64) -> f64 {

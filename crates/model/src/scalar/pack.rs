@@ -1,7 +1,7 @@
 //! Several numbers at once, in the arithmetic of one.
 
 use super::elementary;
-use super::{Elementary, Real};
+use super::{Elementary, Real, is_ordinary};
 use std::array::from_fn;
 use std::ops::{Add, Div, Mul, Neg, Sub};
 
@@ -37,12 +37,12 @@ impl<const W: usize> Pack<W> {
         Self(out)
     }
 
-    /// Whether every one is positive and no less than the least normal number, so that no function of it branches.
+    /// Whether all are ordinary, so that no function of them branches.
     #[inline(always)]
     fn is_ordinary(&self) -> bool {
         let mut ordinary = true;
         for l in 0..W {
-            ordinary &= self.0[l] >= f64::MIN_POSITIVE;
+            ordinary &= is_ordinary(self.0[l]);
         }
         ordinary
     }
@@ -105,6 +105,14 @@ impl<const W: usize> Real for Pack<W> {
     #[inline(always)]
     fn ln(self) -> Self {
         Self(elementary::ln_of_each(self.0))
+    }
+    #[inline(always)]
+    fn ln_of_ordinary(self) -> Self {
+        Self(elementary::ln_of_each_ordinary(self.0))
+    }
+    #[inline(always)]
+    fn exp_within(self) -> Self {
+        Self(elementary::of_each(self.0, elementary::exp_within))
     }
     #[inline(always)]
     fn sqrt(self) -> Self {

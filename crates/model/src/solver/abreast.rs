@@ -228,14 +228,26 @@ pub struct Made<const N: usize, const L: usize> {
 }
 
 impl<const N: usize, const L: usize, const W: usize> Stages<TangentsAbreast<N, L, W>, N, W> {
-    /// The stages of the step of the solution in `lane`, which is closed.
+    /// The stages of the step of the solution in `lane`, which is closed, if they are kept.
     #[inline(always)]
-    pub fn made(&self, lane: usize) -> Made<N, L> {
-        let mut state = [self.start(lane); 12];
+    pub fn made(&self, lane: usize, made: &mut Made<N, L>) {
+        made.state[0] = self.start(lane);
         for stage in 1..12 {
-            state[stage] = of(&self.at[stage], lane);
+            made.state[stage] = of(&self.at[stage], lane);
         }
-        let (tangent, by_state) = self.along.stages(lane);
-        Made { state, tangent, by_state }
+        self.along.stages(lane, made);
+    }
+
+    /// From now on the stages of steps are kept.
+    pub fn keep(&mut self) {
+        self.along.keep();
+    }
+}
+
+impl<const N: usize, const L: usize> Made<N, L> {
+    /// Of no step.
+    pub fn none() -> Self {
+        let none = [Lanes([0.0; L]); N];
+        Self { state: [[0.0; N]; 12], tangent: [none; 12], by_state: [[[0.0; N]; N]; 13] }
     }
 }

@@ -1,6 +1,6 @@
 //! What goes along with several solutions at once: the operations of [`super::Tangents`], to the bit, in wider arithmetic.
 
-use super::abreast::Abreast;
+use super::abreast::{Abreast, Made};
 use super::dop853::interpolate;
 use super::tableau::{A, D};
 use super::tangents::{Lanes, Partials};
@@ -82,7 +82,8 @@ pub struct TangentsAbreast<const N: usize, const L: usize, const W: usize> {
     end: [Lanes<L, Pack<W>>; N],
     partials: [Partials<N, L, Pack<W>>; 16],
     k: [[Lanes<L, Pack<W>>; N]; 16],
-    /// The derivatives at the stages of a step.
+    /// The derivatives at the stages of a step, if they are kept.
+    keeps: bool,
     at: [[Lanes<L, Pack<W>>; N]; 12],
     /// The terms of the interpolants.
     terms: [[Lanes<L, Pack<W>>; N]; 7],
@@ -116,40 +117,39 @@ impl<const N: usize, const L: usize, const W: usize> TangentsAbreast<N, L, W> {
                 }
                 self.k[stage][n].0[l] = slope;
             }
-            let kept = match self.at.get_mut(stage) {
-                Some(kept) => Some(kept),
-                None if stage == 12 => Some(&mut self.end),
-                None => None,
-            };
-            if let Some(kept) = kept {
+            if stage == 12 {
                 for n in 0..N {
-                    kept[n].0[l] = at[n];
+                    self.end[n].0[l] = at[n];
+                }
+            } else if self.keeps && stage < 12 {
+                for n in 0..N {
+                    self.at[stage][n].0[l] = at[n];
                 }
             }
         }
     }
 }
 
-/// The derivatives at the stages of a step, and those of the right-hand side to the states.
-type Kept<const N: usize, const L: usize> = ([[Lanes<L>; N]; 12], [[[f64; N]; N]; 13]);
-
 impl<const N: usize, const L: usize, const W: usize> TangentsAbreast<N, L, W> {
-    /// Those of the solution in `lane`.
+    /// From now on the derivatives at the stages are kept.
+    pub(super) fn keep(&mut self) {
+        self.keeps = true;
+    }
+
+    /// The derivatives at the stages of the step of the solution in `lane`.
     #[inline(always)]
-    pub(super) fn stages(&self, lane: usize) -> Kept<N, L> {
-        let mut at = [lanes_of(&self.state, lane); 12];
-        let mut by_state = [[[0.0; N]; N]; 13];
+    pub(super) fn stages(&self, lane: usize, made: &mut Made<N, L>) {
+        made.tangent[0] = lanes_of(&self.state, lane);
         for stage in 1..13 {
             if stage < 12 {
-                at[stage] = lanes_of(&self.at[stage], lane);
+                made.tangent[stage] = lanes_of(&self.at[stage], lane);
             }
             for n in 0..N {
                 for m in 0..N {
-                    by_state[stage][n][m] = self.partials[stage].by_state[n][m].0[lane];
+                    made.by_state[stage][n][m] = self.partials[stage].by_state[n][m].0[lane];
                 }
             }
         }
-        (at, by_state)
     }
 }
 
@@ -196,6 +196,7 @@ impl<const N: usize, const L: usize, const W: usize> AlongAbreast<N, W> for Tang
             end: none,
             partials: [partials; 16],
             k: [none; 16],
+            keeps: false,
             at: [none; 12],
             terms: [none; 7],
         }

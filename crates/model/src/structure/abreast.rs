@@ -29,7 +29,7 @@ impl<B, const K: usize, const W: usize> Bodies<B, K, W> {
     /// The flow after `t` days.
     #[inline(always)]
     fn inflow(&self, t: Pack<W>) -> Dual<Pack<W>, 1> {
-        self.held * Dual { eps: [-t], re: self.rates[0] * -t }.exp()
+        self.held * Dual { eps: [-t], re: self.rates[0] * -t }.exp_within()
     }
 }
 
@@ -69,6 +69,8 @@ pub(super) trait Wanted<S: Structure<N, K>, const N: usize, const K: usize, cons
         y: &[f64; N],
         along: &Of<Self, S, N, K, W>,
     ) -> ([f64; N], Of<Self, S, N, K, W>);
+    /// Something is given.
+    fn prepare(_: &mut Stages<Self::Along, N, W>, _: &[&Self::Given]) {}
     /// A body begins its way.
     fn begin(_: &mut Self::Tape, _: &Self::Given) {}
     /// It begins a leg, in which so much flows out of the depot.
@@ -156,6 +158,14 @@ impl<A, T, const N: usize, const K: usize> Passenger<A, T, N, K> {
     }
 }
 
+/// A body on its way, of which something is wanted.
+type Boarded<R, S, const N: usize, const K: usize, const W: usize> =
+    Passenger<Of<R, S, N, K, W>, <R as Wanted<S, N, K, W>>::Tape, N, K>;
+
+/// Room for states and a tape.
+type Room<R, S, const N: usize, const K: usize, const W: usize> =
+    (States<Of<R, S, N, K, W>, N>, <R as Wanted<S, N, K, W>>::Tape);
+
 struct Journey<'a, S, R, const N: usize, const K: usize, const W: usize>
 where
     S: Structure<N, K>,
@@ -171,10 +181,10 @@ where
     waiting: usize,
     bodies: Bodies<S::Body, K, W>,
     stages: Stages<R::Along, N, W>,
-    lanes: [Option<Passenger<Of<R, S, N, K, W>, R::Tape, N, K>>; W],
+    lanes: [Option<Boarded<R, S, N, K, W>>; W],
     arrivals: Vec<Arrival<Of<R, S, N, K, W>, R::Tape, N>>,
     /// Room for the states and tapes of those that come.
-    spare: Vec<(States<Of<R, S, N, K, W>, N>, R::Tape)>,
+    spare: Vec<Room<R, S, N, K, W>>,
 }
 
 impl<'a, S, R, const N: usize, const K: usize, const W: usize> Journey<'a, S, R, N, K, W>
@@ -194,6 +204,8 @@ where
             plan_of.push(plans.len() - 1);
         }
         let one = Pack::all(1.0);
+        let mut stages = Stages::new();
+        R::prepare(&mut stages, given);
         Self {
             cases,
             given,
@@ -202,7 +214,7 @@ where
             entry: Entry::new(S::NMOL_PER_MG, S::APPARENT, None),
             waiting: 0,
             bodies: Bodies { rates: [one; K], held: Dual::fixed(one), body: PhantomData },
-            stages: Stages::new(),
+            stages,
             lanes: [const { None }; W],
             arrivals: Vec::new(),
             spare: Vec::new(),
@@ -301,7 +313,7 @@ where
 
     /// Begins the leg that a body is in, or the first one after it that takes time; whether there is one.
     #[inline(never)]
-    fn depart(&mut self, lane: usize, mut passenger: Passenger<Of<R, S, N, K, W>, R::Tape, N, K>) -> bool {
+    fn depart(&mut self, lane: usize, mut passenger: Boarded<R, S, N, K, W>) -> bool {
         let case = passenger.case;
         while let Some(leg) = self.plans[self.plan_of[case]].legs.get(passenger.leg) {
             let here = (passenger.state, passenger.along);

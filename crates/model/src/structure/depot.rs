@@ -102,13 +102,13 @@ impl Outflow {
     /// Second derivative of [`Outflow::after_injections`] to the absorption rate constant.
     #[inline(always)]
     pub(super) fn bend_after_injections<F: Real>(&self, days: F) -> F {
-        bent(self.held, self.bend, days) * (days * -self.absorption.re).exp()
+        bent(self.held, self.bend, days) * (days * -self.absorption.re).exp_within()
     }
 
     /// [`Outflow::after`] where nothing is infused.
     #[inline(always)]
     pub(super) fn after_injections(&self, days: f64) -> Flux {
-        self.held * (self.absorption * -days).exp()
+        self.held * (self.absorption * -days).exp_within()
     }
 
     /// After `days`, nmol/d.

@@ -11,7 +11,7 @@ use super::segment::{Segment, linearised};
 use super::solve::{Differentiated, Inputs};
 use super::{Bend, Body, Case, ReadTwice, Sensitivities, Start, StructuralModel, Structure};
 use crate::course::CourseError;
-use crate::scalar::Pack;
+use crate::scalar::{Pack, is_ordinary};
 use crate::solver::{A, C, Lanes, Linear, Linearised, Made, Stages, Step, TangentsAbreast};
 
 /// Stages, and output times, that are taken together.
@@ -27,12 +27,14 @@ pub(super) struct Tape<const N: usize, const L: usize> {
     is_kept: bool,
     /// What flows out of the depot in each leg.
     legs: Vec<Outflow>,
+    /// The steps, the first so many; the rest are room.
     steps: Vec<Kept<N, L>>,
+    made: usize,
 }
 
 impl<const N: usize, const L: usize> Default for Tape<N, L> {
     fn default() -> Self {
-        Self { is_kept: false, legs: Vec::new(), steps: Vec::new() }
+        Self { is_kept: false, legs: Vec::new(), steps: Vec::new(), made: 0 }
     }
 }
 
@@ -71,10 +73,15 @@ where
         let (slope, partials) = segment.linearise(0.0, y);
         (slope, partials.along(along))
     }
+    fn prepare(stages: &mut Stages<Self::Along, N, W>, weights: &[&[[f64; 5]]]) {
+        if weights.iter().any(|weights| !weights.is_empty()) {
+            stages.keep();
+        }
+    }
     fn begin(tape: &mut Tape<N, L>, weights: &[[f64; 5]]) {
         tape.is_kept = !weights.is_empty();
         tape.legs.clear();
-        tape.steps.clear();
+        tape.made = 0;
     }
     fn depart(tape: &mut Tape<N, L>, outflow: Outflow) {
         tape.legs.push(outflow);
@@ -91,12 +98,18 @@ where
             return;
         }
         let leg = tape.legs.len() - 1;
-        let mut made = stages.made(lane);
-        made.by_state[0] = match tape.steps.last() {
+        if tape.made == tape.steps.len() {
+            tape.steps.push(Kept { leg, before, from: step.from, length: step.length, made: Made::none() });
+        }
+        let (earlier, later) = tape.steps.split_at_mut(tape.made);
+        let Some(kept) = later.first_mut() else { return };
+        (kept.leg, kept.before, kept.from, kept.length) = (leg, before, step.from, step.length);
+        stages.made(lane, &mut kept.made);
+        kept.made.by_state[0] = match earlier.last() {
             Some(last) if last.leg == leg => last.made.by_state[12],
-            _ => linearised::<S::Body, N, K, L, f64>(rates, (0.0, 0.0, None), &made.state[0]).1.by_state,
+            _ => linearised::<S::Body, N, K, L, f64>(rates, (0.0, 0.0, None), &kept.made.state[0]).1.by_state,
         };
-        tape.steps.push(Kept { leg, before, from: step.from, length: step.length, made });
+        tape.made += 1;
     }
     #[inline(always)]
     fn read(
@@ -152,7 +165,7 @@ impl<const N: usize, const L: usize, const P: usize> Outputs<N, L, P> {
             let mut ordinary = states.len() == TOGETHER;
             for (y, _) in states {
                 for n in 0..N {
-                    ordinary &= y[n] >= f64::MIN_POSITIVE;
+                    ordinary &= is_ordinary(y[n]);
                 }
             }
             if ordinary {
@@ -271,7 +284,7 @@ fn backward<B: Body<N, K>, const N: usize, const K: usize, const L: usize>(
     let mut half = [Lanes([0.0; L]); L];
     let mut by_state = [0.0; N];
     let mut next = by_output.len();
-    for step in tape.steps.iter().rev() {
+    for step in tape.steps[..tape.made].iter().rev() {
         while next > step.before {
             next -= 1;
             for n in 0..N {
@@ -312,7 +325,7 @@ fn backward<B: Body<N, K>, const N: usize, const K: usize, const L: usize>(
                 for n in 0..N {
                     at[n].0[k] = step.made.state[first + k][n];
                     weights[n].0[k] = by_slope[first + k][n];
-                    ordinary &= at[n].0[k] >= f64::MIN_POSITIVE;
+                    ordinary &= is_ordinary(at[n].0[k]);
                 }
             }
             // Drug enters state 0, at a rate that depends on that of absorption alone.
