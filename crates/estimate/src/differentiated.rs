@@ -1,5 +1,6 @@
 //! Predictions with their first and second derivatives over the transformed parameters.
 
+use crate::problem::values_of;
 use nalgebra::{DMatrix, DVector};
 use omafit_model::{Analyte, Course, CourseError, IndividualValue, Start, StructuralModel};
 
@@ -27,7 +28,7 @@ pub(crate) fn differentiated(
     over: &[usize],
     observed: impl Iterator<Item = (usize, Analyte)>,
 ) -> Result<Vec<Differentiated>, CourseError> {
-    let parameters: Vec<f64> = individual.iter().map(|p| p.value).collect();
+    let parameters = values_of(individual);
     let (mut values, mut slopes, mut curvatures) = (Vec::new(), Vec::new(), Vec::new());
     structure.curvatures(&parameters, start, course, over, &mut values, &mut slopes, &mut curvatures)?;
     let (all, wide) = (parameters.len() + 1, over.len());

@@ -187,7 +187,7 @@ impl<'a> SubjectProblem<'a> {
 
     /// The parameters at η.
     pub fn parameters(&self, eta: &[f64]) -> Vec<f64> {
-        self.individual(eta).iter().map(|individual| individual.value).collect()
+        values_of(&self.individual(eta))
     }
 
     /// d ln(parameter)/dη of each estimated parameter at η.
@@ -221,8 +221,7 @@ impl<'a> SubjectProblem<'a> {
         let model = first.model;
         let parts: Vec<_> = points.iter().map(|(problem, _, predicted)| problem.parts(predicted)).collect();
         let individuals: Vec<_> = points.iter().map(|(problem, eta, _)| problem.individual(eta)).collect();
-        let values = |individual: &Vec<IndividualValue>| individual.iter().map(|p| p.value).collect();
-        let parameters: Vec<Vec<f64>> = individuals.iter().map(values).collect();
+        let parameters: Vec<Vec<f64>> = individuals.iter().map(|individual| values_of(individual)).collect();
         let courses: Vec<Course> =
             points.iter().map(|(problem, ..)| problem.course.clone().with_rtol(CURVATURE_RTOL)).collect();
         let mut all: Vec<_> = points.iter().map(|_| Ok(DMatrix::zeros(0, 0))).collect();
@@ -302,6 +301,11 @@ impl<'a> SubjectProblem<'a> {
     }
 }
 
+/// The parameters themselves.
+pub(crate) fn values_of(individual: &[IndividualValue]) -> Vec<f64> {
+    individual.iter().map(|p| p.value).collect()
+}
+
 fn no_likelihood(observation: &Observation, predicted: f64, error: ErrorModel) -> SubjectError {
     let place = if observation.row > 0 { format!(" (row {})", observation.row) } else { String::new() };
     SubjectError::NoLikelihood {
@@ -330,7 +334,7 @@ impl SubjectProblem<'_> {
     /// Residuals, prior rows and their Jacobian at η.
     pub(crate) fn linearise(&self, eta: &[f64], accuracy: Accuracy) -> Result<Linearised, SubjectError> {
         let individual = self.individual(eta);
-        let parameters: Vec<f64> = individual.iter().map(|p| p.value).collect();
+        let parameters = values_of(&individual);
         let mut workspace = self.workspace.borrow_mut();
         let Sensitivities { values, slopes } = &mut *workspace;
         let course = self.course(accuracy);
@@ -346,8 +350,7 @@ impl SubjectProblem<'_> {
         let Some((first, _)) = points.first() else { return Vec::new() };
         let individuals: Vec<Vec<IndividualValue>> =
             points.iter().map(|(problem, eta)| problem.individual(eta)).collect();
-        let values = |individual: &Vec<IndividualValue>| individual.iter().map(|p| p.value).collect();
-        let parameters: Vec<Vec<f64>> = individuals.iter().map(values).collect();
+        let parameters: Vec<Vec<f64>> = individuals.iter().map(|individual| values_of(individual)).collect();
         let mut cases = Vec::with_capacity(points.len());
         for ((problem, _), parameters) in points.iter().zip(&parameters) {
             cases.push(Case { parameters, start: problem.start, course: problem.course(accuracy) });

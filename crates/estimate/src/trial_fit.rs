@@ -52,15 +52,16 @@ pub fn process_subjects(
     wanted: &ReconstructionOptions,
 ) -> Vec<SubjectResult> {
     let alone: Vec<&Subject> = subjects.iter().map(|(_, subject)| *subject).collect();
-    let mut fits = fit_subjects(model, &alone, prior, options);
+    let fits = fit_subjects(model, &alone, prior, options);
     let pred = typical_predictions_each(model, &alone);
-    let sound: Vec<usize> = (0..fits.len()).filter(|&k| fits[k].status != Status::Failed).collect();
-    let whose: Vec<_> = sound.iter().map(|&k| (subjects[k].0, subjects[k].1, &fits[k])).collect();
+    let whose = subjects.iter().zip(&fits).filter(|(_, fit)| fit.status != Status::Failed);
+    let whose: Vec<_> = whose.map(|(&(position, subject), fit)| (position, subject, fit)).collect();
     let mut courses = reconstruct_each(model, &whose, options, wanted).into_iter();
-    let mut done: Vec<Option<_>> = fits.iter().map(|_| None).collect();
-    sound.iter().for_each(|&k| done[k] = courses.next());
-    let of = |(((&(_, subject), fit), course), pred)| judged(model, subject, options, fit, course, pred);
-    subjects.iter().zip(fits.drain(..)).zip(done).zip(pred).map(of).collect()
+    let of = |((subject, fit), pred): ((&Subject, IndividualFit), _)| {
+        let course = if fit.status == Status::Failed { None } else { courses.next() };
+        judged(model, subject, options, fit, course, pred)
+    };
+    alone.into_iter().zip(fits).zip(pred).map(of).collect()
 }
 
 /// Reconstructs and judges a subject whose fit is known.

@@ -43,7 +43,7 @@ impl<T: Real> Equilibrium<T> {
 
     /// Derivatives of the unbound part of either amount: to that amount, to the other, to w and α.
     #[inline(always)]
-    fn by(&self, unbound: T, [own, other]: [T; 2], [alpha, log_ratio]: [T; 2]) -> [T; 4] {
+    fn by(&self, unbound: T, [own, other]: [T; 2], alpha: T) -> [T; 4] {
         let inverse = T::constant(1.0) / self.root;
         let by_k = self.complex * inverse;
         let drift = by_k * alpha * self.k * self.inverse;
@@ -51,7 +51,7 @@ impl<T: Real> Equilibrium<T> {
             (unbound + self.k) * inverse + drift * other,
             -(unbound * inverse) - drift * own,
             by_k * self.power,
-            by_k * self.k * log_ratio,
+            by_k * self.k * self.log_ratio,
         ]
     }
 }
@@ -96,8 +96,7 @@ impl Elementary<4> for EquilibriumComplex {
         let complex = at.complex;
         let inverse = T::constant(1.0) / at.root;
         let by_k = -(complex * inverse);
-        let drift = by_k * alpha * at.k;
-        let drift = drift * at.inverse;
+        let drift = by_k * alpha * at.k * at.inverse;
         let by_x = (e - complex) * inverse + drift * e;
         let by_e = (x - complex) * inverse - drift * x;
         (complex, [by_x, by_e, by_k * at.power, by_k * at.k * at.log_ratio])
@@ -132,7 +131,7 @@ impl Elementary<4> for UnboundDrug {
         }
         let at = Equilibrium::of([x, e, w, alpha]);
         let unbound = at.unbound(x, x - e);
-        (unbound, at.by(unbound, [x, e], [alpha, at.log_ratio]))
+        (unbound, at.by(unbound, [x, e], alpha))
     }
 }
 
@@ -164,7 +163,7 @@ impl Elementary<4> for UnboundTarget {
         let at = Equilibrium::of([x, e, w, alpha]);
         let unbound = at.unbound(e, e - x);
         // K = w·(X/E)^α falls with the target.
-        let [by_e, by_x, by_w, by_alpha] = at.by(unbound, [e, x], [-alpha, at.log_ratio]);
+        let [by_e, by_x, by_w, by_alpha] = at.by(unbound, [e, x], -alpha);
         (unbound, [by_x, by_e, by_w, by_alpha])
     }
 }

@@ -146,7 +146,7 @@ fn product<const N: usize>(a: &[[f64; N]; N], b: &[[f64; N]; N]) -> [[f64; N]; N
 
 /// Adds the second derivative of a right-hand side, its components weighted, along the first derivatives `at`.
 #[inline(always)]
-pub fn contract<const N: usize, const L: usize>(
+fn contract<const N: usize, const L: usize>(
     sum: &mut [Lanes<L>; L],
     hessian: &Hessian<N, L>,
     weights: &[f64; N],

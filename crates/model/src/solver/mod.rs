@@ -11,7 +11,7 @@ mod tangents;
 mod tangents_abreast;
 
 pub use abreast::{Abreast, Made, Stages};
-pub use curvatures::{Curvatures, Hessian, Twice, TwiceDifferentiable, contract};
+pub use curvatures::{Curvatures, Hessian, Twice, TwiceDifferentiable};
 pub use dense::{Lu, MOST};
 pub use dop853::{Dop853, NEGLIGIBLE, Output, SolverError, System, Tolerance, Work};
 pub use pace::{Pace, Step, distrust, first_step};

@@ -9,7 +9,7 @@ use super::depot::Outflow;
 use super::second::sources;
 use super::segment::{Segment, linearised};
 use super::solve::{Differentiated, Inputs};
-use super::{Bend, Body, Case, ReadTwice, Sensitivities, Start, StructuralModel, Structure};
+use super::{Bend, Bending, Case, Sensitivities, Start, StructuralModel, Structure};
 use crate::course::CourseError;
 use crate::scalar::{Pack, is_ordinary};
 use crate::solver::{A, C, Lanes, Linear, Linearised, Made, Stages, Step, TangentsAbreast};
@@ -51,7 +51,7 @@ struct Kept<const N: usize, const L: usize> {
 impl<S, const N: usize, const K: usize, const W: usize, const L: usize, const P: usize, const V: usize>
     Wanted<S, N, K, W> for Derivatives<L, P, V>
 where
-    S: Structure<N, K> + ReadTwice<N, V>,
+    S: Bending<N, K, V>,
 {
     type Along = TangentsAbreast<N, L, W>;
     type Tape = Tape<N, L>;
@@ -129,11 +129,12 @@ where
         if weights.is_empty() {
             return;
         }
+        // By themselves, as the compiler takes long over large functions.
         // SAFETY: bodies are solved together on processors that have the one feature these functions need.
         unsafe {
-            let outputs = outputs_wide::<S, N, K, L, P, V>(case.parameters, weights, states, &inputs);
-            let half = backward_wide::<S::Body, N, K, L>(&inputs.rates, tape, &outputs.by_state);
-            chain_wide::<S, N, K, L, P>(case, &half, &outputs, &inputs, matrix);
+            let outputs = Outputs::<N, L, P>::of::<S, K, V>(case.parameters, weights, states, &inputs);
+            let half = backward::<S, N, K, L, V>(&inputs.rates, tape, &outputs.by_state);
+            chain::<S, N, K, L, P>(case, &half, &outputs, &inputs, matrix);
         }
     }
 }
@@ -149,8 +150,10 @@ struct Outputs<const N: usize, const L: usize, const P: usize> {
 }
 
 impl<const N: usize, const L: usize, const P: usize> Outputs<N, L, P> {
-    #[inline(always)]
-    fn of<S: ReadTwice<N, V>, const K: usize, const V: usize>(
+    /// Those of a sum with these weights.
+    #[cfg_attr(target_arch = "x86_64", target_feature(enable = "avx2"))]
+    #[inline(never)]
+    fn of<S: Bending<N, K, V>, const K: usize, const V: usize>(
         parameters: &[f64],
         weights: &[[f64; 5]],
         states: &[Differentiated<N, L>],
@@ -181,7 +184,7 @@ impl<const N: usize, const L: usize, const P: usize> Outputs<N, L, P> {
 
     /// Adds what is read at `W` times.
     #[inline(always)]
-    fn add<S: ReadTwice<N, V>, const K: usize, const V: usize, const W: usize>(
+    fn add<S: Bending<N, K, V>, const K: usize, const V: usize, const W: usize>(
         &mut self,
         parameters: &[f64],
         weights: &[[f64; 5]],
@@ -233,50 +236,10 @@ impl<const N: usize, const L: usize, const P: usize> Outputs<N, L, P> {
     }
 }
 
-/// [`Outputs::of`], compiled for AVX2; by itself, as the compiler takes long over large functions.
-#[cfg_attr(target_arch = "x86_64", target_feature(enable = "avx2"))]
-#[inline(never)]
-fn outputs_wide<S, const N: usize, const K: usize, const L: usize, const P: usize, const V: usize>(
-    parameters: &[f64],
-    weights: &[[f64; 5]],
-    states: &[Differentiated<N, L>],
-    inputs: &Inputs<N, K, L, P>,
-) -> Outputs<N, L, P>
-where
-    S: ReadTwice<N, V>,
-{
-    Outputs::of::<S, K, V>(parameters, weights, states, inputs)
-}
-
-/// [`backward`] in the same way.
-#[cfg_attr(target_arch = "x86_64", target_feature(enable = "avx2"))]
-#[inline(never)]
-fn backward_wide<B: Body<N, K>, const N: usize, const K: usize, const L: usize>(
-    rates: &[f64; K],
-    tape: &Tape<N, L>,
-    by_output: &[[f64; N]],
-) -> [Lanes<L>; L] {
-    backward::<B, N, K, L>(rates, tape, by_output)
-}
-
-/// [`chain`] in the same way.
-#[cfg_attr(target_arch = "x86_64", target_feature(enable = "avx2"))]
-#[inline(never)]
-fn chain_wide<S, const N: usize, const K: usize, const L: usize, const P: usize>(
-    case: &Case<'_>,
-    half: &[Lanes<L>; L],
-    outputs: &Outputs<N, L, P>,
-    inputs: &Inputs<N, K, L, P>,
-    matrix: &mut [f64],
-) where
-    S: Structure<N, K>,
-{
-    chain::<S, N, K, L, P>(case, half, outputs, inputs, matrix);
-}
-
 /// Half the second derivatives in the lanes of a sum whose derivatives to the state at each output time are `by_output`.
-#[inline(always)]
-fn backward<B: Body<N, K>, const N: usize, const K: usize, const L: usize>(
+#[cfg_attr(target_arch = "x86_64", target_feature(enable = "avx2"))]
+#[inline(never)]
+fn backward<S: Bending<N, K, V>, const N: usize, const K: usize, const L: usize, const V: usize>(
     rates: &[f64; K],
     tape: &Tape<N, L>,
     by_output: &[[f64; N]],
@@ -335,14 +298,14 @@ fn backward<B: Body<N, K>, const N: usize, const K: usize, const L: usize>(
             }
             let tangents = &step.made.tangent[first..first + TOGETHER];
             if ordinary {
-                B::bend::<L, TOGETHER>(rates, &at, &weights, tangents, &mut half);
+                S::bend::<L, TOGETHER>(rates, &at, &weights, tangents, &mut half);
             } else {
                 for k in 0..TOGETHER {
                     let (mut one, mut its) = ([Pack([0.0]); N], [Pack([0.0]); N]);
                     for n in 0..N {
                         (one[n].0[0], its[n].0[0]) = (at[n].0[k], weights[n].0[k]);
                     }
-                    B::bend::<L, 1>(rates, &one, &its, &tangents[k..=k], &mut half);
+                    S::bend::<L, 1>(rates, &one, &its, &tangents[k..=k], &mut half);
                 }
             }
         }
@@ -351,7 +314,8 @@ fn backward<B: Body<N, K>, const N: usize, const K: usize, const L: usize>(
 }
 
 /// The second derivatives to the inputs from half of those in the lanes.
-#[inline(always)]
+#[cfg_attr(target_arch = "x86_64", target_feature(enable = "avx2"))]
+#[inline(never)]
 fn chain<S, const N: usize, const K: usize, const L: usize, const P: usize>(
     case: &Case<'_>,
     half: &[Lanes<L>; L],

@@ -25,7 +25,7 @@ mod steady;
 use crate::course::{Course, CourseError};
 use crate::dual::Dual;
 use crate::scalar::{Pack, Real};
-use crate::solver::{Hessian, Lanes, Work, contract};
+use crate::solver::{Hessian, Lanes, Work};
 use crate::subject::Analyte;
 use crate::units::OMALIZUMAB_KDA;
 pub use registry::{STRUCTURES, structure, structure_with_dosing};
@@ -161,40 +161,9 @@ trait Body<const N: usize, const K: usize>: Sync + 'static {
         numbers_twice::<Self, N, K, L>(rates, state)
     }
 
-    /// Adds, for each of `W` states, half the second derivatives of the right-hand side, its components weighted, along the
-    /// first derivatives `at`: the sum and its transpose are the whole.
-    #[inline(always)]
-    fn bend<const L: usize, const W: usize>(
-        rates: &[f64; K],
-        states: &[Pack<W>; N],
-        weights: &[Pack<W>; N],
-        at: &[[Lanes<L>; N]],
-        half: &mut [Lanes<L>; L],
-    ) {
-        bend_one_by_one::<Self, N, K, L, W>(rates, states, weights, at, half);
-    }
-
     /// A quantity that changes sign where the solution bends sharply; of one sign where it never does.
     fn turn(_state: &[f64; N]) -> f64 {
         1.0
-    }
-}
-
-/// [`Body::bend`] from [`Body::hessian`].
-#[inline(always)]
-fn bend_one_by_one<B: Body<N, K> + ?Sized, const N: usize, const K: usize, const L: usize, const W: usize>(
-    rates: &[f64; K],
-    states: &[Pack<W>; N],
-    weights: &[Pack<W>; N],
-    at: &[[Lanes<L>; N]],
-    half: &mut [Lanes<L>; L],
-) {
-    for (k, at) in at.iter().enumerate() {
-        let (mut state, mut halved) = ([0.0; N], [0.0; N]);
-        for n in 0..N {
-            (state[n], halved[n]) = (states[n].0[k], 0.5 * weights[n].0[k]);
-        }
-        contract(half, &B::hessian(rates, &state), &halved, at);
     }
 }
 
@@ -267,13 +236,24 @@ trait Structure<const N: usize, const K: usize>: Sync + 'static {
     fn outputs<T: Real>(parameters: &[T], state: &[T; N]) -> Concentrations<T>;
 }
 
-/// A structure whose concentrations are read with their second derivatives: to the `N` states and then to the logarithms of the
-/// parameters on which they depend, `V` in all.
-trait ReadTwice<const N: usize, const V: usize> {
+/// A structure of which the second derivatives of a weighted sum of concentrations are found backward. They depend on the `N`
+/// states and some parameters, `V` in all.
+trait Bending<const N: usize, const K: usize, const V: usize>: Structure<N, K> {
     /// The positions of those parameters.
     const READ: &'static [usize];
 
-    /// The first and second derivatives of a weighted sum of the concentrations, at `W` ordinary states.
+    /// Adds, for each of `W` states, half the second derivatives of the right-hand side, its components weighted, along the
+    /// first derivatives `at`: the sum and its transpose are the whole.
+    fn bend<const L: usize, const W: usize>(
+        rates: &[f64; K],
+        states: &[Pack<W>; N],
+        weights: &[Pack<W>; N],
+        at: &[[Lanes<L>; N]],
+        half: &mut [Lanes<L>; L],
+    );
+
+    /// The first and second derivatives of a weighted sum of the concentrations at `W` ordinary states, to the states and then
+    /// to the logarithms of the parameters.
     fn read_twice<const W: usize>(
         parameters: &[f64],
         states: &[Pack<W>; N],

@@ -12,7 +12,7 @@
 //! Lowe et al. 2009, Br J Clin Pharmacol 68:61, and Brekkan et al. 2018, J Pharmacokinet Pharmacodyn 45:637, have CLc
 //! itself as the parameter.
 
-use super::{BIOAVAILABILITY, Body, Concentrations, LAG, ParameterInfo, ReadTwice, Start, Structure};
+use super::{BIOAVAILABILITY, Bending, Body, Concentrations, LAG, ParameterInfo, Start, Structure};
 use crate::binding::{EquilibriumComplex, UnboundDrug, UnboundTarget, unbound};
 use crate::dual::Dual;
 use crate::scalar::{Elementary, Pack, Real};
@@ -116,49 +116,6 @@ impl Body<2, 7> for QuasiEquilibriumBody {
         hessian
     }
 
-    /// Of the complex, whose second derivatives are all that there is, besides the products of the rates with amounts.
-    #[inline(always)]
-    fn bend<const L: usize, const W: usize>(
-        rates: &[f64; 7],
-        [x, e]: &[Pack<W>; 2],
-        weights: &[Pack<W>; 2],
-        at: &[[Lanes<L>; 2]],
-        half: &mut [Lanes<L>; L],
-    ) {
-        let r = Rates::from_array(*rates);
-        let arguments = [*x, *e, Pack::all(r.w), Pack::all(r.alpha)];
-        let mut variables = [Dual::<Pack<W>, 4>::zero(); 4];
-        for i in 0..4 {
-            variables[i] = Dual::variable(arguments[i], i);
-        }
-        let (_, by) = EquilibriumComplex::value_and_gradient(variables);
-        for (k, [by_x, by_e]) in at.iter().enumerate() {
-            let (drug, target) = (weights[0].0[k], weights[1].0[k]);
-            let all = drug * (r.kx - r.kc) + target * (r.ke - r.kc);
-            let slope = |i: usize| by[i].re.0[k];
-            let twice = |i: usize, j: usize| all * by[i].eps[j].0[k];
-            // The complex along the lanes, and half of what its derivative to each state is.
-            let mut along = (*by_x * slope(0)).plus(slope(1), *by_e);
-            along.0[W_LANE] += slope(2);
-            along.0[DRIFT] += slope(3);
-            let mut along_x = (*by_x * (0.5 * twice(0, 0))).plus(twice(0, 1), *by_e);
-            along_x.0[W_LANE] += twice(0, 2);
-            along_x.0[DRIFT] += twice(0, 3);
-            let mut along_e = *by_e * (0.5 * twice(1, 1));
-            along_e.0[W_LANE] += twice(1, 2);
-            along_e.0[DRIFT] += twice(1, 3);
-            for l in 0..L {
-                half[l] = half[l].plus(by_x.0[l], along_x).plus(by_e.0[l], along_e);
-            }
-            half[W_LANE].0[W_LANE] += 0.5 * twice(2, 2);
-            half[W_LANE].0[DRIFT] += twice(2, 3);
-            half[DRIFT].0[DRIFT] += 0.5 * twice(3, 3);
-            half[KX] = half[KX].plus(drug, along - *by_x);
-            half[KE] = half[KE].plus(target, along - *by_e);
-            half[KC] = half[KC].plus(-(drug + target), along);
-        }
-    }
-
     /// The excess of the drug: where binding is tight, free target vanishes or appears as it changes sign.
     #[inline(always)]
     fn turn([x, e]: &[f64; 2]) -> f64 {
@@ -202,7 +159,7 @@ pub(super) fn outputs<T: Real>(p: [T; 9], x: T, e: T) -> Concentrations<T> {
 /// The sum is A/Vx + B/Vc, A of the unbound parts and B of the complex; ln w = ln Kd0 + 2 ln Vx − ln Vc.
 #[inline(always)]
 fn outputs_twice<const W: usize>(
-    [_, _, _, _, vx, vc, _, kd0, alpha]: [f64; 9],
+    [vx, vc, kd0, alpha]: [f64; 4],
     [x, e]: [Pack<W>; 2],
     weights: &[Pack<W>; 5],
 ) -> ([Pack<W>; 6], [[Pack<W>; 6]; 6]) {
@@ -266,6 +223,63 @@ fn outputs_twice<const W: usize>(
     (first, second)
 }
 
+/// Both structures of this body have their outputs from the same parameters in the same places.
+impl<S: Structure<2, 7, Body = QuasiEquilibriumBody>> Bending<2, 7, 6> for S {
+    const READ: &'static [usize] = &[4, 5, 7, 8];
+
+    /// Of the complex, whose second derivatives are all that there is, besides the products of the rates with amounts.
+    #[inline(always)]
+    fn bend<const L: usize, const W: usize>(
+        rates: &[f64; 7],
+        [x, e]: &[Pack<W>; 2],
+        weights: &[Pack<W>; 2],
+        at: &[[Lanes<L>; 2]],
+        half: &mut [Lanes<L>; L],
+    ) {
+        let r = Rates::from_array(*rates);
+        let arguments = [*x, *e, Pack::all(r.w), Pack::all(r.alpha)];
+        let mut variables = [Dual::<Pack<W>, 4>::zero(); 4];
+        for i in 0..4 {
+            variables[i] = Dual::variable(arguments[i], i);
+        }
+        let (_, by) = EquilibriumComplex::value_and_gradient(variables);
+        for (k, [by_x, by_e]) in at.iter().enumerate() {
+            let (drug, target) = (weights[0].0[k], weights[1].0[k]);
+            let all = drug * (r.kx - r.kc) + target * (r.ke - r.kc);
+            let slope = |i: usize| by[i].re.0[k];
+            let twice = |i: usize, j: usize| all * by[i].eps[j].0[k];
+            // The complex along the lanes, and half of what its derivative to each state is.
+            let mut along = (*by_x * slope(0)).plus(slope(1), *by_e);
+            along.0[W_LANE] += slope(2);
+            along.0[DRIFT] += slope(3);
+            let mut along_x = (*by_x * (0.5 * twice(0, 0))).plus(twice(0, 1), *by_e);
+            along_x.0[W_LANE] += twice(0, 2);
+            along_x.0[DRIFT] += twice(0, 3);
+            let mut along_e = *by_e * (0.5 * twice(1, 1));
+            along_e.0[W_LANE] += twice(1, 2);
+            along_e.0[DRIFT] += twice(1, 3);
+            for l in 0..L {
+                half[l] = half[l].plus(by_x.0[l], along_x).plus(by_e.0[l], along_e);
+            }
+            half[W_LANE].0[W_LANE] += 0.5 * twice(2, 2);
+            half[W_LANE].0[DRIFT] += twice(2, 3);
+            half[DRIFT].0[DRIFT] += 0.5 * twice(3, 3);
+            half[KX] = half[KX].plus(drug, along - *by_x);
+            half[KE] = half[KE].plus(target, along - *by_e);
+            half[KC] = half[KC].plus(-(drug + target), along);
+        }
+    }
+
+    #[inline(always)]
+    fn read_twice<const W: usize>(
+        p: &[f64],
+        state: &[Pack<W>; 2],
+        weights: &[Pack<W>; 5],
+    ) -> ([Pack<W>; 6], [[Pack<W>; 6]; 6]) {
+        outputs_twice([p[4], p[5], p[7], p[8]], *state, weights)
+    }
+}
+
 /// The structure of Hayashi et al. 2007.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct QuasiEquilibrium;
@@ -286,19 +300,6 @@ impl Structure<2, 7> for QuasiEquilibrium {
     #[inline(always)]
     fn outputs<T: Real>(p: &[T], [x, e]: &[T; 2]) -> Concentrations<T> {
         outputs(summed(p), *x, *e)
-    }
-}
-
-impl ReadTwice<2, 6> for QuasiEquilibrium {
-    const READ: &'static [usize] = &[4, 5, 7, 8];
-
-    #[inline(always)]
-    fn read_twice<const W: usize>(
-        p: &[f64],
-        state: &[Pack<W>; 2],
-        weights: &[Pack<W>; 5],
-    ) -> ([Pack<W>; 6], [[Pack<W>; 6]; 6]) {
-        outputs_twice(summed(p), *state, weights)
     }
 }
 
@@ -328,19 +329,6 @@ impl Structure<2, 7> for QuasiEquilibriumClc {
     #[inline(always)]
     fn outputs<T: Real>(p: &[T], [x, e]: &[T; 2]) -> Concentrations<T> {
         outputs(direct(p), *x, *e)
-    }
-}
-
-impl ReadTwice<2, 6> for QuasiEquilibriumClc {
-    const READ: &'static [usize] = <QuasiEquilibrium as ReadTwice<2, 6>>::READ;
-
-    #[inline(always)]
-    fn read_twice<const W: usize>(
-        p: &[f64],
-        state: &[Pack<W>; 2],
-        weights: &[Pack<W>; 5],
-    ) -> ([Pack<W>; 6], [[Pack<W>; 6]; 6]) {
-        outputs_twice(direct(p), *state, weights)
     }
 }
 
