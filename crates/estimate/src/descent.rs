@@ -1,15 +1,21 @@
-//! The way down to a subject's minimum, alone or several subjects in turns: what they ask for is then evaluated together,
+//! The way down to a subject's minimum, alone or of several subjects side by side: what they ask for is then evaluated together,
 //! each to the bit as alone.
 
+use crate::last_step::Curved;
 use crate::least_squares::{LevenbergMarquardt, Linearised, Residuals, StopReason};
-use crate::problem::{Accuracy, At, SubjectProblem};
+use crate::problem::{Accuracy, SubjectError, SubjectProblem, values_of};
 use argmin::core::{Executor, IterState, State};
 use nalgebra::DMatrix;
+use omafit_model::{Bend, Concentrations, CourseError, Errand, Errands, IndividualValue};
+use std::borrow::Cow;
+use std::collections::VecDeque;
 
 /// A predicted decrease, as part of 1 + S, below which the coarse solution can say no more about the minimum.
 const COARSE_DECREASE: f64 = 1e-9;
 /// A predicted decrease that is the minimum, to the accuracy of the sum.
 const FULL_DECREASE: f64 = 1e-12;
+/// After a step in which no unknown changes more the minimum is so near that second derivatives lead to it.
+const NEAR: f64 = 3e-4;
 
 /// Where a descent ended.
 pub(crate) struct Minimum {
@@ -17,61 +23,25 @@ pub(crate) struct Minimum {
     pub at: Option<Linearised>,
     pub stop: StopReason,
     pub iterations: u64,
+    /// How the objective bends there, where that is known.
+    pub curved: Option<Curved>,
 }
 
 impl Minimum {
     pub fn cost(&self) -> f64 {
         self.at.as_ref().map_or(f64::INFINITY, |at| at.objective)
     }
+    /// Length of the objective's gradient there.
+    pub fn gradient_norm(&self) -> f64 {
+        match (&self.curved, &self.at) {
+            (Some(curved), _) => curved.gradient_norm,
+            (None, Some(at)) => 2.0 * at.jacobian.tr_mul(&at.residuals).norm(),
+            (None, None) => f64::NAN,
+        }
+    }
     pub fn converged(&self) -> bool {
         self.stop.is_minimum()
     }
-}
-
-/// Minimises from a start: first coarsely, then to the accuracy of the sum.
-pub(crate) fn minimise(problem: &SubjectProblem<'_>, start: Vec<f64>, max_iterations: u64) -> Minimum {
-    let coarsely = coarse_descent(start, max_iterations);
-    let at = At(problem, Accuracy::Coarse);
-    let (near, curvature) = descend(at, coarsely.solver, coarsely.start, max_iterations);
-    let (gone, fully) = full_descent(near, curvature, max_iterations);
-    let at = At(problem, Accuracy::Full);
-    let (mut minimum, _) = descend(at, fully.solver, fully.start, fully.max_iterations);
-    minimum.iterations += gone;
-    minimum
-}
-
-/// [`minimise`] of each of several subjects of one model, from one start.
-pub(crate) fn minimise_each(
-    problems: &[&SubjectProblem<'_>],
-    start: &[f64],
-    max_iterations: u64,
-) -> Vec<Minimum> {
-    let descend = |descents, accuracy| {
-        descend_each(descents, |points| {
-            let points: Vec<_> = points.iter().map(|&(k, eta)| (problems[k], eta)).collect();
-            let found = SubjectProblem::linearise_each(&points, accuracy).into_iter();
-            found.map(|found| found.map_err(|error| error.to_string())).collect()
-        })
-    };
-    let start = || coarse_descent(start.to_vec(), max_iterations);
-    let near = descend(problems.iter().map(|_| start()).collect(), Accuracy::Coarse);
-    let further = |(near, curvature)| full_descent(near, curvature, max_iterations);
-    let (gone, fully): (Vec<u64>, Vec<Descent>) = near.into_iter().map(further).unzip();
-    let mut minima = descend(fully, Accuracy::Full);
-    minima.iter_mut().zip(gone).for_each(|((minimum, _), gone)| minimum.iterations += gone);
-    minima.into_iter().map(|(minimum, _)| minimum).collect()
-}
-
-/// To the neighbourhood of the minimum.
-fn coarse_descent(start: Vec<f64>, max_iterations: u64) -> Descent {
-    Descent { solver: LevenbergMarquardt::until(COARSE_DECREASE), start, max_iterations }
-}
-
-/// And on from there, after so many iterations. How the residuals bend is known by now.
-fn full_descent(near: Minimum, curvature: Option<DMatrix<f64>>, max_iterations: u64) -> (u64, Descent) {
-    let solver = LevenbergMarquardt::until(FULL_DECREASE).bent(curvature);
-    let max_iterations = max_iterations.saturating_sub(near.iterations).max(1);
-    (near.iterations, Descent { solver, start: near.eta, max_iterations })
 }
 
 /// Where `solver` ends from a start, and what it has learned of the residuals' bending.
@@ -90,89 +60,211 @@ pub(crate) fn descend(
             let iterations = result.state.get_iter();
             let (at, stop, curvature) = result.solver.into_parts();
             let stop = stop.unwrap_or(StopReason::IterationLimit);
-            (Minimum { eta, at, stop, iterations }, curvature)
+            (Minimum { eta, at, stop, iterations, curved: None }, curvature)
         }
         Err(error) => {
             let stop = StopReason::StartFailed(error.to_string());
-            (Minimum { eta: start, at: None, stop, iterations: 0 }, None)
+            (Minimum { eta: start, at: None, stop, iterations: 0, curved: None }, None)
         }
     }
 }
 
-/// A descent that is to be made.
-struct Descent {
-    /// The iteration, not begun.
-    solver: LevenbergMarquardt,
-    /// Where it starts.
+/// Minimises from a start: first coarsely, then to the accuracy of the sum. If `bent`, by Newton's method in the end, where
+/// second derivatives are to be had at the cost of a solution.
+pub(crate) fn minimise(
+    problem: &SubjectProblem<'_>,
     start: Vec<f64>,
-    /// Limit on iterations.
     max_iterations: u64,
+    bent: bool,
+) -> Minimum {
+    let mut descents = Descents::new(vec![Descent::new(problem, start, max_iterations, bent)]);
+    problem.structure().differentiate_each(&mut descents);
+    descents.all.swap_remove(0).into_minimum()
 }
 
-/// Where it stands.
-struct Standing {
+/// The same of each of several subjects of one model, from one start.
+pub(crate) fn minimise_each(
+    problems: &[&SubjectProblem<'_>],
+    start: &[f64],
+    max_iterations: u64,
+    bent: bool,
+) -> Vec<Minimum> {
+    let Some(first) = problems.first() else { return Vec::new() };
+    let begin = |problem| Descent::new(problem, start.to_vec(), max_iterations, bent);
+    let mut descents = Descents::new(problems.iter().copied().map(begin).collect());
+    first.structure().differentiate_each(&mut descents);
+    descents.all.into_iter().map(Descent::into_minimum).collect()
+}
+
+/// The stage of a descent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// To the neighbourhood of the minimum.
+    Coarse,
+    /// There, where second derivatives are asked for.
+    Near,
+    /// To the accuracy of the sum.
+    Full,
+    Ended,
+}
+
+/// A descent of one subject.
+struct Descent<'p, 'a> {
+    problem: &'p SubjectProblem<'a>,
+    stage: Stage,
     solver: LevenbergMarquardt,
     x: Vec<f64>,
-    /// Where it asks to be evaluated.
-    asked: Option<Vec<f64>>,
+    /// Where it asks to be evaluated, and the parameters there.
+    asked: Option<(Vec<f64>, Vec<IndividualValue>)>,
+    /// Whether the solver knows where it starts.
+    begun: bool,
     iterations: u64,
+    /// Up to which the stage may go.
+    most_iterations: u64,
     max_iterations: u64,
+    bent: bool,
+    curved: Option<Curved>,
+    /// Where the last step led.
+    end: Option<Linearised>,
 }
 
-impl Standing {
+impl<'p, 'a> Descent<'p, 'a> {
+    fn new(problem: &'p SubjectProblem<'a>, start: Vec<f64>, max_iterations: u64, bent: bool) -> Self {
+        let mut descent = Self {
+            problem,
+            stage: Stage::Coarse,
+            solver: LevenbergMarquardt::until(COARSE_DECREASE),
+            asked: None,
+            begun: false,
+            x: start,
+            iterations: 0,
+            most_iterations: max_iterations,
+            max_iterations,
+            bent: bent && problem.bends_at_once(),
+            curved: None,
+            end: None,
+        };
+        descent.evaluate(descent.x.clone());
+        descent
+    }
+
+    fn accuracy(&self) -> Accuracy {
+        if self.stage == Stage::Coarse { Accuracy::Coarse } else { Accuracy::Full }
+    }
+
+    fn evaluate(&mut self, at: Vec<f64>) {
+        let individual = self.problem.individual(&at);
+        self.asked = Some((at, individual));
+    }
+
+    /// What was found where it asked.
+    fn tell(&mut self, found: Result<&Bend, CourseError>) {
+        let Some((eta, individual)) = self.asked.take() else { return };
+        let found = found.map_err(SubjectError::from);
+        let accuracy = self.accuracy();
+        let rows = |bend: &Bend| self.problem.rows(&eta, &individual, &bend.at, accuracy);
+        let evaluated = found.as_ref().map_err(Clone::clone).and_then(|bend| rows(bend));
+        if self.stage == Stage::Near {
+            self.stage = Stage::Full;
+            if let (Ok(at), Ok(bend)) = (&evaluated, found)
+                && let Some((eta, end, curved)) = self.problem.last_step(&eta, &individual, at, bend)
+            {
+                self.iterations += 1;
+                (self.x, self.end, self.curved) = (eta, Some(end), Some(curved));
+                self.stage = Stage::Ended;
+                return;
+            }
+        }
+        let evaluated = evaluated.map_err(|error| error.to_string());
+        if !self.begun {
+            self.begun = true;
+            self.solver.begin(evaluated);
+        } else if self.solver.tell(evaluated) {
+            self.x = eta;
+            self.iterations += 1;
+        }
+        self.go_on();
+    }
+
     /// Asks for the next point, if the descent goes on.
-    fn ask(&mut self) {
-        if self.solver.stop().is_some() || self.iterations >= self.max_iterations {
-            return;
-        }
-        self.asked = self.solver.ask(&self.x);
-        if self.asked.is_none() {
+    fn go_on(&mut self) {
+        let mut next = None;
+        if self.solver.stop().is_none() && self.iterations < self.most_iterations {
+            next = self.solver.ask(&self.x);
             // The iteration in which it stops counts, as argmin counts it.
-            self.iterations += 1;
+            self.iterations += u64::from(next.is_none());
+        }
+        match (next, self.stage) {
+            (Some(near), Stage::Coarse) if self.bent && self.solver.tries_at_most(NEAR) => {
+                self.x = near;
+                self.iterations += 1;
+                self.refine();
+            }
+            (Some(next), _) => self.evaluate(next),
+            (None, Stage::Coarse) => self.refine(),
+            (None, _) => self.stage = Stage::Ended,
         }
     }
 
-    fn tell(&mut self, evaluated: Result<Linearised, String>) {
-        let Some(asked) = self.asked.take() else { return };
-        if self.solver.tell(evaluated) {
-            self.x = asked;
-            self.iterations += 1;
+    /// Goes on where it is, to the accuracy of the sum. How the residuals bend is known by now.
+    fn refine(&mut self) {
+        let solver = LevenbergMarquardt::until(FULL_DECREASE);
+        let (_, _, curvature) = std::mem::replace(&mut self.solver, solver).into_parts();
+        self.solver.bend(curvature);
+        self.stage = if self.bent { Stage::Near } else { Stage::Full };
+        self.begun = false;
+        // At least one more.
+        self.most_iterations = self.max_iterations.max(self.iterations + 1);
+        self.evaluate(self.x.clone());
+    }
+
+    fn into_minimum(self) -> Minimum {
+        let Self { x: eta, solver, iterations, curved, end, .. } = self;
+        let (at, stop, _) = solver.into_parts();
+        match end {
+            Some(end) => Minimum { eta, at: Some(end), stop: StopReason::Converged, iterations, curved },
+            None => Minimum { eta, at, stop: stop.unwrap_or(StopReason::IterationLimit), iterations, curved },
         }
     }
 }
 
-/// Where each descent ends, and what it has learned of the residuals' bending; `linearise_each` evaluates points, each that of
-/// the descent at a position.
-fn descend_each(
-    descents: Vec<Descent>,
-    linearise_each: impl Fn(&[(usize, &[f64])]) -> Vec<Result<Linearised, String>>,
-) -> Vec<(Minimum, Option<DMatrix<f64>>)> {
-    let begin = |Descent { solver, start, max_iterations }| Standing {
-        solver,
-        x: start,
-        asked: None,
-        iterations: 0,
-        max_iterations,
-    };
-    let mut all: Vec<Standing> = descents.into_iter().map(begin).collect();
-    let starts: Vec<(usize, &[f64])> = all.iter().map(|one| &one.x[..]).enumerate().collect();
-    let found = linearise_each(&starts);
-    all.iter_mut().zip(found).for_each(|(one, evaluated)| one.solver.begin(evaluated));
-    loop {
-        all.iter_mut().for_each(Standing::ask);
-        let asked: Vec<(usize, &[f64])> =
-            all.iter().enumerate().filter_map(|(k, one)| Some((k, one.asked.as_deref()?))).collect();
-        if asked.is_empty() {
-            break;
-        }
-        let positions: Vec<usize> = asked.iter().map(|(k, _)| *k).collect();
-        let found = linearise_each(&asked);
-        positions.into_iter().zip(found).for_each(|(k, evaluated)| all[k].tell(evaluated));
+/// The descents of several subjects, and which of them ask for an evaluation.
+struct Descents<'p, 'a> {
+    all: Vec<Descent<'p, 'a>>,
+    ready: VecDeque<usize>,
+}
+
+impl<'p, 'a> Descents<'p, 'a> {
+    fn new(all: Vec<Descent<'p, 'a>>) -> Self {
+        Self { ready: (0..all.len()).collect(), all }
     }
-    let end = |Standing { solver, x, iterations, .. }: Standing| {
-        let (at, stop, curvature) = solver.into_parts();
-        let stop = stop.unwrap_or(StopReason::IterationLimit);
-        (Minimum { eta: x, at, stop, iterations }, curvature)
-    };
-    all.into_iter().map(end).collect()
+}
+
+impl<'p> Errands<'p, Bend> for Descents<'p, '_> {
+    fn abreast(&self) -> usize {
+        self.all.len()
+    }
+    fn next(&mut self) -> Option<Errand<'p>> {
+        let key = self.ready.pop_front()?;
+        let descent = &self.all[key];
+        let (_, individual) = descent.asked.as_ref()?;
+        let problem = descent.problem;
+        Some(Errand {
+            key,
+            parameters: Cow::Owned(values_of(individual)),
+            start: problem.start(),
+            course: problem.course(descent.accuracy()),
+            is_bent: descent.stage == Stage::Near,
+        })
+    }
+    fn weigh(&mut self, key: usize, values: &[Concentrations<f64>], weights: &mut Vec<[f64; 5]>) {
+        self.all[key].problem.weigh(values, weights);
+    }
+    fn take(&mut self, key: usize, found: Result<&Bend, CourseError>) {
+        let descent = &mut self.all[key];
+        descent.tell(found);
+        if descent.asked.is_some() {
+            self.ready.push_back(key);
+        }
+    }
 }

@@ -60,6 +60,11 @@ impl FitOptions {
         }
     }
 
+    /// Whether standard errors are from the full curvature.
+    fn is_curved(&self) -> bool {
+        self.covariance == Covariance::Full
+    }
+
     /// The same without what only a last fit needs: full curvature and profiles.
     fn in_passing(&self) -> Self {
         Self { covariance: Covariance::GaussNewton, profile: None, ..self.clone() }
@@ -210,7 +215,8 @@ pub fn fit_subjects(
     let new = |subject| SubjectProblem::new(model, subject, &options.free, used, &errors, options.shape);
     let problems: Vec<_> = subjects.iter().map(|&subject| new(subject)).collect();
     let sound: Vec<&SubjectProblem<'_>> = problems.iter().filter_map(|p| p.as_ref().ok()).collect();
-    let first = minimise_each(&sound, &vec![0.0; options.free.len()], options.max_iterations);
+    let start = vec![0.0; options.free.len()];
+    let first = minimise_each(&sound, &start, options.max_iterations, options.is_curved());
     let whose: Vec<&Subject> =
         subjects.iter().zip(&problems).filter_map(|(subject, p)| p.is_ok().then_some(*subject)).collect();
     let best = |((problem, subject), first)| search_on(problem, subject, options, &errors, first);
@@ -239,10 +245,12 @@ fn missing_curvatures(
     options: &FitOptions,
 ) -> Vec<Option<Result<DMatrix<f64>, SubjectError>>> {
     let mut all: Vec<Option<_>> = found.iter().map(|_| None).collect();
-    if options.covariance == Covariance::Full {
+    if options.is_curved() {
         let (mut whose, mut points) = (Vec::new(), Vec::new());
         for (k, (problem, Found { best, .. })) in problems.iter().zip(found).enumerate() {
-            if let Some(at) = &best.at {
+            if let Some(curved) = &best.curved {
+                all[k] = Some(Ok(curved.missing.clone()));
+            } else if let Some(at) = &best.at {
                 whose.push(k);
                 points.push((*problem, best.eta.as_slice(), at.predictions.as_slice()));
             }
@@ -299,7 +307,7 @@ fn search(
         Err(error) => return failed(model, subject, options, errors, &error),
     };
     let first = start.map_or_else(|| vec![0.0; options.free.len()], <[f64]>::to_vec);
-    let first = minimise(&problem, first, options.max_iterations);
+    let first = minimise(&problem, first, options.max_iterations, options.is_curved());
     let found = search_on(&problem, subject, options, errors, first);
     finished(&problem, subject, model, prior, options, errors, found)
 }
@@ -345,7 +353,7 @@ fn search_on(
         for further in 0..options.further_starts {
             starts += 1;
             let start = scattered_start(options.free.len(), further);
-            let next = minimise(problem, start, options.max_iterations);
+            let next = minimise(problem, start, options.max_iterations, options.is_curved());
             let (old, new) = (best.cost(), next.cost());
             // Better must mean better by more than the accuracy of the sum, or the first start is kept.
             if new.is_finite() && !(new > old - 1e-8 * (1.0 + old.abs())) {
@@ -378,7 +386,7 @@ pub fn fit_at(
         Err(error) => return failed(model, subject, options, errors, &error),
     };
     let (stop, iterations) = (StopReason::Converged, 0);
-    let minimum = Minimum { eta: eta.to_vec(), at: Some(at), stop, iterations };
+    let minimum = Minimum { eta: eta.to_vec(), at: Some(at), stop, iterations, curved: None };
     let run_off = runaways(&problem, &minimum);
     let found = Found { best: minimum, run_off, starts: 0 };
     finished(&problem, subject, model, prior, options, errors, found)
@@ -486,7 +494,7 @@ fn finish(
         prior_ssq,
         ofv: data + constants(false) + prior_ssq + curvature,
         minus2ll: data + constants(true),
-        gradient_norm: 2.0 * at.jacobian.tr_mul(&at.residuals).norm(),
+        gradient_norm: minimum.gradient_norm(),
         ipred: at.predictions.clone(),
         errors: *errors,
         eta: minimum.eta,

@@ -211,8 +211,19 @@ impl LevenbergMarquardt {
     /// The same, starting from what is known of B.
     #[must_use]
     pub fn bent(mut self, curvature: Option<DMatrix<f64>>) -> Self {
-        self.curvature = curvature;
+        self.bend(curvature);
         self
+    }
+
+    /// So much is known of B.
+    pub fn bend(&mut self, curvature: Option<DMatrix<f64>>) {
+        self.curvature = curvature;
+    }
+
+    /// Whether the step that is tried is hardly damped and changes no unknown by more than `most`.
+    pub fn tries_at_most(&self, most: f64) -> bool {
+        let short = |(step, _): &(DVector<f64>, f64)| step.amax() <= most;
+        self.damping <= self.first_damping && self.trial.as_ref().is_some_and(short)
     }
 
     /// Where the iteration stands, and why it stopped.

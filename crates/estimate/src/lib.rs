@@ -7,6 +7,7 @@ mod diagnostics;
 mod differentiated;
 mod goodness;
 mod individual;
+mod last_step;
 mod least_squares;
 mod likelihood;
 mod minimise;

@@ -19,7 +19,7 @@ use crate::shape::Shape;
 use nalgebra::{DMatrix, DVector};
 use omafit_model::{
     Bend, Case, Censoring, Concentrations, Course, CourseError, CovariateError, ErrorModel, IndividualValue,
-    Observation, PopulationModel, PredictionError, Sensitivities, Start, Subject,
+    Observation, PopulationModel, PredictionError, Sensitivities, Start, StructuralModel, Subject,
 };
 use std::cell::RefCell;
 
@@ -177,7 +177,7 @@ impl<'a> SubjectProblem<'a> {
     }
 
     /// Every parameter at η.
-    fn individual(&self, eta: &[f64]) -> Vec<IndividualValue> {
+    pub(crate) fn individual(&self, eta: &[f64]) -> Vec<IndividualValue> {
         let mut departures = vec![0.0; self.typical.len()];
         self.free.iter().zip(eta).for_each(|(&i, &eta)| departures[i] = eta);
         let of =
@@ -219,56 +219,55 @@ impl<'a> SubjectProblem<'a> {
     ) -> Vec<Result<DMatrix<f64>, SubjectError>> {
         let Some((first, ..)) = points.first() else { return Vec::new() };
         let model = first.model;
-        let parts: Vec<_> = points.iter().map(|(problem, _, predicted)| problem.parts(predicted)).collect();
         let individuals: Vec<_> = points.iter().map(|(problem, eta, _)| problem.individual(eta)).collect();
         let parameters: Vec<Vec<f64>> = individuals.iter().map(|individual| values_of(individual)).collect();
         let courses: Vec<Course> =
             points.iter().map(|(problem, ..)| problem.course.clone().with_rtol(CURVATURE_RTOL)).collect();
-        let mut all: Vec<_> = points.iter().map(|_| Ok(DMatrix::zeros(0, 0))).collect();
-        let (mut cases, mut weights, mut whose) = (Vec::new(), Vec::new(), Vec::new());
-        for (k, ((problem, ..), parts)) in points.iter().zip(&parts).enumerate() {
-            match parts {
-                Ok(parts) => {
-                    let course = &courses[k];
-                    cases.push(Case { parameters: &parameters[k], start: problem.start, course });
-                    let mut weigh = vec![[0.0; 5]; course.times().len()];
-                    for ((&at, observation), part) in
-                        problem.positions.iter().zip(problem.observations).zip(parts)
-                    {
-                        weigh[at][observation.analyte.index()] += part.slope;
-                    }
-                    weights.push(weigh);
-                    whose.push((k, parts));
-                }
-                Err(error) => all[k] = Err(error.clone()),
-            }
+        let (mut cases, mut weights) = (Vec::new(), Vec::new());
+        for (((problem, _, predicted), course), parameters) in points.iter().zip(&courses).zip(&parameters) {
+            cases.push(Case { parameters, start: problem.start, course });
+            weights.push(problem.weights(predicted));
         }
         let weights: Vec<&[[f64; 5]]> = weights.iter().map(Vec::as_slice).collect();
-        model.structure().bends_each(&cases, &weights, &mut |case, bend| {
-            let (k, parts) = whose[case];
-            let bend = bend.map_err(SubjectError::from);
-            all[k] = bend.map(|bend| points[k].0.missing(&individuals[k], parts, weights[case], bend));
+        let mut all: Vec<_> = points.iter().map(|_| Ok(DMatrix::zeros(0, 0))).collect();
+        model.structure().bends_each(&cases, &weights, &mut |k, bend| {
+            let (problem, _, predicted) = points[k];
+            all[k] = bend.map_err(SubjectError::from).and_then(|bend| {
+                let second = problem.second(&individuals[k], bend);
+                problem.missing(&individuals[k], predicted, &second, bend)
+            });
         });
         all
     }
 
-    /// What each observation adds to the objective where so much is predicted.
-    fn parts(&self, predicted: &[f64]) -> Result<Vec<Contribution>, SubjectError> {
-        predicted.iter().enumerate().map(|(row, predicted)| self.part(row, *predicted)).collect()
+    /// Half the weight of each concentration at each output time in the objective's gradient, where so much is predicted of each
+    /// observation; none of what has no likelihood.
+    fn weights(&self, predicted: &[f64]) -> Vec<[f64; 5]> {
+        let mut weights = vec![[0.0; 5]; self.course.times().len()];
+        for (row, (&at, observation)) in self.positions.iter().zip(self.observations).enumerate() {
+            weights[at][observation.analyte.index()] +=
+                self.part(row, predicted[row]).map_or(0.0, |part| part.slope);
+        }
+        weights
     }
 
-    /// What is missing, from the derivatives of the predictions to the logarithms of the parameters.
-    fn missing(
-        &self,
-        individual: &[IndividualValue],
-        parts: &[Contribution],
-        weights: &[[f64; 5]],
-        bend: &Bend,
-    ) -> DMatrix<f64> {
+    /// The same where these are the concentrations at the output times.
+    pub(crate) fn weigh(&self, values: &[Concentrations<f64>], weights: &mut Vec<[f64; 5]>) {
+        let predicted: Vec<f64> = self
+            .positions
+            .iter()
+            .zip(self.observations)
+            .map(|(&at, o)| values[at].to_array()[o.analyte.index()])
+            .collect();
+        weights.extend(self.weights(&predicted));
+    }
+
+    /// Σ ½ℓ'·f'' over the unknowns.
+    pub(crate) fn second(&self, individual: &[IndividualValue], bend: &Bend) -> DMatrix<f64> {
         let (inputs, free) = (individual.len() + 1, self.free);
         let slopes = &bend.at.slopes;
         let of = |i: usize| individual[free[i]];
-        let mut missing = DMatrix::from_fn(free.len(), free.len(), |i, j| {
+        let mut second = DMatrix::from_fn(free.len(), free.len(), |i, j| {
             bend.matrix[free[i] * inputs + free[j]] * of(i).log_slope * of(j).log_slope
         });
         for (i, &parameter) in free.iter().enumerate() {
@@ -278,16 +277,31 @@ impl<'a> SubjectProblem<'a> {
                     let slopes = slopes[time * inputs + parameter];
                     weights.iter().zip(slopes).map(|(w, s)| w * s).sum()
                 };
-                missing[(i, i)] += of(i).log_bend * weights.iter().enumerate().map(at).sum::<f64>();
+                second[(i, i)] += of(i).log_bend * bend.weights.iter().enumerate().map(at).sum::<f64>();
             }
         }
-        for ((&at, observation), part) in self.positions.iter().zip(self.observations).zip(parts) {
+        second
+    }
+
+    /// What is missing, from that and the derivatives of the predictions to the logarithms of the parameters.
+    pub(crate) fn missing(
+        &self,
+        individual: &[IndividualValue],
+        predicted: &[f64],
+        second: &DMatrix<f64>,
+        bend: &Bend,
+    ) -> Result<DMatrix<f64>, SubjectError> {
+        let (inputs, free) = (individual.len() + 1, self.free);
+        let mut missing = second.clone();
+        for (row, (&at, observation)) in self.positions.iter().zip(self.observations).enumerate() {
+            let part = self.part(row, predicted[row])?;
             let slope = DVector::from_fn(free.len(), |i, _| {
-                slopes[at * inputs + free[i]][observation.analyte.index()] * of(i).log_slope
+                bend.at.slopes[at * inputs + free[i]][observation.analyte.index()]
+                    * individual[free[i]].log_slope
             });
             missing.ger(part.bend - part.curvature, &slope, &slope, 1.0);
         }
-        missing
+        Ok(missing)
     }
 
     /// What an observation adds to the objective where so much is predicted.
@@ -339,47 +353,43 @@ impl SubjectProblem<'_> {
         let Sensitivities { values, slopes } = &mut *workspace;
         let course = self.course(accuracy);
         self.model.structure().sensitivities(&parameters, self.start, course, values, slopes)?;
-        self.rows(eta, &individual, &workspace, course.rtol())
+        self.rows(eta, &individual, &workspace, accuracy)
     }
 
-    /// The same of each of several subjects of one model at its own η, to the bit.
-    pub(crate) fn linearise_each(
-        points: &[(&Self, &[f64])],
-        accuracy: Accuracy,
-    ) -> Vec<Result<Linearised, SubjectError>> {
-        let Some((first, _)) = points.first() else { return Vec::new() };
-        let individuals: Vec<Vec<IndividualValue>> =
-            points.iter().map(|(problem, eta)| problem.individual(eta)).collect();
-        let parameters: Vec<Vec<f64>> = individuals.iter().map(|individual| values_of(individual)).collect();
-        let mut cases = Vec::with_capacity(points.len());
-        for ((problem, _), parameters) in points.iter().zip(&parameters) {
-            cases.push(Case { parameters, start: problem.start, course: problem.course(accuracy) });
-        }
-        let mut rows: Vec<Option<Result<Linearised, SubjectError>>> = points.iter().map(|_| None).collect();
-        first.model.structure().sensitivities_each(&cases, &mut |k, found| {
-            let (problem, eta) = points[k];
-            let rtol = problem.course(accuracy).rtol();
-            let found = found.map_err(SubjectError::from);
-            rows[k] = Some(found.and_then(|found| problem.rows(eta, &individuals[k], found, rtol)));
-        });
-        rows.into_iter().flatten().collect()
+    pub(crate) fn structure(&self) -> &'static dyn StructuralModel {
+        self.model.structure()
     }
 
-    fn course(&self, accuracy: Accuracy) -> &Course {
+    pub(crate) fn start(&self) -> Start<f64> {
+        self.start
+    }
+
+    /// Positions of the estimated parameters.
+    pub(crate) fn free(&self) -> &[usize] {
+        self.free
+    }
+
+    /// Whether second derivatives cost little more than first ones.
+    pub(crate) fn bends_at_once(&self) -> bool {
+        self.structure().bends_at_once(&self.course)
+    }
+
+    pub(crate) fn course(&self, accuracy: Accuracy) -> &Course {
         match accuracy {
             Accuracy::Coarse => &self.coarse_course,
             Accuracy::Full => &self.course,
         }
     }
 
-    /// The rows from predictions that are good to about `rtol`.
-    fn rows(
+    /// The rows from predictions of this accuracy.
+    pub(crate) fn rows(
         &self,
         eta: &[f64],
         individual: &[IndividualValue],
         Sensitivities { values, slopes }: &Sensitivities,
-        rtol: f64,
+        accuracy: Accuracy,
     ) -> Result<Linearised, SubjectError> {
+        let rtol = self.course(accuracy).rtol();
         let inputs = individual.len() + 1;
         let data = self.observations.len();
         let rows = data + self.prior.as_ref().map_or(0, |(p, _)| p.rows());

@@ -36,9 +36,9 @@ impl SubjectResult {
     }
 }
 
-/// So many subjects are fitted together, if there are as many for each thread: enough that their models fill each other's
-/// waits.
-const TOGETHER: usize = 16;
+/// So many subjects are fitted together, if there are as many for each thread: enough that the last of them do not wait long
+/// for each other.
+const TOGETHER: usize = 64;
 /// Parts of the work for each thread, at least, so that a long one does not hold up the end.
 const PARTS: usize = 2;
 
@@ -152,15 +152,18 @@ pub fn process_trial(
 ) -> Option<Vec<SubjectResult>> {
     let mut order: Vec<usize> = (0..subjects.len()).collect();
     order.sort_by_key(|&i| std::cmp::Reverse(subjects[i].doses.len() + subjects[i].observations.len()));
-    let some = |some: &[usize]| {
+    let shared = subjects.len().div_ceil(PARTS * rayon::current_num_threads());
+    let parts = subjects.len().div_ceil(TOGETHER.min(shared).max(1));
+    // Each part has long ones and short ones.
+    let some = |part: usize| {
+        let some: Vec<usize> = order.iter().copied().skip(part).step_by(parts).collect();
         let here: Vec<_> = some.iter().map(|&i| (first + i as u64, &subjects[i])).collect();
         let results = process_subjects(model, &here, prior, options, wanted);
         let goes_on = some.iter().fold(true, |goes_on, _| go_on() && goes_on);
         goes_on.then(|| some.iter().copied().zip(results).collect::<Vec<_>>())
     };
-    let shared = subjects.len().div_ceil(PARTS * rayon::current_num_threads());
     let results: Vec<Vec<(usize, SubjectResult)>> =
-        order.par_chunks(TOGETHER.min(shared).max(1)).with_max_len(1).map(some).collect::<Option<_>>()?;
+        (0..parts).into_par_iter().with_max_len(1).map(some).collect::<Option<_>>()?;
     let mut results: Vec<(usize, SubjectResult)> = results.into_iter().flatten().collect();
     results.sort_by_key(|(i, _)| *i);
     Some(results.into_iter().map(|(_, result)| result).collect())

@@ -238,9 +238,9 @@ impl<const N: usize, const L: usize, const W: usize> Stages<TangentsAbreast<N, L
         self.along.stages(lane, made);
     }
 
-    /// From now on the stages of steps are kept.
-    pub fn keep(&mut self) {
-        self.along.keep();
+    /// From now on the stages of steps are kept, or not.
+    pub fn keep(&mut self, keeps: bool) {
+        self.along.keep(keeps);
     }
 }
 

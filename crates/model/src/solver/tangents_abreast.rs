@@ -131,9 +131,9 @@ impl<const N: usize, const L: usize, const W: usize> TangentsAbreast<N, L, W> {
 }
 
 impl<const N: usize, const L: usize, const W: usize> TangentsAbreast<N, L, W> {
-    /// From now on the derivatives at the stages are kept.
-    pub(super) fn keep(&mut self) {
-        self.keeps = true;
+    /// From now on the derivatives at the stages are kept, or not.
+    pub(super) fn keep(&mut self, keeps: bool) {
+        self.keeps = keeps;
     }
 
     /// The derivatives at the stages of the step of the solution in `lane`.

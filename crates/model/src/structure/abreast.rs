@@ -1,11 +1,12 @@
 //! Many bodies over plain courses, several solved at a time: each to the bit as alone.
 
 use super::depot::{BY_KA, Depot, Entry, Flux, Outflow};
-use super::legs::{Leg, Plan, plan};
+use super::errand::{Alone, Errand, Errands, by_itself, one_by_one};
+use super::legs::{Plan, plan};
 use super::segment::{Segment, linearised};
 use super::solve::{check, is_plain, longest, tolerance};
-use super::{Body, Case, Concentrations, Start, Structure, Take};
-use crate::course::CourseError;
+use super::{Body, Concentrations, Start, Structure};
+use crate::course::Course;
 use crate::dual::Dual;
 use crate::scalar::{Pack, Real, is_wide};
 use crate::solver::{
@@ -13,6 +14,7 @@ use crate::solver::{
     System, Tolerance, distrust, first_step,
 };
 use std::marker::PhantomData;
+use std::rc::Rc;
 
 /// How many are solved at a time.
 pub(super) const WIDTH: usize = 8;
@@ -56,8 +58,6 @@ pub(super) trait Wanted<S: Structure<N, K>, const N: usize, const K: usize, cons
     type Along: CompanionAbreast<Bodies<S::Body, K, W>, N, W>;
     /// What is kept of each body on its way.
     type Tape: Default;
-    /// What is given of each case besides.
-    type Given: ?Sized;
     /// What is read.
     type Read: Default;
 
@@ -69,10 +69,10 @@ pub(super) trait Wanted<S: Structure<N, K>, const N: usize, const K: usize, cons
         y: &[f64; N],
         along: &Of<Self, S, N, K, W>,
     ) -> ([f64; N], Of<Self, S, N, K, W>);
-    /// Something is given.
-    fn prepare(_: &mut Stages<Self::Along, N, W>, _: &[&Self::Given]) {}
-    /// A body begins its way.
-    fn begin(_: &mut Self::Tape, _: &Self::Given) {}
+    /// From now on second derivatives are wanted of one of the bodies on their way, or of none.
+    fn prepare(_: &mut Stages<Self::Along, N, W>, _is_bent: bool) {}
+    /// A body begins its way, of which second derivatives are wanted or not.
+    fn begin(_: &mut Self::Tape, _is_bent: bool) {}
     /// It begins a leg, in which so much flows out of the depot.
     fn depart(_: &mut Self::Tape, _: Outflow) {}
     /// It has made a step, so many outputs before which were read.
@@ -87,25 +87,27 @@ pub(super) trait Wanted<S: Structure<N, K>, const N: usize, const K: usize, cons
     }
     /// What is read from the states at the output times.
     fn read(
-        case: &Case<'_>,
-        given: &Self::Given,
+        errand: &Errand<'_>,
         states: &[([f64; N], Of<Self, S, N, K, W>)],
         tape: &Self::Tape,
+        weigh: Weigh<'_>,
         read: &mut Self::Read,
     );
 }
+
+/// What weighs concentrations at output times.
+pub(super) type Weigh<'w> = &'w mut dyn FnMut(&[Concentrations<f64>], &mut Vec<[f64; 5]>);
 
 /// What goes along with one body at one time.
 pub(super) type Of<R, S, const N: usize, const K: usize, const W: usize> =
     <<R as Wanted<S, N, K, W>>::Along as AlongAbreast<N, W>>::State;
 
 /// Concentrations alone.
-struct Values;
+pub(super) struct Values;
 
 impl<S: Structure<N, K>, const N: usize, const K: usize, const W: usize> Wanted<S, N, K, W> for Values {
     type Along = ();
     type Tape = ();
-    type Given = ();
     type Read = Vec<Concentrations<f64>>;
 
     #[inline(always)]
@@ -117,16 +119,16 @@ impl<S: Structure<N, K>, const N: usize, const K: usize, const W: usize> Wanted<
         (segment.derivative(0.0, y), ())
     }
     #[inline(always)]
-    fn read(case: &Case<'_>, (): &(), states: &[([f64; N], ())], (): &(), read: &mut Self::Read) {
+    fn read(errand: &Errand<'_>, states: &[([f64; N], ())], (): &(), _: Weigh<'_>, read: &mut Self::Read) {
         read.clear();
-        read.extend(states.iter().map(|(y, ())| S::outputs(case.parameters, y)));
+        read.extend(states.iter().map(|(y, ())| S::outputs(&errand.parameters, y)));
     }
 }
 
 /// A body on its way.
-struct Passenger<A, T, const N: usize, const K: usize> {
-    /// The position of its case.
-    case: usize,
+struct Passenger<'a, A, T, const N: usize, const K: usize> {
+    errand: Errand<'a>,
+    plan: Rc<Plan>,
     rates: [f64; K],
     state: [f64; N],
     along: A,
@@ -146,99 +148,83 @@ struct Passenger<A, T, const N: usize, const K: usize> {
 /// States at output times, and what goes along with them.
 type States<A, const N: usize> = Vec<([f64; N], A)>;
 
-/// What became of a body at its position: the states at its output times, or why it has not come to its end.
-type Arrival<A, T, const N: usize> = (usize, Result<(States<A, N>, T), CourseError>);
-
-impl<A, T, const N: usize, const K: usize> Passenger<A, T, N, K> {
+impl<A, T, const N: usize, const K: usize> Passenger<'_, A, T, N, K> {
     /// The dose at the end of a leg is given, and the next begins.
     #[inline(always)]
-    fn leave(&mut self, leg: &Leg, entry: &Entry) {
-        self.depot.amount = self.depot.amount + entry.depot * leg.dose;
+    fn leave(&mut self, entry: &Entry) {
+        self.depot.amount = self.depot.amount + entry.depot * self.plan.legs[self.leg].dose;
         self.leg += 1;
     }
 }
 
 /// A body on its way, of which something is wanted.
-type Boarded<R, S, const N: usize, const K: usize, const W: usize> =
-    Passenger<Of<R, S, N, K, W>, <R as Wanted<S, N, K, W>>::Tape, N, K>;
+type Boarded<'a, R, S, const N: usize, const K: usize, const W: usize> =
+    Passenger<'a, Of<R, S, N, K, W>, <R as Wanted<S, N, K, W>>::Tape, N, K>;
 
 /// Room for states and a tape.
 type Room<R, S, const N: usize, const K: usize, const W: usize> =
     (States<Of<R, S, N, K, W>, N>, <R as Wanted<S, N, K, W>>::Tape);
 
-struct Journey<'a, S, R, const N: usize, const K: usize, const W: usize>
+struct Journey<'e, 'a, S, R, const N: usize, const K: usize, const W: usize>
 where
     S: Structure<N, K>,
     R: Wanted<S, N, K, W>,
 {
-    cases: &'a [Case<'a>],
-    given: &'a [&'a R::Given],
-    /// The plans of the courses, and which is whose.
-    plans: Vec<Plan>,
-    plan_of: Vec<usize>,
+    errands: &'e mut dyn Errands<'a, R::Read>,
+    manner: &'e Manner<'e, 'a, R::Read>,
+    /// The last course that was set out on, and its plan: bodies over one course often follow one another.
+    last: Option<(&'a Course, Rc<Plan>)>,
     entry: Entry,
-    /// The next case that waits.
-    waiting: usize,
     bodies: Bodies<S::Body, K, W>,
     stages: Stages<R::Along, N, W>,
-    lanes: [Option<Boarded<R, S, N, K, W>>; W],
-    arrivals: Vec<Arrival<Of<R, S, N, K, W>, R::Tape, N>>,
+    lanes: [Option<Boarded<'a, R, S, N, K, W>>; W],
+    /// Those that have come to their end.
+    arrivals: Vec<(Errand<'a>, Room<R, S, N, K, W>)>,
     /// Room for the states and tapes of those that come.
     spare: Vec<Room<R, S, N, K, W>>,
+    found: R::Read,
 }
 
-impl<'a, S, R, const N: usize, const K: usize, const W: usize> Journey<'a, S, R, N, K, W>
+impl<'e, 'a, S, R, const N: usize, const K: usize, const W: usize> Journey<'e, 'a, S, R, N, K, W>
 where
     S: Structure<N, K>,
     R: Wanted<S, N, K, W>,
 {
     #[inline(always)]
-    fn new(cases: &'a [Case<'a>], given: &'a [&'a R::Given]) -> Self {
-        let mut plans = Vec::new();
-        let mut plan_of = Vec::with_capacity(cases.len());
-        for (k, case) in cases.iter().enumerate() {
-            // Cases over one course follow one another.
-            if k == 0 || !std::ptr::eq(case.course, cases[k - 1].course) {
-                plans.push(plan(case.course));
-            }
-            plan_of.push(plans.len() - 1);
-        }
+    fn new(errands: &'e mut dyn Errands<'a, R::Read>, manner: &'e Manner<'e, 'a, R::Read>) -> Self {
         let one = Pack::all(1.0);
-        let mut stages = Stages::new();
-        R::prepare(&mut stages, given);
         Self {
-            cases,
-            given,
-            plans,
-            plan_of,
+            errands,
+            manner,
+            last: None,
             entry: Entry::new(S::NMOL_PER_MG, S::APPARENT, None),
-            waiting: 0,
             bodies: Bodies { rates: [one; K], held: Dual::fixed(one), body: PhantomData },
-            stages,
+            stages: Stages::new(),
             lanes: [const { None }; W],
             arrivals: Vec::new(),
             spare: Vec::new(),
+            found: R::Read::default(),
         }
     }
 
-    /// Until every case has come to its end.
+    /// Until there are no more errands.
     #[inline(always)]
-    fn through(mut self, take: Take<'_, R::Read>) {
-        let mut read = R::Read::default();
-        for lane in 0..W {
-            self.board(lane);
-        }
+    fn through(mut self) {
+        self.fill();
         loop {
+            let any = !self.arrivals.is_empty();
             // Here, where the vectors are wide, and in no closure, where they are not.
-            while let Some((case, states)) = self.arrivals.pop() {
-                match states {
-                    Ok((states, tape)) => {
-                        R::read(&self.cases[case], self.given[case], &states, &tape, &mut read);
-                        self.spare.push((states, tape));
-                        take(case, Ok(&read));
-                    }
-                    Err(error) => take(case, Err(error)),
-                }
+            while let Some((errand, (states, tape))) = self.arrivals.pop() {
+                let errands = &mut *self.errands;
+                let mut weigh =
+                    |values: &[_], weights: &mut Vec<_>| errands.weigh(errand.key, values, weights);
+                R::read(&errand, &states, &tape, &mut weigh, &mut self.found);
+                self.spare.push((states, tape));
+                self.errands.take(errand.key, Ok(&self.found));
+            }
+            if any {
+                self.fill();
+                continue;
             }
             if self.lanes.iter().all(Option::is_none) {
                 return;
@@ -265,24 +251,43 @@ where
         }
     }
 
-    /// The next case that can be solved takes a lane, or the lane rests.
+    /// Lanes that rest are taken, if there are errands for them.
+    #[inline(never)]
+    fn fill(&mut self) {
+        for lane in 0..W {
+            if self.lanes[lane].is_none() {
+                self.board(lane);
+            }
+        }
+    }
+
+    /// The next body that can be solved takes a lane, or the lane rests.
     #[inline(never)]
     fn board(&mut self, lane: usize) {
-        while let Some(&Case { parameters, start, course }) = self.cases.get(self.waiting) {
-            let case = self.waiting;
-            self.waiting += 1;
-            if let Err(error) = check::<S, N, K>(parameters, start, course) {
-                self.arrivals.push((case, Err(error)));
+        self.lanes[lane] = None;
+        while let Some(errand) = self.errands.next() {
+            if !(self.manner.suits)(&errand) {
+                by_itself(&errand, self.errands, self.manner.alone, &mut self.found);
                 continue;
             }
+            let (parameters, start, course) = (&errand.parameters[..], errand.start, errand.course);
+            if let Err(error) = check::<S, N, K>(parameters, start, course) {
+                self.errands.take(errand.key, Err(error));
+                continue;
+            }
+            let plan = match &self.last {
+                Some((last, plan)) if std::ptr::eq(*last, course) => Rc::clone(plan),
+                _ => Rc::new(plan(course)),
+            };
+            self.last = Some((course, Rc::clone(&plan)));
             let rates = S::rates(parameters, start);
             let (state, along) = R::initial(parameters, start);
             let (mut states, mut tape) = self.spare.pop().unwrap_or_default();
             states.clear();
-            R::begin(&mut tape, self.given[case]);
+            R::begin(&mut tape, errand.is_bent);
             states.reserve(course.times().len());
             let passenger = Passenger {
-                case,
+                plan,
                 rates,
                 state,
                 along,
@@ -295,15 +300,16 @@ where
                 step: None,
                 states,
                 tape,
+                errand,
             };
             for k in 0..K {
                 self.bodies.rates[k].0[lane] = rates[k];
             }
             if self.depart(lane, passenger) {
+                R::prepare(&mut self.stages, self.lanes.iter().flatten().any(|p| p.errand.is_bent));
                 return;
             }
         }
-        self.lanes[lane] = None;
         self.stages.rest(lane);
         for k in 0..K {
             self.bodies.rates[k].0[lane] = 1.0;
@@ -313,9 +319,8 @@ where
 
     /// Begins the leg that a body is in, or the first one after it that takes time; whether there is one.
     #[inline(never)]
-    fn depart(&mut self, lane: usize, mut passenger: Boarded<R, S, N, K, W>) -> bool {
-        let case = passenger.case;
-        while let Some(leg) = self.plans[self.plan_of[case]].legs.get(passenger.leg) {
+    fn depart(&mut self, lane: usize, mut passenger: Boarded<'a, R, S, N, K, W>) -> bool {
+        while let Some(leg) = passenger.plan.legs.get(passenger.leg) {
             let here = (passenger.state, passenger.along);
             passenger.states.extend(std::iter::repeat_n(here, leg.at_once));
             if leg.days > 0.0 {
@@ -326,7 +331,7 @@ where
                 match first_step(&segment, span, (&passenger.state, &slope), &passenger.tolerance) {
                     Ok(h) => passenger.pace = Pace::new(span, h, passenger.longest),
                     Err(error) => {
-                        self.arrivals.push((case, Err(error.later(leg.start).into())));
+                        self.errands.take(passenger.errand.key, Err(error.later(leg.start).into()));
                         return false;
                     }
                 }
@@ -340,9 +345,9 @@ where
                 self.lanes[lane] = Some(passenger);
                 return true;
             }
-            passenger.leave(leg, &self.entry);
+            passenger.leave(&self.entry);
         }
-        self.arrivals.push((case, Ok((passenger.states, passenger.tape))));
+        self.arrivals.push((passenger.errand, (passenger.states, passenger.tape)));
         false
     }
 
@@ -350,7 +355,7 @@ where
     #[inline(always)]
     fn choose(&mut self, lane: usize) {
         while let Some(passenger) = &mut self.lanes[lane] {
-            let plan = &self.plans[self.plan_of[passenger.case]];
+            let plan = &passenger.plan;
             let leg = &plan.legs[passenger.leg];
             let lands = plan.lands && passenger.next < leg.inside.end;
             let stop = if lands { plan.local[passenger.next] } else { leg.days };
@@ -375,7 +380,7 @@ where
         match passenger.pace.takes(&step, error) {
             Ok(taken) => {
                 passenger.step = passenger.step.filter(|_| taken);
-                let plan = &self.plans[self.plan_of[passenger.case]];
+                let plan = &passenger.plan;
                 let inside = plan.legs[passenger.leg].inside.end;
                 let wanted = passenger.next < inside && plan.local[passenger.next] < step.to;
                 (taken, taken && wanted)
@@ -394,7 +399,7 @@ where
         let Some(step) = passenger.step.take() else { return };
         let before = passenger.states.len();
         R::keep(&mut passenger.tape, &passenger.rates, (&self.stages, lane), &step, before);
-        let plan = &self.plans[self.plan_of[passenger.case]];
+        let plan = &passenger.plan;
         let leg = &plan.legs[passenger.leg];
         let ahead = &plan.local[passenger.next..leg.inside.end];
         let within = ahead.partition_point(|t| *t < step.to);
@@ -414,7 +419,7 @@ where
         }
         (passenger.state, passenger.along) = (self.stages.end(lane), self.stages.along_end(lane));
         passenger.depot.pass(leg.days);
-        passenger.leave(leg, &self.entry);
+        passenger.leave(&self.entry);
         if let Some(passenger) = self.lanes[lane].take()
             && !self.depart(lane, passenger)
         {
@@ -427,84 +432,49 @@ where
     #[inline(never)]
     fn fail(&mut self, lane: usize, error: SolverError) {
         if let Some(passenger) = self.lanes[lane].take() {
-            let start = self.plans[self.plan_of[passenger.case]].legs[passenger.leg].start;
-            self.arrivals.push((passenger.case, Err(error.later(start).into())));
+            let start = passenger.plan.legs[passenger.leg].start;
+            self.errands.take(passenger.errand.key, Err(error.later(start).into()));
         }
         self.board(lane);
     }
 }
 
-/// Concentrations of each case, whose courses are plain, if they can be solved together.
-pub(super) fn predict_each<S, const N: usize, const K: usize>(
-    cases: &[Case<'_>],
-    take: Take<'_, Vec<Concentrations<f64>>>,
-) -> bool
-where
-    S: Structure<N, K>,
-{
-    solve_each::<S, Values, N, K>(cases, &vec![&(); cases.len()], take)
+/// Which errands are gone on together, and how the others are.
+pub(super) struct Manner<'m, 'a, T> {
+    pub suits: &'m dyn Fn(&Errand<'a>) -> bool,
+    pub alone: Alone<'m, 'a, T>,
 }
 
-/// Solves each case, but on a processor without the vectors that it is compiled for.
-pub(super) fn solve_each<S, R, const N: usize, const K: usize>(
-    cases: &[Case<'_>],
-    given: &[&R::Given],
-    take: Take<'_, R::Read>,
-) -> bool
-where
-    S: Structure<N, K>,
-    R: Wanted<S, N, K, WIDTH>,
-{
-    let is_wide = is_wide();
-    if is_wide {
-        // SAFETY: the processor has the one feature the function needs.
-        unsafe { wide::<S, R, N, K>(cases, given, take) }
-    }
-    is_wide
-}
+/// As few as wait for each other alone are solved alone.
+const FEW: usize = 2;
 
-/// [`solve_each`], compiled for AVX2.
-#[cfg_attr(target_arch = "x86_64", target_feature(enable = "avx2"))]
-fn wide<S, R, const N: usize, const K: usize>(
-    cases: &[Case<'_>],
-    given: &[&R::Given],
-    take: Take<'_, R::Read>,
+/// Goes on all errands: on those over plain courses that are suited together, if the processor has the vectors for it.
+pub(super) fn together<'a, S, R, const N: usize, const K: usize>(
+    errands: &mut dyn Errands<'a, R::Read>,
+    suits: &dyn Fn(&Errand<'a>) -> bool,
+    alone: Alone<'_, 'a, R::Read>,
 ) where
     S: Structure<N, K>,
     R: Wanted<S, N, K, WIDTH>,
 {
-    Journey::<S, R, N, K, WIDTH>::new(cases, given).through(take);
+    let few = errands.abreast() <= FEW;
+    let suits = |errand: &Errand<'a>| is_plain(errand.course) && suits(errand) && (errand.is_bent || !few);
+    if is_wide() {
+        // SAFETY: the processor has the one feature the function needs.
+        unsafe { wide::<S, R, N, K>(errands, &Manner { suits: &suits, alone }) }
+    } else {
+        one_by_one(errands, alone);
+    }
 }
 
-/// Takes what is found of each case: of those over plain courses that are `suited` `together`, if they can be, where it is told
-/// their positions too; of the others `alone`.
-pub(super) fn each<T: Default>(
-    cases: &[Case<'_>],
-    suited: impl Fn(&Case<'_>) -> bool,
-    together: impl FnOnce(&[Case<'_>], &[usize], Take<'_, T>) -> bool,
-    alone: impl Fn(usize, &mut T) -> Result<(), CourseError>,
-    take: Take<'_, T>,
-) {
-    let is_suited = |&k: &usize| is_plain(cases[k].course) && suited(&cases[k]);
-    let (plain, mut others): (Vec<usize>, Vec<usize>) = (0..cases.len()).partition(is_suited);
-    let of: Vec<Case<'_>> = plain.iter().map(|&k| cases[k]).collect();
-    if !together(&of, &plain, &mut |k, found| take(plain[k], found)) {
-        others.extend(&plain);
-    }
-    one_by_one(others.into_iter(), alone, take);
-}
-
-/// Takes what is found of some cases alone.
-pub(super) fn one_by_one<T: Default>(
-    which: impl Iterator<Item = usize>,
-    alone: impl Fn(usize, &mut T) -> Result<(), CourseError>,
-    take: Take<'_, T>,
-) {
-    let mut found = T::default();
-    for k in which {
-        match alone(k, &mut found) {
-            Ok(()) => take(k, Ok(&found)),
-            Err(error) => take(k, Err(error)),
-        }
-    }
+/// [`together`], compiled for AVX2.
+#[cfg_attr(target_arch = "x86_64", target_feature(enable = "avx2"))]
+fn wide<'a, S, R, const N: usize, const K: usize>(
+    errands: &mut dyn Errands<'a, R::Read>,
+    manner: &Manner<'_, 'a, R::Read>,
+) where
+    S: Structure<N, K>,
+    R: Wanted<S, N, K, WIDTH>,
+{
+    Journey::<S, R, N, K, WIDTH>::new(errands, manner).through();
 }

@@ -4,12 +4,13 @@
 //! only. With λ the derivative of that sum to the state, found from the end of the course to its start through the stages of
 //! every step, its second derivatives in the lanes are those of one number at each stage, λ·f, along the first derivatives.
 
-use super::abreast::Wanted;
+use super::abreast::{Wanted, Weigh};
 use super::depot::Outflow;
+use super::errand::{Errand, Errands};
 use super::second::sources;
 use super::segment::{Segment, linearised};
 use super::solve::{Differentiated, Inputs};
-use super::{Bend, Bending, Case, Sensitivities, Start, StructuralModel, Structure};
+use super::{Bend, Bending, Sensitivities, Start, StructuralModel, Structure};
 use crate::course::CourseError;
 use crate::scalar::{Pack, is_ordinary};
 use crate::solver::{A, C, Lanes, Linear, Linearised, Made, Stages, Step, TangentsAbreast};
@@ -55,8 +56,6 @@ where
 {
     type Along = TangentsAbreast<N, L, W>;
     type Tape = Tape<N, L>;
-    /// The weight of each concentration at each output time; nothing if no second derivatives are wanted.
-    type Given = [[f64; 5]];
     type Read = Bend;
 
     #[inline(always)]
@@ -73,13 +72,11 @@ where
         let (slope, partials) = segment.linearise(0.0, y);
         (slope, partials.along(along))
     }
-    fn prepare(stages: &mut Stages<Self::Along, N, W>, weights: &[&[[f64; 5]]]) {
-        if weights.iter().any(|weights| !weights.is_empty()) {
-            stages.keep();
-        }
+    fn prepare(stages: &mut Stages<Self::Along, N, W>, is_bent: bool) {
+        stages.keep(is_bent);
     }
-    fn begin(tape: &mut Tape<N, L>, weights: &[[f64; 5]]) {
-        tape.is_kept = !weights.is_empty();
+    fn begin(tape: &mut Tape<N, L>, is_bent: bool) {
+        tape.is_kept = is_bent;
         tape.legs.clear();
         tape.made = 0;
     }
@@ -113,28 +110,31 @@ where
     }
     #[inline(always)]
     fn read(
-        case: &Case<'_>,
-        weights: &[[f64; 5]],
+        errand: &Errand<'_>,
         states: &[Differentiated<N, L>],
         tape: &Tape<N, L>,
+        weigh: Weigh<'_>,
         read: &mut Bend,
     ) {
-        let inputs = Inputs::<N, K, L, P>::new::<S, false>(case.parameters, case.start);
-        let Bend { at, matrix } = read;
+        let parameters = &errand.parameters[..];
+        let inputs = Inputs::<N, K, L, P>::new::<S, false>(parameters, errand.start);
+        let Bend { at, weights, matrix } = read;
         at.values.clear();
         at.slopes.clear();
-        inputs.read::<S>(case.parameters.len(), states, &mut at.values, &mut at.slopes);
+        inputs.read::<S>(parameters.len(), states, &mut at.values, &mut at.slopes);
+        weights.clear();
         matrix.clear();
         matrix.resize(P * P, 0.0);
-        if weights.is_empty() {
+        if !errand.is_bent {
             return;
         }
+        weigh(&at.values, weights);
         // By themselves, as the compiler takes long over large functions.
         // SAFETY: bodies are solved together on processors that have the one feature these functions need.
         unsafe {
-            let outputs = Outputs::<N, L, P>::of::<S, K, V>(case.parameters, weights, states, &inputs);
+            let outputs = Outputs::<N, L, P>::of::<S, K, V>(parameters, weights, states, &inputs);
             let half = backward::<S, N, K, L, V>(&inputs.rates, tape, &outputs.by_state);
-            chain::<S, N, K, L, P>(case, &half, &outputs, &inputs, matrix);
+            chain::<S, N, K, L, P>(errand, &half, &outputs, &inputs, matrix);
         }
     }
 }
@@ -317,7 +317,7 @@ fn backward<S: Bending<N, K, V>, const N: usize, const K: usize, const L: usize,
 #[cfg_attr(target_arch = "x86_64", target_feature(enable = "avx2"))]
 #[inline(never)]
 fn chain<S, const N: usize, const K: usize, const L: usize, const P: usize>(
-    case: &Case<'_>,
+    errand: &Errand<'_>,
     half: &[Lanes<L>; L],
     outputs: &Outputs<N, L, P>,
     inputs: &Inputs<N, K, L, P>,
@@ -325,7 +325,7 @@ fn chain<S, const N: usize, const K: usize, const L: usize, const P: usize>(
 ) where
     S: Structure<N, K>,
 {
-    let (_, sources, _) = sources::<S, N, K, L, P>(case.parameters, case.start);
+    let (_, sources, _) = sources::<S, N, K, L, P>(&errand.parameters, errand.start);
     let mut sum = outputs.half;
     for lane in 0..L {
         let mut along = Lanes([0.0; P]);
@@ -345,21 +345,27 @@ fn chain<S, const N: usize, const K: usize, const L: usize, const P: usize>(
     }
 }
 
-/// What is found of one case from the second derivatives of each concentration.
-pub(super) fn bend_alone(
+/// What is found on one errand from the second derivatives of each concentration.
+pub(super) fn bend_alone<'a>(
     model: &dyn StructuralModel,
-    case: &Case<'_>,
-    weights: &[[f64; 5]],
-    Bend { at, matrix }: &mut Bend,
+    errand: &Errand<'a>,
+    errands: &mut dyn Errands<'a, Bend>,
+    Bend { at, weights, matrix }: &mut Bend,
 ) -> Result<(), CourseError> {
-    let inputs = case.parameters.len() + 1;
-    let wanted: Vec<usize> = (0..inputs).collect();
+    let &Errand { key, ref parameters, start, course, is_bent } = errand;
+    let inputs = parameters.len() + 1;
     let Sensitivities { values, slopes } = at;
-    let mut curvatures = Vec::new();
-    model.curvatures(case.parameters, case.start, case.course, &wanted, values, slopes, &mut curvatures)?;
-    let pairs = inputs * (inputs + 1) / 2;
+    weights.clear();
     matrix.clear();
     matrix.resize(inputs * inputs, 0.0);
+    if !is_bent {
+        return model.sensitivities(parameters, start, course, values, slopes).map(drop);
+    }
+    let wanted: Vec<usize> = (0..inputs).collect();
+    let mut curvatures = Vec::new();
+    model.curvatures(parameters, start, course, &wanted, values, slopes, &mut curvatures)?;
+    errands.weigh(key, values, weights);
+    let pairs = inputs * (inputs + 1) / 2;
     for (weights, curvatures) in weights.iter().zip(curvatures.chunks_exact(pairs)) {
         for i in 0..inputs {
             for j in 0..=i {

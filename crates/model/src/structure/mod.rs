@@ -8,6 +8,7 @@ mod abreast;
 mod carrier;
 mod depot;
 mod derivatives;
+mod errand;
 mod falling_production;
 mod flow;
 mod full_binding;
@@ -28,6 +29,8 @@ use crate::scalar::{Pack, Real};
 use crate::solver::{Hessian, Lanes, Work};
 use crate::subject::Analyte;
 use crate::units::OMALIZUMAB_KDA;
+use errand::Listed;
+pub use errand::{Errand, Errands};
 pub use registry::{STRUCTURES, structure, structure_with_dosing};
 
 /// A parameter of a structural model.
@@ -128,6 +131,8 @@ pub struct Sensitivities {
 pub struct Bend {
     /// Concentrations and derivatives.
     pub at: Sensitivities,
+    /// The weights of the sum at each output time; none if no second derivatives are wanted.
+    pub weights: Vec<[f64; 5]>,
     /// The second derivatives of the sum to the logarithms of each two parameters and, after the last of them, the baseline:
     /// a symmetric matrix, row by row.
     pub matrix: Vec<f64>,
@@ -311,14 +316,24 @@ pub trait StructuralModel: Sync + std::fmt::Debug {
         slopes: &mut Vec<[f64; 5]>,
     ) -> Result<Work, CourseError>;
 
-    /// The same of each of many cases, to the bit, which `take` is given with the case's position, in any order. Where one
-    /// cannot be solved the others are not touched.
-    fn sensitivities_each(&self, cases: &[Case<'_>], take: Take<'_, Sensitivities>);
+    /// Concentrations and their derivatives on each of many errands, to the bit those of [`StructuralModel::sensitivities`],
+    /// in any order, and the second derivatives of weighted sums where they are wanted, as exact as those of
+    /// [`StructuralModel::curvatures`]. Where one cannot be solved the others are not touched.
+    fn differentiate_each<'a>(&self, errands: &mut dyn Errands<'a, Bend>);
 
-    /// Concentrations of each of many cases, their derivatives, and the second derivatives of a sum of them all with `weights`,
-    /// five at each output time of each case; as exact as those of [`StructuralModel::curvatures`]. Given to `take` as by
-    /// [`StructuralModel::sensitivities_each`].
-    fn bends_each(&self, cases: &[Case<'_>], weights: &[&[[f64; 5]]], take: Take<'_, Bend>);
+    /// Whether the second derivatives of a weighted sum over this course cost little more than the first.
+    fn bends_at_once(&self, course: &Course) -> bool;
+
+    /// The same of each of many cases, which `take` is given with the case's position.
+    fn sensitivities_each(&self, cases: &[Case<'_>], take: Take<'_, Sensitivities>) {
+        let mut take = |k: usize, found: Result<&Bend, _>| take(k, found.map(|bend| &bend.at));
+        self.differentiate_each(&mut Listed::new(cases, &mut take));
+    }
+
+    /// The same with the second derivatives of sums with `weights`, five at each output time of each case.
+    fn bends_each(&self, cases: &[Case<'_>], weights: &[&[[f64; 5]]], take: Take<'_, Bend>) {
+        self.differentiate_each(&mut Listed::weighted(cases, weights, take));
+    }
 
     /// Concentrations, their derivatives, and second derivatives to the logarithms of the inputs `wanted`: positions
     /// among the parameters, and after the last of them the baseline.

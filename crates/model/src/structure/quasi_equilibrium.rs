@@ -243,30 +243,42 @@ impl<S: Structure<2, 7, Body = QuasiEquilibriumBody>> Bending<2, 7, 6> for S {
             variables[i] = Dual::variable(arguments[i], i);
         }
         let (_, by) = EquilibriumComplex::value_and_gradient(variables);
-        for (k, [by_x, by_e]) in at.iter().enumerate() {
-            let (drug, target) = (weights[0].0[k], weights[1].0[k]);
-            let all = drug * (r.kx - r.kc) + target * (r.ke - r.kc);
+        // The complex along the lanes, and half of what its derivative to each state is along them.
+        let none = [Lanes([0.0; L]); W];
+        let (mut along, mut along_x, mut along_e) = (none, none, none);
+        for k in 0..W {
+            let [by_x, by_e] = at[k];
+            let all = weights[0].0[k] * (r.kx - r.kc) + weights[1].0[k] * (r.ke - r.kc);
             let slope = |i: usize| by[i].re.0[k];
             let twice = |i: usize, j: usize| all * by[i].eps[j].0[k];
-            // The complex along the lanes, and half of what its derivative to each state is.
-            let mut along = (*by_x * slope(0)).plus(slope(1), *by_e);
-            along.0[W_LANE] += slope(2);
-            along.0[DRIFT] += slope(3);
-            let mut along_x = (*by_x * (0.5 * twice(0, 0))).plus(twice(0, 1), *by_e);
-            along_x.0[W_LANE] += twice(0, 2);
-            along_x.0[DRIFT] += twice(0, 3);
-            let mut along_e = *by_e * (0.5 * twice(1, 1));
-            along_e.0[W_LANE] += twice(1, 2);
-            along_e.0[DRIFT] += twice(1, 3);
-            for l in 0..L {
-                half[l] = half[l].plus(by_x.0[l], along_x).plus(by_e.0[l], along_e);
-            }
+            along[k] = (by_x * slope(0)).plus(slope(1), by_e);
+            along[k].0[W_LANE] += slope(2);
+            along[k].0[DRIFT] += slope(3);
+            along_x[k] = (by_x * (0.5 * twice(0, 0))).plus(twice(0, 1), by_e);
+            along_x[k].0[W_LANE] += twice(0, 2);
+            along_x[k].0[DRIFT] += twice(0, 3);
+            along_e[k] = by_e * (0.5 * twice(1, 1));
+            along_e[k].0[W_LANE] += twice(1, 2);
+            along_e[k].0[DRIFT] += twice(1, 3);
             half[W_LANE].0[W_LANE] += 0.5 * twice(2, 2);
             half[W_LANE].0[DRIFT] += twice(2, 3);
             half[DRIFT].0[DRIFT] += 0.5 * twice(3, 3);
-            half[KX] = half[KX].plus(drug, along - *by_x);
-            half[KE] = half[KE].plus(target, along - *by_e);
-            half[KC] = half[KC].plus(-(drug + target), along);
+        }
+        // A row at a time, so that its sum stays in registers.
+        for l in 0..L {
+            let mut row = half[l];
+            for k in 0..W {
+                let [by_x, by_e] = &at[k];
+                row = row.plus(by_x.0[l], along_x[k]).plus(by_e.0[l], along_e[k]);
+            }
+            half[l] = row;
+        }
+        for k in 0..W {
+            let [by_x, by_e] = at[k];
+            let (drug, target) = (weights[0].0[k], weights[1].0[k]);
+            half[KX] = half[KX].plus(drug, along[k] - by_x);
+            half[KE] = half[KE].plus(target, along[k] - by_e);
+            half[KC] = half[KC].plus(-(drug + target), along[k]);
         }
     }
 

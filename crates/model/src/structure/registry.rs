@@ -1,7 +1,8 @@
 //! The structures there are.
 
-use super::abreast::{each, one_by_one, predict_each, solve_each};
+use super::abreast::{Values, together};
 use super::derivatives::{Derivatives, bend_alone};
+use super::errand::{Errand, Errands, Listed, one_by_one};
 use super::falling_production::FallingProduction;
 use super::full_binding::{FullBinding1, FullBinding2};
 use super::michaelis_menten::MichaelisMenten;
@@ -10,10 +11,9 @@ use super::quasi_equilibrium::{QuasiEquilibrium, QuasiEquilibriumClc};
 use super::quasi_steady_state::QuasiSteadyState;
 use super::second::{Reading, differences, exact};
 use super::solve::{is_plain, predict, sensitivities};
-use super::{
-    Bend, Body, Case, Concentrations, ParameterInfo, Sensitivities, Start, StructuralModel, Structure, Take,
-};
+use super::{Bend, Body, Case, Concentrations, ParameterInfo, Start, StructuralModel, Structure, Take};
 use crate::course::{Course, CourseError};
+use crate::scalar::is_wide;
 use crate::solver::{Output, Work};
 use crate::subject::Analyte;
 
@@ -55,37 +55,28 @@ macro_rules! solvable {
                 predict::<$structure, $n, $k, $full, true>(parameters, start, course, out)
             }
             fn predict_each(&self, cases: &[Case<'_>], take: Take<'_, Vec<Concentrations<f64>>>) {
-                let alone = |k: usize, out: &mut Vec<Concentrations<f64>>| {
-                    let Case { parameters, start, course } = cases[k];
-                    self.predict(parameters, start, course, out).map(|_| ())
+                let mut errands = Listed::new(cases, take);
+                let alone = |errand: &Errand<'_>, _: &mut dyn Errands<'_, _>, out: &mut Vec<_>| {
+                    self.predict(&errand.parameters, errand.start, errand.course, out).map(drop)
                 };
                 if const { !DOSING && <<$structure as Structure<$n, $k>>::Body as Body<$n, $k>>::HOT } {
-                    let together = |of: &[Case<'_>], _: &[usize], take: Take<'_, _>| predict_each::<$structure, $n, $k>(of, take);
-                    return each(cases, |_| true, together, alone, take);
+                    return together::<$structure, Values, $n, $k>(&mut errands, &|_| true, &alone);
                 }
-                one_by_one(0..cases.len(), alone, take);
+                one_by_one(&mut errands, &alone);
             }
-            fn sensitivities_each(&self, cases: &[Case<'_>], take: Take<'_, Sensitivities>) {
+            fn differentiate_each<'a>(&self, errands: &mut dyn Errands<'a, Bend>) {
+                let alone = |errand: &Errand<'a>, errands: &mut dyn Errands<'a, _>, bend: &mut Bend| {
+                    bend_alone(self, errand, errands, bend)
+                };
                 $($(if const { !DOSING } {
-                    let none = vec![&[][..]; cases.len()];
-                    let together = |of: &[Case<'_>], _: &[usize], take: Take<'_, _>| {
-                        solve_each::<$structure, Derivatives<$plain, $inputs, $reads>, $n, $k>(of, &none, take)
-                    };
-                    let alone = |k: usize, Bend { at, .. }: &mut Bend| sensitivities_alone(self, &cases[k], at);
-                    return each(cases, |_| true, together, alone, &mut |k, found| take(k, found.map(|bend| &bend.at)));
+                    let suits = |errand: &Errand<'_>| !errand.is_bent || self.bends_at_once(errand.course);
+                    return together::<$structure, Derivatives<$plain, $inputs, $reads>, $n, $k>(errands, &suits, &alone);
                 })?)?
-                one_by_one(0..cases.len(), |k, at| sensitivities_alone(self, &cases[k], at), take);
+                one_by_one(errands, &alone);
             }
-            fn bends_each(&self, cases: &[Case<'_>], weights: &[&[[f64; 5]]], take: Take<'_, Bend>) {
-                let alone = |k: usize, bend: &mut Bend| bend_alone(self, &cases[k], weights[k], bend);
-                $($(if const { !DOSING } {
-                    let lands = |case: &Case<'_>| case.course.output() == Output::Landed;
-                    return each(cases, lands, |of, which, take| {
-                        let weights: Vec<&[[f64; 5]]> = which.iter().map(|&k| weights[k]).collect();
-                        solve_each::<$structure, Derivatives<$plain, $inputs, $reads>, $n, $k>(of, &weights, take)
-                    }, alone, take);
-                })?)?
-                one_by_one(0..cases.len(), alone, take);
+            fn bends_at_once(&self, course: &Course) -> bool {
+                let known: &[bool] = &[$($(!DOSING && $reads > 0)?)?];
+                known == [true] && is_wide() && is_plain(course) && course.output() == Output::Landed
             }
             fn sensitivities(
                 &self,
@@ -130,15 +121,6 @@ solvable!(FullBinding2, 4, 9, 13, lanes 15);
 solvable!(QuasiSteadyState, 3, 8, 12, lanes 13);
 solvable!(MichaelisMenten, 2, 6, 11, lanes 10);
 solvable!(OneCompartment, 1, 2, 6, lanes 5, plain 2 of 4);
-
-/// Concentrations of a case and their derivatives.
-fn sensitivities_alone(
-    model: &dyn StructuralModel,
-    &Case { parameters, start, course }: &Case<'_>,
-    Sensitivities { values, slopes }: &mut Sensitivities,
-) -> Result<(), CourseError> {
-    model.sensitivities(parameters, start, course, values, slopes).map(|_| ())
-}
 
 macro_rules! registry {
     ($($structure:ident),*) => {
