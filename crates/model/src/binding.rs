@@ -1,6 +1,7 @@
 //! Instantaneous 1:1 binding of drug to target with a dissociation constant that drifts with their ratio.
 
-use crate::scalar::{Elementary, LEAST_ORDINARY, Real};
+use crate::dual::Dual;
+use crate::scalar::{Elementary, LEAST_ORDINARY, Real, is_ordinary};
 
 /// The complex at equilibrium, as a function of (X, E, w, α): amounts in nmol.
 ///
@@ -100,6 +101,70 @@ impl Elementary<4> for EquilibriumComplex {
         let by_x = (e - complex) * inverse + drift * e;
         let by_e = (x - complex) * inverse - drift * x;
         (complex, [by_x, by_e, by_k * at.power, by_k * at.k * at.log_ratio])
+    }
+}
+
+/// A function of (X, E, w, α) with its gradient and its second derivatives.
+pub(crate) type Twice<T> = (T, [T; 4], [[T; 4]; 4]);
+
+impl EquilibriumComplex {
+    /// The complex with its first and second derivatives at ordinary amounts.
+    ///
+    /// With K held, R·C_ij = 2·C_i·C_j − C_i − C_j, and 1 more of X and E: differentiate the quadratic equation twice. The
+    /// gradient is (u, v, −c) with u = (E − C)/R, v = (X − C)/R, c = C/R, and 1 − u and 1 − v are sums.
+    #[inline(always)]
+    pub(crate) fn twice<T: Real>([x, e, w, alpha]: [T; 4]) -> Twice<T> {
+        let Equilibrium { inverse, power, k, root, log_ratio, complex } = Equilibrium::of([x, e, w, alpha]);
+        let per_root = T::constant(1.0) / root;
+        let (u, v) = ((e - complex) * per_root, (x - complex) * per_root);
+        let (c, q) = (complex * per_root, k * per_root);
+        let by_k = -c;
+        let mixed = ((v + q) * (u + q) + u * v) * per_root;
+        let held = [[-(u * (v + q)) * per_root * 2.0, mixed], [mixed, -(v * (u + q)) * per_root * 2.0]];
+        let mixed = |own: T| (c - c * own * 2.0 - own) * per_root;
+        let mixed_k = [mixed(u), mixed(v)];
+        let twice_k = c * (c + 1.0) * per_root * 2.0;
+        // K = w·(X/E)^α and its derivatives.
+        let (per_x, per_e) = (e * inverse, x * inverse);
+        let (a, b) = (alpha * per_x, -(alpha * per_e));
+        let of_k = [k * a, k * b, power, k * log_ratio];
+        let (k_xe, k_xw, k_ew) = (k * a * b, power * a, power * b);
+        let (k_xa, k_ea) = (k * (a * log_ratio + per_x), k * (b * log_ratio - per_e));
+        let k_wa = power * log_ratio;
+        let twice_of_k = [
+            [k * a * (a - per_x), k_xe, k_xw, k_xa],
+            [k_xe, k * b * (b - per_e), k_ew, k_ea],
+            [k_xw, k_ew, T::zero(), k_wa],
+            [k_xa, k_ea, k_wa, of_k[3] * log_ratio],
+        ];
+        let gradient = [u + by_k * of_k[0], v + by_k * of_k[1], by_k * of_k[2], by_k * of_k[3]];
+        let mut hessian = twice_of_k;
+        for i in 0..4 {
+            for j in 0..4 {
+                let mut sum = by_k * twice_of_k[i][j] + twice_k * of_k[i] * of_k[j];
+                if i < 2 {
+                    sum = sum + mixed_k[i] * of_k[j];
+                }
+                if j < 2 {
+                    sum = sum + mixed_k[j] * of_k[i];
+                }
+                if i < 2 && j < 2 {
+                    sum = sum + held[i][j];
+                }
+                hessian[i][j] = sum;
+            }
+        }
+        (complex, gradient, hessian)
+    }
+
+    /// The same of any amounts, by dual numbers where they are not ordinary.
+    pub(crate) fn twice_anywhere(at: [f64; 4]) -> Twice<f64> {
+        if is_ordinary(at[0]) && is_ordinary(at[1]) {
+            return Self::twice(at);
+        }
+        let variables: [Dual<f64, 4>; 4] = std::array::from_fn(|i| Dual::variable(at[i], i));
+        let (value, gradient) = Self::value_and_gradient(variables);
+        (value.re, gradient.map(|g| g.re), gradient.map(|g| g.eps))
     }
 }
 

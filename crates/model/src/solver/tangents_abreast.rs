@@ -15,7 +15,7 @@ pub trait LinearisedAbreast<const N: usize, const L: usize, const W: usize>: Abr
 /// What goes along with each of several solutions: nothing, `()`, or [`TangentsAbreast`].
 pub trait AlongAbreast<const N: usize, const W: usize> {
     /// What it is of one of them at one time.
-    type State: Copy;
+    type State: Copy + 'static;
     /// Its interpolant over a step of one of them.
     type Dense;
     /// Whether an evaluation is too much code for one at every stage.

@@ -13,6 +13,9 @@ use crate::solver::{
     Abreast, AlongAbreast, CompanionAbreast, LinearisedAbreast, Pace, Partials, SolverError, Stages, Step,
     System, Tolerance, distrust, first_step,
 };
+use std::any::{Any, TypeId};
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::marker::PhantomData;
 use std::rc::Rc;
 
@@ -57,7 +60,7 @@ pub(super) trait Wanted<S: Structure<N, K>, const N: usize, const K: usize, cons
     /// What goes along with the states.
     type Along: CompanionAbreast<Bodies<S::Body, K, W>, N, W>;
     /// What is kept of each body on its way.
-    type Tape: Default;
+    type Tape: Default + 'static;
     /// What is read.
     type Read: Default;
 
@@ -202,7 +205,7 @@ where
             stages: Stages::new(),
             lanes: [const { None }; W],
             arrivals: Vec::new(),
-            spare: Vec::new(),
+            spare: spare(),
             found: R::Read::default(),
         }
     }
@@ -227,6 +230,7 @@ where
                 continue;
             }
             if self.lanes.iter().all(Option::is_none) {
+                keep_spare(self.spare);
                 return;
             }
             for lane in 0..W {
@@ -437,6 +441,22 @@ where
         }
         self.board(lane);
     }
+}
+
+thread_local! {
+    /// What a thread keeps from one journey to the next, by its type.
+    static SPARE: RefCell<HashMap<TypeId, Box<dyn Any>>> = RefCell::default();
+}
+
+/// What was kept of a type.
+fn spare<T: Default + 'static>() -> T {
+    let kept = SPARE.with_borrow_mut(|spare| spare.remove(&TypeId::of::<T>()));
+    kept.and_then(|kept| kept.downcast().ok()).map_or_else(T::default, |kept| *kept)
+}
+
+/// Keeps something.
+fn keep_spare<T: 'static>(kept: T) {
+    SPARE.with_borrow_mut(|spare| spare.insert(TypeId::of::<T>(), Box::new(kept)));
 }
 
 /// Which errands are gone on together, and how the others are.

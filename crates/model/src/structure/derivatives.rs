@@ -15,8 +15,10 @@ use crate::course::CourseError;
 use crate::scalar::{Pack, is_ordinary};
 use crate::solver::{A, C, Lanes, Linear, Linearised, Made, Stages, Step, TangentsAbreast};
 
-/// Stages, and output times, that are taken together.
+/// Output times that are taken together.
 const TOGETHER: usize = 4;
+/// Stages of a step, which are taken together.
+const STAGES: usize = 12;
 
 /// Concentrations and their derivatives to `P` inputs, by way of `L` lanes, and if a weighted sum is given its second
 /// derivatives; concentrations depend on `V` states and parameters.
@@ -279,34 +281,32 @@ fn backward<S: Bending<N, K, V>, const N: usize, const K: usize, const L: usize,
         }
         stages!(11 10 9 8 7 6 5 4 3 2 1 0);
         let outflow = &tape.legs[step.leg];
-        for first in (0..12).step_by(TOGETHER) {
-            let (mut days, mut at) = (Pack::all(0.0), [Pack::all(0.0); N]);
-            let mut weights = at;
-            let mut ordinary = true;
-            for k in 0..TOGETHER {
-                days.0[k] = step.from + C[first + k] * h;
+        let (mut days, mut at) = (Pack::all(0.0), [Pack::all(0.0); N]);
+        let mut weights = at;
+        let mut ordinary = true;
+        for k in 0..STAGES {
+            days.0[k] = step.from + C[k] * h;
+            for n in 0..N {
+                at[n].0[k] = step.made.state[k][n];
+                weights[n].0[k] = by_slope[k][n];
+                ordinary &= is_ordinary(at[n].0[k]);
+            }
+        }
+        // Drug enters state 0, at a rate that depends on that of absorption alone.
+        let bend = weights[0] * outflow.bend_after_injections(days);
+        for k in 0..STAGES {
+            half[0].0[0] += 0.5 * bend.0[k];
+        }
+        let tangents = &step.made.tangent[..];
+        if ordinary {
+            S::bend::<L, STAGES>(rates, &at, &weights, tangents, &mut half);
+        } else {
+            for k in 0..STAGES {
+                let (mut one, mut its) = ([Pack([0.0]); N], [Pack([0.0]); N]);
                 for n in 0..N {
-                    at[n].0[k] = step.made.state[first + k][n];
-                    weights[n].0[k] = by_slope[first + k][n];
-                    ordinary &= is_ordinary(at[n].0[k]);
+                    (one[n].0[0], its[n].0[0]) = (at[n].0[k], weights[n].0[k]);
                 }
-            }
-            // Drug enters state 0, at a rate that depends on that of absorption alone.
-            let bend = weights[0] * outflow.bend_after_injections(days);
-            for k in 0..TOGETHER {
-                half[0].0[0] += 0.5 * bend.0[k];
-            }
-            let tangents = &step.made.tangent[first..first + TOGETHER];
-            if ordinary {
-                S::bend::<L, TOGETHER>(rates, &at, &weights, tangents, &mut half);
-            } else {
-                for k in 0..TOGETHER {
-                    let (mut one, mut its) = ([Pack([0.0]); N], [Pack([0.0]); N]);
-                    for n in 0..N {
-                        (one[n].0[0], its[n].0[0]) = (at[n].0[k], weights[n].0[k]);
-                    }
-                    S::bend::<L, 1>(rates, &one, &its, &tangents[k..=k], &mut half);
-                }
+                S::bend::<L, 1>(rates, &one, &its, &tangents[k..=k], &mut half);
             }
         }
     }

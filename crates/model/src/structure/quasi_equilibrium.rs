@@ -88,28 +88,26 @@ impl Body<2, 7> for QuasiEquilibriumBody {
     #[inline(always)]
     fn hessian<const L: usize>(rates: &[f64; 7], [x, e]: &[f64; 2]) -> Hessian<2, L> {
         let r = Rates::from_array(*rates);
-        let arguments = [*x, *e, r.w, r.alpha];
-        let variables: [Dual<f64, 4>; 4] = std::array::from_fn(|i| Dual::variable(arguments[i], i));
-        let (_, gradient) = EquilibriumComplex::value_and_gradient(variables);
+        let (_, gradient, twice) = EquilibriumComplex::twice_anywhere([*x, *e, r.w, r.alpha]);
         let mut hessian = Hessian::none();
         for (component, (own, by)) in [(KX, r.kx - r.kc), (KE, r.ke - r.kc)].into_iter().enumerate() {
             let states = &mut hessian.by_states[component];
             let (mixed, lanes) = (&mut hessian.mixed[component], &mut hessian.by_lanes[component]);
             for n in 0..2 {
-                states[n] = [by * gradient[n].eps[0], by * gradient[n].eps[1]];
-                mixed[n].0[W_LANE] = by * gradient[n].eps[2];
-                mixed[n].0[DRIFT] = by * gradient[n].eps[3];
-                mixed[n].0[own] = gradient[n].re;
-                mixed[n].0[KC] = -gradient[n].re;
+                states[n] = [by * twice[n][0], by * twice[n][1]];
+                mixed[n].0[W_LANE] = by * twice[n][2];
+                mixed[n].0[DRIFT] = by * twice[n][3];
+                mixed[n].0[own] = gradient[n];
+                mixed[n].0[KC] = -gradient[n];
             }
             // k·(amount − complex): the amount of the component's own state.
             mixed[component].0[own] -= 1.0;
             for (i, lane) in [(2, W_LANE), (3, DRIFT)] {
-                lanes[lane].0[W_LANE] = by * gradient[i].eps[2];
-                lanes[lane].0[DRIFT] = by * gradient[i].eps[3];
+                lanes[lane].0[W_LANE] = by * twice[i][2];
+                lanes[lane].0[DRIFT] = by * twice[i][3];
                 for (rate, sign) in [(own, 1.0), (KC, -1.0)] {
-                    lanes[lane].0[rate] = sign * gradient[i].re;
-                    lanes[rate].0[lane] = sign * gradient[i].re;
+                    lanes[lane].0[rate] = sign * gradient[i];
+                    lanes[rate].0[lane] = sign * gradient[i];
                 }
             }
         }
@@ -237,20 +235,21 @@ impl<S: Structure<2, 7, Body = QuasiEquilibriumBody>> Bending<2, 7, 6> for S {
         half: &mut [Lanes<L>; L],
     ) {
         let r = Rates::from_array(*rates);
-        let arguments = [*x, *e, Pack::all(r.w), Pack::all(r.alpha)];
-        let mut variables = [Dual::<Pack<W>, 4>::zero(); 4];
-        for i in 0..4 {
-            variables[i] = Dual::variable(arguments[i], i);
-        }
-        let (_, by) = EquilibriumComplex::value_and_gradient(variables);
+        let (by, twice) = if const { W == 1 } {
+            let (_, by, twice) = EquilibriumComplex::twice_anywhere([x.0[0], e.0[0], r.w, r.alpha]);
+            (by.map(Pack::all), twice.map(|row| row.map(Pack::all)))
+        } else {
+            let (_, by, twice) = EquilibriumComplex::twice([*x, *e, Pack::all(r.w), Pack::all(r.alpha)]);
+            (by, twice)
+        };
         // The complex along the lanes, and half of what its derivative to each state is along them.
         let none = [Lanes([0.0; L]); W];
         let (mut along, mut along_x, mut along_e) = (none, none, none);
         for k in 0..W {
             let [by_x, by_e] = at[k];
             let all = weights[0].0[k] * (r.kx - r.kc) + weights[1].0[k] * (r.ke - r.kc);
-            let slope = |i: usize| by[i].re.0[k];
-            let twice = |i: usize, j: usize| all * by[i].eps[j].0[k];
+            let slope = |i: usize| by[i].0[k];
+            let twice = |i: usize, j: usize| all * twice[i][j].0[k];
             along[k] = (by_x * slope(0)).plus(slope(1), by_e);
             along[k].0[W_LANE] += slope(2);
             along[k].0[DRIFT] += slope(3);
