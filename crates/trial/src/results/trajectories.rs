@@ -3,6 +3,7 @@
 use crate::table::{Column, Table, TableError, Values};
 use omafit_estimate::{SubjectResult, Trajectory};
 use omafit_model::{Concentrations, Subject};
+use rayon::prelude::*;
 
 /// One row a subject and grid time: five concentrations, each with the ends of its band, and the dose given until the
 /// next time. Subjects whose fit failed have no rows.
@@ -10,20 +11,22 @@ use omafit_model::{Concentrations, Subject};
 /// # Errors
 /// Never for results of the same subjects; the columns are of one length.
 pub fn trajectories_table(subjects: &[Subject], results: &[SubjectResult]) -> Result<Table, TableError> {
+    type Of = fn(&Trajectory, usize) -> &Vec<f64>;
     let rows = results.iter().map(|r| r.trajectory.time.len()).sum();
-    let gather = |of: &dyn Fn(&Trajectory) -> &Vec<f64>| {
-        let mut values = Vec::with_capacity(rows);
-        results.iter().for_each(|r| values.extend_from_slice(of(&r.trajectory)));
-        Values::Float(values)
-    };
-    let ids = subjects.iter().zip(results);
-    let ids = ids.flat_map(|(s, r)| std::iter::repeat_n(&s.id, r.trajectory.time.len()));
-    let mut columns = vec![Column::new("ID", Values::text(ids)), Column::new("TIME", gather(&|t| &t.time))];
+    let mut wanted: Vec<(String, Of, usize)> = vec![("TIME".into(), |t, _| &t.time, 0)];
     for (c, name) in Concentrations::<f64>::NAMES.into_iter().enumerate() {
-        columns.push(Column::new(name, gather(&|t| &t.value[c])));
-        columns.push(Column::new(format!("{name}_lower"), gather(&|t| &t.lower[c])));
-        columns.push(Column::new(format!("{name}_upper"), gather(&|t| &t.upper[c])));
+        wanted.push((name.into(), |t, c| &t.value[c], c));
+        wanted.push((format!("{name}_lower"), |t, c| &t.lower[c], c));
+        wanted.push((format!("{name}_upper"), |t, c| &t.upper[c], c));
     }
-    columns.push(Column::new("dose_mg", gather(&|t| &t.dose_mg)));
+    wanted.push(("dose_mg".into(), |t, _| &t.dose_mg, 0));
+    let gather = |(name, of, c): (String, Of, usize)| {
+        let mut values = Vec::with_capacity(rows);
+        results.iter().for_each(|r| values.extend_from_slice(of(&r.trajectory, c)));
+        Column::new(name, Values::Float(values))
+    };
+    let ids = subjects.iter().zip(results).map(|(s, r)| (&s.id, r.trajectory.time.len()));
+    let mut columns = vec![Column::new("ID", Values::repeated(ids))];
+    columns.par_extend(wanted.into_par_iter().map(gather));
     Table::new("trajectories", columns)
 }

@@ -14,19 +14,21 @@ pub fn typical_table(
     results: &[SubjectResult],
     courses: &[Vec<Concentrations<f64>>],
 ) -> Result<Table, TableError> {
-    let (mut id, mut time) = (Vec::new(), Vec::new());
-    let mut values: [Vec<f64>; 3] = Default::default();
-    for ((subject, result), course) in subjects.iter().zip(results).zip(courses) {
-        for (k, at) in result.trajectory.time.iter().enumerate() {
-            id.push(subject.id.as_str());
-            time.push(*at);
+    let rows = results.iter().map(|r| r.trajectory.time.len()).sum();
+    let mut time = Vec::with_capacity(rows);
+    let mut values: [Vec<f64>; 3] = std::array::from_fn(|_| Vec::with_capacity(rows));
+    for (result, course) in results.iter().zip(courses) {
+        time.extend_from_slice(&result.trajectory.time);
+        for k in 0..result.trajectory.time.len() {
             let concentrations = course.get(k).map_or([f64::NAN; 5], |c| c.to_array());
             for (column, value) in values.iter_mut().zip(concentrations) {
                 column.push(value);
             }
         }
     }
-    let mut columns = vec![Column::new("ID", Values::text(id)), Column::new("TIME", Values::Float(time))];
+    let ids = subjects.iter().zip(results).map(|(s, r)| (&s.id, r.trajectory.time.len()));
+    let mut columns =
+        vec![Column::new("ID", Values::repeated(ids)), Column::new("TIME", Values::Float(time))];
     for (name, values) in Concentrations::<f64>::NAMES.into_iter().zip(values) {
         columns.push(Column::new(name, Values::Float(values)));
     }

@@ -75,8 +75,8 @@ pub(crate) fn push_float(text: &mut String, value: f64) {
     if value.is_finite() {
         let mut buffer = zmij::Buffer::new();
         let shortest = buffer.format_finite(value);
-        match shortest.split_once("e+") {
-            Some((digits, exponent)) => text.extend([digits, "e", exponent]),
+        match shortest.split_once('e') {
+            Some((digits, exponent)) => text.extend([digits, "e", exponent.trim_start_matches('+')]),
             None => text.push_str(shortest.strip_suffix(".0").unwrap_or(shortest)),
         }
     } else if value.is_infinite() {

@@ -87,6 +87,12 @@ impl Values {
         Self::Text(all)
     }
 
+    /// Texts, each in so many rows.
+    pub fn repeated<T: AsRef<str>>(values: impl IntoIterator<Item = (T, usize)>) -> Self {
+        let each = values.into_iter().map(|(value, rows)| (Arc::<str>::from(value.as_ref()), rows));
+        Self::Text(each.flat_map(|(value, rows)| std::iter::repeat_n(value, rows)).collect())
+    }
+
     /// Number of rows.
     pub fn len(&self) -> usize {
         match self {

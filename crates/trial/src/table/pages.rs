@@ -31,6 +31,9 @@ const WORTH: f64 = 0.9;
 /// Of so many rows and more each text is written once, unless more than three in four are different.
 const FEW: usize = 128;
 
+/// Numbers that are written at a time.
+const TOGETHER: usize = 64;
+
 /// How pages are encoded. Their compression is another for each column.
 pub(super) const OPTIONS: WriteOptions = WriteOptions {
     statistics: StatisticsOptions {
@@ -95,10 +98,13 @@ fn plain(values: &[f64], of: &ParquetType) -> PolarsResult<Page> {
     };
     let mut buffer = Vec::with_capacity(16 + values.len() / 8 + 8 * values.len());
     write_def_levels(&mut buffer, true, known.as_ref(), values.len(), Version::V1)?;
-    let levels = buffer.len();
-    buffer.resize(levels + 8 * there.len(), 0);
-    for (bytes, value) in buffer[levels..].chunks_exact_mut(8).zip(there.iter()) {
-        bytes.copy_from_slice(&value.to_le_bytes());
+    // A few at a time, so that nothing is written twice.
+    for some in there.chunks(TOGETHER) {
+        let mut bytes = [[0; 8]; TOGETHER];
+        for (bytes, value) in bytes.iter_mut().zip(some) {
+            *bytes = value.to_le_bytes();
+        }
+        buffer.extend_from_slice(&bytes.as_flattened()[..8 * some.len()]);
     }
     let (least, largest) = ends(&there);
     let any = missing < values.len();
@@ -167,7 +173,15 @@ fn repeat(values: &[f64]) -> bool {
     /// 2⁶⁴ over the golden ratio: its multiples are spread evenly.
     const SPREAD: u64 = 0x9E37_79B9_7F4A_7C15;
     let is_looked_at = |bits: &u64| (1..u64::MAX / 64).contains(&bits.wrapping_mul(SPREAD));
-    let mut seen: Vec<u64> = values.iter().map(|value| value.to_bits()).filter(is_looked_at).collect();
+    let mut seen: Vec<u64> = Vec::with_capacity(values.len() / 32);
+    // All are hashed at once, few are taken.
+    for some in values.chunks(TOGETHER) {
+        let mut bits = [0; TOGETHER];
+        bits.iter_mut().zip(some).for_each(|(bits, value)| *bits = value.to_bits());
+        if bits.iter().fold(false, |any, bits| any | is_looked_at(bits)) {
+            seen.extend(bits.into_iter().filter(is_looked_at));
+        }
+    }
     let all = seen.len();
     seen.sort_unstable();
     seen.dedup();
