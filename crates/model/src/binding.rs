@@ -42,6 +42,20 @@ impl<T: Real> Equilibrium<T> {
         T::choose((&excess, &self.k), (above + self.root) * 0.5, part)
     }
 
+    /// Derivatives of the complex.
+    #[inline(always)]
+    fn complex_by(&self, [x, e]: [T; 2], alpha: T) -> [T; 4] {
+        let inverse = T::constant(1.0) / self.root;
+        let by_k = -(self.complex * inverse);
+        let drift = by_k * alpha * self.k * self.inverse;
+        [
+            (e - self.complex) * inverse + drift * e,
+            (x - self.complex) * inverse - drift * x,
+            by_k * self.power,
+            by_k * self.k * self.log_ratio,
+        ]
+    }
+
     /// Derivatives of the unbound part of either amount: to that amount, to the other, to w and α.
     #[inline(always)]
     fn by(&self, unbound: T, [own, other]: [T; 2], alpha: T) -> [T; 4] {
@@ -69,38 +83,33 @@ fn is_no_target<T: Real>(amount: &T) -> bool {
     is_none(amount) && amount.value() >= 0.0
 }
 
-impl Elementary<4> for EquilibriumComplex {
+impl Elementary<4, 1> for EquilibriumComplex {
     #[inline(always)]
-    fn value<T: Real>([x, e, w, alpha]: [T; 4]) -> T {
+    fn values<T: Real>([x, e, w, alpha]: [T; 4]) -> [T; 1] {
         // As X → 0 the power vanishes and all drug is bound: C → X. Without drift the bound part stays E/(E + w).
         if is_none(&x) {
-            return if alpha.value() == 0.0 { x * (e / (e + w)) } else { x };
+            return [if alpha.value() == 0.0 { x * (e / (e + w)) } else { x }];
         }
         // As E → 0 the power grows without bound, and nothing is bound.
         if is_no_target(&e) {
-            return if alpha.value() == 0.0 { e * (x / (x + w)) } else { T::zero() };
+            return [if alpha.value() == 0.0 { e * (x / (x + w)) } else { T::zero() }];
         }
-        Equilibrium::of([x, e, w, alpha]).complex
+        [Equilibrium::of([x, e, w, alpha]).complex]
     }
 
     #[inline(always)]
-    fn value_and_gradient<T: Real>([x, e, w, alpha]: [T; 4]) -> (T, [T; 4]) {
+    fn values_and_gradients<T: Real>([x, e, w, alpha]: [T; 4]) -> ([T; 1], [[T; 4]; 1]) {
+        let zero = T::zero();
         if is_none(&x) {
             let by_x = if alpha.value() == 0.0 { e / (e + w) } else { T::constant(1.0) };
-            return (x * by_x, [by_x, T::zero(), T::zero(), T::zero()]);
+            return ([x * by_x], [[by_x, zero, zero, zero]]);
         }
         if is_no_target(&e) {
-            let by_e = if alpha.value() == 0.0 { x / (x + w) } else { T::zero() };
-            return (e * by_e, [T::zero(), by_e, T::zero(), T::zero()]);
+            let by_e = if alpha.value() == 0.0 { x / (x + w) } else { zero };
+            return ([e * by_e], [[zero, by_e, zero, zero]]);
         }
         let at = Equilibrium::of([x, e, w, alpha]);
-        let complex = at.complex;
-        let inverse = T::constant(1.0) / at.root;
-        let by_k = -(complex * inverse);
-        let drift = by_k * alpha * at.k * at.inverse;
-        let by_x = (e - complex) * inverse + drift * e;
-        let by_e = (x - complex) * inverse - drift * x;
-        (complex, [by_x, by_e, by_k * at.power, by_k * at.k * at.log_ratio])
+        ([at.complex], [at.complex_by([x, e], alpha)])
     }
 }
 
@@ -163,79 +172,53 @@ impl EquilibriumComplex {
             return Self::twice(at);
         }
         let variables: [Dual<f64, 4>; 4] = std::array::from_fn(|i| Dual::variable(at[i], i));
-        let (value, gradient) = Self::value_and_gradient(variables);
+        let ([value], [gradient]) = Self::values_and_gradients(variables);
         (value.re, gradient.map(|g| g.re), gradient.map(|g| g.eps))
     }
 }
 
-/// Unbound drug at equilibrium, X − C, as a function of (X, E, w, α), without the cancellation of the difference.
+/// What binds and what does not, as functions of (X, E, w, α): the complex, unbound drug X − C and unbound target E − C, these
+/// without the cancellation of the difference.
 ///
-/// Its gradient has none either: R·d(X − C) = (X − C + K)dX − (X − C)dE + C dK.
-pub struct UnboundDrug;
+/// Their gradients have none either: R·d(X − C) = (X − C + K)dX − (X − C)dE + C dK.
+pub struct Binding;
 
-impl Elementary<4> for UnboundDrug {
+impl Elementary<4, 3> for Binding {
     #[inline(always)]
-    fn value<T: Real>([x, e, w, alpha]: [T; 4]) -> T {
-        if is_none(&x) {
-            return T::zero();
-        }
-        if is_no_target(&e) {
-            return x;
-        }
-        Equilibrium::of([x, e, w, alpha]).unbound(x, x - e)
-    }
-
-    #[inline(always)]
-    fn value_and_gradient<T: Real>([x, e, w, alpha]: [T; 4]) -> (T, [T; 4]) {
-        let zero = T::zero();
-        if is_none(&x) {
-            return (zero, [zero; 4]);
-        }
-        if is_no_target(&e) {
-            return (x, [T::constant(1.0), zero, zero, zero]);
+    fn values<T: Real>([x, e, w, alpha]: [T; 4]) -> [T; 3] {
+        if is_none(&x) || is_no_target(&e) {
+            return Self::values_and_gradients([x, e, w, alpha]).0;
         }
         let at = Equilibrium::of([x, e, w, alpha]);
-        let unbound = at.unbound(x, x - e);
-        (unbound, at.by(unbound, [x, e], alpha))
-    }
-}
-
-/// Unbound target at equilibrium, E − C, in the same way.
-pub struct UnboundTarget;
-
-impl Elementary<4> for UnboundTarget {
-    #[inline(always)]
-    fn value<T: Real>([x, e, w, alpha]: [T; 4]) -> T {
-        if is_none(&x) {
-            return e - x;
-        }
-        if is_no_target(&e) {
-            return if alpha.value() == 0.0 { e * (w / (x + w)) } else { e };
-        }
-        Equilibrium::of([x, e, w, alpha]).unbound(e, e - x)
+        [at.complex, at.unbound(x, x - e), at.unbound(e, e - x)]
     }
 
     #[inline(always)]
-    fn value_and_gradient<T: Real>([x, e, w, alpha]: [T; 4]) -> (T, [T; 4]) {
+    fn values_and_gradients<T: Real>([x, e, w, alpha]: [T; 4]) -> ([T; 3], [[T; 4]; 3]) {
         let (zero, one) = (T::zero(), T::constant(1.0));
         if is_none(&x) {
-            return (e - x, [-one, one, zero, zero]);
+            let ([complex], [gradient]) = EquilibriumComplex::values_and_gradients([x, e, w, alpha]);
+            return ([complex, zero, e - x], [gradient, [zero; 4], [-one, one, zero, zero]]);
         }
         if is_no_target(&e) {
+            let ([complex], [gradient]) = EquilibriumComplex::values_and_gradients([x, e, w, alpha]);
             let by_e = if alpha.value() == 0.0 { w / (x + w) } else { one };
-            return (e * by_e, [zero, by_e, zero, zero]);
+            let own = [[one, zero, zero, zero], [zero, by_e, zero, zero]];
+            return ([complex, x, e * by_e], [gradient, own[0], own[1]]);
         }
         let at = Equilibrium::of([x, e, w, alpha]);
-        let unbound = at.unbound(e, e - x);
+        let (drug, target) = (at.unbound(x, x - e), at.unbound(e, e - x));
         // K = w·(X/E)^α falls with the target.
-        let [by_e, by_x, by_w, by_alpha] = at.by(unbound, [e, x], -alpha);
-        (unbound, [by_x, by_e, by_w, by_alpha])
+        let [by_e, by_x, by_w, by_alpha] = at.by(target, [e, x], -alpha);
+        let gradients =
+            [at.complex_by([x, e], alpha), at.by(drug, [x, e], alpha), [by_x, by_e, by_w, by_alpha]];
+        ([at.complex, drug, target], gradients)
     }
 }
 
-/// Unbound drug and unbound target (X − C, E − C): [`UnboundDrug`], [`UnboundTarget`].
+/// Unbound drug and unbound target (X − C, E − C): [`Binding`].
 #[inline(always)]
 pub fn unbound<T: Real>(x: T, e: T, w: T, alpha: T) -> (T, T) {
-    let at = [x, e, w, alpha];
-    (T::apply::<4, UnboundDrug>(at), T::apply::<4, UnboundTarget>(at))
+    let [_, drug, target] = T::apply::<4, 3, Binding>([x, e, w, alpha]);
+    (drug, target)
 }

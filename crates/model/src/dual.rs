@@ -100,15 +100,18 @@ impl<F: Real, const N: usize> Real for Dual<F, N> {
         yes
     }
     #[inline(always)]
-    fn apply<const K: usize, G: Elementary<K>>(arguments: [Self; K]) -> Self {
-        let (re, gradient) = F::differentiate::<K, G>(arguments.map(|x| x.re));
-        let mut eps = [F::zero(); N];
-        for (x, g) in arguments.iter().zip(gradient) {
-            for (e, d) in eps.iter_mut().zip(x.eps) {
-                *e = *e + g * d;
+    fn apply<const K: usize, const M: usize, G: Elementary<K, M>>(arguments: [Self; K]) -> [Self; M] {
+        let (values, gradients) = F::differentiate::<K, M, G>(arguments.map(|x| x.re));
+        let mut all = [Self::zero(); M];
+        for m in 0..M {
+            all[m].re = values[m];
+            for (x, g) in arguments.iter().zip(gradients[m]) {
+                for (e, d) in all[m].eps.iter_mut().zip(x.eps) {
+                    *e = *e + g * d;
+                }
             }
         }
-        Self { re, eps }
+        all
     }
 }
 

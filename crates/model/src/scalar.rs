@@ -60,13 +60,15 @@ pub trait Real:
     /// `self + a·x`: the step of every linear combination in the solver.
     fn axpy(self, a: f64, x: Self) -> Self;
 
-    /// Applies a function whose partial derivatives are known in closed form.
-    fn apply<const K: usize, G: Elementary<K>>(arguments: [Self; K]) -> Self;
+    /// Applies functions whose partial derivatives are known in closed form.
+    fn apply<const K: usize, const M: usize, G: Elementary<K, M>>(arguments: [Self; K]) -> [Self; M];
 
-    /// The value and the partial derivatives of such a function.
+    /// The values and the partial derivatives of such functions.
     #[inline(always)]
-    fn differentiate<const K: usize, G: Elementary<K>>(arguments: [Self; K]) -> (Self, [Self; K]) {
-        G::value_and_gradient(arguments)
+    fn differentiate<const K: usize, const M: usize, G: Elementary<K, M>>(
+        arguments: [Self; K],
+    ) -> ([Self; M], [[Self; K]; M]) {
+        G::values_and_gradients(arguments)
     }
 
     /// `yes` where `a` is at least `b`, else `no`.
@@ -82,15 +84,15 @@ pub trait Real:
     }
 }
 
-/// A function of `K` variables with its gradient in closed form.
+/// `M` functions of `K` variables with their gradients in closed form.
 ///
 /// Written over any [`Real`], so that derivatives of any order follow from the one gradient.
-pub trait Elementary<const K: usize> {
-    /// The value at `x`.
-    fn value<T: Real>(x: [T; K]) -> T;
+pub trait Elementary<const K: usize, const M: usize> {
+    /// The values at `x`.
+    fn values<T: Real>(x: [T; K]) -> [T; M];
 
-    /// The value and the `K` partial derivatives at `x`.
-    fn value_and_gradient<T: Real>(x: [T; K]) -> (T, [T; K]);
+    /// The values and the `K` partial derivatives of each at `x`.
+    fn values_and_gradients<T: Real>(x: [T; K]) -> ([T; M], [[T; K]; M]);
 }
 
 impl Real for f64 {
@@ -129,7 +131,7 @@ impl Real for f64 {
         self + a * x
     }
     #[inline(always)]
-    fn apply<const K: usize, G: Elementary<K>>(arguments: [Self; K]) -> Self {
-        G::value(arguments)
+    fn apply<const K: usize, const M: usize, G: Elementary<K, M>>(arguments: [Self; K]) -> [Self; M] {
+        G::values(arguments)
     }
 }

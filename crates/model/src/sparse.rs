@@ -137,20 +137,26 @@ impl<const N: usize, const L: usize, F: Real> Real for Sparse<N, L, F> {
         yes
     }
     #[inline(always)]
-    fn apply<const K: usize, G: Elementary<K>>(arguments: [Self; K]) -> Self {
+    fn apply<const K: usize, const M: usize, G: Elementary<K, M>>(arguments: [Self; K]) -> [Self; M] {
         let mut values = [F::zero(); K];
         for i in 0..K {
             values[i] = arguments[i].re;
         }
-        let (re, gradient) = F::differentiate::<K, G>(values);
-        let mut out = Self::fixed(re);
+        let (values, gradients) = F::differentiate::<K, M, G>(values);
+        let mut all = [Self::zero(); M];
         // Written out, as the compiler knows the masks only in straight code.
-        macro_rules! add {
-            ($($i:literal)*) => { $(if K > $i { out = out.plus(gradient[$i], &arguments[$i]); })* };
+        macro_rules! functions {
+            ($($m:literal)*) => { $(if M > $m {
+                all[$m].re = values[$m];
+                functions!(@ $m; 0 1 2 3 4 5);
+            })* };
+            (@ $m:literal; $($i:literal)*) => {
+                $(if K > $i { all[$m] = all[$m].plus(gradients[$m][$i], &arguments[$i]); })*
+            };
         }
-        const { assert!(K <= 6) };
-        add!(0 1 2 3 4 5);
-        out
+        const { assert!(K <= 6 && M <= 3) };
+        functions!(0 1 2);
+        all
     }
 }
 

@@ -11,14 +11,14 @@ const W: f64 = 10.26;
 const ALPHA: f64 = 0.157;
 
 fn complex(x: f64, e: f64) -> f64 {
-    f64::apply::<4, EquilibriumComplex>([x, e, W, ALPHA])
+    f64::apply::<4, 1, EquilibriumComplex>([x, e, W, ALPHA])[0]
 }
 
 #[test]
 fn without_drug_the_complex_is_the_drug_and_so_is_its_slope() {
     assert_eq!(complex(0.0, 13.0), 0.0);
     let x = Dual::<f64, 4>::variable(0.0, 0);
-    let c = Dual::apply::<4, EquilibriumComplex>([
+    let [c] = Dual::apply::<4, 1, EquilibriumComplex>([
         x,
         Dual::variable(13.0, 1),
         Dual::variable(W, 2),
@@ -52,7 +52,7 @@ fn without_target_nothing_is_bound() {
     for (alpha, share) in [(ALPHA, 0.0), (0.0, 200.0 / (200.0 + W))] {
         let arguments = [200.0, 0.0, W, alpha];
         let duals = std::array::from_fn(|i| Dual::<f64, 4>::variable(arguments[i], i));
-        let c = Dual::apply::<4, EquilibriumComplex>(duals);
+        let [c] = Dual::apply::<4, 1, EquilibriumComplex>(duals);
         assert_eq!((c.re, c.eps), (0.0, [0.0, share, 0.0, 0.0]));
         assert_eq!(unbound(200.0, 0.0, W, alpha), (200.0, 0.0));
     }
@@ -124,7 +124,7 @@ proptest! {
         log_x in -40.0..15.0_f64, log_e in -40.0..15.0_f64, log_w in -20.0..10.0_f64, alpha in 0.0..0.6_f64,
     ) {
         let (x, e, w) = (log_x.exp(), log_e.exp(), log_w.exp());
-        let c = f64::apply::<4, EquilibriumComplex>([x, e, w, alpha]);
+        let [c] = f64::apply::<4, 1, EquilibriumComplex>([x, e, w, alpha]);
         let (drug, target) = unbound(x, e, w, alpha);
         let k = w * (x / e).powf(alpha);
         // All of the scarcer may be bound, to the last place.
@@ -155,9 +155,9 @@ proptest! {
             d
         };
         let constant = |v: f64| Second::constant(v);
-        let c = Second::apply::<4, EquilibriumComplex>([lift(x, 0), lift(e, 1), constant(W), constant(ALPHA)]);
+        let [c] = Second::apply::<4, 1, EquilibriumComplex>([lift(x, 0), lift(e, 1), constant(W), constant(ALPHA)]);
         let slope = |x: f64, e: f64| {
-            let first = Dual::<f64, 2>::apply::<4, EquilibriumComplex>([
+            let [first] = Dual::<f64, 2>::apply::<4, 1, EquilibriumComplex>([
                 Dual::variable(x, 0), Dual::variable(e, 1), Dual::constant(W), Dual::constant(ALPHA),
             ]);
             first.eps

@@ -30,25 +30,25 @@ pub(super) struct Parts {
 /// ln Φ.
 struct LogCdf;
 
-impl Elementary<1> for LogCdf {
-    fn value<T: Real>([z]: [T; 1]) -> T {
-        T::constant(log_cdf(z.value()))
+impl Elementary<1, 1> for LogCdf {
+    fn values<T: Real>([z]: [T; 1]) -> [T; 1] {
+        [T::constant(log_cdf(z.value()))]
     }
-    fn value_and_gradient<T: Real>(z: [T; 1]) -> (T, [T; 1]) {
-        (T::apply::<1, Self>(z), [T::apply::<1, Mills>(z)])
+    fn values_and_gradients<T: Real>(z: [T; 1]) -> ([T; 1], [[T; 1]; 1]) {
+        (T::apply::<1, 1, Self>(z), [T::apply::<1, 1, Mills>(z)])
     }
 }
 
 /// λ = φ/Φ, of derivative −λ(λ + z).
 struct Mills;
 
-impl Elementary<1> for Mills {
-    fn value<T: Real>([z]: [T; 1]) -> T {
-        T::constant(mills(z.value()))
+impl Elementary<1, 1> for Mills {
+    fn values<T: Real>([z]: [T; 1]) -> [T; 1] {
+        [T::constant(mills(z.value()))]
     }
-    fn value_and_gradient<T: Real>(z: [T; 1]) -> (T, [T; 1]) {
-        let ratio = T::apply::<1, Self>(z);
-        (ratio, [-(ratio * (ratio + z[0]))])
+    fn values_and_gradients<T: Real>(z: [T; 1]) -> ([T; 1], [[T; 1]; 1]) {
+        let [ratio] = T::apply::<1, 1, Self>(z);
+        ([ratio], [[-(ratio * (ratio + z[0]))]])
     }
 }
 
@@ -90,8 +90,9 @@ fn written<T: Real>(observation: &Observation, error: ErrorModel, f: T, [s1, s2]
                 }
             };
             let side = if observation.censoring == Censoring::Below { z } else { -z };
-            let ratio = T::apply::<1, Mills>([side]);
-            (T::apply::<1, LogCdf>([side]) * -2.0, ratio * (ratio + side) * slope * slope)
+            let [ratio] = T::apply::<1, 1, Mills>([side]);
+            let [log_share] = T::apply::<1, 1, LogCdf>([side]);
+            (log_share * -2.0, ratio * (ratio + side) * slope * slope)
         }
     }
 }

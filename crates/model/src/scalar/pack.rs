@@ -131,15 +131,17 @@ impl<const W: usize> Real for Pack<W> {
         out
     }
     #[inline(always)]
-    fn apply<const K: usize, G: Elementary<K>>(arguments: [Self; K]) -> Self {
-        if are_ordinary(&arguments) { G::value(arguments) } else { one_by_one::<W, K, G>(&arguments) }
+    fn apply<const K: usize, const M: usize, G: Elementary<K, M>>(arguments: [Self; K]) -> [Self; M] {
+        if are_ordinary(&arguments) { G::values(arguments) } else { one_by_one::<W, K, M, G>(&arguments) }
     }
     #[inline(always)]
-    fn differentiate<const K: usize, G: Elementary<K>>(arguments: [Self; K]) -> (Self, [Self; K]) {
+    fn differentiate<const K: usize, const M: usize, G: Elementary<K, M>>(
+        arguments: [Self; K],
+    ) -> ([Self; M], [[Self; K]; M]) {
         if are_ordinary(&arguments) {
-            G::value_and_gradient(arguments)
+            G::values_and_gradients(arguments)
         } else {
-            differentiate_one_by_one::<W, K, G>(&arguments)
+            differentiate_one_by_one::<W, K, M, G>(&arguments)
         }
     }
 }
@@ -155,16 +157,20 @@ fn are_ordinary<const W: usize, const K: usize>(arguments: &[Pack<W>; K]) -> boo
 
 #[cold]
 #[inline(never)]
-fn one_by_one<const W: usize, const K: usize, G: Elementary<K>>(arguments: &[Pack<W>; K]) -> Pack<W> {
-    Pack(from_fn(|l| G::value(arguments.map(|argument| argument.0[l]))))
+fn one_by_one<const W: usize, const K: usize, const M: usize, G: Elementary<K, M>>(
+    arguments: &[Pack<W>; K],
+) -> [Pack<W>; M] {
+    let each: [[f64; M]; W] = from_fn(|l| G::values(arguments.map(|argument| argument.0[l])));
+    from_fn(|m| Pack(from_fn(|l| each[l][m])))
 }
 
 #[cold]
 #[inline(never)]
-fn differentiate_one_by_one<const W: usize, const K: usize, G: Elementary<K>>(
+fn differentiate_one_by_one<const W: usize, const K: usize, const M: usize, G: Elementary<K, M>>(
     arguments: &[Pack<W>; K],
-) -> (Pack<W>, [Pack<W>; K]) {
-    let each: [(f64, [f64; K]); W] =
-        from_fn(|l| G::value_and_gradient(arguments.map(|argument| argument.0[l])));
-    (Pack(from_fn(|l| each[l].0)), from_fn(|k| Pack(from_fn(|l| each[l].1[k]))))
+) -> ([Pack<W>; M], [[Pack<W>; K]; M]) {
+    let each: [([f64; M], [[f64; K]; M]); W] =
+        from_fn(|l| G::values_and_gradients(arguments.map(|argument| argument.0[l])));
+    let values = from_fn(|m| Pack(from_fn(|l| each[l].0[m])));
+    (values, from_fn(|m| from_fn(|k| Pack(from_fn(|l| each[l].1[m][k])))))
 }

@@ -29,7 +29,7 @@ impl Body<3, 10> for FallingBody {
     fn derivative<T: Real>(rates: &[T; 10], inflow: T, [x, e, p]: &[T; 3]) -> [T; 3] {
         let [ka, kx, kc, ke, w, alpha, pe, kp, imax, e0] = *rates;
         let r = Rates { ka, kx, kc, ke, w, alpha, pe };
-        let c = T::apply::<4, EquilibriumComplex>([*x, *e, r.w, r.alpha]);
+        let [c] = T::apply::<4, 1, EquilibriumComplex>([*x, *e, r.w, r.alpha]);
         let suppressed = -((*e - c) / e0) + 1.0;
         [
             (inflow - r.kx * *x) + (r.kx - r.kc) * c,

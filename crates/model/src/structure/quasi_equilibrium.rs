@@ -13,7 +13,7 @@
 //! itself as the parameter.
 
 use super::{BIOAVAILABILITY, Bending, Body, Concentrations, LAG, ParameterInfo, Start, Structure};
-use crate::binding::{EquilibriumComplex, UnboundDrug, UnboundTarget, unbound};
+use crate::binding::{Binding, EquilibriumComplex};
 use crate::dual::Dual;
 use crate::scalar::{Elementary, Pack, Real};
 use crate::solver::{Hessian, Lanes, Linear};
@@ -79,7 +79,7 @@ impl Body<2, 7> for QuasiEquilibriumBody {
     #[inline(always)]
     fn derivative<T: Real>(rates: &[T; 7], inflow: T, [x, e]: &[T; 2]) -> [T; 2] {
         let r = Rates::from_array(*rates);
-        let c = T::apply::<4, EquilibriumComplex>([*x, *e, r.w, r.alpha]);
+        let [c] = T::apply::<4, 1, EquilibriumComplex>([*x, *e, r.w, r.alpha]);
         // The complex, which takes longest to know, comes last.
         [(inflow - r.kx * *x) + (r.kx - r.kc) * c, (r.pe - r.ke * *e) + (r.ke - r.kc) * c]
     }
@@ -140,8 +140,7 @@ pub(super) fn initial<T: Real>([_, _, _, cle, vx, _, pe, _, _]: [T; 9], start: S
 pub(super) fn outputs<T: Real>(p: [T; 9], x: T, e: T) -> Concentrations<T> {
     let [_, _, _, _, vx, vc, _, kd0, alpha] = p;
     let w = kd0 * vx * vx / vc;
-    let c = T::apply::<4, EquilibriumComplex>([x, e, w, alpha]);
-    let (free_drug, free_target) = unbound(x, e, w, alpha);
+    let [c, free_drug, free_target] = T::apply::<4, 3, Binding>([x, e, w, alpha]);
     let (cx, ce, cc) = (free_drug / vx, free_target / vx, c / vc);
     Concentrations {
         omalizumab_total: (cx + cc) * OMALIZUMAB_UG_ML_PER_NM,
@@ -171,14 +170,12 @@ fn outputs_twice<const W: usize>(
     }
     let [total_drug, total_ige, free_ige, free_drug, complex] = *weights;
     let (per_vx, per_vc) = (Pack::all(1.0 / vx), Pack::all(1.0 / vc));
+    let (values, gradients) = Binding::values_and_gradients(variables);
+    // Of the complex, of drug and of target.
     let parts = [
-        (UnboundDrug::value_and_gradient(variables), (total_drug + free_drug) * UG * per_vx, VX),
-        (UnboundTarget::value_and_gradient(variables), (total_ige + free_ige) * NG * per_vx, VX),
-        (
-            EquilibriumComplex::value_and_gradient(variables),
-            (total_drug * UG + total_ige * NG + complex) * per_vc,
-            VC,
-        ),
+        ((total_drug * UG + total_ige * NG + complex) * per_vc, VC),
+        ((total_drug + free_drug) * UG * per_vx, VX),
+        ((total_ige + free_ige) * NG * per_vx, VX),
     ];
     const VX: usize = 2;
     const VC: usize = 3;
@@ -189,7 +186,7 @@ fn outputs_twice<const W: usize>(
     let (mut first, mut second) = ([zero; 6], [[zero; 6]; 6]);
     // By the logarithms of w and α.
     let factors = [Pack::all(1.0), Pack::all(1.0), w, alpha];
-    for ((value, gradient), weight, volume) in parts {
+    for ((value, gradient), (weight, volume)) in values.into_iter().zip(gradients).zip(parts) {
         let mut by = [zero; 6];
         for i in 0..4 {
             let slope = gradient[i].re * factors[i] * weight;

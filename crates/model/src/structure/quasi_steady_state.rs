@@ -13,7 +13,7 @@
 
 use super::full_binding::{CL, DRUG_KDA, KA, KEDR, KER, Q, RB, VC, VP, initial_target, read};
 use super::{BIOAVAILABILITY, Body, Concentrations, LAG, ParameterInfo, Start, Structure};
-use crate::binding::{EquilibriumComplex, unbound};
+use crate::binding::{Binding, EquilibriumComplex};
 use crate::scalar::Real;
 
 const KSS: ParameterInfo = ParameterInfo::new("Kss", "nM", "quasi-steady-state constant");
@@ -32,7 +32,7 @@ impl Body<3, 8> for QssBody {
     #[inline(always)]
     fn derivative<T: Real>(rates: &[T; 8], inflow: T, [x, r, xp]: &[T; 3]) -> [T; 3] {
         let [_, kx, out, back, w, kin, ker, kedr] = *rates;
-        let c = T::apply::<4, EquilibriumComplex>([*x, *r, w, T::zero()]);
+        let [c] = T::apply::<4, 1, EquilibriumComplex>([*x, *r, w, T::zero()]);
         let free = *x - c;
         let exchange = out * free - back * *xp;
         [inflow - kx * free - exchange - kedr * c, kin - ker * (*r - c) - kedr * c, exchange]
@@ -65,8 +65,7 @@ impl Structure<3, 8> for QuasiSteadyState {
     }
     fn outputs<T: Real>(p: &[T], [x, r, _]: &[T; 3]) -> Concentrations<T> {
         let (w, alpha) = (p[6] * p[2], T::zero());
-        let c = T::apply::<4, EquilibriumComplex>([*x, *r, w, alpha]);
-        let (drug, target) = unbound(*x, *r, w, alpha);
+        let [c, drug, target] = T::apply::<4, 3, Binding>([*x, *r, w, alpha]);
         read(p[2], drug, target, c)
     }
 }

@@ -97,7 +97,7 @@ impl Parameter {
     /// Its value where the unknown is `x`: within the range, on a logistic curve, of all but α on the logarithm.
     pub(crate) fn value<T: Real>(self, x: T) -> T {
         let (low, high) = self.range();
-        let share = T::apply::<1, Logistic>([x]);
+        let [share] = T::apply::<1, 1, Logistic>([x]);
         match self {
             Self::LossRise => share * (high - low) + low,
             _ => (share * (high / low).ln() + low.ln()).exp(),
@@ -118,16 +118,16 @@ impl Parameter {
 /// 1/(1 + e⁻ˣ).
 struct Logistic;
 
-impl Elementary<1> for Logistic {
+impl Elementary<1, 1> for Logistic {
     #[inline(always)]
-    fn value<T: Real>([x]: [T; 1]) -> T {
-        T::constant(1.0) / ((-x).exp() + 1.0)
+    fn values<T: Real>([x]: [T; 1]) -> [T; 1] {
+        [T::constant(1.0) / ((-x).exp() + 1.0)]
     }
 
     #[inline(always)]
-    fn value_and_gradient<T: Real>(x: [T; 1]) -> (T, [T; 1]) {
-        let value = Self::value(x);
-        (value, [value * (T::constant(1.0) - value)])
+    fn values_and_gradients<T: Real>(x: [T; 1]) -> ([T; 1], [[T; 1]; 1]) {
+        let [value] = Self::values(x);
+        ([value], [[value * (T::constant(1.0) - value)]])
     }
 }
 
@@ -244,8 +244,8 @@ impl<T: Real> Linked<T> {
     fn of(&self, c: T, log: T) -> T {
         match self.link {
             Link::Linear => c * 0.01,
-            Link::Emax => T::apply::<1, Logistic>([log - self.log_half]),
-            Link::Sigmoid => T::apply::<1, Logistic>([self.steepness * (log - self.log_half)]),
+            Link::Emax => T::apply::<1, 1, Logistic>([log - self.log_half])[0],
+            Link::Sigmoid => T::apply::<1, 1, Logistic>([self.steepness * (log - self.log_half)])[0],
         }
     }
 }
