@@ -25,7 +25,7 @@ const PAGE: usize = 1 << 16;
 /// Fewer bytes than these are not worth the setting up of a compression.
 const SMALL: usize = 1 << 12;
 /// Bytes of numbers, the first, of which it is tried whether they can be made fewer; if there are no more, all are compressed.
-const SAMPLE: usize = 1 << 15;
+const SAMPLE: usize = 1 << 13;
 /// Numbers are compressed where that makes them a tenth smaller: the digits of a computed number are noise, and take the longest.
 const WORTH: f64 = 0.9;
 /// Of so many rows and more each text is written once, unless more than three in four are different.

@@ -2,13 +2,15 @@
 
 use std::error::Error;
 use std::io::Write;
+use std::ops::Range;
+use std::sync::{Mutex, PoisonError};
 
 use polars::prelude::{PolarsError, PolarsResult};
 use polars_arrow::datatypes::{ArrowDataType, ArrowSchema, Field};
 use polars_parquet::write::{
-    DynIter, DynStreamingIterator, FileWriter, KeyValue, fallible_streaming_iterator, schema_to_metadata_key,
+    CompressedPage, DynIter, DynStreamingIterator, FileWriter, KeyValue, fallible_streaming_iterator,
+    schema_to_metadata_key,
 };
-use rayon::prelude::*;
 
 use super::pages::{OPTIONS, pages};
 use super::{Column, Table, TableError, Values};
@@ -97,18 +99,54 @@ impl<W: Write> ParquetSink<W> {
         Ok(())
     }
 
-    /// Writes some rows as a row group, whose columns are encoded in parallel.
-    fn write(&mut self, rows: std::ops::Range<usize>) -> PolarsResult<()> {
-        let types = self.writer.parquet_schema().fields();
-        let columns = self.pending.columns.par_iter().zip(types);
-        let columns: Vec<_> = columns
-            .map(|(column, of)| pages(&column.values, rows.clone(), of))
-            .collect::<PolarsResult<_>>()?;
-        let columns = columns.iter().map(|pages| {
-            let pages = fallible_streaming_iterator::convert(pages.iter().map(PolarsResult::Ok));
-            Ok::<_, PolarsError>(DynStreamingIterator::new(pages))
-        });
-        self.writer.write(rows.len() as u64, DynIter::new(columns))
+    /// Writes some rows as a row group: a column as soon as it is encoded, and those before it are written.
+    fn write(&mut self, rows: Range<usize>) -> PolarsResult<()> {
+        type Encoded = Mutex<Option<PolarsResult<Vec<CompressedPage>>>>;
+        let Self { writer, pending, .. } = self;
+        let types = writer.parquet_schema().fields().to_vec();
+        let encoded: Vec<Encoded> = types.iter().map(|_| Mutex::new(None)).collect();
+        rayon::in_place_scope_fifo(|scope| {
+            for ((column, of), encoded) in pending.columns.iter().zip(&types).zip(&encoded) {
+                let rows = rows.clone();
+                scope.spawn_fifo(move |_| {
+                    let pages = pages(&column.values, rows, of);
+                    *encoded.lock().unwrap_or_else(PoisonError::into_inner) = Some(pages);
+                });
+            }
+            let columns = encoded.iter().map(|encoded| {
+                let pages = loop {
+                    if let Some(pages) = encoded.lock().unwrap_or_else(PoisonError::into_inner).take() {
+                        break pages?;
+                    }
+                    // Others are encoded meanwhile.
+                    if rayon::yield_now() != Some(rayon::Yield::Executed) {
+                        std::thread::yield_now();
+                    }
+                };
+                let pages = Pages { left: pages.into_iter(), here: None };
+                Ok::<_, PolarsError>(DynStreamingIterator::new(pages))
+            });
+            writer.write(rows.len() as u64, DynIter::new(columns))
+        })
+    }
+}
+
+/// Pages, each dropped when the next is asked for.
+struct Pages {
+    left: std::vec::IntoIter<CompressedPage>,
+    here: Option<CompressedPage>,
+}
+
+impl fallible_streaming_iterator::FallibleStreamingIterator for Pages {
+    type Item = CompressedPage;
+    type Error = PolarsError;
+
+    fn advance(&mut self) -> PolarsResult<()> {
+        self.here = self.left.next();
+        Ok(())
+    }
+    fn get(&self) -> Option<&CompressedPage> {
+        self.here.as_ref()
     }
 }
 
