@@ -60,6 +60,8 @@ pub struct Options {
     pub estimate: Vec<String>,
     pub censored: Censored,
     pub covariance: Covariance,
+    pub max_iterations: u64,
+    pub further_starts: usize,
     /// Of a run from before there was a choice, normal.
     #[serde(default)]
     pub residuals: Shape,
@@ -240,8 +242,8 @@ impl Run {
         })?;
         // Iterations and starts are not needed where nothing is looked for.
         let options = FitOptions {
-            max_iterations: 0,
-            further_starts: 0,
+            max_iterations: record.options.max_iterations,
+            further_starts: record.options.further_starts,
             covariance: record.options.covariance,
             shape: record.options.residuals,
             sigma: record.residual_errors.sigma,

@@ -1,11 +1,10 @@
 //! The way down to a subject's minimum, alone or of several subjects side by side: what they ask for is then evaluated together,
 //! each to the bit as alone.
 
-use crate::last_step::Curved;
 use crate::least_squares::{LevenbergMarquardt, Linearised, Residuals, StopReason};
 use crate::problem::{Accuracy, SubjectError, SubjectProblem, values_of};
 use argmin::core::{Executor, IterState, State};
-use nalgebra::DMatrix;
+use nalgebra::{DMatrix, DVector};
 use omafit_model::{Bend, Concentrations, CourseError, Errand, Errands, IndividualValue};
 use std::borrow::Cow;
 use std::collections::VecDeque;
@@ -16,6 +15,9 @@ const COARSE_DECREASE: f64 = 1e-9;
 const FULL_DECREASE: f64 = 1e-12;
 /// After a step in which no unknown changes more the minimum is so near that second derivatives lead to it.
 const NEAR: f64 = 3e-4;
+/// How far the minimum may be from where they are known, any unknown and in standard deviations, to have them too.
+const FARTHEST: f64 = 1e-4;
+const FARTHEST_IN_SD: f64 = 3e-4;
 
 /// Where a descent ended.
 pub(crate) struct Minimum {
@@ -23,8 +25,8 @@ pub(crate) struct Minimum {
     pub at: Option<Linearised>,
     pub stop: StopReason,
     pub iterations: u64,
-    /// How the objective bends there, where that is known.
-    pub curved: Option<Curved>,
+    /// What JᵀJ leaves out of half the curvature there, if it is known.
+    pub missing: Option<DMatrix<f64>>,
 }
 
 impl Minimum {
@@ -33,11 +35,7 @@ impl Minimum {
     }
     /// Length of the objective's gradient there.
     pub fn gradient_norm(&self) -> f64 {
-        match (&self.curved, &self.at) {
-            (Some(curved), _) => curved.gradient_norm,
-            (None, Some(at)) => 2.0 * at.jacobian.tr_mul(&at.residuals).norm(),
-            (None, None) => f64::NAN,
-        }
+        self.at.as_ref().map_or(f64::NAN, |at| 2.0 * at.jacobian.tr_mul(&at.residuals).norm())
     }
     pub fn converged(&self) -> bool {
         self.stop.is_minimum()
@@ -60,11 +58,11 @@ pub(crate) fn descend(
             let iterations = result.state.get_iter();
             let (at, stop, curvature) = result.solver.into_parts();
             let stop = stop.unwrap_or(StopReason::IterationLimit);
-            (Minimum { eta, at, stop, iterations, curved: None }, curvature)
+            (Minimum { eta, at, stop, iterations, missing: None }, curvature)
         }
         Err(error) => {
             let stop = StopReason::StartFailed(error.to_string());
-            (Minimum { eta: start, at: None, stop, iterations: 0, curved: None }, None)
+            (Minimum { eta: start, at: None, stop, iterations: 0, missing: None }, None)
         }
     }
 }
@@ -123,9 +121,8 @@ struct Descent<'p, 'a> {
     most_iterations: u64,
     max_iterations: u64,
     bent: bool,
-    curved: Option<Curved>,
-    /// Where the last step led.
-    end: Option<Linearised>,
+    /// Where second derivatives were found, and what JᵀJ leaves out there.
+    bend: Option<(Vec<f64>, DMatrix<f64>)>,
 }
 
 impl<'p, 'a> Descent<'p, 'a> {
@@ -141,8 +138,7 @@ impl<'p, 'a> Descent<'p, 'a> {
             most_iterations: max_iterations,
             max_iterations,
             bent: bent && problem.bends_at_once(),
-            curved: None,
-            end: None,
+            bend: None,
         };
         descent.evaluate(descent.x.clone());
         descent
@@ -167,12 +163,10 @@ impl<'p, 'a> Descent<'p, 'a> {
         if self.stage == Stage::Near {
             self.stage = Stage::Full;
             if let (Ok(at), Ok(bend)) = (&evaluated, found)
-                && let Some((eta, end, curved)) = self.problem.last_step(&eta, &individual, at, bend)
+                && let Ok(missing) = self.problem.missing(&individual, &at.predictions, bend)
             {
-                self.iterations += 1;
-                (self.x, self.end, self.curved) = (eta, Some(end), Some(curved));
-                self.stage = Stage::Ended;
-                return;
+                self.solver.bend(Some(missing.clone()));
+                self.bend = Some((eta.clone(), missing));
             }
         }
         let evaluated = evaluated.map_err(|error| error.to_string());
@@ -219,13 +213,19 @@ impl<'p, 'a> Descent<'p, 'a> {
     }
 
     fn into_minimum(self) -> Minimum {
-        let Self { x: eta, solver, iterations, curved, end, .. } = self;
+        let Self { x: eta, solver, iterations, bend, .. } = self;
         let (at, stop, _) = solver.into_parts();
-        match end {
-            Some(end) => Minimum { eta, at: Some(end), stop: StopReason::Converged, iterations, curved },
-            None => Minimum { eta, at, stop: stop.unwrap_or(StopReason::IterationLimit), iterations, curved },
-        }
+        let missing =
+            bend.and_then(|(from, missing)| is_still(&from, &missing, &eta, at.as_ref()?).then_some(missing));
+        Minimum { eta, at, stop: stop.unwrap_or(StopReason::IterationLimit), iterations, missing }
     }
+}
+
+/// Whether what is `missing` at one η is still at another so near.
+fn is_still(from: &[f64], missing: &DMatrix<f64>, eta: &[f64], at: &Linearised) -> bool {
+    let way = DVector::from_iterator(eta.len(), eta.iter().zip(from).map(|(eta, from)| eta - from));
+    let in_sd = (&at.jacobian * &way).norm_squared() + way.dot(&(missing * &way));
+    way.amax() <= FARTHEST && in_sd <= FARTHEST_IN_SD * FARTHEST_IN_SD
 }
 
 /// The descents of several subjects, and which of them ask for an evaluation.

@@ -1,17 +1,17 @@
 //! A subject's fit: by its own data alone (NLS), or with the population as prior (MAP).
 
+use crate::best::{Found, missing_curvatures, runaways, search_on, weighted_residuals};
 use crate::descent::{Minimum, minimise, minimise_each};
 use crate::least_squares::StopReason;
-use crate::likelihood::{Errors, Law, constant, given_errors, weighted_residual};
+use crate::likelihood::{Errors, Law, constant, given_errors};
 use crate::prior::Prior;
 use crate::problem::{Accuracy, SubjectError, SubjectProblem};
 use crate::profile::{ProfileInterval, profile_interval};
 use crate::shape::Shape;
 use crate::sigma::{SigmaRule, with_own_sigma};
-use crate::starts::scattered_start;
 use crate::uncertainty::Uncertainty;
 use nalgebra::DMatrix;
-use omafit_model::{Observation, PopulationModel, Subject};
+use omafit_model::{PopulationModel, Subject};
 
 /// How a subject is fitted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -61,8 +61,14 @@ impl FitOptions {
     }
 
     /// Whether standard errors are from the full curvature.
-    fn is_curved(&self) -> bool {
+    pub(crate) fn is_curved(&self) -> bool {
         self.covariance == Covariance::Full
+    }
+
+    /// Whether a descent may end by second derivatives, which standard errors are then from. Where residual errors are the
+    /// subject's own it ends where errors and parameters agree, and they are found there.
+    pub(crate) fn may_be_bent(&self) -> bool {
+        self.is_curved() && self.sigma != SigmaRule::Subject
     }
 
     /// The same without what only a last fit needs: full curvature and profiles.
@@ -180,11 +186,6 @@ impl IndividualFit {
     }
 }
 
-/// A factor of twenty from the typical subject is far enough to ask whether a parameter is running off.
-const FAR: f64 = 3.0;
-/// A weighted square, or what another shape of the residuals has in its place, this large on average is no fit.
-const POOR: f64 = 2.0;
-
 /// Fits one subject.
 ///
 /// `prior` is over positions among `options.free`; it is used by [`Method::Map`] only.
@@ -216,7 +217,7 @@ pub fn fit_subjects(
     let problems: Vec<_> = subjects.iter().map(|&subject| new(subject)).collect();
     let sound: Vec<&SubjectProblem<'_>> = problems.iter().filter_map(|p| p.as_ref().ok()).collect();
     let start = vec![0.0; options.free.len()];
-    let first = minimise_each(&sound, &start, options.max_iterations, options.is_curved());
+    let first = minimise_each(&sound, &start, options.max_iterations, options.may_be_bent());
     let whose: Vec<&Subject> =
         subjects.iter().zip(&problems).filter_map(|(subject, p)| p.is_ok().then_some(*subject)).collect();
     let best = |((problem, subject), first)| search_on(problem, subject, options, &errors, first);
@@ -236,29 +237,6 @@ pub fn fit_subjects(
         settled(model, subject, prior, options, fit)
     };
     subjects.iter().zip(&problems).map(one).collect()
-}
-
-/// What the rows leave out of the curvature at each minimum, if it is wanted and there is one.
-fn missing_curvatures(
-    problems: &[&SubjectProblem<'_>],
-    found: &[Found],
-    options: &FitOptions,
-) -> Vec<Option<Result<DMatrix<f64>, SubjectError>>> {
-    let mut all: Vec<Option<_>> = found.iter().map(|_| None).collect();
-    if options.is_curved() {
-        let (mut whose, mut points) = (Vec::new(), Vec::new());
-        for (k, (problem, Found { best, .. })) in problems.iter().zip(found).enumerate() {
-            if let Some(curved) = &best.curved {
-                all[k] = Some(Ok(curved.missing.clone()));
-            } else if let Some(at) = &best.at {
-                whose.push(k);
-                points.push((*problem, best.eta.as_slice(), at.predictions.as_slice()));
-            }
-        }
-        let missing = SubjectProblem::missing_curvature_each(&points);
-        whose.into_iter().zip(missing).for_each(|(k, missing)| all[k] = Some(missing));
-    }
-    all
 }
 
 /// A fit with residual errors of the subject's own, if they are to be estimated.
@@ -307,7 +285,7 @@ fn search(
         Err(error) => return failed(model, subject, options, errors, &error),
     };
     let first = start.map_or_else(|| vec![0.0; options.free.len()], <[f64]>::to_vec);
-    let first = minimise(&problem, first, options.max_iterations, options.is_curved());
+    let first = minimise(&problem, first, options.max_iterations, options.may_be_bent());
     let found = search_on(&problem, subject, options, errors, first);
     finished(&problem, subject, model, prior, options, errors, found)
 }
@@ -326,47 +304,9 @@ fn finished(
     finish(problem, subject, model, prior, options, errors, found, missing)
 }
 
-/// The best minimum, what ran off there, and how many starts it took.
-struct Found {
-    best: Minimum,
-    run_off: Vec<(usize, Limit)>,
-    starts: usize,
-}
-
-/// The best of a first minimum and, where that is not good, those from further starts.
-fn search_on(
-    problem: &SubjectProblem<'_>,
-    subject: &Subject,
-    options: &FitOptions,
-    errors: &Errors,
-    mut best: Minimum,
-) -> Found {
-    let mut starts = 1;
-    let mut run_off = runaways(problem, &best);
-    let poor = |m: &Minimum| {
-        let misfit = m.at.as_ref().map_or(f64::INFINITY, |at| {
-            weighted_residuals(errors, subject, &at.predictions).map(|z| options.shape.deviance(z)).sum()
-        });
-        misfit > POOR * subject.observations.len().max(1) as f64
-    };
-    if !best.converged() || !run_off.is_empty() || poor(&best) {
-        for further in 0..options.further_starts {
-            starts += 1;
-            let start = scattered_start(options.free.len(), further);
-            let next = minimise(problem, start, options.max_iterations, options.is_curved());
-            let (old, new) = (best.cost(), next.cost());
-            // Better must mean better by more than the accuracy of the sum, or the first start is kept.
-            if new.is_finite() && !(new > old - 1e-8 * (1.0 + old.abs())) {
-                best = next;
-            }
-        }
-        run_off = runaways(problem, &best);
-    }
-    Found { best, run_off, starts }
-}
-
-/// The fit that ended at `eta` with these residual `errors`: everything that is said of it, without looking for it
-/// again. Iterations and starts are zero, and the reason is that of a minimum.
+/// The fit that ended at `eta` with these residual `errors`: everything that is said of it, to the bit. It is looked for again
+/// only where the curvature is that of a point on the way, a last step away; where that leads elsewhere, and of other fits, the
+/// curvature is that at `eta`, iterations and starts are zero and the reason is that of a minimum.
 pub fn fit_at(
     model: &PopulationModel,
     subject: &Subject,
@@ -385,29 +325,19 @@ pub fn fit_at(
         Ok(there) => there,
         Err(error) => return failed(model, subject, options, errors, &error),
     };
+    if options.may_be_bent() && problem.bends_at_once() {
+        let start = vec![0.0; options.free.len()];
+        let first = minimise(&problem, start, options.max_iterations, true);
+        let found = search_on(&problem, subject, options, errors, first);
+        if found.best.eta == eta {
+            return finished(&problem, subject, model, prior, options, errors, found);
+        }
+    }
     let (stop, iterations) = (StopReason::Converged, 0);
-    let minimum = Minimum { eta: eta.to_vec(), at: Some(at), stop, iterations, curved: None };
+    let minimum = Minimum { eta: eta.to_vec(), at: Some(at), stop, iterations, missing: None };
     let run_off = runaways(&problem, &minimum);
     let found = Found { best: minimum, run_off, starts: 0 };
     finished(&problem, subject, model, prior, options, errors, found)
-}
-
-/// Parameters that have gone far and could go a hundred times further at no cost.
-fn runaways(problem: &SubjectProblem<'_>, minimum: &Minimum) -> Vec<(usize, Limit)> {
-    let cost = minimum.cost();
-    let mut found = Vec::new();
-    for (i, &eta) in minimum.eta.iter().enumerate() {
-        if eta.abs() < FAR {
-            continue;
-        }
-        let mut further = minimum.eta.clone();
-        further[i] += eta.signum() * 100.0_f64.ln();
-        let beyond = problem.linearise(&further, Accuracy::Full).map_or(f64::INFINITY, |at| at.objective);
-        if beyond - cost < 1e-4 * (1.0 + cost.abs()) {
-            found.push((i, if eta < 0.0 { Limit::Zero } else { Limit::Infinity }));
-        }
-    }
-    found
 }
 
 #[allow(clippy::too_many_arguments)]
@@ -541,13 +471,6 @@ fn failed(
         ipred: unknown,
         errors: *errors,
     }
-}
-
-/// The weighted residuals of the quantified observations.
-fn weighted_residuals(errors: &Errors, subject: &Subject, predictions: &[f64]) -> impl Iterator<Item = f64> {
-    let residuals = subject.observations.iter().zip(predictions);
-    let residual = |(o, f): (&Observation, &f64)| Some(weighted_residual(o, errors[o.analyte.index()]?, *f));
-    residuals.filter_map(residual).filter(|z| !z.is_nan())
 }
 
 /// Names of the estimated parameters.

@@ -1,5 +1,6 @@
 //! The statistics: likelihood, per-subject least squares, uncertainty, diagnostics as numbers.
 
+mod best;
 mod curve;
 mod decompose;
 mod descent;
@@ -7,7 +8,6 @@ mod diagnostics;
 mod differentiated;
 mod goodness;
 mod individual;
-mod last_step;
 mod least_squares;
 mod likelihood;
 mod minimise;

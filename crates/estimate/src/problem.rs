@@ -232,10 +232,9 @@ impl<'a> SubjectProblem<'a> {
         let mut all: Vec<_> = points.iter().map(|_| Ok(DMatrix::zeros(0, 0))).collect();
         model.structure().bends_each(&cases, &weights, &mut |k, bend| {
             let (problem, _, predicted) = points[k];
-            all[k] = bend.map_err(SubjectError::from).and_then(|bend| {
-                let second = problem.second(&individuals[k], bend);
-                problem.missing(&individuals[k], predicted, &second, bend)
-            });
+            all[k] = bend
+                .map_err(SubjectError::from)
+                .and_then(|bend| problem.missing(&individuals[k], predicted, bend));
         });
         all
     }
@@ -262,12 +261,17 @@ impl<'a> SubjectProblem<'a> {
         weights.extend(self.weights(&predicted));
     }
 
-    /// Σ ½ℓ'·f'' over the unknowns.
-    pub(crate) fn second(&self, individual: &[IndividualValue], bend: &Bend) -> DMatrix<f64> {
+    /// What is missing, from the derivatives of the predictions to the logarithms of the parameters.
+    pub(crate) fn missing(
+        &self,
+        individual: &[IndividualValue],
+        predicted: &[f64],
+        bend: &Bend,
+    ) -> Result<DMatrix<f64>, SubjectError> {
         let (inputs, free) = (individual.len() + 1, self.free);
         let slopes = &bend.at.slopes;
         let of = |i: usize| individual[free[i]];
-        let mut second = DMatrix::from_fn(free.len(), free.len(), |i, j| {
+        let mut missing = DMatrix::from_fn(free.len(), free.len(), |i, j| {
             bend.matrix[free[i] * inputs + free[j]] * of(i).log_slope * of(j).log_slope
         });
         for (i, &parameter) in free.iter().enumerate() {
@@ -277,27 +281,13 @@ impl<'a> SubjectProblem<'a> {
                     let slopes = slopes[time * inputs + parameter];
                     weights.iter().zip(slopes).map(|(w, s)| w * s).sum()
                 };
-                second[(i, i)] += of(i).log_bend * bend.weights.iter().enumerate().map(at).sum::<f64>();
+                missing[(i, i)] += of(i).log_bend * bend.weights.iter().enumerate().map(at).sum::<f64>();
             }
         }
-        second
-    }
-
-    /// What is missing, from that and the derivatives of the predictions to the logarithms of the parameters.
-    pub(crate) fn missing(
-        &self,
-        individual: &[IndividualValue],
-        predicted: &[f64],
-        second: &DMatrix<f64>,
-        bend: &Bend,
-    ) -> Result<DMatrix<f64>, SubjectError> {
-        let (inputs, free) = (individual.len() + 1, self.free);
-        let mut missing = second.clone();
         for (row, (&at, observation)) in self.positions.iter().zip(self.observations).enumerate() {
             let part = self.part(row, predicted[row])?;
             let slope = DVector::from_fn(free.len(), |i, _| {
-                bend.at.slopes[at * inputs + free[i]][observation.analyte.index()]
-                    * individual[free[i]].log_slope
+                slopes[at * inputs + free[i]][observation.analyte.index()] * of(i).log_slope
             });
             missing.ger(part.bend - part.curvature, &slope, &slope, 1.0);
         }
@@ -362,11 +352,6 @@ impl SubjectProblem<'_> {
 
     pub(crate) fn start(&self) -> Start<f64> {
         self.start
-    }
-
-    /// Positions of the estimated parameters.
-    pub(crate) fn free(&self) -> &[usize] {
-        self.free
     }
 
     /// Whether second derivatives cost little more than first ones.

@@ -23,9 +23,9 @@ pub struct SubjectResult {
     pub by_analyte: [Goodness; 3],
     /// Goodness of fit overall.
     pub overall: Goodness,
-    /// The time course; empty when the fit failed.
+    /// The time course; empty when the fit failed or it was not wanted.
     pub trajectory: Trajectory,
-    /// What the time course says of free IgE; `None` of a failed fit, or where the model predicts none.
+    /// What the time course says of free IgE; `None` without one, or where the model predicts none.
     pub suppression: Option<Suppression>,
 }
 
@@ -42,21 +42,22 @@ const TOGETHER: usize = 64;
 /// Parts of the work for each thread, at least, so that a long one does not hold up the end.
 const PARTS: usize = 2;
 
-/// Fits, reconstructs and judges some subjects, each with its position in its trial: a pure function of its arguments, each
-/// result to the bit that of the subject by itself.
+/// Fits, reconstructs if that is `wanted`, and judges some subjects, each with its position in its trial: a pure function of its
+/// arguments, each result to the bit that of the subject by itself.
 pub fn process_subjects(
     model: &PopulationModel,
     subjects: &[(u64, &Subject)],
     prior: Option<&Prior>,
     options: &FitOptions,
-    wanted: &ReconstructionOptions,
+    wanted: Option<&ReconstructionOptions>,
 ) -> Vec<SubjectResult> {
     let alone: Vec<&Subject> = subjects.iter().map(|(_, subject)| *subject).collect();
     let fits = fit_subjects(model, &alone, prior, options);
     let pred = typical_predictions_each(model, &alone);
     let whose = subjects.iter().zip(&fits).filter(|(_, fit)| fit.status != Status::Failed);
     let whose: Vec<_> = whose.map(|(&(position, subject), fit)| (position, subject, fit)).collect();
-    let mut courses = reconstruct_each(model, &whose, options, wanted).into_iter();
+    let courses = wanted.map(|wanted| reconstruct_each(model, &whose, options, wanted));
+    let mut courses = courses.unwrap_or_default().into_iter();
     let of = |((subject, fit), pred): ((&Subject, IndividualFit), _)| {
         let course = if fit.status == Status::Failed { None } else { courses.next() };
         judged(model, subject, options, fit, course, pred)
@@ -147,7 +148,7 @@ pub fn process_trial(
     first: u64,
     prior: Option<&Prior>,
     options: &FitOptions,
-    wanted: &ReconstructionOptions,
+    wanted: Option<&ReconstructionOptions>,
     go_on: &(dyn Fn() -> bool + Sync),
 ) -> Option<Vec<SubjectResult>> {
     let mut order: Vec<usize> = (0..subjects.len()).collect();

@@ -23,13 +23,14 @@ fn map_demo(bencher: Bencher<'_, '_>, threads: usize) {
     let prior = Prior::new((0..free.len()).collect(), model.omega()).unwrap();
     let options = FitOptions::new(Method::Map, free);
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-    // So many together as in a run.
     let all: Vec<&Subject> = subjects.iter().collect();
     let fit = |some: &[&Subject]| {
         let fits = fit_subjects(&model, some, Some(&prior), &options);
         fits.iter().map(|fit| fit.ofv).sum::<f64>()
     };
-    bencher
-        .counter(ItemsCount::new(all.len()))
-        .bench_local(|| pool.install(|| all.par_chunks(16).with_max_len(1).map(fit).collect::<Vec<f64>>()));
+    // So many together as in a run.
+    let together = all.len().div_ceil(2 * threads).min(64);
+    bencher.counter(ItemsCount::new(all.len())).bench_local(|| {
+        pool.install(|| all.par_chunks(together).with_max_len(1).map(fit).collect::<Vec<f64>>())
+    });
 }

@@ -1,0 +1,105 @@
+//! The best minimum of a subject, from one start or several, what ran off there, and how the objective bends.
+
+use crate::descent::{Minimum, minimise};
+use crate::individual::{FitOptions, Limit};
+use crate::likelihood::{Errors, weighted_residual};
+use crate::problem::{Accuracy, SubjectError, SubjectProblem};
+use crate::starts::scattered_start;
+use nalgebra::DMatrix;
+use omafit_model::{Observation, Subject};
+
+/// A factor of twenty from the typical subject is far enough to ask whether a parameter is running off.
+const FAR: f64 = 3.0;
+/// A weighted square, or what another shape of the residuals has in its place, this large on average is no fit.
+const POOR: f64 = 2.0;
+
+/// The best minimum, what ran off there, and how many starts it took.
+pub(crate) struct Found {
+    pub best: Minimum,
+    pub run_off: Vec<(usize, Limit)>,
+    pub starts: usize,
+}
+
+/// The best of a first minimum and, where that is not good, those from further starts.
+pub(crate) fn search_on(
+    problem: &SubjectProblem<'_>,
+    subject: &Subject,
+    options: &FitOptions,
+    errors: &Errors,
+    mut best: Minimum,
+) -> Found {
+    let mut starts = 1;
+    let mut run_off = runaways(problem, &best);
+    let poor = |m: &Minimum| {
+        let misfit = m.at.as_ref().map_or(f64::INFINITY, |at| {
+            weighted_residuals(errors, subject, &at.predictions).map(|z| options.shape.deviance(z)).sum()
+        });
+        misfit > POOR * subject.observations.len().max(1) as f64
+    };
+    if !best.converged() || !run_off.is_empty() || poor(&best) {
+        for further in 0..options.further_starts {
+            starts += 1;
+            let start = scattered_start(options.free.len(), further);
+            let next = minimise(problem, start, options.max_iterations, options.may_be_bent());
+            let (old, new) = (best.cost(), next.cost());
+            // Better must mean better by more than the accuracy of the sum, or the first start is kept.
+            if new.is_finite() && !(new > old - 1e-8 * (1.0 + old.abs())) {
+                best = next;
+            }
+        }
+        run_off = runaways(problem, &best);
+    }
+    Found { best, run_off, starts }
+}
+
+/// Parameters that have gone far and could go a hundred times further at no cost.
+pub(crate) fn runaways(problem: &SubjectProblem<'_>, minimum: &Minimum) -> Vec<(usize, Limit)> {
+    let cost = minimum.cost();
+    let mut found = Vec::new();
+    for (i, &eta) in minimum.eta.iter().enumerate() {
+        if eta.abs() < FAR {
+            continue;
+        }
+        let mut further = minimum.eta.clone();
+        further[i] += eta.signum() * 100.0_f64.ln();
+        let beyond = problem.linearise(&further, Accuracy::Full).map_or(f64::INFINITY, |at| at.objective);
+        if beyond - cost < 1e-4 * (1.0 + cost.abs()) {
+            found.push((i, if eta < 0.0 { Limit::Zero } else { Limit::Infinity }));
+        }
+    }
+    found
+}
+
+/// What the rows leave out of the curvature at each minimum, if it is wanted and there is one.
+pub(crate) fn missing_curvatures(
+    problems: &[&SubjectProblem<'_>],
+    found: &[Found],
+    options: &FitOptions,
+) -> Vec<Option<Result<DMatrix<f64>, SubjectError>>> {
+    let mut all: Vec<Option<_>> = found.iter().map(|_| None).collect();
+    if options.is_curved() {
+        let (mut whose, mut points) = (Vec::new(), Vec::new());
+        for (k, (problem, Found { best, .. })) in problems.iter().zip(found).enumerate() {
+            if let Some(missing) = &best.missing {
+                all[k] = Some(Ok(missing.clone()));
+            } else if let Some(at) = &best.at {
+                whose.push(k);
+                points.push((*problem, best.eta.as_slice(), at.predictions.as_slice()));
+            }
+        }
+        let missing = SubjectProblem::missing_curvature_each(&points);
+        whose.into_iter().zip(missing).for_each(|(k, missing)| all[k] = Some(missing));
+    }
+    all
+}
+
+/// The weighted residuals of the quantified observations.
+pub(crate) fn weighted_residuals(
+    errors: &Errors,
+    subject: &Subject,
+    predictions: &[f64],
+) -> impl Iterator<Item = f64> {
+    let residuals = subject.observations.iter().zip(predictions);
+    let residual = |(o, f): (&Observation, &f64)| Some(weighted_residual(o, errors[o.analyte.index()]?, *f));
+    residuals.filter_map(residual).filter(|z| !z.is_nan())
+}
