@@ -22,6 +22,10 @@ pub fn demo(args: &DemoArgs) -> Result<Outcome, CliError> {
     let replicates = args.run.replicates.or(Some(REPLICATES));
     let run = RunArgs { replicates, ..args.run.clone() };
     let plan = Plan::new(&run, model::load(&run.model)?)?;
+    if args.run.no_trajectories {
+        let expected = "left out: the outcomes of the demo follow the time courses";
+        return Err(refuse("no-trajectories", "", expected));
+    }
     if args.patients == 0 {
         return Err(refuse("patients", 0, "at least one"));
     }

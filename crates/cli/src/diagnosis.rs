@@ -43,8 +43,10 @@ impl Diagnosis {
         let started = Instant::now();
         let simulated = replicates.as_ref().map(|(_, replicates)| replicates);
         let diagnosed = diagnose(model, subjects, &|i| &results[i].fit, plan.options(), simulated);
-        let of = |subject| typical_course(model, subject, plan.wanted()).unwrap_or_default();
-        let typical = subjects.par_iter().with_max_len(1).map(of).collect();
+        let typical = plan.courses().map_or_else(Vec::new, |wanted| {
+            let of = |subject| typical_course(model, subject, wanted).unwrap_or_default();
+            subjects.par_iter().with_max_len(1).map(of).collect()
+        });
         let checks = match replicates {
             Some((check, replicates)) => {
                 let checked = check.of(model, subjects, &replicates)?;
@@ -57,7 +59,7 @@ impl Diagnosis {
         Ok(Self { subjects: diagnosed, typical, checks })
     }
 
-    /// The courses of the typical subjects.
+    /// The courses of the typical subjects, unless courses are left out.
     pub fn typical(&self, subjects: &[Subject], results: &[SubjectResult]) -> Result<Table, TableError> {
         typical_table(subjects, results, &self.typical)
     }

@@ -103,7 +103,7 @@ fn figure_grid(plan: &Plan, subject: &Subject) -> ReconstructionOptions {
 
 fn fine_course<'a>(plan: &Plan, subject: &Subject, result: &'a SubjectResult) -> Cow<'a, Trajectory> {
     let grid = figure_grid(plan, subject);
-    if grid == *plan.wanted() {
+    if plan.courses() == Some(&grid) {
         return Cow::Borrowed(&result.trajectory);
     }
     let finer = reconstruct(plan.model(), subject, 0, plan.options(), &result.fit, &grid);

@@ -295,9 +295,10 @@ pub fn summary(
     suppression(plan, summary);
     let seconds = &record.seconds;
     println!(
-        "\n{:.2} s ({:.2} s fitting and reconstructing on {} threads, {:.0} subjects per second)",
+        "\n{:.2} s ({:.2} s {} on {} threads, {:.0} subjects per second)",
         seconds.total(),
         seconds.of("fit"),
+        if plan.courses().is_some() { "fitting and reconstructing" } else { "fitting" },
         record.threads,
         progress.subjects() as f64 / seconds.of("fit")
     );

@@ -103,6 +103,7 @@ struct Options {
     max_iterations: u64,
     further_starts: usize,
     residuals: Shape,
+    trajectories: bool,
     every_days: f64,
     until_day: Option<f64>,
     level: f64,
@@ -217,6 +218,7 @@ impl Record {
                 max_iterations,
                 further_starts,
                 residuals: shape,
+                trajectories: plan.courses().is_some(),
                 every_days: every,
                 until_day: until.is_finite().then_some(until),
                 level,
@@ -258,7 +260,7 @@ impl Record {
             goodness_of_fit,
             population: None,
             likelihood: None,
-            warnings: warnings(facts, progress),
+            warnings: warnings(plan, facts, progress),
         }
     }
 }
@@ -297,7 +299,7 @@ fn stop_reason(summary: &Overview) -> String {
 }
 
 /// What the reader was told, what is not of all subjects, and whose fit is not complete.
-fn warnings(facts: &Facts<'_>, progress: &Progress) -> Vec<String> {
+fn warnings(plan: &Plan, facts: &Facts<'_>, progress: &Progress) -> Vec<String> {
     let mut warnings = facts.trial.notes.clone();
     warnings.extend(facts.pooled.into_iter().flat_map(|p| p.notes.iter().cloned()));
     let subjects = progress.subjects();
@@ -306,6 +308,9 @@ fn warnings(facts: &Facts<'_>, progress: &Progress) -> Vec<String> {
             "figures and tests of residuals are of the first {} of {subjects} subjects; the tables are of all",
             facts.drawn
         ));
+    }
+    if plan.courses().is_none() {
+        warnings.push("the time courses were left out; `omafit reconstruct` makes them".into());
     }
     if facts.is_left_out {
         warnings.push("no report is made of so many subjects; `omafit report` makes one".into());

@@ -33,6 +33,7 @@ pub struct Plan {
     options: FitOptions,
     prior: Option<Prior>,
     wanted: ReconstructionOptions,
+    has_courses: bool,
     replication: Option<Replication>,
 }
 
@@ -137,7 +138,7 @@ impl Plan {
             target_ng_ml: args.target,
             bands: Bands::Linear,
         };
-        Ok(Self { model, options, prior, wanted, replication })
+        Ok(Self { model, options, prior, wanted, has_courses: !args.no_trajectories, replication })
     }
 
     /// The same with an estimated population.
@@ -188,9 +189,14 @@ impl Plan {
         &self.options
     }
 
-    /// What is reconstructed.
+    /// What is reconstructed, of whoever is.
     pub fn wanted(&self) -> &ReconstructionOptions {
         &self.wanted
+    }
+
+    /// What is reconstructed of each subject; `None` if the time courses are left out.
+    pub fn courses(&self) -> Option<&ReconstructionOptions> {
+        self.has_courses.then_some(&self.wanted)
     }
 
     /// The simulations for NPDE, if there are any.
@@ -444,7 +450,7 @@ fn identity(
         "population": args.population(),
         "population_iterations": args.population_iterations,
         "population_covariance": !args.no_population_covariance,
-        "reconstruction": plan.wanted,
+        "reconstruction": plan.courses(),
         "censored": censored,
         "data_sha256": set.trial.source.sha256,
         "read": read,

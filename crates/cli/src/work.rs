@@ -38,25 +38,29 @@ struct Tables {
     individuals: GrowingTable,
     observations: GrowingTable,
     correlations: GrowingTable,
-    trajectories: GrowingTable,
-    typical: GrowingTable,
+    /// The time courses, of the subjects and of the typical ones, unless they are left out.
+    courses: Option<[GrowingTable; 2]>,
 }
 
 impl Tables {
-    fn start(folder: &RunFolder, resumed: bool) -> Result<Self, CliError> {
+    fn start(folder: &RunFolder, resumed: bool, with_courses: bool) -> Result<Self, CliError> {
         let start = |name, with_csv| GrowingTable::start(folder, name, with_csv, resumed);
+        let mut courses = None;
+        if with_courses {
+            courses = Some([start("trajectories", false)?, start("typical", false)?]);
+        }
         Ok(Self {
             individuals: start("individuals", true)?,
             observations: start("observations", true)?,
             correlations: start("correlations", true)?,
-            trajectories: start("trajectories", false)?,
-            typical: start("typical", false)?,
+            courses,
         })
     }
 
     fn finish(self) -> Result<(), CliError> {
-        let Self { individuals, observations, correlations, trajectories, typical } = self;
-        let all = [individuals, observations, correlations, trajectories, typical];
+        let Self { individuals, observations, correlations, courses } = self;
+        let mut all = vec![individuals, observations, correlations];
+        all.extend(courses.into_iter().flatten());
         all.into_par_iter().try_for_each(|table| Ok(table.finish().map(drop)?))
     }
 }
@@ -136,9 +140,9 @@ impl<'a> Work<'a> {
             && progress.subjects() == 0;
         Ok(Self {
             alone: all_alone.then(Vec::new),
+            tables: Tables::start(folder, progress.subjects() > 0, plan.courses().is_some())?,
             plan,
             setting,
-            tables: Tables::start(folder, progress.subjects() > 0)?,
             population: None,
             likelihood: None,
             pooled: None,
@@ -168,7 +172,7 @@ impl<'a> Work<'a> {
         let plan = &self.plan;
         let fitted = self.pool.install(|| {
             let (model, options) = (plan.model(), plan.options());
-            process_trial(model, &subjects, first as u64, plan.prior(), options, plan.wanted(), &go_on)
+            process_trial(model, &subjects, first as u64, plan.prior(), options, plan.courses(), &go_on)
         });
         self.seconds.add("fit", started.elapsed().as_secs_f64());
         let Some(results) = fitted else { return Ok(false) };
@@ -250,16 +254,18 @@ impl<'a> Work<'a> {
         results: &[SubjectResult],
         diagnosis: &Diagnosis,
     ) -> Result<(), CliError> {
-        let Tables { individuals, observations, correlations, trajectories, typical } = &mut self.tables;
+        let Tables { individuals, observations, correlations, courses } = &mut self.tables;
         let (model, options) = (self.plan.model(), self.plan.options());
-        type Row<'a> = (&'a mut GrowingTable, &'a (dyn Fn() -> Result<Table, TableError> + Sync));
-        let all: [Row<'_>; 5] = [
-            (trajectories, &|| trajectories_table(subjects, results)),
-            (observations, &|| observations_table(subjects, results, &diagnosis.subjects)),
-            (individuals, &|| individuals_table(model, options, subjects, results)),
-            (typical, &|| diagnosis.typical(subjects, results)),
-            (correlations, &|| correlations_table(model, options, subjects, results)),
-        ];
+        type Row<'a> = (&'a mut GrowingTable, Box<dyn Fn() -> Result<Table, TableError> + Send + 'a>);
+        let mut all: Vec<Row<'_>> = Vec::new();
+        // The longest first.
+        if let Some([trajectories, typical]) = courses {
+            all.push((trajectories, Box::new(|| trajectories_table(subjects, results))));
+            all.push((typical, Box::new(|| diagnosis.typical(subjects, results))));
+        }
+        all.push((observations, Box::new(|| observations_table(subjects, results, &diagnosis.subjects))));
+        all.push((individuals, Box::new(|| individuals_table(model, options, subjects, results))));
+        all.push((correlations, Box::new(|| correlations_table(model, options, subjects, results))));
         let append = |(table, rows): Row<'_>| Ok(table.append(rows()?)?);
         self.pool.install(|| all.into_par_iter().with_max_len(1).try_for_each(append))
     }

@@ -38,13 +38,48 @@ fn cells(path: &Path, column: &str) -> Vec<(String, String)> {
 }
 
 #[test]
+fn courses_that_were_left_out_are_those_of_a_run_that_has_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let [with, without] = ["with", "without"].map(|name| folder.path().join(name));
+    [&with, &without].iter().for_each(|path| std::fs::create_dir(path).unwrap());
+    let (whole, bare) = (fitted(&with, &[]), fitted(&without, &["--no-trajectories"]));
+    for name in ["trajectories.parquet", "typical.parquet", "figures/suppression.svg"] {
+        assert!(whole.join(name).is_file() && !bare.join(name).exists(), "{name}");
+    }
+    for name in ["observations.csv", "correlations.csv", "figures/individuals/0001_1.svg"] {
+        let both = [&whole, &bare].map(|run| std::fs::read(run.join(name)).unwrap());
+        assert!(both[0] == both[1], "{name}");
+    }
+    for column in ["CLx", "SE_CLx", "ETA_Pe", "ofv"] {
+        assert_eq!(
+            cells(&whole.join("individuals.csv"), column),
+            cells(&bare.join("individuals.csv"), column)
+        );
+    }
+    let missing = cells(&bare.join("individuals.csv"), "days_to_target");
+    assert!(missing.iter().all(|(_, cell)| cell.is_empty()), "{missing:?}");
+    let record = std::fs::read_to_string(bare.join("run.json")).unwrap();
+    assert!(record.contains("the time courses were left out"), "{record}");
+    let page = std::fs::read_to_string(bare.join("report.html")).unwrap();
+    assert!(page.contains("The run has no trajectories: no courses are drawn."));
+    let again = folder.path().join("again");
+    assert_eq!(reconstruct(&bare, &again, &[]), (0, String::new()));
+    let bytes = |folder: &Path| std::fs::read(folder.join("trajectories.parquet")).unwrap();
+    assert!(bytes(&whole) == bytes(&again));
+}
+
+#[test]
 fn on_the_runs_own_grid_it_is_the_runs_own_to_the_bit() {
     let folder = tempfile::tempdir().unwrap();
-    for method in ["map", "nls"] {
+    let runs: [(&str, &[&str]); 3] = [
+        ("map", &[]),
+        ("nls", &["--method", "nls", "--estimate", "CLx,CLe,Vx,Pe"]),
+        ("own", &["--sigma", "subject"]),
+    ];
+    for (method, more) in runs {
         let above = folder.path().join(method);
         std::fs::create_dir(&above).unwrap();
-        let estimate: &[&str] = if method == "nls" { &["--estimate", "CLx,CLe,Vx,Pe"] } else { &[] };
-        let run_folder = fitted(&above, &[&["--method", method], estimate].concat());
+        let run_folder = fitted(&above, more);
         let again = above.join("again");
         assert_eq!(reconstruct(&run_folder, &again, &[]), (0, String::new()));
         let bytes = |folder: &Path| std::fs::read(folder.join("trajectories.parquet")).unwrap();

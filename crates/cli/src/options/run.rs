@@ -19,6 +19,9 @@ pub struct RunArgs {
     /// that vary between subjects]
     #[arg(long, value_name = "NAMES|all", value_delimiter = ',')]
     pub estimate: Vec<String>,
+    /// Leave out the time courses, which `omafit reconstruct` makes of the finished run
+    #[arg(long)]
+    pub no_trajectories: bool,
     /// Spacing of the reconstructed time courses, days
     #[arg(long, default_value_t = 1.0, value_name = "DAYS")]
     pub every: f64,

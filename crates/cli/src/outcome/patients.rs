@@ -42,7 +42,12 @@ struct Courses {
 
 impl Courses {
     fn load(folder: &Path) -> Result<Self, CliError> {
-        let table = read_parquet(&folder.join("trajectories.parquet"))?;
+        let path = folder.join("trajectories.parquet");
+        if !path.is_file() {
+            let expected = "a run with its time courses, which --no-trajectories leaves out";
+            return Err(refuse("run", folder.display(), expected));
+        }
+        let table = read_parquet(&path)?;
         let column = |name: &str| numbers(&table, name).ok_or_else(|| unlike(folder, name));
         let Some(Values::Text(ids)) = table.values("ID") else { return Err(unlike(folder, "ID")) };
         let mut rows = HashMap::new();
