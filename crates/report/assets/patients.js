@@ -122,7 +122,7 @@ function showSubject(i, title, detail) {
     head.push(
       legend(["dot", "observed"], ["line fit", "individual fit"], ...(hasBand ? [["band", `${level} band of the fit`]] : []), ...(hasTypical ? [["line typical", "typical subject, same covariates and doses"]] : []), ["line target", "target"], ["dose", "dose"]),
     );
-  else head.push(make("p", {}, "No course could be reconstructed."));
+  else head.push(make("p", {}, "There is no time course."));
   detail.replaceChildren(...head, make("div", { class: "beside" }, panels, make("div", { class: "facts-column" }, ...subjectFacts(i, of))));
   const target = run.options.target_ng_ml;
   const rows = rowsOfSubject[i];

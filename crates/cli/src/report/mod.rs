@@ -69,7 +69,8 @@ pub fn page(folder: &Path) -> Result<String, CliError> {
     let mut missing = Vec::new();
     let individuals = tables::required(folder, "individuals")?;
     let observations = tables::observations(folder, &individuals)?;
-    let courses = tables::courses(folder, &individuals, &mut missing)?;
+    let left_out = record["options"]["trajectories"] == false;
+    let courses = tables::courses(folder, &individuals, left_out, &mut missing)?;
     let what_if = folder.join("what_if.json");
     let what_if = match what_if.is_file() {
         true => tables::what_if(folder, &individuals, self::record(&what_if)?)?,

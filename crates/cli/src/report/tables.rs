@@ -54,14 +54,17 @@ pub fn observations(folder: &Path, individuals: &Table) -> Result<Table, CliErro
     Ok(wanted)
 }
 
-/// The courses of the individuals, in their order; says what is missing.
+/// The courses of the individuals, in their order; says what is missing, but for courses that were `left_out`.
 pub fn courses(
     folder: &Path,
     individuals: &Table,
+    left_out: bool,
     missing: &mut Vec<String>,
 ) -> Result<Vec<Course>, CliError> {
     let Some(table) = optional(folder, "trajectories")? else {
-        missing.push("The run has no trajectories: no courses are drawn.".into());
+        if !left_out {
+            missing.push("The run has no trajectories: no courses are drawn.".into());
+        }
         return Ok(Vec::new());
     };
     let typical = optional(folder, "typical")?;
