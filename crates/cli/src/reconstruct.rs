@@ -240,7 +240,7 @@ impl Run {
                 "a run whose individuals.parquet has ID, status, ETA and of --sigma subject SIGMA",
             )
         })?;
-        // Iterations and starts are not needed where nothing is looked for.
+        // As they were, as a fit may be looked for again.
         let options = FitOptions {
             max_iterations: record.options.max_iterations,
             further_starts: record.options.further_starts,

@@ -3,7 +3,7 @@
 use crate::descent::{Minimum, minimise};
 use crate::individual::{FitOptions, Limit};
 use crate::likelihood::{Errors, weighted_residual};
-use crate::problem::{Accuracy, SubjectError, SubjectProblem};
+use crate::problem::{SubjectError, SubjectProblem};
 use crate::starts::scattered_start;
 use nalgebra::DMatrix;
 use omafit_model::{Observation, Subject};
@@ -18,6 +18,19 @@ pub(crate) struct Found {
     pub best: Minimum,
     pub run_off: Vec<(usize, Limit)>,
     pub starts: usize,
+}
+
+/// The best minimum from `start`, or the typical subject, and from further starts where that is not good.
+pub(crate) fn search_from(
+    problem: &SubjectProblem<'_>,
+    subject: &Subject,
+    options: &FitOptions,
+    errors: &Errors,
+    start: Option<&[f64]>,
+) -> Found {
+    let start = start.map_or_else(|| vec![0.0; options.free.len()], <[f64]>::to_vec);
+    let first = minimise(problem, start, options.max_iterations, options.may_be_bent());
+    search_on(problem, subject, options, errors, first)
 }
 
 /// The best of a first minimum and, where that is not good, those from further starts.
@@ -62,7 +75,7 @@ pub(crate) fn runaways(problem: &SubjectProblem<'_>, minimum: &Minimum) -> Vec<(
         }
         let mut further = minimum.eta.clone();
         further[i] += eta.signum() * 100.0_f64.ln();
-        let beyond = problem.linearise(&further, Accuracy::Full).map_or(f64::INFINITY, |at| at.objective);
+        let beyond = problem.linearise(&further).map_or(f64::INFINITY, |at| at.objective);
         if beyond - cost < 1e-4 * (1.0 + cost.abs()) {
             found.push((i, if eta < 0.0 { Limit::Zero } else { Limit::Infinity }));
         }

@@ -33,10 +33,6 @@ impl Minimum {
     pub fn cost(&self) -> f64 {
         self.at.as_ref().map_or(f64::INFINITY, |at| at.objective)
     }
-    /// Length of the objective's gradient there.
-    pub fn gradient_norm(&self) -> f64 {
-        self.at.as_ref().map_or(f64::NAN, |at| 2.0 * at.jacobian.tr_mul(&at.residuals).norm())
-    }
     pub fn converged(&self) -> bool {
         self.stop.is_minimum()
     }
@@ -103,7 +99,6 @@ enum Stage {
     Near,
     /// To the accuracy of the sum.
     Full,
-    Ended,
 }
 
 /// A descent of one subject.
@@ -114,11 +109,7 @@ struct Descent<'p, 'a> {
     x: Vec<f64>,
     /// Where it asks to be evaluated, and the parameters there.
     asked: Option<(Vec<f64>, Vec<IndividualValue>)>,
-    /// Whether the solver knows where it starts.
-    begun: bool,
     iterations: u64,
-    /// Up to which the stage may go.
-    most_iterations: u64,
     max_iterations: u64,
     bent: bool,
     /// Where second derivatives were found, and what JᵀJ leaves out there.
@@ -132,10 +123,8 @@ impl<'p, 'a> Descent<'p, 'a> {
             stage: Stage::Coarse,
             solver: LevenbergMarquardt::until(COARSE_DECREASE),
             asked: None,
-            begun: false,
             x: start,
             iterations: 0,
-            most_iterations: max_iterations,
             max_iterations,
             bent: bent && problem.bends_at_once(),
             bend: None,
@@ -170,8 +159,7 @@ impl<'p, 'a> Descent<'p, 'a> {
             }
         }
         let evaluated = evaluated.map_err(|error| error.to_string());
-        if !self.begun {
-            self.begun = true;
+        if !self.solver.has_begun() {
             self.solver.begin(evaluated);
         } else if self.solver.tell(evaluated) {
             self.x = eta;
@@ -183,7 +171,7 @@ impl<'p, 'a> Descent<'p, 'a> {
     /// Asks for the next point, if the descent goes on.
     fn go_on(&mut self) {
         let mut next = None;
-        if self.solver.stop().is_none() && self.iterations < self.most_iterations {
+        if self.solver.stop().is_none() && self.iterations < self.max_iterations {
             next = self.solver.ask(&self.x);
             // The iteration in which it stops counts, as argmin counts it.
             self.iterations += u64::from(next.is_none());
@@ -196,7 +184,7 @@ impl<'p, 'a> Descent<'p, 'a> {
             }
             (Some(next), _) => self.evaluate(next),
             (None, Stage::Coarse) => self.refine(),
-            (None, _) => self.stage = Stage::Ended,
+            (None, _) => {}
         }
     }
 
@@ -206,9 +194,8 @@ impl<'p, 'a> Descent<'p, 'a> {
         let (_, _, curvature) = std::mem::replace(&mut self.solver, solver).into_parts();
         self.solver.bend(curvature);
         self.stage = if self.bent { Stage::Near } else { Stage::Full };
-        self.begun = false;
         // At least one more.
-        self.most_iterations = self.max_iterations.max(self.iterations + 1);
+        self.max_iterations = self.max_iterations.max(self.iterations + 1);
         self.evaluate(self.x.clone());
     }
 

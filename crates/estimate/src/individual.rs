@@ -1,11 +1,11 @@
 //! A subject's fit: by its own data alone (NLS), or with the population as prior (MAP).
 
-use crate::best::{Found, missing_curvatures, runaways, search_on, weighted_residuals};
-use crate::descent::{Minimum, minimise, minimise_each};
+use crate::best::{Found, missing_curvatures, runaways, search_from, search_on, weighted_residuals};
+use crate::descent::{Minimum, minimise_each};
 use crate::least_squares::StopReason;
 use crate::likelihood::{Errors, Law, constant, given_errors};
 use crate::prior::Prior;
-use crate::problem::{Accuracy, SubjectError, SubjectProblem};
+use crate::problem::{SubjectError, SubjectProblem};
 use crate::profile::{ProfileInterval, profile_interval};
 use crate::shape::Shape;
 use crate::sigma::{SigmaRule, with_own_sigma};
@@ -284,9 +284,7 @@ fn search(
         Ok(problem) => problem,
         Err(error) => return failed(model, subject, options, errors, &error),
     };
-    let first = start.map_or_else(|| vec![0.0; options.free.len()], <[f64]>::to_vec);
-    let first = minimise(&problem, first, options.max_iterations, options.may_be_bent());
-    let found = search_on(&problem, subject, options, errors, first);
+    let found = search_from(&problem, subject, options, errors, start);
     finished(&problem, subject, model, prior, options, errors, found)
 }
 
@@ -316,23 +314,21 @@ pub fn fit_at(
     eta: &[f64],
 ) -> IndividualFit {
     let prior = prior.filter(|_| options.method == Method::Map);
-    let there = SubjectProblem::new(model, subject, &options.free, prior, errors, options.shape);
-    let there = there.and_then(|problem| {
-        let at = problem.linearise(eta, Accuracy::Full)?;
-        Ok((problem, at))
-    });
-    let (problem, at) = match there {
-        Ok(there) => there,
+    let problem = match SubjectProblem::new(model, subject, &options.free, prior, errors, options.shape) {
+        Ok(problem) => problem,
         Err(error) => return failed(model, subject, options, errors, &error),
     };
-    if options.may_be_bent() && problem.bends_at_once() {
-        let start = vec![0.0; options.free.len()];
-        let first = minimise(&problem, start, options.max_iterations, true);
-        let found = search_on(&problem, subject, options, errors, first);
+    let is_there = eta.iter().all(|eta| eta.is_finite());
+    if is_there && options.may_be_bent() && problem.bends_at_once() {
+        let found = search_from(&problem, subject, options, errors, None);
         if found.best.eta == eta {
             return finished(&problem, subject, model, prior, options, errors, found);
         }
     }
+    let at = match problem.linearise(eta) {
+        Ok(at) => at,
+        Err(error) => return failed(model, subject, options, errors, &error),
+    };
     let (stop, iterations) = (StopReason::Converged, 0);
     let minimum = Minimum { eta: eta.to_vec(), at: Some(at), stop, iterations, missing: None };
     let run_off = runaways(&problem, &minimum);
@@ -424,7 +420,7 @@ fn finish(
         prior_ssq,
         ofv: data + constants(false) + prior_ssq + curvature,
         minus2ll: data + constants(true),
-        gradient_norm: minimum.gradient_norm(),
+        gradient_norm: 2.0 * at.jacobian.tr_mul(&at.residuals).norm(),
         ipred: at.predictions.clone(),
         errors: *errors,
         eta: minimum.eta,

@@ -236,6 +236,11 @@ impl LevenbergMarquardt {
         self.stop.as_ref()
     }
 
+    /// Whether it knows where it starts, or that it cannot.
+    pub fn has_begun(&self) -> bool {
+        self.current.is_some() || self.stop.is_some()
+    }
+
     /// The iteration begins where this was found.
     pub fn begin(&mut self, evaluated: Result<Linearised, String>) {
         match evaluated.and_then(|at| at.not_finite().map_or(Ok(at), Err)) {

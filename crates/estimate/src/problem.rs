@@ -323,27 +323,23 @@ fn no_likelihood(observation: &Observation, predicted: f64, error: ErrorModel) -
     }
 }
 
-/// A subject's least squares at one accuracy.
-pub(crate) struct At<'p, 'a>(pub &'p SubjectProblem<'a>, pub Accuracy);
-
-impl Residuals for At<'_, '_> {
+impl Residuals for &SubjectProblem<'_> {
     type Error = SubjectError;
 
     fn linearise(&self, eta: &[f64]) -> Result<Linearised, SubjectError> {
-        self.0.linearise(eta, self.1)
+        SubjectProblem::linearise(self, eta)
     }
 }
 
 impl SubjectProblem<'_> {
     /// Residuals, prior rows and their Jacobian at η.
-    pub(crate) fn linearise(&self, eta: &[f64], accuracy: Accuracy) -> Result<Linearised, SubjectError> {
+    pub(crate) fn linearise(&self, eta: &[f64]) -> Result<Linearised, SubjectError> {
         let individual = self.individual(eta);
         let parameters = values_of(&individual);
         let mut workspace = self.workspace.borrow_mut();
         let Sensitivities { values, slopes } = &mut *workspace;
-        let course = self.course(accuracy);
-        self.model.structure().sensitivities(&parameters, self.start, course, values, slopes)?;
-        self.rows(eta, &individual, &workspace, accuracy)
+        self.structure().sensitivities(&parameters, self.start, &self.course, values, slopes)?;
+        self.rows(eta, &individual, &workspace, Accuracy::Full)
     }
 
     pub(crate) fn structure(&self) -> &'static dyn StructuralModel {

@@ -8,7 +8,7 @@
 
 use crate::descent::descend;
 use crate::least_squares::{LevenbergMarquardt, Linearised, Residuals};
-use crate::problem::{Accuracy, SubjectError, SubjectProblem};
+use crate::problem::{SubjectError, SubjectProblem};
 use statrs::distribution::{ChiSquared, ContinuousCDF};
 
 /// The ends of an interval, on the scale of η; infinite where the objective never rises so far.
@@ -51,7 +51,7 @@ impl Residuals for Held<'_, '_> {
     type Error = SubjectError;
 
     fn linearise(&self, others: &[f64]) -> Result<Linearised, SubjectError> {
-        let mut at = self.problem.linearise(&with(others, self.position, self.value), Accuracy::Full)?;
+        let mut at = self.problem.linearise(&with(others, self.position, self.value))?;
         at.jacobian = at.jacobian.remove_column(self.position);
         Ok(at)
     }
@@ -74,7 +74,7 @@ pub(crate) fn profile_interval(
             let held = Held { problem, position, value };
             let solver = LevenbergMarquardt::until(SMALL_DECREASE);
             others = descend(held, solver, others, max_iterations).0.eta;
-            let at = problem.linearise(&with(&others, position, value), Accuracy::Full).ok()?;
+            let at = problem.linearise(&with(&others, position, value)).ok()?;
             let rise = at.objective - least;
             if rise < -1e-6 * (1.0 + least.abs()) {
                 return None;

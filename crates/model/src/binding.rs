@@ -128,10 +128,10 @@ impl EquilibriumComplex {
         let (u, v) = ((e - complex) * per_root, (x - complex) * per_root);
         let (c, q) = (complex * per_root, k * per_root);
         let by_k = -c;
-        let mixed = ((v + q) * (u + q) + u * v) * per_root;
-        let held = [[-(u * (v + q)) * per_root * 2.0, mixed], [mixed, -(v * (u + q)) * per_root * 2.0]];
-        let mixed = |own: T| (c - c * own * 2.0 - own) * per_root;
-        let mixed_k = [mixed(u), mixed(v)];
+        let across = ((v + q) * (u + q) + u * v) * per_root;
+        let held = [[-(u * (v + q)) * per_root * 2.0, across], [across, -(v * (u + q)) * per_root * 2.0]];
+        let with_k = |own: T| (c - c * own * 2.0 - own) * per_root;
+        let mixed_k = [with_k(u), with_k(v)];
         let twice_k = c * (c + 1.0) * per_root * 2.0;
         // K = w·(X/E)^α and its derivatives.
         let (per_x, per_e) = (e * inverse, x * inverse);
@@ -214,11 +214,4 @@ impl Elementary<4, 3> for Binding {
             [at.complex_by([x, e], alpha), at.by(drug, [x, e], alpha), [by_x, by_e, by_w, by_alpha]];
         ([at.complex, drug, target], gradients)
     }
-}
-
-/// Unbound drug and unbound target (X − C, E − C): [`Binding`].
-#[inline(always)]
-pub fn unbound<T: Real>(x: T, e: T, w: T, alpha: T) -> (T, T) {
-    let [_, drug, target] = T::apply::<4, 3, Binding>([x, e, w, alpha]);
-    (drug, target)
 }

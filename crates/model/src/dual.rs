@@ -1,6 +1,6 @@
 //! Forward-mode dual numbers of a fixed number of lanes.
 
-use crate::scalar::{Elementary, Real};
+use crate::scalar::{Elementary, Real, chained};
 use std::ops::{Add, Div, Mul, Neg, Sub};
 
 /// A value with its derivatives in `N` directions.
@@ -59,30 +59,7 @@ impl<F: Real, const N: usize> Real for Dual<F, N> {
     fn value(&self) -> f64 {
         self.re.value()
     }
-    #[inline(always)]
-    fn exp(self) -> Self {
-        let value = self.re.exp();
-        self.chain(value, value)
-    }
-    #[inline(always)]
-    fn ln(self) -> Self {
-        let slope = F::constant(1.0) / self.re;
-        self.chain(self.re.ln(), slope)
-    }
-    #[inline(always)]
-    fn ln_of_ordinary(self) -> Self {
-        self.chain(self.re.ln_of_ordinary(), F::constant(1.0) / self.re)
-    }
-    #[inline(always)]
-    fn exp_within(self) -> Self {
-        let value = self.re.exp_within();
-        self.chain(value, value)
-    }
-    #[inline(always)]
-    fn sqrt(self) -> Self {
-        let value = self.re.sqrt();
-        self.chain(value, F::constant(0.5) / value)
-    }
+    chained!(F);
     #[inline(always)]
     fn axpy(mut self, a: f64, x: Self) -> Self {
         self.re = self.re.axpy(a, x.re);

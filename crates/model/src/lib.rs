@@ -13,7 +13,7 @@ mod structure;
 mod subject;
 pub mod units;
 
-pub use binding::{Binding, EquilibriumComplex, unbound};
+pub use binding::{Binding, EquilibriumComplex};
 pub use course::{Course, CourseError, DEFAULT_RTOL, OutputTime};
 pub use dual::Dual;
 pub use population::{

@@ -84,6 +84,36 @@ pub trait Real:
     }
 }
 
+/// The functions of one variable of a number with derivatives over the scalar `$inner`, by its own rule for a chain.
+macro_rules! chained {
+    ($inner:ident) => {
+        #[inline(always)]
+        fn exp(self) -> Self {
+            let value = self.re.exp();
+            self.chain(value, value)
+        }
+        #[inline(always)]
+        fn ln(self) -> Self {
+            self.chain(self.re.ln(), $inner::constant(1.0) / self.re)
+        }
+        #[inline(always)]
+        fn ln_of_ordinary(self) -> Self {
+            self.chain(self.re.ln_of_ordinary(), $inner::constant(1.0) / self.re)
+        }
+        #[inline(always)]
+        fn exp_within(self) -> Self {
+            let value = self.re.exp_within();
+            self.chain(value, value)
+        }
+        #[inline(always)]
+        fn sqrt(self) -> Self {
+            let value = self.re.sqrt();
+            self.chain(value, $inner::constant(0.5) / value)
+        }
+    };
+}
+pub(crate) use chained;
+
 /// `M` functions of `K` variables with their gradients in closed form.
 ///
 /// Written over any [`Real`], so that derivatives of any order follow from the one gradient.

@@ -1,6 +1,6 @@
 //! Dual numbers that know which of their derivatives are zero.
 
-use crate::scalar::{Elementary, Real};
+use crate::scalar::{Elementary, Real, chained};
 use std::ops::{Add, Div, Mul, Neg, Sub};
 
 /// A value with its derivatives to `N` states and `L` lanes, most of which are zero.
@@ -96,29 +96,7 @@ impl<const N: usize, const L: usize, F: Real> Real for Sparse<N, L, F> {
     fn value(&self) -> f64 {
         self.re.value()
     }
-    #[inline(always)]
-    fn exp(self) -> Self {
-        let value = self.re.exp();
-        self.chain(value, value)
-    }
-    #[inline(always)]
-    fn ln(self) -> Self {
-        self.chain(self.re.ln(), F::constant(1.0) / self.re)
-    }
-    #[inline(always)]
-    fn ln_of_ordinary(self) -> Self {
-        self.chain(self.re.ln_of_ordinary(), F::constant(1.0) / self.re)
-    }
-    #[inline(always)]
-    fn exp_within(self) -> Self {
-        let value = self.re.exp_within();
-        self.chain(value, value)
-    }
-    #[inline(always)]
-    fn sqrt(self) -> Self {
-        let value = self.re.sqrt();
-        self.chain(value, F::constant(0.5) / value)
-    }
+    chained!(F);
     #[inline(always)]
     fn axpy(self, a: f64, x: Self) -> Self {
         self.plus(F::constant(a), &x).with(self.re.axpy(a, x.re))

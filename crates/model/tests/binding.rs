@@ -3,7 +3,7 @@
 
 use num_dual::{Dual64, DualNum};
 use omafit_model::{
-    Course, Dose, Dual, EquilibriumComplex, Output, OutputTime, Real, Start, structure, unbound,
+    Binding, Course, Dose, Dual, EquilibriumComplex, Output, OutputTime, Real, Start, structure,
 };
 use proptest::prelude::*;
 
@@ -12,6 +12,11 @@ const ALPHA: f64 = 0.157;
 
 fn complex(x: f64, e: f64) -> f64 {
     f64::apply::<4, 1, EquilibriumComplex>([x, e, W, ALPHA])[0]
+}
+
+fn unbound(x: f64, e: f64, w: f64, alpha: f64) -> (f64, f64) {
+    let [_, drug, target] = f64::apply::<4, 3, Binding>([x, e, w, alpha]);
+    (drug, target)
 }
 
 #[test]

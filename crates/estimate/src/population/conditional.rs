@@ -17,7 +17,7 @@ use crate::individual::log_determinant;
 use crate::least_squares::{LevenbergMarquardt, StopReason};
 use crate::likelihood::given_errors;
 use crate::prior::Prior;
-use crate::problem::{Accuracy, At, SubjectError, SubjectProblem};
+use crate::problem::{SubjectError, SubjectProblem};
 use crate::shape::Shape;
 use nalgebra::DMatrix;
 use omafit_model::{PopulationModel, Subject};
@@ -79,7 +79,7 @@ pub(super) fn conditional(
     let problem = subject_problem(model, subject, Some(prior))?.with_rtol(rtol);
     let from = |start: Vec<f64>, bend: Option<DMatrix<f64>>| {
         let solver = LevenbergMarquardt::until((SMALL_DECREASE * rtol).max(LEAST_DECREASE)).bent(bend);
-        descend(At(&problem, Accuracy::Full), solver, start, MOST_ITERATIONS).0
+        descend(&problem, solver, start, MOST_ITERATIONS).0
     };
     let mut minimum = match before {
         Some((change, moved)) => {

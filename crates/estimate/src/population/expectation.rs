@@ -15,7 +15,7 @@ use super::observation::parts;
 use super::space::{Coordinate, Space};
 use crate::decompose::singular;
 use crate::likelihood::given_errors;
-use crate::problem::{Accuracy, SubjectError, SubjectProblem};
+use crate::problem::{SubjectError, SubjectProblem};
 use crate::shape::Shape;
 use nalgebra::{Cholesky, DMatrix, DVector};
 use omafit_model::{Analyte, Censoring, ErrorModel, PopulationModel, Subject};
@@ -159,7 +159,7 @@ impl Outside {
         let problem = SubjectProblem::new(model, subject, &layout.inputs, None, &errors, Shape::Normal)?;
         let mut whole = vec![0.0; layout.inputs.len()];
         layout.varying.iter().zip(eta).for_each(|(&k, eta)| whole[k] = *eta);
-        let at = problem.with_rtol(rtol).linearise(&whole, Accuracy::Full)?;
+        let at = problem.with_rtol(rtol).linearise(&whole)?;
         let n = eta.len();
         let omega = DMatrix::from_row_slice(n, n, model.omega());
         let prior = Cholesky::new(omega).map_or_else(|| DMatrix::zeros(n, n), |c| c.inverse());

@@ -15,7 +15,7 @@ use super::proposal::Proposal;
 use crate::individual::{FitOptions, Method, Status, fit_subject};
 use crate::likelihood::{Law, constant, given_errors};
 use crate::prior::Prior;
-use crate::problem::{Accuracy, SubjectError, SubjectProblem};
+use crate::problem::{SubjectError, SubjectProblem};
 use crate::shape::Shape;
 use crate::simulate::SubjectStream;
 use omafit_model::{PopulationModel, Subject};
@@ -135,7 +135,7 @@ fn part(
         return Err(ConditionalError::NotFitted(fit.reason));
     }
     let problem = subject_problem(model, subject, Some(prior))?;
-    let at = problem.linearise(&fit.eta, Accuracy::Full)?;
+    let at = problem.linearise(&fit.eta)?;
     let offset = problem.constants() + prior.log_determinant();
     let information = at.jacobian.tr_mul(&at.jacobian);
     let analytic = |precision: nalgebra::DMatrix<f64>| {

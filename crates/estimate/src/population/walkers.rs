@@ -12,7 +12,7 @@ use super::expectation::{Layout, Moments, Outside, Spread, transformed};
 use super::proposal::Proposal;
 use super::space::Space;
 use crate::prior::Prior;
-use crate::problem::{Accuracy, SubjectProblem};
+use crate::problem::SubjectProblem;
 use crate::simulate::SubjectStream;
 use nalgebra::{DMatrix, DVector};
 use omafit_model::{PopulationModel, Subject};
@@ -180,7 +180,7 @@ fn around(
     eta: &[f64],
     mode: &DVector<f64>,
 ) -> Result<Proposal, ConditionalError> {
-    let at = problem.linearise(eta, Accuracy::Full)?;
+    let at = problem.linearise(eta)?;
     let precision = at.jacobian.tr_mul(&at.jacobian);
     Proposal::new(mode.as_slice(), precision).ok_or(ConditionalError::NotPositive("the information on η"))
 }

@@ -75,8 +75,8 @@ macro_rules! solvable {
                 one_by_one(errands, &alone);
             }
             fn bends_at_once(&self, course: &Course) -> bool {
-                let known: &[bool] = &[$($(!DOSING && $reads > 0)?)?];
-                known == [true] && is_wide() && is_plain(course) && course.output() == Output::Landed
+                let is_backward = false $($(|| !DOSING && $reads > 0)?)?;
+                is_backward && is_wide() && is_plain(course) && course.output() == Output::Landed
             }
             fn sensitivities(
                 &self,

@@ -173,15 +173,7 @@ fn repeat(values: &[f64]) -> bool {
     /// 2⁶⁴ over the golden ratio: its multiples are spread evenly.
     const SPREAD: u64 = 0x9E37_79B9_7F4A_7C15;
     let is_looked_at = |bits: &u64| (1..u64::MAX / 64).contains(&bits.wrapping_mul(SPREAD));
-    let mut seen: Vec<u64> = Vec::with_capacity(values.len() / 32);
-    // All are hashed at once, few are taken.
-    for some in values.chunks(TOGETHER) {
-        let mut bits = [0; TOGETHER];
-        bits.iter_mut().zip(some).for_each(|(bits, value)| *bits = value.to_bits());
-        if bits.iter().fold(false, |any, bits| any | is_looked_at(bits)) {
-            seen.extend(bits.into_iter().filter(is_looked_at));
-        }
-    }
+    let mut seen: Vec<u64> = values.iter().map(|value| value.to_bits()).filter(is_looked_at).collect();
     let all = seen.len();
     seen.sort_unstable();
     seen.dedup();

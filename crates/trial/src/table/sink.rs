@@ -3,7 +3,9 @@
 use std::error::Error;
 use std::io::Write;
 use std::ops::Range;
+use std::panic::{catch_unwind, resume_unwind};
 use std::sync::{Mutex, PoisonError};
+use std::thread;
 
 use polars::prelude::{PolarsError, PolarsResult};
 use polars_arrow::datatypes::{ArrowDataType, ArrowSchema, Field};
@@ -101,7 +103,7 @@ impl<W: Write> ParquetSink<W> {
 
     /// Writes some rows as a row group: a column as soon as it is encoded, and those before it are written.
     fn write(&mut self, rows: Range<usize>) -> PolarsResult<()> {
-        type Encoded = Mutex<Option<PolarsResult<Vec<CompressedPage>>>>;
+        type Encoded = Mutex<Option<thread::Result<PolarsResult<Vec<CompressedPage>>>>>;
         let Self { writer, pending, .. } = self;
         let types = writer.parquet_schema().fields().to_vec();
         let encoded: Vec<Encoded> = types.iter().map(|_| Mutex::new(None)).collect();
@@ -109,18 +111,19 @@ impl<W: Write> ParquetSink<W> {
             for ((column, of), encoded) in pending.columns.iter().zip(&types).zip(&encoded) {
                 let rows = rows.clone();
                 scope.spawn_fifo(move |_| {
-                    let pages = pages(&column.values, rows, of);
+                    // The writer waits for it, and must not wait for ever.
+                    let pages = catch_unwind(|| pages(&column.values, rows, of));
                     *encoded.lock().unwrap_or_else(PoisonError::into_inner) = Some(pages);
                 });
             }
             let columns = encoded.iter().map(|encoded| {
                 let pages = loop {
                     if let Some(pages) = encoded.lock().unwrap_or_else(PoisonError::into_inner).take() {
-                        break pages?;
+                        break pages.unwrap_or_else(|panic| resume_unwind(panic))?;
                     }
                     // Others are encoded meanwhile.
                     if rayon::yield_now() != Some(rayon::Yield::Executed) {
-                        std::thread::yield_now();
+                        thread::yield_now();
                     }
                 };
                 let pages = Pages { left: pages.into_iter(), here: None };
