@@ -113,6 +113,7 @@ def main():
         ("convert_real.py", [], "real/meno_tetang_lowe_2005.csv", byte_differences),
         ("published.py", [], "reference/published.json", lambda m, k: differences(m, k, TOLERANCE)),
         ("tails.py", [], "reference/tails.json", lambda m, k: differences(m, k, TOLERANCE)),
+        ("censored.py", [], "reference/censored_density.json", lambda m, k: differences(m, k, TOLERANCE)),
         ("trajectories.py", few, "reference/trajectories.json", trajectory_differences),
         ("family.py", few_of_family, "reference/family.json", family_differences),
     ]
