@@ -11,6 +11,10 @@
 //! is uniform for any K; with E and V of the simulations alone the variance of NPDE is too large by n/K, which a test
 //! of ten thousand observations notices.
 //!
+//! An observation of which a simulation predicts nothing at all under a log-normal or a proportional error, as of a drug
+//! before its first dose, has no place in a covariance. Its prediction distribution error is its own place among the
+//! simulations; where it is below a limit, a random part of the share of the simulations below the limit.
+//!
 //! A value beyond a limit of quantification, observed or simulated, is first replaced as by Nguyen, Comets, Mentré 2012
 //! (J Pharmacokinet Pharmacodyn 39:499, doi 10.1007/s10928-012-9264-2): by a random one of the simulated values of that
 //! observation beyond the limit.
@@ -22,8 +26,8 @@ use nalgebra::{Cholesky, DMatrix};
 use omafit_model::{Censoring, PopulationModel, Subject};
 use statrs::distribution::{ContinuousCDF, Normal};
 
-/// NPDE of the observations of subject `index` (from 0) of a trial; NaN where some simulation has no value, or all are
-/// too few or too alike to have a covariance of full rank. The seed is for what is beyond the assays' `limits`.
+/// NPDE of the observations of subject `index` (from 0) of a trial; NaN where the simulations are too few or too alike to
+/// have a covariance of full rank, or none of them has a value. The seed is for what is beyond the assays' `limits`.
 pub fn npde(
     model: &PopulationModel,
     subject: &Subject,
@@ -37,8 +41,13 @@ pub fn npde(
         .map(|k| replicates.replicate(k))
         .filter(|values| values.iter().any(|v| !v.is_nan()))
         .collect();
-    // An observation that some replicate cannot have, as of a drug that is not there yet, has no place in a covariance.
-    let sound: Vec<usize> = (0..n).filter(|&i| solved.iter().all(|values| values[i].is_finite())).collect();
+    let has_logarithm = |i: usize| {
+        let residual = model.residual(subject.observations[i].analyte);
+        residual.is_some_and(|r| !r.error.allows(0.0))
+    };
+    let (alone, sound): (Vec<usize>, Vec<usize>) = (0..n)
+        .filter(|&i| !solved.is_empty() && solved.iter().all(|values| values[i].is_finite()))
+        .partition(|&i| has_logarithm(i) && solved.iter().any(|values| values[i] <= 0.0));
     let mut observed = Vec::with_capacity(sound.len());
     let mut simulated = vec![Vec::with_capacity(sound.len()); solved.len()];
     let mut draw = SubjectStream::aside(seed, index);
@@ -69,8 +78,23 @@ pub fn npde(
         }
     }
     let mut out = vec![f64::NAN; n];
+    let quantile = |error: f64| Normal::standard().inverse_cdf(error);
+    for &i in &alone {
+        let observation = &subject.observations[i];
+        let limits = limits[observation.analyte.index()];
+        let count = solved.len() as f64;
+        let share = |is: &dyn Fn(f64) -> bool| {
+            solved.iter().filter(|values| is(limits.rank(f64::from(values[i])))).count() as f64 / count
+        };
+        let error = match observation.censoring {
+            Censoring::Below => share(&|rank| rank <= 0.0) * draw.uniform(),
+            Censoring::Above => 1.0 - share(&|rank| rank == f64::INFINITY) * draw.uniform(),
+            Censoring::Quantified => (share(&|rank| rank < observation.value) * count + 0.5) / (count + 1.0),
+        };
+        out[i] = if error > 0.0 && error < 1.0 { quantile(error) } else { f64::NAN };
+    }
     for (&i, error) in sound.iter().zip(prediction_errors(&observed, &simulated)) {
-        out[i] = if error.is_nan() { f64::NAN } else { Normal::standard().inverse_cdf(error) };
+        out[i] = if error.is_nan() { f64::NAN } else { quantile(error) };
     }
     out
 }

@@ -33,8 +33,8 @@ impl Replicates {
         self.values.len().checked_div(self.observations).unwrap_or(0)
     }
 
-    /// The observations of a replicate (from 0), in the analytes' units. A value is NaN where the prediction admits no
-    /// observation; all are when the model cannot be solved for the parameters that were drawn.
+    /// The observations of a replicate (from 0), in the analytes' units. All are NaN when the model cannot be solved for the
+    /// parameters that were drawn.
     pub fn replicate(&self, replicate: usize) -> &[f32] {
         &self.values[replicate * self.observations..][..self.observations]
     }
@@ -90,6 +90,9 @@ pub fn replicate_subject(
                 let z = stream.normal();
                 if error.allows(exact) {
                     *value = error.observe(exact, z) as f32;
+                } else if exact <= 0.0 {
+                    // Nothing is observed as nothing.
+                    *value = 0.0;
                 }
             }
         }

@@ -84,12 +84,13 @@ struct Place {
     observation: usize,
     time: f64,
     observed: f64,
-    factor: f64,
+    /// Nothing of a value that is beyond a limit whatever it is multiplied by.
+    factor: Option<f64>,
 }
 
 /// Checks every analyte: rows by analyte, stratum, bin and statistic. `pred` has the population prediction of each
-/// observation of each subject. Observations without a number, a simulation or, corrected, a positive prediction are
-/// left out.
+/// observation of each subject. Observations without a number or a simulation are left out; corrected, also those of which
+/// nothing is predicted, unless they are beyond a limit, which no correction changes.
 pub fn vpc(
     subjects: &[Subject],
     replicates: &[Replicates],
@@ -131,7 +132,8 @@ fn places(
         }
         for (i, (o, time)) in subject.observations.iter().zip(time_after_first_dose(subject)).enumerate() {
             let has_pred = pred[s][i].is_finite() && pred[s][i] > 0.0;
-            if o.analyte != analyte || (is_corrected && !has_pred) {
+            let is_beyond = o.censoring != Censoring::Quantified && pred[s][i].is_finite();
+            if o.analyte != analyte || (is_corrected && !has_pred && !is_beyond) {
                 continue;
             }
             let observed = match o.censoring {
@@ -140,7 +142,7 @@ fn places(
                 Censoring::Above => f64::INFINITY,
             };
             // Until its bin is known, a corrected value is a part of its prediction.
-            let factor = if is_corrected { 1.0 / pred[s][i] } else { 1.0 };
+            let factor = if is_corrected { has_pred.then(|| 1.0 / pred[s][i]) } else { Some(1.0) };
             places.push(Place { subject: s, observation: i, time, observed, factor });
         }
     }
@@ -156,8 +158,9 @@ fn check(
     limits: Limits,
     settings: &VpcSettings,
 ) -> Vec<VpcRow> {
-    let middle = quantile(inside.iter().map(|p| 1.0 / p.factor).collect(), 0.5);
-    let scale = |p: &Place| p.factor * middle;
+    let predictions: Vec<f64> = inside.iter().filter_map(|p| p.factor).map(|factor| 1.0 / factor).collect();
+    let middle = if predictions.is_empty() { 1.0 } else { quantile(predictions, 0.5) };
+    let scale = |p: &Place| p.factor.map_or(1.0, |factor| factor * middle);
     let statistics: Vec<VpcStatistic> = settings
         .percentiles
         .iter()
