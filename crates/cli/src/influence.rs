@@ -14,10 +14,11 @@ use std::time::Instant;
 const MOVED: f64 = 1.0;
 /// Of so many subjects at most.
 const TOLD: usize = 5;
+/// Subjects for whom one step is no estimate, and without whom the population is estimated again, at most.
+const MOST_EXACT: usize = 10;
 
 /// The estimates without each of the subjects.
 pub struct Influence {
-    method: &'static str,
     ids: Vec<String>,
     deletions: Vec<Deletion>,
 }
@@ -33,25 +34,25 @@ impl Influence {
         seconds: &mut Seconds,
     ) -> Option<Self> {
         let started = Instant::now();
-        let (method, deletions) = match how.unwrap_or(InfluenceName::OneStep) {
+        let deletions = match how.unwrap_or(InfluenceName::OneStep) {
             InfluenceName::None => return None,
-            InfluenceName::OneStep => ("one_step", influence(fit)),
+            InfluenceName::OneStep => influence(fit, subjects, options, MOST_EXACT),
             InfluenceName::Exact => {
                 let progress = progress_bar("population without one of", subjects.len() as u64, quiet);
                 let deletions = exact_influence(fit, subjects, options, &|| progress.inc(1));
                 progress.finish_and_clear();
-                ("exact", deletions)
+                deletions
             }
         };
         seconds.add("influence", started.elapsed().as_secs_f64());
         // Why there is no covariance is told with the estimates.
         let ids = subjects.iter().map(|subject| subject.id.clone()).collect();
-        Some(Self { method, ids, deletions: deletions.ok()? })
+        Some(Self { ids, deletions: deletions.ok()? })
     }
 
     /// The table `influence`.
     pub fn table(&self, estimates: &[PopulationEstimate]) -> Result<Table, TableError> {
-        influence_table(&self.ids, self.method, estimates, &self.deletions)
+        influence_table(&self.ids, estimates, &self.deletions)
     }
 
     /// The subjects on whom an estimate hangs, the most influential first.
@@ -75,7 +76,8 @@ impl Influence {
         let left = self.deletions.iter().filter(|deletion| deletion.estimates.is_err()).count();
         if left > 0 {
             told.push(format!(
-                "influence: of {left} subjects unknown: without them the estimates are not determined"
+                "influence: of {left} subjects unknown: without them the estimates are not determined, or one step of Newton's \
+                 method is no estimate; `status` in influence.csv says which"
             ));
         }
         told

@@ -114,6 +114,15 @@ impl Population {
         &self.fit.model
     }
 
+    /// Each subject's η̂, where a subject's fit estimates the parameters that vary.
+    pub fn modes(&self, options: &FitOptions) -> Vec<Vec<f64>> {
+        if options.free == self.model().variable() {
+            self.fit.subjects.iter().map(|subject| subject.eta.clone()).collect()
+        } else {
+            Vec::new()
+        }
+    }
+
     /// How many numbers were estimated.
     pub fn estimated(&self) -> usize {
         self.names.len()

@@ -170,9 +170,20 @@ impl<'a> Work<'a> {
             !self.stop.load(Ordering::Relaxed)
         };
         let plan = &self.plan;
+        // A subject's lowest mode may be one that only the population has found.
+        let known = self.population.as_ref().map_or(Vec::new(), |p| p.modes(plan.options()));
         let fitted = self.pool.install(|| {
             let (model, options) = (plan.model(), plan.options());
-            process_trial(model, &subjects, first as u64, plan.prior(), options, plan.courses(), &go_on)
+            process_trial(
+                model,
+                &subjects,
+                first as u64,
+                &known,
+                plan.prior(),
+                options,
+                plan.courses(),
+                &go_on,
+            )
         });
         self.seconds.add("fit", started.elapsed().as_secs_f64());
         let Some(results) = fitted else { return Ok(false) };

@@ -1,10 +1,10 @@
 //! The best minimum of a subject, from one start or several, what ran off there, and how the objective bends.
 
-use crate::descent::{Minimum, minimise};
+use crate::descent::{Minimum, minimise, minimise_from};
 use crate::individual::{FitOptions, Limit};
 use crate::likelihood::{Errors, weighted_residual};
 use crate::problem::{SubjectError, SubjectProblem};
-use crate::starts::scattered_start;
+use crate::starts::{normal_start, scattered_start};
 use nalgebra::DMatrix;
 use omafit_model::{Observation, Subject};
 
@@ -42,6 +42,22 @@ pub(crate) fn search_on(
     mut best: Minimum,
 ) -> Found {
     let mut starts = 1;
+    // Better must mean better by more than the accuracy of the sum, or the first start is kept.
+    let is_better = |next: &Minimum, best: &Minimum| {
+        let (old, new) = (best.cost(), next.cost());
+        new.is_finite() && !(new > old - 1e-8 * (1.0 + old.abs()))
+    };
+    if let Some(prior) = problem.prior().filter(|prior| options.further_starts > 0 && prior.is_wide()) {
+        let unknowns = options.free.len();
+        let spread: Vec<Vec<f64>> =
+            (0..options.further_starts).map(|index| prior.spread(normal_start(unknowns, index))).collect();
+        for next in minimise_from(problem, spread, options.max_iterations, options.may_be_bent()) {
+            starts += 1;
+            if is_better(&next, &best) {
+                best = next;
+            }
+        }
+    }
     let mut run_off = runaways(problem, &best);
     let poor = |m: &Minimum| {
         let misfit = m.at.as_ref().map_or(f64::INFINITY, |at| {
@@ -54,15 +70,33 @@ pub(crate) fn search_on(
             starts += 1;
             let start = scattered_start(options.free.len(), further);
             let next = minimise(problem, start, options.max_iterations, options.may_be_bent());
-            let (old, new) = (best.cost(), next.cost());
-            // Better must mean better by more than the accuracy of the sum, or the first start is kept.
-            if new.is_finite() && !(new > old - 1e-8 * (1.0 + old.abs())) {
+            if is_better(&next, &best) {
                 best = next;
             }
         }
         run_off = runaways(problem, &best);
     }
     Found { best, run_off, starts }
+}
+
+/// What was found, or the minimum near an η that is known, where the objective is lower there.
+pub(crate) fn or_known(
+    problem: &SubjectProblem<'_>,
+    options: &FitOptions,
+    found: Found,
+    known: Option<&[f64]>,
+) -> Found {
+    let lower = |eta: &&[f64]| {
+        let there = problem.linearise(eta).map_or(f64::INFINITY, |at| at.objective);
+        let cost = found.best.cost();
+        there < cost - 1e-6 * (1.0 + cost.abs())
+    };
+    let Some(eta) = known.filter(lower) else { return found };
+    let next = minimise(problem, eta.to_vec(), options.max_iterations, options.may_be_bent());
+    // The curvature is that at the minimum, wherever the descent came from.
+    let best = Minimum { missing: None, ..next };
+    let run_off = runaways(problem, &best);
+    Found { best, run_off, starts: found.starts + 1 }
 }
 
 /// Parameters that have gone far and could go a hundred times further at no cost.

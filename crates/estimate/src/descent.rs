@@ -76,6 +76,19 @@ pub(crate) fn minimise(
     descents.all.swap_remove(0).into_minimum()
 }
 
+/// The minima of a subject from each of several starts.
+pub(crate) fn minimise_from(
+    problem: &SubjectProblem<'_>,
+    starts: Vec<Vec<f64>>,
+    max_iterations: u64,
+    bent: bool,
+) -> Vec<Minimum> {
+    let begin = |start| Descent::new(problem, start, max_iterations, bent);
+    let mut descents = Descents::new(starts.into_iter().map(begin).collect());
+    problem.structure().differentiate_each(&mut descents);
+    descents.all.into_iter().map(Descent::into_minimum).collect()
+}
+
 /// The same of each of several subjects of one model, from one start.
 pub(crate) fn minimise_each(
     problems: &[&SubjectProblem<'_>],

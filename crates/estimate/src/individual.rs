@@ -1,6 +1,8 @@
 //! A subject's fit: by its own data alone (NLS), or with the population as prior (MAP).
 
-use crate::best::{Found, missing_curvatures, runaways, search_from, search_on, weighted_residuals};
+use crate::best::{
+    Found, missing_curvatures, or_known, runaways, search_from, search_on, weighted_residuals,
+};
 use crate::descent::{Minimum, minimise_each};
 use crate::least_squares::StopReason;
 use crate::likelihood::{Errors, Law, constant, given_errors};
@@ -204,10 +206,12 @@ pub fn fit_subject(
     )
 }
 
-/// Fits several subjects, each to the bit as [`fit_subject`]: their models are solved together.
+/// Fits several subjects, each to the bit as [`fit_subject`]: their models are solved together. Of each an η may be known,
+/// such as that of a population; where the objective is lower there the fit is that of the minimum near it.
 pub fn fit_subjects(
     model: &PopulationModel,
     subjects: &[&Subject],
+    known: &[Option<&[f64]>],
     prior: Option<&Prior>,
     options: &FitOptions,
 ) -> Vec<IndividualFit> {
@@ -218,9 +222,13 @@ pub fn fit_subjects(
     let sound: Vec<&SubjectProblem<'_>> = problems.iter().filter_map(|p| p.as_ref().ok()).collect();
     let start = vec![0.0; options.free.len()];
     let first = minimise_each(&sound, &start, options.max_iterations, options.may_be_bent());
-    let whose: Vec<&Subject> =
-        subjects.iter().zip(&problems).filter_map(|(subject, p)| p.is_ok().then_some(*subject)).collect();
-    let best = |((problem, subject), first)| search_on(problem, subject, options, &errors, first);
+    let whose: Vec<(&Subject, Option<&[f64]>)> = (0..subjects.len())
+        .filter(|&i| problems[i].is_ok())
+        .map(|i| (subjects[i], known.get(i).copied().flatten()))
+        .collect();
+    let best = |((problem, (subject, known)), first)| {
+        or_known(problem, options, search_on(problem, subject, options, &errors, first), known)
+    };
     let found: Vec<Found> = sound.iter().copied().zip(whose).zip(first).map(best).collect();
     let missing = missing_curvatures(&sound, &found, options);
     let mut found = found.into_iter().zip(missing);
@@ -356,11 +364,15 @@ fn finish(
         fit.starts = starts;
         return fit;
     };
-    let data_rows = at.jacobian.rows(0, observations).into_owned();
+    let data_rows = at.jacobian.rows(0, at.informative.len()).into_owned();
     let gauss_newton = Uncertainty::new(&at.jacobian, &excluded);
     let data_information = Uncertainty::new(&data_rows, &excluded);
-    let leverages = leverages(&data_rows, &gauss_newton);
-    let prior_ssq = at.residuals.rows_range(observations..).norm_squared();
+    let mut leverages_of_all = vec![0.0; observations];
+    for (&observation, leverage) in at.informative.iter().zip(leverages(&data_rows, &gauss_newton)) {
+        leverages_of_all[observation] = leverage;
+    }
+    let leverages = leverages_of_all;
+    let prior_ssq = at.residuals.rows_range(at.informative.len()..).norm_squared();
     let data = at.objective - prior_ssq;
     let constants = |full: bool| -> f64 {
         let laws = subject.observations.iter().filter_map(|o| Some((o, errors[o.analyte.index()]?)));

@@ -30,6 +30,8 @@ pub(crate) struct Linearised {
     pub is_sum_of_squares: bool,
     /// The predictions behind the residuals of the data, one an observation.
     pub predictions: Vec<f64>,
+    /// The observation of each row of the data; rows of a prior come after them.
+    pub informative: Vec<usize>,
     /// r, one a row.
     pub residuals: DVector<f64>,
     /// ∂r/∂x, rows as the residuals, columns as the unknowns.
@@ -437,7 +439,16 @@ mod tests {
             let jacobian = DMatrix::from_fn(14, 2, |row, column| slope(X[row])[column]);
             let objective = residuals.norm_squared();
             let noise = 2.0 * self.said * residuals.abs().sum();
-            Ok(Linearised { objective, noise, is_sum_of_squares: true, predictions, residuals, jacobian })
+            let informative = (0..14).collect();
+            Ok(Linearised {
+                objective,
+                noise,
+                is_sum_of_squares: true,
+                predictions,
+                informative,
+                residuals,
+                jacobian,
+            })
         }
     }
 

@@ -43,7 +43,7 @@ pub use individual::{
     free_names,
 };
 pub use least_squares::StopReason;
-pub use likelihood::{Contribution, Errors, Law, contribution, given_errors, weighted_residual};
+pub use likelihood::{Errors, Law, LikelihoodTerm, given_errors, likelihood_term, weighted_residual};
 pub use minimise::{Evaluated, LeastSquares, Rows, Scored, least_squares, score};
 pub use normal::{NORMAL_975, log_cdf, mills};
 pub use overview::{FreeIgeCourse, Overview, Tally, free_ige_course, quantile};
@@ -51,11 +51,12 @@ pub use population::{
     Bootstrap, BootstrapReplicate, Candidate, CandidateError, Checkpoint, Conditional, ConditionalError,
     Coordinate, Deletion, DescentStop, End, EstimateKind, Fits, Levels, LikelihoodMethod, LikelihoodOptions,
     Marginal, MarginalError, MarginalPart, PopulationError, PopulationEstimate, PopulationFit,
-    PopulationMethod, PopulationOptions, PopulationUncertainty, Progress, SIR_ROUNDS, Search, SearchFit,
-    SirError, SirFound, SirRound, SirSample, Space, SpaceError, Standing, Stepwise, Verdict, Watch,
-    candidates, estimate_population, evaluate_population, exact_influence, fit_population,
-    flattest_direction, influence, marginal_likelihood, population_estimates, propagated,
-    sampling_importance_resampling, screened,
+    PopulationMethod, PopulationOptions, PopulationProfile, PopulationProfilePoint, PopulationStart,
+    PopulationUncertainty, ProfileError, Progress, SIR_ROUNDS, Search, SearchFit, SirError, SirFound,
+    SirRound, SirSample, Space, SpaceError, Standing, Stepwise, Verdict, Watch, candidates, enough,
+    estimate_population, evaluate_population, exact_influence, fit_population, flattest_direction,
+    from_several_starts, influence, marginal_likelihood, population_estimates, population_profile,
+    propagated, sampling_importance_resampling, screened,
 };
 pub use prior::Prior;
 pub use problem::SubjectError;

@@ -1,7 +1,7 @@
-//! What one observation says of its prediction: −2 log-likelihood, without the constant of its shape.
+//! The likelihood of one observation given its prediction, with every derivative that any estimation needs.
 //!
-//! With f the prediction, g its standard deviation, and p the density and F the distribution function of the
-//! standardised residual ([`Shape`]: normal, or Student's t):
+//! With f the prediction, g its standard deviation, p and F the density and the distribution function of the standardised
+//! residual z ([`Shape`]: normal, or Student's t), the −2 log-likelihood ℓ is, but for constants:
 //!
 //! ```text
 //! log-normal          −2 ln p(z) + ln σ²,   z = (ln y − ln f)/σ
@@ -11,18 +11,21 @@
 //! ```
 //!
 //! A variance that depends on the prediction is part of the likelihood, not a frozen weight. For the least squares each
-//! observation is one row r of slope √w, so that the gradient r·√w is that of the likelihood and w its curvature; for
+//! observation is one row r of slope √w, so that the gradient r·√w is that of the likelihood and w its information; for
 //! log-normal values under the normal shape r² is the likelihood itself.
+//!
+//! A prediction of exactly zero, as of a drug before its first dose, is observed as zero under a log-normal or a
+//! proportional error: the value lies below every limit with probability one, adds nothing to ℓ and has no derivatives.
 
 use crate::shape::Shape;
 use omafit_model::{Analyte, Censoring, ErrorModel, Observation, PopulationModel};
 
-/// How observations depart from their predictions.
+/// Distribution of the observations of one analyte around their predictions.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Law {
     /// Scale and size of the error.
     pub error: ErrorModel,
-    /// Its distribution on that scale.
+    /// Shape of its distribution on that scale.
     pub shape: Shape,
 }
 
@@ -34,109 +37,224 @@ pub fn given_errors(model: &PopulationModel) -> Errors {
     Analyte::ALL.map(|analyte| model.residual(analyte).map(|residual| residual.error))
 }
 
-/// An observation's part of the likelihood, as a function of its prediction.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Contribution {
-    /// −2 log-likelihood without that of a standardised residual of zero (ln 2π of the normal shape) and without ln σ²
-    /// of a log-normal error, which no parameter of the model changes.
+/// An observation's −2 log-likelihood ℓ and its information w on the prediction f, with their derivatives.
+///
+/// s has the logarithms of the error's standard deviations: σ alone of a log-normal error, the additive and the
+/// proportional one of a normal error. The second is zero where there is none.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct LikelihoodTerm {
+    /// ℓ without the −2 log-density of a standardised residual of zero (ln 2π of the normal shape) and without ln σ² of a
+    /// log-normal error, which no parameter of the model changes.
     pub value: f64,
-    /// Half its derivative to the prediction.
+    /// ½·∂ℓ/∂f.
     pub slope: f64,
-    /// The information on the prediction: half the expected second derivative, and of a censored observation what a
-    /// linear z leaves of it; not negative, and of Student's t less of an outlier.
-    pub curvature: f64,
-    /// Half its second derivative in the prediction.
+    /// ½·∂²ℓ/∂f².
     pub bend: f64,
+    /// w: half the expected second derivative, and of a censored observation what a linear z leaves of it; not negative,
+    /// and of Student's t less of an outlier.
+    pub information: f64,
+    /// ½·∂ℓ/∂s, with ln σ² counted in ℓ.
+    pub by_s: [f64; 2],
+    /// ½·∂²ℓ/∂f∂s.
+    pub slope_by_s: [f64; 2],
+    /// ∂w/∂f.
+    pub information_by_f: f64,
+    /// ∂w/∂s.
+    pub information_by_s: [f64; 2],
+    /// ∂ ln g/∂s.
+    pub shares: [f64; 2],
 }
 
-/// The part of `observation` where `prediction` is predicted.
-pub fn contribution(observation: &Observation, law: Law, prediction: f64) -> Contribution {
-    let Law { error, shape } = law;
-    let (f, y) = (prediction, observation.value);
-    let [z, slope_of_z, bend_of_z] = standardised(error, f, y);
-    match observation.censoring {
-        Censoring::Quantified => {
-            let (value, score) = (shape.deviance(z), shape.score(z));
-            let information = shape.curvature_on_location(z);
-            // Of −ln p(z) as a function of the prediction.
-            let bend = shape.slope_of_score(z) * slope_of_z * slope_of_z + score * bend_of_z;
-            match error {
-                ErrorModel::LogNormal { .. } => Contribution {
-                    value,
-                    slope: score * slope_of_z,
-                    curvature: information * slope_of_z * slope_of_z,
-                    bend,
-                },
-                ErrorModel::Normal { proportional, .. } => {
-                    let g = error.sd(f);
-                    // (ln g)' and (ln g)''.
-                    let b = proportional * proportional / (g * g);
-                    let by_log = b * f;
-                    let by_log_twice = b - 2.0 * by_log * by_log;
-                    Contribution {
-                        value: value + 2.0 * g.ln(),
-                        slope: score * slope_of_z + by_log,
-                        curvature: information / (g * g) + shape.information_on_scale() * by_log * by_log,
-                        bend: bend + by_log_twice,
-                    }
+impl LikelihoodTerm {
+    /// Whether the observation is certain where so much is predicted, so that it says nothing.
+    pub fn is_certain(&self) -> bool {
+        self.value == 0.0 && self.information == 0.0 && self.slope == 0.0
+    }
+}
+
+/// The standardised residual z with its derivatives, and those of ln g.
+struct Standardised {
+    z: f64,
+    by_f: f64,
+    by_f_twice: f64,
+    by_s: [f64; 2],
+    by_f_s: [f64; 2],
+    /// ∂ ln g/∂s, (ln g)′ and (ln g)″ over f, and ∂(ln g)′/∂s.
+    shares: [f64; 2],
+    log_g: [f64; 2],
+    log_g_by_f_s: [f64; 2],
+}
+
+impl Standardised {
+    fn new(error: ErrorModel, f: f64, y: f64) -> Self {
+        match error {
+            ErrorModel::LogNormal { sd } => {
+                let (z, slope) = ((y.ln() - f.ln()) / sd, -1.0 / (sd * f));
+                Self {
+                    z,
+                    by_f: slope,
+                    by_f_twice: -slope / f,
+                    by_s: [-z, 0.0],
+                    by_f_s: [-slope, 0.0],
+                    shares: [1.0, 0.0],
+                    log_g: [0.0; 2],
+                    log_g_by_f_s: [0.0; 2],
+                }
+            }
+            ErrorModel::Normal { additive, proportional } => {
+                let g = error.sd(f);
+                let z = (y - f) / g;
+                // (ln g)′ = b²f/g².
+                let b = proportional / g * (proportional / g);
+                let by_log = b * f;
+                let first = (additive / g).powi(2);
+                let second = if additive > 0.0 { (proportional * f / g).powi(2) } else { 1.0 };
+                let slope = -1.0 / g - z * by_log;
+                let turn = 2.0 * by_log * first;
+                Self {
+                    z,
+                    by_f: slope,
+                    by_f_twice: -2.0 * slope * by_log - z * (b - by_log * by_log),
+                    by_s: [-z * first, -z * second],
+                    by_f_s: [-slope * first + z * turn, -slope * second - z * turn],
+                    shares: [first, second],
+                    log_g: [by_log, b - 2.0 * by_log * by_log],
+                    log_g_by_f_s: [-turn, turn],
                 }
             }
         }
-        Censoring::Below => censored(shape, z, slope_of_z, bend_of_z),
-        Censoring::Above => censored(shape, -z, -slope_of_z, -bend_of_z),
     }
 }
 
-/// −2 ln F(z) for a z with the derivatives `by_f` and `bend` to the prediction.
-fn censored(shape: Shape, z: f64, by_f: f64, bend: f64) -> Contribution {
-    let ratio = shape.mills(z);
-    Contribution {
-        value: -2.0 * shape.log_cdf(z),
-        slope: -ratio * by_f,
-        curvature: curvature_of_tail(shape, z, ratio) * by_f * by_f,
-        bend: ratio * (ratio + shape.score(z)) * by_f * by_f - ratio * bend,
-    }
+/// −ln p(z), −ln F(z) or −ln F(−z) as a function of z: its derivatives, the information on z and that one's slope.
+struct OnZ {
+    /// −2 times the logarithm, of a density less that of z = 0.
+    value: f64,
+    slope: f64,
+    bend: f64,
+    information: f64,
+    information_slope: f64,
 }
 
-/// −(ln F)″ at z, with its mills ratio; where that is not positive, as in the heavy tail of t, the squared slope.
-pub(crate) fn curvature_of_tail(shape: Shape, z: f64, ratio: f64) -> f64 {
-    let observed = ratio * (ratio + shape.score(z));
-    match shape {
-        Shape::Normal => observed.max(0.0),
-        Shape::StudentT { .. } if observed > 0.1 * ratio * ratio => observed,
-        Shape::StudentT { .. } => ratio * ratio,
-    }
-}
-
-/// (y − f)/g on the scale of the error, and its two derivatives to f.
-pub(crate) fn standardised(error: ErrorModel, f: f64, y: f64) -> [f64; 3] {
-    match error {
-        ErrorModel::LogNormal { sd } => {
-            let slope = -1.0 / (sd * f);
-            [(y.ln() - f.ln()) / sd, slope, -slope / f]
-        }
-        ErrorModel::Normal { proportional, .. } => {
-            let g = error.sd(f);
-            let z = (y - f) / g;
-            // g'/g and g''/g.
-            let b = proportional * proportional / (g * g);
-            let (by_f, twice) = (b * f, b - (b * f) * (b * f));
-            let slope = -1.0 / g - z * by_f;
-            [z, slope, -2.0 * slope * by_f - z * twice]
+impl OnZ {
+    fn new(shape: Shape, censoring: Censoring, z: f64) -> Self {
+        match censoring {
+            Censoring::Quantified => Self {
+                value: shape.deviance(z),
+                slope: shape.score(z),
+                bend: shape.slope_of_score(z),
+                information: shape.curvature_on_location(z),
+                information_slope: shape.slope_of_curvature_on_location(z),
+            },
+            Censoring::Below => Self::censored(shape, z),
+            Censoring::Above => {
+                let OnZ { value, slope, bend, information, information_slope } = Self::censored(shape, -z);
+                Self { value, slope: -slope, bend, information, information_slope: -information_slope }
+            }
         }
     }
+
+    /// The curvature of the tail serves as information; where that is not positive, as in the heavy tail of t, the squared
+    /// slope.
+    fn censored(shape: Shape, z: f64) -> Self {
+        let tail = shape.lower_tail(z);
+        let square = tail.mills * tail.mills;
+        let (information, information_slope) = match shape {
+            Shape::StudentT { .. } if !(tail.curvature > 0.1 * square) => {
+                (square, -2.0 * tail.mills * tail.curvature)
+            }
+            _ => (tail.curvature.max(0.0), tail.curvature_slope),
+        };
+        Self {
+            value: -2.0 * tail.log_cdf,
+            slope: -tail.mills,
+            bend: tail.curvature,
+            information,
+            information_slope,
+        }
+    }
+}
+
+/// A prediction below this part of a limit that it is below says nothing: its derivatives leave the range of numbers.
+const NOTHING: f64 = 1e-100;
+
+/// The likelihood of `observation` where `f` is predicted; `None` where it has none: a value quantified, or above a limit,
+/// where nothing is predicted under a log-normal or a proportional error, or a prediction that is no number.
+pub fn likelihood_term(observation: &Observation, law: Law, f: f64) -> Option<LikelihoodTerm> {
+    let Law { error, shape } = law;
+    let y = observation.value;
+    if !error.allows(f) {
+        let certain = observation.censoring == Censoring::Below && f <= 0.0 && f.is_finite();
+        return certain.then(LikelihoodTerm::default);
+    }
+    let Standardised { z, by_f, by_f_twice, by_s, by_f_s, shares, log_g, log_g_by_f_s } =
+        Standardised::new(error, f, y);
+    let on_z = OnZ::new(shape, observation.censoring, z);
+    let value = on_z.value;
+    if on_z.slope == 0.0 && on_z.information == 0.0 && on_z.bend == 0.0 {
+        return Some(LikelihoodTerm { value, shares, ..LikelihoodTerm::default() });
+    }
+    if error.is_log() && observation.censoring == Censoring::Below && f < NOTHING * y {
+        let by_s = [on_z.slope * by_s[0], 0.0];
+        return Some(LikelihoodTerm { value, by_s, shares, ..LikelihoodTerm::default() });
+    }
+    let mut term = LikelihoodTerm {
+        value,
+        slope: on_z.slope * by_f,
+        bend: on_z.bend * by_f * by_f + on_z.slope * by_f_twice,
+        by_s: by_s.map(|by| on_z.slope * by),
+        slope_by_s: std::array::from_fn(|k| on_z.bend * by_f * by_s[k] + on_z.slope * by_f_s[k]),
+        shares,
+        ..LikelihoodTerm::default()
+    };
+    if observation.censoring == Censoring::Quantified {
+        // The information of a quantified value: on its location, and of a variance that changes with f on its scale.
+        let (by_location, location_by_f) = match error {
+            ErrorModel::LogNormal { .. } => (by_f, by_f_twice),
+            ErrorModel::Normal { .. } => {
+                let g = error.sd(f);
+                term.value += 2.0 * g.ln();
+                (1.0 / g, -log_g[0] / g)
+            }
+        };
+        let on_scale = shape.information_on_scale();
+        term.slope += log_g[0];
+        term.bend += log_g[1];
+        term.information = on_z.information * by_location * by_location + on_scale * log_g[0] * log_g[0];
+        term.information_by_f = on_z.information_slope * by_f * by_location * by_location
+            + 2.0 * on_z.information * by_location * location_by_f
+            + 2.0 * on_scale * log_g[0] * log_g[1];
+        for k in 0..2 {
+            term.by_s[k] += shares[k];
+            term.slope_by_s[k] += log_g_by_f_s[k];
+            term.information_by_s[k] = (on_z.information_slope * by_s[k]
+                - 2.0 * on_z.information * shares[k])
+                * by_location
+                * by_location
+                + 2.0 * on_scale * log_g[0] * log_g_by_f_s[k];
+        }
+    } else {
+        term.information = on_z.information * by_f * by_f;
+        term.information_by_f =
+            on_z.information_slope * by_f * by_f * by_f + 2.0 * on_z.information * by_f * by_f_twice;
+        for k in 0..2 {
+            term.information_by_s[k] =
+                on_z.information_slope * by_s[k] * by_f * by_f + 2.0 * on_z.information * by_f * by_f_s[k];
+        }
+    }
+    Some(term)
 }
 
 /// The weighted residual of an observation, (y − f)/g on the scale of the error; NaN of a censored one.
 pub fn weighted_residual(observation: &Observation, error: ErrorModel, prediction: f64) -> f64 {
     match observation.censoring {
-        Censoring::Quantified => standardised(error, prediction, observation.value)[0],
+        Censoring::Quantified => Standardised::new(error, prediction, observation.value).z,
         Censoring::Below | Censoring::Above => f64::NAN,
     }
 }
 
-/// What [`Contribution::value`] leaves out of −2 log-likelihood: ln σ² of a log-normal error, and with `full` that of a
-/// standardised residual of zero and, as densities are of values and not of logarithms, ln y².
+/// The part of −2 log-likelihood that [`LikelihoodTerm::value`] leaves out: ln σ² of a log-normal error, and with `full`
+/// the −2 log-density of a standardised residual of zero and, as densities are of values and not of logarithms, ln y².
 pub fn constant(observation: &Observation, law: Law, full: bool) -> f64 {
     if observation.censoring != Censoring::Quantified {
         return 0.0;
@@ -148,6 +266,35 @@ pub fn constant(observation: &Observation, law: Law, full: bool) -> f64 {
         }
         ErrorModel::Normal { .. } => of_zero,
     }
+}
+
+/// An observation's −2 log-likelihood as a function of ln g, its prediction held.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct ScaleTerm {
+    /// −2 log-likelihood, ln g² of a quantified value left out.
+    pub value: f64,
+    /// Half its derivative over ln g, that of ln g² included.
+    pub slope: f64,
+    /// The information on ln g.
+    pub curvature: f64,
+}
+
+/// The likelihood of `observation` over the size of its error where `f` is predicted; `None` where it has none or says
+/// nothing of it.
+pub(crate) fn scale_term(observation: &Observation, law: Law, f: f64) -> Option<ScaleTerm> {
+    if !law.error.allows(f) {
+        return None;
+    }
+    let z = Standardised::new(law.error, f, observation.value).z;
+    let on_z = OnZ::new(law.shape, observation.censoring, z);
+    let slope = -on_z.slope * z;
+    let (slope, curvature) = if observation.censoring == Censoring::Quantified {
+        (1.0 + slope, law.shape.information_on_scale())
+    } else {
+        let observed = on_z.information * z * z - slope;
+        (slope, if observed > 0.0 { observed } else { slope * slope })
+    };
+    Some(ScaleTerm { value: on_z.value, slope, curvature })
 }
 
 #[cfg(test)]
@@ -199,7 +346,7 @@ mod tests {
         for law in laws() {
             for (f, y) in [(10.0, 12.0), (3.0, 0.7), (40.0, 39.0)] {
                 let o = observed(y, Censoring::Quantified);
-                let found = contribution(&o, law, f).value + constant(&o, law, true);
+                let found = likelihood_term(&o, law, f).unwrap().value + constant(&o, law, true);
                 let jacobian = if law.error.is_log() { y } else { 1.0 };
                 let density = density_on_scale(law, f, on_scale(law, y)) / jacobian;
                 assert!((found + 2.0 * density.ln()).abs() < 1e-12, "{law:?}");
@@ -222,11 +369,120 @@ mod tests {
                     h / 3.0 * (at(from) + inner + at(to))
                 };
                 let cut = ((on_scale(law, limit) - middle) / scale).asinh();
-                let below = contribution(&observed(limit, Censoring::Below), law, f).value;
+                let below = likelihood_term(&observed(limit, Censoring::Below), law, f).unwrap().value;
                 assert!((below + 2.0 * integral(-22.0, cut).ln()).abs() < 1e-9, "{law:?} {f} {limit}");
-                let above = contribution(&observed(limit, Censoring::Above), law, f).value;
+                let above = likelihood_term(&observed(limit, Censoring::Above), law, f).unwrap().value;
                 assert!((above + 2.0 * integral(cut, 22.0).ln()).abs() < 1e-9, "{law:?} {f} {limit}");
             }
+        }
+    }
+
+    #[test]
+    fn every_derivative_agrees_with_high_precision() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/reference/censored_density.json");
+        let reference: serde_json::Value =
+            serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+        let cases = reference["cases"].as_array().unwrap();
+        assert_eq!(cases.len(), 204);
+        for case in cases {
+            let number = |key: &str| case[key].as_f64();
+            let shape = number("df").map_or(Shape::Normal, |df| Shape::StudentT { df });
+            let [s1, s2] = [number("exp_s1").unwrap_or(0.0), number("exp_s2").unwrap_or(0.0)];
+            let error = match case["error"].as_str().unwrap() {
+                "log_normal" => ErrorModel::LogNormal { sd: s1 },
+                _ => ErrorModel::Normal { additive: s1, proportional: s2 },
+            };
+            let censoring = match case["censoring"].as_str().unwrap() {
+                "quantified" => Censoring::Quantified,
+                "below" => Censoring::Below,
+                _ => Censoring::Above,
+            };
+            let (f, law) = (number("f").unwrap(), Law { error, shape });
+            let o = observed(number("y").unwrap(), censoring);
+            let found = likelihood_term(&o, law, f).unwrap();
+            let near = |key: &str, found: f64, tolerance: f64| {
+                let Some(expected) = number(key) else { return };
+                let gap = (found - expected).abs();
+                // Near a residual of one, and far out under t, two terms cancel.
+                let least = match key {
+                    "by_s1" | "by_s2" => 2e-15,
+                    "by_f_s1" | "by_f_s2" => 1e-12 * (2.0 * likelihood_term(&o, law, f).unwrap().slope).abs(),
+                    _ => 1e-290,
+                };
+                assert!(gap <= tolerance * expected.abs() + least, "{key} of {case}: {found}");
+            };
+            near("value", found.value + constant(&o, law, false), 1e-11);
+            near("by_f", 2.0 * found.slope, 1e-10);
+            near("by_f_twice", 2.0 * found.bend, 1e-9);
+            near("by_s1", 2.0 * found.by_s[0], 1e-10);
+            near("by_s2", 2.0 * found.by_s[1], 1e-10);
+            near("by_f_s1", 2.0 * found.slope_by_s[0], 1e-9);
+            near("by_f_s2", 2.0 * found.slope_by_s[1], 1e-9);
+            // Of Student's t the information is another, always positive one.
+            if shape == Shape::Normal {
+                near("information", found.information, 1e-9);
+                near("information_by_f", found.information_by_f, 1e-8);
+                near("information_by_s1", found.information_by_s[0], 1e-8);
+                near("information_by_s2", found.information_by_s[1], 1e-8);
+            }
+        }
+    }
+
+    #[test]
+    fn information_changes_as_its_differences_say() {
+        let sized = |error: ErrorModel, by: [f64; 2]| match error {
+            ErrorModel::LogNormal { sd } => ErrorModel::LogNormal { sd: sd * by[0].exp() },
+            ErrorModel::Normal { additive, proportional } => ErrorModel::Normal {
+                additive: additive * by[0].exp(),
+                proportional: proportional * by[1].exp(),
+            },
+        };
+        for law in laws() {
+            for censoring in [Censoring::Quantified, Censoring::Below, Censoring::Above] {
+                for (f, y) in [(10.0, 12.5), (3.0, 0.7), (60.0, 0.5), (0.5, 60.0)] {
+                    let o = observed(y, censoring);
+                    let at = |f: f64, by: [f64; 2]| {
+                        likelihood_term(&o, Law { error: sized(law.error, by), ..law }, f)
+                            .unwrap()
+                            .information
+                    };
+                    let slope = |of: &dyn Fn(f64) -> f64| {
+                        let h = 1e-5;
+                        (8.0 * (of(h) - of(-h)) - (of(2.0 * h) - of(-2.0 * h))) / (12.0 * h)
+                    };
+                    let found = likelihood_term(&o, law, f).unwrap();
+                    let by_log_f = slope(&|h| at(f * h.exp(), [0.0; 2]));
+                    let scale = 1e-6 * (found.information + by_log_f.abs());
+                    assert!((found.information_by_f * f - by_log_f).abs() <= scale, "{law:?} {o:?} {f}");
+                    for k in 0..2 {
+                        let moved = |h: f64| at(f, std::array::from_fn(|j| if j == k { h } else { 0.0 }));
+                        let gap = (found.information_by_s[k] - slope(&moved)).abs();
+                        assert!(gap < scale + 1e-300, "{law:?} {o:?} {f} {k}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn nothing_lies_below_a_limit_and_is_never_quantified() {
+        let log = Law { error: ErrorModel::LogNormal { sd: 0.3 }, shape: Shape::Normal };
+        let part = Law { error: ErrorModel::Normal { additive: 0.0, proportional: 0.2 }, ..log };
+        for law in [log, part] {
+            let below = likelihood_term(&observed(0.05, Censoring::Below), law, 0.0).unwrap();
+            assert_eq!(below, LikelihoodTerm::default());
+            assert!(below.is_certain());
+            assert!(likelihood_term(&observed(0.05, Censoring::Quantified), law, 0.0).is_none());
+            assert!(likelihood_term(&observed(0.05, Censoring::Above), law, 0.0).is_none());
+            assert!(likelihood_term(&observed(0.05, Censoring::Below), law, f64::NAN).is_none());
+        }
+        // With an additive part a value of nothing may be any.
+        let both = Law { error: ErrorModel::Normal { additive: 0.1, proportional: 0.2 }, ..log };
+        assert!(likelihood_term(&observed(0.05, Censoring::Quantified), both, 0.0).is_some());
+        // Hardly anything is as certain, and its derivatives are numbers.
+        for f in [1e-90, 1e-200, 1e-320] {
+            let term = likelihood_term(&observed(0.05, Censoring::Below), log, f).unwrap();
+            assert!(term.is_certain(), "{term:?}");
         }
     }
 
@@ -236,20 +492,20 @@ mod tests {
             for censoring in [Censoring::Quantified, Censoring::Below, Censoring::Above] {
                 for (f, y) in [(10.0, 12.0), (3.0, 0.7), (60.0, 0.5), (0.5, 60.0), (10.0, 150.0)] {
                     let o = observed(y, censoring);
-                    let value = |f: f64| contribution(&o, law, f).value;
+                    let value = |f: f64| likelihood_term(&o, law, f).unwrap().value;
                     let h = 1e-4 * f;
                     let difference = (8.0 * (value(f + h) - value(f - h))
                         - (value(f + 2.0 * h) - value(f - 2.0 * h)))
                         / (24.0 * h);
-                    let found = contribution(&o, law, f);
+                    let found = likelihood_term(&o, law, f).unwrap();
                     let gap = (found.slope - difference).abs();
                     assert!(
                         gap < 1e-6 * difference.abs() + 1e-9,
                         "{law:?} {o:?} {f}: {} {difference}",
                         found.slope
                     );
-                    assert!(found.curvature >= 0.0 && found.curvature.is_finite());
-                    let slope = |f: f64| contribution(&o, law, f).slope;
+                    assert!(found.information >= 0.0 && found.information.is_finite());
+                    let slope = |f: f64| likelihood_term(&o, law, f).unwrap().slope;
                     let difference = (8.0 * (slope(f + h) - slope(f - h))
                         - (slope(f + 2.0 * h) - slope(f - 2.0 * h)))
                         / (12.0 * h);
@@ -260,7 +516,7 @@ mod tests {
                         found.bend
                     );
                     // A gradient is never lost for want of a curvature.
-                    assert!(found.curvature > 0.0 || found.slope.abs() < 1e-9);
+                    assert!(found.information > 0.0 || found.slope.abs() < 1e-9);
                 }
             }
         }

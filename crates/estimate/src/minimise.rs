@@ -44,6 +44,7 @@ impl Residuals for Given<'_> {
             noise,
             is_sum_of_squares: true,
             predictions: Vec::new(),
+            informative: (0..residuals.len()).collect(),
             residuals,
             jacobian,
         })

@@ -2,6 +2,9 @@
 
 use nalgebra::{Cholesky, DMatrix, DVector};
 
+/// The standard deviation of an η above which it varies widely: a factor of 1.6.
+const WIDE: f64 = 0.5;
+
 /// η ~ N(0, Ω) over some of a subject's unknowns.
 #[derive(Clone, Debug)]
 pub struct Prior {
@@ -9,6 +12,8 @@ pub struct Prior {
     positions: Vec<usize>,
     /// L with LᵀL = Ω⁻¹.
     root: DMatrix<f64>,
+    /// Cholesky's factor of Ω.
+    lower: DMatrix<f64>,
     log_determinant: f64,
 }
 
@@ -21,7 +26,7 @@ impl Prior {
         let lower = Cholesky::new(omega)?.unpack();
         let log_determinant = 2.0 * lower.diagonal().map(f64::ln).sum();
         let root = lower.solve_lower_triangular(&DMatrix::identity(n, n))?;
-        Some(Self { positions, root, log_determinant })
+        Some(Self { positions, root, lower, log_determinant })
     }
 
     /// Number of prior rows.
@@ -32,6 +37,19 @@ impl Prior {
     /// ln |Ω|.
     pub fn log_determinant(&self) -> f64 {
         self.log_determinant
+    }
+
+    /// Whether some η varies so widely that the data may be told in more ways than one.
+    pub(crate) fn is_wide(&self) -> bool {
+        self.lower.row_iter().any(|row| row.norm_squared() > WIDE * WIDE)
+    }
+
+    /// The η, among so many unknowns, of standard normal values; the unknowns without a prior as they are.
+    pub(crate) fn spread(&self, mut standard: Vec<f64>) -> Vec<f64> {
+        let normal = DVector::from_iterator(self.rows(), self.positions.iter().map(|&i| standard[i]));
+        let eta = &self.lower * normal;
+        self.positions.iter().zip(eta.iter()).for_each(|(&i, eta)| standard[i] = *eta);
+        standard
     }
 
     /// Prior residuals L·η.

@@ -13,7 +13,7 @@
 
 use crate::differentiated::{Differentiated, differentiated};
 use crate::least_squares::{Linearised, Residuals};
-use crate::likelihood::{Contribution, Errors, Law, constant, contribution};
+use crate::likelihood::{Errors, Law, LikelihoodTerm, constant, likelihood_term};
 use crate::prior::Prior;
 use crate::shape::Shape;
 use nalgebra::{DMatrix, DVector};
@@ -113,7 +113,6 @@ pub struct SubjectProblem<'a> {
     positions: Vec<usize>,
     /// The law of each observation.
     laws: Vec<Law>,
-    is_sum_of_squares: bool,
     workspace: RefCell<Sensitivities>,
 }
 
@@ -154,11 +153,6 @@ impl<'a> SubjectProblem<'a> {
             coarse_course: course.clone().with_rtol(COARSE_RTOL),
             course,
             positions,
-            is_sum_of_squares: shape == Shape::Normal
-                && laws
-                    .iter()
-                    .zip(&subject.observations)
-                    .all(|(law, o)| o.censoring == Censoring::Quantified && law.error.is_log()),
             laws,
             workspace: RefCell::default(),
         })
@@ -289,19 +283,16 @@ impl<'a> SubjectProblem<'a> {
             let slope = DVector::from_fn(free.len(), |i, _| {
                 slopes[at * inputs + free[i]][observation.analyte.index()] * of(i).log_slope
             });
-            missing.ger(part.bend - part.curvature, &slope, &slope, 1.0);
+            missing.ger(part.bend - part.information, &slope, &slope, 1.0);
         }
         Ok(missing)
     }
 
     /// What an observation adds to the objective where so much is predicted.
-    fn part(&self, row: usize, predicted: f64) -> Result<Contribution, SubjectError> {
+    fn part(&self, row: usize, predicted: f64) -> Result<LikelihoodTerm, SubjectError> {
         let (observation, law) = (&self.observations[row], self.laws[row]);
-        if law.error.allows(predicted) {
-            Ok(contribution(observation, law, predicted))
-        } else {
-            Err(no_likelihood(observation, predicted, law.error))
-        }
+        likelihood_term(observation, law, predicted)
+            .ok_or_else(|| no_likelihood(observation, predicted, law.error))
     }
 }
 
@@ -346,6 +337,11 @@ impl SubjectProblem<'_> {
         self.model.structure()
     }
 
+    /// The prior, if there is one.
+    pub(crate) fn prior(&self) -> Option<&Prior> {
+        self.prior.as_ref().map(|(prior, _)| *prior)
+    }
+
     pub(crate) fn start(&self) -> Start<f64> {
         self.start
     }
@@ -372,28 +368,33 @@ impl SubjectProblem<'_> {
     ) -> Result<Linearised, SubjectError> {
         let rtol = self.course(accuracy).rtol();
         let inputs = individual.len() + 1;
-        let data = self.observations.len();
-        let rows = data + self.prior.as_ref().map_or(0, |(p, _)| p.rows());
         let (mut objective, mut noise) = (0.0, 0.0);
-        let mut predictions = Vec::with_capacity(data);
-        let mut residuals = DVector::zeros(rows);
-        let mut jacobian = DMatrix::zeros(rows, eta.len());
+        let mut predictions = Vec::with_capacity(self.observations.len());
+        // An observation without information, as one below a limit where nothing is predicted, has no row.
+        let mut informative = Vec::with_capacity(self.observations.len());
+        let mut parts = Vec::with_capacity(self.observations.len());
         for (row, observation) in self.observations.iter().enumerate() {
-            let at = self.positions[row];
-            let analyte = observation.analyte.index();
-            let predicted = values[at].to_array()[analyte];
+            let predicted = values[self.positions[row]].to_array()[observation.analyte.index()];
             let part = self.part(row, predicted)?;
             predictions.push(predicted);
-            let weight = part.curvature.sqrt();
             objective += part.value;
             noise += 2.0 * (part.slope * predicted).abs() * STEPS * rtol;
-            // Where nothing bends there is nothing to learn: a limit that is far away.
-            if weight > 0.0 {
-                residuals[row] = -part.slope / weight;
-                for (column, &i) in self.free.iter().enumerate() {
-                    let slope = slopes[at * inputs + i][analyte] * individual[i].log_slope;
-                    jacobian[(row, column)] = -weight * slope;
-                }
+            if part.information > 0.0 {
+                informative.push(row);
+                parts.push(part);
+            }
+        }
+        let data = informative.len();
+        let rows = data + self.prior.as_ref().map_or(0, |(p, _)| p.rows());
+        let mut residuals = DVector::zeros(rows);
+        let mut jacobian = DMatrix::zeros(rows, eta.len());
+        for (row, (&observation, part)) in informative.iter().zip(&parts).enumerate() {
+            let (at, analyte) = (self.positions[observation], self.observations[observation].analyte.index());
+            let weight = part.information.sqrt();
+            residuals[row] = -part.slope / weight;
+            for (column, &i) in self.free.iter().enumerate() {
+                let slope = slopes[at * inputs + i][analyte] * individual[i].log_slope;
+                jacobian[(row, column)] = -weight * slope;
             }
         }
         if let Some((prior, rows)) = &self.prior {
@@ -402,8 +403,14 @@ impl SubjectProblem<'_> {
             residuals.rows_mut(data, prior.rows()).copy_from(&prior_residuals);
             jacobian.rows_mut(data, prior.rows()).copy_from(rows);
         }
-        let is_sum_of_squares = self.is_sum_of_squares;
-        Ok(Linearised { objective, noise, is_sum_of_squares, predictions, residuals, jacobian })
+        // An observation that says nothing is no square, and adds none.
+        let is_square = |&row: &usize| {
+            let Law { error, shape } = self.laws[row];
+            let quantified = self.observations[row].censoring == Censoring::Quantified;
+            quantified && error.is_log() && shape == Shape::Normal
+        };
+        let is_sum_of_squares = informative.iter().all(is_square);
+        Ok(Linearised { objective, noise, is_sum_of_squares, predictions, informative, residuals, jacobian })
     }
 
     /// The objective at each of many η, that of [`SubjectProblem::linearise`] without its derivatives.

@@ -10,7 +10,7 @@
 //! Under t an observation ten standard deviations away pulls less than one at two. The scale σ is that of z, not the
 //! standard deviation of t, which is σ·√(ν/(ν − 2)).
 
-use crate::normal;
+use crate::normal::LowerTail;
 use statrs::function::beta::ln_beta;
 
 /// The distribution of a standardised residual.
@@ -87,20 +87,28 @@ impl Shape {
         }
     }
 
-    /// ln F(z), finite however far z is below zero.
-    pub(crate) fn log_cdf(self, z: f64) -> f64 {
+    /// The derivative of [`Shape::curvature_on_location`].
+    pub(crate) fn slope_of_curvature_on_location(self, z: f64) -> f64 {
         match self {
-            Self::Normal => normal::log_cdf(z),
-            Self::StudentT { df } => log_cdf_of_t(df, z),
+            Self::StudentT { df } if z * z > 3.0 => {
+                let long = df + z * z;
+                -2.0 * (df + 1.0) * (z / long) / long
+            }
+            Self::Normal | Self::StudentT { .. } => 0.0,
         }
     }
 
-    /// p(z)/F(z).
-    pub(crate) fn mills(self, z: f64) -> f64 {
+    /// ln F at `z` and the inverse Mills ratio λ = p/F there, with their derivatives; finite for every finite z.
+    pub(crate) fn lower_tail(self, z: f64) -> LowerTail {
         match self {
-            Self::Normal => normal::mills(z),
-            Self::StudentT { .. } => {
-                (-0.5 * (self.deviance(z) + self.deviance_of_zero()) - self.log_cdf(z)).exp()
+            Self::Normal => LowerTail::at(z),
+            Self::StudentT { df } => {
+                let log_cdf = log_cdf_of_t(df, z);
+                let mills = (-0.5 * (self.deviance(z) + self.deviance_of_zero()) - log_cdf).exp();
+                let excess = mills + self.score(z);
+                let curvature = mills * excess;
+                let curvature_slope = mills * self.slope_of_score(z) - curvature * (mills + excess);
+                LowerTail { log_cdf, mills, curvature, curvature_slope }
             }
         }
     }
@@ -143,27 +151,34 @@ fn series(a: f64, b: f64, x: f64) -> f64 {
 mod tests {
     use super::*;
 
-    /// ln F(z) of Student's t to 16 digits, from mpmath at 40 digits: ½·betainc(ν/2, ½, 0, ν/(ν + z²), regularized).
-    const REFERENCE: [(f64, f64, f64); 12] = [
-        (1.0, -40.0, -4.833817616894664),
-        (1.0, 2.0, -0.1596801598555846),
-        (2.5, -1000000.0, -34.86819793946795),
-        (2.5, -0.5, -1.1121567219739814),
-        (4.0, -100.0, -17.322734994206566),
-        (4.0, -2.1, -2.9598509152526193),
-        (4.0, -0.5, -1.1342447049023967),
-        (4.0, 0.5, -0.38811398563550414),
-        (4.0, 8.0, -0.0006621676392181432),
-        (30.0, -12.0, -28.907531385111042),
-        (30.0, -1.0, -1.8161281418575996),
-        (100.0, -9.5, -35.0201750958934),
-    ];
+    fn reference() -> Vec<serde_json::Value> {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/reference/tails.json");
+        let text = std::fs::read_to_string(path).unwrap();
+        let reference: serde_json::Value = serde_json::from_str(&text).unwrap();
+        reference["cases"].as_array().unwrap().clone()
+    }
 
     #[test]
-    fn logarithms_agree_with_high_precision() {
-        for (df, z, expected) in REFERENCE {
-            let found = Shape::StudentT { df }.log_cdf(z);
-            assert!((found / expected - 1.0).abs() < 2e-13, "{df} {z}: {found} {expected}");
+    fn tails_and_their_derivatives_agree_with_high_precision() {
+        let cases = reference();
+        assert_eq!(cases.len(), 138);
+        for case in cases {
+            let shape = case["df"].as_f64().map_or(Shape::Normal, |df| Shape::StudentT { df });
+            let number = |key: &str| case[key].as_f64().unwrap();
+            let z = number("z");
+            let found = shape.lower_tail(z);
+            let near = |name: &str, found: f64, expected: f64, tolerance: f64| {
+                let gap = (found - expected).abs();
+                assert!(
+                    gap <= tolerance * expected.abs() + 1e-300,
+                    "{shape:?} {z} {name}: {found} {expected}"
+                );
+            };
+            near("ln F", found.log_cdf, number("log_cdf"), 1e-12);
+            // What is left of λ where F is one to every digit is the density.
+            near("λ", found.mills, number("mills"), 1e-11);
+            near("λ′", -found.curvature, number("mills_by_z"), 1e-9);
+            near("λ″", -found.curvature_slope, number("mills_by_z_twice"), 1e-8);
         }
     }
 
@@ -171,10 +186,10 @@ mod tests {
     fn one_degree_of_freedom_is_cauchy_and_two_has_a_closed_form() {
         for z in [-1e9_f64, -30.0, -1.5, -0.2, 0.0, 0.7, 4.0] {
             let cauchy = if z < -1.0 { (-1.0 / z).atan() } else { z.atan() + std::f64::consts::FRAC_PI_2 };
-            let found = Shape::StudentT { df: 1.0 }.log_cdf(z);
+            let found = Shape::StudentT { df: 1.0 }.lower_tail(z).log_cdf;
             assert!((found - (cauchy / std::f64::consts::PI).ln()).abs() < 1e-13, "{z}");
             let two = if z < 0.0 { 1.0 / ((2.0 + z * z) - z * (2.0 + z * z).sqrt()) } else { f64::NAN };
-            let found = Shape::StudentT { df: 2.0 }.log_cdf(z);
+            let found = Shape::StudentT { df: 2.0 }.lower_tail(z).log_cdf;
             assert!(z >= 0.0 || (found - two.ln()).abs() < 1e-13, "{z} {found} {}", two.ln());
         }
     }
@@ -188,8 +203,11 @@ mod tests {
                 let slope = |of: &dyn Fn(f64) -> f64| {
                     (8.0 * (of(z + h) - of(z - h)) - (of(z + 2.0 * h) - of(z - 2.0 * h))) / (12.0 * h)
                 };
-                let (mills, score) = (shape.mills(z), shape.score(z));
-                assert!((mills - slope(&|z| shape.log_cdf(z))).abs() < 1e-8 * mills + 1e-12, "{df} {z}");
+                let (mills, score) = (shape.lower_tail(z).mills, shape.score(z));
+                assert!(
+                    (mills - slope(&|z| shape.lower_tail(z).log_cdf)).abs() < 1e-8 * mills + 1e-12,
+                    "{df} {z}"
+                );
                 assert!((score - 0.5 * slope(&|z| shape.deviance(z))).abs() < 1e-8 * score.abs());
             }
         }

@@ -15,7 +15,7 @@
 
 use crate::individual::{FitOptions, IndividualFit, Status, fit_from};
 use crate::least_squares::{LevenbergMarquardt, Linearised, Residuals};
-use crate::likelihood::{Errors, Law, curvature_of_tail, given_errors, standardised};
+use crate::likelihood::{Errors, Law, given_errors, scale_term};
 use crate::prior::Prior;
 use argmin::core::Executor;
 use nalgebra::{DMatrix, DVector};
@@ -136,24 +136,14 @@ impl Residuals for Size<'_> {
         let mut jacobian = DMatrix::zeros(rows, by.len());
         for (row, of) in self.observations.iter().enumerate() {
             let (o, f) = (of.observation, of.prediction);
-            let z = standardised(error, f, o.value)[0];
-            let freedom = 1.0 - shape.cost_of_leverage() * of.leverage;
-            // −2 log-likelihood, half its slope in ln g, and half its curvature.
-            let tail = |z: f64| {
-                let ratio = shape.mills(z);
-                let slope = ratio * z;
-                let observed = curvature_of_tail(shape, z, ratio) * z * z - slope;
-                (-2.0 * shape.log_cdf(z), slope, if observed > 0.0 { observed } else { slope * slope })
-            };
-            let (value, slope, curvature) = match o.censoring {
-                Censoring::Quantified => (
-                    shape.deviance(z) + 2.0 * freedom * error.sd(f).ln(),
-                    freedom - z * shape.score(z),
-                    shape.information_on_scale(),
-                ),
-                Censoring::Below => tail(z),
-                Censoring::Above => tail(-z),
-            };
+            let Some(term) = scale_term(o, Law { error, shape }, f) else { continue };
+            let (mut value, mut slope) = (term.value, term.slope);
+            if o.censoring == Censoring::Quantified {
+                let shortened = shape.cost_of_leverage() * of.leverage;
+                value += 2.0 * (1.0 - shortened) * error.sd(f).ln();
+                slope -= shortened;
+            }
+            let curvature = term.curvature;
             objective += value;
             if curvature > 0.0 {
                 residuals[row] = slope / curvature.sqrt();
@@ -162,8 +152,16 @@ impl Residuals for Size<'_> {
                 }
             }
         }
-        let (noise, predictions) = (0.0, Vec::new());
-        Ok(Linearised { objective, noise, is_sum_of_squares: false, predictions, residuals, jacobian })
+        let (noise, predictions, informative) = (0.0, Vec::new(), (0..rows).collect());
+        Ok(Linearised {
+            objective,
+            noise,
+            is_sum_of_squares: false,
+            predictions,
+            informative,
+            residuals,
+            jacobian,
+        })
     }
 }
 

@@ -1,5 +1,7 @@
 //! Further starting points, spread evenly and the same in every run.
 
+use statrs::distribution::{ContinuousCDF, Normal};
+
 /// Half the width of the box of starts, log units: a factor of 4.5 either way.
 const SPREAD: f64 = 1.5;
 const PRIMES: [u32; 12] = [2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37];
@@ -9,6 +11,13 @@ pub fn scattered_start(unknowns: usize, index: usize) -> Vec<f64> {
     // The sequence's first points are correlated between large bases.
     let index = index as u32 + 20;
     (0..unknowns).map(|i| SPREAD * (2.0 * radical_inverse(PRIMES[i % PRIMES.len()], index) - 1.0)).collect()
+}
+
+/// Point `index` of Halton's sequence as quantiles of independent standard normal values.
+pub(crate) fn normal_start(unknowns: usize, index: usize) -> Vec<f64> {
+    let index = index as u32 + 20;
+    let standard = Normal::standard();
+    (0..unknowns).map(|i| standard.inverse_cdf(radical_inverse(PRIMES[i % PRIMES.len()], index))).collect()
 }
 
 /// The digits of `index` in `base`, mirrored at the point.

@@ -43,16 +43,17 @@ const TOGETHER: usize = 64;
 const PARTS: usize = 2;
 
 /// Fits, reconstructs if that is `wanted`, and judges some subjects, each with its position in its trial: a pure function of its
-/// arguments, each result to the bit that of the subject by itself.
+/// arguments, each result to the bit that of the subject by itself. Of each an η may be `known`, as to [`fit_subjects`].
 pub fn process_subjects(
     model: &PopulationModel,
     subjects: &[(u64, &Subject)],
+    known: &[Option<&[f64]>],
     prior: Option<&Prior>,
     options: &FitOptions,
     wanted: Option<&ReconstructionOptions>,
 ) -> Vec<SubjectResult> {
     let alone: Vec<&Subject> = subjects.iter().map(|(_, subject)| *subject).collect();
-    let fits = fit_subjects(model, &alone, prior, options);
+    let fits = fit_subjects(model, &alone, known, prior, options);
     let pred = typical_predictions_each(model, &alone);
     let whose = subjects.iter().zip(&fits).filter(|(_, fit)| fit.status != Status::Failed);
     let whose: Vec<_> = whose.map(|(&(position, subject), fit)| (position, subject, fit)).collect();
@@ -140,12 +141,14 @@ fn typical_predictions_each(
 
 /// Processes every subject in parallel, the longest first; results are in the subjects' order.
 ///
-/// `first` is the position of the first of them in the trial. `go_on` is called after each subject, from any thread; when
+/// `first` is the position of the first of them in the trial; `known` has an η of each, or nothing. `go_on` is called after each subject, from any thread; when
 /// it says no, the rest is left and the answer is `None`.
+#[allow(clippy::too_many_arguments)]
 pub fn process_trial(
     model: &PopulationModel,
     subjects: &[Subject],
     first: u64,
+    known: &[Vec<f64>],
     prior: Option<&Prior>,
     options: &FitOptions,
     wanted: Option<&ReconstructionOptions>,
@@ -159,7 +162,8 @@ pub fn process_trial(
     let some = |part: usize| {
         let some: Vec<usize> = order.iter().copied().skip(part).step_by(parts).collect();
         let here: Vec<_> = some.iter().map(|&i| (first + i as u64, &subjects[i])).collect();
-        let results = process_subjects(model, &here, prior, options, wanted);
+        let known: Vec<Option<&[f64]>> = some.iter().map(|&i| known.get(i).map(Vec::as_slice)).collect();
+        let results = process_subjects(model, &here, &known, prior, options, wanted);
         let goes_on = some.iter().fold(true, |goes_on, _| go_on() && goes_on);
         goes_on.then(|| some.iter().copied().zip(results).collect::<Vec<_>>())
     };

@@ -10,6 +10,8 @@ use nalgebra::{Cholesky, DMatrix};
 
 /// A singular value below this part of the largest is zero: sensitivities are good to about as many digits.
 const RANK_TOLERANCE: f64 = 1e-8;
+/// And one below this is zero, whatever the largest: a standard deviation of a thousand log units says nothing.
+const LEAST: f64 = 1e-3;
 /// The part of a unit vector that may lie along an undetermined direction and still count as determined.
 pub(crate) const LEAK: f64 = 1e-6;
 /// A direction known no better than to a factor of e is weak.
@@ -53,7 +55,7 @@ impl Uncertainty {
                 for (&i, l) in kept.iter().zip(vector.iter()) {
                     loadings[i] = *l;
                 }
-                let determined = *value > RANK_TOLERANCE * largest;
+                let determined = *value > LEAST.max(RANK_TOLERANCE * largest);
                 directions
                     .push(Direction { loadings, sd: if determined { 1.0 / value } else { f64::INFINITY } });
             }

@@ -141,7 +141,7 @@ fn seven_parameters_agree_with_sampling_by_another_program() {
         Subject { id: rows[0]["ID"].to_string(), covariates, start: 0.0, doses, observations }
     };
     let subjects: Vec<Subject> = rows(&file("reference/hayashi_20.csv")).iter().map(subject).collect();
-    let found = computed(&model("hayashi2007"), &subjects, LikelihoodMethod::Is, 500);
+    let found = computed(&model("hayashi2007"), &subjects, LikelihoodMethod::Is, 600);
     let (expected, errors) = (numbers(&reference["ofv"]), numbers(&reference["se"]));
     let error = errors.iter().map(|e| e * e).sum::<f64>().sqrt().hypot(found.se);
     assert!(error < 0.3, "{error}");

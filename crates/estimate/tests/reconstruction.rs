@@ -258,7 +258,8 @@ fn an_undosed_subject_is_fitted_and_has_a_baseline() {
     }
     let (options, prior) = options(&model());
     let done = || true;
-    let results = process_trial(&model(), &[placebo], 0, Some(&prior), &options, Some(&GRID), &done).unwrap();
+    let results =
+        process_trial(&model(), &[placebo], 0, &[], Some(&prior), &options, Some(&GRID), &done).unwrap();
     assert_eq!(results[0].fit.status, Status::Ok);
     let held = results[0].suppression.unwrap();
     assert!(!held.dosed);
@@ -290,7 +291,8 @@ fn absurd_parameters_never_panic_and_never_pass_for_a_fit() {
             let options = FitOptions { method, max_iterations: 10, further_starts: 0, ..options.clone() };
             let done = || true;
             let results =
-                process_trial(&model, &[odd.clone()], 0, Some(&prior), &options, Some(&GRID), &done).unwrap();
+                process_trial(&model, &[odd.clone()], 0, &[], Some(&prior), &options, Some(&GRID), &done)
+                    .unwrap();
             let fit = &results[0].fit;
             assert!(!fit.reason.is_empty());
             if fit.status != Status::Failed {

@@ -210,7 +210,7 @@ proptest! {
             target_ng_ml: 50.0,
             bands: Bands::Linear,
         };
-        let mut results = process_subjects(&model, &[(0, &subject)], Some(&prior), &options, Some(&wanted));
+        let mut results = process_subjects(&model, &[(0, &subject)], &[], Some(&prior), &options, Some(&wanted));
         let result = results.pop().unwrap();
         sound(&model, &subject, &result);
     }

@@ -51,7 +51,7 @@ fn fits_together_are_to_the_bit_fits_alone() {
     let all: Vec<&Subject> = subjects.iter().collect();
     let mut seen = Vec::new();
     for options in [map, nls, robust, own] {
-        let together = fit_subjects(&model, &all, Some(&prior), &options);
+        let together = fit_subjects(&model, &all, &[], Some(&prior), &options);
         assert_eq!(together.len(), all.len());
         for (subject, found) in all.iter().zip(together) {
             let alone = fit_subject(&model, subject, Some(&prior), &options);

@@ -25,7 +25,7 @@ fn map_demo(bencher: Bencher<'_, '_>, threads: usize) {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
     let all: Vec<&Subject> = subjects.iter().collect();
     let fit = |some: &[&Subject]| {
-        let fits = fit_subjects(&model, some, Some(&prior), &options);
+        let fits = fit_subjects(&model, some, &[], Some(&prior), &options);
         fits.iter().map(|fit| fit.ofv).sum::<f64>()
     };
     // So many together as in a run.

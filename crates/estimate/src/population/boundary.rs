@@ -1,65 +1,232 @@
-//! Optima at the end of a range: a variance that goes to zero.
+//! Optima at the end of a range: a variance of zero, a correlation of one, a typical value at its bound.
 //!
-//! On the way the objective falls ever less, by the square of the standard deviation; a descent over its logarithm ends once that is
-//! less than its tolerance, and what stands for zero is where it ended.
+//! On the way to a variance of zero the objective falls ever less, by the square of the standard deviation, and a descent
+//! over its logarithm ends once that is less than its tolerance. There the objective says whether it is the end: it must
+//! rise into the range, ∂F/∂ω² ≥ 0. A variance that only began near zero is moved to where the objective is lower.
+//!
+//! At the end the column of L is zero: its η does not vary, or is tied to the others, and the population is that of the
+//! model with the boundary built in.
 
-use super::space::{Coordinate, Space};
+use super::space::{Coordinate, Space, lower};
+use nalgebra::DMatrix;
 use omafit_model::PopulationModel;
 
 /// The expected second derivative of the objective over the logarithm of a standard deviation, at most, of one that goes to
 /// zero. It falls with the fourth power of the standard deviation; of one that a hundred subjects determine it is some hundreds.
 const LITTLE: f64 = 0.5;
-/// The logarithm by which such a standard deviation is made smaller still to see that the objective does not rise: 400 times less
-/// variance.
+/// How much further a typical value goes to its bound, on the scale of the logit, to see that the objective does not rise.
 const FURTHER: f64 = 3.0;
 /// A rise of the objective that is none.
 const RISE: f64 = 1e-3;
+/// Standard deviations at which it is asked whether the objective is lower inside the range.
+const INSIDE: [f64; 4] = [0.01, 0.03, 0.1, 0.3];
+/// Parts of the range between the bounds at which the same is asked of a typical value.
+const WITHIN: [f64; 4] = [0.003, 0.01, 0.03, 0.1];
+/// The standard deviation that stands for zero in a model with a variance at zero.
+pub(super) const ZERO: f64 = 1e-4;
 
 /// A number at an end of its range.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct End {
     /// Its position in the vector.
     pub coordinate: usize,
-    /// What goes where.
+    /// The number and its end, in words.
     pub words: String,
 }
 
-/// The variances that are at the end of their range where the objective is `value` and its expected second derivatives by
-/// each number alone are `expected`; `at` is the objective elsewhere.
+/// The objective as a function of the vector, with these columns of L zero; `None` where there is none.
+type At<'a> = dyn Fn(&[f64], &[usize]) -> Option<f64> + 'a;
+
+/// A number that may be at an end: its position, and the vectors at which the objective must not be lower.
+struct Candidate {
+    coordinate: usize,
+    inside: Vec<Vec<f64>>,
+}
+
+fn moved(x: &[f64], coordinate: usize, to: f64) -> Vec<f64> {
+    let mut x = x.to_vec();
+    x[coordinate] = to;
+    x
+}
+
+/// The numbers that so little is known of that they may be at an end; `expected` has the objective's expected second
+/// derivative over each number alone, `tied` the columns of L that are zero.
+fn suspects(space: &Space, x: &[f64], expected: &[f64], tied: &[usize]) -> Vec<Candidate> {
+    let of = |(coordinate, c): (usize, &Coordinate)| {
+        let inside = match *c {
+            Coordinate::Cholesky { row, column } if row == column => {
+                if !tied.contains(&row) && !(expected[coordinate] < LITTLE) {
+                    return None;
+                }
+                INSIDE.iter().map(|sd| moved(x, coordinate, sd.ln())).collect()
+            }
+            Coordinate::Typical { parameter } if space.is_bounded(parameter) => {
+                if !(expected[coordinate] < LITTLE) {
+                    return None;
+                }
+                let side = x[coordinate].signum();
+                WITHIN.iter().map(|part| moved(x, coordinate, side * (1.0 / part - 1.0).ln())).collect()
+            }
+            _ => return None,
+        };
+        Some(Candidate { coordinate, inside })
+    };
+    space.coordinates().iter().enumerate().filter_map(of).collect()
+}
+
+/// A vector inside the range of a number that is near its end, where the objective is lower than `value` at `x` and the
+/// lowest of those that are tried; `None` if there is none, so that every such number is at its end or has none.
+pub(super) fn escape(
+    space: &Space,
+    x: &[f64],
+    value: f64,
+    expected: &[f64],
+    tied: &[usize],
+    at: &At<'_>,
+) -> Option<Vec<f64>> {
+    let inside = suspects(space, x, expected, tied).into_iter().flat_map(|candidate| candidate.inside);
+    let lower = inside.filter_map(|x| at(&x, &[]).filter(|v| *v < value - RISE).map(|value| (value, x)));
+    lower.min_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, x)| x)
+}
+
+/// The numbers at an end of their range where the objective is `value`; [`escape`] has found nothing lower.
 pub(super) fn ends(
     model: &PopulationModel,
     space: &Space,
     x: &[f64],
     value: f64,
     expected: &[f64],
-    at: &dyn Fn(&[f64]) -> Option<f64>,
+    tied: &[usize],
+    at: &At<'_>,
 ) -> Vec<End> {
     let names: Vec<&str> = model.parameter_names().collect();
     let name = |row: usize| names[model.variable()[row]];
     let with = |row: usize| {
         let of = |c: &Coordinate| match *c {
-            Coordinate::Cholesky { row: r, column } if r == row && column < row => Some(name(column)),
+            Coordinate::Cholesky { row: r, column }
+                if r == row && column < row && !tied.contains(&column) =>
+            {
+                Some(name(column))
+            }
             _ => None,
         };
         space.coordinates().iter().filter_map(of).collect::<Vec<_>>().join(" and ")
     };
-    let of = |(k, coordinate): (usize, &Coordinate)| {
-        let Coordinate::Cholesky { row, column } = *coordinate else { return None };
-        if row != column || !(expected[k] < LITTLE) {
-            return None;
+    let words = |coordinate: usize| match space.coordinates()[coordinate] {
+        Coordinate::Typical { parameter } => {
+            let side = if x[coordinate] < 0.0 { "lower" } else { "upper" };
+            format!("{} is at its {side} bound", names[parameter])
         }
-        let mut further = x.to_vec();
-        further[k] -= FURTHER;
-        if !(at(&further)? <= value + RISE) {
-            return None;
-        }
-        let with = with(row);
-        let words = if with.is_empty() {
-            format!("the variance of {} goes to zero", name(row))
-        } else {
-            format!("{} goes wholly with {with}: what is left of its variance goes to zero", name(row))
-        };
-        Some(End { coordinate: k, words })
+        Coordinate::Cholesky { row, .. } => match with(row) {
+            with if with.is_empty() => format!("the variance of {} is zero", name(row)),
+            with => format!(
+                "the correlation of {} and {with} is at its boundary (1), so that Ω is singular",
+                name(row)
+            ),
+        },
+        _ => names.join(", "),
     };
-    space.coordinates().iter().enumerate().filter_map(of).collect()
+    // At the end itself the objective must not be higher.
+    let is_at_end = |k: usize| {
+        let there = match space.coordinates()[k] {
+            Coordinate::Cholesky { row, .. } if tied.contains(&row) => return true,
+            Coordinate::Cholesky { row, .. } => {
+                let tied: Vec<usize> = tied.iter().copied().chain([row]).collect();
+                at(&canonical(model, space, x, &tied), &tied)
+            }
+            _ => at(&moved(x, k, x[k] + FURTHER * x[k].signum()), tied),
+        };
+        there.is_some_and(|there| there <= value + RISE)
+    };
+    suspects(space, x, expected, tied)
+        .into_iter()
+        .filter(|c| is_at_end(c.coordinate))
+        .map(|c| End { coordinate: c.coordinate, words: words(c.coordinate) })
+        .collect()
+}
+
+/// The columns of L that these ends make zero, with those that are so already.
+pub(super) fn tied_columns(space: &Space, ends: &[End], tied: &[usize]) -> Vec<usize> {
+    let of = |end: &End| match space.coordinates()[end.coordinate] {
+        Coordinate::Cholesky { row, .. } => Some(row),
+        _ => None,
+    };
+    let mut columns: Vec<usize> = ends.iter().filter_map(of).chain(tied.iter().copied()).collect();
+    columns.sort_unstable();
+    columns.dedup();
+    columns
+}
+
+/// The numbers of the vector that have no curvature where these columns of L are zero: the columns' elements.
+pub(super) fn held(space: &Space, ends: &[End], tied: &[usize]) -> Vec<usize> {
+    let of = |(k, c): (usize, &Coordinate)| match *c {
+        Coordinate::Cholesky { column, .. } if tied.contains(&column) => Some(k),
+        _ => None,
+    };
+    let mut held: Vec<usize> = space.coordinates().iter().enumerate().filter_map(of).collect();
+    held.extend(ends.iter().map(|end| end.coordinate));
+    held.sort_unstable();
+    held.dedup();
+    held
+}
+
+/// The vector of the same Ω but for these columns of L, which are [`ZERO`] on the diagonal and zero below it: the factor of a
+/// singular Ω is unique only so.
+pub(super) fn canonical(model: &PopulationModel, space: &Space, x: &[f64], tied: &[usize]) -> Vec<f64> {
+    let mut values = space.values(&model.values(), x);
+    let mut factor = lower(&values);
+    for &k in tied {
+        factor[(k, k)] = 0.0;
+    }
+    let omega = &factor * factor.transpose();
+    let mut factor = semidefinite_factor(&omega, tied);
+    for &k in tied {
+        factor[(k, k)] = ZERO;
+    }
+    values.omega = (&factor * factor.transpose()).iter().copied().collect();
+    let there = space.vector(&values);
+    let of = |(k, c): (usize, &Coordinate)| match *c {
+        Coordinate::Cholesky { row, column } if row == column => factor[(row, row)].ln(),
+        Coordinate::Cholesky { row, column } => factor[(row, column)],
+        _ => there[k],
+    };
+    space.coordinates().iter().enumerate().map(of).collect()
+}
+
+/// Cholesky's factor of a covariance whose pivots at `zero` vanish.
+fn semidefinite_factor(omega: &DMatrix<f64>, zero: &[usize]) -> DMatrix<f64> {
+    let n = omega.nrows();
+    let mut factor = DMatrix::zeros(n, n);
+    for k in 0..n {
+        let below = |row: usize, factor: &DMatrix<f64>| -> f64 {
+            omega[(row, k)] - (0..k).map(|c| factor[(row, c)] * factor[(k, c)]).sum::<f64>()
+        };
+        let pivot = below(k, &factor);
+        if zero.contains(&k) || !(pivot > 0.0) {
+            continue;
+        }
+        let root = pivot.sqrt();
+        factor[(k, k)] = root;
+        for row in k + 1..n {
+            factor[(row, k)] = below(row, &factor) / root;
+        }
+    }
+    factor
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_singular_covariance_has_a_factor_without_the_column() {
+        // The second is twice the first, the third shares a half with both.
+        let factor = DMatrix::from_row_slice(3, 3, &[0.3, 0.0, 0.0, 0.6, 0.0, 0.0, 0.2, 0.1, 0.4]);
+        let omega = &factor * factor.transpose();
+        let found = semidefinite_factor(&omega, &[1]);
+        assert!((&found * found.transpose() - &omega).amax() < 1e-15);
+        assert_eq!(found.column(1).amax(), 0.0);
+        // What the third had of the second column is in its own.
+        assert!((found[(2, 2)] - 0.1_f64.hypot(0.4)).abs() < 1e-15);
+    }
 }

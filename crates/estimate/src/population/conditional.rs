@@ -1,29 +1,33 @@
 //! One subject's part of the objective of first-order conditional estimation (FOCE, with interaction).
 //!
 //! With ℓ the −2 log-likelihood of an observation of prediction f, w its information on f, f' the derivatives of f to the
-//! subject's parameters v = u + η (u the transformed typical values), and P = Ω⁻¹:
+//! subject's parameters v = t + η (t the transformed typical values), Ω = LLᵀ, and η = Lu with u of variance one:
 //!
 //! ```text
-//! G(η) = Σ ℓ(f) + ηᵀPη + ln|Ω|              η̂ where it is least
-//! H    = Σ w·f'f'ᵀ + P                       over the η
-//! F    = G(η̂) + ln|H|
+//! G(u) = Σ ℓ(f) + uᵀu                  û where it is least
+//! M    = Σ w·f'f'ᵀ                      over the η
+//! H    = I + LᵀML
+//! F    = G(û) + ln|H|
 //! ```
 //!
-//! For a log-normal error FOCE with and without interaction are the same, as the variance does not depend on η.
+//! G is Σ ℓ + ηᵀΩ⁻¹η and ln|H| is ln|Ω| + ln|M + Ω⁻¹|, without Ω⁻¹: a variance of zero, or a correlation of one, is a column
+//! of zeros in L, whose u is zero. For a log-normal error FOCE with and without interaction are the same, as the variance
+//! does not depend on η.
 
 use super::gradient::Change;
-use crate::descent::descend;
+use super::space::lower;
+use crate::descent::{Minimum, descend};
 use crate::individual::log_determinant;
-use crate::least_squares::{LevenbergMarquardt, StopReason};
+use crate::least_squares::{LevenbergMarquardt, Linearised, Residuals, StopReason};
 use crate::likelihood::given_errors;
 use crate::prior::Prior;
 use crate::problem::{SubjectError, SubjectProblem};
 use crate::shape::Shape;
-use nalgebra::DMatrix;
+use nalgebra::{DMatrix, DVector};
 use omafit_model::{PopulationModel, Subject};
 use serde::{Deserialize, Serialize};
 
-/// A predicted decrease that is the minimum over η, as part of the solver's tolerance; and the least that can be seen.
+/// A predicted decrease that is the minimum over u, as part of the solver's tolerance; and the least that can be seen.
 const SMALL_DECREASE: f64 = 1e-4;
 const LEAST_DECREASE: f64 = 1e-14;
 const MOST_ITERATIONS: u64 = 100;
@@ -33,6 +37,8 @@ const MOST_ITERATIONS: u64 = 100;
 pub struct Conditional {
     /// η̂, of the parameters that vary.
     pub eta: Vec<f64>,
+    /// û, with η̂ = Lû.
+    pub(super) u: Vec<f64>,
     /// F.
     pub ofv: f64,
 }
@@ -54,6 +60,43 @@ pub enum ConditionalError {
     NotPositive(&'static str),
 }
 
+/// A population model with the factor L of its Ω.
+#[derive(Clone, Debug)]
+pub(super) struct FactoredModel {
+    /// The model.
+    pub model: PopulationModel,
+    /// L, lower triangular; with a column of zeros for each η that is tied to others or does not vary.
+    pub factor: DMatrix<f64>,
+}
+
+impl FactoredModel {
+    /// A model with Cholesky's factor of its Ω; `None` unless that is positive definite.
+    pub fn new(model: PopulationModel) -> Option<Self> {
+        let factor = lower(&model.values());
+        factor.iter().all(|l| l.is_finite()).then_some(Self { model, factor })
+    }
+
+    /// The model with these columns of L zero.
+    #[must_use]
+    pub fn without(mut self, columns: &[usize]) -> Self {
+        columns.iter().for_each(|&k| self.factor.column_mut(k).fill(0.0));
+        self
+    }
+
+    /// η = Lu.
+    pub fn eta(&self, u: &[f64]) -> Vec<f64> {
+        (&self.factor * DVector::from_column_slice(u)).as_slice().to_vec()
+    }
+
+    /// u = L⁻¹η; zero where L has no inverse.
+    pub fn whitened(&self, eta: &[f64]) -> Vec<f64> {
+        let eta = DVector::from_column_slice(eta);
+        self.factor
+            .solve_lower_triangular(&eta)
+            .map_or_else(|| vec![0.0; eta.len()], |u| u.as_slice().to_vec())
+    }
+}
+
 /// A subject's least squares over the parameters that vary.
 pub(super) fn subject_problem<'a>(
     model: &'a PopulationModel,
@@ -63,23 +106,73 @@ pub(super) fn subject_problem<'a>(
     SubjectProblem::new(model, subject, model.variable(), prior, &given_errors(model), Shape::Normal)
 }
 
-/// A subject's part of the objective, with η̂ found from `start`; with what is known of it with another vector, which
-/// has `moved` by so much, η̂ is looked for where it then goes. The model is solved to a relative tolerance of `rtol`.
+/// A subject's least squares over u: its data, and u as prior.
+pub(super) struct Whitened<'a> {
+    problem: SubjectProblem<'a>,
+    population: &'a FactoredModel,
+}
+
+impl<'a> Whitened<'a> {
+    /// The least squares of a subject, its model solved to a relative tolerance of `rtol`.
+    ///
+    /// # Errors
+    /// When the subject's records make no course.
+    pub fn new(population: &'a FactoredModel, subject: &'a Subject, rtol: f64) -> Result<Self, SubjectError> {
+        let problem = subject_problem(&population.model, subject, None)?.with_rtol(rtol);
+        Ok(Self { problem, population })
+    }
+
+    /// The problem over η, without a prior.
+    pub fn problem(&self) -> &SubjectProblem<'a> {
+        &self.problem
+    }
+
+    /// The minimum that a descent from a start leads to.
+    pub fn descend(&self, solver: LevenbergMarquardt, start: Vec<f64>, most_iterations: u64) -> Minimum {
+        descend(self, solver, start, most_iterations).0
+    }
+
+    /// The part of the objective at a minimum; `None` where it is no number.
+    pub fn part(&self, u: Vec<f64>, at: &Linearised) -> Option<Conditional> {
+        let ofv = at.objective + self.problem.constants() + log_determinant(&at.jacobian);
+        ofv.is_finite().then(|| Conditional { eta: self.population.eta(&u), u, ofv })
+    }
+}
+
+impl Residuals for &Whitened<'_> {
+    type Error = SubjectError;
+
+    fn linearise(&self, u: &[f64]) -> Result<Linearised, SubjectError> {
+        let n = u.len();
+        let data = self.problem.linearise(&self.population.eta(u))?;
+        let rows = data.residuals.len();
+        let mut residuals = DVector::zeros(rows + n);
+        residuals.rows_mut(0, rows).copy_from(&data.residuals);
+        residuals.rows_mut(rows, n).copy_from_slice(u);
+        let mut jacobian = DMatrix::zeros(rows + n, n);
+        data.jacobian.mul_to(&self.population.factor, &mut jacobian.view_mut((0, 0), (rows, n)));
+        jacobian.view_mut((rows, 0), (n, n)).fill_with_identity();
+        let objective = data.objective + u.iter().map(|u| u * u).sum::<f64>();
+        Ok(Linearised { objective, residuals, jacobian, ..data })
+    }
+}
+
+/// A subject's part of the objective, with û found from `start`; with what is known of it with another vector, which
+/// has `moved` by so much, û is looked for where it then goes. The model is solved to a relative tolerance of `rtol`.
 ///
 /// # Errors
-/// When the model cannot be solved, or η has no minimum.
+/// When the model cannot be solved, or u has no minimum.
 pub(super) fn conditional(
-    model: &PopulationModel,
-    prior: &Prior,
+    population: &FactoredModel,
     subject: &Subject,
     start: &[f64],
     before: Option<(&Change, &[f64])>,
     rtol: f64,
 ) -> Result<Conditional, ConditionalError> {
-    let problem = subject_problem(model, subject, Some(prior))?.with_rtol(rtol);
+    let problem = Whitened::new(population, subject, rtol)?;
     let from = |start: Vec<f64>, bend: Option<DMatrix<f64>>| {
         let solver = LevenbergMarquardt::until((SMALL_DECREASE * rtol).max(LEAST_DECREASE)).bent(bend);
-        descend(&problem, solver, start, MOST_ITERATIONS).0
+        problem.descend(solver, start, MOST_ITERATIONS)
     };
     let mut minimum = match before {
         Some((change, moved)) => {
@@ -92,10 +185,6 @@ pub(super) fn conditional(
     if minimum.at.is_none() && before.is_some() {
         minimum = from(start.to_vec(), None);
     }
-    let Some(at) = minimum.at else { return Err(ConditionalError::NoMinimum(minimum.stop)) };
-    let ofv = at.objective + problem.constants() + prior.log_determinant() + log_determinant(&at.jacobian);
-    if !ofv.is_finite() {
-        return Err(ConditionalError::NoMinimum(minimum.stop));
-    }
-    Ok(Conditional { eta: minimum.eta, ofv })
+    let Some(at) = &minimum.at else { return Err(ConditionalError::NoMinimum(minimum.stop)) };
+    problem.part(minimum.eta, at).ok_or(ConditionalError::NoMinimum(minimum.stop))
 }

@@ -11,14 +11,13 @@
 //! Of typical values and coefficients of parameters that do not vary, and of the logarithms of the residual standard
 //! deviations, there is no closed form: one step of scoring, by the gradient of ½ℓ and its expected second derivatives.
 
-use super::observation::parts;
 use super::space::{Coordinate, Space};
 use crate::decompose::singular;
-use crate::likelihood::given_errors;
+use crate::likelihood::{Law, given_errors, likelihood_term};
 use crate::problem::{SubjectError, SubjectProblem};
 use crate::shape::Shape;
 use nalgebra::{Cholesky, DMatrix, DVector};
-use omafit_model::{Analyte, Censoring, ErrorModel, PopulationModel, Subject};
+use omafit_model::{Analyte, Censoring, PopulationModel, Subject};
 use serde::{Deserialize, Serialize};
 
 /// The longest step of scoring.
@@ -186,22 +185,23 @@ impl Outside {
             let across = by_eta.tr_mul(&by_number);
             information -= across.tr_mul(&(inverse * &across));
         }
-        for (row, observation) in subject.observations.iter().enumerate() {
+        for (row, &at_row) in at.informative.iter().enumerate() {
+            let observation = &subject.observations[at_row];
             let Some(error) = errors[observation.analyte.index()] else { continue };
-            let of = parts(observation, error, at.predictions[row]);
-            let shares = shares(error, at.predictions[row]);
+            let law = Law { error, shape: Shape::Normal };
+            let Some(term) = likelihood_term(observation, law, at.predictions[at_row]) else { continue };
             let over = by_eta.row(row);
             let leverage = inverse.as_ref().map_or(0.0, |c| (over * c).dot(&over));
             let numbers = sigmas_of(&coordinates, observation.analyte);
             for &(i, part) in &numbers {
                 let quantified = observation.censoring == Censoring::Quantified;
-                let shortened = if quantified { shares[part] * leverage } else { 0.0 };
-                gradient[i] += 0.5 * of.by_s[part] - shortened;
+                let shortened = if quantified { term.shares[part] * leverage } else { 0.0 };
+                gradient[i] += term.by_s[part] - shortened;
                 for &(j, other) in &numbers {
                     information[(i, j)] += if quantified {
-                        2.0 * shares[part] * shares[other]
+                        2.0 * term.shares[part] * term.shares[other]
                     } else {
-                        0.25 * of.by_s[part] * of.by_s[other]
+                        term.by_s[part] * term.by_s[other]
                     };
                 }
             }
@@ -238,17 +238,6 @@ fn sigmas_of(coordinates: &[Coordinate], of: Analyte) -> Vec<(usize, usize)> {
         _ => None,
     });
     there.collect()
-}
-
-/// ∂ ln g/∂ ln of the first and of the second standard deviation.
-fn shares(error: ErrorModel, f: f64) -> [f64; 2] {
-    match error {
-        ErrorModel::LogNormal { .. } => [1.0, 0.0],
-        ErrorModel::Normal { additive, .. } => {
-            let first = (additive / error.sd(f)).powi(2);
-            [first, 1.0 - first]
-        }
-    }
 }
 
 /// The shortest solution of a symmetric system; zero where there is none, and no number where the system has none.

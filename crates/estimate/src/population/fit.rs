@@ -1,14 +1,13 @@
 //! A population fitted to its subjects by FOCE.
 
-use super::boundary::{End, ends};
-use super::conditional::{Conditional, ConditionalError, conditional};
+use super::boundary::{End, canonical, ends, escape, held, tied_columns};
+use super::conditional::{Conditional, ConditionalError, FactoredModel, conditional};
 use super::gradient::{Change, change};
+use super::modes::{LOWER, height, lowest};
 use super::quasi_newton::{DescentStop, Iteration, Objective, QuasiNewton};
 use super::space::{Space, SpaceError};
 use super::uncertainty::{PopulationUncertainty, curvature, listed, uncertainty};
 use super::watch::{Of, Progress, Standing, Watch};
-use crate::individual::{FitOptions, Method, fit_subject};
-use crate::prior::Prior;
 use argmin::core::Executor;
 use nalgebra::{DMatrix, DVector};
 use omafit_model::{DEFAULT_RTOL, PopulationModel, Subject};
@@ -60,6 +59,28 @@ pub enum PopulationError {
     /// There is nobody.
     #[error("a population needs subjects with observations")]
     NoSubjects,
+    /// There are fewer subjects than variances between them.
+    #[error(
+        "{variances} variances between subjects cannot be told from {subjects} of them: give the variability in the model \
+         file (fixed = true), or add subjects"
+    )]
+    TooFewSubjects {
+        /// Subjects with observations.
+        subjects: usize,
+        /// Variances that are to be estimated.
+        variances: usize,
+    },
+    /// There are fewer observations than numbers.
+    #[error(
+        "{numbers} numbers of a population cannot be told from {observations} observations: fix some in the model file, or \
+         add observations"
+    )]
+    TooFewObservations {
+        /// Observations of all subjects.
+        observations: usize,
+        /// Numbers that are to be estimated.
+        numbers: usize,
+    },
     /// It was told to stop.
     #[error("interrupted")]
     Interrupted,
@@ -85,6 +106,8 @@ pub struct PopulationFit {
     pub gradients: Vec<Vec<f64>>,
     /// Numbers at an end of their range.
     pub ends: Vec<End>,
+    /// The columns of the factor of Ω that are zero, as their variances are at an end.
+    pub(super) tied: Vec<usize>,
     /// Covariance of the estimates, or why there is none.
     pub uncertainty: Result<PopulationUncertainty, String>,
     /// Iterations.
@@ -115,13 +138,26 @@ pub(super) struct Foce<'a> {
     pub space: &'a Space,
     pub subjects: &'a [Subject],
     pub watch: &'a dyn Watch,
+    /// A number that stays where it is.
+    pub held: Option<usize>,
+}
+
+impl<'a> Foce<'a> {
+    /// The objective over all numbers.
+    pub fn new(
+        model: &'a PopulationModel,
+        space: &'a Space,
+        subjects: &'a [Subject],
+        watch: &'a dyn Watch,
+    ) -> Self {
+        Self { model, space, subjects, watch, held: None }
+    }
 }
 
 impl Foce<'_> {
-    fn at(&self, x: &[f64]) -> Option<(PopulationModel, Prior)> {
-        let model = self.space.model(self.model, x).ok()?;
-        let prior = whole_prior(&model)?;
-        Some((model, prior))
+    /// The population at a vector, with these columns of L zero.
+    fn at(&self, x: &[f64], tied: &[usize]) -> Option<FactoredModel> {
+        Some(FactoredModel::new(self.space.model(self.model, x).ok()?)?.without(tied))
     }
 }
 
@@ -132,20 +168,15 @@ impl Foce<'_> {
         if !self.watch.go_on() {
             return None;
         }
-        let (model, _) = self.at(x)?;
+        let population = self.at(x, &point.tied)?;
         let moved: Vec<f64> = x.iter().zip(&point.x).map(|(x, before)| x - before).collect();
         let one = |(i, subject): (usize, &Subject)| {
-            let eta = point.changes.get(i)?.foresee(&point.subjects[i].eta, &moved);
-            Some(change(&model, self.space, subject, &eta, DEFAULT_RTOL).ok()?.gradient)
+            let u = point.changes.get(i)?.foresee(&point.subjects[i].u, &moved);
+            Some(change(&population, self.space, subject, &u, DEFAULT_RTOL).ok()?.gradient)
         };
         let gradients: Vec<_> = self.subjects.par_iter().enumerate().with_max_len(1).map(one).collect();
         gradients.into_iter().collect()
     }
-}
-
-/// The prior over all parameters that vary.
-pub(super) fn whole_prior(model: &PopulationModel) -> Option<Prior> {
-    Prior::new((0..model.variable().len()).collect(), model.omega())
 }
 
 /// The sum in the subjects' order.
@@ -163,6 +194,8 @@ pub(super) fn are_of(parts: &[Conditional], model: &PopulationModel, subjects: &
 pub(super) struct Point {
     x: Vec<f64>,
     subjects: Vec<Conditional>,
+    /// The columns of L that are zero, as their variances are at the end of their range.
+    tied: Vec<usize>,
     /// How each subject's part changes, once that is known. It follows from the rest, and is much.
     #[serde(skip)]
     changes: Vec<Change>,
@@ -171,7 +204,31 @@ pub(super) struct Point {
 impl Point {
     /// Of which the changes are not known yet.
     pub fn new(x: Vec<f64>, subjects: Vec<Conditional>) -> Self {
-        Self { x, subjects, changes: Vec::new() }
+        Self { x, subjects, tied: Vec::new(), changes: Vec::new() }
+    }
+
+    /// The point where a fit ended.
+    pub fn of(fit: &PopulationFit) -> Self {
+        Self::new(fit.vector.clone(), fit.subjects.clone()).tied(fit.tied.clone())
+    }
+
+    /// The derivative of the objective over a number, once the changes are known.
+    pub fn slope(&self, k: usize) -> f64 {
+        self.changes.iter().map(|change| change.gradient[k]).sum()
+    }
+
+    /// The point with these columns of L zero.
+    fn tied(mut self, columns: Vec<usize>) -> Self {
+        self.tied = columns;
+        self.changes.clear();
+        self
+    }
+
+    /// The expected second derivative of the objective over each number alone, once the changes are known.
+    fn expected(&self) -> Vec<f64> {
+        let n = self.x.len();
+        let part = |k: usize| self.changes.iter().map(|change| change.information[k * n + k]).sum();
+        (0..n).map(part).collect()
     }
 }
 
@@ -179,21 +236,21 @@ impl Objective for Foce<'_> {
     type At = Point;
 
     fn value(&self, x: &[f64], from: &Point) -> Option<(f64, Point)> {
-        let (model, prior) = self.at(x)?;
+        let population = self.at(x, &from.tied)?;
         let moved: Vec<f64> = x.iter().zip(&from.x).map(|(x, before)| x - before).collect();
         let one = |i: usize| {
             let before = from.changes.get(i).map(|change| (change, &moved[..]));
-            conditional(&model, &prior, &self.subjects[i], &from.subjects[i].eta, before, DEFAULT_RTOL).ok()
+            conditional(&population, &self.subjects[i], &from.subjects[i].u, before, DEFAULT_RTOL).ok()
         };
         let parts: Vec<_> = (0..self.subjects.len()).into_par_iter().with_max_len(1).map(one).collect();
         let subjects = parts.into_iter().collect::<Option<Vec<_>>>()?;
-        Some((total(&subjects), Point::new(x.to_vec(), subjects)))
+        Some((total(&subjects), Point::new(x.to_vec(), subjects).tied(from.tied.clone())))
     }
 
     fn change(&self, x: &[f64], at: &mut Point) -> Option<(DVector<f64>, DMatrix<f64>)> {
-        let (model, _) = self.at(x)?;
+        let population = self.at(x, &at.tied)?;
         let one = |(subject, part): (&Subject, &Conditional)| {
-            change(&model, self.space, subject, &part.eta, DEFAULT_RTOL).ok()
+            change(&population, self.space, subject, &part.u, DEFAULT_RTOL).ok()
         };
         let changes: Vec<_> = self.subjects.par_iter().zip(&at.subjects).with_max_len(1).map(one).collect();
         at.changes = changes.into_iter().collect::<Option<Vec<_>>>()?;
@@ -201,6 +258,11 @@ impl Objective for Foce<'_> {
         for change in &at.changes {
             gradient += DVector::from_column_slice(&change.gradient);
             expected += change.expected();
+        }
+        if let Some(k) = self.held {
+            gradient[k] = 0.0;
+            expected.row_mut(k).fill(0.0);
+            expected.column_mut(k).fill(0.0);
         }
         Some((gradient, expected))
     }
@@ -232,11 +294,8 @@ pub fn fit_population(
     }
     let start = space.vector(&model.values());
     let parts = starting_parts(model, subjects)?;
-    let value = total(&parts);
-    let point = Point::new(start.clone(), parts);
-    let solver = QuasiNewton::new(start, value, point, options.tolerance);
-    let objective = Foce { model, space: &space, subjects, watch };
-    descend(objective, solver, options.max_iterations, options)
+    let begun = Iteration::begin(0, start.clone(), total(&parts), Point::new(start, parts));
+    descend(Foce::new(model, &space, subjects, watch), begun, options)
 }
 
 /// Goes on with such a fit.
@@ -252,43 +311,166 @@ pub(super) fn resume(
 ) -> Result<PopulationFit, PopulationError> {
     let space = Space::new(model)?;
     let is_of_it = from.fits(space.coordinates().len()) && are_of(&from.at.subjects, model, subjects);
-    let objective = Foce { model, space: &space, subjects, watch };
+    let objective = Foce::new(model, &space, subjects, watch);
     let x = from.x.clone();
     if !is_of_it || objective.change(&x, &mut from.at).is_none() {
         return Err(PopulationError::Checkpoint);
     }
-    let left = options.max_iterations.saturating_sub(from.count);
-    descend(objective, QuasiNewton::resumed(from, options.tolerance), left, options)
+    descend(objective, from, options)
 }
 
-/// At most so many iterations.
+/// How often a descent goes on after it has ended: with lower modes of subjects, or off or on a boundary.
+const MOST_TURNS: usize = 12;
+
+/// Descents until nothing is left to mend where one ends, and all that is said of the population there.
 fn descend(
     objective: Foce<'_>,
-    solver: QuasiNewton<Point>,
-    limit: u64,
+    mut from: Iteration<Point>,
     options: PopulationOptions,
 ) -> Result<PopulationFit, PopulationError> {
-    let Foce { model, space, subjects, watch } = objective;
+    let mut turns = 0;
+    let (end, stop, found) = loop {
+        let (end, stop) = one_descent(objective, from, options)?;
+        if !stop.is_minimum() && stop != DescentStop::Stalled {
+            break (end, stop, Vec::new());
+        }
+        if !objective.watch.go_on() {
+            return Err(PopulationError::Interrupted);
+        }
+        match objective.reconsidered(&end) {
+            Turn::End(found) => break (end, stop, found),
+            Turn::Modes(_) if turns == MOST_TURNS => break (end, DescentStop::Unsettled, Vec::new()),
+            Turn::Modes(next) | Turn::Boundary(next) => from = *next,
+        }
+        turns += 1;
+        if turns > 2 * MOST_TURNS {
+            break (from, DescentStop::Unsettled, Vec::new());
+        }
+    };
+    let mut reason = stop.to_string();
+    if end.count == 0 && !stop.is_minimum() {
+        reason += "; the estimates are the starting values";
+    }
+    let fit = finished(&objective, end.x, end.value, end.at, found, options)?;
+    if !fit.ends.is_empty() {
+        let ends: Vec<&str> = fit.ends.iter().map(|end| end.words.as_str()).collect();
+        reason += &format!(". At a boundary: {}", ends.join("; "));
+    }
+    Ok(PopulationFit { iterations: end.count, stop: Some(stop), reason, ..fit })
+}
+
+/// Where one descent ends, and why.
+fn one_descent(
+    objective: Foce<'_>,
+    from: Iteration<Point>,
+    options: PopulationOptions,
+) -> Result<(Iteration<Point>, DescentStop), PopulationError> {
+    let limit = options.max_iterations.saturating_sub(from.count);
+    let solver = QuasiNewton::resumed(from, options.tolerance);
     let run = Executor::new(objective, solver)
         .configure(|state| state.max_iters(limit))
         .timer(false)
         .ctrlc(false)
         .run()
         .map_err(|error| PopulationError::Model(error.to_string()))?;
-    let stop = run.solver.stop;
-    if stop == Some(DescentStop::Interrupted) {
+    let stop = run.solver.stop.unwrap_or(DescentStop::IterationLimit);
+    if stop == DescentStop::Interrupted {
         return Err(PopulationError::Interrupted);
     }
-    let Some(end) = run.solver.iteration else { return Err(PopulationError::NoSubjects) };
-    let mut reason =
-        stop.map_or_else(|| "the limit on iterations was reached".into(), |stop| stop.to_string());
-    let objective = Foce { model, space, subjects, watch };
-    let fit = finished(&objective, end.x, end.value, end.at, options)?;
-    if !fit.ends.is_empty() {
-        let ends: Vec<&str> = fit.ends.iter().map(|end| end.words.as_str()).collect();
-        reason += &format!(". An end of the range: {}", ends.join("; "));
+    run.solver.iteration.map(|end| (end, stop)).ok_or(PopulationError::NoSubjects)
+}
+
+/// The end of descents that go on with lower modes of subjects where there are any; boundaries are not looked at.
+pub(super) fn descended(
+    objective: Foce<'_>,
+    mut from: Iteration<Point>,
+    options: PopulationOptions,
+) -> Result<(Iteration<Point>, DescentStop), PopulationError> {
+    for _ in 0..MOST_TURNS {
+        from.count = 0;
+        let (end, stop) = one_descent(objective, from, options)?;
+        let lower = if stop.is_minimum() { objective.lower_modes(&end.x, &end.at) } else { None };
+        let Some(subjects) = lower else { return Ok((end, stop)) };
+        let point = Point::new(end.x.clone(), subjects).tied(end.at.tied.clone());
+        from = Iteration::begin(0, end.x, total(&point.subjects), point);
     }
-    Ok(PopulationFit { iterations: end.count, stop, reason, ..fit })
+    Ok((from, DescentStop::Unsettled))
+}
+
+/// How an estimation goes on after a descent.
+enum Turn {
+    /// With lower modes of some subjects.
+    Modes(Box<Iteration<Point>>),
+    /// From inside the range of a number that was near its end, or with one built in that is at it.
+    Boundary(Box<Iteration<Point>>),
+    /// Not: the numbers at an end of their range.
+    End(Vec<End>),
+}
+
+impl Foce<'_> {
+    /// How the estimation goes on from the end of a descent.
+    fn reconsidered(&self, end: &Iteration<Point>) -> Turn {
+        let (x, at, count) = (&end.x, &end.at, end.count + 1);
+        if let Some(subjects) = self.lower_modes(x, at) {
+            let value = total(&subjects);
+            let point = Point::new(x.clone(), subjects).tied(at.tied.clone());
+            return Turn::Modes(Box::new(Iteration::begin(count, x.clone(), value, point)));
+        }
+        if at.changes.is_empty() {
+            return Turn::End(Vec::new());
+        }
+        let expected = at.expected();
+        let value = |x: &[f64], tied: &[usize]| self.beside(x, at, tied).map(|(value, _)| value);
+        // Off a boundary the columns are free again.
+        let inside = escape(self.space, x, end.value, &expected, &at.tied, &value);
+        if let Some(inside) = inside
+            && let Some((value, point)) = self.beside(&inside, at, &[])
+        {
+            return Turn::Boundary(Box::new(Iteration::begin(count, inside, value, point)));
+        }
+        let ends = ends(self.model, self.space, x, end.value, &expected, &at.tied, &value);
+        let tied = tied_columns(self.space, &ends, &at.tied);
+        if tied == at.tied {
+            return Turn::End(ends);
+        }
+        let x = canonical(self.model, self.space, x, &tied);
+        match self.beside(&x, at, &tied) {
+            Some((value, point)) => Turn::Boundary(Box::new(Iteration::begin(count, x, value, point))),
+            None => Turn::End(ends),
+        }
+    }
+
+    /// The objective at a vector beside a point with these columns of L zero, each subject's η looked for from where it is at
+    /// the point; nothing where the objective cannot be computed.
+    fn beside(&self, x: &[f64], at: &Point, tied: &[usize]) -> Option<(f64, Point)> {
+        // Another factor has another u for the same η.
+        let population = self.at(x, &[])?;
+        let whitened = |part: &Conditional| {
+            let mut u = population.whitened(&part.eta);
+            tied.iter().for_each(|&k| u[k] = 0.0);
+            Conditional { u, ..part.clone() }
+        };
+        let from = Point::new(x.to_vec(), at.subjects.iter().map(whitened).collect()).tied(tied.to_vec());
+        self.value(x, &from)
+    }
+
+    /// The subjects' parts with a lower mode where one has been found; nothing where none has.
+    fn lower_modes(&self, x: &[f64], at: &Point) -> Option<Vec<Conditional>> {
+        let population = self.at(x, &at.tied)?;
+        let one = |(subject, part): (&Subject, &Conditional)| {
+            let now = height(&population, subject, &part.u, DEFAULT_RTOL).ok()?;
+            let found = lowest(&population, subject, &[&part.u], DEFAULT_RTOL).ok()?;
+            let there = height(&population, subject, &found.u, DEFAULT_RTOL).ok()?;
+            (there < now - LOWER).then_some(found)
+        };
+        let found: Vec<Option<Conditional>> =
+            self.subjects.par_iter().zip(&at.subjects).with_max_len(1).map(one).collect();
+        if found.iter().all(Option::is_none) {
+            return None;
+        }
+        let part = |(found, part): (Option<Conditional>, &Conditional)| found.unwrap_or_else(|| part.clone());
+        Some(found.into_iter().zip(&at.subjects).map(part).collect())
+    }
 }
 
 /// A fit that ended at a point whose changes are known; iterations and stop are those of nothing.
@@ -297,19 +479,13 @@ fn finished(
     x: Vec<f64>,
     ofv: f64,
     at: Point,
+    ends: Vec<End>,
     options: PopulationOptions,
 ) -> Result<PopulationFit, PopulationError> {
     let (model, space) = (objective.model, objective.space);
     let fitted = space.model(model, &x).map_err(|error| PopulationError::Model(error.to_string()))?;
     let gradients: Vec<Vec<f64>> = at.changes.iter().map(|change| change.gradient.clone()).collect();
-    let ends = if at.changes.is_empty() {
-        Vec::new()
-    } else {
-        let n = x.len();
-        let part = |k: usize| at.changes.iter().map(|change| change.information[k * n + k]).sum();
-        let expected: Vec<f64> = (0..n).map(part).collect();
-        ends(model, space, &x, ofv, &expected, &|x| objective.value(x, &at).map(|(value, _)| value))
-    };
+    let held = held(space, &ends, &at.tied);
     let uncertainty = if !options.covariance {
         Err("not asked for".into())
     } else if gradients.is_empty() {
@@ -317,8 +493,8 @@ fn finished(
     } else {
         let names = space.names(model);
         let beside = |x: &[f64]| objective.gradients_beside(x, &at);
-        let of = |parts| uncertainty(parts, &ends, &names, &gradients);
-        curvature(&x, &names, gradients.len(), &beside).and_then(of).or_else(|why| {
+        let of = |parts| uncertainty(parts, (&ends, &held), &names, &gradients);
+        curvature(&x, &names, &held, gradients.len(), &beside).and_then(of).or_else(|why| {
             let expected = of(at.changes.iter().map(|change| change.expected() * 0.5).collect())?;
             Ok(PopulationUncertainty { expected_because: Some(why), ..expected })
         })
@@ -333,6 +509,7 @@ fn finished(
         subjects: at.subjects,
         gradients,
         ends,
+        tied: at.tied,
         uncertainty,
         iterations: 0,
         stop: None,
@@ -365,14 +542,25 @@ pub(super) fn linearised(
     watch: &dyn Watch,
 ) -> Result<PopulationFit, PopulationError> {
     let at = space.model(model, x).map_err(|error| PopulationError::Model(error.to_string()))?;
-    let objective = Foce { model, space, subjects, watch };
+    let objective = Foce::new(model, space, subjects, watch);
     let parts = starting_parts(&at, subjects)?;
     let ofv = total(&parts);
     let mut point = Point::new(x.to_vec(), parts);
     if objective.change(x, &mut point).is_none() {
         point.changes.clear();
+        return finished(&objective, x.to_vec(), ofv, point, Vec::new(), options);
     }
-    finished(&objective, x.to_vec(), ofv, point, options)
+    let value = |x: &[f64], tied: &[usize]| objective.beside(x, &point, tied).map(|(value, _)| value);
+    let ends = ends(model, space, x, ofv, &point.expected(), &[], &value);
+    let tied = tied_columns(space, &ends, &[]);
+    let there = canonical(model, space, x, &tied);
+    if !tied.is_empty()
+        && let Some((ofv, mut point)) = objective.beside(&there, &point, &tied)
+        && objective.change(&there, &mut point).is_some()
+    {
+        return finished(&objective, there, ofv, point, ends, options);
+    }
+    finished(&objective, x.to_vec(), ofv, point, ends, options)
 }
 
 /// The information of the observations over the vector that is expected where the model is linear; nothing where a subject
@@ -384,25 +572,27 @@ pub(super) fn expected_information(
     x: &[f64],
 ) -> Option<DMatrix<f64>> {
     let parts = starting_parts(&space.model(model, x).ok()?, subjects).ok()?;
-    let objective = Foce { model, space, subjects, watch: &() };
+    let objective = Foce::new(model, space, subjects, &());
     let (_, expected) = objective.change(x, &mut Point::new(x.to_vec(), parts))?;
     Some(expected * 0.5).filter(|expected| expected.iter().all(|v| v.is_finite()))
 }
 
-/// Each subject's part at the start, looked for as hard as for a subject alone.
+/// Each subject's part at the start, at its lowest mode.
 pub(super) fn starting_parts(
     model: &PopulationModel,
     subjects: &[Subject],
 ) -> Result<Vec<Conditional>, PopulationError> {
-    let prior = whole_prior(model).ok_or_else(|| PopulationError::Model("Ω is no covariance".into()))?;
-    let options = FitOptions::new(Method::Map, model.variable().to_vec());
+    let population = factored(model.clone())?;
     let one = |subject: &Subject| {
-        let fit = fit_subject(model, subject, Some(&prior), &options);
-        let start = if fit.eta.iter().all(|e| e.is_finite()) { fit.eta } else { vec![0.0; fit.eta.len()] };
-        conditional(model, &prior, subject, &start, None, DEFAULT_RTOL)
+        lowest(&population, subject, &[], DEFAULT_RTOL)
             .map_err(|reason| PopulationError::Start { id: subject.id.clone(), reason: Box::new(reason) })
     };
     subjects.par_iter().with_max_len(1).map(one).collect::<Vec<_>>().into_iter().collect()
+}
+
+/// A model with the factor of its Ω.
+pub(super) fn factored(model: PopulationModel) -> Result<FactoredModel, PopulationError> {
+    FactoredModel::new(model).ok_or_else(|| PopulationError::Model("Ω is no covariance".into()))
 }
 
 #[cfg(test)]
@@ -425,7 +615,7 @@ mod tests {
         };
         let subjects: Vec<Subject> = (1..=6).map(one).collect();
         let space = Space::new(&model).unwrap();
-        let foce = Foce { model: &model, space: &space, subjects: &subjects, watch: &() };
+        let foce = Foce::new(&model, &space, &subjects, &());
         let x = space.vector(&model.values());
         let parts = starting_parts(&model, &subjects).unwrap();
         let mut point = Point::new(x.clone(), parts);

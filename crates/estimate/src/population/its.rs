@@ -9,7 +9,7 @@ use super::accelerate::Past;
 use super::conditional::{Conditional, conditional};
 use super::expectation::{Comparable, Layout, Moments, Outside, Spread, maximise, transformed};
 use super::fit::{
-    PopulationError, PopulationFit, PopulationOptions, are_of, linearised, starting_parts, total, whole_prior,
+    PopulationError, PopulationFit, PopulationOptions, are_of, factored, linearised, starting_parts, total,
 };
 use super::quasi_newton::DescentStop;
 use super::space::Space;
@@ -162,12 +162,13 @@ fn round(
     now: &Rounds,
 ) -> Result<Round, PopulationError> {
     let at = space.model(model, &now.x).map_err(|e| PopulationError::Model(e.to_string()))?;
-    let prior = whole_prior(&at).ok_or_else(|| PopulationError::Model("Ω is no covariance".into()))?;
+    let population = factored(at)?;
+    let at = &population.model;
     let one = |(subject, part): (&Subject, &Conditional)| {
         let expected = || {
-            let part = conditional(&at, &prior, subject, &part.eta, None, RTOL)?;
-            let outside = Outside::new(&at, space, layout, subject, &part.eta, Spread::Mode, RTOL)?;
-            let mean = transformed(&at, subject)? + DVector::from_column_slice(&part.eta);
+            let part = conditional(&population, subject, &part.u, None, RTOL)?;
+            let outside = Outside::new(at, space, layout, subject, &part.eta, Spread::Mode, RTOL)?;
+            let mean = transformed(at, subject)? + DVector::from_column_slice(&part.eta);
             let covariance = Cholesky::new(outside.precision.clone()).map(|c| c.inverse());
             let second = covariance.map(|c| c + &mean * mean.transpose());
             let second = second.ok_or(super::ConditionalError::NotPositive("H"))?;
@@ -187,10 +188,10 @@ fn round(
         parts.push(part);
     }
     let mut x = now.x.clone();
-    maximise(&at, space, layout, subjects, &moments, &mut x)
+    maximise(at, space, layout, subjects, &moments, &mut x)
         .map_err(|reason| PopulationError::Model(format!("after iteration {}: {reason}", now.count)))?;
     sum.step(layout, &mut x, 1.0);
-    Ok(Round { ofv: total(&parts), parts, x, comparable: Comparable::new(&at, space, subjects) })
+    Ok(Round { ofv: total(&parts), parts, x, comparable: Comparable::new(at, space, subjects) })
 }
 
 /// Fits all of a model's population that it does not fix by iterative two-stage, from its own values. The objective,

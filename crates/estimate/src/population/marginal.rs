@@ -1,24 +1,28 @@
 //! −2 log-likelihood of a population with the η integrated out: by linearisation, by Laplace's method, by importance
 //! sampling.
 //!
-//! In the letters of [`super::conditional`], with A = ½·∂²G/∂η² at η̂, which is H and what H leaves out, and q the density
-//! of Student's t around η̂ with the scale A⁻¹:
+//! In the letters of [`super::conditional`], with A = ½·∂²G/∂u² at û, which is H and what H leaves out, and q a mixture of
+//! Student's t around every mode of u that is found, each with its A⁻¹ as scale, and of one as wide as the population:
 //!
 //! ```text
-//! linear               G(η̂) + ln|H|
-//! laplace              G(η̂) + ln|A|
-//! importance sampling  −2 ln 1/K·Σ exp(−½G(ηₖ))·(2π)^(−d/2)/q(ηₖ),   ηₖ drawn from q
+//! linear               G(û) + ln|H|
+//! laplace              G(û) + ln|A|
+//! importance sampling  −2 ln 1/K·Σ exp(−½G(uₖ))·(2π)^(−d/2)/q(uₖ),   uₖ drawn from q
 //! ```
+//!
+//! A proposal around one of several modes alone would miss the others and not know it: the fewer draws reach them, the
+//! more even are the weights.
 
-use super::conditional::{ConditionalError, subject_problem};
-use super::proposal::Proposal;
-use crate::individual::{FitOptions, Method, Status, fit_subject};
+use super::conditional::{ConditionalError, FactoredModel, Whitened};
+use super::modes::{Mode, SPREAD, lowest, modes};
+use super::proposal::{Mixture, Proposal};
+use crate::least_squares::{Linearised, Residuals as _};
 use crate::likelihood::{Law, constant, given_errors};
-use crate::prior::Prior;
 use crate::problem::{SubjectError, SubjectProblem};
 use crate::shape::Shape;
 use crate::simulate::SubjectStream;
-use omafit_model::{PopulationModel, Subject};
+use nalgebra::{Cholesky, DMatrix};
+use omafit_model::{DEFAULT_RTOL, PopulationModel, Subject};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::f64::consts::PI;
@@ -97,11 +101,10 @@ pub fn marginal_likelihood(
     subjects: &[Subject],
     options: LikelihoodOptions,
 ) -> Result<Marginal, MarginalError> {
-    let varies = !model.variable().is_empty();
-    let prior = Prior::new((0..model.variable().len()).collect(), model.omega()).filter(|_| varies);
-    let prior = prior.ok_or(MarginalError::Omega)?;
+    let population = FactoredModel::new(model.clone()).filter(|_| !model.variable().is_empty());
+    let population = population.ok_or(MarginalError::Omega)?;
     let one = |(position, subject): (usize, &Subject)| {
-        part(model, &prior, subject, position as u64, options)
+        part(&population, subject, position as u64, options)
             .map_err(|reason| MarginalError::Subject { id: subject.id.clone(), reason })
     };
     let parts: Vec<_> = subjects.par_iter().enumerate().with_max_len(1).map(one).collect();
@@ -121,80 +124,177 @@ pub fn marginal_likelihood(
     })
 }
 
-/// A subject's part, η̂ looked for as hard as for a subject alone.
+/// A subject's part, its modes looked for from everywhere.
 fn part(
-    model: &PopulationModel,
-    prior: &Prior,
+    population: &FactoredModel,
     subject: &Subject,
     position: u64,
     options: LikelihoodOptions,
 ) -> Result<MarginalPart, ConditionalError> {
-    let fit =
-        fit_subject(model, subject, Some(prior), &FitOptions::new(Method::Map, model.variable().to_vec()));
-    if fit.status == Status::Failed {
-        return Err(ConditionalError::NotFitted(fit.reason));
-    }
-    let problem = subject_problem(model, subject, Some(prior))?;
-    let at = problem.linearise(&fit.eta)?;
-    let offset = problem.constants() + prior.log_determinant();
-    let information = at.jacobian.tr_mul(&at.jacobian);
-    let analytic = |precision: nalgebra::DMatrix<f64>| {
-        let log_determinant = nalgebra::Cholesky::new(precision)?.ln_determinant();
-        let ofv = at.objective + offset + log_determinant;
-        ofv.is_finite().then_some(MarginalPart { ofv, se: 0.0, effective: f64::NAN, unsolved: 0 })
-    };
-    let curvature = || -> Result<_, ConditionalError> {
-        let missing = SubjectProblem::missing_curvature_each(&[(&problem, &fit.eta, &at.predictions)]);
-        missing.into_iter().try_fold(information.clone(), |sum, missing| Ok(sum + missing?))
-    };
+    let analytic = |ofv| MarginalPart { ofv, se: 0.0, effective: f64::NAN, unsolved: 0 };
     match options.method {
-        LikelihoodMethod::Linear => {
-            analytic(information).ok_or(ConditionalError::NotPositive("the information on η"))
-        }
+        LikelihoodMethod::Linear => Ok(analytic(lowest(population, subject, &[], DEFAULT_RTOL)?.ofv)),
         LikelihoodMethod::Laplace => {
-            analytic(curvature()?).ok_or(ConditionalError::NotPositive("the curvature at η̂"))
+            let mode = lowest(population, subject, &[], DEFAULT_RTOL)?;
+            let problem = Whitened::new(population, subject, DEFAULT_RTOL)?;
+            let at = (&problem).linearise(&mode.u)?;
+            let curvature = curvature(population, &problem, &mode.u, &at)?;
+            let log_determinant = Cholesky::new(curvature)
+                .map(|c| c.ln_determinant())
+                .filter(|log| log.is_finite())
+                .ok_or(ConditionalError::NotPositive("the curvature at η̂"))?;
+            Ok(analytic(at.objective + problem.problem().constants() + log_determinant))
         }
         LikelihoodMethod::Is => {
-            // What is drawn from need not be exact.
-            let exact = curvature().ok().and_then(|precision| Proposal::new(&fit.eta, precision));
-            let proposal = exact
-                .or_else(|| Proposal::new(&fit.eta, information))
-                .ok_or(ConditionalError::NotPositive("the information on η"))?;
             let stream = SubjectStream::of_likelihood(options.seed, position);
-            Ok(sampled(&problem, &proposal, fit.eta.len(), offset, stream, options.samples))
+            sampled(population, subject, stream, options.samples)
         }
     }
 }
 
-fn sampled(
-    problem: &SubjectProblem<'_>,
-    proposal: &Proposal,
-    unknowns: usize,
-    offset: f64,
-    mut stream: SubjectStream,
+/// A: half the curvature of G at a point.
+fn curvature(
+    population: &FactoredModel,
+    problem: &Whitened<'_>,
+    u: &[f64],
+    at: &Linearised,
+) -> Result<DMatrix<f64>, ConditionalError> {
+    let eta = population.eta(u);
+    let missing = SubjectProblem::missing_curvature_each(&[(problem.problem(), &eta, &at.predictions)]);
+    let factor = &population.factor;
+    let mut sum = at.jacobian.tr_mul(&at.jacobian);
+    for missing in missing {
+        sum += factor.tr_mul(&(missing? * factor));
+    }
+    Ok(sum)
+}
+
+/// Proposals for a subject's u, fitted to its distribution.
+pub(super) struct Proposals {
+    /// The modes, the lowest first.
+    pub modes: Vec<Mode>,
+    /// The proposal around the lowest mode.
+    pub lowest: Proposal,
+    /// A mixture around all modes, and as wide as the population.
+    pub mixture: Mixture,
+}
+
+impl Proposals {
+    /// Proposals around the modes that are found from the origin, from `known` points and from others. Where `pilot` draws
+    /// are uneven, as along a bent ridge, the mixture is fitted to them.
+    ///
+    /// # Errors
+    /// When the model cannot be solved at any mode.
+    pub fn new(
+        population: &FactoredModel,
+        subject: &Subject,
+        known: &[&[f64]],
+        pilot: u32,
+        stream: &mut SubjectStream,
+    ) -> Result<Self, ConditionalError> {
+        let n = population.factor.nrows();
+        let modes = modes(population, subject, known, SPREAD)?;
+        let problem = Whitened::new(population, subject, DEFAULT_RTOL)?;
+        let mut around = Vec::with_capacity(modes.len());
+        for mode in &modes {
+            let at = (&problem).linearise(&mode.u)?;
+            let information = || at.jacobian.tr_mul(&at.jacobian);
+            let exact = curvature(population, &problem, &mode.u, &at).ok();
+            // A proposal need not be exact.
+            let scale = exact.filter(|a| Cholesky::new(a.clone()).is_some()).unwrap_or_else(information);
+            let log_determinant = Cholesky::new(scale.clone()).map_or(f64::INFINITY, |c| c.ln_determinant());
+            if let Some(proposal) = Proposal::new(&mode.u, scale) {
+                around.push((at.objective + log_determinant, proposal));
+            }
+        }
+        let lowest = around.first().map(|(_, proposal)| proposal.clone());
+        let lowest = lowest.ok_or(ConditionalError::NotPositive("the information on η"))?;
+        let wide = Proposal::new(&vec![0.0; n], DMatrix::identity(n, n));
+        let wide = wide.ok_or(ConditionalError::NotPositive("the identity"))?;
+        let mixture = fitted(population, &problem, Mixture::new(around, wide), pilot, stream);
+        Ok(Self { modes, lowest, mixture })
+    }
+}
+
+/// The mixture, or where that would draw unevenly one that is fitted to the distribution. It is asked of draws from a wider one,
+/// which come to places that the mixture itself would hardly ever draw from.
+fn fitted(
+    population: &FactoredModel,
+    problem: &Whitened<'_>,
+    mixture: Mixture,
+    pilot: u32,
+    stream: &mut SubjectStream,
+) -> Mixture {
+    let mut wider = mixture.clone().doubled();
+    for round in 0..MOST_PILOTS {
+        let (draws, logs, _) = weighted(population, problem, &wider, stream, pilot);
+        let largest = logs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let weights: Vec<f64> = logs.iter().map(|log| (log - largest).exp()).collect();
+        let sum: f64 = weights.iter().sum();
+        // (Σw)²/Σw² of draws from the mixture that is asked about, w the weight of each draw from the wider one.
+        let other = |(draw, w): (&Vec<f64>, &f64)| {
+            let asked = if round == 0 { &mixture } else { &wider };
+            w * w * (wider.log_density(draw) - asked.log_density(draw)).exp()
+        };
+        let squares: f64 = draws.iter().zip(&weights).map(other).sum();
+        if sum * sum / squares >= EVEN * f64::from(pilot) {
+            return if round == 0 { mixture } else { wider };
+        }
+        wider = wider.adapted(&draws, &weights);
+    }
+    wider
+}
+
+/// Draws by which proposals are fitted, at most so often, and the part of them in effect that is enough.
+const PILOT: u32 = 400;
+const MOST_PILOTS: usize = 6;
+const EVEN: f64 = 0.3;
+
+/// Draws of u, the logarithms of their weights, and how many of them the model cannot be solved at.
+fn weighted(
+    population: &FactoredModel,
+    problem: &Whitened<'_>,
+    proposal: &Mixture,
+    stream: &mut SubjectStream,
     samples: u32,
-) -> MarginalPart {
-    let constant = -0.5 * unknowns as f64 * (2.0 * PI).ln();
-    let etas: Vec<Vec<f64>> = (0..samples).map(|_| proposal.draw(&mut stream)).collect();
+) -> (Vec<Vec<f64>>, Vec<f64>, u32) {
+    let offset = problem.problem().constants();
+    let draws: Vec<Vec<f64>> = (0..samples).map(|_| proposal.draw(stream)).collect();
+    let etas: Vec<Vec<f64>> = draws.iter().map(|u| population.eta(u)).collect();
     let mut unsolved = 0;
-    let log = |(eta, objective): (&Vec<f64>, Result<f64, SubjectError>)| match objective {
-        Ok(objective) => constant - 0.5 * (objective + offset) - proposal.log_density(eta),
+    let log = |(u, data): (&Vec<f64>, Result<f64, SubjectError>)| match data {
+        Ok(data) => {
+            let prior = u.iter().map(|u| u * u + (2.0 * PI).ln()).sum::<f64>();
+            -0.5 * (data + offset + prior) - proposal.log_density(u)
+        }
         Err(_) => {
             unsolved += 1;
             f64::NEG_INFINITY
         }
     };
-    let logs: Vec<f64> = etas.iter().zip(problem.objectives(&etas)).map(log).collect();
+    let logs = draws.iter().zip(problem.problem().objectives(&etas)).map(log).collect();
+    (draws, logs, unsolved)
+}
+
+fn sampled(
+    population: &FactoredModel,
+    subject: &Subject,
+    mut stream: SubjectStream,
+    samples: u32,
+) -> Result<MarginalPart, ConditionalError> {
+    let proposal = Proposals::new(population, subject, &[], PILOT.min(samples), &mut stream)?.mixture;
+    let problem = Whitened::new(population, subject, DEFAULT_RTOL)?;
+    let (_, logs, unsolved) = weighted(population, &problem, &proposal, &mut stream, samples);
     let largest = logs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     let weights = || logs.iter().map(|log| (log - largest).exp());
     let (count, sum) = (f64::from(samples), weights().sum::<f64>());
     let squares = weights().map(|w| w * w).sum::<f64>();
     let mean = sum / count;
     let variance = (squares / count - mean * mean).max(0.0) / (count - 1.0);
-    MarginalPart {
+    Ok(MarginalPart {
         ofv: -2.0 * (largest + mean.ln()),
         se: 2.0 * variance.sqrt() / mean,
         effective: sum * sum / squares,
         unsolved,
-    }
+    })
 }

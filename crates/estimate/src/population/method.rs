@@ -3,6 +3,7 @@
 use super::fit::{PopulationError, PopulationFit, PopulationOptions, fit_population, resume};
 use super::its::iterative_two_stage;
 use super::saem::{From, saem};
+use super::space::{Coordinate, Space};
 use super::watch::{Checkpoint, Of, Watch};
 use omafit_model::{PopulationModel, Subject};
 use serde::{Deserialize, Serialize};
@@ -22,6 +23,27 @@ pub enum PopulationMethod {
     },
 }
 
+/// Whether something can be learnt of a population: at least as many subjects with observations as variances, and as many
+/// observations as numbers.
+///
+/// # Errors
+/// When there are fewer, or nothing is estimated.
+pub fn enough(model: &PopulationModel, subjects: &[Subject]) -> Result<(), PopulationError> {
+    let space = Space::new(model)?;
+    let is_variance = |c: &&Coordinate| matches!(**c, Coordinate::Cholesky { row, column } if row == column);
+    let variances = space.coordinates().iter().filter(is_variance).count();
+    let observed = subjects.iter().filter(|subject| !subject.observations.is_empty()).count();
+    if observed < variances {
+        return Err(PopulationError::TooFewSubjects { subjects: observed, variances });
+    }
+    let observations = subjects.iter().map(|subject| subject.observations.len()).sum();
+    let numbers = space.coordinates().len();
+    if observations < numbers {
+        return Err(PopulationError::TooFewObservations { observations, numbers });
+    }
+    Ok(())
+}
+
 /// Fits all of a model's population that it does not fix, from its own values, by a method; or goes on from where such an
 /// estimation, of the same model, subjects, method and options, stood. `watch` is told of each iteration, and may end it.
 ///
@@ -39,6 +61,7 @@ pub fn estimate_population(
     if subjects.iter().all(|s| s.observations.is_empty()) {
         return Err(PopulationError::NoSubjects);
     }
+    enough(model, subjects)?;
     let its = |from| iterative_two_stage(model, subjects, options, from, watch);
     let saem = |seed, from| saem(model, subjects, options, seed, from, watch);
     match (method, from.map(|checkpoint| checkpoint.0)) {

@@ -13,15 +13,17 @@ mod fit;
 mod gradient;
 mod influence;
 mod its;
+mod likelihood_profile;
 mod marginal;
 mod method;
-mod observation;
+mod modes;
 mod proposal;
 mod quasi_newton;
 mod saem;
 mod search;
 mod sir;
 mod space;
+mod starts;
 mod uncertainty;
 mod walkers;
 mod watch;
@@ -33,15 +35,17 @@ pub use conditional::{Conditional, ConditionalError};
 pub use delta::propagated;
 pub use fit::{PopulationError, PopulationFit, PopulationOptions, evaluate_population, fit_population};
 pub use influence::{Deletion, exact_influence, influence};
+pub use likelihood_profile::{PopulationProfile, PopulationProfilePoint, ProfileError, population_profile};
 pub use marginal::{
     LikelihoodMethod, LikelihoodOptions, Marginal, MarginalError, MarginalPart, marginal_likelihood,
 };
-pub use method::{PopulationMethod, estimate_population};
+pub use method::{PopulationMethod, enough, estimate_population};
 pub use quasi_newton::DescentStop;
 pub(crate) use quasi_newton::{Objective, QuasiNewton};
 pub use search::{Fits, Levels, Search, SearchFit, Stepwise, Verdict};
 pub use sir::{SIR_ROUNDS, SirError, SirFound, SirRound, SirSample, sampling_importance_resampling};
 pub use space::{Coordinate, Space, SpaceError};
+pub use starts::{PopulationStart, from_several_starts};
 pub use uncertainty::{
     EstimateKind, PopulationEstimate, PopulationUncertainty, flattest_direction, population_estimates,
 };

@@ -1,5 +1,6 @@
-//! A distribution from which a subject's η are proposed: multivariate Student's t around the mode, as wide as the
-//! curvature there says. Its tails are heavier than those of what it stands for, so that no weight runs away.
+//! Distributions from which a subject's η, or u, are proposed: multivariate Student's t around a mode, as wide as the
+//! curvature there says, and mixtures of these. Tails are heavier than those of what they stand for, so that no weight
+//! runs away.
 
 use crate::simulate::SubjectStream;
 use nalgebra::{Cholesky, DMatrix, DVector};
@@ -9,6 +10,9 @@ use std::f64::consts::PI;
 
 /// Degrees of freedom.
 const FREEDOM: u32 = 5;
+
+/// By how much the axes of a wider copy are longer.
+const WIDENED: f64 = 2.5;
 
 /// A multivariate Student's t.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -48,11 +52,132 @@ impl Proposal {
         self.precision.tr_solve_lower_triangular(&standard).unwrap_or(standard)
     }
 
+    /// The proposal with so much longer axes.
+    fn widened(&self) -> Self {
+        let n = self.centre.len() as f64;
+        Self {
+            centre: self.centre.clone(),
+            precision: &self.precision / WIDENED,
+            log_scale: self.log_scale - n * WIDENED.ln(),
+        }
+    }
+
+    /// The proposal around the mean of weighted draws, as wide as they are spread; `None` where they are too few for that.
+    /// `held` is the sum of the weights.
+    fn moved(&self, draws: &[Vec<f64>], weights: &[f64], held: f64) -> Option<Self> {
+        let n = self.centre.len();
+        let squares: f64 = weights.iter().map(|w| w * w).sum();
+        if !(held * held / squares > 2.0 * n as f64) {
+            return None;
+        }
+        // Of Student's t a draw counts the less the farther out it is.
+        let freedom = f64::from(FREEDOM);
+        let long = |draw: &Vec<f64>| {
+            let away = self.precision.tr_mul(&(DVector::from_column_slice(draw) - &self.centre));
+            (freedom + n as f64) / (freedom + away.norm_squared())
+        };
+        let counts: Vec<f64> = draws.iter().zip(weights).map(|(draw, w)| w * long(draw)).collect();
+        let sum: f64 = counts.iter().sum();
+        let mut centre = DVector::zeros(n);
+        for (draw, count) in draws.iter().zip(&counts) {
+            centre.axpy(count / sum, &DVector::from_column_slice(draw), 1.0);
+        }
+        let mut spread = DMatrix::zeros(n, n);
+        for (draw, count) in draws.iter().zip(&counts) {
+            let away = DVector::from_column_slice(draw) - &centre;
+            spread.ger(count / held, &away, &away, 1.0);
+        }
+        Self::new(centre.as_slice(), Cholesky::new(spread)?.inverse())
+    }
+
     /// The logarithm of its density.
     pub fn log_density(&self, eta: &[f64]) -> f64 {
         let away = self.precision.tr_mul(&(DVector::from_column_slice(eta) - &self.centre));
         let (n, freedom) = (eta.len() as f64, f64::from(FREEDOM));
         self.log_scale - 0.5 * (freedom + n) * (away.norm_squared() / freedom).ln_1p()
+    }
+}
+
+/// A mixture of proposals: one around each mode, by how much of the distribution it holds, and a wide one.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Mixture {
+    /// Each with the logarithm of its weight.
+    parts: Vec<(f64, Proposal)>,
+}
+
+/// The weight of the wide part, and the least share of a mode in what the modes have together.
+const WIDE: f64 = 0.03;
+/// The weight of the wide part in a mixture that is to be adapted.
+const SEARCHING: f64 = 0.3;
+const LEAST_SHARE: f64 = 0.05;
+
+impl Mixture {
+    /// A mixture of proposals around modes, each with −2 the logarithm of the mass that Laplace's method gives it, and of
+    /// a wide one.
+    pub fn new(modes: Vec<(f64, Proposal)>, wide: Proposal) -> Self {
+        let lowest = modes.iter().map(|(height, _)| *height).fold(f64::INFINITY, f64::min);
+        let share = |height: f64| (-0.5 * (height - lowest)).exp().max(LEAST_SHARE);
+        let all: f64 = modes.iter().map(|(height, _)| share(*height)).sum();
+        let (wide_weight, modes_weight) = if modes.is_empty() { (1.0, 0.0) } else { (WIDE, 1.0 - WIDE) };
+        let mut parts: Vec<(f64, Proposal)> = modes
+            .into_iter()
+            .map(|(height, proposal)| ((modes_weight * share(height) / all).ln(), proposal))
+            .collect();
+        parts.push((wide_weight.ln(), wide));
+        Self { parts }
+    }
+
+    /// The mixture with a wider copy of each part around a mode, to be adapted to what is no ellipse.
+    #[must_use]
+    pub fn doubled(mut self) -> Self {
+        let wide = self.parts.pop();
+        let wider: Vec<(f64, Proposal)> =
+            self.parts.iter().map(|(log, part)| (*log, part.widened())).collect();
+        self.parts.extend(wider);
+        let less = 0.5 * (1.0 - SEARCHING) / (1.0 - WIDE);
+        self.parts.iter_mut().for_each(|(log_weight, _)| *log_weight += less.ln());
+        self.parts.extend(wide.map(|(_, wide)| (SEARCHING.ln(), wide)));
+        self
+    }
+
+    /// The mixture nearer to what weighted draws from it are of: one step of expectation and maximisation over the parts, as
+    /// of population Monte Carlo (Cappé, Douc, Guillin, Marin, Robert 2008, doi 10.1007/s11222-008-9059-x). The wide part
+    /// stays, and a part that holds too little to have a covariance.
+    pub fn adapted(&self, draws: &[Vec<f64>], weights: &[f64]) -> Self {
+        let all: f64 = weights.iter().sum();
+        let wide = self.parts.len() - 1;
+        let densities: Vec<f64> = draws.iter().map(|draw| self.log_density(draw)).collect();
+        let mut parts = Vec::with_capacity(self.parts.len());
+        for (k, (log_weight, proposal)) in self.parts.iter().enumerate() {
+            let share = |i: usize| {
+                weights[i] / all * (log_weight + proposal.log_density(&draws[i]) - densities[i]).exp()
+            };
+            let shares: Vec<f64> = (0..draws.len()).map(share).collect();
+            let held: f64 = shares.iter().sum();
+            let moved = if k == wide { None } else { proposal.moved(draws, &shares, held) };
+            parts.push((held.max(LEAST_SHARE), moved.unwrap_or_else(|| proposal.clone())));
+        }
+        let sum: f64 = parts.iter().map(|(held, _)| held).sum();
+        let parts = parts.into_iter().map(|(held, proposal)| ((held / sum).ln(), proposal)).collect();
+        Self { parts }
+    }
+
+    /// A draw.
+    pub fn draw(&self, stream: &mut SubjectStream) -> Vec<f64> {
+        let mut left = stream.uniform();
+        let chosen = self.parts.iter().find(|(log_weight, _)| {
+            left -= log_weight.exp();
+            left < 0.0
+        });
+        chosen.or(self.parts.last()).map_or(Vec::new(), |(_, proposal)| proposal.draw(stream))
+    }
+
+    /// The logarithm of its density.
+    pub fn log_density(&self, at: &[f64]) -> f64 {
+        let logs: Vec<f64> =
+            self.parts.iter().map(|(log_weight, proposal)| log_weight + proposal.log_density(at)).collect();
+        let largest = logs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        largest + logs.iter().map(|log| (log - largest).exp()).sum::<f64>().ln()
     }
 }
 
@@ -83,6 +208,26 @@ mod tests {
         }
         let error = (variance / draws.len() as f64).sqrt();
         assert!((mean - expected).abs() < 4.0 * error, "{mean} {expected} {error}");
+    }
+
+    #[test]
+    fn a_mixture_draws_as_often_from_each_part_as_it_says() {
+        let narrow = |centre: f64| Proposal::new(&[centre], DMatrix::from_element(1, 1, 100.0)).unwrap();
+        let wide = Proposal::new(&[0.0], DMatrix::from_element(1, 1, 0.01)).unwrap();
+        // The second mode has e⁻¹ of the mass of the first.
+        let mixture = Mixture::new(vec![(3.0, narrow(-20.0)), (5.0, narrow(20.0))], wide);
+        let mut stream = SubjectStream::new(8, 0);
+        let draws: Vec<f64> = (0..40_000).map(|_| mixture.draw(&mut stream)[0]).collect();
+        let share = |from: f64, to: f64| {
+            draws.iter().filter(|x| (from..to).contains(*x)).count() as f64 / draws.len() as f64
+        };
+        let first = 0.97 / (1.0 + (-1.0_f64).exp());
+        assert!((share(-22.0, -18.0) - first).abs() < 0.01, "{}", share(-22.0, -18.0));
+        assert!((share(18.0, 22.0) - (0.97 - first)).abs() < 0.01);
+        // The density sums to one over a grid.
+        let sum: f64 =
+            (-40_000..40_000).map(|k| mixture.log_density(&[0.01 * f64::from(k)]).exp() * 0.01).sum();
+        assert!((sum - 1.0).abs() < 1e-3, "{sum}");
     }
 
     /// The values of scipy 1.17.

@@ -63,6 +63,11 @@ pub(crate) struct Iteration<A> {
 }
 
 impl<A> Iteration<A> {
+    /// An iteration at a point that has been evaluated, without what is known of its surroundings.
+    pub fn begin(count: u64, x: Vec<f64>, value: f64, at: A) -> Self {
+        Self { count, x, value, at, gradient: Vec::new(), hessian: Vec::new(), fresh: true }
+    }
+
     /// Whether it is one over so many numbers.
     pub fn fits(&self, n: usize) -> bool {
         self.x.len() == n && self.gradient.len() == n && self.hessian.len() == n * n
@@ -81,6 +86,12 @@ pub enum DescentStop {
     Stalled,
     /// The gradient cannot be computed.
     NoGradient,
+    /// The second derivatives are not those of a finite objective.
+    NotFinite,
+    /// The limit on iterations was reached.
+    IterationLimit,
+    /// The modes of subjects changed whenever the population had followed them.
+    Unsettled,
     /// It was told to.
     Interrupted,
 }
@@ -104,6 +115,11 @@ impl std::fmt::Display for DescentStop {
                 "stalled: no step lowers the objective, though a decrease of more than 0.001 is foreseen"
             }
             Self::NoGradient => "the gradient cannot be computed at the last estimates",
+            Self::NotFinite => "the second derivatives of the objective are not finite at the last estimates",
+            Self::IterationLimit => "the limit on iterations was reached",
+            Self::Unsettled => {
+                "not converged: lower modes of subjects were found again and again where the population had ended"
+            }
             Self::Interrupted => "interrupted",
         })
     }
@@ -119,9 +135,7 @@ pub(crate) struct QuasiNewton<A> {
 impl<A> QuasiNewton<A> {
     /// From a point that has been evaluated, until a decrease of less than `tolerance` is left to predict.
     pub fn new(x: Vec<f64>, value: f64, at: A, tolerance: f64) -> Self {
-        let iteration =
-            Iteration { count: 0, x, value, at, gradient: Vec::new(), hessian: Vec::new(), fresh: true };
-        Self::resumed(iteration, tolerance)
+        Self::resumed(Iteration::begin(0, x, value, at), tolerance)
     }
 
     /// From where another descent stood.
@@ -191,8 +205,13 @@ fn advance<O: Objective>(objective: &O, now: &mut Iteration<O::At>, tolerance: f
     let gradient = DVector::from_column_slice(&now.gradient);
     let count = now.count + 1;
     loop {
-        let hessian = DMatrix::from_column_slice(n, n, &now.hessian);
-        let mut direction = -Cholesky::new(hessian)?.solve(&gradient);
+        let Some(hessian) = Cholesky::new(DMatrix::from_column_slice(n, n, &now.hessian)) else {
+            if now.fresh || !made_anew(objective, now) {
+                return Some(DescentStop::NotFinite);
+            }
+            continue;
+        };
+        let mut direction = -hessian.solve(&gradient);
         let predicted = -0.5 * gradient.dot(&direction);
         if predicted < tolerance {
             return Some(DescentStop::Converged);
@@ -231,11 +250,9 @@ fn advance<O: Objective>(objective: &O, now: &mut Iteration<O::At>, tolerance: f
                 return Some(if at_its_end { DescentStop::Resolved } else { DescentStop::Stalled });
             }
             // The Hessian may be what is wrong.
-            let Some((_, expected)) = objective.change(&now.x, &mut now.at) else {
+            if !made_anew(objective, now) {
                 return Some(DescentStop::NoGradient);
-            };
-            now.hessian = ridged(expected);
-            now.fresh = true;
+            }
             continue;
         };
         let Some((next, expected)) = objective.change(&x, &mut at) else {
@@ -254,6 +271,14 @@ fn advance<O: Objective>(objective: &O, now: &mut Iteration<O::At>, tolerance: f
         now.gradient = next.as_slice().to_vec();
         return None;
     }
+}
+
+/// Takes the expected Hessian; false where there is none.
+fn made_anew<O: Objective>(objective: &O, now: &mut Iteration<O::At>) -> bool {
+    let Some((_, expected)) = objective.change(&now.x, &mut now.at) else { return false };
+    now.hessian = ridged(expected);
+    now.fresh = true;
+    true
 }
 
 /// The update of Broyden, Fletcher, Goldfarb and Shanno, damped as by Powell so that it stays positive definite.

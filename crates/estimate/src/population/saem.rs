@@ -7,9 +7,10 @@
 //!             number has a trend: the means of two blocks in turn differ by less than twice the spread within a block
 //! averaging   x moves by γ·(I + τ·I_c)⁻¹g, with the gradient g of the draws and gains γ = (j + 5)^-0.7; the estimate is the
 //!             mean of the vector over its last two thirds
-//! stop        when the means of the last two thirds agree: half their difference, which is the Monte-Carlo error of the
-//!             estimate, is below the tolerance, or a fifth of the standard error, for every number, and all together cost
-//!             little of the objective: eᵀIe for the errors e
+//! stop        when the means of the last two thirds agree: half their difference, or the standard error of the mean of
+//!             four blocks if that is more, which is the Monte-Carlo error of the estimate, is below the tolerance, or a
+//!             fifth of the standard error, for every number, and all together cost little of the objective: eᵀIe for the
+//!             errors e
 //! check       FOCE's estimates, looked for from there, do not have a higher likelihood; where they have, all goes on from
 //!             them, three times at most
 //! ```
@@ -25,7 +26,7 @@ use super::complete::Complete;
 use super::conditional::Conditional;
 use super::expectation::{Comparable, Layout, Moments, Outside, maximise, solve};
 use super::fit::{
-    PopulationError, PopulationFit, PopulationOptions, expected_information, linearised, whole_prior,
+    PopulationError, PopulationFit, PopulationOptions, expected_information, factored, linearised,
 };
 use super::its::{Pace, Rounds, rounds};
 use super::quasi_newton::DescentStop;
@@ -62,6 +63,8 @@ const MAX_FACTOR: f64 = 0.3;
 /// The fewest iterations of the averaging, and how often it is asked whether it can end.
 const FEWEST: usize = 100;
 const ASKED: usize = 20;
+/// Blocks of the averaging of which the means are compared.
+const BLOCKS: usize = 4;
 /// The Monte-Carlo error of the estimates at the end, by itself or as a part of the standard error.
 const TOLERANCE: f64 = 0.005;
 const PART: f64 = 0.2;
@@ -69,9 +72,9 @@ const PART: f64 = 0.2;
 const COST: f64 = 0.5;
 /// How often it begins again where FOCE finds a higher likelihood.
 const AGAIN: usize = 3;
-/// Modes are looked for in each of the first iterations of the burn-in, and then in one of so many.
-const MOVING: usize = 20;
-const LOOKED: usize = 5;
+/// Proposals are fitted anew every so many iterations of the burn-in, and of the averaging.
+const BURNING: usize = 20;
+const AVERAGING: usize = 100;
 
 /// Where the draws stand.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -108,12 +111,13 @@ impl Walk {
     ) -> Result<Self, PopulationError> {
         let Chain { model, space, subjects, .. } = chain;
         let near = space.model(model, &x).map_err(|e| PopulationError::Model(e.to_string()))?;
-        let prior = whole_prior(&near).ok_or_else(|| PopulationError::Model("Ω is no covariance".into()))?;
+        let near = factored(near)?;
         let chains = FEWEST_DRAWS.div_ceil(subjects.len());
         let one = |(position, (subject, part)): (usize, (&Subject, &Conditional))| {
             let stream = SubjectStream::of_population(seed, position as u64);
-            Walkers::new(&near, &prior, subject, &part.eta, chains, stream).map_err(|reason| {
-                PopulationError::Subject { id: subject.id.clone(), reason: Box::new(reason) }
+            Walkers::new(&near, subject, &part.u, chains, stream).map_err(|reason| PopulationError::Subject {
+                id: subject.id.clone(),
+                reason: Box::new(reason),
             })
         };
         let walkers: Vec<_> = subjects.par_iter().zip(modes).enumerate().with_max_len(1).map(one).collect();
@@ -154,8 +158,8 @@ impl Walk {
             return Err(PopulationError::Interrupted);
         }
         let model = space.model(chain.model, &self.x).map_err(|e| PopulationError::Model(e.to_string()))?;
-        let prior = whole_prior(&model).ok_or_else(|| PopulationError::Model("Ω is no covariance".into()))?;
-        let step = Step { model: &model, space, layout, prior: &prior, gain, look };
+        let population = factored(model)?;
+        let step = Step { population: &population, space, layout, gain, look };
         let one = |(walkers, subject): (&mut Walkers, &Subject)| {
             let moved = walkers.go_on(step, subject);
             moved.map_err(|reason| PopulationError::Subject {
@@ -176,7 +180,7 @@ impl Walk {
             sum.add(&outside, 1.0);
             ofv += part.unwrap_or(f64::NAN);
         }
-        let next = next(self, &model, &moments, &sum);
+        let next = next(self, &population.model, &moments, &sum);
         let next = next.map_err(|reason| PopulationError::Model(reason.to_string()))?;
         self.count += 1;
         Ok((std::mem::replace(&mut self.x, next), ofv))
@@ -186,7 +190,7 @@ impl Walk {
     fn burn(&mut self, chain: &Chain<'_>, scales: &Comparable) -> Result<(Vec<f64>, f64), PopulationError> {
         let Chain { space, subjects, layout, .. } = chain;
         let done = self.burnt.len();
-        let look = done < MOVING || done.is_multiple_of(LOOKED);
+        let look = done.is_multiple_of(BURNING);
         let told = self.go_on(chain, (1.0, look), |walk, model, moments, outside| {
             let mut x = walk.x.clone();
             maximise(model, space, layout, subjects, moments, &mut x)?;
@@ -212,23 +216,24 @@ impl Walk {
                 .map(|expected| errors(expected, &scales.weights(&self.x)));
         }
         let gain = ((j + FALLEN) as f64).powf(-FALL);
-        let told = self.go_on(chain, (gain, j.is_multiple_of(LOOKED)), |walk, model, moments, outside| {
-            let Complete { gradient, information } =
-                Complete::new(model, space, layout, subjects, moments, outside)?;
-            let bend = match &walk.expected {
-                Some((expected, _)) => expected + information * BOUND,
-                None => information,
-            };
-            let mut step = solve(&bend, &gradient) * gain;
-            for (step, coordinate) in step.iter_mut().zip(space.coordinates()) {
-                if matches!(coordinate, Coordinate::Cholesky { row, column } if row == column) {
-                    *step = step.clamp(-MAX_FACTOR, MAX_FACTOR);
+        let told =
+            self.go_on(chain, (gain, j.is_multiple_of(AVERAGING)), |walk, model, moments, outside| {
+                let Complete { gradient, information } =
+                    Complete::new(model, space, layout, subjects, moments, outside)?;
+                let bend = match &walk.expected {
+                    Some((expected, _)) => expected + information * BOUND,
+                    None => information,
+                };
+                let mut step = solve(&bend, &gradient) * gain;
+                for (step, coordinate) in step.iter_mut().zip(space.coordinates()) {
+                    if matches!(coordinate, Coordinate::Cholesky { row, column } if row == column) {
+                        *step = step.clamp(-MAX_FACTOR, MAX_FACTOR);
+                    }
                 }
-            }
-            let weights = scales.weights(&walk.x);
-            let longest = (0..step.len()).map(|k| (step[k] * weights[k]).abs()).fold(MAX_STEP, f64::max);
-            Ok(walk.x.iter().zip(step.iter()).map(|(x, step)| x + step * (MAX_STEP / longest)).collect())
-        })?;
+                let weights = scales.weights(&walk.x);
+                let longest = (0..step.len()).map(|k| (step[k] * weights[k]).abs()).fold(MAX_STEP, f64::max);
+                Ok(walk.x.iter().zip(step.iter()).map(|(x, step)| x + step * (MAX_STEP / longest)).collect())
+            })?;
         self.averaged.push(self.x.clone());
         let done = self.averaged.len();
         if done >= FEWEST && done.is_multiple_of(ASKED) {
@@ -243,9 +248,18 @@ impl Walk {
         let (first, second) = counted.split_at(counted.len() / 2);
         let halves = [mean(first), mean(second)];
         let [first, second] = [&halves[0], &halves[1]].map(|half| scales.of(half));
+        // Two halves may agree by chance: the standard error of the mean of blocks is asked too.
+        let blocks: Vec<Vec<f64>> =
+            counted.chunks(counted.len().div_ceil(BLOCKS)).map(|block| scales.of(&mean(block))).collect();
+        let of_blocks = |k: usize| {
+            let n = blocks.len() as f64;
+            let middle = blocks.iter().map(|block| block[k]).sum::<f64>() / n;
+            let squares = blocks.iter().map(|block| (block[k] - middle).powi(2)).sum::<f64>();
+            (squares / (n * (n - 1.0))).sqrt()
+        };
         let known = self.expected.as_ref();
         let allowed = |k: usize| known.map_or(TOLERANCE, |(_, errors)| TOLERANCE.max(PART * errors[k]));
-        let error = |k: usize| 0.5 * (first[k] - second[k]).abs();
+        let error = |k: usize| (0.5 * (first[k] - second[k]).abs()).max(of_blocks(k));
         let worse = |a: &usize, b: &usize| (error(*a) / allowed(*a)).total_cmp(&(error(*b) / allowed(*b)));
         let number = (0..first.len()).max_by(worse)?;
         let cost = known.map_or(0.0, |(expected, _)| {

@@ -114,8 +114,8 @@ pub fn sampling_importance_resampling(
     if let Some(round) = rounds.iter().find(|round| (round.resamples as usize) < least) {
         return Err(SirError::TooFew { kept: round.resamples as usize, numbers: n, least });
     }
-    let objective = Foce { model: &fit.model, space: &fit.space, subjects, watch };
-    let mut at = Point::new(fit.vector.clone(), fit.subjects.clone());
+    let objective = Foce::new(&fit.model, &fit.space, subjects, watch);
+    let mut at = Point::of(fit);
     objective.change(&fit.vector, &mut at).ok_or(SirError::NoObjective)?;
     let mut proposal = (moving(&fit.vector), among(&uncertainty.r, free));
     let mut found = Vec::with_capacity(rounds.len());

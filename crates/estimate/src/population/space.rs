@@ -128,6 +128,12 @@ impl Space {
         &self.coordinates
     }
 
+    /// Whether the typical value of a parameter has two finite bounds, or a lower one above zero.
+    pub(super) fn is_bounded(&self, parameter: usize) -> bool {
+        let (low, high) = self.bounds[parameter];
+        high.is_finite() || low > 0.0
+    }
+
     /// The vector of a model's numbers.
     pub fn vector(&self, values: &PopulationValues) -> Vec<f64> {
         let factor = lower(values);

@@ -3,8 +3,8 @@
 //! R is half the matrix of second derivatives of the objective, by differences of its exact gradient; S a quarter of the sum of
 //! the outer products of the subjects' gradients. The covariance of the estimates is R⁻¹ where the model holds, S⁻¹
 //! where the subjects are many, and R⁻¹SR⁻¹ whatever holds. Of what is read from the estimates it follows by their derivatives.
-//! Numbers at an end of their range have no curvature there: they are held where they are, and the covariance is that of the
-//! others.
+//! Numbers at an end of their range have no curvature there, nor have numbers that the data do not determine: they are held
+//! where they are, and the covariance is that of the others.
 
 use super::boundary::End;
 use super::delta::derivatives;
@@ -16,8 +16,8 @@ use omafit_model::{ErrorModel, PopulationModel, PopulationValues};
 
 /// Half the spacing of the differences of the gradient.
 pub(super) const SPACING: f64 = 1e-3;
-/// The least part of the largest eigenvalue of the scaled R that counts as curvature.
-const FLAT: f64 = 1e-10;
+/// The least eigenvalue of the scaled R that counts as curvature, above the error of its differences.
+const FLAT: f64 = 1e-8;
 /// The least element on R's diagonal that says something: less, and a number is unknown by a factor of e¹⁰⁰.
 const NOTHING: f64 = 1e-4;
 
@@ -26,6 +26,9 @@ const NOTHING: f64 = 1e-4;
 pub struct PopulationUncertainty {
     /// The numbers that are held, as they are at an end of their range.
     pub held: Vec<End>,
+    /// The numbers that the data do not determine: along them, or together with others, the objective has no curvature. They
+    /// are held too.
+    pub undetermined: Vec<usize>,
     /// Positions of the others.
     pub free: Vec<usize>,
     /// Why R is not the curvature of FOCE's objective but what is expected of it where the model is linear; nothing where
@@ -58,16 +61,18 @@ impl PopulationUncertainty {
 /// The gradient of each subject's part as a function of the vector.
 type SubjectGradients<'a> = dyn Fn(&[f64]) -> Option<Vec<Vec<f64>>> + 'a;
 
-/// Each subject's part of R, from the subjects' gradients as a function of the vector; or why there is none.
+/// Each subject's part of R, from the subjects' gradients as a function of the vector, with zeros for the numbers that are
+/// `held`; or why there is none.
 pub(super) fn curvature(
     x: &[f64],
     names: &[String],
+    held: &[usize],
     subjects: usize,
     gradient: &SubjectGradients<'_>,
 ) -> Result<Vec<DMatrix<f64>>, String> {
     let n = x.len();
     let mut parts = vec![DMatrix::zeros(n, n); subjects];
-    for k in 0..n {
+    for k in (0..n).filter(|k| !held.contains(k)) {
         let moved = |step: f64| {
             let mut x = x.to_vec();
             x[k] += step;
@@ -84,21 +89,29 @@ pub(super) fn curvature(
     Ok(parts)
 }
 
-/// The covariances with some numbers held, from each subject's part of R and its gradient at the estimate; or why there are
+/// The covariances with some numbers held, those at an end of their range and what they leave without curvature, from each subject's part of R and its gradient at the estimate; or why there are
 /// none.
 pub(super) fn uncertainty(
     parts: Vec<DMatrix<f64>>,
-    held: &[End],
+    (ends, held): (&[End], &[usize]),
     names: &[String],
     gradients: &[Vec<f64>],
 ) -> Result<PopulationUncertainty, String> {
-    let free: Vec<usize> = (0..names.len()).filter(|k| held.iter().all(|end| end.coordinate != *k)).collect();
+    let mut free: Vec<usize> = (0..names.len()).filter(|k| !held.contains(k)).collect();
+    let mut undetermined = Vec::new();
+    let inverse = loop {
+        let n = free.len();
+        if n == 0 {
+            return Err("every number is at an end of its range or not determined".into());
+        }
+        let r = parts.iter().fold(DMatrix::zeros(n, n), |sum, part| sum + among(part, &free));
+        match positive_inverse(&r, &free, names)? {
+            Curvature::Flat(position) => undetermined.push(free.remove(position)),
+            Curvature::Inverse(inverse) => break inverse,
+        }
+    };
+    undetermined.sort_unstable();
     let n = free.len();
-    if n == 0 {
-        return Err("every number is at an end of its range".into());
-    }
-    let r = parts.iter().fold(DMatrix::zeros(n, n), |sum, part| sum + among(part, &free));
-    let inverse = positive_inverse(&r, &free, names)?;
     let scores = DMatrix::from_fn(n, gradients.len(), |row, column| 0.5 * gradients[column][free[row]]);
     let s = &scores * scores.transpose();
     let sds = inverse.diagonal().map(f64::sqrt);
@@ -118,7 +131,8 @@ pub(super) fn uncertainty(
         whole
     };
     Ok(PopulationUncertainty {
-        held: held.to_vec(),
+        held: ends.to_vec(),
+        undetermined,
         expected_because: None,
         s: Cholesky::new(s.clone()).filter(|_| enough).map(|c| whole(&c.inverse())),
         sandwich: whole(&(&inverse * s * &inverse)),
@@ -135,23 +149,34 @@ pub(super) fn among(matrix: &DMatrix<f64>, free: &[usize]) -> DMatrix<f64> {
     matrix.select_rows(free).select_columns(free)
 }
 
-/// The inverse of R over the free numbers, or which of them it is flat along.
-fn positive_inverse(r: &DMatrix<f64>, free: &[usize], names: &[String]) -> Result<DMatrix<f64>, String> {
+/// The curvature of the objective over the free numbers.
+enum Curvature {
+    /// The inverse of R.
+    Inverse(DMatrix<f64>),
+    /// The position of the number along which, alone or with others, there is none.
+    Flat(usize),
+}
+
+/// The inverse of R over the free numbers, or which of them it is flat along; an error where it is no minimum.
+fn positive_inverse(r: &DMatrix<f64>, free: &[usize], names: &[String]) -> Result<Curvature, String> {
     let n = r.nrows();
     let scale = r.diagonal().map(|d| if d > 0.0 { d.sqrt() } else { 1.0 });
     let scaled = DMatrix::from_fn(n, n, |i, j| r[(i, j)] / (scale[i] * scale[j]));
     let eigen = eigen(scaled).ok_or("the second derivatives of the objective are no numbers")?;
     let least = eigen.eigenvalues.imin();
-    let weak = r.diagonal().iter().position(|d| !(*d > NOTHING));
     let loads = |k: usize| eigen.eigenvectors[(k, least)].abs();
-    if weak.is_some() || !(eigen.eigenvalues[least] > FLAT) {
-        let most = (0..n).max_by(|a, b| loads(*a).total_cmp(&loads(*b)));
-        let along = weak.or(most).map_or("", |k| names[free[k]].as_str());
-        return Err(format!(
-            "the objective has no curvature along {along}: it is not determined, or at the end of its range"
-        ));
+    let most = (0..n).max_by(|a, b| loads(*a).total_cmp(&loads(*b))).unwrap_or(0);
+    let downward =
+        |k: usize| format!("the objective bends downward along {}: it is not at a minimum", names[free[k]]);
+    match r.diagonal().iter().position(|d| !(*d > NOTHING)) {
+        Some(weak) if r[(weak, weak)] < -NOTHING => return Err(downward(weak)),
+        Some(weak) => return Ok(Curvature::Flat(weak)),
+        None if eigen.eigenvalues[least] < -FLAT => return Err(downward(most)),
+        None if !(eigen.eigenvalues[least] > FLAT) => return Ok(Curvature::Flat(most)),
+        None => {}
     }
-    Cholesky::new(r.clone()).map(|c| c.inverse()).ok_or_else(|| "R is not positive definite".into())
+    let inverse = Cholesky::new(r.clone()).map(|c| c.inverse());
+    inverse.map(Curvature::Inverse).ok_or_else(|| "R is not positive definite".into())
 }
 
 /// What kind of number a population's is.
@@ -205,7 +230,10 @@ pub fn population_estimates(
         estimate.fixed = slope.iter().all(|s| *s == 0.0);
         let Some(u) = uncertainty.filter(|_| !estimate.fixed) else { continue };
         let slope = slope.transpose();
-        if u.held.iter().any(|end| is_held(estimate.kind, &slope, space.coordinates(), end.coordinate)) {
+        if u.held.iter().any(|end| is_held(estimate, &slope, space.coordinates(), end.coordinate)) {
+            continue;
+        }
+        if u.undetermined.iter().any(|&k| slope[k] != 0.0) {
             continue;
         }
         let se = |covariance: &DMatrix<f64>| slope.dot(&(covariance * &slope)).sqrt();
@@ -215,14 +243,22 @@ pub fn population_estimates(
     estimates
 }
 
-/// Whether a number with this slope over the vector is at the end of its range with a coordinate that is: a variance of which
-/// it is all, a correlation of its parameter.
-fn is_held(kind: EstimateKind, slope: &DVector<f64>, coordinates: &[Coordinate], end: usize) -> bool {
-    let Coordinate::Cholesky { row, .. } = coordinates[end] else { return false };
+/// A correlation whose size is above this, of a parameter whose η is tied, is one.
+const ONE: f64 = 0.999;
+
+/// Whether a number with this slope over the vector is at the end of its range where a coordinate is: one that depends on
+/// nothing else, or a correlation of one with a parameter whose η is tied.
+fn is_held(
+    estimate: &PopulationEstimate,
+    slope: &DVector<f64>,
+    coordinates: &[Coordinate],
+    end: usize,
+) -> bool {
     let mut with = slope.iter().enumerate().filter(|(_, s)| **s != 0.0).map(|(k, _)| k);
-    match kind {
-        EstimateKind::Correlation => {
-            with.any(|k| matches!(coordinates[k], Coordinate::Cholesky { row: r, .. } if r == row))
+    match (estimate.kind, coordinates[end]) {
+        (EstimateKind::Correlation, Coordinate::Cholesky { row, .. }) => {
+            estimate.value.abs() > ONE
+                && with.any(|k| matches!(coordinates[k], Coordinate::Cholesky { row: r, .. } if r == row))
         }
         _ => with.eq([end]),
     }

@@ -1,23 +1,25 @@
 //! Draws of a subject's transformed parameters v from their conditional distribution, by Metropolis and Hastings.
 //!
 //! An iteration makes two steps of a random walk, whose length is fitted to how many are accepted, and then moves that are
-//! proposed independently of where the walker is, from Student's t around the mode with the covariance of the model made
-//! linear there (Karimi, Lavielle, Moulines 2020, doi 10.1016/j.csda.2019.106849); the random walk has that covariance.
+//! proposed independently of where the walker is (Karimi, Lavielle, Moulines 2020, doi 10.1016/j.csda.2019.106849): from a
+//! mixture of Student's t around each mode of u, in v = t + Lu, and of one as wide as the population; the random walk has
+//! the covariance at the lowest mode. Walkers begin in every mode that is found.
 //! Wherever a walker may come to is known before it moves: the second step is from where it is, or from where the first
 //! leads (Brockwell 2006, doi 10.1198/106186006X100579). So all are solved at once, and moments are those of all states
 //! that it passes through.
 
-use super::conditional::{ConditionalError, conditional, subject_problem};
+use super::conditional::{ConditionalError, FactoredModel, conditional, subject_problem};
 use super::expectation::{Layout, Moments, Outside, Spread, transformed};
-use super::proposal::Proposal;
+use super::marginal::Proposals;
+use super::proposal::{Mixture, Proposal};
 use super::space::Space;
-use crate::prior::Prior;
-use crate::problem::SubjectProblem;
 use crate::simulate::SubjectStream;
 use nalgebra::{DMatrix, DVector};
-use omafit_model::{PopulationModel, Subject};
+use omafit_model::Subject;
 use serde::{Deserialize, Serialize};
 
+/// Draws by which proposals are fitted where they are uneven.
+const PILOT: u32 = 200;
 /// Relative tolerance to which the model is solved.
 const RTOL: f64 = 1e-5;
 /// Random steps of an iteration, and independent moves: with where a walker is, so many courses are solved at a time as
@@ -36,9 +38,10 @@ pub(super) struct Walkers {
     stream: SubjectStream,
     /// v of each walker.
     at: Vec<DVector<f64>>,
-    /// Around the mode of v.
+    /// The lowest mode of u when proposals were last fitted; the proposal around it, and the mixture.
+    mode: Vec<f64>,
     proposal: Proposal,
-    mode: DVector<f64>,
+    proposals: Mixture,
     /// The length of random steps.
     length: f64,
 }
@@ -47,13 +50,11 @@ pub(super) struct Walkers {
 #[derive(Clone, Copy)]
 pub(super) struct Step<'a> {
     /// The model at the vector.
-    pub model: &'a PopulationModel,
+    pub population: &'a FactoredModel,
     /// What is estimated.
     pub space: &'a Space,
     /// How it is maximised.
     pub layout: &'a Layout,
-    /// The prior of the model.
-    pub prior: &'a Prior,
     /// By how much the length of random steps follows their acceptance.
     pub gain: f64,
     /// Whether the mode is looked for first.
@@ -73,27 +74,28 @@ pub(super) struct Added {
 }
 
 impl Walkers {
-    /// `count` walkers at the mode η̂.
+    /// `count` walkers at the modes of u, of which one is known.
     ///
     /// # Errors
     /// When the model cannot be solved there.
     pub fn new(
-        model: &PopulationModel,
-        prior: &Prior,
+        population: &FactoredModel,
         subject: &Subject,
-        eta: &[f64],
+        known: &[f64],
         count: usize,
-        stream: SubjectStream,
+        mut stream: SubjectStream,
     ) -> Result<Self, ConditionalError> {
-        let problem = subject_problem(model, subject, Some(prior))?;
-        let mode = transformed(model, subject)? + DVector::from_column_slice(eta);
-        let proposal = around(&problem, eta, &mode)?;
+        let Proposals { modes, lowest, mixture } =
+            Proposals::new(population, subject, &[known], PILOT, &mut stream)?;
+        let typical = transformed(&population.model, subject)?;
+        let at = |k: usize| &typical + DVector::from_vec(population.eta(&modes[k % modes.len()].u));
         Ok(Self {
             stream,
-            at: vec![mode.clone(); count],
-            proposal,
-            length: 2.38 / (eta.len() as f64).sqrt(),
-            mode,
+            at: (0..count).map(at).collect(),
+            mode: modes[0].u.clone(),
+            proposal: lowest,
+            proposals: mixture,
+            length: 2.38 / (population.factor.nrows() as f64).sqrt(),
         })
     }
 
@@ -102,30 +104,34 @@ impl Walkers {
         self.mode.len() == n && self.at.iter().all(|v| v.len() == n)
     }
 
+    /// Fits the proposals anew; the part of the objective of FOCE at the lowest mode. Where there is no mode the last
+    /// proposals serve.
+    fn look(&mut self, population: &FactoredModel, subject: &Subject) -> Option<f64> {
+        let found = Proposals::new(population, subject, &[&self.mode], PILOT, &mut self.stream).ok()?;
+        (self.proposal, self.proposals) = (found.lowest, found.mixture);
+        self.mode.clone_from(&found.modes[0].u);
+        conditional(population, subject, &self.mode, None, RTOL).ok().map(|part| part.ofv)
+    }
+
     /// Moves every walker.
     ///
     /// # Errors
     /// When the model cannot be solved where a walker stands.
     pub fn go_on(&mut self, step: Step<'_>, subject: &Subject) -> Result<Added, ConditionalError> {
-        let Step { model, space, layout, prior, gain, look } = step;
-        let problem = subject_problem(model, subject, Some(prior))?.with_rtol(RTOL);
+        let Step { population, space, layout, gain, look } = step;
+        let model = &population.model;
+        let problem = subject_problem(model, subject, None)?.with_rtol(RTOL);
         let typical = transformed(model, subject)?;
         let eta_of = |v: &DVector<f64>| (v - &typical).as_slice().to_vec();
-        let mut ofv = None;
-        if look {
-            // Where there is no mode the last one serves: it is only proposed from.
-            let found = conditional(model, prior, subject, &eta_of(&self.mode), None, RTOL).ok();
-            if let Some(found) = found {
-                let mode = &typical + DVector::from_column_slice(&found.eta);
-                if let Ok(proposal) = around(&problem, &found.eta, &mode) {
-                    (self.proposal, self.mode) = (proposal, mode);
-                }
-                ofv = Some(found.ofv);
-            }
-        }
-        let paths: Vec<Paths> = self.at.clone().into_iter().map(|at| self.paths(at)).collect();
-        let etas: Vec<Vec<f64>> = paths.iter().flat_map(|paths| &paths.points).map(eta_of).collect();
-        let mut objectives = problem.objectives(&etas).into_iter();
+        let ofv = if look { self.look(population, subject) } else { None };
+        let here: Vec<Vec<f64>> = self.at.iter().map(|v| population.whitened(&eta_of(v))).collect();
+        let paths: Vec<Paths> = here.into_iter().map(|u| self.paths(DVector::from_vec(u))).collect();
+        let points = || paths.iter().flat_map(|paths| &paths.points);
+        let etas: Vec<Vec<f64>> = points().map(|u| population.eta(u.as_slice())).collect();
+        let squares: Vec<f64> = points().map(|u| u.norm_squared()).collect();
+        let data = problem.objectives(&etas).into_iter().zip(squares);
+        let mut objectives = data.map(|(data, square)| data.map(|data| data + square));
+        let v_of = |u: &DVector<f64>| &typical + &population.factor * u;
         let mut accepted = 0;
         let mut outside = Outside::none(layout);
         let (n, count) = (typical.len(), self.at.len() as f64);
@@ -136,18 +142,18 @@ impl Walkers {
             // Where the model cannot be solved there is no likelihood.
             let elsewhere = objectives.map(|objective| objective.unwrap_or(f64::INFINITY));
             let objectives: Vec<f64> = std::iter::once(here).chain(elsewhere).collect();
-            let walked = paths.walk(&objectives, &self.proposal);
+            let walked = paths.walk(&objectives, &self.proposals);
             accepted += walked.independent;
             for taken in walked.random {
                 let taken = f64::from(u8::from(taken));
                 self.length *= (FOLLOW * gain * (taken - WANTED)).exp();
             }
             for &at in &walked.through {
-                let (v, part) = (&paths.points[at], 1.0 / (count * MOVES as f64));
-                mean += v * part;
-                second += v * v.transpose() * part;
+                let (v, part) = (v_of(&paths.points[at]), 1.0 / (count * MOVES as f64));
+                mean += &v * part;
+                second += &v * v.transpose() * part;
             }
-            let v = paths.points[walked.through[MOVES - 1]].clone();
+            let v = v_of(&paths.points[walked.through[MOVES - 1]]);
             outside.add(
                 &Outside::new(model, space, layout, subject, &eta_of(&v), Spread::Draw, RTOL)?,
                 1.0 / count,
@@ -169,20 +175,9 @@ impl Walkers {
         let (once, other) = (&at + &first, &at + &second);
         let twice = &once + &second;
         let mut points = vec![at, once, other, twice];
-        points.extend((0..INDEPENDENT).map(|_| DVector::from_vec(self.proposal.draw(&mut self.stream))));
+        points.extend((0..INDEPENDENT).map(|_| DVector::from_vec(self.proposals.draw(&mut self.stream))));
         Paths { points, log_uniforms: std::array::from_fn(|_| self.stream.uniform().ln()) }
     }
-}
-
-/// The proposal around a mode.
-fn around(
-    problem: &SubjectProblem<'_>,
-    eta: &[f64],
-    mode: &DVector<f64>,
-) -> Result<Proposal, ConditionalError> {
-    let at = problem.linearise(eta)?;
-    let precision = at.jacobian.tr_mul(&at.jacobian);
-    Proposal::new(mode.as_slice(), precision).ok_or(ConditionalError::NotPositive("the information on η"))
 }
 
 /// Where a walker is, where a first random step leads, where a second leads from where it is and from there, and where
@@ -203,7 +198,7 @@ struct Walked {
 
 impl Paths {
     /// Decides on the moves, from the objective at each point.
-    fn walk(&self, objectives: &[f64], proposal: &Proposal) -> Walked {
+    fn walk(&self, objectives: &[f64], proposal: &Mixture) -> Walked {
         let (mut at, mut walked) =
             (0, Walked { through: [0; MOVES], random: [false; RANDOM], independent: 0 });
         let mut log_density = f64::NAN;

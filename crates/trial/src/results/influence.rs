@@ -4,14 +4,13 @@ use crate::table::{Column, Table, TableError, Values};
 use omafit_estimate::{Deletion, PopulationEstimate};
 
 /// One row a subject: how far the estimates go without it, all together and each number, in standard errors and as it then is; by
-/// `method`. Missing where a fit of the others fails, of numbers that are fixed, and in standard errors of those
-/// that have none; `status` says why.
+/// one step of Newton's method or a fit of the others, which `method` says. Missing where there is no estimate without it, of
+/// numbers that are fixed, and in standard errors of those that have none; `status` says why.
 ///
 /// # Errors
 /// Never for deletions of the same subjects and estimates; the columns are of one length.
 pub fn influence_table(
     ids: &[String],
-    method: &str,
     estimates: &[PopulationEstimate],
     deletions: &[Deletion],
 ) -> Result<Table, TableError> {
@@ -25,7 +24,7 @@ pub fn influence_table(
     let most = |d: &Deletion| most_moved(estimates, d);
     let mut columns = vec![
         text("ID", &|i| ids[i].clone()),
-        text("method", &|_| method.to_owned()),
+        text("method", &|i| if deletions[i].is_exact { "exact" } else { "one_step" }.to_owned()),
         text("status", &|i| deletions[i].estimates.as_ref().err().cloned().unwrap_or_else(|| "ok".into())),
         number("distance".into(), &|d| d.distance),
         number("covariance_ratio".into(), &|d| d.covariance_ratio),

@@ -1,0 +1,190 @@
+//! Interval of one number of a population from the profile of the objective: where the objective of FOCE, least over all
+//! the other numbers, has risen by the quantile of χ² with one degree of freedom.
+//!
+//! The ends are looked for by Newton's method on the root of the rise, whose slope is the objective's over the number that
+//! is held. Where the curvature at the estimates is not to be trusted, as of a number that the data hardly determine, the
+//! profile still is.
+
+use super::fit::{Foce, Point, PopulationFit, PopulationOptions, descended};
+use super::quasi_newton::{Iteration, Objective as _};
+use super::space::{Coordinate, Space};
+use super::uncertainty::population_estimates;
+use super::watch::Watch;
+use omafit_model::Subject;
+use statrs::distribution::{ChiSquared, ContinuousCDF};
+
+/// A point of a profile.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PopulationProfilePoint {
+    /// The number, in its unit.
+    pub value: f64,
+    /// By how much the objective has risen above that at the estimates.
+    pub rise: f64,
+}
+
+/// A profile.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PopulationProfile {
+    /// Name of the number.
+    pub name: String,
+    /// Its unit.
+    pub unit: String,
+    /// Its estimate.
+    pub estimate: f64,
+    /// Coverage of the interval.
+    pub level: f64,
+    /// Ends of the interval; zero or infinite where the objective never rises so far.
+    pub interval: [f64; 2],
+    /// Points at which the objective was found, by value.
+    pub points: Vec<PopulationProfilePoint>,
+}
+
+/// Why there is no profile.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum ProfileError {
+    /// The name is none of a number that has a profile.
+    #[error("{name} is no estimated number that has a profile: {known}")]
+    Unknown {
+        /// What was asked for.
+        name: String,
+        /// What there is.
+        known: String,
+    },
+    /// The objective is lower elsewhere.
+    #[error(
+        "with {name} at {value} the objective is lower by {by:.4} than at the estimates: the run is not at its minimum; fit \
+         again from there"
+    )]
+    Lower {
+        /// The number.
+        name: String,
+        /// Where it is held.
+        value: f64,
+        /// By how much.
+        by: f64,
+    },
+    /// The objective cannot be computed, or its minimum over the others is not found.
+    #[error("the other numbers cannot be estimated with {name} at {value}: {why}")]
+    NotFound {
+        /// The number.
+        name: String,
+        /// Where it is held.
+        value: f64,
+        /// Why.
+        why: String,
+    },
+    /// It was told to stop.
+    #[error("interrupted")]
+    Interrupted,
+}
+
+/// As far as an end is looked for, on the scale of the vector: a factor of 22,000 of a logarithm.
+const FARTHEST: f64 = 10.0;
+/// The error of an end, as part of its distance in standard deviations.
+const CLOSE: f64 = 1e-3;
+const MOST_STEPS: usize = 25;
+/// A decrease of the objective that is none.
+const NONE: f64 = 1e-3;
+/// The first step where no standard error is known, on the scale of the vector.
+const FIRST: f64 = 0.3;
+
+/// The estimated numbers that have a profile, each with its coordinate and its position among the estimates: those that
+/// one coordinate alone decides.
+fn profiled(fit: &PopulationFit) -> Vec<(String, String, usize, usize)> {
+    let estimates = population_estimates(&fit.model, &fit.space, None);
+    let values = fit.numbers(&fit.vector);
+    let alone = |row: usize, space: &Space| {
+        let is_load = |c: &Coordinate| matches!(*c, Coordinate::Cholesky { row: r, column } if r == row && column < row);
+        !space.coordinates().iter().any(is_load)
+    };
+    let of = |(k, coordinate): (usize, &Coordinate)| {
+        let has_one = match *coordinate {
+            Coordinate::Cholesky { row, column } => row == column && alone(row, &fit.space),
+            _ => true,
+        };
+        let mut moved = fit.vector.clone();
+        moved[k] += 1e-3;
+        let there = fit.numbers(&moved);
+        let position = (0..values.len()).find(|&i| there[i] != values[i]).filter(|_| has_one)?;
+        Some((estimates[position].name.clone(), estimates[position].unit.clone(), k, position))
+    };
+    fit.space.coordinates().iter().enumerate().filter_map(of).collect()
+}
+
+/// The profile of the number of this name around a fit.
+///
+/// # Errors
+/// When the name is none of a number that has a profile, the objective is lower elsewhere, or `watch` ends it.
+pub fn population_profile(
+    fit: &PopulationFit,
+    subjects: &[Subject],
+    name: &str,
+    level: f64,
+    options: PopulationOptions,
+    watch: &dyn Watch,
+) -> Result<PopulationProfile, ProfileError> {
+    let all = profiled(fit);
+    let Some((name, unit, k, position)) = all.iter().find(|(known, ..)| known == name).cloned() else {
+        let known = all.iter().map(|(name, ..)| name.as_str()).collect::<Vec<_>>().join(", ");
+        return Err(ProfileError::Unknown { name: name.into(), known });
+    };
+    let distance = ChiSquared::new(1.0).map_or(f64::NAN, |chi| chi.inverse_cdf(level)).sqrt();
+    let covariance = fit.uncertainty.as_ref().ok().map(|u| &u.r).filter(|r| r[(k, k)] > 0.0);
+    let first = covariance.map_or(FIRST, |r| (distance * r[(k, k)].sqrt()).clamp(1e-4, 2.0));
+    let foce = Foce { held: Some(k), ..Foce::new(&fit.model, &fit.space, subjects, watch) };
+    let mut points = vec![PopulationProfilePoint { value: fit.numbers(&fit.vector)[position], rise: 0.0 }];
+    let mut end = |side: f64| -> Result<f64, ProfileError> {
+        let mut at = Point::of(fit);
+        let mut away = side * first;
+        let mut x = fit.vector.clone();
+        if let Some(r) = covariance {
+            (0..x.len()).for_each(|j| x[j] += r[(j, k)] / r[(k, k)] * away);
+        }
+        for _ in 0..MOST_STEPS {
+            if !watch.go_on() {
+                return Err(ProfileError::Interrupted);
+            }
+            x[k] = fit.vector[k] + away;
+            let value = fit.numbers(&x)[position];
+            let not_found = |why: String| ProfileError::NotFound { name: name.clone(), value, why };
+            let (start, point) =
+                foce.value(&x, &at).ok_or_else(|| not_found("the objective has no value there".into()))?;
+            let begun = Iteration::begin(0, x.clone(), start, point);
+            let (found, stop) =
+                descended(foce, begun, options).map_err(|error| not_found(error.to_string()))?;
+            if !stop.is_minimum() {
+                return Err(not_found(stop.to_string()));
+            }
+            let rise = found.value - fit.ofv;
+            if rise < -NONE {
+                return Err(ProfileError::Lower { name: name.clone(), value, by: -rise });
+            }
+            points.push(PopulationProfilePoint { value, rise });
+            let root = rise.max(0.0).sqrt();
+            if (root - distance).abs() <= CLOSE * distance {
+                return Ok(value);
+            }
+            if away.abs() >= FARTHEST && root < distance {
+                let mut beyond = found.x.clone();
+                beyond[k] = fit.vector[k] + side * 700.0;
+                return Ok(fit.numbers(&beyond)[position]);
+            }
+            // d√rise over the number is the objective's slope over twice the root.
+            let slope = found.at.slope(k) / (2.0 * root);
+            let step = (distance - root) / slope;
+            let sound = step.is_finite() && slope * side > 0.0;
+            let next = side * if sound { away + step } else { 2.0 * away };
+            away = side * next.clamp(0.3 * away.abs(), 3.0 * away.abs()).min(FARTHEST);
+            (x, at) = (found.x, found.at);
+        }
+        Err(ProfileError::NotFound {
+            name: name.clone(),
+            value: fit.numbers(&x)[position],
+            why: "the rise that is looked for is not met".into(),
+        })
+    };
+    let interval = [end(-1.0)?, end(1.0)?];
+    points.sort_by(|a, b| a.value.total_cmp(&b.value));
+    let estimate = fit.numbers(&fit.vector)[position];
+    Ok(PopulationProfile { name, unit, estimate, level, interval, points })
+}

@@ -1,0 +1,101 @@
+//! Estimations of a population from several starts, of which the lowest is kept.
+
+use super::fit::{PopulationError, PopulationOptions};
+use super::method::{PopulationMethod, estimate_population};
+use super::space::{Coordinate, Space};
+use super::watch::{OnlyStop, Watch};
+use crate::starts::scattered_start;
+use omafit_model::{PopulationModel, Subject};
+
+/// The end of an estimation from one start.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PopulationStart {
+    /// The start's number; 0 is the model's own values.
+    pub start: usize,
+    /// The numbers of the population as [`population_estimates`](super::population_estimates) lists them; nothing where
+    /// the estimation failed.
+    pub numbers: Option<Vec<f64>>,
+    /// The objective of FOCE, −2 log-likelihood without constants.
+    pub ofv: f64,
+    /// Whether the estimation ended where it should.
+    pub converged: bool,
+    /// Why it ended, or failed.
+    pub reason: String,
+}
+
+/// A start beside a vector: typical values within a factor of 4.5, standard deviations within one of 2.1, correlations and
+/// coefficients as they are.
+fn beside(space: &Space, vector: &[f64], index: usize) -> Vec<f64> {
+    let away = scattered_start(vector.len(), index);
+    let mut rows = vec![0.0; vector.len()];
+    for (coordinate, away) in space.coordinates().iter().zip(&away) {
+        if let Coordinate::Cholesky { row, column } = *coordinate
+            && row == column
+        {
+            rows[row] = 0.5 * away;
+        }
+    }
+    let of = |((coordinate, &x), &away): ((&Coordinate, &f64), &f64)| match *coordinate {
+        Coordinate::Typical { .. } => x + away,
+        Coordinate::Coefficient { .. } => x,
+        Coordinate::Cholesky { row, column } if row == column => x + rows[row],
+        Coordinate::Cholesky { row, .. } => x * rows[row].exp(),
+        Coordinate::Sigma { .. } => x + 0.5 * away,
+    };
+    space.coordinates().iter().zip(vector).zip(&away).map(of).collect()
+}
+
+/// Estimates a population from the model's values and from others, so many in all, and returns the model of the lowest
+/// objective, of those that converged if any did, with how each ended. `done` is called after each.
+///
+/// # Errors
+/// When nothing can be estimated from any of them, or `watch` ends it.
+pub fn from_several_starts(
+    model: &PopulationModel,
+    subjects: &[Subject],
+    method: PopulationMethod,
+    options: PopulationOptions,
+    starts: usize,
+    watch: &dyn Watch,
+    done: &dyn Fn(),
+) -> Result<(PopulationModel, Vec<PopulationStart>), PopulationError> {
+    let space = Space::new(model)?;
+    let options = PopulationOptions { covariance: false, ..options };
+    let vector = space.vector(&model.values());
+    let mut all = Vec::with_capacity(starts);
+    let mut best: Option<(bool, f64, PopulationModel)> = None;
+    let mut failed = None;
+    for start in 0..starts {
+        let from = if start == 0 {
+            model.clone()
+        } else {
+            space
+                .model(model, &beside(&space, &vector, start - 1))
+                .map_err(|error| PopulationError::Model(error.to_string()))?
+        };
+        match estimate_population(&from, subjects, method, options, None, &OnlyStop(watch)) {
+            Err(PopulationError::Interrupted) => return Err(PopulationError::Interrupted),
+            Err(error) => {
+                let reason = error.to_string();
+                failed = Some(error);
+                all.push(PopulationStart { start, numbers: None, ofv: f64::NAN, converged: false, reason });
+            }
+            Ok(fit) => {
+                let (converged, ofv) = (fit.converged(), fit.ofv);
+                let is_better =
+                    best.as_ref().is_none_or(|(other, least, _)| (converged, -ofv) > (*other, -*least));
+                if is_better && ofv.is_finite() {
+                    best = Some((converged, ofv, fit.model.clone()));
+                }
+                let numbers = Some(fit.numbers(&fit.vector));
+                all.push(PopulationStart { start, numbers, ofv, converged, reason: fit.reason });
+            }
+        }
+        done();
+    }
+    match (best, failed) {
+        (Some((_, _, model)), _) => Ok((model, all)),
+        (None, Some(error)) => Err(error),
+        (None, None) => Err(PopulationError::NoSubjects),
+    }
+}
