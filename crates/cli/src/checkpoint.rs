@@ -1,12 +1,12 @@
 //! The estimation of a population under way: shown on the terminal, kept on the disk, ended by Ctrl-C.
 
 use crate::error::CliError;
+use crate::print::terminal::is_watched;
 use indicatif::ProgressBar;
 use omafit_estimate::{Checkpoint, Progress, Space, Standing, Watch, population_estimates};
 use omafit_model::PopulationModel;
 use omafit_trial::{OutputError, RunFolder, Table, convergence_table, parameters_table};
 use serde::{Deserialize, Serialize};
-use std::io::IsTerminal;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -92,11 +92,7 @@ impl<'a> Journal<'a> {
         quiet: bool,
     ) -> Result<(Self, Option<Checkpoint>), CliError> {
         let space = Space::new(model).map_err(omafit_estimate::PopulationError::from)?;
-        let live = if quiet || !std::io::stderr().is_terminal() {
-            ProgressBar::hidden()
-        } else {
-            ProgressBar::new_spinner()
-        };
+        let live = if quiet || !is_watched() { ProgressBar::hidden() } else { ProgressBar::new_spinner() };
         let (trace, from) = from.map_or((Vec::new(), None), |kept| (kept.trace, Some(kept.standing)));
         let state = Mutex::new(State { trace, ..State::default() });
         Ok((Self { model, space, place, stop, live, lost: AtomicBool::new(false), state }, from))

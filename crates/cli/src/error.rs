@@ -109,6 +109,14 @@ pub enum CliError {
     /// The virtual trial.
     #[error(transparent)]
     VirtualTrial(#[from] VirtualTrialError),
+    /// Standard output or standard error.
+    #[error("{stream} does not take what is printed: {source}")]
+    Terminal {
+        /// Which of the two.
+        stream: &'static str,
+        /// What the system says.
+        source: std::io::Error,
+    },
     /// The threads.
     #[error("the threads cannot be started: {0}")]
     Threads(#[from] rayon::ThreadPoolBuildError),

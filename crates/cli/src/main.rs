@@ -1,7 +1,7 @@
 //! `omafit`: fits the omalizumab–IgE binding model to clinical-trial data.
 //!
 //! Facts go to stdout, progress and errors to stderr. Exit code 0: done; 1: done, but some subjects failed;
-//! 2: refused; 130: interrupted.
+//! 2: refused, or what is printed cannot be written; 130: interrupted.
 
 mod attainment;
 mod begin;
@@ -43,8 +43,12 @@ mod work;
 mod write;
 
 use clap::Parser;
+use error::CliError;
 use options::{Cli, Command};
 use std::process::ExitCode;
+
+/// The exit code of what was refused, or could not be written.
+const REFUSED: u8 = 2;
 
 /// How a command that ran to its end ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,7 +62,37 @@ pub enum Outcome {
 }
 
 fn main() -> ExitCode {
-    let outcome = match Cli::parse().command {
+    let outcome = match Cli::try_parse() {
+        Ok(Cli { command }) => run(command),
+        Err(said) if said.use_stderr() => {
+            print::terminal::arguments(&said);
+            return ExitCode::from(REFUSED);
+        }
+        Err(said) => {
+            print::terminal::arguments(&said);
+            Ok(Outcome::Done)
+        }
+    };
+    let code = outcome.map_or_else(refused, |outcome| match outcome {
+        Outcome::Done => 0,
+        Outcome::SomeFailed => 1,
+        Outcome::Interrupted => interrupt::CODE,
+    });
+    // The files of the run are written by now.
+    ExitCode::from(match print::terminal::check() {
+        Ok(()) => code,
+        Err(error) => code.max(refused(error)),
+    })
+}
+
+/// Says why, and gives the exit code of it.
+fn refused(error: CliError) -> u8 {
+    print::error(&error);
+    REFUSED
+}
+
+fn run(command: Command) -> Result<Outcome, CliError> {
+    match command {
         Command::Demo(args) => demo::demo(&args),
         Command::Check(args) => check::check(&args),
         Command::Fit(args) => fit::fit(&args),
@@ -74,14 +108,5 @@ fn main() -> ExitCode {
         Command::Attainment(args) => attainment::map(&args),
         Command::WhatIf(args) => what_if::what_if(&args),
         Command::Model(command) => model::command(&command),
-    };
-    match outcome {
-        Ok(Outcome::Done) => ExitCode::SUCCESS,
-        Ok(Outcome::SomeFailed) => ExitCode::from(1),
-        Ok(Outcome::Interrupted) => ExitCode::from(interrupt::CODE),
-        Err(error) => {
-            print::error(&error);
-            ExitCode::from(2)
-        }
     }
 }

@@ -1,7 +1,7 @@
 //! What a person reads in the terminal.
-#![allow(clippy::print_stdout, clippy::print_stderr)]
 
 mod population;
+pub mod terminal;
 
 pub use population::{draws, likelihood, population, resampled};
 
@@ -20,6 +20,7 @@ use omafit_model::{Analyte, Subject};
 use omafit_outcome::{DoseRule, DosingTable, NotInTable, Regimen, VirtualTrialError};
 use omafit_trial::{RunFolder, Trial};
 use std::path::Path;
+use terminal::{put, say, tell};
 
 /// Trials of up to this many subjects are shown subject by subject.
 pub const FEW: usize = 4;
@@ -35,29 +36,27 @@ pub fn columns<const N: usize>(rows: &[[String; N]]) {
         std::array::from_fn(|i| rows.iter().map(|row| length(&row[i])).max().unwrap_or(0));
     for row in rows {
         let cells = row.iter().zip(widths).map(|(text, width)| format!("{text:<width$}"));
-        println!("{}", cells.collect::<Vec<_>>().join("  ").trim_end());
+        say!("{}", cells.collect::<Vec<_>>().join("  ").trim_end());
     }
 }
 
 /// What was reconstructed.
 pub fn reconstructed(out: &Path, subjects: usize, failed: usize, rows: usize, simulated: bool) {
-    println!("{subjects} subjects, {failed} without a time course, {rows} rows");
-    println!("in {}: trajectories.parquet, suppression.csv", out.display());
+    say!("{subjects} subjects, {failed} without a time course, {rows} rows");
+    say!("in {}: trajectories.parquet, suppression.csv", out.display());
     if simulated {
-        println!("The data are simulated: nothing here was measured in a patient.");
+        say!("The data are simulated: nothing here was measured in a patient.");
     }
 }
 
 /// Where a report is.
 pub fn reported(path: &Path, bytes: usize) {
-    println!("{}: {:.1} MB, opens in a browser without a network", path.display(), bytes as f64 * 1e-6);
+    say!("{}: {:.1} MB, opens in a browser without a network", path.display(), bytes as f64 * 1e-6);
 }
 
 /// What a predictive check found.
 pub fn checked(run: &Path, npc: &[NpcRow], replicates: u32, simulated: bool) {
-    println!(
-        "{replicates} simulations of the trial; observations outside their prediction interval, per cent"
-    );
+    say!("{replicates} simulations of the trial; observations outside their prediction interval, per cent");
     let names = ["analyte", "interval", "expected", "below", "band", "above", "band"];
     let mut rows = vec![names.map(String::from)];
     let percent = |part: f64| format!("{:.1}", 100.0 * part);
@@ -74,9 +73,9 @@ pub fn checked(run: &Path, npc: &[NpcRow], replicates: u32, simulated: bool) {
         ]
     }));
     columns(&rows);
-    println!("in {}: vpc.csv, npc.csv, npde.csv, vpc.json, and in its report", run.display());
+    say!("in {}: vpc.csv, npc.csv, npde.csv, vpc.json, and in its report", run.display());
     if simulated {
-        println!("The data are simulated: nothing here was measured in a patient.");
+        say!("The data are simulated: nothing here was measured in a patient.");
     }
 }
 
@@ -85,26 +84,26 @@ pub fn dose(args: &DoseArgs, table: &DosingTable, regimen: &Result<Regimen, NotI
     let DoseArgs { weight, ige, .. } = args;
     match regimen {
         Ok(Regimen { dose_mg, interval_weeks, verified }) => {
-            println!("{dose_mg} mg every {interval_weeks} weeks, for {weight} kg and {ige} IU/mL");
+            say!("{dose_mg} mg every {interval_weeks} weeks, for {weight} kg and {ige} IU/mL");
             let status = if *verified {
                 "verified on two sources"
             } else {
                 "NOT verified: consistent with 0.016 mg/kg per IU/mL in 4 weeks and the table's ceiling, no more"
             };
-            println!("table {}: this cell is {status}", table.name());
+            say!("table {}: this cell is {status}", table.name());
             let (four_weeks, rule) = (dose_mg * 4.0 / interval_weeks, 0.016 * weight * ige);
-            println!("{four_weeks} mg in 4 weeks; 0.016 mg/kg per IU/mL would be {rule:.1} mg");
+            say!("{four_weeks} mg in 4 weeks; 0.016 mg/kg per IU/mL would be {rule:.1} mg");
         }
-        Err(why) => println!("not in the table {}: {why}", table.name()),
+        Err(why) => say!("not in the table {}: {why}", table.name()),
     }
-    println!("{NO_ADVICE}");
+    say!("{NO_ADVICE}");
 }
 
 /// What a virtual population attains.
 pub fn attained(args: &AttainmentArgs, rule: &DoseRule, fields: &[Field]) {
     let with_dose: Vec<_> = fields.iter().filter_map(|f| f.found.as_ref()).collect();
-    println!("{rule}: {} fields of the plane, {} of them with a dose", fields.len(), with_dose.len());
-    println!("part of the patients under a target through a dosing interval at steady state, per cent");
+    say!("{rule}: {} fields of the plane, {} of them with a dose", fields.len(), with_dose.len());
+    say!("part of the patients under a target through a dosing interval at steady state, per cent");
     let mut rows = vec![["target, ng/mL", "mean of the fields", "lowest", "highest"].map(String::from)];
     for (t, target) in args.targets.iter().enumerate() {
         let parts = || with_dose.iter().map(|found| 100.0 * found.attained[t].throughout);
@@ -117,10 +116,10 @@ pub fn attained(args: &AttainmentArgs, rule: &DoseRule, fields: &[Field]) {
     columns(&rows);
     let failed: usize = with_dose.iter().map(|found| found.failed).sum();
     if failed > 0 {
-        println!("{failed} patients have no steady state that could be found, and do not count");
+        say!("{failed} patients have no steady state that could be found, and do not count");
     }
-    println!("in {}: attainment.csv, attainment.svg", args.out.display());
-    println!("The patients are simulated. {NO_ADVICE}");
+    say!("in {}: attainment.csv, attainment.svg", args.out.display());
+    say!("The patients are simulated. {NO_ADVICE}");
 }
 
 /// What other doses do.
@@ -128,13 +127,13 @@ pub fn what_if(run: &Path, found: &[Summary], expected: &[Expected], target: f64
     for Summary { name, patients, left_out, over, rise, expected_over, weeks_to_rise, days_over, peak } in
         found
     {
-        println!("{name}: {patients} patients");
+        say!("{name}: {patients} patients");
         if let (n, Some(why)) = left_out {
-            println!("  {n} left out; the first: {why}");
+            say!("  {n} left out; the first: {why}");
         }
         let part = |n: f64| 100.0 * n / *patients as f64;
-        println!("  highest free IgE, median: {:.1} ng/mL as given, {:.1} otherwise", peak[0], peak[1]);
-        println!(
+        say!("  highest free IgE, median: {:.1} ng/mL as given, {:.1} otherwise", peak[0], peak[1]);
+        say!(
             "  over {target} ng/mL: {} patients ({:.1} %) as given, {} ({:.1} %) otherwise; expected {:.1} and {:.1}",
             over[0],
             part(over[0] as f64),
@@ -143,50 +142,48 @@ pub fn what_if(run: &Path, found: &[Summary], expected: &[Expected], target: f64
             expected_over[0],
             expected_over[1]
         );
-        print!("  {rise} ({:.1} %) rise over it", part(*rise as f64));
+        put!("  {rise} ({:.1} %) rise over it", part(*rise as f64));
         if *rise > 0 {
-            print!(", a median of {weeks_to_rise:.1} weeks after the first dose, for {days_over:.1} days");
+            put!(", a median of {weeks_to_rise:.1} weeks after the first dose, for {days_over:.1} days");
         }
-        println!();
+        say!();
         for Expected { measure, unit, responder, model, change, change_of_rising, patients, .. } in
             expected.iter().filter(|e| e.alternative == *name)
         {
-            print!(
+            put!(
                 "  {measure} ({unit}), {responder}: change at the end of treatment {:.2} as given, {:.2} otherwise",
-                change[0], change[1]
+                change[0],
+                change[1]
             );
             if patients[1] > 0 {
-                print!("; of those who rise {:.2} and {:.2}", change_of_rising[0], change_of_rising[1]);
+                put!("; of those who rise {:.2} and {:.2}", change_of_rising[0], change_of_rising[1]);
             }
-            println!(" ({model})");
+            say!(" ({model})");
         }
     }
     let outcomes = if expected.is_empty() { "" } else { "what_if_outcomes.csv, " };
-    println!(
-        "in {}: what_if.csv, {outcomes}what_if_trajectories.parquet, figures/what_if.svg",
-        run.display()
-    );
+    say!("in {}: what_if.csv, {outcomes}what_if_trajectories.parquet, figures/what_if.svg", run.display());
     if simulated {
-        println!("The data are simulated: nothing here was measured in a patient.");
+        say!("The data are simulated: nothing here was measured in a patient.");
     }
-    println!("{NO_ADVICE}");
+    say!("{NO_ADVICE}");
 }
 
 /// What was simulated.
 pub fn simulated(path: &Path, subjects: usize, doses: usize, observations: usize, comments: &[String]) {
-    println!("{}: {subjects} subjects, {doses} doses, {observations} observations", path.display());
+    say!("{}: {subjects} subjects, {doses} doses, {observations} observations", path.display());
     for comment in comments {
-        println!("  {comment}");
+        say!("  {comment}");
     }
 }
 
 /// Which subjects could not be simulated.
 pub fn not_simulated(failures: &[VirtualTrialError]) {
     for failure in failures.iter().take(NAMED) {
-        eprintln!("omafit: not simulated: {failure}");
+        tell!("omafit: not simulated: {failure}");
     }
     if failures.len() > NAMED {
-        eprintln!("omafit: … and {} more", failures.len() - NAMED);
+        tell!("omafit: … and {} more", failures.len() - NAMED);
     }
 }
 
@@ -202,13 +199,13 @@ pub fn interrupted(progress: &Progress, subjects: usize, kept: Option<&Path>, qu
     let partial = kept.and_then(RunFolder::suspended).filter(|_| progress.iterations > 0);
     let partial = partial.map_or(String::new(), |at| format!("; what it had reached is in {}", at.display()));
     let goes_on = if kept.is_some() { "; the same command with --resume goes on" } else { "" };
-    eprintln!("omafit: interrupted after {done}{partial}{goes_on}");
+    tell!("omafit: interrupted after {done}{partial}{goes_on}");
 }
 
 /// How far a bootstrap or a search came.
 pub fn left_off(what: &str, done: usize, kept: &Path, quiet: bool) {
     if !quiet {
-        eprintln!(
+        tell!(
             "omafit: interrupted after {done} {what}, which are in {}; the same command with --resume goes on",
             kept.display()
         );
@@ -218,24 +215,24 @@ pub fn left_off(what: &str, done: usize, kept: &Path, quiet: bool) {
 /// What keeps nothing was interrupted.
 pub fn given_up(quiet: bool) {
     if !quiet {
-        eprintln!("omafit: interrupted; nothing was written");
+        tell!("omafit: interrupted; nothing was written");
     }
 }
 
 /// Text as it is.
 pub fn text(text: &str) {
-    print!("{text}");
+    put!("{text}");
 }
 
 /// Why a command was refused.
 pub fn error(error: &CliError) {
-    eprintln!("omafit: {error}");
+    tell!("omafit: {error}");
 }
 
 /// What a data set holds.
 pub fn trial(trial: &Trial) {
     let counts = &trial.counts;
-    println!("{}: {} subjects, {} doses", trial.source.path.display(), counts.subjects, counts.doses);
+    say!("{}: {} subjects, {} doses", trial.source.path.display(), counts.subjects, counts.doses);
     for analyte in Analyte::ALL {
         let index = analyte.index();
         if counts.observations[index] == 0 {
@@ -249,10 +246,10 @@ pub fn trial(trial: &Trial) {
         } else {
             format!(", {} a limit of quantification", censored.join(" and "))
         };
-        println!("  {:<17}{:>6} observations{of}", analyte.title(), counts.observations[index]);
+        say!("  {:<17}{:>6} observations{of}", analyte.title(), counts.observations[index]);
     }
     for note in &trial.notes {
-        println!("  note: {note}");
+        say!("  note: {note}");
     }
 }
 
@@ -266,13 +263,13 @@ pub fn summary(
     record: &Record,
     out: &Path,
 ) {
-    println!();
+    say!();
     if let Some((subjects, results)) = shown {
         for (subject, result) in subjects.iter().zip(results) {
             individual(plan, subject, result);
         }
     }
-    println!(
+    say!(
         "{} subjects: {} fitted, {} with a parameter left open, {} failed",
         progress.subjects(),
         summary.ok,
@@ -282,10 +279,15 @@ pub fn summary(
     if shown.is_none() {
         unfinished(progress);
     }
-    println!("objective {:.4}   -2LL {:.3}   AIC {:.3}\n", summary.ofv, summary.minus2ll, summary.aic);
-    println!(
+    say!("objective {:.4}   -2LL {:.3}   AIC {:.3}\n", summary.ofv, summary.minus2ll, summary.aic);
+    say!(
         "{:<17}{:>7}{:>11}{:>9}{:>11}{:>9}",
-        "goodness of fit", "n", "RMSE log", "R² log", "WRES mean", "SD"
+        "goodness of fit",
+        "n",
+        "RMSE log",
+        "R² log",
+        "WRES mean",
+        "SD"
     );
     let observed = |analyte: &Analyte| trial.counts.observations[analyte.index()] > 0;
     for analyte in Analyte::ALL.into_iter().filter(observed) {
@@ -294,7 +296,7 @@ pub fn summary(
     goodness("all", &summary.overall);
     suppression(plan, summary);
     let seconds = &record.seconds;
-    println!(
+    say!(
         "\n{:.2} s ({:.2} s {} on {} threads, {:.0} subjects per second)",
         seconds.total(),
         seconds.of("fit"),
@@ -303,20 +305,26 @@ pub fn summary(
         progress.subjects() as f64 / seconds.of("fit")
     );
     let report = if seconds.of("report") > 0.0 { "report.html, " } else { "" };
-    println!("run in {}: {report}individuals.csv, observations.csv, …", out.display());
+    say!("run in {}: {report}individuals.csv, observations.csv, …", out.display());
     if trial.simulated {
-        println!("The data are simulated: nothing here was measured in a patient.");
+        say!("The data are simulated: nothing here was measured in a patient.");
     }
 }
 
 /// The population from subjects' own estimates.
 pub fn two_stages(plan: &Plan, found: &TwoStage) {
-    println!(
-        "\ntwo-stage population, η: the estimates as they are, and corrected for their variance (global)"
-    );
-    println!(
+    say!("\ntwo-stage population, η: the estimates as they are, and corrected for their variance (global)");
+    say!(
         "  {:<8}{:>6}{:>9}{:>8}{:>8}{:>9}{:>9}{:>8}{:>8}",
-        "", "n", "mean", "SE", "SD", "n global", "mean", "SE", "SD"
+        "",
+        "n",
+        "mean",
+        "SE",
+        "SD",
+        "n global",
+        "mean",
+        "SE",
+        "SD"
     );
     let names = free_names(plan.model(), plan.options());
     for (i, name) in names.iter().enumerate() {
@@ -325,11 +333,11 @@ pub fn two_stages(plan: &Plan, found: &TwoStage) {
             (stage.subjects[i], stage.mean[i], stage.se[i], sd)
         });
         let [(n, mean, se, sd), (n_global, mean_global, se_global, sd_global)] = cells;
-        println!(
+        say!(
             "  {name:<8}{n:>6}{mean:>9.3}{se:>8.3}{sd:>8.3}{n_global:>9}{mean_global:>9.3}{se_global:>8.3}{sd_global:>8.3}"
         );
     }
-    println!(
+    say!(
         "  of {} subjects {} determine every parameter, {} some of them, {} failed and tell nothing",
         found.complete + found.partial + found.failed,
         found.complete,
@@ -337,39 +345,39 @@ pub fn two_stages(plan: &Plan, found: &TwoStage) {
         found.failed
     );
     if !found.settled {
-        println!("  the global method did not settle in {} iterations", found.iterations);
+        say!("  the global method did not settle in {} iterations", found.iterations);
     }
 }
 
 fn individual(plan: &Plan, subject: &Subject, result: &SubjectResult) {
     let fit = &result.fit;
-    println!("{}   {}: {}", subject.id, fit.status.name(), fit.reason);
+    say!("{}   {}: {}", subject.id, fit.status.name(), fit.reason);
     if fit.status == Status::Failed {
-        println!();
+        say!();
         return;
     }
     let names = free_names(plan.model(), plan.options());
-    println!("  {:<8}{:>12}{:>12}{:>9}  unit", "", "estimate", "SE", "RSE %");
+    say!("  {:<8}{:>12}{:>12}{:>9}  unit", "", "estimate", "SE", "RSE %");
     for (position, info) in plan.model().structure().parameters().iter().enumerate() {
         let value = fit.parameters[position];
         let free = plan.options().free.iter().position(|&p| p == position);
         let limit = free.and_then(|i| fit.run_off.iter().find(|(j, _)| *j == i));
         match (free, limit) {
-            (None, _) => println!("  {:<8}{value:>12.5}{:>12}{:>9}  {}", info.name, "held", "", info.unit),
+            (None, _) => say!("  {:<8}{value:>12.5}{:>12}{:>9}  {}", info.name, "held", "", info.unit),
             (_, Some((_, limit))) => {
                 let whither = if *limit == Limit::Zero { "→ 0" } else { "→ ∞" };
-                println!("  {:<8}{whither:>12}{:>21}  {}", info.name, "not determined", info.unit);
+                say!("  {:<8}{whither:>12}{:>21}  {}", info.name, "not determined", info.unit);
             }
             (Some(i), None) => match fit.uncertainty.se_log(i) {
                 Some(se) => {
                     let (se, rse) = (se * value, 100.0 * se);
-                    println!("  {:<8}{value:>12.5}{se:>12.4}{rse:>9.1}  {}", info.name, info.unit);
+                    say!("  {:<8}{value:>12.5}{se:>12.4}{rse:>9.1}  {}", info.name, info.unit);
                 }
-                None => println!("  {:<8}{value:>12.5}{:>21}  {}", info.name, "not determined", info.unit),
+                None => say!("  {:<8}{value:>12.5}{:>21}  {}", info.name, "not determined", info.unit),
             },
         }
     }
-    println!(
+    say!(
         "  weighted sum of squares {:.4}, rank {} of {}, condition {:.3e}, {} iterations, {} starts",
         fit.ssq,
         fit.data_information.rank(),
@@ -380,11 +388,11 @@ fn individual(plan: &Plan, subject: &Subject, result: &SubjectResult) {
     );
     let weak = fit.data_information.weaknesses(&names);
     if !weak.is_empty() {
-        println!("  the data alone leave weak: {}", weak.join("; "));
+        say!("  the data alone leave weak: {}", weak.join("; "));
     }
     if let Some(s) = result.suppression.filter(|s| s.dosed) {
         let day = |d: Option<f64>| d.map_or("never".into(), |d| format!("{d:.2} d"));
-        println!(
+        say!(
             "  free IgE under {} ng/mL after {}, for {:.1} d, lowest {:.1} ng/mL, back {} after the last dose",
             plan.target_ng_ml(),
             day(s.value(FreeIgeFact::DaysToTarget)),
@@ -393,25 +401,22 @@ fn individual(plan: &Plan, subject: &Subject, result: &SubjectResult) {
             s.value(FreeIgeFact::DaysToReturn).map_or("not seen".into(), |d| format!("{d:.1} d"))
         );
     }
-    println!();
+    say!();
 }
 
 fn unfinished(progress: &Progress) {
     let (lines, more) = &progress.unfinished;
     for line in lines.iter().take(NAMED) {
-        println!("  {line}");
+        say!("  {line}");
     }
     let more = lines.len().saturating_sub(NAMED) + more;
     if more > 0 {
-        println!("  … and {more} more, in individuals.csv");
+        say!("  … and {more} more, in individuals.csv");
     }
 }
 
 fn goodness(name: &str, g: &Goodness) {
-    println!(
-        "{name:<17}{:>7}{:>11.4}{:>9.4}{:>11.3}{:>9.3}",
-        g.n, g.rmse_log, g.r2_log, g.wres_mean, g.wres_sd
-    );
+    say!("{name:<17}{:>7}{:>11.4}{:>9.4}{:>11.3}{:>9.3}", g.n, g.rmse_log, g.r2_log, g.wres_mean, g.wres_sd);
 }
 
 fn suppression(plan: &Plan, s: &Overview) {
@@ -419,17 +424,18 @@ fn suppression(plan: &Plan, s: &Overview) {
         return;
     }
     let target = plan.target_ng_ml();
-    println!("\nfree IgE under {target} ng/mL: reached by {} of {} subjects", s.reached_target, s.dosed);
+    say!("\nfree IgE under {target} ng/mL: reached by {} of {} subjects", s.reached_target, s.dosed);
     if s.reached_target > 0 {
-        println!("  after a median of {:.2} days", s.median_days_to_target);
+        say!("  after a median of {:.2} days", s.median_days_to_target);
     }
     if s.with_trough > 0 {
-        println!("  {} of {} below it just before their last dose", s.trough_below, s.with_trough);
+        say!("  {} of {} below it just before their last dose", s.trough_below, s.with_trough);
     }
     if s.returned > 0 {
-        println!(
+        say!(
             "  {} rose above it again, a median of {:.0} days after the last dose",
-            s.returned, s.median_days_to_return
+            s.returned,
+            s.median_days_to_return
         );
     }
 }

@@ -19,7 +19,7 @@ use omafit_trial::{
     DataSet, ReadOptions, RunFolder, Trial, shrinkage_table, two_stage_omega_table, two_stage_table,
     write_data_set,
 };
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 use std::path::Path;
 use std::time::Instant;
 
@@ -482,7 +482,7 @@ pub fn progress_bar(doing: &str, subjects: u64, quiet: bool) -> ProgressBar {
 
 /// A bar of so many of something.
 pub fn counting(doing: &str, what: &str, count: u64, quiet: bool) -> ProgressBar {
-    if quiet || !std::io::stderr().is_terminal() {
+    if quiet || !print::terminal::is_watched() {
         return ProgressBar::hidden();
     }
     let template = format!("{doing} {{bar:40}} {{pos}}/{{len}} {what}, {{eta}} left");

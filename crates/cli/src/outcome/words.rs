@@ -1,8 +1,8 @@
 //! What a person reads of an outcome analysis in the terminal.
-#![allow(clippy::print_stdout)]
 
 use super::OutcomeArgs;
 use crate::print::columns;
+use crate::print::terminal::say;
 use omafit_outcome::{DelayFit, Exposure, Fact, GroupOutcome, OutcomeAnalysis, Patient, VisitMean};
 use omafit_trial::OutcomeTable;
 
@@ -15,7 +15,7 @@ pub fn print(
     simulated: bool,
 ) {
     let with = patients.iter().filter(|p| p.exposure.is_some()).count();
-    println!(
+    say!(
         "{} patients with outcomes, {with} of them with exposure; {} values",
         patients.len(),
         table.source.rows
@@ -23,7 +23,7 @@ pub fn print(
     let last_dose = patients.iter().filter_map(|p| p.last_dose).fold(0.0, f64::max);
     for ((name, unit), found) in table.measures.iter().zip(&analysis.measures) {
         let unit = if unit.is_empty() { String::new() } else { format!(" ({unit})") };
-        println!("\n{name}{unit}");
+        say!("\n{name}{unit}");
         let head = [
             "patients",
             "n",
@@ -42,15 +42,12 @@ pub fn print(
         }
         columns(&rows);
     }
-    println!(
-        "\nin {}: outcome.json, outcome_patients, outcome_visits, outcome_correlation,",
-        args.run.display()
-    );
-    println!(
+    say!("\nin {}: outcome.json, outcome_patients, outcome_visits, outcome_correlation,", args.run.display());
+    say!(
         "outcome_hysteresis, outcome_delay, outcome_delay_parameters, outcome_exposure, figures, and in its report"
     );
     if simulated {
-        println!("SIMULATED: nothing here was measured in a patient.");
+        say!("SIMULATED: nothing here was measured in a patient.");
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::likelihood::Likelihood;
 use crate::population::Population;
+use crate::print::terminal::say;
 use omafit_estimate::{SirFound, SirRound};
 use omafit_trial::{Table, Values};
 use std::path::Path;
@@ -20,45 +21,45 @@ fn significant(value: f64) -> String {
 /// An estimated population.
 pub fn population(population: &Population) {
     let (fit, estimates) = population.parts();
-    println!(
+    say!(
         "\npopulation by {}: objective of FOCE {:.4} after {} iterations",
         population.method_name().to_uppercase(),
         fit.ofv,
         fit.iterations
     );
-    println!("{}", fit.reason);
-    println!("{:<28}{:>12}{:>12}{:>8}   95 % interval", "", "estimate", "SE", "RSE %");
+    say!("{}", fit.reason);
+    say!("{:<28}{:>12}{:>12}{:>8}   95 % interval", "", "estimate", "SE", "RSE %");
     for e in estimates {
         let value = significant(e.value);
         if e.fixed {
-            println!("{:<28}{value:>12}       fixed", e.name);
+            say!("{:<28}{value:>12}       fixed", e.name);
         } else if e.se[0].is_nan() {
-            println!("{:<28}{value:>12}{:>12}", e.name, "–");
+            say!("{:<28}{value:>12}{:>12}", e.name, "–");
         } else {
             let rse = 100.0 * e.se[0] / e.value.abs();
             let [se, low, high] = [e.se[0], e.interval[0], e.interval[1]].map(significant);
-            println!("{:<28}{value:>12}{se:>12}{rse:>8.1}   {low} to {high}", e.name);
+            say!("{:<28}{value:>12}{se:>12}{rse:>8.1}   {low} to {high}", e.name);
         }
     }
     for warning in population.warnings() {
-        println!("{warning}");
+        say!("{warning}");
     }
 }
 
 /// The likelihood of a population.
 pub fn likelihood(likelihood: &Likelihood) {
-    println!("{}", likelihood.line());
+    say!("{}", likelihood.line());
     for warning in likelihood.warnings() {
-        println!("{warning}");
+        say!("{warning}");
     }
 }
 
 /// The rounds of sampling importance resampling, and what they say of the covariance.
 pub fn resampled(run: &Path, rounds: &[SirRound], found: &[SirFound], numbers: usize) {
-    println!("sampling importance resampling of {}", run.display());
-    println!("round   samples    kept   worth   mean of dOFV (χ² of {numbers} numbers: {numbers})");
+    say!("sampling importance resampling of {}", run.display());
+    say!("round   samples    kept   worth   mean of dOFV (χ² of {numbers} numbers: {numbers})");
     for (number, (round, found)) in rounds.iter().zip(found).enumerate() {
-        println!(
+        say!(
             "{:<8}{:>7}{:>8}{:>8.0}   {:.1}",
             number + 1,
             round.samples,
@@ -72,7 +73,7 @@ pub fn resampled(run: &Path, rounds: &[SirRound], found: &[SirFound], numbers: u
 /// A population's numbers over draws.
 pub fn draws(table: &Table) {
     let Some(Values::Text(names)) = table.values("name") else { return };
-    println!("{:<28}{:>12}{:>12}{:>12}   interval", "", "estimate", "median", "SE");
+    say!("{:<28}{:>12}{:>12}{:>12}   interval", "", "estimate", "median", "SE");
     let of = |name: &str, row: usize| match table.values(name) {
         Some(Values::Float(values)) => values[row],
         _ => f64::NAN,
@@ -81,7 +82,7 @@ pub fn draws(table: &Table) {
         let [estimate, median, se, low, high] =
             ["estimate", "median", "se", "ci_low", "ci_high"].map(|name| of(name, row));
         let [estimate, median, se, low, high] = [estimate, median, se, low, high].map(significant);
-        println!("{name:<28}{estimate:>12}{median:>12}{se:>12}   {low} to {high}");
+        say!("{name:<28}{estimate:>12}{median:>12}{se:>12}   {low} to {high}");
     }
 }
 
