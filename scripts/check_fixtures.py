@@ -111,6 +111,7 @@ def main():
     few_of_family = [] if everything else ["--cases", FEW_OF_FAMILY]
     checks = [
         ("convert_real.py", [], "real/meno_tetang_lowe_2005.csv", byte_differences),
+        ("pareto.py", [], "reference/pareto.json", lambda m, k: differences(m, k, TOLERANCE)),
         ("published.py", [], "reference/published.json", lambda m, k: differences(m, k, TOLERANCE)),
         ("tails.py", [], "reference/tails.json", lambda m, k: differences(m, k, TOLERANCE)),
         ("censored.py", [], "reference/censored_density.json", lambda m, k: differences(m, k, TOLERANCE)),

@@ -13,6 +13,7 @@ mod likelihood;
 mod minimise;
 mod normal;
 mod overview;
+mod pareto;
 mod population;
 mod prior;
 mod problem;
@@ -47,6 +48,7 @@ pub use likelihood::{Errors, Law, LikelihoodTerm, given_errors, likelihood_term,
 pub use minimise::{Evaluated, LeastSquares, Rows, Scored, least_squares, score};
 pub use normal::{NORMAL_975, log_cdf, mills};
 pub use overview::{FreeIgeCourse, Overview, Tally, free_ige_course, quantile};
+pub use pareto::pareto_shape;
 pub use population::{
     Bootstrap, BootstrapReplicate, Candidate, CandidateError, Checkpoint, Conditional, ConditionalError,
     Coordinate, Deletion, DescentStop, End, EstimateKind, Fits, Levels, LikelihoodMethod, LikelihoodOptions,
