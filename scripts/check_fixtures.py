@@ -1,7 +1,8 @@
 """Runs the generators of the fixtures again, in a copy, and compares what they write with what is committed.
 
-trajectories.json and family.json take minutes: a few of their cases are computed (all with --all). fits.json, diagnostics.json, sigma.json and
-marginal.json end in iterations that stop where rounding lets them, and are compared loosely, with --all only.
+trajectories.json and family.json take minutes: a few of their cases are computed (all with --all). fits.json, diagnostics.json, sigma.json,
+marginal.json, two_modes.json and inner_modes.json end in iterations that stop where rounding lets them, and are compared loosely, with --all
+only.
 
 Run: scripts/python scripts/check_fixtures.py [--all]
 Exit code 1 if a fixture is not what its script writes.
@@ -105,7 +106,7 @@ def byte_differences(made, kept):
 
 def main():
     parser = argparse.ArgumentParser(description="Compares the fixtures with what their scripts write.")
-    parser.add_argument("--all", action="store_true", help="every case and every fit: some ten minutes")
+    parser.add_argument("--all", action="store_true", help="every case and every fit: some half an hour")
     everything = parser.parse_args().all
     few = [] if everything else ["--only", str(FEW_CASES)]
     few_of_family = [] if everything else ["--cases", FEW_OF_FAMILY]
@@ -123,6 +124,8 @@ def main():
         checks.append(("diagnostics.py", [], "reference/diagnostics.json", diagnostic_differences))
         # Minima of smooth functions, to the square root of the accuracy of their values.
         checks.append(("sigma.py", [], "reference/sigma.json", lambda m, k: differences(m, k, 1e-5, floor=1e-2)))
+        checks.append(("two_modes.py", [], "reference/two_modes.json", lambda m, k: differences(m, k, 1e-4, floor=1e-2)))
+        checks.append(("inner_modes.py", [], "reference/inner_modes.json", lambda m, k: differences(m, k, 1e-3, floor=1e-1)))
         checks.append(("marginal.py", [], "reference/marginal.json", lambda m, k: differences(m, k, 1e-4, floor=1e-2)))
     wrong = 0
     with tempfile.TemporaryDirectory() as folder:
