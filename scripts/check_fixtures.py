@@ -118,6 +118,7 @@ def main():
         ("censored.py", [], "reference/censored_density.json", lambda m, k: differences(m, k, TOLERANCE)),
         ("trajectories.py", few, "reference/trajectories.json", trajectory_differences),
         ("family.py", few_of_family, "reference/family.json", family_differences),
+        ("likelihood_ratio.py", [], "reference/likelihood_ratio.json", lambda m, k: differences(m, k, TOLERANCE)),
     ]
     if everything:
         checks.append(("fits.py", [], "reference/fits.json", fit_differences))

@@ -1,6 +1,7 @@
 //! The statistics: likelihood, per-subject least squares, uncertainty, diagnostics as numbers.
 
 mod best;
+mod comparison;
 mod curve;
 mod decompose;
 mod descent;
@@ -30,6 +31,11 @@ mod trial_fit;
 mod two_stage;
 mod uncertainty;
 
+pub use comparison::{
+    Evidence, LikelihoodRatio, ModelChange, ModelPart, Nesting, NoTest, RatioReference, Restrictions,
+    RunCriteria, RunStanding, akaike_weights, leave_out_the_same, likelihood_ratio, model_changes, nesting,
+    standings,
+};
 pub use curve::treated_until;
 pub use diagnostics::{
     AndersonDarling, Binning, Limits, NpcRow, Replicates, Replication, ResidualKind, ResidualTest, Shrinkage,
