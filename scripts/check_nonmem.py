@@ -81,7 +81,7 @@ def main():
     expect(not list(folder.glob("*.lst")), "there is an .lst")
     model = read_model(folder / "run1.mod")
     results = read_modelfit_results(folder / "run1.mod")
-    expected = record["population"]["ofv"] if "population" in record else record["ofv"]
+    expected = record["population"]["ofv"] if "population" in record else record["conditional"]["ofv"]
     close(results.ofv, expected, 1e-12, "objective")
 
     # Names of the numbers, from the comments of the control stream.

@@ -13,8 +13,9 @@ use omafit_trial::{
 use std::io::Write;
 
 /// Tables that a workbook has, in its order; of a run those that there are.
-const SHEETS: [&str; 12] = [
+const SHEETS: [&str; 13] = [
     "parameters",
+    "criteria",
     "individuals",
     "observations",
     "shrinkage",

@@ -2,114 +2,149 @@
 
 use crate::error::CliError;
 use crate::options::{LikelihoodName, RunArgs};
-use omafit_estimate::{LikelihoodMethod, LikelihoodOptions, Marginal, marginal_likelihood};
+use omafit_estimate::{
+    EstimatedNumbers, LikelihoodMethod, LikelihoodOptions, Marginal, PopulationFit, PopulationLikelihood,
+    marginal_likelihood,
+};
 use omafit_model::{PopulationModel, Subject};
-use omafit_trial::{RunFolder, likelihood_table};
+use omafit_trial::{RunFolder, criteria_table, likelihood_table};
 use serde::Serialize;
 
-/// A computed likelihood.
+/// The likelihood of a population, and where it was computed for itself the subjects' parts of it.
 pub struct Likelihood {
+    block: PopulationLikelihood,
+    computed: Option<Computed>,
+}
+
+/// What a likelihood was computed from.
+struct Computed {
     options: LikelihoodOptions,
     found: Marginal,
     ids: Vec<String>,
-    /// Numbers that were estimated of the population.
-    estimated: Option<usize>,
 }
 
-/// What `run.json` says of it.
+/// `likelihood` of `run.json`.
 #[derive(Debug, Serialize)]
 pub struct LikelihoodRecord {
     method: LikelihoodMethod,
     ofv: f64,
     minus2ll: f64,
-    monte_carlo_se: f64,
+    estimated: Option<usize>,
     aic: Option<f64>,
     bic: Option<f64>,
-    samples: Option<u32>,
-    seed: Option<u64>,
-    fewest_effective_samples: Option<f64>,
+    bicc: Option<f64>,
+    monte_carlo_se: Option<f64>,
+    subjects: usize,
+    observations: usize,
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    drawn: Option<DrawnRecord>,
+}
+
+/// What `run.json` says of draws.
+#[derive(Debug, Serialize)]
+struct DrawnRecord {
+    samples: u32,
+    seed: u64,
+    fewest_effective_samples: f64,
 }
 
 /// Fewer draws in effect than this are too few for a subject.
 const FEW: f64 = 20.0;
 
 impl Likelihood {
-    /// The likelihood that is asked for, of a model at its values, `estimated` of which were estimated.
+    /// The likelihood that is asked for, of a model at its values, after `numbers` of it were estimated.
     pub fn compute(
         args: &RunArgs,
         method: LikelihoodName,
         model: &PopulationModel,
         subjects: &[Subject],
-        estimated: Option<usize>,
+        numbers: Option<EstimatedNumbers>,
     ) -> Result<Self, CliError> {
         let (samples, seed) = (args.likelihood_samples, args.population_seed);
         let options = LikelihoodOptions { method: method.into(), samples, seed };
         let found = marginal_likelihood(model, subjects, options)?;
+        let block = PopulationLikelihood::new(options.method, &found, subjects, numbers);
         let ids = subjects.iter().map(|s| s.id.clone()).collect();
-        Ok(Self { options, found, ids, estimated })
+        Ok(Self { block, computed: Some(Computed { options, found, ids }) })
     }
 
-    /// Writes `likelihood`.
+    /// The linearised likelihood of an estimated population, which the end of the estimation has.
+    pub fn of_fit(fit: &PopulationFit, subjects: &[Subject]) -> Self {
+        Self { block: PopulationLikelihood::linearised(fit, subjects), computed: None }
+    }
+
+    /// The numbers that models are compared by.
+    pub fn block(&self) -> &PopulationLikelihood {
+        &self.block
+    }
+
+    /// Writes `criteria`, and `likelihood` where the subjects' parts were computed.
     pub fn write(&self, folder: &RunFolder) -> Result<(), CliError> {
-        crate::write::write_both(folder, &likelihood_table(&self.ids, &self.found)?)
+        crate::write::write_both(folder, &criteria_table(&self.block)?)?;
+        match &self.computed {
+            Some(Computed { found, ids, .. }) => {
+                crate::write::write_both(folder, &likelihood_table(ids, found)?)
+            }
+            None => Ok(()),
+        }
     }
 
     /// What `run.json` says.
     pub fn record(&self) -> LikelihoodRecord {
-        let Marginal { ofv, minus2ll, se, .. } = self.found;
-        let drawn = self.options.method == LikelihoodMethod::Is;
-        let count = self.estimated.map(|n| n as f64);
+        let PopulationLikelihood { method, ofv, minus2ll, monte_carlo_se, data, criteria } = self.block;
         LikelihoodRecord {
-            method: self.options.method,
+            method,
             ofv,
             minus2ll,
-            monte_carlo_se: se,
-            aic: count.map(|n| minus2ll + 2.0 * n),
-            bic: count.map(|n| minus2ll + n * (self.ids.len() as f64).ln()),
-            samples: drawn.then_some(self.options.samples),
-            seed: drawn.then_some(self.options.seed),
-            fewest_effective_samples: drawn.then(|| self.fewest().1),
+            estimated: criteria.map(|c| c.estimated),
+            aic: criteria.map(|c| c.aic),
+            bic: criteria.map(|c| c.bic),
+            bicc: criteria.map(|c| c.bicc),
+            monte_carlo_se,
+            subjects: data.subjects,
+            observations: data.observations,
+            drawn: self.drawn().map(|computed| DrawnRecord {
+                samples: computed.options.samples,
+                seed: computed.options.seed,
+                fewest_effective_samples: computed.fewest().1,
+            }),
         }
     }
 
+    /// What was drawn, if anything was.
+    fn drawn(&self) -> Option<&Computed> {
+        self.computed.as_ref().filter(|computed| computed.options.method == LikelihoodMethod::Is)
+    }
+
+    /// What is wrong with it.
+    pub fn warnings(&self) -> Vec<String> {
+        self.drawn().map_or(Vec::new(), Computed::warnings)
+    }
+}
+
+impl Computed {
     /// The subject with the fewest draws in effect, and how many.
     fn fewest(&self) -> (&str, f64) {
         let of = self.ids.iter().zip(&self.found.subjects).map(|(id, part)| (&id[..], part.effective));
         of.min_by(|a, b| a.1.total_cmp(&b.1)).unwrap_or(("", f64::NAN))
     }
 
-    /// What is wrong with it.
-    pub fn warnings(&self) -> Vec<String> {
+    fn warnings(&self) -> Vec<String> {
         let mut warnings = Vec::new();
-        if self.options.method == LikelihoodMethod::Is {
-            let (id, effective) = self.fewest();
-            if !(effective >= FEW) {
-                let samples = self.options.samples;
-                warnings.push(format!(
-                    "likelihood: of the {samples} draws of subject {id} {effective:.0} are in effect: its part, and the \
-                     standard error, are not to be trusted"
-                ));
-            }
-            let unsolved: u32 = self.found.subjects.iter().map(|part| part.unsolved).sum();
-            if unsolved > 0 {
-                warnings.push(format!(
-                    "likelihood: at {unsolved} draws the model could not be solved; they count as of likelihood zero"
-                ));
-            }
+        let (id, effective) = self.fewest();
+        if !(effective >= FEW) {
+            let samples = self.options.samples;
+            warnings.push(format!(
+                "likelihood: of the {samples} draws of subject {id} {effective:.0} are in effect: its part, and the \
+                 standard error, are not to be trusted"
+            ));
+        }
+        let unsolved: u32 = self.found.subjects.iter().map(|part| part.unsolved).sum();
+        if unsolved > 0 {
+            warnings.push(format!(
+                "likelihood: at {unsolved} draws the model could not be solved; they count as of likelihood zero"
+            ));
         }
         warnings
-    }
-
-    /// It in a line.
-    pub fn line(&self) -> String {
-        let Marginal { ofv, minus2ll, se, .. } = self.found;
-        let how = match self.options.method {
-            LikelihoodMethod::Linear => "linearisation",
-            LikelihoodMethod::Laplace => "Laplace's method",
-            LikelihoodMethod::Is => "importance sampling",
-        };
-        let error =
-            if se > 0.0 { format!(" ± {se:.3} (Monte-Carlo standard error)") } else { String::new() };
-        format!("likelihood by {how}: objective {ofv:.4}, -2LL {minus2ll:.3}{error}")
     }
 }

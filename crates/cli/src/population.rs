@@ -5,9 +5,9 @@ use crate::error::CliError;
 use crate::influence::Influence;
 use crate::record::Seconds;
 use omafit_estimate::{
-    Checkpoint, FitOptions, Method, PopulationError, PopulationEstimate, PopulationFit, PopulationMethod,
-    PopulationOptions, PopulationUncertainty, Watch, estimate_population, flattest_direction,
-    population_estimates, propagated, shrinkage,
+    Checkpoint, EstimatedNumbers, FitOptions, Method, PopulationError, PopulationEstimate, PopulationFit,
+    PopulationMethod, PopulationOptions, PopulationUncertainty, Watch, estimate_population,
+    flattest_direction, population_estimates, propagated, shrinkage,
 };
 use omafit_model::{PopulationModel, PopulationValues, Subject};
 use omafit_trial::{
@@ -123,9 +123,9 @@ impl Population {
         }
     }
 
-    /// How many numbers were estimated.
-    pub fn estimated(&self) -> usize {
-        self.names.len()
+    /// How many numbers were estimated, by what tells of them.
+    pub fn estimated(&self) -> EstimatedNumbers {
+        EstimatedNumbers::of(&self.fit.space, &self.fit.model)
     }
 
     /// Whether it ended where it should.

@@ -1,5 +1,6 @@
 //! What a person reads in the terminal.
 
+mod format;
 mod population;
 pub mod terminal;
 
@@ -13,6 +14,7 @@ use crate::record::Record;
 use crate::run::Plan;
 use crate::what_if::Summary;
 use crate::what_if_outcomes::Expected;
+use format::{count, fixed};
 use omafit_estimate::{
     FreeIgeFact, Goodness, Limit, NpcRow, Overview, Status, SubjectResult, TwoStage, free_names,
 };
@@ -253,6 +255,15 @@ pub fn trial(trial: &Trial) {
     }
 }
 
+/// Whose population a run has that estimated none, before all that it found.
+pub fn not_estimated(plan: &Plan) {
+    let model = plan.model().name();
+    match plan.prior() {
+        Some(_) => say!("\nno population was estimated: that of {model} is each subject's prior (MAP)"),
+        None => say!("\nno population was estimated or used: each subject is fitted by its own data (NLS)"),
+    }
+}
+
 /// What a run found.
 pub fn summary(
     plan: &Plan,
@@ -270,8 +281,8 @@ pub fn summary(
         }
     }
     say!(
-        "{} subjects: {} fitted, {} with a parameter left open, {} failed",
-        progress.subjects(),
+        "{}: {} fitted, {} with a parameter left open, {} failed",
+        count(progress.subjects(), "subject"),
         summary.ok,
         summary.not_determined,
         summary.failed
@@ -279,7 +290,14 @@ pub fn summary(
     if shown.is_none() {
         unfinished(progress);
     }
-    say!("objective {:.4}   -2LL {:.3}   AIC {:.3}\n", summary.ofv, summary.minus2ll, summary.aic);
+    // Beside the likelihood of a population this one misleads.
+    if let Some(conditional) = record.conditional().filter(|_| !record.is_of_population()) {
+        let [ofv, minus2ll, aic] = conditional.map(|value| fixed(value, 3));
+        say!(
+            "at the individual estimates (conditional): objective {ofv}   −2LL {minus2ll}   AIC {aic}, parameters in effect"
+        );
+    }
+    say!();
     say!(
         "{:<17}{:>7}{:>11}{:>9}{:>11}{:>9}",
         "goodness of fit",

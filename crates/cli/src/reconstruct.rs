@@ -6,7 +6,8 @@
 use crate::Outcome;
 use crate::error::{CliError, refuse};
 use crate::model;
-use crate::options::{BandArgs, Censored, ReconstructArgs};
+use crate::options::{BandArgs, Censored, MethodName, ReconstructArgs};
+use crate::record::SCHEMA_VERSION;
 use crate::run::{censor, pool, positive, prior, share};
 use crate::write::{command, write_both, write_record};
 use omafit_estimate::{
@@ -32,7 +33,7 @@ const MOST_DRAWS: u32 = 10_000;
 #[derive(Debug, Deserialize)]
 pub struct Record {
     pub schema_version: u32,
-    pub method: Method,
+    pub method: MethodName,
     pub simulated: bool,
     pub options: Options,
     /// Of a run from before there was a choice, those of its model.
@@ -164,7 +165,7 @@ impl Run {
 
     /// The prior of its fits, if they had one.
     pub fn prior(&self) -> Result<Option<Prior>, CliError> {
-        match self.record.method {
+        match self.options.method {
             Method::Map => Ok(Some(prior(&self.model, &self.options.free)?)),
             Method::Nls => Ok(None),
         }
@@ -207,7 +208,7 @@ impl Run {
         let text = std::fs::read_to_string(&path).map_err(unreadable(&path))?;
         let record: Record =
             serde_json::from_str(&text).map_err(|source| CliError::NoRun { path: path.clone(), source })?;
-        if record.schema_version != 1 {
+        if record.schema_version != SCHEMA_VERSION {
             let expected = "a run that this version of omafit wrote";
             return Err(refuse("run", folder.display(), expected));
         }
@@ -247,7 +248,7 @@ impl Run {
             covariance: record.options.covariance,
             shape: record.options.residuals,
             sigma: record.residual_errors.sigma,
-            ..FitOptions::new(record.method, free)
+            ..FitOptions::new(record.method.into(), free)
         };
         Ok(Self { record, model, options, trial, estimates })
     }

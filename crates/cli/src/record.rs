@@ -1,7 +1,7 @@
 //! `run.json`: what was run, on what, and how it went.
 
 use crate::likelihood::{Likelihood, LikelihoodRecord};
-use crate::options::Censored;
+use crate::options::{Censored, MethodName};
 use crate::population::{Population, PopulationRecord};
 use crate::progress::Progress;
 use crate::run::Plan;
@@ -15,6 +15,9 @@ use omafit_model::{Analyte, ResidualEntry};
 use omafit_trial::{Counts, Excluded, ReadOptions, Trial};
 use serde::Serialize;
 use std::collections::BTreeMap;
+
+/// The version of what `run.json` and the tables beside it say.
+pub const SCHEMA_VERSION: u32 = 2;
 
 /// Seconds of wall time a stage.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -41,6 +44,8 @@ impl Seconds {
 /// What a run was made from.
 #[derive(Clone, Copy)]
 pub struct Facts<'a> {
+    /// What was asked to be estimated.
+    pub method: MethodName,
     /// The data set.
     pub trial: &'a Trial,
     /// The seed, if it was simulated here.
@@ -68,7 +73,7 @@ pub struct Record {
     command: Vec<String>,
     model: String,
     structure: &'static str,
-    method: omafit_estimate::Method,
+    method: MethodName,
     options: Options,
     seed: Option<u64>,
     simulated: bool,
@@ -78,9 +83,12 @@ pub struct Record {
     /// Threads used.
     pub threads: usize,
     stop_reason: String,
-    ofv: f64,
-    minus2ll: f64,
-    aic: f64,
+    /// The likelihood of the population, with the η integrated out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    likelihood: Option<LikelihoodRecord>,
+    /// Likelihoods at the subjects' own estimates; none where nobody was fitted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    conditional: Option<ConditionalRecord>,
     counts: RunCounts,
     residual_errors: ResidualErrors,
     /// Of a run of each subject alone, whom the population from their estimates is of.
@@ -89,8 +97,6 @@ pub struct Record {
     goodness_of_fit: BTreeMap<&'static str, GoodnessRecord>,
     #[serde(skip_serializing_if = "Option::is_none")]
     population: Option<PopulationRecord>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    likelihood: Option<LikelihoodRecord>,
     warnings: Vec<String>,
 }
 
@@ -121,6 +127,21 @@ struct Data {
     read: ReadOptions,
     records: Counts,
     excluded: Vec<Excluded>,
+}
+
+/// Sums over the subjects that were fitted, at their own estimates.
+#[derive(Debug, Serialize)]
+struct ConditionalRecord {
+    ofv: f64,
+    minus2ll: f64,
+    aic: f64,
+}
+
+impl ConditionalRecord {
+    fn of(summary: &Overview) -> Option<Self> {
+        let Overview { ofv, minus2ll, aic, .. } = *summary;
+        (summary.ok + summary.not_determined > 0).then_some(Self { ofv, minus2ll, aic })
+    }
 }
 
 /// The residual errors of the run's model, and of pooled ones how they were found.
@@ -196,20 +217,19 @@ impl Record {
         threads: usize,
     ) -> Self {
         let Facts { trial, pooled, .. } = *facts;
-        let FitOptions { method, max_iterations, further_starts, covariance, profile, shape, .. } =
-            *plan.options();
+        let FitOptions { max_iterations, further_starts, covariance, profile, shape, .. } = *plan.options();
         let ReconstructionOptions { every, until, level, .. } = *plan.wanted();
         let mut goodness_of_fit: BTreeMap<_, _> =
             Analyte::ALL.iter().map(|a| (a.name(), (&summary.by_analyte[a.index()]).into())).collect();
         goodness_of_fit.insert("overall", (&summary.overall).into());
         Self {
-            schema_version: 1,
+            schema_version: SCHEMA_VERSION,
             tool: "omafit",
             version: env!("CARGO_PKG_VERSION"),
             command: command(),
             model: plan.model().name().into(),
             structure: plan.model().structure().name(),
-            method,
+            method: facts.method,
             options: Options {
                 estimate: free_names(plan.model(), plan.options()),
                 censored: facts.censored,
@@ -240,9 +260,8 @@ impl Record {
             seconds,
             threads,
             stop_reason: stop_reason(summary),
-            ofv: summary.ofv,
-            minus2ll: summary.minus2ll,
-            aic: summary.aic,
+            likelihood: None,
+            conditional: ConditionalRecord::of(summary),
             counts: RunCounts {
                 subjects: progress.subjects(),
                 ok: summary.ok,
@@ -259,13 +278,22 @@ impl Record {
             two_stage: None,
             goodness_of_fit,
             population: None,
-            likelihood: None,
             warnings: warnings(plan, facts, progress),
         }
     }
 }
 
 impl Record {
+    /// Objective, −2 log-likelihood and AIC at the subjects' own estimates, if anybody was fitted.
+    pub fn conditional(&self) -> Option<[f64; 3]> {
+        self.conditional.as_ref().map(|found| [found.ofv, found.minus2ll, found.aic])
+    }
+
+    /// Whether the population was estimated.
+    pub fn is_of_population(&self) -> bool {
+        self.population.is_some()
+    }
+
     /// Tells of the population from subjects fitted alone, or that it was left out.
     pub fn tell_two_stages(&mut self, found: Option<&TwoStage>, is_left_out: bool) {
         self.two_stage = found.map(Into::into);

@@ -335,6 +335,7 @@ pub fn execute(plan: &Plan, args: &RunArgs, out: &Path, input: Input) -> Result<
     let trial = &set.trial;
     let is_reported = !args.no_report && progress.subjects() <= REPORTED;
     let facts = Facts {
+        method: args.method,
         trial,
         seed,
         read: &read,
@@ -354,8 +355,9 @@ pub fn execute(plan: &Plan, args: &RunArgs, out: &Path, input: Input) -> Result<
     }
     folder.commit()?;
     if !args.running.quiet {
-        if let Some(population) = &population {
-            print::population(population);
+        match &population {
+            Some(population) => print::population(population),
+            None => print::not_estimated(&plan),
         }
         if let Some(likelihood) = &likelihood {
             print::likelihood(likelihood);

@@ -247,13 +247,16 @@ impl<'a> Work<'a> {
             self.seconds.add("sigma", started.elapsed().as_secs_f64());
             (self.plan, self.pooled) = (plan, Some(pooled));
         }
+        let population = self.population.as_ref();
         if let Some(method) = args.likelihood() {
             let started = Instant::now();
             let model = self.plan.model();
-            let estimated = self.population.as_ref().map(Population::estimated);
-            let compute = || Likelihood::compute(args, method, model, subjects, estimated);
+            let numbers = population.map(Population::estimated);
+            let compute = || Likelihood::compute(args, method, model, subjects, numbers);
             self.likelihood = Some(self.pool.install(compute)?);
             self.seconds.add("likelihood", started.elapsed().as_secs_f64());
+        } else {
+            self.likelihood = population.map(|population| Likelihood::of_fit(population.parts().0, subjects));
         }
         Ok(true)
     }

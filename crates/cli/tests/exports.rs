@@ -5,7 +5,7 @@
 mod common;
 
 use common::{all_defined, omafit, repository};
-use omafit_trial::definitions_markdown;
+use omafit_trial::{definitions_markdown, record_markdown};
 use std::path::Path;
 
 fn theophylline(out: &Path, more: &[&str]) {
@@ -38,13 +38,14 @@ fn every_column_of_a_run_is_defined() {
 
 #[test]
 fn the_book_has_the_definitions() {
-    let page = std::fs::read_to_string(repository().join("docs/guide/columns.md")).unwrap();
-    let (head, found) = page.split_at(page.find("\n## ").unwrap());
-    let expected = definitions_markdown();
-    if found != expected {
-        let fresh = Path::new(env!("CARGO_TARGET_TMPDIR")).join("columns.md");
-        std::fs::write(&fresh, format!("{head}{expected}")).unwrap();
-        panic!("docs/guide/columns.md is not what the code says; {} is", fresh.display());
+    for (name, expected) in [("columns.md", definitions_markdown()), ("run-json.md", record_markdown())] {
+        let page = std::fs::read_to_string(repository().join("docs/guide").join(name)).unwrap();
+        let (head, found) = page.split_at(page.find("\n## ").unwrap());
+        if found != expected {
+            let fresh = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+            std::fs::write(&fresh, format!("{head}{expected}")).unwrap();
+            panic!("docs/guide/{name} is not what the code says; {} is", fresh.display());
+        }
     }
 }
 

@@ -152,7 +152,7 @@ fn censored_observations_are_used_or_left_out_and_counted() {
         let record: serde_json::Value = serde_json::from_str(&text).unwrap();
         assert_eq!(reconstruct(&run_folder, &above.join("again"), &[]).0, 0);
         let warnings = record["warnings"].to_string();
-        (record["ofv"].as_f64().unwrap(), warnings)
+        (record["conditional"]["ofv"].as_f64().unwrap(), warnings)
     };
     let (all, none) = objective("all", &[]);
     let (likelihood, _) = objective("m3", &["--assay-limit"]);

@@ -84,8 +84,8 @@ fn an_interrupted_run_goes_on_to_the_same_bytes() {
         serde_json::from_str(&std::fs::read_to_string(run.join("run.json")).unwrap()).unwrap()
     };
     let (whole, out) = (record(&whole), record(&out));
-    for key in ["ofv", "minus2ll", "aic", "counts", "goodness_of_fit"] {
-        assert_eq!(whole[key], out[key], "{key}");
+    for key in ["conditional", "counts", "goodness_of_fit"] {
+        assert!(whole[key].is_object() && whole[key] == out[key], "{key}");
     }
     assert!(out["warnings"].to_string().contains("interrupted and resumed"));
     assert!(

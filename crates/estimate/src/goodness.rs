@@ -75,7 +75,7 @@ impl Pool {
             rmse_log: (self.squares / n).sqrt(),
             r2_log: 1.0 - self.squares / self.logs.squares,
             wres_mean: if self.n > 0 { self.weighted.mean } else { f64::NAN },
-            wres_sd: (self.weighted.squares / (n - 1.0)).sqrt(),
+            wres_sd: if self.n > 1 { (self.weighted.squares / (n - 1.0)).sqrt() } else { f64::NAN },
             runs_p: f64::NAN,
         }
     }

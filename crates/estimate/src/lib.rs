@@ -66,6 +66,7 @@ pub use population::{
     from_several_starts, influence, marginal_likelihood, population_estimates, population_profile,
     propagated, sampling_importance_resampling, screened,
 };
+pub use population::{EstimatedNumbers, InformationCriteria, LikelihoodData, PopulationLikelihood};
 pub use prior::Prior;
 pub use problem::SubjectError;
 pub use profile::ProfileInterval;

@@ -39,7 +39,8 @@ function runSection() {
       ["omafit", run.version],
       ["Method", populationMethod ? `${populationMethod}, then MAP of each subject` : String(run.method).toUpperCase()],
       population ? ["Population", `${clean(population.stop_reason)}; ${plural(population.iterations, "iteration")}`] : null,
-      population ? ["Population, objective", digits(population.ofv, 8)] : null,
+      run.likelihood ? ["OFV, −2LL", `${fixed(run.likelihood.ofv, 2)}, ${fixed(run.likelihood.minus2ll, 2)} by ${APPROXIMATIONS[run.likelihood.method]}`] : null,
+      run.likelihood && isNumber(run.likelihood.aic) ? ["AIC, BIC, BICc", ["aic", "bic", "bicc"].map((key) => fixed(run.likelihood[key], 2)).join(", ")] : null,
       population && isNumber(population.condition_number) ? ["Condition number", digits(population.condition_number, 3)] : null,
       population && population.flattest_direction ? ["Least known direction", clean(population.flattest_direction)] : null,
       ["Estimated", o.estimate.join(", ")],
@@ -49,9 +50,13 @@ function runSection() {
       ["Grid and band", `${o.every_days} d, ${percent(o.level, 0)}`],
       run.seed === null || run.seed === undefined ? null : ["Seed", String(run.seed)],
       o.replicates ? ["Simulations, seed", `${o.replicates.replicates}, ${o.replicates.seed}`] : null,
-      ["Objective", digits(run.ofv, 8)],
-      ["−2 log-likelihood", digits(run.minus2ll, 8)],
-      ["AIC", digits(run.aic, 8)],
+      ...(run.conditional && !run.population
+        ? [
+            ["Conditional objective", digits(run.conditional.ofv, 8)],
+            ["Conditional −2 log-likelihood", digits(run.conditional.minus2ll, 8)],
+            ["Conditional AIC", `${digits(run.conditional.aic, 8)} (at the individual estimates, parameters in effect)`],
+          ]
+        : []),
       ["Ended", clean(run.stop_reason)],
       ["Time", `${seconds}; ${plural(run.threads, "thread")}`],
       ["Data, SHA-256", make("code", {}, run.data.sha256)],

@@ -96,6 +96,27 @@ const nameOf = (key) => {
 // The method by which the population was estimated, if it was.
 const populationMethod = run.population ? String(run.population.method).toUpperCase() : "";
 
+// The likelihood of the population, as models are compared by it; nothing where there is none.
+const APPROXIMATIONS = { linear: "linearisation (FOCE)", laplace: "Laplace’s method", is: "importance sampling" };
+function likelihoodBlock() {
+  const found = run.likelihood;
+  if (!found) return [];
+  const hundredth = (value) => fixed(value, 2);
+  const error = isNumber(found.monte_carlo_se) ? ` ± ${digits(found.monte_carlo_se, 2)}` : "";
+  const rows = [
+    ["OFV", hundredth(found.ofv) + error],
+    ["−2LL", hundredth(found.minus2ll) + error],
+    ["Estimated numbers", isNumber(found.estimated) ? found.estimated : "none: the population was given"],
+    ...["aic", "bic", "bicc"].filter((key) => isNumber(found[key])).map((key) => [{ aic: "AIC", bic: "BIC", bicc: "BICc" }[key], hundredth(found[key])]),
+  ];
+  return [
+    grid([text("Likelihood of the population"), number(`by ${APPROXIMATIONS[found.method] || clean(found.method)}`)], rows, "Likelihood of the population"),
+    note(
+      `Of ${plural(found.subjects, "subject")} and ${plural(found.observations, "observation")}, with the η integrated out. OFV leaves out the constants that NONMEM leaves out; −2LL has all, of the data as given. BIC: every number by ln(subjects); BICc: numbers of random effects by ln(subjects), the others by ln(observations) (Delattre et al. 2014).${error ? " ±: Monte-Carlo standard error." : ""}`,
+    ),
+  ];
+}
+
 function summary() {
   const estimated = run.population && `${populationMethod}: first the population, then each subject's data with it as prior`;
   const method = estimated || { map: "MAP, each subject's data with the population as prior", nls: "nonlinear least squares, each subject's data alone" }[run.method] || run.method;
@@ -108,7 +129,7 @@ function summary() {
       ? `${ok} ${ok === 1 ? "fit is" : "fits are"} complete, ${open} ${open === 1 ? "leaves" : "leave"} a parameter open, ${failed} failed.`
       : "Every fit is complete.",
   ];
-  if (run.population) sentences.splice(1, 0, run.population.converged ? `The estimation converged at an objective of ${digits(run.population.ofv, 8)}.` : `The estimation of the population did not converge: ${clean(run.population.stop_reason)}.`);
+  if (run.population) sentences.splice(1, 0, run.population.converged ? `The estimation converged${run.likelihood ? ` at OFV ${fixed(run.likelihood.ofv, 2)} (−2LL ${fixed(run.likelihood.minus2ll, 2)}, AIC ${fixed(run.likelihood.aic, 2)}, by ${APPROXIMATIONS[run.likelihood.method]})` : ""}.` : `The estimation of the population did not converge: ${clean(run.population.stop_reason)}.`);
   const fit = run.goodness_of_fit;
   const parts = ANALYTES.filter((a) => fit[a.key] && fit[a.key].n).map((a) => `${nameOf(a.key)} ${percent(fit[a.key].rmse_log, 0)}`);
   if (parts.length) sentences.push(`Observations scatter about the individual fits by ${parts.join(", ")} (root mean square on the logarithm).`);
@@ -198,7 +219,9 @@ function parameterSection() {
     const heads = ["Estimate", "SE", "RSE %", "95 % CI", "BSV CV %", "Shrinkage SD %", "Shrinkage variance %"];
     body.push(grid([text("Parameter"), text("Unit"), ...heads.map(number)], rows, "Population parameters, estimated"));
     body.push(note("SE from the second derivatives of the objective; meanings of parameters are under Model. omega2: variance of η; corr: correlation of two η; sigma: residual error; NAME_COVARIATE: coefficient of an effect. BSV CV: 100·√(exp ω² − 1)."));
-  } else body.push(make("p", {}, "The population was given, not estimated, in this run: its values are under Model. Below, the subjects' own estimates."));
+  } else if (run.method === "nls") body.push(make("p", {}, "No population was estimated, and none was used: each subject was fitted by its own data. Below, the subjects' own estimates."));
+  else body.push(make("p", {}, "No population was estimated: it was given, and its values are under Model. Below, the subjects' own estimates."));
+  body.push(...likelihoodBlock());
   const shrink = story.tables.shrinkage || {};
   const at = (name) => (shrink.parameter || []).indexOf(name);
   const rows = estimated.map((p) => {

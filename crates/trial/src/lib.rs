@@ -14,7 +14,9 @@ mod results;
 mod table;
 mod trial;
 
-pub use definitions::{Definition, definition, definitions, definitions_markdown};
+pub use definitions::{
+    Definition, definition, definitions, definitions_markdown, is_record_key, record_markdown,
+};
 pub use nonmem::{NonmemForm, NonmemPopulation, NonmemRun, nonmem_files, nonmem_values};
 pub use output::{OutputError, RunFolder, WholeFile, write_whole};
 pub use present::{Presented, present_individuals, present_parameters};
@@ -23,11 +25,11 @@ pub use read::{
     Rejection, TimeUnit, read, read_outcomes,
 };
 pub use results::{
-    Draws, bootstrap_replicates_table, convergence_table, correlations_table, diagnostics_table, draws_table,
-    individuals_table, influence_table, likelihood_table, most_moved, npc_table, npde_table,
-    observations_table, outcome_exposure_table, outcome_tables, parameters_table, shrinkage_table,
-    sigma_columns, sir_samples_table, suppression_table, trajectories_table, two_stage_omega_table,
-    two_stage_table, typical_table, vpc_table,
+    Draws, bootstrap_replicates_table, convergence_table, correlations_table, criteria_table,
+    diagnostics_table, draws_table, individuals_table, influence_table, likelihood_table, most_moved,
+    npc_table, npde_table, observations_table, outcome_exposure_table, outcome_tables, parameters_table,
+    shrinkage_table, sigma_columns, sir_samples_table, suppression_table, trajectories_table,
+    two_stage_omega_table, two_stage_table, typical_table, vpc_table,
 };
 pub use table::{
     Column, GrowingTable, ParquetSink, Table, TableError, Values, data_set_table, read_parquet, workbook,

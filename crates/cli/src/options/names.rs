@@ -4,8 +4,9 @@ use clap::ValueEnum;
 use omafit_estimate::{Covariance, LikelihoodMethod, Method, SigmaRule};
 use omafit_trial::{IgeUnit, OmalizumabUnit, TimeUnit};
 
-/// How a subject is fitted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+/// What is estimated, and how.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum MethodName {
     /// The population as prior: empirical Bayes estimates
     Map,

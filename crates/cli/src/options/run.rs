@@ -40,7 +40,8 @@ pub struct RunArgs {
     /// Leave out the covariance of the estimated population, and with it standard errors and influence
     #[arg(long)]
     pub no_population_covariance: bool,
-    /// Compute the likelihood of the population too, by this method [default: none; saem: is]
+    /// Compute the likelihood of the population by this method [default: after foce and its the linear one of their end;
+    /// after saem is; none of a population that is given]
     #[arg(long, value_enum)]
     pub likelihood: Option<LikelihoodName>,
     /// Draws a subject of `--likelihood is`
@@ -96,7 +97,7 @@ impl RunArgs {
         }
     }
 
-    /// How its likelihood is computed, if it is: as asked, and after SAEM by importance sampling.
+    /// How its likelihood is computed for itself, if it is: as asked, and after SAEM by importance sampling.
     pub fn likelihood(&self) -> Option<LikelihoodName> {
         self.likelihood.or((self.method == MethodName::Saem).then_some(LikelihoodName::Is))
     }

@@ -2,42 +2,36 @@
 
 use crate::likelihood::Likelihood;
 use crate::population::Population;
+use crate::print::format::{count, fixed, significant};
 use crate::print::terminal::say;
-use omafit_estimate::{SirFound, SirRound};
+use omafit_estimate::{LikelihoodMethod, PopulationLikelihood, SirFound, SirRound};
 use omafit_trial::{Table, Values};
 use std::path::Path;
 
-/// A number to five significant digits.
-fn significant(value: f64) -> String {
-    let magnitude = value.abs().log10().floor();
-    if value == 0.0 || (-4.0..6.0).contains(&magnitude) {
-        let decimals = if value == 0.0 { 0 } else { (4.0 - magnitude).max(0.0) as usize };
-        format!("{value:.decimals$}")
-    } else {
-        format!("{value:.4e}")
-    }
+/// A number to the digits of this page.
+fn digits(value: f64) -> String {
+    significant(value, 5)
 }
 
 /// An estimated population.
 pub fn population(population: &Population) {
     let (fit, estimates) = population.parts();
     say!(
-        "\npopulation by {}: objective of FOCE {:.4} after {} iterations",
+        "\npopulation by {}, {}",
         population.method_name().to_uppercase(),
-        fit.ofv,
-        fit.iterations
+        count(usize::try_from(fit.iterations).unwrap_or(usize::MAX), "iteration")
     );
     say!("{}", fit.reason);
     say!("{:<28}{:>12}{:>12}{:>8}   95 % interval", "", "estimate", "SE", "RSE %");
     for e in estimates {
-        let value = significant(e.value);
+        let value = digits(e.value);
         if e.fixed {
             say!("{:<28}{value:>12}       fixed", e.name);
         } else if e.se[0].is_nan() {
             say!("{:<28}{value:>12}{:>12}", e.name, "–");
         } else {
             let rse = 100.0 * e.se[0] / e.value.abs();
-            let [se, low, high] = [e.se[0], e.interval[0], e.interval[1]].map(significant);
+            let [se, low, high] = [e.se[0], e.interval[0], e.interval[1]].map(digits);
             say!("{:<28}{value:>12}{se:>12}{rse:>8.1}   {low} to {high}", e.name);
         }
     }
@@ -46,9 +40,26 @@ pub fn population(population: &Population) {
     }
 }
 
-/// The likelihood of a population.
+/// The likelihood of a population, as models are compared by it.
 pub fn likelihood(likelihood: &Likelihood) {
-    say!("{}", likelihood.line());
+    let PopulationLikelihood { method, ofv, minus2ll, monte_carlo_se, data, criteria } = likelihood.block();
+    let how = match method {
+        LikelihoodMethod::Linear => "linearisation (FOCE)",
+        LikelihoodMethod::Laplace => "Laplace's method",
+        LikelihoodMethod::Is => "importance sampling",
+    };
+    let numbers = criteria.map_or("the population was given".into(), |criteria| {
+        format!("{} estimated", count(criteria.estimated, "number"))
+    });
+    let (subjects, observations) = (count(data.subjects, "subject"), count(data.observations, "observation"));
+    say!("\nlikelihood of the population by {how}: {subjects}, {observations}, {numbers}");
+    let error = monte_carlo_se
+        .map_or(String::new(), |se| format!("   ± {} (Monte-Carlo standard error)", significant(se, 2)));
+    let mut shown = vec![("OFV", *ofv), ("−2LL", *minus2ll)];
+    shown.extend(criteria.iter().flat_map(|c| [("AIC", c.aic), ("BIC", c.bic), ("BICc", c.bicc)]));
+    let shown: Vec<String> =
+        shown.iter().map(|(name, value)| format!("{name} {}", fixed(*value, 3))).collect();
+    say!("  {}{error}", shown.join("   "));
     for warning in likelihood.warnings() {
         say!("{warning}");
     }
@@ -81,18 +92,7 @@ pub fn draws(table: &Table) {
     for (row, name) in names.iter().enumerate() {
         let [estimate, median, se, low, high] =
             ["estimate", "median", "se", "ci_low", "ci_high"].map(|name| of(name, row));
-        let [estimate, median, se, low, high] = [estimate, median, se, low, high].map(significant);
+        let [estimate, median, se, low, high] = [estimate, median, se, low, high].map(digits);
         say!("{name:<28}{estimate:>12}{median:>12}{se:>12}   {low} to {high}");
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::significant;
-
-    #[test]
-    fn numbers_have_five_significant_digits_whatever_their_size() {
-        let shown = [0.0, 0.0131, 123.456_78, -99_999.96, 3.14e-7, 1.778e12, f64::NAN].map(significant);
-        assert_eq!(shown, ["0", "0.013100", "123.46", "-100000", "3.1400e-7", "1.7780e12", "NaN"]);
     }
 }

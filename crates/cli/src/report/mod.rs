@@ -14,6 +14,7 @@ use crate::describe;
 use crate::error::{CliError, refuse};
 use crate::model;
 use crate::options::ReportArgs;
+use crate::record::SCHEMA_VERSION;
 use omafit_model::PopulationModel;
 use omafit_report::page::{self, ModelWords, ParameterWords, Story};
 use omafit_trial::write_whole;
@@ -58,7 +59,7 @@ pub fn figures(folder: &Path, only_check: bool) -> Result<Vec<Drawn>, CliError> 
 /// The report of the run whose tables are in a folder.
 pub fn page(folder: &Path) -> Result<String, CliError> {
     let record = record(&folder.join("run.json"))?;
-    if record["schema_version"] != 1 {
+    if record["schema_version"] != SCHEMA_VERSION {
         return Err(refuse("run", folder.display(), "a run that this version of omafit wrote"));
     }
     let check = folder.join("vpc.json");

@@ -2,7 +2,7 @@
 #![allow(dead_code, missing_docs, clippy::unwrap_used, clippy::panic)]
 
 use omafit_model::PopulationModel;
-use omafit_trial::definition;
+use omafit_trial::{definition, is_record_key};
 use std::path::{Path, PathBuf};
 
 pub fn omafit() -> assert_cmd::Command {
@@ -28,7 +28,12 @@ pub fn column(table: &[Vec<String>], name: &str) -> Vec<f64> {
     text(table, name).iter().map(|cell| cell.parse().unwrap_or(f64::NAN)).collect()
 }
 
-/// The header of each CSV table of a run has only columns that are defined.
+/// The record of a run.
+pub fn record(run: &Path) -> serde_json::Value {
+    serde_json::from_str(&std::fs::read_to_string(run.join("run.json")).unwrap()).unwrap()
+}
+
+/// The header of each CSV table of a run has only columns that are defined, and `run.json` only such keys.
 pub fn all_defined(run: &Path) {
     let text = std::fs::read_to_string(run.join("model.toml")).unwrap();
     assert!(all_columns_defined(run, &PopulationModel::parse(&text).unwrap()) >= 5);
@@ -36,6 +41,7 @@ pub fn all_defined(run: &Path) {
 
 /// The same of any folder of tables; how many there are.
 pub fn all_columns_defined(run: &Path, model: &PopulationModel) -> usize {
+    keys_defined(&record(run), &mut Vec::new());
     let mut tables = 0;
     for entry in std::fs::read_dir(run).unwrap() {
         let path = entry.unwrap().path();
@@ -49,4 +55,21 @@ pub fn all_columns_defined(run: &Path, model: &PopulationModel) -> usize {
         tables += 1;
     }
     tables
+}
+
+/// Every value of a record that has no keys of its own is at a path that is defined.
+fn keys_defined<'a>(value: &'a serde_json::Value, path: &mut Vec<&'a str>) {
+    match value {
+        serde_json::Value::Object(map) if !map.is_empty() => {
+            for (key, value) in map {
+                path.push(key);
+                keys_defined(value, path);
+                path.pop();
+            }
+        }
+        serde_json::Value::Array(list) if list.iter().any(serde_json::Value::is_object) => {
+            list.iter().for_each(|value| keys_defined(value, path));
+        }
+        _ => assert!(is_record_key(path), "run.json: {} is not defined", path.join(".")),
+    }
 }

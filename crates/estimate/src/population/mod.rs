@@ -12,6 +12,7 @@ mod expectation;
 mod fit;
 mod gradient;
 mod influence;
+mod information;
 mod its;
 mod likelihood_profile;
 mod marginal;
@@ -35,6 +36,7 @@ pub use conditional::{Conditional, ConditionalError};
 pub use delta::propagated;
 pub use fit::{PopulationError, PopulationFit, PopulationOptions, evaluate_population, fit_population};
 pub use influence::{Deletion, exact_influence, influence};
+pub use information::{EstimatedNumbers, InformationCriteria, LikelihoodData, PopulationLikelihood};
 pub use likelihood_profile::{PopulationProfile, PopulationProfilePoint, ProfileError, population_profile};
 pub use marginal::{
     LikelihoodMethod, LikelihoodOptions, Marginal, MarginalError, MarginalPart, marginal_likelihood,

@@ -17,6 +17,7 @@ pub(super) const TABLES: &[(&str, &[Columns])] = &[
     ("convergence", &[CONVERGENCE]),
     ("influence", &[INFLUENCE]),
     ("likelihood", &[LIKELIHOOD]),
+    ("criteria", &[CRITERIA]),
     ("bootstrap", &[DRAWS, BIAS]),
     ("bootstrap_replicates", &[BOOTSTRAP_REPLICATES]),
     ("screening", &[EFFECT, SCREENING]),
@@ -353,6 +354,31 @@ const LIKELIHOOD: Columns = &[
     ("monte_carlo_se", "", "of importance sampling: its Monte-Carlo standard error"),
     ("effective_samples", "", "of importance sampling: how many draws of equal weight would say as much"),
     ("unsolved", "", "of importance sampling: draws at which the model could not be solved"),
+];
+
+const CRITERIA: Columns = &[
+    (
+        "method",
+        "",
+        "how the η were integrated out of the population's likelihood: `linear`, `laplace`, `is` (importance sampling)",
+    ),
+    ("ofv", "", "−2 log-likelihood of the population without the constants that NONMEM leaves out"),
+    ("minus2ll", "", "the same with all constants, of the data as given"),
+    ("monte_carlo_se", "", "Monte-Carlo standard error of all of them; missing where nothing is drawn"),
+    (
+        "estimated",
+        "",
+        "numbers of the population that were estimated, p; missing of a population that was given",
+    ),
+    ("aic", "", "minus2ll + 2p"),
+    ("bic", "", "minus2ll + p·ln(subjects)"),
+    (
+        "bicc",
+        "",
+        "minus2ll + p_R·ln(subjects) + p_F·ln(observations); p_R belong to random effects, p_F do not",
+    ),
+    ("subjects", "", "subjects with an observation"),
+    ("observations", "", "their observations, censored ones too"),
 ];
 
 const TWO_STAGE: Columns = &[

@@ -1,6 +1,7 @@
-//! What every column of every table of a run means, and its unit.
+//! What every column of every table of a run means, and its unit; and every key of `run.json`.
 
 mod columns;
+mod record;
 
 use omafit_estimate::FreeIgeFact;
 use omafit_model::{Analyte, Concentrations, Covariates, PopulationModel};
@@ -95,6 +96,36 @@ pub fn definitions_markdown() -> String {
     text
 }
 
+/// Whether a path of keys of `run.json` is defined; elements of a list have the path of the list.
+///
+/// ```
+/// assert!(omafit_trial::is_record_key(&["goodness_of_fit", "ige_free", "n"]));
+/// assert!(!omafit_trial::is_record_key(&["goodness_of_fit", "ige_free"]));
+/// ```
+pub fn is_record_key(path: &[&str]) -> bool {
+    let fits = |pattern: &str| {
+        let parts: Vec<&str> = pattern.split('.').collect();
+        let fits = |(part, key): (&&str, &&str)| part.starts_with('{') || part == key;
+        parts.len() == path.len() && parts.iter().zip(path).all(fits)
+    };
+    record::RECORDS
+        .iter()
+        .flat_map(|(_, groups)| groups.iter().copied().flatten())
+        .any(|(pattern, _)| fits(pattern))
+}
+
+/// The definitions of the keys of `run.json` as Markdown: a heading and a table for the commands that write one.
+pub fn record_markdown() -> String {
+    let mut text = String::new();
+    for (commands, groups) in record::RECORDS {
+        text += &format!("\n## {commands}\n\n| key | definition |\n|---|---|\n");
+        for (path, meaning) in groups.iter().copied().flatten() {
+            text += &format!("| `{path}` | {} |\n", meaning.replace('|', "\\|"));
+        }
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -115,6 +146,22 @@ mod tests {
         assert_eq!(of("WT").as_deref(), Some("{covariate} kg"));
         assert_eq!(of("AGE").as_deref(), Some("{covariate} "));
         assert_eq!(definition("observations", "AGE", &model), None);
+    }
+
+    #[test]
+    fn a_key_may_have_any_letters_where_a_pattern_stands_for_it() {
+        assert!(is_record_key(&["data", "read", "columns", "D.V"]));
+        assert!(!is_record_key(&["data", "read", "columns", "D", "V"]));
+        assert!(!is_record_key(&["luck"]));
+    }
+
+    #[test]
+    fn no_key_is_defined_twice() {
+        for (commands, groups) in record::RECORDS {
+            let all: Vec<_> = groups.iter().copied().flatten().map(|(path, _)| path).collect();
+            let distinct: std::collections::HashSet<_> = all.iter().collect();
+            assert_eq!(all.len(), distinct.len(), "{commands}");
+        }
     }
 
     #[test]

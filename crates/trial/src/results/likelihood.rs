@@ -1,7 +1,7 @@
-//! `likelihood`: one row a subject of a population's likelihood.
+//! `likelihood`: one row a subject of a population's likelihood; `criteria`: their sum, and what models are compared by.
 
 use crate::table::{Column, Table, TableError, Values};
-use omafit_estimate::Marginal;
+use omafit_estimate::{LikelihoodMethod, Marginal, PopulationLikelihood};
 
 /// One row a subject: its −2 log-likelihood without the constants that FOCE leaves out, the Monte-Carlo standard error of
 /// that, draws in effect, and draws at which the model could not be solved.
@@ -18,4 +18,36 @@ pub fn likelihood_table(ids: &[String], found: &Marginal) -> Result<Table, Table
         Column::new("unsolved", Values::Integer(parts.iter().map(|p| Some(p.unsolved.into())).collect())),
     ];
     Table::new("likelihood", columns)
+}
+
+/// One row, of a population: how its likelihood was approximated, OFV, −2LL, their Monte-Carlo standard error, information
+/// criteria, and what it is of. Criteria of a population that was given are missing.
+///
+/// # Errors
+/// Never: the columns are of one length.
+pub fn criteria_table(found: &PopulationLikelihood) -> Result<Table, TableError> {
+    let PopulationLikelihood { method, ofv, minus2ll, monte_carlo_se, data, criteria } = *found;
+    let number =
+        |name: &str, value: Option<f64>| Column::new(name, Values::Float(vec![value.unwrap_or(f64::NAN)]));
+    let count = |name: &str, value: Option<usize>| {
+        Column::new(name, Values::Integer(vec![value.map(|value| value as i64)]))
+    };
+    let by = match method {
+        LikelihoodMethod::Linear => "linear",
+        LikelihoodMethod::Laplace => "laplace",
+        LikelihoodMethod::Is => "is",
+    };
+    let columns = vec![
+        Column::new("method", Values::text([by.to_owned()])),
+        number("ofv", Some(ofv)),
+        number("minus2ll", Some(minus2ll)),
+        number("monte_carlo_se", monte_carlo_se),
+        count("estimated", criteria.map(|c| c.estimated)),
+        number("aic", criteria.map(|c| c.aic)),
+        number("bic", criteria.map(|c| c.bic)),
+        number("bicc", criteria.map(|c| c.bicc)),
+        count("subjects", Some(data.subjects)),
+        count("observations", Some(data.observations)),
+    ];
+    Table::new("criteria", columns)
 }

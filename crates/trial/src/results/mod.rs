@@ -19,7 +19,7 @@ pub use correlations::correlations_table;
 pub use diagnostics::{diagnostics_table, shrinkage_table};
 pub use individuals::{individuals_table, sigma_columns};
 pub use influence::{influence_table, most_moved};
-pub use likelihood::likelihood_table;
+pub use likelihood::{criteria_table, likelihood_table};
 pub use observations::observations_table;
 pub use outcomes::{outcome_exposure_table, outcome_tables};
 pub use parameters::{convergence_table, parameters_table};
