@@ -2,7 +2,7 @@
 
 use crate::Outcome;
 use crate::error::{CliError, refuse};
-use crate::options::{CheckArgs, HowArgs};
+use crate::options::{BeforeDoseName, CheckArgs, HowArgs};
 use crate::{model, print};
 use omafit_model::{Analyte, Covariates};
 use omafit_trial::{ReadOptions, read};
@@ -26,6 +26,7 @@ pub fn overlaid(args: &HowArgs, base: ReadOptions) -> Result<ReadOptions, CliErr
     options.ige_unit = args.ige_unit.into();
     options.omalizumab_unit = args.omalizumab_unit.into();
     options.allow_undosed |= args.allow_undosed;
+    options.leave_out_before_dose |= args.before_dose == BeforeDoseName::LeaveOut;
     options.columns.extend(renamed(&args.columns)?);
     for (name, value) in assumed(args)? {
         options.assume.retain(|known, _| !known.eq_ignore_ascii_case(&name));

@@ -1,6 +1,6 @@
 //! What a command can be refused for.
 
-use omafit_estimate::{CandidateError, MarginalError, PopulationError, SirError, SubjectError};
+use omafit_estimate::{CandidateError, MarginalError, PopulationError, ProfileError, SirError, SubjectError};
 use omafit_model::{ModelError, PredictionError};
 use omafit_outcome::{DoseRuleError, DosingTableError, VirtualTrialError};
 use omafit_report::FigureError;
@@ -19,6 +19,9 @@ pub enum CliError {
     /// Its uncertainty.
     #[error("the estimates cannot be resampled: {0}")]
     Sir(#[from] SirError),
+    /// The profile of its objective.
+    #[error("there is no profile: {0}")]
+    Profile(#[from] ProfileError),
     /// Effects of covariates that are to be searched for.
     #[error(transparent)]
     Candidate(#[from] CandidateError),
@@ -120,6 +123,14 @@ pub enum CliError {
     /// The threads.
     #[error("the threads cannot be started: {0}")]
     Threads(#[from] rayon::ThreadPoolBuildError),
+}
+
+impl CliError {
+    /// Whether nothing is wrong with what was asked, but nothing can be concluded from the data.
+    pub fn is_inconclusive(&self) -> bool {
+        let Self::Population(error) = self else { return false };
+        matches!(**error, PopulationError::TooFewSubjects { .. } | PopulationError::TooFewObservations { .. })
+    }
 }
 
 impl From<PopulationError> for CliError {

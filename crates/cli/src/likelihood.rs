@@ -48,6 +48,10 @@ struct DrawnRecord {
     fewest_effective_samples: f64,
 }
 
+/// A Pareto k̂ above this says that the variance of the weights cannot be estimated.
+const HEAVY: f64 = 0.7;
+/// Subjects that a warning names.
+const NAMED: usize = 10;
 /// Fewer draws in effect than this are too few for a subject.
 const FEW: f64 = 20.0;
 
@@ -131,6 +135,20 @@ impl Computed {
 
     fn warnings(&self) -> Vec<String> {
         let mut warnings = Vec::new();
+        let all = self.ids.iter().zip(&self.found.subjects);
+        let heavy: Vec<&str> = all.filter(|(_, part)| part.pareto_k > HEAVY).map(|(id, _)| &id[..]).collect();
+        if !heavy.is_empty() {
+            let shown = heavy.iter().take(NAMED).copied().collect::<Vec<_>>().join(", ");
+            let more = if heavy.len() > NAMED {
+                format!(" and {} more", heavy.len() - NAMED)
+            } else {
+                String::new()
+            };
+            warnings.push(format!(
+                "likelihood: the weights of subjects {shown}{more} have a Pareto k above {HEAVY}: their parts, and the standard \
+                 error, are not to be trusted; --likelihood-samples takes more draws"
+            ));
+        }
         let (id, effective) = self.fewest();
         if !(effective >= FEW) {
             let samples = self.options.samples;

@@ -27,6 +27,7 @@ mod outcome;
 mod population;
 mod predictive;
 mod print;
+mod profile;
 mod progress;
 mod reconstruct;
 mod record;
@@ -47,6 +48,8 @@ use error::CliError;
 use options::{Cli, Command};
 use std::process::ExitCode;
 
+/// The exit code where nothing can be concluded.
+const INCONCLUSIVE: u8 = 1;
 /// The exit code of what was refused, or could not be written.
 const REFUSED: u8 = 2;
 
@@ -88,7 +91,7 @@ fn main() -> ExitCode {
 /// Says why, and gives the exit code of it.
 fn refused(error: CliError) -> u8 {
     print::error(&error);
-    REFUSED
+    if error.is_inconclusive() { INCONCLUSIVE } else { REFUSED }
 }
 
 fn run(command: Command) -> Result<Outcome, CliError> {
@@ -102,6 +105,7 @@ fn run(command: Command) -> Result<Outcome, CliError> {
         Command::Search(args) => search::search(&args),
         Command::Bootstrap(args) => bootstrap::bootstrap(&args),
         Command::Sir(args) => sir::sir(&args),
+        Command::Profile(args) => profile::profile(&args),
         Command::Outcome(args) => outcome::outcome(&args),
         Command::Simulate(args) => simulate::simulate(&args),
         Command::Dose(args) => dose::dose(&args),

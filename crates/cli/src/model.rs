@@ -59,6 +59,8 @@ pub fn needs(model: &PopulationModel) -> ReadOptions {
     ReadOptions {
         analytes: model.structure().analytes().to_vec(),
         positive_required: Analyte::ALL.map(|a| residual(a).is_some_and(|r| r.error.is_log())),
+        absent_before_dose: Analyte::ALL
+            .map(|a| a == Analyte::OmalizumabTotal && residual(a).is_some_and(|r| !r.error.allows(0.0))),
         lloq: Analyte::ALL.map(|a| residual(a).and_then(|r| r.lloq)),
         uloq: Analyte::ALL.map(|a| residual(a).and_then(|r| r.uloq)),
         covariates: model.covariates().into_iter().map(str::to_owned).collect(),

@@ -71,6 +71,8 @@ pub struct PopulationRecord {
     condition_number: Option<f64>,
     flattest_direction: Option<String>,
     no_covariance_because: Option<String>,
+    /// Numbers that the data do not determine, which are held where the others' standard errors are computed.
+    undetermined: Vec<String>,
     /// Numbers at an end of their range, which are held there where the others' standard errors are computed.
     held: Vec<String>,
     /// Why standard errors are from the information that is expected where the model is linear; nothing where they are
@@ -192,6 +194,10 @@ impl Population {
             condition_number: uncertainty.ok().map(|u| u.condition()),
             flattest_direction: uncertainty.ok().map(|u| flattest_direction(&self.names, u)),
             no_covariance_because: uncertainty.err().cloned(),
+            undetermined: uncertainty.map_or_else(
+                |_| Vec::new(),
+                |u| u.undetermined.iter().map(|&k| self.names[k].clone()).collect(),
+            ),
             held: uncertainty.map_or_else(
                 |_| Vec::new(),
                 |u| u.held.iter().map(|end| self.names[end.coordinate].clone()).collect(),
@@ -224,7 +230,15 @@ impl Population {
         }
         match &self.fit.uncertainty {
             Err(why) => warnings.push(format!("population: no standard errors: {why}")),
-            Ok(PopulationUncertainty { expected_because, held, .. }) => {
+            Ok(PopulationUncertainty { expected_because, held, undetermined, .. }) => {
+                if !undetermined.is_empty() {
+                    let names: Vec<&str> = undetermined.iter().map(|&k| self.names[k].as_str()).collect();
+                    warnings.push(format!(
+                        "population: not determined by the data, alone or together with others: {}; the standard errors of the \
+                         other numbers are with it held where it is",
+                        names.join(", ")
+                    ));
+                }
                 warnings.extend(expected_because.iter().map(|why| {
                     format!(
                         "population: standard errors are from the information that is expected where the model is linear, \
@@ -235,8 +249,8 @@ impl Population {
                     let name = &self.names[end.coordinate];
                     let words = &end.words;
                     format!(
-                        "population: {name} is at an end of its range and has no standard error: {words}; those of the other \
-                         numbers are with it held there"
+                        "population: {name} has no standard error: {words}; those of the other numbers are of the model with \
+                         this boundary built in"
                     )
                 }));
             }

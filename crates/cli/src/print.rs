@@ -4,7 +4,7 @@ mod format;
 mod population;
 pub mod terminal;
 
-pub use population::{draws, likelihood, population, resampled};
+pub use population::{draws, likelihood, population, profiled, resampled};
 
 use crate::attainment::{AttainmentArgs, Field};
 use crate::dose::DoseArgs;

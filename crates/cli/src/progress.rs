@@ -3,7 +3,7 @@
 use crate::error::CliError;
 use crate::run::Plan;
 use crate::write::write_json;
-use omafit_estimate::{Status, SubjectResult, Tally};
+use omafit_estimate::{Status, SubjectResult, Tally, farthest};
 use omafit_model::Subject;
 use omafit_trial::RunFolder;
 use serde::{Deserialize, Serialize};
@@ -28,6 +28,18 @@ pub struct Progress {
     pub iterations: u64,
     /// Subjects whose fit is not complete, a line each, and how many more there are.
     pub unfinished: (Vec<String>, usize),
+    /// Subjects with an η far outside the population, a line each, and how many more there are.
+    #[serde(default)]
+    pub far: (Vec<String>, usize),
+}
+
+/// Adds a line, or counts it where there are enough.
+fn list((lines, more): &mut (Vec<String>, usize), line: String) {
+    if lines.len() < LISTED {
+        lines.push(line);
+    } else {
+        *more += 1;
+    }
 }
 
 impl Progress {
@@ -41,12 +53,17 @@ impl Progress {
         self.tally.add(subjects, results, plan.target_ng_ml());
         let fitted = results.iter().filter(|r| r.fit.status != Status::Failed);
         self.etas.extend(fitted.map(|r| r.fit.eta.clone()));
-        for (subject, result) in subjects.iter().zip(results).filter(|(_, r)| r.fit.status != Status::Ok) {
-            let (lines, more) = &mut self.unfinished;
-            if lines.len() < LISTED {
-                lines.push(format!("{}: {}: {}", subject.id, result.fit.status.name(), result.fit.reason));
-            } else {
-                *more += 1;
+        for (subject, result) in subjects.iter().zip(results) {
+            if result.fit.status != Status::Ok {
+                let line = format!("{}: {}: {}", subject.id, result.fit.status.name(), result.fit.reason);
+                list(&mut self.unfinished, line);
+            }
+            if let Some((name, sds)) = farthest(plan.model(), plan.options(), &result.fit) {
+                let line = format!(
+                    "{}: η of {name} is {sds:+.1} ω: units of the data, or a record, may be wrong",
+                    subject.id
+                );
+                list(&mut self.far, line);
             }
         }
     }

@@ -346,10 +346,11 @@ fn warnings(plan: &Plan, facts: &Facts<'_>, progress: &Progress) -> Vec<String> 
     if facts.resumed {
         warnings.push("the run was interrupted and resumed: seconds are those of the last session".into());
     }
-    let (lines, more) = &progress.unfinished;
-    warnings.extend_from_slice(lines);
-    if *more > 0 {
-        warnings.push(format!("… and {more} more, in individuals.csv"));
+    for (lines, more) in [&progress.far, &progress.unfinished] {
+        warnings.extend_from_slice(lines);
+        if *more > 0 {
+            warnings.push(format!("… and {more} more, in individuals.csv"));
+        }
     }
     warnings
 }

@@ -97,6 +97,13 @@ impl Plan {
             let expected = "left out without --method foce: it is of the objective that FOCE makes least";
             return Err(refuse("influence", "", expected));
         }
+        if args.population_starts == 0 {
+            return Err(refuse("population-starts", 0, "at least 1"));
+        }
+        if args.population_starts > 1 && args.population().is_none() {
+            let expected = "left out without --method foce, its and saem: no population is estimated";
+            return Err(refuse("population-starts", args.population_starts, expected));
+        }
         if args.no_population_covariance {
             if args.population().is_none() {
                 let expected = "left out without --method foce, its and saem: no population is estimated";
@@ -451,6 +458,7 @@ fn identity(
         "sigma": plan.options.sigma,
         "population": args.population(),
         "population_iterations": args.population_iterations,
+        "population_starts": args.population_starts,
         "population_covariance": !args.no_population_covariance,
         "reconstruction": plan.courses(),
         "censored": censored,

@@ -130,7 +130,12 @@ fn source(args: &SimulateArgs, model: &PopulationModel, options: &ReadOptions) -
         // Limits are for what is simulated; the values of the data do not matter.
         let base = ReadOptions { lloq: [None; 3], uloq: [None; 3], ..model::needs(model) };
         let needs = overlaid(&args.how, base)?;
-        let how = ReadOptions { positive_required: [false; 3], allow_undosed: true, ..needs };
+        let how = ReadOptions {
+            positive_required: [false; 3],
+            absent_before_dose: [false; 3],
+            allow_undosed: true,
+            ..needs
+        };
         return Ok(Source::Like(read(data, &how)?.subjects));
     }
     let positive = |option: &'static str, value: Option<f64>, usual: f64| match value {

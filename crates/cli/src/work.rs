@@ -7,20 +7,21 @@ use crate::figures;
 use crate::influence::Influence;
 use crate::likelihood::Likelihood;
 use crate::options::{Censored, RunArgs};
-use crate::population::{self, Ended, Population};
+use crate::population::{self, Ended, Population, Stopped};
 use crate::print::FEW;
 use crate::progress::Progress;
 use crate::record::Seconds;
-use crate::run::{Plan, censor, progress_bar};
+use crate::run::{Plan, censor, counting, progress_bar};
+use crate::write::write_both;
 use indicatif::ProgressBar;
 use omafit_estimate::{
-    IndividualFit, Method, PooledSigma, PopulationFit, PopulationMethod, PopulationOptions, SubjectResult,
-    process_trial,
+    IndividualFit, Method, PooledSigma, PopulationError, PopulationFit, PopulationMethod, PopulationOptions,
+    SubjectResult, enough, from_several_starts, process_trial,
 };
 use omafit_model::Subject;
 use omafit_trial::{
     GrowingTable, ReadOptions, RunFolder, Table, TableError, Trial, correlations_table, individuals_table,
-    observations_table, trajectories_table,
+    observations_table, population_starts_table, trajectories_table,
 };
 use rayon::prelude::*;
 use std::sync::Arc;
@@ -221,6 +222,11 @@ impl<'a> Work<'a> {
                 covariance: !args.no_population_covariance,
                 ..population::options(method, args.population_iterations)
             };
+            enough(self.plan.model(), subjects)?;
+            if args.population_starts > 1 && self.kept.is_none() {
+                let Some(plan) = self.best_start(subjects, method, options)? else { return Ok(false) };
+                self.plan = plan;
+            }
             let (plan, seconds) = (&self.plan, &mut self.seconds);
             let place = resumable.then_some(Place { folder, identity: &self.progress.identity });
             let journal = Journal::new(plan.model(), place, self.kept.take(), &self.stop, quiet)?;
@@ -259,6 +265,31 @@ impl<'a> Work<'a> {
             self.likelihood = population.map(|population| Likelihood::of_fit(population.parts().0, subjects));
         }
         Ok(true)
+    }
+
+    /// The plan from the start, of several, from which the population ends lowest; nothing if that was interrupted.
+    fn best_start(
+        &self,
+        subjects: &[Subject],
+        method: PopulationMethod,
+        options: PopulationOptions,
+    ) -> Result<Option<Plan>, CliError> {
+        let Setting { args, folder, .. } = self.setting;
+        let bar = counting("population from", "starts", args.population_starts as u64, args.running.quiet);
+        let watch = Stopped(Arc::clone(&self.stop));
+        let (model, starts) = (self.plan.model(), args.population_starts);
+        let found = self.pool.install(|| {
+            from_several_starts(model, subjects, method, options, starts, &watch, &|| bar.inc(1))
+        });
+        bar.finish_and_clear();
+        match found {
+            Err(PopulationError::Interrupted) => Ok(None),
+            found => {
+                let (model, kept, all) = found?;
+                write_both(folder, &population_starts_table(&all, kept)?)?;
+                Ok(Some(self.plan.with_model(&model)?))
+            }
+        }
     }
 
     /// Adds the rows of some subjects to the tables, to all at the same time.

@@ -481,6 +481,28 @@ fn failed(
     }
 }
 
+/// An η is far outside the population beyond so many of its standard deviations.
+const FAR: f64 = 5.0;
+
+/// The parameter of a fit with a prior whose η is the farthest outside the population, and by how many standard deviations ω;
+/// `None` where none is beyond five.
+pub fn farthest(
+    model: &PopulationModel,
+    options: &FitOptions,
+    fit: &IndividualFit,
+) -> Option<(&'static str, f64)> {
+    if options.method != Method::Map || fit.status == Status::Failed {
+        return None;
+    }
+    let n = model.variable().len();
+    let names = free_names(model, options);
+    let in_sds = options.free.iter().zip(&fit.eta).zip(names).filter_map(|((parameter, eta), name)| {
+        let row = model.variable().iter().position(|i| i == parameter)?;
+        Some((name, eta / model.omega()[row * (n + 1)].sqrt()))
+    });
+    in_sds.filter(|(_, sds)| sds.abs() > FAR).max_by(|a, b| a.1.abs().total_cmp(&b.1.abs()))
+}
+
 /// Names of the estimated parameters.
 pub fn free_names(model: &PopulationModel, options: &FitOptions) -> Vec<&'static str> {
     let names: Vec<&str> = model.parameter_names().collect();

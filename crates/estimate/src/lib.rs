@@ -46,8 +46,8 @@ pub use diagnostics::{
 };
 pub use goodness::{Goodness, goodness, runs_test};
 pub use individual::{
-    Covariance, FitOptions, IndividualFit, Limit, Method, Status, fit_at, fit_subject, fit_subjects,
-    free_names,
+    Covariance, FitOptions, IndividualFit, Limit, Method, Status, farthest, fit_at, fit_subject,
+    fit_subjects, free_names,
 };
 pub use least_squares::StopReason;
 pub use likelihood::{Errors, Law, LikelihoodTerm, given_errors, likelihood_term, weighted_residual};

@@ -124,9 +124,9 @@ pub fn quantify(value: f64, residual: &Residual) -> (f64, Censoring) {
 /// Measures what is to be measured: gives each of the subject's observations its value, with residual error and within
 /// the limits of the model's assays.
 ///
-/// With a log-normal or proportional error an analyte of which there is nothing yet is observed as nothing: as below the
-/// assay's lower limit, or below the limit that a censored observation has already. Without a limit such an observation has
-/// no value and is dropped. A value of a normal error that falls below zero is one.
+/// With a log-normal or proportional error an analyte of which there is nothing yet cannot be observed. An observation of
+/// another data set is then below its own limit, or that of the assay; one without a limit, or that is only planned, is
+/// dropped. A value of a normal error that falls below zero is one.
 ///
 /// # Errors
 /// When the model does not apply to the subject or cannot be solved over its doses.
@@ -152,9 +152,9 @@ pub fn measure(
             let value = if noise.residual { residual.error.observe(exact, z) } else { exact };
             (observation.value, observation.censoring) = quantify(value, residual);
             kept.push(observation);
-        } else if exact <= 0.0 {
+        } else if exact <= 0.0 && !observation.value.is_nan() {
             let own = (observation.censoring == Censoring::Below).then_some(observation.value);
-            if let Some(limit) = residual.lloq.or(own) {
+            if let Some(limit) = own.or(residual.lloq) {
                 (observation.value, observation.censoring) = (limit, Censoring::Below);
                 kept.push(observation);
             }

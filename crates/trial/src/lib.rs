@@ -28,8 +28,9 @@ pub use results::{
     Draws, bootstrap_replicates_table, convergence_table, correlations_table, criteria_table,
     diagnostics_table, draws_table, individuals_table, influence_table, likelihood_table, most_moved,
     npc_table, npde_table, observations_table, outcome_exposure_table, outcome_tables, parameters_table,
-    shrinkage_table, sigma_columns, sir_samples_table, suppression_table, trajectories_table,
-    two_stage_omega_table, two_stage_table, typical_table, vpc_table,
+    population_starts_table, profile_points_table, profile_table, shrinkage_table, sigma_columns,
+    sir_samples_table, suppression_table, trajectories_table, two_stage_omega_table, two_stage_table,
+    typical_table, vpc_table,
 };
 pub use table::{
     Column, GrowingTable, ParquetSink, Table, TableError, Values, data_set_table, read_parquet, workbook,

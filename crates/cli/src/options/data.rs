@@ -1,6 +1,6 @@
 //! A data set and how it is read.
 
-use super::names::{IgeUnitName, OmalizumabUnitName, TimeUnitName};
+use super::names::{BeforeDoseName, IgeUnitName, OmalizumabUnitName, TimeUnitName};
 use clap::Args;
 use std::path::PathBuf;
 
@@ -46,6 +46,10 @@ pub struct HowArgs {
     /// Take subjects without a dose, as of a placebo arm
     #[arg(long)]
     pub allow_undosed: bool,
+    /// What becomes of a value of the drug that is quantified before the subject's first dose, where the model predicts
+    /// nothing and the residual error gives it no likelihood
+    #[arg(long, value_enum, default_value_t = BeforeDoseName::Keep)]
+    pub before_dose: BeforeDoseName,
     /// A column that has another name in the file, such as DV=CONC
     #[arg(long = "column", value_name = "NAME=FILE_NAME")]
     pub columns: Vec<String>,

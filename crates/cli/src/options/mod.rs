@@ -5,13 +5,14 @@ mod names;
 mod run;
 
 pub use data::{HowArgs, ReadArgs};
-pub use names::{Censored, InfluenceName, LikelihoodName, MethodName, TimeUnitName};
+pub use names::{BeforeDoseName, Censored, InfluenceName, LikelihoodName, MethodName, TimeUnitName};
 pub use run::RunArgs;
 
 use crate::attainment::AttainmentArgs;
 use crate::bootstrap::BootstrapArgs;
 use crate::dose::DoseArgs;
 use crate::outcome::OutcomeArgs;
+use crate::profile::ProfileArgs;
 use crate::search::SearchArgs;
 use crate::sir::SirArgs;
 use crate::what_if::WhatIfArgs;
@@ -46,6 +47,8 @@ pub enum Command {
     Bootstrap(BootstrapArgs),
     /// Sample and resample a run's estimates by importance: standard errors and intervals
     Sir(SirArgs),
+    /// Intervals of numbers of a run's population from the profile of its objective
+    Profile(ProfileArgs),
     /// Tie symptoms to a run's exposure: changes, correlation, hysteresis, delay models
     Outcome(OutcomeArgs),
     /// Simulate a trial of a model, or replicates of one, as a data set

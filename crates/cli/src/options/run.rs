@@ -37,6 +37,10 @@ pub struct RunArgs {
     /// Limit on the population's iterations [default: 300; saem: 1000]
     #[arg(long, value_name = "N")]
     pub population_iterations: Option<u64>,
+    /// Estimate the population from so many starts, the model's values and others around them, and keep the lowest
+    /// objective; population_starts.csv lists them
+    #[arg(long, default_value_t = 1, value_name = "N")]
+    pub population_starts: usize,
     /// Leave out the covariance of the estimated population, and with it standard errors and influence
     #[arg(long)]
     pub no_population_covariance: bool,

@@ -4,7 +4,7 @@ use crate::likelihood::Likelihood;
 use crate::population::Population;
 use crate::print::format::{count, fixed, significant};
 use crate::print::terminal::say;
-use omafit_estimate::{LikelihoodMethod, PopulationLikelihood, SirFound, SirRound};
+use omafit_estimate::{LikelihoodMethod, PopulationLikelihood, PopulationProfile, SirFound, SirRound};
 use omafit_trial::{Table, Values};
 use std::path::Path;
 
@@ -95,4 +95,20 @@ pub fn draws(table: &Table) {
         let [estimate, median, se, low, high] = [estimate, median, se, low, high].map(digits);
         say!("{name:<28}{estimate:>12}{median:>12}{se:>12}   {low} to {high}");
     }
+}
+
+/// Intervals from the profile of the objective.
+pub fn profiled(run: &Path, found: &[PopulationProfile]) {
+    let Some(first) = found.first() else { return };
+    say!(
+        "{:<28}{:>12}   {} % interval from the profile of the objective",
+        "",
+        "estimate",
+        100.0 * first.level
+    );
+    for PopulationProfile { name, unit, estimate, interval, .. } in found {
+        let [estimate, low, high] = [*estimate, interval[0], interval[1]].map(digits);
+        say!("{name:<28}{estimate:>12}   {low} to {high} {unit}");
+    }
+    say!("in {}: profile.csv, profile_points.csv", run.display());
 }

@@ -31,6 +31,8 @@ use serde::{Deserialize, Serialize};
 const SMALL_DECREASE: f64 = 1e-4;
 const LEAST_DECREASE: f64 = 1e-14;
 const MOST_ITERATIONS: u64 = 100;
+/// The standard deviation of an η above which it varies widely: a factor of 1.6.
+const WIDE: f64 = 0.5;
 
 /// A subject's part of the objective.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -81,6 +83,11 @@ impl FactoredModel {
     pub fn without(mut self, columns: &[usize]) -> Self {
         columns.iter().for_each(|&k| self.factor.column_mut(k).fill(0.0));
         self
+    }
+
+    /// Whether some η varies so widely that subjects may have several modes.
+    pub fn is_wide(&self) -> bool {
+        self.factor.row_iter().any(|row| row.norm() > WIDE)
     }
 
     /// η = Lu.

@@ -60,14 +60,20 @@ pub(super) struct Layout {
 }
 
 impl Layout {
-    /// Of a space of this model.
+    /// The layout of a space of this model.
     pub fn new(model: &PopulationModel, space: &Space) -> Self {
+        Self::with_still(model, space, &[])
+    }
+
+    /// The layout in which the numbers of these parameters are maximised by scoring though they vary: where η hardly vary, what
+    /// they say of typical values is all noise.
+    pub fn with_still(model: &PopulationModel, space: &Space, still: &[usize]) -> Self {
         let mut inputs = model.variable().to_vec();
         let (mut within, mut outside) = (Vec::new(), Vec::new());
         for (k, coordinate) in space.coordinates().iter().enumerate() {
             match *coordinate {
                 Coordinate::Typical { parameter } | Coordinate::Coefficient { parameter, .. } => {
-                    if model.variable().contains(&parameter) {
+                    if model.variable().contains(&parameter) && !still.contains(&parameter) {
                         within.push(k);
                     } else {
                         outside.push(k);

@@ -3,11 +3,12 @@
 use super::boundary::{End, canonical, ends, escape, held, tied_columns};
 use super::conditional::{Conditional, ConditionalError, FactoredModel, conditional};
 use super::gradient::{Change, change};
-use super::modes::{LOWER, height, lowest};
+use super::importance::polished;
+use super::modes::{LOWER, SPREAD, height, lowest, modes};
 use super::quasi_newton::{DescentStop, Iteration, Objective, QuasiNewton};
 use super::space::{Space, SpaceError};
 use super::uncertainty::{PopulationUncertainty, curvature, listed, uncertainty};
-use super::watch::{Of, Progress, Standing, Watch};
+use super::watch::{Of, OnlyStop, Progress, Standing, Watch};
 use argmin::core::Executor;
 use nalgebra::{DMatrix, DVector};
 use omafit_model::{DEFAULT_RTOL, PopulationModel, Subject};
@@ -196,6 +197,8 @@ pub(super) struct Point {
     subjects: Vec<Conditional>,
     /// The columns of L that are zero, as their variances are at the end of their range.
     tied: Vec<usize>,
+    /// Whether the objective has been looked for elsewhere.
+    has_looked: bool,
     /// How each subject's part changes, once that is known. It follows from the rest, and is much.
     #[serde(skip)]
     changes: Vec<Change>,
@@ -204,7 +207,7 @@ pub(super) struct Point {
 impl Point {
     /// Of which the changes are not known yet.
     pub fn new(x: Vec<f64>, subjects: Vec<Conditional>) -> Self {
-        Self { x, subjects, tied: Vec::new(), changes: Vec::new() }
+        Self { x, subjects, tied: Vec::new(), has_looked: false, changes: Vec::new() }
     }
 
     /// The point where a fit ended.
@@ -215,6 +218,11 @@ impl Point {
     /// The derivative of the objective over a number, once the changes are known.
     pub fn slope(&self, k: usize) -> f64 {
         self.changes.iter().map(|change| change.gradient[k]).sum()
+    }
+
+    /// The subjects' parts at another vector, all else as it is.
+    fn at(&self, x: Vec<f64>, subjects: Vec<Conditional>) -> Self {
+        Self { has_looked: self.has_looked, ..Self::new(x, subjects).tied(self.tied.clone()) }
     }
 
     /// The point with these columns of L zero.
@@ -244,7 +252,7 @@ impl Objective for Foce<'_> {
         };
         let parts: Vec<_> = (0..self.subjects.len()).into_par_iter().with_max_len(1).map(one).collect();
         let subjects = parts.into_iter().collect::<Option<Vec<_>>>()?;
-        Some((total(&subjects), Point::new(x.to_vec(), subjects).tied(from.tied.clone())))
+        Some((total(&subjects), from.at(x.to_vec(), subjects)))
     }
 
     fn change(&self, x: &[f64], at: &mut Point) -> Option<(DVector<f64>, DMatrix<f64>)> {
@@ -319,6 +327,10 @@ pub(super) fn resume(
     descend(objective, from, options)
 }
 
+/// A second mode whose G is higher by at most this may be the lowest of another population.
+const LIKELY: f64 = 10.0;
+/// A decrease of the objective for which the estimation goes on elsewhere.
+const LOWER_ELSEWHERE: f64 = 1e-2;
 /// How often a descent goes on after it has ended: with lower modes of subjects, or off or on a boundary.
 const MOST_TURNS: usize = 12;
 
@@ -338,7 +350,15 @@ fn descend(
             return Err(PopulationError::Interrupted);
         }
         match objective.reconsidered(&end) {
-            Turn::End(found) => break (end, stop, found),
+            Turn::End(found) => {
+                if !end.at.has_looked
+                    && let Some(next) = objective.elsewhere(&end, options)?
+                {
+                    from = next;
+                    continue;
+                }
+                break (end, stop, found);
+            }
             Turn::Modes(_) if turns == MOST_TURNS => break (end, DescentStop::Unsettled, Vec::new()),
             Turn::Modes(next) | Turn::Boundary(next) => from = *next,
         }
@@ -391,7 +411,7 @@ pub(super) fn descended(
         let (end, stop) = one_descent(objective, from, options)?;
         let lower = if stop.is_minimum() { objective.lower_modes(&end.x, &end.at) } else { None };
         let Some(subjects) = lower else { return Ok((end, stop)) };
-        let point = Point::new(end.x.clone(), subjects).tied(end.at.tied.clone());
+        let point = end.at.at(end.x.clone(), subjects);
         from = Iteration::begin(0, end.x, total(&point.subjects), point);
     }
     Ok((from, DescentStop::Unsettled))
@@ -413,7 +433,7 @@ impl Foce<'_> {
         let (x, at, count) = (&end.x, &end.at, end.count + 1);
         if let Some(subjects) = self.lower_modes(x, at) {
             let value = total(&subjects);
-            let point = Point::new(x.clone(), subjects).tied(at.tied.clone());
+            let point = at.at(x.clone(), subjects);
             return Turn::Modes(Box::new(Iteration::begin(count, x.clone(), value, point)));
         }
         if at.changes.is_empty() {
@@ -440,6 +460,42 @@ impl Foce<'_> {
         }
     }
 
+    /// Where the estimation goes on when subjects have several modes and the objective is lower from the maximum of the
+    /// likelihood on than at the end of the descents: which of its modes a subject is at is decided with the population,
+    /// and another choice of all may be better than what each changes alone. Nothing where no subject has two modes, or
+    /// nothing lower is found.
+    fn elsewhere(
+        &self,
+        end: &Iteration<Point>,
+        options: PopulationOptions,
+    ) -> Result<Option<Iteration<Point>>, PopulationError> {
+        let Some(population) = self.at(&end.x, &end.at.tied) else { return Ok(None) };
+        if self.held.is_some() || !end.at.tied.is_empty() || !population.is_wide() {
+            return Ok(None);
+        }
+        let has_two = |(subject, part): (&Subject, &Conditional)| {
+            let all = modes(&population, subject, &[&part.u], SPREAD).unwrap_or_default();
+            all.get(1).is_some_and(|second| second.objective < all[0].objective + LIKELY)
+        };
+        let two = self.subjects.par_iter().zip(&end.at.subjects).with_max_len(1).map(has_two);
+        if !two.collect::<Vec<bool>>().contains(&true) {
+            return Ok(None);
+        }
+        let found = match polished(self.model, self.space, self.subjects, end.x.clone(), 1, self.watch) {
+            Err(PopulationError::Interrupted) => return Err(PopulationError::Interrupted),
+            Err(_) => return Ok(None),
+            Ok(found) => found.x,
+        };
+        let Ok(there) = self.space.model(self.model, &found) else { return Ok(None) };
+        let Ok(parts) = starting_parts(&there, self.subjects) else { return Ok(None) };
+        let begun = Iteration::begin(end.count + 1, found.clone(), total(&parts), Point::new(found, parts));
+        let silent = Foce { watch: &OnlyStop(self.watch), ..*self };
+        let (there, stop) = descended(silent, begun, options)?;
+        let is_lower = stop.is_minimum() && there.value < end.value - LOWER_ELSEWHERE;
+        let point = Point { has_looked: true, ..there.at };
+        Ok(is_lower.then(|| Iteration::begin(end.count + 1, there.x, there.value, point)))
+    }
+
     /// The objective at a vector beside a point with these columns of L zero, each subject's η looked for from where it is at
     /// the point; nothing where the objective cannot be computed.
     fn beside(&self, x: &[f64], at: &Point, tied: &[usize]) -> Option<(f64, Point)> {
@@ -450,7 +506,7 @@ impl Foce<'_> {
             tied.iter().for_each(|&k| u[k] = 0.0);
             Conditional { u, ..part.clone() }
         };
-        let from = Point::new(x.to_vec(), at.subjects.iter().map(whitened).collect()).tied(tied.to_vec());
+        let from = at.at(x.to_vec(), at.subjects.iter().map(whitened).collect()).tied(tied.to_vec());
         self.value(x, &from)
     }
 

@@ -18,6 +18,7 @@ use super::modes::{Mode, SPREAD, lowest, modes};
 use super::proposal::{Mixture, Proposal};
 use crate::least_squares::{Linearised, Residuals as _};
 use crate::likelihood::{Law, constant, given_errors};
+use crate::pareto::pareto_shape;
 use crate::problem::{SubjectError, SubjectProblem};
 use crate::shape::Shape;
 use crate::simulate::SubjectStream;
@@ -59,6 +60,9 @@ pub struct MarginalPart {
     pub se: f64,
     /// The number of draws in effect, (Σw)²/Σw²; NaN of a method that does not draw.
     pub effective: f64,
+    /// Pareto k̂ of the weights: above 0.7 their mean and its standard error are not to be trusted, however many draws seem
+    /// to be in effect; NaN of a method that does not draw.
+    pub pareto_k: f64,
     /// Draws at which the model cannot be solved: they count as of likelihood zero.
     pub unsolved: u32,
 }
@@ -131,7 +135,7 @@ fn part(
     position: u64,
     options: LikelihoodOptions,
 ) -> Result<MarginalPart, ConditionalError> {
-    let analytic = |ofv| MarginalPart { ofv, se: 0.0, effective: f64::NAN, unsolved: 0 };
+    let analytic = |ofv| MarginalPart { ofv, se: 0.0, effective: f64::NAN, pareto_k: f64::NAN, unsolved: 0 };
     match options.method {
         LikelihoodMethod::Linear => Ok(analytic(lowest(population, subject, &[], DEFAULT_RTOL)?.ofv)),
         LikelihoodMethod::Laplace => {
@@ -211,6 +215,7 @@ impl Proposals {
         let lowest = lowest.ok_or(ConditionalError::NotPositive("the information on η"))?;
         let wide = Proposal::new(&vec![0.0; n], DMatrix::identity(n, n));
         let wide = wide.ok_or(ConditionalError::NotPositive("the identity"))?;
+        let pilot = if population.is_wide() { MORE * pilot } else { pilot };
         let mixture = fitted(population, &problem, Mixture::new(around, wide), pilot, stream);
         Ok(Self { modes, lowest, mixture })
     }
@@ -237,7 +242,7 @@ fn fitted(
             w * w * (wider.log_density(draw) - asked.log_density(draw)).exp()
         };
         let squares: f64 = draws.iter().zip(&weights).map(other).sum();
-        if sum * sum / squares >= EVEN * f64::from(pilot) {
+        if sum * sum / squares >= EVEN * f64::from(pilot) && pareto_shape(&logs) < LIGHT {
             return if round == 0 { mixture } else { wider };
         }
         wider = wider.adapted(&draws, &weights);
@@ -249,6 +254,10 @@ fn fitted(
 const PILOT: u32 = 400;
 const MOST_PILOTS: usize = 6;
 const EVEN: f64 = 0.3;
+/// The Pareto k̂ of pilot draws' weights, at most; and by how much more are drawn where η vary widely, as then there may be
+/// several modes and ridges between them.
+const LIGHT: f64 = 0.5;
+const MORE: u32 = 4;
 
 /// Draws of u, the logarithms of their weights, and how many of them the model cannot be solved at.
 fn weighted(
@@ -276,6 +285,23 @@ fn weighted(
     (draws, logs, unsolved)
 }
 
+/// Draws of a subject's u, and their weights.
+///
+/// # Errors
+/// When the model cannot be solved at any mode.
+pub(super) fn drawn(
+    population: &FactoredModel,
+    subject: &Subject,
+    stream: &mut SubjectStream,
+    samples: u32,
+) -> Result<(Vec<Vec<f64>>, Vec<f64>), ConditionalError> {
+    let proposal = Proposals::new(population, subject, &[], PILOT.min(samples), stream)?.mixture;
+    let problem = Whitened::new(population, subject, DEFAULT_RTOL)?;
+    let (draws, logs, _) = weighted(population, &problem, &proposal, stream, samples);
+    let largest = logs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    Ok((draws, logs.iter().map(|log| (log - largest).exp()).collect()))
+}
+
 fn sampled(
     population: &FactoredModel,
     subject: &Subject,
@@ -295,6 +321,7 @@ fn sampled(
         ofv: -2.0 * (largest + mean.ln()),
         se: 2.0 * variance.sqrt() / mean,
         effective: sum * sum / squares,
+        pareto_k: pareto_shape(&logs),
         unsolved,
     })
 }

@@ -11,6 +11,7 @@ mod delta;
 mod expectation;
 mod fit;
 mod gradient;
+mod importance;
 mod influence;
 mod information;
 mod its;

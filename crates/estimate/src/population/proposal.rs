@@ -52,6 +52,16 @@ impl Proposal {
         self.precision.tr_solve_lower_triangular(&standard).unwrap_or(standard)
     }
 
+    /// The proposal between two others, as wide as they are and as the way from one to the other.
+    pub fn between(&self, other: &Self) -> Option<Self> {
+        let covariance =
+            |of: &Self| Cholesky::new(&of.precision * of.precision.transpose()).map(|c| c.inverse());
+        let way = &other.centre - &self.centre;
+        let spread = (covariance(self)? + covariance(other)?) * 0.5 + &way * way.transpose() * 0.1;
+        let middle = (&self.centre + &other.centre) * 0.5;
+        Self::new(middle.as_slice(), Cholesky::new(spread)?.inverse())
+    }
+
     /// The proposal with so much longer axes.
     fn widened(&self) -> Self {
         let n = self.centre.len() as f64;
@@ -127,14 +137,21 @@ impl Mixture {
         Self { parts }
     }
 
-    /// The mixture with a wider copy of each part around a mode, to be adapted to what is no ellipse.
+    /// The mixture with a wider copy of each part around a mode, and a part between the two lowest, to be adapted to what is no
+    /// ellipse.
     #[must_use]
     pub fn doubled(mut self) -> Self {
         let wide = self.parts.pop();
+        if let [(log_weight, first), (_, second), ..] = &self.parts[..]
+            && let Some(between) = first.between(second)
+        {
+            self.parts.push((*log_weight, between));
+        }
         let wider: Vec<(f64, Proposal)> =
             self.parts.iter().map(|(log, part)| (*log, part.widened())).collect();
         self.parts.extend(wider);
-        let less = 0.5 * (1.0 - SEARCHING) / (1.0 - WIDE);
+        let all: f64 = self.parts.iter().map(|(log_weight, _)| log_weight.exp()).sum();
+        let less = (1.0 - SEARCHING) / all;
         self.parts.iter_mut().for_each(|(log_weight, _)| *log_weight += less.ln());
         self.parts.extend(wide.map(|(_, wide)| (SEARCHING.ln(), wide)));
         self

@@ -11,7 +11,9 @@
 //!             four blocks if that is more, which is the Monte-Carlo error of the estimate, is below the tolerance, or a
 //!             fifth of the standard error, for every number, and all together cost little of the objective: eᵀIe for the
 //!             errors e
-//! check       FOCE's estimates, looked for from there, do not have a higher likelihood; where they have, all goes on from
+//! check       the mean gradient at the estimate, from independent draws by importance sampling, is zero; where it is not,
+//!             rounds of these move the estimate until it is
+//!             FOCE's estimates, looked for from there, do not have a higher likelihood; where they have, all goes on from
 //!             them, three times at most
 //! ```
 //!
@@ -27,7 +29,9 @@ use super::conditional::Conditional;
 use super::expectation::{Comparable, Layout, Moments, Outside, maximise, solve};
 use super::fit::{
     PopulationError, PopulationFit, PopulationOptions, expected_information, factored, linearised,
+    starting_parts,
 };
+use super::importance::{Polished, polished, still};
 use super::its::{Pace, Rounds, rounds};
 use super::quasi_newton::DescentStop;
 use super::space::{Coordinate, Space};
@@ -100,6 +104,8 @@ pub(super) struct Walk {
     averaged: Vec<Vec<f64>>,
     /// What chance may have left at the last look.
     left: Option<Left>,
+    /// Parameters whose η hardly vary when the averaging begins.
+    still: Vec<usize>,
 }
 
 impl Walk {
@@ -133,6 +139,7 @@ impl Walk {
             steady: false,
             averaged: Vec::new(),
             left: None,
+            still: Vec::new(),
         })
     }
 
@@ -373,32 +380,55 @@ pub(super) fn saem(
         Err(walk) if walk.is_of(&chain) => walk,
         Err(_) => return Err(PopulationError::Checkpoint),
     };
-    let higher_than = |walk: &Walk| {
-        if !walk.is_settled() {
-            return Ok(None);
-        }
-        let there =
-            space.model(model, &walk.estimate()).map_err(|e| PopulationError::Model(e.to_string()))?;
-        higher(&there, subjects, seed, options, watch)
-    };
     walk.through(&chain, limit)?;
-    let mut beyond = higher_than(&walk)?;
-    while let Some(Higher { found, words }) = beyond.take_if(|_| walk.again.len() < AGAIN) {
-        let from = (found.vector, &found.subjects[..], walk.count);
+    let mut beyond = beyond(&chain, &walk, (seed, options))?;
+    while let Some(Beyond { x, parts, words }) = beyond.take_if(|_| walk.again.len() < AGAIN) {
         let mut again = std::mem::take(&mut walk.again);
         again.push(words);
-        walk = Walk { again, ..Walk::begin(&chain, from, seed)? };
+        walk = Walk { again, ..Walk::begin(&chain, (x, &parts, walk.count), seed)? };
         walk.through(&chain, limit)?;
-        beyond = higher_than(&walk)?;
+        beyond = self::beyond(&chain, &walk, (seed, options))?;
     }
     let mut reason = walk.said(&space.names(model));
     let mut stop = walk.is_settled().then_some(DescentStop::Converged);
-    if let Some(Higher { words, .. }) = beyond {
+    if let Some(Beyond { words, .. }) = beyond {
         stop = None;
         reason = format!("not converged, though it seemed to be: {words} ({reason})");
     }
     let fit = linearised(model, &space, subjects, &walk.estimate(), options, watch)?;
     Ok(PopulationFit { iterations: walk.count, stop, reason, ..fit })
+}
+
+/// Where the likelihood is higher than where the draws have settled.
+struct Beyond {
+    x: Vec<f64>,
+    parts: Vec<Conditional>,
+    /// Why, in words.
+    words: String,
+}
+
+/// Where the likelihood is higher than where the draws have settled: where independent draws lead, by importance sampling, or
+/// FOCE. Nothing if nowhere, or if they have not settled.
+fn beyond(
+    chain: &Chain<'_>,
+    walk: &Walk,
+    (seed, options): (u64, PopulationOptions),
+) -> Result<Option<Beyond>, PopulationError> {
+    let Chain { model, space, subjects, watch, .. } = *chain;
+    if !walk.is_settled() {
+        return Ok(None);
+    }
+    let Polished { x, settled, rounds } = polished(model, space, subjects, walk.estimate(), seed, watch)?;
+    let at = |x: &[f64]| space.model(model, x).map_err(|e| PopulationError::Model(e.to_string()));
+    if rounds > 0 || !settled {
+        let parts = starting_parts(&at(&x)?, subjects)?;
+        let words = format!(
+            "{rounds} rounds of importance sampling moved the estimates, as the mean gradient of independent draws was not zero"
+        );
+        return Ok(Some(Beyond { x, parts, words }));
+    }
+    let found = higher(&at(&walk.estimate())?, subjects, seed, options, watch)?;
+    Ok(found.map(|Higher { found, words }| Beyond { x: found.vector, parts: found.subjects, words }))
 }
 
 impl Walk {
@@ -418,6 +448,10 @@ impl Walk {
             let told = self.burn(chain, &scales)?;
             self.tell(&told, *watch);
         }
+        if self.averaged.is_empty() {
+            self.still = still(model, space, &self.x);
+        }
+        let chain = &Chain { layout: Layout::with_still(model, space, &self.still), ..*chain };
         while self.count < limit && !self.is_settled() {
             let told = self.average(chain, &scales)?;
             self.tell(&told, *watch);

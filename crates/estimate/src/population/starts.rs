@@ -46,7 +46,7 @@ fn beside(space: &Space, vector: &[f64], index: usize) -> Vec<f64> {
 }
 
 /// Estimates a population from the model's values and from others, so many in all, and returns the model of the lowest
-/// objective, of those that converged if any did, with how each ended. `done` is called after each.
+/// objective, of those that converged if any did, its start, and how each ended. `done` is called after each.
 ///
 /// # Errors
 /// When nothing can be estimated from any of them, or `watch` ends it.
@@ -58,12 +58,12 @@ pub fn from_several_starts(
     starts: usize,
     watch: &dyn Watch,
     done: &dyn Fn(),
-) -> Result<(PopulationModel, Vec<PopulationStart>), PopulationError> {
+) -> Result<(PopulationModel, usize, Vec<PopulationStart>), PopulationError> {
     let space = Space::new(model)?;
     let options = PopulationOptions { covariance: false, ..options };
     let vector = space.vector(&model.values());
     let mut all = Vec::with_capacity(starts);
-    let mut best: Option<(bool, f64, PopulationModel)> = None;
+    let mut best: Option<(bool, f64, PopulationModel, usize)> = None;
     let mut failed = None;
     for start in 0..starts {
         let from = if start == 0 {
@@ -83,9 +83,9 @@ pub fn from_several_starts(
             Ok(fit) => {
                 let (converged, ofv) = (fit.converged(), fit.ofv);
                 let is_better =
-                    best.as_ref().is_none_or(|(other, least, _)| (converged, -ofv) > (*other, -*least));
+                    best.as_ref().is_none_or(|(other, least, ..)| (converged, -ofv) > (*other, -*least));
                 if is_better && ofv.is_finite() {
-                    best = Some((converged, ofv, fit.model.clone()));
+                    best = Some((converged, ofv, fit.model.clone(), start));
                 }
                 let numbers = Some(fit.numbers(&fit.vector));
                 all.push(PopulationStart { start, numbers, ofv, converged, reason: fit.reason });
@@ -94,7 +94,7 @@ pub fn from_several_starts(
         done();
     }
     match (best, failed) {
-        (Some((_, _, model)), _) => Ok((model, all)),
+        (Some((_, _, model, start)), _) => Ok((model, start, all)),
         (None, Some(error)) => Err(error),
         (None, None) => Err(PopulationError::NoSubjects),
     }

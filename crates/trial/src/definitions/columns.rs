@@ -24,6 +24,9 @@ pub(super) const TABLES: &[(&str, &[Columns])] = &[
     ("search", &[STEP, EFFECT, SEARCH]),
     ("sir", &[DRAWS]),
     ("sir_samples", &[SIR_SAMPLES]),
+    ("profile", &[PROFILE]),
+    ("profile_points", &[PROFILE_POINTS]),
+    ("population_starts", &[POPULATION_STARTS]),
     ("two_stage", &[TWO_STAGE]),
     ("two_stage_omega", &[TWO_STAGE_OMEGA]),
     ("vpc", &[VPC]),
@@ -353,7 +356,39 @@ const LIKELIHOOD: Columns = &[
     ),
     ("monte_carlo_se", "", "of importance sampling: its Monte-Carlo standard error"),
     ("effective_samples", "", "of importance sampling: how many draws of equal weight would say as much"),
+    (
+        "pareto_k",
+        "",
+        "of importance sampling: Pareto k̂ of the weights; above 0.7 their mean and its standard error are not to be trusted",
+    ),
     ("unsolved", "", "of importance sampling: draws at which the model could not be solved"),
+];
+
+const PROFILE: Columns = &[
+    ("name", "", "the number of the population"),
+    ("unit", "", "its unit"),
+    ("estimate", "", "its estimate"),
+    ("level", "", "coverage of the interval"),
+    (
+        "low",
+        "",
+        "lower end: where the objective, least over all other numbers, has risen by the quantile of χ²",
+    ),
+    ("high", "", "its upper end; infinite where the objective never rises so far"),
+];
+
+const PROFILE_POINTS: Columns = &[
+    ("name", "", "the number of the population"),
+    ("value", "", "where it was held"),
+    ("rise", "", "by how much the objective is higher there than at the estimates"),
+];
+
+const POPULATION_STARTS: Columns = &[
+    ("start", "", "number of the start; 0 is the model's own values"),
+    ("ofv", "", "the objective of FOCE where the estimation from it ended"),
+    ("converged", "", "1 where it converged"),
+    ("kept", "", "1 of the start whose estimates the run has"),
+    ("reason", "", "why it ended, or failed"),
 ];
 
 const CRITERIA: Columns = &[

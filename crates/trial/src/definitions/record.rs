@@ -62,6 +62,11 @@ const FIT: Keys = &[
         "of total omalizumab, total IgE, free IgE: whether observations must be above zero",
     ),
     (
+        "data.read.absent_before_dose",
+        "of the same: whether a value quantified before the first dose can be no observation",
+    ),
+    ("data.read.leave_out_before_dose", "whether such values were left out"),
+    (
         "data.read.lloq",
         "their lower limits of quantification, omalizumab µg/mL, IgE ng/mL; null of none but those in the data",
     ),
@@ -178,6 +183,10 @@ const FIT: Keys = &[
     ),
     ("population.flattest_direction", "the combination of numbers that is known least"),
     ("population.no_covariance_because", "why there are no standard errors; null where there are"),
+    (
+        "population.undetermined",
+        "numbers that the data do not determine; they have no standard error, and are held where those of the others are computed",
+    ),
     (
         "population.held",
         "numbers at an end of their range, held there where the others' standard errors are computed",

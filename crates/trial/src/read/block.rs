@@ -60,6 +60,8 @@ pub(super) struct Gathered {
     pub subjects: Vec<Subject>,
     pub counts: Counts,
     pub excluded: Vec<Excluded>,
+    /// Rows of a drug that is quantified before the first dose.
+    pub before_dose: Vec<u64>,
     /// Observations that the options made censored ones, by [`Analyte::index`].
     pub censored_by_option: [Censored; 3],
     /// Subjects for whom each of the covariates that are read was assumed.
@@ -182,10 +184,11 @@ impl<'a> Block<'a> {
         // Stable, so that records of the same time stay in the order of the file.
         self.entries.sort_by(|a, b| a.time().total_cmp(&b.time()).then(a.rank().cmp(&b.rank())));
         let additional = self.entries.iter().filter(|entry| matches!(entry, Entry::Additional(_))).count();
-        let (doses, observations) = split(&self.entries);
+        let (doses, mut observations) = split(&self.entries);
         let place = Place::row(self.first_row).id(self.id);
         // A reset without a dose gives nothing.
         let first_dose = doses.iter().position(|dose| dose.amount_mg > 0.0);
+        observations.retain(|o| self.is_possible(o, first_dose, options, gathered));
         if self.whole && first_dose.is_none() && !options.allow_undosed {
             problems.amiss(place, "at least one dose of this subject");
         }
@@ -219,6 +222,29 @@ impl<'a> Block<'a> {
                 observations,
             });
         }
+    }
+
+    /// Whether an observation stays: nothing of a drug is quantified before it is given. A value that is is left out, or
+    /// its row kept for a note.
+    fn is_possible(
+        &self,
+        observation: &Observation,
+        first_dose: Option<usize>,
+        options: &ReadOptions,
+        gathered: &mut Gathered,
+    ) -> bool {
+        let Observation { analyte, censoring, doses_before, row, .. } = *observation;
+        let is_before = first_dose.is_none_or(|first| doses_before <= first);
+        if !options.absent_before_dose[analyte.index()] || censoring == Censoring::Below || !is_before {
+            return true;
+        }
+        if options.leave_out_before_dose {
+            let reason = format!("{} quantified before the first dose", analyte.name());
+            gathered.excluded.push(Excluded { row, id: self.id.to_owned(), reason });
+            return false;
+        }
+        gathered.before_dose.push(row);
+        true
     }
 
     /// The covariates that are known or assumed; nothing if one is wrong or missing, which has then been reported.

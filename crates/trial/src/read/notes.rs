@@ -18,12 +18,31 @@ pub(super) fn notes(columns: &Columns<'_>, options: &ReadOptions, gathered: &Gat
         notes.push(format!("columns read as not used: {}", unused.join(", ")));
     }
     units(options, &mut notes);
-    if !excluded.is_empty() {
-        let rows: Vec<String> = excluded.iter().take(LISTED).map(|e| e.row.to_string()).collect();
-        let more = if excluded.len() > LISTED { ", …" } else { "" };
-        let observations = count(excluded.len(), "observation");
-        let noun = if excluded.len() == 1 { "row" } else { "rows" };
-        notes.push(format!("{observations} left out because MDV is 1 ({noun} {}{more})", rows.join(", ")));
+    let mut reasons: Vec<&str> = excluded.iter().map(|e| e.reason.as_str()).collect();
+    reasons.sort_unstable();
+    reasons.dedup();
+    for reason in reasons {
+        let of: Vec<_> = excluded.iter().filter(|e| e.reason == reason).collect();
+        let rows: Vec<String> = of.iter().take(LISTED).map(|e| e.row.to_string()).collect();
+        let more = if of.len() > LISTED { ", …" } else { "" };
+        let observations = count(of.len(), "observation");
+        let noun = if of.len() == 1 { "row" } else { "rows" };
+        notes.push(format!(
+            "{observations} left out because {} ({noun} {}{more})",
+            because(reason),
+            rows.join(", ")
+        ));
+    }
+    if !gathered.before_dose.is_empty() {
+        let rows: Vec<String> = gathered.before_dose.iter().take(LISTED).map(u64::to_string).collect();
+        let more = if gathered.before_dose.len() > LISTED { ", …" } else { "" };
+        let values = count(gathered.before_dose.len(), "value");
+        notes.push(format!(
+            "{values} of the drug quantified before the first dose (DV of row {}{more}): the model predicts 0 there, of which they \
+             have no likelihood under this residual error; --before-dose leave-out leaves them out, CENS 1 with a limit or \
+             --lloq says that they are below one",
+            rows.join(", ")
+        ));
     }
     if counts.other_records > 0 {
         let records = count(counts.other_records, "record");
@@ -55,6 +74,11 @@ pub(super) fn notes(columns: &Columns<'_>, options: &ReadOptions, gathered: &Gat
         }
     }
     notes
+}
+
+/// A reason as what follows *because*.
+fn because(reason: &str) -> String {
+    if reason.contains(" is ") { reason.to_owned() } else { format!("of {reason}") }
 }
 
 /// Units other than omafit's own.

@@ -21,6 +21,11 @@ pub struct ReadOptions {
     /// Whether observations of an analyte must be above zero, by [`Analyte::index`]: so wherever the residual error is
     /// on the log scale.
     pub positive_required: [bool; 3],
+    /// Whether a value of an analyte quantified before the subject's first dose can be no observation, by
+    /// [`Analyte::index`]: so of a drug under a log-normal or a proportional error, of which the model then predicts nothing.
+    pub absent_before_dose: [bool; 3],
+    /// Whether such values are left out, and counted.
+    pub leave_out_before_dose: bool,
     /// Lower limits of quantification, µg/mL of omalizumab, ng/mL of IgE, by [`Analyte::index`]: an observation below
     /// becomes one that is [`Below`](omafit_model::Censoring::Below) the limit.
     pub lloq: [Option<f64>; 3],
@@ -49,6 +54,8 @@ impl Default for ReadOptions {
             columns: BTreeMap::new(),
             analytes: Analyte::ALL.to_vec(),
             positive_required: [true; 3],
+            absent_before_dose: [false; 3],
+            leave_out_before_dose: false,
             lloq: [None; 3],
             uloq: [None; 3],
             covariates: [Covariates::WEIGHT, Covariates::IGE].map(str::to_owned).to_vec(),

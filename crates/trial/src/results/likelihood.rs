@@ -4,7 +4,7 @@ use crate::table::{Column, Table, TableError, Values};
 use omafit_estimate::{LikelihoodMethod, Marginal, PopulationLikelihood};
 
 /// One row a subject: its −2 log-likelihood without the constants that FOCE leaves out, the Monte-Carlo standard error of
-/// that, draws in effect, and draws at which the model could not be solved.
+/// that, draws in effect, Pareto k̂ of their weights, and draws at which the model could not be solved.
 ///
 /// # Errors
 /// Never: the columns are of one length.
@@ -15,6 +15,7 @@ pub fn likelihood_table(ids: &[String], found: &Marginal) -> Result<Table, Table
         Column::new("ofv", Values::Float(parts.iter().map(|p| p.ofv).collect())),
         Column::new("monte_carlo_se", Values::Float(parts.iter().map(|p| p.se).collect())),
         Column::new("effective_samples", Values::Float(parts.iter().map(|p| p.effective).collect())),
+        Column::new("pareto_k", Values::Float(parts.iter().map(|p| p.pareto_k).collect())),
         Column::new("unsolved", Values::Integer(parts.iter().map(|p| Some(p.unsolved.into())).collect())),
     ];
     Table::new("likelihood", columns)

@@ -1,0 +1,175 @@
+//! Expectation and maximisation of a population by importance sampling, from draws of every subject's u that are independent
+//! of those before.
+//!
+//! At the maximum of the likelihood the mean of the gradient of observations and v together, over what the observations leave
+//! of v, is zero (Fisher's identity, as in [`super::complete`]). Walkers that hardly ever pass from one mode to another can
+//! seem to be there when they are not; draws from a mixture around all modes cannot. Each round draws anew at the vector and
+//! makes a step of scoring; it ends where the step that is left is short against the standard errors, or against what chance
+//! makes of it, the difference of two halves of the draws.
+
+use super::complete::Complete;
+use super::expectation::{Comparable, Layout, Moments, Outside, Spread, solve, transformed};
+use super::fit::{PopulationError, expected_information, factored};
+use super::marginal::drawn;
+use super::space::Space;
+use super::watch::Watch;
+use crate::simulate::SubjectStream;
+use nalgebra::{DMatrix, DVector};
+use omafit_model::{DEFAULT_RTOL, PopulationModel, Subject};
+use rayon::prelude::*;
+
+/// Draws of a subject in each half at first and at most, and those at which the numbers that no η goes with are looked at.
+const DRAWS: u32 = 250;
+const MOST_DRAWS: u32 = 1000;
+const LOOKED: usize = 4;
+/// Rounds at most, and how often the expected information is made anew.
+const MOST_ROUNDS: usize = 25;
+const RENEWED: usize = 10;
+/// The part of the information on observations and v that is added to that of the observations, and the longest step on
+/// the scales on which numbers are compared.
+const BOUND: f64 = 0.1;
+const MAX_STEP: f64 = 0.3;
+/// The step that is short, and what chance may make of one: by itself, or as part of the standard error.
+const SHORT: f64 = 0.005;
+const PART: f64 = 0.5;
+
+/// Where rounds ended.
+pub(super) struct Polished {
+    /// The vector.
+    pub x: Vec<f64>,
+    /// Whether no number is left to move.
+    pub settled: bool,
+    /// Rounds made.
+    pub rounds: usize,
+}
+
+/// Rounds from a vector until nothing is left to move.
+///
+/// # Errors
+/// When a subject has no proposals, or `watch` ends them.
+pub(super) fn polished(
+    model: &PopulationModel,
+    space: &Space,
+    subjects: &[Subject],
+    mut x: Vec<f64>,
+    seed: u64,
+    watch: &dyn Watch,
+) -> Result<Polished, PopulationError> {
+    let layout = Layout::with_still(model, space, &still(model, space, &x));
+    let mut expected: Option<DMatrix<f64>> = None;
+    let mut draws = DRAWS;
+    for round in 0..MOST_ROUNDS {
+        if !watch.go_on() {
+            return Err(PopulationError::Interrupted);
+        }
+        if round % RENEWED == 0 {
+            expected = expected_information(model, space, subjects, &x);
+        }
+        let Some(expected) = &expected else { return Ok(Polished { x, settled: false, rounds: round }) };
+        let at = space.model(model, &x).map_err(|e| PopulationError::Model(e.to_string()))?;
+        let scales = Comparable::new(&at, space, subjects);
+        let halves = halves(&at, space, &layout, subjects, (seed.wrapping_add(1 + round as u64), draws))?;
+        let [first, second] = &halves;
+        let gradient = (&first.gradient + &second.gradient) * 0.5;
+        let chance = (&first.gradient - &second.gradient) * 0.5;
+        let bend = expected + &first.information * BOUND;
+        let (left, by_chance) = (solve(expected, &gradient), solve(expected, &chance));
+        let inverse = nalgebra::Cholesky::new(expected.clone()).map(|c| c.inverse());
+        let weights = scales.weights(&x);
+        let are_short = |steps: &DVector<f64>| {
+            let is_short = |k: usize| {
+                let se = inverse.as_ref().map_or(0.0, |inverse| inverse[(k, k)].sqrt());
+                steps[k].abs() <= (SHORT / weights[k]).max(PART * se)
+            };
+            (0..steps.len()).all(is_short)
+        };
+        let is_clear = are_short(&by_chance);
+        if is_clear && are_short(&left) {
+            return Ok(Polished { x, settled: true, rounds: round });
+        }
+        // What chance hides is told by more draws.
+        if !is_clear && draws < MOST_DRAWS {
+            draws *= 2;
+        }
+        let step = solve(&bend, &gradient);
+        let longest = (0..step.len()).map(|k| (step[k] * weights[k]).abs()).fold(MAX_STEP, f64::max);
+        x.iter_mut().zip(step.iter()).for_each(|(x, step)| *x += step * (MAX_STEP / longest));
+        if x.iter().any(|x| !x.is_finite()) {
+            return Err(PopulationError::Model("importance sampling has no step".into()));
+        }
+    }
+    Ok(Polished { x, settled: false, rounds: MOST_ROUNDS })
+}
+
+/// A standard deviation of an η below which it hardly varies.
+const STILL: f64 = 0.02;
+
+/// The parameters whose η hardly vary at a vector.
+pub(super) fn still(model: &PopulationModel, space: &Space, x: &[f64]) -> Vec<usize> {
+    let values = space.values(&model.values(), x);
+    let n = model.variable().len();
+    let is_still =
+        |(k, parameter): (usize, &usize)| (values.omega[k * (n + 1)] < STILL * STILL).then_some(*parameter);
+    model.variable().iter().enumerate().filter_map(is_still).collect()
+}
+
+/// The gradient and information of observations and v together, from two halves of the draws.
+fn halves(
+    at: &PopulationModel,
+    space: &Space,
+    layout: &Layout,
+    subjects: &[Subject],
+    (seed, count): (u64, u32),
+) -> Result<[Complete; 2], PopulationError> {
+    let population = factored(at.clone())?;
+    let one = |(position, subject): (usize, &Subject)| {
+        let mut stream = SubjectStream::of_population(seed, position as u64);
+        let mut found = || {
+            let typical = transformed(at, subject)?;
+            let half = |draws: &[Vec<f64>], weights: &[f64]| {
+                let sum: f64 = weights.iter().sum();
+                let n = typical.len();
+                let (mut mean, mut second) = (DVector::zeros(n), DMatrix::zeros(n, n));
+                let mut outside = Outside::none(layout);
+                // The draws at equal steps of the sum of the weights.
+                let (mut next, mut passed) = (0.5 / LOOKED as f64, 0.0);
+                for (u, w) in draws.iter().zip(weights) {
+                    let part = w / sum;
+                    let eta = population.eta(u);
+                    let v = &typical + DVector::from_column_slice(&eta);
+                    mean.axpy(part, &v, 1.0);
+                    second.ger(part, &v, &v, 1.0);
+                    passed += part;
+                    while passed > next {
+                        let here =
+                            Outside::new(at, space, layout, subject, &eta, Spread::Draw, DEFAULT_RTOL)?;
+                        outside.add(&here, 1.0 / LOOKED as f64);
+                        next += 1.0 / LOOKED as f64;
+                    }
+                }
+                Ok::<_, super::ConditionalError>((Moments { mean, second }, outside))
+            };
+            let (draws, weights) = drawn(&population, subject, &mut stream, 2 * count)?;
+            let middle = count as usize;
+            Ok([half(&draws[..middle], &weights[..middle])?, half(&draws[middle..], &weights[middle..])?])
+        };
+        found().map_err(|reason: super::ConditionalError| PopulationError::Subject {
+            id: subject.id.clone(),
+            reason: Box::new(reason),
+        })
+    };
+    let all: Vec<_> = subjects.par_iter().enumerate().with_max_len(1).map(one).collect();
+    let mut moments = [Vec::with_capacity(subjects.len()), Vec::with_capacity(subjects.len())];
+    let mut outside = [Outside::none(layout), Outside::none(layout)];
+    for found in all {
+        for (half, (of, part)) in found?.into_iter().enumerate() {
+            moments[half].push(of);
+            outside[half].add(&part, 1.0);
+        }
+    }
+    let complete = |half: usize| {
+        Complete::new(at, space, layout, subjects, &moments[half], &outside[half])
+            .map_err(|reason| PopulationError::Model(reason.to_string()))
+    };
+    Ok([complete(0)?, complete(1)?])
+}
