@@ -60,6 +60,12 @@ pub enum CliError {
         /// Why.
         source: serde_json::Error,
     },
+    /// Runs that cannot be compared.
+    #[error("{}", problems.join("\n        "))]
+    Incomparable {
+        /// A sentence each.
+        problems: Vec<String>,
+    },
     /// An option with a value that makes no sense.
     #[error("--{option} {found}: must be {expected}")]
     Option {

@@ -8,6 +8,7 @@ mod begin;
 mod bootstrap;
 mod check;
 mod checkpoint;
+mod compare;
 mod demo;
 mod demo_outcomes;
 mod describe;
@@ -101,6 +102,7 @@ fn run(command: Command) -> Result<Outcome, CliError> {
         Command::Fit(args) => fit::fit(&args),
         Command::Reconstruct(args) => reconstruct::reconstruct(&args),
         Command::Report(args) => report::report(&args),
+        Command::Compare(args) => compare::compare(&args),
         Command::Vpc(args) => vpc::vpc(&args),
         Command::Search(args) => search::search(&args),
         Command::Bootstrap(args) => bootstrap::bootstrap(&args),

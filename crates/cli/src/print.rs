@@ -1,6 +1,6 @@
 //! What a person reads in the terminal.
 
-mod format;
+pub mod format;
 mod population;
 pub mod terminal;
 

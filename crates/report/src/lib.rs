@@ -14,7 +14,7 @@
 //! | parts of a population over a plane | [`heat::svg`] |
 //! | free IgE of a population over time | [`suppression::svg`] |
 //!
-//! [`page::html`] makes the report: one HTML file that needs no network.
+//! [`page::html`] makes the report: one HTML file that needs no network; [`comparison::html`] a page of runs beside each other.
 //!
 //! [`file_name::for_id`] names the file of a patient's figure, whatever the ID contains.
 
@@ -24,3 +24,4 @@ pub mod page;
 pub use figure::{
     FigureError, diagnostic, file_name, forest, heat, individual, observed_fitted, panels, suppression,
 };
+pub use page::comparison;

@@ -19,16 +19,17 @@ pub use definitions::{
 };
 pub use nonmem::{NonmemForm, NonmemPopulation, NonmemRun, nonmem_files, nonmem_values};
 pub use output::{OutputError, RunFolder, WholeFile, write_whole};
-pub use present::{Presented, present_individuals, present_parameters};
+pub use present::{Listing, Presented, harmless, present_individuals, present_parameters};
 pub use read::{
     DataSet, IgeUnit, OmalizumabUnit, OutcomeReadOptions, OutcomeSubject, OutcomeTable, Problem, ReadOptions,
-    Rejection, TimeUnit, read, read_outcomes,
+    Rejection, TimeUnit, read, read_outcomes, sha256,
 };
 pub use results::{
-    Draws, bootstrap_replicates_table, convergence_table, correlations_table, criteria_table,
-    diagnostics_table, draws_table, individuals_table, influence_table, likelihood_table, most_moved,
-    npc_table, npde_table, observations_table, outcome_exposure_table, outcome_tables, parameters_table,
-    population_starts_table, profile_points_table, profile_table, shrinkage_table, sigma_columns,
+    ComparedLikelihood, ComparedParameter, ComparedRun, ComparedTest, Draws, bootstrap_replicates_table,
+    comparison_table, convergence_table, correlations_table, criteria_table, diagnostics_table, draws_table,
+    individuals_table, influence_table, likelihood_table, most_moved, npc_table, npde_table,
+    observations_table, outcome_exposure_table, outcome_tables, parameters_table, population_starts_table,
+    profile_points_table, profile_table, read_compared_parameters, shrinkage_table, sigma_columns,
     sir_samples_table, suppression_table, trajectories_table, two_stage_omega_table, two_stage_table,
     typical_table, vpc_table,
 };

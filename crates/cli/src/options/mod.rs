@@ -10,6 +10,7 @@ pub use run::RunArgs;
 
 use crate::attainment::AttainmentArgs;
 use crate::bootstrap::BootstrapArgs;
+use crate::compare::CompareArgs;
 use crate::dose::DoseArgs;
 use crate::outcome::OutcomeArgs;
 use crate::profile::ProfileArgs;
@@ -39,6 +40,8 @@ pub enum Command {
     Reconstruct(ReconstructArgs),
     /// Make the HTML report of a run
     Report(ReportArgs),
+    /// Show runs beside each other: models, likelihoods, likelihood-ratio tests, parameters
+    Compare(CompareArgs),
     /// Check a run's model against its data by simulation: VPC, numerical check, NPDE
     Vpc(VpcArgs),
     /// Search for effects of covariates, stepwise: what the model file declares as `search`

@@ -4,7 +4,7 @@
 //! degrees of freedom where the smaller model holds. A variance held at zero is at the end of its range, where half of the
 //! estimates would lie beyond it: of one such number and d others (the covariances that go with it included) the statistic
 //! is χ²_d with probability ½ and χ²_{d+1} with probability ½, whatever the information is (Self, Liang 1987, doi
-//! 10.1080/01621459.1987.10478472, case 5; Stram, Lee 1994, doi 10.2307/2533455). Of several variances the weights depend on
+//! 10.1080/01621459.1987.10478472, cases 5 and 6; Stram, Lee 1994, doi 10.2307/2533455). Of several variances the weights depend on
 //! the information. The parameters then lie in a cone that is part of the half-space in which one variance alone is
 //! bounded, so that the statistic is at most that of the half-space: ½χ²_{k−1} + ½χ²_k with k restrictions bounds the p value
 //! from above.

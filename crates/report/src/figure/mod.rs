@@ -30,3 +30,4 @@ pub mod suppression;
 mod svg;
 
 pub use error::FigureError;
+pub(crate) use svg::push_escaped;

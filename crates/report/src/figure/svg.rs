@@ -241,9 +241,9 @@ fn push_tenths(out: &mut String, value: i64) {
     };
 }
 
-/// Escapes text for XML. Characters that XML cannot hold, and those that reverse the direction of what follows
+/// Escapes text for XML and HTML. Characters that XML cannot hold, and those that reverse the direction of what follows
 /// (an ID could pose as another with them), show as the replacement character.
-fn push_escaped(out: &mut String, text: &str) {
+pub(crate) fn push_escaped(out: &mut String, text: &str) {
     for c in text.chars() {
         match c {
             '&' => out.push_str("&amp;"),

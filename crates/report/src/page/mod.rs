@@ -5,6 +5,8 @@
 //! by their hashes and nothing else, so that nothing in the data can run or be fetched.
 
 mod base64;
+/// Runs beside each other, on a page of tables and lists.
+pub mod comparison;
 mod courses;
 mod story;
 mod what_if;

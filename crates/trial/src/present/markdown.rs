@@ -28,7 +28,7 @@ impl Presented {
 }
 
 /// Text that Markdown shows as it is. What cannot be shown is replaced.
-fn escaped(text: &str) -> String {
+pub(super) fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

@@ -1,7 +1,12 @@
 //! Tables for a paper: what a reader wants of `parameters` and `individuals`, rounded, as Markdown or LaTeX.
 
 mod latex;
+mod listing;
 mod markdown;
+mod plain;
+
+pub use listing::Listing;
+pub use plain::harmless;
 
 use omafit_model::PopulationModel;
 
@@ -19,6 +24,38 @@ pub struct Presented {
     columns: Vec<(String, String, bool)>,
     rows: Vec<Vec<String>>,
     note: String,
+}
+
+impl Presented {
+    /// A table of these columns (name, unit, whether of numbers) and rows of as many cells, with a note below it.
+    pub fn new(
+        title: impl Into<String>,
+        columns: Vec<(String, String, bool)>,
+        rows: Vec<Vec<String>>,
+        note: impl Into<String>,
+    ) -> Self {
+        Self { title: title.into(), columns, rows, note: note.into() }
+    }
+
+    /// The title.
+    pub fn title(&self) -> &str {
+        &self.title
+    }
+
+    /// Name, unit, and whether of numbers, of each column.
+    pub fn columns(&self) -> &[(String, String, bool)] {
+        &self.columns
+    }
+
+    /// The cells, row by row.
+    pub fn rows(&self) -> &[Vec<String>] {
+        &self.rows
+    }
+
+    /// The note below the table; empty if there is none.
+    pub fn note(&self) -> &str {
+        &self.note
+    }
 }
 
 /// The population: every number with its unit, relative standard error and interval, of variances the coefficient of

@@ -41,7 +41,7 @@ pub(super) enum Rows<'a> {
 pub(super) fn load(path: &Path, problems: &mut Problems) -> Result<Loaded, Rejection> {
     let unreadable = |source: io::Error| Rejection::Unreadable { path: path.to_owned(), source };
     let bytes = fs::read(path).map_err(unreadable)?;
-    let sha256 = hexadecimal(&Sha256::digest(&bytes));
+    let sha256 = sha256(&bytes);
     let path = path.to_owned();
     if bytes.starts_with(b"PAR1") {
         let (heading, groups) = read_parquet_heading(&path, bytes)?;
@@ -113,6 +113,11 @@ fn foreign_format(bytes: &[u8]) -> Option<&'static str> {
     } else {
         None
     }
+}
+
+/// SHA-256 of a file's bytes, in hexadecimal.
+pub fn sha256(bytes: &[u8]) -> String {
+    hexadecimal(&Sha256::digest(bytes))
 }
 
 fn hexadecimal(bytes: &[u8]) -> String {

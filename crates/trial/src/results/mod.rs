@@ -1,5 +1,6 @@
 //! The tables of a run, from subjects and their results.
 
+mod comparison;
 mod correlations;
 mod diagnostics;
 mod individuals;
@@ -17,6 +18,10 @@ mod trajectories;
 mod two_stage;
 mod typical;
 
+pub use comparison::{
+    ComparedLikelihood, ComparedParameter, ComparedRun, ComparedTest, comparison_table,
+    read_compared_parameters,
+};
 pub use correlations::correlations_table;
 pub use diagnostics::{diagnostics_table, shrinkage_table};
 pub use individuals::{individuals_table, sigma_columns};

@@ -1,0 +1,206 @@
+//! A run as it is compared: what its `run.json`, `model.toml` and tables say.
+
+use super::lineage::BasedOn;
+use crate::record::SCHEMA_VERSION;
+use omafit_estimate::{Evidence, LikelihoodMethod, RunCriteria};
+use omafit_model::PopulationModel;
+use omafit_trial::{ComparedParameter, harmless, read_compared_parameters, sha256};
+use serde::Deserialize;
+use serde_json::{Map, Value};
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// What `run.json` says that is compared.
+#[derive(Debug, Deserialize)]
+pub struct Record {
+    pub method: String,
+    pub title: Option<String>,
+    pub data: Data,
+    pub options: Map<String, Value>,
+    pub seconds: Option<Map<String, Value>>,
+    pub population: Option<Population>,
+    pub likelihood: Option<Likelihood>,
+}
+
+/// The data, and how they were read.
+#[derive(Debug, Deserialize)]
+pub struct Data {
+    pub sha256: String,
+    pub read: Map<String, Value>,
+}
+
+/// How the population's estimation ended.
+#[derive(Debug, Deserialize)]
+pub struct Population {
+    pub converged: bool,
+    pub stop_reason: String,
+    pub iterations: u64,
+    pub condition_number: Option<f64>,
+    #[serde(default)]
+    pub held: Vec<String>,
+}
+
+/// The likelihood of the population.
+#[derive(Debug, Deserialize)]
+pub struct Likelihood {
+    pub method: LikelihoodMethod,
+    pub ofv: Option<f64>,
+    pub minus2ll: Option<f64>,
+    pub monte_carlo_se: Option<f64>,
+    pub estimated: Option<usize>,
+    pub aic: Option<f64>,
+    pub bic: Option<f64>,
+    pub bicc: Option<f64>,
+    pub subjects: u64,
+    pub observations: u64,
+}
+
+/// A run.
+#[derive(Debug)]
+pub struct Run {
+    /// Its name among the others.
+    pub label: String,
+    pub record: Record,
+    pub model: PopulationModel,
+    /// SHA-256 of `run.json`.
+    pub record_sha256: String,
+    pub model_sha256: String,
+    pub based_on: Option<BasedOn>,
+    pub parameters: Vec<ComparedParameter>,
+    pub shrinkage: Vec<(String, f64)>,
+}
+
+impl Run {
+    /// The run in a folder.
+    ///
+    /// # Errors
+    /// Why it cannot be compared, in words.
+    pub fn load(folder: &Path, label: String) -> Result<Self, String> {
+        let (record, record_sha256) = record(folder)?;
+        let path = folder.join("model.toml");
+        let text = text(&path)?;
+        let model = PopulationModel::parse(&text).map_err(|error| place(&path, &error))?;
+        let (parameters, shrinkage) = match &record.population {
+            Some(_) => read_compared_parameters(folder).map_err(|error| error.to_string())?,
+            None => (Vec::new(), Vec::new()),
+        };
+        let (model_sha256, based_on) = (sha256(text.as_bytes()), BasedOn::of(&text));
+        Ok(Self { label, record, model, record_sha256, model_sha256, based_on, parameters, shrinkage })
+    }
+
+    /// The likelihood of its population and how the estimation ended; nothing of a run that estimated none.
+    pub fn estimated(&self) -> Option<(&Likelihood, &Population)> {
+        self.record.likelihood.as_ref().zip(self.record.population.as_ref())
+    }
+
+    /// What it is judged by; nothing where the likelihood is no number.
+    pub fn criteria(&self) -> Option<RunCriteria> {
+        let (likelihood, population) = self.estimated()?;
+        let Likelihood { ofv, minus2ll, aic, .. } = *likelihood;
+        Some(RunCriteria { ofv: ofv?, minus2ll: minus2ll?, aic: aic?, converged: population.converged })
+    }
+
+    /// What it knows of its likelihood.
+    pub fn evidence(&self) -> Option<Evidence> {
+        let (likelihood, population) = self.estimated()?;
+        Some(Evidence {
+            minus2ll: likelihood.minus2ll?,
+            monte_carlo_se: likelihood.monte_carlo_se.unwrap_or(0.0),
+            estimated: likelihood.estimated?,
+            converged: population.converged,
+            is_maximised: self.record.method != "its",
+        })
+    }
+
+    /// Wall time of all stages.
+    pub fn seconds(&self) -> Option<f64> {
+        let stages = self.record.seconds.as_ref()?;
+        Some(stages.values().filter_map(Value::as_f64).sum())
+    }
+
+    /// What became of censored observations.
+    pub fn censored(&self) -> &str {
+        self.record.options.get("censored").and_then(Value::as_str).unwrap_or("")
+    }
+}
+
+/// The record of a run, and the checksum of its file.
+fn record(folder: &Path) -> Result<(Record, String), String> {
+    let path = folder.join("run.json");
+    if !folder.is_dir() {
+        return Err(place(folder, &"this is no folder of a run"));
+    }
+    if !path.is_file() {
+        return Err(place(folder, &"this is no run of omafit: it has no run.json"));
+    }
+    let damaged =
+        |error: serde_json::Error| place(&path, &format_args!("this is no record of a run: {error}"));
+    let text = text(&path)?;
+    let value: Value = serde_json::from_str(&text).map_err(damaged)?;
+    match value.get("schema_version").and_then(Value::as_u64) {
+        Some(version) if version == u64::from(SCHEMA_VERSION) => {}
+        Some(version) if version < u64::from(SCHEMA_VERSION) => {
+            let why = "an earlier omafit wrote this run, without the likelihood by which runs are compared: fit again";
+            return Err(place(folder, &why));
+        }
+        Some(_) => return Err(place(folder, &"a later omafit wrote this run: compare with that")),
+        None => return Err(place(&path, &"this is no record of a run: it has no schema_version")),
+    }
+    let record: Record = serde_json::from_value(value).map_err(damaged)?;
+    if record.population.is_some() && record.likelihood.is_none() {
+        return Err(place(folder, &"this run has no likelihood of its population: fit again"));
+    }
+    Ok((record, sha256(text.as_bytes())))
+}
+
+fn text(path: &Path) -> Result<String, String> {
+    std::fs::read_to_string(path).map_err(|error: io::Error| place(path, &error))
+}
+
+/// A sentence about a file.
+fn place(path: &Path, what: &dyn std::fmt::Display) -> String {
+    format!("{}: {what}", path.display())
+}
+
+/// Letters of a name that are shown.
+const LONGEST: usize = 32;
+
+/// A name for each run that no other has: the last part of its path, or all of it.
+pub fn labels(folders: &[PathBuf]) -> Vec<String> {
+    let last = |folder: &PathBuf| folder.file_name().map(|name| harmless(&name.to_string_lossy()));
+    let own: Vec<Option<String>> = folders.iter().map(last).collect();
+    let unique = own.iter().enumerate().all(|(i, name)| name.is_some() && !own[..i].contains(name));
+    let whole = |folder: &PathBuf| harmless(&folder.to_string_lossy());
+    let names: Vec<String> =
+        if unique { own.into_iter().flatten().collect() } else { folders.iter().map(whole).collect() };
+    let mut labels: Vec<String> = Vec::new();
+    for name in names {
+        let letters = name.chars().count();
+        let kept: String = name.chars().skip(letters.saturating_sub(LONGEST)).collect();
+        let short = if letters > LONGEST { format!("…{kept}") } else { name };
+        let label = if labels.contains(&short) { format!("{short} ({})", labels.len() + 1) } else { short };
+        labels.push(label);
+    }
+    labels
+}
+
+#[cfg(test)]
+mod tests {
+    use super::labels;
+
+    fn of(folders: &[&str]) -> Vec<String> {
+        labels(&folders.iter().map(Into::into).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn names_are_short_and_of_one_run_each() {
+        assert_eq!(of(&["runs/a", "runs/b/"]), ["a", "b"]);
+        assert_eq!(of(&["x/run", "y/run"]), ["x/run", "y/run"]);
+        assert_eq!(of(&["."]), ["."]);
+        let long = "q".repeat(40);
+        let shown = of(&[&format!("a/{long}1"), &format!("b/{long}1"), "c\u{1b}[31m"]);
+        assert!(shown[0].starts_with('…') && shown[0].chars().count() == 33);
+        assert_eq!(shown[1], format!("{} (2)", shown[0]));
+        assert_eq!(shown[2], "c\u{fffd}[31m");
+    }
+}

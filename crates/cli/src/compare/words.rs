@@ -1,0 +1,51 @@
+//! Numbers and names of a comparison as they are shown.
+
+use crate::print::format::{NONE, fixed, significant};
+use omafit_estimate::LikelihoodMethod;
+
+/// Numbers from here on are shown with an exponent.
+const LARGE: f64 = 1e12;
+
+/// How a likelihood was computed.
+pub fn likelihood_method(method: LikelihoodMethod) -> &'static str {
+    match method {
+        LikelihoodMethod::Linear => "linearised",
+        LikelihoodMethod::Laplace => "Laplace",
+        LikelihoodMethod::Is => "importance sampling",
+    }
+}
+
+/// A number with so many decimals; a dash where there is none.
+pub fn decimals(value: Option<f64>, decimals: usize) -> String {
+    match value.filter(|v| v.is_finite()) {
+        Some(value) if value.abs() < LARGE => fixed(value, decimals),
+        Some(value) => significant(value, 5),
+        None => NONE.into(),
+    }
+}
+
+/// A probability: four digits, or below what matters by its power of ten.
+pub fn probability(p: f64) -> String {
+    if p.is_nan() {
+        NONE.into()
+    } else if p == 0.0 {
+        "< 1e-300".into()
+    } else if p < 1e-3 {
+        format!("{p:.2e}")
+    } else {
+        format!("{p:.4}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_number_is_a_dash_and_nothing_has_no_sign() {
+        let shown = [Some(-0.0001), Some(116.8034), Some(f64::NAN), None, Some(-2.5), Some(1e300)]
+            .map(|value| decimals(value, 3));
+        assert_eq!(shown, ["0.000", "116.803", "–", "–", "-2.500", "1.0000e300"]);
+        assert_eq!([0.0123, 4.2e-7, 1.0, 0.0].map(probability), ["0.0123", "4.20e-7", "1.0000", "< 1e-300"]);
+    }
+}
