@@ -110,14 +110,13 @@ fn drug_quantified_before_the_first_dose_is_named_by_row_or_left_out_and_counted
     let fit = |out: &str, more: &[&str]| {
         omafit().arg("fit").arg(&data).arg("--out").arg(folder.path().join(out)).args(more).assert()
     };
-    let kept = fit("kept", &[]).code(1);
-    let said = String::from_utf8_lossy(&kept.get_output().stdout).into_owned();
-    for part in ["row 2)", "--before-dose leave-out", "CENS 1"] {
-        assert!(said.contains(part), "{part}: {said}");
-    }
+    fit("kept", &[]).code(1);
     let individuals = csv(&folder.path().join("kept/individuals.csv"));
     assert_eq!(text(&individuals, "status"), ["failed", "ok"]);
-    assert!(text(&individuals, "reason")[0].contains("(row 2)"));
+    for part in ["(row 2)", "--before-dose leave-out", "CENS 1"] {
+        assert!(text(&individuals, "reason")[0].contains(part), "{part}");
+    }
+
     fit("left", &["--before-dose", "leave-out"]).success();
     let record = record(&folder.path().join("left"));
     assert_eq!(record["data"]["records"]["excluded"], 1);

@@ -23,6 +23,9 @@ use omafit_model::{
 };
 use std::cell::RefCell;
 
+/// Remedies of a value that is quantified where nothing is predicted.
+const REMEDY: &str = ": --before-dose leave-out leaves it out before the first dose, CENS 1 or --lloq says that it is below a limit";
+
 /// Why a subject's residuals cannot be computed.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum SubjectError {
@@ -43,7 +46,7 @@ pub enum SubjectError {
     /// A prediction that has no likelihood: zero or less under a log-normal or a proportional error, or no number.
     #[error(
         "the model predicts {predicted} {unit} of {analyte} at day {time}, where {value} was observed{place}; under a \
-         {error} error that has no likelihood"
+         {error} error that has no likelihood{remedy}"
     )]
     NoLikelihood {
         /// What was measured.
@@ -60,6 +63,8 @@ pub enum SubjectError {
         error: &'static str,
         /// " (row n)", or nothing when the observation came from no file.
         place: String,
+        /// What can be done about it, where nothing is predicted; else nothing.
+        remedy: &'static str,
     },
     /// An observation that has no logarithm.
     #[error("the observation {value} at day {time} is not a positive number")]
@@ -303,7 +308,9 @@ pub(crate) fn values_of(individual: &[IndividualValue]) -> Vec<f64> {
 
 fn no_likelihood(observation: &Observation, predicted: f64, error: ErrorModel) -> SubjectError {
     let place = if observation.row > 0 { format!(" (row {})", observation.row) } else { String::new() };
+    let remedy = if predicted == 0.0 { REMEDY } else { "" };
     SubjectError::NoLikelihood {
+        remedy,
         analyte: observation.analyte.name(),
         unit: observation.analyte.unit(),
         time: observation.time,

@@ -34,7 +34,7 @@ impl From<MethodName> for Method {
 /// What becomes of drug that is quantified before the first dose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum BeforeDoseName {
-    /// It stays: a note names every such row, and the subject cannot be fitted
+    /// It stays, and the subject cannot be fitted
     Keep,
     /// The values are left out, and counted
     LeaveOut,

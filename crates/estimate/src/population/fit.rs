@@ -7,6 +7,7 @@ use super::importance::polished;
 use super::modes::{LOWER, SPREAD, height, lowest, modes};
 use super::quasi_newton::{DescentStop, Iteration, Objective, QuasiNewton};
 use super::space::{Space, SpaceError};
+use super::starts::beside;
 use super::uncertainty::{PopulationUncertainty, curvature, listed, uncertainty};
 use super::watch::{Of, OnlyStop, Progress, Standing, Watch};
 use argmin::core::Executor;
@@ -327,6 +328,8 @@ pub(super) fn resume(
     descend(objective, from, options)
 }
 
+/// Starts around the end of a descent from which the objective is looked for elsewhere.
+const ELSEWHERE: usize = 4;
 /// A second mode whose G is higher by at most this may be the lowest of another population.
 const LIKELY: f64 = 10.0;
 /// A decrease of the objective for which the estimation goes on elsewhere.
@@ -460,40 +463,48 @@ impl Foce<'_> {
         }
     }
 
-    /// Where the estimation goes on when subjects have several modes and the objective is lower from the maximum of the
-    /// likelihood on than at the end of the descents: which of its modes a subject is at is decided with the population,
-    /// and another choice of all may be better than what each changes alone. Nothing where no subject has two modes, or
-    /// nothing lower is found.
+    /// Where the estimation goes on when subjects have several modes and the objective is lower elsewhere than at the end of
+    /// the descents: which of its modes a subject is at is decided with the population, and another choice of all may be
+    /// better than what each changes alone. It is looked for from points around and from where the likelihood leads, by
+    /// importance sampling. Nothing where no subject has two modes, or nothing lower is found.
     fn elsewhere(
         &self,
         end: &Iteration<Point>,
         options: PopulationOptions,
     ) -> Result<Option<Iteration<Point>>, PopulationError> {
         let Some(population) = self.at(&end.x, &end.at.tied) else { return Ok(None) };
-        if self.held.is_some() || !end.at.tied.is_empty() || !population.is_wide() {
+        if self.held.is_some() || !end.at.tied.is_empty() {
             return Ok(None);
         }
-        let has_two = |(subject, part): (&Subject, &Conditional)| {
-            let all = modes(&population, subject, &[&part.u], SPREAD).unwrap_or_default();
-            all.get(1).is_some_and(|second| second.objective < all[0].objective + LIKELY)
-        };
-        let two = self.subjects.par_iter().zip(&end.at.subjects).with_max_len(1).map(has_two);
-        if !two.collect::<Vec<bool>>().contains(&true) {
+        if !have_several_modes(&population, self.subjects, &end.at.subjects) {
             return Ok(None);
         }
-        let found = match polished(self.model, self.space, self.subjects, end.x.clone(), 1, self.watch) {
+        let mut from: Vec<Vec<f64>> = (0..ELSEWHERE).map(|k| beside(self.space, &end.x, k)).collect();
+        match polished(self.model, self.space, self.subjects, end.x.clone(), 1, self.watch) {
             Err(PopulationError::Interrupted) => return Err(PopulationError::Interrupted),
-            Err(_) => return Ok(None),
-            Ok(found) => found.x,
-        };
-        let Ok(there) = self.space.model(self.model, &found) else { return Ok(None) };
-        let Ok(parts) = starting_parts(&there, self.subjects) else { return Ok(None) };
-        let begun = Iteration::begin(end.count + 1, found.clone(), total(&parts), Point::new(found, parts));
+            Err(_) => {}
+            Ok(found) => from.push(found.x),
+        }
         let silent = Foce { watch: &OnlyStop(self.watch), ..*self };
-        let (there, stop) = descended(silent, begun, options)?;
-        let is_lower = stop.is_minimum() && there.value < end.value - LOWER_ELSEWHERE;
-        let point = Point { has_looked: true, ..there.at };
-        Ok(is_lower.then(|| Iteration::begin(end.count + 1, there.x, there.value, point)))
+        let mut lowest: Option<Iteration<Point>> = None;
+        for x in from {
+            let Ok(there) = self.space.model(self.model, &x) else { continue };
+            let Ok(parts) = starting_parts(&there, self.subjects) else { continue };
+            let begun = Iteration::begin(0, x.clone(), total(&parts), Point::new(x, parts));
+            let (found, stop) = match descended(silent, begun, options) {
+                Err(PopulationError::Interrupted) => return Err(PopulationError::Interrupted),
+                Err(_) => continue,
+                Ok(found) => found,
+            };
+            let least = lowest.as_ref().map_or(end.value - LOWER_ELSEWHERE, |lowest| lowest.value);
+            if stop.is_minimum() && found.value < least {
+                lowest = Some(found);
+            }
+        }
+        Ok(lowest.map(|found| {
+            let point = Point { has_looked: true, ..found.at };
+            Iteration::begin(end.count + 1, found.x, found.value, point)
+        }))
     }
 
     /// The objective at a vector beside a point with these columns of L zero, each subject's η looked for from where it is at
@@ -644,6 +655,20 @@ pub(super) fn starting_parts(
             .map_err(|reason| PopulationError::Start { id: subject.id.clone(), reason: Box::new(reason) })
     };
     subjects.par_iter().with_max_len(1).map(one).collect::<Vec<_>>().into_iter().collect()
+}
+
+/// Whether η vary widely and some subject has a second mode that may be the lowest of another population.
+pub(super) fn have_several_modes(
+    population: &FactoredModel,
+    subjects: &[Subject],
+    parts: &[Conditional],
+) -> bool {
+    let has_two = |(subject, part): (&Subject, &Conditional)| {
+        let all = modes(population, subject, &[&part.u], SPREAD).unwrap_or_default();
+        all.get(1).is_some_and(|second| second.objective < all[0].objective + LIKELY)
+    };
+    let two = || subjects.par_iter().zip(parts).with_max_len(1).map(has_two).collect::<Vec<bool>>();
+    population.is_wide() && two().contains(&true)
 }
 
 /// A model with the factor of its Ω.

@@ -28,8 +28,8 @@ use super::complete::Complete;
 use super::conditional::Conditional;
 use super::expectation::{Comparable, Layout, Moments, Outside, maximise, solve};
 use super::fit::{
-    PopulationError, PopulationFit, PopulationOptions, expected_information, factored, linearised,
-    starting_parts,
+    PopulationError, PopulationFit, PopulationOptions, expected_information, factored, have_several_modes,
+    linearised, starting_parts,
 };
 use super::importance::{Polished, polished, still};
 use super::its::{Pace, Rounds, rounds};
@@ -65,7 +65,7 @@ const MAX_STEP: f64 = 0.5;
 /// nothing of a variance a step that the draws cannot follow is answered by a longer one back.
 const MAX_FACTOR: f64 = 0.3;
 /// The fewest iterations of the averaging, and how often it is asked whether it can end.
-const FEWEST: usize = 100;
+const FEWEST: usize = 150;
 const ASKED: usize = 20;
 /// Blocks of the averaging of which the means are compared.
 const BLOCKS: usize = 4;
@@ -418,16 +418,21 @@ fn beyond(
     if !walk.is_settled() {
         return Ok(None);
     }
-    let Polished { x, settled, rounds } = polished(model, space, subjects, walk.estimate(), seed, watch)?;
     let at = |x: &[f64]| space.model(model, x).map_err(|e| PopulationError::Model(e.to_string()));
-    if rounds > 0 || !settled {
-        let parts = starting_parts(&at(&x)?, subjects)?;
-        let words = format!(
-            "{rounds} rounds of importance sampling moved the estimates, as the mean gradient of independent draws was not zero"
-        );
-        return Ok(Some(Beyond { x, parts, words }));
+    let there = at(&walk.estimate())?;
+    let parts = starting_parts(&there, subjects)?;
+    if have_several_modes(&factored(there.clone())?, subjects, &parts) {
+        let Polished { x, settled, rounds } = polished(model, space, subjects, walk.estimate(), seed, watch)?;
+        if rounds > 0 || !settled {
+            let parts = starting_parts(&at(&x)?, subjects)?;
+            let words = format!(
+                "{rounds} rounds of importance sampling moved the estimates, as the mean gradient of independent draws was not \
+                 zero"
+            );
+            return Ok(Some(Beyond { x, parts, words }));
+        }
     }
-    let found = higher(&at(&walk.estimate())?, subjects, seed, options, watch)?;
+    let found = higher(&there, subjects, seed, options, watch)?;
     Ok(found.map(|Higher { found, words }| Beyond { x: found.vector, parts: found.subjects, words }))
 }
 

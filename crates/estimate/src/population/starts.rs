@@ -25,7 +25,7 @@ pub struct PopulationStart {
 
 /// A start beside a vector: typical values within a factor of 4.5, standard deviations within one of 2.1, correlations and
 /// coefficients as they are.
-fn beside(space: &Space, vector: &[f64], index: usize) -> Vec<f64> {
+pub(super) fn beside(space: &Space, vector: &[f64], index: usize) -> Vec<f64> {
     let away = scattered_start(vector.len(), index);
     let mut rows = vec![0.0; vector.len()];
     for (coordinate, away) in space.coordinates().iter().zip(&away) {

@@ -60,8 +60,6 @@ pub(super) struct Gathered {
     pub subjects: Vec<Subject>,
     pub counts: Counts,
     pub excluded: Vec<Excluded>,
-    /// Rows of a drug that is quantified before the first dose.
-    pub before_dose: Vec<u64>,
     /// Observations that the options made censored ones, by [`Analyte::index`].
     pub censored_by_option: [Censored; 3],
     /// Subjects for whom each of the covariates that are read was assumed.
@@ -224,8 +222,7 @@ impl<'a> Block<'a> {
         }
     }
 
-    /// Whether an observation stays: nothing of a drug is quantified before it is given. A value that is is left out, or
-    /// its row kept for a note.
+    /// Whether an observation stays: a value of a drug that is quantified before it is given is left out where that is asked.
     fn is_possible(
         &self,
         observation: &Observation,
@@ -238,13 +235,12 @@ impl<'a> Block<'a> {
         if !options.absent_before_dose[analyte.index()] || censoring == Censoring::Below || !is_before {
             return true;
         }
-        if options.leave_out_before_dose {
-            let reason = format!("{} quantified before the first dose", analyte.name());
-            gathered.excluded.push(Excluded { row, id: self.id.to_owned(), reason });
-            return false;
+        if !options.leave_out_before_dose {
+            return true;
         }
-        gathered.before_dose.push(row);
-        true
+        let reason = format!("{} quantified before the first dose", analyte.name());
+        gathered.excluded.push(Excluded { row, id: self.id.to_owned(), reason });
+        false
     }
 
     /// The covariates that are known or assumed; nothing if one is wrong or missing, which has then been reported.

@@ -33,17 +33,6 @@ pub(super) fn notes(columns: &Columns<'_>, options: &ReadOptions, gathered: &Gat
             rows.join(", ")
         ));
     }
-    if !gathered.before_dose.is_empty() {
-        let rows: Vec<String> = gathered.before_dose.iter().take(LISTED).map(u64::to_string).collect();
-        let more = if gathered.before_dose.len() > LISTED { ", …" } else { "" };
-        let values = count(gathered.before_dose.len(), "value");
-        notes.push(format!(
-            "{values} of the drug quantified before the first dose (DV of row {}{more}): the model predicts 0 there, of which they \
-             have no likelihood under this residual error; --before-dose leave-out leaves them out, CENS 1 with a limit or \
-             --lloq says that they are below one",
-            rows.join(", ")
-        ));
-    }
     if counts.other_records > 0 {
         let records = count(counts.other_records, "record");
         notes.push(format!("{records} ignored as neither dose nor observation (EVID 2)"));
