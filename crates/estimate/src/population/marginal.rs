@@ -184,8 +184,8 @@ pub(super) struct Proposals {
 }
 
 impl Proposals {
-    /// Proposals around the modes that are found from the origin, from `known` points and from others. Where `pilot` draws
-    /// are uneven, as along a bent ridge, the mixture is fitted to them.
+    /// Proposals around the modes that are found from the origin, from `known` points and from others. Where η vary widely
+    /// and `pilot` draws are uneven, as along a bent ridge, the mixture is fitted to them.
     ///
     /// # Errors
     /// When the model cannot be solved at any mode.
@@ -215,8 +215,10 @@ impl Proposals {
         let lowest = lowest.ok_or(ConditionalError::NotPositive("the information on η"))?;
         let wide = Proposal::new(&vec![0.0; n], DMatrix::identity(n, n));
         let wide = wide.ok_or(ConditionalError::NotPositive("the identity"))?;
-        let pilot = if population.is_wide() { MORE * pilot } else { pilot };
-        let mixture = fitted(population, &problem, Mixture::new(around, wide), pilot, stream);
+        let mut mixture = Mixture::new(around, wide);
+        if population.is_wide() {
+            mixture = fitted(population, &problem, mixture, pilot, stream);
+        }
         Ok(Self { modes, lowest, mixture })
     }
 }
@@ -251,13 +253,11 @@ fn fitted(
 }
 
 /// Draws by which proposals are fitted, at most so often, and the part of them in effect that is enough.
-const PILOT: u32 = 400;
+const PILOT: u32 = 1600;
 const MOST_PILOTS: usize = 6;
 const EVEN: f64 = 0.3;
-/// The Pareto k̂ of pilot draws' weights, at most; and by how much more are drawn where η vary widely, as then there may be
-/// several modes and ridges between them.
+/// The Pareto k̂ of pilot draws' weights, at most.
 const LIGHT: f64 = 0.5;
-const MORE: u32 = 4;
 
 /// Draws of u, the logarithms of their weights, and how many of them the model cannot be solved at.
 fn weighted(
@@ -295,7 +295,7 @@ pub(super) fn drawn(
     stream: &mut SubjectStream,
     samples: u32,
 ) -> Result<(Vec<Vec<f64>>, Vec<f64>), ConditionalError> {
-    let proposal = Proposals::new(population, subject, &[], PILOT.min(samples), stream)?.mixture;
+    let proposal = Proposals::new(population, subject, &[], PILOT.min(4 * samples), stream)?.mixture;
     let problem = Whitened::new(population, subject, DEFAULT_RTOL)?;
     let (draws, logs, _) = weighted(population, &problem, &proposal, stream, samples);
     let largest = logs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
@@ -308,7 +308,7 @@ fn sampled(
     mut stream: SubjectStream,
     samples: u32,
 ) -> Result<MarginalPart, ConditionalError> {
-    let proposal = Proposals::new(population, subject, &[], PILOT.min(samples), &mut stream)?.mixture;
+    let proposal = Proposals::new(population, subject, &[], PILOT.min(4 * samples), &mut stream)?.mixture;
     let problem = Whitened::new(population, subject, DEFAULT_RTOL)?;
     let (_, logs, unsolved) = weighted(population, &problem, &proposal, &mut stream, samples);
     let largest = logs.iter().copied().fold(f64::NEG_INFINITY, f64::max);

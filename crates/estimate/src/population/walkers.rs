@@ -19,7 +19,7 @@ use omafit_model::Subject;
 use serde::{Deserialize, Serialize};
 
 /// Draws by which proposals are fitted where they are uneven.
-const PILOT: u32 = 200;
+const PILOT: u32 = 800;
 /// Relative tolerance to which the model is solved.
 const RTOL: f64 = 1e-5;
 /// Random steps of an iteration, and independent moves: with where a walker is, so many courses are solved at a time as
