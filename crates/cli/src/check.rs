@@ -15,7 +15,7 @@ const ASSAY_LIMIT_NG_ML: f64 = 150.0;
 pub fn check(args: &CheckArgs) -> Result<Outcome, CliError> {
     let model = model::load(&args.model)?;
     let options = overlaid(&args.read.how, model::needs(&model))?;
-    print::trial(&read(&args.read.data, &options)?);
+    print::trial(&read(&args.read.data, &options)?, &model);
     Ok(Outcome::Done)
 }
 

@@ -59,7 +59,7 @@ pub fn demo(args: &DemoArgs) -> Result<Outcome, CliError> {
         simulated: true,
     };
     if !args.run.running.quiet {
-        print::trial(&trial);
+        print::trial(&trial, plan.model());
     }
     let read = model::needs(plan.model());
     let seconds = started.elapsed().as_secs_f64();

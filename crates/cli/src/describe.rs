@@ -33,14 +33,14 @@ pub fn remarks(model: &PopulationModel) -> Vec<String> {
     let residual = Analyte::ALL.into_iter().filter_map(|analyte| {
         let residual = model.residual(analyte)?;
         let limit = |name: &str, l: Option<f64>| {
-            l.map_or(String::new(), |l| format!("; {name} {}", quantity(l, analyte.unit())))
+            l.map_or(String::new(), |l| format!("; {name} {}", quantity(l, model.analyte_unit(analyte))))
         };
         let limits = limit("LLOQ", residual.lloq) + &limit("ULOQ", residual.uloq);
         Some(format!(
             "Residual error of {}: {}, {}{limits}.",
-            analyte.title().to_lowercase().replace("ige", "IgE"),
+            model.label_in_sentence(analyte),
             residual.error.name(),
-            size(residual.error, analyte)
+            size(residual.error, model.analyte_unit(analyte))
         ))
     });
     let rest = [correlations(model), conditions(model)];
@@ -58,7 +58,7 @@ fn parameters(model: &PopulationModel) -> String {
             typical(model, info, parameter),
             variability(model, i, info, parameter),
             effects(&parameter.effects),
-            held(info, parameter),
+            held(model, i, parameter),
         ]);
     }
     table(rows)
@@ -132,13 +132,14 @@ fn from_centre(covariate: &str, centre: f64) -> String {
     }
 }
 
-/// What its typical value is kept to.
-fn held(info: &ParameterInfo, parameter: &PopulationParameter) -> String {
+/// What its typical value is kept to, in the file's unit.
+fn held(model: &PopulationModel, i: usize, parameter: &PopulationParameter) -> String {
     let (low, high) = parameter.bounds;
+    let (low, high, unit) = (model.in_unit(i, low), model.in_unit(i, high), model.unit(i));
     let range = match parameter.transform {
-        Transform::Logit => format!("logit, {} to {}", number(low), quantity(high, info.unit)),
-        _ if high.is_finite() => format!("{} to {}", number(low), quantity(high, info.unit)),
-        _ if low > 0.0 => format!("at least {}", quantity(low, info.unit)),
+        Transform::Logit => format!("logit, {} to {}", number(low), quantity(high, unit)),
+        _ if high.is_finite() => format!("{} to {}", number(low), quantity(high, unit)),
+        _ if low > 0.0 => format!("at least {}", quantity(low, unit)),
         _ => String::new(),
     };
     match (parameter.fixed, range.is_empty()) {
@@ -182,10 +183,11 @@ fn residual_errors(model: &PopulationModel) -> String {
     let mut rows = vec![header.map(str::to_owned).to_vec()];
     for analyte in Analyte::ALL {
         let Some(residual) = model.residual(analyte) else { continue };
-        let size = size(residual.error, analyte);
-        let limit = |l: Option<f64>| l.map_or(String::new(), |l| quantity(l, analyte.unit()));
+        let unit = model.analyte_unit(analyte);
+        let size = size(residual.error, unit);
+        let limit = |l: Option<f64>| l.map_or(String::new(), |l| quantity(l, unit));
         rows.push(vec![
-            format!("{}, {}", analyte.title(), analyte.unit()),
+            format!("{}, {unit}", model.label(analyte)),
             format!("{}: {size}", residual.error.name()),
             limit(residual.lloq),
             limit(residual.uloq),
@@ -195,18 +197,18 @@ fn residual_errors(model: &PopulationModel) -> String {
     table(rows)
 }
 
-fn size(error: ErrorModel, analyte: Analyte) -> String {
+fn size(error: ErrorModel, unit: &str) -> String {
     match error {
         ErrorModel::LogNormal { sd } => format!("SD {} of the logarithm", number(sd)),
         ErrorModel::Normal { additive, proportional: 0.0 } => {
-            format!("SD {}", quantity(additive, analyte.unit()))
+            format!("SD {}", quantity(additive, unit))
         }
         ErrorModel::Normal { additive: 0.0, proportional } => {
             format!("SD {} % of the prediction", number(100.0 * proportional))
         }
         ErrorModel::Normal { additive, proportional } => format!(
             "SD √(a² + b²), a = {}, b = {} % of the prediction",
-            quantity(additive, analyte.unit()),
+            quantity(additive, unit),
             number(100.0 * proportional)
         ),
     }

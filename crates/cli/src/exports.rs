@@ -82,7 +82,8 @@ impl ExportArgs {
         let individuals = required(folder, "individuals")?;
         let mut presented = vec![("individuals", present_individuals(&individuals, model))];
         if let Some(parameters) = optional(folder, "parameters")? {
-            presented.push(("parameters", present_parameters(&parameters)));
+            let criteria = optional(folder, "criteria")?;
+            presented.push(("parameters", present_parameters(&parameters, criteria.as_ref())));
         }
         for (name, table) in &presented {
             if self.markdown {

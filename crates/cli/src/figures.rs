@@ -6,7 +6,7 @@ use omafit_estimate::{
     FreeIgeCourse, Method, ReconstructionOptions, Status, SubjectResult, Trajectory, free_ige_course,
     reconstruct, typical_course,
 };
-use omafit_model::{Analyte, Subject};
+use omafit_model::{Analyte, PopulationModel, Subject};
 use omafit_report::file_name;
 use omafit_report::individual::{self, Individual, Panel, Whose};
 use omafit_report::observed_fitted::{self, AnalyteFit};
@@ -32,11 +32,11 @@ pub fn write(
     let put = |name: String, svg: String| -> Result<(), CliError> {
         Ok(std::fs::write(folder.file(format!("figures/{name}"))?, svg)?)
     };
-    put("observed_fitted.svg".into(), observed_against_fitted(subjects, results, simulated)?)?;
+    let model = plan.model();
+    put("observed_fitted.svg".into(), observed_against_fitted(model, subjects, results, simulated)?)?;
     let course = free_ige_course(results.iter().map(|r| &r.trajectory));
-    // A model without IgE has none to suppress.
     let is_there = course.percentiles[2].iter().any(|median| *median > 0.0);
-    if is_there && results.len() >= ENOUGH_FOR_PERCENTILES {
+    if model.predicts(Analyte::IgeFree) && is_there && results.len() >= ENOUGH_FOR_PERCENTILES {
         put("suppression.svg".into(), suppressed(plan, subjects, results, &course, simulated)?)?;
         let data = suppression_data(&course)?;
         folder.write("figures/data/suppression.csv", |f| Ok::<_, CliError>(data.write_csv(f)?))?;
@@ -69,10 +69,12 @@ fn one(plan: &Plan, subject: &Subject, result: &SubjectResult, simulated: bool) 
             typical.as_ref().map(|t| t.iter().map(|c| c.to_array()[a.index()]).collect());
         (a, observed, typical)
     };
-    let data = Analyte::ALL.map(per_analyte);
+    let model = plan.model();
+    let data = Analyte::ALL.map(per_analyte).into_iter().filter(|(a, ..)| model.predicts(*a));
+    let data: Vec<_> = data.collect();
     let panels = data.iter().map(|(a, observed, typical)| Panel {
-        title: a.title(),
-        unit: a.unit(),
+        title: model.label(*a),
+        unit: model.analyte_unit(*a),
         time: &course.time,
         fitted: &course.value[a.index()],
         lower: &course.lower[a.index()],
@@ -111,6 +113,7 @@ fn fine_course<'a>(plan: &Plan, subject: &Subject, result: &'a SubjectResult) ->
 }
 
 fn observed_against_fitted(
+    model: &PopulationModel,
     subjects: &[Subject],
     results: &[SubjectResult],
     simulated: bool,
@@ -127,8 +130,8 @@ fn observed_against_fitted(
     let fits: Vec<AnalyteFit<'_>> = data
         .iter()
         .map(|(a, observed, fitted, population)| AnalyteFit {
-            title: a.title(),
-            unit: a.unit(),
+            title: model.label(*a),
+            unit: model.analyte_unit(*a),
             observed,
             fitted,
             population: Some(population),

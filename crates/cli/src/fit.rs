@@ -17,7 +17,7 @@ pub fn fit(args: &FitArgs) -> Result<Outcome, CliError> {
     let mut set = DataSet::open(&args.read.data, &options)?;
     note_censored(&mut set.trial, args.censored);
     if !args.run.running.quiet {
-        print::trial(&set.trial);
+        print::trial(&set.trial, plan.model());
     }
     let seconds = started.elapsed().as_secs_f64();
     let input = Input {

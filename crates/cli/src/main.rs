@@ -8,6 +8,7 @@ mod begin;
 mod bootstrap;
 mod check;
 mod checkpoint;
+mod clock;
 mod compare;
 mod demo;
 mod demo_outcomes;
@@ -66,6 +67,7 @@ pub enum Outcome {
 }
 
 fn main() -> ExitCode {
+    clock::start();
     let outcome = match Cli::try_parse() {
         Ok(Cli { command }) => run(command),
         Err(said) if said.use_stderr() => {

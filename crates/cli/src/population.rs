@@ -6,7 +6,7 @@ use crate::influence::Influence;
 use crate::record::Seconds;
 use omafit_estimate::{
     Checkpoint, EstimatedNumbers, FitOptions, Method, PopulationError, PopulationEstimate, PopulationFit,
-    PopulationMethod, PopulationOptions, PopulationUncertainty, Watch, estimate_population,
+    PopulationMethod, PopulationOptions, PopulationUncertainty, Shrinkage, Watch, estimate_population,
     flattest_direction, population_estimates, propagated, shrinkage,
 };
 use omafit_model::{PopulationModel, PopulationValues, Subject};
@@ -135,12 +135,17 @@ impl Population {
         self.fit.converged()
     }
 
-    /// Writes `parameters`, `convergence` and `influence`.
-    pub fn write(&self, folder: &RunFolder) -> Result<(), CliError> {
+    /// Shrinkage of each η.
+    pub fn shrinkage(&self) -> Vec<Shrinkage> {
         let etas: Vec<Vec<f64>> = self.fit.subjects.iter().map(|s| s.eta.clone()).collect();
         let options = FitOptions::new(Method::Map, self.model().variable().to_vec());
-        let shrinkage = shrinkage(self.model(), &options, &etas);
-        crate::write::write_both(folder, &parameters_table(&self.fit.model, &self.estimates, &shrinkage)?)?;
+        shrinkage(self.model(), &options, &etas)
+    }
+
+    /// Writes `parameters`, `convergence` and `influence`.
+    pub fn write(&self, folder: &RunFolder) -> Result<(), CliError> {
+        let parameters = parameters_table(&self.fit.model, &self.estimates, &self.shrinkage())?;
+        crate::write::write_both(folder, &parameters)?;
         if let Some(influence) = &self.influence {
             crate::write::write_both(folder, &influence.table(&self.estimates)?)?;
         }

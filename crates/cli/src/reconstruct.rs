@@ -121,7 +121,10 @@ pub fn reconstruct(args: &ReconstructArgs) -> Result<Outcome, CliError> {
     let failed = results.iter().filter(|r| r.fit.status == Status::Failed).count();
     let trajectories = trajectories_table(subjects, &results)?;
     folder.write("trajectories.parquet", |f| Ok::<_, CliError>(trajectories.write_parquet(f)?))?;
-    write_both(&folder, &suppression_table(subjects, &results)?)?;
+    let has_suppression = run.model.predicts(Analyte::IgeFree);
+    if has_suppression {
+        write_both(&folder, &suppression_table(subjects, &results)?)?;
+    }
     let record = serde_json::json!({
         "schema_version": 1,
         "tool": "omafit",
@@ -142,13 +145,8 @@ pub fn reconstruct(args: &ReconstructArgs) -> Result<Outcome, CliError> {
     write_record(&folder, &record)?;
     folder.commit()?;
     if !args.running.quiet {
-        crate::print::reconstructed(
-            &args.out,
-            subjects.len(),
-            failed,
-            trajectories.rows(),
-            run.record.simulated,
-        );
+        let counts = (subjects.len(), failed, trajectories.rows());
+        crate::print::reconstructed(&args.out, counts, has_suppression, run.record.simulated);
     }
     Ok(if failed > 0 { Outcome::SomeFailed } else { Outcome::Done })
 }

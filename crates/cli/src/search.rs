@@ -74,7 +74,7 @@ pub fn search(args: &SearchArgs) -> Result<Outcome, CliError> {
     censor(&mut trial.subjects, args.censored);
     let quiet = args.running.quiet;
     if !quiet {
-        print::trial(&trial);
+        print::trial(&trial, &first);
     }
     let subjects = &trial.subjects;
     let declared = candidates(&first, subjects)?;

@@ -178,10 +178,12 @@ fn draw(
         })
         .collect();
     let nothing = vec![f64::NAN; points.len()];
+    // Without a target, and without a label, the drug may be any.
+    let is_any = analytes.len() == 1 && model.label(analytes[0]) == analytes[0].title();
+    let drug = is_any.then_some("Drug");
     let panels = data.iter().map(|(a, time, curve, observed)| Panel {
-        // Without a target the drug may be any.
-        title: if analytes.len() == 1 { "Drug" } else { a.title() },
-        unit: a.unit(),
+        title: drug.unwrap_or(model.label(*a)),
+        unit: model.analyte_unit(*a),
         time,
         fitted: curve,
         lower: &nothing[..time.len()],

@@ -53,7 +53,7 @@ pub fn vpc(args: &VpcArgs) -> Result<Outcome, CliError> {
     draw_into(&args.run, &crate::report::figures(&args.run, true)?, args.running.force)?;
     renew_report(&args.run)?;
     if !args.running.quiet {
-        crate::print::checked(&args.run, &checked.npc, check.replicates, run.record.simulated);
+        crate::print::checked(&args.run, &run.model, &checked.npc, check.replicates, run.record.simulated);
     }
     Ok(Outcome::Done)
 }

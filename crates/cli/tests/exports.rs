@@ -59,7 +59,8 @@ fn forms_are_written_where_they_are_asked_for() {
     let markdown = read("tables/parameters.md");
     // Seven numbers, and the names above them.
     assert_eq!(markdown.lines().filter(|line| line.starts_with("| ")).count(), 9, "{markdown}");
-    assert!(markdown.contains("| ka | 1/d | 38.17 | 19.2 | 26.20 to 55.59 |  |  |"), "{markdown}");
+    assert!(markdown.contains("| ka | 1/h | 1.590 | 19.2 | 1.092 to 2.316 |  |  |"), "{markdown}");
+    assert!(markdown.contains("Likelihood by linearisation (FOCE): OFV 116.80"), "{markdown}");
     let latex = read("tables/individuals.tex");
     assert!(latex.contains("\\begin{longtable}{@{}lrrrrrl@{}}"), "{latex}");
     assert_eq!(latex.lines().filter(|line| line.ends_with("& ok \\\\")).count(), 12);

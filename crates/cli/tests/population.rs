@@ -42,8 +42,7 @@ fn is_near_nlmixr2(table: &[Vec<String>], tolerance: f64, points: f64) {
     let cv = column(table, "bsv_cv_pct");
     let at = |name: &str| names.iter().position(|n| n == name).unwrap();
     for (name, expected) in TYPICAL {
-        let per_hour = if name == "V" { 1.0 } else { 24.0 };
-        let found = estimates[at(name)] / per_hour;
+        let found = estimates[at(name)];
         assert!((found / expected - 1.0).abs() < tolerance, "{name}: {found} {expected}");
     }
     let sigma = estimates[at("sigma_additive_omalizumab_total")];
@@ -91,8 +90,7 @@ fn theophylline_in_twelve_people_is_what_nlmixr2_finds() {
     let (names, estimates) = (common::text(&table, "name"), column(&table, "estimate"));
     let at = |name: &str| names.iter().position(|n| n == name).unwrap();
     for (name, expected) in TYPICAL {
-        let per_hour = if name == "V" { 1.0 } else { 24.0 };
-        let found = estimates[at(name)] / per_hour;
+        let found = estimates[at(name)];
         assert!((found / expected - 1.0).abs() < 0.005, "{name}: {found} {expected}");
     }
     let sigma = estimates[at("sigma_additive_omalizumab_total")];

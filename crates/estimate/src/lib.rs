@@ -66,7 +66,9 @@ pub use population::{
     from_several_starts, influence, marginal_likelihood, population_estimates, population_profile,
     propagated, sampling_importance_resampling, screened,
 };
-pub use population::{EstimatedNumbers, InformationCriteria, LikelihoodData, PopulationLikelihood};
+pub use population::{
+    EstimatedNumbers, InformationCriteria, LikelihoodData, PopulationLikelihood, Variation,
+};
 pub use prior::Prior;
 pub use problem::SubjectError;
 pub use profile::ProfileInterval;

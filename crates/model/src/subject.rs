@@ -47,11 +47,25 @@ impl Analyte {
         }
     }
 
+    /// The name within a sentence.
+    pub const fn in_sentence(self) -> &'static str {
+        match self {
+            Self::OmalizumabTotal => "total omalizumab",
+            Self::IgeTotal => "total IgE",
+            Self::IgeFree => "free IgE",
+        }
+    }
+
     /// The unit of its values.
     pub const fn unit(self) -> &'static str {
+        self.units()[0]
+    }
+
+    /// The names of that unit, the usual one first.
+    pub const fn units(self) -> &'static [&'static str] {
         match self {
-            Self::OmalizumabTotal => "µg/mL",
-            Self::IgeTotal | Self::IgeFree => "ng/mL",
+            Self::OmalizumabTotal => &["µg/mL", "ug/mL", "mg/L"],
+            Self::IgeTotal | Self::IgeFree => &["ng/mL", "µg/L", "ug/L"],
         }
     }
 }

@@ -281,3 +281,50 @@ fn one_parameter_of_dosing_brings_the_other() {
     assert_eq!(typical[typical.len() - 2..], [1.0, 0.25]);
     assert_eq!(PopulationModel::parse(shipped()).unwrap().parameters().len(), 9);
 }
+
+#[test]
+fn an_output_has_the_name_and_unit_that_the_file_gives_it() {
+    let of = |outputs: &str| PopulationModel::parse(&format!("{}\n{outputs}", shipped()));
+    let named =
+        of("[outputs.ige_free]\nlabel = \"IgE, free\"\n[outputs.ige_total]\nunit = \"µg/L\"").unwrap();
+    assert_eq!((named.label(Analyte::IgeFree), named.analyte_unit(Analyte::IgeFree)), ("IgE, free", "ng/mL"));
+    assert_eq!(
+        (named.label(Analyte::IgeTotal), named.analyte_unit(Analyte::IgeTotal)),
+        ("Total IgE", "µg/L")
+    );
+    assert_eq!(named.label_in_sentence(Analyte::IgeFree), "IgE, free");
+    assert_eq!(named.label_in_sentence(Analyte::OmalizumabTotal), "total omalizumab");
+    // The file that is written again has them.
+    let again = PopulationModel::parse(&toml::to_string(named.file()).unwrap()).unwrap();
+    assert_eq!(again.file(), named.file());
+    for (outputs, says) in [
+        ("[outputs.ige_free]\ntitle = \"IgE\"", "unknown field `title`"),
+        ("[outputs.ige]\nlabel = \"IgE\"", "unknown variant `ige`"),
+        ("[outputs.ige_free]\nunit = \"IU/mL\"", "`IU/mL` is none of ng/mL, µg/L, ug/L"),
+        ("[outputs.ige_free]\nlabel = \"two\\nlines\"", "a label is a line"),
+        ("[outputs.ige_free]\nlabel = \"\"", "a label is a line"),
+    ] {
+        let said = of(outputs).unwrap_err().to_string();
+        assert!(said.contains(says), "{said}");
+    }
+    let alone = published("one_compartment_oral").unwrap();
+    let said = PopulationModel::parse(&format!("{alone}\n[outputs.ige_free]\nlabel = \"IgE\"")).unwrap_err();
+    assert!(said.to_string().contains("one_compartment does not predict it"), "{said}");
+}
+
+#[test]
+fn values_are_shown_in_the_units_of_the_file() {
+    let model = PopulationModel::parse(published("one_compartment_oral").unwrap()).unwrap();
+    for (position, (unit, typical)) in [("1/h", 1.594), ("L/h", 2.750), ("L", 31.81)].into_iter().enumerate()
+    {
+        let shown = model.in_unit(position, model.parameters()[position].typical);
+        assert_eq!(model.unit(position), unit);
+        assert!((shown / typical - 1.0).abs() < 1e-15, "{shown}");
+    }
+}
+
+#[test]
+fn a_file_may_say_what_it_is_based_on() {
+    let text = shipped().replacen("start = ", "based_on = \"run1\"\nstart = ", 1);
+    assert_eq!(PopulationModel::parse(&text).unwrap().file().based_on.as_deref(), Some("run1"));
+}

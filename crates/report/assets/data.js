@@ -1,12 +1,13 @@
 // The story, and what is computed from it. Nothing here touches the page.
 const story = JSON.parse(document.getElementById("story").textContent);
 const run = story.run;
-const ANALYTES = [
-  { key: "omalizumab_total", title: "Total omalizumab", unit: "µg/mL" },
-  { key: "ige_total", title: "Total IgE", unit: "ng/mL" },
-  { key: "ige_free", title: "Free IgE", unit: "ng/mL" },
-];
+const TURNING = /[\u0000-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069\u2028\u2029]/g;
+// Text from the data: what turns text around or has no shape shows as the replacement character.
+const clean = (text) => String(text).replace(TURNING, "\ufffd");
+// The analytes in the order of their DVID, with the names and units that the model gives them.
+const ANALYTES = story.model.analytes.map((a) => ({ ...a, title: clean(a.title), in_sentence: clean(a.in_sentence) }));
 const IGE_FREE = 2;
+const hasFreeIge = ANALYTES[IGE_FREE].predicted;
 
 // A column of a table, or null.
 const column = (table, name) => (story.tables[table] && story.tables[table][name]) || null;
@@ -23,10 +24,6 @@ const numbers = (table, name) => {
 };
 const hasNumbers = (values) => !!values && values.some(isNumber);
 
-const TURNING = /[\u0000-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069\u2028\u2029]/g;
-// Text from the data: what turns text around or has no shape shows as the replacement character.
-const clean = (text) => String(text).replace(TURNING, "\ufffd");
-
 // A number of so many significant digits.
 function digits(value, count = 3) {
   if (!isNumber(value)) return "–";
@@ -40,7 +37,8 @@ function digits(value, count = 3) {
   return value.toFixed(Math.min(places, 8)).replace("-", "−");
 }
 const raised = (n) => String(n).replace(/./g, (c) => (c === "-" ? "⁻" : "⁰¹²³⁴⁵⁶⁷⁸⁹"[Number(c)]));
-const fixed = (value, places) => (isNumber(value) ? value.toFixed(places).replace("-", "−") : "–");
+// What is rounded to nothing has no sign.
+const fixed = (value, places) => (isNumber(value) ? value.toFixed(places).replace(/^-(?=[0.]*$)/, "").replace("-", "−") : "–");
 const percent = (part, places = 1) => (isNumber(part) ? `${fixed(100 * part, places)} %` : "–");
 const pValue = (p) => (!isNumber(p) ? "–" : p < 0.001 ? "< 0.001" : p.toFixed(3));
 const plural = (n, one, many = `${one}s`) => `${n.toLocaleString("en")} ${n === 1 ? one : many}`;

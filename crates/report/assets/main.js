@@ -88,7 +88,7 @@ function checklist() {
     ["NPDE", hasNumbers(observed.NPDE) ? link("goodness", "Goodness of fit") : null, "not made; omafit vpc RUN makes them"],
     ["Covariate model building, forest plot of effects", null, "not part of this run: the model was given"],
     ["Influence of single subjects", story.tables.influence ? link("parameters", "Parameters") : null, "of a population that is estimated (--method foce)"],
-    ["Exposure and what it achieves", link("suppression", "Suppression of free IgE"), "no dose, or nothing fitted"],
+    ["Exposure and what it achieves", link("suppression", "Suppression of free IgE"), hasFreeIge ? "no dose, or nothing fitted" : "the model has no free IgE"],
     ["Exposure and response", link("outcomes", "Outcomes"), "not made; omafit outcome RUN OUTCOMES makes it"],
     ["Versions, command, seed, checksum of the data", link("run", "Run")],
   ];

@@ -90,7 +90,7 @@ function warnings() {
 }
 const nameOf = (key) => {
   const found = ANALYTES.find((a) => a.key === key);
-  return found ? found.title.replace(/^(Total|Free)/, (w) => w.toLowerCase()) : key === "all" ? "all" : key;
+  return found ? found.in_sentence : key;
 };
 
 // The method by which the population was estimated, if it was.
@@ -132,6 +132,7 @@ function summary() {
   if (run.population) sentences.splice(1, 0, run.population.converged ? `The estimation converged${run.likelihood ? ` at OFV ${fixed(run.likelihood.ofv, 2)} (−2LL ${fixed(run.likelihood.minus2ll, 2)}, AIC ${fixed(run.likelihood.aic, 2)}, by ${APPROXIMATIONS[run.likelihood.method]})` : ""}.` : `The estimation of the population did not converge: ${clean(run.population.stop_reason)}.`);
   const fit = run.goodness_of_fit;
   const parts = ANALYTES.filter((a) => fit[a.key] && fit[a.key].n).map((a) => `${nameOf(a.key)} ${percent(fit[a.key].rmse_log, 0)}`);
+  if (!parts.length && quantified && quantified === censored) sentences.push("No observation was quantified: all are beyond a limit of quantification, and goodness of fit cannot be said.");
   if (parts.length) sentences.push(`Observations scatter about the individual fits by ${parts.join(", ")} (root mean square on the logarithm).`);
   const reached = numbers("individuals", "days_to_target");
   if (hasNumbers(reached)) {

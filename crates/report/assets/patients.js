@@ -17,7 +17,7 @@ function patientSection() {
     ["As in the data", (i, j) => i - j],
     ["Best fit first", rank(fit, false)],
     ["Most unusual parameters first", rank(etaSize, true)],
-    ["Fewest days below target first", rank(numbersCache("days_below_target"), false)],
+    ...(hasFreeIge ? [["Fewest days below target first", rank(numbersCache("days_below_target"), false)]] : []),
     ...covariates.flatMap((name) => [[`${name}, highest first`, rank(numbersCache(name), true)], [`${name}, lowest first`, rank(numbersCache(name), false)]]),
   ];
   const search = make("input", { type: "search", placeholder: "ID", "aria-label": "Find a subject by ID", autocomplete: "off", spellcheck: "false" });
@@ -120,7 +120,7 @@ function showSubject(i, title, detail) {
   const hasBand = c && c.upper.some(hasNumbers);
   if (c)
     head.push(
-      legend(["dot", "observed"], ["line fit", "individual fit"], ...(hasBand ? [["band", `${level} band of the fit`]] : []), ...(hasTypical ? [["line typical", "typical subject, same covariates and doses"]] : []), ["line target", "target"], ["dose", "dose"]),
+      legend(["dot", "observed"], ["line fit", "individual fit"], ...(hasBand ? [["band", `${level} band of the fit`]] : []), ...(hasTypical ? [["line typical", "typical subject, same covariates and doses"]] : []), ...(hasFreeIge ? [["line target", "target"]] : []), ["dose", "dose"]),
     );
   else head.push(make("p", {}, "There is no time course."));
   detail.replaceChildren(...head, make("div", { class: "beside" }, panels, make("div", { class: "facts-column" }, ...subjectFacts(i, of))));

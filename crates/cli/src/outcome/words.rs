@@ -2,6 +2,7 @@
 
 use super::OutcomeArgs;
 use crate::print::columns;
+use crate::print::format::{count, fixed};
 use crate::print::terminal::say;
 use omafit_outcome::{DelayFit, Exposure, Fact, GroupOutcome, OutcomeAnalysis, Patient, VisitMean};
 use omafit_trial::OutcomeTable;
@@ -16,9 +17,9 @@ pub fn print(
 ) {
     let with = patients.iter().filter(|p| p.exposure.is_some()).count();
     say!(
-        "{} patients with outcomes, {with} of them with exposure; {} values",
-        patients.len(),
-        table.source.rows
+        "{} with outcomes, {with} of them with exposure; {}",
+        count(patients.len(), "patient"),
+        count(usize::try_from(table.source.rows).unwrap_or(usize::MAX), "value")
     );
     let last_dose = patients.iter().filter_map(|p| p.last_dose).fold(0.0, f64::max);
     for ((name, unit), found) in table.measures.iter().zip(&analysis.measures) {
@@ -66,20 +67,27 @@ fn row(name: String, outcome: &GroupOutcome, last_dose: f64) -> [String; 7] {
     [
         name,
         baseline.map_or(0, |v| v.value.n).to_string(),
-        baseline.map_or(String::new(), |v| format!("{:.2}", v.value.mean)),
-        end.map_or(String::new(), |v| {
-            format!("{:.2} ({:.2} to {:.2})", v.change.mean, v.change.low, v.change.high)
-        }),
-        lag.map_or(String::new(), |l| format!("{:.0} ({:.0}–{:.0})", l.value, l.low, l.high)),
+        baseline.map_or(String::new(), |v| fixed(v.value.mean, 2)),
+        end.map_or(String::new(), |v| with_interval([v.change.mean, v.change.low, v.change.high], 2)),
+        lag.map_or(String::new(), |l| with_interval([l.value, l.low, l.high], 0)),
         turn.to_owned(),
         delay(&outcome.chosen()),
     ]
 }
 
+/// A value with its interval, if it has one: of one patient there is none.
+fn with_interval([value, low, high]: [f64; 3], decimals: usize) -> String {
+    let shown = fixed(value, decimals);
+    if low.is_nan() || high.is_nan() {
+        return shown;
+    }
+    format!("{shown} ({} to {})", fixed(low, decimals), fixed(high, decimals))
+}
+
 fn delay(fits: &[&DelayFit]) -> String {
     let Some((fit, others)) = fits.split_first() else { return String::new() };
     let delay = fit.mean_delay();
-    let days = if delay.is_nan() { String::new() } else { format!(", mean delay {delay:.1} days") };
+    let days = if delay.is_nan() { String::new() } else { format!(", mean delay {} days", fixed(delay, 1)) };
     let others: Vec<String> = others.iter().map(|f| f.model.name()).collect();
     let others =
         if others.is_empty() { String::new() } else { format!("; not told apart: {}", others.join(", ")) };

@@ -2,42 +2,66 @@
 
 use crate::likelihood::Likelihood;
 use crate::population::Population;
-use crate::print::format::{count, fixed, significant};
+use crate::print::format::{NONE, count, fixed, significant};
 use crate::print::terminal::say;
-use omafit_estimate::{LikelihoodMethod, PopulationLikelihood, PopulationProfile, SirFound, SirRound};
+use crate::print::{aligned, shown_unit};
+use omafit_estimate::{
+    EstimateKind, LikelihoodMethod, PopulationEstimate, PopulationLikelihood, PopulationProfile, SirFound,
+    SirRound, Variation,
+};
+use omafit_model::PopulationModel;
 use omafit_trial::{Table, Values};
 use std::path::Path;
 
-/// A number to the digits of this page.
-fn digits(value: f64) -> String {
-    significant(value, 5)
-}
+/// Significant digits of a number.
+const DIGITS: usize = 4;
 
-/// An estimated population.
+/// An estimated population: each typical value with the variability of its parameter, then covariates' coefficients,
+/// correlations and residual errors.
 pub fn population(population: &Population) {
     let (fit, estimates) = population.parts();
-    say!(
-        "\npopulation by {}, {}",
-        population.method_name().to_uppercase(),
-        count(usize::try_from(fit.iterations).unwrap_or(usize::MAX), "iteration")
-    );
+    let iterations = count(usize::try_from(fit.iterations).unwrap_or(usize::MAX), "iteration");
+    say!("\npopulation by {}, {iterations}", population.method_name().to_uppercase());
     say!("{}", fit.reason);
-    say!("{:<28}{:>12}{:>12}{:>8}   95 % interval", "", "estimate", "SE", "RSE %");
-    for e in estimates {
-        let value = digits(e.value);
-        if e.fixed {
-            say!("{:<28}{value:>12}       fixed", e.name);
-        } else if e.se[0].is_nan() {
-            say!("{:<28}{value:>12}{:>12}", e.name, "–");
-        } else {
-            let rse = 100.0 * e.se[0] / e.value.abs();
-            let [se, low, high] = [e.se[0], e.interval[0], e.interval[1]].map(digits);
-            say!("{:<28}{value:>12}{se:>12}{rse:>8.1}   {low} to {high}", e.name);
-        }
+    let head = ["", "", "estimate", "RSE %", "95 % CI", "IIV CV % (RSE %)", "shrinkage %"];
+    let mut rows = vec![head.map(String::from)];
+    let model = population.model();
+    let shrinkage = population.shrinkage();
+    for e in estimates.iter().filter(|e| e.kind != EstimateKind::Variance) {
+        let eta = Some(e.kind == EstimateKind::Typical)
+            .filter(|is_typical| *is_typical)
+            .and_then(|_| model.variable().iter().position(|&p| model.position(&e.name) == Some(p)));
+        let variance = estimates.iter().find(|v| v.kind == EstimateKind::Variance && v.eta == eta);
+        rows.push([
+            e.name.clone(),
+            shown_unit(&e.unit),
+            significant(e.value, DIGITS),
+            if e.fixed { "fixed".into() } else { fixed(100.0 * e.se[0] / e.value.abs(), 1) },
+            interval(e),
+            variance.map_or(String::new(), |v| variability(model, v)),
+            eta.and_then(|k| shrinkage.get(k)).map_or(String::new(), |s| fixed(100.0 * s.sd_form, 1)),
+        ]);
     }
+    aligned(&rows, 2);
+    say!("  IIV: variability between subjects; shrinkage: 100·(1 − SD(η̂)/ω)");
     for warning in population.warnings() {
         say!("{warning}");
     }
+}
+
+fn interval(e: &PopulationEstimate) -> String {
+    match e.interval {
+        _ if e.fixed => String::new(),
+        [low, high] if low.is_nan() || high.is_nan() => NONE.into(),
+        ends => ends.map(|end| significant(end, DIGITS)).join(" to "),
+    }
+}
+
+/// A variance as a coefficient of variation, per cent, or as a standard deviation, with its relative standard error.
+fn variability(model: &PopulationModel, variance: &PopulationEstimate) -> String {
+    let Some(Variation { is_cv, size, rse }) = Variation::of(model, variance) else { return String::new() };
+    let size = if is_cv { fixed(100.0 * size, 1) } else { format!("SD {}", significant(size, DIGITS)) };
+    if variance.fixed { format!("{size} fixed") } else { format!("{size} ({})", fixed(100.0 * rse, 1)) }
 }
 
 /// The likelihood of a population, as models are compared by it.
@@ -84,17 +108,21 @@ pub fn resampled(run: &Path, rounds: &[SirRound], found: &[SirFound], numbers: u
 /// A population's numbers over draws.
 pub fn draws(table: &Table) {
     let Some(Values::Text(names)) = table.values("name") else { return };
-    say!("{:<28}{:>12}{:>12}{:>12}   interval", "", "estimate", "median", "SE");
     let of = |name: &str, row: usize| match table.values(name) {
-        Some(Values::Float(values)) => values[row],
-        _ => f64::NAN,
+        Some(Values::Float(values)) => significant(values[row], DIGITS),
+        _ => NONE.into(),
     };
+    let unit = |row: usize| match table.values("unit") {
+        Some(Values::Text(values)) => shown_unit(&values[row]),
+        _ => String::new(),
+    };
+    let mut rows = vec![["", "", "estimate", "median", "SE", "interval"].map(String::from)];
     for (row, name) in names.iter().enumerate() {
         let [estimate, median, se, low, high] =
             ["estimate", "median", "se", "ci_low", "ci_high"].map(|name| of(name, row));
-        let [estimate, median, se, low, high] = [estimate, median, se, low, high].map(digits);
-        say!("{name:<28}{estimate:>12}{median:>12}{se:>12}   {low} to {high}");
+        rows.push([name.to_string(), unit(row), estimate, median, se, format!("{low} to {high}")]);
     }
+    aligned(&rows, 2);
 }
 
 /// Intervals from the profile of the objective.
@@ -107,7 +135,8 @@ pub fn profiled(run: &Path, found: &[PopulationProfile]) {
         100.0 * first.level
     );
     for PopulationProfile { name, unit, estimate, interval, .. } in found {
-        let [estimate, low, high] = [*estimate, interval[0], interval[1]].map(digits);
+        let [estimate, low, high] =
+            [*estimate, interval[0], interval[1]].map(|value| significant(value, DIGITS));
         say!("{name:<28}{estimate:>12}   {low} to {high} {unit}");
     }
     say!("in {}: profile.csv, profile_points.csv", run.display());

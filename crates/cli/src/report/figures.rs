@@ -2,7 +2,7 @@
 
 use super::tables::{find, texts};
 use crate::error::CliError;
-use omafit_model::{Analyte, Covariates};
+use omafit_model::{Analyte, Covariates, PopulationModel};
 use omafit_report::diagnostic::{
     CheckedBin, Group, etas, histograms, observed_predicted, predictive_check, quantiles, residuals,
 };
@@ -46,6 +46,7 @@ pub fn drawn(name: impl Into<String>, mut figure: Panels, simulated: bool) -> Re
 
 /// Goodness of fit and random effects.
 pub fn of_fit(
+    model: &PopulationModel,
     individuals: &Table,
     observations: &Table,
     parameters: &[ParameterWords],
@@ -64,10 +65,10 @@ pub fn of_fit(
     let pairs = |x: &str, y: &str, quantified: bool, map: fn(f64) -> f64| -> Vec<Group> {
         let (x, y) = (column(x), column(y));
         let points = |a: Analyte| rows(a, quantified).map(|i| (x[i], map(y[i]))).collect();
-        analytes.iter().map(|a| Group { name: a.title().into(), points: points(*a) }).collect()
+        analytes.iter().map(|a| Group { name: model.label(*a).into(), points: points(*a) }).collect()
     };
     let axis = |name: &str, log: bool| -> Vec<(String, bool)> {
-        analytes.iter().map(|a| (format!("{name} ({})", a.unit()), log)).collect()
+        analytes.iter().map(|a| (format!("{name} ({})", model.analyte_unit(*a)), log)).collect()
     };
     let has = |name: &str| column(name).iter().any(|v| v.is_finite());
     let mut out = Vec::new();
@@ -96,7 +97,8 @@ pub fn of_fit(
         put(&format!("{low}_time"), residuals(&title, &time, kind, &levels, &against("TIME")))?;
         let title = format!("{kind} against population prediction");
         put(&format!("{low}_pred"), residuals(&title, &axis("PRED", true), kind, &levels, &against("PRED")))?;
-        let values = |a: &Analyte| (a.title().into(), rows(*a, false).map(|i| column(kind)[i]).collect());
+        let values =
+            |a: &Analyte| (model.label(*a).into(), rows(*a, false).map(|i| column(kind)[i]).collect());
         let groups: Vec<(String, Vec<f64>)> = analytes.iter().map(values).collect();
         put(&format!("{low}_qq"), quantiles(&format!("{kind} against normal quantiles"), kind, &groups))?;
     }
@@ -153,7 +155,12 @@ fn known(mut group: Group) -> Group {
 }
 
 /// The visual predictive check of each analyte: plain, corrected, and the parts beyond limits.
-pub fn of_check(folder: &Path, vpc: &Table, simulated: bool) -> Result<Vec<Drawn>, CliError> {
+pub fn of_check(
+    model: &PopulationModel,
+    folder: &Path,
+    vpc: &Table,
+    simulated: bool,
+) -> Result<Vec<Drawn>, CliError> {
     let (analyte, stratum) = (texts(folder, vpc, "analyte")?, texts(folder, vpc, "stratum")?);
     let statistic = texts(folder, vpc, "statistic")?;
     let none = Vec::new();
@@ -187,15 +194,15 @@ pub fn of_check(folder: &Path, vpc: &Table, simulated: bool) -> Result<Vec<Drawn
         for (c, suffix, word) in [(0.0, "", ""), (1.0, "_corrected", ", prediction-corrected")] {
             let groups = bins(a, c, false);
             if !groups.is_empty() {
-                let title = format!("VPC: {}{word}", a.title());
-                let y = (format!("{} ({})", a.title(), a.unit()), true);
+                let title = format!("VPC: {}{word}", model.label(a));
+                let y = (format!("{} ({})", model.label(a), model.analyte_unit(a)), true);
                 let figure = predictive_check(&title, "Days after the first dose", &y, &groups);
                 out.push(drawn(format!("vpc_{}{suffix}", a.name()), figure, simulated)?);
             }
         }
         let groups = bins(a, 0.0, true);
         if !groups.is_empty() {
-            let title = format!("Beyond limits of quantification: {}", a.title());
+            let title = format!("Beyond limits of quantification: {}", model.label(a));
             let y = ("Part of observations".to_owned(), false);
             let figure = predictive_check(&title, "Days after the first dose", &y, &groups);
             out.push(drawn(format!("vpc_{}_censored", a.name()), figure, simulated)?);

@@ -15,8 +15,8 @@ use crate::error::{CliError, refuse};
 use crate::model;
 use crate::options::ReportArgs;
 use crate::record::SCHEMA_VERSION;
-use omafit_model::PopulationModel;
-use omafit_report::page::{self, ModelWords, ParameterWords, Story};
+use omafit_model::{Analyte, PopulationModel};
+use omafit_report::page::{self, AnalyteWords, ModelWords, ParameterWords, Story};
 use omafit_trial::write_whole;
 use serde_json::Value;
 use std::path::Path;
@@ -39,19 +39,20 @@ pub fn report(args: &ReportArgs) -> Result<Outcome, CliError> {
 pub fn figures(folder: &Path, only_check: bool) -> Result<Vec<Drawn>, CliError> {
     let record = record(&folder.join("run.json"))?;
     let simulated = record["simulated"] == true;
+    let model = model::load(&folder.join("model.toml").to_string_lossy())?;
     let mut all = Vec::new();
     if !only_check {
-        let model = model::load(&folder.join("model.toml").to_string_lossy())?;
         let individuals = tables::required(folder, "individuals")?;
         let observations = tables::observations(folder, &individuals)?;
         let read = record["data"]["read"]["covariates"].as_array();
         let covariates: Vec<&str> = read.into_iter().flatten().filter_map(Value::as_str).collect();
         let words = words(&model, &[]);
-        all = figures::of_fit(&individuals, &observations, &words.parameters, &covariates, simulated)?;
+        all =
+            figures::of_fit(&model, &individuals, &observations, &words.parameters, &covariates, simulated)?;
         all.extend(population::of_population(folder, &model, &individuals, simulated)?);
     }
     if let Some(vpc) = tables::optional(folder, "vpc")? {
-        all.extend(figures::of_check(folder, &vpc, simulated)?);
+        all.extend(figures::of_check(&model, folder, &vpc, simulated)?);
     }
     Ok(all)
 }
@@ -108,9 +109,9 @@ fn words(model: &PopulationModel, estimated: &[&str]) -> ModelWords {
         let at = model.variable().iter().position(|&v| v == i);
         ParameterWords {
             name: info.name.into(),
-            unit: info.unit.into(),
+            unit: model.unit(i).into(),
             meaning: info.meaning.into(),
-            typical: parameter.typical,
+            typical: model.in_unit(i, parameter.typical),
             typical_words: describe::typical(model, info, parameter),
             variability: describe::variability(model, i, info, parameter),
             omega_sd: at.map_or(f64::NAN, |at| model.omega()[at * (model.variable().len() + 1)].sqrt()),
@@ -126,5 +127,14 @@ fn words(model: &PopulationModel, estimated: &[&str]) -> ModelWords {
         equations: equations::of(&file.structure),
         parameters: parameters.collect(),
         remarks: describe::remarks(model),
+        analytes: Analyte::ALL
+            .map(|analyte| AnalyteWords {
+                key: analyte.name().into(),
+                title: model.label(analyte).into(),
+                in_sentence: model.label_in_sentence(analyte).into(),
+                unit: model.analyte_unit(analyte).into(),
+                predicted: model.predicts(analyte),
+            })
+            .to_vec(),
     }
 }

@@ -3,7 +3,7 @@
 use super::figures::{Drawn, drawn};
 use super::tables::{find, optional, texts};
 use crate::error::CliError;
-use omafit_model::{EffectForm, PopulationModel};
+use omafit_model::{Analyte, EffectForm, PopulationModel};
 use omafit_report::forest::{Forest, Row};
 use omafit_report::page::Table;
 use omafit_report::panels::{Ink, Layer, Panel, Panels, Shape};
@@ -54,9 +54,9 @@ fn forest(
         words: format!("{:.4} ({:.4} to {:.4})", estimate[k], low[k], high[k]),
     };
     let mut rows = Vec::new();
-    for info in model.structure().parameters() {
-        let unit = if info.unit == "1" { String::new() } else { format!(" ({})", info.unit) };
-        rows.extend(at(info.name).map(|k| share("Typical values", format!("{}{unit}", info.name), k)));
+    for (i, name) in model.parameter_names().enumerate() {
+        let unit = if model.unit(i) == "1" { String::new() } else { format!(" ({})", model.unit(i)) };
+        rows.extend(at(name).map(|k| share("Typical values", format!("{name}{unit}"), k)));
     }
     let variance = |name: &str| format!("omega2_{name}");
     rows.extend(model.parameter_names().filter_map(|name| {
@@ -64,7 +64,7 @@ fn forest(
     }));
     let sigmas = names.iter().filter(|name| name.starts_with("sigma"));
     rows.extend(sigmas.filter_map(|name| {
-        let label = name.trim_start_matches("sigma_").replace('_', " ");
+        let label = residual_error(model, name);
         Some(share("Residual errors", label, at(name)?))
     }));
     for (info, parameter) in model.structure().parameters().iter().zip(model.parameters()) {
@@ -112,6 +112,16 @@ fn forest(
     ];
     let data = omafit_trial::Table::new("forest", columns)?;
     Ok(Some(Drawn { name: "forest".to_owned(), svg: figure.svg(), data }))
+}
+
+/// A standard deviation of a residual error, by what it is of.
+fn residual_error(model: &PopulationModel, name: &str) -> String {
+    let kind = name.trim_start_matches("sigma_");
+    let analyte = Analyte::ALL.into_iter().find_map(|a| Some((a, kind.strip_suffix(a.name())?)));
+    analyte.map_or_else(
+        || kind.replace('_', " "),
+        |(a, part)| format!("{}{}", part.replace('_', " "), model.label_in_sentence(a)),
+    )
 }
 
 /// A value of a covariate as a reader says it: whole, or to a tenth.

@@ -27,6 +27,7 @@ mod sir;
 mod space;
 mod starts;
 mod uncertainty;
+mod variation;
 mod walkers;
 mod watch;
 
@@ -52,4 +53,5 @@ pub use starts::{PopulationStart, from_several_starts};
 pub use uncertainty::{
     EstimateKind, PopulationEstimate, PopulationUncertainty, flattest_direction, population_estimates,
 };
+pub use variation::Variation;
 pub use watch::{Checkpoint, Progress, Standing, Watch};

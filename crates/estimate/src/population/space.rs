@@ -251,8 +251,11 @@ impl Space {
             Coordinate::Cholesky { row, column } => {
                 format!("omega_{}_{}", variable(row), variable(column))
             }
-            Coordinate::Sigma { analyte, part: 0 } => format!("sigma_{}", analyte.name()),
-            Coordinate::Sigma { analyte, .. } => format!("sigma_proportional_{}", analyte.name()),
+            Coordinate::Sigma { analyte, part } => {
+                let is_log = model.residual(analyte).is_some_and(|residual| residual.error.is_log());
+                let kind = if is_log { "" } else { ["additive_", "proportional_"][part] };
+                format!("sigma_{kind}{}", analyte.name())
+            }
         };
         self.coordinates.iter().map(of).collect()
     }

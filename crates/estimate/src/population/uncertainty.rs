@@ -274,7 +274,7 @@ fn interval(kind: EstimateKind, value: f64, se: f64) -> [f64; 2] {
     })
 }
 
-/// The numbers of a model, without uncertainty.
+/// The numbers of a model, in the units of its file, without uncertainty.
 pub(super) fn listed(model: &PopulationModel, values: &PopulationValues) -> Vec<PopulationEstimate> {
     let mut all = Vec::new();
     let mut add = |kind, name: String, unit: &str, value: f64, eta: Option<usize>| {
@@ -283,7 +283,8 @@ pub(super) fn listed(model: &PopulationModel, values: &PopulationValues) -> Vec<
     };
     let names: Vec<&str> = model.parameter_names().collect();
     for (i, info) in model.structure().parameters().iter().enumerate() {
-        add(EstimateKind::Typical, info.name.into(), info.unit, values.typical[i], None);
+        let value = model.in_unit(i, values.typical[i]);
+        add(EstimateKind::Typical, info.name.into(), model.unit(i), value, None);
     }
     for (i, parameter) in model.parameters().iter().enumerate() {
         for (effect, coefficients) in parameter.effects.iter().zip(&values.coefficients[i]) {
@@ -322,7 +323,7 @@ pub(super) fn listed(model: &PopulationModel, values: &PopulationValues) -> Vec<
                     add(
                         EstimateKind::Sigma,
                         format!("sigma_additive_{name}"),
-                        analyte.unit(),
+                        model.analyte_unit(analyte),
                         additive,
                         None,
                     );

@@ -5,6 +5,7 @@ use super::error::{Finding, ModelError, Step, Step::Item, Step::Key};
 use super::file::{
     BlockEntry, CorrelationEntry, EffectEntry, ModelFile, ParameterEntry, SearchEntry, SearchForm, StartRule,
 };
+use super::output::check_outputs;
 use super::parameter::{PopulationParameter, Transform};
 use super::residual::{ErrorModel, Residual};
 use super::{PopulationModel, unit};
@@ -67,6 +68,7 @@ fn check(mut file: ModelFile) -> Result<PopulationModel, Finding> {
     }
     let (variable, omega, omega_fixed) = variability(&file, &names, &parameters)?;
     let residual = residuals(&file, structure)?;
+    check_outputs(&file, structure)?;
     Ok(PopulationModel { file, structure, parameters, variable, omega, omega_fixed, residual })
 }
 

@@ -28,6 +28,9 @@ pub struct ModelFile {
     pub structure: String,
     /// Where it was published.
     pub source: String,
+    /// The model and the data that its numbers came from, of a file that a run wrote.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub based_on: Option<String>,
     /// What the model starts from.
     pub start: StartRule,
     /// Parameters a subject's own fit estimates unless told otherwise; without it, those that vary between subjects.
@@ -46,9 +49,24 @@ pub struct ModelFile {
     pub blocks: Vec<BlockEntry>,
     /// Residual error of each analyte.
     pub residual: BTreeMap<Analyte, ResidualEntry>,
+    /// Names and units of what the model predicts.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub outputs: BTreeMap<Analyte, OutputEntry>,
     /// Effects of covariates that a search may add.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub search: Vec<SearchEntry>,
+}
+
+/// `[outputs.NAME]`: how an analyte is called where it is shown.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OutputEntry {
+    /// Its name in figures and sentences.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
+    /// The unit of its values: another name of the analyte's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unit: Option<String>,
 }
 
 /// `[[search]]`: an effect that a covariate may have on a parameter.

@@ -6,6 +6,7 @@ mod check;
 mod effect;
 mod error;
 mod file;
+mod output;
 mod parameter;
 mod published;
 mod residual;
@@ -19,8 +20,8 @@ use crate::subject::{Analyte, Covariates};
 pub use effect::{CovariateError, Effect, EffectForm};
 pub use error::ModelError;
 pub use file::{
-    BlockEntry, CorrelationEntry, EffectEntry, LevelEntry, ModelFile, ParameterEntry, ResidualEntry,
-    SearchEntry, SearchForm, StartRule, VariabilityEntry,
+    BlockEntry, CorrelationEntry, EffectEntry, LevelEntry, ModelFile, OutputEntry, ParameterEntry,
+    ResidualEntry, SearchEntry, SearchForm, StartRule, VariabilityEntry,
 };
 pub use parameter::{IndividualValue, PopulationParameter, Transform};
 pub use published::{PUBLISHED, published};

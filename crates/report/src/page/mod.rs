@@ -12,7 +12,7 @@ mod story;
 mod what_if;
 
 pub use courses::Course;
-pub use story::{Column, Data, ModelWords, ParameterWords, Story, Table};
+pub use story::{AnalyteWords, Column, Data, ModelWords, ParameterWords, Story, Table};
 pub use what_if::{Alternative, FreeIge, WhatIf};
 
 use sha2::{Digest, Sha256};

@@ -71,6 +71,23 @@ pub struct ModelWords {
     pub parameters: Vec<ParameterWords>,
     /// Correlations of η, start, residual errors: a sentence each.
     pub remarks: Vec<String>,
+    /// Its analytes, in the order of their `DVID`.
+    pub analytes: Vec<AnalyteWords>,
+}
+
+/// An analyte in words.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct AnalyteWords {
+    /// Its name in tables.
+    pub key: String,
+    /// Its name at the head of something.
+    pub title: String,
+    /// Its name in a sentence.
+    pub in_sentence: String,
+    /// The unit of its values.
+    pub unit: String,
+    /// Whether the model predicts it.
+    pub predicted: bool,
 }
 
 /// A parameter in words.

@@ -62,6 +62,11 @@ const PARAMETERS: Columns = &[
     ("se_s", "", "standard error from S⁻¹, S the outer products of the subjects' gradients"),
     ("se_sandwich", "", "standard error from R⁻¹SR⁻¹"),
     ("bsv_cv_pct", "%", "of a variance of a log-normal parameter: 100·√(exp ω² − 1)"),
+    (
+        "bsv_cv_rse_pct",
+        "%",
+        "its relative standard error, by the derivative: rse_pct·ω²·exp ω²/(2·(exp ω² − 1))",
+    ),
     ("shrinkage_sd_pct", "%", "of a variance: 100·(1 − SD(η̂)/ω)"),
     ("shrinkage_var_pct", "%", "of a variance: 100·(1 − var(η̂)/ω²)"),
     ("fixed", "", "1 of what was given, 0 of what was estimated"),
@@ -112,7 +117,11 @@ const INDIVIDUALS: Columns = &[
         "",
         "departure η̂ from the typical subject with the same covariates, on the transformed scale: of a log-normal parameter ln(parameter/typical)",
     ),
-    ("SHRINK_{parameter}", "", "of MAP: 1 − (variance of η given the data)/ω²"),
+    (
+        "EBV_SHRINK_PCT_{parameter}",
+        "%",
+        "of MAP: 100·(variance of η given the data)/ω², the subject's part of NONMEM's EBVSHRINK: 0 where the data settle the parameter, 100 where they say nothing, more where the curvature at the estimate is less than the prior's",
+    ),
     (
         "SIGMA_ADDITIVE_{analyte}",
         "{unit}",
@@ -249,7 +258,7 @@ const CONVERGENCE: Columns = &[
     (
         "{coordinate}",
         "",
-        "an estimated number on the scale on which it is estimated: logarithms (between bounds logits) of typical values, coefficients as they are, Cholesky's factor of Ω with logarithms on its diagonal (`omega_…`), logarithms of residual errors (`sigma_…`)",
+        "an estimated number on the scale on which it is estimated: logarithms (between bounds logits) of typical values, coefficients as they are, logarithms of residual errors (`sigma_…`), all by their names in `parameters`; elements of Cholesky's factor of Ω (`omega_ka`, `omega_CLe_Pe`), on its diagonal their logarithms: of independent η `omega_ka` is ω, whose square is `omega2_ka` in `parameters`",
     ),
 ];
 

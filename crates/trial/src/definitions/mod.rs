@@ -57,8 +57,8 @@ fn unit_of(pattern: &str, column: &str, model: &PopulationModel) -> Option<Strin
     let (kind, after) = rest.split_once('}')?;
     let name = column.strip_prefix(before)?.strip_suffix(after).filter(|name| !name.is_empty())?;
     let unit = match kind {
-        "parameter" => model.structure().parameters().iter().find(|info| info.name == name)?.unit,
-        "analyte" => Analyte::ALL.into_iter().find(|a| a.name() == name)?.unit(),
+        "parameter" => model.unit(model.position(name)?),
+        "analyte" => model.analyte_unit(Analyte::ALL.into_iter().find(|a| a.name() == name)?),
         "concentration" => {
             CONCENTRATION_UNITS[Concentrations::<f64>::NAMES.iter().position(|n| *n == name)?]
         }

@@ -13,7 +13,7 @@ pub enum NonmemForm {
 
 /// What NONMEM's THETA, SIGMA and OMEGA of a model are.
 ///
-/// THETA: the typical values in the structure's order, then the coefficients of covariates, parameter by parameter. ETA: those of the
+/// THETA: the typical values in the structure's order and the model file's units, then the coefficients of covariates, parameter by parameter. ETA: those of the
 /// parameters that vary, those of one block of Ω together, as NONMEM needs them. EPS: the parts of the residual errors,
 /// analyte by analyte.
 pub(super) struct Numbering<'a> {
@@ -105,7 +105,8 @@ impl<'a> Numbering<'a> {
     /// Their values.
     pub fn values(&self, values: &PopulationValues, form: NonmemForm) -> Vec<f64> {
         let n = self.etas.len();
-        let mut out = values.typical.clone();
+        let typical = values.typical.iter().enumerate();
+        let mut out: Vec<f64> = typical.map(|(i, value)| self.model.in_unit(i, *value)).collect();
         out.extend(self.coefficients().iter().map(|(i, e, k, _)| values.coefficients[*i][*e][*k]));
         let sd = |(analyte, part): (Analyte, usize)| match values.residual[analyte.index()] {
             Some(ErrorModel::LogNormal { sd }) => sd,

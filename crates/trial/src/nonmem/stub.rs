@@ -21,7 +21,7 @@ pub(super) fn control_stream(run: &NonmemRun<'_>, numbering: &Numbering<'_>, sub
         out,
         ";; Written by {}. NONMEM has not been run: this control stream only names\n\
          ;; the numbers in {RUN}.ext, {RUN}.phi, {RUN}.cov, {RUN}.cor and the tables, so that programs which read\n\
-         ;; NONMEM's output read this run. The equations are in ../model.toml, in days, L, nmol and mg.\n\
+         ;; NONMEM's output read this run. The equations are those of ../model.toml, and so are the units of THETA.\n\
          ;; OFV: FOCE with interaction, without the constants of the likelihood.\n\
          ;; In the tables MDV 1 marks an observation without residuals (0 there), {MISSING} a missing covariate or TAD.\n",
         one_line(run.author)
@@ -48,7 +48,8 @@ pub(super) fn control_stream(run: &NonmemRun<'_>, numbering: &Numbering<'_>, sub
         let value = numbering.values(&run.model.values(), super::NonmemForm::Covariance);
         let at = names.len() + numbering.coefficients().len() + k * (k + 1) / 2 + k;
         let given = run.model.residual(*analyte).is_some_and(|residual| residual.fixed);
-        let _ = writeln!(out, "$SIGMA {}{} ; {}{what}", value[at], fix(given), analyte.name());
+        let shown = format!("{}, {}", run.model.label(*analyte), run.model.analyte_unit(*analyte));
+        let _ = writeln!(out, "$SIGMA {}{} ; {}{what}, {shown}", value[at], fix(given), analyte.name());
     }
     let record = run.population.map_or("METHOD=1 INTERACTION MAXEVAL=0 POSTHOC", |p| p.method[1]);
     let _ = writeln!(out, "$ESTIMATION {record}");
@@ -115,9 +116,14 @@ fn individual_parameters(out: &mut String, numbering: &Numbering<'_>, labels: &[
         let individual = match (eta.map(|k| format!("ETA({})", k + 1)), parameter.transform) {
             (None, _) => format!("TV{name}"),
             (Some(eta), Transform::Log) => format!("TV{name}*EXP({eta})"),
-            (Some(eta), Transform::Identity) => format!("TV{name}+{eta}"),
+            // η is in the structure's unit, as the parameter is where it is added.
+            (Some(eta), Transform::Identity) => match model.in_unit(i, 1.0) {
+                1.0 => format!("TV{name}+{eta}"),
+                scale => format!("TV{name}+{scale}*{eta}"),
+            },
             (Some(eta), Transform::Logit) => {
                 let (low, high) = parameter.bounds;
+                let (low, high) = (model.in_unit(i, low), model.in_unit(i, high));
                 format!("{low}+{}/(1+EXP(-LOG((TV{name}-{low})/({high}-TV{name}))-{eta}))", high - low)
             }
         };
@@ -138,23 +144,30 @@ fn residual_errors(out: &mut String, numbering: &Numbering<'_>) {
                 (ErrorModel::Normal { .. }, _) => format!("+IPR*EPS({})", k + 1),
             })
             .collect();
-        let _ = writeln!(out, "IF (DVID.EQ.{}) Y = IPR{terms} ; {}", analyte.dvid(), analyte.name());
+        let (label, unit) = (numbering.model.label(analyte), numbering.model.analyte_unit(analyte));
+        let _ = writeln!(
+            out,
+            "IF (DVID.EQ.{}) Y = IPR{terms} ; {}, {label}, {unit}",
+            analyte.dvid(),
+            analyte.name()
+        );
     }
 }
 
 fn theta(out: &mut String, numbering: &Numbering<'_>, names: &[&str]) {
     let model: &PopulationModel = numbering.model;
-    let units = model.structure().parameters();
     for (i, (parameter, name)) in model.parameters().iter().zip(names).enumerate() {
         let (low, high) = parameter.bounds;
+        let in_unit = |value: f64| model.in_unit(i, value);
         let number = |value: f64| if value == f64::INFINITY { ")".to_owned() } else { format!(",{value})") };
         let _ = writeln!(
             out,
-            "$THETA ({low},{}{}{} ; {name}, {}",
-            parameter.typical,
-            number(high),
+            "$THETA ({},{}{}{} ; {name}, {}",
+            in_unit(low),
+            in_unit(parameter.typical),
+            number(in_unit(high)),
             fix(parameter.fixed),
-            units[i].unit
+            model.unit(i)
         );
     }
     let values = model.values();

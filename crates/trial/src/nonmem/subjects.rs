@@ -212,8 +212,10 @@ fn eta_errors(run: &NonmemRun<'_>, position: usize) -> Vec<f64> {
         (floats(run.individuals, name, rows), floats(run.individuals, &format!("SE_{name}"), rows));
     let parameter = &run.model.parameters()[position];
     // The slope at the estimate is that of a subject who is typical there.
-    let one =
-        |(value, error): (&f64, &f64)| error / (parameter.individual(*value, 0.0).log_slope * value).abs();
+    let one = |(value, error): (&f64, &f64)| {
+        let [value, error] = [value, error].map(|shown| run.model.in_own_unit(position, *shown));
+        error / (parameter.individual(value, 0.0).log_slope * value).abs()
+    };
     value.iter().zip(&error).map(one).collect()
 }
 

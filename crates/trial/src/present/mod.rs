@@ -59,8 +59,8 @@ impl Presented {
 }
 
 /// The population: every number with its unit, relative standard error and interval, of variances the coefficient of
-/// variation and shrinkage.
-pub fn present_parameters(table: &Table) -> Presented {
+/// variation with its relative standard error, and shrinkage; below them the likelihood, from its `criteria`.
+pub fn present_parameters(table: &Table, criteria: Option<&Table>) -> Presented {
     let number = |name: &'static str, row: usize| rounded(float(table, name, row));
     let interval = |row: usize| match (number("ci_low", row), number("ci_high", row)) {
         (low, high) if low.is_empty() || high.is_empty() => String::new(),
@@ -75,7 +75,10 @@ pub fn present_parameters(table: &Table) -> Presented {
             number("estimate", row),
             if fixed(row) { "fixed".to_owned() } else { percent("rse_pct", row) },
             interval(row),
-            percent("bsv_cv_pct", row),
+            match (percent("bsv_cv_pct", row), percent("bsv_cv_rse_pct", row)) {
+                (cv, rse) if cv.is_empty() || rse.is_empty() => cv,
+                (cv, rse) => format!("{cv} ({rse})"),
+            },
             percent("shrinkage_sd_pct", row),
         ]
     };
@@ -85,17 +88,44 @@ pub fn present_parameters(table: &Table) -> Presented {
         ("Estimate", "", true),
         ("RSE", "%", true),
         ("95 % CI", "", true),
-        ("CV", "%", true),
+        ("CV (RSE)", "%", true),
         ("Shrinkage", "%", true),
     ];
     Presented {
         title: "Population parameters".to_owned(),
         columns: heads.map(|(name, unit, right)| (name.to_owned(), unit.to_owned(), right)).to_vec(),
         rows: (0..table.rows()).map(one).collect(),
-        note: "RSE: relative standard error; CI: confidence interval; CV: coefficient of variation between \
-               subjects, 100·√(exp ω² − 1); shrinkage: 100·(1 − SD(η̂)/ω)."
-            .to_owned(),
+        note: format!(
+            "{}RSE: relative standard error; CI: confidence interval; CV: coefficient of variation between \
+             subjects, 100·√(exp ω² − 1); shrinkage: 100·(1 − SD(η̂)/ω).",
+            criteria.map_or(String::new(), likelihood_words)
+        ),
     }
+}
+
+/// OFV, −2LL and criteria in a sentence.
+fn likelihood_words(criteria: &Table) -> String {
+    let thousandth = |name: &str| format!("{:.3}", float(criteria, name, 0)).replace('-', "−");
+    let count = |name: &str| format!("{:.0}", float(criteria, name, 0));
+    let by = match text(criteria, "method", 0).as_str() {
+        "laplace" => "Laplace's method",
+        "is" => "importance sampling",
+        _ => "linearisation (FOCE)",
+    };
+    let named = [("OFV", "ofv"), ("−2LL", "minus2ll"), ("AIC", "aic"), ("BIC", "bic"), ("BICc", "bicc")];
+    let known = named.into_iter().filter(|(_, column)| !float(criteria, column, 0).is_nan());
+    let values: Vec<String> = known.map(|(name, column)| format!("{name} {}", thousandth(column))).collect();
+    let error = match float(criteria, "monte_carlo_se", 0) {
+        se if se.is_nan() => String::new(),
+        se => format!(" (Monte-Carlo standard error {})", rounded(se)),
+    };
+    format!(
+        "Likelihood by {by}: {}{error}; {} numbers estimated, {} subjects, {} observations. ",
+        values.join(", "),
+        count("estimated"),
+        count("subjects"),
+        count("observations")
+    )
 }
 
 /// The subjects: observations, covariates, and every estimated parameter with its relative standard error.

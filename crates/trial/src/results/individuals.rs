@@ -10,7 +10,7 @@ use omafit_model::{Analyte, PopulationModel, Subject};
 
 /// One row a subject: who, how the fit ended, the covariates (`WT` in kg, `IGE` in ng/mL, then those that any of the
 /// subjects has, by name), every parameter with its standard error, relative standard error, 95 % interval, profile interval
-/// if asked for, and η, of MAP the part of its prior variance that the data took away, residual errors that are the subject's own, goodness of fit, and how free IgE was held
+/// if asked for, and η, of MAP its shrinkage, residual errors that are the subject's own, goodness of fit, and how free IgE was held
 /// down. Missing means not known, not estimated, not determined, or not defined.
 ///
 /// # Errors
@@ -50,7 +50,7 @@ pub fn individuals_table(
     number("effective_parameters".into(), &|_, r| r.fit.effective_parameters);
     number("aic".into(), &|_, r| r.aic());
     for (position, name) in model.parameter_names().enumerate() {
-        number(name.into(), &|_, r| r.fit.parameters[position]);
+        number(name.into(), &|_, r| model.in_unit(position, r.fit.parameters[position]));
     }
     for (i, name) in names.iter().enumerate() {
         let position = options.free[i];
@@ -58,7 +58,7 @@ pub fn individuals_table(
             let to_natural = r.fit.log_slopes[i] * r.fit.parameters[position];
             r.fit.uncertainty.se_log(i).map_or(f64::NAN, |se| se * to_natural)
         };
-        number(format!("SE_{name}"), &|_, r| se(r));
+        number(format!("SE_{name}"), &|_, r| model.in_unit(position, se(r)));
         number(format!("RSE_PCT_{name}"), &|_, r| 100.0 * se(r) / r.fit.parameters[position].abs());
     }
     for (i, name) in names.iter().enumerate() {
@@ -67,14 +67,15 @@ pub fn individuals_table(
         // The interval of η, which is nearly normal, on the parameter's own scale.
         let end = |r: &SubjectResult, quantile: f64| {
             let away = r.fit.uncertainty.se_log(i).map_or(f64::NAN, |se| quantile * se);
-            parameter.individual(r.fit.parameters[position], away).value
+            model.in_unit(position, parameter.individual(r.fit.parameters[position], away).value)
         };
         number(format!("CI_LOW_{name}"), &|_, r| end(r, -NORMAL_975));
         number(format!("CI_HIGH_{name}"), &|_, r| end(r, NORMAL_975));
         if options.profile.is_some() {
             let profile = |r: &SubjectResult, of: fn(ProfileInterval) -> f64| {
                 let eta = r.fit.profile.get(i).copied().flatten().map_or(f64::NAN, of);
-                parameter.individual(r.fit.parameters[position], eta - r.fit.eta[i]).value
+                let end = parameter.individual(r.fit.parameters[position], eta - r.fit.eta[i]).value;
+                model.in_unit(position, end)
             };
             number(format!("PROFILE_LOW_{name}"), &|_, r| profile(r, |interval| interval.low));
             number(format!("PROFILE_HIGH_{name}"), &|_, r| profile(r, |interval| interval.high));
@@ -88,8 +89,8 @@ pub fn individuals_table(
         for (i, name) in names.iter().enumerate() {
             let at = variable.iter().position(|v| *v == options.free[i]);
             let prior = at.map_or(f64::NAN, |at| model.omega()[at * (variable.len() + 1)]);
-            number(format!("SHRINK_{name}"), &|_, r| {
-                r.fit.uncertainty.se_log(i).map_or(f64::NAN, |se| 1.0 - se * se / prior)
+            number(format!("EBV_SHRINK_PCT_{name}"), &|_, r| {
+                r.fit.uncertainty.se_log(i).map_or(f64::NAN, |se| 100.0 * se * se / prior)
             });
         }
     }
@@ -107,7 +108,9 @@ pub fn individuals_table(
         let of = |r: &SubjectResult| r.by_analyte[analyte.index()];
         goodness_columns(&mut number, &format!("_{}", analyte.name()), &of);
     }
-    columns.extend(fact_columns(results));
+    if model.predicts(Analyte::IgeFree) {
+        columns.extend(fact_columns(results));
+    }
     columns.extend(weak);
     Table::new("individuals", columns)
 }

@@ -1,12 +1,12 @@
 //! `parameters`: one row a number of the population; `convergence`: one row an iteration.
 
 use crate::table::{Column, Table, TableError, Values};
-use omafit_estimate::{EstimateKind, PopulationEstimate, Shrinkage};
-use omafit_model::{PopulationModel, Transform};
+use omafit_estimate::{EstimateKind, PopulationEstimate, Shrinkage, Variation};
+use omafit_model::{Analyte, PopulationModel};
 
 /// One row a number of the population: what it is, its estimate, its standard error from R⁻¹, from S⁻¹ and from the
 /// sandwich, the relative standard error in per cent, the ends of the 95 % interval; of a variance the coefficient of
-/// variation of the parameter, per cent, and η-shrinkage by standard deviations and by variances, per cent.
+/// variation of the parameter with its relative standard error, per cent, and η-shrinkage by standard deviations and by variances, per cent.
 ///
 /// # Errors
 /// Never; the columns are of one length.
@@ -29,14 +29,13 @@ pub fn parameters_table(
         EstimateKind::Coefficient => "coefficient of a covariate's effect".into(),
         EstimateKind::Variance => "variance of η".into(),
         EstimateKind::Correlation => "correlation of two η".into(),
-        EstimateKind::Sigma => "standard deviation of the residual error".into(),
+        EstimateKind::Sigma => {
+            let of = Analyte::ALL.into_iter().find(|analyte| e.name.ends_with(analyte.name()));
+            let of = of.map_or("the analyte", |analyte| model.label_in_sentence(analyte));
+            format!("standard deviation of the residual error of {of}")
+        }
     };
-    // The coefficient of variation is of a log-normal parameter.
-    let cv = |e: &PopulationEstimate| {
-        let parameter = e.eta.map(|k| &model.parameters()[model.variable()[k]]);
-        let log = parameter.is_some_and(|p| p.transform == Transform::Log);
-        if log { 100.0 * e.value.exp_m1().sqrt() } else { f64::NAN }
-    };
+    let cv = |e: &PopulationEstimate| Variation::of(model, e).filter(|variation| variation.is_cv);
     let shrink = |e: &PopulationEstimate, form: &dyn Fn(&Shrinkage) -> f64| {
         e.eta.and_then(|k| shrinkage.get(k)).map_or(f64::NAN, |s| 100.0 * form(s))
     };
@@ -52,7 +51,8 @@ pub fn parameters_table(
         number("ci_high", &|e| e.interval[1]),
         number("se_s", &|e| e.se[1]),
         number("se_sandwich", &|e| e.se[2]),
-        number("bsv_cv_pct", &cv),
+        number("bsv_cv_pct", &|e| cv(e).map_or(f64::NAN, |cv| 100.0 * cv.size)),
+        number("bsv_cv_rse_pct", &|e| cv(e).map_or(f64::NAN, |cv| 100.0 * cv.rse)),
         number("shrinkage_sd_pct", &|e| shrink(e, &|s| s.sd_form)),
         number("shrinkage_var_pct", &|e| shrink(e, &|s| s.variance_form)),
         Column::new("fixed", Values::Integer(fixed)),

@@ -4,7 +4,7 @@ use crate::table::{Column, Table, TableError, Values};
 use omafit_estimate::{FreeIgeFact, SubjectResult, Uncertain};
 use omafit_model::Subject;
 
-/// Four columns a fact: its value, its standard error and the ends of its band.
+/// Four columns a fact: its value, its standard error and the ends of its band. Of a model that predicts free IgE.
 pub(super) fn fact_columns(results: &[SubjectResult]) -> Vec<Column> {
     let mut columns = Vec::new();
     for fact in FreeIgeFact::ALL {

@@ -5,7 +5,7 @@ use omafit_estimate::{FitOptions, Stage, TwoStage, free_names};
 use omafit_model::PopulationModel;
 
 /// One row an estimated parameter: of both methods the subjects behind it, the mean of η with its standard error, the
-/// typical value that this mean makes (in the structure's unit), and the standard deviation of η.
+/// typical value that this mean makes (in the model file's unit), and the standard deviation of η.
 ///
 /// # Errors
 /// Never: the columns are of one length.
@@ -23,7 +23,7 @@ pub fn two_stage_table(
         columns.push(Column::new(format!("eta_mean_se_{method}"), Values::Float(stage.se.clone())));
         let typical = options.free.iter().zip(&stage.mean).map(|(&position, mean)| {
             let parameter = &model.parameters()[position];
-            parameter.individual(parameter.typical, *mean).value
+            model.in_unit(position, parameter.individual(parameter.typical, *mean).value)
         });
         columns.push(Column::new(format!("typical_{method}"), Values::Float(typical.collect())));
         let sd = (0..names.len()).map(|i| stage.omega[i * (names.len() + 1)].sqrt());

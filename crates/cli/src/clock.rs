@@ -1,0 +1,70 @@
+//! When the command began, and how long it has taken by the clock on the wall.
+
+use std::sync::OnceLock;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+static STARTED: OnceLock<(SystemTime, Instant)> = OnceLock::new();
+
+/// When the command began: the first time that this is called.
+fn started() -> (SystemTime, Instant) {
+    *STARTED.get_or_init(|| (SystemTime::now(), Instant::now()))
+}
+
+/// Starts the clock.
+pub fn start() {
+    started();
+}
+
+/// Seconds since the command began.
+pub fn seconds() -> f64 {
+    started().1.elapsed().as_secs_f64()
+}
+
+/// When the command began, in UTC, as ISO 8601 has it.
+pub fn started_utc() -> String {
+    iso_8601(started().0.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()))
+}
+
+/// Seconds since the beginning of 1970 as a date and time.
+fn iso_8601(seconds: u64) -> String {
+    let (mut days, rest) = (seconds / 86_400, seconds % 86_400);
+    let is_leap =
+        |year: u64| year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
+    let mut year = 1970;
+    while days >= 365 + u64::from(is_leap(year)) {
+        days -= 365 + u64::from(is_leap(year));
+        year += 1;
+    }
+    let february = 28 + u64::from(is_leap(year));
+    let mut month = 1;
+    for length in [31, february, 31, 30, 31, 30, 31, 31, 30, 31, 30] {
+        if days < length {
+            break;
+        }
+        days -= length;
+        month += 1;
+    }
+    let (hours, minutes, seconds) = (rest / 3600, rest / 60 % 60, rest % 60);
+    format!("{year}-{month:02}-{:02}T{hours:02}:{minutes:02}:{seconds:02}Z", days + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::iso_8601;
+
+    #[test]
+    fn dates_are_those_of_the_calendar() {
+        // By `date -u -d @SECONDS +%FT%TZ`.
+        for (seconds, expected) in [
+            (0, "1970-01-01T00:00:00Z"),
+            (951_782_399, "2000-02-28T23:59:59Z"),
+            (951_782_400, "2000-02-29T00:00:00Z"),
+            (1_709_251_199, "2024-02-29T23:59:59Z"),
+            (1_735_689_599, "2024-12-31T23:59:59Z"),
+            (1_735_689_600, "2025-01-01T00:00:00Z"),
+            (4_107_542_400, "2100-03-01T00:00:00Z"),
+        ] {
+            assert_eq!(iso_8601(seconds), expected);
+        }
+    }
+}

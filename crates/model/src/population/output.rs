@@ -1,0 +1,91 @@
+//! Names and units in which a model's numbers are shown.
+
+use super::error::{Finding, Step::Key};
+use super::file::{ModelFile, OutputEntry};
+use super::{PopulationModel, unit};
+use crate::structure::StructuralModel;
+use crate::subject::Analyte;
+
+/// Characters of a label that fit above a figure.
+const LONGEST_LABEL: usize = 60;
+
+impl PopulationModel {
+    /// The unit in which the model file gives the parameter at a position of the structure.
+    pub fn unit(&self, position: usize) -> &str {
+        let info = &self.structure.parameters()[position];
+        self.file.parameters.get(info.name).map_or(info.unit, |entry| entry.unit.as_str())
+    }
+
+    /// A value of the parameter at a position, given in the structure's unit, in the model file's.
+    ///
+    /// ```
+    /// use omafit_model::{PopulationModel, published};
+    /// let model = PopulationModel::parse(published("one_compartment_oral").unwrap()).unwrap();
+    /// assert_eq!((model.unit(0), model.in_unit(0, 36.0)), ("1/h", 1.5));
+    /// ```
+    pub fn in_unit(&self, position: usize, value: f64) -> f64 {
+        value / self.unit_factor(position)
+    }
+
+    /// A value of the parameter at a position, given in the model file's unit, in the structure's.
+    pub fn in_own_unit(&self, position: usize, value: f64) -> f64 {
+        value * self.unit_factor(position)
+    }
+
+    /// The size of the model file's unit in the structure's.
+    fn unit_factor(&self, position: usize) -> f64 {
+        unit::factor(self.unit(position), self.structure.parameters()[position].unit).unwrap_or(1.0)
+    }
+
+    /// The name of an analyte in figures and at the head of lines: the model file's label, or the analyte's title.
+    pub fn label(&self, analyte: Analyte) -> &str {
+        self.output(analyte).and_then(|entry| entry.label.as_deref()).unwrap_or(analyte.title())
+    }
+
+    /// The name of an analyte within a sentence.
+    pub fn label_in_sentence(&self, analyte: Analyte) -> &str {
+        self.output(analyte).and_then(|entry| entry.label.as_deref()).unwrap_or(analyte.in_sentence())
+    }
+
+    /// The unit of an analyte's values: as the model file writes it, or the analyte's own.
+    pub fn analyte_unit(&self, analyte: Analyte) -> &str {
+        self.output(analyte).and_then(|entry| entry.unit.as_deref()).unwrap_or(analyte.unit())
+    }
+
+    /// Whether it predicts an analyte.
+    pub fn predicts(&self, analyte: Analyte) -> bool {
+        self.structure.analytes().contains(&analyte)
+    }
+
+    fn output(&self, analyte: Analyte) -> Option<&OutputEntry> {
+        self.file.outputs.get(&analyte)
+    }
+}
+
+/// Refuses a name or unit that no output of the structure can have.
+pub(super) fn check_outputs(file: &ModelFile, structure: &dyn StructuralModel) -> Result<(), Finding> {
+    for (analyte, OutputEntry { label, unit }) in &file.outputs {
+        let path = [Key("outputs"), Key(analyte.name())];
+        if !structure.analytes().contains(analyte) {
+            return Err(Finding::new(&path, format!("{} does not predict it", structure.name())));
+        }
+        if let Some(label) = label {
+            let is_plain = label.trim() == label && !label.is_empty() && !label.chars().any(char::is_control);
+            if !is_plain || label.chars().count() > LONGEST_LABEL {
+                let problem = format!("a label is a line of 1 to {LONGEST_LABEL} characters");
+                return Err(Finding::new(&[path[0], path[1], Key("label")], problem));
+            }
+        }
+        if let Some(unit) = unit {
+            let units = analyte.units();
+            if !units.contains(&unit.as_str()) {
+                let problem = format!(
+                    "`{unit}` is none of {}: values are not converted, so a unit is of the same size",
+                    units.join(", ")
+                );
+                return Err(Finding::new(&[path[0], path[1], Key("unit")], problem));
+            }
+        }
+    }
+    Ok(())
+}
