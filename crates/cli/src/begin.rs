@@ -4,7 +4,7 @@ use crate::checkpoint::Kept;
 use crate::error::{CliError, refuse};
 use crate::options::RunArgs;
 use crate::progress::Progress;
-use omafit_trial::RunFolder;
+use omafit_trial::{RunFolder, RunPlace};
 use std::path::Path;
 
 /// The folder of a run, and what an earlier session did of it.
@@ -15,8 +15,8 @@ pub struct Begun {
 }
 
 impl Begun {
-    pub fn anew(args: &RunArgs, out: &Path) -> Result<Self, CliError> {
-        let folder = RunFolder::create(out, args.running.force)?;
+    pub fn anew(args: &RunArgs, place: RunPlace) -> Result<Self, CliError> {
+        let folder = place.create(args.running.force)?;
         Ok(Self { folder, progress: Progress::default(), kept: None })
     }
 }
@@ -28,17 +28,24 @@ pub fn begin(
     resume: bool,
     identity: &serde_json::Value,
 ) -> Result<Begun, CliError> {
-    let Some(suspended) = RunFolder::suspended(out) else {
-        if resume {
-            return Err(refuse("resume", out.display(), "the folder of a run that was interrupted"));
+    let place = RunPlace::claim(out)?;
+    let Some(suspended) = place.suspended() else {
+        if resume && out.exists() {
+            let expected = "the folder of a run that was interrupted: the run there has ended";
+            return Err(refuse("resume", out.display(), expected));
         }
-        return Begun::anew(args, out);
+        if resume {
+            let expected = "the folder of a run that was interrupted, and kept: after its first block of subjects, or the \
+                            first iteration of its population";
+            return Err(refuse("resume", out.display(), expected));
+        }
+        return Begun::anew(args, place);
     };
     if !resume {
         if !args.running.force {
             return Err(CliError::Interrupted { path: out.to_owned() });
         }
-        let begun = Begun::anew(args, out)?;
+        let begun = Begun::anew(args, place)?;
         begun.folder.forget_suspended()?;
         return Ok(begun);
     }
@@ -49,11 +56,12 @@ pub fn begin(
     };
     if let Some(kept) = Kept::load(&suspended)? {
         is_same(&kept.identity)?;
-        return Ok(Begun { kept: Some(kept), ..Begun::anew(args, out)? });
+        return Ok(Begun { kept: Some(kept), ..Begun::anew(args, place)? });
     }
-    let progress = Progress::load(&suspended)?;
+    let Some(progress) = Progress::load(&suspended)? else {
+        let expected = "the folder of a fit that was interrupted: what is kept beside it is not of a fit";
+        return Err(refuse("resume", out.display(), expected));
+    };
     is_same(&progress.identity)?;
-    let folder = RunFolder::resume(out, args.running.force)?;
-    Progress::forget(&folder)?;
-    Ok(Begun { folder, progress, kept: None })
+    Ok(Begun { folder: place.resume(args.running.force)?, progress, kept: None })
 }

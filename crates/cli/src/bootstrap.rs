@@ -53,7 +53,10 @@ pub fn bootstrap(args: &BootstrapArgs) -> Result<Outcome, CliError> {
     let run = Run::load(&args.run)?;
     let method = run.population_method(&args.run)?;
     let record = args.run.join("bootstrap.json");
-    if record.exists() && !args.running.force {
+    let partial = args.run.join("bootstrap.partial.jsonl");
+    // One that was killed while it wrote its tables writes them again.
+    let is_replaced = args.running.force || (args.resume && partial.exists());
+    if record.exists() && !is_replaced {
         let expected = "a run that has no bootstrap yet; --force replaces it";
         return Err(refuse("run", args.run.display(), expected));
     }
@@ -71,12 +74,8 @@ pub fn bootstrap(args: &BootstrapArgs) -> Result<Outcome, CliError> {
         "seed": args.seed,
         "strata": groups.of,
     });
-    let (mut lines, mut done) = Lines::open::<BootstrapReplicate>(
-        args.run.join("bootstrap.partial.jsonl"),
-        &identity,
-        args.resume,
-        args.running.force,
-    )?;
+    let (mut lines, mut done) =
+        Lines::open::<BootstrapReplicate>(partial, &identity, args.resume, args.running.force)?;
     done.truncate(args.replicates as usize);
     let pool = pool(args.running.threads)?;
     let stop = Stopped(interrupt::watch()?);
@@ -107,7 +106,7 @@ pub fn bootstrap(args: &BootstrapArgs) -> Result<Outcome, CliError> {
     let open = done.len() - good.len() - failed;
     let summary = draws_table(Draws::Bootstrap, &estimates, &good, args.level)?;
     for table in [&summary, &bootstrap_replicates_table(&estimates, &done)?] {
-        write_into(&args.run, table, args.running.force)?;
+        write_into(&args.run, table, is_replaced)?;
     }
     let story = serde_json::json!({
         "schema_version": 1,
@@ -121,7 +120,7 @@ pub fn bootstrap(args: &BootstrapArgs) -> Result<Outcome, CliError> {
         "seconds": started.elapsed().as_secs_f64(),
     });
     // Last: what it describes is there.
-    write_whole(&record, &serde_json::to_vec_pretty(&story)?, args.running.force)?;
+    write_whole(&record, &serde_json::to_vec_pretty(&story)?, is_replaced)?;
     lines.remove()?;
     renew_report(&args.run)?;
     if !args.running.quiet {

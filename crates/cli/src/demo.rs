@@ -3,6 +3,7 @@
 use crate::Outcome;
 use crate::demo_outcomes::add_outcomes;
 use crate::error::{CliError, refuse};
+use crate::memory::spans;
 use crate::options::{Censored, DemoArgs, RunArgs};
 use crate::run::{Data, Input, Plan, execute};
 use crate::{model, print};
@@ -46,6 +47,7 @@ pub fn demo(args: &DemoArgs) -> Result<Outcome, CliError> {
         }
     }
     let trial = Trial {
+        spans: spans(&subjects),
         subjects: subjects.clone(),
         source: Source {
             path: PathBuf::from("data.csv"),

@@ -1,19 +1,41 @@
-//! Ctrl-C: the first one lets a run end in good order, the second ends the program.
+//! Signals that end a run: the first one in good order, the second at once.
+//!
+//! Ctrl-C sends SIGINT, batch queues and `kill` send SIGTERM, a terminal that goes away sends SIGHUP.
 
-use signal_hook::consts::SIGINT;
+use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
+use std::ffi::c_int;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-/// The exit code of what was interrupted.
+/// The exit code of what was interrupted, whatever the signal.
 pub const CODE: u8 = 130;
 
 /// A flag that is up once the run is to stop.
 pub fn watch() -> io::Result<Arc<AtomicBool>> {
     let stop = Arc::new(AtomicBool::new(false));
-    // In this order: the first signal finds the flag down and raises it.
-    flag::register_conditional_shutdown(SIGINT, i32::from(CODE), Arc::clone(&stop))?;
-    flag::register(SIGINT, Arc::clone(&stop))?;
+    for signal in [SIGINT, SIGTERM].into_iter().chain(hang_up()) {
+        // In this order: the first signal finds the flag down and raises it.
+        flag::register_conditional_shutdown(signal, i32::from(CODE), Arc::clone(&stop))?;
+        flag::register(signal, Arc::clone(&stop))?;
+    }
     Ok(stop)
+}
+
+/// SIGHUP, unless it is ignored: `nohup` asks for that.
+#[cfg(unix)]
+fn hang_up() -> Option<c_int> {
+    // SAFETY: without a new action the call only fills in the present one, of which zeros are a valid value.
+    let now = unsafe {
+        let mut now = std::mem::zeroed::<libc::sigaction>();
+        (libc::sigaction(libc::SIGHUP, std::ptr::null(), &raw mut now) == 0).then_some(now)
+    };
+    now.filter(|now| now.sa_sigaction != libc::SIG_IGN).map(|_| libc::SIGHUP)
+}
+
+/// There is none.
+#[cfg(not(unix))]
+fn hang_up() -> Option<c_int> {
+    None
 }

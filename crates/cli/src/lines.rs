@@ -1,9 +1,10 @@
 //! A file that grows by a line of JSON at a time, so that what is killed goes on where it was.
 
 use crate::error::{CliError, refuse};
+use omafit_trial::OutputError;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use std::fs::File;
+use std::fs::{File, TryLockError};
 use std::io::{BufRead, BufReader, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
@@ -23,25 +24,32 @@ impl Lines {
         resume: bool,
         force: bool,
     ) -> Result<(Self, Vec<T>), CliError> {
-        match (path.exists(), resume) {
+        let exists = path.exists();
+        match (exists, resume) {
             (false, true) => {
-                Err(refuse("resume", path.display(), "what was interrupted before: there is none"))
+                return Err(refuse("resume", path.display(), "what was interrupted before: there is none"));
             }
-            (true, false) if !force => Err(CliError::Interrupted { path }),
-            (_, false) => {
-                let mut file = File::create(&path)?;
-                writeln!(file, "{identity}")?;
-                Ok((Self { path, file }, Vec::new()))
-            }
-            (true, true) => Self::reopen(path, identity),
+            (true, false) if !force => return Err(CliError::Interrupted { path }),
+            _ => {}
         }
+        let file = File::options().read(true).write(true).create(true).truncate(false).open(&path)?;
+        if let Err(TryLockError::WouldBlock) = file.try_lock() {
+            return Err(OutputError::Busy { path, process: String::new() }.into());
+        }
+        if resume {
+            return Self::reopen(path, file, identity);
+        }
+        file.set_len(0)?;
+        let mut lines = Self { path, file };
+        lines.add(identity)?;
+        Ok((lines, Vec::new()))
     }
 
     fn reopen<T: DeserializeOwned>(
         path: PathBuf,
+        mut file: File,
         identity: &serde_json::Value,
     ) -> Result<(Self, Vec<T>), CliError> {
-        let mut file = File::options().read(true).write(true).open(&path)?;
         let mut reader = BufReader::new(&file);
         let (mut line, mut end, mut found) = (Vec::new(), 0, Vec::new());
         let broken = |source| CliError::NoRun { path: path.clone(), source };
@@ -66,17 +74,19 @@ impl Lines {
         }
         file.set_len(end)?;
         file.seek(SeekFrom::End(0))?;
+        let mut lines = Self { path, file };
         if end == 0 {
-            writeln!(file, "{identity}")?;
+            lines.add(identity)?;
         }
-        Ok((Self { path, file }, found))
+        Ok((lines, found))
     }
 
-    /// Adds a line.
+    /// Adds a line, and waits until it is on the disk.
     pub fn add(&mut self, line: &impl Serialize) -> Result<(), CliError> {
         let mut text = serde_json::to_vec(line)?;
         text.push(b'\n');
-        Ok(self.file.write_all(&text)?)
+        self.file.write_all(&text)?;
+        Ok(self.file.sync_data()?)
     }
 
     /// Where it is.
@@ -116,9 +126,16 @@ mod tests {
         let (mut lines, found) = open(true, false).unwrap();
         assert_eq!(found, std::slice::from_ref(&first));
         lines.add(&[3.0]).unwrap();
-        assert_eq!(open(true, false).unwrap().1, [first, vec![3.0]]);
+        // Not while it is being written.
+        let busy = open(true, false).unwrap_err().to_string();
+        assert!(busy.contains("is being written by another process"), "{busy}");
+        drop(lines);
+        let (lines, found) = open(true, false).unwrap();
+        assert_eq!(found, [first, vec![3.0]]);
         std::fs::write(&path, "").unwrap();
-        assert!(open(true, false).unwrap().1.is_empty());
+        drop(lines);
+        let (lines, found) = open(true, false).unwrap();
+        assert!(found.is_empty());
         lines.remove().unwrap();
         assert!(!path.exists());
     }

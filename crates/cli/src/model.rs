@@ -38,19 +38,26 @@ pub fn command(command: &ModelCommand) -> Result<Outcome, CliError> {
 
 /// The model of a name, or of a file.
 pub fn load(name: &str) -> Result<PopulationModel, CliError> {
-    let parse = |text: &str| {
-        PopulationModel::parse(text).map_err(|source| CliError::Model { place: name.into(), source })
-    };
     if let Some(text) = published(name) {
-        return parse(text);
+        return parse(text, name);
     }
     let path = Path::new(name);
-    if !path.exists() {
-        return Err(unknown(name));
-    }
+    if path.exists() { of_file(path) } else { Err(unknown(name)) }
+}
+
+/// The model of a run, from its folder.
+pub fn of_run(folder: &Path) -> Result<PopulationModel, CliError> {
+    of_file(&folder.join("model.toml"))
+}
+
+fn of_file(path: &Path) -> Result<PopulationModel, CliError> {
     let text =
         std::fs::read_to_string(path).map_err(|source| CliError::Unreadable { path: path.into(), source })?;
-    parse(&text)
+    parse(&text, &path.to_string_lossy())
+}
+
+fn parse(text: &str, place: &str) -> Result<PopulationModel, CliError> {
+    PopulationModel::parse(text).map_err(|source| CliError::Model { place: place.into(), source })
 }
 
 /// What a model needs of a data set.

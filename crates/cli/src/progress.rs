@@ -2,15 +2,13 @@
 
 use crate::error::CliError;
 use crate::run::Plan;
-use crate::write::write_json;
 use omafit_estimate::{Status, SubjectResult, Tally, farthest};
 use omafit_model::Subject;
-use omafit_trial::RunFolder;
+use omafit_trial::{KeptTable, RunFolder};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::path::Path;
 
-/// The file of an interrupted run.
-const FILE: &str = "progress.json";
 /// Unfinished subjects that are listed in `run.json`.
 const LISTED: usize = 1000;
 
@@ -31,6 +29,8 @@ pub struct Progress {
     /// Subjects with an η far outside the population, a line each, and how many more there are.
     #[serde(default)]
     pub far: (Vec<String>, usize),
+    /// Where the tables stood when it was kept.
+    pub tables: BTreeMap<String, KeptTable>,
 }
 
 /// Adds a line, or counts it where there are enough.
@@ -53,8 +53,10 @@ impl Progress {
         self.tally.add(subjects, results, plan.target_ng_ml());
         let fitted = results.iter().filter(|r| r.fit.status != Status::Failed);
         self.etas.extend(fitted.map(|r| r.fit.eta.clone()));
+        // A fit that stands, but whose time course cannot be solved, is none that is complete.
+        let lacks = |r: &SubjectResult| plan.courses().is_some() && r.trajectory.time.is_empty();
         for (subject, result) in subjects.iter().zip(results) {
-            if result.fit.status != Status::Ok {
+            if result.fit.status != Status::Ok || lacks(result) {
                 let line = format!("{}: {}: {}", subject.id, result.fit.status.name(), result.fit.reason);
                 list(&mut self.unfinished, line);
             }
@@ -68,21 +70,15 @@ impl Progress {
         }
     }
 
-    /// Writes it into a run's folder.
-    pub fn save(&self, folder: &RunFolder) -> Result<(), CliError> {
-        write_json(folder, FILE, self)
+    /// Keeps the run as far as this says it has come.
+    pub fn keep(&self, folder: &RunFolder) -> Result<(), CliError> {
+        Ok(folder.keep(&serde_json::to_vec(self)?)?)
     }
 
-    /// Removes it from the folder of a run that goes on.
-    pub fn forget(folder: &RunFolder) -> Result<(), CliError> {
-        Ok(std::fs::remove_file(folder.file(FILE)?)?)
-    }
-
-    /// Reads it from an interrupted run's folder.
-    pub fn load(folder: &Path) -> Result<Self, CliError> {
-        let path = folder.join(FILE);
-        let text = std::fs::read_to_string(&path)
-            .map_err(|source| CliError::Unreadable { path: path.clone(), source })?;
-        serde_json::from_str(&text).map_err(|source| CliError::NoRun { path, source })
+    /// Reads it from the folder of a run that was interrupted, if that was kept.
+    pub fn load(suspended: &Path) -> Result<Option<Self>, CliError> {
+        let Some(text) = RunFolder::progress(suspended)? else { return Ok(None) };
+        let broken = |source| CliError::NoRun { path: suspended.to_owned(), source };
+        Ok(Some(serde_json::from_slice(&text).map_err(broken)?))
     }
 }

@@ -5,9 +5,11 @@
 
 use crate::Outcome;
 use crate::error::{CliError, refuse};
+use crate::memory::Grid;
 use crate::model;
 use crate::options::{BandArgs, Censored, MethodName, ReconstructArgs};
 use crate::record::SCHEMA_VERSION;
+use crate::recorded_path::RecordedPath;
 use crate::run::{censor, pool, positive, prior, share};
 use crate::write::{command, write_both, write_record};
 use omafit_estimate::{
@@ -22,7 +24,7 @@ use omafit_trial::{
 use rayon::prelude::*;
 use serde::Deserialize;
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// Draws of sampled bands, unless told otherwise.
 const DRAWS: u32 = 500;
@@ -72,7 +74,7 @@ pub struct Options {
 
 #[derive(Debug, Deserialize)]
 pub struct Data {
-    pub path: PathBuf,
+    pub path: RecordedPath,
     pub sha256: String,
     pub read: ReadOptions,
 }
@@ -104,6 +106,7 @@ pub fn reconstruct(args: &ReconstructArgs) -> Result<Outcome, CliError> {
     }
     let wanted = run.wanted(&args.bands, every, args.until.unwrap_or(f64::NEG_INFINITY))?;
     let pool = pool(args.running.threads)?;
+    run.check_memory(("every", &args.every), &wanted, 1, pool.current_num_threads())?;
     let folder = RunFolder::create(&args.out, args.running.force)?;
     let prior = run.prior()?;
     let unfitted = vec![f64::NAN; run.options.free.len()];
@@ -118,7 +121,9 @@ pub fn reconstruct(args: &ReconstructArgs) -> Result<Outcome, CliError> {
         };
         subjects.par_iter().enumerate().with_max_len(1).map(one).collect()
     });
-    let failed = results.iter().filter(|r| r.fit.status == Status::Failed).count();
+    let without = subjects.iter().zip(&results).filter(|(_, r)| r.trajectory.time.is_empty());
+    let reasons: Vec<String> = without.map(|(s, r)| format!("{}: {}", s.id, r.fit.reason)).collect();
+    let failed = reasons.len();
     let trajectories = trajectories_table(subjects, &results)?;
     folder.write("trajectories.parquet", |f| Ok::<_, CliError>(trajectories.write_parquet(f)?))?;
     let has_suppression = run.model.predicts(Analyte::IgeFree);
@@ -130,7 +135,7 @@ pub fn reconstruct(args: &ReconstructArgs) -> Result<Outcome, CliError> {
         "tool": "omafit",
         "version": env!("CARGO_PKG_VERSION"),
         "command": command(),
-        "reconstructed_from": args.run,
+        "reconstructed_from": RecordedPath::from(args.run.as_path()),
         "data_sha256": run.record.data.sha256,
         "simulated": run.record.simulated,
         "options": {
@@ -141,6 +146,7 @@ pub fn reconstruct(args: &ReconstructArgs) -> Result<Outcome, CliError> {
             "bands": wanted.bands,
         },
         "counts": { "subjects": subjects.len(), "failed": failed },
+        "warnings": reasons,
     });
     write_record(&folder, &record)?;
     folder.commit()?;
@@ -159,6 +165,25 @@ impl Run {
         let target_ng_ml = args.target.unwrap_or(self.record.options.target_ng_ml);
         positive("target", target_ng_ml)?;
         Ok(ReconstructionOptions { every, until, level, target_ng_ml, bands: bands(&args.bands, args.seed)? })
+    }
+
+    /// Refuses time courses that cannot be held, so many of each subject.
+    pub fn check_memory(
+        &self,
+        (option, found): (&'static str, &str),
+        wanted: &ReconstructionOptions,
+        courses: usize,
+        threads: usize,
+    ) -> Result<(), CliError> {
+        let ReconstructionOptions { every, until, bands, .. } = *wanted;
+        let draws = match bands {
+            Bands::Linear => 0,
+            Bands::Sampled { draws, .. } => draws,
+        };
+        let until = Some(until).filter(|until| until.is_finite());
+        let grid = Grid { option: (option, found.to_owned()), every, until, courses, draws };
+        let inputs = self.model.parameters().len() + 1;
+        grid.check(&self.trial.spans, self.trial.subjects.len(), inputs, threads)
     }
 
     /// The prior of its fits, if they had one.
@@ -210,7 +235,7 @@ impl Run {
             let expected = "a run that this version of omafit wrote";
             return Err(refuse("run", folder.display(), expected));
         }
-        let model = model::load(&folder.join("model.toml").to_string_lossy())?;
+        let model = model::of_run(folder)?;
         let positions = record.options.estimate.iter().map(|name| model.position(name));
         let Some(free) = positions.collect::<Option<Vec<usize>>>() else {
             return Err(refuse(
@@ -219,8 +244,9 @@ impl Run {
                 "a run whose model.toml has the parameters it estimated",
             ));
         };
-        let beside = folder.join(&record.data.path);
-        let data = if beside.is_file() { beside } else { record.data.path.clone() };
+        let RecordedPath(recorded) = &record.data.path;
+        let beside = folder.join(recorded);
+        let data = if beside.is_file() { beside } else { recorded.clone() };
         let mut trial = read(&data, &record.data.read)?;
         if trial.source.sha256 != record.data.sha256 {
             let expected = format!("the run's data as they were: {} has changed since", data.display());

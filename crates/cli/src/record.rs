@@ -4,6 +4,7 @@ use crate::likelihood::{Likelihood, LikelihoodRecord};
 use crate::options::{Censored, MethodName};
 use crate::population::{Population, PopulationRecord};
 use crate::progress::Progress;
+use crate::recorded_path::RecordedPath;
 use crate::run::Plan;
 use crate::work::REPORTED;
 use crate::write::command;
@@ -120,7 +121,7 @@ struct Options {
 
 #[derive(Debug, Serialize)]
 struct Data {
-    path: String,
+    path: RecordedPath,
     sha256: String,
     rows: u64,
     comments: Vec<String>,
@@ -249,7 +250,7 @@ impl Record {
             seed: facts.seed,
             simulated: trial.simulated,
             data: Data {
-                path: trial.source.path.display().to_string(),
+                path: trial.source.path.as_path().into(),
                 sha256: trial.source.sha256.clone(),
                 rows: trial.source.rows,
                 comments: trial.source.comments.clone(),

@@ -2,6 +2,7 @@
 
 use crate::begin::{Begun, begin};
 use crate::error::{CliError, refuse};
+use crate::memory::Grid;
 use crate::options::{Censored, InfluenceName, MethodName, RunArgs};
 use crate::predictive::FEWEST_REPLICATES;
 use crate::progress::Progress;
@@ -16,8 +17,8 @@ use omafit_estimate::{
 };
 use omafit_model::{Censoring, PopulationModel, Subject};
 use omafit_trial::{
-    DataSet, ReadOptions, RunFolder, Trial, shrinkage_table, two_stage_omega_table, two_stage_table,
-    write_data_set,
+    DataSet, ReadOptions, RunFolder, RunPlace, Spans, Trial, shrinkage_table, two_stage_omega_table,
+    two_stage_table, write_data_set,
 };
 use std::io::Write;
 use std::path::Path;
@@ -59,6 +60,16 @@ pub enum Data {
     File(Box<DataSet>),
     /// Here; they are written into the run as a data set first.
     Simulated(Box<Trial>),
+}
+
+impl Data {
+    /// How long the subjects' records are.
+    fn spans(&self) -> &Spans {
+        match self {
+            Self::File(set) => &set.trial.spans,
+            Self::Simulated(trial) => &trial.spans,
+        }
+    }
 }
 
 impl Plan {
@@ -181,6 +192,15 @@ impl Plan {
             || self.replication.is_some()
     }
 
+    /// Refuses time courses that cannot be held, of so many subjects at a time.
+    fn check_memory(&self, spans: &Spans, held: usize, threads: usize) -> Result<(), CliError> {
+        let Some(ReconstructionOptions { every, until, .. }) = self.courses().copied() else { return Ok(()) };
+        let option = ("every", every.to_string());
+        let until = Some(until).filter(|until| until.is_finite());
+        let grid = Grid { option, every, until, courses: 1, draws: 0 };
+        grid.check(spans, held, self.model.parameters().len() + 1, threads)
+    }
+
     /// The prior, if there is one.
     pub fn prior(&self) -> Option<&Prior> {
         self.prior.as_ref()
@@ -217,10 +237,13 @@ impl Plan {
     }
 }
 
+/// More threads than any machine of today can use; each has a stack and room for the subjects that it solves together.
+const MOST_THREADS: usize = 1024;
+
 /// As many threads as asked, or as the machine has.
 pub fn pool(threads: Option<usize>) -> Result<rayon::ThreadPool, CliError> {
-    if threads == Some(0) {
-        return Err(refuse("threads", 0, "at least 1"));
+    if let Some(asked) = threads.filter(|asked| !(1..=MOST_THREADS).contains(asked)) {
+        return Err(refuse("threads", asked, format!("from 1 to {MOST_THREADS}")));
     }
     Ok(rayon::ThreadPoolBuilder::new().num_threads(threads.unwrap_or(0)).build()?)
 }
@@ -285,13 +308,15 @@ pub fn execute(plan: &Plan, args: &RunArgs, out: &Path, input: Input) -> Result<
     let stop = interrupt::watch()?;
     let pool = pool(args.running.threads)?;
     let Input { data, seed, preparation, read, censored, resume } = input;
+    let size = if plan.needs_all(args) { usize::MAX } else { BLOCK };
+    plan.check_memory(data.spans(), size, pool.current_num_threads())?;
     let identity = |set: &DataSet| identity(plan, args, set, &read, censored);
     // Of a trial that is simulated here nothing is kept: its data set is the run's own.
     let resumable = matches!(data, Data::File(_));
     let (Begun { folder, progress, kept }, set) = match data {
         Data::File(set) => (begin(args, out, resume, &identity(&set)?)?, set),
         Data::Simulated(trial) => {
-            let begun = Begun::anew(args, out)?;
+            let begun = Begun::anew(args, RunPlace::claim(out)?)?;
             let set = Box::new(as_written(&begun.folder, &read, &trial)?);
             (begun, set)
         }
@@ -304,7 +329,6 @@ pub fn execute(plan: &Plan, args: &RunArgs, out: &Path, input: Input) -> Result<
     work.seconds.add(preparation.0, preparation.1);
     let (mut before, mut finished) = (0, true);
     let started = Instant::now();
-    let size = if plan.needs_all(args) { usize::MAX } else { BLOCK };
     set.blocks(size, |subjects| {
         before += subjects.len();
         // What an earlier session has done is only read over.
@@ -312,17 +336,17 @@ pub fn execute(plan: &Plan, args: &RunArgs, out: &Path, input: Input) -> Result<
         Ok::<_, CliError>(finished)
     })?;
     work.reading(started.elapsed().as_secs_f64());
-    let Worked { plan, population, likelihood, pooled, alone, mut seconds, progress, shown, threads } =
-        work.finish()?;
     if !finished {
-        if resumable && progress.subjects() > 0 {
-            progress.save(&folder)?;
+        let progress = work.leave()?;
+        if progress.subjects() > 0 && resumable {
             folder.suspend()?;
         }
         let goes_on = RunFolder::suspended(out).map(|_| out);
         print::interrupted(&progress, set.trial.counts.subjects, goes_on, args.running.quiet);
         return Ok(Outcome::Interrupted);
     }
+    let Worked { plan, population, likelihood, pooled, alone, mut seconds, progress, shown, threads } =
+        work.finish()?;
     let started = Instant::now();
     let shrunk = shrinkage(&plan.model, &plan.options, &progress.etas);
     write_both(&folder, &shrinkage_table(&shrunk)?)?;

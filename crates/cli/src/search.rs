@@ -6,6 +6,7 @@ use crate::error::{CliError, refuse};
 use crate::lines::Lines;
 use crate::options::{Censored, ReadArgs, Running};
 use crate::population::{self, Stopped};
+use crate::recorded_path::RecordedPath;
 use crate::run::{censor, pool, share};
 use crate::write::{command, write_both, write_record};
 use crate::{interrupt, model, print};
@@ -144,7 +145,7 @@ pub fn search(args: &SearchArgs) -> Result<Outcome, CliError> {
         "tool": "omafit",
         "version": env!("CARGO_PKG_VERSION"),
         "command": command(),
-        "searched": { "data": trial.source.path, "data_sha256": trial.source.sha256, "model": args.model },
+        "searched": { "data": RecordedPath::from(trial.source.path.as_path()), "data_sha256": trial.source.sha256, "model": args.model },
         "simulated": trial.simulated,
         "levels": levels,
         "screen": args.screen,

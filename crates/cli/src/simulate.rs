@@ -3,6 +3,7 @@
 use crate::Outcome;
 use crate::check::overlaid;
 use crate::error::{CliError, refuse};
+use crate::memory::check_visits;
 use crate::options::SimulateArgs;
 use crate::run::{pool, progress_bar};
 use crate::{model, print};
@@ -162,6 +163,11 @@ fn source(args: &SimulateArgs, model: &PopulationModel, options: &ReadOptions) -
         Some(0.0) => 0.0,
         weeks => 7.0 * positive("follow-up", weeks, FOLLOW_UP_DAYS / 7.0)?,
     };
+    let held = patients.min(CHUNK) as f64;
+    if let Dosing::Fixed { every_days, .. } = dosing {
+        let found = args.every_weeks.map_or(String::new(), |weeks| weeks.to_string());
+        check_visits(("every-weeks", found), 0.0, treatment_days / every_days, held)?;
+    }
     let fixed = |option, value: Option<f64>, drawn| match value {
         Some(value) => Ok::<_, CliError>(Baseline::Fixed(positive(option, Some(value), 0.0)?)),
         None => Ok(Baseline::Drawn(drawn)),
@@ -188,6 +194,8 @@ fn visits(args: &SimulateArgs, end: f64) -> Result<Vec<f64>, CliError> {
         if !(every.is_finite() && every > 0.0) {
             return Err(refuse("every-days", every, "a number above 0"));
         }
+        let held = args.patients.unwrap_or(PATIENTS as u64).min(CHUNK) as f64;
+        check_visits(("every-days", every.to_string()), end / every + 1.0, 0.0, held)?;
         return Ok((0..=(end / every) as usize).map(|k| k as f64 * every).collect());
     }
     if args.visits.is_empty() {

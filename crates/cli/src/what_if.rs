@@ -100,6 +100,9 @@ pub fn what_if(args: &WhatIfArgs) -> Result<Outcome, CliError> {
         return Err(refuse("run", args.run.display(), expected));
     }
     let prior = run.prior()?;
+    let pool = pool(args.running.threads)?;
+    let held = 1 + alternatives.len();
+    run.check_memory(("grid", &args.grid), &wanted, held, pool.current_num_threads())?;
     let subjects = &run.trial.subjects;
     let progress = progress_bar("replaying", subjects.len() as u64, args.running.quiet);
     let one = |(position, subject): (usize, &Subject)| {
@@ -107,8 +110,8 @@ pub fn what_if(args: &WhatIfArgs) -> Result<Outcome, CliError> {
         progress.inc(1);
         patient
     };
-    let patients: Vec<Patient> = pool(args.running.threads)?
-        .install(|| subjects.par_iter().enumerate().with_max_len(1).map(one).collect());
+    let patients: Vec<Patient> =
+        pool.install(|| subjects.par_iter().enumerate().with_max_len(1).map(one).collect());
     progress.finish_and_clear();
     let found: Vec<Summary> =
         alternatives.iter().enumerate().map(|(k, (name, _))| summarise(name, k, &patients)).collect();

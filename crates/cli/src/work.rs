@@ -20,13 +20,14 @@ use omafit_estimate::{
 };
 use omafit_model::Subject;
 use omafit_trial::{
-    GrowingTable, ReadOptions, RunFolder, Table, TableError, Trial, correlations_table, individuals_table,
-    observations_table, population_starts_table, trajectories_table,
+    GrowingTable, KeptTable, ReadOptions, RunFolder, Table, TableError, Trial, correlations_table,
+    individuals_table, observations_table, population_starts_table, trajectories_table,
 };
 use rayon::prelude::*;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Subjects that are fitted, and held, at a time, unless something needs them all. Figures and tests of residuals are of
 /// the first so many.
@@ -44,8 +45,14 @@ struct Tables {
 }
 
 impl Tables {
-    fn start(folder: &RunFolder, resumed: bool, with_courses: bool) -> Result<Self, CliError> {
-        let start = |name, with_csv| GrowingTable::start(folder, name, with_csv, resumed);
+    /// New tables, or those that were kept, by their names.
+    fn start(
+        folder: &RunFolder,
+        kept: &BTreeMap<String, KeptTable>,
+        with_courses: bool,
+    ) -> Result<Self, CliError> {
+        let start =
+            |name: &'static str, with_csv| GrowingTable::start(folder, name, with_csv, kept.get(name));
         let mut courses = None;
         if with_courses {
             courses = Some([start("trajectories", false)?, start("typical", false)?]);
@@ -58,11 +65,50 @@ impl Tables {
         })
     }
 
+    fn all(&mut self) -> Vec<&mut GrowingTable> {
+        let Self { individuals, observations, correlations, courses } = self;
+        let mut all = vec![individuals, observations, correlations];
+        all.extend(courses.iter_mut().flatten());
+        all
+    }
+
+    /// Keeps every table that has rows, by its name.
+    fn keep(&mut self, folder: &RunFolder) -> Result<BTreeMap<String, KeptTable>, CliError> {
+        let kept =
+            |table: &mut GrowingTable| Ok(table.keep(folder)?.map(|kept| (table.name().to_owned(), kept)));
+        self.all().into_par_iter().filter_map(|table| kept(table).transpose()).collect()
+    }
+
+    /// Forgets what was kept of the tables before.
+    fn forget(&mut self, folder: &RunFolder, kept: &BTreeMap<String, KeptTable>) -> Result<(), CliError> {
+        self.all().into_iter().try_for_each(|table| {
+            Ok(kept.get(table.name()).map_or(Ok(()), |kept| table.forget(folder, kept))?)
+        })
+    }
+
     fn finish(self) -> Result<(), CliError> {
         let Self { individuals, observations, correlations, courses } = self;
         let mut all = vec![individuals, observations, correlations];
         all.extend(courses.into_iter().flatten());
         all.into_par_iter().try_for_each(|table| Ok(table.finish().map(drop)?))
+    }
+}
+
+/// When a run is kept: what was done since, and no more, is lost if the program is killed.
+struct Keeping {
+    last: Instant,
+    /// What it took then.
+    took: Duration,
+}
+
+impl Keeping {
+    /// Work that is put at risk at least.
+    const OFTEN: Duration = Duration::from_secs(1);
+    /// Of the time of a run, one part in so many may go into keeping it.
+    const SHARE: u32 = 20;
+
+    fn is_due(&self) -> bool {
+        self.last.elapsed() >= Self::OFTEN.max(Self::SHARE * self.took)
     }
 }
 
@@ -94,6 +140,7 @@ pub struct Work<'a> {
     pool: rayon::ThreadPool,
     bar: ProgressBar,
     progress: Progress,
+    keeping: Keeping,
     kept: Option<Kept>,
     shown: Option<(Vec<Subject>, Vec<SubjectResult>)>,
     alone: Option<Vec<IndividualFit>>,
@@ -141,7 +188,7 @@ impl<'a> Work<'a> {
             && progress.subjects() == 0;
         Ok(Self {
             alone: all_alone.then(Vec::new),
-            tables: Tables::start(folder, progress.subjects() > 0, plan.courses().is_some())?,
+            tables: Tables::start(folder, &progress.tables, plan.courses().is_some())?,
             plan,
             setting,
             population: None,
@@ -150,6 +197,7 @@ impl<'a> Work<'a> {
             pool,
             bar,
             progress,
+            keeping: Keeping { last: Instant::now(), took: Duration::ZERO },
             kept,
             shown: None,
             stop,
@@ -210,7 +258,34 @@ impl<'a> Work<'a> {
         if trial.counts.subjects <= FEW {
             self.shown = Some((subjects, results));
         }
+        if self.progress.subjects() < trial.counts.subjects && self.keeping.is_due() {
+            self.keep()?;
+        }
         Ok(true)
+    }
+
+    /// Keeps what is done, so that however the program ends it is taken up from here.
+    fn keep(&mut self) -> Result<(), CliError> {
+        let Setting { folder, resumable, .. } = self.setting;
+        if !resumable || self.progress.subjects() == 0 {
+            return Ok(());
+        }
+        let started = Instant::now();
+        let tables = &mut self.tables;
+        self.progress.tables = self.pool.install(|| tables.keep(folder))?;
+        self.progress.keep(folder)?;
+        self.tables.forget(folder, &self.progress.tables)?;
+        let took = started.elapsed();
+        self.keeping = Keeping { last: Instant::now(), took };
+        self.seconds.add("tables", took.as_secs_f64());
+        Ok(())
+    }
+
+    /// Ends before everything is done: keeps what is, and says what that is.
+    pub fn leave(mut self) -> Result<Progress, CliError> {
+        self.bar.finish_and_clear();
+        self.keep()?;
+        Ok(self.progress)
     }
 
     /// Estimates what is to be estimated of all subjects, who are all here then; `false` if that was interrupted.

@@ -6,9 +6,9 @@ use omafit_trial::{RunFolder, Table, write_whole};
 use std::io::Write;
 use std::path::Path;
 
-/// The arguments with which the program was called, for the record of what it wrote.
+/// The arguments with which the program was called, for the record of what it wrote; bytes that are no text are shown as �.
 pub fn command() -> Vec<String> {
-    std::env::args().skip(1).collect()
+    std::env::args_os().skip(1).map(|argument| argument.to_string_lossy().into_owned()).collect()
 }
 
 /// Writes `run.json`.

@@ -218,7 +218,8 @@ pub fn fit_subjects(
     let errors = given_errors(model);
     let used = prior.filter(|_| options.method == Method::Map);
     let new = |subject| SubjectProblem::new(model, subject, &options.free, used, &errors, options.shape);
-    let problems: Vec<_> = subjects.iter().map(|&subject| new(subject)).collect();
+    let problems: Vec<_> =
+        subjects.iter().map(|&subject| new(subject).map(SubjectProblem::for_a_fit)).collect();
     let sound: Vec<&SubjectProblem<'_>> = problems.iter().filter_map(|p| p.as_ref().ok()).collect();
     let start = vec![0.0; options.free.len()];
     let first = minimise_each(&sound, &start, options.max_iterations, options.may_be_bent());
@@ -289,7 +290,7 @@ fn search(
 ) -> IndividualFit {
     let prior = prior.filter(|_| options.method == Method::Map);
     let problem = match SubjectProblem::new(model, subject, &options.free, prior, errors, options.shape) {
-        Ok(problem) => problem,
+        Ok(problem) => problem.for_a_fit(),
         Err(error) => return failed(model, subject, options, errors, &error),
     };
     let found = search_from(&problem, subject, options, errors, start);
@@ -323,7 +324,7 @@ pub fn fit_at(
 ) -> IndividualFit {
     let prior = prior.filter(|_| options.method == Method::Map);
     let problem = match SubjectProblem::new(model, subject, &options.free, prior, errors, options.shape) {
-        Ok(problem) => problem,
+        Ok(problem) => problem.for_a_fit(),
         Err(error) => return failed(model, subject, options, errors, &error),
     };
     let is_there = eta.iter().all(|eta| eta.is_finite());

@@ -99,6 +99,10 @@ pub(crate) enum Accuracy {
 const CURVATURE_RTOL: f64 = 1e-6;
 /// Relative tolerance on the way to the minimum.
 const COARSE_RTOL: f64 = 1e-4;
+/// Steps of the solver that the fit of a subject may take, and how many more for each of its doses and observations. An
+/// ordinary one takes a hundredth of them.
+const FIT_STEPS: u64 = 2_000_000;
+const FIT_STEPS_EACH: u64 = 20_000;
 /// The error of a prediction over that of a step of the solver, about.
 const STEPS: f64 = 10.0;
 
@@ -161,6 +165,14 @@ impl<'a> SubjectProblem<'a> {
             laws,
             workspace: RefCell::default(),
         })
+    }
+
+    /// The same for one fit, which may take so many steps of the solver and no more: it cannot hold up the others.
+    pub(crate) fn for_a_fit(mut self) -> Self {
+        let events = (self.course.doses().len() + self.observations.len()) as u64;
+        self.course = self.course.with_budget(FIT_STEPS + FIT_STEPS_EACH * events);
+        self.coarse_course = self.course.clone().with_rtol(COARSE_RTOL);
+        self
     }
 
     /// The same with the model solved to a relative tolerance of `rtol` where numbers are reported.

@@ -23,7 +23,7 @@ pub struct SubjectResult {
     pub by_analyte: [Goodness; 3],
     /// Goodness of fit overall.
     pub overall: Goodness,
-    /// The time course; empty when the fit failed or it was not wanted.
+    /// The time course; empty when the fit failed, when the course cannot be solved, or when it was not wanted.
     pub trajectory: Trajectory,
     /// What the time course says of free IgE; `None` without one, or where the model predicts none.
     pub suppression: Option<Suppression>,
@@ -61,7 +61,7 @@ pub fn process_subjects(
     let mut courses = courses.unwrap_or_default().into_iter();
     let of = |((subject, fit), pred): ((&Subject, IndividualFit), _)| {
         let course = if fit.status == Status::Failed { None } else { courses.next() };
-        judged(model, subject, options, fit, course, pred)
+        judged(subject, fit, course, pred)
     };
     alone.into_iter().zip(fits).zip(pred).map(of).collect()
 }
@@ -78,19 +78,18 @@ pub fn complete(
     let pred = typical_predictions(model, subject);
     let is_sound = fit.status != Status::Failed;
     let course = is_sound.then(|| reconstruct(model, subject, position, options, &fit, wanted));
-    judged(model, subject, options, fit, course, pred)
+    judged(subject, fit, course, pred)
 }
 
 fn judged(
-    model: &PopulationModel,
     subject: &Subject,
-    options: &FitOptions,
     mut fit: IndividualFit,
     course: Option<Result<Reconstruction, PredictionError>>,
     pred: Result<Vec<f64>, PredictionError>,
 ) -> SubjectResult {
+    // What was estimated stands, whatever lies between and after the observations.
     let reconstruction = course.transpose().unwrap_or_else(|error| {
-        fit.fail(model, options, &format!("; the time course cannot be reconstructed: {error}"));
+        fit.reason += &format!("; the time course cannot be reconstructed: {error}");
         None
     });
     let reconstruction = reconstruction.unwrap_or_default();

@@ -2,6 +2,8 @@
 
 use crate::solver::{Output, SolverError};
 use crate::subject::{Before, Dose, Subject};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// A time at which concentrations are wanted.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -12,6 +14,20 @@ pub struct OutputTime {
     pub doses_before: usize,
 }
 
+/// Steps of the solver that all solutions of a course and of its clones may take together, and those that are left.
+#[derive(Clone, Debug)]
+struct Budget {
+    steps: u64,
+    left: Arc<AtomicU64>,
+}
+
+/// What is left of it makes a course no other one.
+impl PartialEq for Budget {
+    fn eq(&self, other: &Self) -> bool {
+        self.steps == other.steps
+    }
+}
+
 /// What a structural model is solved over.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Course {
@@ -20,6 +36,7 @@ pub struct Course {
     times: Vec<OutputTime>,
     output: Output,
     rtol: f64,
+    budget: Option<Budget>,
 }
 
 /// Why a course could not be solved.
@@ -71,6 +88,14 @@ pub enum CourseError {
         /// The dose.
         amount_mg: f64,
     },
+    /// All solutions together took as many steps as they may.
+    #[error(
+        "the solver has taken {steps} steps for it, the most that it may: a dose or a parameter is out of all proportion"
+    )]
+    Exhausted {
+        /// How many that is.
+        steps: u64,
+    },
     /// The integration stopped short.
     #[error(transparent)]
     Solver(#[from] SolverError),
@@ -94,6 +119,11 @@ fn check_dose(dose: &Dose) -> Result<(), CourseError> {
 
 /// Relative tolerance of trajectories unless another is asked for.
 pub const DEFAULT_RTOL: f64 = 1e-8;
+
+/// Whether two times are one but for the rounding of what they were computed from.
+fn is_one_time(a: f64, b: f64) -> bool {
+    (a - b).abs() <= 4.0 * f64::EPSILON * a.abs().max(b.abs())
+}
 
 impl Course {
     /// A course from `start` through `doses`, read at `times`; both ascending.
@@ -128,7 +158,7 @@ impl Course {
             }
             last = *at;
         }
-        Ok(Self { start, doses, times, output, rtol: DEFAULT_RTOL })
+        Ok(Self { start, doses, times, output, rtol: DEFAULT_RTOL, budget: None })
     }
 
     /// The course of a subject, read at each distinct time of its observations, and for each observation the
@@ -151,7 +181,8 @@ impl Course {
 
     /// The course of a subject, read every `every` days from its first record to `end`, the end included.
     ///
-    /// A dose at a grid time counts as not yet given.
+    /// A dose at a grid time counts as not yet given, also where the two differ by the rounding of times: the grid then has
+    /// the dose's.
     ///
     /// # Errors
     /// As [`Course::new`], and when `every` is not a positive number of days.
@@ -160,10 +191,13 @@ impl Course {
             return Err(CourseError::OutOfDomain { what: "the grid spacing", value: every });
         }
         let count = ((end - subject.start) / every * (1.0 + 1e-12)).floor().max(0.0) as usize;
-        let times = (0..=count)
-            .map(|i| subject.start + i as f64 * every)
-            .map(|time| OutputTime { time, doses_before: subject.doses.partition_point(|d| d.time < time) })
-            .collect();
+        let before = |time: f64| {
+            let is_before = |dose: &Dose| dose.time < time && !is_one_time(dose.time, time);
+            let doses_before = subject.doses.partition_point(is_before);
+            let next = subject.doses.get(doses_before).map_or(time, |dose| dose.time);
+            OutputTime { time: time.min(next), doses_before }
+        };
+        let times = (0..=count).map(|i| before(subject.start + i as f64 * every)).collect();
         Self::new(subject.start, subject.doses.clone(), times, Output::Interpolated)
     }
 
@@ -172,6 +206,31 @@ impl Course {
     pub fn with_rtol(mut self, rtol: f64) -> Self {
         self.rtol = rtol;
         self
+    }
+
+    /// The same course, of which all solutions, those of its clones included, take about so many steps of the solver
+    /// together, and no more. One that has been begun is finished.
+    #[must_use]
+    pub fn with_budget(mut self, steps: u64) -> Self {
+        self.budget = Some(Budget { steps, left: Arc::new(AtomicU64::new(steps)) });
+        self
+    }
+
+    /// A solution took so many steps.
+    pub(crate) fn spend(&self, steps: u64) {
+        if let Some(Budget { left, .. }) = &self.budget {
+            left.store(left.load(Ordering::Relaxed).saturating_sub(steps), Ordering::Relaxed);
+        }
+    }
+
+    /// Whether another solution may be begun.
+    pub(crate) fn check_budget(&self) -> Result<(), CourseError> {
+        match &self.budget {
+            Some(Budget { left, steps }) if left.load(Ordering::Relaxed) == 0 => {
+                Err(CourseError::Exhausted { steps: *steps })
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Where the model starts, days.

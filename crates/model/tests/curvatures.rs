@@ -137,16 +137,18 @@ fn a_choice_of_inputs_has_the_entries_of_all() {
 }
 
 #[test]
-fn a_bioavailability_of_one_is_differentiated_from_below() {
+fn a_bioavailability_is_differentiated_at_one_and_above() {
     let model = dosed("one_compartment");
     let f = position(model, "F");
     // Clearance and volume are apparent, so what is given into a vein enters over F: its concentration is as 1/F.
     let doses = vec![Dose { route: Route::Intravenous, ..Dose::subcutaneous(0.0, 300.0) }];
     let times = after(&doses, [3.0]);
     let course = Course::new(0.0, doses, times, Output::Landed).unwrap();
-    let parameters = [0.5, 0.2, 8.0, 1.0, 0.0];
-    let (out, _, curvatures) = solve(model, &parameters, Start::SteadyState, &course, &[f]);
-    assert!((curvatures[0][0] / out[0][0] - 1.0).abs() < 1e-5, "{curvatures:?} {out:?}");
+    for bioavailability in [1.0, 2.5] {
+        let parameters = [0.5, 0.2, 8.0, bioavailability, 0.0];
+        let (out, _, curvatures) = solve(model, &parameters, Start::SteadyState, &course, &[f]);
+        assert!((curvatures[0][0] / out[0][0] - 1.0).abs() < 1e-5, "{curvatures:?} {out:?}");
+    }
 }
 
 /// The second derivatives of a weighted sum, found backward for many cases at once, against the sum of those of each

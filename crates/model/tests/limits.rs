@@ -349,10 +349,10 @@ fn one_compartment_where_absorption_is_as_fast_as_elimination_has_its_own_closed
 
 #[test]
 fn one_compartment_has_the_closed_forms_of_every_route_with_bioavailability_and_lag() {
-    let (f, lag) = (0.62, 0.75);
-    for route in [Route::Subcutaneous, Route::Intravenous] {
-        for duration in [0.0, 0.02, 3.0, 20.0] {
-            for lag in [0.0, lag] {
+    // A bioavailability relative to another formulation's may exceed one.
+    for (f, lag) in [(0.62, 0.0), (0.62, 0.75), (1.0, 0.0), (2.5, 0.75)] {
+        for route in [Route::Subcutaneous, Route::Intravenous] {
+            for duration in [0.0, 0.02, 3.0, 20.0] {
                 // Two that overlap. Clearance and volume are apparent: a subcutaneous dose enters whole.
                 let doses = [(1.0, 200.0), (9.0, 120.0)].map(|(time, amount_mg)| Dose {
                     time,
@@ -367,8 +367,24 @@ fn one_compartment_has_the_closed_forms_of_every_route_with_bioavailability_and_
                     doses.iter().map(one).sum()
                 };
                 let error = closed_form(&[KA, CL, V, f, lag], &doses, sum);
-                assert!(error < 1e-9, "{route:?} over {duration} after {lag}: {error}");
+                assert!(error < 1e-9, "{route:?} over {duration} after {lag}, F {f}: {error}");
             }
+        }
+    }
+}
+
+#[test]
+fn twice_the_bioavailability_is_twice_the_dose_under_the_skin() {
+    let doses = injections();
+    let course = course(&doses, after(&doses, days()));
+    let double: Vec<Dose> = doses.iter().map(|d| Dose { amount_mg: 2.0 * d.amount_mg, ..*d }).collect();
+    let twice = common::course(&double, after(&double, days()));
+    for (name, p) in TYPICAL {
+        let model = dosed(name);
+        let at = |f: f64, course| solve(model, &[p, &[f, 0.0]].concat(), Start::SteadyState, course).unwrap();
+        if !model.is_apparent() {
+            let error = gap(&at(1.6, &course), &at(0.8, &twice));
+            assert!(error < 1e-9, "{name}: {error}");
         }
     }
 }

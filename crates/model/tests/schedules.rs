@@ -8,7 +8,10 @@
 mod common;
 
 use common::{TYPICAL, assert_first_order, dosed, gap, largest, plain, position, relative, solve};
-use omafit_model::{Before, Course, CourseError, Dose, Output, OutputTime, Route, Start, StructuralModel};
+use omafit_model::{
+    Before, Case as ModelCase, Concentrations, Course, CourseError, Dose, Output, OutputTime, Predicted,
+    Route, Start, StructuralModel,
+};
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 use std::time::{Duration, Instant};
@@ -382,6 +385,116 @@ proptest! {
 
 fn is_steady(dose: &Dose) -> bool {
     matches!(dose.before, Before::SteadyState { .. } | Before::AddedSteadyState { .. })
+}
+
+/// Numbers that differ from those of a plan in their last digits.
+#[derive(Clone, Debug)]
+struct Rounding {
+    /// Which doses are moved onto something that happens on its own.
+    onto: Vec<bool>,
+    /// Units in the last place.
+    ulps: Vec<i8>,
+}
+
+fn rounding() -> impl Strategy<Value = Rounding> {
+    let onto = prop::collection::vec(prop::bool::ANY, 6);
+    (onto, prop::collection::vec(-4..=4_i8, 97)).prop_map(|(onto, ulps)| Rounding { onto, ulps })
+}
+
+/// So many numbers further.
+fn moved(value: f64, ulps: i8) -> f64 {
+    (0..ulps.unsigned_abs()).fold(value, |v, _| if ulps > 0 { v.next_up() } else { v.next_down() })
+}
+
+impl Rounding {
+    /// The plan with doses where others end or arrive, read wherever something happens.
+    fn coincident(&self, plan: &Plan, lag: f64) -> Plan {
+        let mut doses: Vec<Dose> = Vec::new();
+        let mut ends: Vec<f64> = Vec::new();
+        for (dose, onto) in plan.doses.iter().zip(&self.onto) {
+            let last = doses.last().map_or(0.0, |d| d.time);
+            let end = ends.iter().copied().find(|end| *onto && *end >= last);
+            let dose = Dose { time: end.unwrap_or(dose.time.max(last)), ..*dose };
+            let arrival = dose.time + if dose.route == Route::Subcutaneous { lag } else { 0.0 };
+            ends.extend([arrival, arrival + dose.duration]);
+            doses.push(dose);
+        }
+        let mut days: Vec<f64> = plan.times.iter().map(|at| at.time).chain(ends.iter().copied()).collect();
+        // Twice: the same time may stand there in two ways.
+        days.extend(ends);
+        days.sort_by(f64::total_cmp);
+        let mut plan = Plan::new(doses, &days);
+        let twice = plan.times.iter().flat_map(|at| [*at; 2]).collect();
+        plan.times = twice;
+        plan
+    }
+    /// The plan with every time in it moved by a few units in the last place, its order kept.
+    fn of(&self, plan: &Plan) -> Plan {
+        let mut ulps = self.ulps.iter().cycle();
+        let mut next = |value: f64| ulps.next().map_or(value, |ulps| moved(value, *ulps));
+        let (mut now, mut rounded) = (plan.start, plan.clone());
+        let mut later = |time: f64| {
+            now = next(time).max(now);
+            now
+        };
+        for given in 0..=plan.doses.len() {
+            for at in rounded.times.iter_mut().filter(|at| at.doses_before == given) {
+                at.time = later(at.time);
+            }
+            if let Some(dose) = rounded.doses.get_mut(given) {
+                dose.time = later(dose.time);
+            }
+        }
+        for dose in rounded.doses.iter_mut().filter(|dose| dose.duration > 0.0) {
+            dose.duration = moved(dose.duration, self.ulps[dose.duration as usize % self.ulps.len()]);
+        }
+        rounded
+    }
+}
+
+proptest! {
+    #![proptest_config(config(24))]
+
+    #[test]
+    fn events_that_differ_by_rounding_are_one(
+        plan in plan(Events::All), who in individual(), rounding in rounding(),
+    ) {
+        let who = if plan.doses.iter().any(is_steady) { who.without_lag() } else { who };
+        let plan = rounding.coincident(&plan, who.lag);
+        let rounded = rounding.of(&plan);
+        for case in who.cases() {
+            match (plan.solve(&case), rounded.solve(&case)) {
+                (Ok(want), Ok(got)) => {
+                    let error = coarse_gap(&got, &want);
+                    prop_assert!(error < 1e-9, "{:?}: {}", case, error);
+                }
+                (Err(CourseError::NegativeSum { .. }), Err(CourseError::NegativeSum { .. })) => {}
+                (one, two) => prop_assert!(false, "{:?}: {:?} {:?}", case, one, two),
+            }
+        }
+        // Injections have a path of their own, on which many are solved at a time, and a grid has another.
+        let injections = |plan: &Plan| {
+            plan.with_doses(|d| Dose { duration: 0.0, ..Dose::subcutaneous(d.time, d.amount_mg) })
+        };
+        let (plan, rounded) = (injections(&plan), injections(&rounded));
+        for output in [Output::Landed, Output::Interpolated] {
+            for case in who.cases() {
+                let (model, own) = (plain(case.model.name()), case.parameters.len() - 2);
+                let of = |plan: &Plan| {
+                    let course = plan.course_as(output).with_rtol(SHARP);
+                    let one = ModelCase { parameters: &case.parameters[..own], start: case.start, course: &course };
+                    let mut all = vec![Ok(Vec::new()); 9];
+                    model.predict_each(&[one; 9], &mut |k, found| all[k] = found.cloned());
+                    all.pop().unwrap()
+                };
+                let rows = |found: Predicted| -> Vec<_> {
+                    found.unwrap().into_iter().map(Concentrations::to_array).collect()
+                };
+                let error = coarse_gap(&rows(of(&rounded)), &rows(of(&plan)));
+                prop_assert!(error < 1e-9, "{:?} {:?}: {}", output, case, error);
+            }
+        }
+    }
 }
 
 fn same_bits(case: &Case, course: &Course) -> bool {

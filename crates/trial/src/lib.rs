@@ -18,7 +18,7 @@ pub use definitions::{
     Definition, definition, definitions, definitions_markdown, is_record_key, record_markdown,
 };
 pub use nonmem::{NonmemForm, NonmemPopulation, NonmemRun, nonmem_files, nonmem_values};
-pub use output::{OutputError, RunFolder, WholeFile, write_whole};
+pub use output::{OutputError, RunFolder, RunPlace, WholeFile, write_whole};
 pub use present::{Listing, Presented, harmless, present_individuals, present_parameters};
 pub use read::{
     DataSet, IgeUnit, OmalizumabUnit, OutcomeReadOptions, OutcomeSubject, OutcomeTable, Problem, ReadOptions,
@@ -34,7 +34,7 @@ pub use results::{
     typical_table, vpc_table,
 };
 pub use table::{
-    Column, GrowingTable, ParquetSink, Table, TableError, Values, data_set_table, read_parquet, workbook,
-    write_data_set, write_data_set_chunks,
+    Column, GrowingTable, KeptTable, ParquetSink, Table, TableError, Values, data_set_table, read_parquet,
+    workbook, write_data_set, write_data_set_chunks,
 };
-pub use trial::{Counts, Excluded, Source, Trial};
+pub use trial::{Counts, Excluded, Source, Spans, Trial};

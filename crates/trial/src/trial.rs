@@ -21,6 +21,32 @@ pub struct Trial {
     pub excluded: Vec<Excluded>,
     /// Whether the file says, in a comment before its header, that its data are simulated.
     pub simulated: bool,
+    /// How long its subjects' records are.
+    pub spans: Spans,
+}
+
+/// How long subjects' records are, from the first to the last.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Spans {
+    /// Subjects.
+    pub subjects: usize,
+    /// The first day of all.
+    pub first_day: f64,
+    /// Days of the longest.
+    pub longest_days: f64,
+    /// Days of all together.
+    pub total_days: f64,
+}
+
+impl Spans {
+    /// Adds a subject.
+    pub fn add(&mut self, subject: &Subject) {
+        let days = subject.end() - subject.start;
+        self.first_day = if self.subjects == 0 { subject.start } else { self.first_day.min(subject.start) };
+        self.subjects += 1;
+        self.longest_days = self.longest_days.max(days);
+        self.total_days += days;
+    }
 }
 
 /// The file that a data set came from.

@@ -10,6 +10,7 @@ use crate::Outcome;
 use crate::check::renamed;
 use crate::error::{CliError, refuse};
 use crate::reconstruct::Run;
+use crate::recorded_path::RecordedPath;
 use crate::run::{pool, positive};
 use crate::write::{command, draw_into, renew_report, write_into};
 use omafit_outcome::{
@@ -180,7 +181,7 @@ fn record(
         "tool": "omafit",
         "version": env!("CARGO_PKG_VERSION"),
         "command": command(),
-        "outcomes": { "path": args.outcomes, "sha256": table.source.sha256, "rows": table.source.rows, "read": given.read },
+        "outcomes": { "path": RecordedPath::from(args.outcomes.as_path()), "sha256": table.source.sha256, "rows": table.source.rows, "read": given.read },
         "measures": table.measures.iter().map(|m| serde_json::json!({ "name": m.0, "unit": m.1 })).collect::<Vec<_>>(),
         "simulated": simulated,
         "options": options,

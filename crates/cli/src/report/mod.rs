@@ -39,7 +39,7 @@ pub fn report(args: &ReportArgs) -> Result<Outcome, CliError> {
 pub fn figures(folder: &Path, only_check: bool) -> Result<Vec<Drawn>, CliError> {
     let record = record(&folder.join("run.json"))?;
     let simulated = record["simulated"] == true;
-    let model = model::load(&folder.join("model.toml").to_string_lossy())?;
+    let model = model::of_run(folder)?;
     let mut all = Vec::new();
     if !only_check {
         let individuals = tables::required(folder, "individuals")?;
@@ -64,7 +64,7 @@ pub fn page(folder: &Path) -> Result<String, CliError> {
         return Err(refuse("run", folder.display(), "a run that this version of omafit wrote"));
     }
     let check = folder.join("vpc.json");
-    let model = model::load(&folder.join("model.toml").to_string_lossy())?;
+    let model = model::of_run(folder)?;
     let estimated: Vec<&str> =
         record["options"]["estimate"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
     let words = words(&model, &estimated);

@@ -125,7 +125,7 @@ impl<'a> Whitened<'a> {
     /// # Errors
     /// When the subject's records make no course.
     pub fn new(population: &'a FactoredModel, subject: &'a Subject, rtol: f64) -> Result<Self, SubjectError> {
-        let problem = subject_problem(&population.model, subject, None)?.with_rtol(rtol);
+        let problem = subject_problem(&population.model, subject, None)?.for_a_fit().with_rtol(rtol);
         Ok(Self { problem, population })
     }
 

@@ -65,6 +65,9 @@ fn check(mut file: ModelFile) -> Result<PopulationModel, Finding> {
             return Err(Finding::new(&path, problem));
         };
         parameters.push(parameter(&path, info.unit, entry)?);
+        if info.name == "F" {
+            positive(&with(&path, &[Key("typical")]), entry.typical)?;
+        }
     }
     let (variable, omega, omega_fixed) = variability(&file, &names, &parameters)?;
     let residual = residuals(&file, structure)?;

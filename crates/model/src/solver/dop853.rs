@@ -3,7 +3,7 @@
 //! Step sizes are chosen from the values alone, never from the derivatives, so a run with dual numbers takes the very
 //! steps of the run with `f64` and its derivatives are those of the numbers that are printed.
 
-use super::pace::{Pace, distrust, first_step};
+use super::pace::{Limits, Pace, distrust, first_step};
 use super::tableau::{A, C, D, E3, E5, Row};
 use super::tangents::{Companion, Linear};
 use crate::scalar::Real;
@@ -50,6 +50,13 @@ pub struct Work {
     pub rejected: u64,
 }
 
+impl Work {
+    /// Steps tried.
+    pub fn tried(&self) -> u64 {
+        self.accepted + self.rejected
+    }
+}
+
 /// Why an integration stopped short.
 #[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
 pub enum SolverError {
@@ -66,7 +73,9 @@ pub enum SolverError {
         t: f64,
     },
     /// More steps than any well-posed problem needs.
-    #[error("{steps} steps did not reach the end; stopped at day {t}")]
+    #[error(
+        "{steps} steps of the solver did not reach the end, but day {t}: a dose or a parameter is out of all proportion"
+    )]
     TooManySteps {
         /// Time reached, days.
         t: f64,
@@ -90,16 +99,16 @@ impl SolverError {
 #[derive(Clone, Debug)]
 pub struct Dop853<T, const N: usize> {
     k: [[T; N]; 16],
-    longest: f64,
+    limits: Limits,
     /// Counters.
     pub work: Work,
 }
 
 impl<T: Real, const N: usize> Dop853<T, N> {
-    /// A fresh integrator whose steps are at most `longest` days.
+    /// A fresh integrator whose steps are held to `limits`.
     #[inline(always)]
-    pub fn new(longest: f64) -> Self {
-        Self { k: [[T::zero(); N]; 16], longest, work: Work::default() }
+    pub fn new(limits: Limits) -> Self {
+        Self { k: [[T::zero(); N]; 16], limits, work: Work::default() }
     }
 
     /// Integrates over a segment from `t0` to `t1`, leaving the end in `y` and handing the state at each of `times`
@@ -119,7 +128,7 @@ impl<T: Real, const N: usize> Dop853<T, N> {
         along.begin(system);
         let h = first_step(system, (t0, t1), (y, &self.k[0]), tolerance)?;
         self.work.evaluations += 1;
-        let mut pace = Pace::new((t0, t1), h, self.longest);
+        let mut pace = Pace::new(self.limits, self.work.tried()).segment((t0, t1), h);
         while pace.goes_on() {
             let stop = match output {
                 Output::Landed if next < times.len() => times[next],

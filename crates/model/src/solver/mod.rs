@@ -14,7 +14,7 @@ pub use abreast::{Abreast, Made, Stages};
 pub use curvatures::{Curvatures, Hessian, Twice, TwiceDifferentiable};
 pub use dense::{Lu, MOST};
 pub use dop853::{Dop853, NEGLIGIBLE, Output, SolverError, System, Tolerance, Work};
-pub use pace::{Pace, Step, distrust, first_step};
+pub use pace::{Limits, Pace, Step, distrust, first_step};
 pub use radau::{Radau, Solved};
 pub use tableau::{A, C};
 pub use tangents::{Alone, Companion, Lanes, Linear, Linearised, Partials, Tangents};

@@ -11,6 +11,7 @@ const ZERO_START: f64 = 0.1;
 const ZERO_SIZE: f64 = 1e-3;
 /// By how much the error estimate is distrusted in a step that comes near a turn.
 const TURN: f64 = 100.0;
+/// More steps than any well-posed problem needs from one event to the next.
 const MAX_STEPS: u64 = 100_000;
 pub(super) const SAFETY: f64 = 0.9;
 const SHRINK: f64 = 0.1;
@@ -26,6 +27,15 @@ fn eighth_root(x: f64) -> f64 {
     x.sqrt().sqrt().sqrt()
 }
 
+/// What the steps of a solution are held to.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// The longest step, days.
+    pub longest: f64,
+    /// How many are tried at most, over all segments.
+    pub steps: u64,
+}
+
 /// How far a segment has come, and how long a step suits it next.
 #[derive(Clone, Copy, Debug)]
 pub struct Pace {
@@ -33,12 +43,15 @@ pub struct Pace {
     pub t: f64,
     t0: f64,
     t1: f64,
-    longest: f64,
+    limits: Limits,
     h: f64,
     /// The last step with the eighth root of its error.
     last: Option<(f64, f64)>,
     rejected: bool,
+    /// Steps tried since the solution began.
     tried: u64,
+    /// Those that had been tried when the segment began.
+    before: u64,
 }
 
 /// A step that is tried.
@@ -53,10 +66,23 @@ pub struct Step {
 }
 
 impl Pace {
-    /// At the start of a segment from `t0` to `t1`, where the first step is `h` and none is longer than `longest`.
+    /// Before the next segment of a solution of which so many steps have been `tried`.
     #[inline(always)]
-    pub fn new((t0, t1): (f64, f64), h: f64, longest: f64) -> Self {
-        Self { t: t0, t0, t1, longest, h, last: None, rejected: false, tried: 0 }
+    pub fn new(limits: Limits, tried: u64) -> Self {
+        Self { t: 0.0, t0: 0.0, t1: 0.0, limits, h: 0.0, last: None, rejected: false, tried, before: tried }
+    }
+
+    /// At the start of the next segment, from `t0` to `t1`, where the first step is `h`.
+    #[inline(always)]
+    #[must_use]
+    pub fn segment(&self, (t0, t1): (f64, f64), h: f64) -> Self {
+        let (limits, tried) = (self.limits, self.tried);
+        Self { t: t0, t0, t1, limits, h, last: None, rejected: false, tried, before: tried }
+    }
+
+    /// Steps tried since the solution began.
+    pub fn tried(&self) -> u64 {
+        self.tried
     }
 
     /// Whether the segment goes on.
@@ -69,14 +95,16 @@ impl Pace {
     #[inline(always)]
     pub fn step(&mut self, stop: f64) -> Result<Step, SolverError> {
         self.tried += 1;
-        if self.tried > MAX_STEPS {
+        if self.tried > self.limits.steps.min(self.before + MAX_STEPS) {
             return Err(SolverError::TooManySteps { t: self.t, steps: self.tried });
         }
         // The last two steps to a stop are equal, so that no sliver is left for the last.
-        let (room, reach) = (stop - self.t, self.h.min(self.longest));
+        let (room, reach) = (stop - self.t, self.h.min(self.limits.longest));
         let lands = reach >= room * (1.0 - 1e-9);
         let length = if lands { room } else { reach.min(0.5 * room) };
-        if length.is_nan() || length <= 4.0 * f64::EPSILON * self.t.abs() {
+        // A stop may be as near as the last digit of its time: events that differ by rounding are one, and such a step
+        // changes nothing.
+        if length.is_nan() || (!lands && length <= 4.0 * f64::EPSILON * self.t.abs()) {
             return Err(SolverError::StepTooSmall { t: self.t });
         }
         Ok(Step { from: self.t, length, to: if lands { stop } else { self.t + length } })

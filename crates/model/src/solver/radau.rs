@@ -61,11 +61,13 @@ const E: [f64; STAGES] = [
     -0.031_813_168_885_493_83,
 ];
 
-/// More steps than any well-posed problem needs.
+/// More steps than any well-posed problem needs from one event to the next.
 const MAX_STEPS: u64 = 10_000;
 const MOST_ITERATIONS: usize = 10;
 /// A correction of the stages whose square is lost in rounding.
 const CONVERGED: f64 = 1e-8;
+/// By how many times the step before a step can be longer for its stages to be extrapolated from it.
+const FORETELLS: f64 = 1e6;
 const SHRINK: f64 = 0.125;
 const GROW: f64 = 8.0;
 
@@ -80,6 +82,8 @@ fn estimate_rtol(rtol: f64) -> f64 {
 pub struct Radau {
     /// Step that suited the last segment.
     suited: Option<f64>,
+    /// Steps that are tried at most, over all segments.
+    most: u64,
     /// Counters.
     pub work: Work,
 }
@@ -123,9 +127,9 @@ impl<const N: usize, const L: usize> Solved<N, L> for Tangents<N, L> {
 }
 
 impl Radau {
-    /// A fresh integrator.
-    pub fn new() -> Self {
-        Self { suited: None, work: Work::default() }
+    /// A fresh integrator that tries at most so many steps.
+    pub fn new(most: u64) -> Self {
+        Self { suited: None, most, work: Work::default() }
     }
 
     /// Integrates from `t0` to `t1`, leaving the end in `y` and in what goes `along`, and handing both at each of
@@ -148,25 +152,30 @@ impl Radau {
         let mut next = 0;
         let mut h = self.suited.unwrap_or(f64::INFINITY).min(0.1 * (t1 - t0));
         let mut guess: Option<(f64, [[f64; N]; STAGES])> = None;
-        let mut tried = 0;
+        let (before, mut tried) = (self.work.tried(), 0);
         let (mut slope, mut at) = self.linearise(system, t, y);
         if slope.iter().any(|s| !s.is_finite()) {
             return Err(SolverError::NotFinite { t });
         }
         while t < t1 {
             tried += 1;
-            if tried > MAX_STEPS {
-                return Err(SolverError::TooManySteps { t, steps: tried });
+            if tried > MAX_STEPS || before + tried > self.most {
+                return Err(SolverError::TooManySteps { t, steps: before + tried });
             }
             let stop = times.get(next).copied().unwrap_or(t1);
             // The last two steps to a stop are equal, so that no sliver is left for the last.
             let (room, reach) = (stop - t, h);
             let lands = reach >= room * (1.0 - 1e-9);
             let step = if lands { room } else { reach.min(0.5 * room) };
-            if step.is_nan() || step <= 4.0 * f64::EPSILON * t.abs() || step < 1e-14 * (t1 - t0) {
+            // A stop may be as near as the last digit of its time: events that differ by rounding are one.
+            let vanishes = step <= 4.0 * f64::EPSILON * t.abs() || step < 1e-14 * (t1 - t0);
+            if step.is_nan() || (!lands && vanishes) {
                 return Err(SolverError::StepTooSmall { t });
             }
-            let z = guess.map_or([[0.0; N]; STAGES], |(last, z)| extrapolate(&z, step / last));
+            // From a step that was cut to such a stop nothing can be foretold of one of ordinary length.
+            let z = guess
+                .filter(|(last, _)| step <= FORETELLS * last)
+                .map_or([[0.0; N]; STAGES], |(last, z)| extrapolate(&z, step / last));
             let solved = self.solve(system, (t, step), y, z, tolerance);
             let judged = solved.and_then(|s| {
                 let error = error(&at, &slope, &s, y, step, (rtol, tolerance))?;

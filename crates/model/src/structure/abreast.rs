@@ -4,7 +4,7 @@ use super::depot::{BY_KA, Depot, Entry, Flux, Outflow};
 use super::errand::{Alone, Errand, Errands, by_itself, one_by_one};
 use super::legs::{Plan, plan};
 use super::segment::{Segment, linearised};
-use super::solve::{check, is_plain, longest, tolerance};
+use super::solve::{check, is_plain, limits, tolerance};
 use super::{Body, Concentrations, Start, Structure};
 use crate::course::Course;
 use crate::dual::Dual;
@@ -137,7 +137,6 @@ struct Passenger<'a, A, T, const N: usize, const K: usize> {
     along: A,
     depot: Depot,
     tolerance: Tolerance<N>,
-    longest: f64,
     /// Its leg, the next output in it, and how far it has come.
     leg: usize,
     next: usize,
@@ -297,10 +296,9 @@ where
                 along,
                 depot: Depot::empty(rates[0]),
                 tolerance: tolerance(&state, course, S::NMOL_PER_MG),
-                longest: longest::<S::Body, N, K>(&rates, course.rtol()),
                 leg: 0,
                 next: 0,
-                pace: Pace::new((0.0, 0.0), 0.0, 0.0),
+                pace: Pace::new(limits::<S::Body, N, K>(&rates, course), 0),
                 step: None,
                 states,
                 tape,
@@ -333,8 +331,9 @@ where
                 let (slope, its_slope) = R::slope(&segment, &passenger.state, &passenger.along);
                 let span = (0.0, leg.days);
                 match first_step(&segment, span, (&passenger.state, &slope), &passenger.tolerance) {
-                    Ok(h) => passenger.pace = Pace::new(span, h, passenger.longest),
+                    Ok(h) => passenger.pace = passenger.pace.segment(span, h),
                     Err(error) => {
+                        passenger.errand.course.spend(passenger.pace.tried());
                         self.errands.take(passenger.errand.key, Err(error.later(leg.start).into()));
                         return false;
                     }
@@ -351,6 +350,7 @@ where
             }
             passenger.leave(&self.entry);
         }
+        passenger.errand.course.spend(passenger.pace.tried());
         self.arrivals.push((passenger.errand, (passenger.states, passenger.tape)));
         false
     }
@@ -437,6 +437,7 @@ where
     fn fail(&mut self, lane: usize, error: SolverError) {
         if let Some(passenger) = self.lanes[lane].take() {
             let start = passenger.plan.legs[passenger.leg].start;
+            passenger.errand.course.spend(passenger.pace.tried());
             self.errands.take(passenger.errand.key, Err(error.later(start).into()));
         }
         self.board(lane);

@@ -4,10 +4,10 @@ use super::Body;
 use super::depot::{BY_F, Depot, Entry, Flux};
 use super::flow::{Along, Flow};
 use super::segment::Segment;
-use super::steady::steady_state;
+use super::steady::{Steady, steady_state};
 use crate::course::{Course, CourseError};
 use crate::scalar::Real;
-use crate::solver::{Lanes, Output, System, Tolerance};
+use crate::solver::{Lanes, Output, System, Tolerance, Work};
 use crate::subject::{Before, Dose, Route};
 
 /// What is known of a body before anything is given.
@@ -43,6 +43,8 @@ pub(super) struct Carrier<'a, B, W, const N: usize, const K: usize, const L: usi
     into_centre: Flux,
     now: f64,
     pending: Vec<Pending>,
+    /// Steps tried in the search for steady states.
+    steady: u64,
     /// Output times from the start of a segment.
     local: Vec<f64>,
     /// Whether a delayed dose has arrived, and the lane of the lag carries u of [`Segment`].
@@ -74,6 +76,7 @@ where
             into_centre: Flux::zero(),
             now,
             pending: Vec::new(),
+            steady: 0,
             local: Vec::with_capacity(16),
             late: false,
             tolerance,
@@ -186,14 +189,14 @@ where
                 self.flow.along().replace(&start.tangent);
             }
             Before::SteadyState { interval } => {
-                let steady = steady_state::<B, N, K, L, FULL>(start, dose, interval, &self.tolerance)?;
+                let steady = self.steady_state(dose, interval)?;
                 self.empty();
                 self.state = steady.state;
                 self.depot.amount = steady.depot;
                 self.flow.along().replace(&steady.tangent);
             }
             Before::AddedSteadyState { interval } => {
-                let steady = steady_state::<B, N, K, L, FULL>(start, dose, interval, &self.tolerance)?;
+                let steady = self.steady_state(dose, interval)?;
                 let mut tangent = steady.tangent;
                 for n in 0..N {
                     self.state[n] += steady.state[n] - start.state[n];
@@ -207,6 +210,13 @@ where
             }
         }
         Ok(())
+    }
+
+    fn steady_state(&mut self, dose: &Dose, interval: f64) -> Result<Steady<N, L>, CourseError> {
+        let (found, tried) =
+            steady_state::<B, N, K, L, FULL>(self.untreated, dose, interval, &self.tolerance);
+        self.steady += tried;
+        found
     }
 
     /// Nothing is under way any more.
@@ -320,7 +330,12 @@ where
         self.now = 0.0;
     }
 
-    pub(super) fn work(&self) -> crate::solver::Work {
+    pub(super) fn work(&self) -> Work {
         self.flow.work()
+    }
+
+    /// Steps tried, those for steady states too.
+    pub(super) fn tried(&self) -> u64 {
+        self.work().tried() + self.steady
     }
 }

@@ -1,8 +1,8 @@
 //! Carries a state, and what goes along with it, over a segment by the method that suits it.
 
 use crate::solver::{
-    Alone, Companion, Curvatures, Dop853, Lanes, Linear, Linearised, Output, Radau, Solved, SolverError,
-    Tangents, Tolerance, Twice, Work,
+    Alone, Companion, Curvatures, Dop853, Lanes, Limits, Linear, Linearised, Output, Radau, Solved,
+    SolverError, Tangents, Tolerance, Twice, Work,
 };
 
 /// What goes along with a state, as events change it; unless told otherwise they do not.
@@ -96,8 +96,8 @@ pub(super) struct Explicit<W, const N: usize> {
 
 impl<W, const N: usize> Explicit<W, N> {
     #[inline(always)]
-    pub(super) fn new(longest: f64, along: W) -> Self {
-        Self { integrator: Dop853::new(longest), along }
+    pub(super) fn new(limits: Limits, along: W) -> Self {
+        Self { integrator: Dop853::new(limits), along }
     }
 }
 
@@ -135,8 +135,8 @@ pub(super) struct Implicit<W> {
 }
 
 impl<W> Implicit<W> {
-    pub(super) fn new(along: W) -> Self {
-        Self { integrator: Radau::new(), along }
+    pub(super) fn new(limits: Limits, along: W) -> Self {
+        Self { integrator: Radau::new(limits.steps), along }
     }
 }
 

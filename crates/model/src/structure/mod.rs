@@ -52,12 +52,13 @@ impl ParameterInfo {
 
 /// The parameters of dosing, which every structure can have and none must.
 const BIOAVAILABILITY: ParameterInfo =
-    ParameterInfo::new("F", "1", "bioavailability of a subcutaneous dose, above 0 and at most 1");
+    ParameterInfo::new("F", "1", "bioavailability of a subcutaneous dose, above 0");
 const LAG: ParameterInfo =
     ParameterInfo::new("tlag", "d", "time from a subcutaneous dose to the start of its absorption");
 
-/// Parameters that are a part of something: at most one.
-const PARTS: [&str; 2] = [BIOAVAILABILITY.name, "Imax"];
+/// Parameters that are a part of something: at most one. A bioavailability is none, as it may be relative to that of
+/// another formulation or site.
+const PARTS: [&str; 1] = ["Imax"];
 
 /// What the target amount is when the model starts.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -6,7 +6,7 @@
 use super::carrier::{Carrier, Untreated};
 use super::depot::Entry;
 use super::flow::Explicit;
-use super::solve::{check, longest, own, tolerance};
+use super::solve::{check, limits, own, tolerance};
 use super::{Body, Concentrations, PARTS, Start, StructuralModel, Structure};
 use crate::course::{Course, CourseError};
 use crate::dual::Dual;
@@ -88,7 +88,7 @@ where
         tangent,
     };
     let tolerance = tolerance(&untreated.state, course, S::NMOL_PER_MG);
-    let flow = Explicit::new(longest::<S::Body, N, K>(&rates, course.rtol()), Curvatures::new(tangent));
+    let flow = Explicit::new(limits::<S::Body, N, K>(&rates, course), Curvatures::new(tangent));
     let times: Vec<f64> = course.times().iter().map(|o| o.time).collect();
     let mut carrier = Carrier::<S::Body, _, N, K, L, false>::new(
         &untreated,
@@ -97,7 +97,7 @@ where
         tolerance,
         course.output(),
     );
-    carrier.through(course, &times, |y: &[f64; N], along: &Twice<N, L>| {
+    let done = carrier.through(course, &times, |y: &[f64; N], along: &Twice<N, L>| {
         let state = std::array::from_fn(|n| compose(y[n], &along.tangent[n], &along.bend[n], &sources));
         let read = S::outputs(named, &state).to_array();
         out.push(Concentrations::from_array(read.map(|c| c.value())));
@@ -109,8 +109,9 @@ where
                 curvatures.push(read.map(|c| c.eps[i].eps[j]));
             }
         }
-    })?;
-    Ok(carrier.work())
+    });
+    course.spend(carrier.tried());
+    done.map(|()| carrier.work())
 }
 
 /// The parameters, what each lane is, and the states at the start, as functions of the logarithms of the inputs.

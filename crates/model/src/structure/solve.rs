@@ -12,7 +12,7 @@ use super::{Body, Concentrations, ParameterInfo, Start, Structure};
 use crate::course::{Course, CourseError, DEFAULT_RTOL};
 use crate::dual::Dual;
 use crate::scalar::{Pack, Real, is_wide};
-use crate::solver::{Alone, Lanes, Linear, Output, Tangents, Tolerance, Work};
+use crate::solver::{Alone, Lanes, Limits, Linear, Output, Tangents, Tolerance, Work};
 use crate::sparse::Sparse;
 use crate::subject::{Before, Dose, Route};
 
@@ -21,8 +21,40 @@ const LONGEST: f64 = 1.5;
 
 /// The longest step at a relative tolerance, days. At a coarser one than the default it grows as the step of an
 /// integration of order eight does.
-pub(super) fn longest<B: Body<N, K>, const N: usize, const K: usize>(rates: &[f64; K], rtol: f64) -> f64 {
+fn longest<B: Body<N, K>, const N: usize, const K: usize>(rates: &[f64; K], rtol: f64) -> f64 {
     LONGEST * (rtol / DEFAULT_RTOL).max(1.0).powf(0.125) / B::fastest(rates)
+}
+
+/// Steps that any solution may take, and how many for each that it must take at the least.
+const STEPS: f64 = 10_000.0;
+const STEPS_EACH: f64 = 20.0;
+/// More than any solution may take.
+const MOST_STEPS: f64 = 500_000.0;
+/// Steps that any search for a steady state may take, and how many for each that an interval must take at the least.
+const STEADY_STEPS: f64 = 20_000.0;
+const STEADY_STEPS_EACH: f64 = 200.0;
+
+/// What the steps of a solution over a course are held to. An ordinary one takes a tenth of them: where it does not, what
+/// the drug does to the target is lost in the rounding of numbers, and the solver follows noise.
+pub(super) fn limits<B: Body<N, K>, const N: usize, const K: usize>(
+    rates: &[f64; K],
+    course: &Course,
+) -> Limits {
+    let days = course.times().last().map_or(0.0, |last| last.time - course.start());
+    let landed = if course.output() == Output::Landed { course.times().len() } else { 0 };
+    let least = (course.doses().len() + landed) as f64 + days * B::fastest(rates) / LONGEST;
+    let steps = (STEPS + STEPS_EACH * least).min(MOST_STEPS) as u64;
+    Limits { longest: longest::<B, N, K>(rates, course.rtol()), steps }
+}
+
+/// What the steps of a search for the steady state of doses so many days apart are held to.
+pub(super) fn steady_limits<B: Body<N, K>, const N: usize, const K: usize>(
+    rates: &[f64; K],
+    interval: f64,
+) -> Limits {
+    let least = interval * B::fastest(rates) / LONGEST;
+    let steps = (STEADY_STEPS + STEADY_STEPS_EACH * least).min(MOST_STEPS) as u64;
+    Limits { longest: longest::<B, N, K>(rates, DEFAULT_RTOL), steps }
 }
 
 /// The tolerance of a step for the accuracy asked of the outputs.
@@ -61,6 +93,7 @@ pub(super) fn check<S, const N: usize, const K: usize>(
 where
     S: Structure<N, K>,
 {
+    course.check_budget()?;
     for (ParameterInfo { name, .. }, &value) in S::PARAMETERS.iter().zip(parameters) {
         let largest = if super::PARTS.contains(name) { 1.0 } else { f64::MAX };
         let nothing = *name == super::BIOAVAILABILITY.name && value == 0.0;
@@ -105,11 +138,11 @@ where
 {
     let mut states = Vec::with_capacity(course.times().len());
     let mut keep = |y: &[f64; N], (): &()| states.push(*y);
-    let longest = longest::<B, N, K>(untreated.rates, course.rtol());
+    let limits = limits::<B, N, K>(untreated.rates, course);
     let work = if const { B::STIFF } {
-        run::<B, _, N, K, L, FULL>(untreated, Implicit::new(Alone), course, tolerance, &mut keep)
+        run::<B, _, N, K, L, FULL>(untreated, Implicit::new(limits, Alone), course, tolerance, &mut keep)
     } else {
-        run::<B, _, N, K, L, FULL>(untreated, Explicit::new(longest, Alone), course, tolerance, &mut keep)
+        run::<B, _, N, K, L, FULL>(untreated, Explicit::new(limits, Alone), course, tolerance, &mut keep)
     };
     Ok((states, work?))
 }
@@ -129,13 +162,13 @@ where
 {
     let mut states = Vec::with_capacity(course.times().len());
     let mut keep = |y: &[f64; N], tangent: &[Lanes<L>; N]| states.push((*y, *tangent));
-    let longest = longest::<B, N, K>(untreated.rates, course.rtol());
+    let limits = limits::<B, N, K>(untreated.rates, course);
     let tangents = Tangents::new(untreated.tangent);
     let work = if const { B::STIFF } {
-        let flow = Implicit::new(tangents);
+        let flow = Implicit::new(limits, tangents);
         run::<B, _, N, K, L, FULL>(untreated, flow, course, tolerance, &mut keep)
     } else {
-        let flow = Explicit::new(longest, tangents);
+        let flow = Explicit::new(limits, tangents);
         run::<B, _, N, K, L, FULL>(untreated, flow, course, tolerance, &mut keep)
     };
     Ok((states, work?))
@@ -216,8 +249,9 @@ where
     let times: Vec<f64> = course.times().iter().map(|o| o.time).collect();
     let mut carrier =
         Carrier::<B, W, N, K, L, FULL>::new(untreated, flow, course.start(), tolerance, course.output());
-    carrier.through(course, &times, emit)?;
-    Ok(carrier.work())
+    let done = carrier.through(course, &times, emit);
+    course.spend(carrier.tried());
+    done.map(|()| carrier.work())
 }
 
 /// With `FULL` any course can be solved: `L` is `K + N + 2` and `P` counts the parameters, those of dosing and the

@@ -10,8 +10,8 @@ use super::carrier::{Carrier, Untreated};
 use super::depot::Flux;
 use super::flow::{Explicit, Flow, Implicit};
 use super::segment::Segment;
-use super::solve::longest;
-use crate::course::{CourseError, DEFAULT_RTOL};
+use super::solve::steady_limits;
+use crate::course::CourseError;
 use crate::scalar::Real;
 use crate::solver::{Lanes, Lu, MOST, NEGLIGIBLE, Output, Tangents, Tolerance};
 use crate::subject::{Before, Dose};
@@ -33,23 +33,23 @@ pub(super) struct Steady<const N: usize, const L: usize> {
     pub depot: Flux,
 }
 
-/// The steady state of a dose given every `interval` days.
+/// The steady state of a dose given every `interval` days, and how many steps were tried.
 #[inline(never)]
 pub(super) fn steady_state<B, const N: usize, const K: usize, const L: usize, const FULL: bool>(
     untreated: &Untreated<'_, N, K, L>,
     dose: &Dose,
     interval: f64,
     tolerance: &Tolerance<N>,
-) -> Result<Steady<N, L>, CourseError>
+) -> (Result<Steady<N, L>, CourseError>, u64)
 where
     B: Body<N, K>,
 {
     let tangents = Tangents::new([Lanes([0.0; L]); N]);
-    let longest = longest::<B, N, K>(untreated.rates, DEFAULT_RTOL);
+    let limits = steady_limits::<B, N, K>(untreated.rates, interval);
     if const { B::STIFF } {
-        solve::<B, _, N, K, L, FULL>(untreated, Implicit::new(tangents), dose, interval, tolerance)
+        solve::<B, _, N, K, L, FULL>(untreated, Implicit::new(limits, tangents), dose, interval, tolerance)
     } else {
-        solve::<B, _, N, K, L, FULL>(untreated, Explicit::new(longest, tangents), dose, interval, tolerance)
+        solve::<B, _, N, K, L, FULL>(untreated, Explicit::new(limits, tangents), dose, interval, tolerance)
     }
 }
 
@@ -59,13 +59,29 @@ fn solve<'a, B, W, const N: usize, const K: usize, const L: usize, const FULL: b
     dose: &Dose,
     interval: f64,
     tolerance: &Tolerance<N>,
-) -> Result<Steady<N, L>, CourseError>
+) -> (Result<Steady<N, L>, CourseError>, u64)
 where
     B: Body<N, K>,
     W: Flow<Segment<'a, B, K, FULL>, N, L, Along = Tangents<N, L>>,
 {
     let tolerance = Tolerance { rtol: SHARPER * tolerance.rtol, ..*tolerance };
     let mut carrier = Carrier::<B, W, N, K, L, FULL>::new(untreated, flow, 0.0, tolerance, Output::Landed);
+    let found = periodic(untreated, &mut carrier, dose, interval, &tolerance);
+    (found, carrier.work().tried())
+}
+
+/// The state that an interval carries into itself.
+fn periodic<'a, B, W, const N: usize, const K: usize, const L: usize, const FULL: bool>(
+    untreated: &'a Untreated<'a, N, K, L>,
+    carrier: &mut Carrier<'a, B, W, N, K, L, FULL>,
+    dose: &Dose,
+    interval: f64,
+    tolerance: &Tolerance<N>,
+) -> Result<Steady<N, L>, CourseError>
+where
+    B: Body<N, K>,
+    W: Flow<Segment<'a, B, K, FULL>, N, L, Along = Tangents<N, L>>,
+{
     let dose = Dose { time: 0.0, before: Before::Kept, ..*dose };
     let mut identity = [Lanes([0.0; L]); N];
     for n in 0..N {

@@ -21,6 +21,18 @@ pub enum OutputError {
         /// What it would have to be.
         expected: &'static str,
     },
+    /// Another process is making it.
+    #[error(
+        "{} is being written by another process{}: wait for it, or choose another name",
+        path.display(),
+        if process.is_empty() { String::new() } else { format!(" ({process})") }
+    )]
+    Busy {
+        /// What is being made.
+        path: PathBuf,
+        /// The process, if it is known.
+        process: String,
+    },
     /// The path does not end in a name, as `..` does not.
     #[error("{} is no name for an output", path.display())]
     NoName {

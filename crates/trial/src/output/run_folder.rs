@@ -4,18 +4,109 @@ use std::fs::{self, File};
 use std::io::{self, BufWriter, Write as _};
 use std::path::{Component, Path, PathBuf};
 
-use super::aside::{make_aside, parent, sync_file, sync_folder};
+use super::aside::{PARTIAL, hidden, left_aside, make_aside, parent, sync_file, sync_folder};
+use super::claim::Claim;
 use super::error::{OutputError, tried};
 use super::whole_file::write_whole;
 
 /// The file by which the folder of a run is known.
 const RUN_FILE: &str = "run.json";
 
+/// The file that says how far a run had come when it was kept, in [`RunFolder::KEPT`].
+const PROGRESS: &str = "progress.json";
+
+/// What the names of a suspended run, and of one that another takes the place of, say.
+const SUSPENDED: &str = "interrupted";
+const OLD: &str = "old";
+
 /// Files that are brought to the disk at the same time.
 const SYNCS_AT_ONCE: usize = 16;
 
+/// The place of a run, to which no other process writes meanwhile. What processes that were killed left beside it has been
+/// cleared away: a run that had been kept is suspended, the rest is gone.
+#[derive(Debug)]
+pub struct RunPlace {
+    target: PathBuf,
+    claim: Claim,
+}
+
+impl RunPlace {
+    /// Claims the place; folders above it are made.
+    ///
+    /// # Errors
+    ///
+    /// [`OutputError::Busy`] if a process is at work on it; [`OutputError::NoName`], [`OutputError::System`].
+    pub fn claim(target: &Path) -> Result<Self, OutputError> {
+        let claim = Claim::on(target)?;
+        let place = Self { target: target.to_owned(), claim };
+        if place.claim.is_sole() {
+            place.clear()?;
+        }
+        Ok(place)
+    }
+
+    fn clear(&self) -> Result<(), OutputError> {
+        for left in left_aside(&self.target, PARTIAL)? {
+            if is_kept(&left) {
+                put_for_later(&left, &self.target)?;
+            } else {
+                fs::remove_dir_all(&left).map_err(tried("remove", &left))?;
+            }
+        }
+        // Of a run that was killed before it kept anything.
+        if let Some(empty) = self.suspended().filter(|place| !is_kept(place)) {
+            let mut names = fs::read_dir(&empty).map_err(tried("list", &empty))?;
+            let is_hidden = |entry: io::Result<fs::DirEntry>| {
+                entry.is_ok_and(|entry| entry.file_name().as_encoded_bytes().starts_with(b"."))
+            };
+            if names.all(is_hidden) {
+                fs::remove_dir_all(&empty).map_err(tried("remove", &empty))?;
+            }
+        }
+        // An older run on its way out, whose successor may not have come.
+        for old in left_aside(&self.target, OLD)? {
+            if old.join(RUN_FILE).is_file() && fs::symlink_metadata(&self.target).is_err() {
+                fs::rename(&old, &self.target).map_err(tried("move back", &old))?;
+            } else {
+                fs::remove_dir_all(&old).map_err(tried("remove", &old))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Where [`RunFolder::suspend`], or a process that was killed, left a run that is to go here.
+    pub fn suspended(&self) -> Option<PathBuf> {
+        RunFolder::suspended(&self.target)
+    }
+
+    /// Starts a run's folder, as [`RunFolder::create`] does.
+    ///
+    /// # Errors
+    ///
+    /// [`OutputError`]; nothing has been made then.
+    pub fn create(self, force: bool) -> Result<RunFolder, OutputError> {
+        let Self { target, claim } = self;
+        check(&target, force)?;
+        let (aside, ()) = make_aside(&target, PARTIAL, |path| fs::create_dir(path))?;
+        Ok(RunFolder { target, force, aside, committed: false, _claim: claim })
+    }
+
+    /// Takes the suspended run up again.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`RunPlace::create`], and [`OutputError::System`] if there is none.
+    pub fn resume(self, force: bool) -> Result<RunFolder, OutputError> {
+        let run = self.create(force)?;
+        let suspended = hidden(&run.target, SUSPENDED)?;
+        // An empty folder gives way to another.
+        fs::rename(&suspended, &run.aside).map_err(tried("take up", &suspended))?;
+        Ok(run)
+    }
+}
+
 /// A run's folder in the making: a hidden one beside the target, which takes its place at [`RunFolder::commit`].
-/// Dropped before, it leaves nothing behind.
+/// Dropped before, it leaves nothing behind, unless it has been kept: then it is suspended.
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -34,56 +125,64 @@ pub struct RunFolder {
     target: PathBuf,
     force: bool,
     aside: PathBuf,
+    /// Whether it is no longer in the making.
     committed: bool,
+    _claim: Claim,
 }
 
 impl RunFolder {
+    /// The folder in a run in the making that holds what is needed to take it up again.
+    pub const KEPT: &'static str = ".kept";
+
     /// Starts a run's folder; folders above it are made. One that exists is replaced only with `force`, and only if it
     /// is a run (it has a `run.json`): nothing else is ever deleted.
     ///
     /// # Errors
     ///
-    /// [`OutputError`]; nothing has been made then.
+    /// [`OutputError`], such as [`OutputError::Busy`]; nothing has been made then.
     pub fn create(target: &Path, force: bool) -> Result<Self, OutputError> {
-        check(target, force)?;
-        let (aside, ()) = make_aside(target, "partial", |path| fs::create_dir(path))?;
-        Ok(Self { target: target.to_owned(), force, aside, committed: false })
+        RunPlace::claim(target)?.create(force)
     }
 
     /// Where [`RunFolder::suspend`] leaves a run that is to go to `target`, if it has one there.
     pub fn suspended(target: &Path) -> Option<PathBuf> {
-        suspended_name(target).filter(|path| path.is_dir())
+        hidden(target, SUSPENDED).ok().filter(|path| path.is_dir())
     }
 
-    /// Takes a suspended run up again.
+    /// What was said in [`RunFolder::keep`] of a suspended run; `None` if it was not kept.
     ///
     /// # Errors
     ///
-    /// Those of [`RunFolder::create`], and [`OutputError::System`] if there is none.
-    pub fn resume(target: &Path, force: bool) -> Result<Self, OutputError> {
-        let run = Self::create(target, force)?;
-        let suspended =
-            suspended_name(target).ok_or_else(|| OutputError::NoName { path: target.to_owned() })?;
-        // An empty folder gives way to another.
-        fs::rename(&suspended, &run.aside).map_err(tried("take up", &suspended))?;
-        Ok(run)
-    }
-
-    /// Leaves the run as it is, hidden beside its target, to be taken up later; an earlier one that was left for the same
-    /// target is replaced. Says where it is.
-    ///
-    /// # Errors
-    ///
-    /// [`OutputError`]; nothing is left then.
-    pub fn suspend(mut self) -> Result<PathBuf, OutputError> {
-        let place =
-            suspended_name(&self.target).ok_or_else(|| OutputError::NoName { path: self.target.clone() })?;
-        sync_all(&self.aside)?;
-        if place.is_dir() {
-            fs::remove_dir_all(&place).map_err(tried("remove", &place))?;
+    /// [`OutputError::System`] if that cannot be read.
+    pub fn progress(suspended: &Path) -> Result<Option<Vec<u8>>, OutputError> {
+        let path = suspended.join(Self::KEPT).join(PROGRESS);
+        match fs::read(&path) {
+            Ok(progress) => Ok(Some(progress)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(tried("read", &path)(error)),
         }
-        fs::rename(&self.aside, &place).map_err(tried("put in place", &place))?;
+    }
+
+    /// Brings the run as it is to the disk, and then says how far it has come: however the program ends from now on, the
+    /// run can be taken up from here. Until that is said, what was said before holds.
+    ///
+    /// # Errors
+    ///
+    /// [`OutputError`]; what was kept before is kept then.
+    pub fn keep(&self, progress: &[u8]) -> Result<(), OutputError> {
+        sync_all(&self.aside)?;
+        write_whole(&self.aside.join(Self::KEPT).join(PROGRESS), progress, true)
+    }
+
+    /// Leaves the run, which has been kept, as it is, hidden beside its target, to be taken up later; an earlier one that
+    /// was left for the same target is replaced. Says where it is.
+    ///
+    /// # Errors
+    ///
+    /// [`OutputError`].
+    pub fn suspend(mut self) -> Result<PathBuf, OutputError> {
         self.committed = true;
+        let place = put_for_later(&self.aside, &self.target)?;
         sync_folder(parent(&self.target))?;
         Ok(place)
     }
@@ -104,8 +203,7 @@ impl RunFolder {
     ///
     /// [`OutputError::System`] if it cannot be made.
     pub fn beside(&self) -> Result<PathBuf, OutputError> {
-        let place =
-            suspended_name(&self.target).ok_or_else(|| OutputError::NoName { path: self.target.clone() })?;
+        let place = hidden(&self.target, SUSPENDED)?;
         fs::create_dir_all(&place).map_err(tried("make the folder", &place))?;
         Ok(place)
     }
@@ -167,12 +265,18 @@ impl RunFolder {
         }
         sync_all(&self.aside)?;
         // Somebody may have put something there in the meantime.
-        if check(&self.target, self.force)? {
+        let is_replaced = check(&self.target, self.force)?;
+        // It is whole: nothing of it is taken up any more.
+        let kept = self.aside.join(Self::KEPT);
+        if kept.is_dir() {
+            fs::remove_dir_all(&kept).map_err(tried("remove", &kept))?;
+        }
+        self.forget_suspended()?;
+        if is_replaced {
             self.replace()?
         } else {
             self.place()?
         }
-        self.forget_suspended()?;
         sync_folder(parent(&self.target))
     }
 
@@ -184,7 +288,7 @@ impl RunFolder {
 
     /// Folders cannot be swapped in one step: the old run goes aside, and comes back if the new one cannot follow.
     fn replace(&mut self) -> Result<(), OutputError> {
-        let (old, ()) = make_aside(&self.target, "old", |path| fs::create_dir(path))?;
+        let (old, ()) = make_aside(&self.target, OLD, |path| fs::create_dir(path))?;
         fs::rename(&self.target, &old).map_err(|error| {
             let _ = fs::remove_dir(&old);
             tried("move aside", &self.target)(error)
@@ -199,19 +303,31 @@ impl RunFolder {
 
 impl Drop for RunFolder {
     fn drop(&mut self) {
-        if !self.committed {
-            // Nobody is left to be told if this fails.
+        if self.committed {
+            return;
+        }
+        // Nobody is left to be told if this fails.
+        if is_kept(&self.aside) {
+            let _ = put_for_later(&self.aside, &self.target);
+        } else {
             let _ = fs::remove_dir_all(&self.aside);
         }
     }
 }
 
-/// The hidden place of a suspended run.
-fn suspended_name(target: &Path) -> Option<PathBuf> {
-    let mut name = std::ffi::OsString::from(".");
-    name.push(target.file_name()?);
-    name.push(".interrupted");
-    Some(parent(target).join(name))
+/// Whether a run in the making can be taken up again.
+fn is_kept(aside: &Path) -> bool {
+    aside.join(RunFolder::KEPT).join(PROGRESS).is_file()
+}
+
+/// Puts a run in the making where one that is suspended is looked for, in place of another.
+fn put_for_later(aside: &Path, target: &Path) -> Result<PathBuf, OutputError> {
+    let place = hidden(target, SUSPENDED)?;
+    if place.is_dir() {
+        fs::remove_dir_all(&place).map_err(tried("remove", &place))?;
+    }
+    fs::rename(aside, &place).map_err(tried("put in place", &place))?;
+    Ok(place)
 }
 
 /// Whether there is a run to replace.

@@ -4,7 +4,8 @@ use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use super::aside::{make_aside, parent, sync_folder};
+use super::aside::{PARTIAL, left_aside, make_aside, parent, sync_folder};
+use super::claim::{Owner, is_at, lock};
 use super::error::{OutputError, tried};
 
 /// A file that is written beside its target and takes its place at [`WholeFile::commit`]. Dropped before, it leaves
@@ -42,7 +43,8 @@ impl WholeFile {
     /// [`OutputError`]; nothing has been made then.
     pub fn create(target: &Path, force: bool) -> Result<Self, OutputError> {
         check(target, force)?;
-        let (aside, file) = make_aside(target, "partial", |path| File::create_new(path))?;
+        let (aside, file) = make_aside(target, PARTIAL, |path| own(path))?;
+        clear(target);
         Ok(Self { target: target.to_owned(), force, aside, out: Some(BufWriter::new(file)) })
     }
 
@@ -92,6 +94,27 @@ pub fn write_whole(target: &Path, content: &[u8], force: bool) -> Result<(), Out
     let mut file = WholeFile::create(target, force)?;
     file.write_all(content).map_err(tried("write", target))?;
     file.commit()
+}
+
+/// Makes a file that is locked as long as it is open, so that nobody takes it for one that was left.
+fn own(path: &Path) -> io::Result<File> {
+    let file = File::create_new(path)?;
+    match lock(&file) {
+        Owner::Unknown => Ok(file),
+        Owner::Us if is_at(&file, path) => Ok(file),
+        // Somebody did before it was locked.
+        _ => Err(io::ErrorKind::AlreadyExists.into()),
+    }
+}
+
+/// Removes what processes that were killed left of the same file. That it cannot be removed is no reason not to write.
+fn clear(target: &Path) {
+    for left in left_aside(target, PARTIAL).unwrap_or_default() {
+        let file = File::options().write(true).open(&left);
+        if file.is_ok_and(|file| lock(&file) == Owner::Us) {
+            let _ = fs::remove_file(&left);
+        }
+    }
 }
 
 fn check(target: &Path, force: bool) -> Result<(), OutputError> {

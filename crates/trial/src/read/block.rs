@@ -5,6 +5,7 @@ use omafit_model::{Analyte, Before, Censoring, Covariates, Dose, Observation, Su
 use super::columns::{Columns, Meaning, Name};
 use super::covariate::{Covariate, Known};
 use super::dosing::Additional;
+use super::large_doses::LargeDoses;
 use super::options::ReadOptions;
 use super::problems::{Place, Problems};
 use super::record::{Cell, Kind, Record};
@@ -64,6 +65,8 @@ pub(super) struct Gathered {
     pub censored_by_option: [Censored; 3],
     /// Subjects for whom each of the covariates that are read was assumed.
     pub assumed: Vec<usize>,
+    /// Doses that are out of proportion.
+    pub large_doses: LargeDoses,
 }
 
 /// How many observations are censored.
@@ -145,6 +148,7 @@ impl<'a> Block<'a> {
                     self.cancel_from(time);
                 }
                 self.entries.push(Entry::Dose(dose));
+                gathered.large_doses.add(dose.amount_mg, record.row);
                 if !self.add_additional(dose, additional) {
                     let column = columns.title(Name::Ii);
                     problems.amiss(place.column(column), "an interval that leads to finite times");

@@ -59,7 +59,11 @@ impl<'a> Row<'_, 'a, '_> {
         else {
             return Kind::Wrong;
         };
-        let (Some(interval), Some(duration)) = (interval, duration) else { return Kind::Wrong };
+        let (Some(interval), Some(mut duration)) = (interval, duration) else { return Kind::Wrong };
+        // AMT over RATE is II but for the rounding of a quotient: it is given all the time.
+        if steady_state != SteadyState::No && (duration - interval).abs() <= 4.0 * f64::EPSILON * interval {
+            duration = interval;
+        }
         if steady_state != SteadyState::No && duration > interval {
             let expected = "a rate at which the dose has been given before the next, II later: \
                             overlapping infusions at steady state are not supported";

@@ -5,6 +5,7 @@ mod block;
 mod columns;
 mod covariate;
 mod dosing;
+mod large_doses;
 mod load;
 mod notes;
 mod observing;
@@ -23,7 +24,7 @@ use std::path::Path;
 
 use omafit_model::Subject;
 
-use crate::trial::{Source, Trial};
+use crate::trial::{Source, Spans, Trial};
 use assemble::Assembler;
 use columns::Columns;
 use covariate::CovariateColumn;
@@ -125,7 +126,9 @@ impl DataSet {
             assembler.exhaust(&mut problems)?;
             problems.refuse()?;
         }
+        let mut spans = Spans::default();
         while let Some(subjects) = assembler.next(&mut problems)? {
+            subjects.iter().for_each(|subject| spans.add(subject));
             take(subjects);
         }
         let rows = assembler.count;
@@ -144,6 +147,7 @@ impl DataSet {
             counts: gathered.counts,
             excluded: gathered.excluded,
             simulated,
+            spans,
         };
         Ok(Self { trial, options: options.clone(), covariates, loaded })
     }

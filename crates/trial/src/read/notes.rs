@@ -44,6 +44,7 @@ pub(super) fn notes(columns: &Columns<'_>, options: &ReadOptions, gathered: &Gat
         let doses = count(counts.cancelled_doses, "additional dose");
         notes.push(format!("{doses} not given: a reset (EVID 3 or 4) or a steady state (SS 1) came before"));
     }
+    notes.extend(gathered.large_doses.note());
     limits(options, gathered, &mut notes);
     let of = |some: usize| format!("{some} of {}", count(counts.subjects, "subject"));
     if counts.ige_from_total > 0 {

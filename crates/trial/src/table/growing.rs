@@ -1,15 +1,17 @@
 //! A table of a run that grows block by block.
 
 use std::fs::{self, File};
-use std::io::{BufWriter, Write as _};
-use std::path::PathBuf;
+use std::io::{self, BufWriter, Seek as _, SeekFrom, Write as _};
+use std::path::{Path, PathBuf};
 
-use super::parquet::for_each_group;
-use super::{ParquetSink, Table, TableError};
+use serde::{Deserialize, Serialize};
+
+use super::groups::Group;
+use super::{ParquetSink, Table, TableError, read_parquet};
 use crate::output::RunFolder;
 
 /// A table that is written as Parquet, and if asked as CSV, while its rows come. Its bytes do not depend on how the rows
-/// are cut into blocks, nor on whether the table was put down and taken up again between two of them.
+/// are cut into blocks, nor on whether the table was kept and taken up again between two of them.
 pub struct GrowingTable {
     name: &'static str,
     csv: Option<BufWriter<File>>,
@@ -17,43 +19,63 @@ pub struct GrowingTable {
     parquet: PathBuf,
     sink: Option<ParquetSink<BufWriter<File>>>,
     rows: u64,
+    /// The file of rows that no complete row group has, as of the last time the table was kept.
+    left: Option<PathBuf>,
+}
+
+/// Where a [`GrowingTable`] stood when it was kept: what it has written since is cut off when it is taken up.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeptTable {
+    rows: u64,
+    /// Bytes of its CSV, if it has one.
+    csv: Option<u64>,
+    /// Row groups in its Parquet file. The rows after them are in a file of their own.
+    groups: Vec<Group>,
 }
 
 impl GrowingTable {
-    /// Starts a table in a run's folder; with `resumed` after the rows of the one that is there, which
-    /// [`GrowingTable::finish`] left.
+    /// Starts a table in a run's folder, or goes on with the one that was kept there.
     ///
     /// # Errors
     ///
-    /// [`TableError`] if a file cannot be made, or the earlier one not be read.
+    /// [`TableError`] if a file cannot be made, or what was kept is not there.
     pub fn start(
         folder: &RunFolder,
         name: &'static str,
         with_csv: bool,
-        resumed: bool,
+        kept: Option<&KeptTable>,
     ) -> Result<Self, TableError> {
         let parquet = folder.file(format!("{name}.parquet"))?;
         let csv = if with_csv {
             let path = folder.file(format!("{name}.csv"))?;
-            let mut options = File::options();
-            let file = options.create(true).append(resumed).write(true).truncate(!resumed).open(&path);
-            Some(BufWriter::new(file.map_err(|source| failed(name, source))?))
+            let bytes = kept.map_or(0, |kept| kept.csv.unwrap_or(0));
+            Some(BufWriter::new(cut(&path, bytes).map_err(|source| failed(name, source))?))
         } else {
             None
         };
-        let mut table = Self { name, csv, csv_has_header: resumed, parquet, sink: None, rows: 0 };
-        if resumed {
-            table.take_up(folder)?;
+        let mut table =
+            Self { name, csv, csv_has_header: kept.is_some(), parquet, sink: None, rows: 0, left: None };
+        if let Some(kept) = kept {
+            table.take_up(folder, kept)?;
         }
         Ok(table)
     }
 
-    /// Takes the rows of the earlier Parquet file over into a new one: a finished one cannot be added to.
-    fn take_up(&mut self, folder: &RunFolder) -> Result<(), TableError> {
-        let old = folder.file(format!("{}.parquet.earlier", self.name))?;
-        fs::rename(&self.parquet, &old).map_err(|source| failed(self.name, source))?;
-        for_each_group(&old, |group| self.append_parquet(group))?;
-        fs::remove_file(&old).map_err(|source| failed(self.name, source))
+    /// Goes on with the Parquet file.
+    fn take_up(&mut self, folder: &RunFolder, kept: &KeptTable) -> Result<(), TableError> {
+        let left = folder.file(left_name(self.name, kept.rows))?;
+        let rows = Table { name: self.name.to_owned(), ..read_parquet(&left)? };
+        let end = kept.groups.last().map_or(0, |group| group.end);
+        let out = cut(&self.parquet, end).map_err(|source| failed(self.name, source))?;
+        let earlier = File::open(&self.parquet).map_err(|source| failed(self.name, source))?;
+        self.sink = Some(ParquetSink::take_up(BufWriter::new(out), rows, &kept.groups, earlier)?);
+        (self.rows, self.left) = (kept.rows, Some(left));
+        Ok(())
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &'static str {
+        self.name
     }
 
     /// Adds a block's rows.
@@ -68,16 +90,46 @@ impl GrowingTable {
             let written = written.and_then(|()| block.write_csv_rows(csv));
             written.map_err(|source| failed(self.name, source))?;
         }
-        self.append_parquet(block)
-    }
-
-    fn append_parquet(&mut self, block: Table) -> Result<(), TableError> {
         self.rows += block.rows() as u64;
         if self.sink.is_none() {
             let file = File::create(&self.parquet).map_err(|source| failed(self.name, source))?;
             self.sink = Some(ParquetSink::new(BufWriter::new(file), &block, &[])?);
         }
         self.sink.as_mut().map_or(Ok(()), |sink| sink.append(block))
+    }
+
+    /// Writes everything so that the table can be taken up from here; `None` before its first rows. What was kept
+    /// before can still be taken up, until [`GrowingTable::forget`]. The files are not yet brought to the disk.
+    ///
+    /// # Errors
+    ///
+    /// [`TableError::Write`] if a file does not take it.
+    pub fn keep(&mut self, folder: &RunFolder) -> Result<Option<KeptTable>, TableError> {
+        let name = self.name;
+        let Some(sink) = &mut self.sink else { return Ok(None) };
+        let csv = match &mut self.csv {
+            Some(csv) => Some(csv.stream_position().map_err(|source| failed(name, source))?),
+            None => None,
+        };
+        if let Some(csv) = &mut self.csv {
+            csv.flush().map_err(|source| failed(name, source))?;
+        }
+        let (groups, pending) = sink.flushed()?;
+        folder.write(left_name(name, self.rows), |out| pending.write_parquet(out))?;
+        Ok(Some(KeptTable { rows: self.rows, csv, groups: groups.to_vec() }))
+    }
+
+    /// Forgets what was kept before `kept`, which is on the disk.
+    ///
+    /// # Errors
+    ///
+    /// [`TableError::Write`] if a file cannot be removed.
+    pub fn forget(&mut self, folder: &RunFolder, kept: &KeptTable) -> Result<(), TableError> {
+        let left = folder.file(left_name(self.name, kept.rows))?;
+        match self.left.replace(left.clone()) {
+            Some(old) if old != left => fs::remove_file(old).map_err(|source| failed(self.name, source)),
+            _ => Ok(()),
+        }
     }
 
     /// Ends the files, and says how many rows they have.
@@ -94,6 +146,23 @@ impl GrowingTable {
         }
         Ok(self.rows)
     }
+}
+
+/// The file of the rows that no complete row group has; another one each time that the table is kept.
+fn left_name(name: &str, rows: u64) -> PathBuf {
+    Path::new(RunFolder::KEPT).join(format!("{name}-{rows}.parquet"))
+}
+
+/// Opens a file for writing behind its first bytes and cuts off what follows; it is made if there are to be none.
+fn cut(path: &Path, bytes: u64) -> io::Result<File> {
+    let mut file = File::options().write(true).create(bytes == 0).truncate(false).open(path)?;
+    if file.metadata()?.len() < bytes {
+        let why = format!("{} is shorter than when it was kept", path.display());
+        return Err(io::Error::new(io::ErrorKind::UnexpectedEof, why));
+    }
+    file.set_len(bytes)?;
+    file.seek(SeekFrom::End(0))?;
+    Ok(file)
 }
 
 fn failed(name: &str, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> TableError {

@@ -27,24 +27,6 @@ pub fn read_parquet(path: &Path) -> Result<Table, TableError> {
     groups.slice(0, groups.rows.iter().sum())
 }
 
-/// Hands the row groups of a file that omafit wrote to `take`, one at a time; the file is mapped, not read.
-pub(super) fn for_each_group(
-    path: &Path,
-    mut take: impl FnMut(Table) -> Result<(), TableError>,
-) -> Result<(), TableError> {
-    let open = || fs::File::open(path).map_err(|source| TableError::Open { path: path.to_owned(), source });
-    let mut reader = ParquetReader::new(open()?);
-    let metadata = guarded(path, || reader.get_metadata().cloned())?;
-    let mut first = 0;
-    for group in &metadata.row_groups {
-        let (file, rows) = (open()?, group.num_rows());
-        let columns = guarded(path, || columns(file, first, rows))?;
-        take(table(path, columns)?)?;
-        first += rows;
-    }
-    Ok(())
-}
-
 /// A table of columns that are all of numbers or text.
 fn table(path: &Path, columns: Vec<Result<Column, Unsuitable>>) -> Result<Table, TableError> {
     let name = path.file_stem().unwrap_or_default().to_string_lossy();

@@ -1,9 +1,10 @@
 //! A table of any length, written to Parquet chunk by chunk.
 
 use std::error::Error;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::ops::Range;
 use std::panic::{catch_unwind, resume_unwind};
+use std::sync::atomic::Ordering;
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
@@ -14,11 +15,13 @@ use polars_parquet::write::{
     schema_to_metadata_key,
 };
 
+use super::groups::{Group, encoded_pages, is_compressed};
 use super::pages::{OPTIONS, pages};
+use super::tap::Tap;
 use super::{Column, Table, TableError, Values};
 
 /// Rows that are held back until they make a row group: what readers skip or take as a whole.
-const ROW_GROUP: usize = 1 << 17;
+pub(super) const ROW_GROUP: usize = 1 << 17;
 
 /// The key of the comments in a file's metadata.
 pub(super) const COMMENTS: &str = "omafit.comments";
@@ -41,9 +44,12 @@ pub(super) const COMMENTS: &str = "omafit.comments";
 /// # }
 /// ```
 pub struct ParquetSink<W: Write> {
-    writer: FileWriter<W>,
+    writer: FileWriter<Tap<W>>,
+    tap: Tap<W>,
     metadata: Vec<KeyValue>,
     pending: Table,
+    /// The row groups that are written.
+    groups: Vec<Group>,
 }
 
 impl<W: Write> ParquetSink<W> {
@@ -60,10 +66,38 @@ impl<W: Write> ParquetSink<W> {
         if !comments.is_empty() {
             metadata.push(KeyValue { key: COMMENTS.to_owned(), value: Some(comments.join("\n")) });
         }
-        match FileWriter::try_new(out, schema, OPTIONS) {
-            Ok(writer) => Ok(Self { writer, metadata, pending }),
+        let tap = Tap::new(out);
+        match FileWriter::try_new(tap.clone(), schema, OPTIONS) {
+            Ok(writer) => Ok(Self { writer, tap, metadata, pending, groups: Vec::new() }),
             Err(source) => Err(failed(&pending, source)),
         }
+    }
+
+    /// Takes a file without comments up again after its row groups `groups`: `out` stands behind them, `earlier` at the
+    /// start of the file. The rows of `pending` are not in it yet.
+    pub(super) fn take_up(
+        out: W,
+        pending: Table,
+        groups: &[Group],
+        mut earlier: impl Read,
+    ) -> Result<Self, TableError> {
+        let mut sink = Self::new(out, &pending, &[])?;
+        sink.tap.has(groups.last().map_or(0, |group| group.end));
+        let mut from = 0;
+        for group in groups {
+            sink.write_again(group, from, &mut earlier).map_err(|source| sink.failed(source))?;
+            from = group.end;
+        }
+        sink.append(pending)?;
+        Ok(sink)
+    }
+
+    /// Hands the pages of a row group that is in the file to the writer once more, so that it knows of them.
+    fn write_again(&mut self, group: &Group, from: u64, earlier: &mut impl Read) -> PolarsResult<()> {
+        let mut bytes = Vec::new();
+        earlier.take(group.end - from).read_to_end(&mut bytes)?;
+        let columns = encoded_pages(bytes, from, group, self.writer.parquet_schema())?;
+        self.write_group(ROW_GROUP, columns.into_iter().map(Ok))
     }
 
     /// Adds rows.
@@ -77,6 +111,13 @@ impl<W: Write> ParquetSink<W> {
         self.flush(ROW_GROUP)
     }
 
+    /// Brings the row groups that are complete on their way to the file; says which they are, and what rows are not
+    /// among them yet.
+    pub(super) fn flushed(&mut self) -> Result<(&[Group], &Table), TableError> {
+        self.tap.flush().map_err(|source| self.failed(source))?;
+        Ok((&self.groups, &self.pending))
+    }
+
     /// Writes what is left and ends the file.
     ///
     /// # Errors
@@ -84,8 +125,8 @@ impl<W: Write> ParquetSink<W> {
     /// [`TableError::Write`] if the file does not take it.
     pub fn finish(mut self) -> Result<(), TableError> {
         self.flush(1)?;
-        let Self { mut writer, metadata, pending } = self;
-        writer.end(Some(metadata)).map(|_| ()).map_err(|source| failed(&pending, source))
+        let metadata = std::mem::take(&mut self.metadata);
+        self.writer.end(Some(metadata)).map(|_| ()).map_err(|source| self.failed(source))
     }
 
     /// Writes row groups while there are `least` rows for one: where they are cut does not depend on the chunks.
@@ -94,7 +135,7 @@ impl<W: Write> ParquetSink<W> {
         let mut start = 0;
         while rows - start >= least {
             let end = rows.min(start + ROW_GROUP);
-            self.write(start..end).map_err(|source| failed(&self.pending, source))?;
+            self.write(start..end).map_err(|source| self.failed(source))?;
             start = end;
         }
         self.pending.drop_rows(start);
@@ -104,10 +145,11 @@ impl<W: Write> ParquetSink<W> {
     /// Writes some rows as a row group: a column as soon as it is encoded, and those before it are written.
     fn write(&mut self, rows: Range<usize>) -> PolarsResult<()> {
         type Encoded = Mutex<Option<thread::Result<PolarsResult<Vec<CompressedPage>>>>>;
-        let Self { writer, pending, .. } = self;
-        let types = writer.parquet_schema().fields().to_vec();
+        let types = self.writer.parquet_schema().fields().to_vec();
         let encoded: Vec<Encoded> = types.iter().map(|_| Mutex::new(None)).collect();
-        rayon::in_place_scope_fifo(|scope| {
+        let none = self.pending.none_alike();
+        let pending = std::mem::replace(&mut self.pending, none);
+        let written = rayon::in_place_scope_fifo(|scope| {
             for ((column, of), encoded) in pending.columns.iter().zip(&types).zip(&encoded) {
                 let rows = rows.clone();
                 scope.spawn_fifo(move |_| {
@@ -117,20 +159,47 @@ impl<W: Write> ParquetSink<W> {
                 });
             }
             let columns = encoded.iter().map(|encoded| {
-                let pages = loop {
+                loop {
                     if let Some(pages) = encoded.lock().unwrap_or_else(PoisonError::into_inner).take() {
-                        break pages.unwrap_or_else(|panic| resume_unwind(panic))?;
+                        break pages.unwrap_or_else(|panic| resume_unwind(panic));
                     }
                     // Others are encoded meanwhile.
                     if rayon::yield_now() != Some(rayon::Yield::Executed) {
                         thread::yield_now();
                     }
-                };
-                let pages = Pages { left: pages.into_iter(), here: None };
-                Ok::<_, PolarsError>(DynStreamingIterator::new(pages))
+                }
             });
-            writer.write(rows.len() as u64, DynIter::new(columns))
-        })
+            self.write_group(rows.len(), columns)
+        });
+        self.pending = pending;
+        written
+    }
+
+    /// Writes the pages of a row group's columns, and notes what it is.
+    fn write_group(
+        &mut self,
+        rows: usize,
+        columns: impl Iterator<Item = PolarsResult<Vec<CompressedPage>>> + Send + Sync,
+    ) -> PolarsResult<()> {
+        let (written, mut starts) = (self.tap.written(), Vec::new());
+        let columns = columns.map(|pages| {
+            let pages = pages?;
+            // A column is asked for once those before it are written.
+            starts.push((written.load(Ordering::Relaxed), pages.first().is_some_and(is_compressed)));
+            let pages = Pages { left: pages.into_iter(), here: None };
+            Ok::<_, PolarsError>(DynStreamingIterator::new(pages))
+        });
+        self.writer.write(rows as u64, DynIter::new(columns))?;
+        self.groups.push(Group { columns: starts, end: self.tap.written().load(Ordering::Relaxed) });
+        Ok(())
+    }
+
+    /// What went wrong; if the file did not take the bytes, what the system says of it.
+    fn failed(&self, source: impl Into<Box<dyn Error + Send + Sync>>) -> TableError {
+        match self.tap.error() {
+            Some(source) => failed(&self.pending, source),
+            None => failed(&self.pending, source),
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use std::fs;
 use std::io::Write as _;
 use std::path::Path;
 
-use omafit_trial::{OutputError, RunFolder, WholeFile, write_whole};
+use omafit_trial::{OutputError, RunFolder, RunPlace, WholeFile, write_whole};
 
 use crate::support::names;
 
@@ -93,7 +93,8 @@ fn an_abandoned_run_leaves_nothing() {
     let target = above.path().join("run");
     let folder = RunFolder::create(&target, false).unwrap();
     fs::write(folder.file("tables/individuals.csv").unwrap(), "half").unwrap();
-    assert_eq!(names(above.path()).len(), 1);
+    assert_eq!(names(above.path())[0], ".run.lock");
+    assert_eq!(names(above.path()).len(), 2);
     drop(folder);
     assert!(names(above.path()).is_empty());
 
@@ -119,13 +120,112 @@ fn two_runs_at_once_do_not_meet() {
     let above = tempfile::tempdir().unwrap();
     let target = above.path().join("run");
     let first = RunFolder::create(&target, false).unwrap();
-    let second = RunFolder::create(&target, false).unwrap();
     fs::write(first.file("run.json").unwrap(), "first").unwrap();
-    fs::write(second.file("run.json").unwrap(), "second").unwrap();
+    for force in [false, true] {
+        let error = RunFolder::create(&target, force).unwrap_err();
+        assert!(matches!(error, OutputError::Busy { .. }), "{error}");
+        let process = std::process::id();
+        let expected = format!(
+            "run is being written by another process ({process}): wait for it, or choose another name"
+        );
+        assert!(error.to_string().ends_with(&expected), "{error}");
+    }
+    // Another name is another matter.
+    let other = RunFolder::create(&above.path().join("run.2"), false).unwrap();
+    drop(other);
     first.commit().unwrap();
-    assert!(matches!(second.commit(), Err(OutputError::Exists { .. })));
     assert_eq!(names(above.path()), ["run"]);
     assert_eq!(text(&target.join("run.json")), "first");
+    // Somebody who does not look at locks.
+    let third = RunFolder::create(&above.path().join("later"), false).unwrap();
+    fs::write(third.file("run.json").unwrap(), "third").unwrap();
+    fs::create_dir(above.path().join("later")).unwrap();
+    assert!(matches!(third.commit(), Err(OutputError::Exists { .. })));
+    assert_eq!(names(above.path()), ["later", "run"]);
+}
+
+/// Writes files of a folder, with the folders above them.
+fn put(folder: &Path, files: &[(&str, &str)]) {
+    for (name, content) in files {
+        let path = folder.join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, content).unwrap();
+    }
+}
+
+#[test]
+fn what_killed_runs_left_is_cleared_away_by_the_next_of_that_name() {
+    let above = tempfile::tempdir().unwrap();
+    let target = above.path().join("run");
+    let others = [
+        (".run.lock", "4711"),
+        (".run.2.partial-4711/figures/501.svg", "of another run"),
+        (".run.partial-mine", "of another program"),
+    ];
+    put(above.path(), &others);
+    put(
+        above.path(),
+        &[
+            (".run.partial-4711/figures/501.svg", "half"),
+            (".run.partial-4712-1/run.json", "{}"),
+            (".run.interrupted/.population.json.partial-4711", "half"),
+            (".run.old-4711/run.json", "old"),
+        ],
+    );
+    // Killed after the old run was put aside and before the new one came.
+    let folder = RunFolder::create(&target, true).unwrap();
+    assert_eq!(text(&target.join("run.json")), "old");
+    drop(folder);
+    assert_eq!(names(above.path()), [".run.2.partial-4711", ".run.partial-mine", "run"]);
+
+    // Killed after the new run came and before the old one was removed.
+    put(above.path(), &[(".run.old-4711/run.json", "older")]);
+    drop(RunFolder::create(&target, true).unwrap());
+    assert_eq!(text(&target.join("run.json")), "old");
+    assert_eq!(names(above.path()), [".run.2.partial-4711", ".run.partial-mine", "run"]);
+}
+
+#[test]
+fn a_killed_run_that_was_kept_is_a_suspended_one() {
+    let above = tempfile::tempdir().unwrap();
+    let target = above.path().join("run");
+    put(
+        above.path(),
+        &[
+            (".run.partial-4711/.kept/progress.json", "[1]"),
+            (".run.partial-4711/individuals.csv", "ID\n1\n"),
+            (".run.interrupted/population.json", "earlier"),
+        ],
+    );
+    let place = RunPlace::claim(&target).unwrap();
+    let suspended = place.suspended().unwrap();
+    assert_eq!(names(above.path()), [".run.interrupted", ".run.lock"]);
+    assert_eq!(RunFolder::progress(&suspended).unwrap().unwrap(), b"[1]");
+    // Dropped, as at an error, it is suspended again, as it was last kept.
+    let run = place.resume(false).unwrap();
+    run.keep(b"[2]").unwrap();
+    drop(run);
+    assert_eq!(names(above.path()), [".run.interrupted"]);
+    assert_eq!(RunFolder::progress(&suspended).unwrap().unwrap(), b"[2]");
+    let run = RunPlace::claim(&target).unwrap().resume(false).unwrap();
+    fs::write(run.file("run.json").unwrap(), "{}").unwrap();
+    run.commit().unwrap();
+    assert_eq!(names(above.path()), ["run"]);
+    assert_eq!(names(&target), ["individuals.csv", "run.json"]);
+}
+
+#[test]
+fn what_killed_writers_left_of_a_file_is_cleared_away() {
+    let above = tempfile::tempdir().unwrap();
+    let target = above.path().join("trial.csv");
+    put(above.path(), &[(".trial.csv.partial-4711", "half"), (".trial.csv.2.partial-4711", "another's")]);
+    let first = WholeFile::create(&target, true).unwrap();
+    // One that is still being written is left alone.
+    write_whole(&target, b"second", true).unwrap();
+    assert_eq!(names(above.path()).len(), 3);
+    first.commit().unwrap();
+    assert_eq!(names(above.path()), [".trial.csv.2.partial-4711", "trial.csv"]);
+    assert_eq!(text(&target), "");
 }
 
 #[test]

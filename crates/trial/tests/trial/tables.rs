@@ -4,8 +4,8 @@ use std::time::Instant;
 
 use omafit_model::{Analyte, Before, Censoring, Covariates, Dose, Observation, Subject};
 use omafit_trial::{
-    Column, GrowingTable, ParquetSink, RunFolder, Table, TableError, Values, data_set_table, read_parquet,
-    write_data_set,
+    Column, GrowingTable, ParquetSink, RunFolder, RunPlace, Table, TableError, Values, data_set_table,
+    read_parquet, write_data_set,
 };
 
 use crate::support::{Scratch, names};
@@ -316,23 +316,36 @@ fn a_growing_table_is_the_same_however_it_grows() {
     let part = |from: i64, to: i64| {
         let numbers = (from..to).map(|n| if n % 7 == 0 { f64::NAN } else { n as f64 / 3.0 }).collect();
         let texts = (from..to).map(|n| format!("a, {n}"));
-        let columns = vec![Column::new("ID", Values::text(texts)), Column::new("x", Values::Float(numbers))];
+        let arms = (from..to).map(|n| ["", "placebo", "treated"][n as usize / 1000 % 3]);
+        let columns = vec![
+            Column::new("ID", Values::text(texts)),
+            Column::new("ARM", Values::text(arms)),
+            Column::new("n", Values::Integer((from..to).map(|n| (n % 5 > 0).then_some(n)).collect())),
+            // Noise, and what repeats: one is compressed and the other is not.
+            Column::new("x", Values::Float(numbers)),
+            Column::new("y", Values::Float((from..to).map(|n| (n % 10) as f64).collect())),
+        ];
         Table::new("part", columns).unwrap()
     };
     let folder = tempfile::tempdir().unwrap();
-    let bytes = |name: &str, blocks: &[i64], put_down_after: Option<usize>| {
+    let bytes = |name: &str, blocks: &[i64], put_down_after: &[usize]| {
         let target = folder.path().join(name);
         let mut run = RunFolder::create(&target, false).unwrap();
-        let mut table = GrowingTable::start(&run, "part", true, false).unwrap();
+        let mut table = GrowingTable::start(&run, "part", true, None).unwrap();
         let mut from = 0;
         for (k, to) in blocks.iter().enumerate() {
-            if put_down_after == Some(k) {
-                table.finish().unwrap();
+            if put_down_after.contains(&k) {
+                let kept = table.keep(&run).unwrap().unwrap();
+                run.keep(b"{}").unwrap();
+                table.forget(&run, &kept).unwrap();
+                // What is written afterwards is cut off again.
+                table.append(part(from, from + 150_000)).unwrap();
+                drop(table);
                 let place = run.suspend().unwrap();
                 assert_eq!(RunFolder::suspended(&target), Some(place));
-                run = RunFolder::resume(&target, false).unwrap();
+                run = RunPlace::claim(&target).unwrap().resume(false).unwrap();
                 assert_eq!(RunFolder::suspended(&target), None);
-                table = GrowingTable::start(&run, "part", true, true).unwrap();
+                table = GrowingTable::start(&run, "part", true, Some(&kept)).unwrap();
             }
             table.append(part(from, *to)).unwrap();
             from = *to;
@@ -343,10 +356,14 @@ fn a_growing_table_is_the_same_however_it_grows() {
         assert_eq!(names(&target), ["part.csv", "part.parquet", "run.json"]);
         ["part.csv", "part.parquet"].map(|file| std::fs::read(target.join(file)).unwrap())
     };
-    let whole = bytes("whole", &[300_000], None);
+    let whole = bytes("whole", &[300_000], &[]);
     assert_eq!(whole[0].iter().filter(|b| **b == b'\n').count(), 300_001);
-    assert!(bytes("blocks", &[1, 140_000, 140_001, 300_000], None) == whole);
-    for k in 1..4 {
-        assert!(bytes(&format!("after-{k}"), &[90_000, 140_000, 290_000, 300_000], Some(k)) == whole, "{k}");
+    assert!(bytes("blocks", &[1, 140_000, 140_001, 300_000], &[]) == whole);
+    for after in [&[1][..], &[2], &[3], &[1, 2, 3]] {
+        let again = bytes(&format!("after-{after:?}"), &[90_000, 140_000, 290_000, 300_000], after);
+        assert!(again == whole, "{after:?}");
     }
+    // With nothing behind the last row group.
+    let group = 1 << 17;
+    assert!(bytes("after a group", &[group, 2 * group, 300_000], &[1, 2]) == whole);
 }

@@ -1,0 +1,174 @@
+//! What fits into memory: grids that do not are refused before anything is computed.
+
+use crate::error::{CliError, refuse};
+use omafit_model::Subject;
+use omafit_trial::Spans;
+use std::path::Path;
+
+/// What is taken to be available where the system does not say, bytes.
+const FALLBACK: f64 = 8e9;
+/// Bytes of a time of a time course: 17 columns as numbers, once in the subject's results, once in a table and once on
+/// their way to a file, and the typical subject's five.
+const COURSE_BYTES: f64 = 8.0 * (3.0 * 17.0 + 5.0);
+/// Bytes of five concentrations, or of their derivatives to one input.
+const POINT_BYTES: f64 = 5.0 * 8.0;
+/// Subjects whose courses are solved at a time on a thread.
+const TOGETHER: f64 = 64.0;
+/// Bytes of a visit of a simulated patient: three observations with their predictions, and their rows of the data set.
+const VISIT_BYTES: f64 = 3.0 * (96.0 + 17.0 * 8.0 * 2.0);
+/// Bytes of a dose of a simulated patient, with its row.
+const DOSE_BYTES: f64 = 56.0 + 17.0 * 8.0 * 2.0;
+
+/// Memory that is available, bytes: the least of what Linux and the control group of the process say.
+fn available() -> f64 {
+    let said = [of_machine(), of_group(Path::new("/sys/fs/cgroup"))];
+    let least = said.into_iter().flatten().fold(f64::INFINITY, f64::min);
+    if least.is_finite() { least } else { FALLBACK }
+}
+
+fn of_machine() -> Option<f64> {
+    meminfo(&std::fs::read_to_string("/proc/meminfo").ok()?)
+}
+
+/// `MemAvailable`, in bytes.
+fn meminfo(text: &str) -> Option<f64> {
+    let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
+    Some(1024.0 * line.trim().strip_suffix("kB")?.trim().parse::<f64>().ok()?)
+}
+
+/// What a control group may still take, if it has a limit.
+fn of_group(folder: &Path) -> Option<f64> {
+    let number = |name| std::fs::read_to_string(folder.join(name)).ok()?.trim().parse::<f64>().ok();
+    Some(number("memory.max")? - number("memory.current")?)
+}
+
+/// Refuses what takes more memory than there is: `rows` are what the option makes so many.
+fn holds((option, found): (&'static str, String), what: &str, rows: f64, bytes: f64) -> Result<(), CliError> {
+    let available = available();
+    if bytes <= available {
+        return Ok(());
+    }
+    let expected = format!(
+        "such that it fits into memory: {what} would have {} rows at a time and take {}, and {} are available",
+        count(rows),
+        size(bytes),
+        size(available)
+    );
+    Err(refuse(option, found, expected))
+}
+
+/// A grid of time courses.
+pub struct Grid {
+    /// The option that gives its spacing, as it was given.
+    pub option: (&'static str, String),
+    /// Its spacing, days.
+    pub every: f64,
+    /// The day to which it goes at least.
+    pub until: Option<f64>,
+    /// Courses of each subject that are held.
+    pub courses: usize,
+    /// Courses that are drawn for the bands of a subject.
+    pub draws: u32,
+}
+
+impl Grid {
+    /// Refuses a grid that cannot be held: of `held` subjects at a time, whose derivatives have `inputs` and are solved
+    /// on `threads`.
+    pub fn check(&self, spans: &Spans, held: usize, inputs: usize, threads: usize) -> Result<(), CliError> {
+        let reach = |days: f64| self.until.map_or(days, |until| days.max(until - spans.first_day));
+        let rows = |days: f64| (days / self.every).floor() + 1.0;
+        let longest = rows(reach(spans.longest_days));
+        let all = spans.subjects as f64 * (1.0 + reach(spans.longest_days) / self.every);
+        let all = if self.until.is_some() {
+            all
+        } else {
+            all.min(spans.subjects as f64 + spans.total_days / self.every)
+        };
+        let together = all.min(held as f64 * longest);
+        let solved = together.min(longest * TOGETHER * threads as f64);
+        let drawn = longest * f64::from(self.draws) * threads as f64;
+        let bytes = self.courses as f64 * together * COURSE_BYTES
+            + solved * POINT_BYTES * (inputs + 1) as f64
+            + drawn * POINT_BYTES;
+        let is_late = self.until.is_some_and(|until| until - spans.first_day > spans.longest_days);
+        let option = match self.until {
+            Some(until) if is_late => ("until", until.to_string()),
+            _ => self.option.clone(),
+        };
+        holds(option, "the time courses", together, bytes)
+    }
+}
+
+/// Refuses visits and doses that cannot be held for `held` patients at a time.
+pub fn check_visits(
+    option: (&'static str, String),
+    visits: f64,
+    doses: f64,
+    held: f64,
+) -> Result<(), CliError> {
+    let bytes = held * (visits * VISIT_BYTES + doses * DOSE_BYTES);
+    holds(option, "the records", held * (3.0 * visits + doses), bytes)
+}
+
+/// The spans of subjects that are all here.
+pub fn spans(subjects: &[Subject]) -> Spans {
+    let mut spans = Spans::default();
+    subjects.iter().for_each(|subject| spans.add(subject));
+    spans
+}
+
+/// A count in a few characters.
+fn count(number: f64) -> String {
+    if number < 1e6 { format!("{number}") } else { format!("{number:.1e}") }
+}
+
+/// Bytes in a few characters.
+fn size(bytes: f64) -> String {
+    match bytes {
+        b if b < 1e9 => format!("{:.0} MB", b * 1e-6),
+        b if b < 1e15 => format!("{:.1} GB", b * 1e-9),
+        b => format!("{b:.1e} bytes"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn days(longest_days: f64, subjects: usize) -> Spans {
+        let total_days = longest_days * subjects as f64;
+        Spans { subjects, first_day: 0.0, longest_days, total_days }
+    }
+
+    fn grid(every: f64, until: Option<f64>) -> Grid {
+        Grid { option: ("every", every.to_string()), every, until, courses: 1, draws: 0 }
+    }
+
+    #[test]
+    fn what_linux_says_is_read() {
+        let text = "MemTotal:       24000000 kB\nMemAvailable:   21000000 kB\nBuffers: 1 kB\n";
+        assert_eq!(meminfo(text), Some(21e6 * 1024.0));
+        assert_eq!(meminfo("MemTotal: 1 kB\n"), None);
+    }
+
+    #[test]
+    fn grids_of_every_size() {
+        // Ten years daily of as many subjects as are held at a time is no question.
+        grid(1.0, None).check(&days(3650.0, 100_000), 500, 11, 64).unwrap();
+        let refused = |grid: Grid| grid.check(&days(100.0, 3), 500, 11, 2).unwrap_err().to_string();
+        let said = refused(grid(1e-9, None));
+        assert!(said.starts_with("--every 0.000000001: must be such that it fits into memory"), "{said}");
+        assert!(said.contains("3.0e11 rows") && said.contains("are available"), "{said}");
+        let said = refused(grid(1.0, Some(1e12)));
+        assert!(said.starts_with("--until 1000000000000: must"), "{said}");
+        assert!(refused(grid(1e-300, Some(1e300))).contains("--until"));
+        grid(1.0, Some(120.0)).check(&days(100.0, 3), 500, 11, 2).unwrap();
+    }
+
+    #[test]
+    fn records_of_simulated_patients() {
+        check_visits(("every-days", "1".into()), 1e3, 1e2, 1024.0).unwrap();
+        let said = check_visits(("every-days", "1e-9".into()), 1e12, 1.0, 1024.0).unwrap_err().to_string();
+        assert!(said.starts_with("--every-days 1e-9: must be such that it fits into memory"), "{said}");
+    }
+}
