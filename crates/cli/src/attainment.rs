@@ -3,8 +3,9 @@
 use crate::Outcome;
 use crate::error::{CliError, refuse};
 use crate::options::Running;
+use crate::provenance::Program;
 use crate::run::{pool, positive, progress_bar};
-use crate::write::{command, write_both, write_record};
+use crate::write::{write_both, write_record};
 use crate::{model, print};
 use clap::Args;
 use omafit_model::Analyte;
@@ -103,11 +104,7 @@ pub fn map(args: &AttainmentArgs) -> Result<Outcome, CliError> {
     let svg = figure(args, model.name(), &rule, &weights, &iges, &fields)?;
     std::fs::write(folder.file("attainment.svg")?, svg)?;
     let failed: usize = fields.iter().filter_map(|f| f.found.as_ref()).map(|f| f.failed).sum();
-    let record = serde_json::json!({
-        "schema_version": 1,
-        "tool": "omafit",
-        "version": env!("CARGO_PKG_VERSION"),
-        "command": command(),
+    let record = Program::before(serde_json::json!({
         "model": model.name(),
         "simulated": true,
         "doses": rule.to_string(),
@@ -123,7 +120,7 @@ pub fn map(args: &AttainmentArgs) -> Result<Outcome, CliError> {
             "without_dose": fields.iter().filter(|f| f.found.is_none()).count(),
             "patients_without_steady_state": failed,
         },
-    });
+    }))?;
     write_record(&folder, &record)?;
     folder.commit()?;
     if !args.running.quiet {

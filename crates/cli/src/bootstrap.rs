@@ -3,7 +3,7 @@
 use crate::Outcome;
 use crate::error::{CliError, refuse};
 use crate::lines::Lines;
-use crate::options::Running;
+use crate::options::{DataOfRunArgs, Running};
 use crate::population::{self, Stopped};
 use crate::predictive::strata;
 use crate::reconstruct::Run;
@@ -40,6 +40,8 @@ pub struct BootstrapArgs {
     #[arg(long)]
     pub resume: bool,
     #[command(flatten)]
+    pub located: DataOfRunArgs,
+    #[command(flatten)]
     pub running: Running,
 }
 
@@ -50,7 +52,7 @@ pub fn bootstrap(args: &BootstrapArgs) -> Result<Outcome, CliError> {
         return Err(refuse("replicates", args.replicates, "at least 2"));
     }
     let started = Instant::now();
-    let run = Run::load(&args.run)?;
+    let run = Run::load(&args.run, args.located.data.as_deref())?;
     let method = run.population_method(&args.run)?;
     let record = args.run.join("bootstrap.json");
     let partial = args.run.join("bootstrap.partial.jsonl");

@@ -22,7 +22,7 @@ pub fn demo(args: &DemoArgs) -> Result<Outcome, CliError> {
     let started = Instant::now();
     let replicates = args.run.replicates.or(Some(REPLICATES));
     let run = RunArgs { replicates, ..args.run.clone() };
-    let plan = Plan::new(&run, model::load(&run.model)?)?;
+    let plan = Plan::new(&run)?;
     if args.run.no_trajectories {
         let expected = "left out: the outcomes of the demo follow the time courses";
         return Err(refuse("no-trajectories", "", expected));

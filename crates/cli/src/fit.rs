@@ -12,7 +12,7 @@ use std::time::Instant;
 /// Reads, fits, reconstructs and writes.
 pub fn fit(args: &FitArgs) -> Result<Outcome, CliError> {
     let started = Instant::now();
-    let plan = Plan::new(&args.run, model::load(&args.run.model)?)?;
+    let plan = Plan::new(&args.run)?;
     let options = overlaid(&args.read.how, model::needs(plan.model()))?;
     let mut set = DataSet::open(&args.read.data, &options)?;
     note_censored(&mut set.trial, args.censored);

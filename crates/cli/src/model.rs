@@ -3,9 +3,10 @@
 use crate::Outcome;
 use crate::error::CliError;
 use crate::options::ModelCommand;
+use crate::provenance::{GivenModel, told_apart};
 use crate::{describe, print, typical};
 use omafit_model::{Analyte, PUBLISHED, PopulationModel, StartRule, published};
-use omafit_trial::ReadOptions;
+use omafit_trial::{ReadOptions, sha256};
 use std::path::Path;
 
 /// Lists the models, or prints, describes or draws one.
@@ -38,22 +39,39 @@ pub fn command(command: &ModelCommand) -> Result<Outcome, CliError> {
 
 /// The model of a name, or of a file.
 pub fn load(name: &str) -> Result<PopulationModel, CliError> {
-    if let Some(text) = published(name) {
-        return parse(text, name);
-    }
-    let path = Path::new(name);
-    if path.exists() { of_file(path) } else { Err(unknown(name)) }
+    Ok(load_given(name)?.0)
+}
+
+/// The model of a name, or of a file, and what is to be remembered of it.
+pub fn load_given(name: &str) -> Result<(PopulationModel, GivenModel), CliError> {
+    let text = match published(name) {
+        Some(text) => text.to_owned(),
+        None => {
+            let path = Path::new(name);
+            if !path.exists() {
+                return Err(unknown(name));
+            }
+            text_of(path)?
+        }
+    };
+    let model = told_apart(parse(&text, name)?)?;
+    let given = GivenModel {
+        given: name.into(),
+        name: model.name().into(),
+        sha256: sha256(text.as_bytes()),
+        based_on: model.file().based_on.clone(),
+    };
+    Ok((model, given))
 }
 
 /// The model of a run, from its folder.
 pub fn of_run(folder: &Path) -> Result<PopulationModel, CliError> {
-    of_file(&folder.join("model.toml"))
+    let path = folder.join("model.toml");
+    parse(&text_of(&path)?, &path.to_string_lossy())
 }
 
-fn of_file(path: &Path) -> Result<PopulationModel, CliError> {
-    let text =
-        std::fs::read_to_string(path).map_err(|source| CliError::Unreadable { path: path.into(), source })?;
-    parse(&text, &path.to_string_lossy())
+fn text_of(path: &Path) -> Result<String, CliError> {
+    std::fs::read_to_string(path).map_err(|source| CliError::Unreadable { path: path.into(), source })
 }
 
 fn parse(text: &str, place: &str) -> Result<PopulationModel, CliError> {

@@ -2,7 +2,7 @@
 
 use crate::Outcome;
 use crate::error::{CliError, refuse};
-use crate::options::Running;
+use crate::options::{DataOfRunArgs, Running};
 use crate::population::{self, Stopped};
 use crate::reconstruct::Run;
 use crate::run::{counting, pool, share};
@@ -28,13 +28,15 @@ pub struct ProfileArgs {
     #[arg(long, default_value_t = 0.95, value_name = "FRACTION")]
     pub level: f64,
     #[command(flatten)]
+    pub located: DataOfRunArgs,
+    #[command(flatten)]
     pub running: Running,
 }
 
 /// Profiles, and writes into the run.
 pub fn profile(args: &ProfileArgs) -> Result<Outcome, CliError> {
     share("level", args.level)?;
-    let run = Run::load(&args.run)?;
+    let run = Run::load(&args.run, args.located.data.as_deref())?;
     let method = run.population_method(&args.run)?;
     if method != PopulationMethod::Foce {
         let expected = "a run of --method foce: the profile is that of the objective that FOCE makes least";

@@ -4,14 +4,16 @@
 //! run's data, which must be the data of the run to the byte.
 
 use crate::Outcome;
+use crate::data_of_run::{self, Recorded};
 use crate::error::{CliError, refuse};
 use crate::memory::Grid;
 use crate::model;
 use crate::options::{BandArgs, Censored, MethodName, ReconstructArgs};
+use crate::provenance::Program;
 use crate::record::SCHEMA_VERSION;
 use crate::recorded_path::RecordedPath;
 use crate::run::{censor, pool, positive, prior, share};
-use crate::write::{command, write_both, write_record};
+use crate::write::{write_both, write_record};
 use omafit_estimate::{
     Bands, Covariance, Errors, FitOptions, Method, PopulationMethod, Prior, ReconstructionOptions, Shape,
     SigmaRule, Status, SubjectResult, complete, fit_at, given_errors, with_sigmas,
@@ -75,6 +77,7 @@ pub struct Options {
 #[derive(Debug, Deserialize)]
 pub struct Data {
     pub path: RecordedPath,
+    pub from_run: Option<RecordedPath>,
     pub sha256: String,
     pub read: ReadOptions,
 }
@@ -100,7 +103,7 @@ pub struct Estimate {
 /// Reconstructs and writes.
 pub fn reconstruct(args: &ReconstructArgs) -> Result<Outcome, CliError> {
     let every = days("every", &args.every)?;
-    let run = Run::load(&args.run)?;
+    let run = Run::load(&args.run, args.located.data.as_deref())?;
     if let Some(until) = args.until {
         positive("until", until)?;
     }
@@ -130,11 +133,7 @@ pub fn reconstruct(args: &ReconstructArgs) -> Result<Outcome, CliError> {
     if has_suppression {
         write_both(&folder, &suppression_table(subjects, &results)?)?;
     }
-    let record = serde_json::json!({
-        "schema_version": 1,
-        "tool": "omafit",
-        "version": env!("CARGO_PKG_VERSION"),
-        "command": command(),
+    let record = Program::before(serde_json::json!({
         "reconstructed_from": RecordedPath::from(args.run.as_path()),
         "data_sha256": run.record.data.sha256,
         "simulated": run.record.simulated,
@@ -147,7 +146,7 @@ pub fn reconstruct(args: &ReconstructArgs) -> Result<Outcome, CliError> {
         },
         "counts": { "subjects": subjects.len(), "failed": failed },
         "warnings": reasons,
-    });
+    }))?;
     write_record(&folder, &record)?;
     folder.commit()?;
     if !args.running.quiet {
@@ -221,8 +220,8 @@ impl Run {
         }
     }
 
-    /// The run in a folder.
-    pub fn load(folder: &Path) -> Result<Self, CliError> {
+    /// The run in a folder, with its data set where it is said to be or may be.
+    pub fn load(folder: &Path, data: Option<&Path>) -> Result<Self, CliError> {
         let unreadable = |path: &Path| {
             let path = path.to_owned();
             move |source| CliError::Unreadable { path, source }
@@ -244,14 +243,10 @@ impl Run {
                 "a run whose model.toml has the parameters it estimated",
             ));
         };
-        let RecordedPath(recorded) = &record.data.path;
-        let beside = folder.join(recorded);
-        let data = if beside.is_file() { beside } else { recorded.clone() };
+        let Data { path: RecordedPath(path), from_run, sha256, .. } = &record.data;
+        let from_run = from_run.as_ref().map(|RecordedPath(path)| path.as_path());
+        let data = data_of_run::find(folder, Recorded { path, from_run, sha256 }, data)?;
         let mut trial = read(&data, &record.data.read)?;
-        if trial.source.sha256 != record.data.sha256 {
-            let expected = format!("the run's data as they were: {} has changed since", data.display());
-            return Err(refuse("run", folder.display(), &expected));
-        }
         censor(&mut trial.subjects, record.options.censored);
         let names: Vec<String> = record.options.estimate.iter().map(|name| format!("ETA_{name}")).collect();
         let table = read_parquet(&folder.join("individuals.parquet"))?;

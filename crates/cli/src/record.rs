@@ -1,13 +1,15 @@
 //! `run.json`: what was run, on what, and how it went.
 
+use crate::clock;
+use crate::data_of_run;
 use crate::likelihood::{Likelihood, LikelihoodRecord};
-use crate::options::{Censored, MethodName};
+use crate::options::{Censored, MethodName, RunArgs};
 use crate::population::{Population, PopulationRecord};
 use crate::progress::Progress;
+use crate::provenance::{GivenModel, Program};
 use crate::recorded_path::RecordedPath;
 use crate::run::Plan;
 use crate::work::REPORTED;
-use crate::write::command;
 use omafit_estimate::{
     Covariance, FitOptions, Goodness, Overview, PooledSigma, ReconstructionOptions, Replication, Shape,
     SigmaRule, TwoStage, free_names,
@@ -16,6 +18,7 @@ use omafit_model::{Analyte, ResidualEntry};
 use omafit_trial::{Counts, Excluded, ReadOptions, Trial};
 use serde::Serialize;
 use std::collections::BTreeMap;
+use std::path::Path;
 
 /// The version of what `run.json` and the tables beside it say.
 pub const SCHEMA_VERSION: u32 = 2;
@@ -35,18 +38,15 @@ impl Seconds {
     pub fn of(&self, stage: &str) -> f64 {
         self.0.get(stage).copied().unwrap_or(0.0)
     }
-
-    /// Seconds of all stages.
-    pub fn total(&self) -> f64 {
-        self.0.values().sum()
-    }
 }
 
 /// What a run was made from.
 #[derive(Clone, Copy)]
 pub struct Facts<'a> {
-    /// What was asked to be estimated.
-    pub method: MethodName,
+    /// What was asked.
+    pub args: &'a RunArgs,
+    /// The run's folder, as it will be.
+    pub out: &'a Path,
     /// The data set.
     pub trial: &'a Trial,
     /// The seed, if it was simulated here.
@@ -65,14 +65,27 @@ pub struct Facts<'a> {
     pub is_left_out: bool,
 }
 
+impl Facts<'_> {
+    /// The way from the run's folder to its data set.
+    fn data_from_run(&self) -> Option<RecordedPath> {
+        let path = &self.trial.source.path;
+        // A data set that was simulated here is in the folder.
+        let own = self.seed.is_some().then(|| path.clone());
+        own.or_else(|| data_of_run::from_run(self.out, path)).map(|way| way.as_path().into())
+    }
+}
+
 /// The record of a run.
 #[derive(Debug, Serialize)]
 pub struct Record {
-    schema_version: u32,
-    tool: &'static str,
-    version: &'static str,
-    command: Vec<String>,
+    #[serde(flatten)]
+    program: Program,
+    title: Option<String>,
+    notes: Vec<String>,
     model: String,
+    model_file: GivenModel,
+    /// The name of the model in `model.toml`, if numbers of it were estimated.
+    fitted_model: Option<String>,
     structure: &'static str,
     method: MethodName,
     options: Options,
@@ -81,6 +94,7 @@ pub struct Record {
     data: Data,
     /// Wall time a stage.
     pub seconds: Seconds,
+    wall_seconds: f64,
     /// Threads used.
     pub threads: usize,
     stop_reason: String,
@@ -122,6 +136,7 @@ struct Options {
 #[derive(Debug, Serialize)]
 struct Data {
     path: RecordedPath,
+    from_run: Option<RecordedPath>,
     sha256: String,
     rows: u64,
     comments: Vec<String>,
@@ -224,13 +239,14 @@ impl Record {
             Analyte::ALL.iter().map(|a| (a.name(), (&summary.by_analyte[a.index()]).into())).collect();
         goodness_of_fit.insert("overall", (&summary.overall).into());
         Self {
-            schema_version: SCHEMA_VERSION,
-            tool: "omafit",
-            version: env!("CARGO_PKG_VERSION"),
-            command: command(),
-            model: plan.model().name().into(),
+            program: Program::new(),
+            title: facts.args.title.clone(),
+            notes: facts.args.notes.clone(),
+            model: plan.given().name.clone(),
+            model_file: plan.given().clone(),
+            fitted_model: Some(plan.model().name().to_owned()).filter(|name| *name != plan.given().name),
             structure: plan.model().structure().name(),
-            method: facts.method,
+            method: facts.args.method,
             options: Options {
                 estimate: free_names(plan.model(), plan.options()),
                 censored: facts.censored,
@@ -251,6 +267,7 @@ impl Record {
             simulated: trial.simulated,
             data: Data {
                 path: trial.source.path.as_path().into(),
+                from_run: facts.data_from_run(),
                 sha256: trial.source.sha256.clone(),
                 rows: trial.source.rows,
                 comments: trial.source.comments.clone(),
@@ -259,6 +276,7 @@ impl Record {
                 excluded: trial.excluded.clone(),
             },
             seconds,
+            wall_seconds: clock::seconds(),
             threads,
             stop_reason: stop_reason(summary),
             likelihood: None,
@@ -285,6 +303,12 @@ impl Record {
 }
 
 impl Record {
+    /// Takes the time that making the report took.
+    pub fn add_report(&mut self, seconds: f64) {
+        self.seconds.add("report", seconds);
+        self.wall_seconds = clock::seconds();
+    }
+
     /// Objective, −2 log-likelihood and AIC at the subjects' own estimates, if anybody was fitted.
     pub fn conditional(&self) -> Option<[f64; 3]> {
         self.conditional.as_ref().map(|found| [found.ofv, found.minus2ll, found.aic])

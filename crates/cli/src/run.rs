@@ -6,10 +6,11 @@ use crate::memory::Grid;
 use crate::options::{Censored, InfluenceName, MethodName, RunArgs};
 use crate::predictive::FEWEST_REPLICATES;
 use crate::progress::Progress;
+use crate::provenance::{GivenModel, Origin};
 use crate::record::{Facts, Record};
 use crate::work::{BLOCK, REPORTED, Setting, Work, Worked};
 use crate::write::{write_both, write_record};
-use crate::{Outcome, interrupt, print, report};
+use crate::{Outcome, interrupt, model, print, report};
 use indicatif::{ProgressBar, ProgressStyle};
 use omafit_estimate::{
     Bands, FitOptions, IndividualFit, Method, PooledSigma, Prior, ReconstructionOptions, Replication, Shape,
@@ -17,7 +18,7 @@ use omafit_estimate::{
 };
 use omafit_model::{Censoring, PopulationModel, Subject};
 use omafit_trial::{
-    DataSet, ReadOptions, RunFolder, RunPlace, Spans, Trial, shrinkage_table, two_stage_omega_table,
+    DataSet, ReadOptions, RunFolder, RunPlace, Source, Spans, Trial, shrinkage_table, two_stage_omega_table,
     two_stage_table, write_data_set,
 };
 use std::io::Write;
@@ -31,6 +32,7 @@ const ROBUST_DF: f64 = 4.0;
 #[derive(Clone, Debug)]
 pub struct Plan {
     model: PopulationModel,
+    given: GivenModel,
     options: FitOptions,
     prior: Option<Prior>,
     wanted: ReconstructionOptions,
@@ -73,8 +75,9 @@ impl Data {
 }
 
 impl Plan {
-    /// Checks the arguments against the model.
-    pub fn new(args: &RunArgs, model: PopulationModel) -> Result<Self, CliError> {
+    /// Checks the arguments against the model that they name.
+    pub fn new(args: &RunArgs) -> Result<Self, CliError> {
+        let (model, given) = model::load_given(&args.model)?;
         positive("every", args.every)?;
         positive("target", args.target)?;
         if let Some(until) = args.until {
@@ -156,7 +159,7 @@ impl Plan {
             target_ng_ml: args.target,
             bands: Bands::Linear,
         };
-        Ok(Self { model, options, prior, wanted, has_courses: !args.no_trajectories, replication })
+        Ok(Self { model, given, options, prior, wanted, has_courses: !args.no_trajectories, replication })
     }
 
     /// The same with an estimated population.
@@ -166,7 +169,12 @@ impl Plan {
     }
 
     /// The plan with the residual errors of these subjects' fits together, if that is asked.
-    pub fn pooled(&self, subjects: &[Subject], quiet: bool) -> Result<Option<(Self, PooledSigma)>, CliError> {
+    pub fn pooled(
+        &self,
+        subjects: &[Subject],
+        data: &Source,
+        quiet: bool,
+    ) -> Result<Option<(Self, PooledSigma)>, CliError> {
         if self.options.sigma != SigmaRule::Pooled {
             return Ok(None);
         }
@@ -181,7 +189,9 @@ impl Plan {
         progress.finish_and_clear();
         let place = "the model with the pooled residual errors".to_string();
         let pooled = pooled.map_err(|source| CliError::Model { place, source })?;
-        Ok(Some((Self { model: pooled.model.clone(), ..self.clone() }, pooled)))
+        let how = "residual errors alone, of all fits together";
+        let model = Origin { model: &self.given, data, how }.marked(&pooled.model)?;
+        Ok(Some((Self { model, ..self.clone() }, pooled)))
     }
 
     /// Whether something is asked for that needs all subjects at once.
@@ -209,6 +219,11 @@ impl Plan {
     /// The population model.
     pub fn model(&self) -> &PopulationModel {
         &self.model
+    }
+
+    /// The model with which the run began.
+    pub fn given(&self) -> &GivenModel {
+        &self.given
     }
 
     /// What is estimated, and how.
@@ -366,7 +381,8 @@ pub fn execute(plan: &Plan, args: &RunArgs, out: &Path, input: Input) -> Result<
     let trial = &set.trial;
     let is_reported = !args.no_report && progress.subjects() <= REPORTED;
     let facts = Facts {
-        method: args.method,
+        args,
+        out,
         trial,
         seed,
         read: &read,
@@ -427,7 +443,7 @@ fn write_report(folder: &RunFolder, out: &Path, record: &mut Record) -> Result<(
         folder.write(data, |f| Ok::<_, CliError>(figure.data.write_csv(f)?))?;
     }
     std::fs::write(&report, report::page(tables)?)?;
-    record.seconds.add("report", started.elapsed().as_secs_f64());
+    record.add_report(started.elapsed().as_secs_f64());
     write_record(folder, record)
 }
 
@@ -506,7 +522,8 @@ fn model_file(plan: &Plan, args: &RunArgs, is_estimated: bool) -> Result<String,
         SigmaRule::Given | SigmaRule::Subject => "Its values were given, not estimated here",
     };
     let header = format!("# The population model of this run. {values}.\n");
-    Ok(format!("{header}# It came from --model {:?}.\n\n{}", args.model, toml::to_string_pretty(&file)?))
+    let from = format!("# It came from --model {:?}, SHA-256 {}.\n", args.model, plan.given.sha256);
+    Ok(format!("{header}{from}\n{}", toml::to_string_pretty(&file)?))
 }
 
 /// A bar of subjects on standard error, if somebody looks at it.

@@ -6,9 +6,10 @@ use crate::error::{CliError, refuse};
 use crate::lines::Lines;
 use crate::options::{Censored, ReadArgs, Running};
 use crate::population::{self, Stopped};
+use crate::provenance::{Origin, Program};
 use crate::recorded_path::RecordedPath;
 use crate::run::{censor, pool, share};
-use crate::write::{command, write_both, write_record};
+use crate::write::{write_both, write_record};
 use crate::{interrupt, model, print};
 use clap::Args;
 use omafit_estimate::{
@@ -64,7 +65,7 @@ pub fn search(args: &SearchArgs) -> Result<Outcome, CliError> {
     share("backward", args.backward)?;
     args.screen.map_or(Ok(()), |level| share("screen", level))?;
     let started = Instant::now();
-    let first = model::load(&args.model)?;
+    let (first, given) = model::load_given(&args.model)?;
     let mut options = overlaid(&args.read.how, model::needs(&first))?;
     for entry in &first.file().search {
         if !options.covariates.iter().any(|known| known.eq_ignore_ascii_case(&entry.covariate)) {
@@ -137,15 +138,14 @@ pub fn search(args: &SearchArgs) -> Result<Outcome, CliError> {
     write_both(&folder, &search_table(&left, &found.verdicts)?)?;
     let header =
         "# The model that a search for effects of covariates ended with; its values were estimated here.\n";
-    let text = format!("{header}\n{}", toml::to_string_pretty(&found.model)?);
+    let mut ended = found.model.clone();
+    let how = "FOCE, in a search for effects of covariates";
+    Origin { model: &given, data: &trial.source, how }.mark(&mut ended);
+    let text = format!("{header}\n{}", toml::to_string_pretty(&ended)?);
     folder.write("model.toml", |f| Ok::<_, CliError>(f.write_all(text.as_bytes())?))?;
     let included: Vec<String> = found.included.iter().map(|&k| name(&left[k])).collect();
-    let record = serde_json::json!({
-        "schema_version": 1,
-        "tool": "omafit",
-        "version": env!("CARGO_PKG_VERSION"),
-        "command": command(),
-        "searched": { "data": RecordedPath::from(trial.source.path.as_path()), "data_sha256": trial.source.sha256, "model": args.model },
+    let record = Program::before(serde_json::json!({
+        "searched": { "data": RecordedPath::from(trial.source.path.as_path()), "data_sha256": trial.source.sha256, "model": &given },
         "simulated": trial.simulated,
         "levels": levels,
         "screen": args.screen,
@@ -155,7 +155,7 @@ pub fn search(args: &SearchArgs) -> Result<Outcome, CliError> {
         "ofv": found.ofv,
         "ofv_without_candidates": before,
         "seconds": started.elapsed().as_secs_f64(),
-    });
+    }))?;
     write_record(&folder, &record)?;
     folder.commit()?;
     if !quiet {

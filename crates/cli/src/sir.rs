@@ -2,7 +2,7 @@
 
 use crate::Outcome;
 use crate::error::{CliError, refuse};
-use crate::options::Running;
+use crate::options::{DataOfRunArgs, Running};
 use crate::population::{self, Stopped};
 use crate::reconstruct::Run;
 use crate::run::{counting, pool, share};
@@ -35,6 +35,8 @@ pub struct SirArgs {
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
     #[command(flatten)]
+    pub located: DataOfRunArgs,
+    #[command(flatten)]
     pub running: Running,
 }
 
@@ -63,7 +65,7 @@ pub fn sir(args: &SirArgs) -> Result<Outcome, CliError> {
     share("level", args.level)?;
     let rounds = args.rounds()?;
     let started = Instant::now();
-    let run = Run::load(&args.run)?;
+    let run = Run::load(&args.run, args.located.data.as_deref())?;
     let method = run.population_method(&args.run)?;
     if method != PopulationMethod::Foce {
         let expected =

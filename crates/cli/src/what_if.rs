@@ -2,7 +2,7 @@
 
 use crate::Outcome;
 use crate::error::{CliError, refuse};
-use crate::options::{BandArgs, Running};
+use crate::options::{BandArgs, DataOfRunArgs, Running};
 use crate::print;
 use crate::reconstruct::{Run, days};
 use crate::report::{drawn, page};
@@ -45,6 +45,8 @@ pub struct WhatIfArgs {
     pub grid: String,
     #[command(flatten)]
     pub bands: BandArgs,
+    #[command(flatten)]
+    pub located: DataOfRunArgs,
     #[command(flatten)]
     pub running: Running,
 }
@@ -89,7 +91,7 @@ pub struct Summary {
 pub fn what_if(args: &WhatIfArgs) -> Result<Outcome, CliError> {
     let alternatives = alternatives(args)?;
     let every = days("grid", &args.grid)?;
-    let run = Run::load(&args.run)?;
+    let run = Run::load(&args.run, args.located.data.as_deref())?;
     if !run.model.structure().analytes().contains(&Analyte::IgeFree) {
         return Err(refuse("run", args.run.display(), "a run of a model that predicts free IgE"));
     }

@@ -10,6 +10,7 @@ use crate::options::{Censored, RunArgs};
 use crate::population::{self, Ended, Population, Stopped};
 use crate::print::FEW;
 use crate::progress::Progress;
+use crate::provenance::Origin;
 use crate::record::Seconds;
 use crate::run::{Plan, censor, counting, progress_bar};
 use crate::write::write_both;
@@ -290,7 +291,7 @@ impl<'a> Work<'a> {
 
     /// Estimates what is to be estimated of all subjects, who are all here then; `false` if that was interrupted.
     fn estimate(&mut self, subjects: &[Subject]) -> Result<bool, CliError> {
-        let Setting { args, folder, resumable, .. } = self.setting;
+        let Setting { args, folder, trial, resumable, .. } = self.setting;
         let quiet = args.running.quiet;
         if let Some(method) = args.population() {
             let options = PopulationOptions {
@@ -319,12 +320,14 @@ impl<'a> Work<'a> {
                 is_least.then(|| Influence::of(fit, subjects, args.influence, options, quiet, seconds))?
             };
             let population = self.pool.install(|| fitted.with_influence(influence));
-            self.plan = self.plan.with_model(population.model())?;
+            let how = population.method_name().to_uppercase();
+            let origin = Origin { model: self.plan.given(), data: &trial.source, how: &how };
+            self.plan = self.plan.with_model(&origin.marked(population.model())?)?;
             self.population = Some(population);
         }
         let started = Instant::now();
         let plan = &self.plan;
-        if let Some((plan, pooled)) = self.pool.install(|| plan.pooled(subjects, quiet))? {
+        if let Some((plan, pooled)) = self.pool.install(|| plan.pooled(subjects, &trial.source, quiet))? {
             self.seconds.add("sigma", started.elapsed().as_secs_f64());
             (self.plan, self.pooled) = (plan, Some(pooled));
         }

@@ -134,7 +134,7 @@ fn what_is_no_run_or_has_changed_is_refused() {
     let text = std::fs::read_to_string(&data).unwrap();
     std::fs::write(&data, text + "\n").unwrap();
     let (code, said) = reconstruct(&run_folder, &out, &[]);
-    assert!(code == 2 && said.contains("data.csv has changed since"), "{said}");
+    assert!(code == 2 && said.contains("data.csv has changed since, or is another file"), "{said}");
     std::fs::write(run_folder.join("run.json"), "{}").unwrap();
     let (code, said) = reconstruct(&run_folder, &out, &[]);
     assert!(code == 2 && said.contains("no run of omafit that can be taken up again"), "{said}");

@@ -34,11 +34,11 @@ fn empirical_bayes_estimates_and_objectives_agree() {
         }
         let of = |column_name: &str| column(&table, column_name);
         let (estimate, se) = (of(name), of(&format!("SE_{name}")));
-        let shrink = of(&format!("SHRINK_{name}"));
+        let shrink = of(&format!("EBV_SHRINK_PCT_{name}"));
         for i in 0..20 {
-            // What the data took away of the variance of ln of the parameter in the population.
+            // What the data leave of the variance of ln of the parameter in the population.
             let left = (se[i] / estimate[i]).powi(2) / variance;
-            assert!((shrink[i] - (1.0 - left)).abs() < 1e-9 && shrink[i] < 1.0, "{name}: {}", shrink[i]);
+            assert!((shrink[i] - 100.0 * left).abs() < 1e-7 && shrink[i] > 0.0, "{name}: {}", shrink[i]);
         }
         let (low, high) = (of(&format!("CI_LOW_{name}")), of(&format!("CI_HIGH_{name}")));
         for i in 0..20 {
@@ -181,8 +181,8 @@ fn each_subject_alone_gives_the_population_by_two_stages() {
     let map = folder.path().join("map");
     fit(&data, &map, &[]);
     assert!(!map.join("two_stage.csv").exists());
-    assert!(text(&csv(&map.join("individuals.csv")), "SHRINK_ka").len() == 20);
-    assert!(!individuals[0].contains(&"SHRINK_CLx".to_string()));
+    assert!(text(&csv(&map.join("individuals.csv")), "EBV_SHRINK_PCT_ka").len() == 20);
+    assert!(!individuals[0].contains(&"EBV_SHRINK_PCT_CLx".to_string()));
 }
 
 #[test]

@@ -107,7 +107,7 @@ fn a_check_says_what_the_arguments_made_of_the_data() {
     let said = said.split_once("data.csv").unwrap().1;
     assert_eq!(
         said,
-        ": 1 subjects, 1 doses\n  \
+        ": 1 subject, 1 dose\n  \
          Total omalizumab      3 observations, 1 above a limit of quantification\n  \
          Total IgE             4 observations\n  \
          Free IgE              3 observations, 1 below and 1 above a limit of quantification\n  \

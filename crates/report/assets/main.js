@@ -2,7 +2,8 @@
 function heading() {
   const method = populationMethod || String(run.method).toUpperCase();
   const name = clean(String(run.data.path).split(/[\\/]/).pop());
-  document.title = `omafit: ${name}, ${clean(run.model)}`;
+  const called = run.title ? clean(run.title) : name;
+  document.title = `omafit: ${called}, ${clean(run.model)}`;
   const look = choice("Look", ["Auto", "Light", "Dark"], (i) => {
     const chosen = ["", "light", "dark"][i];
     if (chosen) document.documentElement.dataset.look = chosen;
@@ -15,8 +16,9 @@ function heading() {
     make(
       "header",
       {},
-      make("div", { class: "title" }, make("h1", {}, name), run.simulated ? make("span", { class: "badge" }, "Simulated data") : null),
-      make("p", { class: "subtitle" }, `${clean(run.model)} · ${method} · ${plural(count, "subject")} · omafit ${run.version}`),
+      make("div", { class: "title" }, make("h1", {}, called), run.simulated ? make("span", { class: "badge" }, "Simulated data") : null),
+      make("p", { class: "subtitle" }, `${run.title ? `${name} · ` : ""}${clean(run.model)} · ${method} · ${plural(count, "subject")} · omafit ${run.version}`),
+      ...(run.notes || []).map((words) => make("p", { class: "note" }, clean(words))),
       run.simulated ? make("p", { class: "simulated" }, "Nothing in this report was measured in a patient.") : null,
       make("p", { class: "advice" }, "omafit is a research tool. Nothing here is medical advice."),
       make("div", { class: "controls" }, look, print),
@@ -36,11 +38,13 @@ function runSection() {
     make("pre", { tabindex: "0", "aria-label": "Command" }, clean(["omafit", ...quoted].join(" "))),
     note("The same command on the same data gives the same numbers, to the digit, on any number of threads. The model as it was used is model.toml in the run's folder."),
     facts([
-      ["omafit", run.version],
+      ["omafit", `${run.version}, commit ${clean(run.commit)}`],
+      ["Started", clean(run.started)],
+      ["Machine", `${clean(run.host.os)}, ${clean(run.host.arch)}, ${plural(run.host.cpus, "processor")}`],
       ["Method", populationMethod ? `${populationMethod}, then MAP of each subject` : String(run.method).toUpperCase()],
       population ? ["Population", `${clean(population.stop_reason)}; ${plural(population.iterations, "iteration")}`] : null,
-      run.likelihood ? ["OFV, −2LL", `${fixed(run.likelihood.ofv, 2)}, ${fixed(run.likelihood.minus2ll, 2)} by ${APPROXIMATIONS[run.likelihood.method]}`] : null,
-      run.likelihood && isNumber(run.likelihood.aic) ? ["AIC, BIC, BICc", ["aic", "bic", "bicc"].map((key) => fixed(run.likelihood[key], 2)).join(", ")] : null,
+      run.likelihood ? ["OFV, −2LL", `${fixed(run.likelihood.ofv, 3)}, ${fixed(run.likelihood.minus2ll, 3)} by ${APPROXIMATIONS[run.likelihood.method]}`] : null,
+      run.likelihood && isNumber(run.likelihood.aic) ? ["AIC, BIC, BICc", ["aic", "bic", "bicc"].map((key) => fixed(run.likelihood[key], 3)).join(", ")] : null,
       population && isNumber(population.condition_number) ? ["Condition number", digits(population.condition_number, 3)] : null,
       population && population.flattest_direction ? ["Least known direction", clean(population.flattest_direction)] : null,
       ["Estimated", o.estimate.join(", ")],
@@ -59,6 +63,9 @@ function runSection() {
         : []),
       ["Ended", clean(run.stop_reason)],
       ["Time", `${seconds}; ${plural(run.threads, "thread")}`],
+      ["Model", `${clean(run.model_file.given)}${run.fitted_model ? `; its estimates are ${clean(run.fitted_model)}` : ""}`],
+      ["Model, SHA-256", make("code", {}, run.model_file.sha256)],
+      run.model_file.based_on ? ["Model, based on", clean(run.model_file.based_on)] : null,
       ["Data, SHA-256", make("code", {}, run.data.sha256)],
     ]),
   );
@@ -90,7 +97,7 @@ function checklist() {
     ["Influence of single subjects", story.tables.influence ? link("parameters", "Parameters") : null, "of a population that is estimated (--method foce)"],
     ["Exposure and what it achieves", link("suppression", "Suppression of free IgE"), hasFreeIge ? "no dose, or nothing fitted" : "the model has no free IgE"],
     ["Exposure and response", link("outcomes", "Outcomes"), "not made; omafit outcome RUN OUTCOMES makes it"],
-    ["Versions, command, seed, checksum of the data", link("run", "Run")],
+    ["Versions, command, seed, checksums of model and data", link("run", "Run")],
   ];
   const rows = items.map(([item, where, why]) => [item, where || make("span", { class: "absent" }, why || "not in this run")]);
   section("checklist", "Regulatory checklist", grid([text("What FDA (2022) and EMA (CHMP/EWP/185990/06) ask for"), text("Where")], rows, "Checklist"));

@@ -101,13 +101,13 @@ const APPROXIMATIONS = { linear: "linearisation (FOCE)", laplace: "Laplace’s m
 function likelihoodBlock() {
   const found = run.likelihood;
   if (!found) return [];
-  const hundredth = (value) => fixed(value, 2);
+  const shown = (value) => fixed(value, 3);
   const error = isNumber(found.monte_carlo_se) ? ` ± ${digits(found.monte_carlo_se, 2)}` : "";
   const rows = [
-    ["OFV", hundredth(found.ofv) + error],
-    ["−2LL", hundredth(found.minus2ll) + error],
+    ["OFV", shown(found.ofv) + error],
+    ["−2LL", shown(found.minus2ll) + error],
     ["Estimated numbers", isNumber(found.estimated) ? found.estimated : "none: the population was given"],
-    ...["aic", "bic", "bicc"].filter((key) => isNumber(found[key])).map((key) => [{ aic: "AIC", bic: "BIC", bicc: "BICc" }[key], hundredth(found[key])]),
+    ...["aic", "bic", "bicc"].filter((key) => isNumber(found[key])).map((key) => [{ aic: "AIC", bic: "BIC", bicc: "BICc" }[key], shown(found[key])]),
   ];
   return [
     grid([text("Likelihood of the population"), number(`by ${APPROXIMATIONS[found.method] || clean(found.method)}`)], rows, "Likelihood of the population"),
@@ -124,7 +124,7 @@ function summary() {
   const censored = run.data.records.below.concat(run.data.records.above).reduce((a, b) => a + b, 0);
   const { ok, not_determined: open, failed } = run.counts;
   const sentences = [
-    `${plural(count, "subject")} with ${plural(run.data.records.doses, "dose")} and ${plural(quantified, "observation")}${censored ? `, of which ${censored.toLocaleString("en")} beyond a limit of quantification,` : ""} ${count === 1 ? "was" : "were"} fitted with the model ${clean(story.model.name)} by ${method}.`,
+    `${plural(count, "subject")} with ${plural(run.data.records.doses, "dose")} and ${plural(quantified, "observation")}${censored ? `, of which ${censored.toLocaleString("en")} beyond a limit of quantification,` : ""} ${count === 1 ? "was" : "were"} fitted with the model ${clean(run.model)} by ${method}.`,
     failed || open
       ? `${ok} ${ok === 1 ? "fit is" : "fits are"} complete, ${open} ${open === 1 ? "leaves" : "leave"} a parameter open, ${failed} failed.`
       : "Every fit is complete.",
@@ -213,11 +213,11 @@ function parameterSection() {
       population.fixed[i] ? "fixed" : shown("se", i, four),
       shown("rse_pct", i, tenth),
       isNumber(population.ci_low[i]) ? `${four(population.ci_low[i])} to ${four(population.ci_high[i])}` : "–",
-      shown("bsv_cv_pct", i, tenth),
+      shown("bsv_cv_pct", i, (cv) => `${tenth(cv)}${isNumber(population.bsv_cv_rse_pct[i]) ? ` (${tenth(population.bsv_cv_rse_pct[i])})` : ""}`),
       shown("shrinkage_sd_pct", i, tenth),
       shown("shrinkage_var_pct", i, tenth),
     ]);
-    const heads = ["Estimate", "SE", "RSE %", "95 % CI", "BSV CV %", "Shrinkage SD %", "Shrinkage variance %"];
+    const heads = ["Estimate", "SE", "RSE %", "95 % CI", "BSV CV % (RSE %)", "Shrinkage SD %", "Shrinkage variance %"];
     body.push(grid([text("Parameter"), text("Unit"), ...heads.map(number)], rows, "Population parameters, estimated"));
     body.push(note("SE from the second derivatives of the objective; meanings of parameters are under Model. omega2: variance of η; corr: correlation of two η; sigma: residual error; NAME_COVARIATE: coefficient of an effect. BSV CV: 100·√(exp ω² − 1)."));
   } else if (run.method === "nls") body.push(make("p", {}, "No population was estimated, and none was used: each subject was fitted by its own data. Below, the subjects' own estimates."));

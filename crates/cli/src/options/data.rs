@@ -13,6 +13,14 @@ pub struct ReadArgs {
     pub how: HowArgs,
 }
 
+/// Where the data of a run are that is taken up again.
+#[derive(Args, Debug)]
+pub struct DataOfRunArgs {
+    /// The run's data set, where it is neither where it was nor beside the run; checked by its SHA-256
+    #[arg(long, value_name = "FILE")]
+    pub data: Option<PathBuf>,
+}
+
 /// How a data set is read.
 #[derive(Args, Debug)]
 pub struct HowArgs {

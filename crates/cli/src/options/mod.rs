@@ -4,7 +4,7 @@ mod data;
 mod names;
 mod run;
 
-pub use data::{HowArgs, ReadArgs};
+pub use data::{DataOfRunArgs, HowArgs, ReadArgs};
 pub use names::{BeforeDoseName, Censored, InfluenceName, LikelihoodName, MethodName, TimeUnitName};
 pub use run::RunArgs;
 
@@ -282,6 +282,8 @@ pub struct ReconstructArgs {
     pub until: Option<f64>,
     #[command(flatten)]
     pub bands: BandArgs,
+    #[command(flatten)]
+    pub located: DataOfRunArgs,
     /// Folder for the tables
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
@@ -316,6 +318,8 @@ pub struct VpcArgs {
     /// Seed
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
+    #[command(flatten)]
+    pub located: DataOfRunArgs,
     #[command(flatten)]
     pub running: Running,
 }

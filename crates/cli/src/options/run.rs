@@ -86,6 +86,12 @@ pub struct RunArgs {
     /// Where the size of the residual errors comes from
     #[arg(long, value_enum, default_value_t = SigmaName::Given)]
     pub sigma: SigmaName,
+    /// What the run is called at the head of its report
+    #[arg(long, value_name = "TEXT")]
+    pub title: Option<String>,
+    /// A remark for who reads the run, in run.json and its report; may be given again for another
+    #[arg(long = "note", value_name = "TEXT")]
+    pub notes: Vec<String>,
     #[command(flatten)]
     pub running: Running,
 }

@@ -40,7 +40,7 @@ pub fn outcome(args: &OutcomeArgs) -> Result<Outcome, CliError> {
         let expected = "a run without outcomes yet; --force replaces them";
         return Err(refuse("run", args.run.display(), expected));
     }
-    let run = Run::load(&args.run)?;
+    let run = Run::load(&args.run, args.located.data.as_deref())?;
     let known: HashSet<&str> = run.trial.subjects.iter().map(|s| s.id.as_str()).collect();
     let table = read_outcomes(&args.outcomes, &given.read, &known)?;
     let patients = patients::patients(&args.run, &run, &table)?;

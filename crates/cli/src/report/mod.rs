@@ -91,6 +91,9 @@ pub fn page(folder: &Path) -> Result<String, CliError> {
     if let Some(seconds) = run["seconds"].as_object_mut() {
         seconds.remove("report");
     }
+    if let Some(run) = run.as_object_mut() {
+        run.remove("wall_seconds");
+    }
     let optional = |path: &Path| if path.is_file() { self::record(path) } else { Ok(Value::Null) };
     let (check, outcome) = (optional(&check)?, optional(&folder.join("outcome.json"))?);
     Ok(page::html(&Story { run, check, outcome, model: words, tables: all, courses, what_if, missing })?)

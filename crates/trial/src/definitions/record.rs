@@ -15,11 +15,28 @@ const PROGRAM: Keys = &[
     ("schema_version", "version of these definitions and of those of the tables' columns"),
     ("tool", "`omafit`"),
     ("version", "the program's version"),
+    (
+        "commit",
+        "the commit that the program was built from, with `-changed` where its files were changed since; `unknown` outside a git checkout",
+    ),
     ("command", "the arguments with which it was called"),
+    ("started", "when the command began, UTC, ISO 8601"),
+    ("host.os", "operating system"),
+    ("host.arch", "architecture of the processor"),
+    ("host.cpus", "processors that the program may use"),
 ];
 
 const FIT: Keys = &[
-    ("model", "the model's name"),
+    ("title", "`--title`; null without one"),
+    ("notes", "`--note`, each"),
+    ("model", "the name of the model with which the run began"),
+    ("model_file.given", "that model as `--model` had it: a name, or a file"),
+    ("model_file.sha256", "SHA-256 of the text of its file, as it was read"),
+    ("model_file.based_on", "what that file says it is based on"),
+    (
+        "fitted_model",
+        "the name of the model in `model.toml`, where numbers of it were estimated; null where it is the one with which the run began",
+    ),
     ("structure", "the name of its structure"),
     (
         "method",
@@ -51,6 +68,7 @@ const FIT: Keys = &[
     ("seed", "seed of the simulated trial; null where the data were read"),
     ("simulated", "whether the data say that they are simulated"),
     ("data.path", "the data set, as it was given"),
+    ("data.from_run", "the way from the run's folder to it; null of none"),
     ("data.sha256", "SHA-256 of its bytes"),
     ("data.rows", "its rows under the header"),
     ("data.comments", "comment lines before its header"),
@@ -98,6 +116,7 @@ const FIT: Keys = &[
     ("data.excluded.id", "their subject"),
     ("data.excluded.reason", "why"),
     ("seconds.{stage}", "wall time of a stage, s"),
+    ("wall_seconds", "wall time of the whole command until this was written, s"),
     ("threads", "threads used"),
     ("stop_reason", "how the subjects' fits ended, in words"),
     (
@@ -219,7 +238,9 @@ const RECONSTRUCT: Keys = &[
 const SEARCH: Keys = &[
     ("searched.data", "the data set, as it was given"),
     ("searched.data_sha256", "SHA-256 of its bytes"),
-    ("searched.model", "the model, as it was given"),
+    ("searched.model.given", "the model as `--model` had it: a name, or a file"),
+    ("searched.model.sha256", "SHA-256 of the text of its file, as it was read"),
+    ("searched.model.based_on", "what that file says it is based on"),
     ("simulated", "whether the data say that they are simulated"),
     ("levels.forward", "p value below which an effect is added"),
     ("levels.backward", "p value above which an effect is removed"),

@@ -115,7 +115,11 @@ fn foreign_format(bytes: &[u8]) -> Option<&'static str> {
     }
 }
 
-/// SHA-256 of a file's bytes, in hexadecimal.
+/// SHA-256 of bytes, in hexadecimal, as a run records it of its data.
+///
+/// ```
+/// assert!(omafit_trial::sha256(b"").starts_with("e3b0c44298fc1c14"));
+/// ```
 pub fn sha256(bytes: &[u8]) -> String {
     hexadecimal(&Sha256::digest(bytes))
 }

@@ -1,0 +1,252 @@
+//! What wrote a file, when, from which model and on what machine.
+
+use crate::clock;
+use crate::error::CliError;
+use crate::record::SCHEMA_VERSION;
+use crate::write::command;
+use omafit_model::{ModelFile, PopulationModel, published};
+use omafit_trial::Source;
+use serde::Serialize;
+use serde_json::Value;
+use std::num::NonZero;
+
+/// The commit that the program was built from, or `unknown`.
+pub const COMMIT: &str = env!("OMAFIT_COMMIT");
+/// The end of the name of a model with estimates.
+const FITTED: &str = "_fitted";
+/// The end of the name of a model that has a published one's name and other numbers.
+const CHANGED: &str = "_changed";
+/// How far numbers may differ for rounding, as when another unit was used.
+const ROUNDING: f64 = 1e-9;
+
+/// What every `run.json` begins with: the program, how it was called, when and where.
+#[derive(Clone, Debug, Serialize)]
+pub struct Program {
+    schema_version: u32,
+    tool: &'static str,
+    version: &'static str,
+    commit: &'static str,
+    command: Vec<String>,
+    started: String,
+    host: Host,
+}
+
+/// What of the machine may matter to numbers or to time.
+#[derive(Clone, Debug, Serialize)]
+struct Host {
+    os: &'static str,
+    arch: &'static str,
+    cpus: usize,
+}
+
+impl Program {
+    /// This program, now.
+    pub fn new() -> Self {
+        Self {
+            schema_version: SCHEMA_VERSION,
+            tool: "omafit",
+            version: env!("CARGO_PKG_VERSION"),
+            commit: COMMIT,
+            command: command(),
+            started: clock::started_utc(),
+            host: Host {
+                os: std::env::consts::OS,
+                arch: std::env::consts::ARCH,
+                cpus: std::thread::available_parallelism().map_or(1, NonZero::get),
+            },
+        }
+    }
+
+    /// A record that begins with it.
+    pub fn before(record: Value) -> Result<Value, CliError> {
+        let mut whole = serde_json::to_value(Self::new())?;
+        if let (Some(whole), Value::Object(record)) = (whole.as_object_mut(), record) {
+            whole.extend(record);
+        }
+        Ok(whole)
+    }
+}
+
+/// The model that a command was given.
+#[derive(Clone, Debug, Serialize)]
+pub struct GivenModel {
+    /// The argument: a name, or a file.
+    pub given: String,
+    /// The model's name.
+    #[serde(skip)]
+    pub name: String,
+    /// SHA-256 of the text of its file, as it was read.
+    pub sha256: String,
+    /// What that file says it is based on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub based_on: Option<String>,
+}
+
+/// Where a model's numbers come from that were estimated.
+#[derive(Clone, Copy, Debug)]
+pub struct Origin<'a> {
+    /// The model from which the estimation started.
+    pub model: &'a GivenModel,
+    /// The data.
+    pub data: &'a Source,
+    /// The method, and what was estimated if that is not the population.
+    pub how: &'a str,
+}
+
+impl Origin<'_> {
+    /// Gives a file of estimates a name, title and source of its own: those of the model from which the estimation started
+    /// are of other numbers.
+    pub fn mark(&self, file: &mut ModelFile) {
+        let Self { model, data, how } = self;
+        let set = data.path.file_name().map_or_else(|| "data".into(), |name| name.to_string_lossy());
+        let from = &model.name;
+        file.name = if from.ends_with(FITTED) { from.clone() } else { format!("{from}{FITTED}") };
+        file.title = format!("{}, estimated ({how}) from {set}", file.structure);
+        let version = env!("CARGO_PKG_VERSION");
+        file.source = format!("estimated by omafit {version} ({how}) from {set}; started from {from}");
+        file.based_on =
+            Some(format!("{from} (SHA-256 {}); data {set} (SHA-256 {})", model.sha256, data.sha256));
+    }
+
+    /// A model of estimates under its own name.
+    pub fn marked(&self, model: &PopulationModel) -> Result<PopulationModel, CliError> {
+        let mut file = model.file().clone();
+        self.mark(&mut file);
+        renamed(file)
+    }
+}
+
+/// A model as it may be called: with the name of a published one only if it has its numbers.
+pub fn told_apart(model: PopulationModel) -> Result<PopulationModel, CliError> {
+    let name = model.name().to_owned();
+    let Some(text) = published(&name) else { return Ok(model) };
+    let own =
+        PopulationModel::parse(text).map_err(|source| CliError::Model { place: name.clone(), source })?;
+    if has_numbers_of(&model, &own) {
+        return Ok(model);
+    }
+    let mut file = model.file().clone();
+    file.name = format!("{name}{CHANGED}");
+    file.title = format!("{}, changed from {name}", file.structure);
+    file.source = format!("a model file that was changed from {name}");
+    renamed(file)
+}
+
+fn renamed(file: ModelFile) -> Result<PopulationModel, CliError> {
+    let place = file.name.clone();
+    PopulationModel::new(file).map_err(|source| CliError::Model { place, source })
+}
+
+/// Whether two models predict the same, but for rounding: what is estimated, searched and shown does not matter.
+fn has_numbers_of(a: &PopulationModel, b: &PopulationModel) -> bool {
+    let near = |a: f64, b: f64| a == b || (a - b).abs() <= ROUNDING * a.abs().max(b.abs());
+    let all = |a: &[f64], b: &[f64]| a.len() == b.len() && a.iter().zip(b).all(|(a, b)| near(*a, *b));
+    let form = |model: &PopulationModel| {
+        let parameters = model.parameters().iter();
+        let effects = |p: &omafit_model::PopulationParameter| {
+            p.effects.iter().map(|e| (e.covariate.clone(), centre(&e.form))).collect::<Vec<_>>()
+        };
+        parameters.map(|p| (p.transform, effects(p))).collect::<Vec<_>>()
+    };
+    let (of_a, of_b) = (a.values(), b.values());
+    let coefficients = |values: &omafit_model::PopulationValues| {
+        values.coefficients.iter().flatten().flatten().copied().collect::<Vec<_>>()
+    };
+    let residual = |values: &omafit_model::PopulationValues| {
+        values.residual.iter().flatten().flat_map(|error| errors(*error)).collect::<Vec<_>>()
+    };
+    a.structure().name() == b.structure().name()
+        && a.file().start == b.file().start
+        && form(a) == form(b)
+        && a.variable() == b.variable()
+        && all(&of_a.typical, &of_b.typical)
+        && all(&coefficients(&of_a), &coefficients(&of_b))
+        && all(&of_a.omega, &of_b.omega)
+        && all(&residual(&of_a), &residual(&of_b))
+}
+
+/// Where an effect is one, and its kind.
+fn centre(form: &omafit_model::EffectForm) -> (u8, f64) {
+    use omafit_model::EffectForm::{Categorical, Exponential, Linear, Power};
+    match form {
+        Power { centre, .. } => (0, *centre),
+        Exponential { centre, .. } => (1, *centre),
+        Linear { centre, .. } => (2, *centre),
+        Categorical { reference, .. } => (3, *reference),
+    }
+}
+
+/// The sizes of a residual error, with its kind.
+fn errors(error: omafit_model::ErrorModel) -> [f64; 3] {
+    match error {
+        omafit_model::ErrorModel::LogNormal { sd } => [0.0, sd, 0.0],
+        omafit_model::ErrorModel::Normal { additive, proportional } => [1.0, additive, proportional],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::PathBuf;
+
+    fn shipped() -> ModelFile {
+        ModelFile::parse(published("hayashi2007").unwrap()).unwrap()
+    }
+
+    fn name(file: ModelFile) -> String {
+        told_apart(PopulationModel::new(file).unwrap()).unwrap().name().to_owned()
+    }
+
+    #[test]
+    fn a_published_name_is_of_the_published_numbers() {
+        assert_eq!(name(shipped()), "hayashi2007");
+        // Another unit, what a fit estimates, and labels are not other numbers.
+        let mut same = shipped();
+        let cl = same.parameters.get_mut("CLx").unwrap();
+        (cl.typical, cl.unit) = (7.32, "mL/h".into());
+        same.estimate = Some(vec!["ka".into()]);
+        assert_eq!(name(same), "hayashi2007");
+        let changes: [fn(&mut ModelFile); 5] = [
+            |file| file.parameters.get_mut("CLx").unwrap().typical *= 1.001,
+            |file| file.variability.get_mut("ka").unwrap().variance = Some(0.2),
+            |file| file.correlations.clear(),
+            |file| file.parameters.get_mut("Pe").unwrap().effects.clear(),
+            |file| file.residual.values_mut().for_each(|entry| entry.log_sd = Some(0.3)),
+        ];
+        for change in changes {
+            let mut other = shipped();
+            change(&mut other);
+            let told = told_apart(PopulationModel::new(other).unwrap()).unwrap();
+            let ModelFile { name, title, source, .. } = told.file();
+            assert_eq!(name, "hayashi2007_changed");
+            assert!(!title.contains("Hayashi") && !source.contains("Br J Clin"), "{title} {source}");
+        }
+    }
+
+    #[test]
+    fn estimates_say_what_they_are_from() {
+        let model = GivenModel {
+            given: "hayashi2007".into(),
+            name: "hayashi2007".into(),
+            sha256: "ab".into(),
+            based_on: None,
+        };
+        let data = Source {
+            path: PathBuf::from("/secret/place/study.csv"),
+            sha256: "cd".into(),
+            rows: 1,
+            comments: Vec::new(),
+        };
+        let origin = Origin { model: &model, data: &data, how: "FOCE" };
+        let mut file = shipped();
+        origin.mark(&mut file);
+        assert_eq!(file.name, "hayashi2007_fitted");
+        assert_eq!(file.based_on.as_deref(), Some("hayashi2007 (SHA-256 ab); data study.csv (SHA-256 cd)"));
+        assert!(file.source.ends_with("(FOCE) from study.csv; started from hayashi2007"));
+        assert!(!file.title.contains("Hayashi"), "{}", file.title);
+        // Estimated again it keeps its name.
+        let again = GivenModel { name: file.name.clone(), ..model.clone() };
+        Origin { model: &again, ..origin }.mark(&mut file);
+        assert_eq!(file.name, "hayashi2007_fitted");
+    }
+}
