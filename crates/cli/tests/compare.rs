@@ -117,7 +117,10 @@ fn two_nested_runs_are_tested_with_the_mixture() {
     assert_eq!(column(&rows, "rse_pct_CL"), [7.9, 7.9]);
     let page = std::fs::read_to_string(&files[2]).unwrap();
     assert!(page.starts_with("<!doctype html>") && page.contains("no variance of V"));
-    assert!(!page.contains("<script") && !page.contains("http"), "nothing runs, nothing is fetched");
+    assert!(
+        !page.contains("<script") && !page.contains("http:") && !page.contains("https:"),
+        "nothing runs, nothing is fetched"
+    );
     assert!(std::fs::read_to_string(&files[1]).unwrap().contains("| base |"));
     // A file that is there stays, unless it is told otherwise; nothing else is written then.
     let (code, _, failed) = compare(&[&base, &less], &["--html", html, "--csv", "new.csv"]);
@@ -163,7 +166,7 @@ fn runs_of_other_data_or_likelihoods_are_refused_in_words() {
         assert!(failed.contains("--parameters-only shows the rest"));
         let (code, said, failed) = compare(&[&base, &other], &["--parameters-only"]);
         assert!(code == 0 && failed.is_empty() && said.contains("1.5900 (19.0)"), "{said}");
-        assert!(!said.contains("AIC") && !said.contains("ratio"), "{said}");
+        assert!(!said.contains("AIC") && !said.contains("ratio test"), "{said}");
     }
     // Covariates that only one of the models reads are no other data.
     for (pointer, value) in [
@@ -193,7 +196,7 @@ fn runs_without_a_population_or_not_converged_never_win() {
         "map: no population was estimated (--method map), so that there is no likelihood to compare",
         "open has not converged, and has no weight; its AIC is lower than any of those that did",
         "the lowest AIC of those that converged: base",
-        "NOT CONVERGED after 9 iterations: stalled: no step",
+        "NOT CONVERGED, 9 iterations: stalled: no step",
     ] {
         assert!(said.contains(expected), "{expected}\n{said}");
     }
@@ -306,7 +309,7 @@ fn hostile_text_and_numbers_are_shown_as_text_or_not_at_all() {
     let page = std::fs::read_to_string(&files[2]).unwrap();
     assert!(is_clean(&page) && !page.contains("<script") && page.contains("&lt;script&gt;"));
     let page = std::fs::read_to_string(&files[1]).unwrap();
-    assert!(is_clean(&page) && !page.contains("<script") && !page.contains("*a*"), "{page}");
+    assert!(is_clean(&page) && !page.replace("\\<", "").contains('<') && !page.contains("*a*"), "{page}");
     let rows = csv(&files[0]);
     assert!(column(&rows, "aic").iter().all(|aic| aic.is_nan()));
 }

@@ -345,8 +345,13 @@ fn what_has_not_converged_has_no_weight_and_differences_are_from_the_first() {
             (r.additive_sd, r.log_sd) = (None, Some(0.2));
         }
     });
-    let criteria =
-        |ofv: f64, converged| RunCriteria { ofv, minus2ll: ofv + 242.0, aic: ofv + 256.0, converged };
+    let criteria = |ofv: f64, converged| RunCriteria {
+        ofv,
+        minus2ll: ofv + 242.0,
+        aic: ofv + 256.0,
+        monte_carlo_se: 0.0,
+        converged,
+    };
     let runs = [
         None,
         Some((&base, criteria(120.0, true))),
@@ -364,4 +369,8 @@ fn what_has_not_converged_has_no_weight_and_differences_are_from_the_first() {
     assert_eq!(found[5], RunStanding::default());
     let sum: f64 = found.iter().filter_map(|s| s.weight).sum();
     assert!((sum - 1.0).abs() < 1e-15);
+    // Of sampled likelihoods a distance below twice √(0.6² + 0.8²) is none.
+    let sampled = |ofv, monte_carlo_se| Some((&base, RunCriteria { monte_carlo_se, ..criteria(ofv, true) }));
+    let found = standings(&[sampled(100.0, 0.6), sampled(101.9, 0.8), sampled(102.1, 0.8)]);
+    assert_eq!([0, 1, 2].map(|k: usize| found[k].is_within_error), [false, true, false]);
 }

@@ -3,7 +3,7 @@
 use super::found::{Found, Test};
 use super::read::Run;
 use super::words::{decimals, likelihood_method, probability};
-use crate::print::format::{NONE, significant};
+use crate::print::format::{self, NONE, significant};
 use omafit_report::comparison::{Section as HtmlSection, html};
 use omafit_trial::{ComparedRun, Listing, Presented, harmless};
 
@@ -150,7 +150,7 @@ fn likelihoods(rows: &[ComparedRun]) -> Presented {
         number("OFV", ""),
         number("ΔOFV", ""),
         number("−2LL", ""),
-        number("numbers", ""),
+        number("estimated", ""),
         number("AIC", ""),
         number("ΔAIC", ""),
         number("weight", ""),
@@ -309,11 +309,11 @@ fn shrinkage(rows: &[ComparedRun]) -> Option<Presented> {
 fn estimation(runs: &[Run]) -> Option<Section> {
     let of = |run: &Run| {
         let population = run.record.population.as_ref()?;
-        let ended = if population.converged { "converged" } else { "NOT CONVERGED" };
+        let ended = if population.converged { "" } else { "NOT CONVERGED, " };
         let likelihood = run.record.likelihood.as_ref().map(|l| likelihood_method(l.method));
         let mut sentences = vec![format!(
-            "{ended} after {} iterations: {}",
-            population.iterations,
+            "{ended}{}: {}",
+            format::count(population.iterations, "iteration"),
             harmless(&population.stop_reason)
         )];
         sentences.extend(likelihood.map(|method| format!("likelihood: {method}")));

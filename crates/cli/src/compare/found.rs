@@ -35,6 +35,8 @@ pub struct Changes {
 pub struct Found {
     /// Whether likelihoods are compared.
     pub by_likelihood: bool,
+    /// Position of the run from which differences of likelihoods are.
+    pub first: Option<usize>,
     /// The origin of each run, if it has one.
     pub origins: Vec<Option<Origin>>,
     pub changes: Vec<Changes>,
@@ -63,9 +65,10 @@ impl Found {
         }
         let mut found = Self::without_likelihood(runs);
         found.by_likelihood = true;
+        found.first = runs.iter().position(|run| run.evidence().is_some());
         let criteria: Vec<_> = runs.iter().map(|run| run.criteria().map(|c| (&run.model, c))).collect();
         found.standings = standings(&criteria);
-        found.tests = tests(runs, &found.origins);
+        found.tests = tests(runs, &found);
         found.remarks.extend(remarks(runs, &found));
         Ok(found)
     }
@@ -75,8 +78,8 @@ impl Found {
         let origins: Vec<Option<Origin>> = (0..runs.len()).map(|k| origin(runs, k)).collect();
         let changes = changes(runs, &origins);
         let standings = vec![RunStanding::default(); runs.len()];
-        let by_likelihood = false;
-        Self { by_likelihood, origins, changes, standings, tests: Vec::new(), remarks: copies(runs) }
+        let (by_likelihood, first) = (false, None);
+        Self { by_likelihood, first, origins, changes, standings, tests: Vec::new(), remarks: copies(runs) }
     }
 
     /// Whether two runs at least can be judged by their likelihood.
@@ -117,7 +120,7 @@ impl Found {
                 converged: population.map(|p| p.converged),
                 stop_reason: population.map_or(String::new(), |p| harmless(&p.stop_reason)),
                 condition_number: population.and_then(|p| p.condition_number),
-                seconds: run.seconds(),
+                seconds: Some(run.seconds()),
                 parameters: run.parameters.clone(),
                 shrinkage: run.shrinkage.clone(),
             }
@@ -126,9 +129,10 @@ impl Found {
     }
 
     fn test_against_first(&self, position: usize) -> Option<ComparedTest> {
-        let is_own = |test: &&Test| [test.smaller, test.larger].contains(&position) && position > 0;
-        let is_first = |test: &&Test| test.smaller.min(test.larger) == 0;
-        let test = self.tests.iter().filter(is_first).find(is_own)?.result.as_ref().ok()?;
+        let first = self.first.filter(|first| *first != position)?;
+        let pair = [[first, position], [position, first]];
+        let is_own = |test: &&Test| pair.contains(&[test.smaller, test.larger]);
+        let test = self.tests.iter().find(is_own)?.result.as_ref().ok()?;
         Some(ComparedTest {
             reference: test.reference.to_string(),
             statistic: test.statistic,
@@ -195,13 +199,12 @@ fn or_nothing(told: Vec<String>) -> Vec<String> {
 }
 
 /// Tests of every run against the first that has a likelihood, and against the run that it is based on.
-fn tests(runs: &[Run], origins: &[Option<Origin>]) -> Vec<Test> {
+fn tests(runs: &[Run], found: &Found) -> Vec<Test> {
     let evidence: Vec<_> = runs.iter().map(Run::evidence).collect();
-    let Some(first) = evidence.iter().position(Option::is_some) else { return Vec::new() };
     let mut pairs: Vec<[usize; 2]> = Vec::new();
     for k in 0..runs.len() {
-        let parent = if let Some(Origin::Run(parent, _)) = &origins[k] { Some(*parent) } else { None };
-        for other in [Some(first), parent].into_iter().flatten() {
+        let parent = if let Some(Origin::Run(parent, _)) = &found.origins[k] { Some(*parent) } else { None };
+        for other in [found.first, parent].into_iter().flatten() {
             let is_new = |pair: &[usize; 2]| !pairs.contains(pair) && !pairs.contains(&[pair[1], pair[0]]);
             let pair = [other, k];
             if other != k && is_new(&pair) {
@@ -253,6 +256,11 @@ fn remarks(runs: &[Run], found: &Found) -> Vec<String> {
             let lower = standing.delta_aic.is_some_and(|delta| delta < 0.0);
             let lower = if lower { "; its AIC is lower than any of those that did" } else { "" };
             told.push(format!("{label} has not converged, and has no weight{lower}"));
+        }
+        if standing.is_within_error {
+            told.push(format!(
+                "{label}: its AIC is within twice the Monte-Carlo error of the lowest; --likelihood-samples makes that smaller"
+            ));
         }
         if !population.held.is_empty() {
             let held: Vec<String> = population.held.iter().map(|name| harmless(name)).collect();

@@ -3,7 +3,7 @@
 use super::lineage::BasedOn;
 use crate::record::SCHEMA_VERSION;
 use omafit_estimate::{Evidence, LikelihoodMethod, RunCriteria};
-use omafit_model::PopulationModel;
+use omafit_model::{ModelError, ModelFile, PopulationModel};
 use omafit_trial::{ComparedParameter, harmless, read_compared_parameters, sha256};
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -17,7 +17,11 @@ pub struct Record {
     pub title: Option<String>,
     pub data: Data,
     pub options: Map<String, Value>,
-    pub seconds: Option<Map<String, Value>>,
+    /// Wall time of the whole command; of a run from before it was written, nothing.
+    pub wall_seconds: Option<f64>,
+    /// Wall time a stage.
+    #[serde(default)]
+    pub seconds: Map<String, Value>,
     pub population: Option<Population>,
     pub likelihood: Option<Likelihood>,
 }
@@ -34,7 +38,7 @@ pub struct Data {
 pub struct Population {
     pub converged: bool,
     pub stop_reason: String,
-    pub iterations: u64,
+    pub iterations: usize,
     pub condition_number: Option<f64>,
     #[serde(default)]
     pub held: Vec<String>,
@@ -79,7 +83,7 @@ impl Run {
         let (record, record_sha256) = record(folder)?;
         let path = folder.join("model.toml");
         let text = text(&path)?;
-        let model = PopulationModel::parse(&text).map_err(|error| place(&path, &error))?;
+        let model = model(&text).map_err(|error| place(&path, &error))?;
         let (parameters, shrinkage) = match &record.population {
             Some(_) => read_compared_parameters(folder).map_err(|error| error.to_string())?,
             None => (Vec::new(), Vec::new()),
@@ -96,8 +100,13 @@ impl Run {
     /// What it is judged by; nothing where the likelihood is no number.
     pub fn criteria(&self) -> Option<RunCriteria> {
         let (likelihood, population) = self.estimated()?;
-        let Likelihood { ofv, minus2ll, aic, .. } = *likelihood;
-        Some(RunCriteria { ofv: ofv?, minus2ll: minus2ll?, aic: aic?, converged: population.converged })
+        Some(RunCriteria {
+            ofv: likelihood.ofv?,
+            minus2ll: likelihood.minus2ll?,
+            aic: likelihood.aic?,
+            monte_carlo_se: likelihood.monte_carlo_se.unwrap_or(0.0),
+            converged: population.converged,
+        })
     }
 
     /// What it knows of its likelihood.
@@ -112,10 +121,10 @@ impl Run {
         })
     }
 
-    /// Wall time of all stages.
-    pub fn seconds(&self) -> Option<f64> {
-        let stages = self.record.seconds.as_ref()?;
-        Some(stages.values().filter_map(Value::as_f64).sum())
+    /// Wall time.
+    pub fn seconds(&self) -> f64 {
+        let stages = || self.record.seconds.values().filter_map(Value::as_f64).sum();
+        self.record.wall_seconds.unwrap_or_else(stages)
     }
 
     /// What became of censored observations.
@@ -151,6 +160,18 @@ fn record(folder: &Path) -> Result<(Record, String), String> {
         return Err(place(folder, &"this run has no likelihood of its population: fit again"));
     }
     Ok((record, sha256(text.as_bytes())))
+}
+
+/// The model of a file, whatever its `based_on` is.
+fn model(text: &str) -> Result<PopulationModel, ModelError> {
+    let mut table: toml::Table = match toml::from_str(text) {
+        Ok(table) => table,
+        Err(_) => return PopulationModel::parse(text),
+    };
+    if table.remove("based_on").is_none() {
+        return PopulationModel::parse(text);
+    }
+    PopulationModel::new(ModelFile::parse(&table.to_string())?)
 }
 
 fn text(path: &Path) -> Result<String, String> {

@@ -12,6 +12,8 @@ pub struct RunCriteria {
     pub minus2ll: f64,
     /// Akaike's criterion.
     pub aic: f64,
+    /// Monte-Carlo standard error of all of them; zero where nothing was drawn.
+    pub monte_carlo_se: f64,
     /// Whether the estimation converged.
     pub converged: bool,
 }
@@ -25,6 +27,8 @@ pub struct RunStanding {
     pub delta_minus2ll: Option<f64>,
     /// AIC less the lowest of those that converged.
     pub delta_aic: Option<f64>,
+    /// Whether that distance is within twice its Monte-Carlo standard error; not of the lowest itself.
+    pub is_within_error: bool,
     /// Akaike weight among those that converged.
     pub weight: Option<f64>,
 }
@@ -32,19 +36,21 @@ pub struct RunStanding {
 /// The standing of each run that has a likelihood; differences are from the first of them.
 pub fn standings(runs: &[Option<(&PopulationModel, RunCriteria)>]) -> Vec<RunStanding> {
     let first = runs.iter().flatten().next();
-    let settled = |run: &Option<(&PopulationModel, RunCriteria)>| {
-        run.filter(|(_, criteria)| criteria.converged && criteria.aic.is_finite()).map(|(_, c)| c.aic)
-    };
-    let settled: Vec<Option<f64>> = runs.iter().map(settled).collect();
-    let lowest = settled.iter().flatten().copied().reduce(f64::min);
-    let weights = akaike_weights(&settled);
+    let is_settled = |criteria: &RunCriteria| criteria.converged && criteria.aic.is_finite();
+    let settled = runs.iter().map(|run| run.map(|(_, criteria)| criteria).filter(is_settled));
+    let settled: Vec<Option<RunCriteria>> = settled.collect();
+    let lowest = settled.iter().flatten().min_by(|a, b| a.aic.total_cmp(&b.aic));
+    let weights = akaike_weights(&settled.iter().map(|run| run.map(|c| c.aic)).collect::<Vec<_>>());
     let finite = |difference: f64| Some(difference).filter(|d| d.is_finite());
     let of = |(run, weight): (&Option<(&PopulationModel, RunCriteria)>, Option<f64>)| {
         let (Some((model, own)), Some((base, other))) = (run, first) else { return RunStanding::default() };
+        let delta_aic = lowest.and_then(|lowest| finite(own.aic - lowest.aic));
+        let error = lowest.map_or(0.0, |lowest| own.monte_carlo_se.hypot(lowest.monte_carlo_se));
         RunStanding {
             delta_ofv: finite(own.ofv - other.ofv).filter(|_| leave_out_the_same(model, base)),
             delta_minus2ll: finite(own.minus2ll - other.minus2ll),
-            delta_aic: lowest.and_then(|lowest| finite(own.aic - lowest)),
+            delta_aic,
+            is_within_error: delta_aic.is_some_and(|delta| delta > 0.0 && delta < 2.0 * error),
             weight,
         }
     };
