@@ -1,6 +1,7 @@
 //! `omafit bootstrap`: a run's population estimated again of subjects drawn with replacement.
 
 use crate::Outcome;
+use crate::draws::monte_carlo_error;
 use crate::error::{CliError, refuse};
 use crate::lines::Lines;
 use crate::options::{DataOfRunArgs, Running};
@@ -106,7 +107,7 @@ pub fn bootstrap(args: &BootstrapArgs) -> Result<Outcome, CliError> {
     let good: Vec<Vec<f64>> = done.iter().filter(|r| r.converged).filter_map(|r| r.numbers.clone()).collect();
     let failed = done.iter().filter(|r| r.numbers.is_none()).count();
     let open = done.len() - good.len() - failed;
-    let summary = draws_table(Draws::Bootstrap, &estimates, &good, args.level)?;
+    let summary = draws_table(Draws::Bootstrap, &estimates, &good, &vec![1.0; good.len()], args.level)?;
     for table in [&summary, &bootstrap_replicates_table(&estimates, &done)?] {
         write_into(&args.run, table, is_replaced)?;
     }
@@ -131,7 +132,7 @@ pub fn bootstrap(args: &BootstrapArgs) -> Result<Outcome, CliError> {
             args.run.display(),
             good.len()
         ));
-        print::draws(&summary);
+        print::draws(&summary, monte_carlo_error(&summary));
     }
     Ok(if open + failed > 0 { Outcome::SomeFailed } else { Outcome::Done })
 }

@@ -16,6 +16,7 @@ mod demo_outcomes;
 mod describe;
 mod diagnosis;
 mod dose;
+mod draws;
 mod error;
 mod exports;
 mod figures;

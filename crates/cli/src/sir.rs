@@ -1,6 +1,7 @@
 //! `omafit sir`: uncertainty of a run's population by sampling importance resampling.
 
 use crate::Outcome;
+use crate::draws::{monte_carlo_error, sir_warnings};
 use crate::error::{CliError, refuse};
 use crate::options::{DataOfRunArgs, Running};
 use crate::population::{self, Stopped};
@@ -10,7 +11,7 @@ use crate::write::{command, renew_report, write_into};
 use crate::{interrupt, print};
 use clap::Args;
 use omafit_estimate::{
-    PopulationError, PopulationMethod, SIR_ROUNDS, SirError, SirRound, evaluate_population,
+    PopulationError, PopulationMethod, SIR_ROUNDS, SirError, SirQuality, SirRound, evaluate_population,
     population_estimates, sampling_importance_resampling,
 };
 use omafit_trial::{Draws, draws_table, sir_samples_table, write_whole};
@@ -25,7 +26,7 @@ pub struct SirArgs {
     /// Samples of each round, separated by commas [default: 1000,1000,1000,2000,2000]
     #[arg(long, value_name = "NUMBERS", value_delimiter = ',')]
     pub samples: Vec<u32>,
-    /// How many of them are kept [default: 200,400,500,1000,1000]
+    /// How many of all samples so far are resampled after each round [default: 200,400,500,1000,1000]
     #[arg(long, value_name = "NUMBERS", value_delimiter = ',')]
     pub resamples: Vec<u32>,
     /// Coverage of the intervals of percentiles
@@ -103,34 +104,29 @@ pub fn sir(args: &SirArgs) -> Result<Outcome, CliError> {
     let known = fit.uncertainty.as_ref().ok();
     let estimates = population_estimates(&fit.model, &fit.space, known);
     let numbers = known.map_or(0, |known| known.free.len());
-    let Some(last) = found.last() else { return Ok(Outcome::Done) };
-    let kept = last.samples.iter().filter(|sample| sample.kept);
-    let draws: Vec<Vec<f64>> = kept.map(|sample| fit.numbers(&sample.vector)).collect();
-    let summary = draws_table(Draws::Sir, &estimates, &draws, args.level)?;
-    let samples = sir_samples_table(&estimates, &found, &|vector| fit.numbers(vector))?;
+    let draws: Vec<Vec<f64>> = found.samples.iter().map(|sample| fit.numbers(&sample.vector)).collect();
+    let summary = draws_table(Draws::Sir, &estimates, &draws, &found.weights(), args.level)?;
+    let samples = sir_samples_table(&estimates, &found, &draws)?;
     for table in [&summary, &samples] {
         write_into(&args.run, table, args.running.force)?;
     }
-    let least = last.samples.iter().map(|s| s.dofv).fold(f64::INFINITY, f64::min);
-    let told: Vec<serde_json::Value> = rounds
-        .iter()
-        .zip(&found)
-        .map(|(round, found)| {
-            serde_json::json!({
-                "samples": round.samples,
-                "resamples": round.resamples,
-                "effective_samples": found.effective,
-                "mean_dofv": found.mean_dofv(),
-                "without_objective": found.samples.iter().filter(|s| !s.dofv.is_finite()).count(),
-            })
-        })
-        .collect();
+    let error = monte_carlo_error(&summary);
+    let warnings = sir_warnings(&found, error);
+    let told = |(round, quality): (&SirRound, &SirQuality)| {
+        let mut told = quality_record(quality);
+        told["resamples"] = round.resamples.into();
+        told
+    };
+    let told: Vec<serde_json::Value> = rounds.iter().zip(&found.rounds).map(told).collect();
     let story = serde_json::json!({
         "schema_version": 1,
         "command": command(),
         "rounds": told,
+        "whole": quality_record(&found.whole),
         "numbers": numbers,
-        "least_dofv": least,
+        "least_dofv": found.least_dofv(),
+        "monte_carlo_error": error,
+        "warnings": warnings,
         "seed": args.seed,
         "level": args.level,
         "seconds": started.elapsed().as_secs_f64(),
@@ -139,7 +135,20 @@ pub fn sir(args: &SirArgs) -> Result<Outcome, CliError> {
     renew_report(&args.run)?;
     if !args.running.quiet {
         print::resampled(&args.run, &rounds, &found, numbers);
-        print::draws(&summary);
+        print::draws(&summary, error);
+        warnings.iter().for_each(|warning| print::text(&format!("{warning}\n")));
     }
     Ok(Outcome::Done)
+}
+
+/// What `sir.json` says of samples; a Pareto k̂ that is no number is null.
+fn quality_record(quality: &SirQuality) -> serde_json::Value {
+    serde_json::json!({
+        "samples": quality.samples,
+        "effective_samples": quality.effective,
+        "pareto_k": quality.pareto_k,
+        "outermost_weight": quality.outermost_weight,
+        "mean_dofv": quality.mean_dofv,
+        "without_objective": quality.without_objective,
+    })
 }

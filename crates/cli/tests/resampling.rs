@@ -73,26 +73,68 @@ fn a_bootstrap_that_is_interrupted_ends_as_one_that_is_not() {
     common::all_defined(&whole);
 }
 
+fn json(path: &Path) -> serde_json::Value {
+    serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
+}
+
 #[test]
-fn resampling_of_theophylline_is_as_wide_as_its_covariance_or_wider() {
+fn intervals_of_theophylline_are_those_of_many_proposals_elsewhere() {
     let folder = tempfile::tempdir().unwrap();
     let run = fitted(folder.path(), "run", "foce");
-    let rounds = ["--samples", "400,1000", "--resamples", "100,300"];
-    let done = omafit().arg("sir").arg(&run).args(rounds).output().unwrap();
+    let done = omafit().arg("sir").arg(&run).output().unwrap();
     let words = String::from_utf8(done.stdout).unwrap();
     assert!(done.status.success() && words.contains("χ² of 7 numbers"), "{words}");
-    let (sir, parameters) = (csv(&run.join("sir.csv")), csv(&run.join("parameters.csv")));
-    let names = text(&parameters, "name");
-    let se = column(&parameters, "se");
-    for ((name, found), n) in text(&sir, "name").iter().zip(column(&sir, "se")).zip(column(&sir, "n")) {
-        let by_r = se[names.iter().position(|other| other == name).unwrap()];
-        assert!(found > 0.6 * by_r && found < 3.0 * by_r && n == 300.0, "{name}: {found} {by_r}");
+    assert!(words.contains("Monte-Carlo error up to 0.0") && !words.contains("sir: "), "{words}");
+    let reference = json(&repository().join("fixtures/reference/sir.json"));
+    let sir = csv(&run.join("sir.csv"));
+    let [estimate, n, effective] = ["estimate", "n", "effective_samples"].map(|name| column(&sir, name));
+    for (i, name) in text(&sir, "name").iter().enumerate() {
+        // Relative to the estimate, whatever the units.
+        let of = |name: &str| column(&sir, name)[i] / estimate[i];
+        let known = |key: &str| {
+            let number = &reference["numbers"][name];
+            [0, 1].map(|k| number[key][k].as_f64().unwrap() / number["estimate"].as_f64().unwrap())
+        };
+        let [sd, sd_error] = known("sd");
+        assert!((of("se") / sd - 1.0).abs() < 0.06 + 4.0 * sd_error / sd, "{name}: {} {sd}", of("se"));
+        for (end, key) in [("ci_low", "low"), ("ci_high", "high")] {
+            let ([expected, error], found) = (known(key), of(end));
+            let said = of(&format!("{end}_mcse"));
+            assert!(said < 0.1 * sd, "{name} {end}: {said} {sd}");
+            assert!(
+                (found - expected).abs() < 4.0 * said.hypot(error),
+                "{name} {end}: {found} {expected} {said}"
+            );
+        }
+        assert!(n[i] == 7000.0 && effective[i] > 3500.0, "{name}: {}", effective[i]);
     }
-    let record: serde_json::Value =
-        serde_json::from_str(&std::fs::read_to_string(run.join("sir.json")).unwrap()).unwrap();
+    let record = json(&run.join("sir.json"));
     assert!(record["least_dofv"].as_f64().unwrap() > -0.01, "{record}");
-    assert_eq!(text(&csv(&run.join("sir_samples.csv")), "round").len(), 1400);
+    let whole = &record["whole"];
+    assert!(whole["pareto_k"].as_f64().unwrap() < 0.7, "{record}");
+    assert!((whole["mean_dofv"].as_f64().unwrap() - reference["mean_dofv"].as_f64().unwrap()).abs() < 0.3);
+    assert_eq!(record["rounds"][4]["resamples"], 1000);
+    let samples = csv(&run.join("sir_samples.csv"));
+    assert_eq!(column(&samples, "kept").iter().sum::<f64>(), 1000.0);
     common::all_defined(&run);
+}
+
+#[test]
+fn few_samples_are_told_of() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = fitted(folder.path(), "run", "foce");
+    let done =
+        omafit().arg("sir").arg(&run).args(["--samples", "60,80", "--resamples", "30,40"]).output().unwrap();
+    let words = String::from_utf8(done.stdout).unwrap();
+    assert!(
+        done.status.success() && words.contains("independent ones: ends of intervals are uncertain"),
+        "{words}"
+    );
+    let warnings = &json(&run.join("sir.json"))["warnings"];
+    assert!(warnings.to_string().contains("standard errors; sample more"), "{warnings}");
+    let samples = csv(&run.join("sir_samples.csv"));
+    assert_eq!(text(&samples, "round").len(), 140);
+    assert_eq!(column(&samples, "kept").iter().sum::<f64>(), 40.0);
 }
 
 #[test]

@@ -30,6 +30,7 @@ mod suppression;
 mod trial_fit;
 mod two_stage;
 mod uncertainty;
+mod weighted;
 
 pub use comparison::{
     Evidence, LikelihoodRatio, ModelChange, ModelPart, Nesting, NoTest, RatioReference, Restrictions,
@@ -61,7 +62,7 @@ pub use population::{
     Marginal, MarginalError, MarginalPart, PopulationError, PopulationEstimate, PopulationFit,
     PopulationMethod, PopulationOptions, PopulationProfile, PopulationProfilePoint, PopulationStart,
     PopulationUncertainty, ProfileError, Progress, SIR_ROUNDS, Search, SearchFit, SirError, SirFound,
-    SirRound, SirSample, Space, SpaceError, Standing, Stepwise, Verdict, Watch, candidates, enough,
+    SirQuality, SirRound, SirSample, Space, SpaceError, Standing, Stepwise, Verdict, Watch, candidates, enough,
     estimate_population, evaluate_population, exact_influence, fit_population, flattest_direction,
     from_several_starts, influence, marginal_likelihood, population_estimates, population_profile,
     propagated, sampling_importance_resampling, screened,
@@ -82,3 +83,4 @@ pub use suppression::{FreeIgeFact, Suppression, Uncertain};
 pub use trial_fit::{SubjectResult, complete, process_subjects, process_trial, typical_predictions};
 pub use two_stage::{Stage, TwoStage, two_stage};
 pub use uncertainty::{Direction, Uncertainty};
+pub use weighted::{DrawSummary, effective_draws, summarise_draws};

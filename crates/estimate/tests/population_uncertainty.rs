@@ -6,8 +6,9 @@ mod intercepts;
 
 use intercepts::{PATIENTS, VALUES, alike, closed_form, logarithms, model, numbers, subjects};
 use omafit_estimate::{
-    Bootstrap, PopulationFit, PopulationMethod, PopulationOptions, SirError, SirRound, evaluate_population,
-    fit_population, influence, population_estimates, sampling_importance_resampling,
+    Bootstrap, DrawSummary, PopulationFit, PopulationMethod, PopulationOptions, SIR_ROUNDS, SirError,
+    SirRound, SirSample, evaluate_population, fit_population, influence, population_estimates,
+    sampling_importance_resampling, summarise_draws,
 };
 
 fn fitted() -> PopulationFit {
@@ -67,63 +68,106 @@ fn likelihood(means: &[f64], within: f64, [mean, log_omega, log_sigma]: [f64; 3]
     n * ((m - 1.0) * s.ln() + (s + m * b).ln()) + within / s + between / (s + m * b)
 }
 
-/// Mean and standard deviation of mean, ln ω and ln σ under the likelihood, by a sum over a grid.
-fn by_grid(centre: [f64; 3]) -> [[f64; 2]; 3] {
+/// Mean, standard deviation and the 2.5 and 97.5 per cent points of mean, ln ω and ln σ under the likelihood, by a sum over a
+/// grid.
+fn by_grid(centre: [f64; 3]) -> [[f64; 4]; 3] {
     let logs = logarithms();
     let means: Vec<f64> = logs.iter().map(|l| l.iter().sum::<f64>() / VALUES as f64).collect();
     let squares = |(l, mean): (&Vec<f64>, &f64)| l.iter().map(|y| (y - mean).powi(2)).sum::<f64>();
     let within: f64 = logs.iter().zip(&means).map(squares).sum();
     let least = likelihood(&means, within, centre);
-    let steps = || (-60..=60).map(f64::from);
-    let (mut total, mut first, mut second) = (0.0, [0.0; 3], [0.0; 3]);
-    for i in steps() {
-        for j in steps() {
-            for k in steps() {
-                let away = [0.006 * i, 0.02 * j, 0.008 * k];
-                let at = std::array::from_fn(|c| centre[c] + away[c]);
-                let weight = (-0.5 * (likelihood(&means, within, at) - least)).exp();
-                total += weight;
-                for c in 0..3 {
-                    first[c] += weight * away[c];
-                    second[c] += weight * away[c] * away[c];
-                }
-            }
-        }
+    let steps = [0.006, 0.02, 0.008];
+    let mut marginal = [[0.0; 121]; 3];
+    for (i, j, k) in (0..121).flat_map(|i| (0..121).flat_map(move |j| (0..121).map(move |k| (i, j, k)))) {
+        let at = [i, j, k];
+        let x = std::array::from_fn(|c| centre[c] + steps[c] * (at[c] as f64 - 60.0));
+        let weight = (-0.5 * (likelihood(&means, within, x) - least)).exp();
+        (0..3).for_each(|c| marginal[c][at[c]] += weight);
     }
     std::array::from_fn(|c| {
-        let mean = first[c] / total;
-        [centre[c] + mean, (second[c] / total - mean * mean).sqrt()]
+        let total: f64 = marginal[c].iter().sum();
+        let moment = |power| {
+            let of = |(i, w): (usize, &f64)| w / total * (steps[c] * (i as f64 - 60.0)).powi(power);
+            marginal[c].iter().enumerate().map(of).sum::<f64>()
+        };
+        // What is below the upper end of a cell, linear within it.
+        let point = |p: f64| {
+            let (mut below, mut i) = (0.0, 0);
+            while below + marginal[c][i] / total < p {
+                below += marginal[c][i] / total;
+                i += 1;
+            }
+            let part = (p - below) / (marginal[c][i] / total);
+            centre[c] + steps[c] * (i as f64 - 60.5 + part)
+        };
+        let mean = moment(1);
+        [centre[c] + mean, (moment(2) - mean * mean).sqrt(), point(0.025), point(0.975)]
     })
 }
 
+/// Mean, ln ω and ln σ of each vector.
+fn on_their_scales(fit: &PopulationFit, samples: &[SirSample]) -> Vec<[f64; 3]> {
+    let of = |s: &SirSample| {
+        let [mean, omega, sigma] = three(fit, &fit.numbers(&s.vector));
+        [mean, omega.ln(), sigma.ln()]
+    };
+    samples.iter().map(of).collect()
+}
+
 #[test]
-fn what_is_resampled_is_distributed_as_the_likelihood() {
+fn samples_by_weight_and_resamples_are_distributed_as_the_likelihood() {
     let (fit, subjects) = (fitted(), subjects());
     let rounds = [SirRound { samples: 2000, resamples: 400 }, SirRound { samples: 30_000, resamples: 3000 }];
     let found = sampling_importance_resampling(&fit, &subjects, &rounds, 11, &(), &|| ()).unwrap();
-    let last = found.last().unwrap();
-    assert_eq!((last.samples.len(), last.samples.iter().filter(|s| s.kept).count()), (30_000, 3000));
-    assert!(last.effective > 15_000.0, "{}", last.effective);
+    assert_eq!((found.samples.len(), found.samples.iter().filter(|s| s.kept).count()), (32_000, 3000));
+    assert!(found.samples.iter().skip(2000).all(|s| s.round == 1));
+    let last = found.rounds.last().unwrap();
+    assert!(last.effective > 15_000.0 && found.whole.effective > last.effective, "{found:?}");
+    assert!(found.whole.pareto_k < 0.5 && found.whole.outermost_weight < 0.1, "{:?}", found.whole);
     // χ² of three degrees of freedom, had the likelihood no skew.
-    assert!((last.mean_dofv() - 3.0).abs() < 0.3, "{}", last.mean_dofv());
+    assert!((found.whole.mean_dofv - 3.0).abs() < 0.3, "{}", found.whole.mean_dofv);
     let [mean, omega, sigma] = numbers(&fit);
     let expected = by_grid([mean, omega.ln(), sigma.ln()]);
-    let kept: Vec<[f64; 3]> = last
-        .samples
-        .iter()
-        .filter(|s| s.kept)
-        .map(|s| {
-            let [mean, omega, sigma] = three(&fit, &fit.numbers(&s.vector));
-            [mean, omega.ln(), sigma.ln()]
-        })
-        .collect();
-    for c in 0..3 {
-        let n = kept.len() as f64;
-        let mean = kept.iter().map(|k| k[c]).sum::<f64>() / n;
-        let sd = (kept.iter().map(|k| (k[c] - mean).powi(2)).sum::<f64>() / (n - 1.0)).sqrt();
-        let [mean_by_grid, sd_by_grid] = expected[c];
-        assert!((mean - mean_by_grid).abs() < 4.0 * sd_by_grid / n.sqrt(), "{c}: {mean} {mean_by_grid}");
-        assert!((sd / sd_by_grid - 1.0).abs() < 4.0 / (2.0 * n).sqrt(), "{c}: {sd} {sd_by_grid}");
+    let all = on_their_scales(&fit, &found.samples);
+    let kept: Vec<f64> = found.samples.iter().map(|s| f64::from(u8::from(s.kept))).collect();
+    for (weights, n) in [(found.weights(), found.whole.effective), (kept, 3000.0)] {
+        for c in 0..3 {
+            let values: Vec<f64> = all.iter().map(|k| k[c]).collect();
+            let DrawSummary { mean, sd, interval, interval_se, .. } =
+                summarise_draws(&values, &weights, 0.95);
+            let [mean_by_grid, sd_by_grid, ends @ ..] = expected[c];
+            assert!((mean - mean_by_grid).abs() < 4.0 * sd_by_grid / n.sqrt(), "{c}: {mean} {mean_by_grid}");
+            assert!((sd / sd_by_grid - 1.0).abs() < 4.0 / (2.0 * n).sqrt(), "{c}: {sd} {sd_by_grid}");
+            for ((end, se), by_grid) in interval.into_iter().zip(interval_se).zip(ends) {
+                assert!(
+                    (end - by_grid).abs() < 4.0 * se && se < 0.1 * sd_by_grid,
+                    "{c}: {end} {by_grid} {se}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn a_proposal_that_is_too_narrow_is_seen_and_widened() {
+    let (mut fit, subjects) = (fitted(), subjects());
+    if let Ok(uncertainty) = &mut fit.uncertainty {
+        uncertainty.r *= 0.02;
+    }
+    let first = sampling_importance_resampling(&fit, &subjects, &SIR_ROUNDS[..1], 2, &(), &|| ()).unwrap();
+    assert!(first.whole.pareto_k > 0.7 && first.whole.outermost_weight > 0.5, "{:?}", first.whole);
+    let found = sampling_importance_resampling(&fit, &subjects, &SIR_ROUNDS, 2, &(), &|| ()).unwrap();
+    assert_eq!(found.rounds[0], first.rounds[0]);
+    let last = found.rounds[4];
+    assert!(last.pareto_k < 0.7 && last.outermost_weight < 0.15 && last.effective > 1000.0, "{last:?}");
+    let [mean, omega, sigma] = numbers(&fit);
+    let all = on_their_scales(&fit, &found.samples);
+    for (c, [_, sd, low, high]) in by_grid([mean, omega.ln(), sigma.ln()]).into_iter().enumerate() {
+        let values: Vec<f64> = all.iter().map(|k| k[c]).collect();
+        let summary = summarise_draws(&values, &found.weights(), 0.95);
+        for (end, by_grid) in summary.interval.into_iter().zip([low, high]) {
+            assert!((end - by_grid).abs() < 0.2 * sd, "{c}: {end} {by_grid} {sd}");
+        }
     }
 }
 
@@ -199,7 +243,7 @@ fn a_variance_that_goes_to_zero_is_held_and_the_others_have_the_errors_of_a_mode
     assert!(deletions.iter().any(|d| (moved(d)[2] - sigma).abs() > 1e-3));
     let rounds = [SirRound { samples: 3000, resamples: 1000 }];
     let found = sampling_importance_resampling(&fit, &subjects, &rounds, 3, &(), &|| ()).unwrap();
-    assert!(found[0].samples.iter().all(|s| three(&fit, &fit.numbers(&s.vector))[1] == omega));
+    assert!(found.samples.iter().all(|s| three(&fit, &fit.numbers(&s.vector))[1] == omega));
     // χ² of the two that are free.
-    assert!((found[0].mean_dofv() - 2.0).abs() < 0.3, "{}", found[0].mean_dofv());
+    assert!((found.whole.mean_dofv - 2.0).abs() < 0.3, "{}", found.whole.mean_dofv);
 }

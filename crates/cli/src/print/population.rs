@@ -7,7 +7,7 @@ use crate::print::terminal::say;
 use crate::print::{aligned, shown_unit};
 use omafit_estimate::{
     EstimateKind, LikelihoodMethod, PopulationEstimate, PopulationLikelihood, PopulationProfile, SirFound,
-    SirRound, Variation,
+    SirQuality, SirRound, Variation,
 };
 use omafit_model::PopulationModel;
 use omafit_trial::{Table, Values};
@@ -90,23 +90,27 @@ pub fn likelihood(likelihood: &Likelihood) {
 }
 
 /// The rounds of sampling importance resampling, and what they say of the covariance.
-pub fn resampled(run: &Path, rounds: &[SirRound], found: &[SirFound], numbers: usize) {
+pub fn resampled(run: &Path, rounds: &[SirRound], found: &SirFound, numbers: usize) {
     say!("sampling importance resampling of {}", run.display());
-    say!("round   samples    kept   worth   mean of dOFV (χ² of {numbers} numbers: {numbers})");
-    for (number, (round, found)) in rounds.iter().zip(found).enumerate() {
+    say!("round   samples  resamples   worth   Pareto k̂   mean of dOFV (χ² of {numbers} numbers: {numbers})");
+    let k = |k: f64| if k.is_finite() { format!("{k:.2}") } else { "–".into() };
+    let row = |name: String, resamples: String, quality: &SirQuality| {
         say!(
-            "{:<8}{:>7}{:>8}{:>8.0}   {:.1}",
-            number + 1,
-            round.samples,
-            round.resamples,
-            found.effective,
-            found.mean_dofv()
+            "{name:<8}{:>7}{resamples:>11}{:>8.0}{:>11}   {:.1}",
+            quality.samples,
+            quality.effective,
+            k(quality.pareto_k),
+            quality.mean_dofv
         );
+    };
+    for (number, (round, quality)) in (1..).zip(rounds.iter().zip(&found.rounds)) {
+        row(number.to_string(), round.resamples.to_string(), quality);
     }
+    row("all".into(), String::new(), &found.whole);
 }
 
-/// A population's numbers over draws.
-pub fn draws(table: &Table) {
+/// A population's numbers over draws, whose intervals' ends have this Monte-Carlo error in standard errors.
+pub fn draws(table: &Table, error: Option<f64>) {
     let Some(Values::Text(names)) = table.values("name") else { return };
     let of = |name: &str, row: usize| match table.values(name) {
         Some(Values::Float(values)) => significant(values[row], DIGITS),
@@ -123,6 +127,9 @@ pub fn draws(table: &Table) {
         rows.push([name.to_string(), unit(row), estimate, median, se, format!("{low} to {high}")]);
     }
     aligned(&rows, 2);
+    if let Some(error) = error {
+        say!("ends of intervals: Monte-Carlo error up to {error:.2} standard errors");
+    }
 }
 
 /// Intervals from the profile of the objective.

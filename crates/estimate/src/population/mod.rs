@@ -47,7 +47,9 @@ pub use method::{PopulationMethod, enough, estimate_population};
 pub use quasi_newton::DescentStop;
 pub(crate) use quasi_newton::{Objective, QuasiNewton};
 pub use search::{Fits, Levels, Search, SearchFit, Stepwise, Verdict};
-pub use sir::{SIR_ROUNDS, SirError, SirFound, SirRound, SirSample, sampling_importance_resampling};
+pub use sir::{
+    SIR_ROUNDS, SirError, SirFound, SirQuality, SirRound, SirSample, sampling_importance_resampling,
+};
 pub use space::{Coordinate, Space, SpaceError};
 pub use starts::{PopulationStart, from_several_starts};
 pub use uncertainty::{

@@ -2,30 +2,42 @@
 //! doi 10.1007/s10928-016-9487-8; in rounds: Dosne, Bergstrand, Karlsson 2017, doi 10.1007/s10928-017-9542-0).
 //!
 //! ```text
-//! proposal     x ~ N(m, C), over the population's vector: first the estimates and R⁻¹, then mean and covariance of what the
-//!              round before kept
-//! importance   w = exp(−½·(F(x) − F(x̂)))/q(x), q the density of the proposal
-//! resampling   so many of the samples, without replacement, by w
+//! sampling     x ~ t₅(m, C) over the population's vector: first m the estimates and C = R⁻¹, then the mean and the covariance
+//!              of what was resampled before
+//! importance   w = exp(−½·(F(x) − F(x̂)))/q(x), q the density of the mixture of all proposals so far
+//! resampling   so many of all samples so far, each at most once, by w
 //! ```
 //!
-//! Of estimates whose likelihood is that of a normal distribution F(x) − F(x̂) of what is kept is distributed as χ² with as
-//! many degrees of freedom as numbers. Numbers at an end of their range are held there.
+//! Dosne et al. propose from a normal distribution, weigh a round's samples by its own proposal alone, and read intervals from
+//! the last resample. Without replacement that is nearer to the proposal than the weights say, and intervals are too short where
+//! the proposal is; here it is only where the next round looks, and estimates are weighted sums over the samples of all rounds
+//! (Cornuet, Marin, Mira, Robert 2012, doi 10.1111/j.1467-9469.2011.00756.x). Student's t has heavier tails than what it
+//! stands for, so that no weight runs away.
+//!
+//! Of estimates whose likelihood is that of a normal distribution F(x) − F(x̂) is distributed as χ² with as many degrees of
+//! freedom as numbers. Numbers at an end of their range are held there.
 
 use super::fit::{Foce, Point, PopulationFit};
+use super::proposal::Proposal;
 use super::quasi_newton::Objective;
 use super::uncertainty::among;
 use super::watch::Watch;
+use crate::pareto::pareto_shape;
 use crate::simulate::SubjectStream;
+use crate::weighted::effective_draws;
 use nalgebra::{Cholesky, DMatrix, DVector};
 use omafit_model::Subject;
 use rayon::prelude::*;
+
+/// The part of the samples that lie outermost.
+const OUTERMOST: f64 = 0.1;
 
 /// A round of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct SirRound {
     /// Vectors that are proposed.
     pub samples: u32,
-    /// How many of them are kept.
+    /// How many of all so far are resampled.
     pub resamples: u32,
 }
 
@@ -41,30 +53,56 @@ pub const SIR_ROUNDS: [SirRound; 5] = [
 /// A proposed vector.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SirSample {
+    /// Its round, from 0.
+    pub round: usize,
     /// The vector.
     pub vector: Vec<f64>,
     /// F(x) − F(x̂); infinite where the objective cannot be computed.
     pub dofv: f64,
-    /// ln w, up to a constant.
+    /// ln w under the mixture of the proposals of all rounds, up to a constant.
     pub log_weight: f64,
-    /// Whether it was kept.
+    /// Whether the last round resampled it.
     pub kept: bool,
 }
 
-/// What a round found.
-#[derive(Clone, Debug, PartialEq)]
-pub struct SirFound {
-    /// Every proposed vector.
-    pub samples: Vec<SirSample>,
+/// How good weighted samples are.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct SirQuality {
+    /// How many there are.
+    pub samples: usize,
+    /// How many of them have no objective, and weight zero.
+    pub without_objective: usize,
     /// (Σw)²/Σw²: how many independent samples of the estimates' distribution they are worth.
     pub effective: f64,
+    /// Pareto k̂ of the weights, as [`pareto_shape`] has it: above 0.7 the proposal is too narrow.
+    pub pareto_k: f64,
+    /// The part of the weight on the tenth of the samples that lie outermost, where the proposal is least dense: a tenth where the
+    /// proposal is as wide as what it stands for, more where it is too narrow.
+    pub outermost_weight: f64,
+    /// The weighted mean of F(x) − F(x̂).
+    pub mean_dofv: f64,
+}
+
+/// Weighted vectors that stand for the distribution of a population's estimates.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SirFound {
+    /// Every proposed vector, round by round.
+    pub samples: Vec<SirSample>,
+    /// How good those of each round are under its own proposal.
+    pub rounds: Vec<SirQuality>,
+    /// How good they are together.
+    pub whole: SirQuality,
 }
 
 impl SirFound {
-    /// The mean of F(x) − F(x̂) over what is kept.
-    pub fn mean_dofv(&self) -> f64 {
-        let kept: Vec<f64> = self.samples.iter().filter(|s| s.kept).map(|s| s.dofv).collect();
-        kept.iter().sum::<f64>() / kept.len() as f64
+    /// The weight of each sample, of which the largest is 1.
+    pub fn weights(&self) -> Vec<f64> {
+        weights(&self.samples.iter().map(|sample| sample.log_weight).collect::<Vec<_>>())
+    }
+
+    /// The least F(x) − F(x̂).
+    pub fn least_dofv(&self) -> f64 {
+        self.samples.iter().map(|sample| sample.dofv).fold(f64::INFINITY, f64::min)
     }
 }
 
@@ -105,73 +143,211 @@ pub fn sampling_importance_resampling(
     seed: u64,
     watch: &dyn Watch,
     done: &(dyn Fn() + Sync),
-) -> Result<Vec<SirFound>, SirError> {
+) -> Result<SirFound, SirError> {
     let uncertainty = fit.uncertainty.as_ref().map_err(|why| SirError::NoCovariance(why.clone()))?;
     let free = &uncertainty.free;
-    let n = free.len();
-    let moving = |x: &[f64]| DVector::from_iterator(n, free.iter().map(|&k| x[k]));
-    let least = 2 * n;
+    let numbers = free.len();
+    let least = 2 * numbers;
+    let too_few = |kept: usize| SirError::TooFew { kept, numbers, least };
     if let Some(round) = rounds.iter().find(|round| (round.resamples as usize) < least) {
-        return Err(SirError::TooFew { kept: round.resamples as usize, numbers: n, least });
+        return Err(too_few(round.resamples as usize));
     }
     let objective = Foce::new(&fit.model, &fit.space, subjects, watch);
     let mut at = Point::of(fit);
     objective.change(&fit.vector, &mut at).ok_or(SirError::NoObjective)?;
-    let mut proposal = (moving(&fit.vector), among(&uncertainty.r, free));
-    let mut found = Vec::with_capacity(rounds.len());
-    for (number, round) in rounds.iter().enumerate() {
-        let (mean, covariance) = &proposal;
-        let factor = Cholesky::new(covariance.clone())
-            .ok_or_else(|| SirError::NoCovariance("that of what is kept is not positive definite".into()))?
-            .unpack();
-        let one = |i: u32| {
-            if !watch.go_on() {
-                return None;
-            }
-            let mut stream = SubjectStream::of_replicate(seed, (number as u64) << 32 | u64::from(i));
-            let standard = DVector::from_iterator(n, (0..n).map(|_| stream.normal()));
-            // −ln q up to a constant, and Gumbel's noise by which weights without replacement are drawn.
-            let rarity = 0.5 * standard.norm_squared();
-            let noise = -(-stream.uniform().ln()).ln();
-            let mut vector = fit.vector.clone();
-            free.iter().zip((mean + &factor * standard).iter()).for_each(|(&k, x)| vector[k] = *x);
-            let dofv = objective.value(&vector, &at).map_or(f64::INFINITY, |(value, _)| value - fit.ofv);
-            done();
-            let log_weight = rarity - 0.5 * dofv;
-            Some((SirSample { vector, dofv, log_weight, kept: false }, log_weight + noise))
-        };
-        let drawn: Vec<_> = (0..round.samples).into_par_iter().with_max_len(1).map(one).collect();
-        let drawn: Vec<_> = drawn.into_iter().collect::<Option<_>>().ok_or(SirError::Interrupted)?;
-        let mut order: Vec<usize> = (0..drawn.len()).filter(|&i| drawn[i].1.is_finite()).collect();
-        order.sort_by(|&a, &b| drawn[b].1.total_cmp(&drawn[a].1));
-        order.truncate(round.resamples as usize);
-        if order.len() < least {
-            return Err(SirError::TooFew { kept: order.len(), numbers: n, least });
+    let one = |proposal: &Proposal, number: usize, i: u32| {
+        if !watch.go_on() {
+            return None;
         }
-        let mut samples: Vec<SirSample> = drawn.into_iter().map(|(sample, _)| sample).collect();
-        order.iter().for_each(|&i| samples[i].kept = true);
-        let kept: Vec<DVector<f64>> =
-            samples.iter().filter(|sample| sample.kept).map(|sample| moving(&sample.vector)).collect();
-        proposal = moments(&kept);
-        found.push(SirFound { effective: effective(&samples), samples });
+        let mut stream = SubjectStream::of_replicate(seed, (number as u64) << 32 | u64::from(i));
+        let moving = proposal.draw(&mut stream);
+        let mut vector = fit.vector.clone();
+        free.iter().zip(&moving).for_each(|(&k, x)| vector[k] = *x);
+        let dofv = objective.value(&vector, &at).map_or(f64::INFINITY, |(value, _)| value - fit.ofv);
+        done();
+        Some(Drawn { round: number, moving, vector, dofv: if dofv.is_nan() { f64::INFINITY } else { dofv } })
+    };
+    let (mut mean, mut covariance) = (select(&fit.vector, free), among(&uncertainty.r, free));
+    let mut mixture = Mixture::default();
+    let mut drawn: Vec<Drawn> = Vec::new();
+    let mut found = Vec::with_capacity(rounds.len());
+    let (mut kept, mut densities) = (Vec::new(), Vec::new());
+    for (number, round) in rounds.iter().enumerate() {
+        let proposal = proposal(&mean, covariance)?;
+        let of_round: Vec<_> = (0..round.samples)
+            .into_par_iter()
+            .with_max_len(1)
+            .map(|i| one(&proposal, number, i))
+            .collect::<Vec<_>>()
+            .into_iter()
+            .collect::<Option<_>>()
+            .ok_or(SirError::Interrupted)?;
+        found.push(quality(
+            &of_round,
+            &of_round.iter().map(|d| proposal.log_density(&d.moving)).collect::<Vec<_>>(),
+        ));
+        drawn.extend(of_round);
+        mixture.add(proposal, round.samples);
+        densities = drawn.iter().map(|d| mixture.log_density(&d.moving)).collect();
+        let weights =
+            weights(&drawn.iter().zip(&densities).map(|(d, q)| d.log_weight(*q)).collect::<Vec<_>>());
+        let chances = inclusions(&weights, f64::from(round.resamples));
+        kept = systematic(
+            &chances,
+            SubjectStream::of_replicate(seed, (number as u64) << 32 | 1 << 57).uniform(),
+        );
+        let distinct = kept.iter().filter(|kept| **kept).count();
+        if distinct < least {
+            return Err(too_few(distinct));
+        }
+        (mean, covariance) = moments(&drawn, &chances);
     }
-    Ok(found)
-}
-
-/// Mean and covariance.
-fn moments(of: &[DVector<f64>]) -> (DVector<f64>, DMatrix<f64>) {
-    let (n, count) = (of.first().map_or(0, DVector::len), of.len() as f64);
-    let mean = of.iter().fold(DVector::zeros(n), |sum, x| sum + x) / count;
-    let spread = of.iter().fold(DMatrix::zeros(n, n), |sum, x| {
-        let away = x - &mean;
-        sum + &away * away.transpose()
+    let whole = quality(&drawn, &densities);
+    let samples = drawn.into_iter().zip(densities).zip(kept).map(|((d, density), kept)| SirSample {
+        log_weight: d.log_weight(density),
+        round: d.round,
+        vector: d.vector,
+        dofv: d.dofv,
+        kept,
     });
-    (mean, spread / (count - 1.0))
+    Ok(SirFound { samples: samples.collect(), rounds: found, whole })
 }
 
-fn effective(samples: &[SirSample]) -> f64 {
-    let most = samples.iter().map(|s| s.log_weight).fold(f64::NEG_INFINITY, f64::max);
-    let weights = samples.iter().map(|s| (s.log_weight - most).exp());
-    let (sum, squares) = weights.fold((0.0, 0.0), |(sum, squares), w| (sum + w, squares + w * w));
-    sum * sum / squares
+/// A vector that was proposed, and what moves of it.
+struct Drawn {
+    round: usize,
+    moving: Vec<f64>,
+    vector: Vec<f64>,
+    dofv: f64,
+}
+
+impl Drawn {
+    /// ln w under a proposal with this logarithm of its density.
+    fn log_weight(&self, log_density: f64) -> f64 {
+        -0.5 * self.dofv - log_density
+    }
+}
+
+/// The proposals so far, each as often as it was drawn from.
+#[derive(Default)]
+struct Mixture(Vec<(Proposal, f64)>);
+
+impl Mixture {
+    fn add(&mut self, proposal: Proposal, samples: u32) {
+        self.0.push((proposal, f64::from(samples)));
+    }
+
+    fn log_density(&self, at: &[f64]) -> f64 {
+        let logs: Vec<f64> = self.0.iter().map(|(q, count)| count.ln() + q.log_density(at)).collect();
+        let most = logs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let all: f64 = self.0.iter().map(|part| part.1).sum();
+        most + (logs.iter().map(|log| (log - most).exp()).sum::<f64>() / all).ln()
+    }
+}
+
+fn proposal(mean: &[f64], covariance: DMatrix<f64>) -> Result<Proposal, SirError> {
+    let precision = Cholesky::new(covariance).map(|factor| factor.inverse());
+    precision
+        .and_then(|precision| Proposal::new(mean, precision))
+        .ok_or_else(|| SirError::NoCovariance("that of what was resampled is not positive definite".into()))
+}
+
+fn select(vector: &[f64], free: &[usize]) -> Vec<f64> {
+    free.iter().map(|&k| vector[k]).collect()
+}
+
+/// exp of logarithms, of which the largest becomes 1.
+fn weights(logs: &[f64]) -> Vec<f64> {
+    let most = logs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    logs.iter().map(|log| if most.is_finite() { (log - most).exp() } else { 0.0 }).collect()
+}
+
+/// How good samples are whose proposal has these logarithms of its density.
+fn quality(drawn: &[Drawn], densities: &[f64]) -> SirQuality {
+    let logs: Vec<f64> = drawn.iter().zip(densities).map(|(d, q)| d.log_weight(*q)).collect();
+    let weights = weights(&logs);
+    let total: f64 = weights.iter().sum();
+    let mut outwards: Vec<usize> = (0..drawn.len()).collect();
+    outwards.sort_by(|&a, &b| densities[a].total_cmp(&densities[b]));
+    outwards.truncate((OUTERMOST * drawn.len() as f64) as usize);
+    let dofv = drawn.iter().zip(&weights).filter(|(_, w)| **w > 0.0).map(|(d, w)| w * d.dofv);
+    SirQuality {
+        samples: drawn.len(),
+        without_objective: drawn.iter().filter(|d| !d.dofv.is_finite()).count(),
+        effective: effective_draws(&weights),
+        pareto_k: pareto_shape(&logs),
+        outermost_weight: outwards.iter().map(|&i| weights[i]).sum::<f64>() / total,
+        mean_dofv: dofv.sum::<f64>() / total,
+    }
+}
+
+/// The chance of each to be among so many that are drawn without replacement: min(1, c·w), with c such that they add up
+/// to that number, or 1 of all that have a weight where those are fewer.
+fn inclusions(weights: &[f64], count: f64) -> Vec<f64> {
+    let mut ascending: Vec<f64> = weights.iter().copied().filter(|w| *w > 0.0).collect();
+    ascending.sort_by(f64::total_cmp);
+    // Of each the sum of it and all that are smaller: how much is left when all larger ones are certain.
+    let sums = ascending.iter().scan(0.0, |sum, weight| {
+        *sum += weight;
+        Some(*sum)
+    });
+    let left: Vec<(f64, f64)> = ascending.iter().copied().zip(sums).collect();
+    let mut scale = 0.0;
+    for (certain, (weight, sum)) in left.iter().rev().enumerate() {
+        scale = (count - certain as f64) / sum;
+        if scale * weight <= 1.0 {
+            break;
+        }
+    }
+    let chance = |w: &f64| if *w > 0.0 { (scale * w).min(1.0) } else { 0.0 };
+    weights.iter().map(chance).collect()
+}
+
+/// Which are drawn, each with its own chance, by systematic sampling from one uniform number.
+fn systematic(chances: &[f64], uniform: f64) -> Vec<bool> {
+    let (mut sum, mut next) = (0.0, uniform);
+    let mut drawn = |chance: &f64| {
+        sum += chance;
+        let is_drawn = sum > next;
+        next += f64::from(u8::from(is_drawn));
+        is_drawn
+    };
+    chances.iter().map(|chance| drawn(chance)).collect()
+}
+
+/// Mean and covariance of samples with these chances.
+fn moments(drawn: &[Drawn], chances: &[f64]) -> (Vec<f64>, DMatrix<f64>) {
+    let n = drawn.first().map_or(0, |d| d.moving.len());
+    let total: f64 = chances.iter().sum();
+    let vectors = || drawn.iter().map(|d| DVector::from_column_slice(&d.moving)).zip(chances);
+    let mean = vectors().fold(DVector::zeros(n), |sum, (x, chance)| sum + x * (chance / total));
+    let mut covariance = DMatrix::zeros(n, n);
+    for (x, chance) in vectors() {
+        let away = x - &mean;
+        covariance.ger(chance / (total - 1.0), &away, &away, 1.0);
+    }
+    (mean.as_slice().to_vec(), covariance)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn chances_add_up_to_the_number_that_is_drawn_and_go_with_the_weights() {
+        let weights = [1.0, 1e-3, 0.5, 0.0, 0.02, 0.02, 1e-300];
+        let chances = inclusions(&weights, 3.0);
+        assert!((chances.iter().sum::<f64>() - 3.0).abs() < 1e-12, "{chances:?}");
+        assert_eq!((chances[0], chances[2], chances[3]), (1.0, 1.0, 0.0));
+        assert!((chances[4] / chances[1] - 20.0).abs() < 1e-9, "{chances:?}");
+        // More than there are: all of them.
+        assert_eq!(inclusions(&weights, 10.0), [1.0, 1.0, 1.0, 0.0, 1.0, 1.0, 1.0]);
+        assert_eq!(inclusions(&[0.0; 3], 2.0), [0.0; 3]);
+        let drawn = |u: f64| systematic(&chances, u);
+        for u in [1e-9, 0.3, 0.999] {
+            assert_eq!(drawn(u).iter().filter(|is| **is).count(), 3, "{u}");
+        }
+        let often = (0..1000).filter(|k| drawn((f64::from(*k) + 0.5) / 1000.0)[4]).count();
+        assert!((often as f64 / 1000.0 - chances[4]).abs() < 2e-3, "{often} {chances:?}");
+    }
 }

@@ -22,7 +22,7 @@ pub(super) const TABLES: &[(&str, &[Columns])] = &[
     ("bootstrap_replicates", &[BOOTSTRAP_REPLICATES]),
     ("screening", &[EFFECT, SCREENING]),
     ("search", &[STEP, EFFECT, SEARCH]),
-    ("sir", &[DRAWS]),
+    ("sir", &[DRAWS, EFFECTIVE]),
     ("sir_samples", &[SIR_SAMPLES]),
     ("profile", &[PROFILE]),
     ("profile_points", &[PROFILE_POINTS]),
@@ -269,7 +269,7 @@ const DRAWS: Columns = &[
     (
         "mean",
         "",
-        "its mean over the draws: of a bootstrap the replicates that converged, else the samples that the last round kept",
+        "its mean over the draws: of a bootstrap the replicates that converged, else the samples of all rounds by their weights",
     ),
     ("se", "", "their standard deviation: the standard error"),
     ("rse_pct", "%", "100·se/|estimate|"),
@@ -281,7 +281,12 @@ const DRAWS: Columns = &[
     ),
     ("ci_high", "", "its upper end"),
     ("n", "", "how many draws there are"),
+    ("ci_low_mcse", "", "Monte-Carlo standard error of the lower end: by how much it differs between seeds"),
+    ("ci_high_mcse", "", "that of the upper end"),
 ];
+
+const EFFECTIVE: Columns =
+    &[("effective_samples", "", "how many samples of equal weight say as much: (Σw)²/Σw²")];
 
 const BIAS: Columns = &[("bias", "", "mean − estimate")];
 
@@ -335,8 +340,12 @@ const SEARCH: Columns = &[
 const SIR_SAMPLES: Columns = &[
     ("round", "", "the round, from 1"),
     ("dofv", "", "the objective less that at the estimates; missing where it cannot be computed"),
-    ("log_weight", "", "logarithm of the importance, up to a constant"),
-    ("kept", "", "1 of what was kept"),
+    (
+        "log_weight",
+        "",
+        "logarithm of the importance, up to a constant: exp(−dofv/2) over the density of the mixture of all rounds' proposals",
+    ),
+    ("kept", "", "1 of what the last round resampled: of equal weight, for simulations with uncertainty"),
     ("{number}", "as in `parameters`", "the number of the sample"),
 ];
 

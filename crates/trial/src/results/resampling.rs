@@ -1,29 +1,23 @@
 //! `bootstrap`, `bootstrap_replicates`, `sir` and `sir_samples`: a population's numbers over replicates or samples.
 
 use crate::table::{Column, Table, TableError, Values};
-use omafit_estimate::{BootstrapReplicate, PopulationEstimate, SirFound, moments, quantile};
+use omafit_estimate::{
+    BootstrapReplicate, DrawSummary, PopulationEstimate, SirFound, SirSample, effective_draws,
+    summarise_draws,
+};
 
 /// What draws are of: it names the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Draws {
     /// Replicates of a bootstrap.
     Bootstrap,
-    /// What sampling importance resampling kept.
+    /// Weighted samples of sampling importance resampling.
     Sir,
 }
 
-/// A number over the draws: mean, standard deviation, median, ends of the interval of percentiles.
-fn over(draws: &[Vec<f64>], k: usize, level: f64) -> [f64; 5] {
-    let values: Vec<f64> = draws.iter().map(|draw| draw[k]).collect();
-    let (mean, variance) = moments(&values);
-    let tail = 0.5 * (1.0 - level);
-    let [median, low, high] = [0.5, tail, 1.0 - tail].map(|p| quantile(values.clone(), p));
-    [mean, variance.sqrt(), median, low, high]
-}
-
-/// One row a number that is estimated: its estimate, its mean, standard deviation and median over draws, the ends of the
-/// interval of percentiles, how many draws there are, and of a bootstrap the bias, mean less estimate. Of resampling what has
-/// no standard error among the estimates was held in every draw, and has no spread here either.
+/// One row a number that is estimated: its estimate, its mean, standard deviation and median over weighted draws, the ends of the
+/// interval of percentiles with their Monte-Carlo errors, how many draws there are, and of a bootstrap the bias, mean less
+/// estimate. Of resampling what has no standard error among the estimates was held in every draw, and has no spread here either.
 ///
 /// # Errors
 /// Never; the columns are of one length.
@@ -31,40 +25,52 @@ pub fn draws_table(
     of: Draws,
     estimates: &[PopulationEstimate],
     draws: &[Vec<f64>],
+    weights: &[f64],
     level: f64,
 ) -> Result<Table, TableError> {
-    let free = || estimates.iter().enumerate().filter(|(_, e)| !e.fixed);
-    let spread = |k: usize, e: &PopulationEstimate| {
-        let [mean, se, median, low, high] = over(draws, k, level);
-        let held = matches!(of, Draws::Sir) && e.se[0].is_nan();
-        let [se, low, high] = if held { [f64::NAN; 3] } else { [se, low, high] };
-        [mean, se, median, low, high]
+    let spread = |(k, e)| {
+        let values: Vec<f64> = draws.iter().map(|draw| draw[k]).collect();
+        (e, summarise_draws(&values, weights, level))
     };
-    let rows: Vec<(&PopulationEstimate, [f64; 5])> = free().map(|(k, e)| (e, spread(k, e))).collect();
+    let rows: Vec<(&PopulationEstimate, DrawSummary)> =
+        estimates.iter().enumerate().filter(|(_, e)| !e.fixed).map(spread).collect();
     let text = |name: &str, of: &dyn Fn(&PopulationEstimate) -> String| {
         Column::new(name, Values::text(rows.iter().map(|row| of(row.0))))
     };
-    let number = |name: &str, of: &dyn Fn(f64, &[f64; 5]) -> f64| {
-        Column::new(name, Values::Float(rows.iter().map(|row| of(row.0.value, &row.1)).collect()))
+    let number = |name: &str, of: &dyn Fn(f64, &DrawSummary) -> f64| {
+        Column::new(name, Values::Float(rows.iter().map(|(e, over)| of(e.value, over)).collect()))
     };
+    let spread = |name: &str, read: &dyn Fn(f64, &DrawSummary) -> f64| {
+        let held = |e: &PopulationEstimate| of == Draws::Sir && e.se[0].is_nan();
+        let value = |(e, over): &(&PopulationEstimate, DrawSummary)| {
+            if held(e) { f64::NAN } else { read(e.value, over) }
+        };
+        Column::new(name, Values::Float(rows.iter().map(value).collect()))
+    };
+    let n = weights.iter().filter(|weight| **weight > 0.0).count();
     let mut columns = vec![
         text("name", &|e| e.name.clone()),
         text("unit", &|e| e.unit.clone()),
         number("estimate", &|value, _| value),
-        number("mean", &|_, over| over[0]),
-        number("se", &|_, over| over[1]),
-        number("rse_pct", &|value, over| 100.0 * over[1] / value.abs()),
-        number("median", &|_, over| over[2]),
-        number("ci_low", &|_, over| over[3]),
-        number("ci_high", &|_, over| over[4]),
-        Column::new("n", Values::Integer(vec![Some(draws.len() as i64); rows.len()])),
+        number("mean", &|_, over| over.mean),
+        spread("se", &|_, over| over.sd),
+        spread("rse_pct", &|value, over| 100.0 * over.sd / value.abs()),
+        number("median", &|_, over| over.median),
+        spread("ci_low", &|_, over| over.interval[0]),
+        spread("ci_high", &|_, over| over.interval[1]),
+        Column::new("n", Values::Integer(vec![Some(n as i64); rows.len()])),
+        spread("ci_low_mcse", &|_, over| over.interval_se[0]),
+        spread("ci_high_mcse", &|_, over| over.interval_se[1]),
     ];
     let name = match of {
         Draws::Bootstrap => {
-            columns.push(number("bias", &|value, over| over[0] - value));
+            columns.push(number("bias", &|value, over| over.mean - value));
             "bootstrap"
         }
-        Draws::Sir => "sir",
+        Draws::Sir => {
+            columns.push(number("effective_samples", &|_, _| effective_draws(weights)));
+            "sir"
+        }
     };
     Table::new(name, columns)
 }
@@ -103,29 +109,32 @@ pub fn bootstrap_replicates_table(
 }
 
 /// One row a sample of sampling importance resampling: its round, by how much the objective lies above the estimates', the
-/// logarithm of its weight up to a constant, whether it was kept, and every number that is estimated, as `read` reads them
-/// from a vector.
+/// logarithm of its weight up to a constant, whether it was kept, and every number that is estimated, of which `numbers` has
+/// those of each sample.
 ///
 /// # Errors
 /// Never; the columns are of one length.
 pub fn sir_samples_table(
     estimates: &[PopulationEstimate],
-    rounds: &[SirFound],
-    read: &dyn Fn(&[f64]) -> Vec<f64>,
+    found: &SirFound,
+    numbers: &[Vec<f64>],
 ) -> Result<Table, TableError> {
-    let samples: Vec<_> =
-        rounds.iter().zip(1..).flat_map(|(r, i)| r.samples.iter().map(move |s| (i, s))).collect();
     let finite = |value: f64| if value.is_finite() { value } else { f64::NAN };
+    let integer = |name: &str, of: &dyn Fn(&SirSample) -> i64| {
+        Column::new(name, Values::Integer(found.samples.iter().map(|s| Some(of(s))).collect()))
+    };
+    let number = |name: &str, of: &dyn Fn(&SirSample) -> f64| {
+        Column::new(name, Values::Float(found.samples.iter().map(|s| finite(of(s))).collect()))
+    };
     let mut columns = vec![
-        Column::new("round", Values::Integer(samples.iter().map(|(i, _)| Some(*i)).collect())),
-        Column::new("dofv", Values::Float(samples.iter().map(|(_, s)| finite(s.dofv)).collect())),
-        Column::new("log_weight", Values::Float(samples.iter().map(|(_, s)| finite(s.log_weight)).collect())),
-        Column::new("kept", Values::Integer(samples.iter().map(|(_, s)| Some(i64::from(s.kept))).collect())),
+        integer("round", &|s| s.round as i64 + 1),
+        number("dofv", &|s| s.dofv),
+        number("log_weight", &|s| s.log_weight),
+        integer("kept", &|s| i64::from(s.kept)),
     ];
-    let numbers: Vec<Vec<f64>> = samples.iter().map(|(_, s)| read(&s.vector)).collect();
     for (k, estimate) in estimates.iter().enumerate().filter(|(_, e)| !e.fixed) {
-        columns
-            .push(Column::new(estimate.name.clone(), Values::Float(numbers.iter().map(|n| n[k]).collect())));
+        let values = numbers.iter().map(|n| finite(n[k])).collect();
+        columns.push(Column::new(estimate.name.clone(), Values::Float(values)));
     }
     Table::new("sir_samples", columns)
 }

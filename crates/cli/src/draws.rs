@@ -1,0 +1,129 @@
+//! What draws of a population say of themselves: how far their intervals can be trusted.
+
+use omafit_estimate::{SirFound, SirQuality};
+use omafit_trial::{Table, Values};
+
+/// Above this Pareto k̂ weighted estimates are not to be trusted (Vehtari et al. 2024).
+const TRUSTED: f64 = 0.7;
+/// The part of the weight on the outermost tenth of the samples that says that the proposal was too narrow.
+const OUTWARDS: f64 = 0.2;
+/// The Monte-Carlo error of an interval's end, in standard errors, that is much.
+const MUCH: f64 = 0.2;
+/// The part of the samples without an objective that is told of.
+const WITHOUT: f64 = 0.01;
+/// By so much lower an objective is no rounding.
+const LOWER: f64 = 0.1;
+/// What to do where a proposal was too narrow.
+const MORE: &str = "sample more, in more rounds (--samples 2000,2000,2000,4000,4000 --resamples 400,800,1000,1000,1000), and \
+                    see whether it goes away, or take `omafit bootstrap`";
+
+/// The largest Monte-Carlo error of an interval's end of `bootstrap` or `sir`, in standard errors of its number.
+pub fn monte_carlo_error(table: &Table) -> Option<f64> {
+    let column = |name: &str| match table.values(name) {
+        Some(Values::Float(values)) => &values[..],
+        _ => &[],
+    };
+    let se = column("se");
+    let of = |ends: &str| {
+        let errors = column(ends).iter().zip(se).map(|(error, se)| error / se);
+        errors
+            .filter(|error| error.is_finite())
+            .fold(None, |most: Option<f64>, error| Some(most.map_or(error, |most| most.max(error))))
+    };
+    [of("ci_low_mcse"), of("ci_high_mcse")].into_iter().flatten().max_by(f64::total_cmp)
+}
+
+/// What is wrong with samples whose intervals' ends have this Monte-Carlo error.
+pub fn sir_warnings(found: &SirFound, error: Option<f64>) -> Vec<String> {
+    let SirQuality { samples, without_objective, effective, pareto_k, outermost_weight, .. } = found.whole;
+    let mut warnings = Vec::new();
+    let k = if pareto_k.is_finite() { format!("{pareto_k:.2}") } else { "without bound".into() };
+    if !(pareto_k <= TRUSTED) {
+        warnings.push(format!(
+            "sir: the proposal was too narrow: Pareto k̂ of the weights is {k}, above {TRUSTED}, and standard errors and intervals \
+             are not to be trusted: {MORE}"
+        ));
+    } else if outermost_weight > OUTWARDS {
+        warnings.push(format!(
+            "sir: the proposal was too narrow: the weights rise with the distance from the middle, and the outermost tenth of the \
+             samples has {:.0} % of the weight; intervals may be too short: {MORE}",
+            100.0 * outermost_weight
+        ));
+    }
+    if let Some(error) = error.filter(|error| *error > MUCH) {
+        warnings.push(format!(
+            "sir: the samples are worth {effective:.0} independent ones: ends of intervals are uncertain by up to {error:.2} \
+             standard errors; sample more"
+        ));
+    }
+    if without_objective as f64 > WITHOUT * samples as f64 {
+        warnings.push(format!(
+            "sir: of {without_objective} of {samples} samples the objective cannot be computed: they count as impossible, and \
+             intervals may be too short"
+        ));
+    }
+    let least = found.least_dofv();
+    if least < -LOWER {
+        warnings.push(format!(
+            "sir: a sample has an objective that is lower than the estimates' by {:.2}: they are not at the minimum; fit again from \
+             its numbers (the row of the lowest dofv in sir_samples.csv)",
+            -least
+        ));
+    }
+    warnings
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use omafit_estimate::SirSample;
+    use omafit_trial::Column;
+
+    const GOOD: SirQuality = SirQuality {
+        samples: 1000,
+        without_objective: 10,
+        effective: 700.0,
+        pareto_k: 0.7,
+        outermost_weight: 0.2,
+        mean_dofv: 7.0,
+    };
+
+    fn warned(whole: SirQuality, dofv: f64, error: Option<f64>) -> String {
+        let sample = SirSample { round: 0, vector: Vec::new(), dofv, log_weight: 0.0, kept: true };
+        sir_warnings(&SirFound { samples: vec![sample], rounds: Vec::new(), whole }, error).join("\n")
+    }
+
+    #[test]
+    fn what_is_wrong_with_samples_is_said_with_what_to_do() {
+        assert_eq!(warned(GOOD, -0.1, Some(0.2)), "");
+        assert_eq!(warned(GOOD, 0.0, None), "");
+        let narrow = warned(SirQuality { pareto_k: 0.71, outermost_weight: 0.4, ..GOOD }, 0.0, None);
+        assert!(
+            narrow.contains("k̂ of the weights is 0.71") && narrow.contains("omafit bootstrap"),
+            "{narrow}"
+        );
+        assert_eq!(narrow.lines().count(), 1);
+        let none = warned(SirQuality { pareto_k: f64::INFINITY, ..GOOD }, 0.0, None);
+        assert!(none.contains("is without bound"), "{none}");
+        let rising = warned(SirQuality { outermost_weight: 0.21, ..GOOD }, 0.0, None);
+        assert!(rising.contains("has 21 % of the weight") && rising.contains("too narrow"), "{rising}");
+        let few = warned(SirQuality { effective: 90.0, ..GOOD }, 0.0, Some(0.31));
+        assert!(few.contains("worth 90 independent ones") && few.contains("0.31 standard errors"), "{few}");
+        let lost = warned(SirQuality { without_objective: 11, ..GOOD }, 0.0, None);
+        assert!(lost.contains("of 11 of 1000 samples"), "{lost}");
+        let lower = warned(GOOD, -2.5, None);
+        assert!(lower.contains("lower than the estimates' by 2.50"), "{lower}");
+    }
+
+    #[test]
+    fn the_monte_carlo_error_is_the_largest_there_is() {
+        let column = |name: &str, values: [f64; 3]| Column::new(name, Values::Float(values.to_vec()));
+        let table = |se: [f64; 3]| {
+            let low = column("ci_low_mcse", [0.1, 0.3, f64::NAN]);
+            let high = column("ci_high_mcse", [0.2, 0.2, f64::NAN]);
+            Table::new("sir", vec![column("se", se), low, high]).unwrap()
+        };
+        assert_eq!(monte_carlo_error(&table([1.0, 2.0, f64::NAN])), Some(0.2));
+        assert_eq!(monte_carlo_error(&table([f64::NAN; 3])), None);
+    }
+}
