@@ -1,6 +1,6 @@
 """Runs the generators of the fixtures again, in a copy, and compares what they write with what is committed.
 
-trajectories.json and family.json take minutes: a few of their cases are computed (all with --all). fits.json, diagnostics.json, sigma.json,
+trajectories.json and family.json take minutes: a few of their cases are computed (all with --all). fits.json, diagnostics.json, sigma.json, sir.json,
 marginal.json, two_modes.json and inner_modes.json end in iterations that stop where rounding lets them, and are compared loosely, with --all
 only.
 
@@ -127,6 +127,7 @@ def main():
         checks.append(("sigma.py", [], "reference/sigma.json", lambda m, k: differences(m, k, 1e-5, floor=1e-2)))
         checks.append(("two_modes.py", [], "reference/two_modes.json", lambda m, k: differences(m, k, 1e-4, floor=1e-2)))
         checks.append(("inner_modes.py", [], "reference/inner_modes.json", lambda m, k: differences(m, k, 1e-3, floor=1e-1)))
+        checks.append(("sir.py", [], "reference/sir.json", lambda m, k: differences(m, k, 1e-3)))
         checks.append(("marginal.py", [], "reference/marginal.json", lambda m, k: differences(m, k, 1e-4, floor=1e-2)))
     wrong = 0
     with tempfile.TemporaryDirectory() as folder:

@@ -1,7 +1,7 @@
 //! `omafit bootstrap`: a run's population estimated again of subjects drawn with replacement.
 
 use crate::Outcome;
-use crate::draws::monte_carlo_error;
+use crate::draws::{at_ends, bootstrap_warnings, monte_carlo_error, not_determined};
 use crate::error::{CliError, refuse};
 use crate::lines::Lines;
 use crate::options::{DataOfRunArgs, Running};
@@ -10,10 +10,11 @@ use crate::predictive::strata;
 use crate::reconstruct::Run;
 use crate::run::{counting, pool, share};
 use crate::write::{command, renew_report, write_into};
-use crate::{interrupt, print};
+use crate::{interrupt, print, uncertainty};
 use clap::Args;
 use omafit_estimate::{Bootstrap, BootstrapReplicate, PopulationError, Space, population_estimates};
 use omafit_trial::{Draws, bootstrap_replicates_table, draws_table, write_whole};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -104,17 +105,24 @@ pub fn bootstrap(args: &BootstrapArgs) -> Result<Outcome, CliError> {
     bar.finish_and_clear();
     let space = Space::new(&run.model).map_err(PopulationError::from)?;
     let estimates = population_estimates(&run.model, &space, None);
-    let good: Vec<Vec<f64>> = done.iter().filter(|r| r.converged).filter_map(|r| r.numbers.clone()).collect();
+    let good: Vec<&BootstrapReplicate> = done.iter().filter(|r| r.converged && r.numbers.is_some()).collect();
+    let draws: Vec<Vec<f64>> = good.iter().map(|r| values(r)).collect();
     let failed = done.iter().filter(|r| r.numbers.is_none()).count();
     let open = done.len() - good.len() - failed;
-    let summary = draws_table(Draws::Bootstrap, &estimates, &good, &vec![1.0; good.len()], args.level)?;
+    let summary = draws_table(Draws::Bootstrap, &estimates, &draws, &vec![1.0; draws.len()], args.level)?;
     for table in [&summary, &bootstrap_replicates_table(&estimates, &done)?] {
         write_into(&args.run, table, is_replaced)?;
     }
+    let missing = not_determined(&run.model, &estimates, &draws);
+    let ends = at_ends(&good);
+    let warnings = bootstrap_warnings(&missing, good.len(), args.stratify.as_deref());
     let story = serde_json::json!({
         "schema_version": 1,
         "command": command(),
         "replicates": { "converged": good.len(), "not_converged": open, "failed": failed },
+        "not_determined": missing.iter().map(|m| (m.name.clone(), m.replicates)).collect::<BTreeMap<_, _>>(),
+        "at_an_end_of_the_range": ends,
+        "warnings": warnings,
         "seed": args.seed,
         "level": args.level,
         "stratify": args.stratify,
@@ -125,7 +133,6 @@ pub fn bootstrap(args: &BootstrapArgs) -> Result<Outcome, CliError> {
     // Last: what it describes is there.
     write_whole(&record, &serde_json::to_vec_pretty(&story)?, is_replaced)?;
     lines.remove()?;
-    renew_report(&args.run)?;
     if !args.running.quiet {
         print::text(&format!(
             "bootstrap of {}: {} replicates converged, {open} did not, {failed} failed\n",
@@ -133,6 +140,17 @@ pub fn bootstrap(args: &BootstrapArgs) -> Result<Outcome, CliError> {
             good.len()
         ));
         print::draws(&summary, monte_carlo_error(&summary));
+        for (words, count) in &ends {
+            print::text(&format!("in {count} of {} replicates {words}\n", good.len()));
+        }
+        warnings.iter().for_each(|warning| print::text(&format!("{warning}\n")));
     }
+    uncertainty::renew(&args.run, args.running.quiet)?;
+    renew_report(&args.run)?;
     Ok(if open + failed > 0 { Outcome::SomeFailed } else { Outcome::Done })
+}
+
+/// The numbers of a replicate, NaN of what its subjects do not determine.
+fn values(replicate: &BootstrapReplicate) -> Vec<f64> {
+    replicate.numbers.iter().flatten().map(|value| value.unwrap_or(f64::NAN)).collect()
 }

@@ -1,7 +1,9 @@
 //! What draws of a population say of themselves: how far their intervals can be trusted.
 
-use omafit_estimate::{SirFound, SirQuality};
+use omafit_estimate::{BootstrapReplicate, PopulationEstimate, SirFound, SirQuality};
+use omafit_model::PopulationModel;
 use omafit_trial::{Table, Values};
+use std::collections::BTreeMap;
 
 /// Above this Pareto k̂ weighted estimates are not to be trusted (Vehtari et al. 2024).
 const TRUSTED: f64 = 0.7;
@@ -73,10 +75,71 @@ pub fn sir_warnings(found: &SirFound, error: Option<f64>) -> Vec<String> {
     warnings
 }
 
+/// A number that some replicates do not determine.
+pub struct Missing {
+    /// Its name.
+    pub name: String,
+    /// How many replicates do not.
+    pub replicates: usize,
+    /// The covariate whose coefficient it is.
+    covariate: Option<String>,
+}
+
+/// The numbers that some of these draws have no value of.
+pub fn not_determined(
+    model: &PopulationModel,
+    estimates: &[PopulationEstimate],
+    draws: &[Vec<f64>],
+) -> Vec<Missing> {
+    let of = |(k, e): (usize, &PopulationEstimate)| Missing {
+        name: e.name.clone(),
+        replicates: draws.iter().filter(|draw| draw[k].is_nan()).count(),
+        covariate: covariate_of(model, &e.name),
+    };
+    estimates.iter().enumerate().map(of).filter(|missing| missing.replicates > 0).collect()
+}
+
+/// The covariate of the effect that a number of this name is a coefficient of.
+fn covariate_of(model: &PopulationModel, number: &str) -> Option<String> {
+    let effects = model.parameter_names().zip(model.parameters()).flat_map(|(name, parameter)| {
+        parameter
+            .effects
+            .iter()
+            .map(move |effect| (format!("{name}_{}", effect.covariate), &effect.covariate))
+    });
+    let is_of =
+        |name: &str| number.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('='));
+    effects.into_iter().find(|(name, _)| is_of(name)).map(|(_, covariate)| covariate.clone())
+}
+
+/// What replicates that do not determine a number mean for it, of so many that converged.
+pub fn bootstrap_warnings(missing: &[Missing], converged: usize, stratify: Option<&str>) -> Vec<String> {
+    let one = |Missing { name, replicates, covariate }: &Missing| {
+        let instead = covariate.as_deref().filter(|covariate| Some(*covariate) != stratify);
+        let instead = instead.map_or(String::new(), |covariate| {
+            format!("; --stratify {covariate} draws as many subjects of each {covariate} as there are")
+        });
+        format!(
+            "bootstrap: the subjects of {replicates} of {converged} replicates do not determine {name}: these are left out of its \
+             row, which is of the others{instead}"
+        )
+    };
+    missing.iter().map(one).collect()
+}
+
+/// In how many replicates a number is at an end of its range, by the words that say so.
+pub fn at_ends(replicates: &[&BootstrapReplicate]) -> BTreeMap<String, usize> {
+    let mut ends = BTreeMap::new();
+    let words = replicates.iter().flat_map(|replicate| replicate.ends.iter());
+    words.for_each(|words| *ends.entry(words.clone()).or_insert(0) += 1);
+    ends
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use omafit_estimate::SirSample;
+    use omafit_model::{EffectEntry, LevelEntry};
     use omafit_trial::Column;
 
     const GOOD: SirQuality = SirQuality {
@@ -113,6 +176,42 @@ mod tests {
         assert!(lost.contains("of 11 of 1000 samples"), "{lost}");
         let lower = warned(GOOD, -2.5, None);
         assert!(lower.contains("lower than the estimates' by 2.50"), "{lower}");
+    }
+
+    #[test]
+    fn a_coefficient_is_of_its_covariate_and_stratifying_by_it_is_suggested_unless_it_was_done() {
+        let mut file = PopulationModel::parse(omafit_model::published("one_compartment_oral").unwrap())
+            .unwrap()
+            .file()
+            .clone();
+        let effects = &mut file.parameters.get_mut("CL").unwrap().effects;
+        let levels = vec![LevelEntry { value: 1.0, factor: 1.2 }];
+        effects.push(EffectEntry::Categorical {
+            covariate: "SEX".into(),
+            reference: 0.0,
+            levels,
+            fixed: false,
+        });
+        effects.push(EffectEntry::Power {
+            covariate: "SEX_2".into(),
+            centre: 1.0,
+            exponent: 1.0,
+            fixed: false,
+        });
+        let model = PopulationModel::new(file).unwrap();
+        let of = |number: &str| covariate_of(&model, number);
+        assert_eq!([of("CL_SEX=1"), of("CL_SEX_2")].map(Option::unwrap), ["SEX", "SEX_2"]);
+        assert_eq!([of("CL"), of("omega2_CL"), of("CL_SE"), of("V_SEX=1")], [None, None, None, None]);
+        let missing = |covariate: Option<&str>| {
+            vec![Missing { name: "CL_SEX=1".into(), replicates: 7, covariate: covariate.map(Into::into) }]
+        };
+        let said = |covariate, stratify| bootstrap_warnings(&missing(covariate), 20, stratify).join("\n");
+        let words = said(Some("SEX"), Some("regimen"));
+        assert!(words.contains("the subjects of 7 of 20 replicates do not determine CL_SEX=1"), "{words}");
+        assert!(words.contains("--stratify SEX draws"), "{words}");
+        assert!(
+            !said(Some("SEX"), Some("SEX")).contains("stratify") && !said(None, None).contains("stratify")
+        );
     }
 
     #[test]

@@ -13,7 +13,7 @@ use omafit_trial::{
 use std::io::Write;
 
 /// Tables that a workbook has, in its order; of a run those that there are.
-const SHEETS: [&str; 13] = [
+const SHEETS: [&str; 14] = [
     "parameters",
     "criteria",
     "individuals",
@@ -22,6 +22,7 @@ const SHEETS: [&str; 13] = [
     "diagnostics",
     "correlations",
     "influence",
+    "uncertainty",
     "two_stage",
     "two_stage_omega",
     "convergence",

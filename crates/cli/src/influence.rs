@@ -7,7 +7,7 @@ use omafit_estimate::{
     Deletion, PopulationEstimate, PopulationFit, PopulationOptions, exact_influence, influence,
 };
 use omafit_model::Subject;
-use omafit_trial::{Table, TableError, influence_table, most_moved};
+use omafit_trial::{Table, TableError, influence_table, most_moved, not_determined_without};
 use std::time::Instant;
 
 /// A number that moves by more of its standard errors without one of the subjects is told of.
@@ -72,6 +72,15 @@ impl Influence {
             told.push(format!(
                 "influence: … and {more} subjects more move an estimate by more than its standard error"
             ));
+        }
+        for (id, deletion) in self.ids.iter().zip(&self.deletions) {
+            let names = not_determined_without(estimates, deletion);
+            if !names.is_empty() {
+                told.push(format!(
+                    "influence: without subject {id} the others do not determine {}: it is the only one to say anything of that",
+                    names.join(", ")
+                ));
+            }
         }
         let left = self.deletions.iter().filter(|deletion| deletion.estimates.is_err()).count();
         if left > 0 {

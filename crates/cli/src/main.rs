@@ -44,6 +44,7 @@ mod search;
 mod simulate;
 mod sir;
 mod typical;
+mod uncertainty;
 mod vpc;
 mod what_if;
 mod what_if_outcomes;

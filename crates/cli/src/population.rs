@@ -146,6 +146,7 @@ impl Population {
     pub fn write(&self, folder: &RunFolder) -> Result<(), CliError> {
         let parameters = parameters_table(&self.fit.model, &self.estimates, &self.shrinkage())?;
         crate::write::write_both(folder, &parameters)?;
+        crate::write::write_both(folder, &crate::uncertainty::of_fit(&self.estimates)?)?;
         if let Some(influence) = &self.influence {
             crate::write::write_both(folder, &influence.table(&self.estimates)?)?;
         }
@@ -262,6 +263,13 @@ impl Population {
         }
         warnings.extend(self.influence.iter().flat_map(|influence| influence.warnings(&self.estimates)));
         warnings
+    }
+
+    /// Names of the numbers that have no standard error, as these subjects do not determine them.
+    pub fn not_determined(&self) -> Vec<&str> {
+        let determined = self.fit.numbers(&self.fit.determined());
+        let missing = self.estimates.iter().zip(determined).filter(|(e, v)| e.se[0].is_nan() && v.is_nan());
+        missing.map(|(estimate, _)| estimate.name.as_str()).collect()
     }
 
     /// Its estimates and how it ended.

@@ -4,9 +4,11 @@ pub mod format;
 mod population;
 mod summary;
 pub mod terminal;
+mod uncertainty;
 
 pub use population::{draws, likelihood, population, profiled, resampled};
 pub use summary::{not_estimated, summary, two_stages};
+pub use uncertainty::uncertainty;
 
 use crate::attainment::{AttainmentArgs, Field};
 use crate::dose::DoseArgs;

@@ -7,7 +7,7 @@ use crate::population::{self, Stopped};
 use crate::reconstruct::Run;
 use crate::run::{counting, pool, share};
 use crate::write::{renew_report, write_into};
-use crate::{interrupt, print};
+use crate::{interrupt, print, uncertainty};
 use clap::Args;
 use omafit_estimate::{
     PopulationError, PopulationMethod, PopulationProfile, ProfileError, evaluate_population,
@@ -74,9 +74,10 @@ pub fn profile(args: &ProfileArgs) -> Result<Outcome, CliError> {
     for table in [profile_table(&found)?, profile_points_table(&found)?] {
         write_into(&args.run, &table, args.running.force)?;
     }
-    renew_report(&args.run)?;
     if !args.running.quiet {
         print::profiled(&args.run, &found);
     }
+    uncertainty::renew(&args.run, args.running.quiet)?;
+    renew_report(&args.run)?;
     Ok(Outcome::Done)
 }

@@ -8,7 +8,7 @@ use crate::population::{self, Stopped};
 use crate::reconstruct::Run;
 use crate::run::{counting, pool, share};
 use crate::write::{command, renew_report, write_into};
-use crate::{interrupt, print};
+use crate::{interrupt, print, uncertainty};
 use clap::Args;
 use omafit_estimate::{
     PopulationError, PopulationMethod, SIR_ROUNDS, SirError, SirQuality, SirRound, evaluate_population,
@@ -132,12 +132,13 @@ pub fn sir(args: &SirArgs) -> Result<Outcome, CliError> {
         "seconds": started.elapsed().as_secs_f64(),
     });
     write_whole(&record, &serde_json::to_vec_pretty(&story)?, args.running.force)?;
-    renew_report(&args.run)?;
     if !args.running.quiet {
         print::resampled(&args.run, &rounds, &found, numbers);
         print::draws(&summary, error);
         warnings.iter().for_each(|warning| print::text(&format!("{warning}\n")));
     }
+    uncertainty::renew(&args.run, args.running.quiet)?;
+    renew_report(&args.run)?;
     Ok(Outcome::Done)
 }
 

@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::{column, csv, omafit, repository, text};
+use common::{all_defined, column, csv, omafit, repository, text};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -16,6 +16,23 @@ fn fitted(folder: &Path, name: &str, method: &str) -> PathBuf {
         .arg(data)
         .args(["--model", "one_compartment_oral", "--time-unit", "hours", "--method", method])
         .args(["--no-report", "--quiet", "--out"])
+        .arg(&out)
+        .assert()
+        .success();
+    out
+}
+
+/// A run of the 30 people of whom one is of category SEX 1.
+fn rare(folder: &Path, more: &[&str]) -> PathBuf {
+    let (cases, out) = (repository().join("fixtures/cases"), folder.join("rare"));
+    omafit()
+        .arg("fit")
+        .arg(cases.join("95_rare_category.csv"))
+        .arg("--model")
+        .arg(cases.join("95_rare_category.toml"))
+        .args(["--method", "foce", "--no-report", "--quiet"])
+        .args(more)
+        .arg("--out")
         .arg(&out)
         .assert()
         .success();
@@ -70,7 +87,7 @@ fn a_bootstrap_that_is_interrupted_ends_as_one_that_is_not() {
     let good = text(&table, "status").iter().filter(|s| *s == "ok").count();
     let table = csv(&whole.join("bootstrap.csv"));
     assert!(column(&table, "n").iter().all(|n| *n == good as f64));
-    common::all_defined(&whole);
+    all_defined(&whole);
 }
 
 fn json(path: &Path) -> serde_json::Value {
@@ -116,7 +133,7 @@ fn intervals_of_theophylline_are_those_of_many_proposals_elsewhere() {
     assert_eq!(record["rounds"][4]["resamples"], 1000);
     let samples = csv(&run.join("sir_samples.csv"));
     assert_eq!(column(&samples, "kept").iter().sum::<f64>(), 1000.0);
-    common::all_defined(&run);
+    all_defined(&run);
 }
 
 #[test]
@@ -155,4 +172,115 @@ fn what_cannot_be_resampled_is_refused() {
         let (code, words) = said(command, run);
         assert!(code == 2 && words.contains(expected), "{command:?}: {words}");
     }
+}
+
+#[test]
+fn a_replicate_without_carriers_is_left_out_of_their_coefficient_and_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = rare(folder.path(), &[]);
+    let done = omafit().args(["bootstrap", "-n", "12"]).arg(&run).output().unwrap();
+    let words = String::from_utf8(done.stdout).unwrap();
+    assert!(done.status.success(), "{words}");
+    let number = "CL_SEX=1";
+    let own = |table: &[Vec<String>], of: &str| {
+        let row = text(table, "name").iter().position(|name| name == number).unwrap();
+        column(table, of)[row]
+    };
+    let (table, replicates) = (csv(&run.join("bootstrap.csv")), csv(&run.join("bootstrap_replicates.csv")));
+    let values = column(&replicates, number);
+    let without = values.iter().filter(|value| value.is_nan()).count();
+    // (29/30)³⁰ = 0.36 of them are without.
+    assert!(without > 0 && without < 10, "{values:?}");
+    let start = column(&csv(&run.join("parameters.csv")), "estimate")[3];
+    assert!((own(&table, "estimate") - start).abs() < 1e-12 && values.iter().all(|value| *value != start));
+    assert_eq!(own(&table, "n_not_determined"), without as f64);
+    assert_eq!(own(&table, "n"), (12 - without) as f64);
+    assert!(column(&table, "n").iter().filter(|n| **n == 12.0).count() == column(&table, "n").len() - 1);
+    assert!(
+        words.contains(&format!("the subjects of {without} of 12 replicates do not determine {number}")),
+        "{words}"
+    );
+    assert!(words.contains("--stratify SEX draws as many subjects of each SEX as there are"), "{words}");
+    let record = json(&run.join("bootstrap.json"));
+    assert_eq!(record["not_determined"][number], without);
+    all_defined(&run);
+    // With as many carriers as there are every replicate determines it.
+    let done =
+        omafit().args(["bootstrap", "-n", "4", "--stratify", "SEX", "--force"]).arg(&run).output().unwrap();
+    let words = String::from_utf8(done.stdout).unwrap();
+    assert!(!words.contains("do not determine"), "{words}");
+    assert_eq!(own(&csv(&run.join("bootstrap.csv")), "n_not_determined"), 0.0);
+}
+
+#[test]
+fn without_its_only_carrier_a_coefficient_does_not_exist() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = rare(folder.path(), &["--influence", "exact"]);
+    let influence = csv(&run.join("influence.csv"));
+    let data = csv(&repository().join("fixtures/cases/95_rare_category.csv"));
+    let carrier = text(&data, "ID").into_iter().zip(text(&data, "SEX")).find(|row| row.1 == "1").unwrap().0;
+    for (row, id) in text(&influence, "ID").into_iter().enumerate() {
+        let of = |name: &str| text(&influence, name)[row].clone();
+        let is_there = !of("WITHOUT_CL_SEX=1").is_empty() && !of("SHIFT_CL_SEX=1").is_empty();
+        assert_eq!(is_there, id != carrier, "{id}");
+        assert_eq!(of("not_determined"), if id == carrier { "CL_SEX=1" } else { "" }, "{id}");
+        assert!(of("status") == "ok" && !of("WITHOUT_CL").is_empty() && !of("distance").is_empty(), "{id}");
+    }
+    let warnings = json(&run.join("run.json"))["warnings"].to_string();
+    assert!(
+        warnings.contains(&format!("without subject {carrier} the others do not determine CL_SEX=1")),
+        "{warnings}"
+    );
+}
+
+#[test]
+fn intervals_of_every_method_stand_in_one_table() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = fitted(folder.path(), "run", "foce");
+    let table = || csv(&run.join("uncertainty.csv"));
+    let parameters = csv(&run.join("parameters.csv"));
+    let first = table();
+    assert_eq!(
+        first[0],
+        ["name", "unit", "estimate", "asymptotic_low", "asymptotic_high", "sandwich_low", "sandwich_high"]
+    );
+    assert_eq!(column(&first, "asymptotic_low"), column(&parameters, "ci_low"));
+    // A sandwich's interval is on the logarithm, as that of R.
+    let (estimate, se) = (column(&parameters, "estimate"), column(&parameters, "se_sandwich"));
+    for (i, high) in column(&first, "sandwich_high").into_iter().enumerate() {
+        let expected = estimate[i] * (1.959_963_984_540_054 * se[i] / estimate[i]).exp();
+        assert!((high / expected - 1.0).abs() < 1e-12, "{high} {expected}");
+    }
+    let (code, _) = said(&["sir", "--samples", "300", "--resamples", "100", "--quiet"], &run);
+    assert_eq!(code, 0);
+    let done = omafit().args(["bootstrap", "-n", "4"]).arg(&run).output().unwrap();
+    let words = String::from_utf8(done.stdout).unwrap();
+    let heads =
+        words.lines().skip_while(|line| !line.contains("95 % intervals by every method")).nth(1).unwrap();
+    let heads: Vec<&str> = heads.split_whitespace().collect();
+    assert_eq!(heads, ["estimate", "asymptotic", "sandwich", "sir", "bootstrap"], "{words}");
+    let (code, words) = said(&["profile", "--parameter", "V", "--quiet"], &run);
+    assert_eq!(code, 0, "{words}");
+    let whole = table();
+    assert_eq!(whole.iter().map(|row| row[..7].to_vec()).collect::<Vec<_>>(), first);
+    for (name, ends) in [("sir", ["ci_low", "ci_high"]), ("bootstrap", ["ci_low", "ci_high"])] {
+        let of = csv(&run.join(format!("{name}.csv")));
+        for (end, own) in [format!("{name}_low"), format!("{name}_high")].iter().zip(ends) {
+            assert_eq!(column(&whole, end), column(&of, own));
+        }
+    }
+    assert!(column(&whole, "sir_effective_samples").iter().all(|n| *n > 50.0));
+    assert!(column(&whole, "bootstrap_n").iter().all(|n| *n <= 4.0 && *n >= 2.0));
+    let profile = column(&whole, "profile_low");
+    assert!(
+        profile[2] > 20.0 && profile.iter().filter(|low| low.is_nan()).count() == profile.len() - 1,
+        "{profile:?}"
+    );
+    all_defined(&run);
+    // Intervals of another coverage do not stand among those of 95 %.
+    let again = ["bootstrap", "-n", "4", "--level", "0.9", "--force"];
+    let done = omafit().args(again).arg(&run).output().unwrap();
+    let words = String::from_utf8(done.stdout).unwrap();
+    assert!(words.contains("bootstrap.csv has intervals of another coverage"), "{words}");
+    assert!(!table()[0].contains(&"bootstrap_low".to_owned()) && table()[0].contains(&"sir_low".to_owned()));
 }

@@ -62,8 +62,8 @@ pub use population::{
     Marginal, MarginalError, MarginalPart, PopulationError, PopulationEstimate, PopulationFit,
     PopulationMethod, PopulationOptions, PopulationProfile, PopulationProfilePoint, PopulationStart,
     PopulationUncertainty, ProfileError, Progress, SIR_ROUNDS, Search, SearchFit, SirError, SirFound,
-    SirQuality, SirRound, SirSample, Space, SpaceError, Standing, Stepwise, Verdict, Watch, candidates, enough,
-    estimate_population, evaluate_population, exact_influence, fit_population, flattest_direction,
+    SirQuality, SirRound, SirSample, Space, SpaceError, Standing, Stepwise, Verdict, Watch, candidates,
+    enough, estimate_population, evaluate_population, exact_influence, fit_population, flattest_direction,
     from_several_starts, influence, marginal_likelihood, population_estimates, population_profile,
     propagated, sampling_importance_resampling, screened,
 };

@@ -10,6 +10,7 @@ use omafit_estimate::{
     SirRound, SirSample, evaluate_population, fit_population, influence, population_estimates,
     sampling_importance_resampling, summarise_draws,
 };
+use omafit_model::{Analyte, EffectEntry, PopulationModel, Subject};
 
 fn fitted() -> PopulationFit {
     fit_population(&model(), &subjects(), PopulationOptions::default(), &()).unwrap()
@@ -38,7 +39,8 @@ fn each_replicate_of_the_bootstrap_is_the_closed_form_of_what_it_drew() {
         assert_eq!((count(1), drawn.len()), (PATIENTS.div_ceil(3), PATIENTS));
         let replicate = bootstrap.replicate(k, &()).unwrap();
         assert!(replicate.converged, "{}", replicate.reason);
-        let found = three(&fit, &replicate.numbers.unwrap());
+        let listed: Vec<f64> = replicate.numbers.unwrap().into_iter().map(Option::unwrap).collect();
+        let found = three(&fit, &listed);
         let logs: Vec<Vec<f64>> = drawn.iter().map(|i| logarithms[*i].clone()).collect();
         for (found, expected) in found.iter().zip(closed_form(&logs)) {
             assert!((found - expected).abs() < 1e-3, "{k}: {found} {expected}");
@@ -246,4 +248,56 @@ fn a_variance_that_goes_to_zero_is_held_and_the_others_have_the_errors_of_a_mode
     assert!(found.samples.iter().all(|s| three(&fit, &fit.numbers(&s.vector))[1] == omega));
     // χ² of the two that are free.
     assert!((found.whole.mean_dofv - 2.0).abs() < 0.3, "{}", found.whole.mean_dofv);
+}
+
+#[test]
+fn what_no_subject_says_anything_of_is_not_determined_whatever_it_is() {
+    // An effect of age on Vc, and an analyte that nobody has.
+    let mut file = model().file().clone();
+    let effect = EffectEntry::Power { covariate: "AGE".into(), centre: 40.0, exponent: 0.1, fixed: false };
+    file.parameters.get_mut("Vc").unwrap().effects.push(effect);
+    file.residual.get_mut(&Analyte::IgeTotal).unwrap().fixed = false;
+    let model = PopulationModel::new(file).unwrap();
+    let aged = |age: &dyn Fn(usize) -> f64| -> Vec<Subject> {
+        let with = |(i, subject): (usize, Subject)| Subject {
+            covariates: subject.covariates.clone().with("AGE", age(i)),
+            ..subject
+        };
+        subjects().into_iter().enumerate().map(with).collect()
+    };
+    let undetermined = |subjects: &[Subject]| {
+        let fit = fit_population(&model, subjects, PopulationOptions::default(), &()).unwrap();
+        assert!(fit.converged(), "{}", fit.reason);
+        let names = fit.space.names(&fit.model);
+        let missing: Vec<String> = fit.undetermined.iter().map(|&k| names[k].clone()).collect();
+        let is_missing: Vec<bool> = fit.determined().iter().map(|value| value.is_nan()).collect();
+        assert_eq!(is_missing.iter().filter(|is| **is).count(), missing.len());
+        (missing, fit)
+    };
+    let (missing, _) = undetermined(&aged(&|i| 30.0 + i as f64));
+    assert_eq!(missing, ["sigma_ige_total"]);
+    // At the age of reference of all it is the coefficient, and the rest is what it is without.
+    let (missing, fit) = undetermined(&aged(&|_| 40.0));
+    assert_eq!(missing, ["Vc_AGE", "sigma_ige_total"]);
+    for (found, expected) in numbers(&fit).into_iter().zip(closed_form(&logarithms())) {
+        assert!((found - expected).abs() < 1e-3, "{found} {expected}");
+    }
+    // At another it cannot be told from the typical value.
+    let same = aged(&|_| 50.0);
+    let (missing, _) = undetermined(&same);
+    assert_eq!(missing, ["Vc", "Vc_AGE", "sigma_ige_total"]);
+    let options = PopulationOptions::default();
+    let bootstrap = Bootstrap {
+        model: &fit.model,
+        subjects: &same,
+        strata: &[0; PATIENTS],
+        method: PopulationMethod::Foce,
+        options,
+        seed: 1,
+    };
+    let replicate = bootstrap.replicate(0, &()).unwrap();
+    let estimates = population_estimates(&fit.model, &fit.space, None);
+    let free = estimates.iter().zip(replicate.numbers.unwrap()).filter(|(e, _)| !e.fixed);
+    let missing: Vec<&str> = free.filter(|(_, value)| value.is_none()).map(|(e, _)| &e.name[..]).collect();
+    assert!(replicate.converged && missing == ["Vc", "Vc_AGE", "sigma_ige_total"], "{missing:?}");
 }

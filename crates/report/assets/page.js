@@ -238,14 +238,24 @@ function parameterSection() {
   body.push(note("Typical: at the covariates where every effect is one. Shrinkage: 1 − SD(η̂)/ω and 1 − var(η̂)/ω²."));
   for (const [name, title, said] of [
     ["bootstrap", "Bootstrap", "Of replicates that converged; those that did not are in bootstrap_replicates."],
-    ["sir", "Sampling importance resampling", "Of the samples that the last round kept."],
+    ["sir", "Sampling importance resampling", "Of the samples of all rounds, by their weights."],
   ]) {
     const draws = story.tables[name];
     if (!draws) continue;
     const found = draws.name.map((_, i) => [make("code", {}, clean(draws.name[i])), draws.unit[i] === "1" ? "" : clean(draws.unit[i]), ...["estimate", "mean", "median", "se"].map((key) => digits(draws[key][i])), fixed(draws.rse_pct[i], 1), `${digits(draws.ci_low[i])} to ${digits(draws.ci_high[i])}`]);
     body.push(make("h3", {}, title));
     body.push(grid([text("Parameter"), text("Unit"), ...["Estimate", "Mean", "Median", "SE", "RSE %", "Percentiles"].map(number)], found, `${title} of the population's estimates`));
-    body.push(note(`${draws.n[0]} draws. ${said}`));
+    body.push(note(`${Math.max(...draws.n)} draws. ${said}`));
+  }
+  const intervals = story.tables.uncertainty;
+  const methods = [["asymptotic", "Curvature (R⁻¹)"], ["sandwich", "Sandwich"], ["sir", "SIR"], ["bootstrap", "Bootstrap"], ["profile", "Profile"]].filter(([key]) => intervals && intervals[`${key}_low`]);
+  if (methods.length) {
+    const ends = (key, i) => ["low", "high"].map((end) => intervals[`${key}_${end}`][i]);
+    const interval = (key, i) => (ends(key, i).some(isNumber) ? ends(key, i).map((end) => (isNumber(end) ? digits(end) : "–")).join(" to ") : "–");
+    const found = intervals.name.map((name, i) => [make("code", {}, clean(name)), intervals.unit[i] === "1" ? "" : clean(intervals.unit[i]), digits(intervals.estimate[i]), ...methods.map(([key]) => interval(key, i))]);
+    body.push(make("h3", {}, "95 % intervals by method"));
+    body.push(grid([text("Parameter"), text("Unit"), ...["Estimate", ...methods.map(([, title]) => title)].map(number)], found, "95 % intervals of the population's estimates by method"));
+    body.push(note("SIR, bootstrap and profile stand here after omafit sir, bootstrap and profile; where methods disagree, the curvature is not to be trusted."));
   }
   const influence = story.tables.influence;
   if (influence) {

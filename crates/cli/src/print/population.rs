@@ -27,6 +27,7 @@ pub fn population(population: &Population) {
     let mut rows = vec![head.map(String::from)];
     let model = population.model();
     let shrinkage = population.shrinkage();
+    let not_determined = population.not_determined();
     for e in estimates.iter().filter(|e| e.kind != EstimateKind::Variance) {
         let eta = Some(e.kind == EstimateKind::Typical)
             .filter(|is_typical| *is_typical)
@@ -36,7 +37,13 @@ pub fn population(population: &Population) {
             e.name.clone(),
             shown_unit(&e.unit),
             significant(e.value, DIGITS),
-            if e.fixed { "fixed".into() } else { fixed(100.0 * e.se[0] / e.value.abs(), 1) },
+            if e.fixed {
+                "fixed".into()
+            } else if not_determined.contains(&e.name.as_str()) {
+                "not determined".into()
+            } else {
+                fixed(100.0 * e.se[0] / e.value.abs(), 1)
+            },
             interval(e),
             variance.map_or(String::new(), |v| variability(model, v)),
             eta.and_then(|k| shrinkage.get(k)).map_or(String::new(), |s| fixed(100.0 * s.sd_form, 1)),
@@ -124,7 +131,8 @@ pub fn draws(table: &Table, error: Option<f64>) {
     for (row, name) in names.iter().enumerate() {
         let [estimate, median, se, low, high] =
             ["estimate", "median", "se", "ci_low", "ci_high"].map(|name| of(name, row));
-        rows.push([name.to_string(), unit(row), estimate, median, se, format!("{low} to {high}")]);
+        let interval = if low == NONE && high == NONE { String::new() } else { format!("{low} to {high}") };
+        rows.push([name.to_string(), unit(row), estimate, median, se, interval]);
     }
     aligned(&rows, 2);
     if let Some(error) = error {

@@ -4,7 +4,7 @@ mod equations;
 mod figures;
 mod outcomes;
 mod population;
-mod tables;
+pub mod tables;
 
 pub use figures::{Drawn, drawn};
 pub use outcomes::figures as outcome_figures;
@@ -79,8 +79,18 @@ pub fn page(folder: &Path) -> Result<String, CliError> {
         false => None,
     };
     let mut all = vec![("individuals".to_owned(), individuals), ("observations".to_owned(), observations)];
-    let names =
-        ["parameters", "bootstrap", "sir", "influence", "shrinkage", "diagnostics", "vpc", "npc", "what_if"];
+    let names = [
+        "parameters",
+        "uncertainty",
+        "bootstrap",
+        "sir",
+        "influence",
+        "shrinkage",
+        "diagnostics",
+        "vpc",
+        "npc",
+        "what_if",
+    ];
     for name in names.into_iter().chain(outcomes::TABLES) {
         if let Some(table) = tables::optional(folder, name)? {
             all.push((name.to_owned(), table));
@@ -94,12 +104,21 @@ pub fn page(folder: &Path) -> Result<String, CliError> {
     if let Some(run) = run.as_object_mut() {
         run.remove("wall_seconds");
     }
+    for name in ["sir.json", "bootstrap.json"].map(|name| folder.join(name)) {
+        if name.is_file() {
+            let record = self::record(&name)?;
+            let said = record["warnings"].as_array();
+            let warnings = run["warnings"].as_array_mut().zip(said);
+            warnings.into_iter().for_each(|(warnings, said)| warnings.extend_from_slice(said));
+        }
+    }
     let optional = |path: &Path| if path.is_file() { self::record(path) } else { Ok(Value::Null) };
     let (check, outcome) = (optional(&check)?, optional(&folder.join("outcome.json"))?);
     Ok(page::html(&Story { run, check, outcome, model: words, tables: all, courses, what_if, missing })?)
 }
 
-fn record(path: &Path) -> Result<Value, CliError> {
+/// A file of JSON of a run.
+pub fn record(path: &Path) -> Result<Value, CliError> {
     let text = std::fs::read_to_string(path)
         .map_err(|source| CliError::Unreadable { path: path.to_owned(), source })?;
     serde_json::from_str(&text).map_err(|source| CliError::NoRun { path: path.to_owned(), source })

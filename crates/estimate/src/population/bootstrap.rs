@@ -13,15 +13,17 @@ use serde::{Deserialize, Serialize};
 pub struct BootstrapReplicate {
     /// Which, from 0.
     pub replicate: u32,
-    /// The numbers of the population as [`population_estimates`](super::population_estimates) lists them; nothing where
-    /// the estimation failed.
-    pub numbers: Option<Vec<f64>>,
+    /// The numbers of the population as [`population_estimates`](super::population_estimates) lists them, without those that
+    /// the drawn subjects do not determine; nothing where the estimation failed.
+    pub numbers: Option<Vec<Option<f64>>>,
     /// The objective of FOCE of the drawn subjects.
     pub ofv: Option<f64>,
     /// Whether the estimation ended where it should.
     pub converged: bool,
     /// Why it ended, or failed.
     pub reason: String,
+    /// Numbers at an end of their range, in words.
+    pub ends: Vec<String>,
 }
 
 /// How a bootstrap is made.
@@ -80,15 +82,20 @@ impl Bootstrap<'_> {
                 ofv: None,
                 converged: false,
                 reason: error.to_string(),
+                ends: Vec::new(),
             }),
             Ok(fit) => {
-                let numbers = Some(fit.numbers(&fit.vector)).filter(|all| all.iter().all(|v| v.is_finite()));
+                let sound = fit.numbers(&fit.vector).iter().all(|v| v.is_finite());
+                let determined = fit.numbers(&fit.determined());
+                let numbers =
+                    sound.then(|| determined.into_iter().map(|v| v.is_finite().then_some(v)).collect());
                 Ok(BootstrapReplicate {
                     replicate,
                     ofv: Some(fit.ofv).filter(|ofv| ofv.is_finite()),
                     converged: fit.converged() && numbers.is_some(),
                     numbers,
                     reason: fit.reason,
+                    ends: fit.ends.into_iter().map(|end| end.words).collect(),
                 })
             }
         }

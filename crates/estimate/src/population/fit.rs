@@ -2,6 +2,7 @@
 
 use super::boundary::{End, canonical, ends, escape, held, tied_columns};
 use super::conditional::{Conditional, ConditionalError, FactoredModel, conditional};
+use super::determined::undetermined;
 use super::gradient::{Change, change};
 use super::importance::polished;
 use super::modes::{LOWER, SPREAD, height, lowest, modes};
@@ -110,6 +111,9 @@ pub struct PopulationFit {
     pub ends: Vec<End>,
     /// The columns of the factor of Ω that are zero, as their variances are at an end.
     pub(super) tied: Vec<usize>,
+    /// Positions in the vector of numbers that these subjects do not determine: no subject's part of the objective depends
+    /// on them, or on a combination of them.
+    pub undetermined: Vec<usize>,
     /// Covariance of the estimates, or why there is none.
     pub uncertainty: Result<PopulationUncertainty, String>,
     /// Iterations.
@@ -130,6 +134,12 @@ impl PopulationFit {
     pub fn numbers(&self, vector: &[f64]) -> Vec<f64> {
         let values = self.space.values(&self.model.values(), vector);
         listed(&self.model, &values).iter().map(|estimate| estimate.value).collect()
+    }
+
+    /// The estimates as a vector, NaN of what these subjects do not determine.
+    pub fn determined(&self) -> Vec<f64> {
+        let of = |(k, x): (usize, &f64)| if self.undetermined.contains(&k) { f64::NAN } else { *x };
+        self.vector.iter().enumerate().map(of).collect()
     }
 }
 
@@ -553,6 +563,7 @@ fn finished(
     let fitted = space.model(model, &x).map_err(|error| PopulationError::Model(error.to_string()))?;
     let gradients: Vec<Vec<f64>> = at.changes.iter().map(|change| change.gradient.clone()).collect();
     let held = held(space, &ends, &at.tied);
+    let undetermined = undetermined(&at.changes, &held);
     let uncertainty = if !options.covariance {
         Err("not asked for".into())
     } else if gradients.is_empty() {
@@ -577,6 +588,7 @@ fn finished(
         gradients,
         ends,
         tied: at.tied,
+        undetermined,
         uncertainty,
         iterations: 0,
         stop: None,

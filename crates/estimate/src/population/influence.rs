@@ -14,8 +14,8 @@ use omafit_model::Subject;
 /// The estimates without one of the subjects.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Deletion {
-    /// The numbers of the population as [`population_estimates`](super::population_estimates) lists them, or why there are
-    /// none.
+    /// The numbers of the population as [`population_estimates`](super::population_estimates) lists them, NaN of those that the
+    /// others do not determine; or why there are none.
     pub estimates: Result<Vec<f64>, String>,
     /// Whether they are those of a fit of the others.
     pub is_exact: bool,
@@ -88,7 +88,7 @@ fn without(
     let others = subjects.iter().enumerate().filter(|(j, _)| *j != i);
     let others: Vec<Subject> = others.map(|(_, subject)| subject.clone()).collect();
     match fit_population(&fit.model, &others, options, &()) {
-        Ok(found) if found.converged() => Ok(found.vector),
+        Ok(found) if found.converged() => Ok(found.determined()),
         Ok(_) => Err("the fit of the others did not converge".into()),
         Err(error) => Err(error.to_string()),
     }
@@ -137,7 +137,9 @@ impl<'a> Known<'a> {
     }
 
     fn distance(&self, vector: &[f64]) -> f64 {
-        let change = self.free.iter().map(|&k| vector[k] - self.fit.vector[k]);
+        // A number that the others do not determine goes nowhere.
+        let moved = |&k: &usize| Some(vector[k] - self.fit.vector[k]).filter(|moved| !moved.is_nan());
+        let change = self.free.iter().map(|k| moved(k).unwrap_or(0.0));
         let change = DVector::from_iterator(self.free.len(), change);
         change.dot(&(&self.r * &change)).sqrt()
     }

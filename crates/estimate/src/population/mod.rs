@@ -8,6 +8,7 @@ mod checked;
 mod complete;
 mod conditional;
 mod delta;
+mod determined;
 mod expectation;
 mod fit;
 mod gradient;

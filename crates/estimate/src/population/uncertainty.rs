@@ -347,3 +347,10 @@ pub fn flattest_direction(names: &[String], uncertainty: &PopulationUncertainty)
     let terms: Vec<String> = shown.map(|k| format!("{:+.2} {}", uncertainty.flattest[k], names[k])).collect();
     terms.join(" ")
 }
+
+impl PopulationEstimate {
+    /// The ends of its 95 % interval had it this standard error, on the scale on which [`PopulationEstimate::interval`] is.
+    pub fn interval_of(&self, se: f64) -> [f64; 2] {
+        interval(self.kind, self.value, se)
+    }
+}

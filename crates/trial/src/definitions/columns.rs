@@ -16,6 +16,7 @@ pub(super) const TABLES: &[(&str, &[Columns])] = &[
     ("correlations", &[CORRELATIONS]),
     ("convergence", &[CONVERGENCE]),
     ("influence", &[INFLUENCE]),
+    ("uncertainty", &[UNCERTAINTY]),
     ("likelihood", &[LIKELIHOOD]),
     ("criteria", &[CRITERIA]),
     ("bootstrap", &[DRAWS, BIAS]),
@@ -262,6 +263,32 @@ const CONVERGENCE: Columns = &[
     ),
 ];
 
+const UNCERTAINTY: Columns = &[
+    ("name", "", "the number, as in `parameters`"),
+    ("unit", "", "its unit, and that of what follows"),
+    ("estimate", "", "its estimate"),
+    (
+        "asymptotic_low",
+        "",
+        "lower end of the 95 % interval from R⁻¹, the curvature of the objective: `ci_low` of `parameters`",
+    ),
+    ("asymptotic_high", "", "its upper end"),
+    ("sandwich_low", "", "lower end of the 95 % interval from R⁻¹SR⁻¹, on the scale of that from R⁻¹"),
+    ("sandwich_high", "", "its upper end"),
+    ("sir_low", "", "after `omafit sir`: lower end of the interval of its percentiles"),
+    ("sir_high", "", "its upper end"),
+    ("sir_effective_samples", "", "how many samples of equal weight it is from"),
+    ("bootstrap_low", "", "after `omafit bootstrap`: lower end of the interval of its percentiles"),
+    ("bootstrap_high", "", "its upper end"),
+    ("bootstrap_n", "", "how many replicates it is from"),
+    (
+        "profile_low",
+        "",
+        "after `omafit profile`: lower end of the interval from the profile of the objective",
+    ),
+    ("profile_high", "", "its upper end"),
+];
+
 const DRAWS: Columns = &[
     ("name", "", "the number, as in `parameters`"),
     ("unit", "", "its unit, and that of what follows"),
@@ -280,7 +307,7 @@ const DRAWS: Columns = &[
         "lower end of the interval of their percentiles, of the coverage that was asked for (95 %)",
     ),
     ("ci_high", "", "its upper end"),
-    ("n", "", "how many draws there are"),
+    ("n", "", "how many draws have a value of it"),
     ("ci_low_mcse", "", "Monte-Carlo standard error of the lower end: by how much it differs between seeds"),
     ("ci_high_mcse", "", "that of the upper end"),
 ];
@@ -288,7 +315,14 @@ const DRAWS: Columns = &[
 const EFFECTIVE: Columns =
     &[("effective_samples", "", "how many samples of equal weight say as much: (Σw)²/Σw²")];
 
-const BIAS: Columns = &[("bias", "", "mean − estimate")];
+const BIAS: Columns = &[
+    ("bias", "", "mean − estimate"),
+    (
+        "n_not_determined",
+        "",
+        "replicates that converged whose subjects do not determine the number: they are left out of its row",
+    ),
+];
 
 const BOOTSTRAP_REPLICATES: Columns = &[
     ("replicate", "", "its number, from 0"),
@@ -299,7 +333,11 @@ const BOOTSTRAP_REPLICATES: Columns = &[
     ),
     ("reason", "", "why the estimation ended"),
     ("ofv", "", "the objective of FOCE of the subjects that were drawn"),
-    ("{number}", "as in `parameters`", "the number from these subjects"),
+    (
+        "{number}",
+        "as in `parameters`",
+        "the number from these subjects; missing where they do not determine it",
+    ),
 ];
 
 const EFFECT: Columns = &[
@@ -357,12 +395,17 @@ const INFLUENCE: Columns = &[
         "`one_step`: one step of Newton's method from the estimates with all; `exact`: a fit of the others",
     ),
     ("status", "", "`ok`, or why there are no estimates without it"),
+    ("not_determined", "", "numbers that the others do not determine: without the subject they do not exist"),
     ("distance", "", "√(ΔᵀRΔ) of the change Δ of all estimates: how many standard errors they go together"),
     ("covariance_ratio", "", "√(|R|/|R − Rᵢ|): how much wider the region of confidence is without it"),
     ("most_moved", "", "the number that moves most of its standard errors"),
     ("most_moved_se", "", "by how many"),
     ("SHIFT_{number}", "", "change of the number without the subject, in standard errors"),
-    ("WITHOUT_{number}", "as in `parameters`", "the number without the subject"),
+    (
+        "WITHOUT_{number}",
+        "as in `parameters`",
+        "the number without the subject; missing where the others do not determine it",
+    ),
 ];
 
 const LIKELIHOOD: Columns = &[

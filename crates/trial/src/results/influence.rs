@@ -26,6 +26,7 @@ pub fn influence_table(
         text("ID", &|i| ids[i].clone()),
         text("method", &|i| if deletions[i].is_exact { "exact" } else { "one_step" }.to_owned()),
         text("status", &|i| deletions[i].estimates.as_ref().err().cloned().unwrap_or_else(|| "ok".into())),
+        text("not_determined", &|i| not_determined_without(estimates, &deletions[i]).join(", ")),
         number("distance".into(), &|d| d.distance),
         number("covariance_ratio".into(), &|d| d.covariance_ratio),
         text("most_moved", &|i| most(&deletions[i]).map_or(String::new(), |(name, _)| name.to_owned())),
@@ -38,6 +39,13 @@ pub fn influence_table(
         columns.push(number(format!("WITHOUT_{}", estimate.name), &|d| without(d, k)));
     }
     Table::new("influence", columns)
+}
+
+/// The names of the numbers that the others do not determine, where there are estimates without a subject.
+pub fn not_determined_without<'a>(estimates: &'a [PopulationEstimate], deletion: &Deletion) -> Vec<&'a str> {
+    let values = deletion.estimates.iter().flatten();
+    let missing = estimates.iter().zip(values).filter(|(e, v)| e.se[0].is_finite() && v.is_nan());
+    missing.map(|(estimate, _)| estimate.name.as_str()).collect()
 }
 
 /// The number that moves the most without a subject, and by how many of its standard errors.

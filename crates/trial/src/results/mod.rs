@@ -17,6 +17,7 @@ mod suppression;
 mod trajectories;
 mod two_stage;
 mod typical;
+mod uncertainty;
 
 pub use comparison::{
     ComparedLikelihood, ComparedParameter, ComparedRun, ComparedTest, comparison_table,
@@ -25,7 +26,7 @@ pub use comparison::{
 pub use correlations::correlations_table;
 pub use diagnostics::{diagnostics_table, shrinkage_table};
 pub use individuals::{individuals_table, sigma_columns};
-pub use influence::{influence_table, most_moved};
+pub use influence::{influence_table, most_moved, not_determined_without};
 pub use likelihood::{criteria_table, likelihood_table};
 pub use observations::observations_table;
 pub use outcomes::{outcome_exposure_table, outcome_tables};
@@ -38,3 +39,4 @@ pub use suppression::suppression_table;
 pub use trajectories::trajectories_table;
 pub use two_stage::{two_stage_omega_table, two_stage_table};
 pub use typical::typical_table;
+pub use uncertainty::{Estimated, IntervalMethod, MethodIntervals, uncertainty_table};

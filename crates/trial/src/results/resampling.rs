@@ -16,8 +16,9 @@ pub enum Draws {
 }
 
 /// One row a number that is estimated: its estimate, its mean, standard deviation and median over weighted draws, the ends of the
-/// interval of percentiles with their Monte-Carlo errors, how many draws there are, and of a bootstrap the bias, mean less
-/// estimate. Of resampling what has no standard error among the estimates was held in every draw, and has no spread here either.
+/// interval of percentiles with their Monte-Carlo errors, how many draws it has a value in, and of a bootstrap in how many it has
+/// none, and the bias, mean less estimate. Of resampling what has no standard error among the estimates was held in every draw, and
+/// has no spread here either.
 ///
 /// # Errors
 /// Never; the columns are of one length.
@@ -28,12 +29,19 @@ pub fn draws_table(
     weights: &[f64],
     level: f64,
 ) -> Result<Table, TableError> {
+    let weighed = || weights.iter().zip(draws).filter(|(weight, _)| **weight > 0.0);
+    let counts = |k: usize| weighed().filter(|(_, draw)| !draw[k].is_nan()).count();
     let spread = |(k, e)| {
         let values: Vec<f64> = draws.iter().map(|draw| draw[k]).collect();
-        (e, summarise_draws(&values, weights, level))
+        let weights: Vec<f64> =
+            weights.iter().zip(&values).map(|(w, value)| if value.is_nan() { 0.0 } else { *w }).collect();
+        (e, summarise_draws(&values, &weights, level))
     };
-    let rows: Vec<(&PopulationEstimate, DrawSummary)> =
-        estimates.iter().enumerate().filter(|(_, e)| !e.fixed).map(spread).collect();
+    let free = || estimates.iter().enumerate().filter(|(_, e)| !e.fixed);
+    let rows: Vec<(&PopulationEstimate, DrawSummary)> = free().map(spread).collect();
+    let count = |name: &str, of: &dyn Fn(usize) -> usize| {
+        Column::new(name, Values::Integer(free().map(|(k, _)| Some(of(k) as i64)).collect()))
+    };
     let text = |name: &str, of: &dyn Fn(&PopulationEstimate) -> String| {
         Column::new(name, Values::text(rows.iter().map(|row| of(row.0))))
     };
@@ -47,7 +55,6 @@ pub fn draws_table(
         };
         Column::new(name, Values::Float(rows.iter().map(value).collect()))
     };
-    let n = weights.iter().filter(|weight| **weight > 0.0).count();
     let mut columns = vec![
         text("name", &|e| e.name.clone()),
         text("unit", &|e| e.unit.clone()),
@@ -58,13 +65,14 @@ pub fn draws_table(
         number("median", &|_, over| over.median),
         spread("ci_low", &|_, over| over.interval[0]),
         spread("ci_high", &|_, over| over.interval[1]),
-        Column::new("n", Values::Integer(vec![Some(n as i64); rows.len()])),
+        count("n", &counts),
         spread("ci_low_mcse", &|_, over| over.interval_se[0]),
         spread("ci_high_mcse", &|_, over| over.interval_se[1]),
     ];
     let name = match of {
         Draws::Bootstrap => {
             columns.push(number("bias", &|value, over| over.mean - value));
+            columns.push(count("n_not_determined", &|k| weighed().count() - counts(k)));
             "bootstrap"
         }
         Draws::Sir => {
@@ -76,7 +84,7 @@ pub fn draws_table(
 }
 
 /// One row a replicate of a bootstrap, those that failed too: its number, its status, the objective, why it ended, and
-/// every number that is estimated.
+/// every number that is estimated; missing what its subjects do not determine.
 ///
 /// # Errors
 /// Never; the columns are of one length.
@@ -103,7 +111,7 @@ pub fn bootstrap_replicates_table(
         number("ofv", &|r| r.ofv),
     ];
     for (k, estimate) in estimates.iter().enumerate().filter(|(_, e)| !e.fixed) {
-        columns.push(number(&estimate.name, &|r| Some(r.numbers.as_ref()?[k])));
+        columns.push(number(&estimate.name, &|r| r.numbers.as_ref()?[k]));
     }
     Table::new("bootstrap_replicates", columns)
 }
