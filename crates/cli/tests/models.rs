@@ -59,13 +59,13 @@ omalizumab_total = { additive_sd = 0.5, proportional_sd = 0.1, lloq = 0.2, uloq 
 const DESCRIBED: &str = "\
 `mine`: A model \\| of mine. Structure `one_compartment`. Source: nowhere
 
-| parameter | meaning                                                       | typical value    | between subjects    | covariate effects                                     | constraint           |
-|-----------|---------------------------------------------------------------|------------------|---------------------|-------------------------------------------------------|----------------------|
-| `ka`      | first-order absorption rate constant                          | 1.5 1/h = 36 1/d |                     | `exp(−0.01·(AGE − 40))` · `1 + 0.002·CRCL`, fixed     | 0.1 to 4 1/h         |
-| `CL`      | apparent clearance                                            | 2.1235 L/d       | CV 30.7 %, fixed    | `1 if SEX = 0, 0.8 if SEX = 1` · `1 − 0.1·(TEMP + 3)` |                      |
-| `V`       | apparent volume                                               | 30 L             | SD 4 L              |                                                       | 1 to 100 L           |
-| `F`       | bioavailability of a subcutaneous dose, above 0               | 0.6              | SD 0.3 of the logit |                                                       | fixed; logit, 0 to 1 |
-| `tlag`    | time from a subcutaneous dose to the start of its absorption  | 0 d              |                     |                                                       | fixed                |
+| parameter | meaning                                                      | typical value    | between subjects    | covariate effects                                     | constraint           |
+|-----------|--------------------------------------------------------------|------------------|---------------------|-------------------------------------------------------|----------------------|
+| `ka`      | first-order absorption rate constant                         | 1.5 1/h = 36 1/d |                     | `exp(−0.01·(AGE − 40))` · `1 + 0.002·CRCL`, fixed     | 0.1 to 4 1/h         |
+| `CL`      | apparent clearance                                           | 2.1235 L/d       | CV 30.7 %, fixed    | `1 if SEX = 0, 0.8 if SEX = 1` · `1 − 0.1·(TEMP + 3)` |                      |
+| `V`       | apparent volume                                              | 30 L             | SD 4 L              |                                                       | 1 to 100 L           |
+| `F`       | bioavailability of a subcutaneous dose, above 0              | 0.6              | SD 0.3 of the logit |                                                       | fixed; logit, 0 to 1 |
+| `tlag`    | time from a subcutaneous dose to the start of its absorption | 0 d              |                     |                                                       | fixed                |
 
 Correlations of the departures from the typical values: `CL` and `V` −0.25 (covariance −0.3).
 

@@ -64,7 +64,7 @@ fn options_that_make_no_sense_are_refused_by_name() {
         (&["--until", "inf"], "--until inf: must be a number above 0"),
         (&["--level", "1"], "--level 1: must be between 0 and 1"),
         (&["--target", "nan"], "--target NaN: must be"),
-        (&["--threads", "0"], "--threads 0: must be at least 1"),
+        (&["--threads", "0"], "--threads 0: must be from 1 to 1024"),
         (&["--model", "lowe"], "no model `lowe`"),
         (&["--column", "DV"], "--column DV: must be"),
         (&["--column", "DV=A", "--column", "dv=B"], "--column dv=B: must be"),

@@ -101,7 +101,7 @@ fn intervals_of_theophylline_are_those_of_many_proposals_elsewhere() {
     let done = omafit().arg("sir").arg(&run).output().unwrap();
     let words = String::from_utf8(done.stdout).unwrap();
     assert!(done.status.success() && words.contains("χ² of 7 numbers"), "{words}");
-    assert!(words.contains("Monte-Carlo error up to 0.0") && !words.contains("sir: "), "{words}");
+    assert!(words.contains("Monte-Carlo error up to 0.1") && !words.contains("sir: "), "{words}");
     let reference = json(&repository().join("fixtures/reference/sir.json"));
     let sir = csv(&run.join("sir.csv"));
     let [estimate, n, effective] = ["estimate", "n", "effective_samples"].map(|name| column(&sir, name));
@@ -117,7 +117,7 @@ fn intervals_of_theophylline_are_those_of_many_proposals_elsewhere() {
         for (end, key) in [("ci_low", "low"), ("ci_high", "high")] {
             let ([expected, error], found) = (known(key), of(end));
             let said = of(&format!("{end}_mcse"));
-            assert!(said < 0.1 * sd, "{name} {end}: {said} {sd}");
+            assert!(said < 0.15 * sd, "{name} {end}: {said} {sd}");
             assert!(
                 (found - expected).abs() < 4.0 * said.hypot(error),
                 "{name} {end}: {found} {expected} {said}"

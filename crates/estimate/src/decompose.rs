@@ -9,15 +9,16 @@ fn is_finite(matrix: &DMatrix<f64>) -> bool {
     matrix.iter().all(|v| v.is_finite())
 }
 
-/// The singular values, with the left and the right vectors if they are wanted; `None` of what has an entry that is no number.
+/// The singular values, with the left and the right vectors if they are wanted; `None` of what has an entry that is no number,
+/// and of what has no entry.
 pub(crate) fn singular(matrix: DMatrix<f64>, left: bool, right: bool) -> Option<SVD<f64, Dyn, Dyn>> {
-    let sound = is_finite(&matrix);
+    let sound = is_finite(&matrix) && !matrix.is_empty();
     sound.then(|| SVD::try_new(matrix, left, right, f64::EPSILON, MOST_ITERATIONS)).flatten()
 }
 
-/// The eigenvalues and vectors of a symmetric matrix; `None` of what has an entry that is no number.
+/// The eigenvalues and vectors of a symmetric matrix; `None` of what has an entry that is no number, and of what has no entry.
 pub(crate) fn eigen(matrix: DMatrix<f64>) -> Option<SymmetricEigen<f64, Dyn>> {
-    let sound = is_finite(&matrix);
+    let sound = is_finite(&matrix) && !matrix.is_empty();
     sound.then(|| SymmetricEigen::try_new(matrix, f64::EPSILON, MOST_ITERATIONS)).flatten()
 }
 

@@ -8,7 +8,7 @@
 
 use super::dense::{Lu, MOST};
 use super::dop853::{NEGLIGIBLE, SolverError, Tolerance, Work};
-use super::pace::SAFETY;
+use super::pace::{ROUNDING, SAFETY};
 use super::tangents::{Alone, Lanes, Linear, Linearised, Partials, Tangents};
 
 const STAGES: usize = 5;
@@ -165,9 +165,9 @@ impl Radau {
             let stop = times.get(next).copied().unwrap_or(t1);
             // The last two steps to a stop are equal, so that no sliver is left for the last.
             let (room, reach) = (stop - t, h);
-            let lands = reach >= room * (1.0 - 1e-9);
+            // A stop may be as near as the last digits of its time: events that differ by rounding are one.
+            let lands = reach >= room * (1.0 - 1e-9) || room <= ROUNDING * t.abs();
             let step = if lands { room } else { reach.min(0.5 * room) };
-            // A stop may be as near as the last digit of its time: events that differ by rounding are one.
             let vanishes = step <= 4.0 * f64::EPSILON * t.abs() || step < 1e-14 * (t1 - t0);
             if step.is_nan() || (!lands && vanishes) {
                 return Err(SolverError::StepTooSmall { t });

@@ -145,7 +145,7 @@ mod tests {
         assert!(!page.contains("<script") && page.matches("</style>").count() == 1);
         assert!(!page.chars().any(|c| c == '\u{1b}' || c == '\u{202e}'));
         let body = page.split_once("<body").map_or("", |(_, body)| body);
-        assert_eq!(body.matches("&lt;/style&gt;&lt;script&gt;").count(), 9);
+        assert_eq!(body.matches("&lt;/style&gt;&lt;script&gt;").count(), 10);
         assert!(!STYLE.contains("</style"));
     }
 }
