@@ -45,7 +45,7 @@ def every_chart_draws(page, name):
     height = page.run("document.documentElement.scrollHeight")
     for y in range(0, height, 500):
         page.run(f"window.scrollTo({{ top: {y}, behavior: 'instant' }})")
-        time.sleep(0.03)
+        time.sleep(0.08)
     time.sleep(0.3)
     plots = page.run("document.querySelectorAll('.plot').length")
     undrawn = page.run("[...document.querySelectorAll('.plot:not([data-drawn])')].map((p) => p.getAttribute('aria-label'))")

@@ -51,7 +51,7 @@ fn of_bytes(text: &str) -> Option<PathBuf> {
     use std::os::unix::ffi::OsStringExt as _;
     let digits = text.as_bytes();
     let pairs = digits.chunks(2).map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok());
-    let bytes = pairs.collect::<Option<Vec<u8>>>().filter(|_| digits.len() % 2 == 0)?;
+    let bytes = pairs.collect::<Option<Vec<u8>>>().filter(|_| digits.len().is_multiple_of(2))?;
     Some(std::ffi::OsString::from_vec(bytes).into())
 }
 

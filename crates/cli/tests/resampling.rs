@@ -123,7 +123,8 @@ fn intervals_of_theophylline_are_those_of_many_proposals_elsewhere() {
                 "{name} {end}: {found} {expected} {said}"
             );
         }
-        assert!(n[i] == 7000.0 && effective[i] > 3500.0, "{name}: {}", effective[i]);
+        // A sample where no objective exists has no weight, and is not counted.
+        assert!((6990.0..=7000.0).contains(&n[i]) && effective[i] > 3500.0, "{name}: {}", effective[i]);
     }
     let record = json(&run.join("sir.json"));
     assert!(record["least_dofv"].as_f64().unwrap() > -0.01, "{record}");

@@ -25,13 +25,14 @@ pub use read::{
     Rejection, TimeUnit, read, read_outcomes, sha256,
 };
 pub use results::{
-    ComparedLikelihood, ComparedParameter, ComparedRun, ComparedTest, Draws, Estimated, IntervalMethod,
-    MethodIntervals, bootstrap_replicates_table, comparison_table, convergence_table, correlations_table,
-    criteria_table, diagnostics_table, draws_table, individuals_table, influence_table, likelihood_table,
-    most_moved, not_determined_without, npc_table, npde_table, observations_table, outcome_exposure_table,
-    outcome_tables, parameters_table, population_starts_table, profile_points_table, profile_table,
-    read_compared_parameters, shrinkage_table, sigma_columns, sir_samples_table, suppression_table,
-    trajectories_table, two_stage_omega_table, two_stage_table, typical_table, uncertainty_table, vpc_table,
+    ComparedLikelihood, ComparedParameter, ComparedRun, ComparedShrinkage, ComparedTest, Draws, Estimated,
+    IntervalMethod, MethodIntervals, bootstrap_replicates_table, comparison_table, convergence_table,
+    correlations_table, criteria_table, diagnostics_table, draws_table, individuals_table, influence_table,
+    likelihood_table, most_moved, not_determined_without, npc_table, npde_table, observations_table,
+    outcome_exposure_table, outcome_tables, parameters_table, population_starts_table, profile_points_table,
+    profile_table, read_compared_parameters, shrinkage_table, sigma_columns, sir_samples_table,
+    suppression_table, trajectories_table, two_stage_omega_table, two_stage_table, typical_table,
+    uncertainty_table, vpc_table,
 };
 pub use table::{
     Column, GrowingTable, KeptTable, ParquetSink, Table, TableError, Values, data_set_table, read_parquet,

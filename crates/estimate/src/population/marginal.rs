@@ -89,7 +89,7 @@ pub enum MarginalError {
         /// The subject.
         id: String,
         /// Why.
-        reason: ConditionalError,
+        reason: Box<ConditionalError>,
     },
     /// Ω is no covariance, or nothing varies.
     #[error("the model has no Ω that is positive definite: there is nothing to integrate over")]
@@ -109,7 +109,7 @@ pub fn marginal_likelihood(
     let population = population.ok_or(MarginalError::Omega)?;
     let one = |(position, subject): (usize, &Subject)| {
         part(&population, subject, position as u64, options)
-            .map_err(|reason| MarginalError::Subject { id: subject.id.clone(), reason })
+            .map_err(|reason| MarginalError::Subject { id: subject.id.clone(), reason: reason.into() })
     };
     let parts: Vec<_> = subjects.par_iter().enumerate().with_max_len(1).map(one).collect();
     let parts = parts.into_iter().collect::<Result<Vec<_>, _>>()?;

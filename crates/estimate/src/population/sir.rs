@@ -306,13 +306,13 @@ fn inclusions(weights: &[f64], count: f64) -> Vec<f64> {
 /// Which are drawn, each with its own chance, by systematic sampling from one uniform number.
 fn systematic(chances: &[f64], uniform: f64) -> Vec<bool> {
     let (mut sum, mut next) = (0.0, uniform);
-    let mut drawn = |chance: &f64| {
+    let drawn = |chance: &f64| {
         sum += chance;
         let is_drawn = sum > next;
         next += f64::from(u8::from(is_drawn));
         is_drawn
     };
-    chances.iter().map(|chance| drawn(chance)).collect()
+    chances.iter().map(drawn).collect()
 }
 
 /// Mean and covariance of samples with these chances.

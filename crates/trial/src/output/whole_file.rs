@@ -43,7 +43,7 @@ impl WholeFile {
     /// [`OutputError`]; nothing has been made then.
     pub fn create(target: &Path, force: bool) -> Result<Self, OutputError> {
         check(target, force)?;
-        let (aside, file) = make_aside(target, PARTIAL, |path| own(path))?;
+        let (aside, file) = make_aside(target, PARTIAL, own)?;
         clear(target);
         Ok(Self { target: target.to_owned(), force, aside, out: Some(BufWriter::new(file)) })
     }

@@ -164,12 +164,15 @@ fn names(runs: &[ComparedRun], of: impl Fn(&ComparedRun) -> Vec<&str>) -> Vec<&s
     runs.iter().flat_map(of).filter(|name| seen.insert(*name)).collect()
 }
 
+/// A parameter and the shrinkage of its η, on standard deviations, per cent.
+pub type ComparedShrinkage = (String, f64);
+
 /// Reads the `parameters` of a run, and of its `shrinkage` that of standard deviations by parameter, per cent; either is empty
 /// where there is no such file.
 ///
 /// # Errors
 /// When a file cannot be read, is no CSV, or lacks a column.
-pub fn read_compared_parameters(run: &Path) -> io::Result<(Vec<ComparedParameter>, Vec<(String, f64)>)> {
+pub fn read_compared_parameters(run: &Path) -> io::Result<(Vec<ComparedParameter>, Vec<ComparedShrinkage>)> {
     let number = |cell: &str| cell.parse().unwrap_or(f64::NAN);
     let rows = rows(&run.join("parameters.csv"), ["name", "unit", "estimate", "rse_pct", "fixed"])?;
     let parameters = rows.into_iter().map(|[name, unit, estimate, rse, fixed]| ComparedParameter {

@@ -20,7 +20,7 @@ mod typical;
 mod uncertainty;
 
 pub use comparison::{
-    ComparedLikelihood, ComparedParameter, ComparedRun, ComparedTest, comparison_table,
+    ComparedLikelihood, ComparedParameter, ComparedRun, ComparedShrinkage, ComparedTest, comparison_table,
     read_compared_parameters,
 };
 pub use correlations::correlations_table;
