@@ -21,6 +21,12 @@ pub fn effective_draws(weights: &[f64]) -> f64 {
     sum * sum / squares
 }
 
+/// The largest of some logarithms of weights, and each weight as part of the largest; NaN where no logarithm is finite.
+pub(crate) fn relative_weights(logs: &[f64]) -> (f64, Vec<f64>) {
+    let largest = logs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    (largest, logs.iter().map(|log| (log - largest).exp()).collect())
+}
+
 /// A number over draws with weights of at least zero, of which the interval has the given coverage; all NaN where no draw has
 /// a weight. Draws without weight need have no value.
 ///

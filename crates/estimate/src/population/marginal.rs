@@ -22,6 +22,7 @@ use crate::pareto::pareto_shape;
 use crate::problem::{SubjectError, SubjectProblem};
 use crate::shape::Shape;
 use crate::simulate::SubjectStream;
+use crate::weighted::{effective_draws, relative_weights};
 use nalgebra::{Cholesky, DMatrix};
 use omafit_model::{DEFAULT_RTOL, PopulationModel, Subject};
 use rayon::prelude::*;
@@ -235,8 +236,7 @@ fn fitted(
     let mut wider = mixture.clone().doubled();
     for round in 0..MOST_PILOTS {
         let (draws, logs, _) = weighted(population, problem, &wider, stream, pilot);
-        let largest = logs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        let weights: Vec<f64> = logs.iter().map(|log| (log - largest).exp()).collect();
+        let (_, weights) = relative_weights(&logs);
         let sum: f64 = weights.iter().sum();
         // (Σw)²/Σw² of draws from the mixture that is asked about, w the weight of each draw from the wider one.
         let other = |(draw, w): (&Vec<f64>, &f64)| {
@@ -260,13 +260,16 @@ const EVEN: f64 = 0.3;
 const LIGHT: f64 = 0.5;
 
 /// Draws of u, the logarithms of their weights, and how many of them the model cannot be solved at.
+type Weighted = (Vec<Vec<f64>>, Vec<f64>, u32);
+
+/// Draws of u from a mixture.
 fn weighted(
     population: &FactoredModel,
     problem: &Whitened<'_>,
     proposal: &Mixture,
     stream: &mut SubjectStream,
     samples: u32,
-) -> (Vec<Vec<f64>>, Vec<f64>, u32) {
+) -> Weighted {
     let offset = problem.problem().constants();
     let draws: Vec<Vec<f64>> = (0..samples).map(|_| proposal.draw(stream)).collect();
     let etas: Vec<Vec<f64>> = draws.iter().map(|u| population.eta(u)).collect();
@@ -285,6 +288,21 @@ fn weighted(
     (draws, logs, unsolved)
 }
 
+/// Draws of a subject's u from the mixture that is fitted to its distribution.
+///
+/// # Errors
+/// When the model cannot be solved at any mode.
+fn proposed(
+    population: &FactoredModel,
+    subject: &Subject,
+    stream: &mut SubjectStream,
+    samples: u32,
+) -> Result<Weighted, ConditionalError> {
+    let proposal = Proposals::new(population, subject, &[], PILOT.min(4 * samples), stream)?.mixture;
+    let problem = Whitened::new(population, subject, DEFAULT_RTOL)?;
+    Ok(weighted(population, &problem, &proposal, stream, samples))
+}
+
 /// Draws of a subject's u, and their weights.
 ///
 /// # Errors
@@ -295,11 +313,8 @@ pub(super) fn drawn(
     stream: &mut SubjectStream,
     samples: u32,
 ) -> Result<(Vec<Vec<f64>>, Vec<f64>), ConditionalError> {
-    let proposal = Proposals::new(population, subject, &[], PILOT.min(4 * samples), stream)?.mixture;
-    let problem = Whitened::new(population, subject, DEFAULT_RTOL)?;
-    let (draws, logs, _) = weighted(population, &problem, &proposal, stream, samples);
-    let largest = logs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    Ok((draws, logs.iter().map(|log| (log - largest).exp()).collect()))
+    let (draws, logs, _) = proposed(population, subject, stream, samples)?;
+    Ok((draws, relative_weights(&logs).1))
 }
 
 fn sampled(
@@ -308,19 +323,16 @@ fn sampled(
     mut stream: SubjectStream,
     samples: u32,
 ) -> Result<MarginalPart, ConditionalError> {
-    let proposal = Proposals::new(population, subject, &[], PILOT.min(4 * samples), &mut stream)?.mixture;
-    let problem = Whitened::new(population, subject, DEFAULT_RTOL)?;
-    let (_, logs, unsolved) = weighted(population, &problem, &proposal, &mut stream, samples);
-    let largest = logs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    let weights = || logs.iter().map(|log| (log - largest).exp());
-    let (count, sum) = (f64::from(samples), weights().sum::<f64>());
-    let squares = weights().map(|w| w * w).sum::<f64>();
+    let (_, logs, unsolved) = proposed(population, subject, &mut stream, samples)?;
+    let (largest, weights) = relative_weights(&logs);
+    let (count, sum) = (f64::from(samples), weights.iter().sum::<f64>());
+    let squares = weights.iter().map(|w| w * w).sum::<f64>();
     let mean = sum / count;
     let variance = (squares / count - mean * mean).max(0.0) / (count - 1.0);
     Ok(MarginalPart {
         ofv: -2.0 * (largest + mean.ln()),
         se: 2.0 * variance.sqrt() / mean,
-        effective: sum * sum / squares,
+        effective: effective_draws(&weights),
         pareto_k: pareto_shape(&logs),
         unsolved,
     })

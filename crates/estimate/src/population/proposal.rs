@@ -3,6 +3,7 @@
 //! runs away.
 
 use crate::simulate::SubjectStream;
+use crate::weighted::relative_weights;
 use nalgebra::{Cholesky, DMatrix, DVector};
 use serde::{Deserialize, Serialize};
 use statrs::function::gamma::ln_gamma;
@@ -193,8 +194,8 @@ impl Mixture {
     pub fn log_density(&self, at: &[f64]) -> f64 {
         let logs: Vec<f64> =
             self.parts.iter().map(|(log_weight, proposal)| log_weight + proposal.log_density(at)).collect();
-        let largest = logs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        largest + logs.iter().map(|log| (log - largest).exp()).sum::<f64>().ln()
+        let (largest, weights) = relative_weights(&logs);
+        largest + weights.iter().sum::<f64>().ln()
     }
 }
 

@@ -24,7 +24,7 @@ use super::uncertainty::among;
 use super::watch::Watch;
 use crate::pareto::pareto_shape;
 use crate::simulate::SubjectStream;
-use crate::weighted::effective_draws;
+use crate::weighted::{effective_draws, relative_weights};
 use nalgebra::{Cholesky, DMatrix, DVector};
 use omafit_model::Subject;
 use rayon::prelude::*;
@@ -239,9 +239,9 @@ impl Mixture {
 
     fn log_density(&self, at: &[f64]) -> f64 {
         let logs: Vec<f64> = self.0.iter().map(|(q, count)| count.ln() + q.log_density(at)).collect();
-        let most = logs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let (largest, weights) = relative_weights(&logs);
         let all: f64 = self.0.iter().map(|part| part.1).sum();
-        most + (logs.iter().map(|log| (log - most).exp()).sum::<f64>() / all).ln()
+        largest + (weights.iter().sum::<f64>() / all).ln()
     }
 }
 
@@ -256,10 +256,10 @@ fn select(vector: &[f64], free: &[usize]) -> Vec<f64> {
     free.iter().map(|&k| vector[k]).collect()
 }
 
-/// exp of logarithms, of which the largest becomes 1.
+/// Weights as parts of the largest; zero where there is none.
 fn weights(logs: &[f64]) -> Vec<f64> {
-    let most = logs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    logs.iter().map(|log| if most.is_finite() { (log - most).exp() } else { 0.0 }).collect()
+    let (largest, weights) = relative_weights(logs);
+    if largest.is_finite() { weights } else { vec![0.0; logs.len()] }
 }
 
 /// How good samples are whose proposal has these logarithms of its density.
