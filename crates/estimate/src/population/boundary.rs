@@ -49,100 +49,110 @@ fn moved(x: &[f64], coordinate: usize, to: f64) -> Vec<f64> {
     x
 }
 
-/// The numbers that so little is known of that they may be at an end; `expected` has the objective's expected second
-/// derivative over each number alone, `tied` the columns of L that are zero.
-fn suspects(space: &Space, x: &[f64], expected: &[f64], tied: &[usize]) -> Vec<Candidate> {
-    let of = |(coordinate, c): (usize, &Coordinate)| {
-        let inside = match *c {
-            Coordinate::Cholesky { row, column } if row == column => {
-                if !tied.contains(&row) && !(expected[coordinate] < LITTLE) {
-                    return None;
-                }
-                INSIDE.iter().map(|sd| moved(x, coordinate, sd.ln())).collect()
-            }
-            Coordinate::Typical { parameter } if space.is_bounded(parameter) => {
-                if !(expected[coordinate] < LITTLE) {
-                    return None;
-                }
-                let side = x[coordinate].signum();
-                WITHIN.iter().map(|part| moved(x, coordinate, side * (1.0 / part - 1.0).ln())).collect()
-            }
-            _ => return None,
-        };
-        Some(Candidate { coordinate, inside })
-    };
-    space.coordinates().iter().enumerate().filter_map(of).collect()
+/// An end of a descent, of which it is asked whether numbers are at an end of their range.
+pub(super) struct Optimum<'a> {
+    pub model: &'a PopulationModel,
+    pub space: &'a Space,
+    pub x: &'a [f64],
+    /// The objective at `x`.
+    pub value: f64,
+    /// Its expected second derivative over each number alone.
+    pub expected: &'a [f64],
+    /// The columns of L that are zero.
+    pub tied: &'a [usize],
+    pub at: &'a At<'a>,
 }
 
-/// A vector inside the range of a number that is near its end, where the objective is lower than `value` at `x` and the
-/// lowest of those that are tried; `None` if there is none, so that every such number is at its end or has none.
-pub(super) fn escape(
-    space: &Space,
-    x: &[f64],
-    value: f64,
-    expected: &[f64],
-    tied: &[usize],
-    at: &At<'_>,
-) -> Option<Vec<f64>> {
-    let inside = suspects(space, x, expected, tied).into_iter().flat_map(|candidate| candidate.inside);
-    let lower = inside.filter_map(|x| at(&x, &[]).filter(|v| *v < value - RISE).map(|value| (value, x)));
-    lower.min_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, x)| x)
-}
-
-/// The numbers at an end of their range where the objective is `value`; [`escape`] has found nothing lower.
-pub(super) fn ends(
-    model: &PopulationModel,
-    space: &Space,
-    x: &[f64],
-    value: f64,
-    expected: &[f64],
-    tied: &[usize],
-    at: &At<'_>,
-) -> Vec<End> {
-    let names: Vec<&str> = model.parameter_names().collect();
-    let name = |row: usize| names[model.variable()[row]];
-    let with = |row: usize| {
-        let of = |c: &Coordinate| match *c {
-            Coordinate::Cholesky { row: r, column }
-                if r == row && column < row && !tied.contains(&column) =>
-            {
-                Some(name(column))
-            }
-            _ => None,
+impl Optimum<'_> {
+    /// The numbers of which so little is known that they may be at an end.
+    fn suspects(&self) -> Vec<Candidate> {
+        let Self { space, x, expected, tied, .. } = *self;
+        let of = |(coordinate, c): (usize, &Coordinate)| {
+            let inside = match *c {
+                Coordinate::Cholesky { row, column } if row == column => {
+                    if !tied.contains(&row) && !(expected[coordinate] < LITTLE) {
+                        return None;
+                    }
+                    INSIDE.iter().map(|sd| moved(x, coordinate, sd.ln())).collect()
+                }
+                Coordinate::Typical { parameter } if space.is_bounded(parameter) => {
+                    if !(expected[coordinate] < LITTLE) {
+                        return None;
+                    }
+                    let side = x[coordinate].signum();
+                    WITHIN.iter().map(|part| moved(x, coordinate, side * (1.0 / part - 1.0).ln())).collect()
+                }
+                _ => return None,
+            };
+            Some(Candidate { coordinate, inside })
         };
-        space.coordinates().iter().filter_map(of).collect::<Vec<_>>().join(" and ")
-    };
-    let words = |coordinate: usize| match space.coordinates()[coordinate] {
-        Coordinate::Typical { parameter } => {
-            let side = if x[coordinate] < 0.0 { "lower" } else { "upper" };
-            format!("{} is at its {side} bound", names[parameter])
-        }
-        Coordinate::Cholesky { row, .. } => match with(row) {
-            with if with.is_empty() => format!("the variance of {} is zero", name(row)),
-            with => format!(
-                "the correlation of {} and {with} is at its boundary (1), so that Ω is singular",
-                name(row)
-            ),
-        },
-        _ => names.join(", "),
-    };
-    // At the end itself the objective must not be higher.
-    let is_at_end = |k: usize| {
-        let there = match space.coordinates()[k] {
+        space.coordinates().iter().enumerate().filter_map(of).collect()
+    }
+
+    /// A vector inside the range of a number that is near its end, where the objective is lower than at `x` and the lowest of
+    /// those that are tried; `None` if there is none, so that every such number is at its end or has none.
+    pub(super) fn escape(&self) -> Option<Vec<f64>> {
+        let inside = self.suspects().into_iter().flat_map(|candidate| candidate.inside);
+        let is_lower = |v: &f64| *v < self.value - RISE;
+        let lower = inside.filter_map(|x| (self.at)(&x, &[]).filter(is_lower).map(|value| (value, x)));
+        lower.min_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, x)| x)
+    }
+
+    /// The numbers at an end of their range; [`Optimum::escape`] has found nothing lower.
+    pub(super) fn ends(&self) -> Vec<End> {
+        let is_at_end = |c: &Candidate| self.is_at_end(c.coordinate);
+        let end = |c: Candidate| End { coordinate: c.coordinate, words: self.words(c.coordinate) };
+        self.suspects().into_iter().filter(is_at_end).map(end).collect()
+    }
+
+    /// Whether the objective is no higher at the end itself.
+    fn is_at_end(&self, coordinate: usize) -> bool {
+        let Self { model, space, x, tied, .. } = *self;
+        let there = match space.coordinates()[coordinate] {
             Coordinate::Cholesky { row, .. } if tied.contains(&row) => return true,
             Coordinate::Cholesky { row, .. } => {
                 let tied: Vec<usize> = tied.iter().copied().chain([row]).collect();
-                at(&canonical(model, space, x, &tied), &tied)
+                (self.at)(&canonical(model, space, x, &tied), &tied)
             }
-            _ => at(&moved(x, k, x[k] + FURTHER * x[k].signum()), tied),
+            _ => {
+                let further = x[coordinate] + FURTHER * x[coordinate].signum();
+                (self.at)(&moved(x, coordinate, further), tied)
+            }
         };
-        there.is_some_and(|there| there <= value + RISE)
-    };
-    suspects(space, x, expected, tied)
-        .into_iter()
-        .filter(|c| is_at_end(c.coordinate))
-        .map(|c| End { coordinate: c.coordinate, words: words(c.coordinate) })
-        .collect()
+        there.is_some_and(|there| there <= self.value + RISE)
+    }
+
+    /// A number and its end, in words.
+    fn words(&self, coordinate: usize) -> String {
+        let names: Vec<&str> = self.model.parameter_names().collect();
+        let name = |row: usize| names[self.model.variable()[row]];
+        match self.space.coordinates()[coordinate] {
+            Coordinate::Typical { parameter } => {
+                let side = if self.x[coordinate] < 0.0 { "lower" } else { "upper" };
+                format!("{} is at its {side} bound", names[parameter])
+            }
+            Coordinate::Cholesky { row, .. } => {
+                let of = |c: &Coordinate| match *c {
+                    Coordinate::Cholesky { row: r, column }
+                        if r == row && column < row && !self.tied.contains(&column) =>
+                    {
+                        Some(name(column))
+                    }
+                    _ => None,
+                };
+                let with: Vec<&str> = self.space.coordinates().iter().filter_map(of).collect();
+                if with.is_empty() {
+                    return format!("the variance of {} is zero", name(row));
+                }
+                format!(
+                    "the correlation of {} and {} is at its boundary (1), so that Ω is singular",
+                    name(row),
+                    with.join(" and ")
+                )
+            }
+            _ => names.join(", "),
+        }
+    }
 }
 
 /// The columns of L that these ends make zero, with those that are so already.

@@ -176,6 +176,20 @@ pub(super) fn conditional(
     before: Option<(&Change, &[f64])>,
     rtol: f64,
 ) -> Result<Conditional, ConditionalError> {
+    conditional_and_height(population, subject, start, before, rtol).map(|(part, _)| part)
+}
+
+/// The part of [`conditional`], and G(û).
+///
+/// # Errors
+/// As of [`conditional`].
+pub(super) fn conditional_and_height(
+    population: &FactoredModel,
+    subject: &Subject,
+    start: &[f64],
+    before: Option<(&Change, &[f64])>,
+    rtol: f64,
+) -> Result<(Conditional, f64), ConditionalError> {
     let problem = Whitened::new(population, subject, rtol)?;
     let from = |start: Vec<f64>, bend: Option<DMatrix<f64>>| {
         let solver = LevenbergMarquardt::until((SMALL_DECREASE * rtol).max(LEAST_DECREASE)).bent(bend);
@@ -193,5 +207,6 @@ pub(super) fn conditional(
         minimum = from(start.to_vec(), None);
     }
     let Some(at) = &minimum.at else { return Err(ConditionalError::NoMinimum(minimum.stop)) };
-    problem.part(minimum.eta, at).ok_or(ConditionalError::NoMinimum(minimum.stop))
+    let part = problem.part(minimum.eta, at).ok_or(ConditionalError::NoMinimum(minimum.stop))?;
+    Ok((part, at.objective))
 }

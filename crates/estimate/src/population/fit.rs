@@ -1,6 +1,6 @@
 //! A population fitted to its subjects by FOCE.
 
-use super::boundary::{End, canonical, ends, escape, held, tied_columns};
+use super::boundary::{End, Optimum, canonical, held, tied_columns};
 use super::conditional::{Conditional, ConditionalError, FactoredModel, conditional};
 use super::determined::undetermined;
 use super::gradient::{Change, change};
@@ -171,9 +171,7 @@ impl Foce<'_> {
     fn at(&self, x: &[f64], tied: &[usize]) -> Option<FactoredModel> {
         Some(FactoredModel::new(self.space.model(self.model, x).ok()?)?.without(tied))
     }
-}
 
-impl Foce<'_> {
     /// The subjects' gradients at a vector beside `point`, each η̂ where it goes to first order. What that leaves out is the same on
     /// both sides of the point, and so no part of a central difference.
     fn gradients_beside(&self, x: &[f64], point: &Point) -> Option<Vec<Vec<f64>>> {
@@ -455,18 +453,20 @@ impl Foce<'_> {
         let expected = at.expected();
         let value = |x: &[f64], tied: &[usize]| self.beside(x, at, tied).map(|(value, _)| value);
         // Off a boundary the columns are free again.
-        let inside = escape(self.space, x, end.value, &expected, &at.tied, &value);
-        if let Some(inside) = inside
+        let (model, space) = (self.model, self.space);
+        let optimum =
+            Optimum { model, space, x, value: end.value, expected: &expected, tied: &at.tied, at: &value };
+        if let Some(inside) = optimum.escape()
             && let Some((value, point)) = self.beside(&inside, at, &[])
         {
             return Turn::Boundary(Box::new(Iteration::begin(count, inside, value, point)));
         }
-        let ends = ends(self.model, self.space, x, end.value, &expected, &at.tied, &value);
+        let ends = optimum.ends();
         let tied = tied_columns(self.space, &ends, &at.tied);
         if tied == at.tied {
             return Turn::End(ends);
         }
-        let x = canonical(self.model, self.space, x, &tied);
+        let x = canonical(model, space, x, &tied);
         match self.beside(&x, at, &tied) {
             Some((value, point)) => Turn::Boundary(Box::new(Iteration::begin(count, x, value, point))),
             None => Turn::End(ends),
@@ -536,8 +536,7 @@ impl Foce<'_> {
         let population = self.at(x, &at.tied)?;
         let one = |(subject, part): (&Subject, &Conditional)| {
             let now = height(&population, subject, &part.u, DEFAULT_RTOL).ok()?;
-            let found = lowest(&population, subject, &[&part.u], DEFAULT_RTOL).ok()?;
-            let there = height(&population, subject, &found.u, DEFAULT_RTOL).ok()?;
+            let (found, there) = lowest(&population, subject, &[&part.u], DEFAULT_RTOL).ok()?;
             (there < now - LOWER).then_some(found)
         };
         let found: Vec<Option<Conditional>> =
@@ -630,7 +629,8 @@ pub(super) fn linearised(
         return finished(&objective, x.to_vec(), ofv, point, Vec::new(), options);
     }
     let value = |x: &[f64], tied: &[usize]| objective.beside(x, &point, tied).map(|(value, _)| value);
-    let ends = ends(model, space, x, ofv, &point.expected(), &[], &value);
+    let expected = point.expected();
+    let ends = Optimum { model, space, x, value: ofv, expected: &expected, tied: &[], at: &value }.ends();
     let tied = tied_columns(space, &ends, &[]);
     let there = canonical(model, space, x, &tied);
     if !tied.is_empty()
@@ -664,6 +664,7 @@ pub(super) fn starting_parts(
     let population = factored(model.clone())?;
     let one = |subject: &Subject| {
         lowest(&population, subject, &[], DEFAULT_RTOL)
+            .map(|(part, _)| part)
             .map_err(|reason| PopulationError::Start { id: subject.id.clone(), reason: Box::new(reason) })
     };
     subjects.par_iter().with_max_len(1).map(one).collect::<Vec<_>>().into_iter().collect()

@@ -5,7 +5,7 @@
 //! therefore start from several points: the origin, those that are known, and points spread evenly over the
 //! distribution of u. They are coarse, and only the lowest end is followed to the accuracy of the objective.
 
-use super::conditional::{Conditional, ConditionalError, FactoredModel, Whitened, conditional};
+use super::conditional::{Conditional, ConditionalError, FactoredModel, Whitened, conditional_and_height};
 use crate::least_squares::{LevenbergMarquardt, StopReason};
 use crate::problem::SubjectError;
 use crate::starts::normal_start;
@@ -83,7 +83,7 @@ pub(super) fn are_one(a: &[f64], b: &[f64]) -> bool {
     a.iter().zip(b).all(|(a, b)| (a - b).abs() < ONE)
 }
 
-/// A subject's part of the objective at its lowest mode, looked for from everywhere.
+/// A subject's part of the objective at its lowest mode, looked for from everywhere, and G there.
 ///
 /// # Errors
 /// When the model cannot be solved, or u has no minimum.
@@ -92,25 +92,21 @@ pub(super) fn lowest(
     subject: &Subject,
     known: &[&[f64]],
     rtol: f64,
-) -> Result<Conditional, ConditionalError> {
+) -> Result<(Conditional, f64), ConditionalError> {
     let all = modes(population, subject, known, SPREAD)?;
     // Coarse descents tell modes apart only by so much.
     let near = all.iter().take_while(|mode| mode.objective <= all[0].objective + COARSE);
-    let mut best: Option<(f64, Conditional)> = None;
+    let mut best: Option<(Conditional, f64)> = None;
     let mut failed = None;
     for mode in near {
-        match conditional(population, subject, &mode.u, None, rtol) {
-            Ok(part) => {
-                let value = height(population, subject, &part.u, rtol)?;
-                if best.as_ref().is_none_or(|(least, _)| value < least - LOWER) {
-                    best = Some((value, part));
-                }
-            }
+        match conditional_and_height(population, subject, &mode.u, None, rtol) {
+            Ok(found) if best.as_ref().is_none_or(|(_, least)| found.1 < least - LOWER) => best = Some(found),
+            Ok(_) => {}
             Err(error) => failed = Some(error),
         }
     }
     match (best, failed) {
-        (Some((_, part)), _) => Ok(part),
+        (Some(found), _) => Ok(found),
         (None, Some(error)) => Err(error),
         (None, None) => Err(ConditionalError::NoMinimum(StopReason::Stalled)),
     }
