@@ -249,7 +249,8 @@ proptest! {
                     let error = coarse_gap(&got, &want);
                     prop_assert!(error < 1e-7, "{:?}: {}", case, error);
                 }
-                (Err(CourseError::NegativeSum { .. }), Err(CourseError::NegativeSum { .. })) => {}
+                (Err(CourseError::NegativeSum { .. }), Err(CourseError::NegativeSum { .. }))
+                | (Err(CourseError::NoSteadyState { .. }), Err(CourseError::NoSteadyState { .. })) => {}
                 (one, two) => prop_assert!(false, "{:?}: {:?} {:?}", case, one, two),
             }
         }
@@ -275,7 +276,8 @@ proptest! {
                     let error = coarse_gap(&got, &want);
                     prop_assert!(error < 2e-7, "{:?}: {}", case, error);
                 }
-                (Err(CourseError::NegativeSum { .. }), Err(CourseError::NegativeSum { .. })) => {}
+                (Err(CourseError::NegativeSum { .. }), Err(CourseError::NegativeSum { .. }))
+                | (Err(CourseError::NoSteadyState { .. }), Err(CourseError::NoSteadyState { .. })) => {}
                 (one, two) => prop_assert!(false, "{:?}: {:?} {:?}", case, one, two),
             }
         }
@@ -459,7 +461,6 @@ proptest! {
     #![proptest_config(config(24))]
 
     #[test]
-    #[ignore = "does not hold yet where a segment between two events is a few units in the last place long"]
     fn events_that_differ_by_rounding_are_one(
         plan in plan(Events::All), who in individual(), rounding in rounding(),
     ) {
@@ -472,7 +473,8 @@ proptest! {
                     let error = coarse_gap(&got, &want);
                     prop_assert!(error < 1e-9, "{:?}: {}", case, error);
                 }
-                (Err(CourseError::NegativeSum { .. }), Err(CourseError::NegativeSum { .. })) => {}
+                (Err(CourseError::NegativeSum { .. }), Err(CourseError::NegativeSum { .. }))
+                | (Err(CourseError::NoSteadyState { .. }), Err(CourseError::NoSteadyState { .. })) => {}
                 (one, two) => prop_assert!(false, "{:?}: {:?} {:?}", case, one, two),
             }
         }
@@ -555,7 +557,7 @@ proptest! {
             let course = plan.course_as(Output::Landed).with_rtol(SHARP);
             let (mut out, mut slopes) = (Vec::new(), Vec::new());
             match case.model.sensitivities(&case.parameters, case.start, &course, &mut out, &mut slopes) {
-                Err(CourseError::NegativeSum { .. }) => continue,
+                Err(CourseError::NegativeSum { .. } | CourseError::NoSteadyState { .. }) => continue,
                 solved => { solved.unwrap(); }
             }
             let inputs = case.parameters.len() + 1;

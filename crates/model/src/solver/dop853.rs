@@ -30,6 +30,8 @@ pub struct Tolerance<const N: usize> {
 
 /// The part of a state's size below which its relative accuracy no longer matters.
 pub const NEGLIGIBLE: f64 = 1e-15;
+/// The largest state, in any unit: outputs, which are states in other units, are finite too.
+pub(super) const LARGEST: f64 = 1e280;
 /// How states at output times are obtained.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Output {
@@ -196,7 +198,8 @@ impl<T: Real, const N: usize> Dop853<T, N> {
     }
 }
 
-/// The error of a step of length `h` from `y` to `end`, of which its two estimates make so much.
+/// The error of a step of length `h` from `y` to `end`, of which its two estimates make so much; NaN where `end` is
+/// above [`LARGEST`] or no number.
 #[inline(always)]
 pub(super) fn wrong_by<const N: usize>(
     y: &[f64; N],
@@ -205,12 +208,17 @@ pub(super) fn wrong_by<const N: usize>(
     (of_fifth, of_third): (&[f64; N], &[f64; N]),
     tolerance: &Tolerance<N>,
 ) -> f64 {
-    let (mut fifth, mut third) = (0.0, 0.0);
+    let (mut fifth, mut third, mut sum) = (0.0, 0.0, 0.0);
     for i in 0..N {
+        sum += end[i];
         let size = y[i].abs().max(end[i].abs());
         let scale = tolerance.rtol * (size + NEGLIGIBLE * tolerance.size[i]);
         fifth += (of_fifth[i] / scale).powi(2);
         third += (of_third[i] / scale).powi(2);
+    }
+    // Beside a state that has left the finite numbers every error is nothing.
+    if !(sum.abs() < LARGEST) {
+        return f64::NAN;
     }
     let denominator = fifth + 0.01 * third;
     if denominator == 0.0 {

@@ -13,8 +13,6 @@ const ZERO_SIZE: f64 = 1e-3;
 const TURN: f64 = 100.0;
 /// More steps than any well-posed problem needs from one event to the next.
 const MAX_STEPS: u64 = 100_000;
-/// The distance of two times that differ by rounding alone, as a part of the time.
-pub(super) const ROUNDING: f64 = 32.0 * f64::EPSILON;
 pub(super) const SAFETY: f64 = 0.9;
 const SHRINK: f64 = 0.1;
 const GROW: f64 = 10.0;
@@ -102,9 +100,7 @@ impl Pace {
         }
         // The last two steps to a stop are equal, so that no sliver is left for the last.
         let (room, reach) = (stop - self.t, self.h.min(self.limits.longest));
-        // A stop may be as near as the last digits of its time: events that differ by rounding are one, and such a step
-        // changes nothing.
-        let lands = reach >= room * (1.0 - 1e-9) || room <= ROUNDING * self.t.abs();
+        let lands = reach >= room * (1.0 - 1e-9);
         let length = if lands { room } else { reach.min(0.5 * room) };
         if length.is_nan() || (!lands && length <= 4.0 * f64::EPSILON * self.t.abs()) {
             return Err(SolverError::StepTooSmall { t: self.t });

@@ -7,8 +7,8 @@
 //! from `scripts/reference/radau.py`.
 
 use super::dense::{Lu, MOST};
-use super::dop853::{NEGLIGIBLE, SolverError, Tolerance, Work};
-use super::pace::{ROUNDING, SAFETY};
+use super::dop853::{LARGEST, NEGLIGIBLE, SolverError, Tolerance, Work};
+use super::pace::SAFETY;
 use super::tangents::{Alone, Lanes, Linear, Linearised, Partials, Tangents};
 
 const STAGES: usize = 5;
@@ -165,8 +165,7 @@ impl Radau {
             let stop = times.get(next).copied().unwrap_or(t1);
             // The last two steps to a stop are equal, so that no sliver is left for the last.
             let (room, reach) = (stop - t, h);
-            // A stop may be as near as the last digits of its time: events that differ by rounding are one.
-            let lands = reach >= room * (1.0 - 1e-9) || room <= ROUNDING * t.abs();
+            let lands = reach >= room * (1.0 - 1e-9);
             let step = if lands { room } else { reach.min(0.5 * room) };
             let vanishes = step <= 4.0 * f64::EPSILON * t.abs() || step < 1e-14 * (t1 - t0);
             if step.is_nan() || (!lands && vanishes) {
@@ -334,7 +333,8 @@ fn error<const N: usize, const L: usize>(
         (estimate[n] / (rtol * (size + NEGLIGIBLE * tolerance.size[n]))).powi(2)
     };
     let error = ((0..N).map(square).sum::<f64>() / N as f64).sqrt();
-    error.is_finite().then_some(error)
+    let is_sound = (0..N).all(|n| (y[n] + step.z[STAGES - 1][n]).abs() < LARGEST);
+    (is_sound && error.is_finite()).then_some(error)
 }
 
 /// The polynomial through the stages of the last step, at the stages of the next, `ratio` times as long.

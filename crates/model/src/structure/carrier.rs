@@ -1,6 +1,7 @@
 //! Carries a body through the events of a course: doses, infusions, lags, resets, steady states.
 
 use super::Body;
+use super::coincidence::{coincide, from_start};
 use super::depot::{BY_F, Depot, Entry, Flux};
 use super::flow::{Along, Flow};
 use super::segment::Segment;
@@ -132,16 +133,16 @@ where
                     emit(y, along);
                 }
             };
-            while done < times.len() && times[done] <= self.now {
+            let here = times[done..].partition_point(|t| *t <= stop) + done;
+            let now = self.now;
+            self.local.clear();
+            let at_once = from_start((now, stop), times[done..here].iter().copied(), |t| self.local.push(t));
+            for _ in 0..at_once {
                 emit_at(0.0, &self.state, self.flow.along().now());
-                done += 1;
             }
-            if stop > self.now {
-                let here = times[done..].partition_point(|t| *t <= stop) + done;
-                let now = self.now;
-                self.local.clear();
-                self.local.extend(times[done..here].iter().map(|t| t - now));
-                let (local, mut reached) = (&self.local, 0);
+            done = here;
+            if !coincide(now, stop) {
+                let (local, mut reached) = (&self.local[at_once..], 0);
                 self.flow
                     .over(
                         &segment,
@@ -156,9 +157,8 @@ where
                     )
                     .map_err(|error| error.later(now))?;
                 self.depot.pass(stop - now);
-                self.now = stop;
-                done = here;
             }
+            self.now = stop;
             let Some(event) = event else { return Ok(()) };
             self.pending.remove(0);
             self.happen(event.what);
@@ -245,7 +245,7 @@ where
             }
             Route::Intravenous => {
                 let amount = entry.centre * dose.amount_mg;
-                if dose.duration > 0.0 {
+                if self.lasts(dose.duration) {
                     self.infuse(Route::Intravenous, amount * (1.0 / dose.duration), dose.duration);
                 } else {
                     let before = self.slope();
@@ -257,6 +257,11 @@ where
         }
     }
 
+    /// Whether an infusion that begins now ends later: one that does not is given at once.
+    fn lasts(&self, duration: f64) -> bool {
+        !coincide(self.now, self.now + duration)
+    }
+
     #[inline(never)]
     fn happen(&mut self, event: Event) {
         if let (Event::Arrival { .. }, false) = (event, self.late) {
@@ -264,7 +269,7 @@ where
             self.bend([0.0; N]);
         }
         match event {
-            Event::Arrival { amount, duration } if duration > 0.0 => {
+            Event::Arrival { amount, duration } if self.lasts(duration) => {
                 self.infuse(Route::Subcutaneous, amount * (1.0 / duration), duration);
             }
             Event::Arrival { amount, .. } => self.depot.amount = self.depot.amount + amount,

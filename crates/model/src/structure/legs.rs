@@ -1,5 +1,6 @@
 //! A plain course as legs, from one dose to the next.
 
+use super::coincidence::{coincide, from_start};
 use crate::course::Course;
 use crate::solver::Output;
 use std::ops::Range;
@@ -40,11 +41,13 @@ fn legs(course: &Course) -> (Vec<Leg>, Vec<f64>) {
         let dose = course.doses().get(given);
         let until = dose.map_or(end, |d| d.time).min(end).max(now);
         let here = outputs[next..].partition_point(|o| o.doses_before == given) + next;
-        let first = outputs[next..here].partition_point(|o| o.time <= now) + next;
-        for k in first..here {
-            local[k] = outputs[k].time - now;
-        }
-        let (at_once, days) = (first - next, until - now);
+        let (mut position, times) = (next, outputs[next..here].iter().map(|o| o.time));
+        let at_once = from_start((now, until), times, |t| {
+            local[position] = t;
+            position += 1;
+        });
+        let first = next + at_once;
+        let days = if coincide(now, until) { 0.0 } else { until - now };
         legs.push(Leg {
             start: now,
             days,

@@ -6,6 +6,7 @@
 
 mod abreast;
 mod carrier;
+mod coincidence;
 mod depot;
 mod derivatives;
 mod errand;
