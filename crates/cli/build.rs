@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
-/// What git says, if it can.
+/// The output of a git command; nothing where it fails.
 fn git(arguments: &[&str]) -> Option<String> {
     let done = Command::new("git").args(arguments).output().ok().filter(|done| done.status.success())?;
     Some(String::from_utf8(done.stdout).ok()?.trim().to_owned())

@@ -1,5 +1,6 @@
 //! Paths in files of JSON, which hold text: a path that is none is recorded as its bytes.
 
+use omafit_trial::hexadecimal;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::path::{Path, PathBuf};
 
@@ -39,10 +40,6 @@ impl<'de> Deserialize<'de> for RecordedPath {
             Form::Bytes { text, bytes } => of_bytes(&bytes).unwrap_or_else(|| text.into()),
         }))
     }
-}
-
-fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The path of these bytes, where any bytes are one.

@@ -19,10 +19,10 @@ pub use definitions::{
 };
 pub use nonmem::{NonmemForm, NonmemPopulation, NonmemRun, nonmem_files, nonmem_values};
 pub use output::{OutputError, RunFolder, RunPlace, WholeFile, write_whole};
-pub use present::{Listing, Presented, harmless, present_individuals, present_parameters};
+pub use present::{Listing, Presented, count, harmless, present_individuals, present_parameters};
 pub use read::{
     DataSet, IgeUnit, OmalizumabUnit, OutcomeReadOptions, OutcomeSubject, OutcomeTable, Problem, ReadOptions,
-    Rejection, TimeUnit, read, read_outcomes, sha256,
+    Rejection, TimeUnit, hexadecimal, read, read_outcomes, sha256,
 };
 pub use results::{
     ComparedLikelihood, ComparedParameter, ComparedRun, ComparedShrinkage, ComparedTest, Draws, Estimated,

@@ -2,15 +2,13 @@
 
 use super::found::{Found, Test};
 use super::read::Run;
-use super::words::{decimals, likelihood_method, probability};
-use crate::print::format::{self, NONE, significant};
+use super::words::{checksum, decimals, likelihood_method, probability, shortened};
+use crate::print::format::{NONE, significant};
 use omafit_report::comparison::{Section as HtmlSection, html};
 use omafit_trial::{ComparedRun, Listing, Presented, harmless};
 
 /// Letters of a line in the terminal.
 const WIDTH: usize = 100;
-/// Letters of a title.
-const LONGEST: usize = 60;
 
 /// A part of a document.
 enum Section {
@@ -66,13 +64,10 @@ impl Document {
     pub fn html(&self) -> String {
         let of = |section: &Section| match section {
             Section::Table(table) => {
-                let name = |(name, unit, right): &(String, String, bool)| match unit.as_str() {
-                    "" => (name.clone(), *right),
-                    unit => (format!("{name}, {unit}"), *right),
-                };
+                let is_right = table.columns().iter().map(|(_, _, right)| *right);
                 HtmlSection::Table {
                     title: table.title().into(),
-                    columns: table.columns().iter().map(name).collect(),
+                    columns: table.heads().into_iter().zip(is_right).collect(),
                     rows: table.rows().to_vec(),
                     note: table.note().into(),
                 }
@@ -120,7 +115,7 @@ fn overview(rows: &[ComparedRun]) -> Presented {
             shortened(&r.model),
             or_none(&r.based_on),
             r.method.clone(),
-            r.data_sha256.chars().take(12).collect(),
+            checksum(&r.data_sha256),
             count(r.subjects),
             count(r.observations),
             decimals(r.seconds, 1),
@@ -129,13 +124,6 @@ fn overview(rows: &[ComparedRun]) -> Presented {
     };
     let note = "data: the first digits of their SHA-256; observations: those of the likelihood";
     Presented::new("Runs", columns, rows.iter().map(row).collect(), note)
-}
-
-fn shortened(text: &str) -> String {
-    match text.chars().count() {
-        0..=LONGEST => text.into(),
-        _ => text.chars().take(LONGEST).collect::<String>() + "…",
-    }
 }
 
 fn changes(found: &Found) -> Section {
@@ -313,7 +301,7 @@ fn estimation(runs: &[Run]) -> Option<Section> {
         let likelihood = run.record.likelihood.as_ref().map(|l| likelihood_method(l.method));
         let mut sentences = vec![format!(
             "{ended}{}: {}",
-            format::count(population.iterations, "iteration"),
+            omafit_trial::count(population.iterations, "iteration"),
             harmless(&population.stop_reason)
         )];
         sentences.extend(likelihood.map(|method| format!("likelihood: {method}")));

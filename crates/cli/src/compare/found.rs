@@ -1,4 +1,4 @@
-//! What a comparison of runs finds.
+//! Findings of a comparison of runs.
 
 use super::lineage::{Origin, origin};
 use super::read::Run;
@@ -30,7 +30,7 @@ pub struct Changes {
     pub sentences: Vec<String>,
 }
 
-/// What was found.
+/// Findings of a comparison: changes, standings, tests.
 #[derive(Debug)]
 pub struct Found {
     /// Whether likelihoods are compared.
@@ -140,7 +140,7 @@ impl Found {
         })
     }
 
-    /// What a run is based on, in words; empty of nothing.
+    /// The model that a run is based on, in words; empty where there is none.
     pub fn origin_words(&self, runs: &[Run], position: usize) -> String {
         let Some(based_on) = &runs[position].based_on else { return String::new() };
         match &self.origins[position] {
@@ -181,9 +181,8 @@ fn changes(runs: &[Run], origins: &[Option<Origin>]) -> Vec<Changes> {
 /// Differences of two runs: data, method, options, model.
 fn differences(one: &Run, other: &Run) -> Vec<String> {
     let mut told = Vec::new();
-    let short = |sum: &str| harmless(&sum.chars().take(12).collect::<String>());
     if one.record.data.sha256 != other.record.data.sha256 {
-        let [a, b] = [one, other].map(|run| short(&run.record.data.sha256));
+        let [a, b] = [one, other].map(|run| words::checksum(&run.record.data.sha256));
         told.push(format!("data (SHA-256): {a}… → {b}…"));
     }
     if one.record.method != other.record.method {
@@ -214,9 +213,10 @@ fn tests(runs: &[Run], found: &Found) -> Vec<Test> {
     }
     let test = |[a, b]: [usize; 2]| {
         let (one, other) = (evidence[a]?, evidence[b]?);
-        let (smaller, larger) = if other.estimated < one.estimated { (b, a) } else { (a, b) };
+        let is_swapped = other.estimated < one.estimated;
+        let ((smaller, small), (larger, large)) =
+            if is_swapped { ((b, other), (a, one)) } else { ((a, one), (b, other)) };
         let relation = nesting(&runs[smaller].model, &runs[larger].model);
-        let [small, large] = [smaller, larger].map(|k| if k == a { one } else { other });
         Some(Test { smaller, larger, result: likelihood_ratio(&small, &large, relation) })
     };
     pairs.into_iter().filter_map(test).collect()
@@ -231,7 +231,7 @@ fn copies(runs: &[Run]) -> Vec<String> {
     runs.iter().enumerate().filter_map(copy).collect()
 }
 
-/// What a reader must know of the likelihoods.
+/// Remarks on the likelihoods: the lowest AIC, runs without one, errors, ends of ranges.
 fn remarks(runs: &[Run], found: &Found) -> Vec<String> {
     let mut told = Vec::new();
     let best = |k: &usize| found.standings[*k].delta_aic == Some(0.0) && found.standings[*k].weight.is_some();

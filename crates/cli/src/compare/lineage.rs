@@ -1,13 +1,11 @@
 //! Lineage of runs: which model each was started from.
 
 use super::read::Run;
+use super::words::checksum;
 use omafit_model::{PUBLISHED, PopulationModel};
 use omafit_trial::{harmless, sha256};
 
-/// Digits of a checksum that are shown.
-const SHOWN: usize = 12;
-
-/// What a model file says that it is based on.
+/// The model that a model file names as its origin.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BasedOn {
     /// The name of the model.
@@ -28,7 +26,7 @@ pub enum Origin {
 }
 
 impl BasedOn {
-    /// What the text of a model file says; nothing where it has no `based_on`.
+    /// The origin that the text of a model file names; nothing where it has no `based_on`.
     pub fn of(text: &str) -> Option<Self> {
         let file: toml::Table = toml::from_str(text).ok()?;
         match file.get("based_on")? {
@@ -54,12 +52,10 @@ impl BasedOn {
         }
     }
 
-    /// It in words.
+    /// Its name and the first digits of its checksum.
     pub fn words(&self) -> String {
         match &self.sha256 {
-            Some(sum) => {
-                format!("{} ({}…)", harmless(&self.name), sum.chars().take(SHOWN).collect::<String>())
-            }
+            Some(sum) => format!("{} ({}…)", harmless(&self.name), checksum(sum)),
             None => harmless(&self.name),
         }
     }

@@ -17,7 +17,7 @@ use omafit_trial::{comparison_table, write_whole};
 use read::{Run, labels};
 use std::path::{Path, PathBuf};
 
-/// What is compared, and where it goes.
+/// Runs to compare, and files for the result.
 #[derive(Args, Debug)]
 pub struct CompareArgs {
     /// Folders of runs, two or more; differences are from the first

@@ -4,13 +4,13 @@ use super::lineage::BasedOn;
 use crate::record::SCHEMA_VERSION;
 use omafit_estimate::{Evidence, LikelihoodMethod, RunCriteria};
 use omafit_model::{ModelError, ModelFile, PopulationModel};
-use omafit_trial::{ComparedParameter, harmless, read_compared_parameters, sha256};
+use omafit_trial::{ComparedParameter, ComparedShrinkage, harmless, read_compared_parameters, sha256};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// What `run.json` says that is compared.
+/// Entries of `run.json` that are compared.
 #[derive(Debug, Deserialize)]
 pub struct Record {
     pub method: String,
@@ -71,7 +71,7 @@ pub struct Run {
     pub model_sha256: String,
     pub based_on: Option<BasedOn>,
     pub parameters: Vec<ComparedParameter>,
-    pub shrinkage: Vec<(String, f64)>,
+    pub shrinkage: Vec<ComparedShrinkage>,
 }
 
 impl Run {
@@ -97,7 +97,7 @@ impl Run {
         self.record.likelihood.as_ref().zip(self.record.population.as_ref())
     }
 
-    /// What it is judged by; nothing where the likelihood is no number.
+    /// Criteria by which the run is judged; nothing where the likelihood is no number.
     pub fn criteria(&self) -> Option<RunCriteria> {
         let (likelihood, population) = self.estimated()?;
         Some(RunCriteria {
@@ -109,7 +109,7 @@ impl Run {
         })
     }
 
-    /// What it knows of its likelihood.
+    /// Evidence of the run for a likelihood-ratio test.
     pub fn evidence(&self) -> Option<Evidence> {
         let (likelihood, population) = self.estimated()?;
         Some(Evidence {

@@ -1,6 +1,7 @@
 //! Whether likelihoods are of the same observations, and computed alike.
 
 use super::read::Run;
+use super::words::{checksum, shortened};
 use omafit_trial::harmless;
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
@@ -30,8 +31,8 @@ pub fn obstacles(first: &Run, other: &Run) -> Vec<String> {
     };
     let (one, two) = (&first.record, &other.record);
     if one.data.sha256 != two.data.sha256 {
-        let shown = |sum: &str| harmless(&sum.chars().take(12).collect::<String>());
-        return vec![names("their data (SHA-256)", &shown(&one.data.sha256), &shown(&two.data.sha256))];
+        let [a, b] = [one, two].map(|record| checksum(&record.data.sha256));
+        return vec![names("their data (SHA-256)", &a, &b)];
     }
     let mut found: Vec<String> = reading(&one.data.read, &two.data.read)
         .into_iter()
@@ -99,18 +100,10 @@ fn keys<'a>(one: &'a Map<String, Value>, other: &'a Map<String, Value>) -> BTree
     one.keys().chain(other.keys()).map(String::as_str).collect()
 }
 
-/// Letters of a value that are shown.
-const LONGEST: usize = 60;
-
 fn shown(value: &Value) -> String {
-    let text = match value {
+    match value {
         Value::Null => "none".into(),
-        Value::String(text) => harmless(text),
-        value => harmless(&value.to_string()),
-    };
-    if text.chars().count() <= LONGEST {
-        text
-    } else {
-        text.chars().take(LONGEST).collect::<String>() + "…"
+        Value::String(text) => shortened(&harmless(text)),
+        value => shortened(&harmless(&value.to_string())),
     }
 }

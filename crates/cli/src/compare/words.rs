@@ -2,9 +2,28 @@
 
 use crate::print::format::{NONE, fixed, significant};
 use omafit_estimate::LikelihoodMethod;
+use omafit_trial::harmless;
 
 /// Numbers from here on are shown with an exponent.
 const LARGE: f64 = 1e12;
+
+/// Letters of a text of a run that are shown.
+const LONGEST: usize = 60;
+/// Digits of a checksum that are shown.
+const DIGITS: usize = 12;
+
+/// A text of a run, shortened where it is long.
+pub fn shortened(text: &str) -> String {
+    match text.chars().count() {
+        0..=LONGEST => text.into(),
+        _ => text.chars().take(LONGEST).collect::<String>() + "…",
+    }
+}
+
+/// The first digits of a checksum.
+pub fn checksum(sha256: &str) -> String {
+    harmless(&sha256.chars().take(DIGITS).collect::<String>())
+}
 
 /// How a likelihood was computed.
 pub fn likelihood_method(method: LikelihoodMethod) -> &'static str {

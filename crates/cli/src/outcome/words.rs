@@ -2,10 +2,11 @@
 
 use super::OutcomeArgs;
 use crate::print::columns;
-use crate::print::format::{count, fixed};
+use crate::print::format::fixed;
 use crate::print::terminal::say;
 use omafit_outcome::{DelayFit, Exposure, Fact, GroupOutcome, OutcomeAnalysis, Patient, VisitMean};
 use omafit_trial::OutcomeTable;
+use omafit_trial::count;
 
 /// Prints the summary.
 pub fn print(

@@ -39,11 +39,6 @@ fn shown(value: f64, finite: impl FnOnce(f64) -> String) -> String {
     }
 }
 
-/// So many of something that has the plural of most: `1 subject`, `2 subjects`.
-pub fn count(n: usize, one: &str) -> String {
-    if n == 1 { format!("1 {one}") } else { format!("{n} {one}s") }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -64,10 +59,5 @@ mod tests {
         assert_eq!(values.map(|value| significant(value, 4)), expected);
         assert_eq!(significant(f64::NAN, 4), "–");
         assert_eq!(significant(0.013_1, 5), "0.013100");
-    }
-
-    #[test]
-    fn one_is_one() {
-        assert_eq!([0, 1, 2].map(|n| count(n, "subject")), ["0 subjects", "1 subject", "2 subjects"]);
     }
 }

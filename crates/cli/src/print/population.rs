@@ -2,7 +2,7 @@
 
 use crate::likelihood::Likelihood;
 use crate::population::Population;
-use crate::print::format::{NONE, count, fixed, significant};
+use crate::print::format::{NONE, fixed, significant};
 use crate::print::terminal::say;
 use crate::print::{aligned, shown_unit};
 use omafit_estimate::{
@@ -10,6 +10,7 @@ use omafit_estimate::{
     SirQuality, SirRound, Variation,
 };
 use omafit_model::PopulationModel;
+use omafit_trial::count;
 use omafit_trial::{Table, Values};
 use std::path::Path;
 

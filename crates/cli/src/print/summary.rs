@@ -1,6 +1,6 @@
 //! A run for the terminal: whose population it has, its subjects together, and of a small trial each of them.
 
-use super::format::{count, fixed, significant};
+use super::format::{fixed, significant};
 use super::terminal::say;
 use super::{NAMED, aligned, shown_unit};
 use crate::clock;
@@ -12,6 +12,7 @@ use omafit_estimate::{
 };
 use omafit_model::{Analyte, PopulationModel, Subject};
 use omafit_trial::Trial;
+use omafit_trial::count;
 use std::path::Path;
 
 /// Whose population a run has that estimated none, before all that it found.

@@ -22,29 +22,24 @@ impl Listing {
     /// assert_eq!(list.plain(), "Changes\nb, against a\n  variability of V: estimated → none\n");
     /// ```
     pub fn plain(&self) -> String {
-        let mut text = format!("{}\n", harmless(&self.title));
-        for (head, sentences) in &self.groups {
-            let indent = if head.is_empty() { "" } else { "  " };
-            if !head.is_empty() {
-                text += &format!("{}\n", harmless(head));
-            }
-            for sentence in sentences {
-                text += &format!("{indent}{}\n", harmless(sentence));
-            }
-        }
-        text
+        format!("{}\n{}", harmless(&self.title), self.lines("", harmless))
     }
 
     /// The list as Markdown. Text of the data stays text, whatever it holds.
     pub fn markdown(&self) -> String {
-        let mut text = format!("**{}**\n\n", escaped(&self.title));
+        format!("**{}**\n\n{}", escaped(&self.title), self.lines("- ", escaped))
+    }
+
+    /// Heads and sentences, a line each after `bullet`, the sentences of a head indented under it.
+    fn lines(&self, bullet: &str, clean: fn(&str) -> String) -> String {
+        let mut text = String::new();
         for (head, sentences) in &self.groups {
             let indent = if head.is_empty() { "" } else { "  " };
             if !head.is_empty() {
-                text += &format!("- {}\n", escaped(head));
+                text += &format!("{bullet}{}\n", clean(head));
             }
             for sentence in sentences {
-                text += &format!("{indent}- {}\n", escaped(sentence));
+                text += &format!("{indent}{bullet}{}\n", clean(sentence));
             }
         }
         text

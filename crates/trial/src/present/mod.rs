@@ -6,7 +6,7 @@ mod markdown;
 mod plain;
 
 pub use listing::Listing;
-pub use plain::harmless;
+pub use plain::{count, harmless};
 
 use omafit_model::PopulationModel;
 
@@ -45,6 +45,15 @@ impl Presented {
     /// Name, unit, and whether of numbers, of each column.
     pub fn columns(&self) -> &[(String, String, bool)] {
         &self.columns
+    }
+
+    /// The head of each column: its name, with its unit where it has one.
+    pub fn heads(&self) -> Vec<String> {
+        let head = |(name, unit, _): &(String, String, bool)| match unit.as_str() {
+            "" => name.clone(),
+            unit => format!("{name}, {unit}"),
+        };
+        self.columns.iter().map(head).collect()
     }
 
     /// The cells, row by row.

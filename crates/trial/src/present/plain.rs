@@ -17,11 +17,7 @@ impl Presented {
     /// assert_eq!(table.plain(80), "Criteria\nrun      AIC\nbase  373.40\n");
     /// ```
     pub fn plain(&self, width: usize) -> String {
-        let head: Vec<String> = self
-            .columns
-            .iter()
-            .map(|(name, unit, _)| if unit.is_empty() { name.clone() } else { format!("{name}, {unit}") })
-            .collect();
+        let head = self.heads();
         let clean = |cells: &Vec<String>| cells.iter().map(|cell| harmless(cell)).collect();
         let lines: Vec<Vec<String>> = std::iter::once(&head).chain(&self.rows).map(clean).collect();
         let length = |text: &String| text.chars().count();
@@ -65,6 +61,11 @@ fn parts(widths: &[usize], width: usize) -> Vec<Vec<usize>> {
     parts
 }
 
+/// So many of something that has the plural of most: `1 subject`, `2 subjects`.
+pub fn count(n: usize, noun: &str) -> String {
+    if n == 1 { format!("1 {noun}") } else { format!("{n} {noun}s") }
+}
+
 /// Text that a terminal shows on one line.
 pub fn harmless(text: &str) -> String {
     let shown = |c: char| match c {
@@ -78,6 +79,11 @@ pub fn harmless(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_is_one() {
+        assert_eq!([0, 1, 2].map(|n| count(n, "subject")), ["0 subjects", "1 subject", "2 subjects"]);
+    }
 
     #[test]
     fn columns_that_do_not_fit_stand_below() {

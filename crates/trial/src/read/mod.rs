@@ -30,7 +30,7 @@ use columns::Columns;
 use covariate::CovariateColumn;
 use problems::Problems;
 
-pub use load::sha256;
+pub use load::{hexadecimal, sha256};
 pub use options::ReadOptions;
 pub use outcomes::{OutcomeReadOptions, OutcomeSubject, OutcomeTable, read_outcomes};
 pub use problem::Problem;

@@ -1,5 +1,6 @@
 //! What a reader of the results must know of the reading, in words.
 
+use crate::present::count;
 use omafit_model::Analyte;
 
 use super::block::{Censored, Gathered};
@@ -99,8 +100,4 @@ fn limits(options: &ReadOptions, gathered: &Gathered, notes: &mut Vec<String>) {
             }
         }
     }
-}
-
-fn count(number: usize, noun: &str) -> String {
-    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
 }

@@ -44,7 +44,7 @@ pub struct ComparedRun {
     /// Numbers of the population.
     pub parameters: Vec<ComparedParameter>,
     /// η-shrinkage of standard deviations by parameter, per cent.
-    pub shrinkage: Vec<(String, f64)>,
+    pub shrinkage: Vec<ComparedShrinkage>,
 }
 
 /// The likelihood of an estimated population.
