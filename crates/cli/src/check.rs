@@ -1,11 +1,14 @@
 //! `omafit check`: what a data set holds, or everything that is wrong with it.
 
 use crate::Outcome;
+use crate::data_page::{DataPage, dosed_as};
 use crate::error::{CliError, refuse};
 use crate::options::{BeforeDoseName, CheckArgs, HowArgs};
+use crate::unit_slips::{EXAMINED, unit_slips};
 use crate::{model, print};
-use omafit_model::{Analyte, Covariates};
-use omafit_trial::{ReadOptions, read};
+use omafit_model::{Analyte, Covariates, PopulationModel};
+use omafit_outcome::regimens;
+use omafit_trial::{DataSet, ReadOptions, Trial, read};
 use std::collections::BTreeMap;
 
 /// The upper limit of quantification of free IgE in Hayashi et al. 2007, ng/mL.
@@ -15,8 +18,42 @@ const ASSAY_LIMIT_NG_ML: f64 = 150.0;
 pub fn check(args: &CheckArgs) -> Result<Outcome, CliError> {
     let model = model::load(&args.model)?;
     let options = overlaid(&args.read.how, model::needs(&model))?;
-    print::trial(&read(&args.read.data, &options)?, &model);
+    let mut trial = read(&args.read.data, &options)?;
+    let examined = &trial.subjects[..trial.subjects.len().min(EXAMINED)];
+    let slips = unit_slips(&model, examined, &options)?;
+    trial.warnings.splice(0..0, slips);
+    let regimens = regimens(&trial.subjects)?;
+    let page = DataPage::new(&trial, &model, regimens.as_ref());
+    match args.json {
+        true => print::text(&page.json()?),
+        false => print::text(&page.plain()),
+    }
+    strict(&trial, args.read.how.strict)?;
     Ok(Outcome::Done)
+}
+
+/// Refuses data in which something is probably a mistake, where that is asked.
+pub fn strict(trial: &Trial, is_strict: bool) -> Result<(), CliError> {
+    match trial.warnings.is_empty() || !is_strict {
+        true => Ok(()),
+        false => {
+            Err(CliError::Suspicious { warnings: trial.warnings.iter().map(|w| w.text.clone()).collect() })
+        }
+    }
+}
+
+/// Warns of units of a data set of which the first subjects are read again.
+pub fn examine(set: &mut DataSet, model: &PopulationModel, options: &ReadOptions) -> Result<(), CliError> {
+    let mut first = Vec::new();
+    set.blocks(EXAMINED, |some| {
+        first = some;
+        Ok::<_, CliError>(false)
+    })?;
+    set.trial.warnings.splice(0..0, unit_slips(model, &first, options)?);
+    if let Some(found) = regimens(&first)?.filter(|found| found.closest.agreeing > 0) {
+        set.trial.notes.push(dosed_as(&found.closest));
+    }
+    Ok(())
 }
 
 /// How a data set is read: `base` is what a model needs of it; the arguments come on top.
@@ -24,9 +61,14 @@ pub fn overlaid(args: &HowArgs, base: ReadOptions) -> Result<ReadOptions, CliErr
     let mut options = base;
     options.time_unit = args.time_unit.into();
     options.ige_unit = args.ige_unit.into();
+    options.weight_unit = args.weight_unit.into();
+    options.baseline_ige_unit = args.baseline_ige_unit.map(Into::into);
     options.omalizumab_unit = args.omalizumab_unit.into();
     options.allow_undosed |= args.allow_undosed;
     options.leave_out_before_dose |= args.before_dose == BeforeDoseName::LeaveOut;
+    options.ignore.extend(args.ignore.iter().cloned());
+    options.accept.extend(args.accept.iter().cloned());
+    options.missing.extend(&args.missing);
     options.columns.extend(renamed(&args.columns)?);
     for (name, value) in assumed(args)? {
         options.assume.retain(|known, _| !known.eq_ignore_ascii_case(&name));

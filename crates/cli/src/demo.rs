@@ -9,7 +9,7 @@ use crate::run::{Data, Input, Plan, execute};
 use crate::{model, print};
 use omafit_estimate::Noise;
 use omafit_outcome::{Dosing, DosingTable, innovate, patient};
-use omafit_trial::{Counts, Source, Trial};
+use omafit_trial::{Counts, DataSummary, Source, Trial};
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -58,6 +58,9 @@ pub fn demo(args: &DemoArgs) -> Result<Outcome, CliError> {
         notes: vec![comment],
         counts,
         excluded: Vec::new(),
+        ignored: Vec::new(),
+        warnings: Vec::new(),
+        summary: DataSummary::default(),
         simulated: true,
     };
     if !args.run.running.quiet {

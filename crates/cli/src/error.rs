@@ -13,6 +13,12 @@ pub enum CliError {
     /// The data set.
     #[error(transparent)]
     Data(#[from] Rejection),
+    /// Something in the data is probably a mistake, and `--strict` was given.
+    #[error("{}", warnings.join("\n"))]
+    Suspicious {
+        /// The warnings.
+        warnings: Vec<String>,
+    },
     /// The population.
     #[error("the population cannot be estimated: {0}")]
     Population(Box<PopulationError>),

@@ -1,7 +1,7 @@
 //! `omafit fit`.
 
 use crate::Outcome;
-use crate::check::overlaid;
+use crate::check::{examine, overlaid, strict};
 use crate::error::CliError;
 use crate::options::FitArgs;
 use crate::run::{Data, Input, Plan, execute, note_censored};
@@ -16,6 +16,8 @@ pub fn fit(args: &FitArgs) -> Result<Outcome, CliError> {
     let options = overlaid(&args.read.how, model::needs(plan.model()))?;
     let mut set = DataSet::open(&args.read.data, &options)?;
     note_censored(&mut set.trial, args.censored);
+    examine(&mut set, plan.model(), &options)?;
+    strict(&set.trial, args.read.how.strict)?;
     if !args.run.running.quiet {
         print::trial(&set.trial, plan.model());
     }

@@ -283,6 +283,9 @@ pub fn trial(trial: &Trial, model: &PopulationModel) {
         let noun = if counts.observations[index] == 1 { "observation" } else { "observations" };
         say!("  {:<17}{:>6} {noun}{of}", model.label(analyte), counts.observations[index]);
     }
+    for warning in &trial.warnings {
+        say!("  WARNING: {}", warning.text);
+    }
     for note in &trial.notes {
         say!("  note: {note}");
     }

@@ -15,7 +15,7 @@ use omafit_estimate::{
     SigmaRule, TwoStage, free_names,
 };
 use omafit_model::{Analyte, ResidualEntry};
-use omafit_trial::{Counts, Excluded, ReadOptions, Trial};
+use omafit_trial::{Counts, DataSummary, Excluded, Ignored, ReadOptions, Trial, Warning};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -142,6 +142,9 @@ struct Data {
     comments: Vec<String>,
     read: ReadOptions,
     records: Counts,
+    summary: DataSummary,
+    ignored: Vec<Ignored>,
+    warnings: Vec<Warning>,
     excluded: Vec<Excluded>,
 }
 
@@ -273,6 +276,9 @@ impl Record {
                 comments: trial.source.comments.clone(),
                 read: facts.read.clone(),
                 records: trial.counts,
+                summary: trial.summary.clone(),
+                ignored: trial.ignored.clone(),
+                warnings: trial.warnings.clone(),
                 excluded: trial.excluded.clone(),
             },
             seconds,
@@ -353,7 +359,8 @@ fn stop_reason(summary: &Overview) -> String {
 
 /// What the reader was told, what is not of all subjects, and whose fit is not complete.
 fn warnings(plan: &Plan, facts: &Facts<'_>, progress: &Progress) -> Vec<String> {
-    let mut warnings = facts.trial.notes.clone();
+    let mut warnings: Vec<String> = facts.trial.warnings.iter().map(|warning| warning.text.clone()).collect();
+    warnings.extend(facts.trial.notes.iter().cloned());
     warnings.extend(facts.pooled.into_iter().flat_map(|p| p.notes.iter().cloned()));
     let subjects = progress.subjects();
     if subjects > facts.drawn {

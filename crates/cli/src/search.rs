@@ -2,6 +2,7 @@
 
 use crate::Outcome;
 use crate::check::overlaid;
+use crate::check::strict;
 use crate::error::{CliError, refuse};
 use crate::lines::Lines;
 use crate::options::{Censored, ReadArgs, Running};
@@ -9,6 +10,7 @@ use crate::population::{self, Stopped};
 use crate::provenance::{Origin, Program};
 use crate::recorded_path::RecordedPath;
 use crate::run::{censor, pool, share};
+use crate::unit_slips::{EXAMINED, unit_slips};
 use crate::write::{write_both, write_record};
 use crate::{interrupt, model, print};
 use clap::Args;
@@ -73,6 +75,10 @@ pub fn search(args: &SearchArgs) -> Result<Outcome, CliError> {
         }
     }
     let mut trial = read(&args.read.data, &options)?;
+    let examined = &trial.subjects[..trial.subjects.len().min(EXAMINED)];
+    let slips = unit_slips(&first, examined, &options)?;
+    trial.warnings.splice(0..0, slips);
+    strict(&trial, args.read.how.strict)?;
     censor(&mut trial.subjects, args.censored);
     let quiet = args.running.quiet;
     if !quiet {

@@ -380,7 +380,8 @@ impl LevenbergMarquardt {
         let Some(now) = &self.current else { return };
         let now_gradient = now.jacobian.tr_mul(&now.residuals);
         let change = &now_gradient - before.jacobian.tr_mul(&before.residuals);
-        let bend = if now.is_sum_of_squares {
+        // Rows of a likelihood come and go with their information; those of a sum of squares are the same at every point.
+        let bend = if now.is_sum_of_squares && before.is_sum_of_squares {
             now_gradient - before.jacobian.tr_mul(&now.residuals)
         } else {
             // The rows of a likelihood change with their weights: all that JᵀJ does not explain.

@@ -29,6 +29,7 @@ mod starts;
 mod suppression;
 mod trial_fit;
 mod two_stage;
+mod typical_ratio;
 mod uncertainty;
 mod weighted;
 
@@ -82,5 +83,6 @@ pub use simulate::{Noise, SubjectStream, draw_parameters, measure, quantify, sim
 pub use suppression::{FreeIgeFact, Suppression, Uncertain};
 pub use trial_fit::{SubjectResult, complete, process_subjects, process_trial, typical_predictions};
 pub use two_stage::{Stage, TwoStage, two_stage};
+pub use typical_ratio::typical_ratio;
 pub use uncertainty::{Direction, Uncertainty};
 pub use weighted::{DrawSummary, effective_draws, summarise_draws};

@@ -103,6 +103,8 @@ const COARSE_RTOL: f64 = 1e-4;
 /// ordinary one takes a hundredth of them.
 const FIT_STEPS: u64 = 2_000_000;
 const FIT_STEPS_EACH: u64 = 20_000;
+/// Draws that may take as many steps together as a fit: an ordinary one takes a hundredth of its part.
+const DRAWS_A_FIT: u64 = 100;
 /// The error of a prediction over that of a step of the solver, about.
 const STEPS: f64 = 10.0;
 
@@ -171,6 +173,15 @@ impl<'a> SubjectProblem<'a> {
     pub(crate) fn for_a_fit(mut self) -> Self {
         let events = (self.course.doses().len() + self.observations.len()) as u64;
         self.course = self.course.with_budget(FIT_STEPS + FIT_STEPS_EACH * events);
+        self.coarse_course = self.course.clone().with_rtol(COARSE_RTOL);
+        self
+    }
+
+    /// The same for so many draws of η beside a fit, each of which may take a part of its steps.
+    pub(crate) fn for_draws(mut self, draws: u32) -> Self {
+        let events = (self.course.doses().len() + self.observations.len()) as u64;
+        let fit = FIT_STEPS + FIT_STEPS_EACH * events;
+        self.course = self.course.with_budget(fit + fit / DRAWS_A_FIT * u64::from(draws));
         self.coarse_course = self.course.clone().with_rtol(COARSE_RTOL);
         self
     }

@@ -148,12 +148,15 @@ function summary() {
 
 function dataSection() {
   const records = run.data.records;
+  const summary = run.data.summary || { analytes: [], doses: {} };
+  const summaryOf = Object.fromEntries(summary.analytes.map((a) => [a.analyte, a]));
   const rows = present.map((a) => {
     const own = rowsOfAnalyte[a];
     const subjects = new Set(own.map((i) => subjectOf[i])).size;
     const share = (n) => (n ? `${n.toLocaleString("en")} (${percent(n / records.observations[a])})` : "0");
     const values = own.filter((i) => observed.CENS[i] === 0).map((i) => observed.DV[i]);
-    return [ANALYTES[a].title, ANALYTES[a].unit, subjects, records.observations[a].toLocaleString("en"), share(records.below[a]), share(records.above[a]), ...[0, 0.5, 1].map((p) => digits(quantile(values, p)))];
+    const read = summaryOf[ANALYTES[a].key] || {};
+    return [ANALYTES[a].title, read.unit_read || "", ANALYTES[a].unit, subjects, records.observations[a].toLocaleString("en"), share(records.below[a]), share(records.above[a]), ...[0, 0.5, 1].map((p) => digits(quantile(values, p))), read.days ? digits(read.days.min) : "–", read.days ? digits(read.days.max) : "–"];
   });
   const body = [
     facts([
@@ -164,8 +167,11 @@ function dataSection() {
       ["Doses", records.doses.toLocaleString("en")],
       ["Excluded observations", records.excluded.toLocaleString("en")],
     ]),
-    grid([text("Analyte"), text("Unit"), number("Subjects"), number("Observations"), number("Below LLOQ"), number("Above ULOQ"), number("Minimum"), number("Median"), number("Maximum")], rows, "Observations"),
+    grid([text("Analyte"), text("Read in"), text("Unit"), number("Subjects"), number("Observations"), number("Below LLOQ"), number("Above ULOQ"), number("Minimum"), number("Median"), number("Maximum"), number("First day"), number("Last day")], rows, "Observations"),
+    note("Days since the first dose. Minimum, median and maximum are of quantified values."),
   ];
+  const suspicious = run.data.warnings || [];
+  if (suspicious.length) body.splice(1, 0, grid([text("Check"), text("Probably a mistake")], suspicious.map((w) => [make("code", {}, clean(w.check)), clean(w.text)]), "Warnings"));
   if (covariates.length) {
     const stats = covariates.map((name) => {
       const values = numbers("individuals", name).filter(isNumber);
@@ -173,6 +179,19 @@ function dataSection() {
     });
     body.push(grid([text("Covariate"), text(""), number("Known"), number("Mean"), number("SD"), number("Minimum"), number("Median"), number("Maximum")], stats, "Covariates"));
   }
+  const doses = summary.doses;
+  if (doses.amounts_mg) {
+    const each = (pairs, unit) => pairs.map(([value, n]) => `${value} ${unit} (${n.toLocaleString("en")})`).join(", ");
+    const lines = [
+      ["Amounts", `${digits(doses.amounts_mg.min)} to ${digits(doses.amounts_mg.max)} mg; most frequent: ${each(doses.frequent_mg, "mg")}`],
+    ];
+    if (doses.intervals_days) lines.push(["Intervals", `${digits(doses.intervals_days.min)} to ${digits(doses.intervals_days.max)} days; most frequent: ${each(doses.frequent_days, "d")}`]);
+    if (summary.undosed) lines.push(["Without a dose", plural(summary.undosed, "subject")]);
+    if (summary.follow_up_days) lines.push(["Observed after the last dose", `${digits(summary.follow_up_days.min)} to ${digits(summary.follow_up_days.max)} days, median ${digits(summary.follow_up_days.median)}`]);
+    body.push(facts(lines));
+  }
+  const ignored = run.data.ignored || [];
+  if (ignored.length) body.push(grid([number("Rows not read"), text("Reason"), text("First rows")], ignored.map((i) => [i.rows.toLocaleString("en"), clean(i.reason), i.first_rows.join(", ")]), "Rows not read"));
   const excluded = run.data.excluded || [];
   if (excluded.length) {
     body.push(grid([number("Row"), text("ID"), text("Reason")], excluded.slice(0, 200).map((e) => [e.row, clean(e.id), clean(e.reason)]), "Excluded observations"));

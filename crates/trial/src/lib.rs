@@ -11,6 +11,7 @@ mod output;
 mod present;
 mod read;
 mod results;
+mod summary;
 mod table;
 mod trial;
 
@@ -22,7 +23,7 @@ pub use output::{OutputError, RunFolder, RunPlace, WholeFile, write_whole};
 pub use present::{Listing, Presented, count, harmless, present_individuals, present_parameters};
 pub use read::{
     DataSet, IgeUnit, OmalizumabUnit, OutcomeReadOptions, OutcomeSubject, OutcomeTable, Problem, ReadOptions,
-    Rejection, TimeUnit, hexadecimal, read, read_outcomes, sha256,
+    Rejection, TimeUnit, WeightUnit, hexadecimal, read, read_outcomes, sha256,
 };
 pub use results::{
     ComparedLikelihood, ComparedParameter, ComparedRun, ComparedShrinkage, ComparedTest, Draws, Estimated,
@@ -34,8 +35,9 @@ pub use results::{
     suppression_table, trajectories_table, two_stage_omega_table, two_stage_table, typical_table,
     uncertainty_table, vpc_table,
 };
+pub use summary::{AnalyteSummary, CovariateSummary, DataSummary, DoseSummary, Span};
 pub use table::{
     Column, GrowingTable, KeptTable, ParquetSink, Table, TableError, Values, data_set_table, read_parquet,
     workbook, write_data_set, write_data_set_chunks,
 };
-pub use trial::{Counts, Excluded, Source, Spans, Trial};
+pub use trial::{Counts, Excluded, Ignored, Source, Spans, Trial, Warning};

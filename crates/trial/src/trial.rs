@@ -1,7 +1,9 @@
 //! What a data set holds once it has been read.
 
+use std::fmt;
 use std::path::PathBuf;
 
+use crate::summary::DataSummary;
 use omafit_model::Subject;
 use serde::{Deserialize, Serialize};
 
@@ -19,10 +21,16 @@ pub struct Trial {
     pub counts: Counts,
     /// Observations that the data set itself excludes (`MDV` 1).
     pub excluded: Vec<Excluded>,
+    /// Rows that were not read.
+    pub ignored: Vec<Ignored>,
+    /// What is probably a mistake.
+    pub warnings: Vec<Warning>,
     /// Whether the file says, in a comment before its header, that its data are simulated.
     pub simulated: bool,
     /// How long its subjects' records are.
     pub spans: Spans,
+    /// What it holds, in numbers.
+    pub summary: DataSummary,
 }
 
 /// How long subjects' records are, from the first to the last.
@@ -90,6 +98,59 @@ pub struct Counts {
     pub ige_from_total: usize,
     /// Covariates that were assumed, each counted once a subject.
     pub covariates_assumed: usize,
+}
+
+/// First rows of a reason that are listed.
+const LISTED: usize = 10;
+
+/// Rows that were not read, of one reason: comments, and rows that `--ignore` or `--accept` leaves out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ignored {
+    /// Why, as what follows *because the row*.
+    pub reason: String,
+    /// How many.
+    pub rows: u64,
+    /// The first ten of them.
+    pub first_rows: Vec<u64>,
+}
+
+impl Ignored {
+    /// No row yet.
+    pub(crate) fn because(reason: String) -> Self {
+        Self { reason, rows: 0, first_rows: Vec::new() }
+    }
+
+    /// One row more.
+    pub(crate) fn add(&mut self, row: u64) {
+        self.rows += 1;
+        if self.first_rows.len() < LISTED {
+            self.first_rows.push(row);
+        }
+    }
+}
+
+impl fmt::Display for Ignored {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let rows: Vec<String> = self.first_rows.iter().map(u64::to_string).collect();
+        let more = if self.rows > self.first_rows.len() as u64 { ", …" } else { "" };
+        let (rows_, verb) = if self.rows == 1 { ("row", "it") } else { ("rows", "each") };
+        write!(
+            f,
+            "{} {rows_} not read because {verb} {} ({rows_} {}{more})",
+            self.rows,
+            self.reason,
+            rows.join(", ")
+        )
+    }
+}
+
+/// Something in the data that is probably a mistake.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Warning {
+    /// The name of the check, one of those in the guide.
+    pub check: String,
+    /// The slip, the evidence for it, and the option that mends it.
+    pub text: String,
 }
 
 /// An observation that the data set excludes.

@@ -1,6 +1,6 @@
 //! A data set and how it is read.
 
-use super::names::{BeforeDoseName, IgeUnitName, OmalizumabUnitName, TimeUnitName};
+use super::names::{BeforeDoseName, IgeUnitName, OmalizumabUnitName, TimeUnitName, WeightUnitName};
 use clap::Args;
 use std::path::PathBuf;
 
@@ -39,6 +39,12 @@ pub struct HowArgs {
     /// Unit of the file's IgE, observed and IGE
     #[arg(long, value_enum, default_value_t = IgeUnitName::NgPerMl, ignore_case = true)]
     pub ige_unit: IgeUnitName,
+    /// Unit of the covariate IGE, where it is not that of the observed IgE
+    #[arg(long, value_enum, ignore_case = true, value_name = "IGE_UNIT")]
+    pub baseline_ige_unit: Option<IgeUnitName>,
+    /// Unit of the file's body weight, WT
+    #[arg(long, value_enum, default_value_t = WeightUnitName::Kilograms, ignore_case = true)]
+    pub weight_unit: WeightUnitName,
     /// Unit of the file's omalizumab
     #[arg(long, value_enum, default_value_t = OmalizumabUnitName::UgPerMl, ignore_case = true)]
     pub omalizumab_unit: OmalizumabUnitName,
@@ -58,6 +64,19 @@ pub struct HowArgs {
     /// nothing and the residual error gives it no likelihood
     #[arg(long, value_enum, default_value_t = BeforeDoseName::Keep)]
     pub before_dose: BeforeDoseName,
+    /// Leave out the rows that meet a condition, such as 'EXCLFL=Y' or 'TIME>100', or that begin with a character, such as C or @
+    /// (any letter); rows that begin with # are always left out
+    #[arg(long, value_name = "CONDITION")]
+    pub ignore: Vec<String>,
+    /// Read only the rows that meet a condition, such as 'STUDY=2'; of several, all
+    #[arg(long, value_name = "CONDITION")]
+    pub accept: Vec<String>,
+    /// A number that stands for a missing value in any column of numbers, such as -99
+    #[arg(long, value_name = "NUMBER", allow_negative_numbers = true)]
+    pub missing: Vec<f64>,
+    /// Refuse data in which something is probably a mistake, instead of warning of it
+    #[arg(long)]
+    pub strict: bool,
     /// A column that has another name in the file, such as DV=CONC
     #[arg(long = "column", value_name = "NAME=FILE_NAME")]
     pub columns: Vec<String>,

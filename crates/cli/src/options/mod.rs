@@ -149,6 +149,9 @@ pub struct CheckArgs {
     /// Model that the data are for, which says what they must have: the name of one that ships, or a model file
     #[arg(long, default_value = "hayashi2007", value_name = "NAME|FILE")]
     pub model: String,
+    /// The page as JSON
+    #[arg(long)]
+    pub json: bool,
 }
 
 #[derive(Args, Debug)]

@@ -2,7 +2,7 @@
 
 use clap::ValueEnum;
 use omafit_estimate::{Covariance, LikelihoodMethod, Method, SigmaRule};
-use omafit_trial::{IgeUnit, OmalizumabUnit, TimeUnit};
+use omafit_trial::{IgeUnit, OmalizumabUnit, TimeUnit, WeightUnit};
 
 /// What is estimated, and how.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, serde::Serialize, serde::Deserialize)]
@@ -129,6 +129,26 @@ impl From<TimeUnitName> for TimeUnit {
     }
 }
 
+/// The unit of a data set's body weight.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum WeightUnitName {
+    /// Kilograms
+    #[value(name = "kg")]
+    Kilograms,
+    /// Pounds, 0.45359237 kg
+    #[value(name = "lb")]
+    Pounds,
+}
+
+impl From<WeightUnitName> for WeightUnit {
+    fn from(name: WeightUnitName) -> Self {
+        match name {
+            WeightUnitName::Kilograms => Self::Kilograms,
+            WeightUnitName::Pounds => Self::Pounds,
+        }
+    }
+}
+
 /// The unit of a data set's IgE.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub enum IgeUnitName {
@@ -162,6 +182,9 @@ pub enum OmalizumabUnitName {
     /// The same
     #[value(name = "mg/L")]
     MgPerL,
+    /// Nanograms, a thousandth
+    #[value(name = "ng/mL")]
+    NgPerMl,
     /// nmol/L, 0.15 µg/mL
     #[value(name = "nM")]
     Nanomolar,
@@ -172,6 +195,7 @@ impl From<OmalizumabUnitName> for OmalizumabUnit {
         match name {
             OmalizumabUnitName::UgPerMl => Self::UgPerMl,
             OmalizumabUnitName::MgPerL => Self::MgPerL,
+            OmalizumabUnitName::NgPerMl => Self::NgPerMl,
             OmalizumabUnitName::Nanomolar => Self::Nanomolar,
         }
     }

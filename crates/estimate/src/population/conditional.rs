@@ -129,6 +129,12 @@ impl<'a> Whitened<'a> {
         Ok(Self { problem, population })
     }
 
+    /// The same for so many draws of u.
+    pub fn for_draws(mut self, draws: u32) -> Self {
+        self.problem = self.problem.for_draws(draws);
+        self
+    }
+
     /// The problem over η, without a prior.
     pub fn problem(&self) -> &SubjectProblem<'a> {
         &self.problem

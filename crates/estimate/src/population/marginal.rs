@@ -199,7 +199,7 @@ impl Proposals {
     ) -> Result<Self, ConditionalError> {
         let n = population.factor.nrows();
         let modes = modes(population, subject, known, SPREAD)?;
-        let problem = Whitened::new(population, subject, DEFAULT_RTOL)?;
+        let problem = Whitened::new(population, subject, DEFAULT_RTOL)?.for_draws(pilot * MOST_PILOTS as u32);
         let mut around = Vec::with_capacity(modes.len());
         for mode in &modes {
             let at = (&problem).linearise(&mode.u)?;
@@ -299,7 +299,7 @@ fn proposed(
     samples: u32,
 ) -> Result<Weighted, ConditionalError> {
     let proposal = Proposals::new(population, subject, &[], PILOT.min(4 * samples), stream)?.mixture;
-    let problem = Whitened::new(population, subject, DEFAULT_RTOL)?;
+    let problem = Whitened::new(population, subject, DEFAULT_RTOL)?.for_draws(samples);
     Ok(weighted(population, &problem, &proposal, stream, samples))
 }
 

@@ -4,12 +4,16 @@ use std::collections::HashMap;
 
 use super::block::{Block, Gathered};
 use super::columns::{Columns, Name};
+use super::findings::Check;
+use super::flags::Flags;
 use super::load::Rows;
 use super::options::ReadOptions;
 use super::problems::{Place, Problems};
 use super::raw::RawRow;
 use super::record::RowReader;
 use super::rejection::Rejection;
+use super::select::Selection;
+use crate::trial::Warning;
 use omafit_model::Subject;
 
 /// Puts the rows of each subject together, as far into the file as it is asked to. What does not fit becomes a problem.
@@ -21,23 +25,59 @@ pub(super) struct Assembler<'a> {
     held: Vec<RawRow>,
     /// First and last row of each subject so far.
     earlier: HashMap<String, (u64, u64)>,
+    pub selection: Selection,
     pub gathered: Gathered,
+    /// Columns of flags, where they are watched.
+    flags: Option<Flags>,
     /// Rows read.
     pub count: u64,
 }
 
 impl<'a> Assembler<'a> {
-    pub(super) fn new(columns: &'a Columns<'a>, options: &'a ReadOptions, rows: Rows<'a>) -> Self {
+    pub(super) fn new(
+        columns: &'a Columns<'a>,
+        options: &'a ReadOptions,
+        rows: Rows<'a>,
+        selection: Selection,
+    ) -> Self {
         let (held, earlier, gathered) = (Vec::new(), HashMap::new(), Gathered::default());
-        Self { columns, options, rows, held, earlier, gathered, count: 0 }
+        Self { columns, options, rows, held, earlier, selection, gathered, flags: None, count: 0 }
+    }
+
+    /// Counts the flagged rows of these columns too.
+    pub(super) fn watching(mut self, flags: Flags) -> Self {
+        self.flags = Some(flags);
+        self
+    }
+
+    /// Probable mistakes in the rows so far, and notes.
+    pub(super) fn warnings(&mut self) -> (Vec<Warning>, Vec<String>) {
+        let findings = &mut self.gathered.findings;
+        self.gathered.compartments.examine(findings);
+        let mut plain: HashMap<String, &str> = HashMap::new();
+        let mut ids: Vec<(&String, u64)> = self.earlier.iter().map(|(id, (first, _))| (id, *first)).collect();
+        ids.sort_unstable_by_key(|(_, row)| *row);
+        for (id, row) in ids {
+            if plain.insert(plain_id(id), id).is_some() {
+                findings.add(Check::IdsAlike, row, id);
+            }
+        }
+        let mut warnings = self.flags.as_ref().map_or(Vec::new(), Flags::warnings);
+        let (found, notes) = findings.warnings();
+        warnings.extend(found);
+        (warnings, notes)
     }
 
     /// The subjects of some rows more; `None` at the end.
     pub(super) fn next(&mut self, problems: &mut Problems) -> Result<Option<Vec<Subject>>, Rejection> {
         let mut rows = std::mem::take(&mut self.held);
-        match self.rows.next(problems)? {
-            Some(more) => {
+        match self.rows.next(&self.selection, problems)? {
+            Some(mut more) => {
                 self.count += more.len() as u64;
+                self.selection.keep(&mut more);
+                if let Some(flags) = &mut self.flags {
+                    flags.add(&more);
+                }
                 rows.extend(more);
                 self.held = rows.split_off(self.last_subject(&rows));
             }
@@ -51,7 +91,7 @@ impl<'a> Assembler<'a> {
 
     /// Reads on to the end for the sake of what is wrong with the rows' form.
     pub(super) fn exhaust(&mut self, problems: &mut Problems) -> Result<(), Rejection> {
-        while self.rows.next(problems)?.is_some() {}
+        while self.rows.next(&self.selection, problems)?.is_some() {}
         Ok(())
     }
 
@@ -110,4 +150,12 @@ impl<'a> Assembler<'a> {
             block.finish(self.columns, self.options, &mut self.gathered, problems);
         }
     }
+}
+
+/// An ID without capitals, spaces, leading zeros and a `#` before it.
+fn plain_id(id: &str) -> String {
+    let text: String =
+        id.chars().filter(|c| !c.is_whitespace() && *c != '#').flat_map(char::to_lowercase).collect();
+    let digits = text.trim_start_matches('0');
+    if digits.is_empty() { "0".to_owned() } else { digits.to_owned() }
 }

@@ -3,13 +3,21 @@
 use omafit_model::{Analyte, Before, Censoring, Covariates, Dose, Observation, Subject};
 
 use super::columns::{Columns, Meaning, Name};
-use super::covariate::{Covariate, Known};
+use super::compartments::Compartments;
+use super::covariate::{Covariate, CovariateColumn, Known};
 use super::dosing::Additional;
+use super::examine::{examine, is_long_gap};
+use super::findings::{Check, Findings};
 use super::large_doses::LargeDoses;
 use super::options::ReadOptions;
 use super::problems::{Place, Problems};
 use super::record::{Cell, Kind, Record};
 use crate::trial::{Counts, Excluded};
+
+/// Values of covariates that often stand for a missing one.
+const MISSING_CODES: [f64; 7] = [-1.0, -9.0, -99.0, -999.0, -9999.0, 999.0, 9999.0];
+/// Body weights that people have, kg.
+const LIKELY_WEIGHT: std::ops::RangeInclusive<f64> = 2.0..=200.0;
 
 /// The consecutive rows that have the same ID.
 pub(super) struct Block<'a> {
@@ -67,6 +75,10 @@ pub(super) struct Gathered {
     pub assumed: Vec<usize>,
     /// Doses that are out of proportion.
     pub large_doses: LargeDoses,
+    /// Probable mistakes.
+    pub findings: Findings,
+    /// The compartments of observations.
+    pub compartments: Compartments,
 }
 
 /// How many observations are censored.
@@ -124,6 +136,11 @@ impl<'a> Block<'a> {
             problems.found(place.column(columns.title(Name::Time)), text, expected);
             self.whole = false;
         }
+        if let Some((before, ..)) = self.last
+            && is_long_gap(before, time)
+        {
+            gathered.findings.add(Check::LongGap, record.row, self.id);
+        }
         self.last = Some((time, text, record.row));
         self.start.get_or_insert(time);
         match record.kind {
@@ -134,7 +151,8 @@ impl<'a> Block<'a> {
                 id: self.id.to_owned(),
                 reason: "MDV is 1".to_owned(),
             }),
-            Kind::Observation { observation, by_option } => {
+            Kind::Observation { observation, by_option, compartment } => {
+                gathered.compartments.add(observation.analyte, compartment, record.row, self.id);
                 let made = &mut gathered.censored_by_option[observation.analyte.index()];
                 match observation.censoring {
                     Censoring::Below if by_option => made.below += 1,
@@ -143,10 +161,14 @@ impl<'a> Block<'a> {
                 }
                 self.entries.push(Entry::Observation(observation));
             }
-            Kind::Dose { dose, additional, cancels } => {
+            Kind::Dose { dose, additional, cancels, has_value } => {
+                if has_value {
+                    gathered.findings.add(Check::DoseRowWithValue, record.row, self.id);
+                }
                 if cancels {
                     self.cancel_from(time);
                 }
+                self.examine_dose(&dose, record.row, &mut gathered.findings);
                 self.entries.push(Entry::Dose(dose));
                 gathered.large_doses.add(dose.amount_mg, record.row);
                 if !self.add_additional(dose, additional) {
@@ -155,6 +177,24 @@ impl<'a> Block<'a> {
                     self.whole = false;
                 }
             }
+        }
+    }
+
+    /// Adds what is probably wrong with a dose after those before.
+    fn examine_dose(&self, dose: &Dose, row: u64, findings: &mut Findings) {
+        let is_same = |entry: &&Entry| match entry {
+            Entry::Dose(other) => {
+                (other.time, other.amount_mg, other.route) == (dose.time, dose.amount_mg, dose.route)
+            }
+            _ => false,
+        };
+        let now = self.entries.iter().rev().take_while(|entry| entry.time() >= dose.time);
+        if dose.amount_mg > 0.0 && now.into_iter().any(|entry| is_same(&entry)) {
+            findings.add(Check::DoseTwice, row, self.id);
+        }
+        let is_later = |pending: &&Dose| pending.time >= dose.time && pending.route == dose.route;
+        if dose.amount_mg > 0.0 && self.pending.iter().any(|pending| is_later(&pending)) {
+            findings.add(Check::AdditionalDosesOverNext, row, self.id);
         }
     }
 
@@ -197,6 +237,7 @@ impl<'a> Block<'a> {
         if self.whole && observations.is_empty() {
             problems.amiss(place, "at least one observation of this subject");
         }
+        examine(self.id, self.first_row, &observations, first_dose, &mut gathered.findings);
         let pre_dose = pre_dose_total_ige(&observations, first_dose);
         let covariates = self.known_covariates(pre_dose, columns, gathered, problems);
         if let (Some(covariates), Some(start)) = (covariates, self.start) {
@@ -287,9 +328,21 @@ impl<'a> Block<'a> {
                     continue;
                 }
             };
+            self.examine_covariate(column, value, &mut gathered.findings);
             known = known.map(|known| known.with(&column.name, value));
         }
         known
+    }
+}
+
+impl Block<'_> {
+    /// Adds what is probably wrong with a covariate.
+    fn examine_covariate(&self, column: &CovariateColumn, value: f64, findings: &mut Findings) {
+        if column.is_weight() && !LIKELY_WEIGHT.contains(&value) {
+            findings.add(Check::UnlikelyWeight, self.first_row, self.id);
+        } else if !column.is_positive() && MISSING_CODES.contains(&value) {
+            findings.add_to(Check::MissingCode, &column.name, self.first_row, self.id);
+        }
     }
 }
 

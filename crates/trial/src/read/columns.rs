@@ -191,7 +191,8 @@ impl<'a> Columns<'a> {
         }
     }
 
-    fn is_used(&self, index: usize) -> bool {
+    /// Whether a column is read.
+    pub(super) fn is_used(&self, index: usize) -> bool {
         self.at.contains(&Some(index))
     }
 

@@ -84,6 +84,7 @@ impl<'a> Row<'_, 'a, '_> {
             dose: Dose { time, amount_mg, route, duration, before },
             additional: Additional { count, interval_days: interval },
             cancels: resets || steady_state == SteadyState::Replaces,
+            has_value: matches!(observing.dv, Cell::Number(value, _) if value != 0.0),
         }
     }
 
@@ -98,6 +99,7 @@ impl<'a> Row<'_, 'a, '_> {
             dose: Dose::subcutaneous(time, 0.0).after(Before::Reset),
             additional: Additional { count: 0, interval_days: 0.0 },
             cancels: true,
+            has_value: false,
         }
     }
 
@@ -113,10 +115,9 @@ impl<'a> Row<'_, 'a, '_> {
         of_doses.into_iter().fold(true, |right, (name, cell)| self.not_nonzero(name, cell, expected) && right)
     }
 
-    /// Whether a record that observes nothing names no limit.
+    /// Whether a record that observes nothing is not censored; its `LIMIT` then means nothing.
     fn uncensored(&mut self, observing: Observing<'_>, expected: &str) -> bool {
-        let cens = self.not_nonzero(Name::Cens, observing.cens, expected);
-        self.not_nonzero(Name::Limit, observing.limit, expected) && cens
+        self.not_nonzero(Name::Cens, observing.cens, expected)
     }
 
     fn amount(&mut self, amt: Cell<'_>) -> Option<f64> {

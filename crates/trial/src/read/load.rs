@@ -12,6 +12,7 @@ use super::parquet::{group_rows, read_parquet_heading};
 use super::problems::Problems;
 use super::raw::{Heading, RawRow};
 use super::rejection::Rejection;
+use super::select::Selection;
 use super::text::{TextRows, read_text};
 use crate::table::ParquetGroups;
 
@@ -75,10 +76,14 @@ impl Loaded {
 
 impl Rows<'_> {
     /// Some rows more; `None` at the end.
-    pub(super) fn next(&mut self, problems: &mut Problems) -> Result<Option<Vec<RawRow>>, Rejection> {
+    pub(super) fn next(
+        &mut self,
+        selection: &Selection,
+        problems: &mut Problems,
+    ) -> Result<Option<Vec<RawRow>>, Rejection> {
         match self {
             Self::Text(rows) => {
-                let rows = rows.next(ROWS, problems)?;
+                let rows = rows.next(ROWS, selection, problems)?;
                 Ok((!rows.is_empty()).then_some(rows))
             }
             Self::Parquet { path, groups, group, before } => {

@@ -3,8 +3,12 @@
 mod assemble;
 mod block;
 mod columns;
+mod compartments;
 mod covariate;
 mod dosing;
+mod examine;
+mod findings;
+mod flags;
 mod large_doses;
 mod load;
 mod notes;
@@ -17,6 +21,7 @@ mod problems;
 mod raw;
 mod record;
 mod rejection;
+mod select;
 mod text;
 mod units;
 
@@ -24,18 +29,21 @@ use std::path::Path;
 
 use omafit_model::Subject;
 
-use crate::trial::{Source, Spans, Trial};
+use crate::summary::Summarising;
+use crate::trial::{Ignored, Source, Spans, Trial};
 use assemble::Assembler;
 use columns::Columns;
 use covariate::CovariateColumn;
+use flags::Flags;
 use problems::Problems;
+use select::Selection;
 
 pub use load::{hexadecimal, sha256};
 pub use options::ReadOptions;
 pub use outcomes::{OutcomeReadOptions, OutcomeSubject, OutcomeTable, read_outcomes};
 pub use problem::Problem;
 pub use rejection::Rejection;
-pub use units::{IgeUnit, OmalizumabUnit, TimeUnit};
+pub use units::{IgeUnit, OmalizumabUnit, TimeUnit, WeightUnit};
 
 pub(crate) use columns::is_covariate_name;
 
@@ -55,8 +63,10 @@ pub(crate) use columns::is_covariate_name;
 /// * An observation needs `DV` and `DVID` (1, 2, 3 or the analyte's name) and, if the column is there, `MDV` 0. One with
 ///   `MDV` 1 is left out and listed in [`Trial::excluded`].
 /// * `CENS` 1 says that an observation is below a limit of quantification, −1 that it is above one, 0 that it was
-///   quantified. The limit stands in `DV`, or in `LIMIT` where `DV` is missing; a `LIMIT` that makes an interval is
-///   refused, but for the 0 beside the `DV` of `CENS` 1. The options' limits make other observations censored ones.
+///   quantified, where `LIMIT` means nothing. The limit stands in `DV`, or in `LIMIT` where `DV` is missing; a `LIMIT` that
+///   makes an interval is refused, but for the 0 beside the `DV` of `CENS` 1. The options' limits make other observations censored ones.
+/// * Rows that begin with `#`, and those that `ignore` and `accept` of the options leave out, are counted and listed with the
+///   reason in [`Trial::ignored`]. What is probably a mistake, and can be read, is in [`Trial::warnings`].
 /// * A dose needs `AMT` above 0 mg. `CMT` 1, or none, is subcutaneous, 2 intravenous. `RATE` above 0 is mg per unit of
 ///   time. `ADDL` more doses follow at intervals of `II`, also beyond the last row; one comes before the rows of the same
 ///   time, and those after a reset or an `SS` 1 are not given, both as in NONMEM.
@@ -120,15 +130,20 @@ impl DataSet {
         let mut problems = Problems::new(path.display().to_string());
         let loaded = load::load(path, &mut problems)?;
         let columns = Columns::find(&loaded.heading, &covariates, options, &mut problems);
-        let mut assembler = Assembler::new(&columns, options, loaded.rows()?);
+        let selection = Selection::new(&loaded.heading, options, &mut problems);
+        let flags = Flags::new(&loaded.heading, &columns, &selection);
+        let mut assembler = Assembler::new(&columns, options, loaded.rows()?, selection).watching(flags);
         if !columns.complete {
             // Without its columns nothing can be said of the rows, but that some fall apart.
             assembler.exhaust(&mut problems)?;
             problems.refuse()?;
         }
-        let mut spans = Spans::default();
+        let (mut spans, mut summarising) = (Spans::default(), Summarising::default());
         while let Some(subjects) = assembler.next(&mut problems)? {
-            subjects.iter().for_each(|subject| spans.add(subject));
+            for subject in &subjects {
+                spans.add(subject);
+                summarising.add(subject);
+            }
             take(subjects);
         }
         let rows = assembler.count;
@@ -137,17 +152,29 @@ impl DataSet {
             return Err(Rejection::NoRows { path: path.to_owned() });
         }
         problems.refuse()?;
+        let (warnings, found) = assembler.warnings();
+        let ignored = assembler.selection.ignored();
+        if ignored.iter().map(|ignored| ignored.rows).sum::<u64>() == rows {
+            let reasons = ignored.iter().map(Ignored::to_string).collect();
+            return Err(Rejection::AllLeftOut { path: path.to_owned(), rows, reasons });
+        }
         let gathered = assembler.gathered;
+        let mut notes = notes::notes(&columns, options, &gathered);
+        notes.extend(found);
+        notes.extend(ignored.iter().map(Ignored::to_string));
         let comments = loaded.heading.comments.clone();
         let simulated = comments.iter().any(|comment| comment.to_lowercase().contains("simulated"));
         let trial = Trial {
             subjects: Vec::new(),
-            notes: notes::notes(&columns, options, &gathered),
+            notes,
             source: Source { path: path.to_owned(), sha256: loaded.sha256.clone(), rows, comments },
             counts: gathered.counts,
             excluded: gathered.excluded,
+            ignored,
+            warnings,
             simulated,
             spans,
+            summary: summarising.finish(|analyte| options.unit_read(analyte)),
         };
         Ok(Self { trial, options: options.clone(), covariates, loaded })
     }
@@ -165,7 +192,8 @@ impl DataSet {
     ) -> Result<(), E> {
         let mut problems = Problems::new(self.trial.source.path.display().to_string());
         let columns = Columns::find(&self.loaded.heading, &self.covariates, &self.options, &mut problems);
-        let mut assembler = Assembler::new(&columns, &self.options, self.loaded.rows()?);
+        let selection = Selection::new(&self.loaded.heading, &self.options, &mut problems);
+        let mut assembler = Assembler::new(&columns, &self.options, self.loaded.rows()?, selection);
         let mut waiting: Vec<Subject> = Vec::new();
         while let Some(subjects) = assembler.next(&mut problems)? {
             problems.refuse()?;

@@ -78,8 +78,18 @@ fn units(options: &ReadOptions, notes: &mut Vec<String>) {
     if time.per_day() != 1.0 {
         notes.push(format!("times read in {}, {} to the day", time.name(), time.per_day()));
     }
+    if options.weight_unit.kg() != 1.0 {
+        notes.push(format!("body weight read in pounds, {} kg each", options.weight_unit.kg()));
+    }
     if omalizumab.ug_ml() != 1.0 {
         notes.push(format!("omalizumab read in {}, {} µg/mL each", omalizumab.name(), omalizumab.ug_ml()));
+    }
+    if let Some(baseline) = options.baseline_ige_unit.filter(|baseline| *baseline != ige) {
+        notes.push(format!(
+            "baseline IgE (IGE) read in {}, {} ng/mL each",
+            baseline.name(),
+            baseline.ng_ml()
+        ));
     }
     if ige.ng_ml() != 1.0 {
         notes.push(format!("IgE read in {}, {} ng/mL each", ige.name(), ige.ng_ml()));

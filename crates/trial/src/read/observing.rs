@@ -44,7 +44,8 @@ impl<'a> Row<'_, 'a, '_> {
         };
         let row = self.line();
         let observation = Observation { time, analyte, value, censoring, doses_before: 0, row };
-        Kind::Observation { observation, by_option }
+        let compartment = if let Cell::Number(number, _) = dosing.cmt { Some(number) } else { None };
+        Kind::Observation { observation, by_option, compartment }
     }
 
     /// What was measured, in the analyte's unit; of a censored one the limit. Where the analyte is wrong, its unit and
@@ -62,7 +63,7 @@ impl<'a> Row<'_, 'a, '_> {
             Cell::Wrong => return None,
         };
         let (name, cell) = if censoring == Censoring::Quantified {
-            (Name::Dv, self.uncensored_value(dv, limit)?)
+            (Name::Dv, self.uncensored_value(dv)?)
         } else {
             self.limit(censoring, dv, limit)?
         };
@@ -81,19 +82,12 @@ impl<'a> Row<'_, 'a, '_> {
         Some(Measured { value, censoring })
     }
 
-    fn uncensored_value(&mut self, dv: Cell<'a>, limit: Cell<'_>) -> Option<Cell<'a>> {
-        let no_limit = match limit {
-            Cell::Missing => true,
-            Cell::Number(..) => {
-                self.found(Name::Limit, "nothing: by CENS the observation is not censored");
-                false
-            }
-            Cell::Wrong => false,
-        };
+    /// The value of an observation that is not censored, whose `LIMIT` means nothing.
+    fn uncensored_value(&mut self, dv: Cell<'a>) -> Option<Cell<'a>> {
         if let Cell::Missing = dv {
             self.found(Name::Dv, "a number on an observation; MDV 1 leaves it out");
         }
-        (no_limit && matches!(dv, Cell::Number(..))).then_some(dv)
+        matches!(dv, Cell::Number(..)).then_some(dv)
     }
 
     /// The limit of a censored observation, and where it stands: in `DV`, or in `LIMIT` if there is no `DV`.

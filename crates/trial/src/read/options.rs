@@ -6,7 +6,8 @@ use omafit_model::{Analyte, Covariates};
 use serde::{Deserialize, Serialize};
 
 use super::rejection::Rejection;
-use super::units::{IgeUnit, OmalizumabUnit, TimeUnit};
+use super::select;
+use super::units::{IgeUnit, OmalizumabUnit, TimeUnit, WeightUnit};
 
 /// How to read a data set.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -46,6 +47,21 @@ pub struct ReadOptions {
     pub ige_unit: IgeUnit,
     /// The unit of the file's omalizumab.
     pub omalizumab_unit: OmalizumabUnit,
+    /// Rows that are left out: conditions such as `EXCLFL=Y`, or the first character of a row.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub ignore: Vec<String>,
+    /// Conditions that a row must meet to be read.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub accept: Vec<String>,
+    /// The unit of the covariate `IGE`, where it is another than that of the observations.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub baseline_ige_unit: Option<IgeUnit>,
+    /// The unit of the covariate `WT`.
+    #[serde(skip_serializing_if = "WeightUnit::is_default")]
+    pub weight_unit: WeightUnit,
+    /// Numbers that stand for a missing value, in any column of numbers.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub missing: Vec<f64>,
 }
 
 impl Default for ReadOptions {
@@ -64,6 +80,11 @@ impl Default for ReadOptions {
             time_unit: TimeUnit::default(),
             ige_unit: IgeUnit::default(),
             omalizumab_unit: OmalizumabUnit::default(),
+            ignore: Vec::new(),
+            accept: Vec::new(),
+            baseline_ige_unit: None,
+            weight_unit: WeightUnit::default(),
+            missing: Vec::new(),
         }
     }
 }
@@ -75,6 +96,7 @@ impl ReadOptions {
             let (found, expected) = ("[]".to_owned(), "at least one");
             return Err(Rejection::Option { option: "analytes", found, expected });
         }
+        select::check(self)?;
         for analyte in Analyte::ALL {
             let (lower, upper) = (self.lloq[analyte.index()], self.uloq[analyte.index()]);
             for (option, limit) in [("lloq", lower), ("uloq", upper)] {
@@ -94,6 +116,19 @@ impl ReadOptions {
             }
         }
         Ok(())
+    }
+
+    /// The unit of the covariate `IGE`.
+    pub(super) fn baseline_ige_unit(&self) -> IgeUnit {
+        self.baseline_ige_unit.unwrap_or(self.ige_unit)
+    }
+
+    /// The unit that the file's values of an analyte are in.
+    pub(super) const fn unit_read(&self, analyte: Analyte) -> &'static str {
+        match analyte {
+            Analyte::OmalizumabTotal => self.omalizumab_unit.name(),
+            Analyte::IgeTotal | Analyte::IgeFree => self.ige_unit.name(),
+        }
     }
 
     /// The analyte of every observation, if the model predicts only one.

@@ -10,8 +10,9 @@ use super::problems::{Place, Problems};
 use super::raw::RawRow;
 use super::record::is_missing;
 use super::rejection::Rejection;
+use super::select::Selection;
 use super::units::TimeUnit;
-use crate::trial::Source;
+use crate::trial::{Ignored, Source};
 
 /// How an outcome table is read.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -77,7 +78,9 @@ pub fn read_outcomes(
     problems.refuse()?;
     let mut reader = Reader::new(&heading.header, at, options, known);
     let mut rows = loaded.rows()?;
-    while let Some(some) = rows.next(&mut problems)? {
+    let mut selection = Selection::comments();
+    while let Some(mut some) = rows.next(&selection, &mut problems)? {
+        selection.keep(&mut some);
         for row in &some {
             reader.take(row, &mut problems);
         }
@@ -90,7 +93,9 @@ pub fn read_outcomes(
     let simulated = comments.iter().any(|comment| comment.to_lowercase().contains("simulated"));
     let source =
         Source { path: path.to_owned(), sha256: loaded.sha256.clone(), rows: reader.count, comments };
-    Ok(reader.finish(source, simulated))
+    let mut table = reader.finish(source, simulated);
+    table.notes.extend(selection.ignored().iter().map(Ignored::to_string));
+    Ok(table)
 }
 
 /// Where each of [`COLUMNS`] is.

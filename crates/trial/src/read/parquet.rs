@@ -39,7 +39,7 @@ pub(super) fn group_rows(
             }
             cells.push_field(&text);
         }
-        RawRow { row: (before + index) as u64 + 2, cells }
+        RawRow { row: (before + index) as u64 + 2, cells, is_comment: false }
     });
     Ok(rows.collect())
 }

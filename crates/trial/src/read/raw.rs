@@ -12,10 +12,12 @@ pub(super) struct Heading {
     pub header: Vec<String>,
 }
 
-/// One row; it has as many cells as the header.
+/// One row; it has as many cells as the header, unless it is a comment.
 pub(super) struct RawRow {
     /// Its line in the file.
     pub row: u64,
     /// Its cells.
     pub cells: StringRecord,
+    /// Whether it is a line of text that begins with `#`; a cell in quotation marks that does is none.
+    pub is_comment: bool,
 }

@@ -33,12 +33,16 @@ pub(super) enum Kind {
         additional: Additional,
         /// Whether the additional doses still to come are not given.
         cancels: bool,
+        /// Whether the row has a `DV` other than 0 that `MDV` does not leave out.
+        has_value: bool,
     },
     /// An observation, not yet placed among the doses.
     Observation {
         observation: Observation,
         /// Whether the options make it a censored one, not the file.
         by_option: bool,
+        /// `CMT`, if the row has one.
+        compartment: Option<f64>,
     },
     /// An observation that `MDV` excludes.
     Excluded,
@@ -62,6 +66,20 @@ pub(super) enum Cell<'a> {
 /// Whether a cell's text stands for nothing.
 pub(super) fn is_missing(text: &str) -> bool {
     matches!(text, "" | "." | "NA")
+}
+
+/// Whether a text says that a value is below a limit of quantification.
+fn is_below_limit(text: &str) -> bool {
+    let words = ["BLQ", "BLOQ", "BQL", "LLOQ", "LLQ", "ND", "LOD"];
+    text.starts_with('<') || words.iter().any(|word| text.to_ascii_uppercase().starts_with(word))
+}
+
+/// Whether a text has the form of a date, as 2024-03-01 or 01/03/2024, or of a time of day, as 08:30.
+fn is_date_or_clock(text: &str) -> bool {
+    let is_part = |c: char| c.is_ascii_alphanumeric() || "-/:. +".contains(c);
+    text.starts_with(|c: char| c.is_ascii_digit())
+        && text.contains(['-', '/', ':'])
+        && text.chars().all(is_part)
 }
 
 /// Reads rows one by one.
@@ -174,15 +192,31 @@ impl<'a> Row<'_, 'a, '_> {
             return Cell::Missing;
         }
         match text.parse::<f64>() {
+            Ok(value) if self.options().missing.contains(&value) => Cell::Missing,
             Ok(value) if value.is_finite() => Cell::Number(value, text),
             Ok(_) => {
                 self.found(meaning, "a finite number");
                 Cell::Wrong
             }
             Err(_) => {
-                self.found(meaning, expected);
+                let help = self.help(meaning, text);
+                self.found(meaning, format!("{expected}{help}"));
                 Cell::Wrong
             }
+        }
+    }
+
+    /// How a text that is no number can be read, if it looks like something that can.
+    fn help(&self, meaning: Meaning, text: &str) -> &'static str {
+        match meaning {
+            Meaning::Record(Name::Dv) if is_below_limit(text) => {
+                ": a value below the limit of quantification is written as the limit, with 1 in a column CENS, or as a number \
+                 below the limit that --lloq ANALYTE=LIMIT gives"
+            }
+            Meaning::Record(Name::Time | Name::Ii) if is_date_or_clock(text) => {
+                ": this looks like a date or a clock; times are days or hours (--time-unit) from any origin"
+            }
+            _ => "",
         }
     }
 
@@ -200,17 +234,21 @@ impl<'a> Row<'_, 'a, '_> {
             return self.parsed(meaning, "a number: categories are numeric codes");
         }
         let cell = self.parsed(meaning, "a number");
+        if column.is_weight() {
+            return self.converted(meaning, cell, self.options().weight_unit.kg(), "kg");
+        }
         if !column.is_ige() {
             return cell;
         }
-        self.converted(meaning, cell, self.options().ige_unit.ng_ml(), IgeUnit::default().name())
+        self.converted(meaning, cell, self.options().baseline_ige_unit().ng_ml(), IgeUnit::default().name())
     }
 
     /// What the row records, and whether it is a reset.
     fn kind(&mut self, time: f64) -> (bool, Kind) {
-        let dv = self.number(Name::Dv);
-        let amt = self.number(Name::Amt);
         let mdv = self.number(Name::Mdv);
+        // A value that is not read need not be one.
+        let dv = if let Cell::Number(1.0, _) = mdv { Cell::Missing } else { self.number(Name::Dv) };
+        let amt = self.number(Name::Amt);
         let dosing = Dosing {
             amt,
             cmt: self.number(Name::Cmt),

@@ -1,5 +1,6 @@
 //! Why a file is refused.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::io;
 use std::path::PathBuf;
@@ -8,6 +9,10 @@ use super::problem::Problem;
 
 /// More problems than this are counted, not listed, when a rejection is printed.
 const LISTED: usize = 50;
+/// More problems that are alike than this are shown as one.
+const ALIKE: usize = 5;
+/// Rows of problems that are alike that are named.
+const ROWS: usize = 5;
 
 /// Why a data set was refused. Nothing of it has been used.
 #[derive(Debug, thiserror::Error)]
@@ -47,6 +52,16 @@ pub enum Rejection {
         /// The file.
         path: PathBuf,
     },
+    /// Every row is left out.
+    #[error("nothing is left of {}: every one of its {rows} rows is left out ({})", path.display(), reasons.join("; "))]
+    AllLeftOut {
+        /// The file.
+        path: PathBuf,
+        /// Its rows.
+        rows: u64,
+        /// Why they are left out.
+        reasons: Vec<String>,
+    },
     /// An option cannot be followed whatever the file.
     #[error("cannot read data with {option} {found}: expected {expected}")]
     Option {
@@ -67,15 +82,49 @@ pub enum Rejection {
 
 struct Listing<'a>(&'a [Problem]);
 
+/// Problems of one column with one expectation, of which the first is shown.
+struct Alike<'a> {
+    first: &'a Problem,
+    other_rows: Vec<u64>,
+}
+
+impl Listing<'_> {
+    /// The problems in their order; those that are alike are together where they are many.
+    fn gathered(&self) -> Vec<Alike<'_>> {
+        let key = |problem: &'_ Problem| (problem.column.clone(), problem.expected.clone());
+        let mut counts: HashMap<_, usize> = HashMap::new();
+        self.0.iter().for_each(|problem| *counts.entry(key(problem)).or_insert(0) += 1);
+        let mut at: HashMap<_, usize> = HashMap::new();
+        let mut gathered: Vec<Alike<'_>> = Vec::new();
+        for problem in self.0 {
+            let key = key(problem);
+            match at.get(&key) {
+                Some(known) if counts[&key] > ALIKE => gathered[*known].other_rows.push(problem.row),
+                _ => {
+                    at.insert(key, gathered.len());
+                    gathered.push(Alike { first: problem, other_rows: Vec::new() });
+                }
+            }
+        }
+        gathered
+    }
+}
+
 impl fmt::Display for Listing<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (position, problem) in self.0.iter().take(LISTED).enumerate() {
+        let gathered = self.gathered();
+        for (position, Alike { first, other_rows }) in gathered.iter().take(LISTED).enumerate() {
             if position > 0 {
                 f.write_str("\n")?;
             }
-            write!(f, "{problem}")?;
+            write!(f, "{first}")?;
+            if !other_rows.is_empty() {
+                let rows: Vec<String> = other_rows.iter().take(ROWS).map(u64::to_string).collect();
+                let more = if other_rows.len() > ROWS { ", …" } else { "" };
+                write!(f, " (and {} more of this kind: rows {}{more})", other_rows.len(), rows.join(", "))?;
+            }
         }
-        match self.0.len().saturating_sub(LISTED) {
+        match gathered.len().saturating_sub(LISTED) {
             0 => Ok(()),
             more => write!(f, "\n… and {more} more"),
         }

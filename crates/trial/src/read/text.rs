@@ -7,6 +7,7 @@ use csv::{ReaderBuilder, StringRecord};
 use super::problems::{Place, Problems};
 use super::raw::{Heading, RawRow};
 use super::rejection::Rejection;
+use super::select::Selection;
 
 /// Separators that a file may have in the comma's place, and what to call them.
 pub(super) const OTHER_SEPARATORS: [(char, &str); 3] = [(';', "semicolon"), ('\t', "tab"), ('|', "bar")];
@@ -69,7 +70,12 @@ pub(super) fn read_text<'a>(
 
 impl TextRows<'_> {
     /// At most so many rows; none at the end. Rows that cannot be told apart into cells become problems.
-    pub(super) fn next(&mut self, most: usize, problems: &mut Problems) -> Result<Vec<RawRow>, Rejection> {
+    pub(super) fn next(
+        &mut self,
+        most: usize,
+        selection: &Selection,
+        problems: &mut Problems,
+    ) -> Result<Vec<RawRow>, Rejection> {
         let mut rows = Vec::new();
         let mut cells = StringRecord::new();
         while rows.len() < most {
@@ -83,16 +89,20 @@ impl TextRows<'_> {
                 break;
             }
             let row = self.lines.advance(self.length.saturating_add(start));
+            let is_comment = self.lines.begins_with(b'#');
             let expected = self.cells;
             if spans_lines(&cells) {
                 problems.amiss(Place::row(row), ONE_LINE);
                 self.complete = false;
-            } else if cells.len() != expected {
+            } else if cells.len() != expected
+                && !is_comment
+                && !selection.is_comment(cells.get(0).unwrap_or(""))
+            {
                 let message = format!("{expected} cells, as many as the header has, not {}", cells.len());
                 problems.amiss(Place::row(row), message);
                 self.complete = false;
             } else {
-                rows.push(RawRow { row, cells: cells.clone() });
+                rows.push(RawRow { row, cells: cells.clone(), is_comment });
             }
         }
         Ok(rows)
@@ -161,6 +171,11 @@ struct Lines<'a> {
 }
 
 impl Lines<'_> {
+    /// Whether the line that was advanced to begins with a byte.
+    fn begins_with(&self, byte: u8) -> bool {
+        self.bytes.get(self.at) == Some(&byte)
+    }
+
     /// The line on which the first text at or after `byte` stands.
     fn advance(&mut self, byte: usize) -> u64 {
         while let Some(&current) = self.bytes.get(self.at) {

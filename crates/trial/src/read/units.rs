@@ -40,9 +40,38 @@ pub enum OmalizumabUnit {
     /// mg/L, the same.
     #[serde(rename = "mg/L")]
     MgPerL,
+    /// ng/mL, a thousandth of it.
+    #[serde(rename = "ng/mL")]
+    NgPerMl,
     /// nM, 0.15 µg/mL.
     #[serde(rename = "nM")]
     Nanomolar,
+}
+
+/// The unit of a file's body weight.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WeightUnit {
+    /// Kilograms.
+    #[default]
+    Kilograms,
+    /// Pounds, 0.45359237 kg.
+    Pounds,
+}
+
+impl WeightUnit {
+    /// kg in one.
+    pub(super) const fn kg(self) -> f64 {
+        match self {
+            Self::Kilograms => 1.0,
+            Self::Pounds => 0.453_592_37,
+        }
+    }
+
+    /// Whether it is the unit that is used here.
+    pub(super) fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 impl TimeUnit {
@@ -54,7 +83,8 @@ impl TimeUnit {
         }
     }
 
-    pub(super) const fn name(self) -> &'static str {
+    /// Its name.
+    pub const fn name(self) -> &'static str {
         match self {
             Self::Days => "days",
             Self::Hours => "hours",
@@ -72,7 +102,8 @@ impl IgeUnit {
         }
     }
 
-    pub(super) const fn name(self) -> &'static str {
+    /// Its name.
+    pub const fn name(self) -> &'static str {
         match self {
             Self::NgPerMl => "ng/mL",
             Self::IuPerMl => "IU/mL",
@@ -86,14 +117,17 @@ impl OmalizumabUnit {
     pub(super) const fn ug_ml(self) -> f64 {
         match self {
             Self::UgPerMl | Self::MgPerL => 1.0,
+            Self::NgPerMl => 1e-3,
             Self::Nanomolar => OMALIZUMAB_UG_ML_PER_NM,
         }
     }
 
-    pub(super) const fn name(self) -> &'static str {
+    /// Its name.
+    pub const fn name(self) -> &'static str {
         match self {
             Self::UgPerMl => "µg/mL",
             Self::MgPerL => "mg/L",
+            Self::NgPerMl => "ng/mL",
             Self::Nanomolar => "nM",
         }
     }

@@ -8,6 +8,11 @@ use rayon::prelude::*;
 
 use super::{Table, TableError, Values};
 
+/// A writer that puts a `#` in quotation marks, since a line that begins with one is read as a comment.
+fn writer<W: Write>(out: W) -> csv::Writer<W> {
+    csv::WriterBuilder::new().comment(Some(b'#')).from_writer(out)
+}
+
 /// Rows that are written at a time, and rows that are held as text.
 const PART: usize = 1 << 9;
 const HELD: usize = 1 << 15;
@@ -26,7 +31,7 @@ impl Table {
     }
 
     pub(super) fn write_csv_header(&self, out: impl Write) -> csv::Result<()> {
-        let mut writer = csv::Writer::from_writer(out);
+        let mut writer = writer(out);
         writer.write_record(self.columns.iter().map(|column| &column.name))?;
         writer.flush()?;
         Ok(())
@@ -46,7 +51,7 @@ impl Table {
 
     /// Some rows.
     fn csv(&self, rows: Range<usize>) -> csv::Result<Vec<u8>> {
-        let mut writer = csv::Writer::from_writer(Vec::new());
+        let mut writer = writer(Vec::new());
         let mut cell = String::new();
         for row in rows {
             for column in &self.columns {

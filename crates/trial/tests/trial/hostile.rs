@@ -239,13 +239,14 @@ fn files_that_cannot_be_opened() {
 
 #[test]
 fn long_lists_are_cut_when_shown_but_kept() {
-    let rows: Vec<String> = (0..173).map(|row| format!("501,{row},abc,1,,70,420")).collect();
+    // Each names the time of the row before, so that none are alike.
+    let rows: Vec<String> = (0..174).map(|row| format!("501,{},5,1,,70,420", 1000 - row)).collect();
     let content = format!("ID,TIME,DV,DVID,AMT,WT,IGE\n{}\n", rows.join("\n"));
     let Err(Rejection::Problems { problems }) = read_text(&content, &ReadOptions::default()) else {
         panic!("refused with problems");
     };
     assert_eq!(problems.len(), 173);
-    assert_eq!(problems[172].row, 174);
+    assert_eq!(problems[172].row, 175);
     let message = refusal(&content, &ReadOptions::default());
     assert_eq!(message.lines().count(), 51);
     assert!(message.ends_with("\n… and 123 more"));

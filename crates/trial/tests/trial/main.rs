@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod censoring;
+mod checks;
 mod covariates;
 mod dosing;
 mod hostile;

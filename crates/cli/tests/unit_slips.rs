@@ -1,0 +1,100 @@
+//! Files whose units are not those that they are read in: each slip is named with the option that mends it.
+#![allow(clippy::unwrap_used)]
+
+use assert_cmd::Command;
+use std::path::{Path, PathBuf};
+
+fn omafit(arguments: &[&str]) -> (i32, String, String) {
+    let out = Command::cargo_bin("omafit").unwrap().args(arguments).output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    (out.status.code().unwrap(), text(out.stdout), text(out.stderr))
+}
+
+/// A simulated trial whose columns are multiplied: of `DV` by analyte, of the others in every row.
+fn slipped(folder: &Path, source: &Path, drug: f64, seen_ige: f64, columns: &[(&str, f64)]) -> PathBuf {
+    let mut reader = csv::ReaderBuilder::new().comment(Some(b'#')).from_path(source).unwrap();
+    let names: Vec<String> = reader.headers().unwrap().iter().map(str::to_owned).collect();
+    let at = |name: &str| names.iter().position(|n| n == name).unwrap();
+    let path = folder.join("slipped.csv");
+    let mut writer = csv::Writer::from_path(&path).unwrap();
+    writer.write_record(&names).unwrap();
+    for record in reader.records() {
+        let mut cells: Vec<String> = record.unwrap().iter().map(str::to_owned).collect();
+        let mut times = |k: usize, factor: f64| {
+            if let Ok(value) = cells[k].parse::<f64>() {
+                cells[k] = (value * factor).to_string();
+            }
+        };
+        columns.iter().for_each(|(name, factor)| times(at(name), *factor));
+        let dv = at("DV");
+        match cells[at("DVID")].as_str() {
+            "1" => cells[dv] = cells[dv].parse::<f64>().map_or(String::new(), |v| (v * drug).to_string()),
+            "2" | "3" => {
+                cells[dv] = cells[dv].parse::<f64>().map_or(String::new(), |v| (v * seen_ige).to_string())
+            }
+            _ => {}
+        }
+        writer.write_record(&cells).unwrap();
+    }
+    writer.flush().unwrap();
+    path
+}
+
+#[test]
+fn a_wrong_unit_is_named_with_what_mends_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let trial = folder.path().join("trial.csv");
+    let made = omafit(&["simulate", "--patients", "60", "--seed", "3", "--out", trial.to_str().unwrap()]);
+    assert_eq!(made.0, 0, "{}", made.2);
+    let warnings = |path: &Path, options: &[&str]| -> Vec<(String, String)> {
+        let arguments = [&["check", path.to_str().unwrap(), "--json"][..], options].concat();
+        let (code, out, err) = omafit(&arguments);
+        assert_eq!(code, 0, "{err}");
+        let page: serde_json::Value = serde_json::from_str(&out).unwrap();
+        let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
+        page["warnings"].as_array().unwrap().iter().map(|w| (text(&w["check"]), text(&w["text"]))).collect()
+    };
+    assert_eq!(warnings(&trial, &[]), []);
+    let iu = 1.0 / 2.42;
+    let cases: [(f64, f64, &[(&str, f64)], &str, &[&str]); 7] = [
+        (1000.0, 1.0, &[], "observed_unit", &["--omalizumab-unit", "ng/mL"]),
+        (1.0 / 0.15, 1.0, &[], "observed_unit", &["--omalizumab-unit", "nM"]),
+        (1.0, iu, &[("IGE", iu)], "ige_unit", &["--ige-unit", "IU/mL"]),
+        (1.0, 1.0, &[("IGE", iu)], "ige_units_differ", &["--baseline-ige-unit", "IU/mL"]),
+        (1.0, iu, &[], "ige_units_differ", &["--ige-unit", "IU/mL", "--baseline-ige-unit", "ng/mL"]),
+        (1.0, 1.0, &[("TIME", 24.0)], "time_in_hours", &["--time-unit", "hours"]),
+        (1.0, 1.0, &[("WT", 2.204_622_6)], "weight_in_pounds", &["--weight-unit", "lb"]),
+    ];
+    for (drug, seen_ige, columns, check, mends) in cases {
+        let path = slipped(folder.path(), &trial, drug, seen_ige, columns);
+        let found = warnings(&path, &[]);
+        let (_, text) =
+            found.iter().find(|(name, _)| name == check).unwrap_or_else(|| panic!("{check}: {found:?}"));
+        assert!(text.ends_with(&mends.join(" ")), "{text}");
+        assert_eq!(warnings(&path, mends), [], "{check}");
+        // Told to be strict, the data are refused before anything is fitted.
+        let out = folder.path().join("run");
+        let (code, _, err) =
+            omafit(&["fit", path.to_str().unwrap(), "--strict", "--out", out.to_str().unwrap()]);
+        assert_eq!((code, out.exists()), (2, false), "{err}");
+        assert!(err.contains(&mends.join(" ")), "{err}");
+    }
+}
+
+#[test]
+fn a_warning_stands_in_the_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let (trial, out) = (folder.path().join("trial.csv"), folder.path().join("run"));
+    let path = trial.to_str().unwrap();
+    assert_eq!(omafit(&["simulate", "--patients", "20", "--seed", "5", "--out", path]).0, 0);
+    let hours = slipped(folder.path(), &trial, 1.0, 1.0, &[("TIME", 24.0)]);
+    let arguments =
+        ["fit", hours.to_str().unwrap(), "--no-trajectories", "--no-report", "--out", out.to_str().unwrap()];
+    let (_, said, _) = omafit(&arguments);
+    assert!(said.contains("WARNING: times are probably in hours"), "{said}");
+    let record: serde_json::Value =
+        serde_json::from_str(&std::fs::read_to_string(out.join("run.json")).unwrap()).unwrap();
+    assert_eq!(record["data"]["warnings"][0]["check"], "time_in_hours");
+    assert!(record["warnings"][0].as_str().unwrap().starts_with("times are probably in hours"));
+    assert_eq!(record["data"]["summary"]["subjects"], 20);
+}

@@ -1,0 +1,193 @@
+//! How the doses of a trial agree with the dosing tables, and whether they would with other units.
+
+use crate::dosing_table::{DosingTable, DosingTableError};
+use omafit_model::Subject;
+use omafit_model::units::{IGE_NG_ML_PER_NM, NG_PER_IU};
+use serde::Serialize;
+
+const DAYS_A_WEEK: f64 = 7.0;
+const DAYS_OF_FOUR_WEEKS: f64 = 28.0;
+const HOURS_A_DAY: f64 = 24.0;
+const POUNDS_A_KG: f64 = 2.204_622_621_8;
+/// How far an interval may be from a table's, as a part of it: visits have windows.
+const WINDOW: f64 = 0.25;
+/// Subjects that make a comparison with tables meaningful.
+const FEWEST: usize = 5;
+/// The part of the subjects that agree with a table, above which it is the trial's, and below which it is not.
+const AGREES: f64 = 0.75;
+const DISAGREES: f64 = 0.4;
+
+/// A slip of a unit that would explain the doses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Slip {
+    /// `IGE` is in IU/mL and was read in ng/mL.
+    IgeInIu,
+    /// `IGE` is in ng/mL and was read in IU/mL.
+    IgeInNgMl,
+    /// `IGE` is in nM and was read in ng/mL.
+    IgeInNanomolar,
+    /// Body weight is in pounds.
+    WeightInPounds,
+    /// Times are in hours and were read in days.
+    TimeInHours,
+    /// Times are in days and were read in hours.
+    TimeInDays,
+}
+
+impl Slip {
+    const ALL: [Self; 6] = [
+        Self::IgeInIu,
+        Self::IgeInNgMl,
+        Self::IgeInNanomolar,
+        Self::WeightInPounds,
+        Self::TimeInHours,
+        Self::TimeInDays,
+    ];
+
+    /// The factors of body weight, IgE and intervals that mend it.
+    fn factors(self) -> [f64; 3] {
+        match self {
+            Self::IgeInIu => [1.0, NG_PER_IU, 1.0],
+            Self::IgeInNgMl => [1.0, 1.0 / NG_PER_IU, 1.0],
+            Self::IgeInNanomolar => [1.0, IGE_NG_ML_PER_NM, 1.0],
+            Self::WeightInPounds => [1.0 / POUNDS_A_KG, 1.0, 1.0],
+            Self::TimeInHours => [1.0, 1.0, 1.0 / HOURS_A_DAY],
+            Self::TimeInDays => [1.0, 1.0, HOURS_A_DAY],
+        }
+    }
+}
+
+/// Subjects whose doses are those of a table.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct TableAgreement {
+    /// The table.
+    pub table: String,
+    /// Subjects with body weight, IgE and at least two doses.
+    pub subjects: usize,
+    /// Those of them whose first dose and interval are the table's.
+    pub agreeing: usize,
+    /// Whether every dose of the table was verified on two sources.
+    pub verified: bool,
+}
+
+impl TableAgreement {
+    fn part(&self) -> f64 {
+        self.agreeing as f64 / self.subjects as f64
+    }
+}
+
+/// How the doses of a trial stand to the tables and to body weight and IgE.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Regimens {
+    /// The table that most subjects' doses agree with.
+    pub closest: TableAgreement,
+    /// Dose in four weeks, mg per kg and IU/mL, of each subject.
+    pub mg_per_kg_iu: Vec<f64>,
+    /// A slip of a unit with which the doses would be those of a table, which as read they are not, and how many agree then.
+    pub slip: Option<(Slip, TableAgreement)>,
+}
+
+/// The regimen of a subject: mg, median days between doses, kg, IU/mL.
+fn regimen(subject: &Subject) -> Option<[f64; 4]> {
+    let doses: Vec<_> = subject.doses.iter().filter(|d| d.amount_mg > 0.0).collect();
+    let mut days: Vec<f64> =
+        doses.windows(2).map(|pair| pair[1].time - pair[0].time).filter(|days| *days > 0.0).collect();
+    days.sort_unstable_by(f64::total_cmp);
+    let interval = *days.get(days.len() / 2)?;
+    let iu_ml = subject.covariates.ige_ng_ml()? / NG_PER_IU;
+    Some([doses.first()?.amount_mg, interval, subject.covariates.weight_kg()?, iu_ml])
+}
+
+/// How many regimens are those of a table, with weight, IgE and interval multiplied by factors.
+fn agreement(table: &DosingTable, regimens: &[[f64; 4]], [kg, iu, days]: [f64; 3]) -> TableAgreement {
+    let agrees = |[mg, interval, weight, ige]: &&[f64; 4]| {
+        table.regimen(weight * kg, ige * iu).is_ok_and(|told| {
+            let weeks = interval * days / DAYS_A_WEEK;
+            told.dose_mg == *mg && (weeks / told.interval_weeks - 1.0).abs() < WINDOW
+        })
+    };
+    TableAgreement {
+        table: table.name().to_owned(),
+        subjects: regimens.len(),
+        agreeing: regimens.iter().filter(agrees).count(),
+        verified: table.is_verified(),
+    }
+}
+
+/// Compares the doses of subjects with all tables; `None` of too few subjects with body weight, IgE and two doses.
+///
+/// # Errors
+/// When the tables shipped cannot be read.
+pub fn regimens(subjects: &[Subject]) -> Result<Option<Regimens>, DosingTableError> {
+    let all: Vec<[f64; 4]> = subjects.iter().filter_map(regimen).collect();
+    if all.len() < FEWEST {
+        return Ok(None);
+    }
+    let names = DosingTable::names()?;
+    let tables = names.iter().map(|name| DosingTable::named(name)).collect::<Result<Vec<_>, _>>()?;
+    let closest = |factors: [f64; 3]| {
+        // Of equally close ones the first.
+        let each = tables.iter().map(|table| agreement(table, &all, factors));
+        each.reduce(|best, next| if next.agreeing > best.agreeing { next } else { best })
+    };
+    let Some(as_read) = closest([1.0; 3]) else { return Ok(None) };
+    let slips = Slip::ALL.into_iter().filter_map(|slip| Some((slip, closest(slip.factors())?)));
+    let slip = slips
+        .filter(|(_, found)| as_read.part() <= DISAGREES && found.part() >= AGREES)
+        .reduce(|best, next| if next.1.agreeing > best.1.agreeing { next } else { best });
+    let rate = |[mg, days, kg, iu]: &[f64; 4]| mg * DAYS_OF_FOUR_WEEKS / days / (kg * iu);
+    Ok(Some(Regimens { closest: as_read, mg_per_kg_iu: all.iter().map(rate).collect(), slip }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use omafit_model::{Covariates, Dose};
+
+    /// Twenty subjects dosed by the table, of whom the file says so much.
+    fn trial(kg: f64, ige: f64, time: f64) -> Vec<Subject> {
+        let table = DosingTable::named("us_asthma_12y").unwrap();
+        let one = |k: u32| {
+            let (weight, iu) = (45.0 + 5.0 * f64::from(k % 10), 60.0 + 17.0 * f64::from(k));
+            let told = table.regimen(weight, iu).ok()?;
+            let dose =
+                |n: u32| Dose::subcutaneous(time * 7.0 * told.interval_weeks * f64::from(n), told.dose_mg);
+            let covariates = Covariates::new(weight * kg, iu * NG_PER_IU * ige);
+            Some(Subject::planned(k, covariates, (0..4).map(dose).collect(), &[1.0]))
+        };
+        (0..30).filter_map(one).collect()
+    }
+
+    #[test]
+    fn doses_by_a_table_agree_with_it_and_tell_a_slip() {
+        let slip =
+            |kg, ige, time| regimens(&trial(kg, ige, time)).unwrap().unwrap().slip.map(|(slip, _)| slip);
+        assert_eq!(slip(1.0, 1.0, 1.0), None);
+        assert_eq!(slip(2.204_622_6, 1.0, 1.0), Some(Slip::WeightInPounds));
+        assert_eq!(slip(1.0, 1.0 / NG_PER_IU, 1.0), Some(Slip::IgeInIu));
+        assert_eq!(slip(1.0, NG_PER_IU, 1.0), Some(Slip::IgeInNgMl));
+        assert_eq!(slip(1.0, 1.0 / IGE_NG_ML_PER_NM, 1.0), Some(Slip::IgeInNanomolar));
+        assert_eq!(slip(1.0, 1.0, 24.0), Some(Slip::TimeInHours));
+        assert_eq!(slip(1.0, 1.0, 1.0 / 24.0), Some(Slip::TimeInDays));
+        let found = regimens(&trial(1.0, 1.0, 1.0)).unwrap().unwrap();
+        assert_eq!(found.closest.agreeing, found.closest.subjects);
+        // The rule behind the table: 0.016 mg/kg per IU/mL in four weeks, at least.
+        assert!(
+            found.mg_per_kg_iu.iter().all(|rate| (0.014..0.06).contains(rate)),
+            "{:?}",
+            found.mg_per_kg_iu
+        );
+    }
+
+    #[test]
+    fn few_subjects_and_doses_by_no_table_say_nothing() {
+        assert_eq!(regimens(&trial(1.0, 1.0, 1.0)[..4]).unwrap(), None);
+        let fixed = |mut subject: Subject| {
+            subject.doses.iter_mut().for_each(|dose| dose.amount_mg = 123.0);
+            subject
+        };
+        let subjects: Vec<Subject> = trial(1.0, 1.0, 1.0).into_iter().map(fixed).collect();
+        let found = regimens(&subjects).unwrap().unwrap();
+        assert_eq!((found.closest.agreeing, found.slip), (0, None));
+    }
+}

@@ -1,0 +1,93 @@
+//! Columns whose name says that some rows are not what they seem, and that nobody told how to read.
+
+use super::columns::Columns;
+use super::raw::{Heading, RawRow};
+use super::record::is_missing;
+use super::select::Selection;
+use crate::present::count;
+use crate::trial::Warning;
+
+/// Columns that usually mark rows to be left out.
+const LEAVE_OUT: [&str; 11] =
+    ["C", "COM", "COMMENT", "EXCL", "EXCLF", "EXCLFL", "EXCLUDE", "EXCLUDED", "OMIT", "DROP", "FLAG"];
+/// Columns that usually mark values below a limit of quantification.
+const BELOW: [&str; 7] = ["BLQ", "BLQFL", "BLQFN", "BLOQ", "BQL", "LLOQFL", "BLQFLAG"];
+/// Cells that mark nothing.
+const UNMARKED: [&str; 6] = ["0", "N", "NO", "F", "FALSE", "0.0"];
+/// Rows and flags that are listed.
+const LISTED: usize = 5;
+
+/// A column of flags that means nothing to the reader.
+struct FlagColumn {
+    at: usize,
+    name: String,
+    is_below: bool,
+    rows: usize,
+    first_rows: Vec<u64>,
+    /// The first flags, each once.
+    flags: Vec<String>,
+}
+
+/// The columns of flags in a file.
+pub(super) struct Flags(Vec<FlagColumn>);
+
+impl Flags {
+    /// Columns of flags that are neither read nor decide what is left out.
+    pub(super) fn new(heading: &Heading, columns: &Columns<'_>, selection: &Selection) -> Self {
+        let of = |(at, name): (usize, &String)| {
+            let is = |names: &[&str]| names.iter().any(|flag| flag.eq_ignore_ascii_case(name));
+            let is_below = is(&BELOW);
+            let is_flags = (is_below || is(&LEAVE_OUT)) && !columns.is_used(at) && !selection.reads(at);
+            is_flags.then(|| FlagColumn {
+                at,
+                name: name.clone(),
+                is_below,
+                rows: 0,
+                first_rows: Vec::new(),
+                flags: Vec::new(),
+            })
+        };
+        Self(heading.header.iter().enumerate().filter_map(of).collect())
+    }
+
+    /// Counts the flagged rows.
+    pub(super) fn add(&mut self, rows: &[RawRow]) {
+        for column in &mut self.0 {
+            for row in rows {
+                let cell = row.cells.get(column.at).unwrap_or("").trim();
+                if is_missing(cell) || UNMARKED.iter().any(|unmarked| unmarked.eq_ignore_ascii_case(cell)) {
+                    continue;
+                }
+                column.rows += 1;
+                if column.first_rows.len() < LISTED {
+                    column.first_rows.push(row.row);
+                }
+                if column.flags.len() < LISTED && !column.flags.iter().any(|flag| flag == cell) {
+                    column.flags.push(cell.to_owned());
+                }
+            }
+        }
+    }
+
+    /// A warning a column in which rows are flagged.
+    pub(super) fn warnings(&self) -> Vec<Warning> {
+        let warning = |column: &FlagColumn| {
+            let FlagColumn { name, rows, first_rows, flags, .. } = column;
+            let listed: Vec<String> = first_rows.iter().map(u64::to_string).collect();
+            let more = if *rows > first_rows.len() { ", …" } else { "" };
+            let (marked, listed, first) = (flags.join(", "), listed.join(", "), &flags[0]);
+            let (verb, noun) = if *rows == 1 { ("was", "row") } else { ("were", "rows") };
+            let help = if column.is_below {
+                format!("--column CENS={name} reads flags 0 and 1, --lloq ANALYTE=LIMIT censors by the limit")
+            } else {
+                format!("--ignore '{name}={first}' leaves such rows out, --accept '{name}!={first}' as well")
+            };
+            let rows = count(*rows, "row");
+            let text = format!(
+                "column {name}: {rows} marked {marked} {verb} read like the others ({noun} {listed}{more}); {help}"
+            );
+            Warning { check: "flagged_row".to_owned(), text }
+        };
+        self.0.iter().filter(|column| column.rows > 0).map(warning).collect()
+    }
+}

@@ -1,0 +1,261 @@
+//! Rows that are left out: comments, and what `--ignore` and `--accept` say.
+
+use std::cmp::Ordering;
+
+use super::options::ReadOptions;
+use super::problems::{Place, Problems};
+use super::raw::{Heading, RawRow};
+use super::rejection::Rejection;
+use crate::trial::Ignored;
+
+/// The sign of a comment, which is one whatever the options are, as in NONMEM.
+const COMMENT: char = '#';
+
+/// A comparison of a cell with a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Operator {
+    Equal,
+    Unequal,
+    Less,
+    AtMost,
+    Greater,
+    AtLeast,
+}
+
+/// How operators are written.
+const OPERATORS: [(&str, Operator); 17] = [
+    (".EQ.", Operator::Equal),
+    (".NE.", Operator::Unequal),
+    (".LT.", Operator::Less),
+    (".LE.", Operator::AtMost),
+    (".GT.", Operator::Greater),
+    (".GE.", Operator::AtLeast),
+    ("==", Operator::Equal),
+    ("!=", Operator::Unequal),
+    ("/=", Operator::Unequal),
+    ("<>", Operator::Unequal),
+    ("<=", Operator::AtMost),
+    (">=", Operator::AtLeast),
+    ("≤", Operator::AtMost),
+    ("≥", Operator::AtLeast),
+    ("<", Operator::Less),
+    (">", Operator::Greater),
+    ("=", Operator::Equal),
+];
+
+/// A condition on a row, as `EXCLFL=Y`.
+#[derive(Clone, Debug, PartialEq)]
+struct Condition {
+    /// The condition as it was given.
+    text: String,
+    column: String,
+    operator: Operator,
+    value: String,
+}
+
+impl Condition {
+    /// A condition from its text; nothing if it has no column or no operator.
+    fn parse(text: &str) -> Option<Self> {
+        let upper = text.to_ascii_uppercase();
+        let find = |(sign, operator): &(&str, Operator)| Some((upper.find(sign)?, sign.len(), *operator));
+        // The leftmost; of two at one place the longer.
+        let found =
+            OPERATORS.iter().filter_map(find).min_by_key(|(at, length, _)| (*at, usize::MAX - length));
+        let (at, length, operator) = found?;
+        let column = text[..at].trim();
+        let value = text[at + length..].trim().trim_matches(['"', '\'']);
+        let (column, value, text) = (column.to_owned(), value.to_owned(), text.trim().to_owned());
+        (!column.is_empty()).then_some(Self { text, column, operator, value })
+    }
+
+    /// Whether a cell meets the condition. Two numbers are compared as numbers, all else as text; text has no order.
+    fn is_met(&self, cell: &str) -> bool {
+        let numbers = cell.parse::<f64>().ok().zip(self.value.parse::<f64>().ok());
+        let order = match numbers {
+            Some((cell, value)) => cell.partial_cmp(&value),
+            None => (cell == self.value).then_some(Ordering::Equal),
+        };
+        match self.operator {
+            Operator::Equal => order == Some(Ordering::Equal),
+            Operator::Unequal => order != Some(Ordering::Equal),
+            Operator::Less => order == Some(Ordering::Less),
+            Operator::AtMost => matches!(order, Some(Ordering::Less | Ordering::Equal)) && numbers.is_some(),
+            Operator::Greater => order == Some(Ordering::Greater),
+            Operator::AtLeast => {
+                matches!(order, Some(Ordering::Greater | Ordering::Equal)) && numbers.is_some()
+            }
+        }
+    }
+}
+
+/// A rule of `--ignore`: a first character, or a condition.
+#[derive(Clone, Debug, PartialEq)]
+enum Rule {
+    First(char),
+    Condition(Condition),
+}
+
+impl Rule {
+    fn parse(text: &str) -> Option<Self> {
+        let mut characters = text.trim().chars();
+        match (characters.next(), characters.next()) {
+            (Some(only), None) => Some(Self::First(only)),
+            _ => Condition::parse(text).map(Self::Condition),
+        }
+    }
+}
+
+/// Whether a row begins with a sign that makes it a comment; `@` stands for itself and every letter, as in NONMEM.
+fn begins(first_cell: &str, sign: char) -> bool {
+    let first = first_cell.trim_start().chars().next();
+    first.is_some_and(|first| first == sign || (sign == '@' && first.is_alphabetic()))
+}
+
+/// Refuses options that no file could make right.
+pub(super) fn check(options: &ReadOptions) -> Result<(), Rejection> {
+    let refuse = |option, found: &String, expected| {
+        Err(Rejection::Option { option, found: format!("'{found}'"), expected })
+    };
+    if let Some(text) = options.ignore.iter().find(|text| Rule::parse(text).is_none()) {
+        return refuse(
+            "ignore",
+            text,
+            "a condition such as C=C, EXCLFL=Y or DV<0, or the first character of a row",
+        );
+    }
+    match options.accept.iter().find(|text| Condition::parse(text).is_none()) {
+        Some(text) => refuse("accept", text, "a condition such as STUDY=2 or TIME<=84"),
+        None => Ok(()),
+    }
+}
+
+/// A reason to leave a row out.
+enum Test {
+    /// A line that begins with `#`.
+    Comment,
+    /// The first character of its first cell.
+    Begins(char),
+    /// The condition on the cell at a position, which must be met or must not.
+    Cell { at: usize, condition: Condition, must: bool },
+}
+
+impl Test {
+    fn leaves_out(&self, row: &RawRow) -> bool {
+        let cell = |at: usize| row.cells.get(at).unwrap_or("");
+        match self {
+            Self::Comment => row.is_comment,
+            Self::Begins(sign) => begins(cell(0), *sign),
+            Self::Cell { at, condition, must } => condition.is_met(cell(*at).trim()) != *must,
+        }
+    }
+}
+
+/// The rows that are used.
+pub(super) struct Selection {
+    /// Each reason to leave a row out, and the rows that it left out.
+    tests: Vec<(Test, Ignored)>,
+}
+
+impl Selection {
+    /// Everything but comments.
+    pub(super) fn comments() -> Self {
+        Self { tests: vec![(Test::Comment, Ignored::because(format!("begins with {COMMENT}")))] }
+    }
+
+    /// The selection of the options; a column that the file does not have becomes a problem.
+    pub(super) fn new(heading: &Heading, options: &ReadOptions, problems: &mut Problems) -> Self {
+        let Self { mut tests } = Self::comments();
+        let mut conditions: Vec<(Condition, bool)> = Vec::new();
+        for rule in options.ignore.iter().filter_map(|text| Rule::parse(text)) {
+            match rule {
+                Rule::First(COMMENT) => {}
+                Rule::First(sign) => {
+                    let what = if sign == '@' { "a letter or @".to_owned() } else { sign.to_string() };
+                    let reason = format!("begins with {what} (--ignore {sign})");
+                    tests.push((Test::Begins(sign), Ignored::because(reason)));
+                }
+                Rule::Condition(condition) => conditions.push((condition, false)),
+            }
+        }
+        conditions.extend(options.accept.iter().filter_map(|text| Some((Condition::parse(text)?, true))));
+        for (condition, must) in conditions {
+            let (option, rule) = if must { ("--accept", "does not meet") } else { ("--ignore", "meets") };
+            let named = |name: &String| name.eq_ignore_ascii_case(&condition.column);
+            let Some(at) = heading.header.iter().position(named) else {
+                let (text, has) = (&condition.text, heading.header.join(", "));
+                let expected = format!("a column of this name, for {option} '{text}'; the file has {has}");
+                problems.amiss(Place::row(heading.header_row).column(&condition.column), expected);
+                continue;
+            };
+            let reason = format!("{rule} {option} '{}'", condition.text);
+            tests.push((Test::Cell { at, condition, must }, Ignored::because(reason)));
+        }
+        Self { tests }
+    }
+
+    /// Whether a row is a comment, whose cells need not be as many as the header's.
+    pub(super) fn is_comment(&self, first_cell: &str) -> bool {
+        self.tests.iter().any(|(test, _)| matches!(test, Test::Begins(sign) if begins(first_cell, *sign)))
+    }
+
+    /// Whether a column decides what is left out.
+    pub(super) fn reads(&self, position: usize) -> bool {
+        self.tests.iter().any(|(test, _)| matches!(test, Test::Cell { at, .. } if *at == position))
+    }
+
+    /// Keeps the rows that are used, and counts the others by the first reason.
+    pub(super) fn keep(&mut self, rows: &mut Vec<RawRow>) {
+        rows.retain(|row| {
+            let reason = self.tests.iter_mut().find(|(test, _)| test.leaves_out(row));
+            reason.map(|(_, ignored)| ignored.add(row.row)).is_none()
+        });
+    }
+
+    /// The rows that were left out, by reason.
+    pub(super) fn ignored(&self) -> Vec<Ignored> {
+        self.tests.iter().map(|(_, ignored)| ignored).filter(|ignored| ignored.rows > 0).cloned().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn met(condition: &str, cell: &str) -> bool {
+        Condition::parse(condition).unwrap().is_met(cell)
+    }
+
+    #[test]
+    fn conditions_compare_numbers_as_numbers_and_text_as_text() {
+        for (condition, yes, no) in [
+            ("C=C", "C", "c"),
+            ("C == C", "C", ""),
+            ("EXCLFL=Y", "Y", "N"),
+            ("STUDY=2", "2.0", "02a"),
+            ("STUDY.EQ.2", "2", "3"),
+            ("study.ne.2", "3", "2.0"),
+            ("TIME<=84", "84", "84.5"),
+            ("TIME>=84", "84", "83"),
+            ("DV<0", "-1", "0"),
+            ("DV > 1e3", "1001", "BLQ"),
+            ("FLAG!=", "x", ""),
+            ("FLAG=", "", "."),
+            ("NOTE='a b'", "a b", "a"),
+            ("A/=3", "", "3"),
+        ] {
+            assert!(met(condition, yes), "{condition}: {yes}");
+            assert!(!met(condition, no), "{condition}: {no}");
+        }
+        assert_eq!(Condition::parse("C"), None);
+        assert_eq!(Condition::parse("=3"), None);
+        // Text has no order.
+        assert!(!met("NAME<=b", "b") && !met("NAME>=b", "b"));
+    }
+
+    #[test]
+    fn first_characters_are_those_of_nonmem() {
+        assert!(begins("#3", '#') && begins(" C", 'C') && !begins("3", '@'));
+        assert!(begins("ID", '@') && begins("@1", '@') && begins("É", '@'));
+        assert_eq!(Rule::parse("C"), Some(Rule::First('C')));
+    }
+}

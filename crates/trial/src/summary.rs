@@ -1,0 +1,252 @@
+//! What a data set holds, in numbers: analytes, covariates, doses, follow-up.
+
+use std::collections::BTreeMap;
+
+use omafit_model::{Analyte, Censoring, Subject};
+use serde::{Deserialize, Serialize};
+
+/// Values of a covariate that are listed one by one, at most.
+const LEVELS: usize = 8;
+/// Doses and intervals that are listed, at most.
+const LISTED: usize = 8;
+/// Decimals of a day to which intervals between doses are told apart.
+const PER_DAY: f64 = 100.0;
+
+/// Smallest, middle and largest of some numbers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Span {
+    /// How many numbers.
+    pub n: usize,
+    /// The smallest.
+    pub min: f64,
+    /// The median.
+    pub median: f64,
+    /// The largest.
+    pub max: f64,
+}
+
+impl Span {
+    /// Of numbers that are finite; `None` of none.
+    pub fn of(mut values: Vec<f64>) -> Option<Self> {
+        values.sort_unstable_by(f64::total_cmp);
+        let (min, max) = (*values.first()?, *values.last()?);
+        let (n, middle) = (values.len(), values.len() / 2);
+        let median = if n % 2 == 1 { values[middle] } else { 0.5 * (values[middle - 1] + values[middle]) };
+        Some(Self { n, min, median, max })
+    }
+}
+
+/// The observations of one analyte.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AnalyteSummary {
+    /// Its name.
+    pub analyte: String,
+    /// The unit that its values have in the file.
+    pub unit_read: String,
+    /// The unit of the numbers here.
+    pub unit: String,
+    /// Observations.
+    pub n: usize,
+    /// Subjects with one at least.
+    pub subjects: usize,
+    /// Observations below a lower limit of quantification.
+    pub below: usize,
+    /// Observations above an upper one.
+    pub above: usize,
+    /// The quantified values.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub values: Option<Span>,
+    /// Times of the observations, days since the subject's first dose, or first record without one.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub days: Option<Span>,
+}
+
+/// A covariate over the subjects.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CovariateSummary {
+    /// Its name.
+    pub name: String,
+    /// Its range.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub values: Option<Span>,
+    /// Its values with the number of subjects of each, where they are few.
+    pub levels: Vec<(f64, usize)>,
+    /// Subjects without it.
+    pub missing: usize,
+}
+
+/// Doses of all subjects.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct DoseSummary {
+    /// Doses, additional ones included.
+    pub n: usize,
+    /// Amounts, mg.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub amounts_mg: Option<Span>,
+    /// The most frequent amounts in mg, with how many doses are of each.
+    pub frequent_mg: Vec<(f64, usize)>,
+    /// Days between consecutive doses of a subject.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub intervals_days: Option<Span>,
+    /// The most frequent of them, with how many there are.
+    pub frequent_days: Vec<(f64, usize)>,
+}
+
+/// What a data set holds.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct DataSummary {
+    /// Subjects.
+    pub subjects: usize,
+    /// Subjects without a dose.
+    pub undosed: usize,
+    /// Subjects without an observation.
+    pub unobserved: usize,
+    /// Days from the first to the last record of each subject.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub record_days: Option<Span>,
+    /// Days from the last dose to the last observation of each treated subject.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub follow_up_days: Option<Span>,
+    /// Each analyte that was observed.
+    pub analytes: Vec<AnalyteSummary>,
+    /// Each covariate that was read.
+    pub covariates: Vec<CovariateSummary>,
+    /// The doses.
+    pub doses: DoseSummary,
+}
+
+/// Values of one analyte as they come.
+#[derive(Default)]
+struct Observed {
+    values: Vec<f64>,
+    days: Vec<f64>,
+    subjects: usize,
+    below: usize,
+    above: usize,
+}
+
+/// Gathers a [`DataSummary`] subject by subject.
+#[derive(Default)]
+pub(crate) struct Summarising {
+    summary: DataSummary,
+    observed: [Observed; 3],
+    record_days: Vec<f64>,
+    follow_up_days: Vec<f64>,
+    covariates: BTreeMap<String, Vec<f64>>,
+    amounts: Vec<f64>,
+    intervals: Vec<f64>,
+}
+
+impl Summarising {
+    /// Adds a subject.
+    pub(crate) fn add(&mut self, subject: &Subject) {
+        let doses: Vec<_> = subject.doses.iter().filter(|d| d.amount_mg > 0.0).collect();
+        self.summary.subjects += 1;
+        self.summary.undosed += usize::from(doses.is_empty());
+        self.summary.unobserved += usize::from(subject.observations.is_empty());
+        self.record_days.push(subject.end() - subject.start);
+        let zero = doses.first().map_or(subject.start, |d| d.time);
+        if let (Some(last), Some(seen)) = (doses.last(), subject.observations.last()) {
+            self.follow_up_days.push(seen.time - last.time);
+        }
+        let mut has = [false; 3];
+        for observation in &subject.observations {
+            let index = observation.analyte.index();
+            let observed = &mut self.observed[index];
+            match observation.censoring {
+                Censoring::Quantified => observed.values.push(observation.value),
+                Censoring::Below => observed.below += 1,
+                Censoring::Above => observed.above += 1,
+            }
+            observed.days.push(observation.time - zero);
+            has[index] = true;
+        }
+        for (observed, has) in self.observed.iter_mut().zip(has) {
+            observed.subjects += usize::from(has);
+        }
+        for (name, value) in subject.covariates.iter() {
+            match self.covariates.get_mut(name) {
+                Some(values) => values.push(value),
+                None => {
+                    self.covariates.insert(name.to_owned(), vec![value]);
+                }
+            }
+        }
+        self.amounts.extend(doses.iter().map(|d| d.amount_mg));
+        self.intervals.extend(doses.windows(2).map(|pair| pair[1].time - pair[0].time));
+    }
+
+    /// The summary; `unit_read` has the unit of each analyte in the file.
+    pub(crate) fn finish(self, unit_read: impl Fn(Analyte) -> &'static str) -> DataSummary {
+        let Self { mut summary, observed, record_days, follow_up_days, covariates, amounts, intervals } =
+            self;
+        let analytes = Analyte::ALL.into_iter().zip(observed).filter(|(_, o)| !o.days.is_empty());
+        summary.analytes = analytes
+            .map(|(analyte, o)| AnalyteSummary {
+                analyte: analyte.name().to_owned(),
+                unit_read: unit_read(analyte).to_owned(),
+                unit: analyte.unit().to_owned(),
+                n: o.days.len(),
+                subjects: o.subjects,
+                below: o.below,
+                above: o.above,
+                values: Span::of(o.values),
+                days: Span::of(o.days),
+            })
+            .collect();
+        let subjects = summary.subjects;
+        let of = |(name, values): (String, Vec<f64>)| CovariateSummary {
+            name,
+            levels: Some(frequent(&values, usize::MAX))
+                .filter(|all| all.len() <= LEVELS)
+                .map_or(Vec::new(), ascending),
+            missing: subjects - values.len(),
+            values: Span::of(values),
+        };
+        summary.covariates = covariates.into_iter().map(of).collect();
+        let rounded: Vec<f64> = intervals.iter().map(|days| (days * PER_DAY).round() / PER_DAY).collect();
+        summary.doses = DoseSummary {
+            n: amounts.len(),
+            frequent_mg: frequent(&amounts, LISTED),
+            frequent_days: frequent(&rounded, LISTED),
+            amounts_mg: Span::of(amounts),
+            intervals_days: Span::of(intervals),
+        };
+        (summary.record_days, summary.follow_up_days) = (Span::of(record_days), Span::of(follow_up_days));
+        summary
+    }
+}
+
+/// Values with how often each occurs, the most frequent first, and of equally frequent ones the smaller.
+fn frequent(values: &[f64], most: usize) -> Vec<(f64, usize)> {
+    let mut values = values.to_vec();
+    values.sort_unstable_by(f64::total_cmp);
+    let mut all: Vec<(f64, usize)> =
+        values.chunk_by(|a, b| a == b).map(|same| (same[0], same.len())).collect();
+    all.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.total_cmp(&b.0)));
+    all.truncate(most);
+    all
+}
+
+fn ascending(mut values: Vec<(f64, usize)>) -> Vec<(f64, usize)> {
+    values.sort_by(|a, b| a.0.total_cmp(&b.0));
+    values
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spans_are_those_of_the_sorted_numbers() {
+        assert_eq!(Span::of(Vec::new()), None);
+        assert_eq!(Span::of(vec![3.0, 1.0, 2.0]), Some(Span { n: 3, min: 1.0, median: 2.0, max: 3.0 }));
+        assert_eq!(Span::of(vec![4.0, 1.0]).map(|span| span.median), Some(2.5));
+    }
+
+    #[test]
+    fn the_most_frequent_come_first() {
+        assert_eq!(frequent(&[150.0, 300.0, 300.0, 75.0, -0.0, 0.0], 3), [(0.0, 2), (300.0, 2), (75.0, 1)]);
+        assert_eq!(ascending(vec![(2.0, 1), (1.0, 5)]), [(1.0, 5), (2.0, 1)]);
+    }
+}

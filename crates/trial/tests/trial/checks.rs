@@ -1,0 +1,270 @@
+//! Probable mistakes that are read, and warned of; rows that are left out.
+
+use omafit_trial::{IgeUnit, OmalizumabUnit, ReadOptions, WeightUnit};
+
+use super::support::{check_with, good, good_with, refusal};
+
+const HEAD: &str = "ID,TIME,DV,DVID,AMT,WT,IGE";
+
+/// The warnings about rows under [`HEAD`].
+fn warnings(rows: &str) -> Vec<String> {
+    good(format!("{HEAD}\n{rows}")).warnings.into_iter().map(|w| format!("{}: {}", w.check, w.text)).collect()
+}
+
+/// Exactly one warning, of this check, that holds these texts.
+fn one(rows: &str, check: &str, texts: &[&str]) {
+    let found = warnings(rows);
+    let [only] = &found[..] else { panic!("{check}: {found:?}") };
+    assert!(only.starts_with(&format!("{check}: ")), "{only}");
+    for text in texts {
+        assert!(only.contains(text), "{only}: no {text}");
+    }
+}
+
+const SOUND: &str = "1,0,,,300,70,400\n1,7,40,1,,70,400\n1,14,30,1,,70,400\n";
+
+#[test]
+fn sound_rows_have_no_warning() {
+    assert_eq!(warnings(SOUND), Vec::<String>::new());
+}
+
+#[test]
+fn a_dose_that_stands_twice() {
+    one(&format!("1,0,,,300,70,400\n{SOUND}"), "dose_twice", &["1 dose stands twice", "row 3 of ID 1"]);
+    // Another amount is another injection.
+    assert!(warnings(&format!("1,0,,,75,70,400\n{SOUND}")).is_empty());
+}
+
+#[test]
+fn an_observation_that_stands_twice() {
+    one(&format!("{SOUND}1,14,31,1,,70,400\n"), "observation_twice", &["row 5 of ID 1"]);
+    // Of another analyte, or after a dose of the same time, it is another.
+    assert!(warnings(&format!("{SOUND}1,14,31,3,,70,400\n")).is_empty());
+    assert!(warnings(&format!("{SOUND}1,14,,,300,70,400\n1,14,31,1,,70,400\n")).is_empty());
+}
+
+#[test]
+fn a_value_on_the_row_of_a_dose() {
+    let rows = "1,0,,,300,70,400\n1,7,40,1,,70,400\n1,14,30,1,150,70,400\n1,21,20,1,,70,400\n";
+    one(rows, "dose_row_with_value", &["1 row of a dose has a DV", "EVID 0", "row 4 of ID 1"]);
+    // A zero fills the column, and MDV leaves it out.
+    assert!(warnings(&rows.replace("14,30,1,150", "14,0,1,150")).is_empty());
+    let with_mdv = "ID,TIME,DV,DVID,AMT,MDV,WT,IGE\n1,0,30,1,300,1,70,400\n1,7,40,1,,0,70,400\n";
+    assert!(good(with_mdv).warnings.is_empty());
+}
+
+#[test]
+fn additional_doses_beyond_the_next_dose() {
+    let head = "ID,TIME,DV,DVID,AMT,ADDL,II,WT,IGE";
+    let of = |addl: u32| {
+        let rows = format!("1,0,,,300,{addl},14,70,400\n1,28,,,300,0,0,70,400\n1,40,20,1,,0,0,70,400\n");
+        good(format!("{head}\n{rows}")).warnings
+    };
+    assert!(of(1).is_empty());
+    let [found] = &of(2)[..] else { panic!() };
+    assert_eq!(found.check, "additional_doses_over_next");
+}
+
+#[test]
+fn a_value_below_the_limit_within_a_profile() {
+    let head = "ID,TIME,DV,DVID,AMT,CENS,WT,IGE";
+    let of = |last: f64| {
+        let rows =
+            format!("1,0,,,300,0,70,400\n1,7,40,1,,0,70,400\n1,14,1,1,,1,70,400\n1,21,{last},1,,0,70,400\n");
+        good(format!("{head}\n{rows}")).warnings
+    };
+    // Near the limit it is noise.
+    assert!(of(1.2).is_empty());
+    assert_eq!(of(30.0)[0].check, "below_within_profile");
+}
+
+#[test]
+fn drug_before_the_first_dose() {
+    let rows = "1,0,15,1,,70,400\n1,0,,,300,70,400\n1,7,40,1,,70,400\n";
+    one(rows, "drug_before_dose", &["20 %", "row 2 of ID 1"]);
+    assert!(warnings(&rows.replace("0,15,1", "0,5,1")).is_empty());
+}
+
+#[test]
+fn a_record_long_after_the_one_before() {
+    one(&format!("{SOUND}1,20000,1,1,,70,400\n"), "long_gap", &["1000 days", "row 5 of ID 1"]);
+}
+
+#[test]
+fn codes_of_missing_values_and_unlikely_weights() {
+    let options =
+        ReadOptions { covariates: vec!["WT".into(), "IGE".into(), "AGE".into()], ..ReadOptions::default() };
+    let content = "ID,TIME,DV,DVID,AMT,WT,IGE,AGE\n1,0,,,300,70,400,-99\n1,7,40,1,,70,400,-99\n";
+    let trial = good_with(content, &options);
+    assert_eq!(trial.warnings[0].check, "missing_code");
+    assert!(trial.warnings[0].text.starts_with("column AGE: 1 covariate has"), "{}", trial.warnings[0].text);
+    // Read as missing it is missing, and then needed.
+    let missing = ReadOptions { missing: vec![-99.0], ..options };
+    assert!(
+        refusal(content, &missing).contains("column AGE, ID 1: expected"),
+        "{}",
+        refusal(content, &missing)
+    );
+    let assumed = ReadOptions { assume: [("AGE".to_owned(), 41.0)].into(), ..missing };
+    assert_eq!(good_with(content, &assumed).subjects[0].covariates.get("AGE"), Some(41.0));
+    one(&SOUND.replace(",70,", ",999,"), "unlikely_weight", &["200 kg"]);
+}
+
+#[test]
+fn compartments_that_disagree_with_the_analyte() {
+    let head = "ID,TIME,DV,DVID,AMT,CMT,WT,IGE";
+    let rows = "1,0,,,300,1,70,400\n1,7,40,1,,2,70,400\n1,8,40,1,,2,70,400\n1,9,900,2,,3,70,400\n1,10,900,2,,3,70,400\n1,11,900,2,,2,70,400\n";
+    let found = good(format!("{head}\n{rows}")).warnings;
+    assert_eq!((found.len(), found[0].check.as_str()), (1, "compartment_disagrees"));
+    assert!(found[0].text.contains("row 7 of ID 1"), "{}", found[0].text);
+}
+
+#[test]
+fn ids_that_are_alike() {
+    let other = SOUND.replace("1,0,", "01,0,").replace("\n1,", "\n01,");
+    one(&format!("{SOUND}{other}"), "ids_alike", &["row 5 of ID 01"]);
+}
+
+#[test]
+fn a_treated_subject_without_concentrations_is_a_note() {
+    let trial = good(format!("{HEAD}\n1,0,,,300,70,400\n1,7,900,2,,70,400\n"));
+    assert!(trial.warnings.is_empty());
+    assert!(trial.notes.iter().any(|note| note.starts_with("1 subject was treated and has no observation")));
+}
+
+/// A row that was commented out by a column.
+const FLAGGED: &str =
+    "C,ID,TIME,DV,DVID,AMT,WT,IGE\n,1,0,,,300,70,400\n.,1,7,40,1,,70,400\nC,1,8,4000,1,,70,400\n";
+
+#[test]
+fn a_flag_that_nobody_told_is_warned_of_and_can_be_used() {
+    let trial = good(FLAGGED);
+    assert_eq!(trial.counts.observations[0], 2);
+    let [found] = &trial.warnings[..] else { panic!("{:?}", trial.warnings) };
+    assert_eq!(found.check, "flagged_row");
+    assert!(found.text.contains("row 4") && found.text.contains("--ignore 'C=C'"), "{}", found.text);
+    for options in [
+        ReadOptions { ignore: vec!["C=C".into()], ..ReadOptions::default() },
+        ReadOptions { ignore: vec!["C".into()], ..ReadOptions::default() },
+        ReadOptions { ignore: vec!["@".into()], ..ReadOptions::default() },
+        ReadOptions { accept: vec!["C!=C".into()], ..ReadOptions::default() },
+    ] {
+        let trial = good_with(FLAGGED, &options);
+        assert_eq!(trial.counts.observations[0], 1, "{options:?}");
+        assert_eq!((trial.ignored[0].rows, &trial.ignored[0].first_rows[..]), (1, &[4][..]));
+        assert!(
+            trial.warnings.is_empty() || !options.ignore.contains(&"C=C".to_owned()),
+            "{:?}",
+            trial.warnings
+        );
+    }
+}
+
+#[test]
+fn a_flag_of_values_below_the_limit_is_warned_of() {
+    let rows = SOUND.replace(",400\n", ",400,N\n").replace("30,1,,70,400,N", "30,1,,70,400,Y");
+    let trial = good(format!("{HEAD},BLQFL\n{rows}"));
+    assert!(trial.warnings[0].text.contains("--column CENS=BLQFL"), "{:?}", trial.warnings);
+}
+
+#[test]
+fn a_row_behind_a_number_sign_is_a_comment() {
+    let rows = format!("{HEAD}\n{SOUND}#1,21,9000,1,,70,400\n# a word, in between\n");
+    let trial = good(&rows);
+    assert_eq!((trial.counts.subjects, trial.counts.observations[0]), (1, 2));
+    assert_eq!((trial.ignored[0].rows, trial.ignored[0].reason.as_str()), (2, "begins with #"));
+    assert!(
+        trial.notes.contains(&"2 rows not read because each begins with # (rows 5, 6)".to_owned()),
+        "{:?}",
+        trial.notes
+    );
+}
+
+#[test]
+fn conditions_on_columns_that_are_not_there_are_refused() {
+    let options = ReadOptions { ignore: vec!["EXCLFL=Y".into()], ..ReadOptions::default() };
+    let message = "trial.csv:1, column EXCLFL: expected a column of this name, for --ignore 'EXCLFL=Y'; the file has ID, TIME, \
+                   DV, DVID, AMT, WT, IGE";
+    check_with(&format!("{HEAD}\n{SOUND}"), &options, &[message]);
+    let options = ReadOptions { accept: vec!["2".into()], ..ReadOptions::default() };
+    assert!(refusal(format!("{HEAD}\n{SOUND}"), &options).contains("accept '2'"));
+    // Nothing that is left is said to be nothing.
+    let options = ReadOptions { accept: vec!["ID=7".into()], ..ReadOptions::default() };
+    assert!(refusal(format!("{HEAD}\n{SOUND}"), &options).contains("every one of its 3 rows is left out"));
+}
+
+#[test]
+fn a_value_that_is_not_read_need_not_be_a_number() {
+    let trial = good(
+        "ID,TIME,DV,DVID,AMT,MDV,WT,IGE\n1,0,.,,300,1,70,400\n1,7,40,1,,0,70,400\n1,9,BLQ,1,,1,70,400\n",
+    );
+    assert_eq!((trial.counts.observations[0], trial.counts.excluded), (1, 1));
+}
+
+#[test]
+fn a_limit_means_nothing_where_nothing_is_censored() {
+    let trial = good("ID,TIME,DV,DVID,AMT,CENS,LIMIT,WT,IGE\n1,0,,,300,0,0,70,400\n1,7,40,1,,0,0.5,70,400\n");
+    assert_eq!(trial.subjects[0].observations[0].value, 40.0);
+}
+
+#[test]
+fn texts_for_numbers_are_named() {
+    let of = |cell: &str, column: &str| {
+        let row =
+            if column == "DV" { format!("1,7,{cell},1,,70,400") } else { format!("1,{cell},40,1,,70,400") };
+        refusal(format!("{HEAD}\n1,0,,,300,70,400\n{row}\n"), &ReadOptions::default())
+    };
+    assert!(of("BLQ", "DV").contains("--lloq ANALYTE=LIMIT") && of("<0.5", "DV").contains("CENS"));
+    assert!(!of("abc", "DV").contains("--lloq"));
+    for date in ["2024-03-01", "2024-03-01T08:30", "01/03/2024", "01MAR2024:08:30", "08:30"] {
+        assert!(of(date, "TIME").contains("date or a clock"), "{date}: {}", of(date, "TIME"));
+    }
+    assert!(!of("abc", "TIME").contains("date"));
+}
+
+#[test]
+fn problems_that_are_alike_are_one() {
+    let rows: String = (0..30).map(|k| format!("1,{},BLQ,1,,70,400\n", k + 1)).collect();
+    let message = refusal(format!("{HEAD}\n1,0,,,300,70,400\n{rows}"), &ReadOptions::default());
+    assert_eq!(message.lines().count(), 1, "{message}");
+    assert!(
+        message.contains("trial.csv:3, column DV")
+            && message.ends_with("(and 29 more of this kind: rows 4, 5, 6, 7, 8, …)"),
+        "{message}"
+    );
+}
+
+#[test]
+fn units_can_be_told_apart() {
+    let options = ReadOptions {
+        baseline_ige_unit: Some(IgeUnit::IuPerMl),
+        weight_unit: WeightUnit::Pounds,
+        omalizumab_unit: OmalizumabUnit::NgPerMl,
+        ..ReadOptions::default()
+    };
+    let rows = "1,0,900,2,,154,165\n1,0,,,300,154,165\n1,7,40000,1,,154,165\n";
+    let subject = &good_with(format!("{HEAD}\n{rows}"), &options).subjects[0];
+    let near = |a: f64, b: f64| (a - b).abs() < 1e-9 * b;
+    assert!(near(subject.covariates.ige_ng_ml().unwrap(), 165.0 * 2.42));
+    assert!(near(subject.covariates.weight_kg().unwrap(), 154.0 * 0.453_592_37));
+    assert!(near(subject.observations[0].value, 900.0) && near(subject.observations[1].value, 40.0));
+}
+
+#[test]
+fn the_summary_is_of_what_was_read() {
+    let content = "ID,TIME,DV,DVID,AMT,CENS,WT,IGE\n1,-1,400,2,,0,70,400\n1,0,,,300,0,70,400\n1,7,40,1,,0,70,400\n1,14,1,1,,1,70,400\n\
+                   2,0,,,150,0,50,300\n2,28,,,150,0,50,300\n2,35,20,1,,0,50,300\n";
+    let summary = good(content).summary;
+    assert_eq!((summary.subjects, summary.undosed), (2, 0));
+    let drug = &summary.analytes[0];
+    assert_eq!((drug.n, drug.subjects, drug.below, drug.unit_read.as_str()), (3, 2, 1, "µg/mL"));
+    let (values, days) = (drug.values.unwrap(), drug.days.unwrap());
+    assert_eq!((values.n, values.min, values.median, values.max), (2, 20.0, 30.0, 40.0));
+    assert_eq!((days.min, days.max), (7.0, 35.0));
+    assert_eq!(summary.analytes[1].days.unwrap().min, -1.0);
+    let weight = summary.covariates.iter().find(|c| c.name == "WT").unwrap();
+    assert_eq!(weight.levels, [(50.0, 1), (70.0, 1)]);
+    assert_eq!((summary.doses.n, &summary.doses.frequent_mg[..]), (3, &[(150.0, 2), (300.0, 1)][..]));
+    assert_eq!(summary.doses.intervals_days.unwrap().median, 28.0);
+    assert_eq!(summary.follow_up_days.unwrap().max, 14.0);
+}
