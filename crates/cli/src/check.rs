@@ -1,7 +1,7 @@
 //! `omafit check`: what a data set holds, or everything that is wrong with it.
 
 use crate::Outcome;
-use crate::data_page::{DataPage, dosed_as};
+use crate::data_page::DataPage;
 use crate::error::{CliError, refuse};
 use crate::options::{BeforeDoseName, CheckArgs, HowArgs};
 use crate::unit_slips::{EXAMINED, unit_slips};
@@ -50,9 +50,6 @@ pub fn examine(set: &mut DataSet, model: &PopulationModel, options: &ReadOptions
         Ok::<_, CliError>(false)
     })?;
     set.trial.warnings.splice(0..0, unit_slips(model, &first, options)?);
-    if let Some(found) = regimens(&first)?.filter(|found| found.closest.agreeing > 0) {
-        set.trial.notes.push(dosed_as(&found.closest));
-    }
     Ok(())
 }
 

@@ -250,7 +250,7 @@ impl<'a> DataPage<'a> {
 }
 
 /// How many subjects are dosed as a table says.
-pub fn dosed_as(agreement: &TableAgreement) -> String {
+fn dosed_as(agreement: &TableAgreement) -> String {
     let TableAgreement { table, subjects, agreeing, verified } = agreement;
     let unverified = if *verified { "" } else { " (not every cell of it is verified)" };
     format!("{agreeing} of {subjects} subjects are dosed as the table {table} says{unverified}")
