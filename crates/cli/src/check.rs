@@ -27,6 +27,8 @@ pub fn overlaid(args: &HowArgs, base: ReadOptions) -> Result<ReadOptions, CliErr
     options.omalizumab_unit = args.omalizumab_unit.into();
     options.allow_undosed |= args.allow_undosed;
     options.leave_out_before_dose |= args.before_dose == BeforeDoseName::LeaveOut;
+    options.separator = args.layout.separator.into();
+    options.decimal = args.layout.decimal.into();
     options.columns.extend(renamed(&args.columns)?);
     for (name, value) in assumed(args)? {
         options.assume.retain(|known, _| !known.eq_ignore_ascii_case(&name));

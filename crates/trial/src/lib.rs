@@ -13,6 +13,7 @@ mod read;
 mod results;
 mod table;
 mod trial;
+mod xport;
 
 pub use definitions::{
     Definition, definition, definitions, definitions_markdown, is_record_key, record_markdown,
@@ -21,8 +22,8 @@ pub use nonmem::{NonmemForm, NonmemPopulation, NonmemRun, nonmem_files, nonmem_v
 pub use output::{OutputError, RunFolder, RunPlace, WholeFile, write_whole};
 pub use present::{Listing, Presented, count, harmless, present_individuals, present_parameters};
 pub use read::{
-    DataSet, IgeUnit, OmalizumabUnit, OutcomeReadOptions, OutcomeSubject, OutcomeTable, Problem, ReadOptions,
-    Rejection, TimeUnit, hexadecimal, read, read_outcomes, sha256,
+    DataSet, DecimalMark, IgeUnit, OmalizumabUnit, OutcomeReadOptions, OutcomeSubject, OutcomeTable, Problem,
+    ReadOptions, Rejection, Separator, TimeUnit, hexadecimal, read, read_outcomes, sha256,
 };
 pub use results::{
     ComparedLikelihood, ComparedParameter, ComparedRun, ComparedShrinkage, ComparedTest, Draws, Estimated,
@@ -39,3 +40,4 @@ pub use table::{
     workbook, write_data_set, write_data_set_chunks,
 };
 pub use trial::{Counts, Excluded, Source, Spans, Trial};
+pub use xport::XportVersion;

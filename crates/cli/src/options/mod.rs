@@ -4,7 +4,7 @@ mod data;
 mod names;
 mod run;
 
-pub use data::{DataOfRunArgs, HowArgs, ReadArgs};
+pub use data::{DataOfRunArgs, HowArgs, LayoutArgs, ReadArgs};
 pub use names::{BeforeDoseName, Censored, InfluenceName, LikelihoodName, MethodName, TimeUnitName};
 pub use run::RunArgs;
 

@@ -96,6 +96,8 @@ const FIT: Keys = &[
     ("data.read.time_unit", "unit of the file's times"),
     ("data.read.ige_unit", "unit of the file's IgE"),
     ("data.read.omalizumab_unit", "unit of the file's omalizumab"),
+    ("data.read.separator", "what stands between the cells of a file of text"),
+    ("data.read.decimal", "what stands before the decimals in a file of text"),
     ("data.records.subjects", "subjects of the data"),
     ("data.records.doses", "doses, additional ones included"),
     ("data.records.additional_doses", "doses that `ADDL` and `II` stand for"),

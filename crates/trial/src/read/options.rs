@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use omafit_model::{Analyte, Covariates};
 use serde::{Deserialize, Serialize};
 
+use super::layout::{DecimalMark, Separator};
 use super::rejection::Rejection;
 use super::units::{IgeUnit, OmalizumabUnit, TimeUnit};
 
@@ -46,6 +47,10 @@ pub struct ReadOptions {
     pub ige_unit: IgeUnit,
     /// The unit of the file's omalizumab.
     pub omalizumab_unit: OmalizumabUnit,
+    /// What stands between the cells of a file of text.
+    pub separator: Separator,
+    /// What stands before the decimals of the numbers in a file of text.
+    pub decimal: DecimalMark,
 }
 
 impl Default for ReadOptions {
@@ -64,6 +69,8 @@ impl Default for ReadOptions {
             time_unit: TimeUnit::default(),
             ige_unit: IgeUnit::default(),
             omalizumab_unit: OmalizumabUnit::default(),
+            separator: Separator::default(),
+            decimal: DecimalMark::default(),
         }
     }
 }

@@ -60,7 +60,7 @@ pub(super) enum Cell<'a> {
 }
 
 /// Whether a cell's text stands for nothing.
-pub(super) fn is_missing(text: &str) -> bool {
+pub(crate) fn is_missing(text: &str) -> bool {
     matches!(text, "" | "." | "NA")
 }
 
@@ -173,14 +173,15 @@ impl<'a> Row<'_, 'a, '_> {
         if is_missing(text) {
             return Cell::Missing;
         }
-        match text.parse::<f64>() {
-            Ok(value) if value.is_finite() => Cell::Number(value, text),
-            Ok(_) => {
+        let decimal = self.options().decimal;
+        match decimal.parse(text) {
+            Some(value) if value.is_finite() => Cell::Number(value, text),
+            Some(_) => {
                 self.found(meaning, "a finite number");
                 Cell::Wrong
             }
-            Err(_) => {
-                self.found(meaning, expected);
+            None => {
+                self.found(meaning, decimal.expected(text, expected));
                 Cell::Wrong
             }
         }

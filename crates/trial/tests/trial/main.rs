@@ -5,7 +5,9 @@
 mod censoring;
 mod covariates;
 mod dosing;
+mod formats;
 mod hostile;
+mod layouts;
 mod outcomes;
 mod output;
 mod properties;

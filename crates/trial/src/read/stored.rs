@@ -1,0 +1,42 @@
+//! A data set as it is stored, whatever its columns mean.
+
+use std::path::Path;
+
+use super::layout::{DecimalMark, Separator};
+use super::load::{Content, load};
+use super::problems::Problems;
+use super::raw::{Heading, RawRow};
+use super::rejection::Rejection;
+use crate::table::ParquetGroups;
+use crate::xport::XportFile;
+
+/// A data set as it is stored.
+pub(crate) enum Stored {
+    Text { heading: Heading, rows: Vec<RawRow> },
+    Parquet(ParquetGroups),
+    Xport(XportFile),
+}
+
+/// Reads a data set whose rows have as many cells as its header.
+pub(crate) fn read_stored(
+    path: &Path,
+    separator: Separator,
+    decimal: DecimalMark,
+) -> Result<Stored, Rejection> {
+    let mut problems = Problems::new(path.display().to_string());
+    let loaded = load(path, separator, &mut problems)?;
+    loaded.check_layout(separator, decimal)?;
+    let mut rows = Vec::new();
+    if let Content::Text(..) = loaded.content {
+        let mut reader = loaded.rows()?;
+        while let Some(some) = reader.next(&mut problems)? {
+            rows.extend(some);
+        }
+    }
+    problems.refuse()?;
+    Ok(match loaded.content {
+        Content::Text(..) => Stored::Text { heading: loaded.heading, rows },
+        Content::Parquet(groups) => Stored::Parquet(groups),
+        Content::Xport(file) => Stored::Xport(file),
+    })
+}
