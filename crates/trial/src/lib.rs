@@ -2,9 +2,10 @@
 //!
 //! In: [`read`] turns a NONMEM-style file into a [`Trial`] of subjects, or refuses it with every [`Problem`] listed.
 //! Out: a [`Table`] is written as CSV or Parquet, a [`ParquetSink`] streams one of any length, [`write_data_set`]
-//! writes subjects as a data set that [`read`] reads back, and a [`RunFolder`] or [`WholeFile`] makes the result
+//! writes subjects as a data set that [`read`] reads back, [`convert`] writes a data set in another format, and a [`RunFolder`] or [`WholeFile`] makes the result
 //! appear whole or not at all.
 
+mod convert;
 mod definitions;
 mod nonmem;
 mod output;
@@ -15,6 +16,7 @@ mod table;
 mod trial;
 mod xport;
 
+pub use convert::{ConvertError, ConvertOptions, Converted, convert};
 pub use definitions::{
     Definition, definition, definitions, definitions_markdown, is_record_key, record_markdown,
 };

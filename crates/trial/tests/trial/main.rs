@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod censoring;
+mod converting;
 mod covariates;
 mod dosing;
 mod formats;
