@@ -114,6 +114,8 @@ def main():
         ("convert_real.py", [], "real/meno_tetang_lowe_2005.csv", byte_differences),
         ("pareto.py", [], "reference/pareto.json", lambda m, k: differences(m, k, TOLERANCE)),
         ("published.py", [], "reference/published.json", lambda m, k: differences(m, k, TOLERANCE)),
+        *(("xpt.py", [], f"formats/{name}", byte_differences) for name in ("xpt_v5.xpt", "xpt_v8.xpt", "xpt.csv")),
+        *(("parquet_types.py", [], f"formats/types.{ending}", byte_differences) for ending in ("parquet", "csv")),
         ("tails.py", [], "reference/tails.json", lambda m, k: differences(m, k, TOLERANCE)),
         ("censored.py", [], "reference/censored_density.json", lambda m, k: differences(m, k, TOLERANCE)),
         ("trajectories.py", few, "reference/trajectories.json", trajectory_differences),
@@ -141,9 +143,7 @@ def main():
             run = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
             if run.returncode:
                 sys.exit(f"{script} failed:\n{run.stdout}")
-            made, kept = (
-                (root / "fixtures" / fixture).read_text(encoding="utf-8") for root in (copy, ROOT)
-            )  # fmt: skip
+            made, kept = ((root / "fixtures" / fixture).read_bytes() for root in (copy, ROOT))
             if fixture.endswith(".json"):
                 made, kept = json.loads(made), json.loads(kept)
             found = compare(made, kept)

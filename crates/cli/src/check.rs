@@ -66,6 +66,8 @@ pub fn overlaid(args: &HowArgs, base: ReadOptions) -> Result<ReadOptions, CliErr
     options.ignore.extend(args.ignore.iter().cloned());
     options.accept.extend(args.accept.iter().cloned());
     options.missing.extend(&args.missing);
+    options.separator = args.layout.separator.into();
+    options.decimal = args.layout.decimal.into();
     options.columns.extend(renamed(&args.columns)?);
     for (name, value) in assumed(args)? {
         options.assume.retain(|known, _| !known.eq_ignore_ascii_case(&name));

@@ -2,7 +2,7 @@
 
 use crate::Outcome;
 use crate::error::CliError;
-use crate::options::{DataOfRunArgs, DemoArgs, Running, TimeUnitName};
+use crate::options::{DataOfRunArgs, DemoArgs, LayoutArgs, Running, TimeUnitName};
 use crate::outcome::{OutcomeArgs, WindowName, outcome};
 use omafit_estimate::SubjectStream;
 use omafit_model::{PopulationModel, Subject};
@@ -110,6 +110,7 @@ pub fn add_outcomes(
         columns: Vec::new(),
         time_unit: TimeUnitName::Days,
         allow_unknown: false,
+        layout: LayoutArgs::default(),
         located: DataOfRunArgs { data: None },
         running: Running { force: true, ..args.run.running },
     })

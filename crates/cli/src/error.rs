@@ -4,7 +4,7 @@ use omafit_estimate::{CandidateError, MarginalError, PopulationError, ProfileErr
 use omafit_model::{ModelError, PredictionError};
 use omafit_outcome::{DoseRuleError, DosingTableError, VirtualTrialError};
 use omafit_report::FigureError;
-use omafit_trial::{OutputError, Rejection, TableError};
+use omafit_trial::{ConvertError, OutputError, Rejection, TableError};
 use std::path::PathBuf;
 
 /// Why a command did not run to its end.
@@ -19,6 +19,9 @@ pub enum CliError {
         /// The warnings.
         warnings: Vec<String>,
     },
+    /// A data set that is converted.
+    #[error(transparent)]
+    Convert(#[from] ConvertError),
     /// The population.
     #[error("the population cannot be estimated: {0}")]
     Population(Box<PopulationError>),

@@ -10,6 +10,7 @@ mod check;
 mod checkpoint;
 mod clock;
 mod compare;
+mod convert;
 mod data_of_run;
 mod data_page;
 mod demo;
@@ -109,6 +110,7 @@ fn run(command: Command) -> Result<Outcome, CliError> {
     match command {
         Command::Demo(args) => demo::demo(&args),
         Command::Check(args) => check::check(&args),
+        Command::Convert(args) => convert::run(&args),
         Command::Fit(args) => fit::fit(&args),
         Command::Reconstruct(args) => reconstruct::reconstruct(&args),
         Command::Report(args) => report::report(&args),

@@ -21,7 +21,7 @@ use omafit_estimate::NpcRow;
 use omafit_model::{Analyte, PopulationModel};
 use omafit_outcome::{DoseRule, DosingTable, NotInTable, Regimen, VirtualTrialError};
 use omafit_trial::count;
-use omafit_trial::{RunFolder, Trial};
+use omafit_trial::{Converted, RunFolder, Trial};
 use std::path::Path;
 use terminal::{put, say, tell};
 
@@ -59,6 +59,13 @@ pub fn aligned<const N: usize>(rows: &[[String; N]], numbers: usize) {
 /// A unit beside a number: nothing of a number that has none.
 fn shown_unit(unit: &str) -> String {
     if unit == "1" { String::new() } else { unit.into() }
+}
+
+/// What a data set became.
+pub fn converted(path: &Path, converted: &Converted) {
+    let (rows, texts) = (count(converted.rows, "row"), converted.texts);
+    say!("{}: {rows}, {} of numbers, {texts} of text", path.display(), count(converted.numbers, "column"));
+    converted.notes.iter().for_each(|note| say!("note: {note}"));
 }
 
 /// What was reconstructed.

@@ -2,9 +2,10 @@
 //!
 //! In: [`read`] turns a NONMEM-style file into a [`Trial`] of subjects, or refuses it with every [`Problem`] listed.
 //! Out: a [`Table`] is written as CSV or Parquet, a [`ParquetSink`] streams one of any length, [`write_data_set`]
-//! writes subjects as a data set that [`read`] reads back, and a [`RunFolder`] or [`WholeFile`] makes the result
+//! writes subjects as a data set that [`read`] reads back, [`convert`] writes a data set in another format, and a [`RunFolder`] or [`WholeFile`] makes the result
 //! appear whole or not at all.
 
+mod convert;
 mod definitions;
 mod nonmem;
 mod output;
@@ -14,7 +15,9 @@ mod results;
 mod summary;
 mod table;
 mod trial;
+mod xport;
 
+pub use convert::{ConvertError, ConvertOptions, Converted, convert};
 pub use definitions::{
     Definition, definition, definitions, definitions_markdown, is_record_key, record_markdown,
 };
@@ -22,8 +25,8 @@ pub use nonmem::{NonmemForm, NonmemPopulation, NonmemRun, nonmem_files, nonmem_v
 pub use output::{OutputError, RunFolder, RunPlace, WholeFile, write_whole};
 pub use present::{Listing, Presented, count, harmless, present_individuals, present_parameters};
 pub use read::{
-    DataSet, IgeUnit, OmalizumabUnit, OutcomeReadOptions, OutcomeSubject, OutcomeTable, Problem, ReadOptions,
-    Rejection, TimeUnit, WeightUnit, hexadecimal, read, read_outcomes, sha256,
+    DataSet, DecimalMark, IgeUnit, OmalizumabUnit, OutcomeReadOptions, OutcomeSubject, OutcomeTable, Problem,
+    ReadOptions, Rejection, Separator, TimeUnit, WeightUnit, hexadecimal, read, read_outcomes, sha256,
 };
 pub use results::{
     ComparedLikelihood, ComparedParameter, ComparedRun, ComparedShrinkage, ComparedTest, Draws, Estimated,
@@ -41,3 +44,4 @@ pub use table::{
     workbook, write_data_set, write_data_set_chunks,
 };
 pub use trial::{Counts, Excluded, Ignored, Source, Spans, Trial, Warning};
+pub use xport::XportVersion;

@@ -1,13 +1,15 @@
 //! A data set and how it is read.
 
-use super::names::{BeforeDoseName, IgeUnitName, OmalizumabUnitName, TimeUnitName, WeightUnitName};
+use super::names::{
+    BeforeDoseName, DecimalName, IgeUnitName, OmalizumabUnitName, SeparatorName, TimeUnitName, WeightUnitName,
+};
 use clap::Args;
 use std::path::PathBuf;
 
 /// A data set and how it is read.
 #[derive(Args, Debug)]
 pub struct ReadArgs {
-    /// The data set: NONMEM-style CSV, CSV.gz or Parquet
+    /// The data set: NONMEM-style CSV, CSV.gz, Parquet or a SAS transport file (XPT)
     pub data: PathBuf,
     #[command(flatten)]
     pub how: HowArgs,
@@ -19,6 +21,17 @@ pub struct DataOfRunArgs {
     /// The run's data set, where it is neither where it was nor beside the run; checked by its SHA-256
     #[arg(long, value_name = "FILE")]
     pub data: Option<PathBuf>,
+}
+
+/// How a file of text is laid out.
+#[derive(Args, Clone, Copy, Debug, Default)]
+pub struct LayoutArgs {
+    /// What stands between the cells of a file of text
+    #[arg(long, value_enum, default_value_t = SeparatorName::Comma, ignore_case = true)]
+    pub separator: SeparatorName,
+    /// What stands before the decimals of the numbers in a file of text
+    #[arg(long, value_enum, default_value_t = DecimalName::Point, ignore_case = true)]
+    pub decimal: DecimalName,
 }
 
 /// How a data set is read.
@@ -80,4 +93,6 @@ pub struct HowArgs {
     /// A column that has another name in the file, such as DV=CONC
     #[arg(long = "column", value_name = "NAME=FILE_NAME")]
     pub columns: Vec<String>,
+    #[command(flatten)]
+    pub layout: LayoutArgs,
 }

@@ -4,13 +4,16 @@ mod data;
 mod names;
 mod run;
 
-pub use data::{DataOfRunArgs, HowArgs, ReadArgs};
-pub use names::{BeforeDoseName, Censored, InfluenceName, LikelihoodName, MethodName, TimeUnitName};
+pub use data::{DataOfRunArgs, HowArgs, LayoutArgs, ReadArgs};
+pub use names::{
+    BeforeDoseName, Censored, InfluenceName, LikelihoodName, MethodName, TimeUnitName, XportVersionName,
+};
 pub use run::RunArgs;
 
 use crate::attainment::AttainmentArgs;
 use crate::bootstrap::BootstrapArgs;
 use crate::compare::CompareArgs;
+use crate::convert::ConvertArgs;
 use crate::dose::DoseArgs;
 use crate::outcome::OutcomeArgs;
 use crate::profile::ProfileArgs;
@@ -34,6 +37,8 @@ pub enum Command {
     Demo(DemoArgs),
     /// Read a data set and say what is in it, or list everything that is wrong with it
     Check(CheckArgs),
+    /// Convert a data set between CSV, CSV.gz, Parquet and SAS transport files (XPT), with all its columns
+    Convert(ConvertArgs),
     /// Fit every subject of a data set and write a run
     Fit(FitArgs),
     /// Reconstruct the time courses of a run's patients on another grid

@@ -2,7 +2,7 @@
 
 use clap::ValueEnum;
 use omafit_estimate::{Covariance, LikelihoodMethod, Method, SigmaRule};
-use omafit_trial::{IgeUnit, OmalizumabUnit, TimeUnit, WeightUnit};
+use omafit_trial::{DecimalMark, IgeUnit, OmalizumabUnit, Separator, TimeUnit, WeightUnit, XportVersion};
 
 /// What is estimated, and how.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, serde::Serialize, serde::Deserialize)]
@@ -197,6 +197,81 @@ impl From<OmalizumabUnitName> for OmalizumabUnit {
             OmalizumabUnitName::MgPerL => Self::MgPerL,
             OmalizumabUnitName::NgPerMl => Self::NgPerMl,
             OmalizumabUnitName::Nanomolar => Self::Nanomolar,
+        }
+    }
+}
+
+/// What stands between the cells of a file of text.
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+pub enum SeparatorName {
+    /// A comma
+    #[default]
+    Comma,
+    /// A semicolon
+    Semicolon,
+    /// A tab
+    Tab,
+    /// Any number of spaces and tabs
+    Space,
+}
+
+impl From<SeparatorName> for Separator {
+    fn from(name: SeparatorName) -> Self {
+        match name {
+            SeparatorName::Comma => Self::Comma,
+            SeparatorName::Semicolon => Self::Semicolon,
+            SeparatorName::Tab => Self::Tab,
+            SeparatorName::Space => Self::Space,
+        }
+    }
+}
+
+/// What stands before the decimals of the numbers in a file of text.
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+pub enum DecimalName {
+    /// A point
+    #[default]
+    Point,
+    /// A comma; nothing stands between the thousands
+    Comma,
+}
+
+impl From<DecimalName> for DecimalMark {
+    fn from(name: DecimalName) -> Self {
+        match name {
+            DecimalName::Point => Self::Point,
+            DecimalName::Comma => Self::Comma,
+        }
+    }
+}
+
+/// The version of a SAS transport file.
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+pub enum XportVersionName {
+    /// Names of 8 bytes, labels of 40, texts of 200
+    #[value(name = "5")]
+    V5,
+    /// Names of 32 bytes, labels of 256, texts of 32,767
+    #[default]
+    #[value(name = "8")]
+    V8,
+}
+
+impl XportVersionName {
+    /// The version.
+    pub const fn number(self) -> u8 {
+        match self {
+            Self::V5 => 5,
+            Self::V8 => 8,
+        }
+    }
+}
+
+impl From<XportVersionName> for XportVersion {
+    fn from(name: XportVersionName) -> Self {
+        match name {
+            XportVersionName::V5 => Self::V5,
+            XportVersionName::V8 => Self::V8,
         }
     }
 }

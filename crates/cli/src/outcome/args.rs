@@ -1,6 +1,6 @@
 //! The command line of `omafit outcome`.
 
-use crate::options::{DataOfRunArgs, Running, TimeUnitName};
+use crate::options::{DataOfRunArgs, LayoutArgs, Running, TimeUnitName};
 use clap::{Args, ValueEnum};
 use omafit_outcome::Window;
 use std::path::PathBuf;
@@ -74,6 +74,8 @@ pub struct OutcomeArgs {
     /// Take subjects that are not in the run: they have no exposure and count in means of visits only
     #[arg(long)]
     pub allow_unknown: bool,
+    #[command(flatten)]
+    pub layout: LayoutArgs,
     #[command(flatten)]
     pub located: DataOfRunArgs,
     #[command(flatten)]

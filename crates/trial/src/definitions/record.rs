@@ -101,6 +101,8 @@ const FIT: Keys = &[
     ("data.read.ignore", "conditions of rows that are left out, and first characters"),
     ("data.read.accept", "conditions that rows must meet"),
     ("data.read.missing", "numbers that stand for a missing value"),
+    ("data.read.separator", "what stands between the cells of a file of text"),
+    ("data.read.decimal", "what stands before the decimals in a file of text"),
     ("data.records.subjects", "subjects of the data"),
     ("data.records.doses", "doses, additional ones included"),
     ("data.records.additional_doses", "doses that `ADDL` and `II` stand for"),

@@ -71,8 +71,7 @@ impl Name {
 
 /// Whether a covariate can have a column of this name: another column has not got it, and it reads back as it is.
 pub(crate) fn is_covariate_name(text: &str) -> bool {
-    let disturbing =
-        |c: char| c.is_control() || OTHER_SEPARATORS.iter().any(|(separator, _)| *separator == c);
+    let disturbing = |c: char| c.is_control() || OTHER_SEPARATORS.contains(&c);
     !text.is_empty() && text.trim() == text && !text.contains(disturbing) && Name::parse(text).is_none()
 }
 
@@ -276,7 +275,8 @@ fn report_duplicates(header: &[String], place: Place<'_>, problems: &mut Problem
 
 /// A header behind a `#` is a habit of NONMEM's users; here it is a comment, and the first row would be the header.
 fn report_commented_header(heading: &Heading, problems: &mut Problems) -> bool {
-    let names_id = |line: &&String| line.split(',').any(|name| name.trim().eq_ignore_ascii_case("ID"));
+    let names_id =
+        |line: &&String| line.split([',', ';', '\t']).any(|name| name.trim().eq_ignore_ascii_case("ID"));
     let comment = heading.comments.last().filter(names_id);
     if let Some(comment) = comment {
         let expected =

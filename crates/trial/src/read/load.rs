@@ -8,15 +8,18 @@ use std::path::{Path, PathBuf};
 use flate2::read::MultiGzDecoder;
 use sha2::{Digest as _, Sha256};
 
+use super::layout::{DecimalMark, Separator};
 use super::parquet::{group_rows, read_parquet_heading};
 use super::problems::Problems;
 use super::raw::{Heading, RawRow};
 use super::rejection::Rejection;
 use super::select::Selection;
 use super::text::{TextRows, read_text};
+use super::xport::{read_xport_heading, xport_rows};
 use crate::table::ParquetGroups;
+use crate::xport::{XportFile, is_xport};
 
-/// Rows that are taken from a text at a time; from Parquet it is a row group.
+/// Rows that are taken from a text or a transport file at a time; from Parquet it is a row group.
 const ROWS: usize = 1 << 16;
 
 /// A file, its content in memory as it is stored (of gzip, as text); its rows are made as they are asked for.
@@ -24,23 +27,26 @@ pub(super) struct Loaded {
     path: PathBuf,
     pub heading: Heading,
     pub sha256: String,
-    content: Content,
+    pub content: Content,
 }
 
-enum Content {
-    Text(Vec<u8>),
+/// The content of a file.
+pub(super) enum Content {
+    Text(Vec<u8>, Separator),
     Parquet(ParquetGroups),
+    Xport(XportFile),
 }
 
 /// The rows of a file, from the first to the last.
 pub(super) enum Rows<'a> {
     Text(TextRows<'a>),
     Parquet { path: &'a Path, groups: &'a ParquetGroups, group: usize, before: usize },
+    Xport { path: &'a Path, file: &'a XportFile, before: usize },
 }
 
 /// Reads a file. What it is is told by its first bytes, not by its name.
-pub(super) fn load(path: &Path, problems: &mut Problems) -> Result<Loaded, Rejection> {
-    let unreadable = |source: io::Error| Rejection::Unreadable { path: path.to_owned(), source };
+pub(super) fn load(path: &Path, separator: Separator, problems: &mut Problems) -> Result<Loaded, Rejection> {
+    let unreadable = |source: io::Error| Rejection::unreadable(path, source);
     let bytes = fs::read(path).map_err(unreadable)?;
     let sha256 = sha256(&bytes);
     let path = path.to_owned();
@@ -55,11 +61,15 @@ pub(super) fn load(path: &Path, problems: &mut Problems) -> Result<Loaded, Rejec
     } else {
         bytes
     };
+    if is_xport(&text) {
+        let (heading, file) = read_xport_heading(&path, text)?;
+        return Ok(Loaded { path, heading, sha256, content: Content::Xport(file) });
+    }
     if let Some(found) = foreign_format(&text) {
         return Err(Rejection::Format { path, found: found.to_owned() });
     }
-    let (heading, _) = read_text(&path, &text, problems)?;
-    Ok(Loaded { path, heading, sha256, content: Content::Text(text) })
+    let (heading, _) = read_text(&path, &text, separator, problems)?;
+    Ok(Loaded { path, heading, sha256, content: Content::Text(text, separator) })
 }
 
 impl Loaded {
@@ -68,9 +78,24 @@ impl Loaded {
         let path = self.path.as_path();
         Ok(match &self.content {
             // What is wrong before the rows has been reported.
-            Content::Text(text) => Rows::Text(read_text(path, text, &mut Problems::new(String::new()))?.1),
+            Content::Text(text, separator) => {
+                Rows::Text(read_text(path, text, *separator, &mut Problems::new(String::new()))?.1)
+            }
             Content::Parquet(groups) => Rows::Parquet { path, groups, group: 0, before: 0 },
+            Content::Xport(file) => Rows::Xport { path, file, before: 0 },
         })
+    }
+
+    /// Refuses a layout of text that is declared of a file that has none.
+    pub(super) fn check_layout(&self, separator: Separator, decimal: DecimalMark) -> Result<(), Rejection> {
+        let (option, found) = match (separator, decimal) {
+            _ if matches!(self.content, Content::Text(..)) => return Ok(()),
+            (Separator::Comma, DecimalMark::Point) => return Ok(()),
+            (Separator::Comma, decimal) => ("decimal", decimal.name()),
+            (separator, _) => ("separator", separator.name()),
+        };
+        let expected = "none: the file is not text, and has its columns and numbers as they are";
+        Err(Rejection::Option { option, found: found.to_owned(), expected })
     }
 }
 
@@ -84,6 +109,11 @@ impl Rows<'_> {
         match self {
             Self::Text(rows) => {
                 let rows = rows.next(ROWS, selection, problems)?;
+                Ok((!rows.is_empty()).then_some(rows))
+            }
+            Self::Xport { path, file, before } => {
+                let rows = xport_rows(path, file, *before..file.rows().min(*before + ROWS))?;
+                *before += rows.len();
                 Ok((!rows.is_empty()).then_some(rows))
             }
             Self::Parquet { path, groups, group, before } => {
@@ -100,7 +130,7 @@ impl Rows<'_> {
     pub(super) fn complete(&self) -> bool {
         match self {
             Self::Text(rows) => rows.complete,
-            Self::Parquet { .. } => true,
+            Self::Parquet { .. } | Self::Xport { .. } => true,
         }
     }
 }
@@ -110,7 +140,9 @@ fn foreign_format(bytes: &[u8]) -> Option<&'static str> {
     if bytes.starts_with(b"PK\x03\x04") {
         Some("it looks like a workbook or a zip archive: save the sheet as CSV")
     } else if bytes.starts_with(b"HEADER RECORD*******") {
-        Some("it looks like a SAS transport file, which is not supported yet")
+        Some("it looks like a SAS transport file that is damaged")
+    } else if bytes.starts_with(b"**COMPRESSED** ") {
+        Some("it looks like a file of PROC CPORT: write a transport file with the XPORT engine or %LOC2XPT")
     } else if bytes.starts_with(&[0xFF, 0xFE]) || bytes.starts_with(&[0xFE, 0xFF]) {
         Some("it looks like UTF-16 text: save it as UTF-8")
     } else if bytes.contains(&0) {

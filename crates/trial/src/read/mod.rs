@@ -2,6 +2,7 @@
 
 mod assemble;
 mod block;
+mod cells;
 mod columns;
 mod compartments;
 mod covariate;
@@ -10,6 +11,7 @@ mod examine;
 mod findings;
 mod flags;
 mod large_doses;
+mod layout;
 mod load;
 mod notes;
 mod observing;
@@ -22,8 +24,10 @@ mod raw;
 mod record;
 mod rejection;
 mod select;
+mod stored;
 mod text;
 mod units;
+mod xport;
 
 use std::path::Path;
 
@@ -38,6 +42,7 @@ use flags::Flags;
 use problems::Problems;
 use select::Selection;
 
+pub use layout::{DecimalMark, Separator};
 pub use load::{hexadecimal, sha256};
 pub use options::ReadOptions;
 pub use outcomes::{OutcomeReadOptions, OutcomeSubject, OutcomeTable, read_outcomes};
@@ -46,8 +51,11 @@ pub use rejection::Rejection;
 pub use units::{IgeUnit, OmalizumabUnit, TimeUnit, WeightUnit};
 
 pub(crate) use columns::is_covariate_name;
+pub(crate) use record::is_missing;
+pub(crate) use stored::{Stored, read_stored};
 
-/// Reads a NONMEM-style data set: CSV with a header, CSV in gzip, or Parquet; the content tells which.
+/// Reads a NONMEM-style data set: CSV with a header, CSV in gzip, Parquet, or a SAS transport file of version 5 or 8 with one
+/// data set in it; the content tells which. The options say how text is separated and what its decimal mark is.
 ///
 /// Columns, in any order and case: `ID TIME DV DVID AMT` and the covariates that the options require must be there
 /// (`AMT` not when subjects may be undosed, `DVID` not when the model predicts one analyte only, a covariate not when it
@@ -77,7 +85,8 @@ pub(crate) use columns::is_covariate_name;
 ///   quantified total IgE before the first dose if there is one; without doses the first.
 /// * Lines before the header that begin with `#` are comments; with the word "simulated" in one, the trial is simulated.
 ///
-/// Row numbers are lines of the file, counted from 1; of a Parquet file, 1 stands for the header and 2 for the first row.
+/// Row numbers are lines of the file, counted from 1; of a Parquet or a transport file, 1 stands for the header and 2 for the
+/// first row.
 ///
 /// # Errors
 ///
@@ -128,7 +137,8 @@ impl DataSet {
         options.check()?;
         let covariates = CovariateColumn::all(options)?;
         let mut problems = Problems::new(path.display().to_string());
-        let loaded = load::load(path, &mut problems)?;
+        let loaded = load::load(path, options.separator, &mut problems)?;
+        loaded.check_layout(options.separator, options.decimal)?;
         let columns = Columns::find(&loaded.heading, &covariates, options, &mut problems);
         let selection = Selection::new(&loaded.heading, options, &mut problems);
         let flags = Flags::new(&loaded.heading, &columns, &selection);

@@ -4,6 +4,7 @@ use omafit_model::{Analyte, Censoring, Observation};
 
 use super::columns::Name;
 use super::dosing::Dosing;
+use super::layout::DecimalMark;
 use super::record::{Cell, Kind, Row, is_missing};
 use super::units;
 
@@ -141,7 +142,7 @@ impl<'a> Row<'_, 'a, '_> {
         {
             return Some(only);
         }
-        let analyte = parse_analyte(text);
+        let analyte = parse_analyte(text, self.options().decimal);
         if analyte.is_some_and(|analyte| options.analytes.contains(&analyte)) {
             return analyte;
         }
@@ -169,10 +170,10 @@ struct Measured {
 }
 
 /// The analyte of a `DVID`: a number or a name.
-fn parse_analyte(text: &str) -> Option<Analyte> {
+fn parse_analyte(text: &str, decimal: DecimalMark) -> Option<Analyte> {
     let by_name = Analyte::ALL.into_iter().find(|analyte| analyte.name().eq_ignore_ascii_case(text));
     by_name.or_else(|| {
-        let number: f64 = text.parse().ok()?;
+        let number = decimal.parse(text)?;
         Analyte::ALL.into_iter().find(|analyte| f64::from(analyte.dvid()) == number)
     })
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use omafit_model::{Analyte, Covariates};
 use serde::{Deserialize, Serialize};
 
+use super::layout::{DecimalMark, Separator};
 use super::rejection::Rejection;
 use super::select;
 use super::units::{IgeUnit, OmalizumabUnit, TimeUnit, WeightUnit};
@@ -62,6 +63,10 @@ pub struct ReadOptions {
     /// Numbers that stand for a missing value, in any column of numbers.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub missing: Vec<f64>,
+    /// What stands between the cells of a file of text.
+    pub separator: Separator,
+    /// What stands before the decimals of the numbers in a file of text.
+    pub decimal: DecimalMark,
 }
 
 impl Default for ReadOptions {
@@ -85,6 +90,8 @@ impl Default for ReadOptions {
             baseline_ige_unit: None,
             weight_unit: WeightUnit::default(),
             missing: Vec::new(),
+            separator: Separator::default(),
+            decimal: DecimalMark::default(),
         }
     }
 }

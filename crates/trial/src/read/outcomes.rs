@@ -5,6 +5,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use super::layout::{DecimalMark, Separator};
 use super::load::load;
 use super::problems::{Place, Problems};
 use super::raw::RawRow;
@@ -16,6 +17,7 @@ use crate::trial::{Ignored, Source};
 
 /// How an outcome table is read.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct OutcomeReadOptions {
     /// Columns that have another name in the file: omafit's name → the file's. Capitals do not matter in either.
     pub columns: BTreeMap<String, String>,
@@ -23,6 +25,10 @@ pub struct OutcomeReadOptions {
     pub time_unit: TimeUnit,
     /// Whether subjects may be in the table that are not in the run.
     pub allow_unknown: bool,
+    /// What stands between the cells of a file of text.
+    pub separator: Separator,
+    /// What stands before the decimals of the numbers in a file of text.
+    pub decimal: DecimalMark,
 }
 
 /// An outcome table.
@@ -56,7 +62,7 @@ pub struct OutcomeSubject {
 const COLUMNS: [&str; 7] = ["ID", "TIME", "MEASURE", "VALUE", "RESPONDER", "ARM", "UNIT"];
 const REQUIRED: usize = 4;
 
-/// Reads an outcome table: CSV with a header, CSV in gzip, or Parquet.
+/// Reads an outcome table: CSV with a header, CSV in gzip, Parquet, or a SAS transport file.
 ///
 /// `ID TIME MEASURE VALUE` must be there, `RESPONDER`, `ARM` and `UNIT` may be; rows in any order. `ID` is text as in the run's
 /// data, `known` the run's. Numbers are finite; a row whose `VALUE` is missing (empty, `.`, `NA`) is left out and counted.
@@ -72,7 +78,8 @@ pub fn read_outcomes(
     known: &HashSet<&str>,
 ) -> Result<OutcomeTable, Rejection> {
     let mut problems = Problems::new(path.display().to_string());
-    let loaded = load(path, &mut problems)?;
+    let loaded = load(path, options.separator, &mut problems)?;
+    loaded.check_layout(options.separator, options.decimal)?;
     let heading = &loaded.heading;
     let at = find(&heading.header, Place::row(heading.header_row), options, &mut problems);
     problems.refuse()?;
@@ -187,10 +194,12 @@ impl<'a> Reader<'a> {
                 sound = false;
             }
         }
-        let mut number = |column: usize| match cells[column].parse::<f64>() {
-            Ok(number) if number.is_finite() => Some(number),
+        let decimal = self.options.decimal;
+        let mut number = |column: usize| match decimal.parse(cells[column]) {
+            Some(number) if number.is_finite() => Some(number),
             _ => {
-                problems.found(place.column(self.title(column)), cells[column], "a finite number");
+                let expected = decimal.expected(cells[column], "a finite number");
+                problems.found(place.column(self.title(column)), cells[column], expected);
                 None
             }
         };

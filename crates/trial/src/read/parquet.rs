@@ -6,7 +6,7 @@ use csv::StringRecord;
 
 use super::raw::{Heading, RawRow};
 use super::rejection::Rejection;
-use crate::table::{ParquetGroups, TableError, Values, push_float};
+use crate::table::{ParquetGroups, TableError};
 
 /// Reads a Parquet file up to its rows.
 pub(super) fn read_parquet_heading(
@@ -14,7 +14,7 @@ pub(super) fn read_parquet_heading(
     bytes: Vec<u8>,
 ) -> Result<(Heading, ParquetGroups), Rejection> {
     let groups = ParquetGroups::open(path, bytes).map_err(|error| refused(path, error))?;
-    let header = groups.names().iter().map(|name| name.trim().to_owned()).collect();
+    let header = groups.names().map(|name| name.trim().to_owned()).collect();
     Ok((Heading { comments: groups.comments().to_vec(), header_row: 1, header }, groups))
 }
 
@@ -32,11 +32,7 @@ pub(super) fn group_rows(
         let mut cells = StringRecord::new();
         for column in table.columns() {
             text.clear();
-            match &column.values {
-                Values::Float(values) => push_float(&mut text, values[index]),
-                Values::Integer(values) => text.extend(values[index].map(|value| value.to_string())),
-                Values::Text(values) => text.push_str(&values[index]),
-            }
+            column.values.push(&mut text, index);
             cells.push_field(&text);
         }
         RawRow { row: (before + index) as u64 + 2, cells, is_comment: false }

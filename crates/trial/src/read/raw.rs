@@ -3,7 +3,7 @@
 use csv::StringRecord;
 
 /// What stands before a file's rows, whatever its format.
-pub(super) struct Heading {
+pub(crate) struct Heading {
     /// Comment lines before the header, without their `#`.
     pub comments: Vec<String>,
     /// The line of the header.
@@ -13,7 +13,7 @@ pub(super) struct Heading {
 }
 
 /// One row; it has as many cells as the header, unless it is a comment.
-pub(super) struct RawRow {
+pub(crate) struct RawRow {
     /// Its line in the file.
     pub row: u64,
     /// Its cells.

@@ -64,7 +64,7 @@ pub(super) enum Cell<'a> {
 }
 
 /// Whether a cell's text stands for nothing.
-pub(super) fn is_missing(text: &str) -> bool {
+pub(crate) fn is_missing(text: &str) -> bool {
     matches!(text, "" | "." | "NA")
 }
 
@@ -191,16 +191,17 @@ impl<'a> Row<'_, 'a, '_> {
         if is_missing(text) {
             return Cell::Missing;
         }
-        match text.parse::<f64>() {
-            Ok(value) if self.options().missing.contains(&value) => Cell::Missing,
-            Ok(value) if value.is_finite() => Cell::Number(value, text),
-            Ok(_) => {
+        let decimal = self.options().decimal;
+        match decimal.parse(text) {
+            Some(value) if self.options().missing.contains(&value) => Cell::Missing,
+            Some(value) if value.is_finite() => Cell::Number(value, text),
+            Some(_) => {
                 self.found(meaning, "a finite number");
                 Cell::Wrong
             }
-            Err(_) => {
+            None => {
                 let help = self.help(meaning, text);
-                self.found(meaning, format!("{expected}{help}"));
+                self.found(meaning, format!("{}{help}", decimal.expected(text, expected)));
                 Cell::Wrong
             }
         }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::problem::Problem;
 
@@ -27,7 +27,10 @@ pub enum Rejection {
         source: io::Error,
     },
     /// The file is none that can be read.
-    #[error("cannot read {}: expected CSV text, gzipped CSV text or Parquet, but {found}", path.display())]
+    #[error(
+        "cannot read {}: expected CSV text, gzipped CSV text, Parquet or a SAS transport file, but {found}",
+        path.display()
+    )]
     Format {
         /// The file.
         path: PathBuf,
@@ -78,6 +81,16 @@ pub enum Rejection {
         /// The problems; never empty.
         problems: Vec<Problem>,
     },
+}
+
+impl Rejection {
+    pub(super) fn unreadable(path: &Path, source: impl Into<io::Error>) -> Self {
+        Self::Unreadable { path: path.to_owned(), source: source.into() }
+    }
+
+    pub(super) fn format(path: &Path, found: impl Into<String>) -> Self {
+        Self::Format { path: path.to_owned(), found: found.into() }
+    }
 }
 
 struct Listing<'a>(&'a [Problem]);

@@ -1,16 +1,20 @@
-//! CSV text to rows of cells, with the line of each.
+//! Text to rows of cells, with the line of each.
 
 use std::path::Path;
 
-use csv::{ReaderBuilder, StringRecord};
+use csv::StringRecord;
 
+use super::cells::{Cells, Found};
+use super::layout::Separator;
 use super::problems::{Place, Problems};
 use super::raw::{Heading, RawRow};
 use super::rejection::Rejection;
 use super::select::Selection;
 
-/// Separators that a file may have in the comma's place, and what to call them.
-pub(super) const OTHER_SEPARATORS: [(char, &str); 3] = [(';', "semicolon"), ('\t', "tab"), ('|', "bar")];
+/// A separator that is known only to be refused.
+const BAR: char = '|';
+/// Characters that a name may not have: in a header they would look like a separator in the comma's place.
+pub(super) const OTHER_SEPARATORS: [char; 3] = [';', '\t', BAR];
 
 /// The text of a file, without a byte order mark.
 pub(super) fn text_of(bytes: &[u8]) -> &[u8] {
@@ -20,7 +24,7 @@ pub(super) fn text_of(bytes: &[u8]) -> &[u8] {
 /// The rows of a text, one after the other.
 pub(super) struct TextRows<'a> {
     path: &'a Path,
-    reader: csv::Reader<&'a [u8]>,
+    reader: Cells<'a>,
     lines: Lines<'a>,
     /// Bytes before the header.
     length: usize,
@@ -33,6 +37,7 @@ pub(super) struct TextRows<'a> {
 pub(super) fn read_text<'a>(
     path: &'a Path,
     bytes: &'a [u8],
+    separator: Separator,
     problems: &mut Problems,
 ) -> Result<(Heading, TextRows<'a>), Rejection> {
     let bytes = text_of(bytes);
@@ -50,16 +55,13 @@ pub(super) fn read_text<'a>(
         return Err(Rejection::NoHeader { path: path.to_owned() });
     }
     let mut lines = Lines { bytes, at: 0, line: 1 };
-    let mut reader = ReaderBuilder::new().has_headers(false).flexible(true).from_reader(body.as_bytes());
+    let mut reader = Cells::new(body, separator);
     let mut cells = StringRecord::new();
-    let unreadable =
-        |error: csv::Error| Rejection::Unreadable { path: path.to_owned(), source: error.into() };
-
-    reader.read_record(&mut cells).map_err(unreadable)?;
+    let found = reader.read(&mut cells).map_err(|source| Rejection::unreadable(path, source))?;
     let header_row = lines.advance(length);
     let header: Vec<String> = cells.iter().map(|name| name.trim().to_owned()).collect();
-    check_separator(&header, header_row, problems)?;
-    if spans_lines(&cells) {
+    check_separator(&header, separator, header_row, problems)?;
+    if found == Found::OpenQuote {
         problems.amiss(Place::row(header_row), ONE_LINE);
         problems.refuse()?;
     }
@@ -79,19 +81,16 @@ impl TextRows<'_> {
         let mut rows = Vec::new();
         let mut cells = StringRecord::new();
         while rows.len() < most {
-            let start = usize::try_from(self.reader.position().byte()).unwrap_or(usize::MAX);
-            let read = self.reader.read_record(&mut cells);
-            let unreadable = |error: csv::Error| Rejection::Unreadable {
-                path: self.path.to_owned(),
-                source: error.into(),
-            };
-            if !read.map_err(unreadable)? {
+            let start = self.reader.position();
+            let read = self.reader.read(&mut cells);
+            let found = read.map_err(|source| Rejection::unreadable(self.path, source))?;
+            if found == Found::End {
                 break;
             }
             let row = self.lines.advance(self.length.saturating_add(start));
             let is_comment = self.lines.begins_with(b'#');
             let expected = self.cells;
-            if spans_lines(&cells) {
+            if found == Found::OpenQuote {
                 problems.amiss(Place::row(row), ONE_LINE);
                 self.complete = false;
             } else if cells.len() != expected
@@ -112,10 +111,6 @@ impl TextRows<'_> {
 /// A quotation mark left open would swallow the rows up to the next one, and with the right number of cells nobody
 /// would notice: so no cell may go over the end of its line.
 const ONE_LINE: &str = "a row on one line: a quotation mark is opened and not closed on it";
-
-fn spans_lines(cells: &StringRecord) -> bool {
-    cells.iter().any(|cell| cell.contains(['\n', '\r']))
-}
 
 struct Preamble {
     comments: Vec<String>,
@@ -139,16 +134,27 @@ fn preamble(text: &str) -> Preamble {
     Preamble { comments, length }
 }
 
-fn check_separator(header: &[String], row: u64, problems: &mut Problems) -> Result<(), Rejection> {
-    let commas = header.len() - 1;
+/// Refuses a header whose names hold another separator more often than it has the declared one.
+fn check_separator(
+    header: &[String],
+    declared: Separator,
+    row: u64,
+    problems: &mut Problems,
+) -> Result<(), Rejection> {
+    let separators = header.len() - 1;
     let count = |separator| header.iter().map(|name| name.matches(separator).count()).sum::<usize>();
-    let other = OTHER_SEPARATORS.into_iter().find(|(separator, _)| count(*separator) > commas);
-    let looks = match other {
-        Some((_, name)) => name,
-        None if commas == 0 && count(' ') > 0 => "space",
+    let is_other = |other: &Separator| match other {
+        // A name may have a space in it.
+        Separator::Space => separators == 0 && count(' ') > 0,
+        other => *other != declared && count(other.character()) > separators,
+    };
+    let (looks, helps) = match Separator::ALL.into_iter().find(is_other) {
+        Some(other) => (other.name(), format!(": --separator {} reads it", other.name())),
+        None if count(BAR) > separators => ("bar", String::new()),
         None => return Ok(()),
     };
-    let expected = format!("columns separated by commas, but the header looks {looks}-separated");
+    let declared = declared.name();
+    let expected = format!("columns separated by {declared}s, but the header looks {looks}-separated{helps}");
     problems.amiss(Place::row(row), expected);
     problems.refuse()
 }

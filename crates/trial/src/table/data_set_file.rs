@@ -53,7 +53,7 @@ pub fn write_data_set_chunks<E: From<TableError>>(
 }
 
 /// Comments as lines before the header.
-pub(super) fn write_comments(out: &mut impl Write, comments: &[String]) -> std::io::Result<()> {
+pub(crate) fn write_comments(out: &mut impl Write, comments: &[String]) -> std::io::Result<()> {
     for line in comments.iter().flat_map(|comment| comment.split(['\n', '\r'])) {
         writeln!(out, "# {}", line.trim())?;
     }

@@ -1,11 +1,13 @@
 //! Tables out: columns of numbers and text, as CSV or Parquet.
 
+mod arrow;
 mod csv;
 mod data_set;
 mod data_set_file;
 mod error;
 mod groups;
 mod growing;
+mod guard;
 mod pages;
 mod parquet;
 mod sink;
@@ -26,6 +28,7 @@ pub use workbook::workbook;
 
 pub(crate) use csv::push_float;
 pub(crate) use data_set::covariate_names;
+pub(crate) use data_set_file::write_comments;
 pub(crate) use parquet::ParquetGroups;
 
 /// A table: named columns of one length.
@@ -109,6 +112,26 @@ impl Values {
         self.len() == 0
     }
 
+    /// Each value as the text that it is in CSV.
+    fn as_text(&self) -> Self {
+        let mut text = String::new();
+        let rows = (0..self.len()).map(|row| {
+            text.clear();
+            self.push(&mut text, row);
+            text.clone()
+        });
+        Self::text(rows.collect::<Vec<_>>())
+    }
+
+    /// Adds the text that a value is in CSV.
+    pub(crate) fn push(&self, text: &mut String, row: usize) {
+        match self {
+            Self::Float(values) => push_float(text, values[row]),
+            Self::Integer(values) => text.extend(values[row].map(|value| value.to_string())),
+            Self::Text(values) => text.push_str(&values[row]),
+        }
+    }
+
     /// No values of the same kind.
     fn none_alike(&self) -> Self {
         match self {
@@ -189,6 +212,19 @@ impl Table {
                 Values::Text(values) => drop(values.drain(..rows)),
             }
         }
+    }
+
+    /// Adds the rows of a table of the same names; a column is text if it is so in either table.
+    fn append_widened(&mut self, mut other: Self) -> Result<(), TableError> {
+        for (column, more) in self.columns.iter_mut().zip(&mut other.columns) {
+            match (&mut column.values, &mut more.values) {
+                (Values::Text(_), Values::Text(_)) => {}
+                (values, Values::Text(_)) => *values = values.as_text(),
+                (Values::Text(_), values) => *values = values.as_text(),
+                _ => {}
+            }
+        }
+        self.append(other)
     }
 
     /// Adds the rows of a table of the same columns.

@@ -2,62 +2,75 @@
 
 use std::fs;
 use std::io::Cursor;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
-use polars::prelude::{Column as PolarsColumn, DataType, PolarsResult, SerReader as _, polars_bail};
+use polars::prelude::{PolarsResult, polars_bail};
+use polars_arrow::array::Array;
+use polars_arrow::datatypes::{ArrowDataType, ArrowSchema, Field};
 use polars_buffer::Buffer;
-use polars_io::mmap::MmapBytesReader;
-use polars_io::parquet::read::ParquetReader;
+use polars_parquet::parquet::schema::types::PrimitiveType;
+use polars_parquet::read::schema::{parquet_to_arrow_schema, read_schema_from_metadata};
+use polars_parquet::read::{
+    BasicDecompressor, ColumnChunkMetadata, FileMetadata, PageReader, ParquetType, PrimitiveLogicalType,
+    column_iter_to_arrays, read_metadata,
+};
+use rayon::prelude::*;
 
-use super::sink::COMMENTS;
+use super::arrow::{kind, values};
+use super::guard::catch_quietly;
+use super::sink::{COMMENTS, LABEL};
 use super::soundness::counts_agree;
 use super::{Column, Table, TableError, Values};
 
-/// Reads a table from Parquet, such as [`Table::write_parquet`] writes. Floating-point columns become
-/// [`Values::Float`], whole-number and boolean ones [`Values::Integer`]; null becomes NaN, `None` or an empty text.
+/// Reads a table from Parquet, such as [`Table::write_parquet`] writes. Floating-point columns and decimals of up to 15 digits
+/// become [`Values::Float`], whole-number and boolean ones [`Values::Integer`], if they have room there; dates, times and
+/// longer numbers become text, as do categories. Null becomes NaN, `None` or an empty text.
 ///
 /// # Errors
 ///
 /// [`TableError::Open`] if the file cannot be opened, [`TableError::Read`] if it is not Parquet or has columns of
-/// another type, such as lists or dates.
+/// another type, such as lists.
 pub fn read_parquet(path: &Path) -> Result<Table, TableError> {
     let bytes = fs::read(path).map_err(|source| TableError::Open { path: path.to_owned(), source })?;
-    let groups = ParquetGroups::open(path, bytes)?;
-    groups.slice(0, groups.rows.iter().sum())
-}
-
-/// A table of columns that are all of numbers or text.
-fn table(path: &Path, columns: Vec<Result<Column, Unsuitable>>) -> Result<Table, TableError> {
-    let name = path.file_stem().unwrap_or_default().to_string_lossy();
-    let columns = columns.into_iter().map(|column| {
-        column.map_err(|Unsuitable { name, dtype }| TableError::Read {
-            path: path.to_owned(),
-            reason: format!("column {name} holds {dtype}; expected numbers or text"),
-        })
-    });
-    Table::new(name, columns.collect::<Result<_, _>>()?)
+    ParquetGroups::open(path, bytes)?.read_all()
 }
 
 /// A Parquet file, read row group by row group.
 pub(crate) struct ParquetGroups {
     path: PathBuf,
     bytes: Buffer<u8>,
+    metadata: FileMetadata,
     /// Rows of each group.
     rows: Vec<usize>,
-    names: Vec<String>,
+    columns: Vec<ParquetColumn>,
     comments: Vec<String>,
+}
+
+/// A column of a file.
+struct ParquetColumn {
+    field: Field,
+    /// What it holds, if its cells are neither numbers nor text: such a column can be passed over, but not used.
+    unsuitable: Option<&'static str>,
+    label: String,
 }
 
 impl ParquetGroups {
     /// Looks at a file's metadata and columns.
     pub(crate) fn open(path: &Path, bytes: Vec<u8>) -> Result<Self, TableError> {
         let bytes = Buffer::from_vec(bytes);
-        let (rows, comments) = guarded(path, || metadata(&bytes))?;
-        let path = path.to_owned();
-        let mut groups = Self { path, bytes, rows, names: Vec::new(), comments };
-        groups.names = groups.slice(0, 0)?.columns().iter().map(|column| column.name.clone()).collect();
-        Ok(groups)
+        let (metadata, columns) = guarded(path, || {
+            let metadata = read_metadata(&mut Cursor::new(bytes.clone()))?;
+            if !counts_agree(&metadata, &bytes) {
+                polars_bail!(ComputeError: "it is damaged: its counts of rows do not agree");
+            }
+            let columns = stored(&metadata)?;
+            Ok((metadata, columns))
+        })?;
+        let rows = metadata.row_groups.iter().map(|group| group.num_rows()).collect();
+        let entries = metadata.key_value_metadata.iter().flatten();
+        let comments = entries.filter(|entry| entry.key == COMMENTS).flat_map(|entry| entry.value.iter());
+        let comments = comments.flat_map(|text| text.lines()).map(str::to_owned).collect();
+        Ok(Self { path: path.to_owned(), bytes, metadata, rows, columns, comments })
     }
 
     /// Rows of each group.
@@ -66,8 +79,13 @@ impl ParquetGroups {
     }
 
     /// The names of the columns.
-    pub(crate) fn names(&self) -> &[String] {
-        &self.names
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.columns.iter().map(|column| column.field.name.as_str())
+    }
+
+    /// The labels of the columns, empty where there is none.
+    pub(crate) fn labels(&self) -> impl Iterator<Item = &str> {
+        self.columns.iter().map(|column| column.label.as_str())
     }
 
     /// The comments in its metadata.
@@ -75,66 +93,93 @@ impl ParquetGroups {
         &self.comments
     }
 
-    /// The rows of one group.
+    /// The rows of one group. The cells of a column that is neither of numbers nor of text say what it holds.
     pub(crate) fn read(&self, group: usize) -> Result<Table, TableError> {
-        self.slice(self.rows[..group].iter().sum(), self.rows[group])
+        let rows = self.rows[group];
+        let columns = self.columns.par_iter().map(|stored| {
+            let name = stored.field.name.to_string();
+            if let Some(kind) = stored.unsuitable {
+                return Ok(Column { name, values: Values::repeated([(kind, rows)]) });
+            }
+            let group = self.metadata.row_groups[group].columns_under_root_iter(&name);
+            let chunk = group.and_then(|mut columns| columns.next());
+            let values = guarded(&self.path, || match chunk {
+                Some(chunk) => values(&stored.field.dtype, &self.decoded(chunk, &stored.field)?, rows),
+                None => polars_bail!(ComputeError: "it is damaged: a column of a row group is missing"),
+            })?;
+            Ok(Column { name, values })
+        });
+        let columns = columns.collect::<Result<Vec<_>, TableError>>()?;
+        Table::new(self.path.file_stem().unwrap_or_default().to_string_lossy(), columns)
     }
 
-    fn slice(&self, first: usize, rows: usize) -> Result<Table, TableError> {
-        let source = Cursor::new(self.bytes.clone());
-        table(&self.path, guarded(&self.path, || columns(source, first, rows))?)
+    /// All rows of columns that are all of numbers or text.
+    pub(crate) fn read_all(&self) -> Result<Table, TableError> {
+        if let Some((stored, kind)) =
+            self.columns.iter().find_map(|stored| Some((stored, stored.unsuitable?)))
+        {
+            let reason = format!("column {} holds {kind}; expected numbers or text", stored.field.name);
+            return Err(TableError::Read { path: self.path.clone(), reason });
+        }
+        let name = self.path.file_stem().unwrap_or_default().to_string_lossy();
+        let empty = |stored: &ParquetColumn| {
+            let values = guarded(&self.path, || values(&stored.field.dtype, &[], 0))?;
+            Ok(Column { name: stored.field.name.to_string(), values })
+        };
+        let columns = self.columns.iter().map(empty).collect::<Result<Vec<_>, TableError>>()?;
+        let mut table = Table::new(name, columns)?;
+        for group in 0..self.rows.len() {
+            table.append_widened(self.read(group)?)?;
+        }
+        Ok(table)
     }
+
+    fn decoded(&self, chunk: &ColumnChunkMetadata, field: &Field) -> PolarsResult<Vec<Box<dyn Array>>> {
+        let range = chunk.byte_range();
+        let bytes = self.bytes.clone().sliced(range.start as usize..range.end as usize);
+        let pages = PageReader::new(Cursor::new(bytes), chunk, Vec::new(), usize::MAX);
+        let of = &chunk.descriptor().descriptor.primitive_type;
+        let pages = BasicDecompressor::new(pages, Vec::new());
+        Ok(column_iter_to_arrays(vec![pages], vec![of], field.clone(), None)?.0)
+    }
+}
+
+/// The columns of a file, as Parquet describes them: what a program says beside of how it held them does not matter, but for
+/// labels.
+fn stored(metadata: &FileMetadata) -> PolarsResult<Vec<ParquetColumn>> {
+    let fields = metadata.schema().fields();
+    let schema = parquet_to_arrow_schema(fields);
+    if schema.len() != fields.len() {
+        polars_bail!(ComputeError: "two of its columns have the same name, or one has nothing in it");
+    }
+    let entries = metadata.key_value_metadata.iter().flatten();
+    let mut entries = entries
+        .filter_map(|entry| Some((entry.key.as_str().into(), entry.value.as_deref()?.into())))
+        .collect();
+    let said: Option<ArrowSchema> = read_schema_from_metadata(&mut entries).unwrap_or_default();
+    let label = |name: &str| {
+        let label = said.as_ref()?.get(name)?.metadata.as_ref()?.get(LABEL)?;
+        Some(label.to_string())
+    };
+    let columns = schema.into_iter().zip(fields).map(|((name, mut field), stored)| {
+        if let ParquetType::PrimitiveType(PrimitiveType {
+            logical_type: Some(PrimitiveLogicalType::Float16),
+            ..
+        }) = stored
+        {
+            field.dtype = ArrowDataType::Float16;
+        }
+        let unsuitable = kind(&field.dtype);
+        ParquetColumn { unsuitable, label: label(&name).unwrap_or_default(), field }
+    });
+    Ok(columns.collect())
 }
 
 /// The decoder trusts offsets and lengths in the file and panics on some that are wrong. A damaged file is the user's to
 /// hear of, not a reason to end.
 fn guarded<T>(path: &Path, read: impl FnOnce() -> PolarsResult<T>) -> Result<T, TableError> {
     let read_error = |reason: String| TableError::Read { path: path.to_owned(), reason };
-    catch_unwind(AssertUnwindSafe(read))
-        .map_err(|_| read_error("it is damaged".to_owned()))?
+    catch_quietly(read)
+        .ok_or_else(|| read_error("it is damaged".to_owned()))?
         .map_err(|error| read_error(error.to_string()))
-}
-
-struct Unsuitable {
-    name: String,
-    dtype: String,
-}
-
-/// Rows of each group, and the comments.
-fn metadata(bytes: &Buffer<u8>) -> PolarsResult<(Vec<usize>, Vec<String>)> {
-    let metadata = ParquetReader::new(Cursor::new(bytes.clone())).get_metadata()?.clone();
-    if !counts_agree(&metadata, bytes) {
-        polars_bail!(ComputeError: "it is damaged: its counts of rows do not agree");
-    }
-    let entries = metadata.key_value_metadata.iter().flatten();
-    let comments = entries.filter(|entry| entry.key == COMMENTS).flat_map(|entry| entry.value.iter());
-    let comments = comments.flat_map(|text| text.lines()).map(str::to_owned).collect();
-    Ok((metadata.row_groups.iter().map(|group| group.num_rows()).collect(), comments))
-}
-
-fn columns(
-    source: impl MmapBytesReader,
-    first: usize,
-    rows: usize,
-) -> PolarsResult<Vec<Result<Column, Unsuitable>>> {
-    let frame = ParquetReader::new(source).with_slice(Some((first, rows))).finish()?;
-    frame.columns().iter().map(table_column).collect()
-}
-
-fn table_column(column: &PolarsColumn) -> PolarsResult<Result<Column, Unsuitable>> {
-    let name = column.name().to_string();
-    let values = match column.dtype() {
-        DataType::String => Values::text(column.str()?.iter().map(Option::unwrap_or_default)),
-        dtype if dtype.is_float() => {
-            let numbers = column.cast(&DataType::Float64)?;
-            Values::Float(numbers.f64()?.iter().map(|value| value.unwrap_or(f64::NAN)).collect())
-        }
-        dtype if dtype.is_integer() || dtype.is_bool() => {
-            // Strict: a number that does not fit is an error, not a null.
-            let numbers = column.strict_cast(&DataType::Int64)?;
-            Values::Integer(numbers.i64()?.iter().collect())
-        }
-        dtype => return Ok(Err(Unsuitable { name, dtype: dtype.to_string() })),
-    };
-    Ok(Ok(Column { name, values }))
 }

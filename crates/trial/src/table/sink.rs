@@ -9,7 +9,7 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use polars::prelude::{PolarsError, PolarsResult};
-use polars_arrow::datatypes::{ArrowDataType, ArrowSchema, Field};
+use polars_arrow::datatypes::{ArrowDataType, ArrowSchema, Field, Metadata};
 use polars_parquet::write::{
     CompressedPage, DynIter, DynStreamingIterator, FileWriter, KeyValue, fallible_streaming_iterator,
     schema_to_metadata_key,
@@ -25,6 +25,9 @@ pub(super) const ROW_GROUP: usize = 1 << 17;
 
 /// The key of the comments in a file's metadata.
 pub(super) const COMMENTS: &str = "omafit.comments";
+
+/// The key of a column's label in the metadata of its field.
+pub(super) const LABEL: &str = "label";
 
 /// Writes a table to Parquet as its rows come; a column is compressed with Zstandard where that makes it a tenth smaller. It holds about 130,000 rows at a time, whatever the length.
 ///
@@ -60,8 +63,22 @@ impl<W: Write> ParquetSink<W> {
     ///
     /// [`TableError::Write`] if `out` does not take it.
     pub fn new(out: W, like: &Table, comments: &[String]) -> Result<Self, TableError> {
+        Self::labelled(out, like, comments, |_| "")
+    }
+
+    /// Starts a file whose columns have labels, by their names, which go to the metadata of its fields.
+    pub(crate) fn labelled<'a>(
+        out: W,
+        like: &Table,
+        comments: &[String],
+        label: impl Fn(&str) -> &'a str,
+    ) -> Result<Self, TableError> {
         let pending = like.none_alike();
-        let schema: ArrowSchema = pending.columns.iter().map(field).collect();
+        let labelled = |column: &Column| match label(&column.name) {
+            "" => field(column),
+            label => field(column).with_metadata(Metadata::from([(LABEL.into(), label.into())])),
+        };
+        let schema: ArrowSchema = pending.columns.iter().map(labelled).collect();
         let mut metadata = vec![schema_to_metadata_key(&schema)];
         if !comments.is_empty() {
             metadata.push(KeyValue { key: COMMENTS.to_owned(), value: Some(comments.join("\n")) });

@@ -32,7 +32,7 @@ fn cells_that_are_no_numbers() {
             r#"trial.csv:7, column DV, ID 501: found "1e999", expected a finite number"#,
             r#"trial.csv:8, column WT, ID 501: found "7o", expected a number"#,
             r#"trial.csv:8, column DV, ID 501: found "NaN", expected a finite number"#,
-            r#"trial.csv:9, column DV, ID 501: found "1,5", expected a number"#,
+            r#"trial.csv:9, column DV, ID 501: found "1,5", expected a number; with --decimal comma it is 1.5"#,
         ],
     );
 }
@@ -188,11 +188,12 @@ fn rows_that_fall_apart() {
 #[test]
 fn other_separators() {
     for (separator, name) in [(";", "semicolon"), ("\t", "tab"), ("|", "bar"), (" ", "space")] {
+        let helps = if name == "bar" { String::new() } else { format!(": --separator {name} reads it") };
         let header = ["ID", "TIME", "DV"].join(separator);
         check(
             &format!("# made by hand\n{header}\n501{separator}0{separator}1,5\n"),
             &[&format!(
-                "trial.csv:2: expected columns separated by commas, but the header looks {name}-separated"
+                "trial.csv:2: expected columns separated by commas, but the header looks {name}-separated{helps}"
             )],
         );
     }
@@ -204,9 +205,13 @@ fn files_that_are_no_data_sets() {
     check("\u{FEFF}", &["trial.csv is empty"]);
     check("# simulated\r\n\r\n  \n", &["trial.csv has no header: expected a line that names the columns"]);
     check("ID,TIME,DV,DVID,AMT,WT\n\n", &["trial.csv has no rows under its header"]);
-    let cases: [(&[u8], &str); 6] = [
+    let cases: [(&[u8], &str); 7] = [
         (b"PK\x03\x04rest", "it looks like a workbook or a zip archive: save the sheet as CSV"),
-        (b"HEADER RECORD*******LIBRARY", "it looks like a SAS transport file, which is not supported yet"),
+        (b"HEADER RECORD*******LIBRARY", "it looks like a SAS transport file that is damaged"),
+        (
+            b"**COMPRESSED** **",
+            "it looks like a file of PROC CPORT: write a transport file with the XPORT engine or %LOC2XPT",
+        ),
         (b"\xFF\xFEI\0D\0", "it looks like UTF-16 text: save it as UTF-8"),
         (b"\xFE\xFF\0I\0D", "it looks like UTF-16 text: save it as UTF-8"),
         (b"I\0D\0,\0", "it holds binary data"),
@@ -214,8 +219,8 @@ fn files_that_are_no_data_sets() {
     ];
     for (content, found) in cases {
         let message = refusal(content, &ReadOptions::default());
-        let expected =
-            format!("cannot read trial.csv: expected CSV text, gzipped CSV text or Parquet, but {found}");
+        let kinds = "CSV text, gzipped CSV text, Parquet or a SAS transport file";
+        let expected = format!("cannot read trial.csv: expected {kinds}, but {found}");
         // What polars says of a damaged file is its own affair.
         let start = if found == "it is damaged" { expected.len() - found.len() } else { expected.len() };
         assert_eq!(message[..start], expected[..start]);

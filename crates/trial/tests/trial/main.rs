@@ -4,9 +4,12 @@
 
 mod censoring;
 mod checks;
+mod converting;
 mod covariates;
 mod dosing;
+mod formats;
 mod hostile;
+mod layouts;
 mod outcomes;
 mod output;
 mod properties;

@@ -1,0 +1,120 @@
+//! How a text that is a data set is laid out.
+
+use serde::{Deserialize, Serialize};
+
+/// What stands between the cells of a text.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Separator {
+    /// A comma.
+    #[default]
+    Comma,
+    /// A semicolon.
+    Semicolon,
+    /// A tab.
+    Tab,
+    /// Any number of blanks: spaces and tabs.
+    Space,
+}
+
+/// What stands before the decimals of the numbers in a text.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DecimalMark {
+    /// A point.
+    #[default]
+    Point,
+    /// A comma.
+    Comma,
+}
+
+impl Separator {
+    pub(super) const ALL: [Self; 4] = [Self::Comma, Self::Semicolon, Self::Tab, Self::Space];
+
+    /// What options and messages call it.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Comma => "comma",
+            Self::Semicolon => "semicolon",
+            Self::Tab => "tab",
+            Self::Space => "space",
+        }
+    }
+
+    pub(super) const fn character(self) -> char {
+        match self {
+            Self::Comma => ',',
+            Self::Semicolon => ';',
+            Self::Tab => '\t',
+            Self::Space => ' ',
+        }
+    }
+}
+
+impl DecimalMark {
+    /// What options and messages call it.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Point => "point",
+            Self::Comma => "comma",
+        }
+    }
+
+    /// The number that a text is with this mark, and nothing between its thousands. With a decimal comma a point is one of
+    /// decimals too where it cannot stand between thousands: not before three digits, nor beside a comma.
+    pub(crate) fn parse(self, text: &str) -> Option<f64> {
+        let groups = |after: &str| after.bytes().take_while(u8::is_ascii_digit).count() == 3;
+        match (self, text.split_once('.')) {
+            (Self::Point, _) => text.parse().ok(),
+            (Self::Comma, None) => text.replacen(',', ".", 1).parse().ok(),
+            (Self::Comma, Some((_, after))) if groups(after) => None,
+            (Self::Comma, Some(_)) => text.parse().ok(),
+        }
+    }
+
+    /// What is expected where `expected` was and this text is no number; with what helps if the mark seems to be another.
+    pub(super) fn expected(self, text: &str, expected: &str) -> String {
+        match self {
+            Self::Point => match Self::Comma.parse(text) {
+                Some(number) if number.is_finite() && text.contains(',') => {
+                    format!("{expected}; with --decimal comma it is {number}")
+                }
+                _ => expected.to_owned(),
+            },
+            Self::Comma if text.contains('.') => {
+                format!("{expected} with a decimal comma and nothing between its thousands")
+            }
+            Self::Comma => expected.to_owned(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::DecimalMark::{Comma, Point};
+
+    #[test]
+    fn a_mark_between_thousands_is_no_number() {
+        for (text, number) in [
+            ("1,5", Some(1.5)),
+            ("-0,125", Some(-0.125)),
+            ("2", Some(2.0)),
+            ("1,5e-3", Some(0.0015)),
+            ("89.54", Some(89.54)),
+            ("1.5e3", Some(1500.0)),
+            ("1.234", None),
+            ("1.234e2", None),
+            ("1.234,5", None),
+            ("1,234,5", None),
+            ("1.2,5", None),
+            ("1.234.567", None),
+            ("1 234,5", None),
+            ("1'234,5", None),
+            (",", None),
+            ("", None),
+        ] {
+            assert_eq!(Comma.parse(text), number, "{text}");
+        }
+        assert_eq!((Point.parse("1.234"), Point.parse("1,5")), (Some(1.234), None));
+    }
+}
