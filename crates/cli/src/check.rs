@@ -8,7 +8,7 @@ use crate::unit_slips::{EXAMINED, unit_slips};
 use crate::{model, print};
 use omafit_model::{Analyte, Covariates, PopulationModel};
 use omafit_outcome::regimens;
-use omafit_trial::{DataSet, ReadOptions, Trial, read};
+use omafit_trial::{DataSet, Mapping, ReadOptions, Trial, read};
 use std::collections::BTreeMap;
 
 /// The upper limit of quantification of free IgE in Hayashi et al. 2007, ng/mL.
@@ -53,21 +53,36 @@ pub fn examine(set: &mut DataSet, model: &PopulationModel, options: &ReadOptions
     Ok(())
 }
 
+/// Puts what was given in place of what was there.
+fn put<T, N: Into<T>>(to: &mut T, given: Option<N>) {
+    if let Some(given) = given {
+        *to = given.into();
+    }
+}
+
 /// How a data set is read: `base` is what a model needs of it; the arguments come on top.
 pub fn overlaid(args: &HowArgs, base: ReadOptions) -> Result<ReadOptions, CliError> {
     let mut options = base;
-    options.time_unit = args.time_unit.into();
-    options.ige_unit = args.ige_unit.into();
-    options.weight_unit = args.weight_unit.into();
-    options.baseline_ige_unit = args.baseline_ige_unit.map(Into::into);
-    options.omalizumab_unit = args.omalizumab_unit.into();
+    if let Some(standard) = args.standard {
+        options.follow(standard.into());
+    }
+    if let Some(path) = &args.mapping {
+        Mapping::read(path)?.apply(&mut options);
+    }
+    put(&mut options.time_unit, args.time_unit);
+    put(&mut options.ige_unit, args.ige_unit);
+    put(&mut options.weight_unit, args.weight_unit);
+    put(&mut options.omalizumab_unit, args.omalizumab_unit);
+    put(&mut options.separator, args.layout.separator);
+    put(&mut options.decimal, args.layout.decimal);
+    options.baseline_ige_unit = args.baseline_ige_unit.map(Into::into).or(options.baseline_ige_unit);
+    options.carried.extend(args.covariates.iter().cloned());
+    options.unused.extend(args.unused.iter().cloned());
     options.allow_undosed |= args.allow_undosed;
     options.leave_out_before_dose |= args.before_dose == BeforeDoseName::LeaveOut;
     options.ignore.extend(args.ignore.iter().cloned());
     options.accept.extend(args.accept.iter().cloned());
     options.missing.extend(&args.missing);
-    options.separator = args.layout.separator.into();
-    options.decimal = args.layout.decimal.into();
     options.columns.extend(renamed(&args.columns)?);
     for (name, value) in assumed(args)? {
         options.assume.retain(|known, _| !known.eq_ignore_ascii_case(&name));

@@ -42,8 +42,8 @@ pub fn run(args: &ConvertArgs) -> Result<Outcome, CliError> {
         return Err(refuse("xpt-version", version.number(), "given with a name that ends in .xpt"));
     }
     let options = ConvertOptions {
-        separator: args.layout.separator.into(),
-        decimal: args.layout.decimal.into(),
+        separator: args.layout.separator(),
+        decimal: args.layout.decimal(),
         numeric: args.numeric.clone(),
         xport: args.xpt_version.unwrap_or_default().into(),
         force: args.force,

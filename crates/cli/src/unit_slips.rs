@@ -19,6 +19,8 @@ const NEAR_INTERVAL: f64 = 0.05;
 const HEAVY_KG: f64 = 120.0;
 /// How near a ratio must be to a unit's factor, as a factor itself.
 const NEAR: f64 = 1.3;
+/// The same of each of a few subjects.
+const VERY_NEAR: f64 = 1.02;
 /// The part of the ratios that must be near a factor, and how many times as many as are near 1.
 const CLOSE: f64 = 0.4;
 const RATHER: f64 = 3.0;
@@ -61,9 +63,14 @@ fn evidence(found: &TableAgreement) -> String {
     )
 }
 
-fn median(mut values: Vec<f64>) -> Option<f64> {
+fn middle(mut values: Vec<f64>) -> Option<f64> {
     values.sort_unstable_by(f64::total_cmp);
-    (values.len() >= FEWEST).then(|| values[values.len() / 2])
+    values.get(values.len() / 2).copied()
+}
+
+/// The middle of enough values.
+fn median(values: Vec<f64>) -> Option<f64> {
+    if values.len() < FEWEST { None } else { middle(values) }
 }
 
 fn is_near(ratio: f64, factor: f64, near: f64) -> bool {
@@ -145,11 +152,14 @@ fn ige(
     let ratios: Vec<f64> = subjects.iter().filter_map(ratio).collect();
     let n = ratios.len();
     let (observed, baseline) = (options.ige_unit, options.baseline_ige_unit.unwrap_or(options.ige_unit));
-    // Where baselines do not follow the covariate their ratios are far apart, and say nothing of units.
-    let part =
-        |factor: f64| ratios.iter().filter(|ratio| is_near(**ratio, factor, NEAR)).count() as f64 / n as f64;
-    let is_one = |factor: f64| part(factor) >= CLOSE && part(factor) >= RATHER * part(1.0);
-    if let Some(median) = median(ratios.clone()) {
+    // Where baselines do not follow the covariate their ratios are far apart, and say nothing of units. Of a few subjects each must be very near.
+    let (near, close) = if n < FEWEST { (VERY_NEAR, 1.0) } else { (NEAR, CLOSE) };
+    let part = |factor: f64| {
+        let count = ratios.iter().filter(|ratio| is_near(**ratio, factor, near)).count();
+        count as f64 / n as f64
+    };
+    let is_one = |factor: f64| part(factor) >= close && part(factor) >= RATHER * part(1.0);
+    if let Some(median) = middle(ratios.clone()) {
         let units = || [IgeUnit::NgPerMl, IgeUnit::IuPerMl, IgeUnit::Nanomolar].into_iter();
         let of_baseline = units().find(|unit| *unit != baseline && is_one(factor(*unit) / factor(baseline)));
         let of_observed = units().find(|unit| *unit != observed && is_one(factor(observed) / factor(*unit)));

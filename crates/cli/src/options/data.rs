@@ -1,9 +1,11 @@
 //! A data set and how it is read.
 
 use super::names::{
-    BeforeDoseName, DecimalName, IgeUnitName, OmalizumabUnitName, SeparatorName, TimeUnitName, WeightUnitName,
+    BeforeDoseName, DecimalName, IgeUnitName, OmalizumabUnitName, SeparatorName, StandardName, TimeUnitName,
+    WeightUnitName,
 };
 use clap::Args;
+use omafit_trial::{DecimalMark, Separator};
 use std::path::PathBuf;
 
 /// A data set and how it is read.
@@ -26,12 +28,24 @@ pub struct DataOfRunArgs {
 /// How a file of text is laid out.
 #[derive(Args, Clone, Copy, Debug, Default)]
 pub struct LayoutArgs {
-    /// What stands between the cells of a file of text
-    #[arg(long, value_enum, default_value_t = SeparatorName::Comma, ignore_case = true)]
-    pub separator: SeparatorName,
-    /// What stands before the decimals of the numbers in a file of text
-    #[arg(long, value_enum, default_value_t = DecimalName::Point, ignore_case = true)]
-    pub decimal: DecimalName,
+    /// What stands between the cells of a file of text [default: comma]
+    #[arg(long, value_enum, ignore_case = true)]
+    pub separator: Option<SeparatorName>,
+    /// What stands before the decimals of the numbers in a file of text [default: point]
+    #[arg(long, value_enum, ignore_case = true)]
+    pub decimal: Option<DecimalName>,
+}
+
+impl LayoutArgs {
+    /// The separator; a comma where none is given.
+    pub fn separator(&self) -> Separator {
+        self.separator.map_or_else(Separator::default, Into::into)
+    }
+
+    /// The decimal mark; a point where none is given.
+    pub fn decimal(&self) -> DecimalMark {
+        self.decimal.map_or_else(DecimalMark::default, Into::into)
+    }
 }
 
 /// How a data set is read.
@@ -46,21 +60,21 @@ pub struct HowArgs {
     /// A covariate for the subjects who lack it, such as AGE=41; it is then read wherever the file has it
     #[arg(long, value_name = "NAME=VALUE")]
     pub assume: Vec<String>,
-    /// Unit of the file's times (TIME, II, and the time in RATE)
-    #[arg(long, value_enum, default_value_t = TimeUnitName::Days, ignore_case = true)]
-    pub time_unit: TimeUnitName,
-    /// Unit of the file's IgE, observed and IGE
-    #[arg(long, value_enum, default_value_t = IgeUnitName::NgPerMl, ignore_case = true)]
-    pub ige_unit: IgeUnitName,
+    /// Unit of the file's times (TIME, II, and the time in RATE) [default: days]
+    #[arg(long, value_enum, ignore_case = true)]
+    pub time_unit: Option<TimeUnitName>,
+    /// Unit of the file's IgE, observed and IGE [default: ng/mL]
+    #[arg(long, value_enum, ignore_case = true)]
+    pub ige_unit: Option<IgeUnitName>,
     /// Unit of the covariate IGE, where it is not that of the observed IgE
     #[arg(long, value_enum, ignore_case = true, value_name = "IGE_UNIT")]
     pub baseline_ige_unit: Option<IgeUnitName>,
-    /// Unit of the file's body weight, WT
-    #[arg(long, value_enum, default_value_t = WeightUnitName::Kilograms, ignore_case = true)]
-    pub weight_unit: WeightUnitName,
-    /// Unit of the file's omalizumab
-    #[arg(long, value_enum, default_value_t = OmalizumabUnitName::UgPerMl, ignore_case = true)]
-    pub omalizumab_unit: OmalizumabUnitName,
+    /// Unit of the file's body weight, WT [default: kg]
+    #[arg(long, value_enum, ignore_case = true)]
+    pub weight_unit: Option<WeightUnitName>,
+    /// Unit of the file's omalizumab [default: ug/mL]
+    #[arg(long, value_enum, ignore_case = true)]
+    pub omalizumab_unit: Option<OmalizumabUnitName>,
     /// Lower limit of quantification of an analyte (by name or DVID) in µg/mL or ng/mL: what is below it is censored
     #[arg(long, value_name = "ANALYTE=VALUE")]
     pub lloq: Vec<String>,
@@ -90,6 +104,19 @@ pub struct HowArgs {
     /// Refuse data in which something is probably a mistake, instead of warning of it
     #[arg(long)]
     pub strict: bool,
+    /// A file in TOML that says how the data are read: columns, units, limits, codes of texts, rows left out; the options of the
+    /// command line come on top
+    #[arg(long, value_name = "FILE")]
+    pub mapping: Option<PathBuf>,
+    /// The standard whose column names the file has
+    #[arg(long, value_enum)]
+    pub standard: Option<StandardName>,
+    /// Covariates that are read for tables, figures and searches though the model does not use them; a subject may lack them
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    pub covariates: Vec<String>,
+    /// A column that is not to be read, though its name means something, such as SS
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    pub unused: Vec<String>,
     /// A column that has another name in the file, such as DV=CONC
     #[arg(long = "column", value_name = "NAME=FILE_NAME")]
     pub columns: Vec<String>,

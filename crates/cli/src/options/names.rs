@@ -2,7 +2,9 @@
 
 use clap::ValueEnum;
 use omafit_estimate::{Covariance, LikelihoodMethod, Method, SigmaRule};
-use omafit_trial::{DecimalMark, IgeUnit, OmalizumabUnit, Separator, TimeUnit, WeightUnit, XportVersion};
+use omafit_trial::{
+    DecimalMark, IgeUnit, OmalizumabUnit, Separator, Standard, TimeUnit, WeightUnit, XportVersion,
+};
 
 /// What is estimated, and how.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, serde::Serialize, serde::Deserialize)]
@@ -145,6 +147,21 @@ impl From<WeightUnitName> for WeightUnit {
         match name {
             WeightUnitName::Kilograms => Self::Kilograms,
             WeightUnitName::Pounds => Self::Pounds,
+        }
+    }
+}
+
+/// A standard of column names.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum StandardName {
+    /// CDISC's ADPPK: USUBJID, AFRLT in hours, AVAL or DV, PARAMCD, BLQFL, ALLOQ, WTBL
+    Adppk,
+}
+
+impl From<StandardName> for Standard {
+    fn from(name: StandardName) -> Self {
+        match name {
+            StandardName::Adppk => Self::Adppk,
         }
     }
 }

@@ -120,8 +120,8 @@ impl Given {
             columns: renamed(&args.columns)?,
             time_unit: args.time_unit.into(),
             allow_unknown: args.allow_unknown,
-            separator: args.layout.separator.into(),
-            decimal: args.layout.decimal.into(),
+            separator: args.layout.separator(),
+            decimal: args.layout.decimal(),
         };
         Ok(Self {
             read,

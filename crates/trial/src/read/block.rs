@@ -237,6 +237,10 @@ impl<'a> Block<'a> {
         if self.whole && observations.is_empty() {
             problems.amiss(place, "at least one observation of this subject");
         }
+        let is_steady = |dose: &&Dose| matches!(dose.before, Before::SteadyState { .. });
+        if doses.len() > 1 && doses.iter().filter(is_steady).count() == doses.len() {
+            gathered.findings.add(Check::EveryDoseSteady, self.first_row, self.id);
+        }
         examine(self.id, self.first_row, &observations, first_dose, &mut gathered.findings);
         let pre_dose = pre_dose_total_ige(&observations, first_dose);
         let covariates = self.known_covariates(pre_dose, columns, gathered, problems);

@@ -1,6 +1,6 @@
 //! Which column of the file is which.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use super::covariate::CovariateColumn;
 use super::options::ReadOptions;
@@ -25,10 +25,14 @@ pub(super) enum Name {
     Ss,
     Cens,
     Limit,
+    /// Whether an observation is below the limit of quantification.
+    Blq,
+    /// That limit.
+    Lloq,
 }
 
 impl Name {
-    const ALL: [Self; 14] = [
+    const ALL: [Self; 16] = [
         Self::Id,
         Self::Time,
         Self::Dv,
@@ -43,6 +47,8 @@ impl Name {
         Self::Ss,
         Self::Cens,
         Self::Limit,
+        Self::Blq,
+        Self::Lloq,
     ];
 
     const fn text(self) -> &'static str {
@@ -61,6 +67,8 @@ impl Name {
             Self::Ss => "SS",
             Self::Cens => "CENS",
             Self::Limit => "LIMIT",
+            Self::Blq => "BLQ",
+            Self::Lloq => "LLOQ",
         }
     }
 
@@ -83,6 +91,8 @@ fn synonyms(name: &str) -> &'static [&'static str] {
         "DV" => &["CONC", "VALUE", "AVAL", "Y"],
         "AMT" => &["DOSE", "AMOUNT"],
         "DVID" => &["ANALYTE", "PARAMCD", "YTYPE", "DVNAME"],
+        "BLQ" => &["BLQFL", "BLQFN", "BLOQ", "BQL"],
+        "LLOQ" => &["ALLOQ"],
         "WT" => &["WEIGHT", "BWT", "WTBL", "BW", "WEIGHT_KG"],
         _ => &[],
     }
@@ -107,6 +117,8 @@ pub(super) struct Columns<'a> {
     covariates: &'a [CovariateColumn],
     /// Of the records' columns, then of the covariates'.
     at: Vec<Option<usize>>,
+    /// What texts stand for, likewise.
+    codes: Vec<Option<&'a BTreeMap<String, String>>>,
     /// Whether each column is there that must be, once.
     pub complete: bool,
 }
@@ -116,25 +128,33 @@ impl<'a> Columns<'a> {
     pub(super) fn find(
         heading: &'a Heading,
         covariates: &'a [CovariateColumn],
-        options: &ReadOptions,
+        options: &'a ReadOptions,
         problems: &mut Problems,
     ) -> Self {
         let header = heading.header.as_slice();
         let place = Place::row(heading.header_row);
         let before = problems.count();
         let at = vec![None; Name::ALL.len() + covariates.len()];
-        let mut columns = Self { header, covariates, at, complete: false };
+        let codes = vec![None; at.len()];
+        let mut columns = Self { header, covariates, at, codes, complete: false };
         report_duplicates(header, place, problems);
         columns.rename(options, place, problems);
         for meaning in columns.meanings() {
             let name = columns.name(meaning);
             let free = |index: &usize| !columns.is_used(*index);
             let here = |index: &usize| header[*index].eq_ignore_ascii_case(name);
-            if columns.index(meaning).is_none() && !is_renamed(options, name) {
-                let found = (0..header.len()).filter(free).find(here);
+            let is_unused = options.unused.iter().any(|unused| unused.eq_ignore_ascii_case(name));
+            if columns.index(meaning).is_none() && !is_renamed(options, name) && !is_unused {
+                let standard = options.standard.map_or(&[][..], |standard| standard.names(name));
+                let called = |theirs: &&str| {
+                    (0..header.len()).filter(free).find(|i| header[*i].eq_ignore_ascii_case(theirs))
+                };
+                let found = standard.iter().find_map(called);
+                let found = found.or_else(|| (0..header.len()).filter(free).find(here));
                 columns.at[position(meaning)] = found;
             }
         }
+        columns.encode(options, place, problems);
         if columns.index(Name::Id).is_none() && report_commented_header(heading, problems) {
             return columns;
         }
@@ -169,6 +189,28 @@ impl<'a> Columns<'a> {
     pub(super) fn title(&self, meaning: impl Into<Meaning>) -> &'a str {
         let meaning = meaning.into();
         self.index(meaning).map_or_else(|| self.name(meaning), |index| self.header[index].as_str())
+    }
+
+    /// A cell's text, or what it stands for.
+    pub(super) fn decoded<'c>(&self, meaning: Meaning, text: &'c str) -> &'c str
+    where
+        'a: 'c,
+    {
+        self.codes[position(meaning)].and_then(|codes| codes.get(text)).map_or(text, String::as_str)
+    }
+
+    /// Finds the codes of each column; those of a column that is not read become a problem.
+    fn encode(&mut self, options: &'a ReadOptions, place: Place<'_>, problems: &mut Problems) {
+        for (ours, codes) in &options.codes {
+            let called = |meaning: &Meaning| self.name(*meaning).eq_ignore_ascii_case(ours);
+            match self.meanings().find(called).filter(|meaning| self.index(*meaning).is_some()) {
+                Some(meaning) => self.codes[position(meaning)] = Some(codes),
+                None => problems.amiss(
+                    place.column(ours),
+                    "a column of this name, whose texts have codes in the mapping",
+                ),
+            }
+        }
     }
 
     /// The columns that mean nothing here.

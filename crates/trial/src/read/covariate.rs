@@ -13,6 +13,8 @@ pub(super) struct CovariateColumn {
     pub name: String,
     /// Whether every subject must have it.
     pub required: bool,
+    /// Whether it is read for the tables' sake, and a subject may lack it.
+    pub carried: bool,
     /// Its value for those that lack it.
     pub assumed: Option<f64>,
 }
@@ -20,7 +22,7 @@ pub(super) struct CovariateColumn {
 impl CovariateColumn {
     /// Body weight and baseline IgE, which are read wherever they are, then what the options name.
     pub(super) fn all(options: &ReadOptions) -> Result<Vec<Self>, Rejection> {
-        let new = |name: &str| Self { name: name.to_owned(), required: false, assumed: None };
+        let new = |name: &str| Self { name: name.to_owned(), required: false, carried: false, assumed: None };
         let mut all = vec![new(Covariates::WEIGHT), new(Covariates::IGE)];
         let refuse = |option, found: String, expected| Err(Rejection::Option { option, found, expected });
         let at = |all: &mut Vec<Self>, name: &str| {
@@ -38,6 +40,13 @@ impl CovariateColumn {
                 return refuse("covariates", name.clone(), "each name once");
             }
             all[position].required = true;
+        }
+        for name in &options.carried {
+            if !is_covariate_name(name) {
+                return refuse("covariates", name.clone(), NAME);
+            }
+            let position = at(&mut all, name);
+            all[position].carried = true;
         }
         for (name, value) in &options.assume {
             if !is_covariate_name(name) {
@@ -89,7 +98,7 @@ impl CovariateColumn {
 
     /// Whether without its column no subject could have it.
     pub(super) fn needs_column(&self) -> bool {
-        self.required && self.assumed.is_none() && !self.is_ige()
+        (self.required || self.carried) && self.assumed.is_none() && !self.is_ige()
     }
 }
 

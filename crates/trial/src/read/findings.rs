@@ -22,6 +22,7 @@ pub(super) enum Check {
     UnlikelyWeight,
     CompartmentDisagrees,
     IdsAlike,
+    EveryDoseSteady,
 }
 
 impl Check {
@@ -40,6 +41,7 @@ impl Check {
             Self::UnlikelyWeight => "unlikely_weight",
             Self::CompartmentDisagrees => "compartment_disagrees",
             Self::IdsAlike => "ids_alike",
+            Self::EveryDoseSteady => "every_dose_steady",
         }
     }
 
@@ -95,6 +97,12 @@ impl Check {
             Self::CompartmentDisagrees => plural(
                 "observation has another CMT than most of its DVID",
                 "observations have another CMT than most of their DVID",
+            ),
+            Self::EveryDoseSteady => plural(
+                "subject has SS 1 on each of several doses, each of which replaces all before it by its own steady state: --unused SS,II \
+                 reads none of them",
+                "subjects have SS 1 on each of several doses, each of which replaces all before it by its own steady state: --unused \
+                 SS,II reads none of them",
             ),
             Self::IdsAlike => plural(
                 "subject has an ID that differs from another's in capitals, spaces or leading zeros only",

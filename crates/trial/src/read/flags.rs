@@ -11,7 +11,7 @@ use crate::trial::Warning;
 const LEAVE_OUT: [&str; 11] =
     ["C", "COM", "COMMENT", "EXCL", "EXCLF", "EXCLFL", "EXCLUDE", "EXCLUDED", "OMIT", "DROP", "FLAG"];
 /// Columns that usually mark values below a limit of quantification.
-const BELOW: [&str; 7] = ["BLQ", "BLQFL", "BLQFN", "BLOQ", "BQL", "LLOQFL", "BLQFLAG"];
+const BELOW: [&str; 6] = ["BLQFL", "BLQFN", "BLOQ", "BQL", "LLOQFL", "BLQFLAG"];
 /// Cells that mark nothing.
 const UNMARKED: [&str; 6] = ["0", "N", "NO", "F", "FALSE", "0.0"];
 /// Rows and flags that are listed.
@@ -78,7 +78,9 @@ impl Flags {
             let (marked, listed, first) = (flags.join(", "), listed.join(", "), &flags[0]);
             let (verb, noun) = if *rows == 1 { ("was", "row") } else { ("were", "rows") };
             let help = if column.is_below {
-                format!("--column CENS={name} reads flags 0 and 1, --lloq ANALYTE=LIMIT censors by the limit")
+                format!(
+                    "--column BLQ={name} reads the flags, with limits from a column LLOQ or --lloq ANALYTE=LIMIT"
+                )
             } else {
                 format!("--ignore '{name}={first}' leaves such rows out, --accept '{name}!={first}' as well")
             };

@@ -13,6 +13,7 @@ mod flags;
 mod large_doses;
 mod layout;
 mod load;
+mod mapping;
 mod notes;
 mod observing;
 mod options;
@@ -44,7 +45,8 @@ use select::Selection;
 
 pub use layout::{DecimalMark, Separator};
 pub use load::{hexadecimal, sha256};
-pub use options::ReadOptions;
+pub use mapping::Mapping;
+pub use options::{ReadOptions, Standard};
 pub use outcomes::{OutcomeReadOptions, OutcomeSubject, OutcomeTable, read_outcomes};
 pub use problem::Problem;
 pub use rejection::Rejection;

@@ -15,6 +15,10 @@ pub(super) struct Observing<'a> {
     pub mdv: Cell<'a>,
     pub cens: Cell<'a>,
     pub limit: Cell<'a>,
+    /// Whether the flag of the row says that it is below the limit; `None` where that is wrong.
+    pub is_below: Option<bool>,
+    /// The limit that goes with the flag.
+    pub lloq: Cell<'a>,
 }
 
 impl<'a> Row<'_, 'a, '_> {
@@ -22,6 +26,8 @@ impl<'a> Row<'_, 'a, '_> {
     pub(super) fn observation(&mut self, time: f64, observing: Observing<'a>, dosing: Dosing<'a>) -> Kind {
         match observing.mdv {
             Cell::Number(0.0, _) => {}
+            // The flag makes it an observation, however the value is coded.
+            Cell::Number(1.0, _) if observing.is_below == Some(true) => {}
             Cell::Number(1.0, _) => return Kind::Excluded,
             Cell::Missing if !self.has(Name::Mdv) => {}
             Cell::Number(..) | Cell::Missing => {
@@ -52,7 +58,10 @@ impl<'a> Row<'_, 'a, '_> {
     /// What was measured, in the analyte's unit; of a censored one the limit. Where the analyte is wrong, its unit and
     /// sign are not looked at.
     fn measured(&mut self, analyte: Option<Analyte>, observing: Observing<'a>) -> Option<Measured> {
-        let Observing { dv, cens, limit, .. } = observing;
+        let Observing { dv, cens, limit, is_below, lloq, .. } = observing;
+        if is_below? {
+            return self.flagged_below(analyte, lloq);
+        }
         let censoring = match cens {
             Cell::Missing | Cell::Number(0.0, _) => Censoring::Quantified,
             Cell::Number(1.0, _) => Censoring::Below,
@@ -81,6 +90,27 @@ impl<'a> Row<'_, 'a, '_> {
             return None;
         }
         Some(Measured { value, censoring })
+    }
+
+    /// A value that is flagged as below the limit, which the row or the options give.
+    fn flagged_below(&mut self, analyte: Option<Analyte>, lloq: Cell<'a>) -> Option<Measured> {
+        let analyte = analyte?;
+        let (omalizumab, ige) = (self.options().omalizumab_unit, self.options().ige_unit);
+        let factor = units::factor(analyte, omalizumab, ige);
+        let limit = match self.converted(Name::Lloq, lloq, factor, analyte.unit()) {
+            Cell::Number(limit, _) if limit > 0.0 => Some(limit),
+            Cell::Number(..) => {
+                self.found(Name::Lloq, "a limit of quantification above 0");
+                return None;
+            }
+            Cell::Missing => self.options().lloq[analyte.index()],
+            Cell::Wrong => return None,
+        };
+        if limit.is_none() {
+            let expected = "no flag, or the limit of quantification: a column LLOQ, or --lloq ANALYTE=LIMIT";
+            self.found(Name::Blq, expected);
+        }
+        Some(Measured { value: limit?, censoring: Censoring::Below })
     }
 
     /// The value of an observation that is not censored, whose `LIMIT` means nothing.

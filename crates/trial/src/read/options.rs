@@ -60,6 +60,19 @@ pub struct ReadOptions {
     /// The unit of the covariate `WT`.
     #[serde(skip_serializing_if = "WeightUnit::is_default")]
     pub weight_unit: WeightUnit,
+    /// Columns that are known by name and are not to be read, such as `SS` in a file where it means nothing.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unused: Vec<String>,
+    /// What the texts of a column stand for: column (omafit's name) → text of the file → number, or name of an analyte. A text
+    /// without an entry stays as it is.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub codes: BTreeMap<String, BTreeMap<String, String>>,
+    /// Covariates that are read though no model needs them; a subject may lack them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub carried: Vec<String>,
+    /// The standard whose column names the file has, beside omafit's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub standard: Option<Standard>,
     /// Numbers that stand for a missing value, in any column of numbers.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub missing: Vec<f64>,
@@ -67,6 +80,32 @@ pub struct ReadOptions {
     pub separator: Separator,
     /// What stands before the decimals of the numbers in a file of text.
     pub decimal: DecimalMark,
+}
+
+/// A standard of column names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Standard {
+    /// CDISC's analysis data set of pharmacokinetics, ADPPK: `USUBJID`, `AFRLT`, `AVAL` or `DV`, `PARAMCD`, `BLQFL` or `BLQFN`,
+    /// `ALLOQ`, `WTBL`.
+    Adppk,
+}
+
+impl Standard {
+    /// What the standard calls a column of omafit's, the first that a file has.
+    pub(super) fn names(self, ours: &str) -> &'static [&'static str] {
+        match (self, ours) {
+            (Self::Adppk, "ID") => &["USUBJID", "SUBJID"],
+            (Self::Adppk, "TIME") => &["AFRLT"],
+            (Self::Adppk, "DV") => &["AVAL", "DV"],
+            (Self::Adppk, "DVID") => &["PARAMCD", "PARAM"],
+            (Self::Adppk, "AMT") => &["AMT", "DOSEA", "DOSE"],
+            (Self::Adppk, "BLQ") => &["BLQFL", "BLQFN"],
+            (Self::Adppk, "LLOQ") => &["ALLOQ", "LLOQ"],
+            (Self::Adppk, "WT") => &["WTBL", "WT"],
+            _ => &[],
+        }
+    }
 }
 
 impl Default for ReadOptions {
@@ -89,6 +128,10 @@ impl Default for ReadOptions {
             accept: Vec::new(),
             baseline_ige_unit: None,
             weight_unit: WeightUnit::default(),
+            unused: Vec::new(),
+            codes: BTreeMap::new(),
+            carried: Vec::new(),
+            standard: None,
             missing: Vec::new(),
             separator: Separator::default(),
             decimal: DecimalMark::default(),
@@ -123,6 +166,14 @@ impl ReadOptions {
             }
         }
         Ok(())
+    }
+
+    /// Takes the column names and the unit of time of a standard.
+    pub fn follow(&mut self, standard: Standard) {
+        self.standard = Some(standard);
+        match standard {
+            Standard::Adppk => self.time_unit = TimeUnit::Hours,
+        }
     }
 
     /// The unit of the covariate `IGE`.

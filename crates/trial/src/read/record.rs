@@ -121,7 +121,10 @@ pub(super) struct Row<'r, 'a, 'p> {
 impl<'a> Row<'_, 'a, '_> {
     /// A cell's text without the spaces around it; nothing if there is no such column.
     pub(super) fn text(&self, name: impl Into<Meaning>) -> &'a str {
-        self.reader.columns.index(name).and_then(|index| self.raw.cells.get(index)).unwrap_or("").trim()
+        let meaning = name.into();
+        let columns = self.reader.columns;
+        let cell = columns.index(meaning).and_then(|index| self.raw.cells.get(index)).unwrap_or("").trim();
+        columns.decoded(meaning, cell)
     }
 
     /// Reports a cell that holds something else than expected.
@@ -221,6 +224,20 @@ impl<'a> Row<'_, 'a, '_> {
         }
     }
 
+    /// A flag: 1, Y, YES or TRUE, or 0, N, NO, FALSE or nothing; `None` of anything else, which is reported.
+    fn flag(&mut self, name: Name) -> Option<bool> {
+        let text = self.text(name).to_ascii_uppercase();
+        match text.as_str() {
+            "1" | "Y" | "YES" | "TRUE" => Some(true),
+            "0" | "N" | "NO" | "FALSE" => Some(false),
+            other if is_missing(other) => Some(false),
+            _ => {
+                self.found(name, "1 or Y (below the limit of quantification), or 0 or N");
+                None
+            }
+        }
+    }
+
     /// A time or a difference of times, in days.
     fn days(&mut self, name: Name) -> Cell<'a> {
         match self.number(name) {
@@ -232,7 +249,10 @@ impl<'a> Row<'_, 'a, '_> {
     fn covariate(&mut self, position: usize, column: &CovariateColumn) -> Cell<'a> {
         let meaning = Meaning::Covariate(position);
         if !column.is_positive() {
-            return self.parsed(meaning, "a number: categories are numeric codes");
+            return self.parsed(
+                meaning,
+                "a number; a mapping (--mapping) gives the texts of categories their codes",
+            );
         }
         let cell = self.parsed(meaning, "a number");
         if column.is_weight() {
@@ -259,7 +279,9 @@ impl<'a> Row<'_, 'a, '_> {
             ss: self.number(Name::Ss),
         };
         let cens = self.number(Name::Cens);
-        let observing = Observing { dv, mdv, cens, limit: self.number(Name::Limit) };
+        let is_below = self.flag(Name::Blq);
+        let lloq = if is_below == Some(true) { self.number(Name::Lloq) } else { Cell::Missing };
+        let observing = Observing { dv, mdv, cens, limit: self.number(Name::Limit), is_below, lloq };
         match self.event(amt) {
             None => (false, Kind::Wrong),
             Some(Event::Other) => (false, Kind::Other),

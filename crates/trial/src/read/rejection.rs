@@ -55,6 +55,14 @@ pub enum Rejection {
         /// The file.
         path: PathBuf,
     },
+    /// A mapping that is none.
+    #[error("{}: {reason}", path.display())]
+    Mapping {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong in it.
+        reason: String,
+    },
     /// Every row is left out.
     #[error("nothing is left of {}: every one of its {rows} rows is left out ({})", path.display(), reasons.join("; "))]
     AllLeftOut {

@@ -1,6 +1,7 @@
 //! Probable mistakes that are read, and warned of; rows that are left out.
 
-use omafit_trial::{IgeUnit, OmalizumabUnit, ReadOptions, WeightUnit};
+use omafit_model::Censoring;
+use omafit_trial::{IgeUnit, Mapping, OmalizumabUnit, ReadOptions, WeightUnit};
 
 use super::support::{check_with, good, good_with, refusal};
 
@@ -164,7 +165,7 @@ fn a_flag_that_nobody_told_is_warned_of_and_can_be_used() {
 fn a_flag_of_values_below_the_limit_is_warned_of() {
     let rows = SOUND.replace(",400\n", ",400,N\n").replace("30,1,,70,400,N", "30,1,,70,400,Y");
     let trial = good(format!("{HEAD},BLQFL\n{rows}"));
-    assert!(trial.warnings[0].text.contains("--column CENS=BLQFL"), "{:?}", trial.warnings);
+    assert!(trial.warnings[0].text.contains("--column BLQ=BLQFL"), "{:?}", trial.warnings);
 }
 
 #[test]
@@ -267,4 +268,85 @@ fn the_summary_is_of_what_was_read() {
     assert_eq!((summary.doses.n, &summary.doses.frequent_mg[..]), (3, &[(150.0, 2), (300.0, 1)][..]));
     assert_eq!(summary.doses.intervals_days.unwrap().median, 28.0);
     assert_eq!(summary.follow_up_days.unwrap().max, 14.0);
+}
+
+#[test]
+fn steady_states_that_replace_each_other() {
+    let head = "ID,TIME,DV,DVID,AMT,II,SS,WT,IGE";
+    let of =
+        |ss: u8| format!("{head}\n1,0,,,300,14,1,70,400\n1,14,,,300,14,{ss},70,400\n1,20,30,1,,0,0,70,400\n");
+    assert_eq!(good(of(1)).warnings[0].check, "every_dose_steady");
+    assert!(good(of(0)).warnings.is_empty());
+    let unused = ReadOptions { unused: vec!["SS".into(), "ii".into()], ..ReadOptions::default() };
+    let trial = good_with(of(1), &unused);
+    assert!(trial.warnings.is_empty());
+    assert_eq!(trial.subjects[0].doses[0], omafit_model::Dose::subcutaneous(0.0, 300.0));
+}
+
+/// An ADPPK: hours, coded analytes, and both ways in which a value below the limit is written.
+const ADPPK: &str = "USUBJID,AFRLT,NFRLT,AVAL,PARAMCD,AMT,EVID,MDV,BLQFL,ALLOQ,WTBL,IGE,SEX\n\
+    S-1,-0.5,0,0,OMA,NA,0,0,Y,0.5,70,400,F\n\
+    S-1,0,0,NA,NA,300,1,1,N,NA,70,400,F\n\
+    S-1,168,168,40,OMA,NA,0,0,N,0.5,70,400,F\n\
+    S-1,2400,2400,NA,OMA,NA,0,1,Y,0.5,70,400,F\n\
+    S-2,0,0,NA,NA,150,1,1,N,NA,80,300,M\n\
+    S-2,168,168,20,OMA,NA,0,0,N,0.5,80,300,M\n";
+
+#[test]
+fn an_adppk_is_read_by_a_mapping() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("study.toml");
+    std::fs::write(&path, "standard = 'adppk'\ncovariates = ['SEX']\n[codes.DVID]\nOMA = 'omalizumab_total'\n[codes.SEX]\nF = 0\nM = 1\n")
+        .unwrap();
+    let mut options = ReadOptions::default();
+    Mapping::read(&path).unwrap().apply(&mut options);
+    let trial = good_with(ADPPK, &options);
+    let first = &trial.subjects[0];
+    let seen: Vec<_> = first.observations.iter().map(|o| (o.time, o.value, o.censoring)).collect();
+    let expected = [
+        (-0.5 / 24.0, 0.5, Censoring::Below),
+        (7.0, 40.0, Censoring::Quantified),
+        (100.0, 0.5, Censoring::Below),
+    ];
+    assert_eq!(seen, expected);
+    assert_eq!((first.covariates.weight_kg(), first.covariates.get("SEX")), (Some(70.0), Some(0.0)));
+    assert_eq!(trial.subjects[1].covariates.get("SEX"), Some(1.0));
+    assert_eq!(trial.counts.below[0], 2);
+}
+
+#[test]
+fn mappings_that_are_none_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("study.toml");
+    let refused = |text: &str| {
+        std::fs::write(&path, text).unwrap();
+        Mapping::read(&path).unwrap_err().to_string()
+    };
+    assert!(refused("colums = {}").contains("unknown field `colums`"));
+    assert!(refused("[units]\ntime = 'weeks'").contains("unknown variant `weeks`"));
+    assert!(refused("[lloq]\nige = 3").contains("`ige` is no analyte"));
+    // Codes of a column that the file does not have, and texts without a code.
+    std::fs::write(&path, "[codes.SEX]\nF = 0").unwrap();
+    let mut options = ReadOptions::default();
+    Mapping::read(&path).unwrap().apply(&mut options);
+    assert!(
+        refusal(format!("{HEAD}\n{SOUND}"), &options).contains("column SEX: expected a column of this name")
+    );
+    options.carried = vec!["SEX".into()];
+    let message = refusal(format!("{HEAD},SEX\n{}", SOUND.replace(",400\n", ",400,M\n")), &options);
+    assert!(message.contains("found \"M\", expected a number; a mapping"), "{message}");
+}
+
+#[test]
+fn flags_below_the_limit_need_the_limit() {
+    let head = "ID,TIME,DV,DVID,AMT,BLQ,WT,IGE";
+    let rows = "1,0,,,300,,70,400\n1,7,40,1,,0,70,400\n1,100,0,1,,1,70,400\n";
+    let content = format!("{head}\n{rows}");
+    let message = refusal(&content, &ReadOptions::default());
+    assert!(message.contains("column BLQ, ID 1") && message.contains("--lloq ANALYTE=LIMIT"), "{message}");
+    let options = ReadOptions { lloq: [Some(0.5), None, None], ..ReadOptions::default() };
+    let last = good_with(&content, &options).subjects[0].observations[1];
+    assert_eq!((last.value, last.censoring), (0.5, Censoring::Below));
+    let wrong = refusal(content.replace("100,0,1,,1", "100,0,1,,maybe"), &options);
+    assert!(wrong.contains("found \"maybe\", expected 1 or Y"), "{wrong}");
 }
