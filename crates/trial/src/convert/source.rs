@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::columns::{Typed, forced, typed};
 use super::{ConvertError, ConvertOptions};
+use crate::present::count;
 use crate::read::{Rejection, Stored, read_stored};
 use crate::table::{Column, ParquetGroups, Table, TableError, Values};
 use crate::trial::Ignored;
@@ -80,7 +81,8 @@ fn xport(path: &Path, file: &XportFile, options: &ConvertOptions) -> Result<Sour
     for (variable, special) in file.variables.iter().zip(special) {
         let (name, format) = (&variable.name, &variable.format);
         if special > 0 {
-            notes.push(format!("{special} missing values of {name} lose their letter (.A to .Z or ._)"));
+            let values = count(special, "missing value");
+            notes.push(format!("letters (.A to .Z, ._) of {values} of {name} are not kept"));
         }
         if !format.is_empty() && format != "$" && format != "BEST" {
             notes.push(format!("{name} loses its format {format}: its values are as SAS stores them"));

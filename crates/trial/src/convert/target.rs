@@ -9,6 +9,7 @@ use flate2::write::GzEncoder;
 use super::ConvertError;
 use super::source::Source;
 use crate::output::WholeFile;
+use crate::present::count;
 use crate::table::{ParquetSink, Table, TableError, Values, write_comments};
 use crate::xport::{Unwritable, XportVersion, write_xport};
 
@@ -61,7 +62,10 @@ impl Target {
         }
         let labelled = labels.iter().filter(|label| !label.is_empty()).count();
         if matches!(self, Self::Csv | Self::CsvGz) && labelled > 0 {
-            notes.push(format!("labels of {labelled} columns are not kept: CSV has no place for them"));
+            notes.push(format!(
+                "labels of {} are not kept: CSV has no place for them",
+                count(labelled, "column")
+            ));
         }
         Ok(file.commit()?)
     }
@@ -89,8 +93,8 @@ fn member_label(comments: &[String], notes: &mut Vec<String>) -> String {
     }
     if !comments.is_empty() {
         notes.push(format!(
-            "{} comments are not kept: a transport file has a label of {LABEL} bytes for them",
-            comments.len()
+            "{} not kept: a transport file has a label of {LABEL} bytes for them",
+            count(comments.len(), "comment")
         ));
     }
     let simulated = comments.iter().any(|comment| comment.to_lowercase().contains("simulated"));
@@ -104,7 +108,8 @@ fn trailing_blanks(table: &Table) -> impl Iterator<Item = String> {
         let blank = values.iter().filter(|text| text.ends_with(' ')).count();
         (blank > 0).then(|| {
             format!(
-                "{blank} texts of {} lose the blanks at their end: a transport file fills up with blanks",
+                "blanks at the end of {} of {} are not kept: a transport file fills up with blanks",
+                count(blank, "text"),
                 column.name
             )
         })

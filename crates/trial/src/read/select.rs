@@ -2,6 +2,7 @@
 
 use std::cmp::Ordering;
 
+use super::layout::DecimalMark;
 use super::options::ReadOptions;
 use super::problems::{Place, Problems};
 use super::raw::{Heading, RawRow};
@@ -68,9 +69,11 @@ impl Condition {
         (!column.is_empty()).then_some(Self { text, column, operator, value })
     }
 
-    /// Whether a cell meets the condition. Two numbers are compared as numbers, all else as text; text has no order.
-    fn is_met(&self, cell: &str) -> bool {
-        let numbers = cell.parse::<f64>().ok().zip(self.value.parse::<f64>().ok());
+    /// Whether a cell meets the condition. Two numbers are compared as numbers, all else as text; text has no order. The
+    /// decimal mark is the cell's; the condition's number may have a point in any case.
+    fn is_met(&self, cell: &str, decimal: DecimalMark) -> bool {
+        let value = DecimalMark::Point.parse(&self.value).or_else(|| decimal.parse(&self.value));
+        let numbers = decimal.parse(cell).zip(value);
         let order = match numbers {
             Some((cell, value)) => cell.partial_cmp(&value),
             None => (cell == self.value).then_some(Ordering::Equal),
@@ -136,7 +139,7 @@ enum Test {
     /// The first character of its first cell.
     Begins(char),
     /// The condition on the cell at a position, which must be met or must not.
-    Cell { at: usize, condition: Condition, must: bool },
+    Cell { at: usize, condition: Condition, must: bool, decimal: DecimalMark },
 }
 
 impl Test {
@@ -145,7 +148,9 @@ impl Test {
         match self {
             Self::Comment => row.is_comment,
             Self::Begins(sign) => begins(cell(0), *sign),
-            Self::Cell { at, condition, must } => condition.is_met(cell(*at).trim()) != *must,
+            Self::Cell { at, condition, must, decimal } => {
+                condition.is_met(cell(*at).trim(), *decimal) != *must
+            }
         }
     }
 }
@@ -188,7 +193,8 @@ impl Selection {
                 continue;
             };
             let reason = format!("{rule} {option} '{}'", condition.text);
-            tests.push((Test::Cell { at, condition, must }, Ignored::because(reason)));
+            let decimal = options.decimal;
+            tests.push((Test::Cell { at, condition, must, decimal }, Ignored::because(reason)));
         }
         Self { tests }
     }
@@ -222,7 +228,7 @@ mod tests {
     use super::*;
 
     fn met(condition: &str, cell: &str) -> bool {
-        Condition::parse(condition).unwrap().is_met(cell)
+        Condition::parse(condition).unwrap().is_met(cell, DecimalMark::Point)
     }
 
     #[test]
@@ -248,6 +254,13 @@ mod tests {
         }
         assert_eq!(Condition::parse("C"), None);
         assert_eq!(Condition::parse("=3"), None);
+        let condition =
+            |text: &str, cell: &str| Condition::parse(text).unwrap().is_met(cell, DecimalMark::Comma);
+        assert!(
+            condition("TIME>84", "84,5")
+                && condition("TIME>84.25", "84,5")
+                && !condition("TIME>84,5", "84,5")
+        );
         // Text has no order.
         assert!(!met("NAME<=b", "b") && !met("NAME>=b", "b"));
     }

@@ -154,8 +154,8 @@ fn what_a_format_has_no_place_for_is_said() {
         converted.notes,
         [
             "Y is kept as text: \"2.50\" in row 4 is not the shortest way to write its number; --numeric Y makes it numbers",
-            "2 comments are not kept: a transport file has a label of 40 bytes for them",
-            "1 texts of X lose the blanks at their end: a transport file fills up with blanks",
+            "2 comments not kept: a transport file has a label of 40 bytes for them",
+            "blanks at the end of 1 text of X are not kept: a transport file fills up with blanks",
         ]
     );
 }

@@ -103,7 +103,7 @@ fn a_covariate_has_another_name_in_the_file() {
         &options,
         &[
             "trial.csv:1: expected a known column to be given another name, not SEX; known are ID, TIME, DV, AMT, \
-             EVID, MDV, CMT, DVID, RATE, ADDL, II, SS, CENS, LIMIT, WT, IGE, AGE",
+             EVID, MDV, CMT, DVID, RATE, ADDL, II, SS, CENS, LIMIT, BLQ, LLOQ, WT, IGE, AGE",
         ],
     );
 }
@@ -138,8 +138,8 @@ fn covariates_that_are_refused() {
             ..wanting(&["SEX", "AGE"])
         },
         &[
-            r#"trial.csv:2, column SEX, ID a: found "male", expected a number: categories are numeric codes"#,
-            r#"trial.csv:3, column SEX, ID a: found "male", expected a number: categories are numeric codes"#,
+            r#"trial.csv:2, column SEX, ID a: found "male", expected a number; a mapping (--mapping) gives the texts of categories their codes"#,
+            r#"trial.csv:3, column SEX, ID a: found "male", expected a number; a mapping (--mapping) gives the texts of categories their codes"#,
             r#"trial.csv:3, column years, ID a: found "41", expected 40 as in row 2: covariates that change within a subject are not supported"#,
             r#"trial.csv:4, column years, ID b: found "inf", expected a finite number"#,
             "trial.csv:6, column SEX, ID c: expected a value of SEX on a row of this subject, or one to assume",
