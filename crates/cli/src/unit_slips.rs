@@ -146,7 +146,7 @@ fn ige(
         let is_before = |o: &&omafit_model::Observation| {
             o.analyte == Analyte::IgeTotal && o.censoring == Censoring::Quantified && o.doses_before <= first
         };
-        let total = subject.observations.iter().filter(is_before).next_back()?;
+        let total = subject.observations.iter().rfind(is_before)?;
         Some(total.value / subject.covariates.ige_ng_ml()?).filter(|ratio| ratio.is_finite() && *ratio > 0.0)
     };
     let ratios: Vec<f64> = subjects.iter().filter_map(ratio).collect();

@@ -40,6 +40,9 @@ fn slipped(folder: &Path, source: &Path, drug: f64, seen_ige: f64, columns: &[(&
     path
 }
 
+/// Factors of the drug, of observed IgE and of columns; the check that must warn, and the options that mend it.
+type Case<'a> = (f64, f64, &'a [(&'a str, f64)], &'a str, &'a [&'a str]);
+
 #[test]
 fn a_wrong_unit_is_named_with_what_mends_it() {
     let folder = tempfile::tempdir().unwrap();
@@ -56,7 +59,7 @@ fn a_wrong_unit_is_named_with_what_mends_it() {
     };
     assert_eq!(warnings(&trial, &[]), []);
     let iu = 1.0 / 2.42;
-    let cases: [(f64, f64, &[(&str, f64)], &str, &[&str]); 7] = [
+    let cases: [Case<'_>; 7] = [
         (1000.0, 1.0, &[], "observed_unit", &["--omalizumab-unit", "ng/mL"]),
         (1.0 / 0.15, 1.0, &[], "observed_unit", &["--omalizumab-unit", "nM"]),
         (1.0, iu, &[("IGE", iu)], "ige_unit", &["--ige-unit", "IU/mL"]),
