@@ -69,6 +69,7 @@ pub fn overlaid(args: &HowArgs, base: ReadOptions) -> Result<ReadOptions, CliErr
     if let Some(path) = &args.mapping {
         Mapping::read(path)?.apply(&mut options);
     }
+    options.dates = args.dates.map(Into::into).or(options.dates);
     put(&mut options.time_unit, args.time_unit);
     put(&mut options.ige_unit, args.ige_unit);
     put(&mut options.weight_unit, args.weight_unit);

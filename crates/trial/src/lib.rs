@@ -25,9 +25,9 @@ pub use nonmem::{NonmemForm, NonmemPopulation, NonmemRun, nonmem_files, nonmem_v
 pub use output::{OutputError, RunFolder, RunPlace, WholeFile, write_whole};
 pub use present::{Listing, Presented, count, harmless, present_individuals, present_parameters};
 pub use read::{
-    DataSet, DecimalMark, IgeUnit, Mapping, OmalizumabUnit, OutcomeReadOptions, OutcomeSubject, OutcomeTable,
-    Problem, ReadOptions, Rejection, Separator, Standard, TimeUnit, WeightUnit, hexadecimal, read,
-    read_outcomes, sha256,
+    DataSet, DateFormat, DecimalMark, IgeUnit, Mapping, OmalizumabUnit, OutcomeReadOptions, OutcomeSubject,
+    OutcomeTable, Problem, ReadOptions, Rejection, Separator, Standard, TimeUnit, WeightUnit, hexadecimal,
+    read, read_outcomes, sha256,
 };
 pub use results::{
     ComparedLikelihood, ComparedParameter, ComparedRun, ComparedShrinkage, ComparedTest, Draws, Estimated,

@@ -1,8 +1,8 @@
 //! A data set and how it is read.
 
 use super::names::{
-    BeforeDoseName, DecimalName, IgeUnitName, OmalizumabUnitName, SeparatorName, StandardName, TimeUnitName,
-    WeightUnitName,
+    BeforeDoseName, DatesName, DecimalName, IgeUnitName, OmalizumabUnitName, SeparatorName, StandardName,
+    TimeUnitName, WeightUnitName,
 };
 use clap::Args;
 use omafit_trial::{DecimalMark, Separator};
@@ -108,6 +108,10 @@ pub struct HowArgs {
     /// command line come on top
     #[arg(long, value_name = "FILE")]
     pub mapping: Option<PathBuf>,
+    /// TIME is a date and a time of day written so, or a time of day beside a column DATE; times are then days since a
+    /// subject's first dose
+    #[arg(long, value_enum)]
+    pub dates: Option<DatesName>,
     /// The standard whose column names the file has
     #[arg(long, value_enum)]
     pub standard: Option<StandardName>,

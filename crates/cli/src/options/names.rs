@@ -3,7 +3,7 @@
 use clap::ValueEnum;
 use omafit_estimate::{Covariance, LikelihoodMethod, Method, SigmaRule};
 use omafit_trial::{
-    DecimalMark, IgeUnit, OmalizumabUnit, Separator, Standard, TimeUnit, WeightUnit, XportVersion,
+    DateFormat, DecimalMark, IgeUnit, OmalizumabUnit, Separator, Standard, TimeUnit, WeightUnit, XportVersion,
 };
 
 /// What is estimated, and how.
@@ -147,6 +147,30 @@ impl From<WeightUnitName> for WeightUnit {
         match name {
             WeightUnitName::Kilograms => Self::Kilograms,
             WeightUnitName::Pounds => Self::Pounds,
+        }
+    }
+}
+
+/// How dates are written.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum DatesName {
+    /// 2024-03-01
+    Iso,
+    /// 01/03/2024 is the first of March
+    Dmy,
+    /// 03/01/2024 is the first of March
+    Mdy,
+    /// 01MAR2024
+    Sas,
+}
+
+impl From<DatesName> for DateFormat {
+    fn from(name: DatesName) -> Self {
+        match name {
+            DatesName::Iso => Self::Iso,
+            DatesName::Dmy => Self::Dmy,
+            DatesName::Mdy => Self::Mdy,
+            DatesName::Sas => Self::Sas,
         }
     }
 }

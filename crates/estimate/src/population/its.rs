@@ -26,6 +26,9 @@ const SETTLED: u64 = 2;
 /// The agreement of the subjects' gradients above which the end is none of the likelihood, of which the iterations maximise an
 /// approximation.
 const AGREEMENT: f64 = 0.5;
+/// The same of a score statistic from here on, which is beyond what the approximation makes of a few numbers.
+const SOME_AGREEMENT: f64 = 0.25;
+const SCORE: f64 = 15.0;
 /// Relative tolerance to which the model is solved: little of what is left at the end.
 const RTOL: f64 = 1e-6;
 
@@ -219,8 +222,8 @@ pub(super) fn iterative_two_stage(
     };
     let fit = linearised(model, &space, subjects, &found.x, options, watch)?;
     let agreement = agreement(&fit);
-    if found.settled && agreement > AGREEMENT {
-        let (n, score) = (subjects.len(), agreement * subjects.len() as f64);
+    let (n, score) = (subjects.len(), agreement * subjects.len() as f64);
+    if found.settled && (agreement > AGREEMENT || (agreement > SOME_AGREEMENT && score > SCORE)) {
         let reason = format!(
             "the iterations settled away from a maximum of the likelihood: its score statistic there is {score:.0}, of at most {n}, the \
              number of subjects; start elsewhere, or use --method foce"

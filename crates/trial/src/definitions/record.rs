@@ -104,6 +104,7 @@ const FIT: Keys = &[
     ("data.read.unused", "columns that are not read though their names mean something"),
     ("data.read.codes.{column}.{text}", "what a text of a column stands for"),
     ("data.read.carried", "covariates that are read though the model does not use them"),
+    ("data.read.dates", "how the file writes dates, where times are dates and times of day"),
     ("data.read.standard", "the standard whose column names the file has"),
     ("data.read.separator", "what stands between the cells of a file of text"),
     ("data.read.decimal", "what stands before the decimals in a file of text"),

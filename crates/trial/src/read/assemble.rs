@@ -138,7 +138,7 @@ impl<'a> Assembler<'a> {
                     block
                 }
             };
-            block.add(&record, columns, &mut self.gathered, problems);
+            block.add(&record, (columns, options), &mut self.gathered, problems);
             current = Some(block);
         }
         self.finish(current, problems);

@@ -5,6 +5,7 @@ use omafit_model::{Analyte, Before, Censoring, Covariates, Dose, Observation, Su
 use super::columns::{Columns, Meaning, Name};
 use super::compartments::Compartments;
 use super::covariate::{Covariate, CovariateColumn, Known};
+use super::dates::SECONDS_A_DAY;
 use super::dosing::Additional;
 use super::examine::{examine, is_long_gap};
 use super::findings::{Check, Findings};
@@ -25,6 +26,8 @@ pub(super) struct Block<'a> {
     pub first_row: u64,
     pub last_row: u64,
     start: Option<f64>,
+    /// Of dates the first record's, in seconds.
+    origin: Option<f64>,
     /// Time, as the file writes it, and row of the record before.
     last: Option<(f64, &'a str, u64)>,
     /// In the order of those that are read.
@@ -95,6 +98,7 @@ impl<'a> Block<'a> {
             first_row: row,
             last_row: row,
             start: None,
+            origin: None,
             last: None,
             covariates: Vec::new(),
             entries: Vec::new(),
@@ -108,7 +112,7 @@ impl<'a> Block<'a> {
     pub(super) fn add(
         &mut self,
         record: &Record<'a>,
-        columns: &Columns<'_>,
+        (columns, options): (&Columns<'_>, &ReadOptions),
         gathered: &mut Gathered,
         problems: &mut Problems,
     ) {
@@ -123,6 +127,11 @@ impl<'a> Block<'a> {
         let Cell::Number(time, text) = record.time else {
             self.whole = false;
             return;
+        };
+        let time = if options.dates.is_some() {
+            (time - *self.origin.get_or_insert(time)) / SECONDS_A_DAY
+        } else {
+            time
         };
         if let Some((before, before_text, row)) = self.last
             && time < before
@@ -152,6 +161,7 @@ impl<'a> Block<'a> {
                 reason: "MDV is 1".to_owned(),
             }),
             Kind::Observation { observation, by_option, compartment } => {
+                let observation = Observation { time, ..observation };
                 gathered.compartments.add(observation.analyte, compartment, record.row, self.id);
                 let made = &mut gathered.censored_by_option[observation.analyte.index()];
                 match observation.censoring {
@@ -162,6 +172,7 @@ impl<'a> Block<'a> {
                 self.entries.push(Entry::Observation(observation));
             }
             Kind::Dose { dose, additional, cancels, has_value } => {
+                let dose = Dose { time, ..dose };
                 if has_value {
                     gathered.findings.add(Check::DoseRowWithValue, record.row, self.id);
                 }
@@ -226,6 +237,9 @@ impl<'a> Block<'a> {
         // Stable, so that records of the same time stay in the order of the file.
         self.entries.sort_by(|a, b| a.time().total_cmp(&b.time()).then(a.rank().cmp(&b.rank())));
         let additional = self.entries.iter().filter(|entry| matches!(entry, Entry::Additional(_))).count();
+        if options.dates.is_some() {
+            self.count_from_first_dose();
+        }
         let (doses, mut observations) = split(&self.entries);
         let place = Place::row(self.first_row).id(self.id);
         // A reset without a dose gives nothing.
@@ -268,6 +282,19 @@ impl<'a> Block<'a> {
                 doses,
                 observations,
             });
+        }
+    }
+
+    /// Moves the origin of time to the first dose.
+    fn count_from_first_dose(&mut self) {
+        let is_dose = |entry: &&Entry| matches!(entry, Entry::Dose(dose) if dose.amount_mg > 0.0);
+        let Some(first) = self.entries.iter().find(is_dose).map(Entry::time) else { return };
+        self.start = self.start.map(|start| start - first);
+        for entry in &mut self.entries {
+            match entry {
+                Entry::Additional(dose) | Entry::Dose(dose) => dose.time -= first,
+                Entry::Observation(observation) => observation.time -= first,
+            }
         }
     }
 

@@ -29,10 +29,12 @@ pub(super) enum Name {
     Blq,
     /// That limit.
     Lloq,
+    /// The date of `TIME`, where the options have dates.
+    Date,
 }
 
 impl Name {
-    const ALL: [Self; 16] = [
+    const ALL: [Self; 17] = [
         Self::Id,
         Self::Time,
         Self::Dv,
@@ -49,6 +51,7 @@ impl Name {
         Self::Limit,
         Self::Blq,
         Self::Lloq,
+        Self::Date,
     ];
 
     const fn text(self) -> &'static str {
@@ -69,6 +72,7 @@ impl Name {
             Self::Limit => "LIMIT",
             Self::Blq => "BLQ",
             Self::Lloq => "LLOQ",
+            Self::Date => "DATE",
         }
     }
 
@@ -103,6 +107,13 @@ fn synonyms(name: &str) -> &'static [&'static str] {
 pub(super) enum Meaning {
     Record(Name),
     Covariate(usize),
+}
+
+impl Meaning {
+    /// Whether it is one of the records' columns.
+    fn is(self, name: Name) -> bool {
+        matches!(self, Self::Record(own) if own == name)
+    }
 }
 
 impl From<Name> for Meaning {
@@ -143,7 +154,8 @@ impl<'a> Columns<'a> {
             let name = columns.name(meaning);
             let free = |index: &usize| !columns.is_used(*index);
             let here = |index: &usize| header[*index].eq_ignore_ascii_case(name);
-            let is_unused = options.unused.iter().any(|unused| unused.eq_ignore_ascii_case(name));
+            let is_unused = options.unused.iter().any(|unused| unused.eq_ignore_ascii_case(name))
+                || (meaning.is(Name::Date) && options.dates.is_none());
             if columns.index(meaning).is_none() && !is_renamed(options, name) && !is_unused {
                 let standard = options.standard.map_or(&[][..], |standard| standard.names(name));
                 let called = |theirs: &&str| {

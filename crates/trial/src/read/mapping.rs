@@ -6,6 +6,7 @@ use std::path::Path;
 use omafit_model::Analyte;
 use serde::Deserialize;
 
+use super::dates::DateFormat;
 use super::layout::{DecimalMark, Separator};
 use super::options::{ReadOptions, Standard};
 use super::rejection::Rejection;
@@ -37,6 +38,7 @@ use super::units::{IgeUnit, OmalizumabUnit, TimeUnit, WeightUnit};
 #[serde(default, deny_unknown_fields)]
 pub struct Mapping {
     standard: Option<Standard>,
+    dates: Option<DateFormat>,
     columns: BTreeMap<String, String>,
     unused: Vec<String>,
     codes: BTreeMap<String, BTreeMap<String, Code>>,
@@ -116,6 +118,7 @@ impl Mapping {
         options
             .columns
             .extend(self.columns.iter().map(|(name, theirs)| (name.to_ascii_uppercase(), theirs.clone())));
+        options.dates = self.dates.or(options.dates);
         options.unused.extend(self.unused.iter().cloned());
         for (column, codes) in &self.codes {
             let codes = codes.iter().map(|(text, code)| (text.clone(), code.text()));

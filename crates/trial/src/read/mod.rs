@@ -6,6 +6,7 @@ mod cells;
 mod columns;
 mod compartments;
 mod covariate;
+mod dates;
 mod dosing;
 mod examine;
 mod findings;
@@ -43,6 +44,7 @@ use flags::Flags;
 use problems::Problems;
 use select::Selection;
 
+pub use dates::DateFormat;
 pub use layout::{DecimalMark, Separator};
 pub use load::{hexadecimal, sha256};
 pub use mapping::Mapping;
@@ -68,6 +70,8 @@ pub(crate) use stored::{Stored, read_stored};
 /// * `TIME` is in the options' unit, from any origin, and does not decrease within a subject, also not at a reset. At
 ///   equal times the order of the rows decides what is before a dose. `Subject::start` is the first row's time, whatever
 ///   its kind.
+/// * With `dates` of the options `TIME` is a date and a time of day, or a time of day beside a column `DATE`; times are then days
+///   since the subject's first dose, or its first record where it has none.
 /// * `EVID` 0 observation, 1 dose, 2 ignored but counted, 3 reset, 4 reset and dose; without the column a row with an
 ///   amount is a dose.
 /// * An observation needs `DV` and `DVID` (1, 2, 3 or the analyte's name) and, if the column is there, `MDV` 0. One with

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use omafit_model::{Analyte, Covariates};
 use serde::{Deserialize, Serialize};
 
+use super::dates::DateFormat;
 use super::layout::{DecimalMark, Separator};
 use super::rejection::Rejection;
 use super::select;
@@ -70,6 +71,9 @@ pub struct ReadOptions {
     /// Covariates that are read though no model needs them; a subject may lack them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub carried: Vec<String>,
+    /// How dates are written, where `TIME` is a date and a time of day, or a time of day beside a column `DATE`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dates: Option<DateFormat>,
     /// The standard whose column names the file has, beside omafit's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub standard: Option<Standard>,
@@ -131,6 +135,7 @@ impl Default for ReadOptions {
             unused: Vec::new(),
             codes: BTreeMap::new(),
             carried: Vec::new(),
+            dates: None,
             standard: None,
             missing: Vec::new(),
             separator: Separator::default(),

@@ -4,6 +4,7 @@ use omafit_model::{Dose, Observation};
 
 use super::columns::{Columns, Meaning, Name};
 use super::covariate::CovariateColumn;
+use super::dates::DateFormat;
 use super::dosing::{Additional, Dosing};
 use super::observing::Observing;
 use super::options::ReadOptions;
@@ -15,7 +16,7 @@ use super::units::IgeUnit;
 pub(super) struct Record<'a> {
     pub row: u64,
     pub id: &'a str,
-    /// In days.
+    /// In days; of dates in seconds.
     pub time: Cell<'a>,
     /// Of each covariate that is read; IgE in ng/mL.
     pub covariates: Vec<Cell<'a>>,
@@ -99,7 +100,10 @@ impl<'a> RowReader<'a, '_> {
         if id.is_empty() {
             row.found(Name::Id, "an identifier");
         }
-        let time = row.days(Name::Time);
+        let time = match row.options().dates {
+            Some(format) => row.moment(format),
+            None => row.days(Name::Time),
+        };
         if let Cell::Missing = time {
             let unit = row.options().time_unit.name();
             row.found(Name::Time, format!("a time in {unit}"));
@@ -218,7 +222,7 @@ impl<'a> Row<'_, 'a, '_> {
                  below the limit that --lloq ANALYTE=LIMIT gives"
             }
             Meaning::Record(Name::Time | Name::Ii) if is_date_or_clock(text) => {
-                ": this looks like a date or a clock; times are days or hours (--time-unit) from any origin"
+                ": this looks like a date or a clock: --dates iso, dmy, mdy or sas reads them, with a column DATE where TIME is a clock"
             }
             _ => "",
         }
@@ -244,6 +248,24 @@ impl<'a> Row<'_, 'a, '_> {
             Cell::Number(time, text) => Cell::Number(time / self.options().time_unit.per_day(), text),
             cell => cell,
         }
+    }
+
+    /// A date and a time of day, in seconds.
+    fn moment(&mut self, format: DateFormat) -> Cell<'a> {
+        let (date, clock) = (self.text(Name::Date), self.text(Name::Time));
+        let (has_date, example) = (self.has(Name::Date), format.example());
+        let seconds = if has_date { format.seconds(date, clock) } else { format.seconds_of_both(clock) };
+        if let Some(seconds) = seconds {
+            return Cell::Number(seconds, clock);
+        }
+        if has_date && format.seconds(date, "00:00").is_none() {
+            self.found(Name::Date, format!("a date such as {example}"));
+        } else if has_date {
+            self.found(Name::Time, "a time of day such as 08:30 or 08:30:15");
+        } else {
+            self.found(Name::Time, format!("a date and a time of day such as {example}T08:30"));
+        }
+        Cell::Wrong
     }
 
     fn covariate(&mut self, position: usize, column: &CovariateColumn) -> Cell<'a> {

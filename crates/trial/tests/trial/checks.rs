@@ -1,7 +1,7 @@
 //! Probable mistakes that are read, and warned of; rows that are left out.
 
 use omafit_model::Censoring;
-use omafit_trial::{IgeUnit, Mapping, OmalizumabUnit, ReadOptions, WeightUnit};
+use omafit_trial::{DateFormat, IgeUnit, Mapping, OmalizumabUnit, ReadOptions, WeightUnit};
 
 use super::support::{check_with, good, good_with, refusal};
 
@@ -349,4 +349,35 @@ fn flags_below_the_limit_need_the_limit() {
     assert_eq!((last.value, last.censoring), (0.5, Censoring::Below));
     let wrong = refusal(content.replace("100,0,1,,1", "100,0,1,,maybe"), &options);
     assert!(wrong.contains("found \"maybe\", expected 1 or Y"), "{wrong}");
+}
+
+#[test]
+fn dates_are_counted_from_the_first_dose() {
+    let head = "ID,DATE,TIME,DV,DVID,AMT,ADDL,II,WT,IGE";
+    let rows = "1,28/02/2024,20:00,400,2,,,,70,400\n1,29/02/2024,08:00,,,300,1,28,70,400\n1,07/03/2024,20:00,40,1,,,,70,400\n\
+                2,01/03/2024,08:00,300,2,,,,60,300\n2,02/03/2024,08:00,,,150,0,0,60,300\n2,09/03/2024,08:00,20,1,,,,60,300\n";
+    let options = ReadOptions { dates: Some(DateFormat::Dmy), ..ReadOptions::default() };
+    let trial = good_with(format!("{head}\n{rows}"), &options);
+    let [one, two] = &trial.subjects[..] else { panic!() };
+    let times = |subject: &omafit_model::Subject| -> Vec<f64> {
+        subject.observations.iter().map(|o| o.time).collect()
+    };
+    assert_eq!((one.start, times(one)), (-0.5, vec![-0.5, 7.5]));
+    assert_eq!(one.doses.iter().map(|d| d.time).collect::<Vec<_>>(), [0.0, 28.0]);
+    assert_eq!((two.start, times(two), two.doses[0].time), (-1.0, vec![-1.0, 7.0], 0.0));
+    // One column of both.
+    let iso =
+        "ID,TIME,DV,DVID,AMT,WT,IGE\n1,2024-02-29T08:00,,,300,70,400\n1,2024-03-07T20:00:00,40,1,,70,400\n";
+    let options = ReadOptions { dates: Some(DateFormat::Iso), ..ReadOptions::default() };
+    assert_eq!(good_with(iso, &options).subjects[0].observations[0].time, 7.5);
+    let message = refusal(iso.replace("2024-03-07T20:00:00", "2024-03-07"), &options);
+    assert!(message.contains("expected a date and a time of day such as 2024-03-01T08:30"), "{message}");
+    let message = refusal(
+        format!("{head}\n{}", rows.replace("28/02/2024,20:00", "28/02/2024,8h")),
+        &ReadOptions { dates: Some(DateFormat::Dmy), ..ReadOptions::default() },
+    );
+    assert!(message.contains("column TIME") && message.contains("a time of day such as 08:30"), "{message}");
+    // Going back is refused as with numbers.
+    let message = refusal(iso.replace("2024-03-07T20", "2024-02-28T20"), &options);
+    assert!(message.contains("at least 2024-02-29T08:00, the time of row 2"), "{message}");
 }
