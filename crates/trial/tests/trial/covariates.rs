@@ -103,7 +103,7 @@ fn a_covariate_has_another_name_in_the_file() {
         &options,
         &[
             "trial.csv:1: expected a known column to be given another name, not SEX; known are ID, TIME, DV, AMT, \
-             EVID, MDV, CMT, DVID, RATE, ADDL, II, SS, CENS, LIMIT, BLQ, LLOQ, WT, IGE, AGE",
+             EVID, MDV, CMT, DVID, RATE, ADDL, II, SS, CENS, LIMIT, BLQ, LLOQ, DATE, WT, IGE, AGE",
         ],
     );
 }

@@ -143,7 +143,7 @@ fn renamed_columns() {
         "trial.csv:1, column CNOC: expected a column of this name, to be read as DV; the file has \
          ID, TIME, CONC, DVID, AMT, WT, IGE\n\
          trial.csv:1: expected a known column to be given another name, not FOO; known are \
-         ID, TIME, DV, AMT, EVID, MDV, CMT, DVID, RATE, ADDL, II, SS, CENS, LIMIT, BLQ, LLOQ, WT, IGE"
+         ID, TIME, DV, AMT, EVID, MDV, CMT, DVID, RATE, ADDL, II, SS, CENS, LIMIT, BLQ, LLOQ, DATE, WT, IGE"
     );
     assert_eq!(
         refusal(content, &renamed(&[("dv", "conc"), ("IGE", "CONC")])),
