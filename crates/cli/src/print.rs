@@ -208,9 +208,19 @@ pub fn what_if(run: &Path, found: &[Summary], expected: &[Expected], target: f64
 }
 
 /// What was simulated.
-pub fn simulated(path: &Path, subjects: usize, doses: usize, observations: usize, comments: &[String]) {
+pub fn simulated(
+    path: &Path,
+    subjects: usize,
+    unverified: Option<usize>,
+    doses: usize,
+    observations: usize,
+    comments: &[String],
+) {
     let (subjects, doses) = (count(subjects, "subject"), count(doses, "dose"));
     say!("{}: {subjects}, {doses}, {}", path.display(), count(observations, "observation"));
+    if let Some(n) = unverified {
+        say!("  dosed by cells of the table that are not verified: {n}");
+    }
     for comment in comments {
         say!("  {comment}");
     }
