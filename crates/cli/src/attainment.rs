@@ -56,6 +56,8 @@ pub struct Field {
     weight_kg: f64,
     ige_iu_ml: f64,
     regimen: Result<(f64, f64), NotInTable>,
+    /// Whether the table's cell was verified on two sources; `None` without a table or a dose.
+    pub verified: Option<bool>,
     /// Of a field that has a dose.
     pub found: Option<Attainment>,
 }
@@ -95,7 +97,8 @@ pub fn map(args: &AttainmentArgs) -> Result<Outcome, CliError> {
         let found =
             regimen.ok().map(at).transpose().map_err(|error| CliError::Attainment(Box::new(error)))?;
         progress.inc(1);
-        Ok::<_, CliError>(Field { weight_kg, ige_iu_ml, regimen, found })
+        let verified = rule.is_verified(weight_kg, ige_iu_ml);
+        Ok::<_, CliError>(Field { weight_kg, ige_iu_ml, regimen, verified, found })
     };
     let fields = pool(args.running.threads)?
         .install(|| plane.par_iter().with_max_len(1).map(one).collect::<Result<Vec<Field>, _>>())?;
@@ -167,6 +170,7 @@ fn table(args: &AttainmentArgs, fields: &[Field]) -> Result<Table, CliError> {
         number("ige_iu_ml", &|f, _| f.ige_iu_ml),
         number("dose_mg", &|f, _| f.regimen.map_or(f64::NAN, |r| r.0)),
         number("every_days", &|f, _| f.regimen.map_or(f64::NAN, |r| r.1)),
+        Column::new("verified", Values::Integer(rows().map(|(f, _)| f.verified.map(i64::from)).collect())),
         Column::new("no_dose_because", Values::text(rows().map(|(f, _)| reason(f)))),
         number("target_ng_ml", &|_, t| args.targets[t]),
         number("below_throughout", &|f, t| found(&|a| a.attained[t].throughout, f)),

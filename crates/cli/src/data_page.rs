@@ -251,9 +251,8 @@ impl<'a> DataPage<'a> {
 
 /// How many subjects are dosed as a table says.
 fn dosed_as(agreement: &TableAgreement) -> String {
-    let TableAgreement { table, subjects, agreeing, verified } = agreement;
-    let unverified = if *verified { "" } else { " (not every cell of it is verified)" };
-    format!("{agreeing} of {subjects} subjects are dosed as the table {table} says{unverified}")
+    let TableAgreement { table, subjects, agreeing, .. } = agreement;
+    format!("{agreeing} of {subjects} subjects are dosed as the table {table} says{}", agreement.status())
 }
 
 fn shown(value: Option<f64>) -> String {

@@ -30,11 +30,13 @@ pub fn demo(args: &DemoArgs) -> Result<Outcome, CliError> {
     if args.patients == 0 {
         return Err(refuse("patients", 0, "at least one"));
     }
-    let design = innovate(Dosing::Table(DosingTable::named(TABLE)?));
+    let table = DosingTable::named(TABLE)?;
+    let dosed_by = table.to_string();
+    let design = innovate(Dosing::Table(table));
     let simulate = |i| patient(plan.model(), &design, args.seed, i as u64, Noise::ALL);
     let subjects = (0..args.patients).map(simulate).collect::<Result<Vec<_>, _>>()?;
     let comment = format!(
-        "omafit: simulated data, no patients: {} in the image of INNOVATE, dosed by {TABLE}, model {}, seed {}",
+        "omafit: simulated data, no patients: {} in the image of INNOVATE, dosed by {dosed_by}, model {}, seed {}",
         subjects.len(),
         plan.model().name(),
         args.seed

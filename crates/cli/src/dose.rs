@@ -16,7 +16,7 @@ pub struct DoseArgs {
     /// Baseline total IgE
     #[arg(long, value_name = "IU_ML")]
     pub ige: f64,
-    /// Dosing table
+    /// Dosing table: us_asthma_12y, us_asthma_6_to_12y, eu_asthma_6y, us_nasal_polyps_adult or jp_asthma_sar
     #[arg(long, default_value = "us_asthma_12y", value_name = "NAME")]
     pub table: String,
 }

@@ -137,7 +137,12 @@ pub fn dose(args: &DoseArgs, table: &DosingTable, regimen: &Result<Regimen, NotI
 /// What a virtual population attains.
 pub fn attained(args: &AttainmentArgs, rule: &DoseRule, fields: &[Field]) {
     let with_dose: Vec<_> = fields.iter().filter_map(|f| f.found.as_ref()).collect();
-    say!("{rule}: {} of the plane, {} of them with a dose", count(fields.len(), "field"), with_dose.len());
+    put!("{rule}: {} of the plane, {} of them with a dose", count(fields.len(), "field"), with_dose.len());
+    if let DoseRule::Table(_) = rule {
+        let unverified = fields.iter().filter(|f| f.verified == Some(false)).count();
+        put!(", {unverified} of these by cells that are not verified");
+    }
+    say!();
     say!("part of the patients under a target through a dosing interval at steady state, per cent");
     let mut rows = vec![["target, ng/mL", "mean of the fields", "lowest", "highest"].map(String::from)];
     for (t, target) in args.targets.iter().enumerate() {
@@ -158,10 +163,23 @@ pub fn attained(args: &AttainmentArgs, rule: &DoseRule, fields: &[Field]) {
 
 /// What other doses do.
 pub fn what_if(run: &Path, found: &[Summary], expected: &[Expected], target: f64, simulated: bool) {
-    for Summary { name, patients, left_out, over, rise, expected_over, weeks_to_rise, days_over, peak } in
-        found
+    for Summary {
+        name,
+        patients,
+        unverified,
+        left_out,
+        over,
+        rise,
+        expected_over,
+        weeks_to_rise,
+        days_over,
+        peak,
+    } in found
     {
         say!("{name}: {}", count(*patients, "patient"));
+        if let Some(n) = unverified {
+            say!("  dosed by cells of the table that are not verified: {n}");
+        }
         if let (n, Some(why)) = left_out {
             say!("  {n} left out; the first: {why}");
         }
@@ -208,9 +226,19 @@ pub fn what_if(run: &Path, found: &[Summary], expected: &[Expected], target: f64
 }
 
 /// What was simulated.
-pub fn simulated(path: &Path, subjects: usize, doses: usize, observations: usize, comments: &[String]) {
+pub fn simulated(
+    path: &Path,
+    subjects: usize,
+    unverified: Option<usize>,
+    doses: usize,
+    observations: usize,
+    comments: &[String],
+) {
     let (subjects, doses) = (count(subjects, "subject"), count(doses, "dose"));
     say!("{}: {subjects}, {doses}, {}", path.display(), count(observations, "observation"));
+    if let Some(n) = unverified {
+        say!("  dosed by cells of the table that are not verified: {n}");
+    }
     for comment in comments {
         say!("  {comment}");
     }

@@ -8,6 +8,7 @@ use crate::options::SimulateArgs;
 use crate::run::{pool, progress_bar};
 use crate::{model, print};
 use omafit_estimate::Noise;
+use omafit_model::units::NG_PER_IU;
 use omafit_model::{Analyte, ModelFile, PopulationModel, Subject};
 use omafit_outcome::{
     Baseline, Design, Dosing, DosingTable, FOLLOW_UP_DAYS, IGE, PATIENTS, TREATMENT_DAYS, VISITS,
@@ -34,6 +35,24 @@ impl Source {
             Self::Like(subjects) => subjects.len() as u64,
         }
     }
+
+    /// The table that doses are from.
+    fn table(&self) -> Option<&DosingTable> {
+        match self {
+            Self::Virtual { design, .. } => match &design.dosing {
+                Dosing::Table(table) => Some(table),
+                Dosing::Fixed { .. } => None,
+            },
+            Self::Like(_) => None,
+        }
+    }
+}
+
+/// Whether the cell that a subject's dose is from was verified on two sources.
+fn is_verified(table: &DosingTable, subject: &Subject) -> bool {
+    let covariates = &subject.covariates;
+    let (Some(weight), Some(ige)) = (covariates.weight_kg(), covariates.ige_ng_ml()) else { return false };
+    table.regimen(weight, ige / NG_PER_IU).is_ok_and(|regimen| regimen.verified)
 }
 
 /// Simulates and writes.
@@ -51,6 +70,7 @@ pub fn simulate(args: &SimulateArgs) -> Result<Outcome, CliError> {
     let progress = progress_bar("simulating", total, args.running.quiet);
     let mut failures: Vec<VirtualTrialError> = Vec::new();
     let (mut doses, mut observations, mut written) = (0, 0, 0);
+    let mut unverified = source.table().map(|_| 0);
     let chunks = (0..total.div_ceil(CHUNK)).map(|chunk| {
         let numbers = chunk * CHUNK..total.min((chunk + 1) * CHUNK);
         let one = |number: u64| {
@@ -70,12 +90,15 @@ pub fn simulate(args: &SimulateArgs) -> Result<Outcome, CliError> {
         doses += subjects.iter().map(|s| s.doses.len()).sum::<usize>();
         observations += subjects.iter().map(|s| s.observations.len()).sum::<usize>();
         written += subjects.len();
+        if let (Some(n), Some(table)) = (&mut unverified, source.table()) {
+            *n += subjects.iter().filter(|subject| !is_verified(table, subject)).count();
+        }
         Ok::<_, CliError>(subjects)
     });
     write_data_set_chunks(&args.out, &comments, args.running.force, chunks)?;
     progress.finish_and_clear();
     if !args.running.quiet {
-        print::simulated(&args.out, written, doses, observations, &comments);
+        print::simulated(&args.out, written, unverified, doses, observations, &comments);
     }
     print::not_simulated(&failures);
     Ok(if failures.is_empty() { Outcome::Done } else { Outcome::SomeFailed })
@@ -222,10 +245,7 @@ fn comments(args: &SimulateArgs, model: &PopulationModel, source: &Source) -> Ve
             Dosing::Fixed { dose_mg, every_days } => {
                 format!("{patients} virtual patients, {dose_mg} mg every {} weeks", every_days / 7.0)
             }
-            Dosing::Table(table) => {
-                let status = if table.is_verified() { "" } else { " (not verified)" };
-                format!("{patients} virtual patients, dosed by {}{status}", table.name())
-            }
+            Dosing::Table(table) => format!("{patients} virtual patients, dosed by {table}"),
         },
     };
     let without = match (args.no_variability, args.no_residual) {

@@ -56,11 +56,9 @@ fn warning(check: &str, text: String) -> Warning {
 }
 
 fn evidence(found: &TableAgreement) -> String {
-    let TableAgreement { table, subjects, agreeing, verified } = found;
-    let unverified = if *verified { "" } else { " (not every cell of it is verified)" };
-    format!(
-        "so read, the doses of {agreeing} of {subjects} subjects are those of the table {table}{unverified}"
-    )
+    let TableAgreement { table, subjects, agreeing, .. } = found;
+    let status = found.status();
+    format!("so read, the doses of {agreeing} of {subjects} subjects are those of the table {table}{status}")
 }
 
 fn middle(mut values: Vec<f64>) -> Option<f64> {

@@ -71,6 +71,8 @@ pub struct Summary {
     pub name: String,
     /// Patients it applies to.
     pub patients: usize,
+    /// Patients whose dose is from a cell of a table that is not verified; `None` without a table.
+    pub unverified: Option<usize>,
     /// Patients it does not apply to, and why the first of them.
     pub left_out: (usize, Option<String>),
     /// Patients whose free IgE is over the target as given, and under the alternative.
@@ -116,7 +118,7 @@ pub fn what_if(args: &WhatIfArgs) -> Result<Outcome, CliError> {
         pool.install(|| subjects.par_iter().enumerate().with_max_len(1).map(one).collect());
     progress.finish_and_clear();
     let found: Vec<Summary> =
-        alternatives.iter().enumerate().map(|(k, (name, _))| summarise(name, k, &patients)).collect();
+        alternatives.iter().enumerate().map(|(k, other)| summarise(other, k, &patients)).collect();
     let (whole, courses) =
         (table(subjects, &alternatives, &patients)?, courses(subjects, &alternatives, &patients)?);
     let expected: Vec<Expected> = match Outcomes::load(&args.run)? {
@@ -246,7 +248,7 @@ fn replay(
     Patient { others, as_given }
 }
 
-fn summarise(name: &str, k: usize, patients: &[Patient]) -> Summary {
+fn summarise((name, alternative): &(String, Alternative), k: usize, patients: &[Patient]) -> Summary {
     let others: Vec<&Other> = patients.iter().filter_map(|p| p.others[k].as_ref().ok()).collect();
     let left_out: Vec<&String> = patients.iter().filter_map(|p| p.others[k].as_ref().err()).collect();
     let median = |of: &dyn Fn(&Other) -> Option<f64>| {
@@ -254,9 +256,14 @@ fn summarise(name: &str, k: usize, patients: &[Patient]) -> Summary {
     };
     let count = |of: &dyn Fn(&Other) -> bool| others.iter().filter(|o| of(o)).count();
     let weeks = |o: &Other| (o.otherwise.first_over - o.replayed.first_day) / 7.0;
+    let unverified = match alternative.switch {
+        Some(DoseRule::Table(_)) => Some(count(&|o| o.replayed.verified == Some(false))),
+        _ => None,
+    };
     Summary {
-        name: name.to_owned(),
+        name: name.clone(),
         patients: others.len(),
+        unverified,
         left_out: (left_out.len(), left_out.first().map(|why| (*why).clone())),
         over: [count(&|o| is_over(&o.as_given)), count(&|o| is_over(&o.otherwise))],
         rise: count(&rises),
@@ -321,6 +328,7 @@ fn table(
     };
     let since = |day: f64, o: &Other| day - o.replayed.first_day;
     let rise = rows.iter().map(|row| row.other.ok().map(|other| i64::from(rises(other))));
+    let verified = rows.iter().map(|row| row.other.ok()?.replayed.verified.map(i64::from));
     let columns = vec![
         text("ID", &|row| row.subject.id.clone()),
         text("alternative", &|row| row.name.to_owned()),
@@ -330,6 +338,7 @@ fn table(
         covariate("IGE"),
         number("four_weeks_mg_given", &|o| o.replayed.four_weeks_mg[0]),
         number("four_weeks_mg", &|o| o.replayed.four_weeks_mg[1]),
+        Column::new("verified", Values::Integer(verified.collect())),
         number("from_day", &|o| since(o.replayed.window[0], o)),
         number("to_day", &|o| since(o.replayed.window[1], o)),
         number("peak_given", &|o| o.as_given.peak),

@@ -126,6 +126,38 @@ fn limits_of_the_assay_censor() {
 }
 
 #[test]
+fn a_trial_by_a_table_says_what_of_it_is_not_verified() {
+    let folder = tempfile::tempdir().unwrap();
+    let said = |arguments: &[&str]| {
+        let out = folder.path().join("trial.csv");
+        let arguments = [&["--force", "--patients", "20"], arguments].concat();
+        let run = omafit().arg("simulate").args(arguments).arg("--out").arg(&out).unwrap();
+        let said = String::from_utf8(run.stdout).unwrap();
+        let text = std::fs::read_to_string(&out).unwrap();
+        (said, text.lines().next().unwrap().to_owned())
+    };
+    // The lowest corner of the European and the Japanese table, and a cell of each that is not verified.
+    for (table, weight, ige, status, unverified, dose) in [
+        ("eu_asthma_6y", "20", "30", " (not verified: 96 of 140 cells)", 0, "75"),
+        ("eu_asthma_6y", "60", "501", " (not verified: 96 of 140 cells)", 20, "600"),
+        ("jp_asthma_sar", "20", "30", " (not verified: 4 of 44 cells)", 0, "75"),
+        ("jp_asthma_sar", "60", "500", " (not verified: 4 of 44 cells)", 20, "600"),
+        ("us_asthma_6_to_12y", "20", "30", " (not verified)", 20, "75"),
+        ("us_nasal_polyps_adult", "70", "100", " (not verified)", 20, "150"),
+        ("us_asthma_12y", "30", "30", "", 0, "150"),
+    ] {
+        let (said, head) = said(&["--table", table, "--weight", weight, "--ige", ige]);
+        let told = format!("dosed by {table}{status}, model");
+        assert!(head.contains(&told) && said.contains(&told), "{head}\n{said}");
+        assert!(said.contains(&format!("that are not verified: {unverified}\n")), "{said}");
+        let doses = column(&rows(folder.path(), "trial.csv"), "AMT", ("EVID", "1"));
+        assert!(!doses.is_empty() && doses.iter().all(|amount| amount == dose), "{doses:?}");
+    }
+    let (said, head) = said(&["--dose", "300", "--every-weeks", "4"]);
+    assert!(!said.contains("verified") && !head.contains("verified"), "{said}");
+}
+
+#[test]
 fn what_makes_no_trial_is_refused_and_leaves_nothing() {
     let folder = tempfile::tempdir().unwrap();
     for (arguments, expected) in [

@@ -44,6 +44,33 @@ fn slipped(folder: &Path, source: &Path, drug: f64, seen_ige: f64, columns: &[(&
 type Case<'a> = (f64, f64, &'a [(&'a str, f64)], &'a str, &'a [&'a str]);
 
 #[test]
+fn doses_by_cells_that_are_not_verified_are_counted_on_the_page() {
+    let folder = tempfile::tempdir().unwrap();
+    let trial = folder.path().join("trial.csv");
+    let trial = trial.to_str().unwrap();
+    // Between 500 and 600 IU/mL no European cell is verified; between 400 and 500, of 50 to 60 kg, it is.
+    for (ige, status, unverified) in
+        [("450", "", 0), ("550", " (6 of them by cells that are not verified)", 6)]
+    {
+        let design = ["--table", "eu_asthma_6y", "--weight", "55", "--ige", ige, "--patients", "6"];
+        assert_eq!(omafit(&[&["simulate", "--force", "--out", trial][..], &design].concat()).0, 0);
+        let (code, page, why) = omafit(&["check", trial]);
+        let told = format!("6 of 6 subjects are dosed as the table eu_asthma_6y says{status}\n");
+        assert!(code == 0 && page.contains(&told), "{page}{why}");
+        let (_, page, _) = omafit(&["check", trial, "--json"]);
+        let page: serde_json::Value = serde_json::from_str(&page).unwrap();
+        assert_eq!(page["dosing"]["unverified"], unverified);
+    }
+    // The evidence of a slip says it too.
+    let iu = 1.0 / 2.42;
+    let slipped = slipped(folder.path(), Path::new(trial), 1.0, iu, &[("IGE", iu)]);
+    let (_, page, _) = omafit(&["check", slipped.to_str().unwrap()]);
+    let told =
+        "6 of 6 subjects are those of the table eu_asthma_6y (6 of them by cells that are not verified)";
+    assert!(page.split_whitespace().collect::<Vec<_>>().join(" ").contains(told), "{page}");
+}
+
+#[test]
 fn a_wrong_unit_is_named_with_what_mends_it() {
     let folder = tempfile::tempdir().unwrap();
     let trial = folder.path().join("trial.csv");

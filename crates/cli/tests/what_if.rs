@@ -80,6 +80,41 @@ fn patients_outside_a_table_are_left_out_with_the_reason() {
     let reasons = text(&table, "reason").iter().filter(|r| r.contains("not in the table")).count();
     assert_eq!(left_out, reasons);
     assert!(said.contains("(not verified)") && said.contains("Not medical advice"), "{said}");
+    let replayed = 12 - left_out;
+    assert!(
+        said.contains(&format!("dosed by cells of the table that are not verified: {replayed}\n")),
+        "{said}"
+    );
+}
+
+#[test]
+fn doses_by_a_table_carry_the_status_of_their_cells() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = demo(folder.path());
+    let (code, said, why) = what_if(&run, &["--switch", "eu_asthma_6y"]);
+    assert_eq!(code, 0, "{why}");
+    let table = csv(&run.join("what_if.csv"));
+    let [weight, ige, verified] = ["WT", "IGE", "verified"].map(|name| column(&table, name));
+    // The verified cells of the European table: the row's upper end, and the heaviest that it is verified for.
+    let rows = [(300.0, 150.0), (400.0, 90.0), (500.0, 70.0)];
+    let is_verified = |kg: f64, iu: f64| rows.iter().any(|(to, heaviest)| iu <= *to && kg <= *heaviest);
+    for i in 0..12 {
+        let expected = f64::from(u8::from(is_verified(weight[i], ige[i] / 2.42)));
+        let is_left_out = text(&table, "status")[i] == "left_out";
+        assert!(is_left_out && verified[i].is_nan() || verified[i] == expected, "row {i}");
+    }
+    let unverified = verified.iter().filter(|v| **v == 0.0).count();
+    assert!(said.contains("by table eu_asthma_6y (not verified: 96 of 140 cells): "), "{said}");
+    assert!(
+        said.contains(&format!("dosed by cells of the table that are not verified: {unverified}\n")),
+        "{said}"
+    );
+    // The US table is verified, and a rule has no cells.
+    let (_, said, _) = what_if(&run, &["--switch", "us_asthma_12y", "--force"]);
+    assert!(said.contains("by table us_asthma_12y: ") && said.contains("not verified: 0\n"), "{said}");
+    let (_, said, _) = what_if(&run, &["--switch", "0.016", "--force"]);
+    assert!(!said.contains("verified"), "{said}");
+    assert!(column(&csv(&run.join("what_if.csv")), "verified").iter().all(|v| v.is_nan()));
 }
 
 #[test]

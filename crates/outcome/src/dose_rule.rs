@@ -81,13 +81,27 @@ impl DoseRule {
     }
 }
 
+impl DoseRule {
+    /// Whether the cell of the table that gives the dose there was verified on two sources; `None` of a rule without a table and
+    /// where there is no dose.
+    ///
+    /// ```
+    /// use omafit_outcome::DoseRule;
+    /// let rule = DoseRule::parse("eu_asthma_6y").unwrap();
+    /// assert_eq!([450.0, 550.0].map(|ige| rule.is_verified(60.0, ige)), [Some(true), Some(false)]);
+    /// ```
+    pub fn is_verified(&self, weight_kg: f64, ige_iu_ml: f64) -> Option<bool> {
+        match self {
+            Self::Table(table) => Some(table.regimen(weight_kg, ige_iu_ml).ok()?.verified),
+            Self::Proportional { .. } => None,
+        }
+    }
+}
+
 impl fmt::Display for DoseRule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Table(table) => {
-                let status = if table.is_verified() { "" } else { " (not verified)" };
-                write!(f, "table {}{status}", table.name())
-            }
+            Self::Table(table) => write!(f, "table {table}"),
             Self::Proportional { mg_per_kg_iu, every_weeks } => {
                 write!(f, "{mg_per_kg_iu} mg/kg per IU/mL in 4 weeks, a dose every {every_weeks} weeks")
             }
@@ -114,6 +128,19 @@ mod tests {
         assert_eq!(table.regimen(80.0, 400.0), Ok((300.0, 14.0)));
         assert!(table.regimen(80.0, 701.0).is_err());
         assert_eq!(table.to_string(), "table us_asthma_12y");
-        assert!(DoseRule::parse("eu_asthma_6y").unwrap().to_string().ends_with("(not verified)"));
+        assert_eq!((table.is_verified(80.0, 400.0), table.is_verified(80.0, 701.0)), (Some(true), None));
+        assert_eq!(DoseRule::parse("0.016").unwrap().is_verified(80.0, 400.0), None);
+    }
+
+    #[test]
+    fn a_table_that_is_not_wholly_verified_says_so() {
+        for (name, said) in [
+            ("us_asthma_6_to_12y", "table us_asthma_6_to_12y (not verified)"),
+            ("eu_asthma_6y", "table eu_asthma_6y (not verified: 96 of 140 cells)"),
+            ("us_nasal_polyps_adult", "table us_nasal_polyps_adult (not verified)"),
+            ("jp_asthma_sar", "table jp_asthma_sar (not verified: 4 of 44 cells)"),
+        ] {
+            assert_eq!(DoseRule::parse(name).unwrap().to_string(), said);
+        }
     }
 }

@@ -66,11 +66,25 @@ pub struct TableAgreement {
     pub subjects: usize,
     /// Those of them whose first dose and interval are the table's.
     pub agreeing: usize,
-    /// Whether every dose of the table was verified on two sources.
-    pub verified: bool,
+    /// Those of the agreeing whose cell of the table was not verified on two sources.
+    pub unverified: usize,
 }
 
 impl TableAgreement {
+    /// What of the agreement rests on cells that were not verified, to follow the name of the table; nothing if none does.
+    ///
+    /// ```
+    /// use omafit_outcome::TableAgreement;
+    /// let found = TableAgreement { table: "eu_asthma_6y".into(), subjects: 9, agreeing: 8, unverified: 2 };
+    /// assert_eq!(found.status(), " (2 of them by cells that are not verified)");
+    /// ```
+    pub fn status(&self) -> String {
+        match self.unverified {
+            0 => String::new(),
+            n => format!(" ({n} of them by cells that are not verified)"),
+        }
+    }
+
     fn part(&self) -> f64 {
         self.agreeing as f64 / self.subjects as f64
     }
@@ -100,17 +114,18 @@ fn regimen(subject: &Subject) -> Option<[f64; 4]> {
 
 /// How many regimens are those of a table, with weight, IgE and interval multiplied by factors.
 fn agreement(table: &DosingTable, regimens: &[[f64; 4]], [kg, iu, days]: [f64; 3]) -> TableAgreement {
-    let agrees = |[mg, interval, weight, ige]: &&[f64; 4]| {
-        table.regimen(weight * kg, ige * iu).is_ok_and(|told| {
-            let weeks = interval * days / DAYS_A_WEEK;
-            told.dose_mg == *mg && (weeks / told.interval_weeks - 1.0).abs() < WINDOW
-        })
+    let verified = |&[mg, interval, weight, ige]: &[f64; 4]| {
+        let told = table.regimen(weight * kg, ige * iu).ok()?;
+        let weeks = interval * days / DAYS_A_WEEK;
+        let agrees = told.dose_mg == mg && (weeks / told.interval_weeks - 1.0).abs() < WINDOW;
+        agrees.then_some(told.verified)
     };
+    let agreeing: Vec<bool> = regimens.iter().filter_map(verified).collect();
     TableAgreement {
         table: table.name().to_owned(),
         subjects: regimens.len(),
-        agreeing: regimens.iter().filter(agrees).count(),
-        verified: table.is_verified(),
+        agreeing: agreeing.len(),
+        unverified: agreeing.iter().filter(|verified| !**verified).count(),
     }
 }
 
@@ -144,11 +159,15 @@ mod tests {
     use super::*;
     use omafit_model::{Covariates, Dose};
 
-    /// Twenty subjects dosed by the table, of whom the file says so much.
     fn trial(kg: f64, ige: f64, time: f64) -> Vec<Subject> {
-        let table = DosingTable::named("us_asthma_12y").unwrap();
+        dosed("us_asthma_12y", [45.0, 60.0], kg, ige, time)
+    }
+
+    /// Up to thirty subjects dosed by the table, from a body weight and IgE on, of whom the file says so much.
+    fn dosed(table: &str, [lightest, lowest]: [f64; 2], kg: f64, ige: f64, time: f64) -> Vec<Subject> {
+        let table = DosingTable::named(table).unwrap();
         let one = |k: u32| {
-            let (weight, iu) = (45.0 + 5.0 * f64::from(k % 10), 60.0 + 17.0 * f64::from(k));
+            let (weight, iu) = (lightest + 5.0 * f64::from(k % 10), lowest + 17.0 * f64::from(k));
             let told = table.regimen(weight, iu).ok()?;
             let dose =
                 |n: u32| Dose::subcutaneous(time * 7.0 * told.interval_weeks * f64::from(n), told.dose_mg);
@@ -177,6 +196,18 @@ mod tests {
             "{:?}",
             found.mg_per_kg_iu
         );
+    }
+
+    #[test]
+    fn cells_that_are_not_verified_are_counted() {
+        let all = dosed("eu_asthma_6y", [20.0, 30.0], 1.0, 1.0, 1.0);
+        let of = |subjects: &[Subject]| regimens(subjects).unwrap().unwrap().closest;
+        let found = of(&all);
+        assert_eq!((found.table.as_str(), found.subjects, found.agreeing), ("eu_asthma_6y", 30, 30));
+        // From 20 to 65 kg: the last two, with 506 and 523 IU/mL, are above 500.
+        assert_eq!(found.status(), " (2 of them by cells that are not verified)");
+        let found = of(&all[..28]);
+        assert_eq!((found.agreeing, found.unverified, found.status()), (28, 0, String::new()));
     }
 
     #[test]

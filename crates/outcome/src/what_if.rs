@@ -58,6 +58,8 @@ pub struct Replayed {
     pub window: [f64; 2],
     /// mg in four weeks over the days from the first other dose to the end of treatment: as given, and otherwise.
     pub four_weeks_mg: [f64; 2],
+    /// Whether the cell of the table that the other doses are from was verified on two sources; `None` without a table.
+    pub verified: Option<bool>,
 }
 
 impl Alternative {
@@ -94,7 +96,12 @@ impl Alternative {
         };
         let four_weeks_mg = [four_weeks(&subject.doses), four_weeks(&doses)];
         let window = [changed.max(second), end];
-        Ok(Replayed { subject: Subject { doses, ..subject.clone() }, first_day, window, four_weeks_mg })
+        let verified = match &self.switch {
+            Some(rule) => person(subject).and_then(|(weight, ige)| rule.is_verified(weight, ige)),
+            None => None,
+        };
+        let subject = Subject { doses, ..subject.clone() };
+        Ok(Replayed { subject, first_day, window, four_weeks_mg, verified })
     }
 
     fn is_stop_alone(&self) -> bool {
@@ -116,9 +123,8 @@ impl Alternative {
             |d: &Dose| d.before == Before::Kept && d.route == Route::Subcutaneous && d.duration == 0.0;
         let (mut amount, mut every) = (next.amount_mg, self.every_days);
         if let Some(rule) = &self.switch {
-            let (weight, ige) = (subject.covariates.weight_kg(), subject.covariates.ige_ng_ml());
-            let (Some(weight), Some(ige)) = (weight, ige) else { return Err(NotReplayed::NoCovariate) };
-            let (dose_mg, every_days) = rule.regimen(weight, ige / NG_PER_IU)?;
+            let (weight, ige) = person(subject).ok_or(NotReplayed::NoCovariate)?;
+            let (dose_mg, every_days) = rule.regimen(weight, ige)?;
             amount = dose_mg;
             every = every.or(Some(every_days));
         }
@@ -129,6 +135,11 @@ impl Alternative {
         let times = (0..).map(|k| next.time + f64::from(k) * every);
         Ok(times.take_while(|t| *t < end).map(|t| Dose::subcutaneous(t, amount)).collect())
     }
+}
+
+/// Body weight in kg and baseline IgE in IU/mL, where both are known.
+fn person(subject: &Subject) -> Option<(f64, f64)> {
+    Some((subject.covariates.weight_kg()?, subject.covariates.ige_ng_ml()? / NG_PER_IU))
 }
 
 /// Free IgE over some days against a target, with what is known of it.
@@ -271,6 +282,24 @@ mod tests {
         let switch = Alternative { switch: Some(rule), from_days: 15.0, scale: 0.5, ..AS_GIVEN };
         let switched = switch.replay(&patient).unwrap();
         assert_eq!(given(&switched), [(3.0, 300.0), (17.0, 300.0), (31.0, 256.0)]);
+    }
+
+    #[test]
+    fn other_doses_carry_the_status_of_their_cell() {
+        let of = |rule: Option<&str>, weight_kg, ige_iu_ml| {
+            let covariates = Covariates::new(weight_kg, ige_iu_ml * NG_PER_IU);
+            let patient = Subject { covariates, ..subject(&[0.0, 14.0]) };
+            let switch = rule.map(|rule| DoseRule::parse(rule).unwrap());
+            let replayed = Alternative { switch, ..AS_GIVEN }.replay(&patient).unwrap();
+            (replayed.subject.doses[0].amount_mg, replayed.verified)
+        };
+        // At the corner of two bands: the lower band of each has it, after IgE went to ng/mL and back.
+        assert_eq!(of(Some("eu_asthma_6y"), 20.0, 100.0), (75.0, Some(true)));
+        assert_eq!(of(Some("eu_asthma_6y"), 70.0, 500.0), (600.0, Some(true)));
+        assert_eq!(of(Some("eu_asthma_6y"), 70.1, 500.0), (375.0, Some(false)));
+        assert_eq!(of(Some("jp_asthma_sar"), 70.0, 500.0), (600.0, Some(false)));
+        assert_eq!(of(Some("0.016"), 70.0, 500.0), (560.0, None));
+        assert_eq!(of(None, 70.0, 500.0).1, None);
     }
 
     #[test]
