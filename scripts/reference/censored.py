@@ -40,6 +40,20 @@ PAIRS = [(10, 12), (3, 0.7), (60, 0.5), (0.5, 60), (10, 150), (0.0075, 2), (1e-1
 # Where nothing is predicted a proportional or a log-normal error has no width.
 AT_ZERO = [(0, 2)]
 CENSORING = ["quantified", "below", "above"]
+# Prediction, lower and upper end of an interval: wide, narrow, far in either tail.
+INTERVALS = [
+    (10, 9, 12),
+    (10, 5, 40),
+    (10, "9.9", "10.2"),
+    (3, "0.5", "0.7"),
+    (60, "0.1", "0.5"),
+    (0.5, 40, 60),
+    (10, 150, 151),
+    (0.0075, 1, 2),
+    (1e-12, 1, 2),
+    (1e6, 1, 2),
+]
+INTERVAL_AT_ZERO = [(0, 1, 2)]
 
 
 def standardised(kind, f, y, s):
@@ -59,6 +73,23 @@ def value(kind, df, censoring, f, y, s):
     if censoring == "quantified":
         return (z**2 if df is None else (df + 1) * mp.log1p(z**2 / df)) + 2 * mp.log(g)
     return -2 * tails.log_cdf(df, z if censoring == "below" else -z)
+
+
+def between(kind, df, f, ends, s):
+    """Probability of an interval, its first and its second derivative over f where z is linear in f; df None: normal."""
+    (low, _, low_slope), (high, _, high_slope) = (standardised(kind, f, y, s) for y in ends)
+    mirrored = low + high > 0
+    p = tails.cdf(df, -low) - tails.cdf(df, -high) if mirrored else tails.cdf(df, high) - tails.cdf(df, low)
+    if df is not None:
+        return p, None, None
+    first = tails.density(None, high) * high_slope - tails.density(None, low) * low_slope
+    second = low * tails.density(None, low) * low_slope**2 - high * tails.density(None, high) * high_slope**2
+    return p, first, second
+
+
+def information_between(kind, f, ends, s):
+    p, first, second = between(kind, None, f, ends, s)
+    return (first / p) ** 2 - second / p
 
 
 def information(kind, censoring, f, y, s):
@@ -112,6 +143,18 @@ def main():
             case |= {"f": float(f), "y": float(y), **stable(of, f, s)}
             if df is None:
                 w = stable(lambda f, s: information(kind, censoring, f, y, s), f, s)  # noqa: B023
+                case |= {"information": w.pop("value")}
+                case |= {f"information_{n}": v for n, v in w.items() if n == "by_f" or not n.startswith("by_f")}
+            cases.append(case)
+    for (kind, sds), df in itertools.product(ERRORS.items(), (None, 4)):
+        s = {name: mp.log(mpf(sd)) for name, sd in sds.items()}
+        for f, low, high in INTERVALS + (INTERVAL_AT_ZERO if kind in ("additive", "combined") else []):
+            f, ends, shape = mpf(f), (mpf(low), mpf(high)), df and mpf(df)
+            case = {"error": kind, **{f"exp_{name}": sd for name, sd in sds.items()}, "df": df, "censoring": "between"}
+            of = lambda f, s: -2 * mp.log(between(kind, shape, f, ends, s)[0])  # noqa: B023
+            case |= {"f": float(f), "lower": float(ends[0]), "y": float(ends[1]), **stable(of, f, s)}
+            if df is None:
+                w = stable(lambda f, s: information_between(kind, f, ends, s), f, s)  # noqa: B023
                 case |= {"information": w.pop("value")}
                 case |= {f"information_{n}": v for n, v in w.items() if n == "by_f" or not n.startswith("by_f")}
             cases.append(case)

@@ -64,6 +64,7 @@ fn read(text: &str) -> Vec<Subject> {
                 analyte,
                 value: number("DV"),
                 censoring: Censoring::Quantified,
+                interval_end: None,
                 doses_before,
                 row,
             });

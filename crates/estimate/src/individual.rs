@@ -396,7 +396,12 @@ fn finish(
         };
     let open: Vec<usize> =
         (0..unknowns).filter(|&i| uncertainty.se_log(i).is_none() && !excluded.contains(&i)).collect();
-    let status = match (&minimum.stop, run_off.is_empty() && open.is_empty()) {
+    let says_nothing = at.informative.is_empty();
+    if says_nothing {
+        reason = "nothing was observed that depends on the parameters: they are those of the typical patient"
+            .into();
+    }
+    let status = match (&minimum.stop, run_off.is_empty() && open.is_empty() && !says_nothing) {
         (stop, true) if stop.is_minimum() => Status::Ok,
         (stop, false) if stop.is_minimum() || stop.is_stalled() => Status::NotDetermined,
         _ => Status::Failed,

@@ -9,6 +9,7 @@ mod diagnostics;
 mod differentiated;
 mod goodness;
 mod individual;
+mod interval;
 mod least_squares;
 mod likelihood;
 mod minimise;

@@ -6,9 +6,10 @@
 //! ```text
 //! log-normal          −2 ln p(z) + ln σ²,   z = (ln y − ln f)/σ
 //! normal              −2 ln p(z) + ln g²,   z = (y − f)/g,   g² = a² + (b·f)²
-//! below a limit L     −2 ln F(z),   z = (ln L − ln f)/σ   or (L − f)/g
-//! above a limit U     −2 ln F(−z),  z = (ln U − ln f)/σ   or (U − f)/g
+//! between L and U     −2 ln (F(z₂) − F(z₁)),   z₁ of L and z₂ of U likewise
 //! ```
+//!
+//! A value below a limit U has z₁ = −∞, one above a limit L has z₂ = ∞ ([`IntervalTerm`]).
 //!
 //! A variance that depends on the prediction is part of the likelihood, not a frozen weight. For the least squares each
 //! observation is one row r of slope √w, so that the gradient r·√w is that of the likelihood and w its information; for
@@ -17,6 +18,7 @@
 //! A prediction of exactly zero, as of a drug before its first dose, is observed as zero under a log-normal or a
 //! proportional error: the value lies below every limit with probability one, adds nothing to ℓ and has no derivatives.
 
+use crate::interval::IntervalTerm;
 use crate::shape::Shape;
 use omafit_model::{Analyte, Censoring, ErrorModel, Observation, PopulationModel};
 
@@ -73,6 +75,7 @@ impl LikelihoodTerm {
 }
 
 /// The standardised residual z with its derivatives, and those of ln g.
+#[derive(Clone, Copy)]
 struct Standardised {
     z: f64,
     by_f: f64,
@@ -86,6 +89,23 @@ struct Standardised {
 }
 
 impl Standardised {
+    /// That of an end of an interval, with no derivatives where it is infinite, as of the logarithm of zero.
+    fn of_end(error: ErrorModel, f: f64, end: f64) -> Self {
+        if end.is_finite() && (end > 0.0 || !error.is_log()) {
+            return Self::new(error, f, end);
+        }
+        Self {
+            z: if end > 0.0 { f64::INFINITY } else { f64::NEG_INFINITY },
+            by_f: 0.0,
+            by_f_twice: 0.0,
+            by_s: [0.0; 2],
+            by_f_s: [0.0; 2],
+            shares: [0.0; 2],
+            log_g: [0.0; 2],
+            log_g_by_f_s: [0.0; 2],
+        }
+    }
+
     fn new(error: ErrorModel, f: f64, y: f64) -> Self {
         match error {
             ErrorModel::LogNormal { sd } => {
@@ -126,123 +146,126 @@ impl Standardised {
     }
 }
 
-/// −ln p(z), −ln F(z) or −ln F(−z) as a function of z: its derivatives, the information on z and that one's slope.
-struct OnZ {
-    /// −2 times the logarithm, of a density less that of z = 0.
-    value: f64,
-    slope: f64,
-    bend: f64,
-    information: f64,
-    information_slope: f64,
-}
-
-impl OnZ {
-    fn new(shape: Shape, censoring: Censoring, z: f64) -> Self {
-        match censoring {
-            Censoring::Quantified => Self {
-                value: shape.deviance(z),
-                slope: shape.score(z),
-                bend: shape.slope_of_score(z),
-                information: shape.curvature_on_location(z),
-                information_slope: shape.slope_of_curvature_on_location(z),
-            },
-            Censoring::Below => Self::censored(shape, z),
-            Censoring::Above => {
-                let OnZ { value, slope, bend, information, information_slope } = Self::censored(shape, -z);
-                Self { value, slope: -slope, bend, information, information_slope: -information_slope }
-            }
-        }
-    }
-
-    /// The curvature of the tail serves as information; where that is not positive, as in the heavy tail of t, the squared
-    /// slope.
-    fn censored(shape: Shape, z: f64) -> Self {
-        let tail = shape.lower_tail(z);
-        let square = tail.mills * tail.mills;
-        let (information, information_slope) = match shape {
-            Shape::StudentT { .. } if !(tail.curvature > 0.1 * square) => {
-                (square, -2.0 * tail.mills * tail.curvature)
-            }
-            _ => (tail.curvature.max(0.0), tail.curvature_slope),
-        };
-        Self {
-            value: -2.0 * tail.log_cdf,
-            slope: -tail.mills,
-            bend: tail.curvature,
-            information,
-            information_slope,
-        }
-    }
-}
-
 /// A prediction below this part of a limit that it is below says nothing: its derivatives leave the range of numbers.
 const NOTHING: f64 = 1e-100;
+/// An interval this narrow in z, times one plus the larger |z|, is a value in its middle: the next term of the expansion is
+/// 4e-8 of −2 log-likelihood at most, and derivatives over the ends would cancel.
+const NARROW: f64 = 1e-3;
 
-/// The likelihood of `observation` where `f` is predicted; `None` where it has none: a value quantified, or above a limit,
-/// where nothing is predicted under a log-normal or a proportional error, or a prediction that is no number.
+/// The likelihood of `observation` where `f` is predicted; `None` where it has none: a value quantified, above a limit or
+/// in an interval above zero, where nothing is predicted under a log-normal or a proportional error, or a prediction that
+/// is no number.
 pub fn likelihood_term(observation: &Observation, law: Law, f: f64) -> Option<LikelihoodTerm> {
-    let Law { error, shape } = law;
-    let y = observation.value;
-    if !error.allows(f) {
-        let certain = observation.censoring == Censoring::Below && f <= 0.0 && f.is_finite();
+    let ends = observation.ends();
+    let is_censored = observation.censoring != Censoring::Quantified;
+    if !law.error.allows(f) {
+        let certain = is_censored && ends[0] <= 0.0 && f <= 0.0 && f.is_finite();
         return certain.then(LikelihoodTerm::default);
     }
+    Some(if is_censored { censored_term(ends, law, f) } else { quantified_term(observation.value, law, f) })
+}
+
+/// The likelihood of the value `y`.
+fn quantified_term(y: f64, law: Law, f: f64) -> LikelihoodTerm {
+    let Law { error, shape } = law;
     let Standardised { z, by_f, by_f_twice, by_s, by_f_s, shares, log_g, log_g_by_f_s } =
         Standardised::new(error, f, y);
-    let on_z = OnZ::new(shape, observation.censoring, z);
-    let value = on_z.value;
-    if on_z.slope == 0.0 && on_z.information == 0.0 && on_z.bend == 0.0 {
-        return Some(LikelihoodTerm { value, shares, ..LikelihoodTerm::default() });
-    }
-    if error.is_log() && observation.censoring == Censoring::Below && f < NOTHING * y {
-        let by_s = [on_z.slope * by_s[0], 0.0];
-        return Some(LikelihoodTerm { value, by_s, shares, ..LikelihoodTerm::default() });
-    }
-    let mut term = LikelihoodTerm {
-        value,
-        slope: on_z.slope * by_f,
-        bend: on_z.bend * by_f * by_f + on_z.slope * by_f_twice,
-        by_s: by_s.map(|by| on_z.slope * by),
-        slope_by_s: std::array::from_fn(|k| on_z.bend * by_f * by_s[k] + on_z.slope * by_f_s[k]),
-        shares,
-        ..LikelihoodTerm::default()
+    let (slope, bend) = (shape.score(z), shape.slope_of_score(z));
+    let (on_location, turn) = (shape.curvature_on_location(z), shape.slope_of_curvature_on_location(z));
+    let on_scale = shape.information_on_scale();
+    // The information of a quantified value: on its location, and of a variance that changes with f on its scale.
+    let (by_location, location_by_f, of_scale) = match error {
+        ErrorModel::LogNormal { .. } => (by_f, by_f_twice, 0.0),
+        ErrorModel::Normal { .. } => {
+            let g = error.sd(f);
+            (1.0 / g, -log_g[0] / g, 2.0 * g.ln())
+        }
     };
-    if observation.censoring == Censoring::Quantified {
-        // The information of a quantified value: on its location, and of a variance that changes with f on its scale.
-        let (by_location, location_by_f) = match error {
-            ErrorModel::LogNormal { .. } => (by_f, by_f_twice),
-            ErrorModel::Normal { .. } => {
-                let g = error.sd(f);
-                term.value += 2.0 * g.ln();
-                (1.0 / g, -log_g[0] / g)
-            }
-        };
-        let on_scale = shape.information_on_scale();
-        term.slope += log_g[0];
-        term.bend += log_g[1];
-        term.information = on_z.information * by_location * by_location + on_scale * log_g[0] * log_g[0];
-        term.information_by_f = on_z.information_slope * by_f * by_location * by_location
-            + 2.0 * on_z.information * by_location * location_by_f
-            + 2.0 * on_scale * log_g[0] * log_g[1];
-        for k in 0..2 {
-            term.by_s[k] += shares[k];
-            term.slope_by_s[k] += log_g_by_f_s[k];
-            term.information_by_s[k] = (on_z.information_slope * by_s[k]
-                - 2.0 * on_z.information * shares[k])
-                * by_location
-                * by_location
-                + 2.0 * on_scale * log_g[0] * log_g_by_f_s[k];
-        }
-    } else {
-        term.information = on_z.information * by_f * by_f;
-        term.information_by_f =
-            on_z.information_slope * by_f * by_f * by_f + 2.0 * on_z.information * by_f * by_f_twice;
-        for k in 0..2 {
-            term.information_by_s[k] =
-                on_z.information_slope * by_s[k] * by_f * by_f + 2.0 * on_z.information * by_f * by_f_s[k];
-        }
+    let square = by_location * by_location;
+    LikelihoodTerm {
+        value: shape.deviance(z) + of_scale,
+        slope: slope * by_f + log_g[0],
+        bend: bend * by_f * by_f + slope * by_f_twice + log_g[1],
+        information: on_location * square + on_scale * log_g[0] * log_g[0],
+        by_s: std::array::from_fn(|k| slope * by_s[k] + shares[k]),
+        slope_by_s: std::array::from_fn(|k| bend * by_f * by_s[k] + slope * by_f_s[k] + log_g_by_f_s[k]),
+        information_by_f: turn * by_f * square
+            + 2.0 * on_location * by_location * location_by_f
+            + 2.0 * on_scale * log_g[0] * log_g[1],
+        information_by_s: std::array::from_fn(|k| {
+            (turn * by_s[k] - 2.0 * on_location * shares[k]) * square
+                + 2.0 * on_scale * log_g[0] * log_g_by_f_s[k]
+        }),
+        shares,
     }
-    Some(term)
+}
+
+/// The likelihood of a value between `ends`.
+fn censored_term(ends: [f64; 2], law: Law, f: f64) -> LikelihoodTerm {
+    let Law { error, shape } = law;
+    let at = ends.map(|end| Standardised::of_end(error, f, end));
+    let z = at.each_ref().map(|at| at.z);
+    if is_narrow(z) {
+        let (middle, constant) = narrow(ends, law);
+        let term = quantified_term(middle, law, f);
+        return LikelihoodTerm { value: term.value + constant, ..term };
+    }
+    let term = IntervalTerm::new(shape, z);
+    let value = term.value;
+    let shares = at[if z[1].is_finite() { 1 } else { 0 }].shares;
+    let of = |part: &dyn Fn(&Standardised) -> f64| at.each_ref().map(part);
+    let by_s = [of(&|at| at.by_s[0]), of(&|at| at.by_s[1])];
+    if term.is_flat() {
+        return LikelihoodTerm { value, shares, ..LikelihoodTerm::default() };
+    }
+    if error.is_log() && f < NOTHING * ends[1] && ends[1].is_finite() {
+        return LikelihoodTerm {
+            value,
+            by_s: by_s.map(|by| term.along(by)),
+            shares,
+            ..LikelihoodTerm::default()
+        };
+    }
+    let (by_f, by_f_twice) = (of(&|at| at.by_f), of(&|at| at.by_f_twice));
+    let by_f_s = [of(&|at| at.by_f_s[0]), of(&|at| at.by_f_s[1])];
+    let slope = term.along(by_f);
+    let bend = term.twice(by_f, by_f) + term.along(by_f_twice);
+    let slope_by_s: [f64; 2] = std::array::from_fn(|k| term.twice(by_f, by_s[k]) + term.along(by_f_s[k]));
+    let (information, is_square) = term.information(by_f);
+    let moved = |by: [f64; 2], by_f_and: [f64; 2], slope_by: f64| {
+        if is_square {
+            2.0 * slope * slope_by
+        } else {
+            term.thrice(by_f, by) + 2.0 * term.twice(by_f, by_f_and)
+        }
+    };
+    LikelihoodTerm {
+        value,
+        slope,
+        bend,
+        information,
+        by_s: by_s.map(|by| term.along(by)),
+        slope_by_s,
+        information_by_f: moved(by_f, by_f_twice, bend),
+        information_by_s: std::array::from_fn(|k| moved(by_s[k], by_f_s[k], slope_by_s[k])),
+        shares,
+    }
+}
+
+fn is_narrow(z: [f64; 2]) -> bool {
+    (z[1] - z[0]) * (1.0 + z[0].abs().max(z[1].abs())) < NARROW
+}
+
+/// The middle of a narrow interval, and −2 ln of its length over the density that [`quantified_term`] leaves out.
+fn narrow([lower, upper]: [f64; 2], law: Law) -> (f64, f64) {
+    let of_zero = law.shape.deviance_of_zero();
+    match law.error {
+        ErrorModel::LogNormal { sd } => {
+            let length = (upper / lower).ln();
+            (lower * (0.5 * length).exp(), of_zero + 2.0 * (sd / length).ln())
+        }
+        ErrorModel::Normal { .. } => (0.5 * (lower + upper), of_zero - 2.0 * (upper - lower).ln()),
+    }
 }
 
 /// The weighted residual of an observation, (y − f)/g on the scale of the error; NaN of a censored one.
@@ -285,16 +308,29 @@ pub(crate) fn scale_term(observation: &Observation, law: Law, f: f64) -> Option<
     if !law.error.allows(f) {
         return None;
     }
-    let z = Standardised::new(law.error, f, observation.value).z;
-    let on_z = OnZ::new(law.shape, observation.censoring, z);
-    let slope = -on_z.slope * z;
-    let (slope, curvature) = if observation.censoring == Censoring::Quantified {
-        (1.0 + slope, law.shape.information_on_scale())
-    } else {
-        let observed = on_z.information * z * z - slope;
-        (slope, if observed > 0.0 { observed } else { slope * slope })
+    let Law { error, shape } = law;
+    let quantified = |y: f64| {
+        let z = Standardised::new(error, f, y).z;
+        let (slope, curvature) = (1.0 - shape.score(z) * z, shape.information_on_scale());
+        ScaleTerm { value: shape.deviance(z), slope, curvature }
     };
-    Some(ScaleTerm { value: on_z.value, slope, curvature })
+    if observation.censoring == Censoring::Quantified {
+        return Some(quantified(observation.value));
+    }
+    let ends = observation.ends();
+    let z = ends.map(|end| Standardised::of_end(error, f, end).z);
+    if is_narrow(z) {
+        let (middle, constant) = narrow(ends, law);
+        let of_scale = if error.is_log() { 0.0 } else { 2.0 * error.sd(f).ln() };
+        let term = quantified(middle);
+        return Some(ScaleTerm { value: term.value + of_scale + constant, ..term });
+    }
+    let term = IntervalTerm::new(shape, z);
+    let by = z.map(|z| if z.is_finite() { -z } else { 0.0 });
+    let slope = term.along(by);
+    let observed = term.information(by).0 - slope;
+    let curvature = if observed > 0.0 { observed } else { slope * slope };
+    Some(ScaleTerm { value: term.value, slope, curvature })
 }
 
 #[cfg(test)]
@@ -303,7 +339,20 @@ mod tests {
     use omafit_model::Analyte;
 
     fn observed(value: f64, censoring: Censoring) -> Observation {
-        Observation { time: 0.0, analyte: Analyte::IgeFree, value, censoring, doses_before: 0, row: 0 }
+        Observation { value, censoring, ..Observation::planned(0.0, Analyte::IgeFree, 0) }
+    }
+
+    /// A value, below it, above it, between it and a half of it or twice of it, and hardly below it.
+    fn every_kind(y: f64) -> [Observation; 6] {
+        let ended = |censoring, end| Observation { interval_end: Some(end), ..observed(y, censoring) };
+        [
+            observed(y, Censoring::Quantified),
+            observed(y, Censoring::Below),
+            observed(y, Censoring::Above),
+            ended(Censoring::Below, 0.5 * y),
+            ended(Censoring::Above, 2.0 * y),
+            ended(Censoring::Below, (1.0 - 1e-9) * y),
+        ]
     }
 
     const SHAPES: [Shape; 3] = [Shape::Normal, Shape::StudentT { df: 4.0 }, Shape::StudentT { df: 1.5 }];
@@ -383,7 +432,7 @@ mod tests {
         let reference: serde_json::Value =
             serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
         let cases = reference["cases"].as_array().unwrap();
-        assert_eq!(cases.len(), 204);
+        assert_eq!(cases.len(), 288);
         for case in cases {
             let number = |key: &str| case[key].as_f64();
             let shape = number("df").map_or(Shape::Normal, |df| Shape::StudentT { df });
@@ -394,17 +443,22 @@ mod tests {
             };
             let censoring = match case["censoring"].as_str().unwrap() {
                 "quantified" => Censoring::Quantified,
-                "below" => Censoring::Below,
+                "below" | "between" => Censoring::Below,
                 _ => Censoring::Above,
             };
             let (f, law) = (number("f").unwrap(), Law { error, shape });
-            let o = observed(number("y").unwrap(), censoring);
+            let o =
+                Observation { interval_end: number("lower"), ..observed(number("y").unwrap(), censoring) };
             let found = likelihood_term(&o, law, f).unwrap();
             let near = |key: &str, found: f64, tolerance: f64| {
                 let Some(expected) = number(key) else { return };
                 let gap = (found - expected).abs();
                 // Near a residual of one, and far out under t, two terms cancel.
                 let least = match key {
+                    // In a short interval three terms cancel.
+                    "information_by_f" if censoring != Censoring::Quantified && o.interval_end.is_some() => {
+                        1e-12 * likelihood_term(&o, law, f).unwrap().information
+                    }
                     "by_s1" | "by_s2" => 2e-15,
                     "by_f_s1" | "by_f_s2" => 1e-12 * (2.0 * likelihood_term(&o, law, f).unwrap().slope).abs(),
                     _ => 1e-290,
@@ -438,9 +492,8 @@ mod tests {
             },
         };
         for law in laws() {
-            for censoring in [Censoring::Quantified, Censoring::Below, Censoring::Above] {
-                for (f, y) in [(10.0, 12.5), (3.0, 0.7), (60.0, 0.5), (0.5, 60.0)] {
-                    let o = observed(y, censoring);
+            for (f, y) in [(10.0, 12.5), (3.0, 0.7), (60.0, 0.5), (0.5, 60.0)] {
+                for o in every_kind(y) {
                     let at = |f: f64, by: [f64; 2]| {
                         likelihood_term(&o, Law { error: sized(law.error, by), ..law }, f)
                             .unwrap()
@@ -489,9 +542,8 @@ mod tests {
     #[test]
     fn slopes_are_those_of_differences_far_into_the_tails() {
         for law in laws() {
-            for censoring in [Censoring::Quantified, Censoring::Below, Censoring::Above] {
-                for (f, y) in [(10.0, 12.0), (3.0, 0.7), (60.0, 0.5), (0.5, 60.0), (10.0, 150.0)] {
-                    let o = observed(y, censoring);
+            for (f, y) in [(10.0, 12.0), (3.0, 0.7), (60.0, 0.5), (0.5, 60.0), (10.0, 150.0)] {
+                for o in every_kind(y) {
                     let value = |f: f64| likelihood_term(&o, law, f).unwrap().value;
                     let h = 1e-4 * f;
                     let difference = (8.0 * (value(f + h) - value(f - h))
@@ -517,6 +569,71 @@ mod tests {
                     );
                     // A gradient is never lost for want of a curvature.
                     assert!(found.information > 0.0 || found.slope.abs() < 1e-9);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_narrow_interval_is_a_value_times_its_length() {
+        for law in laws() {
+            for (f, y) in [(10.0, 12.0), (3.0, 2.0), (20.0, 31.0)] {
+                let of = |part: f64| {
+                    let end = Some((1.0 - part) * y);
+                    let o = Observation { interval_end: end, ..observed(y, Censoring::Below) };
+                    likelihood_term(&o, law, f).unwrap()
+                };
+                let part = 1e-7;
+                let value = observed((1.0 - 0.5 * part) * y, Censoring::Quantified);
+                let density = likelihood_term(&value, law, f).unwrap();
+                let expected = density.value + constant(&value, law, true);
+                assert!((of(part).value - (expected - 2.0 * (part * y).ln())).abs() < 1e-7, "{law:?} {f}");
+                // On both sides of the width from which on it is not an integral.
+                let sd = law.error.sd(f) / if law.error.is_log() { 1.0 } else { y };
+                let z = weighted_residual(&value, law.error, f);
+                let edge = NARROW * sd / (1.0 + z.abs());
+                let (narrow, wide) = (of(0.97 * edge), of(1.03 * edge));
+                let longer = 2.0 * (1.03_f64 / 0.97).ln();
+                let near = |a: f64, b: f64, of: f64| (a - b).abs() < 1e-3 * of.abs();
+                assert!((narrow.value - longer - wide.value).abs() < 1e-4 * z.abs() + 1e-7, "{law:?} {f}");
+                assert!(near(narrow.slope, wide.slope, density.slope), "{law:?} {f}");
+                assert!(near(narrow.bend, wide.bend, density.bend), "{law:?} {f}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_scales_likelihood_is_that_of_the_value() {
+        for law in laws() {
+            for (f, y) in [(10.0, 12.0), (3.0, 0.7), (60.0, 40.0)] {
+                for o in every_kind(y) {
+                    let at = |h: f64| {
+                        let grown = match law.error {
+                            ErrorModel::LogNormal { sd } => ErrorModel::LogNormal { sd: sd * h.exp() },
+                            ErrorModel::Normal { additive, proportional } => ErrorModel::Normal {
+                                additive: additive * h.exp(),
+                                proportional: proportional * h.exp(),
+                            },
+                        };
+                        scale_term(&o, Law { error: grown, ..law }, f).unwrap()
+                    };
+                    let h = 1e-4;
+                    let difference = (8.0 * (at(h).value - at(-h).value)
+                        - (at(2.0 * h).value - at(-2.0 * h).value))
+                        / (24.0 * h);
+                    // ln g² of a value is left out of it, and half its derivative is one.
+                    let is_value = o.censoring == Censoring::Quantified;
+                    let expected = difference + if is_value { 1.0 } else { 0.0 };
+                    let found = at(0.0).slope;
+                    assert!(
+                        (found - expected).abs() < 1e-7 * expected.abs() + 1e-8,
+                        "{law:?} {o:?}: {found} {expected}"
+                    );
+                    if !is_value {
+                        let own = likelihood_term(&o, law, f).unwrap();
+                        assert!((at(0.0).value - own.value).abs() < 1e-9 * own.value.abs());
+                        assert!((found - (own.by_s[0] + own.by_s[1])).abs() < 1e-9 * found.abs() + 1e-12);
+                    }
                 }
             }
         }

@@ -336,7 +336,7 @@ mod tests {
     use crate::shape::Shape;
 
     fn observed(analyte: Analyte, value: f64, censoring: Censoring) -> Observation {
-        Observation { time: 0.0, analyte, value, censoring, doses_before: 0, row: 0 }
+        Observation { value, censoring, ..Observation::planned(0.0, analyte, 0) }
     }
 
     fn single(error: ErrorModel) -> f64 {

@@ -125,7 +125,7 @@ pub fn quantify(value: f64, residual: &Residual) -> (f64, Censoring) {
 /// the limits of the model's assays.
 ///
 /// With a log-normal or proportional error an analyte of which there is nothing yet cannot be observed. An observation of
-/// another data set is then below its own limit, or that of the assay; one without a limit, or that is only planned, is
+/// another data set is then below its own limit, the lower end of its interval, or that of the assay; one without a limit, or that is only planned, is
 /// dropped. A value of a normal error that falls below zero is one.
 ///
 /// # Errors
@@ -148,12 +148,13 @@ pub fn measure(
         };
         let exact = concentrations[at].to_array()[analyte.index()];
         let z = stream.normal();
+        let end = observation.interval_end.take();
         if residual.error.allows(exact) {
             let value = if noise.residual { residual.error.observe(exact, z) } else { exact };
             (observation.value, observation.censoring) = quantify(value, residual);
             kept.push(observation);
         } else if exact <= 0.0 && !observation.value.is_nan() {
-            let own = (observation.censoring == Censoring::Below).then_some(observation.value);
+            let own = (observation.censoring == Censoring::Below).then_some(end.unwrap_or(observation.value));
             if let Some(limit) = own.or(residual.lloq) {
                 (observation.value, observation.censoring) = (limit, Censoring::Below);
                 kept.push(observation);

@@ -41,6 +41,7 @@ fn subject(id: &str, rows: &[(f64, f64, Censoring)]) -> Subject {
         analyte: Analyte::OmalizumabTotal,
         value,
         censoring,
+        interval_end: None,
         doses_before: 1,
         row: 0,
     };

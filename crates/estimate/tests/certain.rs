@@ -39,6 +39,7 @@ fn with() -> Vec<Subject> {
                 analyte: Analyte::OmalizumabTotal,
                 value: 0.05,
                 censoring: Censoring::Below,
+                interval_end: None,
                 doses_before: 0,
                 row: 7,
             };

@@ -107,6 +107,26 @@ fn npde_of_censored_observations_is_standard_normal() {
     assert!(values(&all, ResidualKind::Cwres).len() < 620);
 }
 
+#[test]
+fn npde_of_values_between_two_limits_is_standard_normal() {
+    let model = hayashi();
+    let mut data = subjects(&model, 9);
+    let free = data.iter_mut().flat_map(|s| &mut s.observations).filter(|o| o.analyte == Analyte::IgeFree);
+    let mut within = 0;
+    // Detected from 18 ng/mL on, quantified from 36 ng/mL on.
+    for observation in free.filter(|o| o.value < 36.0) {
+        observation.censoring = Censoring::Below;
+        let is_detected = observation.value >= 18.0;
+        within += usize::from(is_detected);
+        observation.interval_end = is_detected.then_some(18.0);
+        observation.value = if is_detected { 36.0 } else { 18.0 };
+    }
+    assert!(within > 40, "{within}");
+    let npde = values(&diagnosed(&model, &data), ResidualKind::Npde);
+    assert_eq!(npde.len(), 720);
+    assert!(mean_p_value(&npde) > 0.01 && variance_p_value(&npde) > 0.01);
+}
+
 fn settings(model: &PopulationModel, data: &[Subject], is_corrected: bool) -> VpcSettings {
     VpcSettings {
         binning: Binning::Chosen,

@@ -13,7 +13,7 @@ fn model(name: &str) -> PopulationModel {
 }
 
 fn observation(time: f64, analyte: Analyte, value: f64, doses_before: usize) -> Observation {
-    Observation { time, analyte, value, censoring: Censoring::Quantified, doses_before, row: 0 }
+    Observation { value, ..Observation::planned(time, analyte, doses_before) }
 }
 
 fn computed(

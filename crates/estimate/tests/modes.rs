@@ -56,6 +56,7 @@ fn subjects(name: &str, day: f64) -> Vec<Subject> {
                 analyte: Analyte::OmalizumabTotal,
                 value: number("DV"),
                 censoring: Censoring::Quantified,
+                interval_end: None,
                 doses_before: subject.doses.len(),
                 row: 0,
             });

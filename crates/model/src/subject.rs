@@ -160,6 +160,9 @@ pub struct Observation {
     pub value: f64,
     /// Whether it was quantified.
     pub censoring: Censoring,
+    /// The other end of the interval in which a censored value lies, in the analyte's unit: below `value` of one that is
+    /// [`Censoring::Below`] it, above of one that is [`Censoring::Above`] it. `None` where there is no other end.
+    pub interval_end: Option<f64>,
     /// How many of the subject's doses precede it: at equal times the order of the records decides.
     pub doses_before: usize,
     /// Row in the file it came from, counted from 1 with the header as row 1; 0 if it came from no file.
@@ -169,7 +172,25 @@ pub struct Observation {
 impl Observation {
     /// One that is still to be made: its value is no number.
     pub const fn planned(time: f64, analyte: Analyte, doses_before: usize) -> Self {
-        Self { time, analyte, value: f64::NAN, censoring: Censoring::Quantified, doses_before, row: 0 }
+        Self {
+            time,
+            analyte,
+            value: f64::NAN,
+            censoring: Censoring::Quantified,
+            interval_end: None,
+            doses_before,
+            row: 0,
+        }
+    }
+
+    /// The lowest and the highest value that it can have, in the analyte's unit; both are the value of a quantified one,
+    /// and one is infinite of a value that is only known to be below or above a limit.
+    pub fn ends(&self) -> [f64; 2] {
+        match self.censoring {
+            Censoring::Quantified => [self.value; 2],
+            Censoring::Below => [self.interval_end.unwrap_or(f64::NEG_INFINITY), self.value],
+            Censoring::Above => [self.value, self.interval_end.unwrap_or(f64::INFINITY)],
+        }
     }
 }
 

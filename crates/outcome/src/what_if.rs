@@ -248,6 +248,7 @@ mod tests {
                 analyte: Analyte::IgeFree,
                 value: 40.0,
                 censoring: Censoring::Quantified,
+                interval_end: None,
                 doses_before: times.len(),
                 row: 0,
             }],

@@ -13,11 +13,11 @@
 //!
 //! An observation of which a simulation predicts nothing at all under a log-normal or a proportional error, as of a drug
 //! before its first dose, has no place in a covariance. Its prediction distribution error is its own place among the
-//! simulations; where it is below a limit, a random part of the share of the simulations below the limit.
+//! simulations; of a censored one, the share below its interval and a random part of the share within it.
 //!
 //! A value beyond a limit of quantification, observed or simulated, is first replaced as by Nguyen, Comets, Mentré 2012
 //! (J Pharmacokinet Pharmacodyn 39:499, doi 10.1007/s10928-012-9264-2): by a random one of the simulated values of that
-//! observation beyond the limit.
+//! observation beyond the limit, and an observed one by one of those within its own interval.
 
 use super::limits::Limits;
 use super::replicates::Replicates;
@@ -59,22 +59,19 @@ pub fn npde(
         let values: Vec<f64> = solved.iter().map(|s| f64::from(s[i])).collect();
         let beyond = [f64::NEG_INFINITY, f64::INFINITY]
             .map(|side| values.iter().copied().filter(|v| limits.rank(*v) == side).collect::<Vec<_>>());
-        let mut replace = |rank: f64, otherwise: f64| {
-            let pool = if rank < 0.0 { &beyond[0] } else { &beyond[1] };
-            if rank.is_finite() {
-                return scale(rank);
-            }
-            let at = (draw.uniform() * pool.len() as f64) as usize;
-            scale(pool.get(at).copied().unwrap_or(otherwise))
+        let own = (observation.censoring != Censoring::Quantified).then(|| {
+            let [lower, upper] = observation.ends();
+            let within: Vec<f64> = values.iter().copied().filter(|v| lower < *v && *v < upper).collect();
+            scale(one_of(&within, &mut draw, observation.value))
+        });
+        let mut replace = |value: f64| match limits.rank(value) {
+            f64::NEG_INFINITY => scale(one_of(&beyond[0], &mut draw, value)),
+            f64::INFINITY => scale(one_of(&beyond[1], &mut draw, value)),
+            rank => scale(rank),
         };
-        let rank = match observation.censoring {
-            Censoring::Quantified => limits.rank(observation.value),
-            Censoring::Below => f64::NEG_INFINITY,
-            Censoring::Above => f64::INFINITY,
-        };
-        observed.push(replace(rank, observation.value));
+        observed.push(own.unwrap_or_else(|| replace(observation.value)));
         for (replicate, value) in simulated.iter_mut().zip(&values) {
-            replicate.push(replace(limits.rank(*value), *value));
+            replicate.push(replace(*value));
         }
     }
     let mut out = vec![f64::NAN; n];
@@ -84,12 +81,18 @@ pub fn npde(
         let limits = limits[observation.analyte.index()];
         let count = solved.len() as f64;
         let share = |is: &dyn Fn(f64) -> bool| {
-            solved.iter().filter(|values| is(limits.rank(f64::from(values[i])))).count() as f64 / count
+            solved.iter().filter(|values| is(f64::from(values[i]))).count() as f64 / count
         };
+        let [lower, upper] = observation.ends();
         let error = match observation.censoring {
-            Censoring::Below => share(&|rank| rank <= 0.0) * draw.uniform(),
-            Censoring::Above => 1.0 - share(&|rank| rank == f64::INFINITY) * draw.uniform(),
-            Censoring::Quantified => (share(&|rank| rank < observation.value) * count + 0.5) / (count + 1.0),
+            Censoring::Quantified => {
+                let below = share(&|value| limits.rank(value) < observation.value);
+                (below * count + 0.5) / (count + 1.0)
+            }
+            Censoring::Below | Censoring::Above => {
+                let within = share(&|value| lower < value && value < upper);
+                share(&|value| value <= lower) + within * draw.uniform()
+            }
         };
         out[i] = if error > 0.0 && error < 1.0 { quantile(error) } else { f64::NAN };
     }
@@ -97,6 +100,12 @@ pub fn npde(
         out[i] = if error.is_nan() { f64::NAN } else { quantile(error) };
     }
     out
+}
+
+/// A random one of `values`, or `otherwise` if there is none.
+fn one_of(values: &[f64], draw: &mut SubjectStream, otherwise: f64) -> f64 {
+    let at = (draw.uniform() * values.len() as f64) as usize;
+    values.get(at).copied().unwrap_or(otherwise)
 }
 
 /// Prediction distribution errors of `observed` among `simulated` replicates, each of the same length, decorrelated;

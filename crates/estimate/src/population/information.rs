@@ -215,6 +215,7 @@ mod tests {
             analyte: Analyte::OmalizumabTotal,
             value: 1.0,
             censoring,
+            interval_end: None,
             doses_before: 0,
             row: 0,
         };

@@ -55,6 +55,7 @@ pub fn subjects() -> Vec<Subject> {
                 analyte: Analyte::OmalizumabTotal,
                 value: log.exp(),
                 censoring: Censoring::Quantified,
+                interval_end: None,
                 doses_before: 1,
                 row: 0,
             })

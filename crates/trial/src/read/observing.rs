@@ -39,7 +39,7 @@ impl<'a> Row<'_, 'a, '_> {
         let undosed = self.without_dose(dosing, "0 or nothing on an observation");
         let analyte = self.analyte();
         let measured = self.measured(analyte, observing);
-        let (Some(analyte), Some(Measured { value, censoring })) = (analyte, measured) else {
+        let (Some(analyte), Some(Measured { value, censoring, interval_end })) = (analyte, measured) else {
             return Kind::Wrong;
         };
         if !undosed || matches!(dosing.cmt, Cell::Wrong) {
@@ -50,7 +50,7 @@ impl<'a> Row<'_, 'a, '_> {
             censored => (value, censored, false),
         };
         let row = self.line();
-        let observation = Observation { time, analyte, value, censoring, doses_before: 0, row };
+        let observation = Observation { time, analyte, value, censoring, interval_end, doses_before: 0, row };
         let compartment = if let Cell::Number(number, _) = dosing.cmt { Some(number) } else { None };
         Kind::Observation { observation, by_option, compartment }
     }
@@ -72,8 +72,8 @@ impl<'a> Row<'_, 'a, '_> {
             }
             Cell::Wrong => return None,
         };
-        let (name, cell) = if censoring == Censoring::Quantified {
-            (Name::Dv, self.uncensored_value(dv)?)
+        let (name, cell, end) = if censoring == Censoring::Quantified {
+            (Name::Dv, self.uncensored_value(dv)?, Cell::Missing)
         } else {
             self.limit(censoring, dv, limit)?
         };
@@ -89,7 +89,22 @@ impl<'a> Row<'_, 'a, '_> {
             self.found(name, format!("{of}{title} above 0 {unit}, as its logarithm is taken"));
             return None;
         }
-        Some(Measured { value, censoring })
+        let interval_end = match self.converted(Name::Limit, end, factor, analyte.unit()) {
+            Cell::Number(end, _) => self.interval_end(analyte, end)?,
+            Cell::Missing => None,
+            Cell::Wrong => return None,
+        };
+        Some(Measured { value, censoring, interval_end })
+    }
+
+    /// The other end of an interval: zero is none of a value that is positive anyway.
+    fn interval_end(&mut self, analyte: Analyte, end: f64) -> Option<Option<f64>> {
+        let positive = self.options().positive_required[analyte.index()];
+        if positive && end < 0.0 {
+            self.found(Name::Limit, "an end of the interval of at least 0, as the logarithm is taken");
+            return None;
+        }
+        Some((!positive || end > 0.0).then_some(end))
     }
 
     /// A value that is flagged as below the limit, which the row or the options give.
@@ -110,7 +125,7 @@ impl<'a> Row<'_, 'a, '_> {
             let expected = "no flag, or the limit of quantification: a column LLOQ, or --lloq ANALYTE=LIMIT";
             self.found(Name::Blq, expected);
         }
-        Some(Measured { value: limit?, censoring: Censoring::Below })
+        Some(Measured { value: limit?, censoring: Censoring::Below, interval_end: None })
     }
 
     /// The value of an observation that is not censored, whose `LIMIT` means nothing.
@@ -121,21 +136,32 @@ impl<'a> Row<'_, 'a, '_> {
         matches!(dv, Cell::Number(..)).then_some(dv)
     }
 
-    /// The limit of a censored observation, and where it stands: in `DV`, or in `LIMIT` if there is no `DV`.
-    fn limit(&mut self, censoring: Censoring, dv: Cell<'a>, limit: Cell<'a>) -> Option<(Name, Cell<'a>)> {
-        // Monolix's lower end of the interval between nothing and the limit.
-        let from_zero = censoring == Censoring::Below && matches!(limit, Cell::Number(0.0, _));
+    /// The limit of a censored observation, where it stands, and the other end of its interval: the limit is in `DV`, and
+    /// the other end in `LIMIT`; where there is no `DV` the limit is in `LIMIT`.
+    fn limit(
+        &mut self,
+        censoring: Censoring,
+        dv: Cell<'a>,
+        limit: Cell<'a>,
+    ) -> Option<(Name, Cell<'a>, Cell<'a>)> {
         match (dv, limit) {
             (Cell::Wrong, _) | (_, Cell::Wrong) => None,
-            (Cell::Number(..), Cell::Missing) => Some((Name::Dv, dv)),
-            (Cell::Number(..), _) if from_zero => Some((Name::Dv, dv)),
-            (Cell::Number(a, _), Cell::Number(b, _)) if a == b => Some((Name::Dv, dv)),
+            (Cell::Number(..), Cell::Missing) => Some((Name::Dv, dv, Cell::Missing)),
+            (Cell::Number(a, _), Cell::Number(b, _)) if a == b => Some((Name::Dv, dv, Cell::Missing)),
+            (Cell::Number(a, _), Cell::Number(b, _)) if (b < a) == (censoring == Censoring::Below) => {
+                Some((Name::Dv, dv, limit))
+            }
             (Cell::Number(..), Cell::Number(..)) => {
-                let expected = "nothing, or what DV has: intervals are not supported: write the limit in DV";
+                let side = if censoring == Censoring::Below { "below" } else { "above" };
+                let cens = if censoring == Censoring::Below { "1" } else { "-1" };
+                let expected =
+                    format!("nothing, or the other end of the interval, {side} DV as CENS is {cens}");
                 self.found(Name::Limit, expected);
                 None
             }
-            (Cell::Missing, Cell::Number(..)) if !from_zero => Some((Name::Limit, limit)),
+            (Cell::Missing, Cell::Number(b, _)) if b != 0.0 || censoring == Censoring::Above => {
+                Some((Name::Limit, limit, Cell::Missing))
+            }
             (Cell::Missing, _) => {
                 self.found(
                     Name::Dv,
@@ -197,6 +223,7 @@ impl<'a> Row<'_, 'a, '_> {
 struct Measured {
     value: f64,
     censoring: Censoring,
+    interval_end: Option<f64>,
 }
 
 /// The analyte of a `DVID`: a number or a name.

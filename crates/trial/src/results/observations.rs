@@ -84,9 +84,12 @@ fn measured(observation: &Observation) -> f64 {
     if observation.censoring == Censoring::Quantified { observation.value } else { f64::NAN }
 }
 
-/// The limit of quantification, if it was not.
+/// The other end of the interval in which a censored value lies, or the limit itself where there is none.
 fn limit(observation: &Observation) -> f64 {
-    if observation.censoring == Censoring::Quantified { f64::NAN } else { observation.value }
+    match observation.censoring {
+        Censoring::Quantified => f64::NAN,
+        Censoring::Below | Censoring::Above => observation.interval_end.unwrap_or(observation.value),
+    }
 }
 
 /// Days since the last dose, if there was one.
@@ -102,7 +105,7 @@ mod tests {
     use omafit_model::{Analyte, Before, Covariates, Dose};
 
     fn observation(time: f64, censoring: Censoring, doses_before: usize) -> Observation {
-        Observation { time, analyte: Analyte::IgeFree, value: 5.0, censoring, doses_before, row: 0 }
+        Observation { value: 5.0, censoring, ..Observation::planned(time, Analyte::IgeFree, doses_before) }
     }
 
     #[test]
@@ -129,6 +132,8 @@ mod tests {
         for censoring in [Censoring::Below, Censoring::Above] {
             let censored = observation(1.0, censoring, 0);
             assert!(measured(&censored).is_nan() && limit(&censored) == 5.0);
+            let within = Observation { interval_end: Some(3.0), ..censored };
+            assert!(measured(&within).is_nan() && limit(&within) == 3.0);
         }
     }
 }

@@ -40,7 +40,8 @@ pub fn write_data_set(
 ///
 /// `ID TIME DV AMT EVID MDV CMT DVID RATE II SS CENS LIMIT WT IGE`, then the further covariates that any of the subjects
 /// has, by name: chunks of subjects with the same covariates have the same columns. Units are those of
-/// [`ReadOptions::default`](crate::ReadOptions::default). `DV` of a censored observation is its limit, and `LIMIT` empty.
+/// [`ReadOptions::default`](crate::ReadOptions::default). `DV` of a censored observation is its limit, and `LIMIT` the other
+/// end of its interval, empty where there is none.
 ///
 /// # Errors
 ///
@@ -90,6 +91,7 @@ struct Rows {
     ii: Vec<f64>,
     ss: Vec<Option<i64>>,
     cens: Vec<Option<i64>>,
+    limit: Vec<f64>,
     /// By name, in the order of the columns.
     covariates: Vec<(String, Vec<f64>)>,
 }
@@ -106,18 +108,32 @@ struct Event {
     ii: f64,
     ss: i64,
     cens: i64,
+    limit: f64,
 }
 
 impl Event {
     /// A record of nothing.
     const fn other(time: f64) -> Self {
-        Self { time, dv: f64::NAN, amt: 0.0, evid: 2, cmt: 1, dvid: 0, rate: 0.0, ii: 0.0, ss: 0, cens: 0 }
+        Self {
+            time,
+            dv: f64::NAN,
+            amt: 0.0,
+            evid: 2,
+            cmt: 1,
+            dvid: 0,
+            rate: 0.0,
+            ii: 0.0,
+            ss: 0,
+            cens: 0,
+            limit: f64::NAN,
+        }
     }
 
     fn observation(observation: &Observation) -> Result<Self, Reason> {
-        if !observation.value.is_finite() {
+        if !(observation.value.is_finite() && observation.interval_end.is_none_or(f64::is_finite)) {
             return Err("a number is not finite");
         }
+        let limit = observation.interval_end.unwrap_or(f64::NAN);
         let dvid = i64::from(observation.analyte.dvid());
         let cens = match observation.censoring {
             Censoring::Quantified => 0,
@@ -126,7 +142,7 @@ impl Event {
         };
         // NONMEM's compartments: doses go to the depot, 1, or the serum, 2; analytes are observed from there on.
         let cmt = dvid + 1;
-        Ok(Self { dv: observation.value, evid: 0, cmt, dvid, cens, ..Self::other(observation.time) })
+        Ok(Self { dv: observation.value, evid: 0, cmt, dvid, cens, limit, ..Self::other(observation.time) })
     }
 
     fn dose(dose: &Dose) -> Result<Self, Reason> {
@@ -241,6 +257,7 @@ impl Rows {
         self.ii.push(event.ii);
         self.ss.push(Some(event.ss));
         self.cens.push(Some(event.cens));
+        self.limit.push(event.limit);
         for (name, values) in &mut self.covariates {
             values.push(subject.covariates.get(name).unwrap_or(f64::NAN));
         }
@@ -249,9 +266,8 @@ impl Rows {
 
     fn table(self) -> Result<Table, TableError> {
         let mdv = self.evid.iter().map(|evid| Some(i64::from(*evid != Some(0)))).collect();
-        // The limit of a censored observation stands in DV, where every program looks for it; a LIMIT beside it would
-        // make an interval of it for Monolix and nlmixr2.
-        let limit = vec![f64::NAN; self.id.len()];
+        // The limit of a censored observation stands in DV, where every program looks for it; a LIMIT beside it makes an
+        // interval of it, for Monolix and nlmixr2 too.
         let mut columns = vec![
             Column::new("ID", Values::text(self.id)),
             Column::new("TIME", Values::Float(self.time)),
@@ -265,7 +281,7 @@ impl Rows {
             Column::new("II", Values::Float(self.ii)),
             Column::new("SS", Values::Integer(self.ss)),
             Column::new("CENS", Values::Integer(self.cens)),
-            Column::new("LIMIT", Values::Float(limit)),
+            Column::new("LIMIT", Values::Float(self.limit)),
         ];
         let covariates = self.covariates.into_iter();
         columns.extend(covariates.map(|(name, values)| Column::new(name, Values::Float(values))));

@@ -1,7 +1,7 @@
 //! Observations that are limits, and analytes that are predicted.
 
 use omafit_model::{Analyte, Censoring};
-use omafit_trial::{ReadOptions, Trial};
+use omafit_trial::{OmalizumabUnit, ReadOptions, Trial};
 
 use crate::support::{check, check_with, good, good_with};
 
@@ -39,6 +39,32 @@ fn the_limit_stands_in_dv_or_in_limit() {
 }
 
 #[test]
+fn a_censored_value_lies_between_dv_and_limit() {
+    let rows = "501,1,10,1,,0,1,4,70,420\n501,2,10,1,,0,1,0,70,420\n501,3,150,3,,0,-1,1e10,70,420\n\
+                501,4,.,3,,0,1,2,70,420\n501,5,10,1,,0,0,4,70,420\n";
+    let content = format!("{HEADER}{rows}");
+    let ends = |trial: &Trial| -> Vec<[f64; 2]> {
+        trial.subjects[0].observations.iter().map(omafit_model::Observation::ends).collect()
+    };
+    let below = f64::NEG_INFINITY;
+    let trial = good(&content);
+    assert_eq!(ends(&trial), [[4.0, 10.0], [below, 10.0], [150.0, 1e10], [below, 2.0], [10.0, 10.0]]);
+    assert_eq!(trial.notes, ["2 censored observations known to lie between DV and LIMIT"]);
+    // A value that may be negative is told by a LIMIT of zero that it is not.
+    let options = ReadOptions { positive_required: [false; 3], ..ReadOptions::default() };
+    assert_eq!(ends(&good_with(&content, &options))[1], [0.0, 10.0]);
+    // Both ends are in the unit of DV.
+    let options = ReadOptions { omalizumab_unit: OmalizumabUnit::NgPerMl, ..ReadOptions::default() };
+    assert_eq!(ends(&good_with(&content, &options))[0], [0.004, 0.01]);
+    check(
+        &format!("{HEADER}501,1,10,1,,0,1,-4,70,420\n"),
+        &[
+            r#"trial.csv:3, column LIMIT, ID 501: found "-4", expected an end of the interval of at least 0, as the logarithm is taken"#,
+        ],
+    );
+}
+
+#[test]
 fn a_limit_is_no_baseline() {
     let header = "ID,TIME,DV,DVID,AMT,CENS,WT\n";
     let trial =
@@ -55,7 +81,7 @@ fn censoring_that_is_refused() {
              501,1,10,1,,0,2,,70,420\n\
              501,2,10,1,,0,0,0,70,420\n\
              501,3,10,1,,0,,5,70,420\n\
-             501,4,10,1,,0,1,5,70,420\n\
+             501,4,10,1,,0,1,15,70,420\n\
              501,5,10,1,,0,-1,0,70,420\n\
              501,6,.,1,,0,1,.,70,420\n\
              501,7,,1,,0,1,0,70,420\n\
@@ -68,8 +94,8 @@ fn censoring_that_is_refused() {
             r#"trial.csv:3, column CENS, ID 501: found "1", expected 0 or nothing on a dose"#,
             r#"trial.csv:4, column CENS, ID 501: found "-1", expected 0 or nothing on a reset"#,
             r#"trial.csv:5, column CENS, ID 501: found "2", expected 0 (DV is a value), 1 (below DV) or -1 (above DV) on an observation"#,
-            r#"trial.csv:8, column LIMIT, ID 501: found "5", expected nothing, or what DV has: intervals are not supported: write the limit in DV"#,
-            r#"trial.csv:9, column LIMIT, ID 501: found "0", expected nothing, or what DV has: intervals are not supported: write the limit in DV"#,
+            r#"trial.csv:8, column LIMIT, ID 501: found "15", expected nothing, or the other end of the interval, below DV as CENS is 1"#,
+            r#"trial.csv:9, column LIMIT, ID 501: found "0", expected nothing, or the other end of the interval, above DV as CENS is -1"#,
             r#"trial.csv:10, column DV, ID 501: found ".", expected the limit of quantification of a censored observation, here or in LIMIT"#,
             "trial.csv:11, column DV, ID 501: found an empty cell, expected the limit of quantification of a censored observation, here or in LIMIT",
             r#"trial.csv:12, column DV, ID 501: found "0", expected a limit of omalizumab_total above 0 µg/mL, as its logarithm is taken"#,

@@ -46,13 +46,17 @@ fn observation() -> impl Strategy<Value = Observation> {
         1 => Just(Censoring::Below),
         1 => Just(Censoring::Above),
     ];
-    (0..3_usize, positive(), censoring).prop_map(|(analyte, value, censoring)| Observation {
-        time: 0.0,
-        analyte: Analyte::ALL[analyte],
-        value,
-        censoring,
-        doses_before: 0,
-        row: 0,
+    let end = proptest::option::of(1.5..1e6_f64);
+    (0..3_usize, positive(), censoring, end).prop_map(|(analyte, value, censoring, factor)| {
+        let interval_end = match censoring {
+            Censoring::Quantified => None,
+            Censoring::Below => factor.map(|factor| value / factor),
+            Censoring::Above => factor.map(|factor| value * factor),
+        };
+        // Beyond the range of numbers an end is none.
+        let interval_end = interval_end.filter(|end| *end > 0.0 && end.is_finite());
+        let analyte = Analyte::ALL[analyte];
+        Observation { value, censoring, interval_end, ..Observation::planned(0.0, analyte, 0) }
     })
 }
 

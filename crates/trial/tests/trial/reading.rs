@@ -36,6 +36,7 @@ fn a_trial() {
         analyte,
         value,
         censoring: Censoring::Quantified,
+        interval_end: None,
         doses_before,
         row,
     };

@@ -207,6 +207,7 @@ fn covariates_of_all_subjects_have_columns() {
             analyte: Analyte::IgeFree,
             value: 2.0,
             censoring: Censoring::Below,
+            interval_end: None,
             doses_before: 4,
             row: 0,
         }],
@@ -238,6 +239,7 @@ fn subjects_that_a_data_set_cannot_hold() {
         doses: vec![Dose::subcutaneous(0.0, 300.0)],
         observations: vec![Observation {
             censoring: Censoring::Quantified,
+            interval_end: None,
             time: 7.0,
             analyte: Analyte::IgeTotal,
             value: 900.0,
