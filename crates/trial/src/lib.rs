@@ -26,8 +26,8 @@ pub use output::{OutputError, RunFolder, RunPlace, WholeFile, write_whole};
 pub use present::{Listing, Presented, count, harmless, present_individuals, present_parameters};
 pub use read::{
     DataSet, DateFormat, DecimalMark, IgeUnit, Mapping, OmalizumabUnit, OutcomeReadOptions, OutcomeSubject,
-    OutcomeTable, Problem, ReadOptions, Rejection, Separator, Standard, TimeUnit, WeightUnit, hexadecimal,
-    read, read_outcomes, sha256,
+    OutcomeTable, Problem, ReadOptions, Rejection, Separator, Standard, TimeUnit, WeightUnit, WideColumns,
+    hexadecimal, read, read_outcomes, sha256,
 };
 pub use results::{
     ComparedLikelihood, ComparedParameter, ComparedRun, ComparedShrinkage, ComparedTest, Draws, Estimated,

@@ -166,7 +166,11 @@ const OBSERVATIONS: Columns = &[
         "the observation, or the limit of quantification that it is beyond: omalizumab µg/mL, IgE ng/mL",
     ),
     ("CENS", "", "1 below the limit, −1 above it, 0 quantified"),
-    ("LIMIT", "of the analyte", "that limit; missing of a quantified observation"),
+    (
+        "LIMIT",
+        "of the analyte",
+        "the other end of a censored value's interval, or that limit where there is none; missing of a quantified observation",
+    ),
     ("PRED", "of the analyte", "prediction for the typical subject with the same covariates"),
     ("IPRED", "of the analyte", "prediction of the subject's own fit"),
     ("RES", "of the analyte", "DV − PRED"),

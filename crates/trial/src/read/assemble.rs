@@ -78,7 +78,12 @@ impl<'a> Assembler<'a> {
                 if let Some(flags) = &mut self.flags {
                     flags.add(&more);
                 }
-                rows.extend(more);
+                match self.columns.wide() {
+                    Some(wide) => {
+                        rows.extend(more.iter().flat_map(|row| wide.rows(self.columns, self.options, row)));
+                    }
+                    None => rows.extend(more),
+                }
                 self.held = rows.split_off(self.last_subject(&rows));
             }
             None if rows.is_empty() => return Ok(None),

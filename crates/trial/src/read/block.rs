@@ -80,6 +80,8 @@ pub(super) struct Gathered {
     pub large_doses: LargeDoses,
     /// Probable mistakes.
     pub findings: Findings,
+    /// Censored observations that lie in an interval.
+    pub within: usize,
     /// The compartments of observations.
     pub compartments: Compartments,
 }
@@ -246,10 +248,13 @@ impl<'a> Block<'a> {
         let first_dose = doses.iter().position(|dose| dose.amount_mg > 0.0);
         observations.retain(|o| self.is_possible(o, first_dose, options, gathered));
         if self.whole && first_dose.is_none() && !options.allow_undosed {
-            problems.amiss(place, "at least one dose of this subject");
+            problems.amiss(place, "at least one dose of this subject; --allow-undosed takes it without one");
         }
-        if self.whole && observations.is_empty() {
-            problems.amiss(place, "at least one observation of this subject");
+        if self.whole && observations.is_empty() && !options.allow_unobserved {
+            problems.amiss(
+                place,
+                "at least one observation of this subject; --allow-unobserved takes it without one",
+            );
         }
         let is_steady = |dose: &&Dose| matches!(dose.before, Before::SteadyState { .. });
         if doses.len() > 1 && doses.iter().filter(is_steady).count() == doses.len() {
@@ -266,6 +271,7 @@ impl<'a> Block<'a> {
             counts.resets += doses.len() - given;
             counts.additional_doses += additional;
             counts.cancelled_doses += self.cancelled;
+            gathered.within += observations.iter().filter(|o| o.interval_end.is_some()).count();
             for observation in &observations {
                 let analyte = observation.analyte.index();
                 counts.observations[analyte] += 1;

@@ -7,6 +7,7 @@ use super::options::ReadOptions;
 use super::problems::{Place, Problems};
 use super::raw::Heading;
 use super::text::OTHER_SEPARATORS;
+use super::wide::Wide;
 
 /// The columns that mean something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -125,6 +126,7 @@ impl From<Name> for Meaning {
 /// Where each column is.
 pub(super) struct Columns<'a> {
     header: &'a [String],
+    wide: Option<&'a Wide>,
     covariates: &'a [CovariateColumn],
     /// Of the records' columns, then of the covariates'.
     at: Vec<Option<usize>>,
@@ -147,8 +149,12 @@ impl<'a> Columns<'a> {
         let before = problems.count();
         let at = vec![None; Name::ALL.len() + covariates.len()];
         let codes = vec![None; at.len()];
-        let mut columns = Self { header, covariates, at, codes, complete: false };
-        report_duplicates(header, place, problems);
+        let wide = heading.wide.as_ref();
+        let mut columns = Self { header, wide, covariates, at, codes, complete: false };
+        report_duplicates(&header[..wide.map_or(header.len(), Wide::width)], place, problems);
+        for (name, index) in wide.into_iter().flat_map(Wide::added) {
+            columns.at[position(name.into())] = Some(index);
+        }
         columns.rename(options, place, problems);
         for meaning in columns.meanings() {
             let name = columns.name(meaning);
@@ -185,6 +191,11 @@ impl<'a> Columns<'a> {
         }
         columns.complete = problems.count() == before;
         columns
+    }
+
+    /// The wide layout of the rows, if they have one.
+    pub(super) fn wide(&self) -> Option<&'a Wide> {
+        self.wide
     }
 
     /// The covariates that are read.
@@ -246,7 +257,7 @@ impl<'a> Columns<'a> {
 
     /// Whether a column is read.
     pub(super) fn is_used(&self, index: usize) -> bool {
-        self.at.contains(&Some(index))
+        self.at.contains(&Some(index)) || self.wide.is_some_and(|wide| wide.reads(index))
     }
 
     fn is_required(&self, meaning: Meaning, options: &ReadOptions) -> bool {

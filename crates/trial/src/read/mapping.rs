@@ -11,6 +11,7 @@ use super::layout::{DecimalMark, Separator};
 use super::options::{ReadOptions, Standard};
 use super::rejection::Rejection;
 use super::units::{IgeUnit, OmalizumabUnit, TimeUnit, WeightUnit};
+use super::wide::WideColumns;
 
 /// How a study's data are read: whatever the options of the command line say, and the codes of text columns.
 ///
@@ -42,6 +43,7 @@ pub struct Mapping {
     columns: BTreeMap<String, String>,
     unused: Vec<String>,
     codes: BTreeMap<String, BTreeMap<String, Code>>,
+    wide: BTreeMap<String, WideEntry>,
     covariates: Vec<String>,
     assume: BTreeMap<String, f64>,
     units: Units,
@@ -51,6 +53,7 @@ pub struct Mapping {
     accept: Vec<String>,
     missing: Vec<f64>,
     allow_undosed: Option<bool>,
+    allow_unobserved: Option<bool>,
     leave_out_before_dose: Option<bool>,
     separator: Option<Separator>,
     decimal: Option<DecimalMark>,
@@ -65,6 +68,23 @@ struct Units {
     ige: Option<IgeUnit>,
     baseline_ige: Option<IgeUnit>,
     weight: Option<WeightUnit>,
+}
+
+/// The columns of an analyte in a wide layout: that of its values alone, or all.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(untagged)]
+enum WideEntry {
+    Value(String),
+    Columns(WideColumns),
+}
+
+impl WideEntry {
+    fn columns(&self) -> WideColumns {
+        match self {
+            Self::Value(value) => WideColumns { value: value.clone(), below: None, lloq: None },
+            Self::Columns(columns) => columns.clone(),
+        }
+    }
 }
 
 /// What a text of the file stands for.
@@ -96,7 +116,7 @@ impl Mapping {
             .map_err(|source| Rejection::Unreadable { path: path.to_owned(), source })?;
         let refused = |reason: String| Rejection::Mapping { path: path.to_owned(), reason };
         let mapping: Self = toml::from_str(&text).map_err(|error| refused(error.to_string()))?;
-        let limits = mapping.lloq.keys().chain(mapping.uloq.keys());
+        let limits = mapping.lloq.keys().chain(mapping.uloq.keys()).chain(mapping.wide.keys());
         match limits.into_iter().find(|name| analyte(name).is_none()) {
             Some(name) => {
                 Err(refused(format!("`{name}` is no analyte: omalizumab_total, ige_total or ige_free")))
@@ -124,6 +144,11 @@ impl Mapping {
             let codes = codes.iter().map(|(text, code)| (text.clone(), code.text()));
             options.codes.entry(column.to_ascii_uppercase()).or_default().extend(codes);
         }
+        for (name, entry) in &self.wide {
+            if let Some(analyte) = analyte(name) {
+                options.wide.insert(analyte.name().to_owned(), entry.columns());
+            }
+        }
         options.carried.extend(self.covariates.iter().cloned());
         options.assume.extend(self.assume.iter().map(|(name, value)| (name.clone(), *value)));
         put(&mut options.time_unit, self.units.time);
@@ -142,6 +167,7 @@ impl Mapping {
         options.accept.extend(self.accept.iter().cloned());
         options.missing.extend(&self.missing);
         put(&mut options.allow_undosed, self.allow_undosed);
+        put(&mut options.allow_unobserved, self.allow_unobserved);
         put(&mut options.leave_out_before_dose, self.leave_out_before_dose);
         put(&mut options.separator, self.separator);
         put(&mut options.decimal, self.decimal);

@@ -29,6 +29,7 @@ mod select;
 mod stored;
 mod text;
 mod units;
+mod wide;
 mod xport;
 
 use std::path::Path;
@@ -42,6 +43,7 @@ use columns::Columns;
 use covariate::CovariateColumn;
 use flags::Flags;
 use problems::Problems;
+use raw::Heading;
 use select::Selection;
 
 pub use dates::DateFormat;
@@ -53,6 +55,7 @@ pub use outcomes::{OutcomeReadOptions, OutcomeSubject, OutcomeTable, read_outcom
 pub use problem::Problem;
 pub use rejection::Rejection;
 pub use units::{IgeUnit, OmalizumabUnit, TimeUnit, WeightUnit};
+pub use wide::WideColumns;
 
 pub(crate) use columns::is_covariate_name;
 pub(crate) use record::is_missing;
@@ -122,6 +125,7 @@ pub struct DataSet {
     pub trial: Trial,
     options: ReadOptions,
     covariates: Vec<CovariateColumn>,
+    heading: Heading,
     loaded: load::Loaded,
 }
 
@@ -145,11 +149,13 @@ impl DataSet {
         let mut problems = Problems::new(path.display().to_string());
         let loaded = load::load(path, options.separator, &mut problems)?;
         loaded.check_layout(options.separator, options.decimal)?;
-        let columns = Columns::find(&loaded.heading, &covariates, options, &mut problems);
+        let before = problems.count();
+        let heading = wide::spread(&loaded.heading, options, &mut problems);
+        let columns = Columns::find(&heading, &covariates, options, &mut problems);
         let selection = Selection::new(&loaded.heading, options, &mut problems);
         let flags = Flags::new(&loaded.heading, &columns, &selection);
         let mut assembler = Assembler::new(&columns, options, loaded.rows()?, selection).watching(flags);
-        if !columns.complete {
+        if !columns.complete || problems.count() > before {
             // Without its columns nothing can be said of the rows, but that some fall apart.
             assembler.exhaust(&mut problems)?;
             problems.refuse()?;
@@ -192,7 +198,7 @@ impl DataSet {
             spans,
             summary: summarising.finish(|analyte| options.unit_read(analyte)),
         };
-        Ok(Self { trial, options: options.clone(), covariates, loaded })
+        Ok(Self { trial, options: options.clone(), covariates, heading, loaded })
     }
 
     /// Hands the subjects on in their order, `size` at a time and the rest at the end, until `take` says that it is
@@ -207,7 +213,7 @@ impl DataSet {
         mut take: impl FnMut(Vec<Subject>) -> Result<bool, E>,
     ) -> Result<(), E> {
         let mut problems = Problems::new(self.trial.source.path.display().to_string());
-        let columns = Columns::find(&self.loaded.heading, &self.covariates, &self.options, &mut problems);
+        let columns = Columns::find(&self.heading, &self.covariates, &self.options, &mut problems);
         let selection = Selection::new(&self.loaded.heading, &self.options, &mut problems);
         let mut assembler = Assembler::new(&columns, &self.options, self.loaded.rows()?, selection);
         let mut waiting: Vec<Subject> = Vec::new();

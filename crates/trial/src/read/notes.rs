@@ -47,6 +47,10 @@ pub(super) fn notes(columns: &Columns<'_>, options: &ReadOptions, gathered: &Gat
     }
     notes.extend(gathered.large_doses.note());
     limits(options, gathered, &mut notes);
+    if gathered.within > 0 {
+        let observations = count(gathered.within, "censored observation");
+        notes.push(format!("{observations} known to lie between DV and LIMIT"));
+    }
     let of = |some: usize| format!("{some} of {}", count(counts.subjects, "subject"));
     if counts.ige_from_total > 0 {
         let some = of(counts.ige_from_total);

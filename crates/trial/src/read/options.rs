@@ -10,6 +10,7 @@ use super::layout::{DecimalMark, Separator};
 use super::rejection::Rejection;
 use super::select;
 use super::units::{IgeUnit, OmalizumabUnit, TimeUnit, WeightUnit};
+use super::wide::WideColumns;
 
 /// How to read a data set.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -43,6 +44,8 @@ pub struct ReadOptions {
     pub assume: BTreeMap<String, f64>,
     /// Whether a subject may be without a dose, as in a placebo arm.
     pub allow_undosed: bool,
+    /// Whether a subject may be without an observation, of which nothing can be estimated.
+    pub allow_unobserved: bool,
     /// The unit of the file's times.
     pub time_unit: TimeUnit,
     /// The unit of the file's IgE, measured and baseline.
@@ -68,6 +71,10 @@ pub struct ReadOptions {
     /// without an entry stays as it is.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub codes: BTreeMap<String, BTreeMap<String, String>>,
+    /// The columns of each analyte, by its name, where a row of the file is a sample with a column an analyte; empty where a
+    /// row is an observation.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub wide: BTreeMap<String, WideColumns>,
     /// Covariates that are read though no model needs them; a subject may lack them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub carried: Vec<String>,
@@ -125,6 +132,7 @@ impl Default for ReadOptions {
             covariates: [Covariates::WEIGHT, Covariates::IGE].map(str::to_owned).to_vec(),
             assume: BTreeMap::new(),
             allow_undosed: false,
+            allow_unobserved: false,
             time_unit: TimeUnit::default(),
             ige_unit: IgeUnit::default(),
             omalizumab_unit: OmalizumabUnit::default(),
@@ -134,6 +142,7 @@ impl Default for ReadOptions {
             weight_unit: WeightUnit::default(),
             unused: Vec::new(),
             codes: BTreeMap::new(),
+            wide: BTreeMap::new(),
             carried: Vec::new(),
             dates: None,
             standard: None,

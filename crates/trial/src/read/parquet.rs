@@ -15,7 +15,7 @@ pub(super) fn read_parquet_heading(
 ) -> Result<(Heading, ParquetGroups), Rejection> {
     let groups = ParquetGroups::open(path, bytes).map_err(|error| refused(path, error))?;
     let header = groups.names().map(|name| name.trim().to_owned()).collect();
-    Ok((Heading { comments: groups.comments().to_vec(), header_row: 1, header }, groups))
+    Ok((Heading { comments: groups.comments().to_vec(), header_row: 1, header, wide: None }, groups))
 }
 
 /// The rows of a row group; `before` is how many rows there are in those before it. A number goes through its shortest text

@@ -2,7 +2,10 @@
 
 use csv::StringRecord;
 
+use super::wide::Wide;
+
 /// What stands before a file's rows, whatever its format.
+#[derive(Clone)]
 pub(crate) struct Heading {
     /// Comment lines before the header, without their `#`.
     pub comments: Vec<String>,
@@ -10,6 +13,8 @@ pub(crate) struct Heading {
     pub header_row: u64,
     /// The header's cells, without the spaces around them.
     pub header: Vec<String>,
+    /// The wide layout whose columns are added to the file's.
+    pub wide: Option<Wide>,
 }
 
 /// One row; it has as many cells as the header, unless it is a comment.

@@ -67,7 +67,7 @@ pub(super) fn read_text<'a>(
     }
 
     let rows = TextRows { path, reader, lines, length, cells: header.len(), complete: true };
-    Ok((Heading { comments, header_row, header }, rows))
+    Ok((Heading { comments, header_row, header, wide: None }, rows))
 }
 
 impl TextRows<'_> {

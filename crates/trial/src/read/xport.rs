@@ -15,7 +15,7 @@ pub(super) fn read_xport_heading(path: &Path, bytes: Vec<u8>) -> Result<(Heading
     let file = XportFile::open(bytes).map_err(|found| Rejection::format(path, found))?;
     let header = file.variables.iter().map(|variable| variable.name.clone()).collect();
     let comments = (!file.label.is_empty()).then(|| file.label.clone()).into_iter().collect();
-    Ok((Heading { comments, header_row: 1, header }, file))
+    Ok((Heading { comments, header_row: 1, header, wide: None }, file))
 }
 
 /// Some rows. A number goes through its shortest text and is the same after it.

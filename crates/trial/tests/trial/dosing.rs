@@ -129,7 +129,12 @@ fn a_reset_is_no_dose() {
     assert_eq!(trial.subjects[0].covariates.ige_ng_ml(), Some(410.0));
     assert_eq!((trial.counts.doses, trial.counts.resets), (1, 1));
     let undosed = "ID,TIME,DV,DVID,AMT,EVID,WT,IGE\n501,0,,,,3,70,420\n501,1,410,2,,0,70,420\n";
-    check(undosed, &["trial.csv:2, ID 501: expected at least one dose of this subject"]);
+    check(
+        undosed,
+        &[
+            "trial.csv:2, ID 501: expected at least one dose of this subject; --allow-undosed takes it without one",
+        ],
+    );
     let trial = good_with(undosed, &ReadOptions { allow_undosed: true, ..ReadOptions::default() });
     assert_eq!((trial.counts.doses, trial.counts.resets), (0, 1));
     assert_eq!(trial.subjects[0].doses, [Dose::subcutaneous(0.0, 0.0).after(Before::Reset)]);

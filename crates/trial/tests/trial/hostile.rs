@@ -95,8 +95,8 @@ fn subjects_without_dose_or_observation() {
          514,0,,,300,70,420\n\
          514,7,oops,1,,70,420\n",
         &[
-            "trial.csv:2, ID 501: expected at least one dose of this subject",
-            "trial.csv:3, ID 513: expected at least one observation of this subject",
+            "trial.csv:2, ID 501: expected at least one dose of this subject; --allow-undosed takes it without one",
+            "trial.csv:3, ID 513: expected at least one observation of this subject; --allow-unobserved takes it without one",
             // Nothing is said to be missing where a row could not be understood.
             r#"trial.csv:5, column DV, ID 514: found "oops", expected a number"#,
         ],

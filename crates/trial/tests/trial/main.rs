@@ -17,3 +17,4 @@ mod reading;
 mod support;
 mod tables;
 mod units;
+mod wide;

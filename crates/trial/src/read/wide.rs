@@ -1,0 +1,198 @@
+//! Wide layouts: a row a sample with a column an analyte, read as a row an observation.
+
+use csv::StringRecord;
+use omafit_model::Analyte;
+use serde::{Deserialize, Serialize};
+
+use super::columns::{Columns, Name};
+use super::options::ReadOptions;
+use super::problems::{Place, Problems};
+use super::raw::{Heading, RawRow};
+use super::record::is_missing;
+
+/// The columns of one analyte in a wide layout.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WideColumns {
+    /// The column of the values.
+    pub value: String,
+    /// The column that says whether a value is below the limit of quantification: 1 or Y, or 0 or N.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub below: Option<String>,
+    /// The column of that limit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lloq: Option<String>,
+}
+
+/// Where the columns of a wide layout are.
+#[derive(Clone, Debug)]
+pub(crate) struct Wide {
+    sources: Vec<Source>,
+    /// How many columns the file has; those that are added come after them.
+    width: usize,
+    /// Whether `EVID` is added, as the file has none.
+    adds_event: bool,
+}
+
+#[derive(Clone, Debug)]
+struct Source {
+    analyte: Analyte,
+    value: usize,
+    below: Option<usize>,
+    lloq: Option<usize>,
+}
+
+/// The columns that are added, in their order; the last only where the file has none.
+const ADDED: [Name; 5] = [Name::Dv, Name::Dvid, Name::Blq, Name::Lloq, Name::Evid];
+/// Columns that would be of all analytes of a row.
+const AMBIGUOUS: [&str; 6] = ["DV", "DVID", "CENS", "LIMIT", "BLQ", "LLOQ"];
+/// Columns of a dose.
+const DOSING: [Name; 6] = [Name::Amt, Name::Cmt, Name::Rate, Name::Addl, Name::Ii, Name::Ss];
+
+/// The heading of the rows that [`Wide::rows`] makes; the file's own if its layout is not wide.
+pub(super) fn spread(heading: &Heading, options: &ReadOptions, problems: &mut Problems) -> Heading {
+    let mut spread = heading.clone();
+    if options.wide.is_empty() {
+        return spread;
+    }
+    let place = Place::row(heading.header_row);
+    let position =
+        |name: &str| heading.header.iter().position(|other| other.eq_ignore_ascii_case(name.trim()));
+    let mut find = |name: &String| {
+        let found = position(name);
+        if found.is_none() {
+            let has = heading.header.join(", ");
+            problems.amiss(
+                place.column(name),
+                format!("a column of this name, which the mapping has under [wide]; the file has {has}"),
+            );
+        }
+        found
+    };
+    let mut sources = Vec::new();
+    for analyte in Analyte::ALL {
+        let Some(columns) = options.wide.get(analyte.name()) else { continue };
+        let (below, lloq) = (columns.below.as_ref().map(&mut find), columns.lloq.as_ref().map(&mut find));
+        if let Some(value) = find(&columns.value) {
+            sources.push(Source { analyte, value, below: below.flatten(), lloq: lloq.flatten() });
+        }
+    }
+    let is_unused = |name: &str| options.unused.iter().any(|unused| unused.eq_ignore_ascii_case(name));
+    let adds_event = position("EVID").is_none() || is_unused("EVID");
+    let wide = Wide { sources, width: heading.header.len(), adds_event };
+    for name in AMBIGUOUS {
+        if position(name).is_some_and(|at| !wide.reads(at)) && !is_unused(name) {
+            let expected =
+                "no such column beside those of the analytes of a wide layout; `unused` leaves it out";
+            problems.amiss(place.column(name), expected);
+        }
+    }
+    let titles = |of: &dyn Fn(&Source) -> Option<usize>| {
+        let names = wide.sources.iter().filter_map(of).map(|at| heading.header[at].as_str());
+        names.collect::<Vec<_>>().join("/")
+    };
+    let values = titles(&|source| Some(source.value));
+    spread.header.extend([values.clone(), values, titles(&|s| s.below), titles(&|s| s.lloq)]);
+    if wide.adds_event {
+        spread.header.push("EVID".to_owned());
+    }
+    spread.wide = Some(wide);
+    spread
+}
+
+impl Source {
+    fn columns(&self) -> impl Iterator<Item = usize> + use<> {
+        [Some(self.value), self.below, self.lloq].into_iter().flatten()
+    }
+}
+
+/// What a row of a wide layout records beside observations.
+#[derive(Clone, Copy)]
+enum Event<'a> {
+    /// Nothing.
+    None,
+    /// `EVID` 2: no observation either.
+    Other(&'a str),
+    /// A dose, a reset, or an `EVID` that is none, which is reported where it is read.
+    Given(&'a str),
+}
+
+impl Wide {
+    /// The columns that are added, and where.
+    pub(super) fn added(&self) -> impl Iterator<Item = (Name, usize)> + use<> {
+        ADDED.into_iter().take(if self.adds_event { 5 } else { 4 }).zip(self.width..)
+    }
+
+    /// How many columns the file has.
+    pub(super) const fn width(&self) -> usize {
+        self.width
+    }
+
+    /// Whether it reads a column of the file.
+    pub(super) fn reads(&self, index: usize) -> bool {
+        self.sources.iter().any(|source| source.columns().any(|own| own == index))
+    }
+
+    /// A row of the file as rows of observations, in the order of the analytes, and after them what else it records.
+    pub(super) fn rows(&self, columns: &Columns<'_>, options: &ReadOptions, row: &RawRow) -> Vec<RawRow> {
+        let cell = |at: usize| row.cells.get(at).unwrap_or("").trim();
+        let event = self.event(columns, options, row);
+        let is_observed = |source: &&Source| {
+            !is_missing(cell(source.value)) || source.below.is_some_and(|at| is_set(cell(at)))
+        };
+        let observed: Vec<&Source> = match event {
+            Event::Other(_) => Vec::new(),
+            Event::None | Event::Given(_) => self.sources.iter().filter(is_observed).collect(),
+        };
+        let made = |source: Option<&Source>, evid: &str| {
+            let mut cells: Vec<&str> = row.cells.iter().collect();
+            cells.resize(self.width, "");
+            let of = |at: Option<usize>| at.map_or("", cell);
+            cells.push(of(source.map(|s| s.value)));
+            cells.push(source.map_or("", |s| s.analyte.name()));
+            cells.push(of(source.and_then(|s| s.below)));
+            cells.push(of(source.and_then(|s| s.lloq)));
+            if self.adds_event {
+                cells.push("");
+            }
+            let mut put = |name: Name, text| {
+                if let Some(cell) = columns.index(name).and_then(|at| cells.get_mut(at)) {
+                    *cell = text;
+                }
+            };
+            put(Name::Evid, evid);
+            if let (Some(_), Event::Given(_)) = (source, event) {
+                DOSING.into_iter().for_each(|name| put(name, ""));
+                put(Name::Mdv, "0");
+            }
+            RawRow { row: row.row, cells: StringRecord::from(cells), is_comment: row.is_comment }
+        };
+        let mut rows: Vec<RawRow> = observed.iter().map(|source| made(Some(source), "0")).collect();
+        match event {
+            Event::Other(evid) | Event::Given(evid) => rows.push(made(None, evid)),
+            Event::None if rows.is_empty() => rows.push(made(None, "2")),
+            Event::None => {}
+        }
+        rows
+    }
+
+    fn event<'r>(&self, columns: &Columns<'_>, options: &ReadOptions, row: &'r RawRow) -> Event<'r> {
+        let cell = |name: Name| columns.index(name).and_then(|at| row.cells.get(at)).unwrap_or("").trim();
+        if self.adds_event {
+            let amount = cell(Name::Amt);
+            let is_none = is_missing(amount) || options.decimal.parse(amount) == Some(0.0);
+            return if is_none { Event::None } else { Event::Given("1") };
+        }
+        let evid = cell(Name::Evid);
+        match options.decimal.parse(evid) {
+            Some(0.0) => Event::None,
+            Some(2.0) => Event::Other(evid),
+            _ => Event::Given(evid),
+        }
+    }
+}
+
+/// Whether the text of a flag says something; a wrong one is reported where it is read.
+fn is_set(text: &str) -> bool {
+    !is_missing(text) && !["0", "N", "NO", "FALSE"].iter().any(|no| text.eq_ignore_ascii_case(no))
+}
