@@ -54,7 +54,7 @@ pub fn bootstrap(args: &BootstrapArgs) -> Result<Outcome, CliError> {
         return Err(refuse("replicates", args.replicates, "at least 2"));
     }
     let started = Instant::now();
-    let run = Run::load(&args.run, args.located.data.as_deref())?;
+    let run = Run::load_by(&args.run, args.located.data.as_deref(), args.stratify.as_deref())?;
     let method = run.population_method(&args.run)?;
     let record = args.run.join("bootstrap.json");
     let partial = args.run.join("bootstrap.partial.jsonl");
@@ -130,9 +130,7 @@ pub fn bootstrap(args: &BootstrapArgs) -> Result<Outcome, CliError> {
         "method": method,
         "seconds": started.elapsed().as_secs_f64(),
     });
-    // Last: what it describes is there.
     write_whole(&record, &serde_json::to_vec_pretty(&story)?, is_replaced)?;
-    lines.remove()?;
     if !args.running.quiet {
         print::text(&format!(
             "bootstrap of {}: {} replicates converged, {open} did not, {failed} failed\n",
@@ -147,6 +145,8 @@ pub fn bootstrap(args: &BootstrapArgs) -> Result<Outcome, CliError> {
     }
     uncertainty::renew(&args.run, args.running.quiet)?;
     renew_report(&args.run)?;
+    // Last: while the replicates are there `--resume` writes everything else again.
+    lines.remove()?;
     Ok(if open + failed > 0 { Outcome::SomeFailed } else { Outcome::Done })
 }
 

@@ -80,6 +80,7 @@ pub fn overlaid(args: &HowArgs, base: ReadOptions) -> Result<ReadOptions, CliErr
     options.carried.extend(args.covariates.iter().cloned());
     options.unused.extend(args.unused.iter().cloned());
     options.allow_undosed |= args.allow_undosed;
+    options.allow_unobserved |= args.allow_unobserved;
     options.leave_out_before_dose |= args.before_dose == BeforeDoseName::LeaveOut;
     options.ignore.extend(args.ignore.iter().cloned());
     options.accept.extend(args.accept.iter().cloned());

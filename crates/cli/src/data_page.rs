@@ -16,8 +16,8 @@ const RULE: f64 = 0.016;
 const REASONS: usize = 10;
 
 /// The doses beside the dosing tables.
-#[derive(Serialize)]
-struct Dosing {
+#[derive(Clone, Debug, Serialize)]
+pub struct Dosing {
     /// mg per kg and IU/mL in four weeks.
     mg_per_kg_iu: Option<Span>,
     /// Subjects below 0.016.
@@ -27,7 +27,8 @@ struct Dosing {
 }
 
 impl Dosing {
-    fn of(regimens: &Regimens) -> Self {
+    /// That of regimens that were compared with the tables.
+    pub fn of(regimens: &Regimens) -> Self {
         Self {
             mg_per_kg_iu: Span::of(regimens.mg_per_kg_iu.clone()),
             below_rule: regimens.mg_per_kg_iu.iter().filter(|rate| **rate < RULE).count(),

@@ -116,10 +116,13 @@ pub fn replicate(
     }
 }
 
+/// What groups subjects by their doses.
+pub const REGIMEN: &str = "regimen";
+
 /// The stratum of each subject: by dose and interval, or by a covariate. Subjects without a value are a stratum.
 pub fn strata(by: Option<&str>, subjects: &[Subject]) -> Result<Strata, CliError> {
     let Some(by) = by else { return Ok(Strata::default()) };
-    if by.eq_ignore_ascii_case("regimen") {
+    if by.eq_ignore_ascii_case(REGIMEN) {
         return Ok(grouped(subjects.iter().map(regimen)));
     }
     let known: BTreeSet<&str> =

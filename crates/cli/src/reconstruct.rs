@@ -9,6 +9,7 @@ use crate::error::{CliError, refuse};
 use crate::memory::Grid;
 use crate::model;
 use crate::options::{BandArgs, Censored, MethodName, ReconstructArgs};
+use crate::predictive::REGIMEN;
 use crate::provenance::Program;
 use crate::record::SCHEMA_VERSION;
 use crate::recorded_path::RecordedPath;
@@ -222,6 +223,11 @@ impl Run {
 
     /// The run in a folder, with its data set where it is said to be or may be.
     pub fn load(folder: &Path, data: Option<&Path>) -> Result<Self, CliError> {
+        Self::load_by(folder, data, None)
+    }
+
+    /// Likewise, with what its subjects are to be grouped by: a covariate is read of the data, though the run did not read it.
+    pub fn load_by(folder: &Path, data: Option<&Path>, by: Option<&str>) -> Result<Self, CliError> {
         let unreadable = |path: &Path| {
             let path = path.to_owned();
             move |source| CliError::Unreadable { path, source }
@@ -246,7 +252,18 @@ impl Run {
         let Data { path: RecordedPath(path), from_run, sha256, .. } = &record.data;
         let from_run = from_run.as_ref().map(|RecordedPath(path)| path.as_path());
         let data = data_of_run::find(folder, Recorded { path, from_run, sha256 }, data)?;
-        let mut trial = read(&data, &record.data.read)?;
+        let mut how = record.data.read.clone();
+        let is_read =
+            |by: &&str| how.covariates.iter().chain(&how.carried).any(|own| own.eq_ignore_ascii_case(by));
+        let further = by.filter(|by| !by.eq_ignore_ascii_case(REGIMEN) && !is_read(by)).map(str::to_owned);
+        how.carried.extend(further.clone());
+        let mut trial = match (read(&data, &how), further) {
+            (Err(rejection), Some(by)) if read(&data, &record.data.read).is_ok() => {
+                let expected = format!("`regimen` or a covariate that can be read of the data: {rejection}");
+                return Err(refuse("stratify", by, expected));
+            }
+            (trial, _) => trial?,
+        };
         censor(&mut trial.subjects, record.options.censored);
         let names: Vec<String> = record.options.estimate.iter().map(|name| format!("ETA_{name}")).collect();
         let table = read_parquet(&folder.join("individuals.parquet"))?;

@@ -2,6 +2,7 @@
 
 use crate::clock;
 use crate::data_of_run;
+use crate::data_page::Dosing;
 use crate::likelihood::{Likelihood, LikelihoodRecord};
 use crate::options::{Censored, MethodName, RunArgs};
 use crate::population::{Population, PopulationRecord};
@@ -41,7 +42,6 @@ impl Seconds {
 }
 
 /// What a run was made from.
-#[derive(Clone, Copy)]
 pub struct Facts<'a> {
     /// What was asked.
     pub args: &'a RunArgs,
@@ -59,6 +59,8 @@ pub struct Facts<'a> {
     pub pooled: Option<&'a PooledSigma>,
     /// How many subjects figures and tests of residuals are of.
     pub drawn: usize,
+    /// The doses beside the dosing tables.
+    pub dosing: Option<Dosing>,
     /// Whether an earlier session did a part.
     pub resumed: bool,
     /// Whether the report is left out because there are too many subjects.
@@ -143,6 +145,7 @@ struct Data {
     read: ReadOptions,
     records: Counts,
     summary: DataSummary,
+    dosing: Option<Dosing>,
     ignored: Vec<Ignored>,
     warnings: Vec<Warning>,
     excluded: Vec<Excluded>,
@@ -277,6 +280,7 @@ impl Record {
                 read: facts.read.clone(),
                 records: trial.counts,
                 summary: trial.summary.clone(),
+                dosing: facts.dosing.clone(),
                 ignored: trial.ignored.clone(),
                 warnings: trial.warnings.clone(),
                 excluded: trial.excluded.clone(),

@@ -1,6 +1,7 @@
 //! The main job, wherever the subjects come from: fit, reconstruct, judge, draw, write.
 
 use crate::begin::{Begun, begin};
+use crate::data_page::Dosing;
 use crate::error::{CliError, refuse};
 use crate::memory::Grid;
 use crate::options::{Censored, InfluenceName, MethodName, RunArgs};
@@ -17,6 +18,7 @@ use omafit_estimate::{
     SigmaRule, TwoStage, pool_sigma, shrinkage, two_stage,
 };
 use omafit_model::{Censoring, PopulationModel, Subject};
+use omafit_outcome::RegimenTally;
 use omafit_trial::{
     DataSet, ReadOptions, RunFolder, RunPlace, Source, Spans, Trial, shrinkage_table, two_stage_omega_table,
     two_stage_table, write_data_set,
@@ -342,10 +344,11 @@ pub fn execute(plan: &Plan, args: &RunArgs, out: &Path, input: Input) -> Result<
     let setting = Setting { args, folder: &folder, trial: &set.trial, read: &read, censored, resumable };
     let mut work = Work::new(plan.clone(), setting, pool, (progress, kept), stop)?;
     work.seconds.add(preparation.0, preparation.1);
-    let (mut before, mut finished) = (0, true);
+    let (mut before, mut finished, mut regimens) = (0, true, RegimenTally::default());
     let started = Instant::now();
     set.blocks(size, |subjects| {
         before += subjects.len();
+        subjects.iter().for_each(|subject| regimens.add(subject));
         // What an earlier session has done is only read over.
         finished = before <= done || work.block(subjects)?;
         Ok::<_, CliError>(finished)
@@ -389,6 +392,7 @@ pub fn execute(plan: &Plan, args: &RunArgs, out: &Path, input: Input) -> Result<
         censored,
         pooled: pooled.as_ref(),
         drawn: size,
+        dosing: regimens.compare()?.as_ref().map(Dosing::of),
         resumed: is_resumed,
         is_left_out: !args.no_report && !is_reported,
     };

@@ -23,7 +23,7 @@ pub fn vpc(args: &VpcArgs) -> Result<Outcome, CliError> {
         bins: args.bins.clone(),
     };
     check.verify()?;
-    let run = Run::load(&args.run, args.located.data.as_deref())?;
+    let run = Run::load_by(&args.run, args.located.data.as_deref(), args.stratify.as_deref())?;
     let subjects = &run.trial.subjects;
     let file = |name: &str| args.run.join(name);
     let record = file("vpc.json");

@@ -35,7 +35,7 @@ pub use exposure::{CourseColumns, DailyExposure, Exposure, Window};
 pub use hysteresis::{Fact, HysteresisOptions, Judged, RETURNED, STABILISED, hysteresis};
 pub use innovate::{FOLLOW_UP_DAYS, IGE, PATIENTS, TREATMENT_DAYS, VISITS, WEIGHT, innovate};
 pub use patient::{Group, Patient, groups};
-pub use regimens::{Regimens, Slip, TableAgreement, regimens};
+pub use regimens::{RegimenTally, Regimens, Slip, TableAgreement, regimens};
 pub use response::{MadeUp, make_up, true_free_ige};
 pub use summary::Summary;
 pub use virtual_trial::{Baseline, CutLogNormal, Design, Dosing, VirtualTrialError, like, patient};

@@ -129,12 +129,36 @@ fn agreement(table: &DosingTable, regimens: &[[f64; 4]], [kg, iu, days]: [f64; 3
     }
 }
 
+/// The doses of subjects, gathered one subject after the other.
+#[derive(Clone, Debug, Default)]
+pub struct RegimenTally(Vec<[f64; 4]>);
+
+impl RegimenTally {
+    /// Adds a subject; one without body weight, IgE or a second dose has no regimen.
+    pub fn add(&mut self, subject: &Subject) {
+        self.0.extend(regimen(subject));
+    }
+
+    /// Compares the doses with all tables; `None` of too few subjects.
+    ///
+    /// # Errors
+    /// When the tables shipped cannot be read.
+    pub fn compare(&self) -> Result<Option<Regimens>, DosingTableError> {
+        compared(&self.0)
+    }
+}
+
 /// Compares the doses of subjects with all tables; `None` of too few subjects with body weight, IgE and two doses.
 ///
 /// # Errors
 /// When the tables shipped cannot be read.
 pub fn regimens(subjects: &[Subject]) -> Result<Option<Regimens>, DosingTableError> {
-    let all: Vec<[f64; 4]> = subjects.iter().filter_map(regimen).collect();
+    let mut tally = RegimenTally::default();
+    subjects.iter().for_each(|subject| tally.add(subject));
+    tally.compare()
+}
+
+fn compared(all: &[[f64; 4]]) -> Result<Option<Regimens>, DosingTableError> {
     if all.len() < FEWEST {
         return Ok(None);
     }
@@ -142,7 +166,7 @@ pub fn regimens(subjects: &[Subject]) -> Result<Option<Regimens>, DosingTableErr
     let tables = names.iter().map(|name| DosingTable::named(name)).collect::<Result<Vec<_>, _>>()?;
     let closest = |factors: [f64; 3]| {
         // Of equally close ones the first.
-        let each = tables.iter().map(|table| agreement(table, &all, factors));
+        let each = tables.iter().map(|table| agreement(table, all, factors));
         each.reduce(|best, next| if next.agreeing > best.agreeing { next } else { best })
     };
     let Some(as_read) = closest([1.0; 3]) else { return Ok(None) };

@@ -186,7 +186,15 @@ function dataSection() {
       ["Amounts", `${digits(doses.amounts_mg.min)} to ${digits(doses.amounts_mg.max)} mg; most frequent: ${each(doses.frequent_mg, "mg")}`],
     ];
     if (doses.intervals_days) lines.push(["Intervals", `${digits(doses.intervals_days.min)} to ${digits(doses.intervals_days.max)} days; most frequent: ${each(doses.frequent_days, "d")}`]);
+    const dosing = run.data.dosing;
+    if (dosing) {
+      const unverified = dosing.unverified ? ` (${dosing.unverified.toLocaleString("en")} of them by cells that are not verified)` : "";
+      lines.push(["Dosing table", `${dosing.agreeing.toLocaleString("en")} of ${plural(dosing.subjects, "subject")} dosed as the table ${clean(dosing.table)} says${unverified}`]);
+      const rate = dosing.mg_per_kg_iu;
+      if (rate) lines.push(["In four weeks", `${digits(rate.min)} to ${digits(rate.max)} mg/kg per IU/mL, median ${digits(rate.median)}; ${dosing.below_rule.toLocaleString("en")} of ${dosing.subjects.toLocaleString("en")} below 0.016`]);
+    }
     if (summary.undosed) lines.push(["Without a dose", plural(summary.undosed, "subject")]);
+    if (summary.unobserved) lines.push(["Without an observation", plural(summary.unobserved, "subject")]);
     if (summary.follow_up_days) lines.push(["Observed after the last dose", `${digits(summary.follow_up_days.min)} to ${digits(summary.follow_up_days.max)} days, median ${digits(summary.follow_up_days.median)}`]);
     body.push(facts(lines));
   }

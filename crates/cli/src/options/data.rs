@@ -87,6 +87,9 @@ pub struct HowArgs {
     /// Take subjects without a dose, as of a placebo arm
     #[arg(long)]
     pub allow_undosed: bool,
+    /// Take subjects without an observation: their estimates are those of the typical patient, and their course is predicted
+    #[arg(long)]
+    pub allow_unobserved: bool,
     /// What becomes of a value of the drug that is quantified before the subject's first dose, where the model predicts
     /// nothing and the residual error gives it no likelihood
     #[arg(long, value_enum, default_value_t = BeforeDoseName::Keep)]

@@ -13,8 +13,6 @@ use std::path::Path;
 
 /// Fewer subjects than this make no distribution of η.
 const FEWEST_SUBJECTS: usize = 5;
-/// Covariates that are drawn.
-const MOST_COVARIATES: usize = 6;
 
 /// A figure as it is written.
 pub struct Drawn {
@@ -118,7 +116,7 @@ pub fn of_fit(
     let eta: Vec<(String, Vec<f64>, f64)> =
         estimated.iter().map(|(p, eta)| (p.name.clone(), eta.to_vec(), p.omega_sd)).collect();
     put("eta_histograms", histograms("Distribution of η", &eta))?;
-    for name in covariates.iter().take(MOST_COVARIATES) {
+    for name in covariates {
         let Some(x) = find(individuals, name).filter(|x| x.iter().any(|v| v.is_finite())) else { continue };
         let points = |eta: &[f64]| x.iter().copied().zip(eta.iter().copied()).collect();
         let groups: Vec<Group> =

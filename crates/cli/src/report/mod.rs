@@ -44,8 +44,9 @@ pub fn figures(folder: &Path, only_check: bool) -> Result<Vec<Drawn>, CliError> 
     if !only_check {
         let individuals = tables::required(folder, "individuals")?;
         let observations = tables::observations(folder, &individuals)?;
-        let read = record["data"]["read"]["covariates"].as_array();
-        let covariates: Vec<&str> = read.into_iter().flatten().filter_map(Value::as_str).collect();
+        let read = &record["data"]["read"];
+        let named = [&read["covariates"], &read["carried"]].into_iter().filter_map(Value::as_array).flatten();
+        let covariates: Vec<&str> = named.filter_map(Value::as_str).collect();
         let words = words(&model, &[]);
         all =
             figures::of_fit(&model, &individuals, &observations, &words.parameters, &covariates, simulated)?;
