@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use super::block::{Block, Gathered};
+use super::checks::Check;
 use super::columns::{Columns, Name};
-use super::findings::Check;
 use super::flags::Flags;
 use super::load::Rows;
 use super::options::ReadOptions;

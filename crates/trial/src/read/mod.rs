@@ -3,6 +3,7 @@
 mod assemble;
 mod block;
 mod cells;
+mod checks;
 mod columns;
 mod compartments;
 mod covariate;
