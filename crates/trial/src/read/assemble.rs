@@ -5,7 +5,6 @@ use std::collections::HashMap;
 use super::block::{Block, Gathered};
 use super::checks::Check;
 use super::columns::{Columns, Name};
-use super::flags::Flags;
 use super::load::Rows;
 use super::options::ReadOptions;
 use super::problems::{Place, Problems};
@@ -13,6 +12,7 @@ use super::raw::RawRow;
 use super::record::RowReader;
 use super::rejection::Rejection;
 use super::select::Selection;
+use super::watch::Watch;
 use crate::trial::Warning;
 use omafit_model::Subject;
 
@@ -27,8 +27,6 @@ pub(super) struct Assembler<'a> {
     earlier: HashMap<String, (u64, u64)>,
     pub selection: Selection,
     pub gathered: Gathered,
-    /// Columns of flags, where they are watched.
-    flags: Option<Flags>,
     /// Rows read.
     pub count: u64,
 }
@@ -41,12 +39,12 @@ impl<'a> Assembler<'a> {
         selection: Selection,
     ) -> Self {
         let (held, earlier, gathered) = (Vec::new(), HashMap::new(), Gathered::default());
-        Self { columns, options, rows, held, earlier, selection, gathered, flags: None, count: 0 }
+        Self { columns, options, rows, held, earlier, selection, gathered, count: 0 }
     }
 
-    /// Counts the flagged rows of these columns too.
-    pub(super) fn watching(mut self, flags: Flags) -> Self {
-        self.flags = Some(flags);
+    /// Looks for mistakes that show in columns that are not read too.
+    pub(super) fn watching(mut self, watch: Watch) -> Self {
+        self.gathered.watch = Some(watch);
         self
     }
 
@@ -62,7 +60,8 @@ impl<'a> Assembler<'a> {
                 findings.add(Check::IdsAlike, row, id);
             }
         }
-        let mut warnings = self.flags.as_ref().map_or(Vec::new(), Flags::warnings);
+        let watch = self.gathered.watch.as_mut();
+        let mut warnings = watch.map_or_else(Vec::new, |watch| watch.finish(findings));
         let (found, notes) = findings.warnings();
         warnings.extend(found);
         (warnings, notes)
@@ -75,8 +74,8 @@ impl<'a> Assembler<'a> {
             Some(mut more) => {
                 self.count += more.len() as u64;
                 self.selection.keep(&mut more);
-                if let Some(flags) = &mut self.flags {
-                    flags.add(&more);
+                if let Some(watch) = &mut self.gathered.watch {
+                    watch.rows(&more);
                 }
                 rows.extend(more);
                 self.held = rows.split_off(self.last_subject(&rows));
@@ -135,9 +134,15 @@ impl<'a> Assembler<'a> {
                         problems.found(place, record.id, expected);
                         block.whole = false;
                     }
+                    if let Some(watch) = &mut self.gathered.watch {
+                        watch.begin();
+                    }
                     block
                 }
             };
+            if let Some(watch) = &mut self.gathered.watch {
+                watch.row(raw, &record, &mut self.gathered.findings);
+            }
             block.add(&record, (columns, options), &mut self.gathered, problems);
             current = Some(block);
         }

@@ -14,6 +14,7 @@ use super::large_doses::LargeDoses;
 use super::options::ReadOptions;
 use super::problems::{Place, Problems};
 use super::record::{Cell, Kind, Record};
+use super::watch::Watch;
 use crate::trial::{Counts, Excluded};
 
 /// The consecutive rows that have the same ID.
@@ -79,6 +80,8 @@ pub(super) struct Gathered {
     pub findings: Findings,
     /// The compartments of observations.
     pub compartments: Compartments,
+    /// What is looked at beyond the rows and subjects one by one, where it is.
+    pub watch: Option<Watch>,
 }
 
 /// How many observations are censored.
@@ -258,6 +261,9 @@ impl<'a> Block<'a> {
         examine(&course, &mut gathered.findings);
         let pre_dose = pre_dose_total_ige(&observations, first_dose);
         let covariates = self.known_covariates(pre_dose, columns, gathered, problems);
+        if let (Some(watch), Some(_)) = (&mut gathered.watch, &covariates) {
+            watch.end(self.id);
+        }
         if let (Some(covariates), Some(start)) = (covariates, self.start) {
             let counts = &mut gathered.counts;
             let given = doses.iter().filter(|dose| dose.amount_mg > 0.0).count();

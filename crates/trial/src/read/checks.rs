@@ -18,10 +18,14 @@ pub(super) enum Check {
     NoConcentrations,
     LateObservation,
     LongGap,
+    FarFromNominalTime,
+    NominalTimeBack,
     MissingCode,
     UnlikelyWeight,
+    SubjectValueChanges,
     CompartmentDisagrees,
     IdsAlike,
+    IdInTwoStudies,
     EveryDoseSteady,
 }
 
@@ -42,7 +46,7 @@ impl Check {
 
     /// Whether it is as often meant as not.
     pub(super) const fn is_note(self) -> bool {
-        matches!(self, Self::NoConcentrations | Self::LateObservation)
+        matches!(self, Self::NoConcentrations | Self::LateObservation | Self::IdInTwoStudies)
     }
 
     /// The sentence about so many cases, before where they are.
@@ -134,6 +138,17 @@ impl Check {
                 one: "record comes more than 1000 days after the one before it",
                 many: "records come more than 1000 days after the one before them",
             },
+            Self::FarFromNominalTime => Wording {
+                name: "far_from_nominal_time",
+                one: "record is more than a day and more than 20 % of its nominal time from that time, both from the first dose",
+                many: "records are more than a day and more than 20 % of their nominal time from that time, both from the first \
+                       dose",
+            },
+            Self::NominalTimeBack => Wording {
+                name: "nominal_time_back",
+                one: "record comes after one of a later nominal time",
+                many: "records come after one of a later nominal time",
+            },
             Self::MissingCode => Wording {
                 name: "missing_code",
                 one: "covariate has a value that often stands for a missing one (-1, -9, -99, -999, -9999, 999 or 9999): --missing -99 \
@@ -146,6 +161,11 @@ impl Check {
                 one: "subject has a body weight below 2 or above 200 kg",
                 many: "subjects have a body weight below 2 or above 200 kg",
             },
+            Self::SubjectValueChanges => Wording {
+                name: "subject_value_changes",
+                one: "subject has two values where a subject has one",
+                many: "subjects have two values where a subject has one",
+            },
             Self::CompartmentDisagrees => Wording {
                 name: "compartment_disagrees",
                 one: "observation has another CMT than most of its DVID",
@@ -155,6 +175,11 @@ impl Check {
                 name: "ids_alike",
                 one: "subject has an ID that differs from another's in capitals, spaces or leading zeros only",
                 many: "subjects have an ID that differs from another's in capitals, spaces or leading zeros only",
+            },
+            Self::IdInTwoStudies => Wording {
+                name: "id_in_two_studies",
+                one: "ID stands in two studies and is read as one subject",
+                many: "IDs stand in two studies and are read as one subject each",
             },
             Self::EveryDoseSteady => Wording {
                 name: "every_dose_steady",

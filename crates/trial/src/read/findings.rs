@@ -7,7 +7,7 @@ use super::problem::Shown;
 use crate::trial::Warning;
 
 /// Rows of a kind that are named.
-const NAMED: usize = 5;
+pub(super) const NAMED: usize = 5;
 
 /// The cases of one kind.
 #[derive(Clone, Debug, Default)]
@@ -55,6 +55,11 @@ impl Findings {
         if cases.first.len() < NAMED {
             cases.first.push(Case { row, id: id.to_owned(), detail: seen() });
         }
+    }
+
+    /// Adds the cases of kinds and columns that are not among these yet.
+    pub(super) fn append(&mut self, mut other: Self) {
+        self.cases.append(&mut other.cases);
     }
 
     /// A warning a kind, and the sentences of those kinds that are by design as often as by mistake.

@@ -6,6 +6,7 @@ mod cells;
 mod checks;
 mod columns;
 mod compartments;
+mod constants;
 mod covariate;
 mod dates;
 mod dosing;
@@ -16,10 +17,12 @@ mod large_doses;
 mod layout;
 mod load;
 mod mapping;
+mod nominal;
 mod notes;
 mod observing;
 mod options;
 mod outcomes;
+mod pairs;
 mod parquet;
 mod problem;
 mod problems;
@@ -29,7 +32,9 @@ mod rejection;
 mod select;
 mod stored;
 mod text;
+mod unit_columns;
 mod units;
+mod watch;
 mod xport;
 
 use std::path::Path;
@@ -41,9 +46,9 @@ use crate::trial::{Ignored, Source, Spans, Trial};
 use assemble::Assembler;
 use columns::Columns;
 use covariate::CovariateColumn;
-use flags::Flags;
 use problems::Problems;
 use select::Selection;
+use watch::Watch;
 
 pub use dates::DateFormat;
 pub use layout::{DecimalMark, Separator};
@@ -148,8 +153,8 @@ impl DataSet {
         loaded.check_layout(options.separator, options.decimal)?;
         let columns = Columns::find(&loaded.heading, &covariates, options, &mut problems);
         let selection = Selection::new(&loaded.heading, options, &mut problems);
-        let flags = Flags::new(&loaded.heading, &columns, &selection);
-        let mut assembler = Assembler::new(&columns, options, loaded.rows()?, selection).watching(flags);
+        let watch = Watch::new(&loaded.heading, &columns, options, &selection);
+        let mut assembler = Assembler::new(&columns, options, loaded.rows()?, selection).watching(watch);
         if !columns.complete {
             // Without its columns nothing can be said of the rows, but that some fall apart.
             assembler.exhaust(&mut problems)?;
