@@ -42,7 +42,7 @@ impl<'a> Assembler<'a> {
         Self { columns, options, rows, held, earlier, selection, gathered, count: 0 }
     }
 
-    /// Looks for mistakes that show in columns that are not read too.
+    /// Looks for mistakes that show in columns that are not read, and in many subjects together, too.
     pub(super) fn watching(mut self, watch: Watch) -> Self {
         self.gathered.watch = Some(watch);
         self
@@ -61,9 +61,10 @@ impl<'a> Assembler<'a> {
             }
         }
         let watch = self.gathered.watch.as_mut();
-        let mut warnings = watch.map_or_else(Vec::new, |watch| watch.finish(findings));
-        let (found, notes) = findings.warnings();
+        let (mut warnings, mut notes) = watch.map_or_else(Default::default, |watch| watch.finish(findings));
+        let (found, said) = findings.warnings();
         warnings.extend(found);
+        notes.extend(said);
         (warnings, notes)
     }
 
@@ -135,7 +136,7 @@ impl<'a> Assembler<'a> {
                         block.whole = false;
                     }
                     if let Some(watch) = &mut self.gathered.watch {
-                        watch.begin();
+                        watch.begin(raw);
                     }
                     block
                 }

@@ -260,9 +260,10 @@ impl<'a> Block<'a> {
             Course { id, row, observations: observed, doses: &doses, dose_rows: &self.dose_rows, first_dose };
         examine(&course, &mut gathered.findings);
         let pre_dose = pre_dose_total_ige(&observations, first_dose);
+        let stand_ins = gathered.counts.ige_from_total;
         let covariates = self.known_covariates(pre_dose, columns, gathered, problems);
-        if let (Some(watch), Some(_)) = (&mut gathered.watch, &covariates) {
-            watch.end(self.id);
+        if let (Some(watch), Some(covariates)) = (&mut gathered.watch, &covariates) {
+            watch.end(&course, covariates, gathered.counts.ige_from_total == stand_ins);
         }
         if let (Some(covariates), Some(start)) = (covariates, self.start) {
             let counts = &mut gathered.counts;

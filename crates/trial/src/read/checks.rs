@@ -10,22 +10,32 @@ pub(super) enum Check {
     DosesClose,
     DoseUnlikeOthers,
     BelowWithinProfile,
+    QuantifiedBelowLimit,
     ZeroObservation,
     ConstantObservations,
     DrugBeforeDose,
     DrugRisesWithoutDose,
     DrugLongAfterDose,
     NoConcentrations,
+    SingleObservation,
     LateObservation,
+    FirstDoseNotZero,
     LongGap,
     FarFromNominalTime,
     NominalTimeBack,
+    ValueInOtherUnit,
+    SubjectInOtherUnit,
     MissingCode,
     UnlikelyWeight,
+    ImpossibleCovariate,
+    OutlyingCovariate,
+    HeightUnitsMixed,
+    BmiDisagrees,
     SubjectValueChanges,
     CompartmentDisagrees,
     IdsAlike,
     IdInTwoStudies,
+    SubjectsAlike,
     EveryDoseSteady,
 }
 
@@ -46,7 +56,14 @@ impl Check {
 
     /// Whether it is as often meant as not.
     pub(super) const fn is_note(self) -> bool {
-        matches!(self, Self::NoConcentrations | Self::LateObservation | Self::IdInTwoStudies)
+        matches!(
+            self,
+            Self::NoConcentrations
+                | Self::SingleObservation
+                | Self::LateObservation
+                | Self::FirstDoseNotZero
+                | Self::IdInTwoStudies
+        )
     }
 
     /// The sentence about so many cases, before where they are.
@@ -92,6 +109,13 @@ impl Check {
                 one: "concentration is below the limit between two quantified ones of the same dose",
                 many: "concentrations are below the limit between two quantified ones of the same dose",
             },
+            Self::QuantifiedBelowLimit => Wording {
+                name: "quantified_below_limit",
+                one: "value is quantified (CENS 0) and below every limit that the values of its analyte below a limit have: \
+                      --lloq ANALYTE=LIMIT reads it as below the limit",
+                many: "values are quantified (CENS 0) and below every limit that the values of their analyte below a limit have: \
+                       --lloq ANALYTE=LIMIT reads them as below the limit",
+            },
             Self::ZeroObservation => Wording {
                 name: "zero_observation",
                 one: "observation after the first dose is 0 and not marked as below a limit: --lloq ANALYTE=LIMIT reads it as below \
@@ -128,10 +152,20 @@ impl Check {
                 one: "subject was treated and has no observation of omalizumab",
                 many: "subjects were treated and have no observation of omalizumab",
             },
+            Self::SingleObservation => Wording {
+                name: "single_observation",
+                one: "subject has one observation only, where most have more",
+                many: "subjects have one observation only, where most have more",
+            },
             Self::LateObservation => Wording {
                 name: "late_observation",
                 one: "subject is observed more than 365 days after the last dose",
                 many: "subjects are observed more than 365 days after the last dose",
+            },
+            Self::FirstDoseNotZero => Wording {
+                name: "first_dose_not_zero",
+                one: "subject has its first dose at another time than 0, the time of the first dose of most",
+                many: "subjects have their first dose at another time than 0, the time of the first dose of most",
             },
             Self::LongGap => Wording {
                 name: "long_gap",
@@ -149,6 +183,18 @@ impl Check {
                 one: "record comes after one of a later nominal time",
                 many: "records come after one of a later nominal time",
             },
+            Self::ValueInOtherUnit => Wording {
+                name: "value_in_other_unit",
+                one: "value is about 1000 times, or a thousandth of, the values of its subject before and after it, as in another unit",
+                many: "values are about 1000 times, or a thousandth of, the values of their subject before and after them, as in \
+                       another unit",
+            },
+            Self::SubjectInOtherUnit => Wording {
+                name: "subject_in_other_unit",
+                one: "subject has values that stand to its dose or its IGE otherwise than everybody else's, by the factor of a unit",
+                many: "subjects have values that stand to their dose or their IGE otherwise than everybody else's, by the factor of a \
+                       unit",
+            },
             Self::MissingCode => Wording {
                 name: "missing_code",
                 one: "covariate has a value that often stands for a missing one (-1, -9, -99, -999, -9999, 999 or 9999): --missing -99 \
@@ -160,6 +206,26 @@ impl Check {
                 name: "unlikely_weight",
                 one: "subject has a body weight below 2 or above 200 kg",
                 many: "subjects have a body weight below 2 or above 200 kg",
+            },
+            Self::ImpossibleCovariate => Wording {
+                name: "impossible_covariate",
+                one: "subject has a value that nobody has",
+                many: "subjects have a value that nobody has",
+            },
+            Self::OutlyingCovariate => Wording {
+                name: "outlying_covariate",
+                one: "subject has a value more than six robust standard deviations from the median",
+                many: "subjects have a value more than six robust standard deviations from the median",
+            },
+            Self::HeightUnitsMixed => Wording {
+                name: "height_units_mixed",
+                one: "subject has a height in another of m and cm than most",
+                many: "subjects have a height in another of m and cm than most",
+            },
+            Self::BmiDisagrees => Wording {
+                name: "bmi_disagrees",
+                one: "subject has a BMI more than 10 % from its body weight over the square of its height",
+                many: "subjects have a BMI more than 10 % from their body weight over the square of their height",
             },
             Self::SubjectValueChanges => Wording {
                 name: "subject_value_changes",
@@ -180,6 +246,11 @@ impl Check {
                 name: "id_in_two_studies",
                 one: "ID stands in two studies and is read as one subject",
                 many: "IDs stand in two studies and are read as one subject each",
+            },
+            Self::SubjectsAlike => Wording {
+                name: "subjects_alike",
+                one: "subject has the same observations as another, times and values",
+                many: "subjects have the same observations as another, times and values",
             },
             Self::EveryDoseSteady => Wording {
                 name: "every_dose_steady",

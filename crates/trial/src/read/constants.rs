@@ -12,6 +12,9 @@ const NAMES: [&str; 7] = ["SEX", "RACE", "ETHNIC", "COUNTRY", "ARM", "ARMCD", "B
 const SUFFIXES: [&str; 4] = ["", "N", "C", "CD"];
 /// Columns of the study, of which a subject may be in two.
 const STUDY: [&str; 4] = ["STUDYID", "STUDY", "STUDYN", "PROTOCOL"];
+/// Columns whose values may have units of their own.
+const GROUPS: [&str; 9] =
+    ["STUDYID", "STUDY", "STUDYN", "SITEID", "SITE", "SITEN", "CENTER", "CENTRE", "LAB"];
 
 /// A column, and the first value of the subject that is being read.
 struct Constant {
@@ -81,6 +84,16 @@ impl Constants {
             }
         }
     }
+
+    /// The study of the subject that is being read; nothing where the file has none.
+    pub(super) fn study(&self) -> &str {
+        self.study.as_ref().and_then(|study| study.first.as_deref()).unwrap_or_default()
+    }
+}
+
+/// The columns of a file by which its subjects are in groups.
+pub(super) fn groups(heading: &Heading) -> Vec<usize> {
+    positions(&heading.header, &GROUPS)
 }
 
 /// Where the columns of some names are, in the order of the names.

@@ -31,7 +31,7 @@ const MOST_DIGITS: f64 = 1e7;
 const INTERVAL_PART: f64 = 0.25;
 const ONE_DOSE_DAYS: f64 = 0.5;
 /// Values of covariates that often stand for a missing one.
-const MISSING_CODES: [f64; 7] = [-1.0, -9.0, -99.0, -999.0, -9999.0, 999.0, 9999.0];
+pub(super) const MISSING_CODES: [f64; 7] = [-1.0, -9.0, -99.0, -999.0, -9999.0, 999.0, 9999.0];
 /// Body weights that people have, kg.
 const LIKELY_WEIGHT: std::ops::RangeInclusive<f64> = 2.0..=200.0;
 

@@ -1,5 +1,6 @@
 //! Data sets in: a file to a [`Trial`], or every reason why not.
 
+mod alike;
 mod assemble;
 mod block;
 mod cells;
@@ -15,6 +16,7 @@ mod findings;
 mod flags;
 mod large_doses;
 mod layout;
+mod limits;
 mod load;
 mod mapping;
 mod nominal;
@@ -22,6 +24,7 @@ mod notes;
 mod observing;
 mod options;
 mod outcomes;
+mod outliers;
 mod pairs;
 mod parquet;
 mod problem;
@@ -29,6 +32,8 @@ mod problems;
 mod raw;
 mod record;
 mod rejection;
+mod robust;
+mod scales;
 mod select;
 mod stored;
 mod text;
