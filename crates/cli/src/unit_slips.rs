@@ -163,7 +163,8 @@ fn ige(
         let of_observed = units().find(|unit| *unit != observed && is_one(factor(observed) / factor(*unit)));
         let slip = match (of_baseline, of_observed) {
             (Some(unit), _) => {
-                Some((unit, "the covariate IGE", baseline, format!("--baseline-ige-unit {}", unit.name())))
+                let option = format!("--ige-unit {} --baseline-ige-unit {}", observed.name(), unit.name());
+                Some((unit, "the covariate IGE", baseline, option))
             }
             (_, Some(unit)) => {
                 let option = format!("--ige-unit {} --baseline-ige-unit {}", unit.name(), baseline.name());

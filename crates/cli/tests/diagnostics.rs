@@ -56,7 +56,11 @@ fn a_run_is_checked_with_other_bins_and_strata_afterwards() {
     let name = run.to_str().unwrap();
     let vpc = |more: &[&str]| omafit().args(["vpc", name, "-n", "100", "--quiet"]).args(more).assert();
     for (option, value, expected) in [
-        ("--stratify", "SEX", "--stratify SEX: must be `regimen` or a covariate that can be read of the data: "),
+        (
+            "--stratify",
+            "SEX",
+            "--stratify SEX: must be `regimen` or a covariate that can be read of the data: ",
+        ),
         ("--bins", "3,2", "--bins 2: must be edges in ascending order"),
         ("--bins", "0", "--bins 0: must be a whole number from 1, or edges in days"),
         ("--level", "1", "--level 1: must be between 0 and 1"),

@@ -1,7 +1,10 @@
 //! Files whose units are not those that they are read in: each slip is named with the option that mends it.
 #![allow(clippy::unwrap_used)]
 
+mod common;
+
 use assert_cmd::Command;
+use common::repository;
 use std::path::{Path, PathBuf};
 
 fn omafit(arguments: &[&str]) -> (i32, String, String) {
@@ -40,6 +43,16 @@ fn slipped(folder: &Path, source: &Path, drug: f64, seen_ige: f64, columns: &[(&
     path
 }
 
+/// The warnings of `check`: name and text of each.
+fn warnings(path: &Path, options: &[&str]) -> Vec<(String, String)> {
+    let arguments = [&["check", path.to_str().unwrap(), "--json"][..], options].concat();
+    let (code, out, err) = omafit(&arguments);
+    assert_eq!(code, 0, "{err}");
+    let page: serde_json::Value = serde_json::from_str(&out).unwrap();
+    let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
+    page["warnings"].as_array().unwrap().iter().map(|w| (text(&w["check"]), text(&w["text"]))).collect()
+}
+
 /// Factors of the drug, of observed IgE and of columns; the check that must warn, and the options that mend it.
 type Case<'a> = (f64, f64, &'a [(&'a str, f64)], &'a str, &'a [&'a str]);
 
@@ -76,21 +89,19 @@ fn a_wrong_unit_is_named_with_what_mends_it() {
     let trial = folder.path().join("trial.csv");
     let made = omafit(&["simulate", "--patients", "60", "--seed", "3", "--out", trial.to_str().unwrap()]);
     assert_eq!(made.0, 0, "{}", made.2);
-    let warnings = |path: &Path, options: &[&str]| -> Vec<(String, String)> {
-        let arguments = [&["check", path.to_str().unwrap(), "--json"][..], options].concat();
-        let (code, out, err) = omafit(&arguments);
-        assert_eq!(code, 0, "{err}");
-        let page: serde_json::Value = serde_json::from_str(&out).unwrap();
-        let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
-        page["warnings"].as_array().unwrap().iter().map(|w| (text(&w["check"]), text(&w["text"]))).collect()
-    };
     assert_eq!(warnings(&trial, &[]), []);
     let iu = 1.0 / 2.42;
     let cases: [Case<'_>; 7] = [
         (1000.0, 1.0, &[], "observed_unit", &["--omalizumab-unit", "ng/mL"]),
         (1.0 / 0.15, 1.0, &[], "observed_unit", &["--omalizumab-unit", "nM"]),
         (1.0, iu, &[("IGE", iu)], "ige_unit", &["--ige-unit", "IU/mL"]),
-        (1.0, 1.0, &[("IGE", iu)], "ige_units_differ", &["--baseline-ige-unit", "IU/mL"]),
+        (
+            1.0,
+            1.0,
+            &[("IGE", iu)],
+            "ige_units_differ",
+            &["--ige-unit", "ng/mL", "--baseline-ige-unit", "IU/mL"],
+        ),
         (1.0, iu, &[], "ige_units_differ", &["--ige-unit", "IU/mL", "--baseline-ige-unit", "ng/mL"]),
         (1.0, 1.0, &[("TIME", 24.0)], "time_in_hours", &["--time-unit", "hours"]),
         (1.0, 1.0, &[("WT", 2.204_622_6)], "weight_in_pounds", &["--weight-unit", "lb"]),
@@ -109,6 +120,38 @@ fn a_wrong_unit_is_named_with_what_mends_it() {
         assert_eq!((code, out.exists()), (2, false), "{err}");
         assert!(err.contains(&mends.join(" ")), "{err}");
     }
+    // Days that are read in hours.
+    let [(check, text)] = &warnings(&trial, &["--time-unit", "hours"])[..] else { panic!() };
+    assert!(check == "time_in_days" && text.ends_with("--time-unit days"), "{text}");
+    // These are the checks that the page has of units by the model.
+    let page = std::fs::read_to_string(repository().join("docs/guide/checks.md")).unwrap();
+    let section = page.split("\n## ").find(|section| section.starts_with("Units by the model")).unwrap();
+    let mut documented: Vec<&str> =
+        section.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next()).collect();
+    let mut tested: Vec<&str> =
+        cases.iter().map(|(_, _, _, check, _)| *check).chain(["time_in_days"]).collect();
+    documented.sort_unstable();
+    tested.sort_unstable();
+    tested.dedup();
+    assert_eq!(documented, tested);
+}
+
+#[test]
+fn one_subject_shows_that_the_covariate_and_the_observations_have_other_units() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("trial.csv");
+    let write = |ige: u32| {
+        let rows =
+            format!("7,0,480,2,,81,{ige}\n7,0,,,375,81,{ige}\n7,10,33,1,,81,{ige}\n7,10,1700,2,,81,{ige}\n");
+        std::fs::write(&path, format!("ID,TIME,DV,DVID,AMT,WT,IGE\n{rows}")).unwrap();
+    };
+    write(198);
+    let [(check, text)] = &warnings(&path, &[])[..] else { panic!() };
+    assert_eq!(check, "ige_units_differ");
+    assert!(text.ends_with("; --ige-unit ng/mL --baseline-ige-unit IU/mL"), "{text}");
+    assert_eq!(warnings(&path, &["--ige-unit", "ng/mL", "--baseline-ige-unit", "IU/mL"]), []);
+    write(480);
+    assert_eq!(warnings(&path, &[]), []);
 }
 
 #[test]

@@ -100,14 +100,18 @@ impl IntervalTerm {
             + a[1] * a[1] * (t122 * b[0] + t222 * b[1])
     }
 
-    /// The information on what moves the ends by `by`: the second derivative; where that is not positive, as in the
-    /// heavy tails of t, the squared slope, which `true` tells.
+    /// The [`information`] on what moves the ends by `by`.
     pub fn information(&self, by: [f64; 2]) -> (f64, bool) {
-        let (twice, slope) = (self.twice(by, by), self.along(by));
-        match self.shape {
-            Shape::StudentT { .. } if !(twice > 0.1 * slope * slope) => (slope * slope, true),
-            Shape::Normal | Shape::StudentT { .. } => (twice.max(0.0), false),
-        }
+        information(self.shape, self.twice(by, by), self.along(by))
+    }
+}
+
+/// The information of a censored value on something over which −ln P has the first derivative `slope` and the second `twice`:
+/// the second; where that is not positive, as in the heavy tails of t, the squared slope, which `true` tells.
+pub(crate) fn information(shape: Shape, twice: f64, slope: f64) -> (f64, bool) {
+    match shape {
+        Shape::StudentT { .. } if !(twice > 0.1 * slope * slope) => (slope * slope, true),
+        Shape::Normal | Shape::StudentT { .. } => (twice.max(0.0), false),
     }
 }
 

@@ -18,7 +18,7 @@
 //! A prediction of exactly zero, as of a drug before its first dose, is observed as zero under a log-normal or a
 //! proportional error: the value lies below every limit with probability one, adds nothing to ℓ and has no derivatives.
 
-use crate::interval::IntervalTerm;
+use crate::interval::{IntervalTerm, information};
 use crate::shape::Shape;
 use omafit_model::{Analyte, Censoring, ErrorModel, Observation, PopulationModel};
 
@@ -148,8 +148,8 @@ impl Standardised {
 
 /// A prediction below this part of a limit that it is below says nothing: its derivatives leave the range of numbers.
 const NOTHING: f64 = 1e-100;
-/// An interval this narrow in z, times one plus the larger |z|, is a value in its middle: the next term of the expansion is
-/// 4e-8 of −2 log-likelihood at most, and derivatives over the ends would cancel.
+/// An interval of z whose length times √(ψ² + |ψ′|) is below this is a value in its middle: the density hardly bends in it,
+/// the next term of the expansion is below 1e-7 of −2 log-likelihood, and derivatives over the ends would cancel.
 const NARROW: f64 = 1e-3;
 
 /// The likelihood of `observation` where `f` is predicted; `None` where it has none: a value quantified, above a limit or
@@ -205,10 +205,8 @@ fn censored_term(ends: [f64; 2], law: Law, f: f64) -> LikelihoodTerm {
     let Law { error, shape } = law;
     let at = ends.map(|end| Standardised::of_end(error, f, end));
     let z = at.each_ref().map(|at| at.z);
-    if is_narrow(z) {
-        let (middle, constant) = narrow(ends, law);
-        let term = quantified_term(middle, law, f);
-        return LikelihoodTerm { value: term.value + constant, ..term };
+    if is_narrow(shape, z) {
+        return narrow_term(ends, law, f);
     }
     let term = IntervalTerm::new(shape, z);
     let value = term.value;
@@ -252,8 +250,38 @@ fn censored_term(ends: [f64; 2], law: Law, f: f64) -> LikelihoodTerm {
     }
 }
 
-fn is_narrow(z: [f64; 2]) -> bool {
-    (z[1] - z[0]) * (1.0 + z[0].abs().max(z[1].abs())) < NARROW
+fn is_narrow(shape: Shape, [lower, upper]: [f64; 2]) -> bool {
+    let middle = 0.5 * (lower + upper);
+    let bend = shape.score(middle).powi(2) + shape.slope_of_score(middle).abs();
+    (upper - lower) * bend.sqrt() < NARROW
+}
+
+/// The likelihood of a value between `ends` that are near each other: that of their middle, times the length between them.
+/// The information is that of an interval, with the length in z for a scale, so that it does not jump where intervals widen.
+fn narrow_term(ends: [f64; 2], law: Law, f: f64) -> LikelihoodTerm {
+    let Law { error, shape } = law;
+    let (middle, constant) = narrow(ends, law);
+    let term = quantified_term(middle, law, f);
+    let Standardised { z, by_f, by_f_twice, by_s, by_f_s, log_g, log_g_by_f_s, .. } =
+        Standardised::new(error, f, middle);
+    let (first, second) = (shape.slope_of_score(z), shape.bend_of_score(z));
+    let (information, is_square) = information(shape, first * by_f * by_f + log_g[0] * log_g[0], term.slope);
+    let moved = |z_by: f64, by_f_and: f64, log_g_by: f64, slope_by: f64| {
+        if is_square {
+            2.0 * term.slope * slope_by
+        } else {
+            second * z_by * by_f * by_f + 2.0 * first * by_f * by_f_and + 2.0 * log_g[0] * log_g_by
+        }
+    };
+    LikelihoodTerm {
+        value: term.value + constant,
+        information,
+        information_by_f: moved(by_f, by_f_twice, log_g[1], term.bend),
+        information_by_s: std::array::from_fn(|k| {
+            moved(by_s[k], by_f_s[k], log_g_by_f_s[k], term.slope_by_s[k])
+        }),
+        ..term
+    }
 }
 
 /// The middle of a narrow interval, and −2 ln of its length over the density that [`quantified_term`] leaves out.
@@ -302,6 +330,14 @@ pub(crate) struct ScaleTerm {
     pub curvature: f64,
 }
 
+impl ScaleTerm {
+    /// That of a censored value, with the information on what moves z as the scale does to first order.
+    fn censored(value: f64, slope: f64, information: f64) -> Self {
+        let observed = information - slope;
+        Self { value, slope, curvature: if observed > 0.0 { observed } else { slope * slope } }
+    }
+}
+
 /// The likelihood of `observation` over the size of its error where `f` is predicted; `None` where it has none or says
 /// nothing of it.
 pub(crate) fn scale_term(observation: &Observation, law: Law, f: f64) -> Option<ScaleTerm> {
@@ -319,18 +355,17 @@ pub(crate) fn scale_term(observation: &Observation, law: Law, f: f64) -> Option<
     }
     let ends = observation.ends();
     let z = ends.map(|end| Standardised::of_end(error, f, end).z);
-    if is_narrow(z) {
+    if is_narrow(shape, z) {
         let (middle, constant) = narrow(ends, law);
         let of_scale = if error.is_log() { 0.0 } else { 2.0 * error.sd(f).ln() };
-        let term = quantified(middle);
-        return Some(ScaleTerm { value: term.value + of_scale + constant, ..term });
+        let z = Standardised::new(error, f, middle).z;
+        let ScaleTerm { value, slope, .. } = quantified(middle);
+        let twice = information(shape, shape.slope_of_score(z) * z * z + 1.0, slope).0;
+        return Some(ScaleTerm::censored(value + of_scale + constant, slope, twice));
     }
     let term = IntervalTerm::new(shape, z);
     let by = z.map(|z| if z.is_finite() { -z } else { 0.0 });
-    let slope = term.along(by);
-    let observed = term.information(by).0 - slope;
-    let curvature = if observed > 0.0 { observed } else { slope * slope };
-    Some(ScaleTerm { value: term.value, slope, curvature })
+    Some(ScaleTerm::censored(term.value, term.along(by), term.information(by).0))
 }
 
 #[cfg(test)]
@@ -450,17 +485,21 @@ mod tests {
             let o =
                 Observation { interval_end: number("lower"), ..observed(number("y").unwrap(), censoring) };
             let found = likelihood_term(&o, law, f).unwrap();
+            // A narrow interval is a value in its middle but for the square of its length.
+            let [low, high] = o.ends().map(|end| Standardised::of_end(error, f, end).z);
+            let is_short = o.interval_end.is_some() && is_narrow(shape, [low, high]);
+            let square = if is_short { (high - low).powi(2) * (1.0 + low * low) } else { 1e-12 };
+            let found_at = found;
             let near = |key: &str, found: f64, tolerance: f64| {
                 let Some(expected) = number(key) else { return };
                 let gap = (found - expected).abs();
                 // Near a residual of one, and far out under t, two terms cancel.
                 let least = match key {
                     // In a short interval three terms cancel.
-                    "information_by_f" if censoring != Censoring::Quantified && o.interval_end.is_some() => {
-                        1e-12 * likelihood_term(&o, law, f).unwrap().information
-                    }
+                    "information_by_f" if o.interval_end.is_some() => 1e-12 * found_at.information,
+                    "information_by_s1" | "information_by_s2" if is_short => square * found_at.information,
                     "by_s1" | "by_s2" => 2e-15,
-                    "by_f_s1" | "by_f_s2" => 1e-12 * (2.0 * likelihood_term(&o, law, f).unwrap().slope).abs(),
+                    "by_f_s1" | "by_f_s2" => square * (2.0 * found_at.slope).abs(),
                     _ => 1e-290,
                 };
                 assert!(gap <= tolerance * expected.abs() + least, "{key} of {case}: {found}");
@@ -591,13 +630,15 @@ mod tests {
                 // On both sides of the width from which on it is not an integral.
                 let sd = law.error.sd(f) / if law.error.is_log() { 1.0 } else { y };
                 let z = weighted_residual(&value, law.error, f);
-                let edge = NARROW * sd / (1.0 + z.abs());
+                let bend = law.shape.score(z).powi(2) + law.shape.slope_of_score(z).abs();
+                let edge = NARROW * sd / bend.sqrt();
                 let (narrow, wide) = (of(0.97 * edge), of(1.03 * edge));
                 let longer = 2.0 * (1.03_f64 / 0.97).ln();
                 let near = |a: f64, b: f64, of: f64| (a - b).abs() < 1e-3 * of.abs();
                 assert!((narrow.value - longer - wide.value).abs() < 1e-4 * z.abs() + 1e-7, "{law:?} {f}");
                 assert!(near(narrow.slope, wide.slope, density.slope), "{law:?} {f}");
                 assert!(near(narrow.bend, wide.bend, density.bend), "{law:?} {f}");
+                assert!(near(narrow.information, wide.information, wide.information), "{law:?} {f}");
             }
         }
     }

@@ -60,6 +60,17 @@ impl Shape {
         }
     }
 
+    /// ψ″(z).
+    pub(crate) fn bend_of_score(self, z: f64) -> f64 {
+        match self {
+            Self::Normal => 0.0,
+            Self::StudentT { df } => {
+                let long = df + z * z;
+                -2.0 * (df + 1.0) / long * (z / long) * ((3.0 * df - z * z) / long)
+            }
+        }
+    }
+
     /// A curvature of −ln p in the location that is positive everywhere: the expected one, E ψ², and of an outlier
     /// ψ(z)/z, which is less and leads as far as the residual is long. That of t is (ν + 1)/(ν + max(z², 3)).
     pub(crate) fn curvature_on_location(self, z: f64) -> f64 {

@@ -121,7 +121,7 @@ pub struct HowArgs {
     /// Covariates that are read for tables, figures and searches though the model does not use them; a subject may lack them
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     pub covariates: Vec<String>,
-    /// A column that is not to be read, though its name means something, such as SS
+    /// A column that is not to be read, nor looked at by the checks, though its name means something, such as SS
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     pub unused: Vec<String>,
     /// A column that has another name in the file, such as DV=CONC

@@ -3,9 +3,8 @@
 use std::collections::HashMap;
 
 use super::block::{Block, Gathered};
+use super::checks::Check;
 use super::columns::{Columns, Name};
-use super::findings::Check;
-use super::flags::Flags;
 use super::load::Rows;
 use super::options::ReadOptions;
 use super::problems::{Place, Problems};
@@ -13,6 +12,7 @@ use super::raw::RawRow;
 use super::record::RowReader;
 use super::rejection::Rejection;
 use super::select::Selection;
+use super::watch::Watch;
 use crate::trial::Warning;
 use omafit_model::Subject;
 
@@ -27,8 +27,6 @@ pub(super) struct Assembler<'a> {
     earlier: HashMap<String, (u64, u64)>,
     pub selection: Selection,
     pub gathered: Gathered,
-    /// Columns of flags, where they are watched.
-    flags: Option<Flags>,
     /// Rows read.
     pub count: u64,
 }
@@ -41,12 +39,12 @@ impl<'a> Assembler<'a> {
         selection: Selection,
     ) -> Self {
         let (held, earlier, gathered) = (Vec::new(), HashMap::new(), Gathered::default());
-        Self { columns, options, rows, held, earlier, selection, gathered, flags: None, count: 0 }
+        Self { columns, options, rows, held, earlier, selection, gathered, count: 0 }
     }
 
-    /// Counts the flagged rows of these columns too.
-    pub(super) fn watching(mut self, flags: Flags) -> Self {
-        self.flags = Some(flags);
+    /// Looks for mistakes that show in columns that are not read, and in many subjects together, too.
+    pub(super) fn watching(mut self, watch: Watch) -> Self {
+        self.gathered.watch = Some(watch);
         self
     }
 
@@ -62,9 +60,11 @@ impl<'a> Assembler<'a> {
                 findings.add(Check::IdsAlike, row, id);
             }
         }
-        let mut warnings = self.flags.as_ref().map_or(Vec::new(), Flags::warnings);
-        let (found, notes) = findings.warnings();
+        let watch = self.gathered.watch.as_mut();
+        let (mut warnings, mut notes) = watch.map_or_else(Default::default, |watch| watch.finish(findings));
+        let (found, said) = findings.warnings();
         warnings.extend(found);
+        notes.extend(said);
         (warnings, notes)
     }
 
@@ -75,8 +75,8 @@ impl<'a> Assembler<'a> {
             Some(mut more) => {
                 self.count += more.len() as u64;
                 self.selection.keep(&mut more);
-                if let Some(flags) = &mut self.flags {
-                    flags.add(&more);
+                if let Some(watch) = &mut self.gathered.watch {
+                    watch.rows(&more);
                 }
                 match self.columns.wide() {
                     Some(wide) => {
@@ -140,9 +140,15 @@ impl<'a> Assembler<'a> {
                         problems.found(place, record.id, expected);
                         block.whole = false;
                     }
+                    if let Some(watch) = &mut self.gathered.watch {
+                        watch.begin(raw);
+                    }
                     block
                 }
             };
+            if let Some(watch) = &mut self.gathered.watch {
+                watch.row(raw, &record, &mut self.gathered.findings);
+            }
             block.add(&record, (columns, options), &mut self.gathered, problems);
             current = Some(block);
         }

@@ -2,23 +2,20 @@
 
 use omafit_model::{Analyte, Before, Censoring, Covariates, Dose, Observation, Subject};
 
+use super::checks::Check;
 use super::columns::{Columns, Meaning, Name};
 use super::compartments::Compartments;
-use super::covariate::{Covariate, CovariateColumn, Known};
+use super::covariate::{Covariate, Known};
 use super::dates::SECONDS_A_DAY;
 use super::dosing::Additional;
-use super::examine::{examine, is_long_gap};
-use super::findings::{Check, Findings};
+use super::examine::{Course, DoseRow, examine, examine_covariate, is_long_gap};
+use super::findings::Findings;
 use super::large_doses::LargeDoses;
 use super::options::ReadOptions;
 use super::problems::{Place, Problems};
 use super::record::{Cell, Kind, Record};
+use super::watch::Watch;
 use crate::trial::{Counts, Excluded};
-
-/// Values of covariates that often stand for a missing one.
-const MISSING_CODES: [f64; 7] = [-1.0, -9.0, -99.0, -999.0, -9999.0, 999.0, 9999.0];
-/// Body weights that people have, kg.
-const LIKELY_WEIGHT: std::ops::RangeInclusive<f64> = 2.0..=200.0;
 
 /// The consecutive rows that have the same ID.
 pub(super) struct Block<'a> {
@@ -33,6 +30,7 @@ pub(super) struct Block<'a> {
     /// In the order of those that are read.
     covariates: Vec<Covariate<'a>>,
     entries: Vec<Entry>,
+    dose_rows: Vec<DoseRow>,
     /// Additional doses that a reset may still cancel.
     pending: Vec<Dose>,
     cancelled: usize,
@@ -84,6 +82,8 @@ pub(super) struct Gathered {
     pub within: usize,
     /// The compartments of observations.
     pub compartments: Compartments,
+    /// What is looked at beyond the rows and subjects one by one, where it is.
+    pub watch: Option<Watch>,
 }
 
 /// How many observations are censored.
@@ -104,6 +104,7 @@ impl<'a> Block<'a> {
             last: None,
             covariates: Vec::new(),
             entries: Vec::new(),
+            dose_rows: Vec::new(),
             pending: Vec::new(),
             cancelled: 0,
             whole: true,
@@ -182,6 +183,9 @@ impl<'a> Block<'a> {
                     self.cancel_from(time);
                 }
                 self.examine_dose(&dose, record.row, &mut gathered.findings);
+                if dose.amount_mg > 0.0 {
+                    self.dose_rows.push(DoseRow { time, amount_mg: dose.amount_mg, row: record.row });
+                }
                 self.entries.push(Entry::Dose(dose));
                 gathered.large_doses.add(dose.amount_mg, record.row);
                 if !self.add_additional(dose, additional) {
@@ -256,13 +260,16 @@ impl<'a> Block<'a> {
                 "at least one observation of this subject; --allow-unobserved takes it without one",
             );
         }
-        let is_steady = |dose: &&Dose| matches!(dose.before, Before::SteadyState { .. });
-        if doses.len() > 1 && doses.iter().filter(is_steady).count() == doses.len() {
-            gathered.findings.add(Check::EveryDoseSteady, self.first_row, self.id);
-        }
-        examine(self.id, self.first_row, &observations, first_dose, &mut gathered.findings);
+        let (id, row, observed) = (self.id, self.first_row, observations.as_slice());
+        let course =
+            Course { id, row, observations: observed, doses: &doses, dose_rows: &self.dose_rows, first_dose };
+        examine(&course, &mut gathered.findings);
         let pre_dose = pre_dose_total_ige(&observations, first_dose);
+        let stand_ins = gathered.counts.ige_from_total;
         let covariates = self.known_covariates(pre_dose, columns, gathered, problems);
+        if let (Some(watch), Some(covariates)) = (&mut gathered.watch, &covariates) {
+            watch.end(&course, covariates, gathered.counts.ige_from_total == stand_ins);
+        }
         if let (Some(covariates), Some(start)) = (covariates, self.start) {
             let counts = &mut gathered.counts;
             let given = doses.iter().filter(|dose| dose.amount_mg > 0.0).count();
@@ -365,21 +372,10 @@ impl<'a> Block<'a> {
                     continue;
                 }
             };
-            self.examine_covariate(column, value, &mut gathered.findings);
+            examine_covariate(column, value, (self.first_row, self.id), &mut gathered.findings);
             known = known.map(|known| known.with(&column.name, value));
         }
         known
-    }
-}
-
-impl Block<'_> {
-    /// Adds what is probably wrong with a covariate.
-    fn examine_covariate(&self, column: &CovariateColumn, value: f64, findings: &mut Findings) {
-        if column.is_weight() && !LIKELY_WEIGHT.contains(&value) {
-            findings.add(Check::UnlikelyWeight, self.first_row, self.id);
-        } else if !column.is_positive() && MISSING_CODES.contains(&value) {
-            findings.add_to(Check::MissingCode, &column.name, self.first_row, self.id);
-        }
     }
 }
 

@@ -208,6 +208,17 @@ impl<'a> Columns<'a> {
         self.at[position(meaning.into())]
     }
 
+    /// The position of a covariate's column, if the covariate is read and the file has it.
+    pub(super) fn covariate(&self, name: &str) -> Option<usize> {
+        let at = self.covariates.iter().position(|column| column.name == name)?;
+        self.index(Meaning::Covariate(at))
+    }
+
+    /// Whether a covariate is read from a column.
+    pub(super) fn is_covariate(&self, index: usize) -> bool {
+        self.at[Name::ALL.len()..].contains(&Some(index))
+    }
+
     /// The column's name as the file writes it.
     pub(super) fn title(&self, meaning: impl Into<Meaning>) -> &'a str {
         let meaning = meaning.into();

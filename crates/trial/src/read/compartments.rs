@@ -2,7 +2,8 @@
 
 use omafit_model::Analyte;
 
-use super::findings::{Check, Findings};
+use super::checks::Check;
+use super::findings::Findings;
 
 /// Rows of a compartment that are remembered.
 const REMEMBERED: usize = 5;

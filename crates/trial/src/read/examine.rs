@@ -1,40 +1,164 @@
 //! Probable mistakes in the records of one subject.
 
-use omafit_model::{Analyte, Censoring, Observation};
+use omafit_model::{Analyte, Before, Censoring, Dose, Observation};
 
-use super::findings::{Check, Findings};
+use super::checks::Check;
+use super::covariate::CovariateColumn;
+use super::findings::Findings;
 
 /// Days between two records that are probably a slip of a date or a unit.
 const LONG_GAP_DAYS: f64 = 1000.0;
 /// How far above a limit neighbours are of a value that can hardly be below it.
 const FAR_ABOVE: f64 = 3.0;
-/// Omalizumab before the first dose that is too much, as a part of the maximum.
-const LARGE_BEFORE_DOSE: f64 = 0.2;
+/// A part of the maximum of omalizumab that is much before the first dose, and long after the last.
+const LARGE_PART: f64 = 0.2;
+/// Days after the last dose from which omalizumab only falls, and by how much it may seem to rise.
+const FALLING_DAYS: f64 = 60.0;
+const RISE: f64 = 3.0;
+/// Days after the last dose at which hardly any omalizumab is left: eleven half-lives.
+const GONE_DAYS: f64 = 300.0;
+/// Days after the last dose after which observations are few.
+const LATE_DAYS: f64 = 365.0;
+/// Equal values of an analyte that are no chance.
+const EQUAL_VALUES: usize = 5;
+/// Doses of a subject that make its usual dose, and intervals that make its usual interval.
+const USUAL: usize = 4;
+/// How many times a dose is its subject's usual one, or the other way round, that is probably a slip.
+const DOSE_RATIO: f64 = 10.0;
+/// Amounts from here on are written with an exponent, mg.
+const MOST_DIGITS: f64 = 1e7;
+/// Part of the usual interval that is probably a slip, and days within which two injections are one dose.
+const INTERVAL_PART: f64 = 0.25;
+const ONE_DOSE_DAYS: f64 = 0.5;
+/// Values of covariates that often stand for a missing one.
+pub(super) const MISSING_CODES: [f64; 7] = [-1.0, -9.0, -99.0, -999.0, -9999.0, 999.0, 9999.0];
+/// Body weights that people have, kg.
+const LIKELY_WEIGHT: std::ops::RangeInclusive<f64> = 2.0..=200.0;
 
-/// Adds what is probably wrong with a subject's observations, in time order; `first_dose` is the number of records given
-/// before the first dose, if there is one.
-pub(super) fn examine(
-    id: &str,
-    row: u64,
-    observations: &[Observation],
-    first_dose: Option<usize>,
-    findings: &mut Findings,
-) {
-    let of_one = |analyte: Analyte| observations.iter().filter(move |o| o.analyte == analyte);
-    for analyte in Analyte::ALL {
-        let mut before: Option<&Observation> = None;
-        for one in of_one(analyte) {
-            if before.is_some_and(|b| b.time == one.time && b.doses_before == one.doses_before) {
-                findings.add(Check::ObservationTwice, one.row, id);
+/// A dose that has a row.
+#[derive(Clone, Copy)]
+pub(super) struct DoseRow {
+    pub time: f64,
+    pub amount_mg: f64,
+    pub row: u64,
+}
+
+/// The records of a subject in time order.
+#[derive(Clone, Copy)]
+pub(super) struct Course<'a> {
+    pub id: &'a str,
+    /// The first row.
+    pub row: u64,
+    pub observations: &'a [Observation],
+    /// Doses and resets, those of `ADDL` too.
+    pub doses: &'a [Dose],
+    pub dose_rows: &'a [DoseRow],
+    /// The position of the first dose among doses and resets.
+    pub first_dose: Option<usize>,
+}
+
+/// Adds what is probably wrong with the records of a subject.
+pub(super) fn examine(course: &Course<'_>, findings: &mut Findings) {
+    examine_doses(course, findings);
+    examine_values(course, findings);
+    examine_drug(course, findings);
+}
+
+impl<'a> Course<'a> {
+    fn of(&self, analyte: Analyte) -> impl Iterator<Item = &'a Observation> + use<'a> {
+        self.observations.iter().filter(move |o| o.analyte == analyte)
+    }
+
+    /// The last dose before an observation, resets apart.
+    fn dose_before(&self, observation: &Observation) -> Option<&'a Dose> {
+        self.doses[..observation.doses_before.min(self.doses.len())].iter().rfind(|dose| dose.amount_mg > 0.0)
+    }
+
+    /// Whether an observation comes after a dose of the subject.
+    fn is_treated(&self, observation: &Observation) -> bool {
+        self.first_dose.is_some_and(|first| observation.doses_before > first)
+    }
+}
+
+fn examine_doses(course: &Course<'_>, findings: &mut Findings) {
+    let Course { id, row, doses, dose_rows, .. } = *course;
+    let is_steady = |dose: &&Dose| matches!(dose.before, Before::SteadyState { .. });
+    if doses.len() > 1 && doses.iter().filter(is_steady).count() == doses.len() {
+        findings.add(Check::EveryDoseSteady, row, id);
+    }
+    if let Some(usual) = middle(dose_rows.iter().map(|dose| dose.amount_mg)) {
+        for dose in dose_rows {
+            let ratio = dose.amount_mg / usual;
+            if ratio >= DOSE_RATIO || ratio <= 1.0 / DOSE_RATIO {
+                let seen = || format!("{} mg where {usual} mg are usual", shown(dose.amount_mg));
+                findings.add_seen(Check::DoseUnlikeOthers, "", (dose.row, id), seen);
             }
-            before = Some(one);
         }
     }
-    let drug: Vec<&Observation> = of_one(Analyte::OmalizumabTotal).collect();
+    let intervals = dose_rows.windows(2).map(|two| (two[1].time - two[0].time, two[1].row));
+    let intervals: Vec<(f64, u64)> = intervals.filter(|(days, _)| *days > ONE_DOSE_DAYS).collect();
+    let Some(usual) = middle(intervals.iter().map(|(days, _)| *days)) else { return };
+    for (days, row) in intervals {
+        if days < INTERVAL_PART * usual {
+            let seen = || format!("{days} days where {usual} are usual");
+            findings.add_seen(Check::DosesClose, "", (row, id), seen);
+        }
+    }
+}
+
+/// An amount without the zeros of a slip.
+fn shown(amount_mg: f64) -> String {
+    if amount_mg < MOST_DIGITS { amount_mg.to_string() } else { format!("{amount_mg:e}") }
+}
+
+/// The middle of enough numbers to have one that is usual.
+fn middle(numbers: impl Iterator<Item = f64>) -> Option<f64> {
+    let mut numbers: Vec<f64> = numbers.collect();
+    numbers.sort_unstable_by(f64::total_cmp);
+    (numbers.len() >= USUAL).then(|| numbers[numbers.len() / 2])
+}
+
+fn examine_values(course: &Course<'_>, findings: &mut Findings) {
+    let Course { id, row, observations, .. } = *course;
+    for analyte in Analyte::ALL {
+        let mut before: Option<&Observation> = None;
+        let (mut equal, mut is_equal) = (0, true);
+        for one in course.of(analyte) {
+            let is_same_time = before.is_some_and(|b| b.time == one.time);
+            if is_same_time && before.is_some_and(|b| b.doses_before == one.doses_before) {
+                findings.add(Check::ObservationTwice, one.row, id);
+            }
+            equal += usize::from(!is_same_time);
+            is_equal &= one.censoring == Censoring::Quantified
+                && one.value != 0.0
+                && before.is_none_or(|b| b.value == one.value);
+            before = Some(one);
+        }
+        if is_equal && equal >= EQUAL_VALUES {
+            let value = before.map_or(f64::NAN, |one| one.value);
+            let seen = || format!("{} is {value} {} {equal} times", analyte.name(), analyte.unit());
+            findings.add_seen(Check::ConstantObservations, "", (row, id), seen);
+        }
+    }
+    for one in observations {
+        let is_after = course.dose_before(one).is_some_and(|dose| dose.time < one.time);
+        if one.censoring == Censoring::Quantified && one.value == 0.0 && is_after {
+            findings.add(Check::ZeroObservation, one.row, id);
+        }
+    }
+    if let Some(last) = observations.last()
+        && course.dose_before(last).is_some_and(|dose| last.time - dose.time > LATE_DAYS)
+    {
+        findings.add(Check::LateObservation, last.row, id);
+    }
+}
+
+fn examine_drug(course: &Course<'_>, findings: &mut Findings) {
+    let Course { id, row, first_dose, .. } = *course;
+    let drug: Vec<&Observation> = course.of(Analyte::OmalizumabTotal).collect();
     for three in drug.windows(3) {
         let [a, b, c] = [three[0], three[1], three[2]];
-        let is_profile =
-            a.doses_before == c.doses_before && first_dose.is_some_and(|first| a.doses_before > first);
+        let is_profile = a.doses_before == c.doses_before && course.is_treated(a);
         let sides = [a.censoring, c.censoring] == [Censoring::Quantified; 2];
         let is_high = a.value.min(c.value) > FAR_ABOVE * b.value;
         if is_profile && sides && is_high && b.censoring == Censoring::Below {
@@ -45,11 +169,45 @@ pub(super) fn examine(
     if drug.is_empty() {
         findings.add(Check::NoConcentrations, row, id);
     }
-    let quantified = |o: &&&Observation| o.censoring == Censoring::Quantified;
-    let largest = drug.iter().filter(quantified).map(|o| o.value).fold(0.0, f64::max);
-    let is_late = |o: &&&Observation| o.doses_before <= first && o.value > LARGE_BEFORE_DOSE * largest;
-    if let Some(early) = drug.iter().filter(quantified).find(is_late) {
+    let quantified: Vec<&Observation> =
+        drug.into_iter().filter(|o| o.censoring == Censoring::Quantified).collect();
+    let largest = quantified.iter().map(|o| o.value).fold(0.0, f64::max);
+    let is_much = |o: &&&Observation| o.value > LARGE_PART * largest;
+    if let Some(early) = quantified.iter().filter(is_much).find(|o| o.doses_before <= first) {
         findings.add(Check::DrugBeforeDose, early.row, id);
+    }
+    let since = |o: &Observation| course.dose_before(o).map_or(f64::NAN, |dose| o.time - dose.time);
+    let seen = |o: &Observation| {
+        let (value, unit) = (o.value, o.analyte.unit());
+        format!("{value} {unit} {} days after the dose", since(o))
+    };
+    // A long gap is told as such.
+    let is_gone = |o: &&&Observation| since(o) > GONE_DAYS && since(o) <= LONG_GAP_DAYS;
+    if let Some(late) = quantified.iter().filter(is_much).find(is_gone) {
+        findings.add_seen(Check::DrugLongAfterDose, "", (late.row, id), || seen(late));
+        return;
+    }
+    let rises = |two: &&[&Observation]| {
+        let [a, b] = [two[0], two[1]];
+        a.doses_before == b.doses_before && since(a) > FALLING_DAYS && b.value > RISE * a.value
+    };
+    let late = quantified.windows(2).filter(rises).map(|two| two[1]);
+    if let Some(late) = late.into_iter().find(|o| is_much(&o)) {
+        findings.add_seen(Check::DrugRisesWithoutDose, "", (late.row, id), || seen(late));
+    }
+}
+
+/// Adds what is probably wrong with a covariate that is read.
+pub(super) fn examine_covariate(
+    column: &CovariateColumn,
+    value: f64,
+    (row, id): (u64, &str),
+    findings: &mut Findings,
+) {
+    if column.is_weight() && !LIKELY_WEIGHT.contains(&value) {
+        findings.add(Check::UnlikelyWeight, row, id);
+    } else if !column.is_positive() && MISSING_CODES.contains(&value) {
+        findings.add_to(Check::MissingCode, &column.name, row, id);
     }
 }
 

@@ -1,10 +1,13 @@
 //! Data sets in: a file to a [`Trial`], or every reason why not.
 
+mod alike;
 mod assemble;
 mod block;
 mod cells;
+mod checks;
 mod columns;
 mod compartments;
+mod constants;
 mod covariate;
 mod dates;
 mod dosing;
@@ -13,22 +16,30 @@ mod findings;
 mod flags;
 mod large_doses;
 mod layout;
+mod limits;
 mod load;
 mod mapping;
+mod nominal;
 mod notes;
 mod observing;
 mod options;
 mod outcomes;
+mod outliers;
+mod pairs;
 mod parquet;
 mod problem;
 mod problems;
 mod raw;
 mod record;
 mod rejection;
+mod robust;
+mod scales;
 mod select;
 mod stored;
 mod text;
+mod unit_columns;
 mod units;
+mod watch;
 mod wide;
 mod xport;
 
@@ -41,10 +52,10 @@ use crate::trial::{Ignored, Source, Spans, Trial};
 use assemble::Assembler;
 use columns::Columns;
 use covariate::CovariateColumn;
-use flags::Flags;
 use problems::Problems;
 use raw::Heading;
 use select::Selection;
+use watch::Watch;
 
 pub use dates::DateFormat;
 pub use layout::{DecimalMark, Separator};
@@ -153,8 +164,8 @@ impl DataSet {
         let heading = wide::spread(&loaded.heading, options, &mut problems);
         let columns = Columns::find(&heading, &covariates, options, &mut problems);
         let selection = Selection::new(&loaded.heading, options, &mut problems);
-        let flags = Flags::new(&loaded.heading, &columns, &selection);
-        let mut assembler = Assembler::new(&columns, options, loaded.rows()?, selection).watching(flags);
+        let watch = Watch::new(&loaded.heading, &columns, options, &selection);
+        let mut assembler = Assembler::new(&columns, options, loaded.rows()?, selection).watching(watch);
         if !columns.complete || problems.count() > before {
             // Without its columns nothing can be said of the rows, but that some fall apart.
             assembler.exhaust(&mut problems)?;

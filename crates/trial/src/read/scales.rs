@@ -1,0 +1,291 @@
+//! Values in a unit other than that of their analyte's others: single ones, those of a subject, those of a study or site.
+//!
+//! The evidence is a ratio that is a unit's factor where biology gives another: 1000 (ng/mL and µg/mL, or µg/L), and for
+//! total IgE before the first dose, which `IGE` repeats, 2.42 (IU/mL and ng/mL).
+
+use omafit_model::units::NG_PER_IU;
+use omafit_model::{Analyte, Censoring, Covariates, Observation};
+
+use super::checks::Check;
+use super::examine::Course;
+use super::findings::Findings;
+use super::problem::Shown;
+use super::raw::{Heading, RawRow};
+use super::robust::{Robust, middle};
+use crate::present::count;
+use crate::trial::Warning;
+
+/// The factor between units that differ by a prefix.
+const THOUSAND: f64 = 1000.0;
+/// How near a ratio must be to it, as a factor: of single values, and of subjects and groups.
+const NEAR_THOUSAND: f64 = 3.0;
+/// How near a ratio of total IgE to `IGE` must be to 2.42, as a factor: of a subject where all others agree to
+/// [`EQUAL`], and of the medians of groups.
+const NEAR_IU: f64 = 1.01;
+const NEAR_IU_OF_GROUPS: f64 = 1.1;
+const EQUAL: f64 = 1.02;
+/// The part of the subjects, or of a group, that agree.
+const MOST: f64 = 0.8;
+/// How near ratios of a group must be to their median, as a factor: those to a dose or to `IGE` during treatment, and those
+/// of total IgE before it.
+const CLOSE: f64 = 10.0;
+const CLOSE_BEFORE: f64 = 1.3;
+/// Subjects to compare with, and subjects of a group.
+const FEWEST: usize = 10;
+const FEWEST_OF_GROUP: usize = 5;
+/// Values of a subject that make its level.
+const VALUES: usize = 3;
+/// Robust standard deviations from the median of all that a subject's level must be beyond, and the least deviation.
+const FAR: f64 = 6.0;
+const LEAST_DEVIATION: f64 = 0.1;
+/// Days within which neither omalizumab nor IgE goes up and down by a factor of 1000.
+const NEIGHBOUR_DAYS: f64 = 60.0;
+/// How far a value must be from the median of its analyte, as a factor.
+const UNUSUAL: f64 = 100.0;
+
+/// A value that is far from those before and after it.
+struct Jump {
+    analyte: Analyte,
+    value: f64,
+    row: u64,
+    id: String,
+}
+
+/// What a subject's values of an analyte stand to: logarithms, no number where unknown.
+#[derive(Clone, Copy)]
+struct Levels {
+    /// The geometric mean of the values.
+    mean: f64,
+    /// The median over the largest dose, or over `IGE`.
+    relative: f64,
+}
+
+/// A subject.
+struct One {
+    row: u64,
+    id: String,
+    levels: [Levels; 3],
+    /// Total IgE before the first dose over an `IGE` of the file, as a logarithm.
+    before: f64,
+    /// The group in each column of groups.
+    groups: Vec<usize>,
+}
+
+/// A column by which subjects are in groups.
+struct GroupColumn {
+    at: usize,
+    title: String,
+    names: Vec<String>,
+    current: usize,
+}
+
+/// The values of all subjects.
+pub(super) struct Scales {
+    subjects: Vec<One>,
+    jumps: Vec<Jump>,
+    groups: Vec<GroupColumn>,
+}
+
+impl Scales {
+    /// With the columns by which subjects are in groups.
+    pub(super) fn new(heading: &Heading, groups: Vec<usize>) -> Self {
+        let new =
+            |at: usize| GroupColumn { at, title: heading.header[at].clone(), names: Vec::new(), current: 0 };
+        Self { subjects: Vec::new(), jumps: Vec::new(), groups: groups.into_iter().map(new).collect() }
+    }
+
+    /// Begins with a subject, in the groups of its first row.
+    pub(super) fn begin(&mut self, row: &RawRow) {
+        for column in &mut self.groups {
+            let cell = row.cells.get(column.at).unwrap_or("").trim();
+            column.current = column.names.iter().position(|name| name == cell).unwrap_or_else(|| {
+                column.names.push(cell.to_owned());
+                column.names.len() - 1
+            });
+        }
+    }
+
+    /// Ends the subject; `has_ige` is whether its `IGE` is the file's and not taken from total IgE.
+    pub(super) fn end(&mut self, course: &Course<'_>, covariates: &Covariates, has_ige: bool) {
+        let dose = course.doses.iter().map(|dose| dose.amount_mg).fold(0.0, f64::max);
+        let ige = covariates.ige_ng_ml().filter(|_| has_ige).unwrap_or(f64::NAN);
+        let levels = Analyte::ALL.map(|analyte| {
+            let is_value = |o: &&Observation| {
+                o.analyte == analyte && o.censoring == Censoring::Quantified && o.value > 0.0
+            };
+            let values: Vec<&Observation> = course.observations.iter().filter(is_value).collect();
+            self.jumps.extend(jumps(&values, course.id));
+            let usual = middle(values.iter().map(|o| o.value).collect()).unwrap_or(f64::NAN);
+            let sum: f64 = values.iter().map(|o| o.value.ln()).sum();
+            let mean = if values.is_empty() { f64::NAN } else { sum / values.len() as f64 };
+            let over = if analyte == Analyte::OmalizumabTotal { dose } else { ige };
+            let is_level = values.len() >= VALUES && over > 0.0;
+            Levels { mean, relative: if is_level { (usual / over).ln() } else { f64::NAN } }
+        });
+        let is_before = |o: &&Observation| {
+            o.analyte == Analyte::IgeTotal
+                && o.censoring == Censoring::Quantified
+                && course.first_dose.is_some_and(|first| o.doses_before <= first)
+        };
+        let total = course.observations.iter().rfind(is_before).map_or(f64::NAN, |o| o.value);
+        let before = (total / ige).ln();
+        let before = if before.is_finite() { before } else { f64::NAN };
+        let groups = self.groups.iter().map(|column| column.current).collect();
+        self.subjects.push(One { row: course.row, id: course.id.to_owned(), levels, before, groups });
+    }
+
+    /// Adds the single values and the subjects; of groups there are warnings.
+    pub(super) fn finish(&self, findings: &mut Findings) -> Vec<Warning> {
+        self.single(findings);
+        let mut warnings = Vec::new();
+        for analyte in Analyte::ALL {
+            let level = |one: &One| one.levels[analyte.index()].relative;
+            let thousand = |ratio: f64| near(ratio, THOUSAND, NEAR_THOUSAND);
+            let over = if analyte == Analyte::OmalizumabTotal { "its dose" } else { "IGE" };
+            let what = format!("the median of {} over {over}", analyte.name());
+            match self.group(&level, CLOSE, &thousand, &what) {
+                Some(warning) => warnings.push(warning),
+                None => self.by_thousand(analyte, &level, findings),
+            }
+        }
+        let is_iu = |ratio: f64| near(ratio, NG_PER_IU, NEAR_IU_OF_GROUPS);
+        let what = "ige_total before the first dose over IGE";
+        match self.group(&|one| one.before, CLOSE_BEFORE, &is_iu, what) {
+            Some(warning) => warnings.push(warning),
+            None => self.by_iu(findings),
+        }
+        warnings
+    }
+
+    fn single(&self, findings: &mut Findings) {
+        let mut usual = [f64::NAN; 3];
+        for (index, usual) in usual.iter_mut().enumerate() {
+            let means = self.subjects.iter().map(|one| one.levels[index].mean).filter(|mean| !mean.is_nan());
+            *usual = middle(means.collect()).unwrap_or(f64::NAN);
+        }
+        let is_unusual = |jump: &&Jump| (jump.value.ln() - usual[jump.analyte.index()]).abs() > UNUSUAL.ln();
+        for Jump { analyte, value, row, id } in self.jumps.iter().filter(is_unusual) {
+            let seen = || format!("{value} {}", analyte.unit());
+            findings.add_seen(Check::ValueInOtherUnit, analyte.name(), (*row, id), seen);
+        }
+    }
+
+    fn by_thousand(&self, analyte: Analyte, level: &dyn Fn(&One) -> f64, findings: &mut Findings) {
+        let levels: Vec<f64> = self.subjects.iter().map(level).filter(|level| !level.is_nan()).collect();
+        if levels.len() < FEWEST {
+            return;
+        }
+        let Some(robust) = Robust::of(levels) else { return };
+        let deviation = robust.deviation.max(LEAST_DEVIATION);
+        for one in &self.subjects {
+            let above = level(one) - robust.median;
+            if near(above.exp(), THOUSAND, NEAR_THOUSAND) && above.abs() > FAR * deviation {
+                let seen = || format!("{} times the others'", shown(above.exp()));
+                findings.add_seen(Check::SubjectInOtherUnit, analyte.name(), (one.row, &one.id), seen);
+            }
+        }
+    }
+
+    fn by_iu(&self, findings: &mut Findings) {
+        let ratios = self.subjects.iter().map(|one| one.before.exp()).filter(|ratio| !ratio.is_nan());
+        let (mut all, mut equal) = (0_usize, 0_usize);
+        for ratio in ratios {
+            all += 1;
+            equal += usize::from(ratio.max(1.0 / ratio) < EQUAL);
+        }
+        if all < FEWEST || (equal as f64) < MOST * all as f64 {
+            return;
+        }
+        for one in self.subjects.iter().filter(|one| near(one.before.exp(), NG_PER_IU, NEAR_IU)) {
+            let seen = || format!("before the first dose {} times IGE", shown(one.before.exp()));
+            findings.add_seen(Check::SubjectInOtherUnit, Analyte::IgeTotal.name(), (one.row, &one.id), seen);
+        }
+    }
+
+    /// A warning of the first group whose subjects' levels differ from all others' by the factor of a unit.
+    fn group(
+        &self,
+        level: &dyn Fn(&One) -> f64,
+        close: f64,
+        is_factor: &dyn Fn(f64) -> bool,
+        what: &str,
+    ) -> Option<Warning> {
+        let known: Vec<(&One, f64)> =
+            self.subjects.iter().map(|one| (one, level(one))).filter(|(_, level)| !level.is_nan()).collect();
+        let middle_of = |some: &[(&One, f64)]| middle(some.iter().map(|(_, level)| *level).collect());
+        let overall = middle_of(&known)?;
+        for (position, column) in self.groups.iter().enumerate() {
+            let mut by_group: Vec<Vec<(&One, f64)>> = vec![Vec::new(); column.names.len()];
+            known.iter().for_each(|one| by_group[one.0.groups[position]].push(*one));
+            for (group, own) in by_group.iter().enumerate() {
+                // The smaller part is told. One that is near the median of all needs no closer look.
+                let is_far = |median: f64| (median - overall).abs() > LEAST_DEVIATION;
+                let Some(own_median) = agreed(own, close).filter(|median| is_far(*median)) else { continue };
+                let others: Vec<_> =
+                    known.iter().copied().filter(|(one, _)| one.groups[position] != group).collect();
+                let Some(median) = agreed(&others, close).filter(|_| own.len() <= others.len()) else {
+                    continue;
+                };
+                let ratio = (own_median - median).exp();
+                if !is_factor(ratio) {
+                    continue;
+                }
+                let name = &column.names[group];
+                let (title, name) = (Shown(&column.title), Shown(name));
+                let first = own[0].0;
+                let text = format!(
+                    "{title} {name}: {what} is in the median of {} {} times that of all others, as in another unit (row {} of ID {}); \
+                     one unit in the file mends it",
+                    count(own.len(), "subject"),
+                    shown(ratio),
+                    first.row,
+                    Shown(&first.id)
+                );
+                return Some(Warning { check: "group_in_other_unit".to_owned(), text });
+            }
+        }
+        None
+    }
+}
+
+/// The values that are about 1000 times, or a thousandth of, those before and after them.
+fn jumps(values: &[&Observation], id: &str) -> Vec<Jump> {
+    let is_jump = |three: &&[&Observation]| {
+        let [a, b, c] = [three[0], three[1], three[2]];
+        let (up, down) = (b.value / a.value, b.value / c.value);
+        let is_near = |ratio: f64| near(ratio, THOUSAND, NEAR_THOUSAND);
+        is_near(up)
+            && is_near(down)
+            && (up > 1.0) == (down > 1.0)
+            && b.time - a.time <= NEIGHBOUR_DAYS
+            && c.time - b.time <= NEIGHBOUR_DAYS
+    };
+    let jump = |three: &[&Observation]| Jump {
+        analyte: three[1].analyte,
+        value: three[1].value,
+        row: three[1].row,
+        id: id.to_owned(),
+    };
+    values.windows(3).filter(is_jump).map(jump).collect()
+}
+
+/// A ratio with the digits that show which factor it is near.
+fn shown(ratio: f64) -> String {
+    if (0.1..10.0).contains(&ratio) { format!("{ratio:.4}") } else { format!("{ratio:.2e}") }
+}
+
+/// Whether a ratio is near a factor, or its inverse.
+fn near(ratio: f64, factor: f64, times: f64) -> bool {
+    let above = ratio.max(1.0 / ratio);
+    (above / factor).max(factor / above) < times
+}
+
+/// The median of a group's levels, where there are enough and most are close to it.
+fn agreed(group: &[(&One, f64)], close: f64) -> Option<f64> {
+    if group.len() < FEWEST_OF_GROUP {
+        return None;
+    }
+    let median = middle(group.iter().map(|(_, level)| *level).collect())?;
+    let near = group.iter().filter(|(_, level)| (level - median).abs() < close.ln()).count();
+    (near as f64 >= MOST * group.len() as f64).then_some(median)
+}

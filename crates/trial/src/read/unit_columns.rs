@@ -1,0 +1,218 @@
+//! Columns that name units, as `DVU`, beside the units that the file is read in.
+
+use omafit_model::Analyte;
+
+use super::columns::{Columns, Name};
+use super::covariate::CovariateColumn;
+use super::options::ReadOptions;
+use super::problem::Shown;
+use super::raw::{Heading, RawRow};
+use super::record::{Cell, Kind, Record, is_missing};
+use super::units::{TimeUnit, WeightUnit};
+use crate::present::count;
+use crate::trial::Warning;
+
+/// What files call the units of `DV`, of `TIME`, of `AMT` and of `WT`.
+const OF_DV: [&str; 9] =
+    ["DVU", "DVUNIT", "DV_UNIT", "UNIT", "UNITS", "AVALU", "CONCU", "PCSTRESU", "LBSTRESU"];
+const OF_TIME: [&str; 6] = ["TIMEU", "TIMEUNIT", "TIME_UNIT", "AFRLTU", "RRLTU", "TUNIT"];
+const OF_AMOUNT: [&str; 7] = ["AMTU", "AMTUNIT", "AMT_UNIT", "DOSU", "DOSEU", "EXDOSU", "DOSEUNIT"];
+const OF_WEIGHT: [&str; 4] = ["WTU", "WTUNIT", "WT_UNIT", "WEIGHTU"];
+/// Units that are told apart.
+const MOST: usize = 100;
+
+/// What a unit is of.
+#[derive(Clone, Copy, PartialEq)]
+enum Quantity {
+    Observed(Analyte),
+    Time,
+    Amount,
+    Weight,
+}
+
+/// A unit that a quantity has in some rows.
+struct Named {
+    quantity: Quantity,
+    column: usize,
+    /// As the file writes it first.
+    text: String,
+    /// As it is compared.
+    unit: String,
+    rows: usize,
+    first_row: u64,
+    id: String,
+}
+
+/// The columns that name units.
+pub(super) struct UnitColumns {
+    /// Of the observations, times, amounts and weights.
+    at: [Option<usize>; 4],
+    titles: [String; 4],
+    named: Vec<Named>,
+    /// The unit of each quantity as it is read.
+    read: [String; 6],
+}
+
+impl UnitColumns {
+    /// The columns of units that are not read as something else.
+    pub(super) fn new(heading: &Heading, columns: &Columns<'_>, options: &ReadOptions) -> Self {
+        let header = &heading.header;
+        let called = |at: &usize, names: &[&str]| names.iter().any(|n| n.eq_ignore_ascii_case(&header[*at]));
+        let find = |names: &[&str]| (0..header.len()).find(|at| !columns.is_used(*at) && called(at, names));
+        let has_weight = columns.covariates().iter().any(CovariateColumn::is_weight);
+        let has_amount = columns.index(Name::Amt).is_some();
+        let at = [
+            find(&OF_DV),
+            find(&OF_TIME).filter(|_| options.dates.is_none()),
+            find(&OF_AMOUNT).filter(|_| has_amount),
+            find(&OF_WEIGHT).filter(|_| has_weight),
+        ];
+        let title = |at: Option<usize>| at.map_or(String::new(), |at| header[at].clone());
+        let [drug, total, free] = Analyte::ALL.map(|analyte| plain(options.unit_read(analyte)));
+        let weight = if options.weight_unit == WeightUnit::Pounds { "lb" } else { "kg" };
+        let time = plain(options.time_unit.name());
+        let read = [drug, total, free, time, "mg".to_owned(), weight.to_owned()];
+        Self { at, titles: at.map(title), named: Vec::new(), read }
+    }
+
+    /// Whether there is none.
+    pub(super) fn is_empty(&self) -> bool {
+        self.at.iter().all(Option::is_none)
+    }
+
+    /// Adds the units of a row.
+    pub(super) fn add(&mut self, row: &RawRow, record: &Record<'_>) {
+        let (observed, is_dose) = match record.kind {
+            Kind::Observation { observation, .. } => (Some(Quantity::Observed(observation.analyte)), false),
+            Kind::Dose { dose, .. } => (None, dose.amount_mg > 0.0),
+            _ => (None, false),
+        };
+        let has_time = matches!(record.time, Cell::Number(..));
+        let quantities = [
+            observed,
+            has_time.then_some(Quantity::Time),
+            is_dose.then_some(Quantity::Amount),
+            Some(Quantity::Weight),
+        ];
+        for (column, quantity) in quantities.into_iter().enumerate() {
+            let (Some(quantity), Some(at)) = (quantity, self.at[column]) else { continue };
+            let text = row.cells.get(at).unwrap_or("").trim();
+            if is_missing(text) {
+                continue;
+            }
+            let is_written = |named: &&mut Named| named.quantity == quantity && named.text == text;
+            if let Some(named) = self.named.iter_mut().find(is_written) {
+                named.rows += 1;
+                continue;
+            }
+            let unit = plain(text);
+            let is_same = |named: &&mut Named| named.quantity == quantity && named.unit == unit;
+            if let Some(named) = self.named.iter_mut().find(is_same) {
+                named.rows += 1;
+            } else if self.named.len() < MOST {
+                let (text, id) = (text.to_owned(), record.id.to_owned());
+                self.named.push(Named { quantity, column, text, unit, rows: 1, first_row: row.row, id });
+            }
+        }
+    }
+
+    /// Warnings of units that are mixed, and of units other than those read.
+    pub(super) fn warnings(&self) -> Vec<Warning> {
+        let observed = Analyte::ALL.map(Quantity::Observed);
+        let others = [Quantity::Time, Quantity::Amount, Quantity::Weight];
+        let all = observed.into_iter().chain(others).zip(&self.read);
+        all.filter_map(|(quantity, read)| self.warning(quantity, read)).collect()
+    }
+
+    fn warning(&self, quantity: Quantity, read: &str) -> Option<Warning> {
+        let named: Vec<&Named> = self.named.iter().filter(|named| named.quantity == quantity).collect();
+        let first = named.first()?;
+        let column = Shown(&self.titles[first.column]);
+        let of = match quantity {
+            Quantity::Observed(analyte) => analyte.name(),
+            Quantity::Time => "TIME",
+            Quantity::Amount => "AMT",
+            Quantity::Weight => "WT",
+        };
+        if named.len() > 1 {
+            let told = |named: &&Named| {
+                let Named { text, rows, first_row, id, .. } = named;
+                let (rows, text, id) = (count(*rows, "row"), Shown(text), Shown(id));
+                format!("{text} in {rows} (the first is row {first_row} of ID {id})")
+            };
+            let units: Vec<String> = named.iter().map(told).collect();
+            let text = format!(
+                "column {column}: {of} has several units, {}, and all are read in {read}; one unit in the file mends it",
+                units.join(", ")
+            );
+            return Some(Warning { check: "units_mixed".to_owned(), text });
+        }
+        if first.unit == read {
+            return None;
+        }
+        let mends = mends(quantity, &first.unit).map_or(String::new(), |option| format!("; {option}"));
+        let text = format!(
+            "column {column}: {of} is in {} and was read in {read} (row {} of ID {}){mends}",
+            Shown(&first.text),
+            first.first_row,
+            Shown(&first.id)
+        );
+        Some(Warning { check: "unit_column".to_owned(), text })
+    }
+}
+
+/// The option that reads a unit.
+fn mends(quantity: Quantity, unit: &str) -> Option<&'static str> {
+    Some(match (quantity, unit) {
+        (Quantity::Observed(Analyte::OmalizumabTotal), "ug/ml") => "--omalizumab-unit ug/mL",
+        (Quantity::Observed(Analyte::OmalizumabTotal), "ng/ml") => "--omalizumab-unit ng/mL",
+        (Quantity::Observed(Analyte::OmalizumabTotal), "nm") => "--omalizumab-unit nM",
+        (Quantity::Observed(_), "ng/ml") => "--ige-unit ng/mL",
+        (Quantity::Observed(_), "iu/ml") => "--ige-unit IU/mL",
+        (Quantity::Observed(_), "nm") => "--ige-unit nM",
+        (Quantity::Time, "hours") => "--time-unit hours",
+        (Quantity::Time, "days") => "--time-unit days",
+        (Quantity::Weight, "lb") => "--weight-unit lb",
+        (Quantity::Weight, "kg") => "--weight-unit kg",
+        _ => return None,
+    })
+}
+
+/// A unit as it is compared: equal units that are written otherwise become one.
+fn plain(text: &str) -> String {
+    let text: String = text
+        .chars()
+        .filter(|c| !c.is_whitespace())
+        .flat_map(char::to_lowercase)
+        .map(|c| if matches!(c, 'µ' | 'μ') { 'u' } else { c })
+        .collect();
+    let unit = match text.as_str() {
+        "mcg/ml" | "mg/l" | "ug/ml" => "ug/ml",
+        "ug/l" | "mcg/l" | "ng/ml" => "ng/ml",
+        "u/ml" | "ku/l" | "kiu/l" | "iu/ml" => "iu/ml",
+        "nmol/l" | "nm" => "nm",
+        "h" | "hr" | "hrs" | "hour" | "hours" => "hours",
+        "d" | "day" | "days" => TimeUnit::Days.name(),
+        "kgs" | "kilograms" | "kg" => "kg",
+        "lb" | "lbs" | "pounds" => "lb",
+        _ => return text,
+    };
+    unit.to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn units_that_are_written_otherwise_are_one() {
+        for (a, b) in
+            [("µg/mL", "mg/L"), ("μg / mL", "ug/ml"), ("kU/L", "IU/mL"), ("nmol/L", "nM"), ("HOURS", "h")]
+        {
+            assert_eq!(plain(a), plain(b));
+        }
+        assert_eq!(plain(TimeUnit::Hours.name()), "hours");
+        assert_eq!(plain(TimeUnit::Days.name()), "days");
+        assert_ne!(plain("mg/mL"), plain("ug/mL"));
+    }
+}
