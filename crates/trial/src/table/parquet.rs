@@ -16,6 +16,7 @@ use polars_parquet::read::{
 use rayon::prelude::*;
 
 use super::arrow::{kind, values};
+use super::footer::footer_is_sound;
 use super::guard::catch_quietly;
 use super::sink::{COMMENTS, LABEL};
 use super::soundness::counts_agree;
@@ -65,6 +66,9 @@ impl ParquetGroups {
     pub(crate) fn open(path: &Path, bytes: Vec<u8>) -> Result<Self, TableError> {
         let bytes = Buffer::from_vec(bytes);
         let (metadata, columns) = guarded(path, || {
+            if bytes.ends_with(b"PAR1") && !footer_is_sound(&bytes) {
+                polars_bail!(ComputeError: "it is damaged: its footer cannot be read");
+            }
             let metadata = read_metadata(&mut Cursor::new(bytes.clone()))?;
             if !counts_agree(&metadata, &bytes) {
                 polars_bail!(ComputeError: "it is damaged: its counts of rows do not agree");
