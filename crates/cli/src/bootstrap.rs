@@ -80,6 +80,16 @@ pub fn bootstrap(args: &BootstrapArgs) -> Result<Outcome, CliError> {
     });
     let (mut lines, mut done) =
         Lines::open::<BootstrapReplicate>(partial, &identity, args.resume, args.running.force)?;
+    let space = Space::new(&run.model).map_err(PopulationError::from)?;
+    let estimates = population_estimates(&run.model, &space, None);
+    let is_of = |(k, replicate): (usize, &BootstrapReplicate)| {
+        replicate.replicate as usize == k
+            && replicate.numbers.as_ref().is_none_or(|numbers| numbers.len() == estimates.len())
+    };
+    if !done.iter().enumerate().all(is_of) {
+        let expected = "a bootstrap that was interrupted, as it was left: --force begins anew";
+        return Err(refuse("resume", lines.path().display(), expected));
+    }
     done.truncate(args.replicates as usize);
     let pool = pool(args.running.threads)?;
     let stop = Stopped(interrupt::watch()?);
@@ -103,8 +113,6 @@ pub fn bootstrap(args: &BootstrapArgs) -> Result<Outcome, CliError> {
         bar.inc(1);
     }
     bar.finish_and_clear();
-    let space = Space::new(&run.model).map_err(PopulationError::from)?;
-    let estimates = population_estimates(&run.model, &space, None);
     let good: Vec<&BootstrapReplicate> = done.iter().filter(|r| r.converged && r.numbers.is_some()).collect();
     let draws: Vec<Vec<f64>> = good.iter().map(|r| values(r)).collect();
     let failed = done.iter().filter(|r| r.numbers.is_none()).count();

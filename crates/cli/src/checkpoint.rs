@@ -5,7 +5,7 @@ use crate::print::terminal::is_watched;
 use indicatif::ProgressBar;
 use omafit_estimate::{Checkpoint, Progress, Space, Standing, Watch, population_estimates};
 use omafit_model::PopulationModel;
-use omafit_trial::{OutputError, RunFolder, Table, convergence_table, parameters_table};
+use omafit_trial::{OutputError, RunFolder, Table, convergence_table, parameters_table, read_whole};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -42,7 +42,7 @@ impl Kept {
     /// Reads it from an interrupted run's folder, if the population was being estimated then.
     pub fn load(suspended: &Path) -> Result<Option<Self>, CliError> {
         let path = suspended.join(FILE);
-        let text = match std::fs::read(&path) {
+        let text = match read_whole(&path) {
             Ok(text) => text,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             Err(source) => return Err(CliError::Unreadable { path, source }),

@@ -1,7 +1,7 @@
 //! Where the data set of a run is that is taken up again, perhaps from another folder, or after it was moved.
 
 use crate::error::{CliError, refuse};
-use omafit_trial::sha256;
+use omafit_trial::{read_whole, sha256};
 use std::path::{Component, Path, PathBuf};
 
 /// A demo's data set, in its own folder.
@@ -26,7 +26,7 @@ pub fn find(folder: &Path, recorded: Recorded<'_>, given: Option<&Path>) -> Resu
     let Recorded { path, from_run, sha256: expected } = recorded;
     let sum = |path: &Path| -> Result<String, CliError> {
         let bytes =
-            std::fs::read(path).map_err(|source| CliError::Unreadable { path: path.to_owned(), source })?;
+            read_whole(path).map_err(|source| CliError::Unreadable { path: path.to_owned(), source })?;
         Ok(sha256(&bytes))
     };
     let differs = |path: &Path, found: &str| {

@@ -23,6 +23,18 @@ pub fn watch() -> io::Result<Arc<AtomicBool>> {
     Ok(stop)
 }
 
+/// Makes a file that is larger than the process may write (`ulimit -f`) an error of writing, which says which file it is: the
+/// signal that is sent beside it would end the program without a word.
+#[cfg(unix)]
+pub fn outlive_large_files() {
+    // Without it the program works as well, but for that.
+    let _ = flag::register(libc::SIGXFSZ, Arc::default());
+}
+
+/// There is no such signal.
+#[cfg(not(unix))]
+pub fn outlive_large_files() {}
+
 /// SIGHUP, unless it is ignored: `nohup` asks for that.
 #[cfg(unix)]
 fn hang_up() -> Option<c_int> {

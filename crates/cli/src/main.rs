@@ -77,6 +77,7 @@ pub enum Outcome {
 
 fn main() -> ExitCode {
     clock::start();
+    interrupt::outlive_large_files();
     let outcome = match Cli::try_parse() {
         Ok(Cli { command }) => run(command),
         Err(said) if said.use_stderr() => {

@@ -2,11 +2,8 @@
 
 use crate::error::{CliError, refuse};
 use omafit_model::Subject;
-use omafit_trial::Spans;
-use std::path::Path;
+use omafit_trial::{Spans, available_memory, bytes_in_words};
 
-/// What is taken to be available where the system does not say, bytes.
-const FALLBACK: f64 = 8e9;
 /// Bytes of a time of a time course: 17 columns as numbers, once in the subject's results, once in a table and once on
 /// their way to a file, and the typical subject's five.
 const COURSE_BYTES: f64 = 8.0 * (3.0 * 17.0 + 5.0);
@@ -19,40 +16,17 @@ const VISIT_BYTES: f64 = 3.0 * (96.0 + 17.0 * 8.0 * 2.0);
 /// Bytes of a dose of a simulated patient, with its row.
 const DOSE_BYTES: f64 = 56.0 + 17.0 * 8.0 * 2.0;
 
-/// Memory that is available, bytes: the least of what Linux and the control group of the process say.
-fn available() -> f64 {
-    let said = [of_machine(), of_group(Path::new("/sys/fs/cgroup"))];
-    let least = said.into_iter().flatten().fold(f64::INFINITY, f64::min);
-    if least.is_finite() { least } else { FALLBACK }
-}
-
-fn of_machine() -> Option<f64> {
-    meminfo(&std::fs::read_to_string("/proc/meminfo").ok()?)
-}
-
-/// `MemAvailable`, in bytes.
-fn meminfo(text: &str) -> Option<f64> {
-    let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
-    Some(1024.0 * line.trim().strip_suffix("kB")?.trim().parse::<f64>().ok()?)
-}
-
-/// What a control group may still take, if it has a limit.
-fn of_group(folder: &Path) -> Option<f64> {
-    let number = |name| std::fs::read_to_string(folder.join(name)).ok()?.trim().parse::<f64>().ok();
-    Some(number("memory.max")? - number("memory.current")?)
-}
-
 /// Refuses what takes more memory than there is: `rows` are what the option makes so many.
 fn holds((option, found): (&'static str, String), what: &str, rows: f64, bytes: f64) -> Result<(), CliError> {
-    let available = available();
+    let available = available_memory();
     if bytes <= available {
         return Ok(());
     }
     let expected = format!(
         "such that it fits into memory: {what} would have {} rows at a time and take {}, and {} are available",
         count(rows),
-        size(bytes),
-        size(available)
+        bytes_in_words(bytes),
+        bytes_in_words(available)
     );
     Err(refuse(option, found, expected))
 }
@@ -122,15 +96,6 @@ fn count(number: f64) -> String {
     if number < 1e6 { format!("{number}") } else { format!("{number:.1e}") }
 }
 
-/// Bytes in a few characters.
-fn size(bytes: f64) -> String {
-    match bytes {
-        b if b < 1e9 => format!("{:.0} MB", b * 1e-6),
-        b if b < 1e15 => format!("{:.1} GB", b * 1e-9),
-        b => format!("{b:.1e} bytes"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -142,13 +107,6 @@ mod tests {
 
     fn grid(every: f64, until: Option<f64>) -> Grid {
         Grid { option: ("every", every.to_string()), every, until, courses: 1, draws: 0 }
-    }
-
-    #[test]
-    fn what_linux_says_is_read() {
-        let text = "MemTotal:       24000000 kB\nMemAvailable:   21000000 kB\nBuffers: 1 kB\n";
-        assert_eq!(meminfo(text), Some(21e6 * 1024.0));
-        assert_eq!(meminfo("MemTotal: 1 kB\n"), None);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use crate::options::ModelCommand;
 use crate::provenance::{GivenModel, told_apart};
 use crate::{describe, print, typical};
 use omafit_model::{Analyte, PUBLISHED, PopulationModel, StartRule, published};
-use omafit_trial::{ReadOptions, sha256};
+use omafit_trial::{ReadOptions, read_whole_text, sha256};
 use std::path::Path;
 
 /// Lists the models, or prints, describes or draws one.
@@ -71,7 +71,7 @@ pub fn of_run(folder: &Path) -> Result<PopulationModel, CliError> {
 }
 
 fn text_of(path: &Path) -> Result<String, CliError> {
-    std::fs::read_to_string(path).map_err(|source| CliError::Unreadable { path: path.into(), source })
+    read_whole_text(path).map_err(|source| CliError::Unreadable { path: path.into(), source })
 }
 
 fn parse(text: &str, place: &str) -> Result<PopulationModel, CliError> {

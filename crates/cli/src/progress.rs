@@ -48,6 +48,14 @@ impl Progress {
         self.tally.subjects()
     }
 
+    /// Whether it can be that of a run of this plan over so many subjects.
+    pub fn is_of(&self, plan: &Plan, subjects: usize) -> bool {
+        let free = plan.options().free.len();
+        self.subjects() <= subjects
+            && self.etas.len() <= self.subjects()
+            && self.etas.iter().all(|eta| eta.len() == free)
+    }
+
     /// Adds a block.
     pub fn add(&mut self, plan: &Plan, subjects: &[Subject], results: &[SubjectResult]) {
         self.tally.add(subjects, results, plan.target_ng_ml());

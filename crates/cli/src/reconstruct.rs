@@ -21,8 +21,8 @@ use omafit_estimate::{
 };
 use omafit_model::{Analyte, PopulationModel};
 use omafit_trial::{
-    ReadOptions, RunFolder, Table, Trial, Values, read, read_parquet, sigma_columns, suppression_table,
-    trajectories_table,
+    ReadOptions, RunFolder, Table, Trial, Values, read, read_parquet, read_whole_text, sigma_columns,
+    suppression_table, trajectories_table,
 };
 use rayon::prelude::*;
 use serde::Deserialize;
@@ -233,7 +233,7 @@ impl Run {
             move |source| CliError::Unreadable { path, source }
         };
         let path = folder.join("run.json");
-        let text = std::fs::read_to_string(&path).map_err(unreadable(&path))?;
+        let text = read_whole_text(&path).map_err(unreadable(&path))?;
         let record: Record =
             serde_json::from_str(&text).map_err(|source| CliError::NoRun { path: path.clone(), source })?;
         if record.schema_version != SCHEMA_VERSION {

@@ -339,6 +339,10 @@ pub fn execute(plan: &Plan, args: &RunArgs, out: &Path, input: Input) -> Result<
         }
     };
     let progress = Progress { identity: identity(&set)?, ..progress };
+    if !progress.is_of(plan, set.trial.counts.subjects) {
+        let expected = "the folder of a run that was interrupted, as it was left: --force begins anew";
+        return Err(refuse("resume", out.display(), expected));
+    }
     let done = progress.subjects();
     let is_resumed = done > 0 || kept.is_some();
     let setting = Setting { args, folder: &folder, trial: &set.trial, read: &read, censored, resumable };

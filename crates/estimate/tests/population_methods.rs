@@ -151,3 +151,61 @@ fn a_checkpoint_of_something_else_is_refused() {
         assert_eq!(refused, PopulationError::Checkpoint);
     }
 }
+
+/// The places of the lists in a document; of lists in a list those of the first and the last.
+fn lists(value: &serde_json::Value, here: &str, all: &mut Vec<String>) {
+    match value {
+        serde_json::Value::Object(map) => {
+            map.iter().for_each(|(key, value)| lists(value, &format!("{here}/{key}"), all));
+        }
+        serde_json::Value::Array(list) => {
+            all.push(here.to_owned());
+            let ends = [0, list.len().saturating_sub(1)];
+            for at in ends.into_iter().filter(|at| list.len() > *at) {
+                lists(&list[at], &format!("{here}/{at}"), all);
+            }
+        }
+        _ => {}
+    }
+}
+
+#[test]
+fn a_damaged_checkpoint_ends_nothing_by_a_panic() {
+    let (model, subjects, options) = (model(), subjects(), PopulationOptions::default());
+    for (method, after) in [
+        (PopulationMethod::Foce, 2),
+        (PopulationMethod::Its, 4),
+        (PopulationMethod::Saem { seed: 1 }, 40),
+        (PopulationMethod::Saem { seed: 1 }, 155),
+    ] {
+        let stopper = Stopper::after(after);
+        estimate_population(&model, &subjects, method, options, None, &stopper).unwrap_err();
+        let whole: serde_json::Value = serde_json::from_str(&stopper.kept.into_inner().unwrap()).unwrap();
+        let mut all = Vec::new();
+        lists(&whole, "", &mut all);
+        all.sort();
+        all.dedup();
+        let (mut refused, mut tried) = (0, 0);
+        for place in &all {
+            for longer in [false, true] {
+                let mut damaged = whole.clone();
+                let list = damaged.pointer_mut(place).and_then(serde_json::Value::as_array_mut).unwrap();
+                match (longer, list.first().cloned()) {
+                    (true, Some(first)) => list.push(first),
+                    (true, None) => list.push(0.into()),
+                    (false, _) => drop(list.pop()),
+                }
+                tried += 1;
+                let Ok(from) = serde_json::from_value::<Checkpoint>(damaged) else {
+                    refused += 1;
+                    continue;
+                };
+                let ended =
+                    estimate_population(&model, &subjects, method, options, Some(from), &Stopper::after(1));
+                refused += usize::from(ended.is_err_and(|error| error == PopulationError::Checkpoint));
+            }
+        }
+        // Lists of what was done before may be of any length.
+        assert!(10 * refused > 8 * tried, "{method:?}: {refused} of {tried}");
+    }
+}

@@ -7,6 +7,7 @@
 
 mod convert;
 mod definitions;
+mod memory;
 mod nonmem;
 mod output;
 mod present;
@@ -15,15 +16,20 @@ mod results;
 mod summary;
 mod table;
 mod trial;
+mod whole;
 mod xport;
 
 pub use convert::{ConvertError, ConvertOptions, Converted, convert};
 pub use definitions::{
     Definition, definition, definitions, definitions_markdown, is_record_key, record_markdown,
 };
+pub use memory::available_memory;
 pub use nonmem::{NonmemForm, NonmemPopulation, NonmemRun, nonmem_files, nonmem_values};
 pub use output::{OutputError, RunFolder, RunPlace, WholeFile, write_whole};
-pub use present::{Listing, Presented, count, harmless, present_individuals, present_parameters};
+pub use present::{
+    Listing, Presented, bytes_in_words, count, harmless, harmless_lines, present_individuals,
+    present_parameters,
+};
 pub use read::{
     DataSet, DateFormat, DecimalMark, IgeUnit, Mapping, OmalizumabUnit, OutcomeReadOptions, OutcomeSubject,
     OutcomeTable, Problem, ReadOptions, Rejection, Separator, Standard, TimeUnit, WeightUnit, WideColumns,
@@ -45,4 +51,5 @@ pub use table::{
     workbook, write_data_set, write_data_set_chunks,
 };
 pub use trial::{Counts, Excluded, Ignored, Source, Spans, Trial, Warning};
+pub use whole::{read_whole, read_whole_text};
 pub use xport::XportVersion;

@@ -31,7 +31,8 @@ impl Span {
         values.sort_unstable_by(f64::total_cmp);
         let (min, max) = (*values.first()?, *values.last()?);
         let (n, middle) = (values.len(), values.len() / 2);
-        let median = if n % 2 == 1 { values[middle] } else { 0.5 * (values[middle - 1] + values[middle]) };
+        let median =
+            if n % 2 == 1 { values[middle] } else { 0.5 * values[middle - 1] + 0.5 * values[middle] };
         Some(Self { n, min, median, max })
     }
 }
@@ -144,10 +145,10 @@ impl Summarising {
         self.summary.subjects += 1;
         self.summary.undosed += usize::from(doses.is_empty());
         self.summary.unobserved += usize::from(subject.observations.is_empty());
-        self.record_days.push(subject.end() - subject.start);
+        self.record_days.push(days(subject.start, subject.end()));
         let zero = doses.first().map_or(subject.start, |d| d.time);
         if let (Some(last), Some(seen)) = (doses.last(), subject.observations.last()) {
-            self.follow_up_days.push(seen.time - last.time);
+            self.follow_up_days.push(days(last.time, seen.time));
         }
         let mut has = [false; 3];
         for observation in &subject.observations {
@@ -158,7 +159,7 @@ impl Summarising {
                 Censoring::Below => observed.below += 1,
                 Censoring::Above => observed.above += 1,
             }
-            observed.days.push(observation.time - zero);
+            observed.days.push(days(zero, observation.time));
             has[index] = true;
         }
         for (observed, has) in self.observed.iter_mut().zip(has) {
@@ -173,7 +174,7 @@ impl Summarising {
             }
         }
         self.amounts.extend(doses.iter().map(|d| d.amount_mg));
-        self.intervals.extend(doses.windows(2).map(|pair| pair[1].time - pair[0].time));
+        self.intervals.extend(doses.windows(2).map(|pair| days(pair[0].time, pair[1].time)));
     }
 
     /// The summary; `unit_read` has the unit of each analyte in the file.
@@ -204,7 +205,7 @@ impl Summarising {
             values: Span::of(values),
         };
         summary.covariates = covariates.into_iter().map(of).collect();
-        let rounded: Vec<f64> = intervals.iter().map(|days| (days * PER_DAY).round() / PER_DAY).collect();
+        let rounded: Vec<f64> = intervals.iter().map(|days| rounded(*days)).collect();
         summary.doses = DoseSummary {
             n: amounts.len(),
             frequent_mg: frequent(&amounts, LISTED),
@@ -215,6 +216,17 @@ impl Summarising {
         (summary.record_days, summary.follow_up_days) = (Span::of(record_days), Span::of(follow_up_days));
         summary
     }
+}
+
+/// Days from one time to another; of times that no number is between the largest one, as what is recorded is numbers.
+fn days(from: f64, to: f64) -> f64 {
+    (to - from).clamp(f64::MIN, f64::MAX)
+}
+
+/// Days to the decimals to which they are told apart.
+fn rounded(days: f64) -> f64 {
+    let rounded = (days * PER_DAY).round() / PER_DAY;
+    if rounded.is_finite() { rounded } else { days }
 }
 
 /// Values with how often each occurs, the most frequent first, and of equally frequent ones the smaller.

@@ -4,7 +4,9 @@ use super::lineage::BasedOn;
 use crate::record::SCHEMA_VERSION;
 use omafit_estimate::{Evidence, LikelihoodMethod, RunCriteria};
 use omafit_model::{ModelError, ModelFile, PopulationModel};
-use omafit_trial::{ComparedParameter, ComparedShrinkage, harmless, read_compared_parameters, sha256};
+use omafit_trial::{
+    ComparedParameter, ComparedShrinkage, harmless, read_compared_parameters, read_whole_text, sha256,
+};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use std::io;
@@ -175,7 +177,7 @@ fn model(text: &str) -> Result<PopulationModel, ModelError> {
 }
 
 fn text(path: &Path) -> Result<String, String> {
-    std::fs::read_to_string(path).map_err(|error: io::Error| place(path, &error))
+    read_whole_text(path).map_err(|error: io::Error| place(path, &error))
 }
 
 /// A sentence about a file.

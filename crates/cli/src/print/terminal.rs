@@ -5,6 +5,7 @@
 #![allow(clippy::disallowed_methods)]
 
 use crate::error::CliError;
+use omafit_trial::harmless_lines;
 use std::fmt;
 use std::io::{self, ErrorKind, IsTerminal, Write};
 use std::sync::{Mutex, PoisonError};
@@ -37,12 +38,17 @@ impl Stream {
 
 /// Writes text to standard output.
 pub fn output(text: fmt::Arguments<'_>) {
-    OUTPUT.try_to(|| io::stdout().write_fmt(text));
+    OUTPUT.try_to(|| io::stdout().write_all(shown(text).as_bytes()));
 }
 
 /// Writes text to standard error.
 pub fn error(text: fmt::Arguments<'_>) {
-    ERROR.try_to(|| io::stderr().write_fmt(text));
+    ERROR.try_to(|| io::stderr().write_all(shown(text).as_bytes()));
+}
+
+/// Text that moves no cursor and turns no direction: cells, names and paths of others may be in it.
+fn shown(text: fmt::Arguments<'_>) -> String {
+    harmless_lines(&text.to_string())
 }
 
 /// Prints what clap says of the arguments: help or the version to standard output, a refusal to standard error.

@@ -17,7 +17,7 @@ use crate::options::ReportArgs;
 use crate::record::SCHEMA_VERSION;
 use omafit_model::{Analyte, PopulationModel};
 use omafit_report::page::{self, AnalyteWords, ModelWords, ParameterWords, Story};
-use omafit_trial::write_whole;
+use omafit_trial::{read_whole_text, write_whole};
 use serde_json::Value;
 use std::path::Path;
 
@@ -120,8 +120,8 @@ pub fn page(folder: &Path) -> Result<String, CliError> {
 
 /// A file of JSON of a run.
 pub fn record(path: &Path) -> Result<Value, CliError> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|source| CliError::Unreadable { path: path.to_owned(), source })?;
+    let text =
+        read_whole_text(path).map_err(|source| CliError::Unreadable { path: path.to_owned(), source })?;
     serde_json::from_str(&text).map_err(|source| CliError::NoRun { path: path.to_owned(), source })
 }
 

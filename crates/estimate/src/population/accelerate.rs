@@ -37,6 +37,12 @@ fn differences(of: &[Vec<f64>]) -> impl Iterator<Item = Vec<f64>> + '_ {
 }
 
 impl Past {
+    /// Whether it is of points of so many numbers.
+    pub fn fits(&self, n: usize) -> bool {
+        self.points.len() == self.changes.len()
+            && self.points.iter().chain(&self.changes).all(|vector| vector.len() == n)
+    }
+
     /// Forgets all.
     pub fn forget(&mut self) {
         *self = Self::default();

@@ -196,7 +196,8 @@ pub(super) fn total(parts: &[Conditional]) -> f64 {
 
 /// Whether they can be the parts of these subjects.
 pub(super) fn are_of(parts: &[Conditional], model: &PopulationModel, subjects: &[Subject]) -> bool {
-    parts.len() == subjects.len() && parts.iter().all(|part| part.eta.len() == model.variable().len())
+    let n = model.variable().len();
+    parts.len() == subjects.len() && parts.iter().all(|part| part.eta.len() == n && part.u.len() == n)
 }
 
 /// A point of which the objective is known.
@@ -217,6 +218,14 @@ impl Point {
     /// Of which the changes are not known yet.
     pub fn new(x: Vec<f64>, subjects: Vec<Conditional>) -> Self {
         Self { x, subjects, tied: Vec::new(), has_looked: false, changes: Vec::new() }
+    }
+
+    /// Whether it is one over so many numbers, of these subjects.
+    fn fits(&self, n: usize, model: &PopulationModel, subjects: &[Subject]) -> bool {
+        self.x.len() == n
+            && are_of(&self.subjects, model, subjects)
+            && self.tied.is_sorted_by(|a, b| a < b)
+            && self.tied.iter().all(|column| *column < model.variable().len())
     }
 
     /// The point where a fit ended.
@@ -327,7 +336,8 @@ pub(super) fn resume(
     watch: &dyn Watch,
 ) -> Result<PopulationFit, PopulationError> {
     let space = Space::new(model)?;
-    let is_of_it = from.fits(space.coordinates().len()) && are_of(&from.at.subjects, model, subjects);
+    let n = space.coordinates().len();
+    let is_of_it = from.fits(n) && from.at.fits(n, model, subjects);
     let objective = Foce::new(model, &space, subjects, watch);
     let x = from.x.clone();
     if !is_of_it || objective.change(&x, &mut from.at).is_none() {

@@ -11,7 +11,7 @@ use super::expectation::{Comparable, Layout, Moments, Outside, Spread, maximise,
 use super::fit::{
     PopulationError, PopulationFit, PopulationOptions, are_of, factored, linearised, starting_parts, total,
 };
-use super::quasi_newton::DescentStop;
+use super::quasi_newton::{DescentStop, MOST_ITERATIONS};
 use super::space::Space;
 use super::watch::{Of, Progress, Standing, Watch};
 use nalgebra::{Cholesky, DMatrix, DVector};
@@ -76,6 +76,16 @@ impl Rounds {
         })
     }
 
+    /// Whether they are over so many numbers.
+    fn fits(&self, n: usize) -> bool {
+        self.count < MOST_ITERATIONS
+            && self.quiet < MOST_ITERATIONS
+            && self.x.len() == n
+            && self.plain.len() == n
+            && self.furthest.is_none_or(|(number, _)| number < n)
+            && self.past.fits(n)
+    }
+
     /// What is said where they did not settle.
     pub fn limit(&self, names: &[String]) -> String {
         let left = self.furthest.map_or(String::new(), |(number, left)| {
@@ -106,7 +116,7 @@ pub(super) fn rounds(
     (limit, pace): (u64, Pace),
     watch: &dyn Watch,
 ) -> Result<Rounds, PopulationError> {
-    if now.x.len() != space.coordinates().len() || !are_of(&now.parts, model, subjects) {
+    if !now.fits(space.coordinates().len()) || !are_of(&now.parts, model, subjects) {
         return Err(PopulationError::Checkpoint);
     }
     let layout = Layout::new(model, space);

@@ -39,6 +39,11 @@ impl Proposal {
         })
     }
 
+    /// Whether it is one of so many η.
+    pub fn fits(&self, n: usize) -> bool {
+        self.centre.len() == n && self.precision.shape() == (n, n)
+    }
+
     /// A draw.
     pub fn draw(&self, stream: &mut SubjectStream) -> Vec<f64> {
         let square: f64 = (0..FREEDOM).map(|_| stream.normal().powi(2)).sum();
@@ -123,6 +128,11 @@ const SEARCHING: f64 = 0.3;
 const LEAST_SHARE: f64 = 0.05;
 
 impl Mixture {
+    /// Whether there are parts, and each is of so many η.
+    pub fn fit(&self, n: usize) -> bool {
+        !self.parts.is_empty() && self.parts.iter().all(|(_, part)| part.fits(n))
+    }
+
     /// A mixture of proposals around modes, each with −2 the logarithm of the mass that Laplace's method gives it, and of
     /// a wide one.
     pub fn new(modes: Vec<(f64, Proposal)>, wide: Proposal) -> Self {

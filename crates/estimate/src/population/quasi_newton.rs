@@ -16,6 +16,8 @@ const MAX_STEP: f64 = 1.0;
 /// The part of the predicted decrease that is decrease enough.
 const SUFFICIENT: f64 = 1e-4;
 const MOST_CUTS: usize = 12;
+/// No descent has made as many iterations: a larger number of them is damaged.
+pub(super) const MOST_ITERATIONS: u64 = 1 << 40;
 /// What is added to the diagonal of the expected Hessian: as much as an observation or so would say.
 const RIDGE: f64 = 1.0;
 /// A decrease after which the Hessian is made anew.
@@ -70,7 +72,10 @@ impl<A> Iteration<A> {
 
     /// Whether it is one over so many numbers.
     pub fn fits(&self, n: usize) -> bool {
-        self.x.len() == n && self.gradient.len() == n && self.hessian.len() == n * n
+        self.count < MOST_ITERATIONS
+            && self.x.len() == n
+            && self.gradient.len() == n
+            && self.hessian.len() == n * n
     }
 }
 

@@ -33,7 +33,7 @@ use super::fit::{
 };
 use super::importance::{Polished, polished, still};
 use super::its::{Pace, Rounds, rounds};
-use super::quasi_newton::DescentStop;
+use super::quasi_newton::{DescentStop, MOST_ITERATIONS};
 use super::space::{Coordinate, Space};
 use super::walkers::{Added, Step, Walkers};
 use super::watch::{Of, Progress, Standing, Watch};
@@ -146,10 +146,19 @@ impl Walk {
     /// Whether it is one of this model and these subjects.
     fn is_of(&self, chain: &Chain<'_>) -> bool {
         let n = chain.space.coordinates().len();
-        self.near.len() == n
-            && self.x.len() == n
+        let vectors = self.burnt.iter().chain(&self.averaged).chain([&self.near, &self.x]);
+        let is_sound = |(information, errors): &(DMatrix<f64>, Vec<f64>)| {
+            information.shape() == (n, n) && errors.len() == n
+        };
+        let variable = chain.model.variable().len();
+        self.count < MOST_ITERATIONS
+            && self.accepted.iter().all(|number| *number < MOST_ITERATIONS)
+            && vectors.into_iter().all(|vector| vector.len() == n)
+            && self.expected.as_ref().is_none_or(is_sound)
+            && self.left.is_none_or(|left| left.number < n)
+            && self.still.iter().all(|parameter| chain.model.variable().contains(parameter))
             && self.walkers.len() == chain.subjects.len()
-            && self.walkers.iter().all(|walkers| walkers.fit(chain.model.variable().len()))
+            && self.walkers.iter().all(|walkers| walkers.fit(variable))
     }
 
     /// One iteration, which moves the vector as `next` says: the vector before it, and the objective of FOCE there if every

@@ -101,7 +101,11 @@ impl Walkers {
 
     /// Whether they walk over so many η.
     pub fn fit(&self, n: usize) -> bool {
-        self.mode.len() == n && self.at.iter().all(|v| v.len() == n)
+        self.mode.len() == n
+            && !self.at.is_empty()
+            && self.at.iter().all(|v| v.len() == n)
+            && self.proposal.fits(n)
+            && self.proposals.fit(n)
     }
 
     /// Fits the proposals anew; the part of the objective of FOCE at the lowest mode. Where there is no mode the last

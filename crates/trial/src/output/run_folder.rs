@@ -8,6 +8,7 @@ use super::aside::{PARTIAL, hidden, left_aside, make_aside, parent, sync_file, s
 use super::claim::Claim;
 use super::error::{OutputError, tried};
 use super::whole_file::write_whole;
+use crate::whole::read_whole;
 
 /// The file by which the folder of a run is known.
 const RUN_FILE: &str = "run.json";
@@ -156,7 +157,7 @@ impl RunFolder {
     /// [`OutputError::System`] if that cannot be read.
     pub fn progress(suspended: &Path) -> Result<Option<Vec<u8>>, OutputError> {
         let path = suspended.join(Self::KEPT).join(PROGRESS);
-        match fs::read(&path) {
+        match read_whole(&path) {
             Ok(progress) => Ok(Some(progress)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(tried("read", &path)(error)),

@@ -6,7 +6,7 @@ mod markdown;
 mod plain;
 
 pub use listing::Listing;
-pub use plain::{count, harmless};
+pub use plain::{bytes_in_words, count, harmless, harmless_lines};
 
 use omafit_model::PopulationModel;
 

@@ -66,6 +66,20 @@ pub fn count(n: usize, noun: &str) -> String {
     if n == 1 { format!("1 {noun}") } else { format!("{n} {noun}s") }
 }
 
+/// Bytes in a few characters.
+pub fn bytes_in_words(bytes: f64) -> String {
+    match bytes {
+        b if b < 1e9 => format!("{:.0} MB", b * 1e-6),
+        b if b < 1e15 => format!("{:.1} GB", b * 1e-9),
+        b => format!("{b:.1e} bytes"),
+    }
+}
+
+/// Text that a terminal shows on as many lines as it has.
+pub fn harmless_lines(text: &str) -> String {
+    text.split('\n').map(harmless).collect::<Vec<_>>().join("\n")
+}
+
 /// Text that a terminal shows on one line.
 pub fn harmless(text: &str) -> String {
     let shown = |c: char| match c {

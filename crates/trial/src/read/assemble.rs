@@ -16,11 +16,16 @@ use super::watch::Watch;
 use crate::trial::Warning;
 use omafit_model::Subject;
 
+/// Doses of subjects that are handed on at a time: a few rows may stand for many.
+const DOSES_HELD: usize = 1 << 20;
+
 /// Puts the rows of each subject together, as far into the file as it is asked to. What does not fit becomes a problem.
 pub(super) struct Assembler<'a> {
     columns: &'a Columns<'a>,
     options: &'a ReadOptions,
     rows: Rows<'a>,
+    /// Rows of subjects that are whole, and how many of them have been put together.
+    whole: (Vec<RawRow>, usize),
     /// Rows of the last subject so far, which may go on.
     held: Vec<RawRow>,
     /// First and last row of each subject so far.
@@ -38,8 +43,17 @@ impl<'a> Assembler<'a> {
         rows: Rows<'a>,
         selection: Selection,
     ) -> Self {
-        let (held, earlier, gathered) = (Vec::new(), HashMap::new(), Gathered::default());
-        Self { columns, options, rows, held, earlier, selection, gathered, count: 0 }
+        Self {
+            columns,
+            options,
+            rows,
+            whole: (Vec::new(), 0),
+            held: Vec::new(),
+            earlier: HashMap::new(),
+            selection,
+            gathered: Gathered::default(),
+            count: 0,
+        }
     }
 
     /// Looks for mistakes that show in columns that are not read, and in many subjects together, too.
@@ -68,9 +82,26 @@ impl<'a> Assembler<'a> {
         (warnings, notes)
     }
 
-    /// The subjects of some rows more; `None` at the end.
+    /// Some subjects more; `None` at the end.
     pub(super) fn next(&mut self, problems: &mut Problems) -> Result<Option<Vec<Subject>>, Rejection> {
+        let (mut rows, mut from) = std::mem::take(&mut self.whole);
+        if from == rows.len() {
+            match self.more(problems)? {
+                Some(more) => (rows, from) = (more, 0),
+                None => return Ok(None),
+            }
+        }
+        from = self.assemble(&rows, from, problems);
+        self.whole = (rows, from);
+        self.gathered.counts.excluded = self.gathered.excluded.len();
+        self.gathered.doses_held = 0;
+        Ok(Some(std::mem::take(&mut self.gathered.subjects)))
+    }
+
+    /// Some rows more, of subjects that are whole; `None` at the end.
+    fn more(&mut self, problems: &mut Problems) -> Result<Option<Vec<RawRow>>, Rejection> {
         let mut rows = std::mem::take(&mut self.held);
+        let held = rows.len();
         match self.rows.next(&self.selection, problems)? {
             Some(mut more) => {
                 self.count += more.len() as u64;
@@ -84,14 +115,12 @@ impl<'a> Assembler<'a> {
                     }
                     None => rows.extend(more),
                 }
-                self.held = rows.split_off(self.last_subject(&rows));
+                self.held = rows.split_off(self.last_subject(&rows, held));
             }
             None if rows.is_empty() => return Ok(None),
             None => {}
         }
-        self.assemble(&rows, problems);
-        self.gathered.counts.excluded = self.gathered.excluded.len();
-        Ok(Some(std::mem::take(&mut self.gathered.subjects)))
+        Ok(Some(rows))
     }
 
     /// Reads on to the end for the sake of what is wrong with the rows' form.
@@ -100,25 +129,43 @@ impl<'a> Assembler<'a> {
         Ok(())
     }
 
-    /// Where the rows of the last subject begin. A row without an ID may belong to the subject before it.
-    fn last_subject(&self, rows: &[RawRow]) -> usize {
-        let id = |row: &RawRow| {
-            self.columns.index(Name::Id).and_then(|at| row.cells.get(at)).unwrap_or("").trim().to_owned()
-        };
-        let Some(last) = rows.iter().rposition(|row| !id(row).is_empty()) else { return 0 };
-        let last_id = id(&rows[last]);
-        let others = rows[..last].iter().rposition(|row| {
-            let id = id(row);
-            !id.is_empty() && id != last_id
-        });
-        let after = others.map_or(0, |other| other + 1);
-        rows[after..].iter().position(|row| !id(row).is_empty()).map_or(after, |first| after + first)
+    /// The identifier of a row, as it is read.
+    fn id<'r>(&self, row: &'r RawRow) -> &'r str
+    where
+        'a: 'r,
+    {
+        let cell = self.columns.index(Name::Id).and_then(|at| row.cells.get(at)).unwrap_or("").trim();
+        self.columns.decoded(Name::Id.into(), cell)
     }
 
-    fn assemble(&mut self, rows: &[RawRow], problems: &mut Problems) {
+    /// Where the rows of the last subject begin; the first `held` are known to be of one. A row without an ID may belong to
+    /// the subject before it.
+    fn last_subject(&self, rows: &[RawRow], held: usize) -> usize {
+        let has_id = |row: &RawRow| !self.id(row).is_empty();
+        let Some(last) = rows.iter().rposition(has_id) else { return 0 };
+        let last_id = self.id(&rows[last]);
+        let is_other = |row: &RawRow| has_id(row) && self.id(row) != last_id;
+        let new = &rows[held.min(last)..last];
+        let after = match new.iter().rposition(is_other) {
+            Some(other) => held + other + 1,
+            None if rows[..held].iter().find(|row| has_id(row)).is_some_and(is_other) => held,
+            None => 0,
+        };
+        rows[after..].iter().position(has_id).map_or(after, |first| after + first)
+    }
+
+    /// Puts rows together, from one on and until there are enough doses; says up to which.
+    fn assemble(&mut self, rows: &[RawRow], from: usize, problems: &mut Problems) -> usize {
         let (columns, options) = (self.columns, self.options);
         let mut current: Option<Block<'_>> = None;
-        for raw in rows {
+        for (at, raw) in rows.iter().enumerate().skip(from) {
+            let id = self.id(raw);
+            if !id.is_empty() && current.as_ref().is_some_and(|block| block.id != id) {
+                self.finish(current.take(), problems);
+                if self.gathered.doses_held > DOSES_HELD {
+                    return at;
+                }
+            }
             let record = RowReader { columns, options, problems }.read(raw);
             if record.id.is_empty() {
                 // Reported; it may belong to the subject before it.
@@ -129,8 +176,7 @@ impl<'a> Assembler<'a> {
             }
             let mut block = match current.take() {
                 Some(block) if block.id == record.id => block,
-                previous => {
-                    self.finish(previous, problems);
+                _ => {
                     let mut block = Block::new(record.id, record.row);
                     block.whole = self.rows.complete();
                     if let Some((first, last)) = self.earlier.get(record.id) {
@@ -153,6 +199,7 @@ impl<'a> Assembler<'a> {
             current = Some(block);
         }
         self.finish(current, problems);
+        rows.len()
     }
 
     fn finish(&mut self, block: Option<Block<'_>>, problems: &mut Problems) {

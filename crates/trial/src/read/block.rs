@@ -1,6 +1,8 @@
 //! The rows of one subject, put together.
 
-use omafit_model::{Analyte, Before, Censoring, Covariates, Dose, Observation, Subject};
+use std::collections::HashSet;
+
+use omafit_model::{Analyte, Before, Censoring, Covariates, Dose, Observation, Route, Subject};
 
 use super::checks::Check;
 use super::columns::{Columns, Meaning, Name};
@@ -17,6 +19,9 @@ use super::record::{Cell, Kind, Record};
 use super::watch::Watch;
 use crate::trial::{Counts, Excluded};
 
+/// Additional doses of a subject beyond which `ADDL` is taken for a mistake.
+const MOST_ADDITIONAL: u32 = 100_000;
+
 /// The consecutive rows that have the same ID.
 pub(super) struct Block<'a> {
     pub id: &'a str,
@@ -31,8 +36,14 @@ pub(super) struct Block<'a> {
     covariates: Vec<Covariate<'a>>,
     entries: Vec<Entry>,
     dose_rows: Vec<DoseRow>,
+    /// The time of the latest dose of a row, and those that stand at it: amount, and whether it is intravenous.
+    now: (f64, HashSet<(u64, bool)>),
     /// Additional doses that a reset may still cancel.
     pending: Vec<Dose>,
+    /// When the last of them is given: subcutaneous, and intravenous ones.
+    last_pending: [Option<f64>; 2],
+    /// Additional doses of all rows.
+    additional: u32,
     cancelled: usize,
     /// Whether every row was understood: only then can something be said to be missing.
     pub whole: bool,
@@ -68,6 +79,8 @@ impl Entry {
 #[derive(Default)]
 pub(super) struct Gathered {
     pub subjects: Vec<Subject>,
+    /// Their doses.
+    pub doses_held: usize,
     pub counts: Counts,
     pub excluded: Vec<Excluded>,
     /// Observations that the options made censored ones, by [`Analyte::index`].
@@ -105,7 +118,10 @@ impl<'a> Block<'a> {
             covariates: Vec::new(),
             entries: Vec::new(),
             dose_rows: Vec::new(),
+            now: (f64::NAN, HashSet::new()),
             pending: Vec::new(),
+            last_pending: [None; 2],
+            additional: 0,
             cancelled: 0,
             whole: true,
         }
@@ -188,9 +204,8 @@ impl<'a> Block<'a> {
                 }
                 self.entries.push(Entry::Dose(dose));
                 gathered.large_doses.add(dose.amount_mg, record.row);
-                if !self.add_additional(dose, additional) {
-                    let column = columns.title(Name::Ii);
-                    problems.amiss(place.column(column), "an interval that leads to finite times");
+                if let Err((name, expected)) = self.add_additional(dose, additional) {
+                    problems.amiss(place.column(columns.title(name)), expected);
                     self.whole = false;
                 }
             }
@@ -198,19 +213,19 @@ impl<'a> Block<'a> {
     }
 
     /// Adds what is probably wrong with a dose after those before.
-    fn examine_dose(&self, dose: &Dose, row: u64, findings: &mut Findings) {
-        let is_same = |entry: &&Entry| match entry {
-            Entry::Dose(other) => {
-                (other.time, other.amount_mg, other.route) == (dose.time, dose.amount_mg, dose.route)
-            }
-            _ => false,
-        };
-        let now = self.entries.iter().rev().take_while(|entry| entry.time() >= dose.time);
-        if dose.amount_mg > 0.0 && now.into_iter().any(|entry| is_same(&entry)) {
+    fn examine_dose(&mut self, dose: &Dose, row: u64, findings: &mut Findings) {
+        if dose.amount_mg <= 0.0 {
+            return;
+        }
+        if self.now.0 != dose.time {
+            self.now.0 = dose.time;
+            self.now.1.clear();
+        }
+        let is_intravenous = dose.route == Route::Intravenous;
+        if !self.now.1.insert((dose.amount_mg.to_bits(), is_intravenous)) {
             findings.add(Check::DoseTwice, row, self.id);
         }
-        let is_later = |pending: &&Dose| pending.time >= dose.time && pending.route == dose.route;
-        if dose.amount_mg > 0.0 && self.pending.iter().any(|pending| is_later(&pending)) {
+        if self.last_pending[usize::from(is_intravenous)].is_some_and(|last| last >= dose.time) {
             findings.add(Check::AdditionalDosesOverNext, row, self.id);
         }
     }
@@ -220,15 +235,28 @@ impl<'a> Block<'a> {
         let before = self.pending.len();
         self.pending.retain(|dose| dose.time <= now);
         self.cancelled += before - self.pending.len();
+        self.last_pending = [None; 2];
         self.entries.extend(self.pending.drain(..).map(Entry::Additional));
     }
 
-    /// Whether their times are finite.
-    fn add_additional(&mut self, dose: Dose, additional: Additional) -> bool {
+    /// The column in which they are wrong, and what was expected there, if they are.
+    fn add_additional(&mut self, dose: Dose, additional: Additional) -> Result<(), (Name, String)> {
         let time = |k: u32| dose.time + f64::from(k) * additional.interval_days;
+        let last = time(additional.count);
+        if !last.is_finite() {
+            return Err((Name::Ii, "an interval that leads to finite times".to_owned()));
+        }
+        self.additional = self.additional.saturating_add(additional.count);
+        if self.additional > MOST_ADDITIONAL {
+            return Err((Name::Addl, format!("at most {MOST_ADDITIONAL} additional doses of a subject")));
+        }
+        if additional.count > 0 {
+            let known = &mut self.last_pending[usize::from(dose.route == Route::Intravenous)];
+            *known = Some(known.map_or(last, |known| known.max(last)));
+        }
         let doses = (1..=additional.count).map(|k| Dose { time: time(k), before: Before::Kept, ..dose });
         self.pending.extend(doses);
-        time(additional.count).is_finite()
+        Ok(())
     }
 
     /// The subject, or nothing if something is wrong with it, which has then been reported.
@@ -288,6 +316,7 @@ impl<'a> Block<'a> {
                     Censoring::Above => counts.above[analyte] += 1,
                 }
             }
+            gathered.doses_held += doses.len();
             gathered.subjects.push(Subject {
                 id: self.id.to_owned(),
                 covariates,

@@ -1,5 +1,7 @@
 //! The compartments that a file gives its observations of each analyte.
 
+use std::collections::HashMap;
+
 use omafit_model::Analyte;
 
 use super::checks::Check;
@@ -17,17 +19,23 @@ struct Compartment {
 
 /// How often each compartment stands with each analyte.
 #[derive(Default)]
-pub(super) struct Compartments([Vec<Compartment>; 3]);
+pub(super) struct Compartments {
+    all: [Vec<Compartment>; 3],
+    /// Where in the list of an analyte a number is.
+    positions: [HashMap<u64, usize>; 3],
+}
 
 impl Compartments {
     /// Adds an observation, of a compartment if its row names one.
     pub(super) fn add(&mut self, analyte: Analyte, compartment: Option<f64>, row: u64, id: &str) {
         let Some(number) = compartment else { return };
-        let all = &mut self.0[analyte.index()];
-        let known = all.iter().position(|c| c.number == number).unwrap_or_else(|| {
+        let all = &mut self.all[analyte.index()];
+        // Zero has two signs.
+        let bits = (number + 0.0).to_bits();
+        let known = *self.positions[analyte.index()].entry(bits).or_insert(all.len());
+        if known == all.len() {
             all.push(Compartment { number, count: 0, first: Vec::new() });
-            all.len() - 1
-        });
+        }
         all[known].count += 1;
         if all[known].first.len() < REMEMBERED {
             all[known].first.push((row, id.to_owned()));
@@ -42,8 +50,8 @@ impl Compartments {
                 .filter(|c| 2 * c.count > all.iter().map(|c| c.count).sum())
                 .map(|c| c.number)
         };
-        let usual: Vec<Option<f64>> = self.0.iter().map(|all| usual(all)).collect();
-        for (analyte, all) in self.0.iter().enumerate() {
+        let usual: Vec<Option<f64>> = self.all.iter().map(|all| usual(all)).collect();
+        for (analyte, all) in self.all.iter().enumerate() {
             let others = |number: f64| (0..3).any(|other| other != analyte && usual[other] == Some(number));
             for compartment in
                 all.iter().filter(|c| usual[analyte].is_some_and(|u| u != c.number) && others(c.number))

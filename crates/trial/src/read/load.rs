@@ -1,8 +1,7 @@
 //! From a path to rows of text, whatever the format.
 
 use std::fmt::Write as _;
-use std::fs;
-use std::io::{self, Read as _};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use flate2::read::MultiGzDecoder;
@@ -17,6 +16,7 @@ use super::select::Selection;
 use super::text::{TextRows, read_text};
 use super::xport::{read_xport_heading, xport_rows};
 use crate::table::ParquetGroups;
+use crate::whole::{read_whole, up_to};
 use crate::xport::{XportFile, is_xport};
 
 /// Rows that are taken from a text or a transport file at a time; from Parquet it is a row group.
@@ -47,7 +47,7 @@ pub(super) enum Rows<'a> {
 /// Reads a file. What it is is told by its first bytes, not by its name.
 pub(super) fn load(path: &Path, separator: Separator, problems: &mut Problems) -> Result<Loaded, Rejection> {
     let unreadable = |source: io::Error| Rejection::unreadable(path, source);
-    let bytes = fs::read(path).map_err(unreadable)?;
+    let bytes = read_whole(path).map_err(unreadable)?;
     let sha256 = sha256(&bytes);
     let path = path.to_owned();
     if bytes.starts_with(b"PAR1") {
@@ -55,9 +55,7 @@ pub(super) fn load(path: &Path, separator: Separator, problems: &mut Problems) -
         return Ok(Loaded { path, heading, sha256, content: Content::Parquet(groups) });
     }
     let text = if bytes.starts_with(&[0x1F, 0x8B]) {
-        let mut text = Vec::new();
-        MultiGzDecoder::new(bytes.as_slice()).read_to_end(&mut text).map_err(unreadable)?;
-        text
+        up_to(MultiGzDecoder::new(bytes.as_slice()), 0).map_err(unreadable)?
     } else {
         bytes
     };

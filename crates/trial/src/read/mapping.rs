@@ -12,6 +12,7 @@ use super::options::{ReadOptions, Standard};
 use super::rejection::Rejection;
 use super::units::{IgeUnit, OmalizumabUnit, TimeUnit, WeightUnit};
 use super::wide::WideColumns;
+use crate::whole::read_whole_text;
 
 /// How a study's data are read: whatever the options of the command line say, and the codes of text columns.
 ///
@@ -112,7 +113,7 @@ impl Mapping {
     /// # Errors
     /// When the file cannot be read, or is none.
     pub fn read(path: &Path) -> Result<Self, Rejection> {
-        let text = std::fs::read_to_string(path)
+        let text = read_whole_text(path)
             .map_err(|source| Rejection::Unreadable { path: path.to_owned(), source })?;
         let refused = |reason: String| Rejection::Mapping { path: path.to_owned(), reason };
         let mapping: Self = toml::from_str(&text).map_err(|error| refused(error.to_string()))?;

@@ -47,6 +47,7 @@ use std::path::Path;
 
 use omafit_model::Subject;
 
+use crate::memory::available_memory;
 use crate::summary::Summarising;
 use crate::trial::{Ignored, Source, Spans, Trial};
 use assemble::Assembler;
@@ -71,6 +72,10 @@ pub use wide::WideColumns;
 pub(crate) use columns::is_covariate_name;
 pub(crate) use record::is_missing;
 pub(crate) use stored::{Stored, read_stored};
+
+/// Records between two looks at the memory that is left, and bytes of it that are not used.
+const WEIGHED: usize = 1 << 20;
+const RESERVE: f64 = 256e6;
 
 /// Reads a NONMEM-style data set: CSV with a header, CSV in gzip, Parquet, or a SAS transport file of version 5 or 8 with one
 /// data set in it; the content tells which. The options say how text is separated and what its decimal mark is.
@@ -171,13 +176,22 @@ impl DataSet {
             assembler.exhaust(&mut problems)?;
             problems.refuse()?;
         }
-        let (mut spans, mut summarising) = (Spans::default(), Summarising::default());
+        let (mut spans, mut summarising, mut weighed) = (Spans::default(), Summarising::default(), 0);
         while let Some(subjects) = assembler.next(&mut problems)? {
             for subject in &subjects {
                 spans.add(subject);
                 summarising.add(subject);
             }
             take(subjects);
+            // Additional doses have no rows: the file says little of how much it becomes.
+            let counts = assembler.gathered.counts;
+            let records = counts.doses + counts.observations.iter().sum::<usize>();
+            if records - weighed > WEIGHED {
+                weighed = records;
+                if available_memory() < RESERVE {
+                    return Err(Rejection::TooLarge { path: path.to_owned(), records });
+                }
+            }
         }
         let rows = assembler.count;
         if rows == 0 {

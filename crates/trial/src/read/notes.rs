@@ -6,9 +6,12 @@ use omafit_model::Analyte;
 use super::block::{Censored, Gathered};
 use super::columns::Columns;
 use super::options::ReadOptions;
+use super::problem::Shown;
 
 /// Rows listed in a note at most.
 const LISTED: usize = 10;
+/// Columns named in a note at most.
+const NAMED: usize = 50;
 
 /// The notes on a data set.
 pub(super) fn notes(columns: &Columns<'_>, options: &ReadOptions, gathered: &Gathered) -> Vec<String> {
@@ -16,7 +19,12 @@ pub(super) fn notes(columns: &Columns<'_>, options: &ReadOptions, gathered: &Gat
     let mut notes = Vec::new();
     let unused = columns.unused();
     if !unused.is_empty() {
-        notes.push(format!("columns read as not used: {}", unused.join(", ")));
+        let names: Vec<String> = unused.iter().take(NAMED).map(|name| Shown(name).to_string()).collect();
+        let more = match unused.len().saturating_sub(NAMED) {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        notes.push(format!("columns read as not used: {}{more}", names.join(", ")));
     }
     units(options, &mut notes);
     let mut reasons: Vec<&str> = excluded.iter().map(|e| e.reason.as_str()).collect();

@@ -61,6 +61,8 @@ pub struct OutcomeSubject {
 
 const COLUMNS: [&str; 7] = ["ID", "TIME", "MEASURE", "VALUE", "RESPONDER", "ARM", "UNIT"];
 const REQUIRED: usize = 4;
+/// More measures are none, but perhaps values.
+const MOST_MEASURES: usize = 100;
 
 /// Reads an outcome table: CSV with a header, CSV in gzip, Parquet, or a SAS transport file.
 ///
@@ -148,6 +150,8 @@ struct Reader<'a> {
     known: &'a HashSet<&'a str>,
     measures: Vec<(String, String)>,
     subjects: Vec<OutcomeSubject>,
+    /// Where a measure is among the measures, and a subject among the subjects.
+    measure_positions: HashMap<String, usize>,
     positions: HashMap<String, usize>,
     seen: HashMap<(usize, usize, u64), u64>,
     unknown: usize,
@@ -169,6 +173,7 @@ impl<'a> Reader<'a> {
             known,
             measures: Vec::new(),
             subjects: Vec::new(),
+            measure_positions: HashMap::new(),
             positions: HashMap::new(),
             seen: HashMap::new(),
             unknown: 0,
@@ -210,7 +215,7 @@ impl<'a> Reader<'a> {
             return;
         }
         let subject = self.subject(id, place, problems);
-        let measure = self.measure(measure);
+        let Some(measure) = self.measure(measure, place, problems) else { return };
         for (column, text) in [(4, cells[4]), (5, cells[5]), (6, cells[6])] {
             self.agree(subject, measure, column, text, place, problems);
         }
@@ -253,12 +258,20 @@ impl<'a> Reader<'a> {
         self.subjects.len() - 1
     }
 
-    fn measure(&mut self, name: &str) -> usize {
-        if let Some(at) = self.measures.iter().position(|m| m.0 == name) {
-            return at;
+    /// The position of a measure; none where there are more than anybody measures.
+    fn measure(&mut self, name: &str, place: Place<'_>, problems: &mut Problems) -> Option<usize> {
+        if let Some(&at) = self.measure_positions.get(name) {
+            return Some(at);
+        }
+        let at = self.measures.len();
+        if at == MOST_MEASURES {
+            let expected = format!("at most {MOST_MEASURES} measures, a name each: is this another column?");
+            problems.found(place.column(self.title(2)), name, expected);
+            return None;
         }
         self.measures.push((name.to_owned(), String::new()));
-        self.measures.len() - 1
+        self.measure_positions.insert(name.to_owned(), at);
+        Some(at)
     }
 
     /// What must not change within a subject, or of the unit within a measure.

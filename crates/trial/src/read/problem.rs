@@ -4,6 +4,8 @@ use std::fmt;
 
 /// More characters of a cell than this are not shown.
 const SHOWN: usize = 60;
+/// Nor are more characters of what was expected, which may list the columns of a file.
+const SENTENCE: usize = 1500;
 
 /// One thing that is wrong with a data set.
 ///
@@ -50,7 +52,7 @@ impl fmt::Display for Problem {
             Some("") => f.write_str("found an empty cell, ")?,
             Some(found) => write!(f, "found \"{}\", ", Shown(found))?,
         }
-        write!(f, "expected {}", self.expected)
+        write!(f, "expected {}", Cut(&self.expected, SENTENCE))
     }
 }
 
@@ -59,8 +61,17 @@ pub(super) struct Shown<'a>(pub &'a str);
 
 impl fmt::Display for Shown<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Cut(self.0, SHOWN).fmt(f)
+    }
+}
+
+/// Text that may have some of a file in it, likewise; at most so many characters of it.
+struct Cut<'a>(&'a str, usize);
+
+impl fmt::Display for Cut<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (position, c) in self.0.chars().enumerate() {
-            if position == SHOWN {
+            if position == self.1 {
                 return f.write_str("…");
             }
             if c.is_control() { write!(f, "{}", c.escape_default())? } else { write!(f, "{c}")? }

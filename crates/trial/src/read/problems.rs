@@ -7,7 +7,12 @@ use super::rejection::Rejection;
 pub(super) struct Problems {
     file: String,
     list: Vec<Problem>,
+    /// Problems that are not in the list.
+    more: u64,
 }
+
+/// Problems that are listed; nobody reads more, and a file of another kind has as many as lines.
+const MOST: usize = 100_000;
 
 /// Where a problem is.
 #[derive(Clone, Copy, Default)]
@@ -33,7 +38,7 @@ impl<'a> Place<'a> {
 
 impl Problems {
     pub(super) fn new(file: String) -> Self {
-        Self { file, list: Vec::new() }
+        Self { file, list: Vec::new(), more: 0 }
     }
 
     /// A cell holds something else than expected.
@@ -47,6 +52,10 @@ impl Problems {
     }
 
     fn push(&mut self, place: Place<'_>, found: Option<&str>, expected: String) {
+        if self.list.len() == MOST {
+            self.more += 1;
+            return;
+        }
         self.list.push(Problem {
             file: self.file.clone(),
             row: place.row,
@@ -70,6 +79,12 @@ impl Problems {
         let mut problems = std::mem::take(&mut self.list);
         // Stable: within a row they stay in the order of the checks.
         problems.sort_by_key(|problem| problem.row);
+        if self.more > 0 {
+            let row = problems.last().map_or(0, |last| last.row);
+            let expected = format!("fewer problems: {} more were found, and are not listed", self.more);
+            let file = self.file.clone();
+            problems.push(Problem { file, row, column: None, id: None, found: None, expected });
+        }
         Err(Rejection::Problems { problems })
     }
 }

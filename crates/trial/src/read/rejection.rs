@@ -6,6 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::problem::Problem;
+use crate::present::{harmless, harmless_lines};
 
 /// More problems than this are counted, not listed, when a rejection is printed.
 const LISTED: usize = 50;
@@ -28,8 +29,9 @@ pub enum Rejection {
     },
     /// The file is none that can be read.
     #[error(
-        "cannot read {}: expected CSV text, gzipped CSV text, Parquet or a SAS transport file, but {found}",
-        path.display()
+        "cannot read {}: expected CSV text, gzipped CSV text, Parquet or a SAS transport file, but {}",
+        path.display(),
+        harmless(found)
     )]
     Format {
         /// The file.
@@ -56,12 +58,24 @@ pub enum Rejection {
         path: PathBuf,
     },
     /// A mapping that is none.
-    #[error("{}: {reason}", path.display())]
+    #[error("{}: {}", path.display(), harmless_lines(reason))]
     Mapping {
         /// The file.
         path: PathBuf,
         /// What is wrong in it.
         reason: String,
+    },
+    /// What the file says takes more memory than there is.
+    #[error(
+        "{} does not fit into memory: it has more than {records} records, those included that ADDL stands for: read a part of it, \
+         or check ADDL",
+        path.display()
+    )]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// Records that were read.
+        records: usize,
     },
     /// Every row is left out.
     #[error("nothing is left of {}: every one of its {rows} rows is left out ({})", path.display(), reasons.join("; "))]

@@ -60,11 +60,11 @@ pub(super) fn read_text<'a>(
     let found = reader.read(&mut cells).map_err(|source| Rejection::unreadable(path, source))?;
     let header_row = lines.advance(length);
     let header: Vec<String> = cells.iter().map(|name| name.trim().to_owned()).collect();
-    check_separator(&header, separator, header_row, problems)?;
     if found == Found::OpenQuote {
         problems.amiss(Place::row(header_row), ONE_LINE);
         problems.refuse()?;
     }
+    check_separator(&header, separator, header_row, problems)?;
 
     let rows = TextRows { path, reader, lines, length, cells: header.len(), complete: true };
     Ok((Heading { comments, header_row, header, wide: None }, rows))
@@ -141,7 +141,7 @@ fn check_separator(
     row: u64,
     problems: &mut Problems,
 ) -> Result<(), Rejection> {
-    let separators = header.len() - 1;
+    let separators = header.len().saturating_sub(1);
     let count = |separator| header.iter().map(|name| name.matches(separator).count()).sum::<usize>();
     let is_other = |other: &Separator| match other {
         // A name may have a space in it.

@@ -37,7 +37,7 @@ pub(super) fn encoded_pages(
     schema: &SchemaDescriptor,
 ) -> PolarsResult<Vec<Vec<CompressedPage>>> {
     let most = bytes.len();
-    if most as u64 != group.end - from || group.columns.len() != schema.columns().len() {
+    if Some(most as u64) != group.end.checked_sub(from) || group.columns.len() != schema.columns().len() {
         polars_bail!(ComputeError: "a row group is not what it was");
     }
     let bytes = Buffer::from_vec(bytes);

@@ -5,6 +5,7 @@ mod csv;
 mod data_set;
 mod data_set_file;
 mod error;
+mod footer;
 mod groups;
 mod growing;
 mod guard;

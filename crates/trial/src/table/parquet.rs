@@ -1,6 +1,5 @@
 //! A table from Parquet.
 
-use std::fs;
 use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
@@ -17,10 +16,14 @@ use polars_parquet::read::{
 use rayon::prelude::*;
 
 use super::arrow::{kind, values};
+use super::footer::footer_is_sound;
 use super::guard::catch_quietly;
 use super::sink::{COMMENTS, LABEL};
 use super::soundness::counts_agree;
 use super::{Column, Table, TableError, Values};
+use crate::memory::available_memory;
+use crate::present::bytes_in_words;
+use crate::whole::read_whole;
 
 /// Reads a table from Parquet, such as [`Table::write_parquet`] writes. Floating-point columns and decimals of up to 15 digits
 /// become [`Values::Float`], whole-number and boolean ones [`Values::Integer`], if they have room there; dates, times and
@@ -31,9 +34,13 @@ use super::{Column, Table, TableError, Values};
 /// [`TableError::Open`] if the file cannot be opened, [`TableError::Read`] if it is not Parquet or has columns of
 /// another type, such as lists.
 pub fn read_parquet(path: &Path) -> Result<Table, TableError> {
-    let bytes = fs::read(path).map_err(|source| TableError::Open { path: path.to_owned(), source })?;
+    let bytes = read_whole(path).map_err(|source| TableError::Open { path: path.to_owned(), source })?;
     ParquetGroups::open(path, bytes)?.read_all()
 }
+
+/// Bytes that a cell takes while its row group is read, and those that there are in any case.
+const CELL_BYTES: f64 = 32.0;
+const SURE: f64 = 64e6;
 
 /// A Parquet file, read row group by row group.
 pub(crate) struct ParquetGroups {
@@ -59,11 +66,23 @@ impl ParquetGroups {
     pub(crate) fn open(path: &Path, bytes: Vec<u8>) -> Result<Self, TableError> {
         let bytes = Buffer::from_vec(bytes);
         let (metadata, columns) = guarded(path, || {
+            if bytes.ends_with(b"PAR1") && !footer_is_sound(&bytes) {
+                polars_bail!(ComputeError: "it is damaged: its footer cannot be read");
+            }
             let metadata = read_metadata(&mut Cursor::new(bytes.clone()))?;
             if !counts_agree(&metadata, &bytes) {
                 polars_bail!(ComputeError: "it is damaged: its counts of rows do not agree");
             }
             let columns = stored(&metadata)?;
+            // A page of a few bytes may stand for any number of cells that are the same.
+            let largest = metadata.row_groups.iter().map(|group| group.num_rows()).max().unwrap_or(0);
+            let bytes = largest as f64 * columns.len().max(1) as f64 * CELL_BYTES;
+            if bytes > SURE && bytes > available_memory() {
+                polars_bail!(
+                    ComputeError: "a row group of {largest} rows takes {} of memory, and {} are available",
+                    bytes_in_words(bytes), bytes_in_words(available_memory())
+                );
+            }
             Ok((metadata, columns))
         })?;
         let rows = metadata.row_groups.iter().map(|group| group.num_rows()).collect();

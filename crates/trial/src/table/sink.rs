@@ -112,7 +112,7 @@ impl<W: Write> ParquetSink<W> {
     /// Hands the pages of a row group that is in the file to the writer once more, so that it knows of them.
     fn write_again(&mut self, group: &Group, from: u64, earlier: &mut impl Read) -> PolarsResult<()> {
         let mut bytes = Vec::new();
-        earlier.take(group.end - from).read_to_end(&mut bytes)?;
+        earlier.take(group.end.saturating_sub(from)).read_to_end(&mut bytes)?;
         let columns = encoded_pages(bytes, from, group, self.writer.parquet_schema())?;
         self.write_group(ROW_GROUP, columns.into_iter().map(Ok))
     }

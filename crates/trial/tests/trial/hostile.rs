@@ -287,3 +287,94 @@ fn a_damaged_file_of_numbers_is_refused() {
         ));
     }
 }
+
+#[test]
+fn names_of_columns_cannot_command_the_terminal_nor_fill_it() {
+    let names = format!("\u{1b}[2JNAME,{}", "LONG".repeat(100_000));
+    let content = format!("ID,TIME,DV,DVID,AMT,WT,IGE,{names}\n1,0,,,300,70,420,,\n");
+    let options = ReadOptions { ignore: vec!["ABSENT=1".to_owned()], ..renamed(&[("DV", "OTHER")]) };
+    let said = refusal(&content, &options);
+    assert!(!said.contains('\u{1b}') && said.len() < 10_000, "{said}");
+}
+
+#[test]
+fn of_very_many_problems_the_rest_is_counted() {
+    let rows = "1,x,1,1,,70,420\n".repeat(100_100);
+    let content = format!("ID,TIME,DV,DVID,AMT,WT,IGE\n{rows}");
+    let Err(Rejection::Problems { problems }) = read_text(&content, &ReadOptions::default()) else {
+        panic!("refused with problems");
+    };
+    assert_eq!(problems.len(), 100_001);
+    assert_eq!(problems[100_000].expected, "fewer problems: 100 more were found, and are not listed");
+}
+
+#[test]
+fn what_is_no_file_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let said = |path: &std::path::Path| read(path, &ReadOptions::default()).unwrap_err().to_string();
+    assert!(said(folder.path()).ends_with("it is a folder, and not a file"));
+    #[cfg(unix)]
+    for device in ["/dev/zero", "/dev/null"] {
+        assert!(said(device.as_ref()).contains("it is a device or a socket"), "{device}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_pipe_is_read_if_something_writes_to_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let pipe = folder.path().join("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let said = read(&pipe, &ReadOptions::default()).unwrap_err().to_string();
+    assert!(said.contains("it is a pipe that nothing writes to"), "{said}");
+    let path = pipe.clone();
+    let writer = std::thread::spawn(move || {
+        // Opening waits for a reader.
+        let rows = "1,1,5,1,,70,420\n".repeat(20_000);
+        std::fs::write(path, format!("ID,TIME,DV,DVID,AMT,WT,IGE\n1,0,,,300,70,420\n{rows}")).unwrap();
+    });
+    std::thread::sleep(std::time::Duration::from_millis(200));
+    let trial = read(&pipe, &ReadOptions::default()).unwrap();
+    assert_eq!(trial.subjects[0].observations.len(), 20_000);
+    writer.join().unwrap();
+}
+
+#[test]
+fn so_many_doses_no_subject_is_given() {
+    let rows = (0..11).map(|row| format!("1,{row},,,300,70,420,10000,14\n")).collect::<String>();
+    let said = refusal(
+        format!("ID,TIME,DV,DVID,AMT,WT,IGE,ADDL,II\n1,0,5,2,,70,420,,\n{rows}"),
+        &ReadOptions::default(),
+    );
+    assert_eq!(
+        said,
+        "trial.csv:13, column ADDL, ID 1: expected at most 100000 additional doses of a subject"
+    );
+}
+
+#[test]
+fn subjects_of_many_doses_are_the_same_in_whatever_number_they_are_handed_on() {
+    let subject = |id: u32| format!("{id},0,,,300,70,420,9000,14\n{id},1,5,1,,70,420,,\n");
+    let rows: String = (0..300).map(subject).collect();
+    let content = format!("ID,TIME,DV,DVID,AMT,WT,IGE,ADDL,II\n{rows}");
+    let trial = read_text(&content, &ReadOptions::default()).unwrap();
+    let ids: Vec<String> = (0..300).map(|id| id.to_string()).collect();
+    assert_eq!(trial.subjects.iter().map(|subject| subject.id.clone()).collect::<Vec<_>>(), ids);
+    assert!(trial.subjects.iter().all(|subject| subject.doses.len() == 9001));
+    assert_eq!(trial.counts.doses, 300 * 9001);
+}
+
+#[test]
+fn a_subject_of_very_many_rows_at_one_time_is_read_in_no_time() {
+    // By rows that look at all before them this would take minutes.
+    let rows: String = (1..200_000).map(|row| format!("1,0,,,{row},70,420,{row}\n")).collect();
+    let content = format!("ID,TIME,DV,DVID,AMT,WT,IGE,CMTS\n{rows}1,0,5,1,,70,420,1\n");
+    assert_eq!(read_text(&content, &ReadOptions::default()).unwrap().subjects[0].doses.len(), 199_999);
+}
+
+#[test]
+fn a_median_of_large_numbers_is_a_number() {
+    let content = "ID,TIME,DV,DVID,AMT,WT,IGE\n1,0,,,1e308,70,420\n1,1,5,1,,70,420\n2,0,,,1.5e308,70,420\n2,1,5,1,,70,420\n";
+    let amounts = read_text(content, &ReadOptions::default()).unwrap().summary.doses.amounts_mg.unwrap();
+    assert_eq!(amounts.median, 1.25e308);
+}

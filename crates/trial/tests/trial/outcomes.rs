@@ -83,3 +83,15 @@ fn everything_that_is_wrong_is_listed() {
     let none = read("ID,TIME,MEASURE,VALUE\n", &OutcomeReadOptions::default());
     assert!(none.unwrap_err().contains("no rows"));
 }
+
+#[test]
+fn a_measure_is_a_name_and_no_value() {
+    let rows: String = (0..101).map(|row| format!("1,{row},{row},5\n")).collect();
+    let scratch = Scratch::new(format!("ID,TIME,MEASURE,VALUE\n{rows}"));
+    let known = HashSet::from(["1"]);
+    let rejection = read_outcomes(&scratch.path, &OutcomeReadOptions::default(), &known).unwrap_err();
+    assert_eq!(
+        scratch.plain(&rejection.to_string()),
+        "trial.csv:102, column MEASURE, ID 1: found \"100\", expected at most 100 measures, a name each: is this another column?"
+    );
+}

@@ -1,0 +1,117 @@
+//! Data sets of events.
+
+use crate::files::file;
+use crate::options::{BYTES, options};
+use omafit_model::Subject;
+use omafit_trial::{DataSet, DataSummary, ReadOptions, Rejection, TableError, Trial, data_set_table, read};
+use std::collections::{BTreeSet, HashSet};
+
+/// Text: the first bytes say how it is read.
+pub fn text(bytes: &[u8]) {
+    if let Some((first, content)) = bytes.split_first_chunk::<BYTES>() {
+        check(content, &options(*first));
+    }
+}
+
+/// Parquet, which has no separators.
+pub fn parquet(bytes: &[u8]) {
+    stored(bytes);
+}
+
+/// A transport file, likewise.
+pub fn xport(bytes: &[u8]) {
+    stored(bytes);
+}
+
+fn stored(bytes: &[u8]) {
+    let Some((first, content)) = bytes.split_first_chunk::<BYTES>() else { return };
+    let [layout, rest @ ..] = *first;
+    let [second, third, fourth] = rest;
+    check(content, &options([layout & !7, second, third, fourth]));
+}
+
+/// Reads a data set, and what it becomes again.
+pub fn check(content: &[u8], options: &ReadOptions) {
+    let path = file("data", content);
+    match read(&path, options) {
+        Ok(trial) => {
+            sound(&trial);
+            by_blocks(&trial, &DataSet::open(&path, options).expect("what was read before"));
+            comes_back(trial.subjects);
+        }
+        Err(rejection) => refused(&rejection),
+    }
+}
+
+/// What is said of a refusal fits on a terminal, and says where it is.
+pub fn refused(rejection: &Rejection) {
+    let said = rejection.to_string();
+    assert!(said.len() > 20, "{said}");
+    assert!(!said.chars().any(|c| c.is_control() && c != '\n'), "{said:?}");
+    assert!(said.len() < 100_000, "a refusal of {} bytes", said.len());
+    if let Rejection::Problems { problems } = rejection {
+        assert!(!problems.is_empty());
+        assert!(problems.iter().all(|problem| problem.row > 0 && !problem.expected.is_empty()));
+        assert!(problems.is_sorted_by_key(|problem| problem.row));
+    }
+}
+
+fn sound(trial: &Trial) {
+    assert!(!trial.subjects.is_empty());
+    assert_eq!(trial.counts.subjects, trial.subjects.len());
+    // What a run records of its data are numbers, and can be read again.
+    let json = serde_json::to_string(&trial.summary).expect("a summary");
+    assert!(serde_json::from_str::<DataSummary>(&json).is_ok_and(|again| again == trial.summary), "{json}");
+    let mut ids = HashSet::new();
+    for subject in &trial.subjects {
+        let Subject { id, start, doses, observations, covariates } = subject;
+        assert!(ids.insert(id), "{id} twice");
+        assert!(start.is_finite() && !id.is_empty());
+        assert!(covariates.iter().all(|(_, value)| value.is_finite()));
+        assert!(doses.iter().is_sorted_by_key(|dose| dose.time));
+        for dose in doses {
+            assert!(dose.time.is_finite() && dose.amount_mg.is_finite() && dose.amount_mg >= 0.0, "{dose:?}");
+            assert!(dose.duration.is_finite() && dose.duration >= 0.0, "{dose:?}");
+        }
+        for observation in observations {
+            assert!(observation.time.is_finite() && observation.value.is_finite(), "{observation:?}");
+            assert!(observation.doses_before <= doses.len() && observation.row > 1);
+        }
+    }
+}
+
+fn by_blocks(trial: &Trial, data_set: &DataSet) {
+    let mut subjects = Vec::new();
+    let all = data_set.blocks::<Rejection>(2, |some| {
+        subjects.extend(some);
+        Ok(true)
+    });
+    all.expect("what was read before");
+    assert!(subjects == trial.subjects);
+}
+
+/// Writes subjects, and reads them again.
+fn comes_back(mut subjects: Vec<Subject>) {
+    let table = match data_set_table(&subjects) {
+        Ok(table) => table,
+        // A duration need not be the quotient of an amount and a rate.
+        Err(TableError::Subject { .. }) => return,
+        Err(error) => panic!("{error}"),
+    };
+    let mut bytes = Vec::new();
+    table.write_parquet(&mut bytes).expect("a table in memory");
+    let names = subjects.iter().flat_map(|subject| subject.covariates.iter());
+    let names: BTreeSet<String> = names.map(|(name, _)| name.to_owned()).collect();
+    let plain = ReadOptions {
+        positive_required: [false; 3],
+        covariates: Vec::new(),
+        carried: names.into_iter().collect(),
+        allow_undosed: true,
+        ..ReadOptions::default()
+    };
+    let mut again = read(&file("again", &bytes), &plain).expect("a data set that was written").subjects;
+    for observation in subjects.iter_mut().chain(&mut again).flat_map(|subject| &mut subject.observations) {
+        observation.row = 0;
+    }
+    assert!(subjects == again, "{subjects:?}\n{again:?}");
+}

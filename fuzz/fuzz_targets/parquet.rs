@@ -1,0 +1,5 @@
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(init: omafit_fuzz_targets::write_seeds("parquet"), |bytes: &[u8]| {
+    (omafit_fuzz_targets::target("parquet").run)(bytes);
+});
