@@ -1,7 +1,7 @@
 """Runs the generators of the fixtures again, in a copy, and compares what they write with what is committed.
 
 trajectories.json and family.json take minutes: a few of their cases are computed (all with --all). fits.json, diagnostics.json, sigma.json, sir.json,
-marginal.json, two_modes.json and inner_modes.json end in iterations that stop where rounding lets them, and are compared loosely, with --all
+marginal.json, two_modes.json, inner_modes.json and tied.json end in iterations that stop where rounding lets them, and are compared loosely, with --all
 only.
 
 Run: scripts/python scripts/check_fixtures.py [--all]
@@ -129,6 +129,7 @@ def main():
         checks.append(("sigma.py", [], "reference/sigma.json", lambda m, k: differences(m, k, 1e-5, floor=1e-2)))
         checks.append(("two_modes.py", [], "reference/two_modes.json", lambda m, k: differences(m, k, 1e-4, floor=1e-2)))
         checks.append(("inner_modes.py", [], "reference/inner_modes.json", lambda m, k: differences(m, k, 1e-3, floor=1e-1)))
+        checks.append(("tied.py", [], "reference/tied.json", lambda m, k: differences(m, k, 1e-4, floor=1e-2)))
         checks.append(("sir.py", [], "reference/sir.json", lambda m, k: differences(m, k, 1e-3)))
         checks.append(("marginal.py", [], "reference/marginal.json", lambda m, k: differences(m, k, 1e-4, floor=1e-2)))
     wrong = 0
