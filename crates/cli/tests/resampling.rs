@@ -167,7 +167,7 @@ fn what_cannot_be_resampled_is_refused() {
         (&["sir", "--samples", "10,20", "--resamples", "5"], &its, "as many numbers as --samples"),
         (&["bootstrap", "--replicates", "1"], &its, "at least 2"),
         (&["bootstrap", "--level", "1"], &its, "between 0 and 1"),
-        (&["bootstrap", "--stratify", "HAT"], &its, "a covariate of the data"),
+        (&["bootstrap", "--stratify", "HAT"], &its, "a covariate that can be read of the data"),
         (&["bootstrap", "--resume"], &its, "there is none"),
     ] {
         let (code, words) = said(command, run);

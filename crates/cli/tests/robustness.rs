@@ -25,7 +25,7 @@ fn record(folder: &Path) -> serde_json::Value {
 fn a_run_with_failures_ends_with_one_and_writes_everything() {
     let folder = tempfile::tempdir().unwrap();
     // Eight iterations are enough for some; drug before the first dose has no likelihood and no parameters.
-    let before_dose = "99,0,5,0,0,2,1,70,300,0\n99,1,0,300,1,1,0,70,300,1\n99,8,30,0,0,2,1,70,300,0\n";
+    let before_dose = "99,0,5,0,0,2,1,70,300,0\n99,0,0,300,1,1,0,70,300,1\n99,8,30,0,0,2,1,70,300,0\n";
     assert!(REFERENCE.starts_with("ID,TIME,DV,AMT,EVID,CMT,DVID,WT,IGE,MDV\n"));
     let data = format!("{REFERENCE}{before_dose}");
     assert_eq!(run(folder.path(), &data, &["--max-iterations", "8"]), 1);

@@ -56,7 +56,7 @@ impl Constants {
             let called = |name: &&str| {
                 SUFFIXES.iter().any(|s| header[*at].eq_ignore_ascii_case(&format!("{name}{s}")))
             };
-            !columns.is_used(*at) && NAMES.iter().any(|name| called(name))
+            !columns.is_used(*at) && NAMES.iter().any(called)
         };
         let new = |at: usize| Constant { at, title: header[at].clone(), first: None, is_told: false };
         Self {
