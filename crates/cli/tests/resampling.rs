@@ -74,9 +74,16 @@ fn a_bootstrap_that_is_interrupted_ends_as_one_that_is_not() {
     assert!(refused == 2 && words.contains("was interrupted before its end"), "{words}");
     let (refused, words) = said(&[&few[..], &["--resume", "--stratify", "WT"]].concat(), &broken);
     assert!(refused == 2 && words.contains("the run and options with which it began"), "{words}");
+    let (replicates, before) =
+        (std::fs::read(&kept).unwrap(), std::fs::read(broken.join("uncertainty.csv")).unwrap());
     assert_eq!(said(&[&few[..], &["--resume"]].concat(), &broken).0, code);
     assert!(!kept.exists());
-    for name in ["bootstrap", "bootstrap_replicates"] {
+    // As one is left that was killed after its own tables were written.
+    std::fs::write(&kept, replicates).unwrap();
+    std::fs::write(broken.join("uncertainty.csv"), before).unwrap();
+    assert_eq!(said(&[&few[..], &["--resume"]].concat(), &broken).0, code);
+    assert!(!kept.exists());
+    for name in ["bootstrap", "bootstrap_replicates", "uncertainty"] {
         let bytes = |run: &Path| std::fs::read(run.join(format!("{name}.csv"))).unwrap();
         assert_eq!(bytes(&whole), bytes(&broken), "{name}");
     }
