@@ -145,9 +145,10 @@ class Study:
             events.append("SIGKILL" if signalled == signal.SIGKILL else "SIGTERM")
             whole(job, out, before, reference)
             resume = ["--resume"]
+        expected, found = files(reference), files(out)
         differing = sorted(
-            name for name in files(reference).keys() | files(out).keys()
-            if pathlib.PurePath(name).name not in RECORDS and files(reference).get(name) != files(out).get(name)
+            name for name in expected.keys() | found.keys()
+            if pathlib.PurePath(name).name not in RECORDS and expected.get(name) != found.get(name)
         )
         left = sorted(entry.name for entry in place.iterdir() if entry.name != "run")
         shutil.rmtree(place)
