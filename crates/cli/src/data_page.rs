@@ -27,7 +27,7 @@ pub struct Dosing {
 }
 
 impl Dosing {
-    /// That of regimens that were compared with the tables.
+    /// Summary of regimens that were compared with the tables.
     pub fn of(regimens: &Regimens) -> Self {
         Self {
             mg_per_kg_iu: Span::of(regimens.mg_per_kg_iu.clone()),

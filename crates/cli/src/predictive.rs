@@ -116,7 +116,7 @@ pub fn replicate(
     }
 }
 
-/// What groups subjects by their doses.
+/// Name of the grouping of subjects by their doses.
 pub const REGIMEN: &str = "regimen";
 
 /// The stratum of each subject: by dose and interval, or by a covariate. Subjects without a value are a stratum.

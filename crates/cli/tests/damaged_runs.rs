@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use std::path::Path;
 use std::time::Duration;
 
-/// What is put in the place of a value.
+/// Values that are put in the place of another.
 fn others() -> [Value; 7] {
     [Value::Null, json!(-1), json!(1e308), json!(u64::MAX), json!(""), json!([[]]), json!({ "text": 0 })]
 }

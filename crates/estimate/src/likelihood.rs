@@ -89,7 +89,7 @@ struct Standardised {
 }
 
 impl Standardised {
-    /// That of an end of an interval, with no derivatives where it is infinite, as of the logarithm of zero.
+    /// Residual of an end of an interval, with no derivatives where it is infinite, as of the logarithm of zero.
     fn of_end(error: ErrorModel, f: f64, end: f64) -> Self {
         if end.is_finite() && (end > 0.0 || !error.is_log()) {
             return Self::new(error, f, end);
@@ -331,7 +331,7 @@ pub(crate) struct ScaleTerm {
 }
 
 impl ScaleTerm {
-    /// That of a censored value, with the information on what moves z as the scale does to first order.
+    /// Term of a censored value, with the information on what moves z as the scale does to first order.
     fn censored(value: f64, slope: f64, information: f64) -> Self {
         let observed = information - slope;
         Self { value, slope, curvature: if observed > 0.0 { observed } else { slope * slope } }

@@ -7,7 +7,7 @@ use omafit_estimate::{PopulationFit, PopulationOptions, fit_population, populati
 use omafit_model::{Analyte, Covariates, Dose, Observation, PopulationModel, Subject};
 use serde_json::Value;
 
-/// What the program lists beside what the reference does.
+/// Numbers of the program beside those of the reference.
 const NAMES: [(&str, &str); 6] = [
     ("ka", "ka"),
     ("CL", "CL"),

@@ -43,7 +43,7 @@ pub fn check(content: &[u8], options: &ReadOptions) {
     }
 }
 
-/// What is said of a refusal fits on a terminal, and says where it is.
+/// A refusal fits on a terminal, and says where it is.
 pub fn refused(rejection: &Rejection) {
     let said = rejection.to_string();
     assert!(said.len() > 20, "{said}");

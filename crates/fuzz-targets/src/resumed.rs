@@ -1,4 +1,4 @@
-//! What a run that was interrupted is taken up from: where its population stood, its tables and its counts; and what
+//! State from which an interrupted run is taken up: where its population stood, its tables and its counts; and what
 //! `run.json` says of how its data are read.
 
 use crate::files::{file, place};
@@ -12,7 +12,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-/// What separates the parts of an input.
+/// Separator of the parts of an input.
 const PART: u8 = 0;
 /// Subjects of the population, and observations of each: few, as every input has its iterations.
 const SUBJECTS: usize = 3;
@@ -171,7 +171,7 @@ fn grown() -> Vec<u8> {
     [bytes, grown, left].concat()
 }
 
-/// What a run leaves when it is interrupted.
+/// Files that a run leaves when it is interrupted.
 pub fn seeds() -> Vec<Vec<u8>> {
     let of = |kind: u8, bytes: Vec<u8>| [vec![kind], bytes].concat();
     let json = serde_json::to_vec(&ReadOptions::default()).expect("options");

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-/// What is taken to be available where the system does not say, bytes.
+/// Memory taken to be available where the system does not say, bytes.
 const FALLBACK: f64 = 8e9;
 /// Bytes of a page of memory, at most where it is not known.
 const PAGE: f64 = 4096.0;
@@ -25,13 +25,13 @@ fn available_of(text: &str) -> Option<f64> {
     Some(1024.0 * line.trim().strip_suffix("kB")?.trim().parse::<f64>().ok()?)
 }
 
-/// What a control group may still take, if it has a limit.
+/// Memory that a control group may still take, if it has a limit.
 fn of_group(folder: &Path) -> Option<f64> {
     let number = |name| fs::read_to_string(folder.join(name)).ok()?.trim().parse::<f64>().ok();
     Some(number("memory.max")? - number("memory.current")?)
 }
 
-/// What the process may still set aside, if it has a limit (`ulimit -v`).
+/// Memory that the process may still set aside, if it has a limit (`ulimit -v`).
 fn of_process() -> Option<f64> {
     let limit = limit_of(&fs::read_to_string("/proc/self/limits").ok()?)?;
     let pages = fs::read_to_string("/proc/self/statm").ok()?;

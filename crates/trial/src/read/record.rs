@@ -69,6 +69,15 @@ pub(crate) fn is_missing(text: &str) -> bool {
     matches!(text, "" | "." | "NA")
 }
 
+/// A flag: 1, Y, YES or TRUE, or 0, N, NO, FALSE or nothing; `None` of anything else.
+pub(super) fn parse_flag(text: &str) -> Option<bool> {
+    match text.to_ascii_uppercase().as_str() {
+        "1" | "Y" | "YES" | "TRUE" => Some(true),
+        "0" | "N" | "NO" | "FALSE" => Some(false),
+        other => is_missing(other).then_some(false),
+    }
+}
+
 /// Whether a text says that a value is below a limit of quantification.
 fn is_below_limit(text: &str) -> bool {
     let words = ["BLQ", "BLOQ", "BQL", "LLOQ", "LLQ", "ND", "LOD"];
@@ -230,16 +239,11 @@ impl<'a> Row<'_, 'a, '_> {
 
     /// A flag: 1, Y, YES or TRUE, or 0, N, NO, FALSE or nothing; `None` of anything else, which is reported.
     fn flag(&mut self, name: Name) -> Option<bool> {
-        let text = self.text(name).to_ascii_uppercase();
-        match text.as_str() {
-            "1" | "Y" | "YES" | "TRUE" => Some(true),
-            "0" | "N" | "NO" | "FALSE" => Some(false),
-            other if is_missing(other) => Some(false),
-            _ => {
-                self.found(name, "1 or Y (below the limit of quantification), or 0 or N");
-                None
-            }
+        let flag = parse_flag(self.text(name));
+        if flag.is_none() {
+            self.found(name, "1 or Y (below the limit of quantification), or 0 or N");
         }
+        flag
     }
 
     /// A time or a difference of times, in days.

@@ -1,5 +1,7 @@
 //! Medians and deviations that a few wrong values do not move.
 
+use crate::summary::Span;
+
 /// The standard deviation of a normal distribution over its median absolute deviation.
 const NORMAL: f64 = 1.4826;
 
@@ -28,14 +30,8 @@ impl Robust {
 }
 
 /// The median of some numbers.
-pub(super) fn middle(mut numbers: Vec<f64>) -> Option<f64> {
-    numbers.sort_unstable_by(f64::total_cmp);
-    let (n, half) = (numbers.len(), numbers.len() / 2);
-    match n {
-        0 => None,
-        _ if n % 2 == 1 => Some(numbers[half]),
-        _ => Some(0.5 * (numbers[half - 1] + numbers[half])),
-    }
+pub(super) fn middle(numbers: Vec<f64>) -> Option<f64> {
+    Span::of(numbers).map(|span| span.median)
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use super::columns::{Columns, Name};
 use super::options::ReadOptions;
 use super::problems::{Place, Problems};
 use super::raw::{Heading, RawRow};
-use super::record::is_missing;
+use super::record::{is_missing, parse_flag};
 
 /// The columns of one analyte in a wide layout.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -138,7 +138,9 @@ impl Wide {
         let cell = |at: usize| row.cells.get(at).unwrap_or("").trim();
         let event = self.event(columns, options, row);
         let is_observed = |source: &&Source| {
-            !is_missing(cell(source.value)) || source.below.is_some_and(|at| is_set(cell(at)))
+            // A wrong flag is reported where it is read.
+            let is_flagged = |at: usize| parse_flag(cell(at)) != Some(false);
+            !is_missing(cell(source.value)) || source.below.is_some_and(is_flagged)
         };
         let observed: Vec<&Source> = match event {
             Event::Other(_) => Vec::new(),
@@ -190,9 +192,4 @@ impl Wide {
             _ => Event::Given(evid),
         }
     }
-}
-
-/// Whether the text of a flag says something; a wrong one is reported where it is read.
-fn is_set(text: &str) -> bool {
-    !is_missing(text) && !["0", "N", "NO", "FALSE"].iter().any(|no| text.eq_ignore_ascii_case(no))
 }
