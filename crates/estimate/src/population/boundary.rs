@@ -9,7 +9,7 @@
 
 use super::space::{Coordinate, Space, lower};
 use nalgebra::DMatrix;
-use omafit_model::PopulationModel;
+use omafit_model::{PopulationModel, PopulationValues};
 
 /// The expected second derivative of the objective over the logarithm of a standard deviation, at most, of one that goes to
 /// zero. It falls with the fourth power of the standard deviation; of one that a hundred subjects determine it is some hundreds.
@@ -20,6 +20,9 @@ const FURTHER: f64 = 3.0;
 const RISE: f64 = 1e-3;
 /// Standard deviations at which it is asked whether the objective is lower inside the range.
 const INSIDE: [f64; 4] = [0.01, 0.03, 0.1, 0.3];
+/// Correlations with each later η of the block at which the same is asked. Near a variance of zero, ω², the covariance goes with
+/// ω: its first derivative alone can make the objective fall, where that over the variance rises.
+const CORRELATED: [f64; 2] = [-0.9, 0.9];
 /// Parts of the range between the bounds at which the same is asked of a typical value.
 const WITHIN: [f64; 4] = [0.003, 0.01, 0.03, 0.1];
 /// The standard deviation that stands for zero in a model with a variance at zero.
@@ -73,7 +76,7 @@ impl Optimum<'_> {
                     if !tied.contains(&row) && !(expected[coordinate] < LITTLE) {
                         return None;
                     }
-                    INSIDE.iter().map(|sd| moved(x, coordinate, sd.ln())).collect()
+                    self.varying(coordinate, row)
                 }
                 Coordinate::Typical { parameter } if space.is_bounded(parameter) => {
                     if !(expected[coordinate] < LITTLE) {
@@ -87,6 +90,31 @@ impl Optimum<'_> {
             Some(Candidate { coordinate, inside })
         };
         space.coordinates().iter().enumerate().filter_map(of).collect()
+    }
+
+    /// The vectors at which an η of little or no variance of its own has one: as its row of L is, and correlated with each later η.
+    fn varying(&self, coordinate: usize, row: usize) -> Vec<Vec<f64>> {
+        let values = self.space.values(&self.model.values(), self.x);
+        let factor = lower(&values);
+        let is_later = |c: &Coordinate| match *c {
+            Coordinate::Cholesky { row: later, column } if column == row && later > row => Some(later),
+            _ => None,
+        };
+        let later = self.space.coordinates().iter().filter_map(is_later).filter(|k| !self.tied.contains(k));
+        let correlated = |(later, correlation): (usize, f64), sd: f64| {
+            let mut factor = factor.clone();
+            factor[(row, row)] = 0.0;
+            factor[(row, later)] = sd * correlation;
+            let mut omega = &factor * factor.transpose();
+            omega[(row, row)] += sd * sd * (1.0 - correlation * correlation);
+            let omega = omega.iter().copied().collect();
+            self.space.vector(&PopulationValues { omega, ..values.clone() })
+        };
+        let mut found: Vec<Vec<f64>> = INSIDE.iter().map(|sd| moved(self.x, coordinate, sd.ln())).collect();
+        for with in later.flat_map(|k| CORRELATED.map(|r| (k, r))) {
+            found.extend(INSIDE.map(|sd| correlated(with, sd)));
+        }
+        found
     }
 
     /// A vector inside the range of a number that is near its end, where the objective is lower than at `x` and the lowest of

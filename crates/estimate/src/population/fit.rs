@@ -364,7 +364,7 @@ fn descend(
     let mut turns = 0;
     let (end, stop, found) = loop {
         let (end, stop) = one_descent(objective, from, options)?;
-        if !stop.is_minimum() && stop != DescentStop::Stalled {
+        if !may_be_reconsidered(stop) {
             break (end, stop, Vec::new());
         }
         if !objective.watch.go_on() {
@@ -430,12 +430,18 @@ pub(super) fn descended(
     for _ in 0..MOST_TURNS {
         from.count = 0;
         let (end, stop) = one_descent(objective, from, options)?;
-        let lower = if stop.is_minimum() { objective.lower_modes(&end.x, &end.at) } else { None };
+        let lower = may_be_reconsidered(stop).then(|| objective.lower_modes(&end.x, &end.at)).flatten();
         let Some(subjects) = lower else { return Ok((end, stop)) };
         let point = end.at.at(end.x.clone(), subjects);
         from = Iteration::begin(0, end.x, total(&point.subjects), point);
     }
     Ok((from, DescentStop::Unsettled))
+}
+
+/// Whether an estimation may go on from an end with other modes of subjects, or off a boundary. A gradient that cannot be
+/// computed is that of a subject whose η̂ is no minimum, as a saddle between two modes.
+fn may_be_reconsidered(stop: DescentStop) -> bool {
+    stop.is_minimum() || matches!(stop, DescentStop::Stalled | DescentStop::NoGradient)
 }
 
 /// How an estimation goes on after a descent.
