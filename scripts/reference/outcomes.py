@@ -6,7 +6,8 @@ Correlations: scipy.stats for Pearson (with its Fisher interval) and Spearman, t
     eight people, for which the paper of 2017 prints r = -0.51 with 38 degrees of freedom and p < 0.001.
 Delay models: linear filters by the exponential of the matrix of states and input (scipy.linalg.expm), turnover by DOP853 at
     1e-12 day by day; derivatives by five-point differences.
-Fits: of means by scipy.optimize.least_squares, of patients by minimising -2 log-likelihood of scipy.stats.multivariate_normal.
+Fits to patients: -2 log-likelihood of scipy.stats.multivariate_normal, minimised; standard errors by its second differences and the
+    sandwich, with five-point differences of each patient's part. One has patients without an effect and a response to placebo.
 
 Run:    scripts/python scripts/reference/outcomes.py
 Writes: fixtures/reference/outcomes.json
@@ -168,87 +169,100 @@ def shapes():
     return {"driver": driver.tolist(), "days": days, "cases": out}
 
 
-def trial(rng, name, values, baseline, effect):
+def trial(rng, name, values, baseline, effect, placebo=None):
+    """Patients of a model; with a response to placebo, (its size, its rate), the second half of them have no exposure that changes."""
     patients = []
-    for i in range(14):
+    for i in range(14 if placebo is None else 40):
         driver = course(rng, 200, 84, rng.uniform(150, 700), rng.uniform(6, 40), rng.uniform(20, 50))
+        if placebo is not None and i >= 20:
+            driver = np.full_like(driver, driver[0])
         days = np.array([0, 14, 28, 56, 84, 112, 126, 140, 154, 168, 182, 200.0])
         days[1:-1] += rng.integers(-2, 3, 10) * 0.5
         w = np.interp(days, np.arange(201.0), shape(name, values, driver))
         b = baseline + rng.normal() * 1.1
         e = (baseline if name.startswith("loss") else effect) + rng.normal() * 0.9
-        y = np.round(b + e * w + 0.35 * rng.normal(size=len(days)), 3)
+        size, rate = placebo or (0.0, 1.0)
+        g = (size + 0.6 * rng.normal() * (placebo is not None)) * -np.expm1(-rate * days)
+        y = np.round(b + e * w + g + 0.35 * rng.normal(size=len(days)), 3)
         patients.append({"driver": driver.tolist(), "days": days.tolist(), "values": y.tolist()})
     return patients
 
 
-def ranges(name):
-    of = {"k": (0.001, 2.0), "C50": (1.0, 2000.0), "g": (0.5, 20.0), "alpha": (-4.0, 4.0)}
-    return [of[n] if n == "alpha" else tuple(np.log(of[n])) for n in names_of(name)]
-
-
-def natural(name, x):
-    return [v if n == "alpha" else np.exp(v) for n, v in zip(names_of(name), x)]
-
-
 def fit(name, patients, start):
-    loss = name.startswith("loss")
-    m = len(names_of(name))
+    """Maximum likelihood of y = B_i + E_i w + P_i g + e with random B, E (correlated) and P (if there is a course in time), and standard
+    errors from the second derivatives and the sandwich. Numbers are named and ordered as omafit's."""
+    effect, plateau = name.removesuffix("_time_plateau"), name.endswith("_time_plateau")
+    loss = effect.startswith("loss")
+    names = ["B"] + ([] if loss else ["E"]) + (["P"] if plateau else []) + names_of(effect) + (["kappa"] if plateau else [])
+    names += ["sd_B", "sd_E", "corr_B_E"] + (["sd_P"] if plateau else []) + ["sigma"]
+    # Rates, half-effects and standard deviations by their logarithms, the correlation by its inverse hyperbolic tangent.
+    plain = {"B", "E", "P", "alpha"}
+    to = lambda n, v: v if n in plain else np.arctanh(v) if n == "corr_B_E" else np.log(v)
+    back = lambda n, x: x if n in plain else np.tanh(x) if n == "corr_B_E" else np.exp(x)
+    slope = lambda n, v: 1.0 if n in plain else 1 - v**2 if n == "corr_B_E" else v
     courses = np.array([p["driver"] for p in patients]).T
+    times = [np.array(p["days"]) for p in patients]
     y = [np.array(p["values"]) for p in patients]
     days = np.arange(201.0)
-    at = lambda x: [np.interp(p["days"], days, w) for p, w in zip(patients, shape(name, natural(name, x), courses).T)]
-    Y = np.array(y)
-    mean, se = Y.mean(0), Y.std(0, ddof=1) / np.sqrt(len(y))
 
-    def residuals(x):
-        w = np.mean(at(x[-m:]), axis=0) if m else np.zeros(len(mean))
-        e = x[0] if loss else x[1]
-        return (x[0] + e * w - mean) / se
+    def parts(x):
+        v = {n: back(n, x) for n, x in zip(names, x)}
+        daily = shape(effect, [v[n] for n in names_of(effect)], courses)
+        omega = np.diag([v["sd_B"] ** 2, v["sd_E"] ** 2] + ([v["sd_P"] ** 2] if plateau else []))
+        omega[0, 1] = omega[1, 0] = v["corr_B_E"] * v["sd_B"] * v["sd_E"]
+        beta = [v["B"], v["B"] if loss else v["E"]] + ([v["P"]] if plateau else [])
+        out = []
+        for w, t, yi in zip(daily.T, times, y):
+            z = [np.ones_like(t), np.interp(t, days, w)] + ([-np.expm1(-v["kappa"] * t)] if plateau else [])
+            z = np.column_stack(z)
+            out.append(-2 * stats.multivariate_normal(z @ beta, z @ omega @ z.T + v["sigma"] ** 2 * np.eye(len(t))).logpdf(yi))
+        return np.array(out)
 
-    linear = [start["B"]] if loss else [start["B"], start["E"]]
-    first = np.array(linear + [n if k == "alpha" else np.log(n) for k, n in zip(names_of(name), start["values"])])
-    bounds = np.array([(-np.inf, np.inf)] * len(linear) + ranges(name)).T
-    found = optimize.least_squares(residuals, first, bounds=bounds, xtol=1e-14, ftol=1e-14, gtol=1e-12)
-    rss, n = 2 * found.cost, len(mean)
-    cov = np.linalg.inv(found.jac.T @ found.jac) * rss / (n - len(first))
-    means = {
-        "estimates": list(found.x[: len(linear)]) + natural(name, found.x[len(linear):]),
-        "minus2ll": n * np.log(2 * np.pi * rss / n) + n + 2 * np.sum(np.log(se)),
-        "se_first": float(np.sqrt(cov[0, 0])),
-    }
-
-    def minus2ll(x):
-        w = at(x[len(linear) : len(linear) + m])
-        sd_b, sd_e, r, sigma = np.exp(x[-4]), np.exp(x[-3]), np.tanh(x[-2]), np.exp(x[-1])
-        omega = np.array([[sd_b**2, r * sd_b * sd_e], [r * sd_b * sd_e, sd_e**2]])
-        e = x[0] if loss else x[1]
-        total = 0.0
-        for wi, yi in zip(w, y):
-            z = np.column_stack([np.ones_like(wi), wi])
-            total -= 2 * stats.multivariate_normal(x[0] + e * wi, z @ omega @ z.T + sigma**2 * np.eye(len(wi))).logpdf(yi)
-        return total
-
-    first = np.concatenate([found.x, [np.log(1.0), np.log(0.8), 0.0, np.log(0.4)]])
+    minus2ll = lambda x: parts(x).sum()
+    first = np.array([to(n, start[n]) for n in names])
     best = optimize.minimize(minus2ll, first, method="BFGS", options={"gtol": 1e-3})
     for _ in range(2):
-        best = optimize.minimize(minus2ll, best.x, method="Nelder-Mead", options={"xatol": 1e-6, "fatol": 1e-9, "maxiter": 900, "adaptive": True})
-    spread = [np.exp(best.x[-4]), np.exp(best.x[-3]), np.tanh(best.x[-2]), np.exp(best.x[-1])]
-    patients_fit = {
-        "estimates": list(best.x[: len(linear)]) + natural(name, best.x[len(linear) : len(linear) + m]) + spread,
+        options = {"xatol": 1e-6, "fatol": 1e-9, "maxiter": 1500, "adaptive": True}
+        best = optimize.minimize(minus2ll, best.x, method="Nelder-Mead", options=options)
+    best = optimize.minimize(minus2ll, best.x, method="BFGS", options={"gtol": 1e-5})
+    n, h, x = len(names), 2e-3, best.x
+    unit = np.eye(n)
+    gradients = np.array([(8 * (parts(x + h * e) - parts(x - h * e)) - (parts(x + 2 * h * e) - parts(x - 2 * h * e))) / (12 * h) for e in unit]).T
+    total = lambda i, j: (minus2ll(x + h * (unit[i] + unit[j])) - minus2ll(x + h * (unit[i] - unit[j]))
+                          - minus2ll(x - h * (unit[i] - unit[j])) + minus2ll(x - h * (unit[i] + unit[j]))) / (4 * h * h)  # fmt: skip
+    hessian = np.array([[total(i, j) for j in range(n)] for i in range(n)])
+    inverse = np.linalg.inv(hessian)
+    values = [back(k, v) for k, v in zip(names, x)]
+    slopes = np.array([slope(k, v) for k, v in zip(names, values)])
+    return {
+        "model": name,
+        "patients": patients,
+        "names": names,
+        "estimates": values,
         "minus2ll": best.fun,
-        "minus2ll_at_start": minus2ll(first),
+        "se": (slopes * np.sqrt(np.diag(2 * inverse))).tolist(),
+        "se_sandwich": (slopes * np.sqrt(np.diag(inverse @ gradients.T @ gradients @ inverse))).tolist(),
     }
-    return {"model": name, "patients": patients, "means": means, "random": patients_fit}
 
 
 def fits():
     rng = np.random.default_rng(23)
+    spreads = {"sd_B": 1.0, "sd_E": 0.8, "corr_B_E": 0.0, "sigma": 0.4}
     out = []
-    for name, values, baseline, effect in (("production_emax", [0.05, 40.0], 6.0, 4.0), ("loss_emax", [0.06, 60.0, -1.2], 6.0, None), ("transit2_linear", [0.09], 5.0, 0.9)):
-        patients = trial(rng, name, values, baseline, effect)
-        out.append(fit(name, patients, {"B": baseline, "E": effect, "values": values}))
-        print(name, out[-1]["means"], out[-1]["random"])
+    cases = (
+        ("production_emax", {"B": 6.0, "E": 4.0, "k": 0.05, "C50": 40.0}),
+        ("loss_emax", {"B": 6.0, "k": 0.06, "C50": 60.0, "alpha": -1.2}),
+        ("transit2_linear", {"B": 5.0, "E": 0.9, "k": 0.09}),
+    )
+    for name, start in cases:
+        patients = trial(rng, name, [start[n] for n in names_of(name)], start["B"], start.get("E"))
+        out.append(fit(name, patients, start | spreads))
+    rng = np.random.default_rng(31)
+    start = {"B": 6.0, "E": 4.0, "P": -1.0, "k": 0.05, "C50": 40.0, "kappa": 0.04, "sd_P": 0.6}
+    patients = trial(rng, "production_emax", [0.05, 40.0], 6.0, 4.0, (-1.0, 0.04))
+    out.append(fit("production_emax_time_plateau", patients, start | spreads))
+    for found in out:
+        print(found["model"], *(f"{n} {v:.5g} ({a:.3g}, {b:.3g})" for n, v, a, b in zip(*(found[k] for k in ("names", "estimates", "se", "se_sandwich")))))
     return out
 
 

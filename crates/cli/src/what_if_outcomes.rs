@@ -3,15 +3,13 @@
 use crate::error::CliError;
 use omafit_estimate::Trajectory;
 use omafit_model::Analyte;
-use omafit_outcome::{CourseColumns, DailyExposure, FittedDelay};
+use omafit_outcome::{CourseColumns, DailyExposure, FittedOutcome};
 use omafit_trial::{Column, Table, Values, read_parquet};
 use std::collections::HashMap;
 use std::path::Path;
 
 /// The groups and models of patients that stand for everybody.
 const ALL: &str = "all";
-/// Models of visit means have no patients to be typical of.
-const LEVEL: &str = "patients";
 
 /// A delay model that was chosen for a group and an outcome.
 pub struct Chosen {
@@ -19,7 +17,7 @@ pub struct Chosen {
     unit: String,
     responder: String,
     model: String,
-    fitted: FittedDelay,
+    fitted: FittedOutcome,
 }
 
 /// The chosen models of a run, and who responds.
@@ -86,14 +84,14 @@ impl Outcomes {
     /// What `omafit outcome` has left in a run; `None` if it was not run.
     pub fn load(folder: &Path) -> Result<Option<Self>, CliError> {
         let path = |name: &str| folder.join(format!("{name}.parquet"));
-        let names = ["outcome_delay", "outcome_delay_parameters", "outcome_patients"];
+        let names = ["outcome_models", "outcome_model_parameters", "outcome_patients"];
         if !names.iter().all(|name| path(name).is_file()) {
             return Ok(None);
         }
         let [delay, parameters, patients] = names.map(|name| read_parquet(&path(name)));
         let (delay, parameters, patients) = (Rows(delay?), Rows(parameters?), Rows(patients?));
         let same = |i: usize, k: usize, name: &str| delay.text(i, name) == parameters.text(k, name);
-        let key = ["measure", "arm", "responder", "level", "model"];
+        let key = ["measure", "arm", "responder", "model"];
         let of = |i: usize| {
             let own = |k: &usize| key.iter().all(|name| same(i, *k, name));
             let rows: Vec<usize> = (0..parameters.0.rows()).filter(own).collect();
@@ -102,7 +100,7 @@ impl Outcomes {
                 Some(parameters.number(*row, "estimate")).filter(|v| v.is_finite())
             };
             let text = |name: &str| delay.text(i, name).to_owned();
-            let fitted = FittedDelay::new(delay.text(i, "model"), estimate)?;
+            let fitted = FittedOutcome::new(delay.text(i, "model"), estimate)?;
             Some(Chosen {
                 measure: text("measure"),
                 unit: text("unit"),
@@ -111,11 +109,7 @@ impl Outcomes {
                 fitted,
             })
         };
-        let is_chosen = |i: &usize| {
-            delay.number(*i, "chosen") == 1.0
-                && delay.text(*i, "level") == LEVEL
-                && delay.text(*i, "arm") == ALL
-        };
+        let is_chosen = |i: &usize| delay.number(*i, "chosen") == 1.0 && delay.text(*i, "arm") == ALL;
         let chosen = (0..delay.0.rows()).filter(is_chosen).filter_map(of).collect();
         let row = |i: usize| (patients.text(i, "ID").to_owned(), patients.text(i, "responder").to_owned());
         Ok(Some(Self { chosen, responder: (0..patients.0.rows()).map(row).collect() }))

@@ -47,13 +47,25 @@ fn a_demo_ties_simulated_symptoms_to_exposure_and_finds_what_made_them() {
     assert_eq!(direction[row("responder", "score", "area", "log_ige_free")], "counter-clockwise");
     assert_eq!(direction[row("responder", "PEF", "area", "log_ige_free")], "clockwise");
     let value = column(&facts, "value");
+    let p = row("responder", "score", "p_no_delay", "ige_free");
+    assert!(value[p] < 1e-6 && direction[p] == "counter-clockwise");
+    // Where there is no effect there is no delay, and it is said why nothing is told.
+    let none = row("nonresponder", "score", "area", "log_ige_free");
+    assert!(value[none].is_nan() && direction[none].is_empty());
+    assert_eq!(text(&facts, "reason")[none], "no effect of this exposure");
+    let models = csv(&run.join("outcome_models.csv"));
+    let (who, model) = (text(&models, "responder"), text(&models, "model"));
+    let chosen = column(&models, "chosen");
+    let of_nonresponders = (0..who.len()).filter(|&i| who[i] == "nonresponder" && chosen[i] == 1.0);
+    let names: Vec<&String> = of_nonresponders.map(|i| &model[i]).collect();
+    assert_eq!(names, ["no_effect"; 3], "of the three outcomes");
     assert!(value[row("nonresponder", "score", "day_stabilised", "")].is_nan());
     assert!(value[row("responder", "score", "days_suppressed_to_stabilised", "")] > 14.0);
 
     // The rate, 1/21 a day, is in the interval of the right model.
-    let fits = csv(&run.join("outcome_delay_parameters.csv"));
-    let names = ["responder", "measure", "level", "model", "parameter"].map(|n| text(&fits, n));
-    let wanted = ["responder", "Total asthma symptom score", "patients", "production_sigmoid", "k"];
+    let fits = csv(&run.join("outcome_model_parameters.csv"));
+    let names = ["responder", "measure", "model", "parameter"].map(|n| text(&fits, n));
+    let wanted = ["responder", "Total asthma symptom score", "production_sigmoid", "k"];
     let at = (0..names[0].len()).find(|&i| names.iter().zip(wanted).all(|(n, w)| n[i] == w)).unwrap();
     let (low, high) = (column(&fits, "low")[at], column(&fits, "high")[at]);
     assert!(low < 1.0 / 21.0 && 1.0 / 21.0 < high, "{low} to {high}");
@@ -81,8 +93,8 @@ fn a_demo_ties_simulated_symptoms_to_exposure_and_finds_what_made_them() {
     let before = |file: &str| std::fs::read(run.join(file)).unwrap();
     let files = [
         "outcome_hysteresis.csv",
-        "outcome_delay.csv",
-        "outcome_delay_parameters.csv",
+        "outcome_models.csv",
+        "outcome_model_parameters.csv",
         "outcome_exposure.csv",
     ];
     let kept = files.map(before);

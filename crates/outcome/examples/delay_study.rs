@@ -1,5 +1,5 @@
 //! Whether the delay model behind simulated outcomes is found again, and its numbers:
-//! `scripts/study/delay [TRIALS] [SEED] [PATIENTS] [DAYS BETWEEN VALUES] [TRUTHS, from 1 on …]`.
+//! `scripts/study/delay [TRIALS] [SEED] [PATIENTS] [DAYS BETWEEN VALUES, or DAYS OF VALUES AS 0,84,168,308] [TRUTHS, from 1 on …]`.
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 #[path = "../tests/common/mod.rs"]
@@ -9,9 +9,9 @@ use common::driven;
 use omafit_estimate::{Noise, SubjectStream};
 use omafit_model::{PopulationModel, published};
 use omafit_outcome::{
-    Alignment, DelayData, DelayFit, DelayModel, Dosing, DosingTable, FOLLOW_UP_DAYS, MadeUp, OutcomeBaseline,
-    PATIENTS, Patient, Structure, Summary, TREATMENT_DAYS, VisitRule, Window, align, choose, fit_all, groups,
-    innovate, make_up, not_told_apart, patient, true_free_ige,
+    Alignment, DelayData, DelayModel, Dosing, DosingTable, Exposure, FOLLOW_UP_DAYS, MadeUp, OutcomeBaseline,
+    OutcomeFit, OutcomeModel, PATIENTS, Patient, Structure, Summary, TREATMENT_DAYS, VisitRule, Window,
+    align, choose, fit_all, groups, innovate, make_up, patient, true_free_ige,
 };
 use rayon::prelude::*;
 
@@ -30,13 +30,17 @@ const TRUTHS: [(&str, &[f64]); 7] = [
 ];
 
 fn main() {
-    let mut arguments = std::env::args().skip(1).map(|a| a.parse::<u64>().unwrap());
-    let mut argument = |other| arguments.next().unwrap_or(other);
-    let (trials, seed) = (argument(25), argument(1));
-    let (patients, every) = (argument(PATIENTS as u64), argument(7) as usize);
-    let wanted: Vec<usize> = arguments.map(|t| t as usize).collect();
-    let days: Vec<f64> =
-        (-28..=(TREATMENT_DAYS + FOLLOW_UP_DAYS) as i32).step_by(every).map(f64::from).collect();
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let number = |at: usize, other: u64| arguments.get(at).map_or(other, |a| a.parse::<u64>().unwrap());
+    let (trials, seed, patients) = (number(0, 25), number(1, 1), number(2, PATIENTS as u64));
+    let every = arguments.get(3).map_or("7", String::as_str);
+    let wanted: Vec<usize> = arguments.iter().skip(4).map(|t| t.parse().unwrap()).collect();
+    let days: Vec<f64> = if every.contains(',') {
+        every.split(',').map(|day| day.parse().unwrap()).collect()
+    } else {
+        let every = every.parse().unwrap();
+        (-28..=(TREATMENT_DAYS + FOLLOW_UP_DAYS) as i32).step_by(every).map(f64::from).collect()
+    };
     let model = PopulationModel::parse(published("hayashi2007").unwrap()).unwrap();
     let design = innovate(Dosing::Table(DosingTable::named("us_asthma_12y").unwrap()));
     let bank: Vec<(Vec<f64>, f64)> = (0..patients)
@@ -47,11 +51,16 @@ fn main() {
             (true_free_ige(&model, &design, seed, i, &subject).unwrap(), last)
         })
         .collect();
-    println!("{trials} trials a model, {patients} patients, a value every {every} days, seed {seed}\n");
+    let when = if every.contains(',') {
+        format!("values on the days {every}")
+    } else {
+        format!("a value every {every} days")
+    };
+    println!("{trials} trials a model, {patients} patients, {when}, seed {seed}\n");
     println!(
-        "| truth | chosen by BIC | structure and link | chosen or not told apart | by AIC | of means by BIC | chosen instead | mean delay, chosen |"
+        "| truth | chosen by BIC | structure and link | chosen or not told apart | by AIC | chosen instead | mean delay, chosen |"
     );
-    println!("|---|---|---|---|---|---|---|---|");
+    println!("|---|---|---|---|---|---|---|");
     let mut tables = Vec::new();
     let wanted = |t: &usize| wanted.is_empty() || wanted.contains(&(t + 1));
     for (t, (name, values)) in TRUTHS.into_iter().enumerate().filter(|(t, _)| wanted(t)) {
@@ -64,19 +73,18 @@ fn main() {
         let name = label(truth, values);
         let mut others: Vec<String> = found
             .iter()
-            .filter(|f| f.bic != Some(truth))
-            .map(|f| f.bic.map_or(String::new(), DelayModel::name))
+            .filter(|f| f.bic != Some(truth.into()))
+            .map(|f| f.bic.map_or_else(|| "none".to_owned(), OutcomeModel::name))
             .collect();
         others.sort();
         let others: Vec<String> =
             others.chunk_by(|a, b| a == b).map(|same| format!("{} {}", same[0], same.len())).collect();
         println!(
-            "| {name} | {} | {} | {} | {} | {} | {} | {} |",
-            part(&|f| f.bic == Some(truth)),
+            "| {name} | {} | {} | {} | {} | {} | {} |",
+            part(&|f| f.bic == Some(truth.into())),
             part(&|f| f.bic.is_some_and(|m| alike(m, truth))),
-            part(&|f| f.near.contains(&truth)),
-            part(&|f| f.aic == Some(truth)),
-            part(&|f| f.means == Some(truth)),
+            part(&|f| f.near.contains(&truth.into())),
+            part(&|f| f.aic == Some(truth.into())),
             others.join(", "),
             delays(&found),
         );
@@ -94,14 +102,13 @@ fn main() {
 
 /// What was found in a trial.
 struct Found {
-    bic: Option<DelayModel>,
+    bic: Option<OutcomeModel>,
     /// That and those not told apart from it.
-    near: Vec<DelayModel>,
-    aic: Option<DelayModel>,
-    means: Option<DelayModel>,
+    near: Vec<OutcomeModel>,
+    aic: Option<OutcomeModel>,
     /// Of the chosen model, days.
     delay: f64,
-    own: Option<DelayFit>,
+    own: Option<OutcomeFit>,
 }
 
 /// The name of a truth, of a chain with its mean delay.
@@ -113,7 +120,8 @@ fn label(truth: DelayModel, values: &[f64]) -> String {
 }
 
 /// Whether models are the same but for the length of their chain.
-fn alike(a: DelayModel, b: DelayModel) -> bool {
+fn alike(a: OutcomeModel, b: DelayModel) -> bool {
+    let Some(a) = a.effect else { return false };
     let chains = matches!((a.structure, b.structure), (Structure::Transit(_), Structure::Transit(_)));
     a.link == b.link && (chains || a.structure == b.structure)
 }
@@ -161,23 +169,23 @@ fn of_trial(
     };
     let aligned = align(&patients, 0, &alignment);
     let everybody = groups(&patients);
-    let data = DelayData::new(&patients, &aligned, &everybody[0]);
-    let (means, fits) = fit_all(&data);
+    let data = DelayData::new(&patients, &aligned, &everybody[0], Exposure::IgeFree);
+    let fits = fit_all(&data);
     let by_aic = fits.iter().filter(|f| f.converged).min_by(|a, b| a.aic().total_cmp(&b.aic()));
-    let chosen = choose(&fits);
-    let near = chosen.into_iter().chain(not_told_apart(&fits));
+    let choice = choose(&fits);
+    let near = choice.chosen.into_iter().chain(choice.near);
+    let delay = choice.chosen.and_then(|i| fits[i].mean_delay());
     Found {
-        bic: chosen.map(|i| fits[i].model),
+        bic: choice.chosen.map(|i| fits[i].model),
         near: near.map(|i| fits[i].model).collect(),
         aic: by_aic.map(|f| f.model),
-        means: choose(&means).map(|i| means[i].model),
-        delay: chosen.map_or(f64::NAN, |i| fits[i].mean_delay()),
-        own: fits.iter().find(|f| f.model == truth && f.converged).cloned(),
+        delay: delay.map_or(f64::NAN, |delay| delay.days),
+        own: fits.iter().find(|f| f.model == truth.into() && f.converged).cloned(),
     }
 }
 
 fn bias(name: &str, found: &[Found], truth: &[f64]) -> Vec<String> {
-    let fits: Vec<&DelayFit> = found.iter().filter_map(|f| f.own.as_ref()).collect();
+    let fits: Vec<&OutcomeFit> = found.iter().filter_map(|f| f.own.as_ref()).collect();
     let n = fits.len() as f64;
     let row = |(i, truth): (usize, &f64)| {
         let values = fits.iter().map(|f| f.estimates[i].value);

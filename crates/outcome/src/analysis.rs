@@ -1,9 +1,9 @@
 //! Everything that is asked of the outcomes of a trial.
 
 use crate::correlation::{Correlation, pearson, repeated_measures, spearman};
-use crate::delay::{DelayData, DelayFit, choose, fit_all, not_told_apart};
+use crate::delay::{Choice, DelayData, OutcomeFit, choose, fit_all};
 use crate::exposure::Exposure;
-use crate::hysteresis::{HysteresisOptions, Judged, hysteresis, responds};
+use crate::hysteresis::{HysteresisOptions, Judged, hysteresis};
 use crate::patient::{Group, Patient, groups};
 use crate::summary::Summary;
 use crate::visits::{Aligned, Alignment, Visit, VisitMean, align, visit_means};
@@ -97,18 +97,20 @@ pub struct GroupOutcome {
     pub correlations: Vec<Correlated>,
     /// Hysteresis; none without a dose.
     pub hysteresis: Vec<Judged>,
-    /// Delay models fitted to the means; empty if they were not asked for or cannot be fitted, or if the outcome does not
-    /// change under treatment.
-    pub means: Vec<DelayFit>,
-    /// The same fitted to the patients.
-    pub patients: Vec<DelayFit>,
+    /// Models fitted to the patients; empty if they were not asked for or cannot be fitted.
+    pub fits: Vec<OutcomeFit>,
 }
 
 impl GroupOutcome {
-    /// The fit to the patients that is chosen, or else that to the means, and after it those that the data do not tell apart from it.
-    pub fn chosen(&self) -> Vec<&DelayFit> {
-        let fits = if choose(&self.patients).is_some() { &self.patients } else { &self.means };
-        choose(fits).into_iter().chain(not_told_apart(fits)).map(|i| &fits[i]).collect()
+    /// The choice between the fits.
+    pub fn choice(&self) -> Choice {
+        choose(&self.fits)
+    }
+
+    /// The fit that is chosen, and after it those that the data do not tell apart from it; empty if none can be.
+    pub fn chosen(&self) -> Vec<&OutcomeFit> {
+        let choice = self.choice();
+        choice.chosen.into_iter().chain(choice.near).map(|i| &self.fits[i]).collect()
     }
 }
 
@@ -148,16 +150,16 @@ fn of_group(
     group: &Group,
     options: &OutcomeOptions,
 ) -> GroupOutcome {
-    let data = DelayData::new(patients, aligned, group);
-    // Without an effect there is nothing that could be delayed.
-    let wanted = options.delay && responds(patients, aligned, group);
-    let (means, random) = if wanted { fit_all(&data) } else { Default::default() };
+    let fits = if options.delay {
+        fit_all(&DelayData::new(patients, aligned, group, Exposure::IgeFree))
+    } else {
+        Vec::new()
+    };
     GroupOutcome {
         visits: visit_means(aligned, group, |_| true),
         correlations: correlations(patients, aligned, group, options.onset_days),
-        hysteresis: hysteresis(patients, aligned, group, &options.hysteresis),
-        means,
-        patients: random,
+        hysteresis: hysteresis(patients, aligned, group, &fits, &options.hysteresis),
+        fits,
     }
 }
 

@@ -69,7 +69,7 @@ pub fn repeated_measures(points: &[(usize, f64, f64)]) -> Correlation {
         patients += 1;
     }
     let df = n as f64 - patients as f64 - 1.0;
-    let [xx, xy, yy] = products(&centred);
+    let [xx, xy, yy] = products(centred.into_iter());
     Correlation::new(xy / (xx * yy).sqrt(), 1.0 / (df - 1.0).sqrt(), n, df)
 }
 
@@ -77,16 +77,15 @@ fn known(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
     points.iter().copied().filter(|p| !(p.0.is_nan() || p.1.is_nan())).collect()
 }
 
-fn products(points: &[(f64, f64)]) -> [f64; 3] {
-    points.iter().fold([0.0; 3], |[xx, xy, yy], (x, y)| [xx + x * x, xy + x * y, yy + y * y])
+fn products(points: impl Iterator<Item = (f64, f64)>) -> [f64; 3] {
+    points.fold([0.0; 3], |[xx, xy, yy], (x, y)| [xx + x * x, xy + x * y, yy + y * y])
 }
 
 /// Pearson's coefficient.
 pub(crate) fn product_moment(points: &[(f64, f64)]) -> f64 {
     let n = points.len() as f64;
-    let (x, y) = (points.iter().map(|p| p.0).sum::<f64>() / n, points.iter().map(|p| p.1).sum::<f64>() / n);
-    let centred: Vec<(f64, f64)> = points.iter().map(|p| (p.0 - x, p.1 - y)).collect();
-    let [xx, xy, yy] = products(&centred);
+    let (x, y) = points.iter().fold((0.0, 0.0), |(x, y), p| (x + p.0 / n, y + p.1 / n));
+    let [xx, xy, yy] = products(points.iter().map(|p| (p.0 - x, p.1 - y)));
     xy / (xx * yy).sqrt()
 }
 

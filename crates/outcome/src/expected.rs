@@ -1,35 +1,47 @@
-//! What a fitted delay model expects of an outcome when free IgE takes another course.
+//! The change of an outcome that a fitted model expects when free IgE takes another course.
 
-use crate::delay::{DelayModel, Driver};
+use crate::delay::{Driver, OutcomeModel, Parameter};
 use crate::exposure::{DailyExposure, Exposure};
 
-/// A delay model with its estimates.
+/// A model of an outcome with its estimates.
 #[derive(Clone, Debug, PartialEq)]
-pub struct FittedDelay {
-    model: DelayModel,
+pub struct FittedOutcome {
+    model: OutcomeModel,
     values: Vec<f64>,
-    /// What w is multiplied by, in the outcome's unit.
+    /// The factors of w and of g, in the outcome's unit.
     effect: f64,
+    course: f64,
+    /// The rate of the course in time.
+    rate: Option<f64>,
 }
 
-impl FittedDelay {
+impl FittedOutcome {
     /// The model of that name with its numbers by theirs, as tables have them (`B`, `E`, `k`, …); `None` if there is no such
     /// model, or a number is missing.
     pub fn new(model: &str, estimate: impl Fn(&str) -> Option<f64>) -> Option<Self> {
-        let model = DelayModel::all().into_iter().find(|known| known.name() == model)?;
-        let values = model.parameters().iter().map(|p| estimate(p.name())).collect::<Option<_>>()?;
-        let effect = estimate(if model.is_loss() { "B" } else { "E" })?;
-        Some(Self { model, values, effect })
+        let model = OutcomeModel::named(model)?;
+        let effect = model.effect.map_or_else(Vec::new, |effect| effect.parameters());
+        let values = effect.iter().map(|p| estimate(p.name())).collect::<Option<_>>()?;
+        let amplitude = if model.is_loss() { "B" } else { "E" };
+        let effect = if model.effect.is_some() { estimate(amplitude)? } else { 0.0 };
+        let course = if model.course.is_some() { estimate("P")? } else { 0.0 };
+        let rate = match model.course.and_then(|course| course.parameter()) {
+            Some(parameter) => Some(parameter.unknown(estimate(Parameter::name(parameter))?)),
+            None => None,
+        };
+        Some(Self { model, values, effect, course, rate })
     }
 
     /// The change that is expected since the first dose, on the days 0, 1, 2, …, in the outcome's unit: that of the typical
     /// patient of the fit with this exposure.
     pub fn change(&self, exposure: &DailyExposure) -> Vec<f64> {
-        let driver = Driver {
-            ige_free: exposure.daily(Exposure::IgeFree),
-            log_ige_free: exposure.daily(Exposure::LogIgeFree),
-        };
-        self.model.shape(&self.values, driver).into_iter().map(|w| self.effect * w).collect()
+        let [value, log] = exposure.driver(Exposure::IgeFree);
+        let driver = Driver { value, log };
+        let days = value.len();
+        let shape = self.model.effect.map(|effect| effect.shape(&self.values, driver));
+        let course = |day: usize| self.model.course.map_or(0.0, |course| course.at(self.rate, day as f64).re);
+        let effect = |day: usize| shape.as_ref().map_or(0.0, |shape| shape[day]);
+        (0..days).map(|day| self.effect * effect(day) + self.course * course(day)).collect()
     }
 
     /// The mean of the changes on each patient's day: of all, and of those who are marked; NaN of nobody.
@@ -69,23 +81,23 @@ mod tests {
         let known = [("B", 4.0), ("E", 2.0), ("k", 0.05), ("C50", 40.0), ("alpha", -1.0)];
         let estimate = |name: &str| known.iter().find(|k| k.0 == name).map(|k| k.1);
         let emax = |c: f64| c / (40.0 + c);
-        let direct = FittedDelay::new("direct_emax", estimate).unwrap();
+        let direct = FittedOutcome::new("direct_emax", estimate).unwrap();
         let away = 2.0 * (emax(10.0) - emax(400.0));
         assert!((direct.change(&step(10.0))[200] - away).abs() < 1e-12);
         // What is left of the way after a time t goes as e^(−kt).
-        let production = FittedDelay::new("production_emax", estimate).unwrap().change(&step(10.0));
+        let production = FittedOutcome::new("production_emax", estimate).unwrap().change(&step(10.0));
         let left = |day: usize| 1.0 - production[day] / away;
         assert!((left(121) / left(101) - (-1.0_f64).exp()).abs() < 1e-9);
         assert!((production[300] - away).abs() < 1e-5);
         // Loss ends where production and loss balance: B·λ₀/λ − B.
-        let loss = FittedDelay::new("loss_emax", estimate).unwrap().change(&step(10.0));
+        let loss = FittedOutcome::new("loss_emax", estimate).unwrap().change(&step(10.0));
         let rate = |c: f64| 1.0 + ((-1.0_f64).exp() - 1.0) * emax(c);
         assert!((loss[300] - 4.0 * (rate(400.0) / rate(10.0) - 1.0)).abs() < 1e-4, "{}", loss[300]);
     }
 
     #[test]
     fn means_are_of_those_who_are_seen_so_long() {
-        let direct = FittedDelay::new("direct_linear", |n| (n == "E").then_some(1.0)).unwrap();
+        let direct = FittedOutcome::new("direct_linear", |n| (n == "E").then_some(1.0)).unwrap();
         let (low, high) = (step(100.0), step(300.0));
         let patients = [(&low, 50.0, true), (&high, 50.9, false), (&low, 301.0, true)];
         let [all, marked] = direct.mean_changes(patients.into_iter());
@@ -93,7 +105,13 @@ mod tests {
         let [all, marked] = direct.mean_changes(patients[1..2].iter().copied());
         assert!((all - -1.0).abs() < 1e-12 && marked.is_nan());
         assert!(direct.mean_changes(std::iter::empty())[0].is_nan());
-        assert!(FittedDelay::new("production_linear", |n| (n == "E").then_some(1.0)).is_none());
-        assert!(FittedDelay::new("no_such_model", |_| Some(1.0)).is_none());
+        assert!(FittedOutcome::new("production_linear", |n| (n == "E").then_some(1.0)).is_none());
+        assert!(FittedOutcome::new("no_such_model", |_| Some(1.0)).is_none());
+        // Without an effect no exposure changes anything; a course in time changes everybody alike.
+        let none = FittedOutcome::new("no_effect", |_| Some(1.0)).unwrap();
+        assert!(none.change(&low).iter().all(|change| *change == 0.0));
+        let plateau =
+            FittedOutcome::new("time_plateau", |n| Some(if n == "P" { -2.0 } else { 0.1 })).unwrap();
+        assert!((plateau.change(&high)[30] + 2.0 * (1.0 - (-3.0_f64).exp())).abs() < 1e-12);
     }
 }

@@ -32,6 +32,18 @@ impl Exposure {
     }
 }
 
+impl Exposure {
+    /// The unit of the exposure in which a link has its half-effect, in that of the tables: half-effects are looked for from 1 to
+    /// 2000 of it.
+    pub(crate) const fn scale(self) -> f64 {
+        match self {
+            Self::IgeFree | Self::LogIgeFree => 1.0,
+            Self::Omalizumab => 0.1,
+            Self::Ratio => 0.01,
+        }
+    }
+}
+
 /// How the exposure of a visit is taken from the course.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -45,10 +57,15 @@ pub enum Window {
     Trough,
 }
 
+/// An exposure on its scale that has no effect: none has a logarithm.
+const NOTHING: f64 = 1e-6;
+
 /// A patient's exposure on the days 0, 1, 2, … after the first dose; straight lines between them.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DailyExposure {
     values: [Vec<f64>; 4],
+    /// Omalizumab and the ratio on their scales, and their logarithms, for links.
+    scaled: [[Vec<f64>; 2]; 2],
 }
 
 /// A course as a run has it: one entry a time in each.
@@ -90,7 +107,22 @@ impl DailyExposure {
                 column.push(value);
             }
         }
-        Some(Self { values })
+        let scaled = [Exposure::Omalizumab, Exposure::Ratio].map(|exposure| {
+            let value: Vec<f64> =
+                values[exposure as usize].iter().map(|v| (v / exposure.scale()).max(NOTHING)).collect();
+            let log = value.iter().map(|v| v.ln()).collect();
+            [value, log]
+        });
+        Some(Self { values, scaled })
+    }
+
+    /// The exposure on its scale and its logarithm on the days 0, 1, 2, …, as links take them.
+    pub(crate) fn driver(&self, exposure: Exposure) -> [&[f64]; 2] {
+        match exposure {
+            Exposure::IgeFree | Exposure::LogIgeFree => [&self.values[0], &self.values[1]],
+            Exposure::Omalizumab => [&self.scaled[0][0], &self.scaled[0][1]],
+            Exposure::Ratio => [&self.scaled[1][0], &self.scaled[1][1]],
+        }
     }
 
     /// The values on the days 0, 1, 2, ….

@@ -1,9 +1,12 @@
 //! Hysteresis of a group: whether outcome and exposure go back the way they came, and how far one lags behind the other.
 //!
-//! All is read from the means of the group by visit (outcome, exposure) and by day (exposure), and intervals are percentiles of
-//! the same from patients drawn with replacement.
+//! Whether there is a delay is tested with the patients' own values ([`test_delay`]), and a direction, an area and a lag are only told
+//! where a model without a delay is refuted: a bent link and the closing of the loop make an area, and the visits' grid a lag,
+//! without any delay. Area, lag and the days of the course are read from the means of the group by visit (outcome, exposure) and
+//! by day (exposure); their intervals are percentiles of the same from patients drawn with replacement.
 
 use crate::correlation::product_moment;
+use crate::delay::{DelayData, DelayTest, Direction, MeanDelay, OutcomeFit, test_delay};
 use crate::exposure::Exposure;
 use crate::patient::{Group, Patient};
 use crate::summary::Summary;
@@ -28,16 +31,22 @@ pub struct HysteresisOptions {
     pub replicates: u32,
     /// Their seed.
     pub seed: u64,
+    /// Whether a delay is tested; without that nothing is told of one.
+    pub test: bool,
 }
 
 /// Something that is read from a group's means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fact {
-    /// Area of the loop, exposure × outcome: above 0 counter-clockwise.
+    /// The p value of the response without a delay.
+    NoDelay,
+    /// The mean delay of the model with one, days.
+    MeanDelay,
+    /// Area between the two limbs at equal exposure, exposure × outcome: above 0 counter-clockwise.
     Area,
-    /// The same as a part of the rectangle around the loop, −1 to 1.
+    /// The same as a part of the rectangle around the limbs, −1 to 1.
     AreaShare,
-    /// The lag at which exposure so many days before and outcome correlate most, days.
+    /// The lag at which exposure so many days before and outcome correlate most, days; the outcome is interpolated between visits.
     Lag,
     /// That correlation.
     LagCorrelation,
@@ -58,7 +67,10 @@ pub enum Fact {
 
 impl Fact {
     /// Those of one exposure.
-    pub const OF_EXPOSURE: [Self; 4] = [Self::Area, Self::AreaShare, Self::Lag, Self::LagCorrelation];
+    pub const OF_EXPOSURE: [Self; 6] =
+        [Self::NoDelay, Self::MeanDelay, Self::Area, Self::AreaShare, Self::Lag, Self::LagCorrelation];
+    /// Those of one exposure that are read from means.
+    const OF_MEANS: [Self; 4] = [Self::Area, Self::AreaShare, Self::Lag, Self::LagCorrelation];
     /// Those of free IgE and the outcome's course.
     pub const OF_COURSE: [Self; 6] = [
         Self::Suppressed,
@@ -72,6 +84,8 @@ impl Fact {
     /// Its name in tables.
     pub const fn name(self) -> &'static str {
         match self {
+            Self::NoDelay => "p_no_delay",
+            Self::MeanDelay => "mean_delay",
             Self::Area => "area",
             Self::AreaShare => "area_share",
             Self::Lag => "lag_days",
@@ -86,21 +100,47 @@ impl Fact {
     }
 }
 
-/// A fact with the 95 % interval of the bootstrap.
-#[derive(Clone, Copy, Debug, PartialEq)]
+/// A fact with its 95 % interval: of the mean delay that of its likelihood, of the others that of the bootstrap.
+#[derive(Clone, Debug, PartialEq)]
 pub struct Judged {
     /// What.
     pub fact: Fact,
     /// Of which exposure; `None` of the outcome's course.
     pub exposure: Option<Exposure>,
-    /// Its value; NaN where it did not happen.
+    /// Its value; NaN where it did not happen, or nothing can be told.
     pub value: f64,
     /// The 2.5th percentile of the replicates; what did not happen in one is later than everything.
     pub low: f64,
     /// The 97.5th.
     pub high: f64,
-    /// The part of the replicates in which it happened.
+    /// The part of the replicates in which it happened; NaN of what is not from replicates.
     pub defined: f64,
+    /// The direction of the loop, where one is told.
+    pub direction: Option<Direction>,
+    /// Whether the value is at the limit to which it was looked for.
+    pub at_limit: bool,
+    /// Why there is no value; empty where there is.
+    pub reason: String,
+}
+
+impl Judged {
+    fn new(fact: Fact, exposure: Option<Exposure>) -> Self {
+        Self {
+            fact,
+            exposure,
+            value: f64::NAN,
+            low: f64::NAN,
+            high: f64::NAN,
+            defined: f64::NAN,
+            direction: None,
+            at_limit: false,
+            reason: String::new(),
+        }
+    }
+
+    fn because(self, reason: &str) -> Self {
+        Self { reason: reason.to_owned(), ..self }
+    }
 }
 
 /// What a group's means are made of.
@@ -115,24 +155,27 @@ struct Means<'a> {
     last_dose: f64,
 }
 
-/// Reads the hysteresis of a group. Empty if nobody in it has an exposure, or nobody a dose.
+/// Reads the hysteresis of a group, of whose free IgE these models have been fitted. Empty if nobody in it has an exposure, or nobody a dose.
 pub fn hysteresis(
     patients: &[Patient],
     aligned: &Aligned,
     group: &Group,
+    fits: &[OutcomeFit],
     options: &HysteresisOptions,
 ) -> Vec<Judged> {
     let Some(means) = Means::of(patients, aligned, group) else { return Vec::new() };
+    let tested = |exposure: Exposure| {
+        let data = DelayData::new(patients, aligned, group, exposure);
+        test_delay(&data, exposure, if exposure == Exposure::IgeFree { fits } else { &[] })
+    };
+    let tested = |exposure| if options.test { tested(exposure) } else { None };
+    let [ige, omalizumab, ratio] = [Exposure::IgeFree, Exposure::Omalizumab, Exposure::Ratio].map(tested);
+    let untested = if options.test { UNTESTED } else { "a delay was not tested" };
+    // A link of free IgE is one of its logarithm.
+    let tests = [ige.as_ref(), ige.as_ref(), omalizumab.as_ref(), ratio.as_ref()];
     let once = vec![1.0; means.rows.len()];
-    let mut values = means.facts(&once, options);
-    if !means.responds() {
-        // There is no plateau to reach or to lose.
-        for fact in
-            [Fact::Stabilised, Fact::SuppressedToStabilised, Fact::Returned, Fact::RecrossedToReturned]
-        {
-            values[index(fact)] = f64::NAN;
-        }
-    }
+    let told = tests.map(|test| test.is_some_and(DelayTest::is_refuted));
+    let values = means.facts(&once, told, options);
     let drawn: Vec<Vec<f64>> = (0..options.replicates)
         .into_par_iter()
         .map(|replicate| {
@@ -142,30 +185,62 @@ pub fn hysteresis(
                 let k = (stream.uniform() * times.len() as f64) as usize;
                 times[k] += 1.0;
             }
-            means.facts(&times, options)
+            means.facts(&times, told, options)
         })
         .collect();
-    let exposures = Exposure::ALL.into_iter().flat_map(|e| Fact::OF_EXPOSURE.map(|f| (f, Some(e))));
-    let all = exposures.chain(Fact::OF_COURSE.map(|f| (f, None)));
-    let judge = |(i, (fact, exposure)): (usize, (Fact, Option<Exposure>))| {
-        let column: Vec<f64> = drawn.iter().map(|d| d[i]).collect();
+    let of_means = |at: usize, fact: Fact, exposure: Option<Exposure>| {
+        let column: Vec<f64> = drawn.iter().map(|d| d[at]).collect();
         let defined = column.iter().filter(|v| !v.is_nan()).count() as f64 / column.len() as f64;
-        let known = !values[i].is_nan();
+        let known = !values[at].is_nan();
         let (low, high) = if known { ends(column) } else { (f64::NAN, f64::NAN) };
-        Judged { fact, exposure, value: values[i], low, high, defined }
+        let at_limit = fact == Fact::Lag && values[at] >= f64::from(options.max_lag);
+        Judged { value: values[at], low, high, defined, at_limit, ..Judged::new(fact, exposure) }
     };
-    all.enumerate().map(judge).collect()
+    let mut found = Vec::new();
+    for (e, (exposure, test)) in Exposure::ALL.into_iter().zip(tests).enumerate() {
+        let direction = test.and_then(DelayTest::direction);
+        found.extend(of_test(exposure, test, untested));
+        for (k, fact) in Fact::OF_MEANS.into_iter().enumerate() {
+            let judged = match test {
+                Some(test) if test.is_refuted() => {
+                    of_means(Fact::OF_MEANS.len() * e + k, fact, Some(exposure))
+                }
+                Some(test) => Judged::new(fact, Some(exposure)).because(&test.reason()),
+                None => Judged::new(fact, Some(exposure)).because(untested),
+            };
+            found.push(Judged { direction, ..judged });
+        }
+    }
+    let responds = means.responds();
+    for (k, fact) in Fact::OF_COURSE.into_iter().enumerate() {
+        let of_plateau = matches!(
+            fact,
+            Fact::Stabilised | Fact::SuppressedToStabilised | Fact::Returned | Fact::RecrossedToReturned
+        );
+        found.push(if of_plateau && !responds {
+            Judged::new(fact, None).because("the change under treatment does not differ from none")
+        } else {
+            of_means(Fact::OF_MEANS.len() * Exposure::ALL.len() + k, fact, None)
+        });
+    }
+    found
 }
 
-/// Whether the mean changes of a group's patients on the plateau differ from none (their 95 % interval leaves it out).
-pub(crate) fn responds(patients: &[Patient], aligned: &Aligned, group: &Group) -> bool {
-    Means::of(patients, aligned, group).is_some_and(|means| means.responds())
-}
+const UNTESTED: &str = "too few patients or values to test a delay";
 
-/// Position of a fact of the outcome's course.
-fn index(fact: Fact) -> usize {
-    let at = Fact::OF_COURSE.iter().position(|f| *f == fact).unwrap_or(0);
-    Exposure::ALL.len() * Fact::OF_EXPOSURE.len() + at
+/// The p value and the mean delay of a test.
+fn of_test(exposure: Exposure, test: Option<&DelayTest>, untested: &str) -> [Judged; 2] {
+    let [p, delay] = [Fact::NoDelay, Fact::MeanDelay].map(|fact| Judged::new(fact, Some(exposure)));
+    let Some(test) = test else { return [p.because(untested), delay.because(untested)] };
+    let direction = test.direction();
+    let p = Judged { value: test.p(), direction, reason: test.reason(), ..p };
+    let delay = match test.delay.filter(|_| test.is_refuted()) {
+        Some(MeanDelay { days, low, high, at_limit }) => {
+            Judged { value: days, low, high, at_limit, direction, ..delay }
+        }
+        None => delay.because(&test.reason()),
+    };
+    [p, delay]
 }
 
 /// The 2.5th and 97.5th percentile, interpolated; NaN counts as infinite.
@@ -219,8 +294,9 @@ impl<'a> Means<'a> {
         day >= 0.5 * self.last_dose && day <= self.last_dose
     }
 
-    /// Everything, by [`Fact::OF_EXPOSURE`] of each exposure and then [`Fact::OF_COURSE`], of members so many times each.
-    fn facts(&self, times: &[f64], options: &HysteresisOptions) -> Vec<f64> {
+    /// Everything, by [`Fact::OF_MEANS`] of each exposure and then [`Fact::OF_COURSE`], of members so many times each;
+    /// of an exposure of which nothing is told there is nothing.
+    fn facts(&self, times: &[f64], told: [bool; 4], options: &HysteresisOptions) -> Vec<f64> {
         let mut change = Vec::with_capacity(self.days.len());
         let mut exposed = vec![[0.0; 4]; self.days.len()];
         for (k, exposed) in exposed.iter_mut().enumerate() {
@@ -238,13 +314,17 @@ impl<'a> Means<'a> {
         let daily = self.daily_means(times);
         let mut out = Vec::new();
         for (e, daily) in daily.iter().enumerate() {
+            if !told[e] {
+                out.extend([f64::NAN; Fact::OF_MEANS.len()]);
+                continue;
+            }
             let points: Vec<(f64, f64)> = exposed
                 .iter()
                 .zip(&change)
                 .map(|(x, y)| (x[e], *y))
                 .filter(|p| p.0.is_finite() && p.1.is_finite())
                 .collect();
-            let (area, share) = loop_area(&points);
+            let (area, share) = limb_area(&points);
             let (lag, r) = self.lag(daily, &change, options.max_lag);
             out.extend([area, share, lag, r]);
         }
@@ -285,28 +365,91 @@ impl<'a> Means<'a> {
         })
     }
 
-    /// The lag of the highest correlation, and that; the shortest of equals. The exposure before day 0 is that of day 0.
+    /// The lag of the highest correlation over the days, and that. The outcome goes in straight lines between visits; the exposure
+    /// before day 0 is that of day 0.
     fn lag(&self, daily: &[f64], change: &[f64], most: u32) -> (f64, f64) {
-        let at = |day: f64| daily.get(day.max(0.0).round() as usize).copied().unwrap_or(f64::NAN);
-        let mut best = (f64::NAN, f64::NAN);
-        if !varies(daily.iter().copied()) {
-            return best;
+        let visits: Vec<(f64, f64)> =
+            self.days.iter().zip(change).map(|(day, c)| (*day, *c)).filter(|p| p.1.is_finite()).collect();
+        let (Some(&(first, _)), Some(&(last, _))) = (visits.first(), visits.last()) else { return NO_LAG };
+        if !varies(daily.iter().copied()) || !varies(visits.iter().map(|v| v.1)) {
+            return NO_LAG;
         }
-        for lag in (0..=most).map(f64::from) {
-            let points: Vec<(f64, f64)> = self
-                .days
-                .iter()
-                .zip(change)
-                .map(|(day, c)| (at(day - lag), *c))
-                .filter(|p| p.0.is_finite() && p.1.is_finite())
-                .collect();
-            let r = product_moment(&points);
-            if r.abs() > best.1.abs() || best.1.is_nan() && !r.is_nan() {
-                best = (lag, r);
+        let outcome: Vec<(f64, f64)> = (first.ceil() as i32..=last.floor() as i32)
+            .map(|day| (f64::from(day), interpolated(&visits, f64::from(day))))
+            .collect();
+        let exposure = |day: f64| {
+            let (whole, part) = (day.max(0.0).floor(), day.max(0.0).fract());
+            match (daily.get(whole as usize), daily.get(whole as usize + 1)) {
+                (Some(low), Some(high)) => low + part * (high - low),
+                (Some(low), None) if part == 0.0 => *low,
+                _ => f64::NAN,
+            }
+        };
+        let mut points = Vec::with_capacity(outcome.len());
+        let mut at = |lag: f64| {
+            points.clear();
+            let all = outcome.iter().map(|(day, c)| (exposure(day - lag), *c));
+            points.extend(all.filter(|p| p.0.is_finite()));
+            product_moment(&points)
+        };
+        let most = f64::from(most);
+        let grid: Vec<f64> =
+            (0..).map(|k| COARSE * f64::from(k)).take_while(|lag| *lag < most).chain([most]).collect();
+        let mut best = |lags: &mut dyn Iterator<Item = f64>| {
+            let known = lags.map(|lag| (lag, at(lag))).filter(|(_, r)| r.is_finite());
+            known.max_by(|a, b| a.1.abs().total_cmp(&b.1.abs()).then(b.0.total_cmp(&a.0)))
+        };
+        let Some((mut lag, mut r)) = best(&mut grid.into_iter()) else { return NO_LAG };
+        let mut step = COARSE;
+        while step > FINE {
+            step *= 0.5;
+            let mut near = [lag - step, lag + step].into_iter().filter(|lag| (0.0..=most).contains(lag));
+            if let Some(found) = best(&mut near).filter(|found| found.1.abs() > r.abs()) {
+                (lag, r) = found;
             }
         }
-        best
+        (lag, r)
     }
+}
+
+/// Days between the lags that are tried first, and to which the best is found.
+const COARSE: f64 = 6.0;
+const FINE: f64 = 0.1;
+/// The lag where there is none.
+const NO_LAG: (f64, f64) = (f64::NAN, f64::NAN);
+
+/// A curve in straight lines through points on a day within them.
+fn interpolated(points: &[(f64, f64)], day: f64) -> f64 {
+    let after = points.partition_point(|p| p.0 < day);
+    match (after.checked_sub(1).map(|before| points[before]), points.get(after)) {
+        (_, Some(b)) if b.0 == day => b.1,
+        (Some(a), Some(b)) => a.1 + (b.1 - a.1) * (day - a.0) / (b.0 - a.0),
+        _ => f64::NAN,
+    }
+}
+
+/// The area between the limbs of a path at equal x, and its part of the rectangle around them: what of the path lies beyond the
+/// other end, where there is one limb only, is left out. NaN of a side that is constant but for rounding.
+fn limb_area(points: &[(f64, f64)]) -> (f64, f64) {
+    let (Some(&first), Some(&last)) = (points.first(), points.last()) else { return (f64::NAN, f64::NAN) };
+    let from = passage(points, last.0).unwrap_or((0, first));
+    let backward: Vec<(f64, f64)> = points.iter().rev().copied().collect();
+    let until = passage(&backward, first.0).unwrap_or((0, last));
+    // One of the two is an end of the path itself.
+    if from.0 > 0 {
+        let cut: Vec<(f64, f64)> = std::iter::once(from.1).chain(points[from.0..].iter().copied()).collect();
+        return loop_area(&cut);
+    }
+    let kept = points.len() - until.0;
+    loop_area(&points[..kept].iter().copied().chain((until.0 > 0).then_some(until.1)).collect::<Vec<_>>())
+}
+
+/// The first point at which a path passes an x between its points, with how many points lie before it.
+fn passage(points: &[(f64, f64)], x: f64) -> Option<(usize, (f64, f64))> {
+    let crosses = |pair: &[(f64, f64)]| (pair[0].0 - x) * (pair[1].0 - x) < 0.0;
+    let at = points.windows(2).position(crosses)?;
+    let (a, b) = (points[at], points[at + 1]);
+    Some((at + 1, (x, a.1 + (b.1 - a.1) * (x - a.0) / (b.0 - a.0))))
 }
 
 /// The signed area within a closed polygon (the shoelace formula), and its part of the rectangle around it.

@@ -10,6 +10,7 @@ mod expected;
 mod exposure;
 mod hysteresis;
 mod innovate;
+mod mmrm;
 mod patient;
 mod regimens;
 mod response;
@@ -25,18 +26,19 @@ pub use analysis::{
 pub use attainment::{Attained, Attainment, Place, attainment};
 pub use correlation::{Correlation, pearson, repeated_measures, spearman};
 pub use delay::{
-    DelayData, DelayEstimate, DelayFit, DelayModel, Driver, Level, Link, Parameter, Structure, choose,
-    fit_all, fit_means, fit_patients, not_told_apart,
+    Choice, DelayData, DelayModel, DelayTest, Direction, Driver, Link, MeanDelay, OutcomeEstimate,
+    OutcomeFit, OutcomeModel, Parameter, Structure, TimeCourse, choose, fit_all, fit_patients, test_delay,
 };
 pub use dose_rule::{DoseRule, DoseRuleError};
 pub use dosing_table::{DosingTable, DosingTableError, NotInTable, Regimen};
-pub use expected::FittedDelay;
+pub use expected::FittedOutcome;
 pub use exposure::{CourseColumns, DailyExposure, Exposure, Window};
 pub use hysteresis::{Fact, HysteresisOptions, Judged, RETURNED, STABILISED, hysteresis};
 pub use innovate::{FOLLOW_UP_DAYS, IGE, PATIENTS, TREATMENT_DAYS, VISITS, WEIGHT, innovate};
+pub use mmrm::{Contrast, Mmrm, MmrmError, Repeated, mmrm};
 pub use patient::{Group, Patient, groups};
 pub use regimens::{RegimenTally, Regimens, Slip, TableAgreement, regimens};
-pub use response::{MadeUp, make_up, true_free_ige};
+pub use response::{MadeUp, make_up, true_course, true_free_ige};
 pub use summary::Summary;
 pub use virtual_trial::{Baseline, CutLogNormal, Design, Dosing, VirtualTrialError, like, patient};
 pub use visits::{

@@ -35,8 +35,8 @@ impl Group {
     pub const ALL: &'static str = "all";
 }
 
-/// The groups of patients: of each arm all patients, and those of each word of the physician's, in the order in which they
-/// first appear. What all patients share makes no group of its own.
+/// The groups of patients: everybody, then of each arm all patients, and those of each word of the physician's, in the order in
+/// which they first appear. What all patients share makes no group of its own.
 pub fn groups(patients: &[Patient]) -> Vec<Group> {
     let distinct = |of: fn(&Patient) -> &String| {
         let mut names: Vec<&String> = Vec::new();
@@ -51,6 +51,10 @@ pub fn groups(patients: &[Patient]) -> Vec<Group> {
     let statuses = distinct(|p| &p.responder);
     let name = |text: &str| if text.is_empty() { "unknown" } else { text }.to_owned();
     let mut found = Vec::new();
+    if arms.len() > 1 {
+        let all = Group::ALL.to_owned();
+        found.push(Group { arm: all.clone(), responder: all, members: (0..patients.len()).collect() });
+    }
     for arm in &arms {
         let arm_name = if arms.len() > 1 { name(arm) } else { Group::ALL.to_owned() };
         let members = |status: Option<&String>| -> Vec<usize> {
@@ -92,6 +96,7 @@ mod tests {
         let both =
             [patient("drug", "yes"), patient("placebo", ""), patient("drug", "no"), patient("drug", "")];
         let expected = [
+            ("all", "all", 4),
             ("drug", "all", 3),
             ("drug", "yes", 1),
             ("drug", "unknown", 1),

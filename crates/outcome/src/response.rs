@@ -3,7 +3,7 @@
 use crate::delay::{DelayModel, Driver};
 use crate::virtual_trial::{Design, VirtualTrialError};
 use omafit_estimate::{Noise, SubjectStream, draw_parameters};
-use omafit_model::{Course, DEFAULT_RTOL, Output, OutputTime, PopulationModel, Subject};
+use omafit_model::{Concentrations, Course, DEFAULT_RTOL, Output, OutputTime, PopulationModel, Subject};
 
 /// How an outcome is made up: a value B_i + E_i·w(t) + ε of each patient, w that of a delay model on the patient's own
 /// free IgE.
@@ -27,18 +27,18 @@ pub struct MadeUp {
     pub model: (DelayModel, Vec<f64>),
 }
 
-/// The true free IgE, ng/mL, of patient `index` of a virtual trial, as [`patient`](crate::patient) made it, on the days 0, 1, …
-/// to the last.
+/// The true concentrations of patient `index` of a virtual trial, as [`patient`](crate::patient) made it, on the days 0, 1, … to
+/// the last.
 ///
 /// # Errors
 /// When the model cannot be solved for the patient.
-pub fn true_free_ige(
+pub fn true_course(
     model: &PopulationModel,
     design: &Design,
     seed: u64,
     index: u64,
     subject: &Subject,
-) -> Result<Vec<f64>, VirtualTrialError> {
+) -> Result<Vec<Concentrations<f64>>, VirtualTrialError> {
     let mut stream = SubjectStream::new(seed, index);
     design.enrol(&mut stream)?;
     let failed = |source| VirtualTrialError::Patient { id: subject.id.clone(), source };
@@ -56,7 +56,22 @@ pub fn true_free_ige(
     model
         .predict(&parameters, &subject.covariates, &course, &mut found)
         .map_err(|error| failed(error.into()))?;
-    Ok(found.into_iter().map(|c| c.ige_free).collect())
+    Ok(found)
+}
+
+/// The free IgE of [`true_course`], ng/mL.
+///
+/// # Errors
+/// As of [`true_course`].
+pub fn true_free_ige(
+    model: &PopulationModel,
+    design: &Design,
+    seed: u64,
+    index: u64,
+    subject: &Subject,
+) -> Result<Vec<f64>, VirtualTrialError> {
+    let course = true_course(model, design, seed, index, subject)?;
+    Ok(course.into_iter().map(|c| c.ige_free).collect())
 }
 
 /// Makes up a patient's outcomes on these days after the first dose (before it at the baseline): whether the patient
@@ -69,7 +84,7 @@ pub fn make_up(
     stream: &mut SubjectStream,
 ) -> (bool, Vec<Vec<(f64, f64)>>) {
     let log_ige_free: Vec<f64> = ige_free.iter().map(|c| c.ln()).collect();
-    let driver = Driver { ige_free, log_ige_free: &log_ige_free };
+    let driver = Driver { value: ige_free, log: &log_ige_free };
     let responds = stream.uniform() < responding;
     let mut made = Vec::with_capacity(outcomes.len());
     for outcome in outcomes {

@@ -76,6 +76,8 @@ pub struct Visit {
     pub day: f64,
     /// The value, or the mean of those of this visit.
     pub value: f64,
+    /// How many values it is the mean of.
+    pub values: usize,
     /// Less the baseline.
     pub change: f64,
     /// The exposure, by [`Exposure::ALL`]; NaN without a course.
@@ -85,6 +87,8 @@ pub struct Visit {
 /// A measure of all patients, by visit.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Aligned {
+    /// The measure's position among those of a patient.
+    pub measure: usize,
     /// Patient by patient, ascending in time.
     pub visits: Vec<Visit>,
     /// Patients who were measured, but not before the first dose: they have no change, and no visits.
@@ -93,7 +97,7 @@ pub struct Aligned {
 
 /// Aligns measure `measure` of all patients.
 pub fn align(patients: &[Patient], measure: usize, alignment: &Alignment) -> Aligned {
-    let mut aligned = Aligned::default();
+    let mut aligned = Aligned { measure, ..Aligned::default() };
     for (i, patient) in patients.iter().enumerate() {
         let Some(outcomes) = patient.outcomes.get(measure).filter(|o| !o.is_empty()) else { continue };
         match baseline(outcomes, alignment.baseline) {
@@ -104,13 +108,14 @@ pub fn align(patients: &[Patient], measure: usize, alignment: &Alignment) -> Ali
     aligned
 }
 
-fn baseline(outcomes: &[(f64, f64)], rule: OutcomeBaseline) -> Option<f64> {
+/// The baseline, and how many values it is the mean of.
+fn baseline(outcomes: &[(f64, f64)], rule: OutcomeBaseline) -> Option<(f64, usize)> {
     let mut before = outcomes.iter().filter(|o| o.0 <= 0.0);
     match rule {
-        OutcomeBaseline::Last => before.next_back().map(|o| o.1),
+        OutcomeBaseline::Last => before.next_back().map(|o| (o.1, 1)),
         OutcomeBaseline::RunIn { days } => {
             let of: Vec<f64> = before.filter(|o| o.0 >= -days).map(|o| o.1).collect();
-            (!of.is_empty()).then(|| of.iter().sum::<f64>() / of.len() as f64)
+            (!of.is_empty()).then(|| (of.iter().sum::<f64>() / of.len() as f64, of.len()))
         }
     }
 }
@@ -119,7 +124,7 @@ fn of_patient(
     patient: &Patient,
     position: usize,
     outcomes: &[(f64, f64)],
-    baseline: f64,
+    (baseline, before): (f64, usize),
     alignment: &Alignment,
     visits: &mut Vec<Visit>,
 ) {
@@ -135,6 +140,7 @@ fn of_patient(
         visit: 0.0,
         day: 0.0,
         value: baseline,
+        values: before,
         change: 0.0,
         exposure: exposed(0.0, 0.0),
     };
@@ -149,6 +155,7 @@ fn of_patient(
             visit: same[0].0,
             day,
             value,
+            values: same.len(),
             change: value - baseline,
             exposure: exposed(last, day),
             ..start

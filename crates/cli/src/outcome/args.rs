@@ -62,7 +62,7 @@ pub struct OutcomeArgs {
     /// Seed of the bootstrap
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
-    /// Fit no delay models
+    /// Fit no models of the outcomes, and test no delay
     #[arg(long)]
     pub no_delay: bool,
     /// A column that has another name in the table, such as MEASURE=PARAM

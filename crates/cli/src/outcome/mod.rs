@@ -146,6 +146,7 @@ impl Given {
                 max_lag: self.max_lag,
                 replicates: self.replicates,
                 seed: self.seed,
+                test: self.delay,
             },
             delay: self.delay,
         }

@@ -4,7 +4,9 @@ use super::OutcomeArgs;
 use crate::print::columns;
 use crate::print::format::fixed;
 use crate::print::terminal::say;
-use omafit_outcome::{DelayFit, Exposure, Fact, GroupOutcome, OutcomeAnalysis, Patient, VisitMean};
+use omafit_outcome::{
+    Exposure, Fact, Group, GroupOutcome, MeanDelay, OutcomeAnalysis, OutcomeFit, Patient, VisitMean,
+};
 use omafit_trial::OutcomeTable;
 use omafit_trial::count;
 
@@ -31,48 +33,60 @@ pub fn print(
             "n",
             "baseline",
             "change at the last dose",
-            "lag, days",
-            "loop with free IgE",
-            "delay",
+            "model",
+            "mean delay, days",
+            "hysteresis with free IgE",
         ];
         let mut rows = vec![head.map(String::from)];
         for (group, outcome) in analysis.groups.iter().zip(&found.groups) {
-            let names = [&group.arm, &group.responder];
-            let own: Vec<&str> = names.into_iter().map(String::as_str).filter(|n| *n != "all").collect();
-            let name = if own.is_empty() { "all".to_owned() } else { own.join(", ") };
-            rows.push(row(name, outcome, last_dose));
+            rows.push(row(name_of(group), outcome, last_dose));
         }
         columns(&rows);
+        for (group, outcome) in analysis.groups.iter().zip(&found.groups) {
+            let unsettled = outcome.choice().unsettled;
+            let names: Vec<String> = unsettled.iter().map(|&i| outcome.fits[i].model.name()).collect();
+            if !names.is_empty() {
+                let group = name_of(group);
+                let names = names.join(", ");
+                say!(
+                    "{group}: no model is chosen, as {names} did not converge and lies below those that did"
+                );
+            }
+        }
+    }
+    if analysis.groups.iter().any(|group| group.responder != Group::ALL) {
+        say!(
+            "\nResponse is an outcome itself: a difference between responders and nonresponders is no effect of treatment."
+        );
     }
     say!("\nin {}: outcome.json, outcome_patients, outcome_visits, outcome_correlation,", args.run.display());
     say!(
-        "outcome_hysteresis, outcome_delay, outcome_delay_parameters, outcome_exposure, figures, and in its report"
+        "outcome_hysteresis, outcome_models, outcome_model_parameters, outcome_exposure, figures, and in its report"
     );
     if simulated {
         say!("SIMULATED: nothing here was measured in a patient.");
     }
 }
 
+/// A group in words.
+fn name_of(group: &Group) -> String {
+    let names = [&group.arm, &group.responder];
+    let own: Vec<&str> = names.into_iter().map(String::as_str).filter(|n| *n != Group::ALL).collect();
+    if own.is_empty() { Group::ALL.to_owned() } else { own.join(", ") }
+}
+
 fn row(name: String, outcome: &GroupOutcome, last_dose: f64) -> [String; 7] {
     let baseline = outcome.visits.first();
     let end: Option<&VisitMean> = outcome.visits.iter().rev().find(|v| v.visit > 0.0 && v.visit <= last_dose);
-    let judged = |fact: Fact, exposure| {
-        outcome.hysteresis.iter().find(|j| j.fact == fact && j.exposure == Some(exposure))
-    };
-    let lag = judged(Fact::Lag, Exposure::LogIgeFree);
-    let turn = judged(Fact::Area, Exposure::LogIgeFree).map_or("", |area| match area {
-        a if a.low > 0.0 => "counter-clockwise",
-        a if a.high < 0.0 => "clockwise",
-        _ => "not told",
-    });
+    let fits = outcome.chosen();
     [
         name,
         baseline.map_or(0, |v| v.value.n).to_string(),
         baseline.map_or(String::new(), |v| fixed(v.value.mean, 2)),
         end.map_or(String::new(), |v| with_interval([v.change.mean, v.change.low, v.change.high], 2)),
-        lag.map_or(String::new(), |l| with_interval([l.value, l.low, l.high], 0)),
-        turn.to_owned(),
-        delay(&outcome.chosen()),
+        model(&fits),
+        fits.first().and_then(|fit| fit.mean_delay()).map_or(String::new(), delay),
+        hysteresis(outcome),
     ]
 }
 
@@ -85,12 +99,31 @@ fn with_interval([value, low, high]: [f64; 3], decimals: usize) -> String {
     format!("{shown} ({} to {})", fixed(low, decimals), fixed(high, decimals))
 }
 
-fn delay(fits: &[&DelayFit]) -> String {
+fn model(fits: &[&OutcomeFit]) -> String {
     let Some((fit, others)) = fits.split_first() else { return String::new() };
-    let delay = fit.mean_delay();
-    let days = if delay.is_nan() { String::new() } else { format!(", mean delay {} days", fixed(delay, 1)) };
     let others: Vec<String> = others.iter().map(|f| f.model.name()).collect();
     let others =
         if others.is_empty() { String::new() } else { format!("; not told apart: {}", others.join(", ")) };
-    format!("{}{days}{others}", fit.model.name())
+    format!("{}{others}", fit.model.name())
+}
+
+/// A mean delay; at a limit of its rate it is only known to be beyond.
+fn delay(delay: MeanDelay) -> String {
+    if delay.at_limit {
+        return format!("at the limit of {}", fixed(delay.days, 1));
+    }
+    with_interval([delay.days, delay.low, delay.high], 1)
+}
+
+/// The direction with its p value, or that there is none.
+fn hysteresis(outcome: &GroupOutcome) -> String {
+    let is_p = |fact: Fact, exposure| fact == Fact::NoDelay && exposure == Some(Exposure::IgeFree);
+    let Some(test) = outcome.hysteresis.iter().find(|j| is_p(j.fact, j.exposure)) else {
+        return String::new();
+    };
+    match test.direction {
+        Some(direction) if test.value < 0.001 => format!("{} (p < 0.001)", direction.name()),
+        Some(direction) => format!("{} (p = {:.3})", direction.name(), test.value),
+        None => format!("none told: {}", test.reason),
+    }
 }

@@ -12,8 +12,8 @@ pub const TABLES: [&str; 6] = [
     "outcome_visits",
     "outcome_correlation",
     "outcome_hysteresis",
-    "outcome_delay",
-    "outcome_delay_parameters",
+    "outcome_models",
+    "outcome_model_parameters",
     "outcome_exposure",
 ];
 

@@ -1,42 +1,58 @@
-//! Every delay model fitted to a group.
+//! Every model of an outcome fitted to a group.
 
+use super::course::TimeCourse;
 use super::data::DelayData;
-use super::fit::DelayFit;
-use super::means::fit_means;
-use super::patients::fit_patients;
-use super::shape::{DelayModel, Link, Parameter};
+use super::fit::{OutcomeFit, choose};
+use super::model::OutcomeModel;
+use super::patients::{fit_from, with_errors};
 use rayon::prelude::*;
 
-/// Fits every model to the means of the visits and to the patients, in the order of [`DelayModel::all`]; those that cannot be
-/// fitted are left out.
+/// Effects beside which a course in time is tried: those of lowest BIC without one.
+const WITH_COURSE: usize = 3;
+
+/// Fits have standard errors if their BIC is at most so far above the lowest: beyond that the evidence against a model is very strong
+/// (Kass & Raftery 1995), and so is every interval of it misleading.
+const WITH_ERRORS: f64 = 10.0;
+
+/// Fits the models without an effect and every effect, and beside the best effects a course in time; those that cannot be fitted
+/// are left out.
 ///
-/// A sigmoid model that ends above the Emax model, which it contains, is fitted to the patients again from there.
-pub fn fit_all(data: &DelayData<'_>) -> (Vec<DelayFit>, Vec<DelayFit>) {
-    let both = |model: &DelayModel| {
-        let means = fit_means(data, *model);
-        let random = means.as_ref().and_then(|means| fit_patients(data, means));
-        (means, random)
-    };
-    let found: Vec<_> = DelayModel::all().par_iter().map(both).collect();
-    let (means, random): (Vec<_>, Vec<_>) = found.into_iter().unzip();
-    let random: Vec<DelayFit> = random.into_iter().flatten().collect();
-    let again = |fit: &DelayFit| {
-        let within = DelayModel { link: Link::Emax, ..fit.model };
-        let least = random.iter().find(|f| f.model == within && fit.model.link == Link::Sigmoid);
-        let better = least.filter(|f| f.minus2ll < fit.minus2ll);
-        let refitted = better.and_then(|f| fit_patients(data, &steepened(f)));
-        refitted.filter(|f| f.minus2ll < fit.minus2ll).unwrap_or_else(|| fit.clone())
-    };
-    let random = random.par_iter().map(again).collect();
-    (means.into_iter().flatten().collect(), random)
+/// A model that ends above one that it contains is fitted again from there.
+pub fn fit_all(data: &DelayData<'_>) -> Vec<OutcomeFit> {
+    let fits = fitted(data, &OutcomeModel::all(), Vec::new());
+    let choice = choose(&fits);
+    let mut effects: Vec<&OutcomeFit> = fits.iter().filter(|fit| fit.model.effect.is_some()).collect();
+    effects.sort_by(|a, b| a.bic().total_cmp(&b.bic()));
+    // An outcome that does not change needs no course beside an effect.
+    let is_constant = choice.chosen.is_some_and(|i| fits[i].model == OutcomeModel::NO_EFFECT);
+    let wanted = if is_constant { 0 } else { WITH_COURSE };
+    let with_course: Vec<OutcomeModel> = effects
+        .iter()
+        .take(wanted)
+        .flat_map(|fit| TimeCourse::ALL.map(|course| OutcomeModel { course: Some(course), ..fit.model }))
+        .collect();
+    let fits = fitted(data, &with_course, fits);
+    let least = fits.iter().map(OutcomeFit::bic).fold(f64::INFINITY, f64::min);
+    let near = |fit: OutcomeFit| if fit.bic() < least + WITH_ERRORS { with_errors(data, fit) } else { fit };
+    fits.into_par_iter().map(near).collect()
 }
 
-/// An Emax fit as a sigmoid one of steepness 1.
-fn steepened(fit: &DelayFit) -> DelayFit {
-    let model = DelayModel { link: Link::Sigmoid, ..fit.model };
-    let mut unknowns = fit.unknowns.clone();
-    if let Some(at) = model.parameters().iter().position(|p| *p == Parameter::Steepness) {
-        unknowns.insert(at, Parameter::Steepness.unknown(1.0));
-    }
-    DelayFit { model, unknowns, ..fit.clone() }
+/// The fits of some models after those that are known.
+fn fitted(data: &DelayData<'_>, models: &[OutcomeModel], known: Vec<OutcomeFit>) -> Vec<OutcomeFit> {
+    let before: Vec<&OutcomeFit> = known.iter().collect();
+    let first: Vec<OutcomeFit> =
+        models.par_iter().filter_map(|model| fit_from(data, *model, &before)).collect();
+    let all: Vec<&OutcomeFit> = known.iter().chain(&first).collect();
+    let is_above = |fit: &OutcomeFit, other: &OutcomeFit| {
+        fit.model.contains(other.model) && (other.minus2ll < fit.minus2ll || !fit.converged)
+    };
+    let again = |fit: &OutcomeFit| {
+        let lower: Vec<&OutcomeFit> = all.iter().copied().filter(|other| is_above(fit, other)).collect();
+        let refitted = if lower.is_empty() { None } else { fit_from(data, fit.model, &lower) };
+        refitted
+            .filter(|found| found.minus2ll < fit.minus2ll || !fit.converged)
+            .unwrap_or_else(|| fit.clone())
+    };
+    let refitted: Vec<OutcomeFit> = first.par_iter().map(again).collect();
+    known.into_iter().chain(refitted).collect()
 }

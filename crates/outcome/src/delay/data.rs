@@ -3,7 +3,6 @@
 use super::shape::{DelayModel, Driver, read_at};
 use crate::exposure::Exposure;
 use crate::patient::{Group, Patient};
-use crate::summary::Summary;
 use crate::visits::Aligned;
 use omafit_model::{Dual, Pack, Real, is_wide};
 
@@ -12,57 +11,57 @@ pub(crate) const LANES: usize = 4;
 /// Patients whose courses are followed at once.
 const ABREAST: usize = 4;
 
-/// The patients of a group, with their courses and what was measured of one outcome.
+/// The patients of a group, with their courses of one exposure and what was measured of one outcome.
 pub struct DelayData<'a> {
     /// Patient by patient.
     pub(crate) members: Vec<Member<'a>>,
-    /// Free IgE and its logarithm, day by day, of so many patients in turn; beyond the end of a course its last.
+    /// The exposure and its logarithm, day by day, of so many patients in turn; beyond the end of a course its last.
     courses: Vec<Vec<[Pack<ABREAST>; 2]>>,
-    /// The values of each visit.
-    pub(crate) visits: Vec<Summary>,
 }
 
 /// A patient.
 pub(crate) struct Member<'a> {
     driver: Driver<'a>,
-    /// Visit, day, value: ascending.
-    pub rows: Vec<(usize, f64, f64)>,
+    /// Its rows, ascending in time.
+    pub rows: Vec<OutcomeRow>,
+}
+
+/// A value of a patient, or the mean of some.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct OutcomeRow {
+    /// Day after the first dose.
+    pub day: f64,
+    /// The value, or the mean.
+    pub value: f64,
+    /// Of how many values it is the mean.
+    pub values: f64,
 }
 
 impl<'a> DelayData<'a> {
-    /// Of a group. Patients without a dose or an exposure, and what was measured beyond the end of a course, are not in it.
-    pub fn new(patients: &'a [Patient], aligned: &Aligned, group: &Group) -> Self {
-        let mut days: Vec<f64> = aligned.visits.iter().map(|v| v.visit).collect();
-        days.sort_by(f64::total_cmp);
-        days.dedup();
+    /// Of a group: each value before the first dose, and each visit after it as the mean of its values. Patients without an
+    /// exposure, and what was measured beyond the end of a course, are not in it; patients without a dose are, with their
+    /// exposure.
+    pub fn new(patients: &'a [Patient], aligned: &Aligned, group: &Group, exposure: Exposure) -> Self {
         let mut members = Vec::new();
         for own in aligned.visits.chunk_by(|a, b| a.patient == b.patient) {
             let at = own[0].patient;
             let patient = &patients[at];
-            let (Some(exposure), Some(_)) = (&patient.exposure, patient.last_dose) else { continue };
+            let Some(course) = &patient.exposure else { continue };
             if group.members.binary_search(&at).is_err() {
                 continue;
             }
-            let seen = exposure.daily(Exposure::IgeFree).len() as f64 - 1.0;
-            let rows: Vec<(usize, f64, f64)> = own
-                .iter()
-                .filter(|v| v.day <= seen)
-                .map(|v| (days.partition_point(|d| *d < v.visit), v.day, v.value))
-                .collect();
-            let until = rows.last().map_or(0, |r| r.1.ceil() as usize + 1);
-            let driver = Driver {
-                ige_free: &exposure.daily(Exposure::IgeFree)[..until],
-                log_ige_free: &exposure.daily(Exposure::LogIgeFree)[..until],
-            };
-            members.push(Member { driver, rows });
+            let end = course.daily(exposure).len() as f64 - 1.0;
+            let before = patient.outcomes[aligned.measure].iter().filter(|o| o.0 <= 0.0);
+            let before = before.map(|&(day, value)| OutcomeRow { day, value, values: 1.0 });
+            let after = own.iter().filter(|v| v.visit > 0.0 && v.day <= end);
+            let after = after.map(|v| OutcomeRow { day: v.day, value: v.value, values: v.values as f64 });
+            let rows: Vec<OutcomeRow> = before.chain(after).collect();
+            let until = rows.last().map_or(0, |r| r.day.max(0.0).ceil() as usize + 1);
+            let [value, log] = course.driver(exposure);
+            members.push(Member { driver: Driver { value: &value[..until], log: &log[..until] }, rows });
         }
-        let of = |k: usize| {
-            let rows = members.iter().flat_map(|m: &Member<'_>| &m.rows);
-            Summary::of(rows.filter(move |r| r.0 == k).map(|r| r.2))
-        };
-        let visits = (0..days.len()).map(of).collect();
         let courses = members.chunks(ABREAST).map(abreast).collect();
-        Self { members, courses, visits }
+        Self { members, courses }
     }
 
     /// w at each member's rows with its derivatives by the unknowns.
@@ -100,19 +99,19 @@ impl Member<'_> {
     /// w at the member's rows.
     pub fn shape(&self, model: DelayModel, values: &[f64]) -> Vec<f64> {
         let daily = model.shape(values, self.driver);
-        self.rows.iter().map(|r| read_at(|day| daily.get(day).copied(), r.1)).collect()
+        self.rows.iter().map(|r| read_at(|day| daily.get(day).copied(), r.day)).collect()
     }
 }
 
 /// The courses of some patients side by side.
 fn abreast(members: &[Member<'_>]) -> Vec<[Pack<ABREAST>; 2]> {
-    let longest = members.iter().map(|m| m.driver.ige_free.len()).max().unwrap_or(0);
+    let longest = members.iter().map(|m| m.driver.value.len()).max().unwrap_or(0);
     let on = |day: usize| {
         let mut both = [Pack::all(1.0), Pack::all(0.0)];
-        for (lane, Driver { ige_free, log_ige_free }) in members.iter().map(|m| m.driver).enumerate() {
-            if let Some(last) = ige_free.len().checked_sub(1) {
-                both[0].0[lane] = ige_free[day.min(last)];
-                both[1].0[lane] = log_ige_free[day.min(last)];
+        for (lane, Driver { value, log }) in members.iter().map(|m| m.driver).enumerate() {
+            if let Some(last) = value.len().checked_sub(1) {
+                both[0].0[lane] = value[day.min(last)];
+                both[1].0[lane] = log[day.min(last)];
             }
         }
         both
@@ -140,7 +139,7 @@ fn slopes_of<const N: usize>(
                 eps.iter_mut().zip(&w.eps).for_each(|(own, e)| *own = e.0[lane]);
                 Some(Dual { re: w.re.0[lane], eps })
             };
-            out.push(member.rows.iter().map(|r| read_at(own, r.1)).collect());
+            out.push(member.rows.iter().map(|r| read_at(own, r.day)).collect());
         }
     }
     out
@@ -174,15 +173,16 @@ mod tests {
         };
         let courses: Vec<Vec<f64>> = lengths.iter().enumerate().map(|(i, n)| course(i, *n)).collect();
         let logs: Vec<Vec<f64>> = courses.iter().map(|c| c.iter().map(|c| c.ln()).collect()).collect();
-        let member = |(ige_free, log_ige_free): (&'static [f64], &'static [f64])| {
-            let days = (0..ige_free.len()).step_by(7).map(|day| day as f64);
-            let rows = days.map(|day| (0, (day - 0.3).max(-1.0), 0.0)).collect();
-            Member { driver: Driver { ige_free, log_ige_free }, rows }
+        let member = |(value, log): (&'static [f64], &'static [f64])| {
+            let days = (0..value.len()).step_by(7).map(|day| day as f64);
+            let rows =
+                days.map(|day| OutcomeRow { day: (day - 0.3).max(-1.0), value: 0.0, values: 1.0 }).collect();
+            Member { driver: Driver { value, log }, rows }
         };
         let kept = |of: Vec<Vec<f64>>| of.into_iter().map(|c| &*c.leak()).collect::<Vec<&'static [f64]>>();
         let members: Vec<Member<'_>> = kept(courses).into_iter().zip(kept(logs)).map(member).collect();
         let courses = members.chunks(ABREAST).map(abreast).collect();
-        let data = DelayData { members, courses, visits: Vec::new() };
+        let data = DelayData { members, courses };
         for model in DelayModel::all() {
             let parameters = model.parameters();
             let unknowns = &[-0.4, 0.3, -0.2, 0.7][..parameters.len()];
@@ -192,7 +192,7 @@ mod tests {
             for (member, found) in data.members.iter().zip(data.slopes(model, unknowns)) {
                 let daily = model.shape(&values, member.driver);
                 let alone: Vec<Dual<f64, LANES>> =
-                    member.rows.iter().map(|r| read_at(|day| daily.get(day).copied(), r.1)).collect();
+                    member.rows.iter().map(|r| read_at(|day| daily.get(day).copied(), r.day)).collect();
                 assert_eq!(found, alone, "{}", model.name());
             }
         }

@@ -1,18 +1,23 @@
-//! Delay models: how an outcome follows free IgE, fitted to means and to patients.
+//! Models of an outcome, with and without an effect of exposure and its delay, and their fits.
 
 mod all;
 mod chain;
+mod course;
 mod data;
+mod delay_test;
 mod fit;
-mod means;
+mod mixed;
+mod model;
 mod patients;
 mod shape;
+mod uncertainty;
 
 pub use all::fit_all;
+pub use course::TimeCourse;
 pub use data::DelayData;
-pub use fit::{DelayEstimate, DelayFit, Level, choose, not_told_apart};
-pub use means::fit_means;
+pub use delay_test::{DelayTest, Direction, test_delay};
+pub use fit::{Choice, MeanDelay, OutcomeEstimate, OutcomeFit, choose};
+pub use model::OutcomeModel;
 pub use patients::fit_patients;
-pub use shape::{DelayModel, Driver, Link, Parameter, Structure};
-
 pub(crate) use shape::read_at;
+pub use shape::{DelayModel, Driver, Link, Parameter, Structure};

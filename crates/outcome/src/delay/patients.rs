@@ -1,95 +1,161 @@
-//! Delay models fitted to patients, with random effects.
+//! Models of an outcome fitted to patients, with random effects, by maximum likelihood.
 //!
-//! Patient i has y_ij = B_i + E_i·w_i(t_ij) + ε_ij: its own baseline and its own effect, normal and correlated around B and E (of
-//! a loss around B and B), its own course of free IgE in w, ε normal of variance σ². The rate and the link are the same for all.
-//! As the random effects enter linearly the likelihood is exact, y_i ~ N(X_i·β, Z_i Ω Z_iᵀ + σ²I) with Z_i = (1, w_i), and is
-//! maximised with its exact gradient. Standard errors are from the outer products of the patients' gradients.
+//! Patient i has y_ij = B_i + P_i·g(t_ij) + E_i·w_i(t_ij) + ε_ij: its own baseline, course and effect, normal around B, P and E (of
+//! a loss around B, P and B), its own exposure in w, ε normal of variance σ². The effect, or of a model without one the course, is
+//! correlated with the baseline; the course beside an effect varies independently. Rates and links are of all patients.
+//! The random effects are linear, so that the likelihood is exact ([`super::mixed`]), and is maximised with its exact gradient.
+//!
+//! A descent begins at the point of a grid of the rates and links, of which the likelihood is highest with the coefficients of
+//! generalised least squares: no visit means are needed, and four values a patient suffice.
 
-use super::data::{DelayData, LANES, Member};
-use super::fit::{DelayFit, Level, estimate_of, plain, spread};
-use super::means::amplitude_unit;
-use super::shape::DelayModel;
-use nalgebra::{Cholesky, DMatrix, Matrix2, Vector2};
+use super::course::TimeCourse;
+use super::data::{DelayData, LANES, Member, values};
+use super::fit::{OutcomeEstimate, OutcomeFit, correlation, estimate_of, plain, spread};
+use super::mixed::{Moments, Row, likelihood, normal_equations};
+use super::model::OutcomeModel;
+use super::shape::{Link, Parameter};
+use super::uncertainty::{Uncertainty, uncertainty};
+use crate::summary::Summary;
+use nalgebra::{Matrix3, Vector3};
 use omafit_estimate::{DescentStop, Evaluated, score};
 use omafit_model::Dual;
 
-const MOST_ITERATIONS: u64 = 100;
-/// ln sd_B, ln sd_E, atanh of their correlation, ln σ.
-const SPREADS: usize = 4;
+const MOST_ITERATIONS: u64 = 200;
+/// Points of the grid from which descents begin, if the first does not end at a minimum.
+const FOLLOWED: usize = 4;
+/// About as many patients are enough to choose a start by.
+const TRIED: usize = 60;
+/// Standard deviations of values of standard deviation 1 at the start: between patients, within one, and the least of an effect.
+const BETWEEN: f64 = 0.6;
+const WITHIN: f64 = 0.6;
+const LEAST: f64 = 0.05;
+/// −2 log-likelihood by which a fit that contains another must not lie above it.
+const ABOVE: f64 = 1e-3;
 
-/// Fits a model to the patients, from its fit to the means. `None` where the likelihood has no value there.
-pub fn fit_patients(data: &DelayData<'_>, from: &DelayFit) -> Option<DelayFit> {
-    let model = from.model;
-    let problem = Problem::new(data, model)?;
-    let estimate = |name| from.estimates.iter().find(|e| e.name == name).map(|e| e.value / problem.scale);
-    let baseline = estimate("B")?;
-    let effect = estimate("E").unwrap_or(baseline);
-    let mut start = vec![baseline];
-    start.extend(estimate("E"));
-    start.extend(&from.unknowns);
-    // Of values of standard deviation 1, as they are scaled here.
-    start.extend([-0.5, (0.5 * effect.abs()).max(0.05).ln(), 0.0, -0.5]);
-    let evaluate = |x: &[f64]| problem.evaluate(x);
-    let end = score(&evaluate, start, MOST_ITERATIONS)?;
-    let (p, x) = (end.x.len(), &end.x);
-    let information = DMatrix::from_column_slice(p, p, &end.at.expected) * 0.5;
-    let inverse = Cholesky::new(information).map(|c| c.inverse());
-    let se = |i: usize| inverse.as_ref().map_or(f64::NAN, |v| v[(i, i)].sqrt());
-    let (scale, unit) = (problem.scale, amplitude_unit(model));
-    let linear = problem.linear();
-    let mut estimates = vec![plain("B", "outcome", x[0], se(0), scale)];
-    if linear == 2 {
-        estimates.push(plain("E", unit, x[1], se(1), scale));
-    }
-    let own = model.parameters().into_iter().enumerate();
-    estimates.extend(own.map(|(i, q)| estimate_of(q, x[linear + i], se(linear + i))));
-    let at = p - SPREADS;
-    estimates.push(spread("sd_B", "outcome", x[at], se(at), scale));
-    estimates.push(spread("sd_E", unit, x[at + 1], se(at + 1), scale));
-    let mut correlation = plain("corr_B_E", "", x[at + 2], se(at + 2), 1.0);
-    correlation.value = correlation.value.tanh();
-    correlation.se *= 1.0 - correlation.value.powi(2);
-    (correlation.low, correlation.high) = (correlation.low.tanh(), correlation.high.tanh());
-    estimates.push(correlation);
-    estimates.push(spread("sigma", "outcome", x[at + 3], se(at + 3), scale));
-    let n = data.values();
-    Some(DelayFit {
-        model,
-        level: Level::Patients,
-        n,
-        patients: data.patients(),
-        estimates,
-        minus2ll: end.at.value + n as f64 * (2.0 * scale.ln() + std::f64::consts::TAU.ln()),
-        converged: end.stop.is_some_and(DescentStop::is_minimum),
-        unknowns: x[linear..at].to_vec(),
-    })
+/// Where the numbers of a model stand among its unknowns: coefficients, parameters of w and g, spreads, ln σ.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Layout {
+    /// Whether there is a second regressor, and whether its mean coefficient is a number of its own.
+    has_first: bool,
+    is_loss: bool,
+    /// Whether there is a third.
+    has_second: bool,
+    /// Parameters of the second regressor and of the third.
+    of_first: usize,
+    of_second: usize,
 }
 
-struct Problem<'a> {
+impl Layout {
+    pub fn of(model: OutcomeModel) -> Self {
+        let (effect, course) = (model.effect, model.course);
+        let of_course = course.and_then(TimeCourse::parameter).iter().count();
+        let has_second = effect.is_some() && course.is_some();
+        Self {
+            has_first: effect.is_some() || course.is_some(),
+            is_loss: model.is_loss(),
+            has_second,
+            of_first: effect.map_or(of_course, |effect| effect.parameters().len()),
+            of_second: if has_second { of_course } else { 0 },
+        }
+    }
+
+    /// Coefficients.
+    pub fn linear(self) -> usize {
+        1 + usize::from(self.has_first && !self.is_loss) + usize::from(self.has_second)
+    }
+
+    /// Where the spreads begin.
+    pub fn spreads(self) -> usize {
+        self.linear() + self.of_first + self.of_second
+    }
+
+    /// All unknowns.
+    pub fn len(self) -> usize {
+        self.spreads() + 1 + 2 * usize::from(self.has_first) + usize::from(self.has_second) + 1
+    }
+
+    /// The position of the third regressor's coefficient.
+    fn second(self) -> usize {
+        self.linear() - 1
+    }
+
+    fn moments(self, x: &[f64]) -> Moments {
+        let at = self.spreads();
+        let mut beta = Vector3::new(x[0], 0.0, 0.0);
+        let mut omega = Matrix3::zeros();
+        omega[(0, 0)] = (2.0 * x[at]).exp();
+        if self.has_first {
+            beta[1] = if self.is_loss { x[0] } else { x[1] };
+            omega[(1, 1)] = (2.0 * x[at + 1]).exp();
+            omega[(0, 1)] = x[at + 2].tanh() * (x[at] + x[at + 1]).exp();
+            omega[(1, 0)] = omega[(0, 1)];
+        }
+        if self.has_second {
+            beta[2] = x[self.second()];
+            omega[(2, 2)] = (2.0 * x[at + 3]).exp();
+        }
+        Moments { beta, omega, variance: (2.0 * x[self.len() - 1]).exp() }
+    }
+}
+
+/// A model and the patients to which it is fitted; values on the scale of their standard deviation.
+pub(super) struct Problem<'a> {
     data: &'a DelayData<'a>,
-    model: DelayModel,
-    scale: f64,
+    pub model: OutcomeModel,
+    pub layout: Layout,
+    pub scale: f64,
 }
 
 impl<'a> Problem<'a> {
-    fn new(data: &'a DelayData<'a>, model: DelayModel) -> Option<Self> {
-        let values = || data.members.iter().flat_map(|m| m.rows.iter().map(|r| r.2));
-        let scale = crate::summary::Summary::of(values()).sd;
-        (scale > 0.0 && data.patients() > 1).then_some(Self { data, model, scale })
+    /// `None` of fewer than two patients, or of values that are all the same.
+    pub fn new(data: &'a DelayData<'a>, model: OutcomeModel) -> Option<Self> {
+        let values = || data.members.iter().flat_map(|m| m.rows.iter().map(|r| r.value));
+        let scale = Summary::of(values()).sd;
+        let is_problem = scale > 0.0 && data.patients() > 1;
+        is_problem.then_some(Self { data, model, layout: Layout::of(model), scale })
     }
 
-    fn linear(&self) -> usize {
-        if self.model.is_loss() { 1 } else { 2 }
+    /// The member's rows at these regressors.
+    fn rows(
+        &self,
+        member: &Member<'_>,
+        effect: &[Dual<f64, LANES>],
+        course: &[Dual<f64, 1>],
+        rows: &mut Vec<Row>,
+    ) {
+        rows.clear();
+        rows.extend(member.rows.iter().enumerate().map(|(j, row)| {
+            let root = row.values.sqrt();
+            let (mut first, mut second) = (Dual::fixed(0.0), Dual::fixed(0.0));
+            match (effect.get(j), course.get(j)) {
+                (Some(w), g) => {
+                    first = Dual { re: root * w.re, eps: w.eps.map(|e| root * e) };
+                    if let Some(g) = g {
+                        second = Dual { re: root * g.re, eps: g.eps.map(|e| root * e) };
+                    }
+                }
+                (None, Some(g)) => {
+                    first.re = root * g.re;
+                    first.eps[0] = root * g.eps[0];
+                }
+                (None, None) => {}
+            }
+            Row { root, y: root * row.value / self.scale, first, second }
+        }));
     }
 
-    /// −2LL without 2π, its gradient, and half the sum of the outer products of the patients' gradients: what the second
-    /// derivatives are expected to be.
-    fn evaluate(&self, x: &[f64]) -> Option<Evaluated> {
+    /// g of each member's rows.
+    fn course(&self, unknown: Option<f64>, member: &Member<'_>) -> Vec<Dual<f64, 1>> {
+        let Some(course) = self.model.course else { return Vec::new() };
+        member.rows.iter().map(|row| course.at(unknown, row.day)).collect()
+    }
+
+    /// −2 log-likelihood without 2π, its gradient, and half the sum of the outer products of the patients' gradients, which is
+    /// what its second derivatives are expected to be.
+    pub fn evaluate(&self, x: &[f64]) -> Option<Evaluated> {
         let p = x.len();
         let mut total = Evaluated { value: 0.0, gradient: vec![0.0; p], expected: vec![0.0; p * p] };
-        let shapes = self.data.slopes(self.model, &x[self.linear()..p - SPREADS]);
-        for (member, shape) in self.data.members.iter().zip(&shapes) {
-            let (value, gradient) = self.of_member(member, shape, x)?;
+        self.each(x, |value, gradient| {
             total.value += value;
             for i in 0..p {
                 total.gradient[i] += gradient[i];
@@ -97,93 +163,336 @@ impl<'a> Problem<'a> {
                     total.expected[i * p + j] += 0.5 * gradient[i] * gradient[j];
                 }
             }
-        }
+        })?;
         Some(total)
     }
 
-    fn of_member(
-        &self,
-        member: &Member<'_>,
-        shape: &[Dual<f64, LANES>],
-        x: &[f64],
-    ) -> Option<(f64, Vec<f64>)> {
-        let (p, linear) = (x.len(), self.linear());
-        let at = p - SPREADS;
-        let y: Vec<f64> = member.rows.iter().map(|r| r.2 / self.scale).collect();
-        let effect = if linear == 1 { x[0] } else { x[1] };
-        let (sd_b, sd_e, r, sigma) = (x[at].exp(), x[at + 1].exp(), x[at + 2].tanh(), x[at + 3].exp());
-        let omega = Matrix2::new(sd_b * sd_b, r * sd_b * sd_e, r * sd_b * sd_e, sd_e * sd_e);
-        let law = Law::new(shape, omega, sigma * sigma)?;
-        let residuals: Vec<f64> = y.iter().zip(shape).map(|(y, w)| y - x[0] - effect * w.re).collect();
-        let q = law.solve(&residuals);
-        let value = law.log_determinant + residuals.iter().zip(&q).map(|(r, q)| r * q).sum::<f64>();
-        let zq = law.across(&q);
-        let mut gradient = vec![0.0; p];
-        gradient[0] = -2.0 * if linear == 1 { zq[0] + zq[1] } else { zq[0] };
-        if linear == 2 {
-            gradient[1] = -2.0 * zq[1];
+    /// The gradient alone.
+    pub fn gradient(&self, x: &[f64]) -> Option<Vec<f64>> {
+        let mut total = vec![0.0; x.len()];
+        self.each(x, |_, gradient| total.iter_mut().zip(gradient).for_each(|(sum, g)| *sum += g))?;
+        Some(total)
+    }
+
+    /// Calls `told` with each patient's part and its gradient.
+    fn each(&self, x: &[f64], mut told: impl FnMut(f64, &[f64])) -> Option<()> {
+        let layout = self.layout;
+        let (linear, at, last) = (layout.linear(), layout.spreads(), layout.len() - 1);
+        let moments = layout.moments(x);
+        let unknowns = &x[linear..at];
+        let shapes = self.model.effect.map(|effect| self.data.slopes(effect, &unknowns[..layout.of_first]));
+        let of_course = if self.model.effect.is_some() { layout.of_first } else { 0 };
+        let mut rows = Vec::new();
+        let mut gradient = vec![0.0; x.len()];
+        for (i, member) in self.data.members.iter().enumerate() {
+            let effect = shapes.as_ref().map_or(&[][..], |shapes| &shapes[i]);
+            let course = self.course(unknowns.get(of_course).copied(), member);
+            self.rows(member, effect, &course, &mut rows);
+            let found = likelihood(&rows, &moments)?;
+            gradient[0] = found.by_beta[0] + if layout.is_loss { found.by_beta[1] } else { 0.0 };
+            if layout.has_first && !layout.is_loss {
+                gradient[1] = found.by_beta[1];
+            }
+            if layout.has_second {
+                gradient[layout.second()] = found.by_beta[2];
+            }
+            gradient[linear..linear + layout.of_first].copy_from_slice(&found.by_first[..layout.of_first]);
+            if layout.of_second > 0 {
+                gradient[linear + layout.of_first] = found.by_second;
+            }
+            let omega = &moments.omega;
+            gradient[at] = found.along(&scaled(omega, 0));
+            if layout.has_first {
+                gradient[at + 1] = found.along(&scaled(omega, 1));
+                let turn = (1.0 - x[at + 2].tanh().powi(2)) * (x[at] + x[at + 1]).exp();
+                gradient[at + 2] = found.along(&Matrix3::new(0.0, turn, 0.0, turn, 0.0, 0.0, 0.0, 0.0, 0.0));
+            }
+            if layout.has_second {
+                gradient[at + 3] = found.along(&scaled(omega, 2));
+            }
+            gradient[last] = found.by_log_sigma;
+            told(found.value, &gradient);
         }
-        // dV = dw·(ΩZᵀ)₁ + its transpose.
-        let coupled: Vec<f64> = shape.iter().map(|w| omega[(1, 0)] + omega[(1, 1)] * w.re).collect();
-        let solved = law.solve(&coupled);
-        let pull = (omega * zq)[1];
-        for (i, g) in gradient[linear..at].iter_mut().enumerate() {
-            for (k, w) in shape.iter().enumerate() {
-                *g += w.eps[i] * (2.0 * solved[k] - 2.0 * q[k] * pull - 2.0 * effect * q[k]);
+        Some(())
+    }
+
+    /// Starts, the best first: each point of the grid with the coefficients of generalised least squares.
+    fn starts(&self) -> Vec<Vec<f64>> {
+        let stride = self.data.patients().div_ceil(TRIED).max(1);
+        let mut found: Vec<(f64, Vec<f64>)> = grid(&self.model.parameters())
+            .iter()
+            .filter_map(|unknowns| self.start(unknowns, stride))
+            .collect();
+        found.sort_by(|a, b| a.0.total_cmp(&b.0));
+        found.into_iter().map(|(_, x)| x).collect()
+    }
+
+    /// −2 log-likelihood of about every `stride`-th patient with the best coefficients at these parameters, and the start they make.
+    fn start(&self, unknowns: &[f64], stride: usize) -> Option<(f64, Vec<f64>)> {
+        let layout = self.layout;
+        let of_course = if self.model.effect.is_some() { layout.of_first } else { 0 };
+        let mut all: Vec<Vec<Row>> = Vec::new();
+        for member in self.data.members.iter().step_by(stride) {
+            let shape = |effect| member.shape(effect, &values(effect, &unknowns[..layout.of_first]));
+            let effect = self.model.effect.map(shape);
+            let effect: Vec<_> = effect.unwrap_or_default().into_iter().map(Dual::fixed).collect();
+            let course = self.course(unknowns.get(of_course).copied(), member);
+            let mut rows = Vec::new();
+            self.rows(member, &effect, &course, &mut rows);
+            all.push(rows);
+        }
+        let mut omega = Matrix3::zeros();
+        omega[(0, 0)] = BETWEEN * BETWEEN;
+        let mut beta = Vector3::zeros();
+        // The spread of an effect is guessed from its size, once that is known.
+        for _ in 0..2 {
+            beta = self.coefficients(&all, &omega)?;
+            for k in 1..3 {
+                let has = if k == 1 { layout.has_first } else { layout.has_second };
+                omega[(k, k)] = if has { (0.5 * beta[k].abs()).max(LEAST).powi(2) } else { 0.0 };
             }
         }
-        // tr(dΩ·ZᵀV⁻¹Z) − (Zᵀq)ᵀ·dΩ·Zᵀq.
-        let held = law.held();
-        let against = |d: Matrix2<f64>| (d * held).trace() - (zq.transpose() * d * zq)[0];
-        let cross = r * sd_b * sd_e;
-        gradient[at] = against(Matrix2::new(2.0 * sd_b * sd_b, cross, cross, 0.0));
-        gradient[at + 1] = against(Matrix2::new(0.0, cross, cross, 2.0 * sd_e * sd_e));
-        let turn = (1.0 - r * r) * sd_b * sd_e;
-        gradient[at + 2] = against(Matrix2::new(0.0, turn, turn, 0.0));
-        let squares: f64 = q.iter().map(|q| q * q).sum();
-        gradient[at + 3] = 2.0 * sigma * sigma * (law.trace_of_inverse() - squares);
-        Some((value, gradient))
+        let moments = Moments { beta, omega, variance: WITHIN * WITHIN };
+        let parts = all.iter().map(|rows| likelihood(rows, &moments).map(|found| found.value));
+        let value = parts.sum::<Option<f64>>()?;
+        let mut x = vec![beta[0]];
+        x.extend((layout.has_first && !layout.is_loss).then_some(beta[1]));
+        x.extend(layout.has_second.then_some(beta[2]));
+        x.extend(unknowns);
+        x.push(BETWEEN.ln());
+        if layout.has_first {
+            x.extend([0.5 * omega[(1, 1)].ln(), 0.0]);
+        }
+        if layout.has_second {
+            x.push(0.5 * omega[(2, 2)].ln());
+        }
+        x.push(WITHIN.ln());
+        value.is_finite().then_some((value, x))
+    }
+
+    /// Coefficients by generalised least squares.
+    fn coefficients(&self, all: &[Vec<Row>], omega: &Matrix3<f64>) -> Option<Vector3<f64>> {
+        let mut matrix = Matrix3::zeros();
+        let mut right = Vector3::zeros();
+        for rows in all {
+            let (held, pulled) = normal_equations(rows, omega, WITHIN * WITHIN)?;
+            matrix += held;
+            right += pulled;
+        }
+        // Columns of the coefficients that there are: of a loss the second goes with the first.
+        let mut wide = Matrix3::identity();
+        if self.layout.is_loss {
+            wide[(1, 0)] = 1.0;
+            wide[(1, 1)] = 0.0;
+        }
+        let reduced = wide.transpose() * matrix * wide;
+        let mut solvable = reduced;
+        for k in 0..3 {
+            let has = [true, self.layout.has_first && !self.layout.is_loss, self.layout.has_second][k];
+            if !has {
+                solvable[(k, k)] = 1.0;
+            }
+        }
+        let solution = solvable.lu().solve(&(wide.transpose() * right))?;
+        Some(wide * solution)
+    }
+
+    /// The end of a descent from a start.
+    fn descend(&self, start: Vec<f64>) -> Option<End> {
+        let end = score(&|x: &[f64]| self.evaluate(x), start, MOST_ITERATIONS)?;
+        Some(End { x: end.x, value: end.at.value, stop: end.stop })
+    }
+
+    /// The constants of −2 log-likelihood.
+    fn constants(&self) -> f64 {
+        let rows = self.data.members.iter().flat_map(|m| &m.rows);
+        rows.map(|row| (std::f64::consts::TAU * self.scale * self.scale / row.values).ln()).sum()
     }
 }
 
-/// V = ZΩZᵀ + s·I of one patient, Z = (1, w), by the identity of Woodbury: V⁻¹ = (I − Z·K·Zᵀ)/s with K = Ω(sI + ZᵀZ·Ω)⁻¹.
-struct Law<'a> {
-    shape: &'a [Dual<f64, LANES>],
-    gram: Matrix2<f64>,
-    middle: Matrix2<f64>,
-    variance: f64,
-    log_determinant: f64,
+/// The end of a descent.
+struct End {
+    x: Vec<f64>,
+    value: f64,
+    stop: Option<DescentStop>,
 }
 
-impl<'a> Law<'a> {
-    fn new(shape: &'a [Dual<f64, LANES>], omega: Matrix2<f64>, variance: f64) -> Option<Self> {
-        let (n, sum) = (shape.len() as f64, shape.iter().map(|w| w.re).sum::<f64>());
-        let gram = Matrix2::new(n, sum, sum, shape.iter().map(|w| w.re * w.re).sum());
-        let inner = Matrix2::identity() * variance + gram * omega;
-        let middle = omega * inner.try_inverse()?;
-        let log_determinant = (n - 2.0) * variance.ln() + inner.determinant().ln();
-        log_determinant.is_finite().then_some(Self { shape, gram, middle, variance, log_determinant })
+impl End {
+    fn is_minimum(&self) -> bool {
+        self.stop.is_some_and(DescentStop::is_minimum)
     }
+}
 
-    /// Zᵀv.
-    fn across(&self, v: &[f64]) -> Vector2<f64> {
-        let sum =
-            |of: &dyn Fn(f64, f64) -> f64| self.shape.iter().zip(v).map(|(w, v)| of(w.re, *v)).sum::<f64>();
-        Vector2::new(sum(&|_, v| v), sum(&|w, v| w * v))
+/// The change of Ω with the logarithm of a standard deviation.
+fn scaled(omega: &Matrix3<f64>, k: usize) -> Matrix3<f64> {
+    let mut change = Matrix3::zeros();
+    for other in 0..3 {
+        let by = omega[(k, other)];
+        change[(k, other)] += by;
+        change[(other, k)] += by;
     }
+    change
+}
 
-    /// V⁻¹v.
-    fn solve(&self, v: &[f64]) -> Vec<f64> {
-        let taken = self.middle * self.across(v);
-        self.shape.iter().zip(v).map(|(w, v)| (v - taken[0] - w.re * taken[1]) / self.variance).collect()
-    }
+/// Unknowns to begin with: delays of a week to a quarter, half-effects around usual levels, responses to placebo in weeks.
+fn grid(parameters: &[Parameter]) -> Vec<Vec<f64>> {
+    parameters.iter().fold(vec![Vec::new()], |found, parameter| {
+        let with = |v: &f64| {
+            let unknown = parameter.unknown(*v);
+            found.iter().map(move |x| [x.as_slice(), &[unknown]].concat()).collect::<Vec<_>>()
+        };
+        parameter.starts().iter().flat_map(with).collect()
+    })
+}
 
-    /// ZᵀV⁻¹Z.
-    fn held(&self) -> Matrix2<f64> {
-        (self.gram - self.gram * self.middle * self.gram) / self.variance
-    }
+/// Fits a model to the patients. `None` where there are too few patients or values, or the likelihood has no value.
+pub fn fit_patients(data: &DelayData<'_>, model: OutcomeModel) -> Option<OutcomeFit> {
+    fit_from(data, model, &[]).map(|fit| with_errors(data, fit))
+}
 
-    fn trace_of_inverse(&self) -> f64 {
-        (self.shape.len() as f64 - (self.middle * self.gram).trace()) / self.variance
+/// A fit with the standard errors of its numbers.
+pub(super) fn with_errors(data: &DelayData<'_>, fit: OutcomeFit) -> OutcomeFit {
+    let found = Problem::new(data, fit.model).and_then(|problem| {
+        let at = problem.evaluate(&fit.unknowns)?;
+        let uncertainty = uncertainty(&problem, &fit.unknowns, &at.expected);
+        Some((estimates(&problem, &fit.unknowns, &uncertainty), uncertainty.covariance))
+    });
+    match found {
+        Some((estimates, covariance)) => OutcomeFit { estimates, covariance, ..fit },
+        None => fit,
     }
+}
+
+/// Fits a model from its own starts and, where it ends above a fit that it contains, from that; without standard errors.
+pub(super) fn fit_from(
+    data: &DelayData<'_>,
+    model: OutcomeModel,
+    known: &[&OutcomeFit],
+) -> Option<OutcomeFit> {
+    let problem = Problem::new(data, model)?;
+    let mut best: Option<End> = None;
+    let is_better = |end: &End, best: &Option<End>| {
+        best.as_ref().is_none_or(|b| (end.is_minimum(), -end.value) > (b.is_minimum(), -b.value))
+    };
+    for start in problem.starts().into_iter().take(FOLLOWED) {
+        if let Some(end) = problem.descend(start)
+            && is_better(&end, &best)
+        {
+            let is_minimum = end.is_minimum();
+            best = Some(end);
+            if is_minimum {
+                break;
+            }
+        }
+    }
+    let constants = problem.constants();
+    for fit in known.iter().filter(|fit| model.contains(fit.model)) {
+        let is_above = best.as_ref().is_none_or(|b| b.value + constants > fit.minus2ll + ABOVE);
+        if is_above && let Some(end) = problem.descend(problem.from_contained(fit)) {
+            if best.as_ref().is_none_or(|b| end.value < b.value) {
+                best = Some(end);
+            }
+        }
+    }
+    best.map(|end| finished(&problem, end))
+}
+
+impl Problem<'_> {
+    /// The start at which this model is another that it contains, or near it.
+    fn from_contained(&self, fit: &OutcomeFit) -> Vec<f64> {
+        let (from, to) = (Layout::of(fit.model), self.layout);
+        let x = &fit.unknowns;
+        let parameter = |parameter: &Parameter| {
+            let at = fit.model.parameters().iter().position(|p| p == parameter);
+            let is_direct_now = |link: Link| fit.model.effect.is_some_and(|e| e.link == link);
+            match (at, parameter) {
+                (Some(at), _) => x[from.linear() + at],
+                // The limit in which the model is the other.
+                (None, Parameter::Rate) => parameter.unknown(0.9 * parameter.range().1),
+                (None, Parameter::Steepness) if is_direct_now(Link::Emax) => parameter.unknown(1.0),
+                (None, _) => parameter.unknown(parameter.starts()[0]),
+            }
+        };
+        let mut start = vec![x[0]];
+        let own_effect = fit.model.effect.is_some() || self.model.effect.is_none();
+        if to.has_first && !to.is_loss {
+            start.push(if from.has_first && own_effect && !from.is_loss { x[1] } else { LEAST });
+        }
+        if to.has_second {
+            let course = if from.has_second {
+                x[from.second()]
+            } else if own_effect {
+                0.0
+            } else {
+                x[1]
+            };
+            start.push(course);
+        }
+        start.extend(self.model.parameters().iter().map(parameter));
+        let at = from.spreads();
+        start.push(x[at]);
+        if to.has_first {
+            start.extend(if from.has_first && own_effect {
+                [x[at + 1], x[at + 2]]
+            } else {
+                [LEAST.ln(), 0.0]
+            });
+        }
+        if to.has_second {
+            start.push(if from.has_second { x[at + 3] } else { LEAST.ln() });
+        }
+        start.push(x[from.len() - 1]);
+        start
+    }
+}
+
+/// The fit of an end, without standard errors.
+fn finished(problem: &Problem<'_>, end: End) -> OutcomeFit {
+    OutcomeFit {
+        model: problem.model,
+        n: problem.data.values(),
+        patients: problem.data.patients(),
+        estimates: estimates(problem, &end.x, &Uncertainty::default()),
+        minus2ll: end.value + problem.constants(),
+        converged: end.is_minimum(),
+        reason: end
+            .stop
+            .map_or_else(|| "the limit on iterations was reached".to_owned(), |stop| stop.to_string()),
+        unknowns: end.x,
+        covariance: None,
+    }
+}
+
+/// The numbers of a model, in the order of its unknowns.
+fn estimates(problem: &Problem<'_>, x: &[f64], uncertainty: &Uncertainty) -> Vec<OutcomeEstimate> {
+    let Problem { model, layout, scale, .. } = *problem;
+    let se = |i: usize| uncertainty.se(i);
+    let mut estimates = vec![plain("B", "outcome", x[0], se(0), scale)];
+    let unit_of_course = model.course.map_or("outcome", TimeCourse::unit);
+    let unit_of_first = model.effect.map_or(unit_of_course, super::shape::DelayModel::amplitude_unit);
+    let of_first = if model.effect.is_some() { ["E", "sd_E", "corr_B_E"] } else { ["P", "sd_P", "corr_B_P"] };
+    if layout.has_first && !layout.is_loss {
+        estimates.push(plain(of_first[0], unit_of_first, x[1], se(1), scale));
+    }
+    if layout.has_second {
+        let at = layout.second();
+        estimates.push(plain("P", unit_of_course, x[at], se(at), scale));
+    }
+    let (linear, at) = (layout.linear(), layout.spreads());
+    let own = model.parameters().into_iter().enumerate();
+    estimates.extend(own.map(|(i, q)| estimate_of(q, x[linear + i], se(linear + i))));
+    estimates.push(spread("sd_B", "outcome", x[at], se(at), scale));
+    if layout.has_first {
+        estimates.push(spread(of_first[1], unit_of_first, x[at + 1], se(at + 1), scale));
+        estimates.push(correlation(of_first[2], x[at + 2], se(at + 2)));
+    }
+    if layout.has_second {
+        estimates.push(spread("sd_P", unit_of_course, x[at + 3], se(at + 3), scale));
+    }
+    let last = layout.len() - 1;
+    estimates.push(spread("sigma", "outcome", x[last], se(last), scale));
+    for (k, estimate) in estimates.iter_mut().enumerate() {
+        estimate.se_sandwich = uncertainty.ratio(k) * estimate.se;
+    }
+    estimates
 }

@@ -8,9 +8,12 @@
 //! * indirect response, loss: dR/dt = kin − k·(1 + (e^α − 1)·f(C))·R, so that E = B and w = R/B − 1
 //! * transit chain: the production model through n compartments of rate k
 //!
-//! f is C/100 (linear), C/(C50 + C) (Emax) or C^g/(C50^g + C^g) (sigmoid).
+//! f is C/100 (linear), ln C (logarithmic), C/(C50 + C) (Emax) or C^g/(C50^g + C^g) (sigmoid).
+//!
+//! C is free IgE, or another exposure on its own scale ([`Exposure::scale`](crate::Exposure::scale)).
 
 use super::chain::{chain, turnover};
+use crate::exposure::{DailyExposure, Exposure};
 use omafit_model::{Elementary, Real};
 use serde::{Deserialize, Serialize};
 
@@ -36,6 +39,8 @@ pub enum Structure {
 pub enum Link {
     /// In proportion.
     Linear,
+    /// In proportion to the logarithm.
+    Logarithmic,
     /// With a ceiling.
     Emax,
     /// With a ceiling and a steepness.
@@ -62,7 +67,12 @@ pub enum Parameter {
     Steepness,
     /// α, the logarithm of how many times faster the loss is at endless free IgE than without.
     LossRise,
+    /// κ, the rate of an exponential course in time, 1/d.
+    CourseRate,
 }
+
+/// A share of a parameter's range nearer to its ends than this is at them.
+const AT_LIMIT: f64 = 0.01;
 
 impl Parameter {
     /// Its name in tables.
@@ -72,13 +82,14 @@ impl Parameter {
             Self::Half => "C50",
             Self::Steepness => "g",
             Self::LossRise => "alpha",
+            Self::CourseRate => "kappa",
         }
     }
 
     /// Its unit.
     pub const fn unit(self) -> &'static str {
         match self {
-            Self::Rate => "1/d",
+            Self::Rate | Self::CourseRate => "1/d",
             Self::Half => "ng/mL",
             Self::Steepness | Self::LossRise => "",
         }
@@ -91,7 +102,26 @@ impl Parameter {
             Self::Half => (1.0, 2000.0),
             Self::Steepness => (0.5, 20.0),
             Self::LossRise => (-4.0, 4.0),
+            Self::CourseRate => (0.002, 0.5),
         }
+    }
+
+    /// Values at which a descent may begin: delays of a week to a quarter, half-effects around the usual levels under treatment,
+    /// responses to placebo of two weeks to two months.
+    pub(crate) const fn starts(self) -> &'static [f64] {
+        match self {
+            Self::Rate => &[0.02, 0.07, 0.25],
+            Self::Half => &[15.0, 50.0, 200.0],
+            Self::Steepness => &[1.5, 5.0],
+            Self::LossRise => &[-1.0, 1.0],
+            Self::CourseRate => &[0.015, 0.07],
+        }
+    }
+
+    /// Whether the value of an unknown is at an end of its range.
+    pub(crate) fn is_at_limit(self, unknown: f64) -> bool {
+        let share = 1.0 / (1.0 + (-unknown).exp());
+        !(AT_LIMIT..=1.0 - AT_LIMIT).contains(&share)
     }
 
     /// Its value where the unknown is `x`: within the range, on a logistic curve, of all but α on the logarithm.
@@ -131,13 +161,13 @@ impl Elementary<1, 1> for Logistic {
     }
 }
 
-/// Free IgE on the days 0, 1, 2, …, ng/mL.
+/// The exposure on the days 0, 1, 2, …: free IgE in ng/mL, or another exposure on its own scale.
 #[derive(Clone, Copy, Debug)]
 pub struct Driver<'a> {
-    /// The concentration.
-    pub ige_free: &'a [f64],
+    /// The exposure.
+    pub value: &'a [f64],
     /// Its logarithm.
-    pub log_ige_free: &'a [f64],
+    pub log: &'a [f64],
 }
 
 impl DelayModel {
@@ -169,6 +199,7 @@ impl DelayModel {
         };
         let link = match self.link {
             Link::Linear => "linear",
+            Link::Logarithmic => "logarithmic",
             Link::Emax => "emax",
             Link::Sigmoid => "sigmoid",
         };
@@ -178,7 +209,7 @@ impl DelayModel {
     /// What w depends on.
     pub fn parameters(self) -> Vec<Parameter> {
         let rate = (self.structure != Structure::Direct).then_some(Parameter::Rate);
-        let half = (self.link != Link::Linear).then_some(Parameter::Half);
+        let half = matches!(self.link, Link::Emax | Link::Sigmoid).then_some(Parameter::Half);
         let steepness = (self.link == Link::Sigmoid).then_some(Parameter::Steepness);
         let rise = self.is_loss().then_some(Parameter::LossRise);
         [rate, half, steepness, rise].into_iter().flatten().collect()
@@ -189,10 +220,25 @@ impl DelayModel {
         self.structure == Structure::Loss
     }
 
+    /// The unit of E.
+    pub(crate) const fn amplitude_unit(self) -> &'static str {
+        match self.link {
+            Link::Linear => "outcome per 100 ng/mL",
+            Link::Logarithmic => "outcome per unit of ln",
+            Link::Emax | Link::Sigmoid => "outcome",
+        }
+    }
+
     /// w on the days of the driver; the values are those of [`DelayModel::parameters`].
     pub fn shape<T: Real>(self, values: &[T], driver: Driver<'_>) -> Vec<T> {
-        let both = driver.ige_free.iter().zip(driver.log_ige_free);
+        let both = driver.value.iter().zip(driver.log);
         self.shape_over(values, both.map(|(c, log)| (T::constant(*c), T::constant(*log))))
+    }
+
+    /// The same of an exposure of a patient, at values on its scale.
+    pub fn shape_of(self, values: &[f64], course: &DailyExposure, exposure: Exposure) -> Vec<f64> {
+        let [value, log] = course.driver(exposure);
+        self.shape(values, Driver { value, log })
     }
 
     /// The same over free IgE and its logarithm on each day.
@@ -244,6 +290,7 @@ impl<T: Real> Linked<T> {
     fn of(&self, c: T, log: T) -> T {
         match self.link {
             Link::Linear => c * 0.01,
+            Link::Logarithmic => log,
             Link::Emax => T::apply::<1, 1, Logistic>([log - self.log_half])[0],
             Link::Sigmoid => T::apply::<1, 1, Logistic>([self.steepness * (log - self.log_half)])[0],
         }

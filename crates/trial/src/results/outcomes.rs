@@ -2,8 +2,8 @@
 
 use crate::table::{Column, Table, TableError, Values};
 use omafit_outcome::{
-    DailyMean, DelayEstimate, DelayFit, Exposure, Fact, Group, GroupOutcome, MeasureOutcome, OutcomeAnalysis,
-    Patient, Summary, VisitMean, choose, not_told_apart,
+    DailyMean, Direction, Exposure, Group, GroupOutcome, MeanDelay, MeasureOutcome, OutcomeAnalysis,
+    OutcomeEstimate, OutcomeFit, Patient, Summary, VisitMean,
 };
 
 /// An outcome as it is called: name and unit.
@@ -73,7 +73,7 @@ impl<T> Builder<Of<'_, T>> {
 }
 
 /// `outcome_patients`, one row a patient, measure and visit; `outcome_visits`, one row a measure, group and visit;
-/// `outcome_correlation`, `outcome_hysteresis`, `outcome_delay` (one row a fitted model), `outcome_delay_parameters`.
+/// `outcome_correlation`, `outcome_hysteresis`, `outcome_models` (one row a fitted model), `outcome_model_parameters`.
 ///
 /// # Errors
 /// Never: the columns are of one length.
@@ -87,8 +87,8 @@ pub fn outcome_tables(
         visits_table(analysis, measures)?,
         correlation_table(analysis, measures)?,
         hysteresis_table(analysis, measures)?,
-        delay_table(analysis, measures)?,
-        delay_parameters_table(analysis, measures)?,
+        models_table(analysis, measures)?,
+        model_parameters_table(analysis, measures)?,
     ])
 }
 
@@ -156,55 +156,43 @@ fn hysteresis_table(analysis: &OutcomeAnalysis, measures: &[Measure]) -> Result<
         .number("low", |r| r.row.low)
         .number("high", |r| r.row.high)
         .number("defined", |r| r.row.defined)
-        .text("direction", |r| {
-            let judged = &r.row;
-            let word = match judged.fact {
-                Fact::Area if judged.low > 0.0 => "counter-clockwise",
-                Fact::Area if judged.high < 0.0 => "clockwise",
-                Fact::Area => "not told",
-                _ => "",
-            };
-            word.into()
-        })
+        .count("at_limit", |r| usize::from(r.row.at_limit))
+        .text("direction", |r| r.row.direction.map_or("", Direction::name).into())
+        .text("reason", |r| r.row.reason.clone())
         .table("outcome_hysteresis")
 }
 
-/// A fit, the lowest criteria beside which it stands, whether it is chosen, and whether it is not told apart from that.
-#[derive(Clone, Copy)]
+/// A fit, the lowest criteria beside which it stands, and what the choice says of it.
 struct Compared<'a> {
-    fit: &'a DelayFit,
+    fit: &'a OutcomeFit,
     least: [f64; 2],
     weights: f64,
     chosen: bool,
     not_told_apart: bool,
+    unsettled: bool,
 }
 
 fn compared(outcome: &GroupOutcome) -> Vec<Compared<'_>> {
-    let of = |fits: &'_ [DelayFit]| {
-        let chosen = choose(fits);
-        let known = fits.iter().filter(|f| f.converged);
-        let least = |of: fn(&DelayFit) -> f64| known.clone().map(of).fold(f64::INFINITY, f64::min);
-        let least = [least(DelayFit::aic), least(DelayFit::bic)];
-        let weights = known.clone().map(|f| (0.5 * (least[0] - f.aic())).exp()).sum();
-        (chosen, least, weights)
+    let converged = || outcome.fits.iter().filter(|fit| fit.converged);
+    let least = |of: fn(&OutcomeFit) -> f64| converged().map(of).fold(f64::INFINITY, f64::min);
+    let least = [least(OutcomeFit::aic), least(OutcomeFit::bic)];
+    let weights = converged().map(|fit| (0.5 * (least[0] - fit.aic())).exp()).sum();
+    let choice = outcome.choice();
+    let one = |(i, fit)| Compared {
+        fit,
+        least,
+        weights,
+        chosen: choice.chosen == Some(i),
+        not_told_apart: choice.near.contains(&i),
+        unsettled: choice.unsettled.contains(&i),
     };
-    let mut all = Vec::new();
-    for fits in [&outcome.means, &outcome.patients] {
-        let (chosen, least, weights) = of(fits);
-        let near = not_told_apart(fits);
-        let one = |(i, fit)| {
-            let not_told_apart = near.contains(&i);
-            Compared { fit, least, weights, chosen: chosen == Some(i), not_told_apart }
-        };
-        all.extend(fits.iter().enumerate().map(one));
-    }
-    all
+    outcome.fits.iter().enumerate().map(one).collect()
 }
 
-fn delay_table(analysis: &OutcomeAnalysis, measures: &[Measure]) -> Result<Table, TableError> {
+fn models_table(analysis: &OutcomeAnalysis, measures: &[Measure]) -> Result<Table, TableError> {
+    let delay = |fit: &OutcomeFit, of: fn(MeanDelay) -> f64| fit.mean_delay().map_or(f64::NAN, of);
     rows(analysis, measures, compared)
         .named()
-        .text("level", |r| r.row.fit.level.name().into())
         .text("model", |r| r.row.fit.model.name())
         .count("n", |r| r.row.fit.n)
         .count("patients", |r| r.row.fit.patients)
@@ -218,31 +206,35 @@ fn delay_table(analysis: &OutcomeAnalysis, measures: &[Measure]) -> Result<Table
             let weight = (0.5 * (r.row.least[0] - r.row.fit.aic())).exp() / r.row.weights;
             if r.row.fit.converged { weight } else { f64::NAN }
         })
-        .number("mean_delay_days", |r| r.row.fit.mean_delay())
+        .number("mean_delay_days", |r| delay(r.row.fit, |d| d.days))
+        .number("mean_delay_low", |r| delay(r.row.fit, |d| d.low))
+        .number("mean_delay_high", |r| delay(r.row.fit, |d| d.high))
+        .count("mean_delay_at_limit", |r| r.row.fit.mean_delay().map_or(0, |d| usize::from(d.at_limit)))
         .count("converged", |r| usize::from(r.row.fit.converged))
+        .text("stop_reason", |r| r.row.fit.reason.clone())
         .count("chosen", |r| usize::from(r.row.chosen))
         .count("not_told_apart", |r| usize::from(r.row.not_told_apart))
-        .table("outcome_delay")
+        .count("unsettled", |r| usize::from(r.row.unsettled))
+        .table("outcome_models")
 }
 
-fn delay_parameters_table(analysis: &OutcomeAnalysis, measures: &[Measure]) -> Result<Table, TableError> {
+fn model_parameters_table(analysis: &OutcomeAnalysis, measures: &[Measure]) -> Result<Table, TableError> {
     rows(analysis, measures, |g| each_estimate(g))
         .named()
-        .text("level", |r| r.row.0.level.name().into())
         .text("model", |r| r.row.0.model.name())
         .text("parameter", |r| r.row.1.name.into())
         .text("parameter_unit", |r| r.row.1.unit.into())
         .number("estimate", |r| r.row.1.value)
         .number("se", |r| r.row.1.se)
+        .number("se_sandwich", |r| r.row.1.se_sandwich)
         .number("low", |r| r.row.1.low)
         .number("high", |r| r.row.1.high)
         .count("at_limit", |r| usize::from(r.row.1.at_limit))
-        .table("outcome_delay_parameters")
+        .table("outcome_model_parameters")
 }
 
-fn each_estimate(outcome: &GroupOutcome) -> Vec<(&DelayFit, &DelayEstimate)> {
-    let fits = outcome.means.iter().chain(&outcome.patients);
-    fits.flat_map(|fit| fit.estimates.iter().map(move |e| (fit, e))).collect()
+fn each_estimate(outcome: &GroupOutcome) -> Vec<(&OutcomeFit, &OutcomeEstimate)> {
+    outcome.fits.iter().flat_map(|fit| fit.estimates.iter().map(move |e| (fit, e))).collect()
 }
 
 /// A part of a summary.

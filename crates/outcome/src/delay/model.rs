@@ -1,0 +1,110 @@
+//! The models of an outcome: a baseline, a course in time, and an effect of exposure with or without a delay.
+
+use super::course::TimeCourse;
+use super::shape::{DelayModel, Link, Parameter, Structure};
+
+/// A model of an outcome: R(t) = B + P·g(t) + E·w(t), g the course in time and w the effect of exposure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OutcomeModel {
+    /// The course in time; `None` of an outcome that does not change by itself.
+    pub course: Option<TimeCourse>,
+    /// The effect of exposure; `None` of an outcome that exposure does not change.
+    pub effect: Option<DelayModel>,
+}
+
+impl From<DelayModel> for OutcomeModel {
+    fn from(effect: DelayModel) -> Self {
+        Self { course: None, effect: Some(effect) }
+    }
+}
+
+impl OutcomeModel {
+    /// An outcome that does not change.
+    pub const NO_EFFECT: Self = Self { course: None, effect: None };
+
+    /// The models without an effect of exposure.
+    pub fn without_effect() -> Vec<Self> {
+        let courses = TimeCourse::ALL.map(|course| Self { course: Some(course), effect: None });
+        std::iter::once(Self::NO_EFFECT).chain(courses).collect()
+    }
+
+    /// The models that are tried first: those without an effect, and every effect without a course in time.
+    pub fn all() -> Vec<Self> {
+        Self::without_effect().into_iter().chain(DelayModel::all().into_iter().map(Self::from)).collect()
+    }
+
+    /// The model of that name.
+    pub fn named(name: &str) -> Option<Self> {
+        let courses = std::iter::once(None).chain(TimeCourse::ALL.map(Some));
+        let effects = || std::iter::once(None).chain(DelayModel::all().into_iter().map(Some));
+        courses
+            .flat_map(|course| effects().map(move |effect| Self { course, effect }))
+            .find(|model| model.name() == name)
+    }
+
+    /// Its name in tables, such as `no_effect`, `time_plateau`, `production_emax` and `production_emax_time_plateau`.
+    pub fn name(self) -> String {
+        match (self.effect, self.course) {
+            (None, None) => "no_effect".to_owned(),
+            (None, Some(course)) => course.name().to_owned(),
+            (Some(effect), None) => effect.name(),
+            (Some(effect), Some(course)) => format!("{}_{}", effect.name(), course.name()),
+        }
+    }
+
+    /// The parameters that w and g depend on, in this order.
+    pub fn parameters(self) -> Vec<Parameter> {
+        let of_course = self.course.and_then(TimeCourse::parameter);
+        self.effect.map_or_else(Vec::new, DelayModel::parameters).into_iter().chain(of_course).collect()
+    }
+
+    /// Whether E is the baseline itself, and no number of its own.
+    pub fn is_loss(self) -> bool {
+        self.effect.is_some_and(DelayModel::is_loss)
+    }
+
+    /// Whether the effect comes after a delay.
+    pub fn is_delayed(self) -> bool {
+        self.effect.is_some_and(|effect| effect.structure != Structure::Direct)
+    }
+
+    /// Whether every outcome of `other` is one of this model, at some values or in the limit.
+    pub(crate) fn contains(self, other: Self) -> bool {
+        let course = other.course.is_none() || other.course == self.course;
+        let effect = match (self.effect, other.effect) {
+            (_, None) => true,
+            (None, Some(_)) => false,
+            (Some(own), Some(of)) => {
+                let structure = own.structure == of.structure
+                    || of.structure == Structure::Direct && own.structure == Structure::Production
+                    || of.structure == Structure::Direct && own.structure == Structure::Effect;
+                let link = own.link == of.link || own.link == Link::Sigmoid && of.link == Link::Emax;
+                structure && link
+            }
+        };
+        course && effect && self != other
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_model_is_found_by_its_name() {
+        let all = OutcomeModel::all();
+        assert_eq!(all.len(), 3 + DelayModel::all().len());
+        for model in all {
+            assert_eq!(OutcomeModel::named(&model.name()), Some(model));
+        }
+        let both = OutcomeModel::named("production_emax_time_plateau").unwrap();
+        assert_eq!(both.parameters().len(), 3);
+        assert!(both.contains(OutcomeModel::NO_EFFECT) && !OutcomeModel::NO_EFFECT.contains(both));
+        let named = |name: &str| OutcomeModel::named(name).unwrap();
+        assert!(
+            both.contains(named("direct_emax")) && named("effect_sigmoid").contains(named("effect_emax"))
+        );
+        assert!(!named("effect_emax").contains(named("direct_linear")));
+        assert_eq!(OutcomeModel::named("no_such_model"), None);
+    }
+}

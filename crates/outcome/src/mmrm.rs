@@ -1,0 +1,387 @@
+//! The mixed model for repeated measures (MMRM): changes from baseline by arm and visit, of patients of whom some visits are missing.
+//!
+//! The change of patient i at visit v is normal with mean µ_av + γ_v·(baseline_i − mean baseline), a the patient's arm; the covariance
+//! between visits is any, and common to the arms. It is estimated by restricted maximum likelihood (REML), so that what is missing at
+//! random is no bias:
+//!
+//! ```text
+//! −2 REML = Σ [ln|Σ_i| + r_iᵀΣ_i⁻¹r_i] + ln|ΣX_iᵀΣ_i⁻¹X_i| + (n − p)·ln 2π
+//! ```
+//!
+//! Σ_i holds the rows and columns of Σ that patient i has. µ_av are the least-squares means at the mean baseline. Degrees of freedom are
+//! Satterthwaite's: 2·f²/gᵀAg of a contrast of variance f, g its derivatives over the numbers of Σ and A their covariance.
+
+use nalgebra::{Cholesky, DMatrix, DVector};
+use omafit_estimate::{DescentStop, Evaluated, score};
+use statrs::distribution::{ContinuousCDF, StudentsT};
+
+/// More visits have more covariances than a trial determines.
+pub const MOST_VISITS: usize = 12;
+const MOST_ITERATIONS: u64 = 200;
+/// The spacing of differences of the gradient over the numbers of Σ.
+const SPACING: f64 = 1e-4;
+
+/// A patient's changes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Repeated {
+    /// The arm, from 0.
+    pub arm: usize,
+    /// The baseline.
+    pub baseline: f64,
+    /// The change at each visit; NaN where it is missing.
+    pub change: Vec<f64>,
+}
+
+/// An estimate of the model.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Contrast {
+    /// The value.
+    pub estimate: f64,
+    /// Its standard error.
+    pub se: f64,
+    /// Degrees of freedom.
+    pub df: f64,
+    /// Lower end of its 95 % interval by Student's t.
+    pub low: f64,
+    /// Upper end.
+    pub high: f64,
+    /// The p value of zero.
+    pub p_value: f64,
+}
+
+/// A fitted model.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Mmrm {
+    /// Patients with a change.
+    pub patients: usize,
+    /// Changes.
+    pub values: usize,
+    /// −2 restricted log-likelihood.
+    pub minus2_reml: f64,
+    /// Σ, row by row.
+    pub covariance: Vec<f64>,
+    /// Least-squares means by arm and visit.
+    pub means: Vec<Vec<Contrast>>,
+    /// The same of each arm after the first, less those of the first.
+    pub differences: Vec<Vec<Contrast>>,
+}
+
+/// Why there is no model.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum MmrmError {
+    /// Fewer than two arms, or no visit.
+    #[error("there is one arm only")]
+    OneArm,
+    /// More visits than [`MOST_VISITS`].
+    #[error("{0} visits are more than {MOST_VISITS}: choose some with --visits")]
+    TooManyVisits(usize),
+    /// A visit of which an arm has fewer than two changes.
+    #[error("an arm has fewer than two changes at visit {0}, from 1")]
+    TooFew(usize),
+    /// Fewer patients than the covariance needs.
+    #[error("{patients} patients do not determine the covariance of {visits} visits")]
+    TooFewPatients {
+        /// Patients.
+        patients: usize,
+        /// Visits.
+        visits: usize,
+    },
+    /// The likelihood was not maximised.
+    #[error("REML did not converge: {0}")]
+    NotConverged(String),
+}
+
+/// A patient's observed visits with their design.
+struct Patient {
+    at: Vec<usize>,
+    y: DVector<f64>,
+    x: DMatrix<f64>,
+}
+
+struct Reml {
+    visits: usize,
+    coefficients: usize,
+    patients: Vec<Patient>,
+    values: usize,
+}
+
+/// The generalised least squares at a covariance.
+struct Solved {
+    value: f64,
+    beta: DVector<f64>,
+    /// (ΣXᵀΣ⁻¹X)⁻¹.
+    inverse: DMatrix<f64>,
+    /// Σ_i⁻¹ of each patient.
+    precisions: Vec<DMatrix<f64>>,
+}
+
+impl Reml {
+    fn factor(&self, theta: &[f64]) -> DMatrix<f64> {
+        let mut factor = DMatrix::zeros(self.visits, self.visits);
+        let mut numbers = theta.iter();
+        for row in 0..self.visits {
+            for column in 0..=row {
+                let number = numbers.next().copied().unwrap_or(0.0);
+                factor[(row, column)] = if row == column { number.exp() } else { number };
+            }
+        }
+        factor
+    }
+
+    /// The derivative over the numbers of the factor of ⟨G, Σ⟩, G symmetric.
+    fn by_factor(&self, g: &DMatrix<f64>, factor: &DMatrix<f64>) -> Vec<f64> {
+        let by = g * factor * 2.0;
+        let mut out = Vec::with_capacity(self.visits * (self.visits + 1) / 2);
+        for row in 0..self.visits {
+            for column in 0..=row {
+                let scale = if row == column { factor[(row, row)] } else { 1.0 };
+                out.push(scale * by[(row, column)]);
+            }
+        }
+        out
+    }
+
+    fn solve(&self, factor: &DMatrix<f64>) -> Option<Solved> {
+        let sigma = factor * factor.transpose();
+        let p = self.coefficients;
+        let (mut matrix, mut right, mut value) = (DMatrix::zeros(p, p), DVector::zeros(p), 0.0);
+        let mut precisions = Vec::with_capacity(self.patients.len());
+        for patient in &self.patients {
+            let own = sigma.select_rows(&patient.at).select_columns(&patient.at);
+            let cholesky = Cholesky::new(own)?;
+            value += 2.0 * cholesky.l_dirty().diagonal().map(f64::ln).sum();
+            let precision = cholesky.inverse();
+            let weighted = patient.x.tr_mul(&precision);
+            matrix += &weighted * &patient.x;
+            right += &weighted * &patient.y;
+            precisions.push(precision);
+        }
+        let cholesky = Cholesky::new(matrix)?;
+        value += 2.0 * cholesky.l_dirty().diagonal().map(f64::ln).sum();
+        let beta = cholesky.solve(&right);
+        for (patient, precision) in self.patients.iter().zip(&precisions) {
+            let r = &patient.y - &patient.x * &beta;
+            value += (r.transpose() * precision * &r)[0];
+        }
+        value += (self.values as f64 - p as f64) * std::f64::consts::TAU.ln();
+        value.is_finite().then(|| Solved { value, beta, inverse: cholesky.inverse(), precisions })
+    }
+
+    /// ∂(−2 REML)/∂Σ.
+    fn by_sigma(&self, solved: &Solved) -> DMatrix<f64> {
+        let mut total = DMatrix::zeros(self.visits, self.visits);
+        for (patient, precision) in self.patients.iter().zip(&solved.precisions) {
+            let r = precision * (&patient.y - &patient.x * &solved.beta);
+            let weighted = precision * &patient.x;
+            let own = precision - &r * r.transpose() - &weighted * &solved.inverse * weighted.transpose();
+            add(&mut total, &own, &patient.at);
+        }
+        total
+    }
+
+    fn evaluate(&self, theta: &[f64]) -> Option<Evaluated> {
+        let factor = self.factor(theta);
+        let solved = self.solve(&factor)?;
+        let gradient = self.by_factor(&self.by_sigma(&solved), &factor);
+        Some(Evaluated { value: solved.value, gradient, expected: self.expected(&factor, &solved) })
+    }
+
+    /// The second derivatives of −2 log-likelihood that are expected: tr(Σ⁻¹∂Σ·Σ⁻¹∂Σ) over the patients.
+    fn expected(&self, factor: &DMatrix<f64>, solved: &Solved) -> Vec<f64> {
+        let n = self.visits;
+        let changes: Vec<DMatrix<f64>> = (0..n)
+            .flat_map(|row| (0..=row).map(move |column| (row, column)))
+            .map(|(row, column)| {
+                let scale = if row == column { factor[(row, row)] } else { 1.0 };
+                let mut change = DMatrix::zeros(n, n);
+                for k in 0..n {
+                    change[(row, k)] += scale * factor[(k, column)];
+                    change[(k, row)] += scale * factor[(k, column)];
+                }
+                change
+            })
+            .collect();
+        let q = changes.len();
+        let mut total = DMatrix::zeros(q, q);
+        // Patients of the same visits have the same matrices.
+        let mut seen: Vec<(&[usize], f64, &DMatrix<f64>)> = Vec::new();
+        for (patient, precision) in self.patients.iter().zip(&solved.precisions) {
+            match seen.iter_mut().find(|known| known.0 == patient.at) {
+                Some(known) => known.1 += 1.0,
+                None => seen.push((&patient.at, 1.0, precision)),
+            }
+        }
+        for (at, times, precision) in seen {
+            let turned: Vec<DMatrix<f64>> =
+                changes.iter().map(|c| precision * c.select_rows(at).select_columns(at)).collect();
+            for i in 0..q {
+                for j in 0..=i {
+                    let trace = times * turned[i].dot(&turned[j].transpose());
+                    total[(i, j)] += trace;
+                    if i != j {
+                        total[(j, i)] += trace;
+                    }
+                }
+            }
+        }
+        total.as_slice().to_vec()
+    }
+
+    /// The covariance of the numbers of the factor, from the differences of the gradient.
+    fn covariance(&self, theta: &[f64]) -> Option<DMatrix<f64>> {
+        let q = theta.len();
+        let gradient = |theta: &[f64]| {
+            let factor = self.factor(theta);
+            let solved = self.solve(&factor)?;
+            Some(self.by_factor(&self.by_sigma(&solved), &factor))
+        };
+        let mut hessian = DMatrix::zeros(q, q);
+        for k in 0..q {
+            let moved = |h: f64| {
+                let mut theta = theta.to_vec();
+                theta[k] += h;
+                gradient(&theta)
+            };
+            let (up, down) = (moved(SPACING)?, moved(-SPACING)?);
+            for i in 0..q {
+                hessian[(i, k)] = (up[i] - down[i]) / (2.0 * SPACING);
+            }
+        }
+        let symmetric = (&hessian + hessian.transpose()) * 0.5;
+        Cholesky::new(symmetric).map(|c| c.inverse() * 2.0)
+    }
+
+    /// An estimate of a combination of the coefficients.
+    fn contrast(
+        &self,
+        of: &DVector<f64>,
+        factor: &DMatrix<f64>,
+        solved: &Solved,
+        covariance: &DMatrix<f64>,
+    ) -> Contrast {
+        let estimate = of.dot(&solved.beta);
+        let along = &solved.inverse * of;
+        let variance = of.dot(&along);
+        let mut by_sigma = DMatrix::zeros(self.visits, self.visits);
+        for (patient, precision) in self.patients.iter().zip(&solved.precisions) {
+            let u = precision * (&patient.x * &along);
+            add(&mut by_sigma, &(&u * u.transpose()), &patient.at);
+        }
+        let gradient = DVector::from_vec(self.by_factor(&by_sigma, factor));
+        let df = 2.0 * variance * variance / gradient.dot(&(covariance * &gradient));
+        let se = variance.sqrt();
+        let (quantile, p_value) = StudentsT::new(0.0, 1.0, df)
+            .map_or((f64::NAN, f64::NAN), |t| (t.inverse_cdf(0.975), 2.0 * t.sf((estimate / se).abs())));
+        Contrast { estimate, se, df, low: estimate - quantile * se, high: estimate + quantile * se, p_value }
+    }
+}
+
+fn add(total: &mut DMatrix<f64>, own: &DMatrix<f64>, at: &[usize]) {
+    for (i, &row) in at.iter().enumerate() {
+        for (j, &column) in at.iter().enumerate() {
+            total[(row, column)] += own[(i, j)];
+        }
+    }
+}
+
+/// Fits the model to patients of so many arms; those without a change do not count.
+///
+/// # Errors
+/// When there are too few patients or too many visits, or REML does not converge.
+pub fn mmrm(patients: &[Repeated], arms: usize) -> Result<Mmrm, MmrmError> {
+    let seen: Vec<&Repeated> = patients
+        .iter()
+        .filter(|p| p.baseline.is_finite() && p.change.iter().any(|c| c.is_finite()))
+        .collect();
+    let visits = seen.first().map_or(0, |p| p.change.len());
+    if arms < 2 || visits == 0 {
+        return Err(MmrmError::OneArm);
+    }
+    if visits > MOST_VISITS {
+        return Err(MmrmError::TooManyVisits(visits));
+    }
+    for visit in 0..visits {
+        let has = |arm: usize| seen.iter().filter(|p| p.arm == arm && p.change[visit].is_finite()).count();
+        if (0..arms).any(|arm| has(arm) < 2) {
+            return Err(MmrmError::TooFew(visit + 1));
+        }
+    }
+    if seen.len() <= visits + arms + 1 {
+        return Err(MmrmError::TooFewPatients { patients: seen.len(), visits });
+    }
+    let mean = seen.iter().map(|p| p.baseline).sum::<f64>() / seen.len() as f64;
+    let coefficients = (arms + 1) * visits;
+    let one = |p: &&Repeated| {
+        let at: Vec<usize> = (0..visits).filter(|&v| p.change[v].is_finite()).collect();
+        let y = DVector::from_iterator(at.len(), at.iter().map(|&v| p.change[v]));
+        let mut x = DMatrix::zeros(at.len(), coefficients);
+        for (row, &v) in at.iter().enumerate() {
+            x[(row, p.arm * visits + v)] = 1.0;
+            x[(row, arms * visits + v)] = p.baseline - mean;
+        }
+        Patient { at, y, x }
+    };
+    let patients: Vec<Patient> = seen.iter().map(one).collect();
+    let values = patients.iter().map(|p| p.at.len()).sum();
+    let reml = Reml { visits, coefficients, patients, values };
+    let end = score(&|theta: &[f64]| reml.evaluate(theta), reml.start(), MOST_ITERATIONS)
+        .ok_or_else(|| MmrmError::NotConverged("the likelihood has no value at the start".into()))?;
+    if !end.stop.is_some_and(DescentStop::is_minimum) {
+        let reason = end.stop.map_or_else(|| "the limit on iterations was reached".into(), |s| s.to_string());
+        return Err(MmrmError::NotConverged(reason));
+    }
+    let singular = || MmrmError::NotConverged("the second derivatives are not those of a maximum".into());
+    let covariance = reml.covariance(&end.x).ok_or_else(singular)?;
+    // A step of Newton's to the last digits, of which a descent leaves some.
+    let step = &covariance * DVector::from_column_slice(&end.at.gradient) * 0.5;
+    let theta: Vec<f64> = end.x.iter().zip(step.iter()).map(|(x, step)| x - step).collect();
+    let factor = reml.factor(&theta);
+    let solved = reml.solve(&factor).ok_or_else(singular)?;
+    let covariance = reml.covariance(&theta).ok_or_else(singular)?;
+    let contrast = |of: &[(usize, f64)]| {
+        let mut vector = DVector::zeros(coefficients);
+        of.iter().for_each(|(k, by)| vector[*k] = *by);
+        reml.contrast(&vector, &factor, &solved, &covariance)
+    };
+    let means =
+        (0..arms).map(|a| (0..visits).map(|v| contrast(&[(a * visits + v, 1.0)])).collect()).collect();
+    let difference = |arm: usize, v: usize| contrast(&[(arm * visits + v, 1.0), (v, -1.0)]);
+    let differences = (1..arms).map(|a| (0..visits).map(|v| difference(a, v)).collect()).collect();
+    Ok(Mmrm {
+        patients: reml.patients.len(),
+        values,
+        minus2_reml: solved.value,
+        covariance: (&factor * factor.transpose()).iter().copied().collect(),
+        means,
+        differences,
+    })
+}
+
+impl Reml {
+    /// The factor of the variances of the changes about their arms' means, uncorrelated but for a half.
+    fn start(&self) -> Vec<f64> {
+        let mut sums = vec![(0.0, 0.0); self.visits];
+        let ordinary = self.solve(&DMatrix::identity(self.visits, self.visits));
+        for patient in &self.patients {
+            let fitted =
+                ordinary.as_ref().map_or_else(|| DVector::zeros(patient.at.len()), |o| &patient.x * &o.beta);
+            for (row, &v) in patient.at.iter().enumerate() {
+                sums[v].0 += 1.0;
+                sums[v].1 += (patient.y[row] - fitted[row]).powi(2);
+            }
+        }
+        let sd = |v: usize| (sums[v].1 / sums[v].0).max(f64::MIN_POSITIVE).sqrt();
+        let sigma =
+            DMatrix::from_fn(self.visits, self.visits, |i, j| sd(i) * sd(j) * if i == j { 1.0 } else { 0.5 });
+        let factor =
+            Cholesky::new(sigma).map_or_else(|| DMatrix::identity(self.visits, self.visits), |c| c.l());
+        let element = |row: usize, column: usize| {
+            let value = factor[(row, column)];
+            if row == column { value.ln() } else { value }
+        };
+        (0..self.visits)
+            .flat_map(|row| (0..=row).map(move |column| (row, column)))
+            .map(|(r, c)| element(r, c))
+            .collect()
+    }
+}
