@@ -78,7 +78,7 @@ pub enum Rejection {
         records: usize,
     },
     /// Every row is left out.
-    #[error("nothing is left of {}: every one of its {rows} rows is left out ({})", path.display(), reasons.join("; "))]
+    #[error("nothing is left of {}: every one of its {rows} rows is left out ({})", path.display(), harmless(&reasons.join("; ")))]
     AllLeftOut {
         /// The file.
         path: PathBuf,
@@ -88,7 +88,7 @@ pub enum Rejection {
         reasons: Vec<String>,
     },
     /// An option cannot be followed whatever the file.
-    #[error("cannot read data with {option} {found}: expected {expected}")]
+    #[error("cannot read data with {option} {}: expected {expected}", harmless(found))]
     Option {
         /// The field of [`ReadOptions`](crate::ReadOptions).
         option: &'static str,
