@@ -120,7 +120,7 @@ fn refuses_and_takes_small_ones(run: &std::path::Path) {
     let allowed = ["outcome", name, path, "--force", "--allow-unknown", "--window", "trough"];
     omafit().args(allowed).assert().success();
     let told = std::fs::read_to_string(run.join("outcome.json")).unwrap();
-    assert!(told.contains("1 patients without =score<b>"), "{told}");
+    assert!(told.contains("1 patient without =score<b>"), "{told}");
     let visits = csv(&run.join("outcome_visits.csv"));
     assert_eq!(column(&visits, "change_mean"), [0.0, -3.0]);
 }

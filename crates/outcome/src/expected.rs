@@ -1,7 +1,7 @@
 //! What a fitted delay model expects of an outcome when free IgE takes another course.
 
-use crate::delay::{DelayModel, Driver};
-use crate::exposure::{DailyExposure, Exposure};
+use crate::delay::{DelayModel, DriverKnots};
+use crate::exposure::ExposureCourse;
 
 /// A delay model with its estimates.
 #[derive(Clone, Debug, PartialEq)]
@@ -22,24 +22,22 @@ impl FittedDelay {
         Some(Self { model, values, effect })
     }
 
-    /// The change that is expected since the first dose, on the days 0, 1, 2, …, in the outcome's unit: that of the typical
-    /// patient of the fit with this exposure.
-    pub fn change(&self, exposure: &DailyExposure) -> Vec<f64> {
-        let driver = Driver {
-            ige_free: exposure.daily(Exposure::IgeFree),
-            log_ige_free: exposure.daily(Exposure::LogIgeFree),
-        };
-        self.model.shape(&self.values, driver).into_iter().map(|w| self.effect * w).collect()
+    /// The change that is expected since the first dose on each of some days, in the outcome's unit: that of the typical
+    /// patient of the fit with this exposure. NaN where the course ends before.
+    pub fn change(&self, exposure: &ExposureCourse, days: &[f64]) -> Vec<f64> {
+        let knots = DriverKnots::new(exposure, days);
+        let shape = self.model.shape(&self.values, knots.driver());
+        (0..days.len()).map(|k| self.effect * knots.read(&shape, k)).collect()
     }
 
     /// The mean of the changes on each patient's day: of all, and of those who are marked; NaN of nobody.
     pub fn mean_changes<'a>(
         &self,
-        patients: impl Iterator<Item = (&'a DailyExposure, f64, bool)>,
+        patients: impl Iterator<Item = (&'a ExposureCourse, f64, bool)>,
     ) -> [f64; 2] {
         let mut sums = [(0.0, 0.0); 2];
         for (exposure, day, is_marked) in patients {
-            if let Some(change) = self.change(exposure).get(day.max(0.0) as usize) {
+            for change in self.change(exposure, &[day]).into_iter().filter(|c| !c.is_nan()) {
                 for (n, sum) in &mut sums[..1 + usize::from(is_marked)] {
                     *n += 1.0;
                     *sum += change;
@@ -56,11 +54,11 @@ mod tests {
     use crate::exposure::CourseColumns;
 
     /// Free IgE of 400 ng/mL before, and `after` from day 1 on.
-    fn step(after: f64) -> DailyExposure {
+    fn step(after: f64) -> ExposureCourse {
         let day: Vec<f64> = (0..=300).map(f64::from).collect();
         let ige_free: Vec<f64> = day.iter().map(|d| if *d < 1.0 { 400.0 } else { after }).collect();
         let (omalizumab_total, ige_total) = (&vec![0.0; day.len()][..], &vec![1000.0; day.len()][..]);
-        DailyExposure::new(&CourseColumns { day: &day, ige_free: &ige_free, omalizumab_total, ige_total })
+        ExposureCourse::new(&CourseColumns { day: &day, ige_free: &ige_free, omalizumab_total, ige_total })
             .unwrap()
     }
 
@@ -71,16 +69,17 @@ mod tests {
         let emax = |c: f64| c / (40.0 + c);
         let direct = FittedDelay::new("direct_emax", estimate).unwrap();
         let away = 2.0 * (emax(10.0) - emax(400.0));
-        assert!((direct.change(&step(10.0))[200] - away).abs() < 1e-12);
+        assert!((direct.change(&step(10.0), &[200.0])[0] - away).abs() < 1e-12);
         // What is left of the way after a time t goes as e^(−kt).
-        let production = FittedDelay::new("production_emax", estimate).unwrap().change(&step(10.0));
-        let left = |day: usize| 1.0 - production[day] / away;
-        assert!((left(121) / left(101) - (-1.0_f64).exp()).abs() < 1e-9);
-        assert!((production[300] - away).abs() < 1e-5);
+        let days = [101.0, 121.0, 300.0, 301.0];
+        let production = FittedDelay::new("production_emax", estimate).unwrap().change(&step(10.0), &days);
+        let left = |k: usize| 1.0 - production[k] / away;
+        assert!((left(1) / left(0) - (-1.0_f64).exp()).abs() < 1e-9);
+        assert!((production[2] - away).abs() < 1e-5 && production[3].is_nan());
         // Loss ends where production and loss balance: B·λ₀/λ − B.
-        let loss = FittedDelay::new("loss_emax", estimate).unwrap().change(&step(10.0));
+        let loss = FittedDelay::new("loss_emax", estimate).unwrap().change(&step(10.0), &[300.0])[0];
         let rate = |c: f64| 1.0 + ((-1.0_f64).exp() - 1.0) * emax(c);
-        assert!((loss[300] - 4.0 * (rate(400.0) / rate(10.0) - 1.0)).abs() < 1e-4, "{}", loss[300]);
+        assert!((loss - 4.0 * (rate(400.0) / rate(10.0) - 1.0)).abs() < 1e-4, "{}", loss);
     }
 
     #[test]

@@ -1,10 +1,12 @@
 //! Hysteresis of a group: whether outcome and exposure go back the way they came, and how far one lags behind the other.
 //!
-//! All is read from the means of the group by visit (outcome, exposure) and by day (exposure), and intervals are percentiles of
-//! the same from patients drawn with replacement.
+//! Facts are read from the means of the group: by visit (outcome, exposure), by day (the exposure of a lag), and of the logarithm
+//! of free IgE at times that are close where it falls (its crossings). Intervals are percentiles of the facts of patients drawn
+//! with replacement.
 
 use crate::correlation::product_moment;
-use crate::exposure::Exposure;
+use crate::crossing::first_passage;
+use crate::exposure::{Exposure, ExposureCourse};
 use crate::patient::{Group, Patient};
 use crate::summary::Summary;
 use crate::visits::{Aligned, Visit};
@@ -109,11 +111,25 @@ struct Means<'a> {
     days: Vec<f64>,
     /// Of each member, of each visit: the row.
     rows: Vec<Vec<Option<&'a Visit>>>,
-    /// Daily exposures of each member.
-    daily: Vec<Option<[&'a [f64]; 4]>>,
+    /// The course of each member.
+    courses: Vec<&'a ExposureCourse>,
     /// Days of treatment.
     last_dose: f64,
 }
+
+/// The exposures of a group's members.
+struct Exposed {
+    /// On the days 0, 1, 2, …, by member and [`Exposure::ALL`]; NaN where a course has ended.
+    daily: Vec<[Vec<f64>; 4]>,
+    /// Ascending, and close where free IgE falls.
+    fine: Vec<f64>,
+    /// The logarithm of free IgE on each of the fine days: of each member.
+    log_ige_free: Vec<Vec<f64>>,
+}
+
+/// From the first dose on fine days are so far apart; later by a part of the time that has gone, but no more than the last.
+/// A mean of logarithms between them is off its straight line by some thousandths at most.
+const FINE: (f64, f64, f64) = (1.0 / 1024.0, 0.06, 0.5);
 
 /// Reads the hysteresis of a group. Empty if nobody in it has an exposure, or nobody a dose.
 pub fn hysteresis(
@@ -123,8 +139,9 @@ pub fn hysteresis(
     options: &HysteresisOptions,
 ) -> Vec<Judged> {
     let Some(means) = Means::of(patients, aligned, group) else { return Vec::new() };
+    let exposed = Exposed::new(&means.courses);
     let once = vec![1.0; means.rows.len()];
-    let mut values = means.facts(&once, options);
+    let mut values = means.facts(&exposed, &once, options);
     if !means.responds() {
         // There is no plateau to reach or to lose.
         for fact in
@@ -142,7 +159,7 @@ pub fn hysteresis(
                 let k = (stream.uniform() * times.len() as f64) as usize;
                 times[k] += 1.0;
             }
-            means.facts(&times, options)
+            means.facts(&exposed, &times, options)
         })
         .collect();
     let exposures = Exposure::ALL.into_iter().flat_map(|e| Fact::OF_EXPOSURE.map(|f| (f, Some(e))));
@@ -183,11 +200,14 @@ impl<'a> Means<'a> {
     fn of(patients: &'a [Patient], aligned: &'a Aligned, group: &Group) -> Option<Self> {
         let mut days: Vec<f64> = Vec::new();
         let mut own: Vec<(usize, Vec<&Visit>)> = Vec::new();
+        let mut courses = Vec::new();
         for visits in aligned.visits.chunk_by(|a, b| a.patient == b.patient) {
             let member = visits[0].patient;
-            if patients[member].exposure.is_some() && group.members.binary_search(&member).is_ok() {
+            let Some(course) = &patients[member].exposure else { continue };
+            if group.members.binary_search(&member).is_ok() {
                 days.extend(visits.iter().map(|v| v.visit));
                 own.push((member, visits.iter().collect()));
+                courses.push(course);
             }
         }
         days.sort_by(f64::total_cmp);
@@ -199,9 +219,7 @@ impl<'a> Means<'a> {
             days.iter().map(|d| visits.iter().find(|v| v.visit == *d).copied()).collect()
         };
         let rows = own.iter().map(|(_, visits)| row(visits)).collect();
-        let daily = |m: usize| patients[m].exposure.as_ref().map(|e| Exposure::ALL.map(|k| e.daily(k)));
-        let daily = own.iter().map(|(m, _)| daily(*m)).collect();
-        Some(Self { days, rows, daily, last_dose })
+        Some(Self { days, rows, courses, last_dose })
     }
 
     /// Whether the patients' own mean changes on the plateau differ from none.
@@ -220,7 +238,7 @@ impl<'a> Means<'a> {
     }
 
     /// Everything, by [`Fact::OF_EXPOSURE`] of each exposure and then [`Fact::OF_COURSE`], of members so many times each.
-    fn facts(&self, times: &[f64], options: &HysteresisOptions) -> Vec<f64> {
+    fn facts(&self, exposures: &Exposed, times: &[f64], options: &HysteresisOptions) -> Vec<f64> {
         let mut change = Vec::with_capacity(self.days.len());
         let mut exposed = vec![[0.0; 4]; self.days.len()];
         for (k, exposed) in exposed.iter_mut().enumerate() {
@@ -235,7 +253,7 @@ impl<'a> Means<'a> {
             exposed.iter_mut().for_each(|e| *e /= n);
             change.push(sum / n);
         }
-        let daily = self.daily_means(times);
+        let daily = exposures.daily_means(times);
         let mut out = Vec::new();
         for (e, daily) in daily.iter().enumerate() {
             let points: Vec<(f64, f64)> = exposed
@@ -249,10 +267,8 @@ impl<'a> Means<'a> {
             out.extend([area, share, lag, r]);
         }
         let target = options.target_ng_ml.ln();
-        let log_ige = &daily[Exposure::LogIgeFree as usize];
-        let days: Vec<f64> = (0..log_ige.len()).map(|d| d as f64).collect();
-        let suppressed = passes(&days, log_ige, target, 0.0, true);
-        let recrossed = passes(&days, log_ige, target, self.last_dose, false);
+        let suppressed = exposures.first_passage(times, target, 0.0, true);
+        let recrossed = exposures.first_passage(times, target, self.last_dose, false);
         let (n, sum) = self
             .days
             .iter()
@@ -260,29 +276,12 @@ impl<'a> Means<'a> {
             .filter(|(d, c)| self.is_plateau(**d) && !c.is_nan())
             .fold((0.0, 0.0), |(n, sum), (_, c)| (n + 1.0, sum + c));
         let reached: Vec<f64> = change.iter().map(|c| -c / (sum / n)).collect();
-        let stabilised = passes(&self.days, &reached, -STABILISED, 0.0, true);
-        let returned = passes(&self.days, &reached, -RETURNED, self.last_dose, false);
+        let reached = || self.days.iter().copied().zip(reached.iter().copied());
+        let stabilised = first_passage(reached(), -STABILISED, 0.0, true);
+        let returned = first_passage(reached(), -RETURNED, self.last_dose, false);
         out.extend([suppressed, stabilised, stabilised - suppressed]);
         out.extend([recrossed - self.last_dose, returned - self.last_dose, returned - recrossed]);
         out
-    }
-
-    /// Mean exposures by day, as far as at least half of the members are seen.
-    fn daily_means(&self, times: &[f64]) -> [Vec<f64>; 4] {
-        let all: f64 = times.iter().sum();
-        std::array::from_fn(|e| {
-            let courses = self.daily.iter().zip(times).filter(|(_, weight)| **weight > 0.0);
-            let courses = courses.filter_map(|(daily, weight)| Some((daily.as_ref()?[e], weight)));
-            let longest = courses.clone().map(|(daily, _)| daily.len()).max().unwrap_or(0);
-            let mut sums = vec![(0.0, 0.0); longest];
-            for (daily, weight) in courses {
-                for ((n, sum), value) in sums.iter_mut().zip(daily) {
-                    *n += weight;
-                    *sum += weight * value;
-                }
-            }
-            sums.into_iter().take_while(|(n, _)| *n >= 0.5 * all).map(|(n, sum)| sum / n).collect()
-        })
     }
 
     /// The lag of the highest correlation, and that; the shortest of equals. The exposure before day 0 is that of day 0.
@@ -309,6 +308,51 @@ impl<'a> Means<'a> {
     }
 }
 
+impl Exposed {
+    fn new(courses: &[&ExposureCourse]) -> Self {
+        let end = courses.iter().map(|c| c.end()).fold(0.0, f64::max);
+        let days: Vec<f64> = (0..).map(f64::from).take_while(|day| *day <= end).collect();
+        let daily = courses.iter().map(|c| Exposure::ALL.map(|exposure| c.on(exposure, &days))).collect();
+        let (shortest, growth, longest) = FINE;
+        let step = |day: &f64| Some(day + (growth * day).clamp(shortest, longest));
+        let mut fine: Vec<f64> =
+            std::iter::successors(Some(0.0), step).take_while(|day| *day < end).collect();
+        fine.push(end);
+        let of_members: Vec<Vec<f64>> = courses.iter().map(|c| c.on(Exposure::LogIgeFree, &fine)).collect();
+        let log_ige_free = (0..fine.len()).map(|k| of_members.iter().map(|own| own[k]).collect()).collect();
+        Self { daily, fine, log_ige_free }
+    }
+
+    /// Mean exposures by day, as far as at least half of the members are seen.
+    fn daily_means(&self, times: &[f64]) -> [Vec<f64>; 4] {
+        let all: f64 = times.iter().sum();
+        let days = self.daily.first().map_or(0, |own| own[0].len());
+        std::array::from_fn(|e| {
+            let mut sums = vec![(0.0, 0.0); days];
+            for (own, weight) in self.daily.iter().zip(times).filter(|(_, weight)| **weight > 0.0) {
+                for ((n, sum), value) in sums.iter_mut().zip(&own[e]).take_while(|(_, v)| !v.is_nan()) {
+                    *n += weight;
+                    *sum += weight * value;
+                }
+            }
+            sums.into_iter().take_while(|(n, _)| *n >= 0.5 * all).map(|(n, sum)| sum / n).collect()
+        })
+    }
+
+    /// The first passage of a level by the mean logarithm of free IgE, as far as at least half of the members are seen.
+    fn first_passage(&self, times: &[f64], level: f64, from: f64, falls: bool) -> f64 {
+        let all: f64 = times.iter().sum();
+        // A passage that begins before is found from the point before.
+        let first = self.fine.partition_point(|day| *day < from).saturating_sub(1);
+        let mean = |k: usize| {
+            let seen = self.log_ige_free[k].iter().zip(times).filter(|(value, _)| !value.is_nan());
+            let (n, sum) = seen.fold((0.0, 0.0), |(n, sum), (v, weight)| (n + weight, sum + weight * v));
+            (n >= 0.5 * all).then(|| (self.fine[k], sum / n))
+        };
+        first_passage((first..self.fine.len()).map_while(mean), level, from, falls)
+    }
+}
+
 /// The signed area within a closed polygon (the shoelace formula), and its part of the rectangle around it.
 /// NaN of a side that is constant but for rounding.
 fn loop_area(points: &[(f64, f64)]) -> (f64, f64) {
@@ -329,23 +373,6 @@ fn varies(values: impl Iterator<Item = f64>) -> bool {
     let ends = |(low, high): (f64, f64), v: f64| (low.min(v), high.max(v));
     let (low, high) = values.fold((f64::INFINITY, f64::NEG_INFINITY), ends);
     high - low > 1e-9 * low.abs().max(high.abs())
-}
-
-/// The first time from `from` on at which a curve through points is at or past a level, from above if it `falls`; NaN if never.
-fn passes(times: &[f64], values: &[f64], level: f64, from: f64, falls: bool) -> f64 {
-    let past = |v: f64| if falls { v <= level } else { v >= level };
-    let mut before: Option<(f64, f64)> = None;
-    for (&time, &value) in times.iter().zip(values).filter(|p| !p.1.is_nan()) {
-        if time >= from && past(value) {
-            // Only a passage counts: what is past the level already when the search begins has passed then.
-            return match before {
-                Some((t, v)) if !past(v) => (t + (time - t) * (level - v) / (value - v)).max(from),
-                _ => time.max(from),
-            };
-        }
-        before = Some((time, value));
-    }
-    f64::NAN
 }
 
 #[cfg(test)]
@@ -379,15 +406,5 @@ mod tests {
         // Of 42: position 1.025.
         assert!((ends(never(20).chain([f64::NAN]).collect()).0 - 1.025).abs() < 1e-12);
         assert!(ends(Vec::new()).0.is_nan());
-    }
-
-    #[test]
-    fn a_level_is_passed_between_points() {
-        let times = [0.0, 10.0, 20.0, 30.0];
-        assert_eq!(passes(&times, &[4.0, 2.0, 0.0, 2.0], 1.0, 0.0, true), 15.0);
-        assert_eq!(passes(&times, &[4.0, 2.0, 0.0, 2.0], 1.0, 15.0, false), 25.0);
-        assert!(passes(&times, &[4.0, 2.0, 1.5, 2.0], 1.0, 0.0, true).is_nan());
-        assert_eq!(passes(&times, &[0.5, 2.0, 1.5, 2.0], 1.0, 0.0, true), 0.0);
-        assert_eq!(passes(&times, &[5.0, f64::NAN, 1.0, 0.0], 3.0, 0.0, true), 10.0);
     }
 }

@@ -14,6 +14,7 @@ pub fn print(
     table: &OutcomeTable,
     patients: &[Patient],
     analysis: &OutcomeAnalysis,
+    notes: &[String],
     simulated: bool,
 ) {
     let with = patients.iter().filter(|p| p.exposure.is_some()).count();
@@ -44,6 +45,10 @@ pub fn print(
         }
         columns(&rows);
     }
+    if !notes.is_empty() {
+        say!("");
+        notes.iter().for_each(|note| say!("note: {note}"));
+    }
     say!("\nin {}: outcome.json, outcome_patients, outcome_visits, outcome_correlation,", args.run.display());
     say!(
         "outcome_hysteresis, outcome_delay, outcome_delay_parameters, outcome_exposure, figures, and in its report"
@@ -68,7 +73,7 @@ fn row(name: String, outcome: &GroupOutcome, last_dose: f64) -> [String; 7] {
     [
         name,
         baseline.map_or(0, |v| v.value.n).to_string(),
-        baseline.map_or(String::new(), |v| fixed(v.value.mean, 2)),
+        baseline.map_or_else(|| "none before the first dose".to_owned(), |v| fixed(v.value.mean, 2)),
         end.map_or(String::new(), |v| with_interval([v.change.mean, v.change.low, v.change.high], 2)),
         lag.map_or(String::new(), |l| with_interval([l.value, l.low, l.high], 0)),
         turn.to_owned(),

@@ -11,7 +11,7 @@ use rayon::prelude::*;
 /// fitted are left out.
 ///
 /// A sigmoid model that ends above the Emax model, which it contains, is fitted to the patients again from there.
-pub fn fit_all(data: &DelayData<'_>) -> (Vec<DelayFit>, Vec<DelayFit>) {
+pub fn fit_all(data: &DelayData) -> (Vec<DelayFit>, Vec<DelayFit>) {
     let both = |model: &DelayModel| {
         let means = fit_means(data, *model);
         let random = means.as_ref().and_then(|means| fit_patients(data, means));

@@ -1,7 +1,7 @@
 //! What a delay model is fitted to.
 
-use super::shape::{DelayModel, Driver, read_at};
-use crate::exposure::Exposure;
+use super::driver::{DriverKnots, Knot};
+use super::shape::DelayModel;
 use crate::patient::{Group, Patient};
 use crate::summary::Summary;
 use crate::visits::Aligned;
@@ -13,25 +13,26 @@ pub(crate) const LANES: usize = 4;
 const ABREAST: usize = 4;
 
 /// The patients of a group, with their courses and what was measured of one outcome.
-pub struct DelayData<'a> {
+pub struct DelayData {
     /// Patient by patient.
-    pub(crate) members: Vec<Member<'a>>,
-    /// Free IgE and its logarithm, day by day, of so many patients in turn; beyond the end of a course its last.
-    courses: Vec<Vec<[Pack<ABREAST>; 2]>>,
+    pub(crate) members: Vec<Member>,
+    /// The knots of so many patients in turn, each with days of its own; beyond the last of a patient the same without a step.
+    courses: Vec<Vec<Knot<Pack<ABREAST>>>>,
     /// The values of each visit.
     pub(crate) visits: Vec<Summary>,
 }
 
 /// A patient.
-pub(crate) struct Member<'a> {
-    driver: Driver<'a>,
+pub(crate) struct Member {
+    /// The knots of free IgE, for reading on the days of the rows.
+    knots: DriverKnots,
     /// Visit, day, value: ascending.
     pub rows: Vec<(usize, f64, f64)>,
 }
 
-impl<'a> DelayData<'a> {
+impl DelayData {
     /// Of a group. Patients without a dose or an exposure, and what was measured beyond the end of a course, are not in it.
-    pub fn new(patients: &'a [Patient], aligned: &Aligned, group: &Group) -> Self {
+    pub fn new(patients: &[Patient], aligned: &Aligned, group: &Group) -> Self {
         let mut days: Vec<f64> = aligned.visits.iter().map(|v| v.visit).collect();
         days.sort_by(f64::total_cmp);
         days.dedup();
@@ -43,21 +44,16 @@ impl<'a> DelayData<'a> {
             if group.members.binary_search(&at).is_err() {
                 continue;
             }
-            let seen = exposure.daily(Exposure::IgeFree).len() as f64 - 1.0;
             let rows: Vec<(usize, f64, f64)> = own
                 .iter()
-                .filter(|v| v.day <= seen)
+                .filter(|v| v.day <= exposure.end())
                 .map(|v| (days.partition_point(|d| *d < v.visit), v.day, v.value))
                 .collect();
-            let until = rows.last().map_or(0, |r| r.1.ceil() as usize + 1);
-            let driver = Driver {
-                ige_free: &exposure.daily(Exposure::IgeFree)[..until],
-                log_ige_free: &exposure.daily(Exposure::LogIgeFree)[..until],
-            };
-            members.push(Member { driver, rows });
+            let read: Vec<f64> = rows.iter().map(|r| r.1).collect();
+            members.push(Member { knots: DriverKnots::new(exposure, &read), rows });
         }
         let of = |k: usize| {
-            let rows = members.iter().flat_map(|m: &Member<'_>| &m.rows);
+            let rows = members.iter().flat_map(|m: &Member| &m.rows);
             Summary::of(rows.filter(move |r| r.0 == k).map(|r| r.2))
         };
         let visits = (0..days.len()).map(of).collect();
@@ -96,33 +92,33 @@ impl<'a> DelayData<'a> {
     }
 }
 
-impl Member<'_> {
+impl Member {
     /// w at the member's rows.
     pub fn shape(&self, model: DelayModel, values: &[f64]) -> Vec<f64> {
-        let daily = model.shape(values, self.driver);
-        self.rows.iter().map(|r| read_at(|day| daily.get(day).copied(), r.1)).collect()
+        let shape = model.shape(values, self.knots.driver());
+        (0..self.rows.len()).map(|k| self.knots.read(&shape, k)).collect()
     }
 }
 
-/// The courses of some patients side by side.
-fn abreast(members: &[Member<'_>]) -> Vec<[Pack<ABREAST>; 2]> {
-    let longest = members.iter().map(|m| m.driver.ige_free.len()).max().unwrap_or(0);
-    let on = |day: usize| {
-        let mut both = [Pack::all(1.0), Pack::all(0.0)];
-        for (lane, Driver { ige_free, log_ige_free }) in members.iter().map(|m| m.driver).enumerate() {
-            if let Some(last) = ige_free.len().checked_sub(1) {
-                both[0].0[lane] = ige_free[day.min(last)];
-                both[1].0[lane] = log_ige_free[day.min(last)];
-            }
-        }
-        both
+/// The knots of some patients side by side.
+fn abreast(members: &[Member]) -> Vec<Knot<Pack<ABREAST>>> {
+    let nothing = Knot { step: 0.0, per_step: 0.0, is_step: 0.0, ige_free: 1.0, log_ige_free: 0.0 };
+    let lanes: Vec<Vec<Knot<f64>>> = members.iter().map(|m| m.knots.driver().knots()).collect();
+    let of_lane = |lane: usize, at: usize| {
+        let own = lanes.get(lane).filter(|own| !own.is_empty());
+        own.map_or(nothing, |own| own.get(at).copied().unwrap_or_else(|| own[own.len() - 1].still()))
     };
-    (0..longest).map(on).collect()
+    let most = lanes.iter().map(Vec::len).max().unwrap_or(0);
+    let at = |at: usize| {
+        let all: [Knot<f64>; ABREAST] = std::array::from_fn(|lane| of_lane(lane, at));
+        Knot::from_numbers(|number| Pack(std::array::from_fn(|lane| number(&all[lane]))))
+    };
+    (0..most).map(at).collect()
 }
 
 #[inline(always)]
 fn slopes_of<const N: usize>(
-    data: &DelayData<'_>,
+    data: &DelayData,
     model: DelayModel,
     unknowns: &[f64],
 ) -> Vec<Vec<Dual<f64, LANES>>> {
@@ -131,16 +127,15 @@ fn slopes_of<const N: usize>(
         lifted.map(|(k, (p, x))| p.value(Dual::variable(Pack::all(*x), k))).collect();
     let mut out = Vec::with_capacity(data.members.len());
     for (members, course) in data.members.chunks(ABREAST).zip(&data.courses) {
-        let days = course.iter().map(|[c, log]| (Dual::fixed(*c), Dual::fixed(*log)));
-        let daily = model.shape_over(&values, days);
+        let shape = model.shape_over(&values, course);
         for (lane, member) in members.iter().enumerate() {
-            let own = |day: usize| {
-                let w: &Dual<Pack<ABREAST>, N> = daily.get(day)?;
+            let own = |k: usize| {
+                let w: Dual<Pack<ABREAST>, N> = member.knots.read(&shape, k);
                 let mut eps = [0.0; LANES];
                 eps.iter_mut().zip(&w.eps).for_each(|(own, e)| *own = e.0[lane]);
-                Some(Dual { re: w.re.0[lane], eps })
+                Dual { re: w.re.0[lane], eps }
             };
-            out.push(member.rows.iter().map(|r| read_at(own, r.1)).collect());
+            out.push((0..member.rows.len()).map(own).collect());
         }
     }
     out
@@ -149,7 +144,7 @@ fn slopes_of<const N: usize>(
 /// [`slopes_of`], compiled for AVX2: wider lanes, the same operations, the same bits.
 #[cfg_attr(target_arch = "x86_64", target_feature(enable = "avx2"))]
 fn slopes_wide<const N: usize>(
-    data: &DelayData<'_>,
+    data: &DelayData,
     model: DelayModel,
     unknowns: &[f64],
 ) -> Vec<Vec<Dual<f64, LANES>>> {
@@ -164,23 +159,30 @@ pub(crate) fn values(model: DelayModel, unknowns: &[f64]) -> Vec<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::exposure::{CourseColumns, ExposureCourse};
+
+    /// A course of so many knots, in steps of a patient's own and with a jump.
+    fn course(i: usize, knots: usize) -> ExposureCourse {
+        let step = 0.6 + 0.2 * i as f64;
+        let day: Vec<f64> = (0..knots).map(|k| step * (k - usize::from(k > 5)) as f64).collect();
+        let on = |k: usize| 200.0 / (1.0 + i as f64) * (1.2 + (0.1 * (k + i) as f64).cos());
+        let ige_free: Vec<f64> = (0..knots).map(on).collect();
+        let (omalizumab_total, ige_total) = (&vec![0.0; knots][..], &vec![500.0; knots][..]);
+        ExposureCourse::new(&CourseColumns { day: &day, ige_free: &ige_free, omalizumab_total, ige_total })
+            .unwrap()
+    }
 
     #[test]
     fn courses_side_by_side_are_to_the_bit_those_alone() {
-        let lengths = [1, 90, 311, 0, 41, 200];
-        let course = |i: usize, n: usize| {
-            let on = |day: usize| 200.0 / (1.0 + i as f64) * (1.2 + (0.1 * (day + i) as f64).cos());
-            (0..n).map(on).collect::<Vec<f64>>()
+        let member = |(i, (knots, rows)): (usize, &(usize, usize))| {
+            let course = course(i, *knots);
+            let days: Vec<f64> =
+                (0..*rows).map(|k| (k as f64 * course.end() / *rows as f64 - 0.3).max(-1.0)).collect();
+            let rows = days.iter().map(|day| (0, *day, 0.0)).collect();
+            Member { knots: DriverKnots::new(&course, &days), rows }
         };
-        let courses: Vec<Vec<f64>> = lengths.iter().enumerate().map(|(i, n)| course(i, *n)).collect();
-        let logs: Vec<Vec<f64>> = courses.iter().map(|c| c.iter().map(|c| c.ln()).collect()).collect();
-        let member = |(ige_free, log_ige_free): (&'static [f64], &'static [f64])| {
-            let days = (0..ige_free.len()).step_by(7).map(|day| day as f64);
-            let rows = days.map(|day| (0, (day - 0.3).max(-1.0), 0.0)).collect();
-            Member { driver: Driver { ige_free, log_ige_free }, rows }
-        };
-        let kept = |of: Vec<Vec<f64>>| of.into_iter().map(|c| &*c.leak()).collect::<Vec<&'static [f64]>>();
-        let members: Vec<Member<'_>> = kept(courses).into_iter().zip(kept(logs)).map(member).collect();
+        let sizes = [(2, 1), (90, 12), (311, 40), (9, 0), (41, 5), (200, 9)];
+        let members: Vec<Member> = sizes.iter().enumerate().map(member).collect();
         let courses = members.chunks(ABREAST).map(abreast).collect();
         let data = DelayData { members, courses, visits: Vec::new() };
         for model in DelayModel::all() {
@@ -190,9 +192,9 @@ mod tests {
             let values: Vec<Dual<f64, LANES>> =
                 lifted.map(|(k, (p, x))| p.value(Dual::variable(*x, k))).collect();
             for (member, found) in data.members.iter().zip(data.slopes(model, unknowns)) {
-                let daily = model.shape(&values, member.driver);
+                let shape = model.shape(&values, member.knots.driver());
                 let alone: Vec<Dual<f64, LANES>> =
-                    member.rows.iter().map(|r| read_at(|day| daily.get(day).copied(), r.1)).collect();
+                    (0..member.rows.len()).map(|k| member.knots.read(&shape, k)).collect();
                 assert_eq!(found, alone, "{}", model.name());
             }
         }

@@ -17,7 +17,7 @@ const FOLLOWED: usize = 1;
 const TRIED: usize = 40;
 
 /// Fits a model to the means of the visits. `None` of fewer visits than numbers to estimate, or if nothing was measured twice.
-pub fn fit_means(data: &DelayData<'_>, model: DelayModel) -> Option<DelayFit> {
+pub fn fit_means(data: &DelayData, model: DelayModel) -> Option<DelayFit> {
     let visits: Vec<(usize, f64, f64)> = data
         .visits
         .iter()
@@ -104,7 +104,7 @@ fn grid(parameters: &[Parameter]) -> Vec<Vec<f64>> {
 }
 
 struct Problem<'a> {
-    data: &'a DelayData<'a>,
+    data: &'a DelayData,
     model: DelayModel,
     /// Position, mean, standard error.
     visits: &'a [(usize, f64, f64)],

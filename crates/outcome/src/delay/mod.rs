@@ -3,6 +3,7 @@
 mod all;
 mod chain;
 mod data;
+mod driver;
 mod fit;
 mod means;
 mod patients;
@@ -10,9 +11,10 @@ mod shape;
 
 pub use all::fit_all;
 pub use data::DelayData;
+pub use driver::Driver;
 pub use fit::{DelayEstimate, DelayFit, Level, choose, not_told_apart};
 pub use means::fit_means;
 pub use patients::fit_patients;
-pub use shape::{DelayModel, Driver, Link, Parameter, Structure};
+pub use shape::{DelayModel, Link, Parameter, Structure};
 
-pub(crate) use shape::read_at;
+pub(crate) use driver::DriverKnots;

@@ -18,7 +18,7 @@ const MOST_ITERATIONS: u64 = 100;
 const SPREADS: usize = 4;
 
 /// Fits a model to the patients, from its fit to the means. `None` where the likelihood has no value there.
-pub fn fit_patients(data: &DelayData<'_>, from: &DelayFit) -> Option<DelayFit> {
+pub fn fit_patients(data: &DelayData, from: &DelayFit) -> Option<DelayFit> {
     let model = from.model;
     let problem = Problem::new(data, model)?;
     let estimate = |name| from.estimates.iter().find(|e| e.name == name).map(|e| e.value / problem.scale);
@@ -66,13 +66,13 @@ pub fn fit_patients(data: &DelayData<'_>, from: &DelayFit) -> Option<DelayFit> {
 }
 
 struct Problem<'a> {
-    data: &'a DelayData<'a>,
+    data: &'a DelayData,
     model: DelayModel,
     scale: f64,
 }
 
 impl<'a> Problem<'a> {
-    fn new(data: &'a DelayData<'a>, model: DelayModel) -> Option<Self> {
+    fn new(data: &'a DelayData, model: DelayModel) -> Option<Self> {
         let values = || data.members.iter().flat_map(|m| m.rows.iter().map(|r| r.2));
         let scale = crate::summary::Summary::of(values()).sd;
         (scale > 0.0 && data.patients() > 1).then_some(Self { data, model, scale })
@@ -101,12 +101,7 @@ impl<'a> Problem<'a> {
         Some(total)
     }
 
-    fn of_member(
-        &self,
-        member: &Member<'_>,
-        shape: &[Dual<f64, LANES>],
-        x: &[f64],
-    ) -> Option<(f64, Vec<f64>)> {
+    fn of_member(&self, member: &Member, shape: &[Dual<f64, LANES>], x: &[f64]) -> Option<(f64, Vec<f64>)> {
         let (p, linear) = (x.len(), self.linear());
         let at = p - SPREADS;
         let y: Vec<f64> = member.rows.iter().map(|r| r.2 / self.scale).collect();
