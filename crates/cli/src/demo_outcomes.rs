@@ -6,7 +6,7 @@ use crate::options::{DataOfRunArgs, DemoArgs, LayoutArgs, Running, TimeUnitName}
 use crate::outcome::{OutcomeArgs, WindowName, outcome};
 use omafit_estimate::SubjectStream;
 use omafit_model::{PopulationModel, Subject};
-use omafit_outcome::{DelayModel, Design, Link, MadeUp, Structure, make_up, true_free_ige};
+use omafit_outcome::{DelayModel, Design, Link, MadeUp, Structure, make_up, true_exposure};
 use omafit_trial::write_whole;
 use rayon::prelude::*;
 use std::fmt::Write as _;
@@ -69,9 +69,9 @@ pub fn add_outcomes(
     let end = (design.treatment_days + design.follow_up_days) as i32;
     let days: Vec<f64> = (-2..=end / EVERY).map(|k| f64::from(EVERY * k)).collect();
     let made = subjects.par_iter().enumerate().map(|(i, subject)| {
-        let ige_free = true_free_ige(model, design, args.seed, i as u64, subject)?;
+        let exposure = true_exposure(model, design, args.seed, i as u64, subject)?;
         let mut stream = SubjectStream::of_outcomes(args.seed, i as u64);
-        Ok::<_, CliError>(make_up(&outcomes, &ige_free, &days, RESPONDING, &mut stream))
+        Ok::<_, CliError>(make_up(&outcomes, &exposure, &days, RESPONDING, &mut stream))
     });
     let made = made.collect::<Result<Vec<_>, _>>()?;
     let mut text = format!(
@@ -101,6 +101,7 @@ pub fn add_outcomes(
         baseline: "last".into(),
         visits: Vec::new(),
         visit_every: None,
+        visit_window: None,
         onset_days: 112.0,
         target: None,
         max_lag: 84,

@@ -19,7 +19,8 @@ use omafit_estimate::{
     Bands, Covariance, Errors, FitOptions, Method, PopulationMethod, Prior, ReconstructionOptions, Shape,
     SigmaRule, Status, SubjectResult, complete, fit_at, given_errors, with_sigmas,
 };
-use omafit_model::{Analyte, PopulationModel};
+use omafit_model::{Analyte, PopulationModel, Subject};
+use omafit_outcome::ExposureCourse;
 use omafit_trial::{
     ReadOptions, RunFolder, Table, Trial, Values, read, read_parquet, read_whole_text, sigma_columns,
     suppression_table, trajectories_table,
@@ -71,6 +72,9 @@ pub struct Options {
     /// Of a run from before there was a choice, normal.
     #[serde(default)]
     pub residuals: Shape,
+    /// How far its time courses go at least, where that was said.
+    #[serde(default)]
+    pub until_day: Option<f64>,
     pub level: f64,
     pub target_ng_ml: f64,
 }
@@ -116,7 +120,7 @@ pub fn reconstruct(args: &ReconstructArgs) -> Result<Outcome, CliError> {
     let unfitted = vec![f64::NAN; run.options.free.len()];
     let subjects = &run.trial.subjects;
     let results: Vec<SubjectResult> = pool.install(|| {
-        let one = |(position, subject): (usize, &omafit_model::Subject)| {
+        let one = |(position, subject): (usize, &Subject)| {
             let known = run.estimates.get(&subject.id).filter(|known| known.status != Status::Failed.name());
             let eta = known.map_or(&unfitted, |known| &known.eta);
             let errors = run.errors(known);
@@ -205,6 +209,19 @@ impl Run {
             errors[analyte.index()] = errors[analyte.index()].map(|error| with_sigmas(error, &own));
         }
         errors
+    }
+
+    /// The exposure of a subject, with its own doses or others, at the run's estimates: from day `begin` of its records to the
+    /// last of them, or to the day until which the run was asked for time courses. Else why there is none.
+    pub fn exposure(&self, subject: &Subject, begin: f64) -> Result<ExposureCourse, String> {
+        let known = self.estimates.get(&subject.id).filter(|known| known.status != Status::Failed.name());
+        let known = known.ok_or_else(|| "the fit failed".to_owned())?;
+        let mut parameters = self.model.typical(&subject.covariates).map_err(|why| why.to_string())?;
+        for (&i, eta) in self.options.free.iter().zip(&known.eta) {
+            parameters[i] = self.model.parameters()[i].individual(parameters[i], *eta).value;
+        }
+        let end = subject.end().max(self.record.options.until_day.unwrap_or(f64::NEG_INFINITY));
+        ExposureCourse::solve(&self.model, &parameters, subject, [begin, end]).map_err(|why| why.to_string())
     }
 
     /// How its population was estimated.

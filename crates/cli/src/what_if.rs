@@ -125,7 +125,7 @@ pub fn what_if(args: &WhatIfArgs) -> Result<Outcome, CliError> {
         Some(outcomes) => alternatives
             .iter()
             .enumerate()
-            .flat_map(|(k, (name, _))| outcomes.expect(name, &pairs(subjects, k, &patients)))
+            .flat_map(|(k, (name, _))| outcomes.expect(name, &pool.install(|| pairs(&run, k, &patients))))
             .collect(),
         None => Vec::new(),
     };
@@ -277,14 +277,20 @@ fn summarise((name, alternative): &(String, Alternative), k: usize, patients: &[
     }
 }
 
-/// The courses of those to whom alternative `k` applies.
-fn pairs(subjects: &[Subject], k: usize, patients: &[Patient]) -> Vec<Pair> {
+/// The exposures of those to whom alternative `k` applies.
+fn pairs(run: &Run, k: usize, patients: &[Patient]) -> Vec<Pair> {
     let both = |(subject, patient): (&Subject, &Patient)| {
-        let (given, other) = (patient.as_given.as_ref().ok()?, patient.others[k].as_ref().ok()?);
-        let Replayed { first_day, window, .. } = other.replayed;
-        Pair::new(&subject.id, [given, &other.course], first_day, window[1], rises(other))
+        let other = patient.others[k].as_ref().ok()?;
+        let Replayed { subject: replayed, first_day, window, .. } = &other.replayed;
+        Some(Pair {
+            id: subject.id.clone(),
+            given: run.exposure(subject, *first_day).ok()?,
+            otherwise: run.exposure(replayed, *first_day).ok()?,
+            end: window[1] - first_day,
+            rises: rises(other),
+        })
     };
-    subjects.iter().zip(patients).filter_map(both).collect()
+    run.trial.subjects.par_iter().zip(patients).filter_map(both).collect()
 }
 
 fn is_over(held: &Held) -> bool {

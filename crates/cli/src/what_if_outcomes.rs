@@ -1,9 +1,7 @@
 //! What a what-if means for outcomes: the delay models that `omafit outcome` has chosen, along the replayed courses.
 
 use crate::error::CliError;
-use omafit_estimate::Trajectory;
-use omafit_model::Analyte;
-use omafit_outcome::{CourseColumns, DailyExposure, FittedOutcome};
+use omafit_outcome::{ExposureCourse, FittedOutcome};
 use omafit_trial::{Column, Table, Values, read_parquet};
 use std::collections::HashMap;
 use std::path::Path;
@@ -26,38 +24,18 @@ pub struct Outcomes {
     responder: HashMap<String, String>,
 }
 
-/// A patient's course under its own doses and under others.
+/// A patient's exposure under its own doses and under others.
 pub struct Pair {
-    id: String,
-    given: DailyExposure,
-    otherwise: DailyExposure,
+    /// Who.
+    pub id: String,
+    /// Under the doses that were given.
+    pub given: ExposureCourse,
+    /// Under the others.
+    pub otherwise: ExposureCourse,
     /// The end of the treatment that was given, days after the first dose.
-    end: f64,
-    rises: bool,
-}
-
-impl Pair {
-    /// Of two courses of which the first dose is on `first_day`; `None` if one has no IgE.
-    pub fn new(
-        id: &str,
-        courses: [&Trajectory; 2],
-        first_day: f64,
-        end_day: f64,
-        rises: bool,
-    ) -> Option<Self> {
-        let [drug, total, free] = Analyte::ALL.map(Analyte::index);
-        let daily = |course: &Trajectory| {
-            let day: Vec<f64> = course.time.iter().map(|t| t - first_day).collect();
-            DailyExposure::new(&CourseColumns {
-                day: &day,
-                ige_free: &course.value[free],
-                omalizumab_total: &course.value[drug],
-                ige_total: &course.value[total],
-            })
-        };
-        let (given, otherwise) = (daily(courses[0])?, daily(courses[1])?);
-        Some(Self { id: id.to_owned(), given, otherwise, end: end_day - first_day, rises })
-    }
+    pub end: f64,
+    /// Whether free IgE rises over the target.
+    pub rises: bool,
 }
 
 /// What is expected of an outcome in a group under an alternative.
@@ -123,7 +101,7 @@ impl Outcomes {
                 responder.is_some_and(|r| chosen.responder == ALL || *r == chosen.responder)
             };
             let all: Vec<&Pair> = pairs.iter().filter(belongs).collect();
-            let mean = |of: fn(&Pair) -> &DailyExposure| {
+            let mean = |of: fn(&Pair) -> &ExposureCourse| {
                 chosen.fitted.mean_changes(all.iter().map(|pair| (of(pair), pair.end, pair.rises)))
             };
             let (given, otherwise) = (mean(|pair| &pair.given), mean(|pair| &pair.otherwise));

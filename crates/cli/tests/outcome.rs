@@ -119,6 +119,8 @@ fn refuses_and_takes_small_ones(run: &std::path::Path) {
         ["--onset-days", "-1"],
         ["--baseline", "run-in"],
         ["--visits", "0"],
+        ["--visits", "672,1344"],
+        ["--visit-window", "0"],
         ["--max-lag", "99999"],
         ["--column", "WHAT=EVER"],
         ["--threads", "0"],
@@ -132,7 +134,51 @@ fn refuses_and_takes_small_ones(run: &std::path::Path) {
     let allowed = ["outcome", name, path, "--force", "--allow-unknown", "--window", "trough"];
     omafit().args(allowed).assert().success();
     let told = std::fs::read_to_string(run.join("outcome.json")).unwrap();
-    assert!(told.contains("1 patients without =score<b>"), "{told}");
+    assert!(told.contains("1 patient without =score<b>"), "{told}");
     let visits = csv(&run.join("outcome_visits.csv"));
     assert_eq!(column(&visits, "change_mean"), [0.0, -3.0]);
+    // Day 56 is in no visit, and said to be in none.
+    std::fs::write(&table, &few).unwrap();
+    let windows = ["outcome", name, path, "--force", "--visits", "28", "--visit-window", "7"];
+    let done = omafit().args(windows).assert().success();
+    let said = String::from_utf8(done.get_output().stdout.clone()).unwrap();
+    let note = "1 value of =score<b> outside the windows of the visits, from day 56 to day 56: in no visit";
+    assert!(said.contains(note), "{said}");
+    assert!(std::fs::read_to_string(run.join("outcome.json")).unwrap().contains(note));
+    let patients = csv(&run.join("outcome_patients.csv"));
+    assert_eq!(text(&patients, "reason")[2], "outside the windows of the visits");
+    let hours = ["outcome", name, path, "--force", "--visits", "672,1344"];
+    let refused = omafit().args(hours).assert().code(2);
+    let said = String::from_utf8(refused.get_output().stderr.clone()).unwrap();
+    assert!(said.contains("are these hours?"), "{said}");
+}
+
+#[test]
+fn a_run_without_time_courses_has_exposure_and_a_group_without_a_baseline_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let demo = folder.path().join("demo");
+    let made = ["demo", "--patients", "4", "--replicates", "0", "--quiet", "--out", demo.to_str().unwrap()];
+    omafit().args(made).assert().success();
+    let run = folder.path().join("run");
+    let (name, data) = (run.to_str().unwrap(), demo.join("data.csv"));
+    omafit()
+        .args(["fit", data.to_str().unwrap(), "--out", name, "--no-trajectories", "--quiet"])
+        .assert()
+        .success();
+    let table = folder.path().join("few.csv");
+    let text_of = "ID,TIME,MEASURE,VALUE,RESPONDER\n1,0,score,5,yes\n1,28,score,3,yes\n2,28,score,3,no\n";
+    std::fs::write(&table, text_of).unwrap();
+    let done = omafit().args(["outcome", name, table.to_str().unwrap()]).assert().success();
+    let said = String::from_utf8(done.get_output().stdout.clone()).unwrap();
+    assert!(said.contains("2 of them with exposure") && !said.contains("NaN"), "{said}");
+    assert!(said.contains("note: 1 patient without score before the first dose"), "{said}");
+    let visits = csv(&run.join("outcome_visits.csv"));
+    let of_no = text(&visits, "responder").iter().position(|who| who == "no").unwrap();
+    assert_eq!((column(&visits, "n")[of_no], column(&visits, "visit")[of_no].is_nan()), (0.0, true));
+    assert_eq!(text(&visits, "reason")[of_no], "no value before the first dose");
+    // Within the first day free IgE has fallen, and not by a straight line.
+    let exposure = csv(&run.join("outcome_exposure.csv"));
+    let (day, log) = (column(&exposure, "day"), column(&exposure, "log_ige_free_mean"));
+    let at = |wanted: f64| log[day.iter().position(|d| *d == wanted).unwrap()];
+    assert!(at(0.5) < 0.4 * at(0.0) + 0.6 * at(1.0), "{} {} {}", at(0.0), at(0.5), at(1.0));
 }

@@ -5,13 +5,13 @@
 #[path = "../tests/common/mod.rs"]
 mod common;
 
-use common::driven;
+use common::followed;
 use omafit_estimate::{Noise, SubjectStream};
 use omafit_model::{PopulationModel, published};
 use omafit_outcome::{
-    Alignment, DelayData, DelayModel, Dosing, DosingTable, Exposure, FOLLOW_UP_DAYS, MadeUp, OutcomeBaseline,
-    OutcomeFit, OutcomeModel, PATIENTS, Patient, Structure, Summary, TREATMENT_DAYS, VisitRule, Window,
-    align, choose, fit_all, groups, innovate, make_up, patient, true_free_ige,
+    Alignment, DelayData, DelayModel, Dosing, DosingTable, Exposure, ExposureCourse, FOLLOW_UP_DAYS, MadeUp,
+    OutcomeBaseline, OutcomeFit, OutcomeModel, PATIENTS, Patient, Structure, Summary, TREATMENT_DAYS,
+    VisitRule, Window, align, choose, fit_all, groups, innovate, make_up, patient, true_exposure,
 };
 use rayon::prelude::*;
 
@@ -43,12 +43,12 @@ fn main() {
     };
     let model = PopulationModel::parse(published("hayashi2007").unwrap()).unwrap();
     let design = innovate(Dosing::Table(DosingTable::named("us_asthma_12y").unwrap()));
-    let bank: Vec<(Vec<f64>, f64)> = (0..patients)
+    let bank: Vec<(ExposureCourse, f64)> = (0..patients)
         .into_par_iter()
         .map(|i| {
             let subject = patient(&model, &design, seed, i, Noise::ALL).unwrap();
             let last = subject.doses.last().unwrap().time;
-            (true_free_ige(&model, &design, seed, i, &subject).unwrap(), last)
+            (true_exposure(&model, &design, seed, i, &subject).unwrap(), last)
         })
         .collect();
     let when = if every.contains(',') {
@@ -134,7 +134,7 @@ fn delays(found: &[Found]) -> String {
 }
 
 fn of_trial(
-    bank: &[(Vec<f64>, f64)],
+    bank: &[(ExposureCourse, f64)],
     days: &[f64],
     truth: DelayModel,
     values: &[f64],
@@ -156,15 +156,16 @@ fn of_trial(
     let patients: Vec<Patient> = bank
         .iter()
         .enumerate()
-        .map(|(i, (ige_free, last))| {
+        .map(|(i, (exposure, last))| {
             let mut random = SubjectStream::of_outcomes(seed, stream | i as u64);
-            let outcome = make_up(made, ige_free, days, 1.0, &mut random).1.remove(0);
-            driven(i, ige_free, *last, outcome)
+            let outcome = make_up(made, exposure, days, 1.0, &mut random).1.remove(0);
+            followed(i, Some(exposure.clone()), *last, outcome)
         })
         .collect();
     let alignment = Alignment {
         baseline: OutcomeBaseline::Last,
         visits: VisitRule::seen(&patients),
+        half_width: None,
         window: Window::Trough,
     };
     let aligned = align(&patients, 0, &alignment);

@@ -2,11 +2,11 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 use omafit_estimate::{Noise, SubjectStream};
-use omafit_model::{Concentrations, PopulationModel, published};
+use omafit_model::{PopulationModel, published};
 use omafit_outcome::{
-    Alignment, CourseColumns, DailyExposure, DelayData, DelayModel, Direction, Dosing, DosingTable, Exposure,
+    Alignment, DelayData, DelayModel, Direction, Dosing, DosingTable, Exposure, ExposureCourse,
     FOLLOW_UP_DAYS, Link, OutcomeBaseline, Patient, Structure, TREATMENT_DAYS, VisitRule, Window, align,
-    groups, innovate, patient, test_delay, true_course,
+    groups, innovate, patient, test_delay, true_exposure,
 };
 use rayon::prelude::*;
 
@@ -31,7 +31,7 @@ struct Truth {
 
 /// A patient's exposure and last dose.
 struct Member {
-    course: DailyExposure,
+    course: ExposureCourse,
     last_dose: f64,
 }
 
@@ -45,15 +45,8 @@ fn main() {
         .into_par_iter()
         .map(|index| {
             let subject = patient(&model, &design, seed, index, Noise::ALL).unwrap();
-            let found = true_course(&model, &design, seed, index, &subject).unwrap();
-            let column = |of: fn(&Concentrations<f64>) -> f64| found.iter().map(of).collect::<Vec<f64>>();
-            let course = DailyExposure::new(&CourseColumns {
-                day: &(0..found.len()).map(|day| day as f64).collect::<Vec<_>>(),
-                ige_free: &column(|c| c.ige_free),
-                omalizumab_total: &column(|c| c.omalizumab_total),
-                ige_total: &column(|c| c.ige_total),
-            });
-            Member { course: course.unwrap(), last_dose: subject.doses.last().unwrap().time }
+            let course = true_exposure(&model, &design, seed, index, &subject).unwrap();
+            Member { course, last_dose: subject.doses.last().unwrap().time }
         })
         .collect();
     println!("{trials} trials each, seed {seed}\n");
@@ -172,9 +165,10 @@ fn of_trial(bank: &[Member], truth: &Truth, mut stream: SubjectStream) -> Found 
     let days: Vec<f64> =
         (-28..=(TREATMENT_DAYS + FOLLOW_UP_DAYS) as i32).step_by(truth.every).map(f64::from).collect();
     // The shape w is scaled so that a mean patient changes by EFFECT at the end of treatment.
+    let every_day: Vec<f64> = (0..=(TREATMENT_DAYS + FOLLOW_UP_DAYS) as u32).map(f64::from).collect();
     let shapes: Vec<Vec<f64>> = bank[..truth.patients]
         .iter()
-        .map(|member| truth.model.shape_of(&truth.values, &member.course, truth.exposure))
+        .map(|member| truth.model.on(&truth.values, &member.course, truth.exposure, &every_day))
         .collect();
     let end = TREATMENT_DAYS as usize;
     let mean = shapes.iter().map(|w| w[end]).sum::<f64>() / shapes.len() as f64;
@@ -206,6 +200,7 @@ fn of_trial(bank: &[Member], truth: &Truth, mut stream: SubjectStream) -> Found 
     let alignment = Alignment {
         baseline: OutcomeBaseline::Last,
         visits: VisitRule::seen(&patients),
+        half_width: None,
         window: Window::Trough,
     };
     let aligned = align(&patients, 0, &alignment);

@@ -5,7 +5,6 @@ use crate::delay::{Choice, DelayData, OutcomeFit, choose, fit_all};
 use crate::exposure::Exposure;
 use crate::hysteresis::{HysteresisOptions, Judged, hysteresis};
 use crate::patient::{Group, Patient, groups};
-use crate::summary::Summary;
 use crate::visits::{Aligned, Alignment, Visit, VisitMean, align, visit_means};
 use serde::{Deserialize, Serialize};
 
@@ -201,27 +200,4 @@ fn correlations(patients: &[Patient], aligned: &Aligned, group: &Group, onset_da
         }
     }
     found
-}
-
-/// A group's exposure on a day.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct DailyMean {
-    /// Day after the first dose.
-    pub day: f64,
-    /// The exposures, by [`Exposure::ALL`].
-    pub exposure: [Summary; 4],
-}
-
-/// A group's exposure day by day, as long as half of those who have one are seen; empty if nobody has.
-pub fn daily_means(patients: &[Patient], group: &Group) -> Vec<DailyMean> {
-    let courses: Vec<_> = group.members.iter().filter_map(|&m| patients[m].exposure.as_ref()).collect();
-    let of = |day: usize| {
-        let exposure = Exposure::ALL.map(|e| {
-            let here = courses.iter().map(move |c| c.daily(e).get(day).copied().unwrap_or(f64::NAN));
-            Summary::of(here)
-        });
-        DailyMean { day: day as f64, exposure }
-    };
-    let enough = |mean: &DailyMean| mean.exposure[0].n > 0 && 2 * mean.exposure[0].n >= courses.len();
-    (0..).map(of).take_while(enough).collect()
 }

@@ -1,7 +1,7 @@
 //! The change of an outcome that a fitted model expects when free IgE takes another course.
 
-use crate::delay::{Driver, OutcomeModel, Parameter};
-use crate::exposure::{DailyExposure, Exposure};
+use crate::delay::{OutcomeModel, Parameter};
+use crate::exposure::{Exposure, ExposureCourse};
 
 /// A model of an outcome with its estimates.
 #[derive(Clone, Debug, PartialEq)]
@@ -32,26 +32,27 @@ impl FittedOutcome {
         Some(Self { model, values, effect, course, rate })
     }
 
-    /// The change that is expected since the first dose, on the days 0, 1, 2, …, in the outcome's unit: that of the typical
-    /// patient of the fit with this exposure.
-    pub fn change(&self, exposure: &DailyExposure) -> Vec<f64> {
-        let [value, log] = exposure.driver(Exposure::IgeFree);
-        let driver = Driver { value, log };
-        let days = value.len();
-        let shape = self.model.effect.map(|effect| effect.shape(&self.values, driver));
-        let course = |day: usize| self.model.course.map_or(0.0, |course| course.at(self.rate, day as f64).re);
-        let effect = |day: usize| shape.as_ref().map_or(0.0, |shape| shape[day]);
-        (0..days).map(|day| self.effect * effect(day) + self.course * course(day)).collect()
+    /// The change that is expected since the first dose on each of some days, in the outcome's unit: that of the typical
+    /// patient of the fit with this exposure. NaN where the course ends before.
+    pub fn change(&self, exposure: &ExposureCourse, days: &[f64]) -> Vec<f64> {
+        let shape =
+            self.model.effect.map(|effect| effect.on(&self.values, exposure, Exposure::IgeFree, days));
+        let change = |(k, day): (usize, &f64)| {
+            let effect = shape.as_ref().map_or(0.0, |shape| self.effect * shape[k]);
+            let course = self.model.course.map_or(0.0, |course| self.course * course.at(self.rate, *day).re);
+            if *day <= exposure.end() { effect + course } else { f64::NAN }
+        };
+        days.iter().enumerate().map(change).collect()
     }
 
     /// The mean of the changes on each patient's day: of all, and of those who are marked; NaN of nobody.
     pub fn mean_changes<'a>(
         &self,
-        patients: impl Iterator<Item = (&'a DailyExposure, f64, bool)>,
+        patients: impl Iterator<Item = (&'a ExposureCourse, f64, bool)>,
     ) -> [f64; 2] {
         let mut sums = [(0.0, 0.0); 2];
         for (exposure, day, is_marked) in patients {
-            if let Some(change) = self.change(exposure).get(day.max(0.0) as usize) {
+            for change in self.change(exposure, &[day]).into_iter().filter(|c| !c.is_nan()) {
                 for (n, sum) in &mut sums[..1 + usize::from(is_marked)] {
                     *n += 1.0;
                     *sum += change;
@@ -68,11 +69,11 @@ mod tests {
     use crate::exposure::CourseColumns;
 
     /// Free IgE of 400 ng/mL before, and `after` from day 1 on.
-    fn step(after: f64) -> DailyExposure {
+    fn step(after: f64) -> ExposureCourse {
         let day: Vec<f64> = (0..=300).map(f64::from).collect();
         let ige_free: Vec<f64> = day.iter().map(|d| if *d < 1.0 { 400.0 } else { after }).collect();
         let (omalizumab_total, ige_total) = (&vec![0.0; day.len()][..], &vec![1000.0; day.len()][..]);
-        DailyExposure::new(&CourseColumns { day: &day, ige_free: &ige_free, omalizumab_total, ige_total })
+        ExposureCourse::new(&CourseColumns { day: &day, ige_free: &ige_free, omalizumab_total, ige_total })
             .unwrap()
     }
 
@@ -83,16 +84,17 @@ mod tests {
         let emax = |c: f64| c / (40.0 + c);
         let direct = FittedOutcome::new("direct_emax", estimate).unwrap();
         let away = 2.0 * (emax(10.0) - emax(400.0));
-        assert!((direct.change(&step(10.0))[200] - away).abs() < 1e-12);
+        assert!((direct.change(&step(10.0), &[200.0])[0] - away).abs() < 1e-12);
         // What is left of the way after a time t goes as e^(−kt).
-        let production = FittedOutcome::new("production_emax", estimate).unwrap().change(&step(10.0));
-        let left = |day: usize| 1.0 - production[day] / away;
-        assert!((left(121) / left(101) - (-1.0_f64).exp()).abs() < 1e-9);
-        assert!((production[300] - away).abs() < 1e-5);
+        let days = [101.0, 121.0, 300.0, 301.0];
+        let production = FittedOutcome::new("production_emax", estimate).unwrap().change(&step(10.0), &days);
+        let left = |k: usize| 1.0 - production[k] / away;
+        assert!((left(1) / left(0) - (-1.0_f64).exp()).abs() < 1e-9);
+        assert!((production[2] - away).abs() < 1e-5 && production[3].is_nan());
         // Loss ends where production and loss balance: B·λ₀/λ − B.
-        let loss = FittedOutcome::new("loss_emax", estimate).unwrap().change(&step(10.0));
+        let loss = FittedOutcome::new("loss_emax", estimate).unwrap().change(&step(10.0), &[300.0])[0];
         let rate = |c: f64| 1.0 + ((-1.0_f64).exp() - 1.0) * emax(c);
-        assert!((loss[300] - 4.0 * (rate(400.0) / rate(10.0) - 1.0)).abs() < 1e-4, "{}", loss[300]);
+        assert!((loss - 4.0 * (rate(400.0) / rate(10.0) - 1.0)).abs() < 1e-4, "{}", loss);
     }
 
     #[test]
@@ -109,9 +111,9 @@ mod tests {
         assert!(FittedOutcome::new("no_such_model", |_| Some(1.0)).is_none());
         // Without an effect no exposure changes anything; a course in time changes everybody alike.
         let none = FittedOutcome::new("no_effect", |_| Some(1.0)).unwrap();
-        assert!(none.change(&low).iter().all(|change| *change == 0.0));
+        assert_eq!(none.change(&low, &[1.0, 300.0]), [0.0; 2]);
         let plateau =
             FittedOutcome::new("time_plateau", |n| Some(if n == "P" { -2.0 } else { 0.1 })).unwrap();
-        assert!((plateau.change(&high)[30] + 2.0 * (1.0 - (-3.0_f64).exp())).abs() < 1e-12);
+        assert!((plateau.change(&high, &[30.0])[0] + 2.0 * (1.0 - (-3.0_f64).exp())).abs() < 1e-12);
     }
 }

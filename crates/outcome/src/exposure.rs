@@ -1,5 +1,6 @@
-//! What a patient was exposed to, day by day from the first dose.
+//! The course of what a patient is exposed to, from the first dose on.
 
+use crate::crossing::first_passage;
 use omafit_model::units::{IGE_NG_ML_PER_NM, OMALIZUMAB_UG_ML_PER_NM};
 use serde::{Deserialize, Serialize};
 
@@ -44,6 +45,9 @@ impl Exposure {
     }
 }
 
+/// An exposure on its scale that is none, so that it has a logarithm.
+const NOTHING: f64 = 1e-6;
+
 /// How the exposure of a visit is taken from the course.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -57,18 +61,18 @@ pub enum Window {
     Trough,
 }
 
-/// An exposure on its scale that has no effect: none has a logarithm.
-const NOTHING: f64 = 1e-6;
-
-/// A patient's exposure on the days 0, 1, 2, … after the first dose; straight lines between them.
+/// A patient's exposure from the first dose on: values at knots, straight lines between them.
+///
+/// A course of the model ([`ExposureCourse::solve`]) has its knots so close that the straight lines are within
+/// [`TOLERANCE`](crate::TOLERANCE) of the solution. A dose under the skin bends a course; an intravenous one, a reset or a
+/// steady state can make it jump, and a jump is two knots at one time: the value before it and the value after it.
 #[derive(Clone, Debug, PartialEq)]
-pub struct DailyExposure {
+pub struct ExposureCourse {
+    day: Vec<f64>,
     values: [Vec<f64>; 4],
-    /// Omalizumab and the ratio on their scales, and their logarithms, for links.
-    scaled: [[Vec<f64>; 2]; 2],
 }
 
-/// A course as a run has it: one entry a time in each.
+/// A course on any grid: one entry a time in each column.
 #[derive(Clone, Copy, Debug)]
 pub struct CourseColumns<'a> {
     /// Days after the first dose, ascending.
@@ -81,74 +85,135 @@ pub struct CourseColumns<'a> {
     pub ige_total: &'a [f64],
 }
 
-impl DailyExposure {
-    /// From a course on any grid, by straight lines. `None` where the course does not reach from day 0 to day 1 or has a
-    /// value that is missing, or no IgE.
+/// The exposures, by [`Exposure::ALL`], of free IgE (ng/mL), total omalizumab (µg/mL) and total IgE (ng/mL); `None` where a
+/// value is missing, or there is no IgE.
+pub(crate) fn exposures(ige_free: f64, omalizumab_total: f64, ige_total: f64) -> Option<[f64; 4]> {
+    let known = ige_free > 0.0 && ige_total > 0.0 && omalizumab_total >= 0.0;
+    let ratio = (omalizumab_total / OMALIZUMAB_UG_ML_PER_NM) / (ige_total / IGE_NG_ML_PER_NM);
+    let all = [ige_free, ige_free.ln(), omalizumab_total, ratio];
+    (known && all.iter().all(|v| v.is_finite())).then_some(all)
+}
+
+impl ExposureCourse {
+    /// A course whose knots are the times of its columns from day 0 on, and day 0. `None` where it does not reach from day 0 to
+    /// a later one, its times run backwards, or a value is missing or no IgE.
     pub fn new(course: &CourseColumns<'_>) -> Option<Self> {
         let CourseColumns { day, ige_free, omalizumab_total, ige_total } = *course;
         let (first, last) = (*day.first()?, *day.last()?);
-        if first > 0.0 || last < 1.0 {
+        if first > 0.0 || last <= 0.0 || !day.is_sorted() {
             return None;
         }
-        let mut values = [const { Vec::new() }; 4];
-        let mut at = 0;
-        for d in (0..).map(f64::from).take_while(|d| *d <= last) {
-            while at + 2 < day.len() && day[at + 1] <= d {
-                at += 1;
-            }
-            let part = (d - day[at]) / (day[at + 1] - day[at]);
-            let read = |of: &[f64]| of[at] + part * (of[at + 1] - of[at]);
-            let (ige, omalizumab, total) = (read(ige_free), read(omalizumab_total), read(ige_total));
-            if !(ige > 0.0 && total > 0.0 && omalizumab.is_finite()) {
-                return None;
-            }
-            let ratio = (omalizumab / OMALIZUMAB_UG_ML_PER_NM) / (total / IGE_NG_ML_PER_NM);
-            for (column, value) in values.iter_mut().zip([ige, ige.ln(), omalizumab, ratio]) {
-                column.push(value);
-            }
+        let from = day.partition_point(|d| *d < 0.0);
+        let mut found = Self::empty();
+        if day[from] > 0.0 {
+            let part = -day[from - 1] / (day[from] - day[from - 1]);
+            let read = |of: &[f64]| of[from - 1] + part * (of[from] - of[from - 1]);
+            found.push(0.0, exposures(read(ige_free), read(omalizumab_total), read(ige_total))?);
         }
-        let scaled = [Exposure::Omalizumab, Exposure::Ratio].map(|exposure| {
-            let value: Vec<f64> =
-                values[exposure as usize].iter().map(|v| (v / exposure.scale()).max(NOTHING)).collect();
-            let log = value.iter().map(|v| v.ln()).collect();
-            [value, log]
-        });
-        Some(Self { values, scaled })
+        for k in from..day.len() {
+            found.push(day[k], exposures(ige_free[k], omalizumab_total[k], ige_total[k])?);
+        }
+        Some(found)
     }
 
-    /// The exposure on its scale and its logarithm on the days 0, 1, 2, …, as links take them.
-    pub(crate) fn driver(&self, exposure: Exposure) -> [&[f64]; 2] {
-        match exposure {
-            Exposure::IgeFree | Exposure::LogIgeFree => [&self.values[0], &self.values[1]],
-            Exposure::Omalizumab => [&self.scaled[0][0], &self.scaled[0][1]],
-            Exposure::Ratio => [&self.scaled[1][0], &self.scaled[1][1]],
-        }
+    pub(crate) const fn empty() -> Self {
+        Self { day: Vec::new(), values: [const { Vec::new() }; 4] }
     }
 
-    /// The values on the days 0, 1, 2, ….
-    pub fn daily(&self, exposure: Exposure) -> &[f64] {
+    /// Adds a knot, not earlier than the last.
+    pub(crate) fn push(&mut self, day: f64, values: [f64; 4]) {
+        self.day.push(day);
+        self.values.iter_mut().zip(values).for_each(|(column, value)| column.push(value));
+    }
+
+    /// The knots, ascending, in days after the first dose; the first is 0. A time at which the course jumps is there twice.
+    pub fn days(&self) -> &[f64] {
+        &self.day
+    }
+
+    /// The values at the knots.
+    pub fn values(&self, exposure: Exposure) -> &[f64] {
         &self.values[exposure as usize]
     }
 
-    /// The exposure on a day; before the first dose that of day 0, after the end of the course NaN.
+    /// The last day.
+    pub fn end(&self) -> f64 {
+        self.day.last().copied().unwrap_or(f64::NAN)
+    }
+
+    /// The exposure on a day: before the first dose that of day 0, at a jump the value before it, after the end NaN.
     pub fn at(&self, exposure: Exposure, day: f64) -> f64 {
-        let values = self.daily(exposure);
-        let (whole, part) = (day.max(0.0).floor(), day.max(0.0).fract());
-        match (values.get(whole as usize), values.get(whole as usize + 1)) {
-            (Some(low), Some(high)) => low + part * (high - low),
-            (Some(low), None) if part == 0.0 => *low,
-            _ => f64::NAN,
+        if day <= self.end() {
+            self.read(exposure, day, self.day.partition_point(|d| *d < day))
+        } else {
+            f64::NAN
         }
     }
 
-    /// The mean from a day to a later one, of the straight lines, exactly.
+    /// The exposure on each of ascending days, as [`ExposureCourse::at`].
+    pub fn on(&self, exposure: Exposure, days: &[f64]) -> Vec<f64> {
+        let (end, mut next) = (self.end(), 0);
+        let one = |&day: &f64| {
+            if !(day <= end) {
+                return f64::NAN;
+            }
+            while self.day[next] < day {
+                next += 1;
+            }
+            self.read(exposure, day, next)
+        };
+        days.iter().map(one).collect()
+    }
+
+    /// The exposure at a knot as a link takes it: on its scale, and the logarithm of that.
+    pub(crate) fn driving_at_knot(&self, exposure: Exposure, k: usize) -> [f64; 2] {
+        Self::driving(exposure, &|of| self.values(of)[k])
+    }
+
+    /// The same on a day.
+    pub(crate) fn driving_on(&self, exposure: Exposure, day: f64) -> [f64; 2] {
+        Self::driving(exposure, &|of| self.at(of, day))
+    }
+
+    fn driving(exposure: Exposure, read: &dyn Fn(Exposure) -> f64) -> [f64; 2] {
+        match exposure {
+            Exposure::IgeFree | Exposure::LogIgeFree => [read(Exposure::IgeFree), read(Exposure::LogIgeFree)],
+            Exposure::Omalizumab | Exposure::Ratio => {
+                let value = (read(exposure) / exposure.scale()).max(NOTHING);
+                [value, value.ln()]
+            }
+        }
+    }
+
+    /// The exposure on a day of which knot `next` is the first that is not before it.
+    fn read(&self, exposure: Exposure, day: f64, next: usize) -> f64 {
+        let values = self.values(exposure);
+        if next == 0 || self.day[next] == day {
+            return values[next];
+        }
+        let (from, to) = (self.day[next - 1], self.day[next]);
+        values[next - 1] + (day - from) / (to - from) * (values[next] - values[next - 1])
+    }
+
+    /// The mean from a day to a later one, of the straight lines, exactly; NaN where the course ends before. Of no days the
+    /// exposure then.
     pub fn mean(&self, exposure: Exposure, from: f64, to: f64) -> f64 {
-        let mut area = 0.0;
-        let mut at = from;
-        while at < to {
-            let next = (at.floor() + 1.0).min(to);
-            area += 0.5 * (next - at) * (self.at(exposure, at) + self.at(exposure, next));
-            at = next;
+        if from >= to || !(to <= self.end()) {
+            return self.at(exposure, to);
+        }
+        let values = self.values(exposure);
+        let mut area = values[0] * (to.min(0.0) - from).max(0.0);
+        let first = self.day.partition_point(|d| *d <= from).saturating_sub(1);
+        for k in first..self.day.len() - 1 {
+            let (a, b) = (self.day[k], self.day[k + 1]);
+            if a >= to {
+                break;
+            }
+            let (low, high) = (a.max(from), b.min(to));
+            if high > low {
+                let middle = (0.5 * (low + high) - a) / (b - a);
+                area += (high - low) * (values[k] + middle * (values[k + 1] - values[k]));
+            }
         }
         area / (to - from)
     }
@@ -156,24 +221,40 @@ impl DailyExposure {
     /// The exposure of a visit, the visit before being on day `from`.
     pub fn of_visit(&self, exposure: Exposure, window: Window, from: f64, to: f64) -> f64 {
         match window {
-            Window::Mean if to > from => self.mean(exposure, from, to),
+            Window::Mean => self.mean(exposure, from, to),
             Window::Midpoint => self.at(exposure, 0.5 * (from + to)),
-            Window::Mean | Window::Trough => self.at(exposure, to),
+            Window::Trough => self.at(exposure, to),
         }
+    }
+
+    /// The first day from `from` on at which the exposure is at a level or below it; NaN if never.
+    pub fn first_below(&self, exposure: Exposure, level: f64, from: f64) -> f64 {
+        self.passage(exposure, level, from, true)
+    }
+
+    /// The first day from `from` on at which the exposure is at a level or above it; NaN if never.
+    pub fn first_above(&self, exposure: Exposure, level: f64, from: f64) -> f64 {
+        self.passage(exposure, level, from, false)
+    }
+
+    fn passage(&self, exposure: Exposure, level: f64, from: f64, falls: bool) -> f64 {
+        let points = self.day.iter().copied().zip(self.values(exposure).iter().copied());
+        first_passage(points, level, from, falls)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use Exposure::{IgeFree, LogIgeFree, Ratio};
 
-    fn course() -> DailyExposure {
+    fn course() -> ExposureCourse {
         // Half-day grid from two days before the first dose: free IgE 100 − 4·day, down to 60 on day 10.
         let day: Vec<f64> = (0..=24).map(|k| 0.5 * f64::from(k) - 2.0).collect();
         let ige_free: Vec<f64> = day.iter().map(|d| 100.0 - 4.0 * d).collect();
         let omalizumab_total: Vec<f64> = day.iter().map(|d| 15.0 * d.max(0.0)).collect();
         let ige_total = vec![1900.0; day.len()];
-        DailyExposure::new(&CourseColumns {
+        ExposureCourse::new(&CourseColumns {
             day: &day,
             ige_free: &ige_free,
             omalizumab_total: &omalizumab_total,
@@ -182,35 +263,63 @@ mod tests {
         .unwrap()
     }
 
-    #[test]
-    fn a_straight_course_is_read_exactly() {
-        let course = course();
-        assert_eq!(course.daily(Exposure::IgeFree).len(), 11);
-        assert_eq!(course.at(Exposure::IgeFree, 2.5), 90.0);
-        assert_eq!(course.at(Exposure::IgeFree, -3.0), 100.0);
-        assert!(course.at(Exposure::IgeFree, 10.5).is_nan());
-        // The mean of a straight line is its middle, wherever the window begins.
-        assert!((course.mean(Exposure::IgeFree, 0.3, 7.7) - 84.0).abs() < 1e-12);
-        let of = |window| course.of_visit(Exposure::IgeFree, window, 2.0, 8.0);
-        assert_eq!([of(Window::Midpoint), of(Window::Trough)], [80.0, 68.0]);
-        assert!((of(Window::Mean) - 80.0).abs() < 1e-12);
-        assert_eq!(course.of_visit(Exposure::IgeFree, Window::Mean, 0.0, 0.0), 100.0);
-        // 30 µg/mL is 200 nM, 1900 ng/mL is 10 nM.
-        assert!((course.at(Exposure::Ratio, 2.0) - 20.0).abs() < 1e-12);
-        assert_eq!(course.at(Exposure::LogIgeFree, 5.0), 80.0_f64.ln());
+    fn of_free_ige(day: &[f64], ige_free: &[f64]) -> Option<ExposureCourse> {
+        let (omalizumab_total, ige_total) = (&vec![0.0; day.len()][..], &vec![5.0; day.len()][..]);
+        ExposureCourse::new(&CourseColumns { day, ige_free, omalizumab_total, ige_total })
     }
 
     #[test]
-    fn a_course_with_a_hole_is_none() {
-        let with = |ige: f64| {
-            let columns = CourseColumns {
-                day: &[0.0, 1.0, 2.0],
-                ige_free: &[5.0, ige, 5.0],
-                omalizumab_total: &[0.0; 3],
-                ige_total: &[5.0; 3],
-            };
-            DailyExposure::new(&columns).is_some()
-        };
-        assert!(with(4.0) && !with(f64::NAN) && !with(0.0));
+    fn a_straight_course_is_read_exactly() {
+        let course = course();
+        assert_eq!((course.days().len(), course.days()[0], course.end()), (21, 0.0, 10.0));
+        assert_eq!(course.at(IgeFree, 2.5), 90.0);
+        assert_eq!(course.at(IgeFree, 2.625), 89.5);
+        assert_eq!(course.at(IgeFree, -3.0), 100.0);
+        assert!(course.at(IgeFree, 10.5).is_nan() && course.at(IgeFree, f64::NAN).is_nan());
+        // The mean of a straight line is its middle, wherever the window begins.
+        assert!((course.mean(IgeFree, 0.3, 7.7) - 84.0).abs() < 1e-12);
+        assert!((course.mean(IgeFree, 7.6, 7.7) - 69.4).abs() < 1e-12);
+        assert!((course.mean(IgeFree, -2.0, 2.0) - 98.0).abs() < 1e-12);
+        assert_eq!(course.mean(IgeFree, -4.0, -2.0), 100.0);
+        assert!(course.mean(IgeFree, 5.0, 10.5).is_nan());
+        let of = |window| course.of_visit(IgeFree, window, 2.0, 8.0);
+        assert_eq!([of(Window::Midpoint), of(Window::Trough)], [80.0, 68.0]);
+        assert!((of(Window::Mean) - 80.0).abs() < 1e-12);
+        assert_eq!(course.of_visit(IgeFree, Window::Mean, 0.0, 0.0), 100.0);
+        // 30 µg/mL is 200 nM, 1900 ng/mL is 10 nM.
+        assert!((course.at(Ratio, 2.0) - 20.0).abs() < 1e-12);
+        assert_eq!(course.at(LogIgeFree, 5.0), 80.0_f64.ln());
+        let days = [-1.0, 0.0, 0.0, 2.625, 10.0, 11.0];
+        let each = days.map(|day| course.at(IgeFree, day));
+        let together = course.on(IgeFree, &days);
+        assert!(together[..5] == each[..5] && together[5].is_nan());
+        assert_eq!(course.first_below(IgeFree, 70.0, 0.0), 7.5);
+        assert!(course.first_above(IgeFree, 101.0, 0.0).is_nan());
+    }
+
+    #[test]
+    fn a_jump_has_a_value_before_and_one_after() {
+        let course = of_free_ige(&[0.0, 0.0, 4.0, 4.0, 6.0], &[9.0, 2.0, 4.0, 1.0, 3.0]).unwrap();
+        assert_eq!([0.0, 2.0, 4.0, 5.0].map(|day| course.at(IgeFree, day)), [9.0, 3.0, 4.0, 2.0]);
+        assert_eq!(course.on(IgeFree, &[0.0, 4.0]), [9.0, 4.0]);
+        assert_eq!(
+            [(0.0, 4.0), (4.0, 6.0), (3.0, 5.0)].map(|(a, b)| course.mean(IgeFree, a, b)),
+            [3.0, 2.0, 2.625]
+        );
+        assert_eq!(course.first_below(IgeFree, 2.0, 0.0), 0.0);
+        assert_eq!(course.first_below(IgeFree, 2.0, 1.0), 4.0);
+    }
+
+    #[test]
+    fn a_course_that_begins_late_or_has_a_hole_is_none() {
+        let with = |ige: f64| of_free_ige(&[0.0, 1.0, 2.0], &[5.0, ige, 5.0]).is_some();
+        assert!(with(4.0) && !with(f64::NAN) && !with(0.0) && !with(f64::INFINITY));
+        for days in [[1.0, 2.0], [-2.0, 0.0], [0.0, f64::NAN], [0.0, -1.0]] {
+            assert!(of_free_ige(&days, &[5.0; 2]).is_none(), "{days:?}");
+        }
+        assert!(of_free_ige(&[], &[]).is_none());
+        // Between two times there is a value on day 0 too.
+        let course = of_free_ige(&[-1.0, 3.0], &[8.0, 4.0]).unwrap();
+        assert_eq!((course.days(), course.values(IgeFree)), (&[0.0, 3.0][..], &[7.0, 4.0][..]));
     }
 }

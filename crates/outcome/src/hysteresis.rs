@@ -6,8 +6,9 @@
 //! by day (exposure); their intervals are percentiles of the same from patients drawn with replacement.
 
 use crate::correlation::product_moment;
+use crate::crossing::first_passage;
 use crate::delay::{DelayData, DelayTest, Direction, MeanDelay, OutcomeFit, test_delay};
-use crate::exposure::Exposure;
+use crate::exposure::{Exposure, ExposureCourse};
 use crate::patient::{Group, Patient};
 use crate::summary::Summary;
 use crate::visits::{Aligned, Visit};
@@ -149,11 +150,25 @@ struct Means<'a> {
     days: Vec<f64>,
     /// Of each member, of each visit: the row.
     rows: Vec<Vec<Option<&'a Visit>>>,
-    /// Daily exposures of each member.
-    daily: Vec<Option<[&'a [f64]; 4]>>,
+    /// The course of each member.
+    courses: Vec<&'a ExposureCourse>,
     /// Days of treatment.
     last_dose: f64,
 }
+
+/// The exposures of a group's members.
+struct Exposed {
+    /// On the days 0, 1, 2, …, by member and [`Exposure::ALL`]; NaN where a course has ended.
+    daily: Vec<[Vec<f64>; 4]>,
+    /// Ascending, and close where free IgE falls.
+    fine: Vec<f64>,
+    /// The logarithm of free IgE on each of the fine days: of each member.
+    log_ige_free: Vec<Vec<f64>>,
+}
+
+/// From the first dose on fine days are so far apart; later by a part of the time that has gone, but no more than the last.
+/// A mean of logarithms between them is off its straight line by some thousandths at most.
+const FINE: (f64, f64, f64) = (1.0 / 1024.0, 0.06, 0.5);
 
 /// Reads the hysteresis of a group, of whose free IgE these models have been fitted. Empty if nobody in it has an exposure, or nobody a dose.
 pub fn hysteresis(
@@ -174,8 +189,9 @@ pub fn hysteresis(
     // A link of free IgE is one of its logarithm.
     let tests = [ige.as_ref(), ige.as_ref(), omalizumab.as_ref(), ratio.as_ref()];
     let once = vec![1.0; means.rows.len()];
+    let exposed = Exposed::new(&means.courses);
     let told = tests.map(|test| test.is_some_and(DelayTest::is_refuted));
-    let values = means.facts(&once, told, options);
+    let values = means.facts(&exposed, &once, told, options);
     let drawn: Vec<Vec<f64>> = (0..options.replicates)
         .into_par_iter()
         .map(|replicate| {
@@ -185,7 +201,7 @@ pub fn hysteresis(
                 let k = (stream.uniform() * times.len() as f64) as usize;
                 times[k] += 1.0;
             }
-            means.facts(&times, told, options)
+            means.facts(&exposed, &times, told, options)
         })
         .collect();
     let of_means = |at: usize, fact: Fact, exposure: Option<Exposure>| {
@@ -258,11 +274,14 @@ impl<'a> Means<'a> {
     fn of(patients: &'a [Patient], aligned: &'a Aligned, group: &Group) -> Option<Self> {
         let mut days: Vec<f64> = Vec::new();
         let mut own: Vec<(usize, Vec<&Visit>)> = Vec::new();
+        let mut courses = Vec::new();
         for visits in aligned.visits.chunk_by(|a, b| a.patient == b.patient) {
             let member = visits[0].patient;
-            if patients[member].exposure.is_some() && group.members.binary_search(&member).is_ok() {
+            let Some(course) = &patients[member].exposure else { continue };
+            if group.members.binary_search(&member).is_ok() {
                 days.extend(visits.iter().map(|v| v.visit));
                 own.push((member, visits.iter().collect()));
+                courses.push(course);
             }
         }
         days.sort_by(f64::total_cmp);
@@ -274,9 +293,7 @@ impl<'a> Means<'a> {
             days.iter().map(|d| visits.iter().find(|v| v.visit == *d).copied()).collect()
         };
         let rows = own.iter().map(|(_, visits)| row(visits)).collect();
-        let daily = |m: usize| patients[m].exposure.as_ref().map(|e| Exposure::ALL.map(|k| e.daily(k)));
-        let daily = own.iter().map(|(m, _)| daily(*m)).collect();
-        Some(Self { days, rows, daily, last_dose })
+        Some(Self { days, rows, courses, last_dose })
     }
 
     /// Whether the patients' own mean changes on the plateau differ from none.
@@ -296,7 +313,13 @@ impl<'a> Means<'a> {
 
     /// Everything, by [`Fact::OF_MEANS`] of each exposure and then [`Fact::OF_COURSE`], of members so many times each;
     /// of an exposure of which nothing is told there is nothing.
-    fn facts(&self, times: &[f64], told: [bool; 4], options: &HysteresisOptions) -> Vec<f64> {
+    fn facts(
+        &self,
+        exposures: &Exposed,
+        times: &[f64],
+        told: [bool; 4],
+        options: &HysteresisOptions,
+    ) -> Vec<f64> {
         let mut change = Vec::with_capacity(self.days.len());
         let mut exposed = vec![[0.0; 4]; self.days.len()];
         for (k, exposed) in exposed.iter_mut().enumerate() {
@@ -311,7 +334,7 @@ impl<'a> Means<'a> {
             exposed.iter_mut().for_each(|e| *e /= n);
             change.push(sum / n);
         }
-        let daily = self.daily_means(times);
+        let daily = exposures.daily_means(times);
         let mut out = Vec::new();
         for (e, daily) in daily.iter().enumerate() {
             if !told[e] {
@@ -329,10 +352,8 @@ impl<'a> Means<'a> {
             out.extend([area, share, lag, r]);
         }
         let target = options.target_ng_ml.ln();
-        let log_ige = &daily[Exposure::LogIgeFree as usize];
-        let days: Vec<f64> = (0..log_ige.len()).map(|d| d as f64).collect();
-        let suppressed = passes(&days, log_ige, target, 0.0, true);
-        let recrossed = passes(&days, log_ige, target, self.last_dose, false);
+        let suppressed = exposures.first_passage(times, target, 0.0, true);
+        let recrossed = exposures.first_passage(times, target, self.last_dose, false);
         let (n, sum) = self
             .days
             .iter()
@@ -340,29 +361,12 @@ impl<'a> Means<'a> {
             .filter(|(d, c)| self.is_plateau(**d) && !c.is_nan())
             .fold((0.0, 0.0), |(n, sum), (_, c)| (n + 1.0, sum + c));
         let reached: Vec<f64> = change.iter().map(|c| -c / (sum / n)).collect();
-        let stabilised = passes(&self.days, &reached, -STABILISED, 0.0, true);
-        let returned = passes(&self.days, &reached, -RETURNED, self.last_dose, false);
+        let reached = || self.days.iter().copied().zip(reached.iter().copied());
+        let stabilised = first_passage(reached(), -STABILISED, 0.0, true);
+        let returned = first_passage(reached(), -RETURNED, self.last_dose, false);
         out.extend([suppressed, stabilised, stabilised - suppressed]);
         out.extend([recrossed - self.last_dose, returned - self.last_dose, returned - recrossed]);
         out
-    }
-
-    /// Mean exposures by day, as far as at least half of the members are seen.
-    fn daily_means(&self, times: &[f64]) -> [Vec<f64>; 4] {
-        let all: f64 = times.iter().sum();
-        std::array::from_fn(|e| {
-            let courses = self.daily.iter().zip(times).filter(|(_, weight)| **weight > 0.0);
-            let courses = courses.filter_map(|(daily, weight)| Some((daily.as_ref()?[e], weight)));
-            let longest = courses.clone().map(|(daily, _)| daily.len()).max().unwrap_or(0);
-            let mut sums = vec![(0.0, 0.0); longest];
-            for (daily, weight) in courses {
-                for ((n, sum), value) in sums.iter_mut().zip(daily) {
-                    *n += weight;
-                    *sum += weight * value;
-                }
-            }
-            sums.into_iter().take_while(|(n, _)| *n >= 0.5 * all).map(|(n, sum)| sum / n).collect()
-        })
     }
 
     /// The lag of the highest correlation over the days, and that. The outcome goes in straight lines between visits; the exposure
@@ -394,14 +398,14 @@ impl<'a> Means<'a> {
         };
         let most = f64::from(most);
         let grid: Vec<f64> =
-            (0..).map(|k| COARSE * f64::from(k)).take_while(|lag| *lag < most).chain([most]).collect();
+            (0..).map(|k| LAGS * f64::from(k)).take_while(|lag| *lag < most).chain([most]).collect();
         let mut best = |lags: &mut dyn Iterator<Item = f64>| {
             let known = lags.map(|lag| (lag, at(lag))).filter(|(_, r)| r.is_finite());
             known.max_by(|a, b| a.1.abs().total_cmp(&b.1.abs()).then(b.0.total_cmp(&a.0)))
         };
         let Some((mut lag, mut r)) = best(&mut grid.into_iter()) else { return NO_LAG };
-        let mut step = COARSE;
-        while step > FINE {
+        let mut step = LAGS;
+        while step > LAG_TO {
             step *= 0.5;
             let mut near = [lag - step, lag + step].into_iter().filter(|lag| (0.0..=most).contains(lag));
             if let Some(found) = best(&mut near).filter(|found| found.1.abs() > r.abs()) {
@@ -412,9 +416,54 @@ impl<'a> Means<'a> {
     }
 }
 
+impl Exposed {
+    fn new(courses: &[&ExposureCourse]) -> Self {
+        let end = courses.iter().map(|c| c.end()).fold(0.0, f64::max);
+        let days: Vec<f64> = (0..).map(f64::from).take_while(|day| *day <= end).collect();
+        let daily = courses.iter().map(|c| Exposure::ALL.map(|exposure| c.on(exposure, &days))).collect();
+        let (shortest, growth, longest) = FINE;
+        let step = |day: &f64| Some(day + (growth * day).clamp(shortest, longest));
+        let mut fine: Vec<f64> =
+            std::iter::successors(Some(0.0), step).take_while(|day| *day < end).collect();
+        fine.push(end);
+        let of_members: Vec<Vec<f64>> = courses.iter().map(|c| c.on(Exposure::LogIgeFree, &fine)).collect();
+        let log_ige_free = (0..fine.len()).map(|k| of_members.iter().map(|own| own[k]).collect()).collect();
+        Self { daily, fine, log_ige_free }
+    }
+
+    /// Mean exposures by day, as far as at least half of the members are seen.
+    fn daily_means(&self, times: &[f64]) -> [Vec<f64>; 4] {
+        let all: f64 = times.iter().sum();
+        let days = self.daily.first().map_or(0, |own| own[0].len());
+        std::array::from_fn(|e| {
+            let mut sums = vec![(0.0, 0.0); days];
+            for (own, weight) in self.daily.iter().zip(times).filter(|(_, weight)| **weight > 0.0) {
+                for ((n, sum), value) in sums.iter_mut().zip(&own[e]).take_while(|(_, v)| !v.is_nan()) {
+                    *n += weight;
+                    *sum += weight * value;
+                }
+            }
+            sums.into_iter().take_while(|(n, _)| *n >= 0.5 * all).map(|(n, sum)| sum / n).collect()
+        })
+    }
+
+    /// The first passage of a level by the mean logarithm of free IgE, as far as at least half of the members are seen.
+    fn first_passage(&self, times: &[f64], level: f64, from: f64, falls: bool) -> f64 {
+        let all: f64 = times.iter().sum();
+        // A passage that begins before is found from the point before.
+        let first = self.fine.partition_point(|day| *day < from).saturating_sub(1);
+        let mean = |k: usize| {
+            let seen = self.log_ige_free[k].iter().zip(times).filter(|(value, _)| !value.is_nan());
+            let (n, sum) = seen.fold((0.0, 0.0), |(n, sum), (v, weight)| (n + weight, sum + weight * v));
+            (n >= 0.5 * all).then(|| (self.fine[k], sum / n))
+        };
+        first_passage((first..self.fine.len()).map_while(mean), level, from, falls)
+    }
+}
+
 /// Days between the lags that are tried first, and to which the best is found.
-const COARSE: f64 = 6.0;
-const FINE: f64 = 0.1;
+const LAGS: f64 = 6.0;
+const LAG_TO: f64 = 0.1;
 /// The lag where there is none.
 const NO_LAG: (f64, f64) = (f64::NAN, f64::NAN);
 
@@ -474,26 +523,10 @@ fn varies(values: impl Iterator<Item = f64>) -> bool {
     high - low > 1e-9 * low.abs().max(high.abs())
 }
 
-/// The first time from `from` on at which a curve through points is at or past a level, from above if it `falls`; NaN if never.
-fn passes(times: &[f64], values: &[f64], level: f64, from: f64, falls: bool) -> f64 {
-    let past = |v: f64| if falls { v <= level } else { v >= level };
-    let mut before: Option<(f64, f64)> = None;
-    for (&time, &value) in times.iter().zip(values).filter(|p| !p.1.is_nan()) {
-        if time >= from && past(value) {
-            // Only a passage counts: what is past the level already when the search begins has passed then.
-            return match before {
-                Some((t, v)) if !past(v) => (t + (time - t) * (level - v) / (value - v)).max(from),
-                _ => time.max(from),
-            };
-        }
-        before = Some((time, value));
-    }
-    f64::NAN
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::exposure::CourseColumns;
 
     #[test]
     fn a_loop_has_the_area_of_its_polygon_and_the_sign_of_its_direction() {
@@ -524,13 +557,37 @@ mod tests {
         assert!(ends(Vec::new()).0.is_nan());
     }
 
+    /// Logarithms of free IgE that fall with rates of 5, 10 and 15 a day have a mean that falls with 10.
     #[test]
-    fn a_level_is_passed_between_points() {
-        let times = [0.0, 10.0, 20.0, 30.0];
-        assert_eq!(passes(&times, &[4.0, 2.0, 0.0, 2.0], 1.0, 0.0, true), 15.0);
-        assert_eq!(passes(&times, &[4.0, 2.0, 0.0, 2.0], 1.0, 15.0, false), 25.0);
-        assert!(passes(&times, &[4.0, 2.0, 1.5, 2.0], 1.0, 0.0, true).is_nan());
-        assert_eq!(passes(&times, &[0.5, 2.0, 1.5, 2.0], 1.0, 0.0, true), 0.0);
-        assert_eq!(passes(&times, &[5.0, f64::NAN, 1.0, 0.0], 3.0, 0.0, true), 10.0);
+    fn suppression_is_dated_within_the_day_and_by_who_is_seen() {
+        let fine: Vec<f64> = (0..=4000).map(|k| f64::from(k) * 0.005).collect();
+        let course = |rate: f64, end: f64| {
+            let day: Vec<f64> = fine.iter().copied().take_while(|d| *d <= end).collect();
+            let back = |d: f64| (d - 12.0).max(0.0);
+            let free = |d: &f64| 400.0 * (-rate * d.min(0.5) + 0.6 * rate * back(*d)).exp();
+            let ige_free: Vec<f64> = day.iter().map(free).collect();
+            let (omalizumab_total, ige_total) = (&vec![1.0; day.len()][..], &vec![500.0; day.len()][..]);
+            ExposureCourse::new(&CourseColumns {
+                day: &day,
+                ige_free: &ige_free,
+                omalizumab_total,
+                ige_total,
+            })
+            .unwrap()
+        };
+        let courses = [course(5.0, 20.0), course(10.0, 20.0), course(15.0, 12.2)];
+        let exposed = Exposed::new(&courses.iter().collect::<Vec<_>>());
+        let level = 50.0_f64.ln();
+        let near = |times: &[f64], from: f64, falls: bool, expected: f64| {
+            let found = exposed.first_passage(times, level, from, falls);
+            assert!((found - expected).abs() < 5e-4, "{found}, not {expected}");
+        };
+        near(&[1.0; 3], 0.0, true, 8.0_f64.ln() / 10.0);
+        near(&[2.0, 1.0, 0.0], 0.0, true, 8.0_f64.ln() / (20.0 / 3.0));
+        near(&[1.0; 3], 0.4, true, 0.4);
+        // The third is not seen for as long: of the others back from −5·rate/10 at 0.6·rate a day.
+        near(&[1.0, 1.0, 0.0], 12.0, false, 12.0 + (3.75 - 8.0_f64.ln()) / 4.5);
+        assert!(exposed.first_passage(&[0.0, 0.0, 3.0], level, 12.3, false).is_nan());
+        assert!(Exposed::new(&[]).first_passage(&[], level, 0.0, true).is_nan());
     }
 }

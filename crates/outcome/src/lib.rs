@@ -3,11 +3,14 @@
 mod analysis;
 mod attainment;
 mod correlation;
+mod crossing;
 mod delay;
 mod dose_rule;
 mod dosing_table;
 mod expected;
 mod exposure;
+mod exposure_means;
+mod exposure_solution;
 mod hysteresis;
 mod innovate;
 mod mmrm;
@@ -20,8 +23,7 @@ mod visits;
 mod what_if;
 
 pub use analysis::{
-    Coefficient, Correlated, DailyMean, GroupOutcome, MeasureOutcome, OutcomeAnalysis, OutcomeOptions, Phase,
-    analyse, daily_means,
+    Coefficient, Correlated, GroupOutcome, MeasureOutcome, OutcomeAnalysis, OutcomeOptions, Phase, analyse,
 };
 pub use attainment::{Attained, Attainment, Place, attainment};
 pub use correlation::{Correlation, pearson, repeated_measures, spearman};
@@ -32,16 +34,19 @@ pub use delay::{
 pub use dose_rule::{DoseRule, DoseRuleError};
 pub use dosing_table::{DosingTable, DosingTableError, NotInTable, Regimen};
 pub use expected::FittedOutcome;
-pub use exposure::{CourseColumns, DailyExposure, Exposure, Window};
+pub use exposure::{CourseColumns, Exposure, ExposureCourse, Window};
+pub use exposure_means::{ExposureMean, exposure_means};
+pub use exposure_solution::{NoExposure, TOLERANCE};
 pub use hysteresis::{Fact, HysteresisOptions, Judged, RETURNED, STABILISED, hysteresis};
 pub use innovate::{FOLLOW_UP_DAYS, IGE, PATIENTS, TREATMENT_DAYS, VISITS, WEIGHT, innovate};
 pub use mmrm::{Contrast, Mmrm, MmrmError, Repeated, mmrm};
 pub use patient::{Group, Patient, groups};
 pub use regimens::{RegimenTally, Regimens, Slip, TableAgreement, regimens};
-pub use response::{MadeUp, make_up, true_course, true_free_ige};
+pub use response::{MadeUp, make_up, true_exposure};
 pub use summary::Summary;
 pub use virtual_trial::{Baseline, CutLogNormal, Design, Dosing, VirtualTrialError, like, patient};
 pub use visits::{
-    Aligned, Alignment, MOST_VISITS, OutcomeBaseline, Visit, VisitMean, VisitRule, align, visit_means,
+    Aligned, Alignment, MOST_VISITS, OutcomeBaseline, OutsideVisits, Visit, VisitMean, VisitRule, align,
+    visit_means,
 };
 pub use what_if::{Alternative, Held, NotReplayed, Replayed, held};

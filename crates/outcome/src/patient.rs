@@ -1,6 +1,6 @@
 //! Patients with what was measured of their disease, and groups of them.
 
-use crate::exposure::DailyExposure;
+use crate::exposure::ExposureCourse;
 
 /// A patient of a trial with outcomes. Days count from the first dose, of an undosed patient from the first record.
 #[derive(Clone, Debug, PartialEq)]
@@ -14,7 +14,7 @@ pub struct Patient {
     /// Day of the last dose; `None` of an undosed patient.
     pub last_dose: Option<f64>,
     /// The reconstructed exposure, if there is one.
-    pub exposure: Option<DailyExposure>,
+    pub exposure: Option<ExposureCourse>,
     /// Of each measure the days and values, ascending.
     pub outcomes: Vec<Vec<(f64, f64)>>,
 }

@@ -3,6 +3,7 @@
 //! A patient is a pure function of the design, the model, the seed and the patient's number.
 
 use crate::dosing_table::{DosingTable, NotInTable};
+use crate::exposure_solution::NoExposure;
 use omafit_estimate::{Noise, SubjectError, SubjectStream, simulate_subject};
 use omafit_model::units::NG_PER_IU;
 use omafit_model::{Analyte, Covariates, Dose, Observation, PopulationModel, Subject};
@@ -103,6 +104,14 @@ pub enum VirtualTrialError {
         id: String,
         /// What went wrong.
         source: SubjectError,
+    },
+    /// A patient has no course of exposure.
+    #[error("patient {id}: {source}")]
+    Exposure {
+        /// The patient.
+        id: String,
+        /// Why not.
+        source: NoExposure,
     },
 }
 

@@ -22,13 +22,13 @@ pub enum OutcomeBaseline {
 /// More days than this on which something was measured are no visits.
 pub const MOST_VISITS: usize = 60;
 
-/// Which visit a measurement belongs to.
+/// Which days are visits.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum VisitRule {
-    /// That of the nearest of these days.
+    /// These days after the first dose. Day 0 may be among them: it is the baseline and no visit, but a neighbour of the first.
     Nominal(Vec<f64>),
-    /// That of the nearest multiple of so many days.
+    /// The multiples of so many days.
     Every(f64),
 }
 
@@ -41,14 +41,51 @@ impl VisitRule {
         days.dedup();
         if days.len() <= MOST_VISITS { Self::Nominal(days) } else { Self::Every(7.0) }
     }
+}
 
-    /// The nominal day of a measurement after the first dose.
-    fn visit(&self, day: f64) -> f64 {
+/// The visits with the days that belong to them.
+///
+/// Half-way between two visits is the end of both windows, and belongs to the earlier; the first and the last visit have the
+/// same distance outward as inward, and a visit without a neighbour half of its distance from the first dose.
+enum Windows {
+    /// First day, nominal day and last day of each, ascending.
+    Nominal(Vec<[f64; 3]>),
+    /// Days from visit to visit, and half the width of a window.
+    Every(f64, f64),
+}
+
+impl Windows {
+    fn new(rule: &VisitRule, half_width: Option<f64>) -> Self {
+        let widest = half_width.unwrap_or(f64::INFINITY);
+        let days = match rule {
+            VisitRule::Every(days) => return Self::Every(*days, widest.min(0.5 * days)),
+            VisitRule::Nominal(days) => days,
+        };
+        let mut days: Vec<f64> = days.iter().copied().filter(|d| *d >= 0.0).collect();
+        days.sort_by(f64::total_cmp);
+        days.dedup();
+        let window = |k: usize| {
+            let day = days[k];
+            let before = k.checked_sub(1).map(|k| 0.5 * (day - days[k]));
+            let after = days.get(k + 1).map(|next| 0.5 * (next - day));
+            let outward = half_width.or(before).or(after).unwrap_or(0.5 * day);
+            let back = before.or(half_width).or(after).unwrap_or(outward);
+            let ahead = after.unwrap_or(outward);
+            [day - back.min(widest), day, day + ahead.min(widest)]
+        };
+        Self::Nominal((0..days.len()).filter(|k| days[*k] > 0.0).map(window).collect())
+    }
+
+    /// The nominal day of a measurement after the first dose; `None` outside all windows.
+    fn visit(&self, day: f64) -> Option<f64> {
         match self {
-            Self::Every(days) => (day / days).round().max(1.0) * days,
-            Self::Nominal(days) => {
-                let after = days.iter().copied().filter(|d| *d > 0.0);
-                after.min_by(|a, b| (a - day).abs().total_cmp(&(b - day).abs())).unwrap_or(day)
+            Self::Nominal(windows) => {
+                let [first, visit, _] = windows.get(windows.partition_point(|[_, _, last]| *last < day))?;
+                (*first <= day).then_some(*visit)
+            }
+            Self::Every(days, half_width) => {
+                let visit = (day / days - 0.5).ceil().max(1.0) * days;
+                ((day - visit).abs() <= *half_width).then_some(visit)
             }
         }
     }
@@ -59,8 +96,12 @@ impl VisitRule {
 pub struct Alignment {
     /// What a change is counted from.
     pub baseline: OutcomeBaseline,
-    /// Which visit a measurement belongs to.
+    /// Which days are visits.
     pub visits: VisitRule,
+    /// Days around a visit beyond which no measurement belongs to it; `None`: half-way to its neighbours, of the first and last
+    /// outward as inward.
+    #[serde(default)]
+    pub half_width: Option<f64>,
     /// How the exposure of a visit is taken.
     pub window: Window,
 }
@@ -76,12 +117,25 @@ pub struct Visit {
     pub day: f64,
     /// The value, or the mean of those of this visit.
     pub value: f64,
-    /// How many values it is the mean of.
+    /// How many values that is the mean of.
     pub values: usize,
     /// Less the baseline.
     pub change: f64,
     /// The exposure, by [`Exposure::ALL`]; NaN without a course.
     pub exposure: [f64; 4],
+}
+
+/// A value after the first dose that belongs to no visit.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct OutsideVisits {
+    /// Position of the patient.
+    pub patient: usize,
+    /// Day.
+    pub day: f64,
+    /// The value.
+    pub value: f64,
+    /// Less the baseline.
+    pub change: f64,
 }
 
 /// A measure of all patients, by visit.
@@ -91,67 +145,82 @@ pub struct Aligned {
     pub measure: usize,
     /// Patient by patient, ascending in time.
     pub visits: Vec<Visit>,
-    /// Patients who were measured, but not before the first dose: they have no change, and no visits.
+    /// Values that belong to no visit, patient by patient, ascending in time.
+    pub outside: Vec<OutsideVisits>,
+    /// Patients who were measured, but have no baseline: they have no change, and no visits.
     pub without_baseline: Vec<usize>,
+}
+
+impl Aligned {
+    /// The values after the first dose that belong to a visit.
+    pub fn values_at_visits(&self) -> usize {
+        self.visits.iter().filter(|v| v.visit > 0.0).map(|v| v.values).sum()
+    }
 }
 
 /// Aligns measure `measure` of all patients.
 pub fn align(patients: &[Patient], measure: usize, alignment: &Alignment) -> Aligned {
     let mut aligned = Aligned { measure, ..Aligned::default() };
+    let windows = Windows::new(&alignment.visits, alignment.half_width);
     for (i, patient) in patients.iter().enumerate() {
         let Some(outcomes) = patient.outcomes.get(measure).filter(|o| !o.is_empty()) else { continue };
         match baseline(outcomes, alignment.baseline) {
-            Some(baseline) => of_patient(patient, i, outcomes, baseline, alignment, &mut aligned.visits),
+            Some(baseline) => {
+                of_patient((i, patient), outcomes, baseline, (&windows, alignment.window), &mut aligned)
+            }
             None => aligned.without_baseline.push(i),
         }
     }
     aligned
 }
 
-/// The baseline, and how many values it is the mean of.
+/// The baseline and how many values it is the mean of.
 fn baseline(outcomes: &[(f64, f64)], rule: OutcomeBaseline) -> Option<(f64, usize)> {
-    let mut before = outcomes.iter().filter(|o| o.0 <= 0.0);
-    match rule {
-        OutcomeBaseline::Last => before.next_back().map(|o| (o.1, 1)),
-        OutcomeBaseline::RunIn { days } => {
-            let of: Vec<f64> = before.filter(|o| o.0 >= -days).map(|o| o.1).collect();
-            (!of.is_empty()).then(|| (of.iter().sum::<f64>() / of.len() as f64, of.len()))
-        }
-    }
+    let before = outcomes.iter().filter(|o| o.0 <= 0.0);
+    let of: Vec<f64> = match rule {
+        OutcomeBaseline::Last => before.last().map(|o| o.1).into_iter().collect(),
+        OutcomeBaseline::RunIn { days } => before.filter(|o| o.0 >= -days).map(|o| o.1).collect(),
+    };
+    (!of.is_empty()).then(|| (of.iter().sum::<f64>() / of.len() as f64, of.len()))
 }
 
 fn of_patient(
-    patient: &Patient,
-    position: usize,
+    (position, patient): (usize, &Patient),
     outcomes: &[(f64, f64)],
-    (baseline, before): (f64, usize),
-    alignment: &Alignment,
-    visits: &mut Vec<Visit>,
+    (baseline, values): (f64, usize),
+    (windows, window): (&Windows, Window),
+    aligned: &mut Aligned,
 ) {
     let exposed = |from: f64, to: f64| {
-        Exposure::ALL.map(|exposure| {
-            let course = patient.exposure.as_ref();
-            course.map_or(f64::NAN, |c| c.of_visit(exposure, alignment.window, from, to))
-        })
+        let course = patient.exposure.as_ref();
+        Exposure::ALL.map(|exposure| course.map_or(f64::NAN, |c| c.of_visit(exposure, window, from, to)))
     };
-    let mut last = 0.0;
     let start = Visit {
         patient: position,
         visit: 0.0,
         day: 0.0,
         value: baseline,
-        values: before,
+        values,
         change: 0.0,
         exposure: exposed(0.0, 0.0),
     };
-    visits.push(start);
-    let after: Vec<(f64, f64, f64)> =
-        outcomes.iter().filter(|o| o.0 > 0.0).map(|o| (alignment.visits.visit(o.0), o.0, o.1)).collect();
-    for same in after.chunk_by(|a, b| a.0 == b.0) {
+    aligned.visits.push(start);
+    let mut own: Vec<(f64, f64, f64)> = Vec::new();
+    for &(day, value) in outcomes.iter().filter(|o| o.0 > 0.0) {
+        match windows.visit(day) {
+            Some(visit) => own.push((visit, day, value)),
+            None => {
+                let change = value - baseline;
+                aligned.outside.push(OutsideVisits { patient: position, day, value, change });
+            }
+        }
+    }
+    let mut last = 0.0;
+    for same in own.chunk_by(|a, b| a.0 == b.0) {
         let n = same.len() as f64;
         let day = same.iter().map(|o| o.1).sum::<f64>() / n;
         let value = same.iter().map(|o| o.2).sum::<f64>() / n;
-        visits.push(Visit {
+        aligned.visits.push(Visit {
             visit: same[0].0,
             day,
             value,
@@ -211,28 +280,76 @@ mod tests {
         }
     }
 
-    fn aligned(baseline: OutcomeBaseline, visits: VisitRule) -> Aligned {
-        let alignment = Alignment { baseline, visits, window: Window::Mean };
+    fn aligned(baseline: OutcomeBaseline, visits: VisitRule, half_width: Option<f64>) -> Aligned {
+        let alignment = Alignment { baseline, visits, half_width, window: Window::Mean };
         let seen = patient(&[(-9.0, 1.0), (-3.0, 4.0), (0.0, 6.0), (12.0, 3.0), (16.0, 5.0), (29.0, 1.0)]);
         align(&[seen, patient(&[(3.0, 1.0)])], 0, &alignment)
     }
 
     #[test]
     fn a_change_is_from_the_last_value_before_or_from_the_run_in() {
-        let rule = || VisitRule::Nominal(vec![0.0, 14.0, 28.0]);
+        let of = |baseline| aligned(baseline, VisitRule::Nominal(vec![0.0, 14.0, 28.0]), None);
         let changes =
-            |b| aligned(b, rule()).visits.iter().map(|v| (v.visit, v.day, v.change)).collect::<Vec<_>>();
-        assert_eq!(changes(OutcomeBaseline::Last), [(0.0, 0.0, 0.0), (14.0, 14.0, -2.0), (28.0, 29.0, -5.0)]);
-        assert_eq!(changes(OutcomeBaseline::RunIn { days: 7.0 })[1], (14.0, 14.0, -1.0));
-        assert_eq!(aligned(OutcomeBaseline::Last, rule()).without_baseline, [1]);
+            |b| of(b).visits.iter().map(|v| (v.visit, v.day, v.change, v.values)).collect::<Vec<_>>();
+        let last = [(0.0, 0.0, 0.0, 1), (14.0, 14.0, -2.0, 2), (28.0, 29.0, -5.0, 1)];
+        assert_eq!(changes(OutcomeBaseline::Last), last);
+        let run_in = changes(OutcomeBaseline::RunIn { days: 7.0 });
+        assert_eq!((run_in[0].3, run_in[1]), (2, (14.0, 14.0, -1.0, 2)));
+        assert_eq!(of(OutcomeBaseline::Last).without_baseline, [1]);
+        assert_eq!(of(OutcomeBaseline::Last).values_at_visits(), 3);
     }
 
     #[test]
     fn visits_are_the_nearest_nominal_days_and_never_the_baseline() {
-        let days =
-            |rule| aligned(OutcomeBaseline::Last, rule).visits.iter().map(|v| v.visit).collect::<Vec<_>>();
-        assert_eq!(days(VisitRule::Every(7.0)), [0.0, 14.0, 28.0]);
-        assert_eq!(days(VisitRule::Every(10.0)), [0.0, 10.0, 20.0, 30.0]);
-        assert_eq!(VisitRule::Every(28.0).visit(2.0), 28.0);
+        let days = |rule, half_width| {
+            let aligned = aligned(OutcomeBaseline::Last, rule, half_width);
+            let outside = aligned.outside.iter().map(|o| (o.day, o.change)).collect::<Vec<_>>();
+            (aligned.visits.iter().map(|v| v.visit).collect::<Vec<_>>(), outside)
+        };
+        assert_eq!(days(VisitRule::Every(7.0), None), (vec![0.0, 14.0, 28.0], vec![]));
+        assert_eq!(days(VisitRule::Every(10.0), None), (vec![0.0, 10.0, 20.0, 30.0], vec![]));
+        // Days 12 and 16 are two and four days from a multiple of ten.
+        assert_eq!(
+            days(VisitRule::Every(10.0), Some(1.5)),
+            (vec![0.0, 30.0], vec![(12.0, -3.0), (16.0, -1.0)])
+        );
+        assert_eq!(days(VisitRule::Nominal(vec![14.0]), Some(1.0)).1.len(), 3);
+        assert_eq!(days(VisitRule::Nominal(Vec::new()), None).0, [0.0]);
+    }
+
+    #[test]
+    fn windows_have_two_sides() {
+        let visit = |days: &[f64], half_width, day| {
+            Windows::new(&VisitRule::Nominal(days.to_vec()), half_width).visit(day)
+        };
+        let weeks = [168.0, 28.0, 84.0];
+        // Of the first visit 28 days to either side, of the last 42: those of days 182 and later are in no visit.
+        let placed = |day| visit(&weeks, None, day);
+        assert_eq!([0.5, 56.0, 56.5, 126.0, 210.0].map(placed), [28.0, 28.0, 84.0, 84.0, 168.0].map(Some));
+        assert_eq!([210.5, 308.0].map(placed), [None; 2]);
+        let placed = |day| visit(&weeks, Some(3.0), day);
+        assert_eq!(
+            [24.9, 25.0, 31.0, 31.1, 171.0, 172.0].map(placed),
+            [None, Some(28.0), Some(28.0), None, Some(168.0), None]
+        );
+        // The baseline is a neighbour where it is said to be a visit.
+        let placed = |day| visit(&[0.0, 28.0, 84.0], None, day);
+        assert_eq!([14.0, 14.1, 112.0, 112.1].map(placed), [Some(28.0), Some(28.0), Some(84.0), None]);
+        assert_eq!([0.1, 13.9].map(placed), [None; 2]);
+        // A visit alone.
+        let placed = |day| visit(&[168.0], None, day);
+        assert_eq!([83.9, 84.0, 252.0, 252.1].map(placed), [None, Some(168.0), Some(168.0), None]);
+        // A width beyond half-way takes nothing from the neighbours, and reaches as far outward.
+        let placed = |day| visit(&[28.0, 56.0], Some(20.0), day);
+        assert_eq!(
+            [7.0, 8.0, 42.0, 43.0, 76.0, 77.0].map(placed),
+            [None, Some(28.0), Some(28.0), Some(56.0), Some(56.0), None]
+        );
+        let every = |half_width, day| Windows::new(&VisitRule::Every(28.0), half_width).visit(day);
+        assert_eq!(
+            [2.0, 14.0, 42.0, 42.1].map(|d| every(None, d)),
+            [None, Some(28.0), Some(28.0), Some(56.0)]
+        );
+        assert_eq!(every(Some(2.0), 31.0), None);
     }
 }

@@ -84,7 +84,8 @@ fn shapes_and_their_slopes_are_those_of_other_solvers() {
     let reference = reference();
     let ige_free = numbers(&reference["shapes"]["driver"]);
     let log: Vec<f64> = ige_free.iter().map(|c| c.ln()).collect();
-    let driver = Driver { value: &ige_free, log: &log };
+    let day: Vec<f64> = (0..ige_free.len()).map(|d| d as f64).collect();
+    let driver = Driver { day: &day, value: &ige_free, log: &log };
     let days: Vec<usize> = numbers(&reference["shapes"]["days"]).iter().map(|d| *d as usize).collect();
     let cases = reference["shapes"]["cases"].as_array().unwrap();
     assert_eq!(cases.len(), DelayModel::all().len());
@@ -117,7 +118,7 @@ fn patients(case: &Value) -> Vec<Patient> {
 fn alignment() -> Alignment {
     let days = [0, 14, 28, 56, 84, 112, 126, 140, 154, 168, 182, 200].map(f64::from);
     let visits = VisitRule::Nominal(days.to_vec());
-    Alignment { baseline: OutcomeBaseline::Last, visits, window: Window::Mean }
+    Alignment { baseline: OutcomeBaseline::Last, visits, half_width: None, window: Window::Mean }
 }
 
 #[test]

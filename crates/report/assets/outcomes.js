@@ -50,7 +50,8 @@ function outcomeOf(place, measure) {
   const days = groupsOf(e);
   // Those whom the physician told apart stand beside each other; all together only where there is nothing else.
   const names = byGroup.size > 1 ? [...byGroup.keys()].filter((n) => n !== "All patients") : [...byGroup.keys()];
-  const rows = (name) => byGroup.get(name) || [];
+  // A group without a visit has a row that says why.
+  const rows = (name) => (byGroup.get(name) || []).filter((i) => isNumber(v.visit[i]));
   const daily = (name) => days.get(name) || [];
   const unit = measure.unit ? ` (${clean(measure.unit)})` : "";
   const xRange = extent([...names.flatMap((n) => rows(n).map((i) => v.visit[i])), ...names.flatMap((n) => daily(n).map((i) => e.day[i]))]);

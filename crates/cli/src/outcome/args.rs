@@ -40,13 +40,17 @@ pub struct OutcomeArgs {
     /// many days before it
     #[arg(long, default_value = "last", value_name = "HOW")]
     pub baseline: String,
-    /// Nominal days of the visits after the first dose; each value belongs to the nearest [default: the days on which
-    /// there are values, or weeks if there are more than 60]
+    /// Nominal days of the visits after the first dose; a value belongs to the nearest, but not from beyond its window [default:
+    /// the days on which there are values, or weeks if there are more than 60]
     #[arg(long, value_name = "DAYS", value_delimiter = ',', conflicts_with = "visit_every")]
     pub visits: Vec<f64>,
     /// Visits every so many days
     #[arg(long, value_name = "DAYS")]
     pub visit_every: Option<f64>,
+    /// Values of so many days before and after a visit at most belong to it [default: half-way to the visits beside it, of the
+    /// first and the last as far outward as inward]
+    #[arg(long, value_name = "DAYS")]
+    pub visit_window: Option<f64>,
     /// The last day of the onset, after the first dose
     #[arg(long, default_value_t = 112.0, value_name = "DAY")]
     pub onset_days: f64,

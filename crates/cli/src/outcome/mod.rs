@@ -1,6 +1,7 @@
 //! `omafit outcome`: how the outcomes of a run's patients follow their exposure.
 
 mod args;
+mod notes;
 mod patients;
 mod words;
 
@@ -13,13 +14,15 @@ use crate::reconstruct::Run;
 use crate::recorded_path::RecordedPath;
 use crate::run::{pool, positive};
 use crate::write::{command, draw_into, renew_report, write_into};
+use omafit_model::Analyte;
 use omafit_outcome::{
-    Alignment, HysteresisOptions, OutcomeAnalysis, OutcomeBaseline, OutcomeOptions, Patient, VisitRule,
-    analyse, daily_means,
+    Alignment, HysteresisOptions, OutcomeBaseline, OutcomeOptions, Patient, VisitRule, analyse,
+    exposure_means,
 };
 use omafit_trial::{
     OutcomeReadOptions, OutcomeTable, outcome_exposure_table, outcome_tables, read_outcomes, write_whole,
 };
+use patients::Patients;
 use std::collections::HashSet;
 use std::time::Instant;
 
@@ -41,24 +44,30 @@ pub fn outcome(args: &OutcomeArgs) -> Result<Outcome, CliError> {
         return Err(refuse("run", args.run.display(), expected));
     }
     let run = Run::load(&args.run, args.located.data.as_deref())?;
+    if !run.model.predicts(Analyte::IgeFree) {
+        return Err(refuse("run", args.run.display(), "a run of a model that predicts free IgE"));
+    }
     let known: HashSet<&str> = run.trial.subjects.iter().map(|s| s.id.as_str()).collect();
     let table = read_outcomes(&args.outcomes, &given.read, &known)?;
-    let patients = patients::patients(&args.run, &run, &table)?;
-    let options = given.options(&patients, args.target.unwrap_or(run.record.options.target_ng_ml));
-    let analysis = pool.install(|| analyse(&patients, table.measures.len(), &options));
+    let patients = pool.install(|| Patients::new(&run, &table));
+    let options = given.options(&patients.all, args.target.unwrap_or(run.record.options.target_ng_ml));
+    notes::check_visits(&patients, table.measures.len(), &options.alignment, given.read.time_unit)?;
+    let analysis = pool.install(|| analyse(&patients.all, table.measures.len(), &options));
     let simulated = table.simulated || run.record.simulated;
-    for found in outcome_tables(&analysis, &patients, &table.measures)? {
+    for found in outcome_tables(&analysis, &patients.all, &table.measures)? {
         write_into(&args.run, &found, args.running.force)?;
     }
-    let daily: Vec<_> = analysis.groups.iter().map(|g| (g.clone(), daily_means(&patients, g))).collect();
-    write_into(&args.run, &outcome_exposure_table(&daily)?, args.running.force)?;
-    let record = record(args, &given, &options, &table, &patients, &analysis, simulated, started);
+    let means: Vec<_> =
+        analysis.groups.iter().map(|g| (g.clone(), exposure_means(&patients.all, g))).collect();
+    write_into(&args.run, &outcome_exposure_table(&means)?, args.running.force)?;
+    let notes = notes::notes(&table, &patients, &analysis, given.read.time_unit);
+    let record = record(args, &given, &options, &table, patients.all.len(), &notes, simulated, started);
     // Last: what it describes is there.
     write_whole(&record_path, &serde_json::to_vec_pretty(&record)?, args.running.force)?;
     draw_into(&args.run, &crate::report::outcome_figures(&args.run)?, args.running.force)?;
     renew_report(&args.run)?;
     if !args.running.quiet {
-        words::print(args, &table, &patients, &analysis, simulated);
+        words::print(args, &table, &patients.all, &analysis, &notes, simulated);
     }
     Ok(Outcome::Done)
 }
@@ -68,6 +77,7 @@ struct Given {
     read: OutcomeReadOptions,
     baseline: OutcomeBaseline,
     visits: Option<VisitRule>,
+    half_width: Option<f64>,
     window: omafit_outcome::Window,
     onset_days: f64,
     max_lag: u32,
@@ -88,6 +98,9 @@ impl Given {
         }
         if args.max_lag > LONGEST_LAG {
             return Err(refuse("max-lag", args.max_lag, format!("at most {LONGEST_LAG}")));
+        }
+        if let Some(days) = args.visit_window {
+            positive("visit-window", days)?;
         }
         let visits = match args.visit_every {
             Some(days) => {
@@ -127,6 +140,7 @@ impl Given {
             read,
             baseline,
             visits,
+            half_width: args.visit_window,
             window: args.window.into(),
             onset_days: args.onset_days,
             max_lag: args.max_lag,
@@ -139,7 +153,12 @@ impl Given {
     fn options(&self, patients: &[Patient], target_ng_ml: f64) -> OutcomeOptions {
         let visits = self.visits.clone().unwrap_or_else(|| VisitRule::seen(patients));
         OutcomeOptions {
-            alignment: Alignment { baseline: self.baseline, visits, window: self.window },
+            alignment: Alignment {
+                baseline: self.baseline,
+                visits,
+                half_width: self.half_width,
+                window: self.window,
+            },
             onset_days: self.onset_days,
             hysteresis: HysteresisOptions {
                 target_ng_ml,
@@ -160,25 +179,11 @@ fn record(
     given: &Given,
     options: &OutcomeOptions,
     table: &OutcomeTable,
-    patients: &[Patient],
-    analysis: &OutcomeAnalysis,
+    patients: usize,
+    notes: &[String],
     simulated: bool,
     started: Instant,
 ) -> serde_json::Value {
-    let mut notes = table.notes.clone();
-    for (measure, found) in table.measures.iter().zip(&analysis.measures) {
-        let without = found.aligned.without_baseline.len();
-        if without > 0 {
-            notes.push(format!(
-                "{without} patients without {} before the first dose: no change, left out",
-                measure.0
-            ));
-        }
-    }
-    let unexposed = patients.iter().filter(|p| p.exposure.is_none()).count();
-    if unexposed > 0 {
-        notes.push(format!("{unexposed} patients without a reconstructed course: means of visits only"));
-    }
     serde_json::json!({
         "schema_version": 1,
         "tool": "omafit",
@@ -188,7 +193,7 @@ fn record(
         "measures": table.measures.iter().map(|m| serde_json::json!({ "name": m.0, "unit": m.1 })).collect::<Vec<_>>(),
         "simulated": simulated,
         "options": options,
-        "patients": patients.len(),
+        "patients": patients,
         "notes": notes,
         "seconds": started.elapsed().as_secs_f64(),
     })

@@ -16,6 +16,7 @@ pub fn print(
     table: &OutcomeTable,
     patients: &[Patient],
     analysis: &OutcomeAnalysis,
+    notes: &[String],
     simulated: bool,
 ) {
     let with = patients.iter().filter(|p| p.exposure.is_some()).count();
@@ -59,6 +60,10 @@ pub fn print(
             "\nResponse is an outcome itself: a difference between responders and nonresponders is no effect of treatment."
         );
     }
+    if !notes.is_empty() {
+        say!("");
+        notes.iter().for_each(|note| say!("note: {note}"));
+    }
     say!("\nin {}: outcome.json, outcome_patients, outcome_visits, outcome_correlation,", args.run.display());
     say!(
         "outcome_hysteresis, outcome_models, outcome_model_parameters, outcome_exposure, figures, and in its report"
@@ -82,7 +87,7 @@ fn row(name: String, outcome: &GroupOutcome, last_dose: f64) -> [String; 7] {
     [
         name,
         baseline.map_or(0, |v| v.value.n).to_string(),
-        baseline.map_or(String::new(), |v| fixed(v.value.mean, 2)),
+        baseline.map_or_else(|| "none before the first dose".to_owned(), |v| fixed(v.value.mean, 2)),
         end.map_or(String::new(), |v| with_interval([v.change.mean, v.change.low, v.change.high], 2)),
         model(&fits),
         fits.first().and_then(|fit| fit.mean_delay()).map_or(String::new(), delay),

@@ -78,9 +78,12 @@ fn groups<'a>(
 ) -> Result<Vec<(String, Rows<'a>)>, CliError> {
     let (arm, responder) = (texts(folder, table, "arm")?, texts(folder, table, "responder")?);
     let measures = measure.map(|_| texts(folder, table, "measure")).transpose()?;
+    // A group without a visit has a row that says why, and nothing to draw.
+    let visits = find(table, "visit");
     let mut found: Vec<(String, Rows<'a>)> = Vec::new();
     for i in 0..arm.len() {
-        if measures.is_some_and(|m| Some(m[i].as_str()) != measure) {
+        let is_empty = visits.is_some_and(|v| v.get(i).is_none_or(|day| day.is_nan()));
+        if is_empty || measures.is_some_and(|m| Some(m[i].as_str()) != measure) {
             continue;
         }
         let own: Vec<&str> =

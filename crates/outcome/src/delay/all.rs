@@ -18,7 +18,7 @@ const WITH_ERRORS: f64 = 10.0;
 /// are left out.
 ///
 /// A model that ends above one that it contains is fitted again from there.
-pub fn fit_all(data: &DelayData<'_>) -> Vec<OutcomeFit> {
+pub fn fit_all(data: &DelayData) -> Vec<OutcomeFit> {
     let fits = fitted(data, &OutcomeModel::all(), Vec::new());
     let choice = choose(&fits);
     let mut effects: Vec<&OutcomeFit> = fits.iter().filter(|fit| fit.model.effect.is_some()).collect();
@@ -38,7 +38,7 @@ pub fn fit_all(data: &DelayData<'_>) -> Vec<OutcomeFit> {
 }
 
 /// The fits of some models after those that are known.
-fn fitted(data: &DelayData<'_>, models: &[OutcomeModel], known: Vec<OutcomeFit>) -> Vec<OutcomeFit> {
+fn fitted(data: &DelayData, models: &[OutcomeModel], known: Vec<OutcomeFit>) -> Vec<OutcomeFit> {
     let before: Vec<&OutcomeFit> = known.iter().collect();
     let first: Vec<OutcomeFit> =
         models.par_iter().filter_map(|model| fit_from(data, *model, &before)).collect();

@@ -1,33 +1,81 @@
-//! First-order filters of a daily course, step by step in closed form.
+//! First-order filters of a course at knots, step by step in closed form.
 
-use omafit_model::Real;
+use super::driver::{Knot, LONGEST_STEP};
+use omafit_model::{Dual, Real};
 
-/// The last of `n` equal filters in a row, da₁/dt = k·(input − a₁), da₂/dt = k·(a₁ − a₂), …, on the days of an input that goes in
-/// straight lines from day to day; in balance with the input at first. `k` is above 0, 1/d.
+/// A number to be filtered: one, or several with derivatives, which share nothing but the rule.
+pub trait Filtered: Real {
+    /// What it has in common with numbers that depend on nothing.
+    type Constant: Real;
+
+    /// A number that depends on nothing.
+    fn fixed(value: Self::Constant) -> Self;
+
+    /// The product with such a number.
+    #[must_use]
+    fn scaled(self, by: Self::Constant) -> Self;
+}
+
+impl Filtered for f64 {
+    type Constant = Self;
+
+    #[inline(always)]
+    fn fixed(value: Self) -> Self {
+        value
+    }
+    #[inline(always)]
+    fn scaled(self, by: Self) -> Self {
+        self * by
+    }
+}
+
+impl<F: Real, const N: usize> Filtered for Dual<F, N> {
+    type Constant = F;
+
+    #[inline(always)]
+    fn fixed(value: F) -> Self {
+        Self::fixed(value)
+    }
+    #[inline(always)]
+    fn scaled(mut self, by: F) -> Self {
+        self.re = self.re * by;
+        for e in &mut self.eps {
+            *e = *e * by;
+        }
+        self
+    }
+}
+
+/// The last of `n` equal filters in a row, da₁/dt = k·(input − a₁), da₂/dt = k·(a₁ − a₂), …, at the knots of an input that goes in
+/// straight lines from one to the next; in balance with the input at first. `k` is above 0, 1/d.
 ///
 /// On an input p + q·s each filter i has the solution p + q·(s − i/k); what departs from it decays as in a chain of the same
-/// rates without input.
+/// rates without input. Of the rise of the input in a step some 1e-16/(k·step) is lost to rounding.
 #[inline(always)]
-pub(crate) fn chain<T: Real>(input: &[T], k: T, n: usize) -> Vec<T> {
+pub(super) fn chain<T: Filtered>(knots: &[Knot<T::Constant>], input: &[T], k: T, n: usize) -> Vec<T> {
     let Some(&first) = input.first() else { return Vec::new() };
+    let one = T::constant(1.0);
     let mut states = vec![first; n];
     let mut depart = vec![first; n];
-    // e⁻ᵏ·kʲ/j!, what is left of a departure j filters further on after a day.
-    let mut left = vec![(-k).exp()];
-    for j in 1..n {
-        left.push(left[j - 1] * k * (1.0 / j as f64));
-    }
-    let lag = T::constant(1.0) / k;
+    // e⁻ᵏˢ·(ks)ʲ/j!, what is left of a departure j filters further on after a step s.
+    let mut left = vec![one; n];
+    let lag = one / k;
     let mut out = Vec::with_capacity(input.len());
     out.push(first);
-    for pair in input.windows(2) {
-        let (p, q) = (pair[0], pair[1] - pair[0]);
-        let behind = q * lag;
-        for i in 0..n {
-            depart[i] = states[i] - p + behind * (i + 1) as f64;
+    for (knot, pair) in knots.iter().skip(1).zip(input.windows(2)) {
+        let rise = (pair[1] - pair[0]).scaled(knot.is_step);
+        let (from, to) = (pair[1] - rise, pair[1]);
+        let behind = rise.scaled(knot.per_step) * lag;
+        let turned = k.scaled(knot.step);
+        left[0] = (-turned).exp();
+        for j in 1..n {
+            left[j] = left[j - 1] * turned * (1.0 / j as f64);
         }
         for i in 0..n {
-            let mut state = pair[1] - behind * (i + 1) as f64;
+            depart[i] = states[i] - from + behind * (i + 1) as f64;
+        }
+        for i in 0..n {
+            let mut state = to - behind * (i + 1) as f64;
             for (left, depart) in left.iter().zip(depart[..=i].iter().rev()) {
                 state = state + *left * *depart;
             }
@@ -38,32 +86,39 @@ pub(crate) fn chain<T: Real>(input: &[T], k: T, n: usize) -> Vec<T> {
     out
 }
 
-/// ρ of dρ/dt = k·(1 − λ·ρ), ρ(0) = 1, on the days of a λ that goes in straight lines from day to day.
+/// ρ of dρ/dt = k·(1 − λ·ρ), ρ(0) = 1, at the knots of a λ that goes in straight lines from one to the next.
 ///
-/// ρ after a step is e^(−kΛ(1))·ρ + k·∫e^(−k(Λ(1) − Λ(s)))ds, Λ the integral of λ; the integral by Gauss's rule of four points,
-/// exact to 1e-8 for k·λ up to 1 a day.
+/// ρ after a step s is e^(−kΛ(s))·ρ + k·∫e^(−k(Λ(s) − Λ(t)))dt, Λ the integral of λ; the integral by Gauss's rule of six points,
+/// exact to 1e-8 for k·λ up to 2 a day in steps of two days, 4 in steps of one. A longer step is divided; of several numbers
+/// at once by the first, so that others have none.
 #[inline(always)]
-pub(crate) fn turnover<T: Real>(lambda: &[T], k: T) -> Vec<T> {
-    const NODES: [(f64, f64); 4] = [
-        (0.069_431_844_202_973_71, 0.173_927_422_568_726_93),
-        (0.330_009_478_207_571_87, 0.326_072_577_431_273_07),
-        (0.669_990_521_792_428_1, 0.326_072_577_431_273_07),
-        (0.930_568_155_797_026_3, 0.173_927_422_568_726_93),
+pub(super) fn turnover<T: Filtered>(knots: &[Knot<T::Constant>], lambda: &[T], k: T) -> Vec<T> {
+    const NODES: [(f64, f64); 6] = [
+        (0.033_765_242_898_423_99, 0.085_662_246_189_585_17),
+        (0.169_395_306_766_867_74, 0.180_380_786_524_069_3),
+        (0.380_690_406_958_401_56, 0.233_956_967_286_345_52),
+        (0.619_309_593_041_598_4, 0.233_956_967_286_345_52),
+        (0.830_604_693_233_132_3, 0.180_380_786_524_069_3),
+        (0.966_234_757_101_576, 0.085_662_246_189_585_17),
     ];
     let mut rho = T::constant(1.0);
     let mut out = Vec::with_capacity(lambda.len());
     if !lambda.is_empty() {
         out.push(rho);
     }
-    for pair in lambda.windows(2) {
-        let (from, rise) = (pair[0], pair[1] - pair[0]);
-        let area = |s: f64| from * s + rise * (0.5 * s * s);
-        let whole = area(1.0);
-        let mut gained = T::zero();
-        for (s, weight) in NODES {
-            gained = gained + (k * (area(s) - whole)).exp() * weight;
+    for (knot, pair) in knots.iter().skip(1).zip(lambda.windows(2)) {
+        let parts = (knot.step.value() / LONGEST_STEP).ceil().max(1.0);
+        let (step, rise) = (k.scaled(knot.step * (1.0 / parts)), (pair[1] - pair[0]) * (1.0 / parts));
+        for part in (0..parts as u32).map(f64::from) {
+            let from = pair[0] + rise * part;
+            let area = |s: f64| from * s + rise * (0.5 * s * s);
+            let whole = area(1.0);
+            let mut gained = T::zero();
+            for (s, weight) in NODES {
+                gained = gained + (step * (area(s) - whole)).exp() * weight;
+            }
+            rho = (-(step * whole)).exp() * rho + step * gained;
         }
-        rho = (-(k * whole)).exp() * rho + k * gained;
         out.push(rho);
     }
     out

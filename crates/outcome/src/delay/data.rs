@@ -1,6 +1,7 @@
 //! What a delay model is fitted to.
 
-use super::shape::{DelayModel, Driver, read_at};
+use super::driver::{DriverKnots, Knot};
+use super::shape::DelayModel;
 use crate::exposure::Exposure;
 use crate::patient::{Group, Patient};
 use crate::visits::Aligned;
@@ -12,16 +13,17 @@ pub(crate) const LANES: usize = 4;
 const ABREAST: usize = 4;
 
 /// The patients of a group, with their courses of one exposure and what was measured of one outcome.
-pub struct DelayData<'a> {
+pub struct DelayData {
     /// Patient by patient.
-    pub(crate) members: Vec<Member<'a>>,
-    /// The exposure and its logarithm, day by day, of so many patients in turn; beyond the end of a course its last.
-    courses: Vec<Vec<[Pack<ABREAST>; 2]>>,
+    pub(crate) members: Vec<Member>,
+    /// The knots of so many patients in turn, each with days of its own; beyond the last of a patient the same without a step.
+    courses: Vec<Vec<Knot<Pack<ABREAST>>>>,
 }
 
 /// A patient.
-pub(crate) struct Member<'a> {
-    driver: Driver<'a>,
+pub(crate) struct Member {
+    /// The knots of the exposure, for reading on the days of the rows.
+    knots: DriverKnots,
     /// Its rows, ascending in time.
     pub rows: Vec<OutcomeRow>,
 }
@@ -33,15 +35,15 @@ pub(crate) struct OutcomeRow {
     pub day: f64,
     /// The value, or the mean.
     pub value: f64,
-    /// Of how many values it is the mean.
+    /// How many values it is the mean of.
     pub values: f64,
 }
 
-impl<'a> DelayData<'a> {
-    /// Of a group: each value before the first dose, and each visit after it as the mean of its values. Patients without an
-    /// exposure, and what was measured beyond the end of a course, are not in it; patients without a dose are, with their
+impl DelayData {
+    /// The data of a group: each value before the first dose, and each visit after it as the mean of its values. Patients without
+    /// an exposure, and what was measured beyond the end of a course, are not in it; patients without a dose are, with their
     /// exposure.
-    pub fn new(patients: &'a [Patient], aligned: &Aligned, group: &Group, exposure: Exposure) -> Self {
+    pub fn new(patients: &[Patient], aligned: &Aligned, group: &Group, exposure: Exposure) -> Self {
         let mut members = Vec::new();
         for own in aligned.visits.chunk_by(|a, b| a.patient == b.patient) {
             let at = own[0].patient;
@@ -50,15 +52,13 @@ impl<'a> DelayData<'a> {
             if group.members.binary_search(&at).is_err() {
                 continue;
             }
-            let end = course.daily(exposure).len() as f64 - 1.0;
             let before = patient.outcomes[aligned.measure].iter().filter(|o| o.0 <= 0.0);
             let before = before.map(|&(day, value)| OutcomeRow { day, value, values: 1.0 });
-            let after = own.iter().filter(|v| v.visit > 0.0 && v.day <= end);
+            let after = own.iter().filter(|v| v.visit > 0.0 && v.day <= course.end());
             let after = after.map(|v| OutcomeRow { day: v.day, value: v.value, values: v.values as f64 });
             let rows: Vec<OutcomeRow> = before.chain(after).collect();
-            let until = rows.last().map_or(0, |r| r.day.max(0.0).ceil() as usize + 1);
-            let [value, log] = course.driver(exposure);
-            members.push(Member { driver: Driver { value: &value[..until], log: &log[..until] }, rows });
+            let days: Vec<f64> = rows.iter().map(|row| row.day).collect();
+            members.push(Member { knots: DriverKnots::new(course, exposure, &days), rows });
         }
         let courses = members.chunks(ABREAST).map(abreast).collect();
         Self { members, courses }
@@ -95,33 +95,33 @@ impl<'a> DelayData<'a> {
     }
 }
 
-impl Member<'_> {
+impl Member {
     /// w at the member's rows.
     pub fn shape(&self, model: DelayModel, values: &[f64]) -> Vec<f64> {
-        let daily = model.shape(values, self.driver);
-        self.rows.iter().map(|r| read_at(|day| daily.get(day).copied(), r.day)).collect()
+        let shape = model.shape(values, self.knots.driver());
+        (0..self.rows.len()).map(|k| self.knots.read(&shape, k)).collect()
     }
 }
 
-/// The courses of some patients side by side.
-fn abreast(members: &[Member<'_>]) -> Vec<[Pack<ABREAST>; 2]> {
-    let longest = members.iter().map(|m| m.driver.value.len()).max().unwrap_or(0);
-    let on = |day: usize| {
-        let mut both = [Pack::all(1.0), Pack::all(0.0)];
-        for (lane, Driver { value, log }) in members.iter().map(|m| m.driver).enumerate() {
-            if let Some(last) = value.len().checked_sub(1) {
-                both[0].0[lane] = value[day.min(last)];
-                both[1].0[lane] = log[day.min(last)];
-            }
-        }
-        both
+/// The knots of some patients side by side.
+fn abreast(members: &[Member]) -> Vec<Knot<Pack<ABREAST>>> {
+    let nothing = Knot { step: 0.0, per_step: 0.0, is_step: 0.0, value: 1.0, log: 0.0 };
+    let lanes: Vec<Vec<Knot<f64>>> = members.iter().map(|m| m.knots.driver().knots()).collect();
+    let of_lane = |lane: usize, at: usize| {
+        let own = lanes.get(lane).filter(|own| !own.is_empty());
+        own.map_or(nothing, |own| own.get(at).copied().unwrap_or_else(|| own[own.len() - 1].still()))
     };
-    (0..longest).map(on).collect()
+    let most = lanes.iter().map(Vec::len).max().unwrap_or(0);
+    let at = |at: usize| {
+        let all: [Knot<f64>; ABREAST] = std::array::from_fn(|lane| of_lane(lane, at));
+        Knot::from_numbers(|number| Pack(std::array::from_fn(|lane| number(&all[lane]))))
+    };
+    (0..most).map(at).collect()
 }
 
 #[inline(always)]
 fn slopes_of<const N: usize>(
-    data: &DelayData<'_>,
+    data: &DelayData,
     model: DelayModel,
     unknowns: &[f64],
 ) -> Vec<Vec<Dual<f64, LANES>>> {
@@ -130,16 +130,15 @@ fn slopes_of<const N: usize>(
         lifted.map(|(k, (p, x))| p.value(Dual::variable(Pack::all(*x), k))).collect();
     let mut out = Vec::with_capacity(data.members.len());
     for (members, course) in data.members.chunks(ABREAST).zip(&data.courses) {
-        let days = course.iter().map(|[c, log]| (Dual::fixed(*c), Dual::fixed(*log)));
-        let daily = model.shape_over(&values, days);
+        let shape = model.shape_over(&values, course);
         for (lane, member) in members.iter().enumerate() {
-            let own = |day: usize| {
-                let w: &Dual<Pack<ABREAST>, N> = daily.get(day)?;
+            let own = |k: usize| {
+                let w: Dual<Pack<ABREAST>, N> = member.knots.read(&shape, k);
                 let mut eps = [0.0; LANES];
                 eps.iter_mut().zip(&w.eps).for_each(|(own, e)| *own = e.0[lane]);
-                Some(Dual { re: w.re.0[lane], eps })
+                Dual { re: w.re.0[lane], eps }
             };
-            out.push(member.rows.iter().map(|r| read_at(own, r.day)).collect());
+            out.push((0..member.rows.len()).map(own).collect());
         }
     }
     out
@@ -148,7 +147,7 @@ fn slopes_of<const N: usize>(
 /// [`slopes_of`], compiled for AVX2: wider lanes, the same operations, the same bits.
 #[cfg_attr(target_arch = "x86_64", target_feature(enable = "avx2"))]
 fn slopes_wide<const N: usize>(
-    data: &DelayData<'_>,
+    data: &DelayData,
     model: DelayModel,
     unknowns: &[f64],
 ) -> Vec<Vec<Dual<f64, LANES>>> {
@@ -163,24 +162,30 @@ pub(crate) fn values(model: DelayModel, unknowns: &[f64]) -> Vec<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::exposure::{CourseColumns, ExposureCourse};
+
+    /// A course of so many knots, in steps of a patient's own and with a jump.
+    fn course(i: usize, knots: usize) -> ExposureCourse {
+        let step = 0.6 + 0.2 * i as f64;
+        let day: Vec<f64> = (0..knots).map(|k| step * (k - usize::from(k > 5)) as f64).collect();
+        let on = |k: usize| 200.0 / (1.0 + i as f64) * (1.2 + (0.1 * (k + i) as f64).cos());
+        let ige_free: Vec<f64> = (0..knots).map(on).collect();
+        let (omalizumab_total, ige_total) = (&vec![0.0; knots][..], &vec![500.0; knots][..]);
+        ExposureCourse::new(&CourseColumns { day: &day, ige_free: &ige_free, omalizumab_total, ige_total })
+            .unwrap()
+    }
 
     #[test]
     fn courses_side_by_side_are_to_the_bit_those_alone() {
-        let lengths = [1, 90, 311, 0, 41, 200];
-        let course = |i: usize, n: usize| {
-            let on = |day: usize| 200.0 / (1.0 + i as f64) * (1.2 + (0.1 * (day + i) as f64).cos());
-            (0..n).map(on).collect::<Vec<f64>>()
+        let member = |(i, (knots, rows)): (usize, &(usize, usize))| {
+            let course = course(i, *knots);
+            let days: Vec<f64> =
+                (0..*rows).map(|k| (k as f64 * course.end() / *rows as f64 - 0.3).max(-1.0)).collect();
+            let rows = days.iter().map(|day| OutcomeRow { day: *day, value: 0.0, values: 1.0 }).collect();
+            Member { knots: DriverKnots::new(&course, Exposure::IgeFree, &days), rows }
         };
-        let courses: Vec<Vec<f64>> = lengths.iter().enumerate().map(|(i, n)| course(i, *n)).collect();
-        let logs: Vec<Vec<f64>> = courses.iter().map(|c| c.iter().map(|c| c.ln()).collect()).collect();
-        let member = |(value, log): (&'static [f64], &'static [f64])| {
-            let days = (0..value.len()).step_by(7).map(|day| day as f64);
-            let rows =
-                days.map(|day| OutcomeRow { day: (day - 0.3).max(-1.0), value: 0.0, values: 1.0 }).collect();
-            Member { driver: Driver { value, log }, rows }
-        };
-        let kept = |of: Vec<Vec<f64>>| of.into_iter().map(|c| &*c.leak()).collect::<Vec<&'static [f64]>>();
-        let members: Vec<Member<'_>> = kept(courses).into_iter().zip(kept(logs)).map(member).collect();
+        let sizes = [(2, 1), (90, 12), (311, 40), (9, 0), (41, 5), (200, 9)];
+        let members: Vec<Member> = sizes.iter().enumerate().map(member).collect();
         let courses = members.chunks(ABREAST).map(abreast).collect();
         let data = DelayData { members, courses };
         for model in DelayModel::all() {
@@ -190,9 +195,9 @@ mod tests {
             let values: Vec<Dual<f64, LANES>> =
                 lifted.map(|(k, (p, x))| p.value(Dual::variable(*x, k))).collect();
             for (member, found) in data.members.iter().zip(data.slopes(model, unknowns)) {
-                let daily = model.shape(&values, member.driver);
+                let shape = model.shape(&values, member.knots.driver());
                 let alone: Vec<Dual<f64, LANES>> =
-                    member.rows.iter().map(|r| read_at(|day| daily.get(day).copied(), r.day)).collect();
+                    (0..member.rows.len()).map(|k| member.knots.read(&shape, k)).collect();
                 assert_eq!(found, alone, "{}", model.name());
             }
         }

@@ -103,7 +103,7 @@ pub(crate) fn p_of_boundary(ratio: f64) -> f64 {
 }
 
 /// Tests the delay of the response to an exposure, of which some models have been fitted. `None` where the others cannot be.
-pub fn test_delay(data: &DelayData<'_>, exposure: Exposure, known: &[OutcomeFit]) -> Option<DelayTest> {
+pub fn test_delay(data: &DelayData, exposure: Exposure, known: &[OutcomeFit]) -> Option<DelayTest> {
     let is_ige = matches!(exposure, Exposure::IgeFree | Exposure::LogIgeFree);
     let links = [Link::Linear, Link::Logarithmic, Link::Sigmoid];
     let links: Vec<Link> = links.into_iter().filter(|link| is_ige || *link != Link::Logarithmic).collect();
@@ -141,7 +141,7 @@ pub fn test_delay(data: &DelayData<'_>, exposure: Exposure, known: &[OutcomeFit]
 
 /// Patients and the models that have been fitted to them.
 struct Fitted<'a> {
-    data: &'a DelayData<'a>,
+    data: &'a DelayData,
     known: &'a [OutcomeFit],
 }
 

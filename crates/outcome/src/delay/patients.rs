@@ -100,7 +100,7 @@ impl Layout {
 
 /// A model and the patients to which it is fitted; values on the scale of their standard deviation.
 pub(super) struct Problem<'a> {
-    data: &'a DelayData<'a>,
+    data: &'a DelayData,
     pub model: OutcomeModel,
     pub layout: Layout,
     pub scale: f64,
@@ -108,7 +108,7 @@ pub(super) struct Problem<'a> {
 
 impl<'a> Problem<'a> {
     /// `None` of fewer than two patients, or of values that are all the same.
-    pub fn new(data: &'a DelayData<'a>, model: OutcomeModel) -> Option<Self> {
+    pub fn new(data: &'a DelayData, model: OutcomeModel) -> Option<Self> {
         let values = || data.members.iter().flat_map(|m| m.rows.iter().map(|r| r.value));
         let scale = Summary::of(values()).sd;
         let is_problem = scale > 0.0 && data.patients() > 1;
@@ -118,7 +118,7 @@ impl<'a> Problem<'a> {
     /// The member's rows at these regressors.
     fn rows(
         &self,
-        member: &Member<'_>,
+        member: &Member,
         effect: &[Dual<f64, LANES>],
         course: &[Dual<f64, 1>],
         rows: &mut Vec<Row>,
@@ -145,7 +145,7 @@ impl<'a> Problem<'a> {
     }
 
     /// g of each member's rows.
-    fn course(&self, unknown: Option<f64>, member: &Member<'_>) -> Vec<Dual<f64, 1>> {
+    fn course(&self, unknown: Option<f64>, member: &Member) -> Vec<Dual<f64, 1>> {
         let Some(course) = self.model.course else { return Vec::new() };
         member.rows.iter().map(|row| course.at(unknown, row.day)).collect()
     }
@@ -346,12 +346,12 @@ fn grid(parameters: &[Parameter]) -> Vec<Vec<f64>> {
 }
 
 /// Fits a model to the patients. `None` where there are too few patients or values, or the likelihood has no value.
-pub fn fit_patients(data: &DelayData<'_>, model: OutcomeModel) -> Option<OutcomeFit> {
+pub fn fit_patients(data: &DelayData, model: OutcomeModel) -> Option<OutcomeFit> {
     fit_from(data, model, &[]).map(|fit| with_errors(data, fit))
 }
 
 /// A fit with the standard errors of its numbers.
-pub(super) fn with_errors(data: &DelayData<'_>, fit: OutcomeFit) -> OutcomeFit {
+pub(super) fn with_errors(data: &DelayData, fit: OutcomeFit) -> OutcomeFit {
     let found = Problem::new(data, fit.model).and_then(|problem| {
         let at = problem.evaluate(&fit.unknowns)?;
         let uncertainty = uncertainty(&problem, &fit.unknowns, &at.expected);
@@ -364,11 +364,7 @@ pub(super) fn with_errors(data: &DelayData<'_>, fit: OutcomeFit) -> OutcomeFit {
 }
 
 /// Fits a model from its own starts and, where it ends above a fit that it contains, from that; without standard errors.
-pub(super) fn fit_from(
-    data: &DelayData<'_>,
-    model: OutcomeModel,
-    known: &[&OutcomeFit],
-) -> Option<OutcomeFit> {
+pub(super) fn fit_from(data: &DelayData, model: OutcomeModel, known: &[&OutcomeFit]) -> Option<OutcomeFit> {
     let problem = Problem::new(data, model)?;
     let mut best: Option<End> = None;
     let is_better = |end: &End, best: &Option<End>| {

@@ -10,10 +10,11 @@
 //!
 //! f is C/100 (linear), ln C (logarithmic), C/(C50 + C) (Emax) or C^g/(C50^g + C^g) (sigmoid).
 //!
-//! C is free IgE, or another exposure on its own scale ([`Exposure::scale`](crate::Exposure::scale)).
+//! C is free IgE, or another exposure on its own scale.
 
-use super::chain::{chain, turnover};
-use crate::exposure::{DailyExposure, Exposure};
+use super::chain::{Filtered, chain, turnover};
+use super::driver::{Driver, DriverKnots, Knot};
+use crate::exposure::{Exposure, ExposureCourse};
 use omafit_model::{Elementary, Real};
 use serde::{Deserialize, Serialize};
 
@@ -161,15 +162,6 @@ impl Elementary<1, 1> for Logistic {
     }
 }
 
-/// The exposure on the days 0, 1, 2, …: free IgE in ng/mL, or another exposure on its own scale.
-#[derive(Clone, Copy, Debug)]
-pub struct Driver<'a> {
-    /// The exposure.
-    pub value: &'a [f64],
-    /// Its logarithm.
-    pub log: &'a [f64],
-}
-
 impl DelayModel {
     /// Every model. A linear effect compartment is the linear production model and not there twice; a linear loss could
     /// fall below nothing and is none.
@@ -229,21 +221,21 @@ impl DelayModel {
         }
     }
 
-    /// w on the days of the driver; the values are those of [`DelayModel::parameters`].
-    pub fn shape<T: Real>(self, values: &[T], driver: Driver<'_>) -> Vec<T> {
-        let both = driver.value.iter().zip(driver.log);
-        self.shape_over(values, both.map(|(c, log)| (T::constant(*c), T::constant(*log))))
+    /// w on some days of a patient's course of an exposure; half-effects are on the exposure's scale.
+    pub fn on(self, values: &[f64], course: &ExposureCourse, exposure: Exposure, days: &[f64]) -> Vec<f64> {
+        let knots = DriverKnots::new(course, exposure, days);
+        let shape = self.shape(values, knots.driver());
+        (0..days.len()).map(|k| knots.read(&shape, k)).collect()
     }
 
-    /// The same of an exposure of a patient, at values on its scale.
-    pub fn shape_of(self, values: &[f64], course: &DailyExposure, exposure: Exposure) -> Vec<f64> {
-        let [value, log] = course.driver(exposure);
-        self.shape(values, Driver { value, log })
+    /// w at the knots of the driver; the values are those of [`DelayModel::parameters`].
+    pub fn shape<T: Filtered<Constant = f64>>(self, values: &[T], driver: Driver<'_>) -> Vec<T> {
+        self.shape_over(values, &driver.knots())
     }
 
-    /// The same over free IgE and its logarithm on each day.
+    /// w at these knots.
     #[inline(always)]
-    pub(crate) fn shape_over<T: Real>(self, values: &[T], days: impl Iterator<Item = (T, T)>) -> Vec<T> {
+    pub(super) fn shape_over<T: Filtered>(self, values: &[T], knots: &[Knot<T::Constant>]) -> Vec<T> {
         let all = self.parameters();
         let value = |p: Parameter| all.iter().position(|q| *q == p).map_or(T::constant(1.0), |i| values[i]);
         let k = value(Parameter::Rate);
@@ -253,21 +245,22 @@ impl DelayModel {
             steepness: value(Parameter::Steepness),
         };
         if self.structure == Structure::Effect {
-            let input: Vec<T> = days.map(|(c, _)| c).collect();
-            let felt: Vec<T> = chain(&input, k, 1).into_iter().map(|c| link.of(c, c.ln())).collect();
+            let input: Vec<T> = knots.iter().map(|knot| T::fixed(knot.value)).collect();
+            let felt: Vec<T> = chain(knots, &input, k, 1).into_iter().map(|c| link.of(c, c.ln())).collect();
             return from_first(felt);
         }
-        let felt: Vec<T> = days.map(|(c, log)| link.of(c, log)).collect();
+        let felt = knots.iter().map(|knot| link.of(T::fixed(knot.value), T::fixed(knot.log)));
+        let felt: Vec<T> = felt.collect();
         match self.structure {
             Structure::Direct | Structure::Effect => from_first(felt),
-            Structure::Production => chain(&from_first(felt), k, 1),
-            Structure::Transit(n) => chain(&from_first(felt), k, usize::from(n)),
+            Structure::Production => chain(knots, &from_first(felt), k, 1),
+            Structure::Transit(n) => chain(knots, &from_first(felt), k, usize::from(n)),
             Structure::Loss => {
                 let rise = value(Parameter::LossRise).exp() + -1.0;
                 let rates: Vec<T> = felt.into_iter().map(|f| rise * f + 1.0).collect();
                 let Some(&first) = rates.first() else { return Vec::new() };
                 let lambda: Vec<T> = rates.into_iter().map(|r| r / first).collect();
-                turnover(&lambda, k * first).into_iter().map(|rho| rho + -1.0).collect()
+                turnover(knots, &lambda, k * first).into_iter().map(|rho| rho + -1.0).collect()
             }
         }
     }
@@ -294,18 +287,5 @@ impl<T: Real> Linked<T> {
             Link::Emax => T::apply::<1, 1, Logistic>([log - self.log_half])[0],
             Link::Sigmoid => T::apply::<1, 1, Logistic>([self.steepness * (log - self.log_half)])[0],
         }
-    }
-}
-
-/// A daily course on a day, by straight lines; before the first day nothing, after the last NaN.
-pub(crate) fn read_at<T: Real>(daily: impl Fn(usize) -> Option<T>, day: f64) -> T {
-    if day <= 0.0 {
-        return T::zero();
-    }
-    let (whole, part) = (day.floor() as usize, day.fract());
-    match (daily(whole), daily(whole + 1)) {
-        (Some(low), Some(high)) => low + (high - low) * part,
-        (Some(low), None) if part == 0.0 => low,
-        _ => T::constant(f64::NAN),
     }
 }

@@ -1,8 +1,9 @@
 //! Patients whose free IgE is known, for tests and studies of what follows it.
 
-use omafit_outcome::{CourseColumns, DailyExposure, Patient};
+use omafit_outcome::{CourseColumns, ExposureCourse, Patient};
 
 /// A patient with this free IgE, ng/mL, on the days 0, 1, …, and one outcome: days and values.
+#[allow(dead_code)] // Of tests.
 pub fn driven(id: usize, ige_free: &[f64], last_dose: f64, outcome: Vec<(f64, f64)>) -> Patient {
     let day: Vec<f64> = (0..ige_free.len()).map(|d| d as f64).collect();
     let columns = CourseColumns {
@@ -11,12 +12,22 @@ pub fn driven(id: usize, ige_free: &[f64], last_dose: f64, outcome: Vec<(f64, f6
         omalizumab_total: &vec![1.0; day.len()],
         ige_total: &vec![500.0; day.len()],
     };
+    followed(id, ExposureCourse::new(&columns), last_dose, outcome)
+}
+
+/// A patient with this exposure and one outcome: days and values.
+pub fn followed(
+    id: usize,
+    exposure: Option<ExposureCourse>,
+    last_dose: f64,
+    outcome: Vec<(f64, f64)>,
+) -> Patient {
     Patient {
         id: id.to_string(),
         arm: String::new(),
         responder: String::new(),
         last_dose: Some(last_dose),
-        exposure: DailyExposure::new(&columns),
+        exposure,
         outcomes: vec![outcome],
     }
 }

@@ -2,8 +2,8 @@
 
 use crate::table::{Column, Table, TableError, Values};
 use omafit_outcome::{
-    DailyMean, Direction, Exposure, Group, GroupOutcome, MeanDelay, MeasureOutcome, OutcomeAnalysis,
-    OutcomeEstimate, OutcomeFit, Patient, Summary, VisitMean,
+    Correlation, Direction, Exposure, ExposureMean, Group, GroupOutcome, MeanDelay, MeasureOutcome,
+    OutcomeAnalysis, OutcomeEstimate, OutcomeFit, Patient, Summary, Visit, VisitMean,
 };
 
 /// An outcome as it is called: name and unit.
@@ -92,44 +92,136 @@ pub fn outcome_tables(
     ])
 }
 
+/// A patient without a baseline, for whom there is nothing else to say.
+const NO_BASELINE: &str = "no value before the first dose";
+
+/// A row of `outcome_patients`: a visit, or what is at none.
+struct PatientRow<'a> {
+    measure: &'a Measure,
+    patient: usize,
+    visit: Option<&'a Visit>,
+    day: f64,
+    value: f64,
+    values: usize,
+    change: f64,
+    reason: &'static str,
+}
+
+/// Visits, values outside all visits and patients without a baseline, patient by patient.
+fn patient_rows<'a>(measure: &'a Measure, found: &'a MeasureOutcome) -> Vec<PatientRow<'a>> {
+    let aligned = &found.aligned;
+    let visits = aligned.visits.iter().map(|v| PatientRow {
+        measure,
+        patient: v.patient,
+        visit: Some(v),
+        day: v.day,
+        value: v.value,
+        values: v.values,
+        change: v.change,
+        reason: "",
+    });
+    let outside = aligned.outside.iter().map(|o| PatientRow {
+        measure,
+        patient: o.patient,
+        visit: None,
+        day: o.day,
+        value: o.value,
+        values: 1,
+        change: o.change,
+        reason: "outside the windows of the visits",
+    });
+    let without = aligned.without_baseline.iter().map(|&patient| PatientRow {
+        measure,
+        patient,
+        visit: None,
+        day: f64::NAN,
+        value: f64::NAN,
+        values: 0,
+        change: f64::NAN,
+        reason: NO_BASELINE,
+    });
+    let mut all: Vec<PatientRow<'a>> = visits.chain(outside).chain(without).collect();
+    all.sort_by(|a, b| a.patient.cmp(&b.patient).then(a.day.total_cmp(&b.day)));
+    all
+}
+
 fn patients_table(
     found: &[MeasureOutcome],
     patients: &[Patient],
     measures: &[Measure],
 ) -> Result<Table, TableError> {
-    let all = measures.iter().zip(found).flat_map(|(m, f)| f.aligned.visits.iter().map(move |v| (m, v)));
+    let all = measures.iter().zip(found).flat_map(|(m, f)| patient_rows(m, f));
     let mut builder = Builder::new(all.collect())
-        .text("ID", |(_, v)| patients[v.patient].id.clone())
-        .text("arm", |(_, v)| patients[v.patient].arm.clone())
-        .text("responder", |(_, v)| patients[v.patient].responder.clone())
-        .text("measure", |(m, _)| m.0.clone())
-        .text("unit", |(m, _)| m.1.clone())
-        .number("visit", |(_, v)| v.visit)
-        .number("day", |(_, v)| v.day)
-        .number("value", |(_, v)| v.value)
-        .number("change", |(_, v)| v.change);
+        .text("ID", |r| patients[r.patient].id.clone())
+        .text("arm", |r| patients[r.patient].arm.clone())
+        .text("responder", |r| patients[r.patient].responder.clone())
+        .text("measure", |r| r.measure.0.clone())
+        .text("unit", |r| r.measure.1.clone())
+        .number("visit", |r| r.visit.map_or(f64::NAN, |v| v.visit))
+        .number("day", |r| r.day)
+        .number("value", |r| r.value)
+        .count("values", |r| r.values)
+        .number("change", |r| r.change);
     for (k, exposure) in Exposure::ALL.into_iter().enumerate() {
-        builder = builder.number(exposure.name(), move |(_, v)| v.exposure[k]);
+        builder = builder.number(exposure.name(), move |r| r.visit.map_or(f64::NAN, |v| v.exposure[k]));
     }
-    builder.table("outcome_patients")
+    builder.text("reason", |r| r.reason.to_owned()).table("outcome_patients")
+}
+
+/// A row of `outcome_visits`: a group at a visit, or why it has none.
+struct VisitRow<'a> {
+    measure: &'a Measure,
+    group: &'a Group,
+    mean: Option<&'a VisitMean>,
+    reason: &'static str,
+}
+
+fn visit_rows<'a>(
+    measure: &'a Measure,
+    group: &'a Group,
+    found: &'a MeasureOutcome,
+    outcome: &'a GroupOutcome,
+) -> Vec<VisitRow<'a>> {
+    let row = |mean, reason| VisitRow { measure, group, mean, reason };
+    if outcome.visits.is_empty() {
+        let is_member = |patient: &usize| group.members.binary_search(patient).is_ok();
+        let measured = found.aligned.without_baseline.iter().any(is_member);
+        return vec![row(None, if measured { NO_BASELINE } else { "not measured" })];
+    }
+    let reason = |mean: &VisitMean| match mean.value.n {
+        1 => "one patient: no interval",
+        _ => "",
+    };
+    outcome.visits.iter().map(|mean| row(Some(mean), reason(mean))).collect()
 }
 
 fn visits_table(analysis: &OutcomeAnalysis, measures: &[Measure]) -> Result<Table, TableError> {
-    let mut builder = rows(analysis, measures, |g| g.visits.iter().collect::<Vec<&VisitMean>>())
-        .named()
-        .number("visit", |r| r.row.visit)
-        .count("n", |r| r.row.value.n)
-        .number("value_mean", |r| r.row.value.mean)
-        .number("value_sd", |r| r.row.value.sd)
-        .number("change_mean", |r| r.row.change.mean)
-        .number("change_sd", |r| r.row.change.sd)
-        .number("change_low", |r| r.row.change.low)
-        .number("change_high", |r| r.row.change.high)
-        .count("n_exposure", |r| r.row.exposure[0].n);
-    for (k, exposure) in Exposure::ALL.into_iter().enumerate() {
-        builder = builder.number(format!("{}_mean", exposure.name()), move |r| r.row.exposure[k].mean);
+    let mut all = Vec::new();
+    for (measure, found) in measures.iter().zip(&analysis.measures) {
+        for (group, outcome) in analysis.groups.iter().zip(&found.groups) {
+            all.extend(visit_rows(measure, group, found, outcome));
+        }
     }
-    builder.table("outcome_visits")
+    let of = |part: fn(&VisitMean) -> f64| move |r: &VisitRow<'_>| r.mean.map_or(f64::NAN, part);
+    let mut builder = Builder::new(all)
+        .text("measure", |r| r.measure.0.clone())
+        .text("unit", |r| r.measure.1.clone())
+        .text("arm", |r| r.group.arm.clone())
+        .text("responder", |r| r.group.responder.clone())
+        .number("visit", of(|m| m.visit))
+        .count("n", |r| r.mean.map_or(0, |m| m.value.n))
+        .number("value_mean", of(|m| m.value.mean))
+        .number("value_sd", of(|m| m.value.sd))
+        .number("change_mean", of(|m| m.change.mean))
+        .number("change_sd", of(|m| m.change.sd))
+        .number("change_low", of(|m| m.change.low))
+        .number("change_high", of(|m| m.change.high))
+        .count("n_exposure", |r| r.mean.map_or(0, |m| m.exposure[0].n));
+    for (k, exposure) in Exposure::ALL.into_iter().enumerate() {
+        let mean = move |r: &VisitRow<'_>| r.mean.map_or(f64::NAN, |m| m.exposure[k].mean);
+        builder = builder.number(format!("{}_mean", exposure.name()), mean);
+    }
+    builder.text("reason", |r| r.reason.to_owned()).table("outcome_visits")
 }
 
 fn correlation_table(analysis: &OutcomeAnalysis, measures: &[Measure]) -> Result<Table, TableError> {
@@ -144,7 +236,18 @@ fn correlation_table(analysis: &OutcomeAnalysis, measures: &[Measure]) -> Result
         .count("n", |r| r.row.found.n)
         .count("patients", |r| r.row.patients)
         .number("df", |r| r.row.found.df)
+        .text("reason", |r| not_told(&r.row.found).into())
         .table("outcome_correlation")
+}
+
+/// Why a correlation or its interval is missing; empty where it is not.
+fn not_told(found: &Correlation) -> &'static str {
+    match found {
+        Correlation { df, .. } if *df < 1.0 => "too few points",
+        Correlation { r, .. } if r.is_nan() => "one side does not change",
+        Correlation { low, .. } if low.is_nan() => "too few points for an interval",
+        _ => "",
+    }
 }
 
 fn hysteresis_table(analysis: &OutcomeAnalysis, measures: &[Measure]) -> Result<Table, TableError> {
@@ -240,13 +343,13 @@ fn each_estimate(outcome: &GroupOutcome) -> Vec<(&OutcomeFit, &OutcomeEstimate)>
 /// A part of a summary.
 type Part = fn(&Summary) -> f64;
 
-/// `outcome_exposure`: one row a group and day, with the means of the exposures and their 95 % intervals; of the logarithm of
+/// `outcome_exposure`: one row a group and time, with the means of the exposures and their 95 % intervals; of the logarithm of
 /// free IgE, so that exp of it is the geometric mean.
 ///
 /// # Errors
 /// Never: the columns are of one length.
-pub fn outcome_exposure_table(daily: &[(Group, Vec<DailyMean>)]) -> Result<Table, TableError> {
-    let all = daily.iter().flat_map(|(group, days)| days.iter().map(move |day| (group, day)));
+pub fn outcome_exposure_table(means: &[(Group, Vec<ExposureMean>)]) -> Result<Table, TableError> {
+    let all = means.iter().flat_map(|(group, own)| own.iter().map(move |mean| (group, mean)));
     let mut builder = Builder::new(all.collect::<Vec<_>>())
         .text("arm", |(g, _)| g.arm.clone())
         .text("responder", |(g, _)| g.responder.clone())
@@ -259,4 +362,74 @@ pub fn outcome_exposure_table(daily: &[(Group, Vec<DailyMean>)]) -> Result<Table
         }
     }
     builder.table("outcome_exposure")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use omafit_outcome::{
+        Alignment, HysteresisOptions, OutcomeBaseline, OutcomeOptions, VisitRule, Window, analyse,
+    };
+
+    fn patient(id: &str, responder: &str, outcomes: &[(f64, f64)]) -> Patient {
+        Patient {
+            id: id.into(),
+            arm: String::new(),
+            responder: responder.into(),
+            last_dose: Some(28.0),
+            exposure: None,
+            outcomes: vec![outcomes.to_vec()],
+        }
+    }
+
+    fn text(tables: &[Table], name: &str) -> Vec<Vec<String>> {
+        let mut out = Vec::new();
+        tables.iter().find(|t| t.name() == name).unwrap().write_csv(&mut out).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        assert!(!text.contains("NaN"), "{text}");
+        text.lines().map(|line| line.split(',').map(str::to_owned).collect()).collect()
+    }
+
+    #[test]
+    fn what_is_missing_has_a_reason_and_no_row_is_not_a_number() {
+        let patients = [
+            patient("1", "yes", &[(0.0, 6.0), (27.0, 4.0), (29.0, 3.0), (90.0, 1.0)]),
+            patient("2", "no", &[(28.0, 4.0)]),
+        ];
+        let options = OutcomeOptions {
+            alignment: Alignment {
+                baseline: OutcomeBaseline::Last,
+                visits: VisitRule::Nominal(vec![28.0]),
+                half_width: None,
+                window: Window::Mean,
+            },
+            onset_days: 112.0,
+            hysteresis: HysteresisOptions { target_ng_ml: 50.0, max_lag: 84, replicates: 100, seed: 1 },
+            delay: true,
+        };
+        let analysis = analyse(&patients, 1, &options);
+        let measures = [("score".to_owned(), "points".to_owned())];
+        let tables = outcome_tables(&analysis, &patients, &measures).unwrap();
+        let rows = text(&tables, "outcome_patients");
+        let column = |name: &str| rows[0].iter().position(|c| c == name).unwrap();
+        let found = |name: &str| rows[1..].iter().map(|r| r[column(name)].as_str()).collect::<Vec<_>>();
+        assert_eq!(found("ID"), ["1", "1", "1", "2"]);
+        assert_eq!(found("visit"), ["0", "28", "", ""]);
+        assert_eq!(found("day"), ["0", "28", "90", ""]);
+        assert_eq!(found("values"), ["1", "2", "1", "0"]);
+        assert_eq!(found("change"), ["0", "-2.5", "-5", ""]);
+        let reasons = ["", "", "outside the windows of the visits", NO_BASELINE];
+        assert_eq!(found("reason"), reasons);
+        let rows = text(&tables, "outcome_visits");
+        let column = |name: &str| rows[0].iter().position(|c| c == name).unwrap();
+        let found = |name: &str| rows[1..].iter().map(|r| r[column(name)].as_str()).collect::<Vec<_>>();
+        assert_eq!(found("responder"), ["all", "all", "yes", "yes", "no"]);
+        assert_eq!(found("n"), ["1", "1", "1", "1", "0"]);
+        assert_eq!(found("change_low"), [""; 5]);
+        let one = "one patient: no interval";
+        assert_eq!(found("reason"), [one, one, one, one, NO_BASELINE]);
+        for name in ["outcome_correlation", "outcome_hysteresis", "outcome_delay"] {
+            assert_eq!(text(&tables, name).len(), 1, "{name}");
+        }
+    }
 }

@@ -1,0 +1,171 @@
+//! Notes on an outcome analysis, and times that do not belong together.
+
+use super::patients::Patients;
+use crate::error::{CliError, refuse};
+use omafit_outcome::{Aligned, Alignment, OutcomeAnalysis, VisitRule, align};
+use omafit_trial::{OutcomeTable, TimeUnit, count};
+
+/// Hours in a day, and what is as good as that many: visits and records do not end on one day.
+const HOURS: std::ops::RangeInclusive<f64> = 16.0..=36.0;
+
+/// Whether `long` may be in hours where `short` is in days.
+fn is_in_hours(long: f64, short: f64) -> bool {
+    HOURS.contains(&(long / short))
+}
+
+/// The first and the last of days after the first dose; `None` without any.
+fn range(days: impl Iterator<Item = f64>) -> Option<[f64; 2]> {
+    let after = days.filter(|day| *day > 0.0);
+    after.fold(None, |ends: Option<[f64; 2]>, day| {
+        let [low, high] = ends.unwrap_or([day; 2]);
+        Some([low.min(day), high.max(day)])
+    })
+}
+
+/// The days after the first dose of all values.
+fn days_of_values(patients: &Patients) -> impl Iterator<Item = f64> {
+    patients.all.iter().flat_map(|p| p.outcomes.iter().flatten()).map(|o| o.0)
+}
+
+/// Refuses visits that are not on the days of the values, with the option that mends it where the one is in hours.
+pub fn check_visits(
+    patients: &Patients,
+    measures: usize,
+    alignment: &Alignment,
+    unit: TimeUnit,
+) -> Result<(), CliError> {
+    let Some([first, last]) = range(days_of_values(patients)) else { return Ok(()) };
+    let aligned: Vec<Aligned> = (0..measures).map(|m| align(&patients.all, m, alignment)).collect();
+    let inside: usize = aligned.iter().map(Aligned::values_at_visits).sum();
+    let outside: usize = aligned.iter().map(|a| a.outside.len()).sum();
+    if outside == 0 {
+        return Ok(());
+    }
+    let (option, found, visits) = match &alignment.visits {
+        VisitRule::Every(days) => ("visit-every", days.to_string(), [*days; 2]),
+        VisitRule::Nominal(days) => {
+            let text: Vec<String> = days.iter().map(f64::to_string).collect();
+            ("visits", text.join(","), range(days.iter().copied()).unwrap_or([f64::NAN; 2]))
+        }
+    };
+    let values = format!("the values are from day {} to day {}", rounded(first), rounded(last));
+    if 2 * inside < outside {
+        if is_in_hours(visits[1], last) {
+            let mend = match unit {
+                TimeUnit::Days => "are these hours?",
+                TimeUnit::Hours => "are these hours, or the times of the table days (--time-unit days)?",
+            };
+            return Err(refuse(option, found, format!("days after the first dose: {values}; {mend}")));
+        }
+        if is_in_hours(last, visits[1]) && unit == TimeUnit::Days {
+            let mend = "if the times of the table are hours, give --time-unit hours";
+            return Err(refuse(option, found, format!("near the days of the values: {values}; {mend}")));
+        }
+    }
+    if inside == 0 {
+        let expected = format!("near the days of the values: {values}, and none is in the window of a visit");
+        return Err(refuse(option, found, expected));
+    }
+    Ok(())
+}
+
+/// What a reader of the analysis must know.
+pub fn notes(
+    table: &OutcomeTable,
+    patients: &Patients,
+    analysis: &OutcomeAnalysis,
+    unit: TimeUnit,
+) -> Vec<String> {
+    let mut notes = table.notes.clone();
+    for ((measure, _), found) in table.measures.iter().zip(&analysis.measures) {
+        let Aligned { outside, without_baseline, .. } = &found.aligned;
+        if !without_baseline.is_empty() {
+            notes.push(format!(
+                "{} without {measure} before the first dose: no change, left out",
+                count(without_baseline.len(), "patient")
+            ));
+        }
+        if let Some([first, last]) = range(outside.iter().map(|o| o.day)) {
+            notes.push(format!(
+                "{} of {measure} outside the windows of the visits, from day {} to day {}: in no visit",
+                count(outside.len(), "value"),
+                rounded(first),
+                rounded(last)
+            ));
+        }
+    }
+    if let Some((id, reason)) = patients.unexposed.first() {
+        notes.push(format!(
+            "{} without a reconstructed course: means of visits only; the first, {id}: {reason}",
+            count(patients.unexposed.len(), "patient")
+        ));
+    }
+    notes.extend(other_unit(patients, unit));
+    notes
+}
+
+/// A word on outcomes that go on as many times longer than the courses as a day has hours, or the other way round.
+fn other_unit(patients: &Patients, unit: TimeUnit) -> Option<String> {
+    let [_, last] = range(days_of_values(patients))?;
+    let [_, end] = range(patients.all.iter().filter_map(|p| p.exposure.as_ref()).map(|e| e.end()))?;
+    let (is_other, other) = match unit {
+        TimeUnit::Days => (is_in_hours(last, end), "hours"),
+        TimeUnit::Hours => (is_in_hours(end, last), "days"),
+    };
+    is_other.then(|| {
+        format!(
+            "the outcomes go to day {}, the courses to day {}: if the times of the outcomes are {other}, give --time-unit {other}",
+            rounded(last),
+            rounded(end)
+        )
+    })
+}
+
+/// A day to a tenth.
+fn rounded(day: f64) -> f64 {
+    (10.0 * day).round() / 10.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use omafit_outcome::{OutcomeBaseline, Patient, Window};
+
+    fn patients(days: &[f64]) -> Patients {
+        let values = std::iter::once(0.0).chain(days.iter().copied()).map(|day| (day, 5.0));
+        let one = Patient {
+            id: "1".into(),
+            arm: String::new(),
+            responder: String::new(),
+            last_dose: Some(0.0),
+            exposure: None,
+            outcomes: vec![values.collect()],
+        };
+        Patients { all: vec![one], unexposed: Vec::new() }
+    }
+
+    fn refused(days: &[f64], visits: VisitRule, unit: TimeUnit) -> Option<String> {
+        let alignment =
+            Alignment { baseline: OutcomeBaseline::Last, visits, half_width: None, window: Window::Mean };
+        check_visits(&patients(days), 1, &alignment, unit).err().map(|e| e.to_string())
+    }
+
+    #[test]
+    fn hours_are_not_taken_for_days() {
+        let (days, hours) = ([28.0, 56.0, 84.0, 168.0, 308.0], [672.0, 1344.0, 2016.0, 4032.0, 7392.0]);
+        let nominal = |days: &[f64]| VisitRule::Nominal(days.to_vec());
+        let said = refused(&days, nominal(&hours), TimeUnit::Days).unwrap();
+        assert!(said.contains("from day 28 to day 308; are these hours?"), "{said}");
+        let said = refused(&hours, nominal(&days), TimeUnit::Days).unwrap();
+        assert!(said.contains("--time-unit hours"), "{said}");
+        let said = refused(&days.map(|d| d / 24.0), nominal(&days), TimeUnit::Hours).unwrap();
+        assert!(said.contains("--time-unit days"), "{said}");
+        assert_eq!(refused(&days, nominal(&days), TimeUnit::Days), None);
+        // Some of the values at visits, the others long after: no matter of units.
+        assert_eq!(refused(&[28.0, 56.0, 800.0, 1344.0], nominal(&[28.0, 56.0]), TimeUnit::Days), None);
+        let said = refused(&[300.0, 308.0], nominal(&[28.0, 56.0]), TimeUnit::Days).unwrap();
+        assert!(said.contains("--visits 28,56") && said.contains("none is in the window"), "{said}");
+        assert!(refused(&days, VisitRule::Every(672.0), TimeUnit::Days).is_some());
+        assert_eq!(refused(&[], nominal(&[28.0]), TimeUnit::Days), None);
+    }
+}

@@ -1,0 +1,187 @@
+//! The exposure at knots, which drives a delay model.
+
+use crate::exposure::{Exposure, ExposureCourse};
+use omafit_model::Real;
+
+/// No step between the knots of [`DriverKnots`] is longer, days: what a link makes of the exposure goes in straight lines from knot to
+/// knot, as in [`super::chain`].
+pub(crate) const LONGEST_STEP: f64 = 2.0;
+
+/// The exposure at ascending knots, straight lines between them: free IgE, or another on its own scale. A time that is there
+/// twice is a jump.
+#[derive(Clone, Copy, Debug)]
+pub struct Driver<'a> {
+    /// Days after the first dose; the first knot is day 0.
+    pub day: &'a [f64],
+    /// The exposure.
+    pub value: &'a [f64],
+    /// Its logarithm.
+    pub log: &'a [f64],
+}
+
+/// A shorter step, days, is none: the driver jumps.
+const SHORTEST_STEP: f64 = 1e-5;
+
+/// A knot of a driver, and the step to it from the knot before.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Knot<C> {
+    /// Length of the step, days; of the first knot and of a jump 0.
+    pub step: C,
+    /// 1/step; of a jump 0.
+    pub per_step: C,
+    /// 1; of a jump 0.
+    pub is_step: C,
+    /// The exposure.
+    pub value: C,
+    /// Its logarithm.
+    pub log: C,
+}
+
+impl<C> Knot<C> {
+    /// A knot of which each number is made of those of others.
+    pub fn from_numbers(number: impl Fn(fn(&Knot<f64>) -> f64) -> C) -> Self {
+        Self {
+            step: number(|k| k.step),
+            per_step: number(|k| k.per_step),
+            is_step: number(|k| k.is_step),
+            value: number(|k| k.value),
+            log: number(|k| k.log),
+        }
+    }
+}
+
+impl Knot<f64> {
+    /// No step, to where the driver is.
+    pub fn still(self) -> Self {
+        Self { step: 0.0, per_step: 0.0, is_step: 0.0, ..self }
+    }
+}
+
+impl Driver<'_> {
+    pub(crate) fn knots(&self) -> Vec<Knot<f64>> {
+        let knot = |k: usize| {
+            let days = if k > 0 { self.day[k] - self.day[k - 1] } else { 0.0 };
+            let here = Knot {
+                step: days,
+                per_step: 1.0 / days,
+                is_step: 1.0,
+                value: self.value[k],
+                log: self.log[k],
+            };
+            if days >= SHORTEST_STEP { here } else { here.still() }
+        };
+        (0..self.day.len()).map(knot).collect()
+    }
+}
+
+/// The knots of a course as far as they are needed to read on some days, and others between them where a step would be longer than
+/// [`LONGEST_STEP`].
+#[derive(Clone, Debug, Default)]
+pub(crate) struct DriverKnots {
+    day: Vec<f64>,
+    value: Vec<f64>,
+    log: Vec<f64>,
+    /// Where each of the days is: the first knot that is not before it, and its part of the way to there from the knot before.
+    /// `None` where the course ends before.
+    at: Vec<Option<(usize, f64)>>,
+}
+
+impl DriverKnots {
+    /// For reading on these days, in any order.
+    pub fn new(course: &ExposureCourse, exposure: Exposure, days: &[f64]) -> Self {
+        let seen = || days.iter().copied().filter(|d| *d <= course.end());
+        let mut found = Self::default();
+        if seen().next().is_some() {
+            let last = seen().fold(0.0, f64::max);
+            let knots = course.days();
+            let until = knots.partition_point(|knot| *knot < last);
+            for k in 0..=until {
+                found.divide(course, exposure, knots[k]);
+                found.push(knots[k], course.driving_at_knot(exposure, k));
+            }
+        }
+        let place = |day: &f64| {
+            let next = found.day.partition_point(|knot| knot < day);
+            let before = next.checked_sub(1).map(|k| found.day[k]);
+            let part = before.map_or(1.0, |before| (day - before) / (found.day[next] - before));
+            (next, part)
+        };
+        found.at = days.iter().map(|day| (*day <= course.end()).then(|| place(day))).collect();
+        found
+    }
+
+    pub fn driver(&self) -> Driver<'_> {
+        Driver { day: &self.day, value: &self.value, log: &self.log }
+    }
+
+    /// Of values at the knots that on the `k`th of the days, by straight lines: before day 0 that of day 0, after the end of the
+    /// course NaN.
+    pub fn read<T: Real>(&self, values: &[T], k: usize) -> T {
+        match self.at[k] {
+            Some((next, 1.0)) => values[next],
+            Some((next, part)) => values[next - 1] + (values[next] - values[next - 1]) * part,
+            None => T::constant(f64::NAN),
+        }
+    }
+
+    fn push(&mut self, day: f64, [value, log]: [f64; 2]) {
+        self.day.push(day);
+        self.value.push(value);
+        self.log.push(log);
+    }
+
+    /// Adds days before the next one, equally far from each other, as many as a long step needs.
+    fn divide(&mut self, course: &ExposureCourse, exposure: Exposure, next: f64) {
+        let Some(&last) = self.day.last() else { return };
+        let parts = ((next - last) / LONGEST_STEP).ceil();
+        for k in (1..).map(f64::from).take_while(|k| *k < parts) {
+            let day = last + (next - last) * k / parts;
+            self.push(day, course.driving_on(exposure, day));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::exposure::CourseColumns;
+
+    fn course() -> ExposureCourse {
+        let day = [0.0, 1.0, 1.0, 8.0, 9.0];
+        let ige_free = [100.0, 80.0, 10.0, 17.0, 20.0];
+        let (omalizumab_total, ige_total) = (&[0.0; 5][..], &[500.0; 5][..]);
+        ExposureCourse::new(&CourseColumns { day: &day, ige_free: &ige_free, omalizumab_total, ige_total })
+            .unwrap()
+    }
+
+    #[test]
+    fn knots_are_those_of_the_course_and_no_step_is_long() {
+        let knots = DriverKnots::new(&course(), Exposure::IgeFree, &[0.0, 4.0, 1.0, 8.0, 9.5, -3.0]);
+        let Driver { day, value: ige_free, .. } = knots.driver();
+        assert_eq!(day, [0.0, 1.0, 1.0, 2.75, 4.5, 6.25, 8.0]);
+        assert!((ige_free[3] - 11.75).abs() < 1e-12 && (ige_free[5] - 15.25).abs() < 1e-12);
+        let read = |k| knots.read(ige_free, k);
+        // At a jump the value before it.
+        assert!(
+            [0, 1, 2, 3, 5]
+                .map(read)
+                .iter()
+                .zip([100.0, 13.0, 80.0, 17.0, 100.0])
+                .all(|(a, b)| (a - b).abs() < 1e-12)
+        );
+        assert!(read(4).is_nan());
+        // As far as the knot after the last of the days.
+        assert_eq!(DriverKnots::new(&course(), Exposure::IgeFree, &[8.5]).driver().day.last(), Some(&9.0));
+    }
+
+    #[test]
+    fn days_that_the_course_does_not_have_need_no_knots() {
+        for days in [&[][..], &[9.5, f64::NAN][..]] {
+            let knots = DriverKnots::new(&course(), Exposure::IgeFree, days);
+            assert!(knots.driver().day.is_empty());
+            assert!((0..days.len()).all(|k| knots.read(&[1.0], k).is_nan()));
+        }
+        let knots = DriverKnots::new(&course(), Exposure::IgeFree, &[-1.0]);
+        assert_eq!((knots.driver().day, knots.read(&[7.0], 0)), (&[0.0][..], 7.0));
+    }
+}

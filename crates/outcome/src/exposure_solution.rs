@@ -1,0 +1,390 @@
+//! Courses of exposure from the model's solution.
+//!
+//! The solution is read on a mesh that is graded after each dose, and wherever the middle of two neighbours is off their chord
+//! between them, until it no longer is. Of the points that makes, the knots are those that the chords need to stay within
+//! [`TOLERANCE`] of all of them: from each knot the longest chord that the points between allow (the slopes that pass all of
+//! them within tolerance are an interval, which only shrinks; Imai & Iri 1986, doi 10.1016/S0734-189X(86)80027-5).
+
+use crate::exposure::{ExposureCourse, exposures};
+use omafit_model::{
+    Concentrations, Course, Dose, Output, OutputTime, PopulationModel, PredictionError, Subject,
+};
+
+/// How far the straight lines between knots are from the solution at most: as a part of the local value, or of a thousandth of
+/// the highest where that is more; of the logarithm of free IgE absolutely.
+pub const TOLERANCE: f64 = 2e-3;
+/// The part of the tolerance that the middles of the mesh may be off; chords between knots have the rest.
+const OF_MESH: f64 = 0.25;
+/// A part of the highest value below which a value is as good as nothing.
+const NEGLIGIBLE: f64 = 1e-3;
+/// After a dose the first point of the mesh, days; each further one is by a part later, but no more than some days.
+const FIRST: f64 = 1.0 / 256.0;
+const GROWTH: f64 = 0.3;
+const LONGEST: f64 = 2.0;
+/// Shorter intervals, days, are not halved.
+const SHORTEST: f64 = 1e-4;
+/// Rounds of halving: from the longest interval of the mesh to the shortest.
+const ROUNDS: usize = 14;
+
+/// Why a subject has no course of exposure.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum NoExposure {
+    /// The model cannot be solved.
+    #[error(transparent)]
+    Unsolved(#[from] PredictionError),
+    /// There is nothing after the first dose.
+    #[error("the records end with the first dose")]
+    NoDays,
+    /// The model has no free IgE, or none is left.
+    #[error("there is no free IgE on day {day}")]
+    NoIge {
+        /// Days after the first dose.
+        day: f64,
+    },
+}
+
+/// A point of the solution.
+#[derive(Clone, Copy)]
+struct Point {
+    at: OutputTime,
+    values: [f64; 4],
+}
+
+/// The points between two events (doses, ends of infusions), both included, and for each interval whether it may need halving.
+struct Segment {
+    points: Vec<Point>,
+    is_open: Vec<bool>,
+}
+
+/// The points of a solution at some times.
+type Read<'a> = dyn Fn(Vec<OutputTime>) -> Result<Vec<Point>, NoExposure> + 'a;
+
+impl ExposureCourse {
+    /// The course of a subject with these parameters from day `begin` of its records, which becomes day 0, to day `end`.
+    ///
+    /// # Errors
+    /// When the model cannot be solved, when free IgE is not above zero, or when `end` is not after `begin`.
+    pub fn solve(
+        model: &PopulationModel,
+        parameters: &[f64],
+        subject: &Subject,
+        [begin, end]: [f64; 2],
+    ) -> Result<Self, NoExposure> {
+        let read = |times: Vec<OutputTime>| {
+            let course = Course::new(subject.start, subject.doses.clone(), times, Output::Interpolated)
+                .map_err(PredictionError::from)?;
+            let mut found = Vec::new();
+            model.predict(parameters, &subject.covariates, &course, &mut found)?;
+            let point = |(at, c): (&OutputTime, &Concentrations<f64>)| {
+                let values = exposures(c.ige_free, c.omalizumab_total, c.ige_total);
+                let point = values.map(|values| Point { at: *at, values });
+                point.ok_or(NoExposure::NoIge { day: at.time - begin })
+            };
+            course.times().iter().zip(&found).map(point).collect()
+        };
+        Self::read_from(&read, &subject.doses, [begin, end])
+    }
+
+    fn read_from(read: &Read<'_>, doses: &[Dose], [begin, end]: [f64; 2]) -> Result<Self, NoExposure> {
+        if !(end > begin && end.is_finite()) {
+            return Err(NoExposure::NoDays);
+        }
+        let (before, segments) = segments(read, doses, [begin, end])?;
+        let mut course = Self::empty();
+        let mut last = before.values;
+        course.push(0.0, last);
+        let peaks = peaks(&segments);
+        for segment in segments {
+            let knots = knots(&segment.points, &peaks);
+            for (n, point) in knots.into_iter().map(|i| segment.points[i]).enumerate() {
+                // Unless it jumps, a segment begins where the one before has ended.
+                if n > 0 || point.values != last {
+                    course.push(point.at.time - begin, point.values);
+                }
+                last = point.values;
+            }
+        }
+        Ok(course)
+    }
+}
+
+/// The point just before the first event, and the segments from event to event, halved as often as they need it.
+fn segments(
+    read: &Read<'_>,
+    doses: &[Dose],
+    [begin, end]: [f64; 2],
+) -> Result<(Point, Vec<Segment>), NoExposure> {
+    let inside = |t: &f64| *t > begin && *t < end;
+    let mut events: Vec<f64> =
+        doses.iter().flat_map(|d| [d.time, d.time + d.duration]).filter(inside).collect();
+    events.extend([begin, end]);
+    events.sort_by(f64::total_cmp);
+    events.dedup();
+    let mut times = vec![OutputTime { time: begin, doses_before: doses.partition_point(|d| d.time < begin) }];
+    let mut lengths = Vec::with_capacity(events.len());
+    for pair in events.windows(2) {
+        let doses_before = doses.partition_point(|d| d.time <= pair[0]);
+        let own = mesh(pair[0], pair[1]);
+        lengths.push(own.len());
+        times.extend(own.into_iter().map(|time| OutputTime { time, doses_before }));
+    }
+    let points = read(times)?;
+    let (first, mut rest) = (points[0], &points[1..]);
+    let mut segments = Vec::with_capacity(lengths.len());
+    for length in lengths {
+        let (own, others) = rest.split_at(length);
+        segments.push(Segment { points: own.to_vec(), is_open: vec![true; length - 1] });
+        rest = others;
+    }
+    let peaks = peaks(&segments);
+    for _ in 0..ROUNDS {
+        let middles: Vec<OutputTime> = segments.iter().flat_map(Segment::middles).collect();
+        if middles.is_empty() {
+            break;
+        }
+        let mut found = read(middles)?.into_iter();
+        segments.iter_mut().for_each(|segment| segment.halve(&mut found, &peaks));
+    }
+    Ok((first, segments))
+}
+
+impl Segment {
+    /// The open intervals that can be halved, by their first point.
+    fn halved(&self) -> impl Iterator<Item = usize> {
+        let long = |k: &usize| self.points[k + 1].at.time - self.points[*k].at.time > SHORTEST;
+        (0..self.is_open.len()).filter(|k| self.is_open[*k]).filter(long)
+    }
+
+    fn middles(&self) -> Vec<OutputTime> {
+        let middle = |k: usize| {
+            let OutputTime { time, doses_before } = self.points[k].at;
+            OutputTime { time: 0.5 * (time + self.points[k + 1].at.time), doses_before }
+        };
+        self.halved().map(middle).collect()
+    }
+
+    /// Takes up its middles; the halves of an interval whose middle is on the chord are closed.
+    fn halve(&mut self, middles: &mut impl Iterator<Item = Point>, peaks: &[f64; 4]) {
+        let halved: Vec<usize> = self.halved().collect();
+        let mut points = Vec::with_capacity(self.points.len() + halved.len());
+        let mut is_open = Vec::with_capacity(self.points.len() + halved.len());
+        let mut next = halved.into_iter().peekable();
+        for (k, point) in self.points.iter().enumerate() {
+            points.push(*point);
+            if next.next_if_eq(&k).is_some()
+                && let Some(middle) = middles.next()
+            {
+                let other = &self.points[k + 1];
+                let off = |c: usize| (middle.values[c] - 0.5 * (point.values[c] + other.values[c])).abs();
+                let allowed = tolerance(&middle.values, peaks).map(|t| OF_MESH * t);
+                is_open.extend([(0..4).any(|c| off(c) > allowed[c]); 2]);
+                points.push(middle);
+            } else if k < self.is_open.len() {
+                is_open.push(false);
+            }
+        }
+        (self.points, self.is_open) = (points, is_open);
+    }
+}
+
+/// From an event to the next, both included: graded by [`GROWTH`] after the first.
+fn mesh(from: f64, to: f64) -> Vec<f64> {
+    let mut times = vec![from];
+    let mut after = FIRST;
+    while after < to - from - 0.5 * FIRST {
+        times.push(from + after);
+        after += (GROWTH * after).clamp(FIRST, LONGEST);
+    }
+    times.push(to);
+    times
+}
+
+/// The highest value of each exposure.
+fn peaks(segments: &[Segment]) -> [f64; 4] {
+    let all = segments.iter().flat_map(|s| &s.points);
+    all.fold([0.0; 4], |peaks, p| std::array::from_fn(|c| peaks[c].max(p.values[c])))
+}
+
+/// How far from each value a chord may pass.
+fn tolerance(values: &[f64; 4], peaks: &[f64; 4]) -> [f64; 4] {
+    let relative = |c: usize| values[c].max(NEGLIGIBLE * peaks[c]);
+    [relative(0), 1.0, relative(2), relative(3)].map(|size| TOLERANCE * size)
+}
+
+/// The positions of the knots among the points of a segment: the ends, and between them as few as the chords need.
+fn knots(points: &[Point], peaks: &[f64; 4]) -> Vec<usize> {
+    let mut found = vec![0];
+    let mut from = 0;
+    while from + 1 < points.len() {
+        let mut slopes = [[f64::NEG_INFINITY, f64::INFINITY]; 4];
+        let mut reached = from;
+        for (j, point) in points.iter().enumerate().skip(from + 1) {
+            let days = point.at.time - points[from].at.time;
+            let rise = |c: usize| point.values[c] - points[from].values[c];
+            let passes = |c: usize| (slopes[c][0]..=slopes[c][1]).contains(&(rise(c) / days));
+            if reached > from && !(0..4).all(passes) {
+                break;
+            }
+            reached = j;
+            let allowed = tolerance(&point.values, peaks);
+            for (c, [least, most]) in slopes.iter_mut().enumerate() {
+                let off = (1.0 - OF_MESH) * allowed[c];
+                *least = least.max((rise(c) - off) / days);
+                *most = most.min((rise(c) + off) / days);
+            }
+        }
+        found.push(reached);
+        from = reached;
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::exposure::Exposure::{self, IgeFree, LogIgeFree, Omalizumab, Ratio};
+    use omafit_model::{Before, Covariates, Route, published};
+
+    const BASELINE: f64 = 400.0;
+
+    fn model() -> PopulationModel {
+        PopulationModel::parse(published("hayashi2007").unwrap()).unwrap()
+    }
+
+    fn solved(
+        model: &PopulationModel,
+        doses: Vec<Dose>,
+        span: [f64; 2],
+    ) -> Result<ExposureCourse, NoExposure> {
+        let subject = Subject::planned("1", Covariates::new(70.0, BASELINE), doses, &[]);
+        ExposureCourse::solve(model, &model.typical(&subject.covariates).unwrap(), &subject, span)
+    }
+
+    /// The farthest that a course is from values at times, in tolerances.
+    fn farthest(course: &ExposureCourse, days: &[f64], values: &[[f64; 4]]) -> f64 {
+        let peaks = [0, 1, 2, 3].map(|c| values.iter().map(|v| v[c]).fold(0.0, f64::max));
+        let read = Exposure::ALL.map(|exposure| course.on(exposure, days));
+        let off = |k: usize| {
+            let allowed = tolerance(&values[k], &peaks);
+            (0..4).map(|c| (read[c][k] - values[k][c]).abs() / allowed[c]).fold(0.0, f64::max)
+        };
+        (0..days.len()).map(off).fold(0.0, f64::max)
+    }
+
+    /// Knots of e^(−t) from 400 to 5 ng/mL and of an absorption, both in closed form, with a jump up on day 40.
+    #[test]
+    fn a_course_in_closed_form_is_met_within_the_tolerance() {
+        let exact = |day: f64, is_after: bool| {
+            let free = 5.0 + 395.0 * (-day).exp() + if is_after { 100.0 * (40.0 - day).exp() } else { 0.0 };
+            let omalizumab = 50.0 * ((-0.03 * day).exp() - (-0.4 * day).exp());
+            exposures(free, omalizumab, 1000.0).unwrap()
+        };
+        let read = |times: Vec<OutputTime>| {
+            let point = |at: OutputTime| Point { at, values: exact(at.time, at.doses_before > 1) };
+            Ok(times.into_iter().map(point).collect())
+        };
+        let doses = [Dose::subcutaneous(0.0, 300.0), Dose::intravenous(40.0, 1.0, 0.0)];
+        let course = ExposureCourse::read_from(&read, &doses, [0.0, 196.0]).unwrap();
+        let days: Vec<f64> = (0..=196_000).map(|k| f64::from(k) * 1e-3).collect();
+        let values: Vec<[f64; 4]> = days.iter().map(|d| exact(*d, *d > 40.0)).collect();
+        let off = farthest(&course, &days, &values);
+        assert!(off <= 1.0, "{off}");
+        assert_eq!(course.days().iter().filter(|d| **d == 40.0).count(), 2);
+        assert!(
+            course.days().is_sorted() && (100..300).contains(&course.days().len()),
+            "{}",
+            course.days().len()
+        );
+        // 5 + 395·(1 − e⁻¹) over the first day; the level of 50 is passed at ln(395/45).
+        let first = 5.0 + 395.0 * (1.0 - (-1.0_f64).exp());
+        assert!((course.mean(IgeFree, 0.0, 1.0) / first - 1.0).abs() < TOLERANCE);
+        assert!((course.first_below(IgeFree, 50.0, 0.0) - (395.0_f64 / 45.0).ln()).abs() < TOLERANCE);
+        assert_eq!(course.first_above(IgeFree, 50.0, 20.0), 40.0);
+        assert!((course.first_below(IgeFree, 50.0, 41.0) - 41.0).abs() < 1e-12);
+    }
+
+    /// A thousand points a day at a tolerance of 1e-10, by trapezia, are independent of the knots.
+    #[test]
+    fn the_binding_models_means_and_crossings_are_those_of_a_dense_solution() {
+        let model = model();
+        let doses: Vec<Dose> = (0..5).map(|k| Dose::subcutaneous(14.0 * f64::from(k), 225.0)).collect();
+        let course = solved(&model, doses.clone(), [0.0, 196.0]).unwrap();
+        let days: Vec<f64> = (0..=196_000).map(|k| f64::from(k) * 1e-3).collect();
+        let at = |&time: &f64| OutputTime { time, doses_before: doses.partition_point(|d| d.time < time) };
+        let dense = Course::new(0.0, doses.clone(), days.iter().map(at).collect(), Output::Interpolated);
+        let covariates = Covariates::new(70.0, BASELINE);
+        let mut found = Vec::new();
+        let parameters = model.typical(&covariates).unwrap();
+        model.predict(&parameters, &covariates, &dense.unwrap().with_rtol(1e-10), &mut found).unwrap();
+        let values: Vec<[f64; 4]> =
+            found.iter().map(|c| exposures(c.ige_free, c.omalizumab_total, c.ige_total).unwrap()).collect();
+        let off = farthest(&course, &days, &values);
+        assert!(off <= 1.0, "{off}");
+        assert!((100..300).contains(&course.days().len()), "{}", course.days().len());
+        let mean = |c: usize, last: usize| {
+            values[..=last].windows(2).map(|p| 0.5 * (p[0][c] + p[1][c])).sum::<f64>() / last as f64
+        };
+        for (exposure, day) in [IgeFree, LogIgeFree, Omalizumab, Ratio].into_iter().zip([1, 1, 14, 14]) {
+            let exact = mean(exposure as usize, 1000 * day);
+            let own = course.mean(exposure, 0.0, day as f64);
+            assert!((own / exact - 1.0).abs() < TOLERANCE, "{exposure:?}: {own}, not {exact}");
+        }
+        let fortnight = course.mean(IgeFree, 0.0, 14.0) / mean(0, 14_000);
+        assert!((fortnight - 1.0).abs() < TOLERANCE, "{fortnight}");
+        let crossed = values.iter().position(|v| v[0] <= 50.0).unwrap() as f64 * 1e-3;
+        let own = course.first_below(IgeFree, 50.0, 0.0);
+        assert!((own - crossed).abs() < 2e-3 && (0.05..0.8).contains(&own), "{own}, not {crossed}");
+        let again =
+            values.iter().enumerate().skip(56_000).find(|(_, v)| v[0] >= 50.0).unwrap().0 as f64 * 1e-3;
+        let own = course.first_above(IgeFree, 50.0, 56.0);
+        assert!((own - again).abs() < 0.05, "{own}, not {again}");
+    }
+
+    #[test]
+    fn doses_into_a_vein_resets_and_steady_states_jump() {
+        let text = published("hayashi2007").unwrap();
+        let with_f = format!("{text}\n[parameters.F]\ntypical = 0.62\nunit = \"1\"\n");
+        let model = PopulationModel::parse(&with_f).unwrap();
+        let doses = vec![
+            Dose::intravenous(0.0, 150.0, 0.0),
+            Dose::intravenous(10.0, 150.0, 0.25),
+            Dose { route: Route::Subcutaneous, ..Dose::subcutaneous(20.0, 0.0) }.after(Before::Reset),
+            Dose::subcutaneous(30.0, 300.0).after(Before::SteadyState { interval: 28.0 }),
+        ];
+        let course = solved(&model, doses, [0.0, 60.0]).unwrap();
+        let twice = |day: f64| course.days().iter().filter(|d| **d == day).count();
+        assert_eq!([0.0, 10.0, 10.25, 20.0, 30.0].map(twice), [2, 1, 1, 2, 2]);
+        let free = |day| course.at(IgeFree, day);
+        assert!((free(0.0) / BASELINE - 1.0).abs() < 1e-9 && free(1e-6) < 0.2 * BASELINE, "{}", free(1e-6));
+        // What is reset goes its way as in somebody who has had no dose.
+        let undosed = solved(&model, Vec::new(), [0.0, 60.0]).unwrap();
+        let alike = |day: f64, since: f64| (free(day) / undosed.at(IgeFree, since) - 1.0).abs() < TOLERANCE;
+        assert!(free(20.0) < 0.1 * BASELINE && alike(25.0, 5.0) && alike(30.0, 10.0));
+        assert!(free(30.1) < 0.2 * BASELINE);
+    }
+
+    #[test]
+    fn hostile_spans_and_subjects_without_a_dose() {
+        let model = model();
+        // From the baseline to where production and loss balance.
+        let undosed = solved(&model, Vec::new(), [0.0, 84.0]).unwrap();
+        assert!((undosed.at(IgeFree, 0.0) / BASELINE - 1.0).abs() < 1e-9);
+        assert!(undosed.days().len() < 20 && undosed.values(Omalizumab).iter().all(|v| *v == 0.0));
+        let dose = || vec![Dose::subcutaneous(0.0, 300.0), Dose::subcutaneous(0.0, 75.0)];
+        for span in [[0.0, 0.0], [5.0, 1.0], [0.0, f64::NAN], [0.0, f64::INFINITY]] {
+            assert_eq!(solved(&model, dose(), span), Err(NoExposure::NoDays), "{span:?}");
+        }
+        // Minutes; and a begin long after the first record.
+        let short = solved(&model, dose(), [0.0, 1e-3]).unwrap();
+        assert!(short.end() == 1e-3 && short.at(IgeFree, 1e-3) < BASELINE);
+        let doses = vec![Dose::subcutaneous(100.0, 300.0)];
+        let late =
+            Subject { start: 100.0, ..Subject::planned("1", Covariates::new(70.0, BASELINE), doses, &[]) };
+        let parameters = model.typical(&late.covariates).unwrap();
+        let late = ExposureCourse::solve(&model, &parameters, &late, [100.0, 128.0]).unwrap();
+        let early = solved(&model, vec![Dose::subcutaneous(0.0, 300.0)], [0.0, 28.0]).unwrap();
+        assert!((late.mean(IgeFree, 0.0, 28.0) / early.mean(IgeFree, 0.0, 28.0) - 1.0).abs() < TOLERANCE);
+        let other = PopulationModel::parse(published("one_compartment_oral").unwrap()).unwrap();
+        assert!(matches!(solved(&other, dose(), [0.0, 28.0]), Err(NoExposure::NoIge { day: 0.0 })));
+    }
+}
