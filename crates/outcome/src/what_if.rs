@@ -34,6 +34,12 @@ pub enum NotReplayed {
         /// Days after the first dose.
         day: f64,
     },
+    /// The treatment that was given had ended before anything would have changed.
+    #[error("the treatment that was given ended on day {day}, before anything would have been other")]
+    Ended {
+        /// Days after the first dose.
+        day: f64,
+    },
     /// Only injections one by one can be spaced or switched.
     #[error("infusions, resets and steady states cannot be spaced or switched")]
     NotPlain,
@@ -90,12 +96,15 @@ impl Alternative {
         } else {
             next.time
         };
+        let window = [changed.max(second), end];
+        if !(window[0] < end) {
+            return Err(NotReplayed::Ended { day: end - first_day });
+        }
         let four_weeks = |doses: &[Dose]| {
             let inside = doses.iter().filter(|d| d.time >= changed && d.time < end);
             28.0 * inside.map(|d| d.amount_mg).sum::<f64>() / (end - changed)
         };
         let four_weeks_mg = [four_weeks(&subject.doses), four_weeks(&doses)];
-        let window = [changed.max(second), end];
         let verified = match &self.switch {
             Some(rule) => person(subject).and_then(|(weight, ige)| rule.is_verified(weight, ige)),
             None => None,
@@ -314,6 +323,8 @@ mod tests {
         assert_eq!(switch.replay(&unknown), Err(NotReplayed::NoCovariate));
         let none = Subject { doses: Vec::new(), ..patient.clone() };
         assert_eq!(AS_GIVEN.replay(&none), Err(NotReplayed::NoDose));
+        let stopped = Alternative { stop_after_days: Some(70.0), ..AS_GIVEN };
+        assert_eq!(stopped.replay(&patient), Err(NotReplayed::Ended { day: 28.0 }));
         let late = Alternative { from_days: 15.0, ..AS_GIVEN };
         assert_eq!(late.replay(&patient), Err(NotReplayed::NothingLeft { day: 15.0 }));
         let mut infused = patient.clone();
