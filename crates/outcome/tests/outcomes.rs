@@ -3,12 +3,14 @@
 
 mod common;
 
-use common::driven;
-use omafit_model::{Dual, Real};
+use common::{driven, followed};
+use omafit_estimate::{Noise, SubjectStream};
+use omafit_model::{Dual, PopulationModel, Real, published};
 use omafit_outcome::{
-    Alignment, DelayData, DelayModel, Driver, Exposure, HysteresisOptions, OutcomeBaseline, OutcomeModel,
-    Patient, Summary, VisitRule, Window, align, fit_patients, groups, hysteresis, pearson, repeated_measures,
-    spearman,
+    Alignment, DelayData, DelayModel, Dosing, DosingTable, Driver, Exposure, HysteresisOptions, Link, MadeUp,
+    OutcomeBaseline, OutcomeModel, Patient, Structure, Summary, VisitRule, Window, align, choose, fit_all,
+    fit_patients, groups, hysteresis, innovate, make_up, patient, pearson, repeated_measures, spearman,
+    true_exposure,
 };
 use serde_json::Value;
 
@@ -181,4 +183,51 @@ fn the_loop_of_a_delayed_outcome_turns_and_lags() {
     assert!((5.0..50.0).contains(&lag.value) && lag.low <= lag.value && lag.value <= lag.high, "{lag:?}");
     // The exposure falls, then the outcome; the exposure rises, then the outcome: counter-clockwise.
     assert!(of("area").value > 0.0 && of("area").low > 0.0, "{:?}", of("area"));
+}
+
+/// Four values a patient, one of them in the washout, of a production with an Emax link and a delay of 20 days.
+#[test]
+fn four_values_a_patient_find_the_model() {
+    let model = PopulationModel::parse(published("hayashi2007").unwrap()).unwrap();
+    let design = innovate(Dosing::Table(DosingTable::named("us_asthma_12y").unwrap()));
+    let truth = DelayModel { structure: Structure::Production, link: Link::Emax };
+    let made = [MadeUp {
+        name: "",
+        unit: "",
+        baseline: (4.4, 0.9),
+        effect: (2.2, 0.6),
+        error: 0.5,
+        least: f64::NEG_INFINITY,
+        decimals: 3,
+        model: (truth, vec![0.05, 40.0]),
+    }];
+    let enrolled: Vec<Patient> = (0..150)
+        .map(|i| {
+            let subject = patient(&model, &design, 7, i, Noise::ALL).unwrap();
+            let exposure = true_exposure(&model, &design, 7, i, &subject).unwrap();
+            let mut random = SubjectStream::of_outcomes(7, i);
+            let outcome = make_up(&made, &exposure, &[0.0, 28.0, 196.0, 280.0], 1.0, &mut random).1.remove(0);
+            followed(i as usize, Some(exposure), subject.doses.last().unwrap().time, outcome)
+        })
+        .collect();
+    let alignment = Alignment {
+        baseline: OutcomeBaseline::Last,
+        visits: VisitRule::seen(&enrolled),
+        half_width: None,
+        window: Window::Mean,
+    };
+    let aligned = align(&enrolled, 0, &alignment);
+    let data = DelayData::new(&enrolled, &aligned, &groups(&enrolled)[0], Exposure::IgeFree);
+    let fits = fit_all(&data);
+    // Every candidate was fitted, and converged.
+    assert!(fits.len() >= OutcomeModel::all().len());
+    let failed: Vec<String> = fits.iter().filter(|f| !f.converged).map(|f| f.model.name()).collect();
+    assert!(failed.is_empty(), "{failed:?}");
+    let choice = choose(&fits);
+    let near: Vec<OutcomeModel> =
+        choice.chosen.into_iter().chain(choice.near).map(|i| fits[i].model).collect();
+    assert!(near.contains(&truth.into()), "{:?}", near.iter().map(|m| m.name()).collect::<Vec<_>>());
+    let own = fits.iter().find(|f| f.model == truth.into()).unwrap();
+    let delay = own.mean_delay().unwrap();
+    assert!(delay.low < 20.0 && 20.0 < delay.high && !delay.at_limit, "{delay:?}");
 }

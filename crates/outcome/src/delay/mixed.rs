@@ -194,4 +194,53 @@ mod tests {
             assert!((own - by).abs() < 1e-7, "unknown {lane}: {own} {by}");
         }
     }
+
+    /// A normal outcome with a response to placebo, of `scripts/reference/outcome_likelihoods.py`.
+    #[test]
+    fn the_likelihood_is_that_of_an_independent_program() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/reference/outcome_likelihoods.json");
+        let all: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+        let normal = &all["normal"];
+        let numbers = |value: &serde_json::Value| -> Vec<f64> {
+            value.as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).collect()
+        };
+        let at = |parameters: &serde_json::Value| {
+            let of = |name: &str| parameters[name].as_f64().unwrap();
+            let (b, e, across) = (of("sb"), of("se"), of("r") * of("sb") * of("se"));
+            let moments = Moments {
+                beta: Vector3::new(of("B"), of("E"), of("P")),
+                omega: Matrix3::new(b * b, across, 0.0, across, e * e, 0.0, 0.0, 0.0, 0.0),
+                variance: of("sigma").powi(2),
+            };
+            let (mut sum, mut gradient) = (0.0, [0.0; 5]);
+            for patient in normal["patients"].as_array().unwrap() {
+                let [time, w, y] = ["time", "w", "y"].map(|key| numbers(&patient[key]));
+                let row = |k: usize| {
+                    let left = (-of("kappa") * time[k]).exp();
+                    let second = Dual { re: 1.0 - left, eps: [time[k] * left] };
+                    Row { root: 1.0, y: y[k], first: Dual { re: w[k], eps: [0.0; LANES] }, second }
+                };
+                let rows: Vec<Row> = (0..y.len()).map(row).collect();
+                let found = likelihood(&rows, &moments).unwrap();
+                sum += found.value + rows.len() as f64 * std::f64::consts::TAU.ln();
+                let own = [
+                    found.by_beta[0],
+                    found.by_beta[1],
+                    found.by_beta[2],
+                    found.by_second,
+                    found.by_log_sigma,
+                ];
+                gradient.iter_mut().zip(own).for_each(|(sum, own)| *sum += own);
+            }
+            (sum, gradient)
+        };
+        for point in normal["points"].as_array().unwrap() {
+            let expected = point["minus2ll"].as_f64().unwrap();
+            let (found, _) = at(&point["parameters"]);
+            assert!((found / expected - 1.0).abs() < 1e-12, "{found}, not {expected}");
+        }
+        let (least, gradient) = at(&normal["fit"]["parameters"]);
+        assert!((least - normal["fit"]["minus2ll"].as_f64().unwrap()).abs() < 1e-9);
+        assert!(gradient.iter().all(|g| g.abs() < 1e-5), "{gradient:?}");
+    }
 }

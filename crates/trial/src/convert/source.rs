@@ -39,7 +39,10 @@ pub(super) fn source(path: &Path, options: &ConvertOptions) -> Result<Source, Co
             };
             let columns = header.iter().enumerate().map(column).collect::<Result<Vec<_>, ConvertError>>()?;
             let labels = vec![String::new(); columns.len()];
-            Ok(Source { table: Table::new(name, columns)?, labels, comments: heading.comments, notes })
+            // An empty comment says nothing, and Parquet and transport files have no place for one.
+            let comments =
+                heading.comments.into_iter().filter(|comment| !comment.trim().is_empty()).collect();
+            Ok(Source { table: Table::new(name, columns)?, labels, comments, notes })
         }
         Stored::Parquet(groups) => parquet(path, &groups, options),
         Stored::Xport(file) => xport(path, &file, options),

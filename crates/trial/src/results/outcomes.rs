@@ -404,7 +404,13 @@ mod tests {
                 window: Window::Mean,
             },
             onset_days: 112.0,
-            hysteresis: HysteresisOptions { target_ng_ml: 50.0, max_lag: 84, replicates: 100, seed: 1 },
+            hysteresis: HysteresisOptions {
+                target_ng_ml: 50.0,
+                max_lag: 84,
+                replicates: 100,
+                seed: 1,
+                test: true,
+            },
             delay: true,
         };
         let analysis = analyse(&patients, 1, &options);
@@ -428,7 +434,7 @@ mod tests {
         assert_eq!(found("change_low"), [""; 5]);
         let one = "one patient: no interval";
         assert_eq!(found("reason"), [one, one, one, one, NO_BASELINE]);
-        for name in ["outcome_correlation", "outcome_hysteresis", "outcome_delay"] {
+        for name in ["outcome_correlation", "outcome_hysteresis", "outcome_models"] {
             assert_eq!(text(&tables, name).len(), 1, "{name}");
         }
     }
