@@ -421,6 +421,25 @@ fn one_descent(
     run.solver.iteration.map(|end| (end, stop)).ok_or(PopulationError::NoSubjects)
 }
 
+/// By how much the objective falls in so many iterations of a descent from where a fit is.
+///
+/// # Errors
+/// When `watch` ends it.
+pub(super) fn fall_from(
+    fit: &PopulationFit,
+    model: &PopulationModel,
+    subjects: &[Subject],
+    iterations: u64,
+    watch: &dyn Watch,
+) -> Result<f64, PopulationError> {
+    let silent = OnlyStop(watch);
+    let objective = Foce::new(model, &fit.space, subjects, &silent);
+    let from = Iteration::begin(0, fit.vector.clone(), fit.ofv, Point::of(fit));
+    let options =
+        PopulationOptions { max_iterations: iterations, covariance: false, ..PopulationOptions::default() };
+    one_descent(objective, from, options).map(|(end, _)| fit.ofv - end.value)
+}
+
 /// The end of descents that go on with lower modes of subjects where there are any; boundaries are not looked at.
 pub(super) fn descended(
     objective: Foce<'_>,

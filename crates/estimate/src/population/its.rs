@@ -9,12 +9,13 @@ use super::accelerate::Past;
 use super::conditional::{Conditional, conditional};
 use super::expectation::{Comparable, Layout, Moments, Outside, Spread, maximise, transformed};
 use super::fit::{
-    PopulationError, PopulationFit, PopulationOptions, are_of, factored, linearised, starting_parts, total,
+    PopulationError, PopulationFit, PopulationOptions, are_of, factored, fall_from, linearised,
+    starting_parts, total,
 };
 use super::quasi_newton::{DescentStop, MOST_ITERATIONS};
 use super::space::Space;
 use super::watch::{Of, Progress, Standing, Watch};
-use nalgebra::{Cholesky, DMatrix, DVector};
+use nalgebra::{Cholesky, DVector};
 use omafit_model::{PopulationModel, Subject};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -23,12 +24,10 @@ use serde::{Deserialize, Serialize};
 const LEFT: f64 = 1e-3;
 /// Rounds in turn that must leave so little.
 const SETTLED: u64 = 2;
-/// The agreement of the subjects' gradients above which the end is none of the likelihood, of which the iterations maximise an
-/// approximation.
-const AGREEMENT: f64 = 0.5;
-/// The same of a score statistic from here on, which is beyond what the approximation makes of a few numbers.
-const SOME_AGREEMENT: f64 = 0.25;
-const SCORE: f64 = 15.0;
+/// Where the iterations settle the objective of FOCE is near its minimum: by a unit or two, as they maximise an approximation of
+/// their own. An end from which it falls by more than this, in so many iterations of a descent, is none of the likelihood.
+const FALL: f64 = 10.0;
+const DESCENT: u64 = 8;
 /// Relative tolerance to which the model is solved: little of what is left at the end.
 const RTOL: f64 = 1e-6;
 
@@ -231,31 +230,14 @@ pub(super) fn iterative_two_stage(
         found.limit(&space.names(model))
     };
     let fit = linearised(model, &space, subjects, &found.x, options, watch)?;
-    let agreement = agreement(&fit);
-    let (n, score) = (subjects.len(), agreement * subjects.len() as f64);
-    if found.settled && (agreement > AGREEMENT || (agreement > SOME_AGREEMENT && score > SCORE)) {
+    let fall = if found.settled { fall_from(&fit, model, subjects, DESCENT, watch)? } else { 0.0 };
+    if fall > FALL {
         let reason = format!(
-            "the iterations settled away from a maximum of the likelihood: its score statistic there is {score:.0}, of at most {n}, the \
-             number of subjects; start elsewhere, or use --method foce"
+            "the iterations settled away from a maximum of the likelihood: the objective of FOCE falls by {fall:.0} from there in \
+             {DESCENT} iterations; start elsewhere, or use --method foce"
         );
         return Ok(PopulationFit { iterations: found.count, stop: None, reason, ..fit });
     }
     let stop = found.settled.then_some(DescentStop::Converged);
     Ok(PopulationFit { iterations: found.count, stop, reason, ..fit })
-}
-
-/// How far the subjects' gradients point one way, from 0 at a maximum to 1: gᵀ·S⁻¹·g/n, with g the sum of the gradients of n
-/// subjects and S that of their outer products; zero where S has no inverse. Numbers at an end of their range are left out.
-fn agreement(fit: &PopulationFit) -> f64 {
-    let is_free = |k: &usize| fit.ends.iter().all(|end| end.coordinate != *k);
-    let free: Vec<usize> = (0..fit.vector.len()).filter(is_free).collect();
-    let mut sum = DVector::zeros(free.len());
-    let mut outer = DMatrix::zeros(free.len(), free.len());
-    for gradient in &fit.gradients {
-        let one = DVector::from_iterator(free.len(), free.iter().map(|&k| gradient[k]));
-        outer += &one * one.transpose();
-        sum += one;
-    }
-    let inverse = Cholesky::new(outer);
-    inverse.map_or(0.0, |inverse| sum.dot(&inverse.solve(&sum)) / fit.gradients.len() as f64)
 }
