@@ -101,7 +101,40 @@ fn a_demo_ties_simulated_symptoms_to_exposure_and_finds_what_made_them() {
     omafit().args(again).args(["--force", "--quiet"]).assert().success();
     assert!(files.map(before) == kept);
 
+    compares_arms(&run);
     refuses_and_takes_small_ones(&run);
+}
+
+/// Arms that were drawn by lot after the fact: their means are those of the patients, and they do not differ.
+fn compares_arms(run: &std::path::Path) {
+    let outcomes = std::fs::read_to_string(run.join("outcomes.csv")).unwrap();
+    let mut table = String::new();
+    for line in outcomes.lines().filter(|line| !line.starts_with('#')) {
+        let id = line.split(',').next().unwrap();
+        let arm = match id.parse::<u32>() {
+            Ok(id) if id % 2 == 0 => "even",
+            Ok(_) => "odd",
+            Err(_) => "ARM",
+        };
+        writeln!(table, "{line},{arm}").unwrap();
+    }
+    let path = run.join("arms.csv");
+    std::fs::write(&path, table).unwrap();
+    let arguments = ["outcome", run.to_str().unwrap(), path.to_str().unwrap(), "--force", "--no-delay"];
+    let visits = ["--visits", "28,84,140,196,252", "--replicates", "100"];
+    let done = omafit().args(arguments).args(visits).assert().success();
+    let said = String::from_utf8(done.get_output().stdout.clone()).unwrap();
+    assert!(said.contains("even less odd on day 140") || said.contains("odd less even on day 140"), "{said}");
+    let arms = csv(&run.join("outcome_arms.csv"));
+    let (p, difference) = (column(&arms, "p_value"), column(&arms, "difference"));
+    // Three measures, five visits, two arms.
+    assert_eq!((p.len(), p.iter().filter(|p| p.is_finite()).count()), (30, 15));
+    assert!(difference.iter().zip(&p).all(|(d, p)| d.is_finite() == p.is_finite()));
+    assert!(p.iter().all(|p| p.is_nan() || *p > 1e-3), "{p:?}");
+    // More visits than have a covariance.
+    let done = omafit().args(arguments).args(["--replicates", "100"]).assert().success();
+    let said = String::from_utf8(done.get_output().stdout.clone()).unwrap();
+    assert!(said.contains("are more than 12: choose some with --visits"), "{said}");
 }
 
 /// Options and tables that are refused, and a table of one patient.

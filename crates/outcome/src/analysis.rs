@@ -1,5 +1,6 @@
 //! Everything that is asked of the outcomes of a trial.
 
+use crate::arms::{ArmComparison, compare_arms};
 use crate::correlation::{Correlation, pearson, repeated_measures, spearman};
 use crate::delay::{Choice, DelayData, OutcomeFit, choose, fit_all};
 use crate::exposure::Exposure;
@@ -120,6 +121,8 @@ pub struct MeasureOutcome {
     pub aligned: Aligned,
     /// By group.
     pub groups: Vec<GroupOutcome>,
+    /// The arms compared; `None` where there is one only.
+    pub arms: Option<ArmComparison>,
 }
 
 /// What was found.
@@ -137,7 +140,8 @@ pub fn analyse(patients: &[Patient], measures: usize, options: &OutcomeOptions) 
     let of_measure = |measure: usize| {
         let aligned = align(patients, measure, &options.alignment);
         let groups = groups.iter().map(|group| of_group(patients, &aligned, group, options)).collect();
-        MeasureOutcome { aligned, groups }
+        let arms = compare_arms(patients, &aligned);
+        MeasureOutcome { aligned, groups, arms }
     };
     let measures = (0..measures).map(of_measure).collect();
     OutcomeAnalysis { groups, measures }

@@ -1,6 +1,7 @@
 //! Dose and outcome: dosing tables, attainment of targets, what-if, virtual trials, and how symptoms follow exposure.
 
 mod analysis;
+mod arms;
 mod attainment;
 mod correlation;
 mod crossing;
@@ -25,6 +26,7 @@ mod what_if;
 pub use analysis::{
     Coefficient, Correlated, GroupOutcome, MeasureOutcome, OutcomeAnalysis, OutcomeOptions, Phase, analyse,
 };
+pub use arms::{ArmComparison, compare_arms};
 pub use attainment::{Attained, Attainment, Place, attainment};
 pub use correlation::{Correlation, pearson, repeated_measures, spearman};
 pub use delay::{

@@ -24,6 +24,7 @@ function outcomeSection() {
     ...told.notes.map((n) => note(clean(n))),
     measures.length > 1 ? make("div", { class: "controls" }, choice("Measure", measures.map((m) => clean(m.name)), draw)) : null,
     place,
+    story.tables.outcome_visits.responder.some((r) => r !== "all") ? note("Response is an outcome itself: a difference between responders and nonresponders is no effect of treatment.") : null,
     note("Correlation of means of visits says nothing of single patients, and neighbouring visits are not independent: its intervals are too narrow. Not medical advice."),
   );
   draw(0);
@@ -114,8 +115,8 @@ function outcomeOf(place, measure) {
     });
   }
   place.append(legend(["line fit", "mean exposure (of free IgE the geometric mean)"], ["line seen", "mean change"], ["band", "95 % interval of the mean"]), grid1);
-  if (exposed) place.append(make("h3", {}, "Loops"), loopCharts(names, rows, unit, changes), note("Each point is a visit: exposure across, change up. Arrows point forward in time, numbers are days. Where onset and offset take different ways the loop is open, and its area and direction tell the hysteresis."));
-  place.append(...[correlationTable(measure.name), hysteresisTable(measure.name), delayTables(measure.name)].flat().filter(Boolean));
+  if (exposed) place.append(make("h3", {}, "Loops"), loopCharts(names, rows, unit, changes), note("Each point is a visit: exposure across, change up. Arrows point forward in time, numbers are days. A bent link opens the loop without any delay; whether there is one is tested below."));
+  place.append(...[armsTable(measure.name), correlationTable(measure.name), hysteresisTable(measure.name), modelTables(measure.name)].flat().filter(Boolean));
 }
 
 const nearest = (rows, of, at) => rows.reduce((best, i) => (best === undefined || Math.abs(of(i) - at) < Math.abs(of(best) - at) ? i : best), undefined);
@@ -178,9 +179,12 @@ function hysteresisTable(measure) {
   const groups = groupsOf(t, measure);
   const names = [...groups.keys()];
   const facts = [
-    ["area", "log_ige_free", "Area of the loop with log free IgE"],
-    ["area_share", "log_ige_free", "as a part of the rectangle around it"],
-    ["area", "omalizumab_total", "Area of the loop with omalizumab"],
+    ["p_no_delay", "ige_free", "p of no delay behind free IgE"],
+    ["mean_delay", "ige_free", "Mean delay behind free IgE, days"],
+    ["area", "log_ige_free", "Area between the limbs with log free IgE"],
+    ["area_share", "log_ige_free", "as a part of the rectangle around them"],
+    ["p_no_delay", "omalizumab_total", "p of no delay behind omalizumab"],
+    ["area", "omalizumab_total", "Area between the limbs with omalizumab"],
     ["lag_days", "log_ige_free", "Lag of highest correlation with log free IgE, days"],
     ["lag_correlation", "log_ige_free", "that correlation"],
     ["day_suppressed", "", "Day free IgE is first suppressed"],
@@ -192,28 +196,55 @@ function hysteresisTable(measure) {
   ];
   const lines = facts.map(([fact, exposure, words]) => {
     const cells = names.map((n) => groups.get(n).find((i) => t.fact[i] === fact && t.exposure[i] === exposure));
-    const show = (i) => (i === undefined ? "–" : withEnds(t.value[i], t.low[i], t.high[i], 3) + (t.direction[i] ? `, ${t.direction[i]}` : ""));
+    const value = (i) => (t.fact[i] === "p_no_delay" ? (t.value[i] < 0.001 ? "< 0.001" : fixed(t.value[i], 3)) : withEnds(t.value[i], t.low[i], t.high[i], 3));
+    const told = (i) => value(i) + (t.at_limit[i] ? " (at the limit)" : "") + (t.direction[i] ? `, ${t.direction[i]}` : "");
+    const show = (i) => (i === undefined ? "–" : isNumber(t.value[i]) ? told(i) : clean(t.reason[i]) || "–");
     return [words, ...cells.map(show)];
   });
-  return grid([text(""), ...names.map((n) => number(n))], lines, "Hysteresis, with bootstrap intervals");
+  return grid([text(""), ...names.map((n) => number(n))], lines, "Hysteresis: told where a model without a delay is refuted");
 }
 
-function delayTables(measure) {
-  const t = story.tables.outcome_delay;
-  const q = story.tables.outcome_delay_parameters;
+function modelTables(measure) {
+  const t = story.tables.outcome_models;
+  const q = story.tables.outcome_model_parameters;
   if (!t || !t.measure.includes(measure)) return [];
   const out = [];
   for (const [name, all] of groupsOf(t, measure)) {
-    for (const [level, words] of [["patients", "patients, with random effects"], ["visit_means", "means of visits"]]) {
-      const own = all.filter((i) => t.level[i] === level).sort((a, b) => (t.bic_above_least[a] ?? Infinity) - (t.bic_above_least[b] ?? Infinity));
-      if (!own.length) continue;
-      const lines = own.slice(0, level === "patients" ? own.length : 5).map((i) => [t.model[i].replace("_", ", "), t.estimated[i], digits(t.minus2ll[i], 6), digits(t.aic_above_least[i]), digits(t.bic_above_least[i]), percent(t.akaike_weight[i]), digits(t.mean_delay_days[i]), t.chosen[i] ? make("strong", { class: "mark" }, "chosen") : t.not_told_apart?.[i] ? "not told apart" : t.converged[i] ? "" : "did not converge"]);
-      const table = grid([text("Model"), number("Estimated"), number("−2LL"), number("AIC above the least"), number("BIC above the least"), number("Akaike weight"), number("Mean delay, days"), text("")], lines, `Delay models of ${name}, fitted to ${words}${level === "patients" ? "" : " (the best five)"}`);
-      const chosen = own.find((i) => t.chosen[i]);
-      const parts = chosen === undefined ? [] : groupsOf(q, measure).get(name).filter((i) => q.level[i] === level && q.model[i] === t.model[chosen]);
-      const sentence = parts.map((i) => `${q.parameter[i]} ${withEnds(q.estimate[i], q.low[i], q.high[i], 3)}${q.parameter_unit[i] && q.parameter_unit[i] !== "outcome" ? ` ${clean(q.parameter_unit[i])}` : ""}${q.at_limit[i] ? " (at the end of its range)" : ""}`).join("; ");
-      out.push(make("details", level === "patients" && name !== "All patients" ? { open: "" } : {}, make("summary", {}, `${name}: ${words}`), table, sentence ? note(`${t.model[chosen].replace("_", ", ")}: ${sentence}.`) : null));
-    }
+    const own = all.slice().sort((a, b) => (t.bic_above_least[a] ?? Infinity) - (t.bic_above_least[b] ?? Infinity));
+    const delay = (i) => (t.mean_delay_at_limit[i] ? `at the limit of ${digits(t.mean_delay_days[i])}` : isNumber(t.mean_delay_days[i]) ? withEnds(t.mean_delay_days[i], t.mean_delay_low[i], t.mean_delay_high[i], 3) : "");
+    const word = (i) => (t.chosen[i] ? make("strong", { class: "mark" }, "chosen") : t.not_told_apart[i] ? "not told apart" : t.converged[i] ? "" : "did not converge");
+    const lines = own.map((i) => [modelName(t.model[i]), t.estimated[i], digits(t.minus2ll[i], 6), digits(t.aic_above_least[i]), digits(t.bic_above_least[i]), percent(t.akaike_weight[i]), delay(i), word(i)]);
+    const table = grid([text("Model"), number("Estimated"), number("−2LL"), number("AIC above the least"), number("BIC above the least"), number("Akaike weight"), number("Mean delay, days"), text("")], lines, `Models of ${name}, fitted to patients with random effects`);
+    const chosen = own.find((i) => t.chosen[i]);
+    const parts = chosen === undefined ? [] : groupsOf(q, measure).get(name).filter((i) => q.model[i] === t.model[chosen]);
+    const sentence = parts.map((i) => `${q.parameter[i]} ${withEnds(q.estimate[i], q.low[i], q.high[i], 3)}${q.parameter_unit[i] && q.parameter_unit[i] !== "outcome" ? ` ${clean(q.parameter_unit[i])}` : ""}${q.at_limit[i] ? " (at the end of its range)" : ""}`).join("; ");
+    const unsettled = own.filter((i) => t.unsettled[i]).map((i) => modelName(t.model[i]));
+    out.push(
+      make(
+        "details",
+        name !== "All patients" ? { open: "" } : {},
+        make("summary", {}, name),
+        table,
+        sentence ? note(`${modelName(t.model[chosen])}: ${sentence}.`) : null,
+        unsettled.length ? note(`No model is chosen: ${unsettled.join("; ")} did not converge and lies below those that did.`) : null,
+      ),
+    );
   }
-  return out.length ? [make("h3", {}, "Delay models"), ...out] : [];
+  return out.length ? [make("h3", {}, "Models of the outcome"), ...out] : [];
+}
+
+const modelName = (model) => model.replaceAll("_", " ");
+
+// Arms by visit: least-squares means and differences of a mixed model for repeated measures.
+function armsTable(measure) {
+  const t = story.tables.outcome_arms;
+  if (!t || !t.measure.includes(measure)) return [];
+  const own = t.measure.map((_, i) => i).filter((i) => t.measure[i] === measure);
+  const failed = own.find((i) => t.reason[i]);
+  if (failed !== undefined) return [note(`The arms are not compared: ${clean(t.reason[failed])}.`)];
+  const p = (i) => (isNumber(t.p_value[i]) ? (t.p_value[i] < 0.001 ? "< 0.001" : fixed(t.p_value[i], 3)) : "");
+  const difference = (i) => (isNumber(t.difference[i]) ? withEnds(t.difference[i], t.difference_low[i], t.difference_high[i], 3) : "reference");
+  const lines = own.map((i) => [digits(t.visit[i], 4), clean(t.arm[i]), t.n[i], withEnds(t.mean[i], t.mean_low[i], t.mean_high[i], 3), difference(i), p(i)]);
+  const heads = [number("Day"), text("Arm"), number("n"), number("Mean change"), number(`Less ${clean(t.reference[own[0]])}`), number("p")];
+  return [make("h3", {}, "Arms"), grid(heads, lines, "Least-squares means and differences of a mixed model for repeated measures")];
 }

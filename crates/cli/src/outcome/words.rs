@@ -5,7 +5,8 @@ use crate::print::columns;
 use crate::print::format::fixed;
 use crate::print::terminal::say;
 use omafit_outcome::{
-    Exposure, Fact, Group, GroupOutcome, MeanDelay, OutcomeAnalysis, OutcomeFit, Patient, VisitMean,
+    ArmComparison, Exposure, Fact, Group, GroupOutcome, MeanDelay, OutcomeAnalysis, OutcomeFit, Patient,
+    VisitMean,
 };
 use omafit_trial::OutcomeTable;
 use omafit_trial::count;
@@ -55,6 +56,11 @@ pub fn print(
             }
         }
     }
+    for ((name, unit), found) in table.measures.iter().zip(&analysis.measures) {
+        if let Some(compared) = &found.arms {
+            arms(name, unit, compared, last_dose);
+        }
+    }
     if analysis.groups.iter().any(|group| group.responder != Group::ALL) {
         say!(
             "\nResponse is an outcome itself: a difference between responders and nonresponders is no effect of treatment."
@@ -70,6 +76,29 @@ pub fn print(
     );
     if simulated {
         say!("SIMULATED: nothing here was measured in a patient.");
+    }
+}
+
+/// The arms at the last visit under treatment.
+fn arms(name: &str, unit: &str, compared: &ArmComparison, last_dose: f64) {
+    let model = match &compared.model {
+        Ok(model) => model,
+        Err(error) => {
+            say!("\n{name}: the arms are not compared: {error}");
+            return;
+        }
+    };
+    let treated = compared.visits.iter().rposition(|visit| *visit <= last_dose);
+    let Some(at) = treated.or(compared.visits.len().checked_sub(1)) else { return };
+    for (arm, differences) in compared.arms.iter().skip(1).zip(&model.differences) {
+        let found = differences[at];
+        let p = if found.p_value < 0.001 { "p < 0.001".into() } else { format!("p = {:.3}", found.p_value) };
+        say!(
+            "\n{name}, {arm} less {} on day {}: {} {unit}, {p} (mixed model for repeated measures)",
+            compared.reference(),
+            compared.visits[at],
+            with_interval([found.estimate, found.low, found.high], 2)
+        );
     }
 }
 

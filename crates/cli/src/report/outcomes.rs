@@ -8,8 +8,9 @@ use omafit_report::panels::{Ink, Layer, Panel, Panels, Shape};
 use std::path::Path;
 
 /// The tables of an outcome analysis that a report takes.
-pub const TABLES: [&str; 6] = [
+pub const TABLES: [&str; 7] = [
     "outcome_visits",
+    "outcome_arms",
     "outcome_correlation",
     "outcome_hysteresis",
     "outcome_models",

@@ -2,8 +2,8 @@
 
 use crate::table::{Column, Table, TableError, Values};
 use omafit_outcome::{
-    Correlation, Direction, Exposure, ExposureMean, Group, GroupOutcome, MeanDelay, MeasureOutcome,
-    OutcomeAnalysis, OutcomeEstimate, OutcomeFit, Patient, Summary, Visit, VisitMean,
+    ArmComparison, Contrast, Correlation, Direction, Exposure, ExposureMean, Group, GroupOutcome, MeanDelay,
+    MeasureOutcome, OutcomeAnalysis, OutcomeEstimate, OutcomeFit, Patient, Summary, Visit, VisitMean,
 };
 
 /// An outcome as it is called: name and unit.
@@ -73,7 +73,7 @@ impl<T> Builder<Of<'_, T>> {
 }
 
 /// `outcome_patients`, one row a patient, measure and visit; `outcome_visits`, one row a measure, group and visit;
-/// `outcome_correlation`, `outcome_hysteresis`, `outcome_models` (one row a fitted model), `outcome_model_parameters`.
+/// `outcome_correlation`, `outcome_hysteresis`, `outcome_models` (one row a fitted model), `outcome_model_parameters`; `outcome_arms` where there are several.
 ///
 /// # Errors
 /// Never: the columns are of one length.
@@ -82,14 +82,86 @@ pub fn outcome_tables(
     patients: &[Patient],
     measures: &[Measure],
 ) -> Result<Vec<Table>, TableError> {
-    Ok(vec![
+    let arms = arms_table(&analysis.measures, measures)?;
+    let mut tables = vec![
         patients_table(&analysis.measures, patients, measures)?,
         visits_table(analysis, measures)?,
         correlation_table(analysis, measures)?,
         hysteresis_table(analysis, measures)?,
         models_table(analysis, measures)?,
         model_parameters_table(analysis, measures)?,
-    ])
+    ];
+    tables.extend(arms);
+    Ok(tables)
+}
+
+/// A row of `outcome_arms`: an arm at a visit, or why the arms are not compared.
+struct ArmRow<'a> {
+    measure: &'a Measure,
+    compared: &'a ArmComparison,
+    arm: usize,
+    visit: f64,
+    n: usize,
+    mean: Option<Contrast>,
+    difference: Option<Contrast>,
+    reason: String,
+}
+
+fn arm_rows<'a>(measure: &'a Measure, compared: &'a ArmComparison) -> Vec<ArmRow<'a>> {
+    let row = |arm, visit, n, mean, difference, reason| ArmRow {
+        measure,
+        compared,
+        arm,
+        visit,
+        n,
+        mean,
+        difference,
+        reason,
+    };
+    let model = match &compared.model {
+        Ok(model) => model,
+        Err(error) => return vec![row(0, f64::NAN, 0, None, None, error.to_string())],
+    };
+    let mut rows = Vec::new();
+    for (k, &visit) in compared.visits.iter().enumerate() {
+        for arm in 0..compared.arms.len() {
+            let difference = arm.checked_sub(1).map(|other| model.differences[other][k]);
+            let n = compared.patients[arm][k];
+            rows.push(row(arm, visit, n, Some(model.means[arm][k]), difference, String::new()));
+        }
+    }
+    rows
+}
+
+/// Least-squares means of the arms by visit and their differences from the reference; `None` where there is one arm only.
+fn arms_table(found: &[MeasureOutcome], measures: &[Measure]) -> Result<Option<Table>, TableError> {
+    let compared = measures.iter().zip(found).filter_map(|(m, f)| Some((m, f.arms.as_ref()?)));
+    let all: Vec<ArmRow<'_>> = compared.flat_map(|(m, c)| arm_rows(m, c)).collect();
+    if all.is_empty() {
+        return Ok(None);
+    }
+    let mean = |of: fn(Contrast) -> f64| move |r: &ArmRow<'_>| r.mean.map_or(f64::NAN, of);
+    let difference = |of: fn(Contrast) -> f64| move |r: &ArmRow<'_>| r.difference.map_or(f64::NAN, of);
+    let table = Builder::new(all)
+        .text("measure", |r| r.measure.0.clone())
+        .text("unit", |r| r.measure.1.clone())
+        .number("visit", |r| r.visit)
+        .text("arm", |r| r.compared.arms[r.arm].clone())
+        .text("reference", |r| r.compared.reference().to_owned())
+        .count("n", |r| r.n)
+        .number("mean", mean(|c| c.estimate))
+        .number("mean_se", mean(|c| c.se))
+        .number("mean_low", mean(|c| c.low))
+        .number("mean_high", mean(|c| c.high))
+        .number("difference", difference(|c| c.estimate))
+        .number("difference_se", difference(|c| c.se))
+        .number("difference_low", difference(|c| c.low))
+        .number("difference_high", difference(|c| c.high))
+        .number("df", difference(|c| c.df))
+        .number("p_value", difference(|c| c.p_value))
+        .text("reason", |r| r.reason.clone())
+        .table("outcome_arms")?;
+    Ok(Some(table))
 }
 
 /// A patient without a baseline, for whom there is nothing else to say.
