@@ -148,10 +148,10 @@ def outcomes_are_shown(page, name, path):
         page.run(f"(() => {{ const b = {section}.querySelectorAll('.choice button')[{i}]; if (b) b.click(); }})()")
         figures = page.run(f"{section}.querySelectorAll('figure').length")
         expect(figures >= 5, f"{name}: {figures} charts of outcome {i}")
-        for words in ("Correlation of the change with exposure", "Hysteresis, with bootstrap intervals"):
+        for words in ("Correlation of the change with exposure", "Hysteresis: told where a model without a delay is refuted"):
             expect(words in page.run(f"{section}.textContent"), f"{name}: no table {words!r} of outcome {i}")
     if told["options"]["delay"]:
-        expect("chosen" in page.run(f"{section}.textContent"), f"{name}: no delay model is chosen")
+        expect("chosen" in page.run(f"{section}.textContent"), f"{name}: no model of the outcome is chosen")
 
 
 def check(path, name, engine, pictures):

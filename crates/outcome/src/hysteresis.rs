@@ -179,15 +179,20 @@ pub fn hysteresis(
     options: &HysteresisOptions,
 ) -> Vec<Judged> {
     let Some(means) = Means::of(patients, aligned, group) else { return Vec::new() };
-    let tested = |exposure: Exposure| {
+    let tested = |exposure: Exposure, known: &[OutcomeFit]| {
         let data = DelayData::new(patients, aligned, group, exposure);
-        test_delay(&data, exposure, if exposure == Exposure::IgeFree { fits } else { &[] })
+        options.test.then(|| test_delay(&data, exposure, known)).flatten()
     };
-    let tested = |exposure| if options.test { tested(exposure) } else { None };
-    let [ige, omalizumab, ratio] = [Exposure::IgeFree, Exposure::Omalizumab, Exposure::Ratio].map(tested);
-    let untested = if options.test { UNTESTED } else { "a delay was not tested" };
+    // A model without an effect is the same beside any exposure.
+    let without: Vec<OutcomeFit> = fits.iter().filter(|fit| fit.model.effect.is_none()).cloned().collect();
+    let (ige, omalizumab) = (tested(Exposure::IgeFree, fits), tested(Exposure::Omalizumab, &without));
     // A link of free IgE is one of its logarithm.
-    let tests = [ige.as_ref(), ige.as_ref(), omalizumab.as_ref(), ratio.as_ref()];
+    let tests = [ige.as_ref(), ige.as_ref(), omalizumab.as_ref(), None];
+    let untested = |exposure: Exposure| match (options.test, exposure) {
+        (false, _) => "a delay was not tested",
+        (true, Exposure::Ratio) => "a delay behind the ratio is not tested",
+        (true, _) => "too few patients or values to test a delay",
+    };
     let once = vec![1.0; means.rows.len()];
     let exposed = Exposed::new(&means.courses);
     let told = tests.map(|test| test.is_some_and(DelayTest::is_refuted));
@@ -215,14 +220,14 @@ pub fn hysteresis(
     let mut found = Vec::new();
     for (e, (exposure, test)) in Exposure::ALL.into_iter().zip(tests).enumerate() {
         let direction = test.and_then(DelayTest::direction);
-        found.extend(of_test(exposure, test, untested));
+        found.extend(of_test(exposure, test, untested(exposure)));
         for (k, fact) in Fact::OF_MEANS.into_iter().enumerate() {
             let judged = match test {
                 Some(test) if test.is_refuted() => {
                     of_means(Fact::OF_MEANS.len() * e + k, fact, Some(exposure))
                 }
                 Some(test) => Judged::new(fact, Some(exposure)).because(&test.reason()),
-                None => Judged::new(fact, Some(exposure)).because(untested),
+                None => Judged::new(fact, Some(exposure)).because(untested(exposure)),
             };
             found.push(Judged { direction, ..judged });
         }
@@ -241,8 +246,6 @@ pub fn hysteresis(
     }
     found
 }
-
-const UNTESTED: &str = "too few patients or values to test a delay";
 
 /// The p value and the mean delay of a test.
 fn of_test(exposure: Exposure, test: Option<&DelayTest>, untested: &str) -> [Judged; 2] {
