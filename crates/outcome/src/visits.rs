@@ -176,9 +176,9 @@ pub fn align(patients: &[Patient], measure: usize, alignment: &Alignment) -> Ali
 
 /// The baseline and how many values it is the mean of.
 fn baseline(outcomes: &[(f64, f64)], rule: OutcomeBaseline) -> Option<(f64, usize)> {
-    let before = outcomes.iter().filter(|o| o.0 <= 0.0);
+    let mut before = outcomes.iter().filter(|o| o.0 <= 0.0);
     let of: Vec<f64> = match rule {
-        OutcomeBaseline::Last => before.last().map(|o| o.1).into_iter().collect(),
+        OutcomeBaseline::Last => before.next_back().map(|o| o.1).into_iter().collect(),
         OutcomeBaseline::RunIn { days } => before.filter(|o| o.0 >= -days).map(|o| o.1).collect(),
     };
     (!of.is_empty()).then(|| (of.iter().sum::<f64>() / of.len() as f64, of.len()))

@@ -67,7 +67,7 @@ pub(super) fn chain<T: Filtered>(knots: &[Knot<T::Constant>], input: &[T], k: T,
         let (from, to) = (pair[1] - rise, pair[1]);
         let behind = rise.scaled(knot.per_step) * lag;
         let turned = k.scaled(knot.step);
-        left[0] = (-turned).exp();
+        left[0] = (-turned).exp_within();
         for j in 1..n {
             left[j] = left[j - 1] * turned * (1.0 / j as f64);
         }
@@ -115,9 +115,9 @@ pub(super) fn turnover<T: Filtered>(knots: &[Knot<T::Constant>], lambda: &[T], k
             let whole = area(1.0);
             let mut gained = T::zero();
             for (s, weight) in NODES {
-                gained = gained + (step * (area(s) - whole)).exp() * weight;
+                gained = gained + (step * (area(s) - whole)).exp_within() * weight;
             }
-            rho = (-(step * whole)).exp() * rho + step * gained;
+            rho = (-(step * whole)).exp_within() * rho + step * gained;
         }
         out.push(rho);
     }

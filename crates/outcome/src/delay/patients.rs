@@ -384,10 +384,11 @@ pub(super) fn fit_from(data: &DelayData, model: OutcomeModel, known: &[&OutcomeF
     let constants = problem.constants();
     for fit in known.iter().filter(|fit| model.contains(fit.model)) {
         let is_above = best.as_ref().is_none_or(|b| b.value + constants > fit.minus2ll + ABOVE);
-        if is_above && let Some(end) = problem.descend(problem.from_contained(fit)) {
-            if best.as_ref().is_none_or(|b| end.value < b.value) {
-                best = Some(end);
-            }
+        if is_above
+            && let Some(end) = problem.descend(problem.start_at(fit))
+            && best.as_ref().is_none_or(|b| end.value < b.value)
+        {
+            best = Some(end);
         }
     }
     best.map(|end| finished(&problem, end))
@@ -395,7 +396,7 @@ pub(super) fn fit_from(data: &DelayData, model: OutcomeModel, known: &[&OutcomeF
 
 impl Problem<'_> {
     /// The start at which this model is another that it contains, or near it.
-    fn from_contained(&self, fit: &OutcomeFit) -> Vec<f64> {
+    fn start_at(&self, fit: &OutcomeFit) -> Vec<f64> {
         let (from, to) = (Layout::of(fit.model), self.layout);
         let x = &fit.unknowns;
         let parameter = |parameter: &Parameter| {

@@ -15,7 +15,7 @@
 use super::chain::{Filtered, chain, turnover};
 use super::driver::{Driver, DriverKnots, Knot};
 use crate::exposure::{Exposure, ExposureCourse};
-use omafit_model::{Elementary, Real};
+use omafit_model::Real;
 use serde::{Deserialize, Serialize};
 
 /// How the outcome is held back.
@@ -128,7 +128,7 @@ impl Parameter {
     /// Its value where the unknown is `x`: within the range, on a logistic curve, of all but α on the logarithm.
     pub(crate) fn value<T: Real>(self, x: T) -> T {
         let (low, high) = self.range();
-        let [share] = T::apply::<1, 1, Logistic>([x]);
+        let share = logistic(x);
         match self {
             Self::LossRise => share * (high - low) + low,
             _ => (share * (high / low).ln() + low.ln()).exp(),
@@ -147,19 +147,9 @@ impl Parameter {
 }
 
 /// 1/(1 + e⁻ˣ).
-struct Logistic;
-
-impl Elementary<1, 1> for Logistic {
-    #[inline(always)]
-    fn values<T: Real>([x]: [T; 1]) -> [T; 1] {
-        [T::constant(1.0) / ((-x).exp() + 1.0)]
-    }
-
-    #[inline(always)]
-    fn values_and_gradients<T: Real>(x: [T; 1]) -> ([T; 1], [[T; 1]; 1]) {
-        let [value] = Self::values(x);
-        ([value], [[value * (T::constant(1.0) - value)]])
-    }
+#[inline(always)]
+fn logistic<T: Real>(x: T) -> T {
+    T::constant(1.0) / ((-x).exp_within() + 1.0)
 }
 
 impl DelayModel {
@@ -284,8 +274,8 @@ impl<T: Real> Linked<T> {
         match self.link {
             Link::Linear => c * 0.01,
             Link::Logarithmic => log,
-            Link::Emax => T::apply::<1, 1, Logistic>([log - self.log_half])[0],
-            Link::Sigmoid => T::apply::<1, 1, Logistic>([self.steepness * (log - self.log_half)])[0],
+            Link::Emax => logistic(log - self.log_half),
+            Link::Sigmoid => logistic(self.steepness * (log - self.log_half)),
         }
     }
 }
