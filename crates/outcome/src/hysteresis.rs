@@ -232,14 +232,15 @@ pub fn hysteresis(
             found.push(Judged { direction, ..judged });
         }
     }
-    let responds = means.responds();
+    // A mean change that no exposure goes with is no response to treatment.
+    let responds = means.responds() && ige.as_ref().is_none_or(|test| test.has_effect);
     for (k, fact) in Fact::OF_COURSE.into_iter().enumerate() {
         let of_plateau = matches!(
             fact,
             Fact::Stabilised | Fact::SuppressedToStabilised | Fact::Returned | Fact::RecrossedToReturned
         );
         found.push(if of_plateau && !responds {
-            Judged::new(fact, None).because("the change under treatment does not differ from none")
+            Judged::new(fact, None).because("no effect of free IgE, or no change under treatment")
         } else {
             of_means(Fact::OF_MEANS.len() * Exposure::ALL.len() + k, fact, None)
         });

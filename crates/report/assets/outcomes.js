@@ -197,7 +197,7 @@ function hysteresisTable(measure) {
   const lines = facts.map(([fact, exposure, words]) => {
     const cells = names.map((n) => groups.get(n).find((i) => t.fact[i] === fact && t.exposure[i] === exposure));
     const value = (i) => (t.fact[i] === "p_no_delay" ? (t.value[i] < 0.001 ? "< 0.001" : fixed(t.value[i], 3)) : withEnds(t.value[i], t.low[i], t.high[i], 3));
-    const told = (i) => value(i) + (t.at_limit[i] ? " (at the limit)" : "") + (t.direction[i] ? `, ${t.direction[i]}` : "");
+    const told = (i) => value(i) + (t.at_limit[i] ? " (at the limit)" : "") + (["p_no_delay", "area"].includes(t.fact[i]) && t.direction[i] ? `, ${t.direction[i]}` : "");
     const show = (i) => (i === undefined ? "–" : isNumber(t.value[i]) ? told(i) : clean(t.reason[i]) || "–");
     return [words, ...cells.map(show)];
   });
@@ -211,7 +211,7 @@ function modelTables(measure) {
   const out = [];
   for (const [name, all] of groupsOf(t, measure)) {
     const own = all.slice().sort((a, b) => (t.bic_above_least[a] ?? Infinity) - (t.bic_above_least[b] ?? Infinity));
-    const delay = (i) => (t.mean_delay_at_limit[i] ? `at the limit of ${digits(t.mean_delay_days[i])}` : isNumber(t.mean_delay_days[i]) ? withEnds(t.mean_delay_days[i], t.mean_delay_low[i], t.mean_delay_high[i], 3) : "");
+    const delay = (i) => (t.mean_delay_at_limit[i] ? `at the limit of ${digits(t.mean_delay_days[i])}` : isNumber(t.mean_delay_low[i]) ? withEnds(t.mean_delay_days[i], t.mean_delay_low[i], t.mean_delay_high[i], 3) : digits(t.mean_delay_days[i]));
     const word = (i) => (t.chosen[i] ? make("strong", { class: "mark" }, "chosen") : t.not_told_apart[i] ? "not told apart" : t.converged[i] ? "" : "did not converge");
     const lines = own.map((i) => [modelName(t.model[i]), t.estimated[i], digits(t.minus2ll[i], 6), digits(t.aic_above_least[i]), digits(t.bic_above_least[i]), percent(t.akaike_weight[i]), delay(i), word(i)]);
     const table = grid([text("Model"), number("Estimated"), number("−2LL"), number("AIC above the least"), number("BIC above the least"), number("Akaike weight"), number("Mean delay, days"), text("")], lines, `Models of ${name}, fitted to patients with random effects`);
