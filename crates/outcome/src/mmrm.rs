@@ -72,7 +72,7 @@ pub enum MmrmError {
     /// Fewer than two arms, or no visit.
     #[error("there is one arm only")]
     OneArm,
-    /// More visits than [`MOST_VISITS`].
+    /// More visits than a trial determines the covariances of.
     #[error("{0} visits are more than {MOST_VISITS}: choose some with --visits")]
     TooManyVisits(usize),
     /// A visit of which an arm has fewer than two changes.
