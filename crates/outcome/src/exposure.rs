@@ -170,7 +170,7 @@ impl ExposureCourse {
         Self::driving(exposure, &|of| self.values(of)[k])
     }
 
-    /// The same on a day.
+    /// The exposure on a day as a link takes it.
     pub(crate) fn driving_on(&self, exposure: Exposure, day: f64) -> [f64; 2] {
         Self::driving(exposure, &|of| self.at(of, day))
     }

@@ -45,7 +45,7 @@ pub enum Fact {
     MeanDelay,
     /// Area between the two limbs at equal exposure, exposure × outcome: above 0 counter-clockwise.
     Area,
-    /// The same as a part of the rectangle around the limbs, −1 to 1.
+    /// The area as a part of the rectangle around the limbs, −1 to 1.
     AreaShare,
     /// The lag at which exposure so many days before and outcome correlate most, days; the outcome is interpolated between visits.
     Lag,
@@ -70,7 +70,7 @@ impl Fact {
     /// Those of one exposure.
     pub const OF_EXPOSURE: [Self; 6] =
         [Self::NoDelay, Self::MeanDelay, Self::Area, Self::AreaShare, Self::Lag, Self::LagCorrelation];
-    /// Those of one exposure that are read from means.
+    /// The facts of one exposure that are read from means.
     const OF_MEANS: [Self; 4] = [Self::Area, Self::AreaShare, Self::Lag, Self::LagCorrelation];
     /// Those of free IgE and the outcome's course.
     pub const OF_COURSE: [Self; 6] = [

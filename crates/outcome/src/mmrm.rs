@@ -62,7 +62,7 @@ pub struct Mmrm {
     pub covariance: Vec<f64>,
     /// Least-squares means by arm and visit.
     pub means: Vec<Vec<Contrast>>,
-    /// The same of each arm after the first, less those of the first.
+    /// Differences of each arm after the first from the first, by visit.
     pub differences: Vec<Vec<Contrast>>,
 }
 

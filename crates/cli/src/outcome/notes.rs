@@ -69,7 +69,7 @@ pub fn check_visits(
     Ok(())
 }
 
-/// What a reader of the analysis must know.
+/// Notes that a reader of the analysis must know.
 pub fn notes(
     table: &OutcomeTable,
     patients: &Patients,

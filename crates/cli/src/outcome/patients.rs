@@ -11,7 +11,7 @@ use std::collections::HashMap;
 pub struct Patients {
     /// With their exposure at the run's estimates, in the order of the table.
     pub all: Vec<Patient>,
-    /// Those who have no exposure, and why not.
+    /// Patients who have no exposure, and the reasons.
     pub unexposed: Vec<(String, String)>,
 }
 

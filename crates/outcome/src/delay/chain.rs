@@ -5,7 +5,7 @@ use omafit_model::{Dual, Real};
 
 /// A number to be filtered: one, or several with derivatives, which share nothing but the rule.
 pub trait Filtered: Real {
-    /// What it has in common with numbers that depend on nothing.
+    /// The type of numbers that depend on nothing.
     type Constant: Real;
 
     /// A number that depends on nothing.

@@ -41,14 +41,14 @@ impl Direction {
     }
 }
 
-/// What the test of a delay came to.
+/// The result of a test of a delay.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DelayTest {
     /// −2 log-likelihood without a delay less that with one.
     pub statistic: f64,
     /// The p value of that, if there is no delay.
     pub p_value: f64,
-    /// The same beside a course in time; `None` if the first did not refute the absence of a delay.
+    /// The p value beside a course in time; `None` if the first did not refute the absence of a delay.
     pub p_beside_course: Option<f64>,
     /// The mean delay of the delayed model.
     pub delay: Option<MeanDelay>,

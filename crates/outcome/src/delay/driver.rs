@@ -114,7 +114,7 @@ impl DriverKnots {
         Driver { day: &self.day, value: &self.value, log: &self.log }
     }
 
-    /// Of values at the knots that on the `k`th of the days, by straight lines: before day 0 that of day 0, after the end of the
+    /// The value on the `k`th of the days of values at the knots, by straight lines: before day 0 that of day 0, after the end of the
     /// course NaN.
     pub fn read<T: Real>(&self, values: &[T], k: usize) -> T {
         match self.at[k] {

@@ -53,7 +53,7 @@ fn z(row: &Row) -> Vector3<f64> {
     Vector3::new(row.root, row.first.re, row.second.re)
 }
 
-/// What a patient's rows say; `None` where the covariance has no inverse.
+/// The likelihood of a patient's rows with its derivatives; `None` where the covariance has no inverse.
 pub(super) fn likelihood(rows: &[Row], moments: &Moments) -> Option<Derivatives> {
     let Moments { beta, omega, variance } = moments;
     let gram = rows.iter().map(z).fold(Matrix3::zeros(), |sum, z| sum + z * z.transpose());
@@ -141,7 +141,7 @@ mod tests {
         }
     }
 
-    /// The same by the dense covariance.
+    /// The value by the dense covariance.
     fn dense(rows: &[Row], moments: &Moments) -> f64 {
         let n = rows.len();
         let design = DMatrix::from_fn(n, 3, |i, k| z(&rows[i])[k]);

@@ -9,7 +9,7 @@ const SPACING: f64 = 1e-4;
 const NO_SPREAD: f64 = 1e-3;
 const ONE: f64 = 0.9999;
 
-/// What is known of the error of a fit's unknowns.
+/// The errors of a fit's unknowns.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Uncertainty {
     /// Covariance from the second derivatives, row by row; zero of what is held; nothing where it does not exist.
