@@ -88,13 +88,14 @@ fn arms(name: &str, unit: &str, compared: &ArmComparison, last_dose: f64) {
             return;
         }
     };
+    let unit = if unit.is_empty() { String::new() } else { format!(" {unit}") };
     let treated = compared.visits.iter().rposition(|visit| *visit <= last_dose);
     let Some(at) = treated.or(compared.visits.len().checked_sub(1)) else { return };
     for (arm, differences) in compared.arms.iter().skip(1).zip(&model.differences) {
         let found = differences[at];
         let p = if found.p_value < 0.001 { "p < 0.001".into() } else { format!("p = {:.3}", found.p_value) };
         say!(
-            "\n{name}, {arm} less {} on day {}: {} {unit}, {p} (mixed model for repeated measures)",
+            "\n{name}, {arm} less {} on day {}: {}{unit}, {p} (mixed model for repeated measures)",
             compared.reference(),
             compared.visits[at],
             with_interval([found.estimate, found.low, found.high], 2)

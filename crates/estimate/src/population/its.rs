@@ -15,7 +15,7 @@ use super::fit::{
 use super::quasi_newton::{DescentStop, MOST_ITERATIONS};
 use super::space::Space;
 use super::watch::{Of, Progress, Standing, Watch};
-use nalgebra::{Cholesky, DVector};
+use nalgebra::{Cholesky, DMatrix, DVector};
 use omafit_model::{PopulationModel, Subject};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -24,6 +24,9 @@ use serde::{Deserialize, Serialize};
 const LEFT: f64 = 1e-3;
 /// Rounds in turn that must leave so little.
 const SETTLED: u64 = 2;
+/// The agreement of the subjects' gradients above which the end is none of the likelihood, of which the iterations maximise an
+/// approximation; from some such ends no descent of FOCE gets away.
+const AGREEMENT: f64 = 0.5;
 /// Where the iterations settle the objective of FOCE is near its minimum: by a unit or two, as they maximise an approximation of
 /// their own. An end from which it falls by more than this, in so many iterations of a descent, is none of the likelihood.
 const FALL: f64 = 10.0;
@@ -230,6 +233,15 @@ pub(super) fn iterative_two_stage(
         found.limit(&space.names(model))
     };
     let fit = linearised(model, &space, subjects, &found.x, options, watch)?;
+    let (n, agreement) = (subjects.len(), agreement(&fit));
+    if found.settled && agreement > AGREEMENT {
+        let score = agreement * n as f64;
+        let reason = format!(
+            "the iterations settled away from a maximum of the likelihood: its score statistic there is {score:.0}, of at most {n}, the \
+             number of subjects; start elsewhere, or use --method foce"
+        );
+        return Ok(PopulationFit { iterations: found.count, stop: None, reason, ..fit });
+    }
     let fall = if found.settled { fall_from(&fit, model, subjects, DESCENT, watch)? } else { 0.0 };
     if fall > FALL {
         let reason = format!(
@@ -240,4 +252,20 @@ pub(super) fn iterative_two_stage(
     }
     let stop = found.settled.then_some(DescentStop::Converged);
     Ok(PopulationFit { iterations: found.count, stop, reason, ..fit })
+}
+
+/// How far the subjects' gradients point one way, from 0 at a maximum to 1: gᵀ·S⁻¹·g/n, with g the sum of the gradients of n
+/// subjects and S that of their outer products; zero where S has no inverse. Numbers at an end of their range are left out.
+fn agreement(fit: &PopulationFit) -> f64 {
+    let is_free = |k: &usize| fit.ends.iter().all(|end| end.coordinate != *k);
+    let free: Vec<usize> = (0..fit.vector.len()).filter(is_free).collect();
+    let mut sum = DVector::zeros(free.len());
+    let mut outer = DMatrix::zeros(free.len(), free.len());
+    for gradient in &fit.gradients {
+        let one = DVector::from_iterator(free.len(), free.iter().map(|&k| gradient[k]));
+        outer += &one * one.transpose();
+        sum += one;
+    }
+    let inverse = Cholesky::new(outer);
+    inverse.map_or(0.0, |inverse| sum.dot(&inverse.solve(&sum)) / fit.gradients.len() as f64)
 }

@@ -345,7 +345,8 @@ fn grid(parameters: &[Parameter]) -> Vec<Vec<f64>> {
     })
 }
 
-/// Fits a model to the patients. `None` where there are too few patients or values, or the likelihood has no value.
+/// Fits a model to the patients. `None` of fewer than two patients, of no more values than numbers, or where the likelihood has no
+/// value.
 pub fn fit_patients(data: &DelayData, model: OutcomeModel) -> Option<OutcomeFit> {
     fit_from(data, model, &[]).map(|fit| with_errors(data, fit))
 }
@@ -366,6 +367,9 @@ pub(super) fn with_errors(data: &DelayData, fit: OutcomeFit) -> OutcomeFit {
 /// Fits a model from its own starts and, where it ends above a fit that it contains, from that; without standard errors.
 pub(super) fn fit_from(data: &DelayData, model: OutcomeModel, known: &[&OutcomeFit]) -> Option<OutcomeFit> {
     let problem = Problem::new(data, model)?;
+    if data.values() <= problem.layout.len() {
+        return None;
+    }
     let mut best: Option<End> = None;
     let is_better = |end: &End, best: &Option<End>| {
         best.as_ref().is_none_or(|b| (end.is_minimum(), -end.value) > (b.is_minimum(), -b.value))
