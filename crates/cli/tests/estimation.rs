@@ -186,3 +186,31 @@ fn an_eta_far_outside_the_population_is_told_of() {
     let warnings = record(&out)["warnings"].to_string();
     assert!(warnings.contains(" ω: units of the data"), "{warnings}");
 }
+
+/// FOCE's objective at the end of a fit that converged.
+fn converged(folder: &Path, data: &Path, start: &str) -> f64 {
+    let (model, out) = (repository().join("fixtures/cases").join(start), folder.join("far"));
+    let arguments = ["--method", "foce", "--no-population-covariance", "--no-trajectories", "--no-report"];
+    let mut fit = omafit();
+    fit.arg("fit").arg(data).arg("--model").arg(model).args(arguments);
+    fit.args(["--quiet", "--force", "--influence", "none", "--out"]).arg(&out).assert().success();
+    let population = &record(&out)["population"];
+    assert_eq!(population["converged"], true, "{}", population["stop_reason"]);
+    population["ofv"].as_f64().unwrap()
+}
+
+#[test]
+fn far_starts_are_trapped_neither_at_a_variance_of_zero_nor_at_a_saddle() {
+    let folder = tempfile::tempdir().unwrap();
+    let trial = folder.path().join("trial.csv");
+    let visits = "0,3,7,14,28,56,84,140,196,252,308";
+    let asked = ["simulate", "--patients", "60", "--visits", visits, "--seed", "7", "--quiet", "--out"];
+    omafit().args(asked).arg(&trial).assert().success();
+    // The lowest objective that thirteen starts find; with the variance of CLe at zero it is 19.665 higher.
+    let found = converged(folder.path(), &trial, "98_binding_start.toml");
+    assert!((found - -3604.5905).abs() < 0.01, "{found}");
+    // The end at the saddle was -147.25.
+    let data = repository().join("fixtures/cases/94_two_modes.csv");
+    let found = converged(folder.path(), &data, "94_far_start.toml");
+    assert!((found - -152.2338).abs() < 0.01, "{found}");
+}
