@@ -58,6 +58,7 @@ pub use minimise::{Evaluated, LeastSquares, Rows, Scored, least_squares, score};
 pub use normal::{NORMAL_975, log_cdf, mills};
 pub use overview::{FreeIgeCourse, Overview, Tally, free_ige_course, quantile};
 pub use pareto::pareto_shape;
+pub use population::covariance_by_factor;
 pub use population::{
     Bootstrap, BootstrapReplicate, Candidate, CandidateError, Checkpoint, Conditional, ConditionalError,
     Coordinate, Deletion, DescentStop, End, EstimateKind, Fits, Levels, LikelihoodMethod, LikelihoodOptions,

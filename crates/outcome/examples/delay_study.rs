@@ -5,13 +5,13 @@
 #[path = "../tests/common/mod.rs"]
 mod common;
 
-use common::followed;
+use common::{aligned, followed};
 use omafit_estimate::{Noise, SubjectStream};
 use omafit_model::{PopulationModel, published};
 use omafit_outcome::{
-    Alignment, DelayData, DelayModel, Dosing, DosingTable, Exposure, ExposureCourse, FOLLOW_UP_DAYS, MadeUp,
-    OutcomeBaseline, OutcomeFit, OutcomeModel, PATIENTS, Patient, Structure, Summary, TREATMENT_DAYS,
-    VisitRule, Window, align, choose, fit_all, groups, innovate, make_up, patient, true_exposure,
+    DelayData, DelayModel, Dosing, DosingTable, Exposure, ExposureCourse, FOLLOW_UP_DAYS, MadeUp, OutcomeFit,
+    OutcomeModel, PATIENTS, Patient, Structure, Summary, TREATMENT_DAYS, Window, choose, fit_all, groups,
+    innovate, make_up, patient, true_exposure,
 };
 use rayon::prelude::*;
 
@@ -162,13 +162,7 @@ fn of_trial(
             followed(i, Some(exposure.clone()), *last, outcome)
         })
         .collect();
-    let alignment = Alignment {
-        baseline: OutcomeBaseline::Last,
-        visits: VisitRule::seen(&patients),
-        half_width: None,
-        window: Window::Trough,
-    };
-    let aligned = align(&patients, 0, &alignment);
+    let aligned = aligned(&patients, Window::Trough);
     let everybody = groups(&patients);
     let data = DelayData::new(&patients, &aligned, &everybody[0], Exposure::IgeFree);
     let fits = fit_all(&data);

@@ -1,12 +1,15 @@
 //! How often a delay is told where there is none, and where there is one: `scripts/study/hysteresis [TRIALS] [SEED]`.
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
+#[path = "../tests/common/mod.rs"]
+mod common;
+
+use common::{aligned, followed};
 use omafit_estimate::{Noise, SubjectStream};
 use omafit_model::{PopulationModel, published};
 use omafit_outcome::{
-    Alignment, DelayData, DelayModel, Direction, Dosing, DosingTable, Exposure, ExposureCourse,
-    FOLLOW_UP_DAYS, Link, OutcomeBaseline, Patient, Structure, TREATMENT_DAYS, VisitRule, Window, align,
-    groups, innovate, patient, test_delay, true_exposure,
+    DelayData, DelayModel, Direction, Dosing, DosingTable, Exposure, ExposureCourse, FOLLOW_UP_DAYS, Link,
+    Patient, Structure, TREATMENT_DAYS, Window, groups, innovate, patient, test_delay, true_exposure,
 };
 use rayon::prelude::*;
 
@@ -187,23 +190,10 @@ fn of_trial(bank: &[Member], truth: &Truth, mut stream: SubjectStream) -> Found 
                 baseline + effect * w + placebo + ERROR * z
             };
             let outcome = days.iter().map(|&day| (day, value(day, stream.normal()))).collect();
-            Patient {
-                id: i.to_string(),
-                arm: String::new(),
-                responder: String::new(),
-                last_dose: Some(member.last_dose),
-                exposure: Some(member.course.clone()),
-                outcomes: vec![outcome],
-            }
+            followed(i, Some(member.course.clone()), member.last_dose, outcome)
         })
         .collect();
-    let alignment = Alignment {
-        baseline: OutcomeBaseline::Last,
-        visits: VisitRule::seen(&patients),
-        half_width: None,
-        window: Window::Trough,
-    };
-    let aligned = align(&patients, 0, &alignment);
+    let aligned = aligned(&patients, Window::Trough);
     let everybody = groups(&patients);
     let data = DelayData::new(&patients, &aligned, &everybody[0], truth.exposure);
     let test = test_delay(&data, truth.exposure, &[]).unwrap();

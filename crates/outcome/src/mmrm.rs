@@ -12,7 +12,7 @@
 //! Satterthwaite's: 2·f²/gᵀAg of a contrast of variance f, g its derivatives over the numbers of Σ and A their covariance.
 
 use nalgebra::{Cholesky, DMatrix, DVector};
-use omafit_estimate::{DescentStop, Evaluated, score};
+use omafit_estimate::{DescentStop, Evaluated, covariance_by_factor, score};
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
 /// More visits have more covariances than a trial determines.
@@ -116,14 +116,15 @@ struct Solved {
 }
 
 impl Reml {
+    /// The elements of the factor of Σ that are its numbers, in their order.
+    fn elements(&self) -> impl Iterator<Item = (usize, usize)> + use<> {
+        (0..self.visits).flat_map(|row| (0..=row).map(move |column| (row, column)))
+    }
+
     fn factor(&self, theta: &[f64]) -> DMatrix<f64> {
         let mut factor = DMatrix::zeros(self.visits, self.visits);
-        let mut numbers = theta.iter();
-        for row in 0..self.visits {
-            for column in 0..=row {
-                let number = numbers.next().copied().unwrap_or(0.0);
-                factor[(row, column)] = if row == column { number.exp() } else { number };
-            }
+        for ((row, column), number) in self.elements().zip(theta) {
+            factor[(row, column)] = if row == column { number.exp() } else { *number };
         }
         factor
     }
@@ -131,14 +132,8 @@ impl Reml {
     /// The derivative over the numbers of the factor of ⟨G, Σ⟩, G symmetric.
     fn by_factor(&self, g: &DMatrix<f64>, factor: &DMatrix<f64>) -> Vec<f64> {
         let by = g * factor * 2.0;
-        let mut out = Vec::with_capacity(self.visits * (self.visits + 1) / 2);
-        for row in 0..self.visits {
-            for column in 0..=row {
-                let scale = if row == column { factor[(row, row)] } else { 1.0 };
-                out.push(scale * by[(row, column)]);
-            }
-        }
-        out
+        let scale = |row: usize, column: usize| if row == column { factor[(row, row)] } else { 1.0 };
+        self.elements().map(|(row, column)| scale(row, column) * by[(row, column)]).collect()
     }
 
     fn solve(&self, factor: &DMatrix<f64>) -> Option<Solved> {
@@ -188,19 +183,8 @@ impl Reml {
 
     /// The second derivatives of −2 log-likelihood that are expected: tr(Σ⁻¹∂Σ·Σ⁻¹∂Σ) over the patients.
     fn expected(&self, factor: &DMatrix<f64>, solved: &Solved) -> Vec<f64> {
-        let n = self.visits;
-        let changes: Vec<DMatrix<f64>> = (0..n)
-            .flat_map(|row| (0..=row).map(move |column| (row, column)))
-            .map(|(row, column)| {
-                let scale = if row == column { factor[(row, row)] } else { 1.0 };
-                let mut change = DMatrix::zeros(n, n);
-                for k in 0..n {
-                    change[(row, k)] += scale * factor[(k, column)];
-                    change[(k, row)] += scale * factor[(k, column)];
-                }
-                change
-            })
-            .collect();
+        let changes: Vec<DMatrix<f64>> =
+            self.elements().map(|(row, column)| covariance_by_factor(factor, row, column)).collect();
         let q = changes.len();
         let mut total = DMatrix::zeros(q, q);
         // Patients of the same visits have the same matrices.
@@ -379,9 +363,6 @@ impl Reml {
             let value = factor[(row, column)];
             if row == column { value.ln() } else { value }
         };
-        (0..self.visits)
-            .flat_map(|row| (0..=row).map(move |column| (row, column)))
-            .map(|(r, c)| element(r, c))
-            .collect()
+        self.elements().map(|(row, column)| element(row, column)).collect()
     }
 }

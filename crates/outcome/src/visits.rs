@@ -22,7 +22,7 @@ pub enum OutcomeBaseline {
 /// More days than this on which something was measured are no visits.
 pub const MOST_VISITS: usize = 60;
 
-/// Which days are visits.
+/// The days that are visits.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum VisitRule {
@@ -96,7 +96,7 @@ impl Windows {
 pub struct Alignment {
     /// What a change is counted from.
     pub baseline: OutcomeBaseline,
-    /// Which days are visits.
+    /// The days that are visits.
     pub visits: VisitRule,
     /// Days around a visit beyond which no measurement belongs to it; `None`: half-way to its neighbours, of the first and last
     /// outward as inward.

@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{driven, followed};
+use common::{aligned, driven, followed};
 use omafit_estimate::{Noise, SubjectStream};
 use omafit_model::{Dual, PopulationModel, Real, published};
 use omafit_outcome::{
@@ -210,13 +210,7 @@ fn four_values_a_patient_find_the_model() {
             followed(i as usize, Some(exposure), subject.doses.last().unwrap().time, outcome)
         })
         .collect();
-    let alignment = Alignment {
-        baseline: OutcomeBaseline::Last,
-        visits: VisitRule::seen(&enrolled),
-        half_width: None,
-        window: Window::Mean,
-    };
-    let aligned = align(&enrolled, 0, &alignment);
+    let aligned = aligned(&enrolled, Window::Mean);
     let data = DelayData::new(&enrolled, &aligned, &groups(&enrolled)[0], Exposure::IgeFree);
     let fits = fit_all(&data);
     // Every candidate was fitted, and converged.

@@ -93,7 +93,7 @@ fn arms(name: &str, unit: &str, compared: &ArmComparison, last_dose: f64) {
     let Some(at) = treated.or(compared.visits.len().checked_sub(1)) else { return };
     for (arm, differences) in compared.arms.iter().skip(1).zip(&model.differences) {
         let found = differences[at];
-        let p = if found.p_value < 0.001 { "p < 0.001".into() } else { format!("p = {:.3}", found.p_value) };
+        let p = p_value(found.p_value);
         say!(
             "\n{name}, {arm} less {} on day {}: {}{unit}, {p} (mixed model for repeated measures)",
             compared.reference(),
@@ -101,6 +101,10 @@ fn arms(name: &str, unit: &str, compared: &ArmComparison, last_dose: f64) {
             with_interval([found.estimate, found.low, found.high], 2)
         );
     }
+}
+
+fn p_value(p: f64) -> String {
+    if p < 0.001 { "p < 0.001".to_owned() } else { format!("p = {p:.3}") }
 }
 
 /// A group in words.
@@ -157,8 +161,7 @@ fn hysteresis(outcome: &GroupOutcome) -> String {
         return String::new();
     };
     match test.direction {
-        Some(direction) if test.value < 0.001 => format!("{} (p < 0.001)", direction.name()),
-        Some(direction) => format!("{} (p = {:.3})", direction.name(), test.value),
+        Some(direction) => format!("{} ({})", direction.name(), p_value(test.value)),
         None => format!("none told: {}", test.reason),
     }
 }

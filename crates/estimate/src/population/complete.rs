@@ -11,7 +11,7 @@
 //! gradient over the conditional distribution of v is that of the likelihood of the observations.
 
 use super::expectation::{Layout, Moments, Outside, transformed};
-use super::space::{Coordinate, Space, lower, omega_by};
+use super::space::{Coordinate, Space, covariance_by_factor, lower};
 use crate::problem::SubjectError;
 use nalgebra::{Cholesky, DMatrix, DVector};
 use omafit_model::{PopulationModel, Subject};
@@ -63,7 +63,7 @@ impl Complete {
             .enumerate()
             .filter_map(|(k, coordinate)| match *coordinate {
                 Coordinate::Cholesky { row, column } => {
-                    Some((k, &precision * omega_by(&factor, row, column)))
+                    Some((k, &precision * covariance_by_factor(&factor, row, column)))
                 }
                 _ => None,
             })

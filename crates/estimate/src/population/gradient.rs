@@ -13,7 +13,7 @@
 //! V = JΩJᵀ + W⁻¹: 2·J'ᵀV⁻¹J' of v, tr(V⁻¹·∂V·V⁻¹·∂V) of Ω and s.
 
 use super::conditional::{ConditionalError, FactoredModel, subject_problem};
-use super::space::{Coordinate, Space, omega_by};
+use super::space::{Coordinate, Space, covariance_by_factor};
 use crate::differentiated::Differentiated;
 use crate::likelihood::{Law, LikelihoodTerm, likelihood_term};
 use crate::problem::SubjectError;
@@ -144,7 +144,7 @@ pub(super) fn change(
             factor.tr_mul(&DVector::from_iterator(n, etas.iter().map(|&k| -by * bend[(k, at)])))
         }
     };
-    let omega_by = |row: usize, column: usize| omega_by(factor, row, column);
+    let omega_by = |row: usize, column: usize| covariance_by_factor(factor, row, column);
     let coordinates = space.coordinates();
     let response = |c| curvature.solve(&push(c)).as_slice().to_vec();
     Ok(Change {

@@ -233,25 +233,34 @@ pub(super) fn iterative_two_stage(
         found.limit(&space.names(model))
     };
     let fit = linearised(model, &space, subjects, &found.x, options, watch)?;
-    let (n, agreement) = (subjects.len(), agreement(&fit));
-    if found.settled && agreement > AGREEMENT {
-        let score = agreement * n as f64;
+    let away = if found.settled { away_from_a_maximum(&fit, model, subjects, watch)? } else { None };
+    if let Some(words) = away {
         let reason = format!(
-            "the iterations settled away from a maximum of the likelihood: its score statistic there is {score:.0}, of at most {n}, the \
-             number of subjects; start elsewhere, or use --method foce"
-        );
-        return Ok(PopulationFit { iterations: found.count, stop: None, reason, ..fit });
-    }
-    let fall = if found.settled { fall_from(&fit, model, subjects, DESCENT, watch)? } else { 0.0 };
-    if fall > FALL {
-        let reason = format!(
-            "the iterations settled away from a maximum of the likelihood: the objective of FOCE falls by {fall:.0} from there in \
-             {DESCENT} iterations; start elsewhere, or use --method foce"
+            "the iterations settled away from a maximum of the likelihood: {words}; start elsewhere, or use --method foce"
         );
         return Ok(PopulationFit { iterations: found.count, stop: None, reason, ..fit });
     }
     let stop = found.settled.then_some(DescentStop::Converged);
     Ok(PopulationFit { iterations: found.count, stop, reason, ..fit })
+}
+
+/// How an end is seen to be none of the likelihood, in words; `None` of one that is near a maximum.
+fn away_from_a_maximum(
+    fit: &PopulationFit,
+    model: &PopulationModel,
+    subjects: &[Subject],
+    watch: &dyn Watch,
+) -> Result<Option<String>, PopulationError> {
+    let (n, agreement) = (subjects.len(), agreement(fit));
+    if agreement > AGREEMENT {
+        let score = agreement * n as f64;
+        return Ok(Some(format!(
+            "its score statistic there is {score:.0}, of at most {n}, the number of subjects"
+        )));
+    }
+    let fall = fall_from(fit, model, subjects, DESCENT, watch)?;
+    let words = || format!("the objective of FOCE falls by {fall:.0} from there in {DESCENT} iterations");
+    Ok((fall > FALL).then(words))
 }
 
 /// How far the subjects' gradients point one way, from 0 at a maximum to 1: gᵀ·S⁻¹·g/n, with g the sum of the gradients of n

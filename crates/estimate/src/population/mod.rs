@@ -51,7 +51,7 @@ pub use search::{Fits, Levels, Search, SearchFit, Stepwise, Verdict};
 pub use sir::{
     SIR_ROUNDS, SirError, SirFound, SirQuality, SirRound, SirSample, sampling_importance_resampling,
 };
-pub use space::{Coordinate, Space, SpaceError};
+pub use space::{Coordinate, Space, SpaceError, covariance_by_factor};
 pub use starts::{PopulationStart, from_several_starts};
 pub use uncertainty::{
     EstimateKind, PopulationEstimate, PopulationUncertainty, flattest_direction, population_estimates,

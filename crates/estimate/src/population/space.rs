@@ -261,8 +261,8 @@ impl Space {
     }
 }
 
-/// ∂Ω over an element of its factor, or over the logarithm of one on the diagonal.
-pub(super) fn omega_by(factor: &DMatrix<f64>, row: usize, column: usize) -> DMatrix<f64> {
+/// The change of a covariance with an element of its Cholesky factor, or with the logarithm of one on the diagonal.
+pub fn covariance_by_factor(factor: &DMatrix<f64>, row: usize, column: usize) -> DMatrix<f64> {
     let n = factor.nrows();
     let scale = if row == column { factor[(row, row)] } else { 1.0 };
     let mut change = DMatrix::zeros(n, n);

@@ -4,7 +4,7 @@ use super::course::TimeCourse;
 use super::data::DelayData;
 use super::fit::{OutcomeFit, choose};
 use super::model::OutcomeModel;
-use super::patients::{fit_from, with_errors};
+use super::patients::{fit_from, refitted, with_errors};
 use rayon::prelude::*;
 
 /// Effects beside which a course in time is tried: those of lowest BIC without one.
@@ -43,16 +43,6 @@ fn fitted(data: &DelayData, models: &[OutcomeModel], known: Vec<OutcomeFit>) -> 
     let first: Vec<OutcomeFit> =
         models.par_iter().filter_map(|model| fit_from(data, *model, &before)).collect();
     let all: Vec<&OutcomeFit> = known.iter().chain(&first).collect();
-    let is_above = |fit: &OutcomeFit, other: &OutcomeFit| {
-        fit.model.contains(other.model) && (other.minus2ll < fit.minus2ll || !fit.converged)
-    };
-    let again = |fit: &OutcomeFit| {
-        let lower: Vec<&OutcomeFit> = all.iter().copied().filter(|other| is_above(fit, other)).collect();
-        let refitted = if lower.is_empty() { None } else { fit_from(data, fit.model, &lower) };
-        refitted
-            .filter(|found| found.minus2ll < fit.minus2ll || !fit.converged)
-            .unwrap_or_else(|| fit.clone())
-    };
-    let refitted: Vec<OutcomeFit> = first.par_iter().map(again).collect();
-    known.into_iter().chain(refitted).collect()
+    let again: Vec<OutcomeFit> = first.par_iter().map(|fit| refitted(data, fit.clone(), &all)).collect();
+    known.into_iter().chain(again).collect()
 }

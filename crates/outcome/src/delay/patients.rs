@@ -385,8 +385,24 @@ pub(super) fn fit_from(data: &DelayData, model: OutcomeModel, known: &[&OutcomeF
             }
         }
     }
+    improved(&problem, best, known)
+}
+
+/// A fit that lies above others that it contains, fitted again from them.
+pub(super) fn refitted(data: &DelayData, fit: OutcomeFit, known: &[&OutcomeFit]) -> OutcomeFit {
+    let Some(problem) = Problem::new(data, fit.model) else { return fit };
+    let stop = fit.converged.then_some(DescentStop::Converged);
+    let own = End { x: fit.unknowns.clone(), value: fit.minus2ll - problem.constants(), stop };
+    match improved(&problem, Some(own), known) {
+        Some(found) if found.minus2ll < fit.minus2ll => found,
+        _ => fit,
+    }
+}
+
+/// The lowest of an end and of the descents from fits that the model contains, where it lies above them.
+fn improved(problem: &Problem<'_>, mut best: Option<End>, known: &[&OutcomeFit]) -> Option<OutcomeFit> {
     let constants = problem.constants();
-    for fit in known.iter().filter(|fit| model.contains(fit.model)) {
+    for fit in known.iter().filter(|fit| problem.model.contains(fit.model)) {
         let is_above = best.as_ref().is_none_or(|b| b.value + constants > fit.minus2ll + ABOVE);
         if is_above
             && let Some(end) = problem.descend(problem.start_at(fit))
@@ -395,7 +411,7 @@ pub(super) fn fit_from(data: &DelayData, model: OutcomeModel, known: &[&OutcomeF
             best = Some(end);
         }
     }
-    best.map(|end| finished(&problem, end))
+    best.map(|end| finished(problem, end))
 }
 
 impl Problem<'_> {

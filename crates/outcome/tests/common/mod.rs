@@ -1,6 +1,8 @@
 //! Patients whose free IgE is known, for tests and studies of what follows it.
 
-use omafit_outcome::{CourseColumns, ExposureCourse, Patient};
+use omafit_outcome::{
+    Aligned, Alignment, CourseColumns, ExposureCourse, OutcomeBaseline, Patient, VisitRule, Window, align,
+};
 
 /// A patient with this free IgE, ng/mL, on the days 0, 1, …, and one outcome: days and values.
 #[allow(dead_code)] // Of tests.
@@ -30,4 +32,11 @@ pub fn followed(
         exposure,
         outcomes: vec![outcome],
     }
+}
+
+/// The first outcome of patients on the days on which there are values.
+#[allow(dead_code)] // Of studies, and a test.
+pub fn aligned(patients: &[Patient], window: Window) -> Aligned {
+    let visits = VisitRule::seen(patients);
+    align(patients, 0, &Alignment { baseline: OutcomeBaseline::Last, visits, half_width: None, window })
 }
