@@ -85,18 +85,18 @@ def link_of(name, p):
     return lambda c: c**g / (p["C50"] ** g + c**g)
 
 
-def filtered(u, k, n):
-    """The last of n filters, input in straight lines, from balance: states a_1 … a_n, input, its slope."""
+def filtered(u, k, n, h=1.0):
+    """The last of n filters, input in straight lines over steps h, from balance: states a_1 … a_n, input, its slope."""
     A = np.zeros((n + 2, n + 2))
     for i in range(n):
         A[i, i] = -k
         A[i, i - 1 if i else n] = k
     A[n, n + 1] = 1
-    step = linalg.expm(A)
+    step = linalg.expm(A * h)
     states = np.array([u[0]] * n)
     out = [u[0]]
     for a, b in zip(u, u[1:]):
-        states = (step @ np.concatenate([states, [a, b - a]]))[:n]
+        states = (step @ np.concatenate([states, [a, (b - a) / h]]))[:n]
         out.append(states[-1])
     return np.array(out)
 
@@ -110,13 +110,13 @@ def turnover(rate, k):
     return np.array(out)
 
 
-def turnover_steps(rate, k, steps=20):
+def turnover_steps(rate, k, steps=20, length=1.0):
     """The same of many columns at once, by the classical Runge-Kutta method."""
     r = np.ones(rate.shape[1])
     out = [r]
-    h = 1 / steps
+    h = length / steps
     for a, b in zip(rate, rate[1:]):
-        f = lambda s, r: k * (rate[0] - (a + (b - a) * s) * r)
+        f = lambda s, r: k * (rate[0] - (a + (b - a) * s / length) * r)
         for i in range(steps):
             s = i * h
             k1 = f(s, r)
@@ -141,6 +141,24 @@ def shape(name, values, driver):
     if structure == "loss":
         return (turnover if driver.ndim == 1 else turnover_steps)(1 + np.expm1(p["alpha"]) * felt, p["k"]) - 1
     return filtered(felt - felt[0], p["k"], 1 if structure == "production" else int(structure[-1]))
+
+
+def shape_on_halves(name, values, driver, own):
+    """The same of many columns at once on half days. Exposure goes in straight lines between whole days, what the link makes of it in
+    straight lines between whole days and those half days that are a patient's own."""
+    p = dict(zip(names_of(name), values))
+    f = link_of(name, p)
+    halves = np.empty((2 * len(driver) - 1, driver.shape[1]))
+    halves[::2], halves[1::2] = driver, (driver[:-1] + driver[1:]) / 2
+    felt = f(halves)
+    between = np.where(own[1::2], felt[1::2], (felt[:-2:2] + felt[2::2]) / 2)
+    felt[1::2] = between
+    structure = name.split("_")[0]
+    if structure == "direct":
+        return felt - felt[0]
+    if structure == "loss":
+        return turnover_steps(1 + np.expm1(p["alpha"]) * felt, p["k"], 10, 0.5) - 1
+    return filtered(felt - felt[0], p["k"], 1 if structure == "production" else int(structure[-1]), 0.5)
 
 
 def course(rng, days, last, high, low, back):
@@ -203,17 +221,18 @@ def fit(name, patients, start):
     courses = np.array([p["driver"] for p in patients]).T
     times = [np.array(p["days"]) for p in patients]
     y = [np.array(p["values"]) for p in patients]
-    days = np.arange(201.0)
+    own = np.array([np.isin(np.arange(401) / 2, t) for t in times]).T
+    at = [(2 * t).astype(int) for t in times]
 
     def parts(x):
         v = {n: back(n, x) for n, x in zip(names, x)}
-        daily = shape(effect, [v[n] for n in names_of(effect)], courses)
+        halves = shape_on_halves(effect, [v[n] for n in names_of(effect)], courses, own)
         omega = np.diag([v["sd_B"] ** 2, v["sd_E"] ** 2] + ([v["sd_P"] ** 2] if plateau else []))
         omega[0, 1] = omega[1, 0] = v["corr_B_E"] * v["sd_B"] * v["sd_E"]
         beta = [v["B"], v["B"] if loss else v["E"]] + ([v["P"]] if plateau else [])
         out = []
-        for w, t, yi in zip(daily.T, times, y):
-            z = [np.ones_like(t), np.interp(t, days, w)] + ([-np.expm1(-v["kappa"] * t)] if plateau else [])
+        for w, t, k, yi in zip(halves.T, times, at, y):
+            z = [np.ones_like(t), w[k]] + ([-np.expm1(-v["kappa"] * t)] if plateau else [])
             z = np.column_stack(z)
             out.append(-2 * stats.multivariate_normal(z @ beta, z @ omega @ z.T + v["sigma"] ** 2 * np.eye(len(t))).logpdf(yi))
         return np.array(out)

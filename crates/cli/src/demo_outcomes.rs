@@ -97,6 +97,7 @@ pub fn add_outcomes(
     outcome(&OutcomeArgs {
         run: args.out.clone(),
         outcomes: path,
+        types: Vec::new(),
         window: WindowName::Mean,
         baseline: "last".into(),
         visits: Vec::new(),

@@ -32,6 +32,7 @@ mod model;
 mod options;
 mod outcome;
 mod population;
+mod population_directions;
 mod predictive;
 mod print;
 mod profile;
@@ -51,6 +52,7 @@ mod unit_slips;
 mod vpc;
 mod what_if;
 mod what_if_outcomes;
+mod what_if_words;
 mod work;
 mod write;
 

@@ -7,11 +7,12 @@ use crate::record::Seconds;
 use omafit_estimate::{
     Checkpoint, EstimatedNumbers, FitOptions, Method, PopulationError, PopulationEstimate, PopulationFit,
     PopulationMethod, PopulationOptions, PopulationUncertainty, Shrinkage, Watch, estimate_population,
-    flattest_direction, population_estimates, propagated, shrinkage,
+    flattest_direction, population_covariance, population_estimates, propagated, shrinkage,
 };
 use omafit_model::{PopulationModel, PopulationValues, Subject};
 use omafit_trial::{
-    NonmemForm, NonmemPopulation, RunFolder, convergence_table, nonmem_values, parameters_table,
+    NonmemForm, NonmemPopulation, RunFolder, convergence_table, nonmem_values, parameter_covariance_table,
+    parameters_table,
 };
 use serde::Serialize;
 use std::sync::Arc;
@@ -142,10 +143,14 @@ impl Population {
         shrinkage(self.model(), &options, &etas)
     }
 
-    /// Writes `parameters`, `convergence` and `influence`.
+    /// Writes `parameters`, `parameter_covariance`, `uncertainty`, `convergence` and `influence`.
     pub fn write(&self, folder: &RunFolder) -> Result<(), CliError> {
         let parameters = parameters_table(&self.fit.model, &self.estimates, &self.shrinkage())?;
         crate::write::write_both(folder, &parameters)?;
+        if let Ok(uncertainty) = &self.fit.uncertainty {
+            let covariance = population_covariance(&self.fit.model, &self.fit.space, uncertainty);
+            crate::write::write_both(folder, &parameter_covariance_table(&self.estimates, &covariance)?)?;
+        }
         crate::write::write_both(folder, &crate::uncertainty::of_fit(&self.estimates)?)?;
         if let Some(influence) = &self.influence {
             crate::write::write_both(folder, &influence.table(&self.estimates)?)?;

@@ -14,8 +14,6 @@ use crate::attainment::{AttainmentArgs, Field};
 use crate::dose::DoseArgs;
 use crate::error::CliError;
 use crate::progress::Progress;
-use crate::what_if::Summary;
-use crate::what_if_outcomes::Expected;
 use format::fixed;
 use omafit_estimate::NpcRow;
 use omafit_model::{Analyte, PopulationModel};
@@ -27,8 +25,8 @@ use terminal::{put, say, tell};
 
 /// Trials of up to this many subjects are shown subject by subject.
 pub const FEW: usize = 4;
-/// What stands wherever a dose is shown.
-const NO_ADVICE: &str = "Not medical advice.";
+/// The sentence that stands wherever a dose is shown.
+pub const NO_ADVICE: &str = "Not medical advice.";
 /// Unfinished subjects that are named.
 const NAMED: usize = 10;
 
@@ -159,70 +157,6 @@ pub fn attained(args: &AttainmentArgs, rule: &DoseRule, fields: &[Field]) {
     }
     say!("in {}: attainment.csv, attainment.svg", args.out.display());
     say!("The patients are simulated. {NO_ADVICE}");
-}
-
-/// What other doses do.
-pub fn what_if(run: &Path, found: &[Summary], expected: &[Expected], target: f64, simulated: bool) {
-    for Summary {
-        name,
-        patients,
-        unverified,
-        left_out,
-        over,
-        rise,
-        expected_over,
-        weeks_to_rise,
-        days_over,
-        peak,
-    } in found
-    {
-        say!("{name}: {}", count(*patients, "patient"));
-        if let Some(n) = unverified {
-            say!("  dosed by cells of the table that are not verified: {n}");
-        }
-        if let (n, Some(why)) = left_out {
-            say!("  {n} left out; the first: {why}");
-        }
-        let tenth = |value: f64| fixed(value, 1);
-        let part = |n: usize| tenth(100.0 * n as f64 / *patients as f64);
-        let [as_given, otherwise] = peak.map(tenth);
-        say!("  highest free IgE, median: {as_given} ng/mL as given, {otherwise} otherwise");
-        let expected_over = expected_over.map(tenth);
-        say!(
-            "  over {target} ng/mL: {} ({} %) as given, {} ({} %) otherwise; expected {} and {}",
-            count(over[0], "patient"),
-            part(over[0]),
-            over[1],
-            part(over[1]),
-            expected_over[0],
-            expected_over[1]
-        );
-        put!("  {rise} ({} %) rise over it", part(*rise));
-        if *rise > 0 {
-            let (weeks, days) = (tenth(*weeks_to_rise), tenth(*days_over));
-            put!(", a median of {weeks} weeks after the first dose, for {days} days");
-        }
-        say!();
-        for Expected { measure, unit, responder, model, change, change_of_rising, patients, .. } in
-            expected.iter().filter(|e| e.alternative == *name)
-        {
-            let [as_given, otherwise] = change.map(|value| fixed(value, 2));
-            put!(
-                "  {measure} ({unit}), {responder}: change at the end of treatment {as_given} as given, {otherwise} otherwise"
-            );
-            if patients[1] > 0 {
-                let [as_given, otherwise] = change_of_rising.map(|value| fixed(value, 2));
-                put!("; of those who rise {as_given} and {otherwise}");
-            }
-            say!(" ({model})");
-        }
-    }
-    let outcomes = if expected.is_empty() { "" } else { "what_if_outcomes.csv, " };
-    say!("in {}: what_if.csv, {outcomes}what_if_trajectories.parquet, figures/what_if.svg", run.display());
-    if simulated {
-        say!("The data are simulated: nothing here was measured in a patient.");
-    }
-    say!("{NO_ADVICE}");
 }
 
 /// What was simulated.

@@ -220,8 +220,18 @@ impl Run {
         for (&i, eta) in self.options.free.iter().zip(&known.eta) {
             parameters[i] = self.model.parameters()[i].individual(parameters[i], *eta).value;
         }
+        self.exposure_at(&parameters, subject, begin)
+    }
+
+    /// The exposure of a subject with these parameters, likewise.
+    pub fn exposure_at(
+        &self,
+        parameters: &[f64],
+        subject: &Subject,
+        begin: f64,
+    ) -> Result<ExposureCourse, String> {
         let end = subject.end().max(self.record.options.until_day.unwrap_or(f64::NEG_INFINITY));
-        ExposureCourse::solve(&self.model, &parameters, subject, [begin, end]).map_err(|why| why.to_string())
+        ExposureCourse::solve(&self.model, parameters, subject, [begin, end]).map_err(|why| why.to_string())
     }
 
     /// How its population was estimated.

@@ -3,18 +3,19 @@
 use crate::Outcome;
 use crate::error::{CliError, refuse};
 use crate::options::{BandArgs, DataOfRunArgs, Running};
-use crate::print;
 use crate::reconstruct::{Run, days};
 use crate::report::{drawn, page};
 use crate::run::{pool, progress_bar};
-use crate::what_if_outcomes::{self, Expected, Outcomes, Pair};
+use crate::what_if_outcomes::{self, Outcomes, Replay};
+use crate::what_if_words;
 use crate::write::command;
 use clap::Args;
 use omafit_estimate::{
-    FitOptions, Prior, ReconstructionOptions, Status, Trajectory, fit_at, free_ige_course, reconstruct,
+    FitOptions, IndividualFit, Prior, ReconstructionOptions, Status, Trajectory, fit_at, free_ige_course,
+    reconstruct,
 };
-use omafit_model::{Analyte, Subject};
-use omafit_outcome::{Alternative, DoseRule, Held, Replayed, held};
+use omafit_model::{Analyte, Dose, Subject};
+use omafit_outcome::{Alternative, DoseRule, Held, Replayed, ReplayedDays, held};
 use omafit_report::panels::{Ink, Layer, Panel, Panels, Shape};
 use omafit_trial::{Column, Table, Values, write_whole};
 use rayon::prelude::*;
@@ -55,12 +56,14 @@ pub struct WhatIfArgs {
 struct Other {
     replayed: Replayed,
     course: Trajectory,
-    as_given: Held,
-    otherwise: Held,
+    /// By target.
+    as_given: Vec<Held>,
+    otherwise: Vec<Held>,
 }
 
 /// A patient under its own doses and under each alternative; a reason where there is nothing to say.
 struct Patient {
+    fit: Option<IndividualFit>,
     as_given: Result<Trajectory, String>,
     others: Vec<Result<Other, String>>,
 }
@@ -75,18 +78,35 @@ pub struct Summary {
     pub unverified: Option<usize>,
     /// Patients it does not apply to, and why the first of them.
     pub left_out: (usize, Option<String>),
-    /// Patients whose free IgE is over the target as given, and under the alternative.
+    /// By target.
+    pub over: Vec<Over>,
+    /// Median over patients of the highest free IgE, as given and under the alternative, ng/mL.
+    pub peak: [f64; 2],
+}
+
+/// The patients over a target.
+pub struct Over {
+    /// The target, ng/mL.
+    pub target: f64,
+    /// Patients whose free IgE is over it as given, and under the alternative.
     pub over: [usize; 2],
     /// Patients who rise over it.
     pub rise: usize,
     /// Sums of the probabilities to be over it.
-    pub expected_over: [f64; 2],
-    /// Medians, of those who rise: weeks from the first dose to the first day over, and days over.
+    pub expected: [f64; 2],
+    /// Weeks from the first dose to the first day over it, median of those who rise.
     pub weeks_to_rise: f64,
-    /// Days over the target, median of those who rise.
+    /// Days over it, median of those who rise.
     pub days_over: f64,
-    /// Median over patients of the highest free IgE, as given and under the alternative, ng/mL.
-    pub peak: [f64; 2],
+}
+
+/// Targets of free IgE that stand beside the one that is asked for, ng/mL: that for all patients, that for their mean, and that
+/// of Lowe 2009 (doi 10.1111/j.1365-2125.2009.03401.x).
+const TARGETS: [f64; 3] = [50.0, 25.0, 14.0];
+
+/// The target that is asked for, and the others.
+fn targets(asked: f64) -> Vec<f64> {
+    std::iter::once(asked).chain(TARGETS.into_iter().filter(|target| *target != asked)).collect()
 }
 
 /// Replays, judges, draws and writes into the run.
@@ -117,17 +137,21 @@ pub fn what_if(args: &WhatIfArgs) -> Result<Outcome, CliError> {
     let patients: Vec<Patient> =
         pool.install(|| subjects.par_iter().enumerate().with_max_len(1).map(one).collect());
     progress.finish_and_clear();
-    let found: Vec<Summary> =
-        alternatives.iter().enumerate().map(|(k, other)| summarise(other, k, &patients)).collect();
+    let found: Vec<Summary> = alternatives
+        .iter()
+        .enumerate()
+        .map(|(k, other)| summarise(other, k, &patients, wanted.target_ng_ml))
+        .collect();
     let (whole, courses) =
         (table(subjects, &alternatives, &patients)?, courses(subjects, &alternatives, &patients)?);
-    let expected: Vec<Expected> = match Outcomes::load(&args.run)? {
-        Some(outcomes) => alternatives
-            .iter()
-            .enumerate()
-            .flat_map(|(k, (name, _))| outcomes.expect(name, &pool.install(|| pairs(&run, k, &patients))))
-            .collect(),
-        None => Vec::new(),
+    let names: Vec<String> = alternatives.iter().map(|(name, _)| name.clone()).collect();
+    let outcomes = Outcomes::load(&args.run, &run)?;
+    let (expected, of_patients) = match &outcomes {
+        Some(outcomes) => {
+            let replayed = replayed(subjects, &patients);
+            pool.install(|| outcomes.expect(&run, prior.as_ref(), &replayed))
+        }
+        None => (Vec::new(), Vec::new()),
     };
     let figure =
         drawn("what_if", figure(&alternatives, &patients, wanted.target_ng_ml), run.record.simulated)?;
@@ -139,10 +163,14 @@ pub fn what_if(args: &WhatIfArgs) -> Result<Outcome, CliError> {
     put("what_if.csv", &bytes(&|out| Ok(whole.write_csv(out)?))?)?;
     put("what_if.parquet", &bytes(&|out| Ok(whole.write_parquet(out)?))?)?;
     put("what_if_trajectories.parquet", &bytes(&|out| Ok(courses.write_parquet(out)?))?)?;
+    let mut further = vec![targets_table(&found)?];
     if !expected.is_empty() {
-        let table = what_if_outcomes::table(&expected)?;
-        put("what_if_outcomes.csv", &bytes(&|out| Ok(table.write_csv(out)?))?)?;
-        put("what_if_outcomes.parquet", &bytes(&|out| Ok(table.write_parquet(out)?))?)?;
+        further.push(what_if_outcomes::table("what_if_outcomes", &expected, &names)?);
+        further.push(what_if_outcomes::table("what_if_outcome_patients", &of_patients, &names)?);
+    }
+    for table in &further {
+        put(&format!("{}.csv", table.name()), &bytes(&|out| Ok(table.write_csv(out)?))?)?;
+        put(&format!("{}.parquet", table.name()), &bytes(&|out| Ok(table.write_parquet(out)?))?)?;
     }
     std::fs::create_dir_all(args.run.join("figures/data"))?;
     put("figures/what_if.svg", figure.svg.as_bytes())?;
@@ -168,7 +196,8 @@ pub fn what_if(args: &WhatIfArgs) -> Result<Outcome, CliError> {
         write_whole(&report, page(&args.run)?.as_bytes(), true)?;
     }
     if !args.running.quiet {
-        print::what_if(&args.run, &found, &expected, wanted.target_ng_ml, run.record.simulated);
+        let has_population = outcomes.is_some_and(|outcomes| outcomes.has_population());
+        what_if_words::print(&args.run, &found, &expected, has_population, run.record.simulated);
     }
     Ok(if failed > 0 { Outcome::SomeFailed } else { Outcome::Done })
 }
@@ -228,7 +257,7 @@ fn replay(
     let Some(known) = known else {
         let reason = "the fit failed".to_owned();
         let others = alternatives.iter().map(|_| Err(reason.clone())).collect();
-        return Patient { others, as_given: Err(reason) };
+        return Patient { fit: None, others, as_given: Err(reason) };
     };
     let fit = fit_at(&run.model, subject, prior, options, &run.errors(Some(known)), &known.eta);
     let course = |subject: &Subject| {
@@ -240,22 +269,43 @@ fn replay(
         let own = as_given.as_ref().map_err(Clone::clone)?;
         let replayed = alternative.replay(subject).map_err(|why| why.to_string())?;
         let course = course(&replayed.subject)?;
-        let held = |course| held(course, replayed.window, wanted.target_ng_ml, wanted.level);
+        let held = |course| -> Vec<Held> {
+            let at = |target: f64| held(course, replayed.window, target, wanted.level);
+            targets(wanted.target_ng_ml).into_iter().map(at).collect()
+        };
         let (given, otherwise) = (held(own), held(&course));
         Ok(Other { as_given: given, otherwise, course, replayed })
     };
     let others = alternatives.iter().map(other).collect();
-    Patient { others, as_given }
+    Patient { fit: Some(fit), others, as_given }
 }
 
-fn summarise((name, alternative): &(String, Alternative), k: usize, patients: &[Patient]) -> Summary {
+fn summarise(
+    (name, alternative): &(String, Alternative),
+    k: usize,
+    patients: &[Patient],
+    target_ng_ml: f64,
+) -> Summary {
     let others: Vec<&Other> = patients.iter().filter_map(|p| p.others[k].as_ref().ok()).collect();
     let left_out: Vec<&String> = patients.iter().filter_map(|p| p.others[k].as_ref().err()).collect();
     let median = |of: &dyn Fn(&Other) -> Option<f64>| {
         omafit_estimate::quantile(others.iter().filter_map(|o| of(o)).collect(), 0.5)
     };
     let count = |of: &dyn Fn(&Other) -> bool| others.iter().filter(|o| of(o)).count();
-    let weeks = |o: &Other| (o.otherwise.first_over - o.replayed.first_day) / 7.0;
+    let over = |(t, target): (usize, f64)| {
+        let weeks = |o: &Other| (o.otherwise[t].first_over - o.replayed.first_day) / 7.0;
+        Over {
+            target,
+            over: [count(&|o| is_over(&o.as_given[t])), count(&|o| is_over(&o.otherwise[t]))],
+            rise: count(&|o| rises(o, t)),
+            expected: [
+                others.iter().map(|o| o.as_given[t].over).sum(),
+                others.iter().map(|o| o.otherwise[t].over).sum(),
+            ],
+            weeks_to_rise: median(&|o| rises(o, t).then(|| weeks(o))),
+            days_over: median(&|o| rises(o, t).then_some(o.otherwise[t].days_over)),
+        }
+    };
     let unverified = match alternative.switch {
         Some(DoseRule::Table(_)) => Some(count(&|o| o.replayed.verified == Some(false))),
         _ => None,
@@ -265,40 +315,74 @@ fn summarise((name, alternative): &(String, Alternative), k: usize, patients: &[
         patients: others.len(),
         unverified,
         left_out: (left_out.len(), left_out.first().map(|why| (*why).clone())),
-        over: [count(&|o| is_over(&o.as_given)), count(&|o| is_over(&o.otherwise))],
-        rise: count(&rises),
-        expected_over: [
-            others.iter().map(|o| o.as_given.over).sum(),
-            others.iter().map(|o| o.otherwise.over).sum(),
-        ],
-        weeks_to_rise: median(&|o| rises(o).then(|| weeks(o))),
-        days_over: median(&|o| rises(o).then_some(o.otherwise.days_over)),
-        peak: [median(&|o| Some(o.as_given.peak)), median(&|o| Some(o.otherwise.peak))],
+        over: targets(target_ng_ml).into_iter().enumerate().map(over).collect(),
+        peak: [median(&|o| Some(o.as_given[0].peak)), median(&|o| Some(o.otherwise[0].peak))],
     }
 }
 
-/// The exposures of those to whom alternative `k` applies.
-fn pairs(run: &Run, k: usize, patients: &[Patient]) -> Vec<Pair> {
-    let both = |(subject, patient): (&Subject, &Patient)| {
-        let other = patient.others[k].as_ref().ok()?;
-        let Replayed { subject: replayed, first_day, window, .. } = &other.replayed;
-        Some(Pair {
-            id: subject.id.clone(),
-            given: run.exposure(subject, *first_day).ok()?,
-            otherwise: run.exposure(replayed, *first_day).ok()?,
-            end: window[1] - first_day,
-            rises: rises(other),
+/// The patients with the alternatives that apply to them.
+fn replayed<'a>(subjects: &'a [Subject], patients: &'a [Patient]) -> Vec<what_if_outcomes::Replayed<'a>> {
+    let of = |(subject, patient): (&'a Subject, &'a Patient)| {
+        let other = |other: &'a Result<Other, String>| {
+            let other = other.as_ref().ok()?;
+            let Replayed { subject: otherwise, first_day, window, .. } = &other.replayed;
+            let given = || subject.doses.iter().filter(|dose| dose.amount_mg > 0.0);
+            // Doses are in the order of time.
+            let is_same = |(a, b): &(&Dose, &Dose)| a.time == b.time && a.amount_mg == b.amount_mg;
+            let both = given().zip(otherwise.doses.iter().filter(|dose| dose.amount_mg > 0.0));
+            let shared = both.take_while(is_same).last().map(|(dose, _)| dose.time);
+            let last = given().last().map(|dose| dose.time);
+            Some(Replay {
+                otherwise,
+                first_day: *first_day,
+                days: ReplayedDays {
+                    end: window[1] - first_day,
+                    last_dose: [last, shared].map(|day| day.map(|day| day - first_day)),
+                    rises: rises(other, 0),
+                },
+            })
+        };
+        Some(what_if_outcomes::Replayed {
+            subject,
+            fit: patient.fit.as_ref()?,
+            others: patient.others.iter().map(other).collect(),
         })
     };
-    run.trial.subjects.par_iter().zip(patients).filter_map(both).collect()
+    subjects.iter().zip(patients).filter_map(of).collect()
+}
+
+/// A row an alternative and target.
+fn targets_table(found: &[Summary]) -> Result<Table, CliError> {
+    let rows: Vec<(&Summary, &Over)> =
+        found.iter().flat_map(|summary| summary.over.iter().map(move |over| (summary, over))).collect();
+    let number = |name: &str, of: &dyn Fn(&Over) -> f64| {
+        Column::new(name, Values::Float(rows.iter().map(|row| of(row.1)).collect()))
+    };
+    let count = |name: &str, of: &dyn Fn(&(&Summary, &Over)) -> usize| {
+        Column::new(name, Values::Integer(rows.iter().map(|row| Some(of(row) as i64)).collect()))
+    };
+    let columns = vec![
+        Column::new("alternative", Values::text(rows.iter().map(|row| row.0.name.clone()))),
+        number("target_ng_ml", &|o| o.target),
+        count("patients", &|row| row.0.patients),
+        count("over_given", &|row| row.1.over[0]),
+        count("over", &|row| row.1.over[1]),
+        number("expected_over_given", &|o| o.expected[0]),
+        number("expected_over", &|o| o.expected[1]),
+        count("rise", &|row| row.1.rise),
+        number("weeks_to_rise", &|o| o.weeks_to_rise),
+        number("days_over", &|o| o.days_over),
+    ];
+    Ok(Table::new("what_if_targets", columns)?)
 }
 
 fn is_over(held: &Held) -> bool {
     held.days_over > 0.0
 }
 
-fn rises(other: &Other) -> bool {
-    is_over(&other.otherwise) && !is_over(&other.as_given)
+/// Whether a patient rises over a target, by its position.
+fn rises(other: &Other, target: usize) -> bool {
+    is_over(&other.otherwise[target]) && !is_over(&other.as_given[target])
 }
 
 /// A patient and an alternative.
@@ -333,7 +417,7 @@ fn table(
         Column::new(name, Values::Float(rows.iter().map(value).collect()))
     };
     let since = |day: f64, o: &Other| day - o.replayed.first_day;
-    let rise = rows.iter().map(|row| row.other.ok().map(|other| i64::from(rises(other))));
+    let rise = rows.iter().map(|row| row.other.ok().map(|other| i64::from(rises(other, 0))));
     let verified = rows.iter().map(|row| row.other.ok()?.replayed.verified.map(i64::from));
     let columns = vec![
         text("ID", &|row| row.subject.id.clone()),
@@ -347,19 +431,19 @@ fn table(
         Column::new("verified", Values::Integer(verified.collect())),
         number("from_day", &|o| since(o.replayed.window[0], o)),
         number("to_day", &|o| since(o.replayed.window[1], o)),
-        number("peak_given", &|o| o.as_given.peak),
-        number("peak", &|o| o.otherwise.peak),
-        number("peak_lower", &|o| o.otherwise.peak_band[0]),
-        number("peak_upper", &|o| o.otherwise.peak_band[1]),
-        number("peak_ratio", &|o| o.otherwise.peak / o.as_given.peak),
-        number("probability_over_given", &|o| o.as_given.over),
-        number("probability_over", &|o| o.otherwise.over),
+        number("peak_given", &|o| o.as_given[0].peak),
+        number("peak", &|o| o.otherwise[0].peak),
+        number("peak_lower", &|o| o.otherwise[0].peak_band[0]),
+        number("peak_upper", &|o| o.otherwise[0].peak_band[1]),
+        number("peak_ratio", &|o| o.otherwise[0].peak / o.as_given[0].peak),
+        number("probability_over_given", &|o| o.as_given[0].over),
+        number("probability_over", &|o| o.otherwise[0].over),
         Column::new("rises", Values::Integer(rise.collect())),
-        number("day_over", &|o| since(o.otherwise.first_over, o)),
-        number("day_over_early", &|o| since(o.otherwise.first_over_band[0], o)),
-        number("day_over_late", &|o| since(o.otherwise.first_over_band[1], o)),
-        number("days_over_given", &|o| o.as_given.days_over),
-        number("days_over", &|o| o.otherwise.days_over),
+        number("day_over", &|o| since(o.otherwise[0].first_over, o)),
+        number("day_over_early", &|o| since(o.otherwise[0].first_over_band[0], o)),
+        number("day_over_late", &|o| since(o.otherwise[0].first_over_band[1], o)),
+        number("days_over_given", &|o| o.as_given[0].days_over),
+        number("days_over", &|o| o.otherwise[0].days_over),
     ];
     Ok(Table::new("what_if", columns)?)
 }

@@ -1,15 +1,25 @@
-//! What a what-if means for outcomes: the delay models that `omafit outcome` has chosen, along the replayed courses.
+//! What a what-if means for outcomes: the models that `omafit outcome` has chosen, along the replayed courses.
 
 use crate::error::CliError;
-use omafit_outcome::{ExposureCourse, FittedOutcome};
+use crate::population_directions::{PopulationDirection, population_directions};
+use crate::reconstruct::Run;
+use omafit_estimate::{IndividualFit, Prior};
+use omafit_model::{PopulationModel, Subject};
+use omafit_outcome::{
+    Both, ExpectedChange, ExposureCourse, FittedOutcome, GroupChanges, OutcomeType, PatientChanges,
+    ReplayedDays, ReplayedExposure, WithInterval,
+};
 use omafit_trial::{Column, Table, Values, read_parquet};
+use rayon::prelude::*;
 use std::collections::HashMap;
 use std::path::Path;
 
 /// The groups and models of patients that stand for everybody.
 const ALL: &str = "all";
+/// Patients whose courses are held at once.
+const CHUNK: usize = 64;
 
-/// A delay model that was chosen for a group and an outcome.
+/// A model that was chosen for a group and an outcome.
 pub struct Chosen {
     measure: String,
     unit: String,
@@ -22,63 +32,88 @@ pub struct Chosen {
 pub struct Outcomes {
     chosen: Vec<Chosen>,
     responder: HashMap<String, String>,
+    population: Vec<PopulationDirection>,
 }
 
-/// A patient's exposure under its own doses and under others.
-pub struct Pair {
+/// A patient to whom an alternative applies.
+pub struct Replay<'a> {
+    /// The patient with the other doses.
+    pub otherwise: &'a Subject,
+    /// The first dose, day.
+    pub first_day: f64,
+    /// Its days after the first dose.
+    pub days: ReplayedDays,
+}
+
+/// A patient with what its alternatives make of it, `None` where one does not apply.
+pub struct Replayed<'a> {
     /// Who.
-    pub id: String,
-    /// Under the doses that were given.
-    pub given: ExposureCourse,
-    /// Under the others.
-    pub otherwise: ExposureCourse,
-    /// The end of the treatment that was given, days after the first dose.
-    pub end: f64,
-    /// Whether free IgE rises over the target.
-    pub rises: bool,
+    pub subject: &'a Subject,
+    /// Its fit.
+    pub fit: &'a IndividualFit,
+    /// By alternative.
+    pub others: Vec<Option<Replay<'a>>>,
 }
 
-/// What is expected of an outcome in a group under an alternative.
+/// An outcome of a group, or of a patient, under an alternative.
 pub struct Expected {
     /// The outcome.
     pub measure: String,
     /// Its unit.
     pub unit: String,
-    /// The group, by responder status.
+    /// The group, by responder status; of a patient that whose model it is.
     pub responder: String,
     /// The alternative.
-    pub alternative: String,
-    /// The delay model.
+    pub alternative: usize,
+    /// The model.
     pub model: String,
+    /// Who; empty of a group.
+    pub id: String,
     /// Patients, and those of them who rise over the target.
     pub patients: [usize; 2],
-    /// Mean change at the end of the treatment that was given: as given, and otherwise.
-    pub change: [f64; 2],
+    /// Change at the end of the treatment that was given.
+    pub change: ExpectedChange,
     /// The same of those who rise.
-    pub change_of_rising: [f64; 2],
+    pub change_of_rising: ExpectedChange,
+    /// Days until half of the effect is lost: after the last dose that was given, and after the last that is the same.
+    pub returned: [WithInterval; 2],
+    /// Why something is missing.
+    pub reason: &'static str,
 }
 
 impl Outcomes {
     /// What `omafit outcome` has left in a run; `None` if it was not run.
-    pub fn load(folder: &Path) -> Result<Option<Self>, CliError> {
+    pub fn load(folder: &Path, run: &Run) -> Result<Option<Self>, CliError> {
         let path = |name: &str| folder.join(format!("{name}.parquet"));
-        let names = ["outcome_models", "outcome_model_parameters", "outcome_patients"];
+        let names =
+            ["outcome_models", "outcome_model_parameters", "outcome_model_covariance", "outcome_patients"];
         if !names.iter().all(|name| path(name).is_file()) {
             return Ok(None);
         }
-        let [delay, parameters, patients] = names.map(|name| read_parquet(&path(name)));
-        let (delay, parameters, patients) = (Rows(delay?), Rows(parameters?), Rows(patients?));
-        let same = |i: usize, k: usize, name: &str| delay.text(i, name) == parameters.text(k, name);
+        let [models, parameters, covariances, patients] = names.map(|name| read_parquet(&path(name)));
+        let models = Rows(models?);
+        let (parameters, covariances, patients) = (Rows(parameters?), Rows(covariances?), Rows(patients?));
         let key = ["measure", "arm", "responder", "model"];
         let of = |i: usize| {
-            let own = |k: &usize| key.iter().all(|name| same(i, *k, name));
-            let rows: Vec<usize> = (0..parameters.0.rows()).filter(own).collect();
+            let own = |table: &Rows| -> Vec<usize> {
+                let same = |k: &usize| key.iter().all(|name| models.text(i, name) == table.text(*k, name));
+                (0..table.0.rows()).filter(same).collect()
+            };
+            let (rows, pairs) = (own(&parameters), own(&covariances));
             let estimate = |name: &str| {
                 let row = rows.iter().find(|k| parameters.text(**k, "parameter") == name)?;
                 Some(parameters.number(*row, "estimate")).filter(|v| v.is_finite())
             };
-            let text = |name: &str| delay.text(i, name).to_owned();
-            let fitted = FittedOutcome::new(delay.text(i, "model"), estimate)?;
+            let covariance = |a: &str, b: &str| {
+                let is_pair = |k: &&usize| {
+                    let pair = ["parameter_1", "parameter_2"].map(|name| covariances.text(**k, name));
+                    pair == [a, b] || pair == [b, a]
+                };
+                pairs.iter().find(is_pair).map(|k| covariances.number(*k, "covariance"))
+            };
+            let text = |name: &str| models.text(i, name).to_owned();
+            let kind: OutcomeType = models.text(i, "type").parse().ok()?;
+            let fitted = FittedOutcome::new(models.text(i, "model"), kind, estimate, covariance)?;
             Some(Chosen {
                 measure: text("measure"),
                 unit: text("unit"),
@@ -87,64 +122,269 @@ impl Outcomes {
                 fitted,
             })
         };
-        let is_chosen = |i: &usize| delay.number(*i, "chosen") == 1.0 && delay.text(*i, "arm") == ALL;
-        let chosen = (0..delay.0.rows()).filter(is_chosen).filter_map(of).collect();
+        let is_chosen = |i: &usize| models.number(*i, "chosen") == 1.0 && models.text(*i, "arm") == ALL;
+        let chosen = (0..models.0.rows()).filter(is_chosen).filter_map(of).collect();
         let row = |i: usize| (patients.text(i, "ID").to_owned(), patients.text(i, "responder").to_owned());
-        Ok(Some(Self { chosen, responder: (0..patients.0.rows()).map(row).collect() }))
+        let responder = (0..patients.0.rows()).map(row).collect();
+        Ok(Some(Self { chosen, responder, population: population_directions(folder, &run.model)? }))
     }
 
-    /// What is expected under an alternative.
-    pub fn expect(&self, alternative: &str, pairs: &[Pair]) -> Vec<Expected> {
-        let of = |chosen: &Chosen| {
-            let belongs = |pair: &&Pair| {
-                let responder = self.responder.get(&pair.id);
-                responder.is_some_and(|r| chosen.responder == ALL || *r == chosen.responder)
-            };
-            let all: Vec<&Pair> = pairs.iter().filter(belongs).collect();
-            let mean = |of: fn(&Pair) -> &ExposureCourse| {
-                chosen.fitted.mean_changes(all.iter().map(|pair| (of(pair), pair.end, pair.rises)))
-            };
-            let (given, otherwise) = (mean(|pair| &pair.given), mean(|pair| &pair.otherwise));
-            Expected {
-                measure: chosen.measure.clone(),
-                unit: chosen.unit.clone(),
-                responder: chosen.responder.clone(),
-                alternative: alternative.to_owned(),
-                model: chosen.model.clone(),
-                patients: [all.len(), all.iter().filter(|pair| pair.rises).count()],
-                change: [given[0], otherwise[0]],
-                change_of_rising: [given[1], otherwise[1]],
+    /// Whether the uncertainty of a population is in the intervals.
+    pub fn has_population(&self) -> bool {
+        !self.population.is_empty()
+    }
+
+    /// What is expected of each group, and of each patient.
+    pub fn expect(
+        &self,
+        run: &Run,
+        prior: Option<&Prior>,
+        patients: &[Replayed<'_>],
+    ) -> (Vec<Expected>, Vec<Expected>) {
+        let alternatives = patients.first().map_or(0, |patient| patient.others.len());
+        let mut groups: Vec<Vec<GroupChanges>> =
+            vec![vec![GroupChanges::default(); alternatives]; self.chosen.len()];
+        let mut own = Vec::new();
+        for chunk in patients.chunks(CHUNK) {
+            let changes: Vec<_> =
+                chunk.par_iter().map(|patient| self.of_patient(run, prior, patient)).collect();
+            for (patient, changes) in chunk.iter().zip(changes) {
+                for (k, alternative, changes) in changes {
+                    let Some(replay) = &patient.others[alternative] else { continue };
+                    groups[k][alternative].add(&changes, &replay.days);
+                    if self.speaks_for(&patient.subject.id, k) {
+                        own.push(self.expected_of_patient(k, alternative, &patient.subject.id, &changes));
+                    }
+                }
             }
+        }
+        let of_group = |(k, found): (usize, Vec<GroupChanges>)| {
+            let each = found.into_iter().enumerate();
+            each.map(move |(alternative, found)| Expected {
+                patients: found.patients,
+                change: found.change(false),
+                change_of_rising: found.change(true),
+                returned: found.returned(),
+                ..self.expected(k, alternative)
+            })
         };
-        self.chosen.iter().map(of).collect()
+        let groups = groups.into_iter().enumerate().flat_map(of_group).collect();
+        (groups, own)
+    }
+
+    /// The changes of a patient by each model of a group to which it belongs, under each alternative.
+    fn of_patient(
+        &self,
+        run: &Run,
+        prior: Option<&Prior>,
+        patient: &Replayed<'_>,
+    ) -> Vec<(usize, usize, PatientChanges)> {
+        let Replayed { subject, fit, others } = patient;
+        let Some(first_day) = others.iter().flatten().map(|replay| replay.first_day).next() else {
+            return Vec::new();
+        };
+        let models: Vec<usize> = (0..self.chosen.len()).filter(|&k| self.belongs(&subject.id, k)).collect();
+        if models.is_empty() {
+            return Vec::new();
+        }
+        let variants = Variants::new(run, prior, &self.population, subject, fit);
+        let given = variants.courses(run, subject, first_day);
+        let mut found = Vec::new();
+        for (alternative, replay) in others.iter().enumerate() {
+            let Some(replay) = replay else { continue };
+            let otherwise = variants.courses(run, replay.otherwise, first_day);
+            let Some(exposure) = given.as_ref().zip(otherwise.as_ref()).map(|(g, o)| g.with(o)) else {
+                continue;
+            };
+            for &k in &models {
+                let changes = PatientChanges::new(&self.chosen[k].fitted, &replay.days, &exposure);
+                found.push((k, alternative, changes));
+            }
+        }
+        found
+    }
+
+    fn belongs(&self, id: &str, k: usize) -> bool {
+        let responder = self.responder.get(id);
+        responder.is_some_and(|r| self.chosen[k].responder == ALL || *r == self.chosen[k].responder)
+    }
+
+    /// Whether a patient is told of by a model: that of its responder status, or else that of everybody.
+    fn speaks_for(&self, id: &str, k: usize) -> bool {
+        let chosen = &self.chosen[k];
+        let is_nearer = |other: usize| {
+            self.chosen[other].measure == chosen.measure
+                && self.chosen[other].responder != ALL
+                && self.belongs(id, other)
+        };
+        chosen.responder != ALL || !(0..self.chosen.len()).any(is_nearer)
+    }
+
+    fn expected_of_patient(
+        &self,
+        k: usize,
+        alternative: usize,
+        id: &str,
+        changes: &PatientChanges,
+    ) -> Expected {
+        Expected {
+            id: id.to_owned(),
+            patients: [1, 0],
+            change: changes.change(),
+            returned: changes.returned(),
+            ..self.expected(k, alternative)
+        }
+    }
+
+    fn expected(&self, k: usize, alternative: usize) -> Expected {
+        let chosen = &self.chosen[k];
+        let nothing = WithInterval { value: f64::NAN, low: f64::NAN, high: f64::NAN };
+        let no_change = ExpectedChange { given: nothing, otherwise: nothing, difference: nothing };
+        Expected {
+            measure: chosen.measure.clone(),
+            unit: chosen.unit.clone(),
+            responder: chosen.responder.clone(),
+            alternative,
+            model: chosen.model.clone(),
+            id: String::new(),
+            patients: [0; 2],
+            change: no_change,
+            change_of_rising: no_change,
+            returned: [nothing; 2],
+            reason: if chosen.fitted.has_effect() { "" } else { "no effect of exposure in the model" },
+        }
     }
 }
 
-/// One row an outcome, group and alternative.
-pub fn table(expected: &[Expected]) -> Result<Table, CliError> {
-    let text = |name: &str, of: &dyn Fn(&Expected) -> &str| {
-        Column::new(name, Values::text(expected.iter().map(|e| of(e).to_owned())))
+/// The parameters of a patient at its estimates, and up and down each direction in which they are uncertain.
+struct Variants {
+    estimate: Option<Vec<f64>>,
+    population: Vec<[Option<Vec<f64>>; 2]>,
+    own: Vec<[Option<Vec<f64>>; 2]>,
+}
+
+impl Variants {
+    fn new(
+        run: &Run,
+        prior: Option<&Prior>,
+        population: &[PopulationDirection],
+        subject: &Subject,
+        fit: &IndividualFit,
+    ) -> Self {
+        let free = &run.options.free;
+        let at = |model: &PopulationModel, eta: &[f64]| -> Option<Vec<f64>> {
+            let mut parameters = model.typical(&subject.covariates).ok()?;
+            for (&i, eta) in free.iter().zip(eta) {
+                parameters[i] = model.parameters()[i].individual(parameters[i], *eta).value;
+            }
+            Some(parameters)
+        };
+        let typical = run.model.typical(&subject.covariates).ok();
+        // An estimate follows the population as far as the data leave it: by V·Ω⁻¹ of the way, without a prior not at all.
+        let followed = |model: &PopulationModel| -> Option<Vec<f64>> {
+            let (from, to) = (typical.as_ref()?, model.typical(&subject.covariates).ok()?);
+            let each = free.iter().zip(&fit.log_slopes);
+            let shift: Vec<f64> = each.map(|(&i, slope)| (to[i] / from[i]).ln() / slope).collect();
+            let by = prior.map_or_else(|| vec![0.0; shift.len()], |p| p.followed(&fit.uncertainty, &shift));
+            let eta: Vec<f64> =
+                fit.eta.iter().zip(shift.iter().zip(by)).map(|(eta, (shift, by))| eta + by - shift).collect();
+            at(model, &eta)
+        };
+        let own = fit.uncertainty.directions().iter().filter(|d| d.sd.is_finite());
+        let own = own.map(|d| {
+            [1.0, -1.0].map(|sign| {
+                let eta: Vec<f64> =
+                    fit.eta.iter().zip(&d.loadings).map(|(eta, l)| eta + sign * d.sd * l).collect();
+                at(&run.model, &eta)
+            })
+        });
+        Self {
+            estimate: at(&run.model, &fit.eta),
+            population: population.iter().map(|pair| pair.each_ref().map(followed)).collect(),
+            own: own.collect(),
+        }
+    }
+
+    /// The exposures of a subject with these or other doses; `None` where the model cannot be solved.
+    fn courses(&self, run: &Run, subject: &Subject, first_day: f64) -> Option<Courses> {
+        let course =
+            |parameters: &Option<Vec<f64>>| run.exposure_at(parameters.as_ref()?, subject, first_day).ok();
+        let pair = |[up, down]: &[Option<Vec<f64>>; 2]| Some([course(up)?, course(down)?]);
+        Some(Courses {
+            estimate: course(&self.estimate)?,
+            population: self.population.iter().map(pair).collect::<Option<_>>()?,
+            own: self.own.iter().map(pair).collect::<Option<_>>()?,
+        })
+    }
+}
+
+/// The exposures of a patient under some doses.
+struct Courses {
+    estimate: ExposureCourse,
+    population: Vec<[ExposureCourse; 2]>,
+    own: Vec<[ExposureCourse; 2]>,
+}
+
+impl Courses {
+    /// Side by side with those under other doses.
+    fn with(&self, otherwise: &Self) -> ReplayedExposure {
+        let both =
+            |given: &ExposureCourse, other: &ExposureCourse| -> Both { [given.clone(), other.clone()] };
+        let pairs = |given: &[[ExposureCourse; 2]], other: &[[ExposureCourse; 2]]| {
+            let each = given.iter().zip(other);
+            each.map(|(g, o)| [both(&g[0], &o[0]), both(&g[1], &o[1])]).collect()
+        };
+        ReplayedExposure {
+            estimate: both(&self.estimate, &otherwise.estimate),
+            population: pairs(&self.population, &otherwise.population),
+            own: pairs(&self.own, &otherwise.own),
+        }
+    }
+}
+
+/// One row an outcome, group and alternative; or an outcome, patient and alternative.
+pub fn table(name: &str, expected: &[Expected], alternatives: &[String]) -> Result<Table, CliError> {
+    let is_of_patients = expected.iter().any(|e| !e.id.is_empty());
+    let text = |name: &str, of: &dyn Fn(&Expected) -> String| {
+        Column::new(name, Values::text(expected.iter().map(of)))
     };
-    let number = |name: &str, of: &dyn Fn(&Expected) -> f64| {
+    let number = |name: String, of: &dyn Fn(&Expected) -> f64| {
         Column::new(name, Values::Float(expected.iter().map(of).collect()))
     };
     let count = |name: &str, of: &dyn Fn(&Expected) -> usize| {
         Column::new(name, Values::Integer(expected.iter().map(|e| Some(of(e) as i64)).collect()))
     };
-    let columns = vec![
-        text("measure", &|e| &e.measure),
-        text("unit", &|e| &e.unit),
-        text("responder", &|e| &e.responder),
-        text("alternative", &|e| &e.alternative),
-        text("model", &|e| &e.model),
-        count("patients", &|e| e.patients[0]),
-        number("change_given", &|e| e.change[0]),
-        number("change", &|e| e.change[1]),
-        count("rise", &|e| e.patients[1]),
-        number("change_given_of_rising", &|e| e.change_of_rising[0]),
-        number("change_of_rising", &|e| e.change_of_rising[1]),
-    ];
-    Ok(Table::new("what_if_outcomes", columns)?)
+    let mut columns = Vec::new();
+    if is_of_patients {
+        columns.push(text("ID", &|e| e.id.clone()));
+    }
+    columns.extend([
+        text("measure", &|e| e.measure.clone()),
+        text("unit", &|e| e.unit.clone()),
+        text("responder", &|e| e.responder.clone()),
+        text("alternative", &|e| alternatives[e.alternative].clone()),
+        text("model", &|e| e.model.clone()),
+    ]);
+    if !is_of_patients {
+        columns.push(count("patients", &|e| e.patients[0]));
+    }
+    let with_interval = |columns: &mut Vec<Column>, name: &str, of: &dyn Fn(&Expected) -> WithInterval| {
+        columns.push(number(name.to_owned(), &|e| of(e).value));
+        columns.push(number(format!("{name}_low"), &|e| of(e).low));
+        columns.push(number(format!("{name}_high"), &|e| of(e).high));
+    };
+    with_interval(&mut columns, "change_given", &|e| e.change.given);
+    with_interval(&mut columns, "change", &|e| e.change.otherwise);
+    with_interval(&mut columns, "difference", &|e| e.change.difference);
+    with_interval(&mut columns, "days_to_return_given", &|e| e.returned[0]);
+    with_interval(&mut columns, "days_to_return", &|e| e.returned[1]);
+    if !is_of_patients {
+        columns.push(count("rise", &|e| e.patients[1]));
+        with_interval(&mut columns, "change_given_of_rising", &|e| e.change_of_rising.given);
+        with_interval(&mut columns, "change_of_rising", &|e| e.change_of_rising.otherwise);
+    }
+    columns.push(text("reason", &|e| e.reason.to_owned()));
+    Ok(Table::new(name, columns)?)
 }
 
 /// A table by row; what it does not have is empty, or no number.

@@ -67,8 +67,8 @@ pub use population::{
     PopulationUncertainty, ProfileError, Progress, SIR_ROUNDS, Search, SearchFit, SirError, SirFound,
     SirQuality, SirRound, SirSample, Space, SpaceError, Standing, Stepwise, Verdict, Watch, candidates,
     enough, estimate_population, evaluate_population, exact_influence, fit_population, flattest_direction,
-    from_several_starts, influence, marginal_likelihood, population_estimates, population_profile,
-    propagated, sampling_importance_resampling, screened,
+    from_several_starts, influence, marginal_likelihood, population_covariance, population_estimates,
+    population_numbers, population_profile, propagated, sampling_importance_resampling, screened,
 };
 pub use population::{
     EstimatedNumbers, InformationCriteria, LikelihoodData, PopulationLikelihood, Variation,

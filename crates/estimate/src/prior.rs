@@ -1,5 +1,6 @@
 //! The population as prior rows of a subject's least squares.
 
+use crate::uncertainty::Uncertainty;
 use nalgebra::{Cholesky, DMatrix, DVector};
 
 /// The standard deviation of an η above which it varies widely: a factor of 1.6.
@@ -50,6 +51,21 @@ impl Prior {
         let eta = &self.lower * normal;
         self.positions.iter().zip(eta.iter()).for_each(|(&i, eta)| standard[i] = *eta);
         standard
+    }
+
+    /// The change of an estimate of the parameters, on the scale of η, as the means of the population move by `shift`: to first order
+    /// V·Ω⁻¹·shift, V the covariance of the estimate.
+    pub fn followed(&self, uncertainty: &Uncertainty, shift: &[f64]) -> Vec<f64> {
+        let own = DVector::from_iterator(self.rows(), self.positions.iter().map(|&i| shift[i]));
+        let pull = self.root.tr_mul(&(&self.root * own));
+        let mut change = vec![0.0; shift.len()];
+        for direction in uncertainty.directions().iter().filter(|d| d.sd.is_finite()) {
+            let along: f64 =
+                self.positions.iter().zip(pull.iter()).map(|(&i, pull)| direction.loadings[i] * pull).sum();
+            let length = direction.sd * direction.sd * along;
+            change.iter_mut().zip(&direction.loadings).for_each(|(sum, loading)| *sum += length * loading);
+        }
+        change
     }
 
     /// Prior residuals L·η.

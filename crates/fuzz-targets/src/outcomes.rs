@@ -3,6 +3,7 @@
 use crate::data_set::refused;
 use crate::files::file;
 use crate::options::layout;
+use omafit_outcome::OutcomeType;
 use omafit_trial::{OutcomeReadOptions, TimeUnit, read_outcomes};
 use std::collections::HashSet;
 
@@ -11,8 +12,24 @@ pub fn outcomes(bytes: &[u8]) {
     let Some((&first, content)) = bytes.split_first() else { return };
     let (separator, decimal) = layout(first);
     let columns = if first & 8 == 0 { Vec::new() } else { vec![("VALUE".to_owned(), "SCORE".to_owned())] };
+    let kinds = [
+        OutcomeType::Score { floor: Some(0.0), ceiling: Some(9.0) },
+        OutcomeType::Ordered,
+        OutcomeType::NegativeBinomial,
+        OutcomeType::Event,
+    ];
+    let types = if first & 64 == 0 {
+        Vec::new()
+    } else {
+        ["score", "PEF", "puffs"]
+            .map(str::to_owned)
+            .into_iter()
+            .zip(kinds.into_iter().cycle().skip(content.len() % 4))
+            .collect()
+    };
     let options = OutcomeReadOptions {
         columns: columns.into_iter().collect(),
+        types: types.into_iter().collect(),
         time_unit: if first & 16 == 0 { TimeUnit::Days } else { TimeUnit::Hours },
         allow_unknown: first & 32 == 0,
         separator,
@@ -25,8 +42,8 @@ pub fn outcomes(bytes: &[u8]) {
             for subject in &table.subjects {
                 assert_eq!(subject.values.len(), table.measures.len());
                 for values in &subject.values {
-                    assert!(values.is_sorted_by(|a, b| a.0 <= b.0));
-                    assert!(values.iter().all(|(time, value)| time.is_finite() && value.is_finite()));
+                    assert!(values.is_sorted_by(|a, b| a.day <= b.day));
+                    assert!(values.iter().all(|m| m.day.is_finite() && m.value.is_finite() && m.days > 0.0));
                 }
             }
         }

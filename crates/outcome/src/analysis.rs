@@ -1,10 +1,12 @@
 //! Everything that is asked of the outcomes of a trial.
 
-use crate::arms::{ArmComparison, compare_arms};
+use crate::arms::{ArmComparison, compare_arms, reference_arm};
 use crate::correlation::{Correlation, pearson, repeated_measures, spearman};
 use crate::delay::{Choice, DelayData, OutcomeFit, choose, fit_all};
+use crate::events::{EventRate, event_rates};
 use crate::exposure::Exposure;
 use crate::hysteresis::{HysteresisOptions, Judged, hysteresis};
+use crate::measure::OutcomeType;
 use crate::patient::{Group, Patient, groups};
 use crate::visits::{Aligned, Alignment, Visit, VisitMean, align, visit_means};
 use serde::{Deserialize, Serialize};
@@ -12,6 +14,8 @@ use serde::{Deserialize, Serialize};
 /// What is asked.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct OutcomeOptions {
+    /// The type of each measure.
+    pub types: Vec<OutcomeType>,
     /// How outcomes are aligned to exposure.
     pub alignment: Alignment,
     /// Onset is from the first dose to this day, in days.
@@ -97,6 +101,8 @@ pub struct GroupOutcome {
     pub correlations: Vec<Correlated>,
     /// Hysteresis; none without a dose.
     pub hysteresis: Vec<Judged>,
+    /// The rate of a first event; `None` of other outcomes.
+    pub events: Option<EventRate>,
     /// Models fitted to the patients; empty if they were not asked for or cannot be fitted.
     pub fits: Vec<OutcomeFit>,
 }
@@ -134,16 +140,19 @@ pub struct OutcomeAnalysis {
     pub measures: Vec<MeasureOutcome>,
 }
 
-/// Analyses `measures` outcomes of patients. The same for any number of threads.
-pub fn analyse(patients: &[Patient], measures: usize, options: &OutcomeOptions) -> OutcomeAnalysis {
+/// Analyses the outcomes of patients. The same for any number of threads.
+pub fn analyse(patients: &[Patient], options: &OutcomeOptions) -> OutcomeAnalysis {
     let groups = groups(patients);
-    let of_measure = |measure: usize| {
-        let aligned = align(patients, measure, &options.alignment);
-        let groups = groups.iter().map(|group| of_group(patients, &aligned, group, options)).collect();
-        let arms = compare_arms(patients, &aligned);
+    let of_measure = |(measure, kind): (usize, &OutcomeType)| {
+        let aligned = align(patients, measure, *kind, &options.alignment);
+        let reference = reference_arm(patients);
+        let rates = event_rates(patients, measure, *kind, &groups, reference.as_deref());
+        let each = groups.iter().zip(rates);
+        let groups = each.map(|(group, rate)| of_group(patients, &aligned, group, rate, options)).collect();
+        let arms = if *kind == OutcomeType::Event { None } else { compare_arms(patients, &aligned) };
         MeasureOutcome { aligned, groups, arms }
     };
-    let measures = (0..measures).map(of_measure).collect();
+    let measures = options.types.iter().enumerate().map(of_measure).collect();
     OutcomeAnalysis { groups, measures }
 }
 
@@ -151,6 +160,7 @@ fn of_group(
     patients: &[Patient],
     aligned: &Aligned,
     group: &Group,
+    events: Option<EventRate>,
     options: &OutcomeOptions,
 ) -> GroupOutcome {
     let fits = if options.delay {
@@ -162,6 +172,7 @@ fn of_group(
         visits: visit_means(aligned, group, |_| true),
         correlations: correlations(patients, aligned, group, options.onset_days),
         hysteresis: hysteresis(patients, aligned, group, &fits, &options.hysteresis),
+        events,
         fits,
     }
 }

@@ -20,19 +20,9 @@ pub struct ArmComparison {
 /// Compares the arms of a measure; `None` where there is one arm only. The reference is the first arm in which nobody has a dose,
 /// or else the first.
 pub fn compare_arms(patients: &[Patient], aligned: &Aligned) -> Option<ArmComparison> {
-    let mut arms: Vec<&String> = Vec::new();
-    for patient in patients.iter().filter(|p| !p.arm.is_empty()) {
-        if !arms.contains(&&patient.arm) {
-            arms.push(&patient.arm);
-        }
-    }
+    let arms = arms(patients);
     if arms.len() < 2 {
         return None;
-    }
-    let undosed = |arm: &&String| patients.iter().filter(|p| p.arm == **arm).all(|p| p.last_dose.is_none());
-    if let Some(reference) = arms.iter().position(undosed) {
-        let reference = arms.remove(reference);
-        arms.insert(0, reference);
     }
     let arm_of = |patient: usize| arms.iter().position(|arm| **arm == patients[patient].arm);
     let mut days: Vec<f64> = aligned.visits.iter().map(|v| v.visit).filter(|day| *day > 0.0).collect();
@@ -61,6 +51,28 @@ pub fn compare_arms(patients: &[Patient], aligned: &Aligned) -> Option<ArmCompar
     })
 }
 
+/// The arms, the reference first.
+fn arms(patients: &[Patient]) -> Vec<&String> {
+    let mut arms: Vec<&String> = Vec::new();
+    for patient in patients.iter().filter(|p| !p.arm.is_empty()) {
+        if !arms.contains(&&patient.arm) {
+            arms.push(&patient.arm);
+        }
+    }
+    let undosed = |arm: &&String| patients.iter().filter(|p| p.arm == **arm).all(|p| p.last_dose.is_none());
+    if let Some(reference) = arms.iter().position(undosed) {
+        let reference = arms.remove(reference);
+        arms.insert(0, reference);
+    }
+    arms
+}
+
+/// The reference arm; `None` where there is one arm only.
+pub fn reference_arm(patients: &[Patient]) -> Option<String> {
+    let arms = arms(patients);
+    arms.first().filter(|_| arms.len() > 1).map(|arm| (*arm).clone())
+}
+
 /// Fewer changes of an arm at a visit have no variance.
 const FEWEST: usize = 2;
 
@@ -75,6 +87,7 @@ impl ArmComparison {
 mod tests {
     use super::*;
     use crate::exposure::Window;
+    use crate::measure::{Measurement, OutcomeType};
     use crate::visits::{Alignment, OutcomeBaseline, VisitRule, align};
     use omafit_estimate::SubjectStream;
 
@@ -85,7 +98,7 @@ mod tests {
             responder: String::new(),
             last_dose: dosed.then_some(28.0),
             exposure: None,
-            outcomes: vec![outcomes],
+            outcomes: vec![outcomes.into_iter().map(Measurement::from).collect()],
         }
     }
 
@@ -96,7 +109,7 @@ mod tests {
             half_width: None,
             window: Window::Mean,
         };
-        compare_arms(patients, &align(patients, 0, &alignment))
+        compare_arms(patients, &align(patients, 0, OutcomeType::Continuous, &alignment))
     }
 
     #[test]

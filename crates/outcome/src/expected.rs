@@ -1,65 +1,223 @@
 //! The change of an outcome that a fitted model expects when free IgE takes another course.
 
-use crate::delay::{OutcomeModel, Parameter};
+use crate::delay::{DensityAt, OutcomeModel, Parameter, density_at};
 use crate::exposure::{Exposure, ExposureCourse};
+use crate::measure::OutcomeType;
+use nalgebra::{DMatrix, SymmetricEigen};
 
-/// A model of an outcome with its estimates.
-#[derive(Clone, Debug, PartialEq)]
+/// A model of an outcome with its estimates and their covariance.
+#[derive(Clone, Debug)]
 pub struct FittedOutcome {
     model: OutcomeModel,
-    values: Vec<f64>,
-    /// The factors of w and of g, in the outcome's unit.
+    kind: OutcomeType,
+    /// What the typical patient's outcome depends on.
+    numbers: Vec<Number>,
+    /// Their estimates on the scale of estimation.
+    theta: Vec<f64>,
+    /// The covariance of these, row by row; `None` where the data do not determine it.
+    covariance: Option<Vec<f64>>,
+}
+
+/// A number on which the typical patient's outcome depends.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Number {
+    /// B, which of a loss is the factor of w too.
+    Baseline,
+    /// E.
+    Effect,
+    /// P.
+    Course,
+    /// A parameter of w or g.
+    Shape(Parameter),
+    /// A number of the density, as its logarithm.
+    Density,
+}
+
+/// A typical patient's outcome at some numbers.
+struct Predictor<'a> {
+    of: &'a FittedOutcome,
+    baseline: f64,
     effect: f64,
     course: f64,
-    /// The rate of the course in time.
+    /// Of w.
+    values: Vec<f64>,
+    /// The unknown of the rate of the course in time.
     rate: Option<f64>,
+    density: Option<DensityAt>,
 }
 
 impl FittedOutcome {
-    /// The model of that name with its numbers by theirs, as tables have them (`B`, `E`, `k`, …); `None` if there is no such
-    /// model, or a number is missing.
-    pub fn new(model: &str, estimate: impl Fn(&str) -> Option<f64>) -> Option<Self> {
+    /// The model of that name, of an outcome of that type, with its numbers by theirs, as tables have them (`B`, `E`, `k`, …), and
+    /// the covariances of two of them; `None` if there is no such model, or a number is missing.
+    pub fn new(
+        model: &str,
+        kind: OutcomeType,
+        estimate: impl Fn(&str) -> Option<f64>,
+        covariance: impl Fn(&str, &str) -> Option<f64>,
+    ) -> Option<Self> {
         let model = OutcomeModel::named(model)?;
-        let effect = model.effect.map_or_else(Vec::new, |effect| effect.parameters());
-        let values = effect.iter().map(|p| estimate(p.name())).collect::<Option<_>>()?;
-        let amplitude = if model.is_loss() { "B" } else { "E" };
-        let effect = if model.effect.is_some() { estimate(amplitude)? } else { 0.0 };
-        let course = if model.course.is_some() { estimate("P")? } else { 0.0 };
-        let rate = match model.course.and_then(|course| course.parameter()) {
-            Some(parameter) => Some(parameter.unknown(estimate(Parameter::name(parameter))?)),
-            None => None,
-        };
-        Some(Self { model, values, effect, course, rate })
-    }
-
-    /// The change that is expected since the first dose on each of some days, in the outcome's unit: that of the typical
-    /// patient of the fit with this exposure. NaN where the course ends before.
-    pub fn change(&self, exposure: &ExposureCourse, days: &[f64]) -> Vec<f64> {
-        let shape =
-            self.model.effect.map(|effect| effect.on(&self.values, exposure, Exposure::IgeFree, days));
-        let change = |(k, day): (usize, &f64)| {
-            let effect = shape.as_ref().map_or(0.0, |shape| self.effect * shape[k]);
-            let course = self.model.course.map_or(0.0, |course| self.course * course.at(self.rate, *day).re);
-            if *day <= exposure.end() { effect + course } else { f64::NAN }
-        };
-        days.iter().enumerate().map(change).collect()
-    }
-
-    /// The mean of the changes on each patient's day: of all, and of those who are marked; NaN of nobody.
-    pub fn mean_changes<'a>(
-        &self,
-        patients: impl Iterator<Item = (&'a ExposureCourse, f64, bool)>,
-    ) -> [f64; 2] {
-        let mut sums = [(0.0, 0.0); 2];
-        for (exposure, day, is_marked) in patients {
-            for change in self.change(exposure, &[day]).into_iter().filter(|c| !c.is_nan()) {
-                for (n, sum) in &mut sums[..1 + usize::from(is_marked)] {
-                    *n += 1.0;
-                    *sum += change;
-                }
-            }
+        let mut named = vec![("B", Number::Baseline)];
+        if model.effect.is_some() && !model.is_loss() {
+            named.push(("E", Number::Effect));
         }
-        sums.map(|(n, sum)| sum / n)
+        if model.course.is_some() {
+            named.push(("P", Number::Course));
+        }
+        named.extend(model.parameters().into_iter().map(|p| (p.name(), Number::Shape(p))));
+        match kind {
+            OutcomeType::Score { .. } => named.push(("sigma", Number::Density)),
+            OutcomeType::Ordered => {
+                let gaps = crate::delay::GAPS.into_iter().take_while(|name| estimate(name).is_some());
+                named.extend(gaps.map(|name| (name, Number::Density)));
+            }
+            _ => {}
+        }
+        let unknown = |(name, number): &(&str, Number)| {
+            let value = estimate(name)?;
+            Some(match number {
+                Number::Shape(parameter) => parameter.unknown(value),
+                Number::Density => value.ln(),
+                _ => value,
+            })
+        };
+        let theta = named.iter().map(unknown).collect::<Option<_>>()?;
+        let pairs = named.iter().flat_map(|(a, _)| named.iter().map(move |(b, _)| (*a, *b)));
+        let covariance = pairs.map(|(a, b)| covariance(a, b)).collect();
+        let numbers = named.into_iter().map(|(_, number)| number).collect();
+        Some(Self { model, kind, numbers, theta, covariance })
+    }
+
+    /// The change that is expected since the first dose on each of some days, in the outcome's unit: that of the typical patient of
+    /// the fit with this exposure, of counts of their number a day, of ordered categories of their position, of a first event the
+    /// probability of one until then. NaN where the course ends before.
+    pub fn change(&self, exposure: &ExposureCourse, days: &[f64]) -> Vec<f64> {
+        self.at(&self.theta).change(exposure, days)
+    }
+
+    /// The typical patient's outcome with this exposure on each of some days: its change since the first dose, and the part of it
+    /// that is an effect of exposure. NaN where the course ends before.
+    pub(crate) fn course(&self, theta: &[f64], exposure: &ExposureCourse, days: &[f64]) -> ExpectedCourse {
+        let predictor = self.at(theta);
+        let change = predictor.change(exposure, days);
+        let without = Predictor { effect: 0.0, ..predictor }.change(exposure, days);
+        let effect = change.iter().zip(without).map(|(with, without)| with - without).collect();
+        ExpectedCourse { change, effect }
+    }
+
+    /// The estimates.
+    pub(crate) fn theta(&self) -> &[f64] {
+        &self.theta
+    }
+
+    /// Whether exposure has an effect in the model.
+    pub fn has_effect(&self) -> bool {
+        self.model.effect.is_some()
+    }
+
+    /// Whether the outcome is the time to a first event, which does not return.
+    pub(crate) fn is_event(&self) -> bool {
+        self.kind == OutcomeType::Event
+    }
+
+    /// The estimates a standard deviation up and down each principal direction of their uncertainty; `None` where the data do not
+    /// determine it.
+    pub(crate) fn directions(&self) -> Option<Vec<[Vec<f64>; 2]>> {
+        let n = self.theta.len();
+        let covariance = self.covariance.as_ref()?;
+        Some(
+            principal(covariance, n)
+                .into_iter()
+                .map(|d| [1.0, -1.0].map(|sign| moved(&self.theta, &d, sign)))
+                .collect(),
+        )
+    }
+
+    fn at(&self, theta: &[f64]) -> Predictor<'_> {
+        let of = |number: Number| self.numbers.iter().position(|n| *n == number).map(|k| theta[k]);
+        let baseline = of(Number::Baseline).unwrap_or(0.0);
+        let effect = if self.model.is_loss() { baseline } else { of(Number::Effect).unwrap_or(0.0) };
+        let parameters = self.model.effect.map_or_else(Vec::new, |effect| effect.parameters());
+        let value = |p: &Parameter| of(Number::Shape(*p)).map_or(f64::NAN, |x| p.value(x));
+        let own: Vec<f64> = (self.numbers.iter().zip(theta))
+            .filter(|(number, _)| **number == Number::Density)
+            .map(|(_, x)| *x)
+            .collect();
+        Predictor {
+            of: self,
+            baseline,
+            effect,
+            course: of(Number::Course).unwrap_or(0.0),
+            values: parameters.iter().map(value).collect(),
+            rate: self.model.course.and_then(|c| c.parameter()).and_then(|p| of(Number::Shape(p))),
+            density: density_at(self.kind, &own),
+        }
+    }
+}
+
+/// The principal directions of a covariance of `n` numbers, row by row, each as long as its standard deviation.
+pub fn principal(covariance: &[f64], n: usize) -> Vec<Vec<f64>> {
+    let eigen = SymmetricEigen::new(DMatrix::from_row_slice(n, n, covariance));
+    let most = eigen.eigenvalues.iter().copied().fold(0.0, f64::max);
+    let known = (0..n).filter(|&k| eigen.eigenvalues[k] > ROUNDING * most);
+    let direction = |k: usize| {
+        let sd = eigen.eigenvalues[k].sqrt();
+        eigen.eigenvectors.column(k).iter().map(|v| v * sd).collect()
+    };
+    known.map(direction).collect()
+}
+
+/// A smaller part of the largest variance is rounding.
+const ROUNDING: f64 = 1e-12;
+
+fn moved(theta: &[f64], direction: &[f64], sign: f64) -> Vec<f64> {
+    theta.iter().zip(direction).map(|(x, d)| x + sign * d).collect()
+}
+
+/// An outcome on some days.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct ExpectedCourse {
+    /// Change since the first dose.
+    pub change: Vec<f64>,
+    /// The part of it that is an effect of exposure.
+    pub effect: Vec<f64>,
+}
+
+impl Predictor<'_> {
+    fn change(&self, exposure: &ExposureCourse, days: &[f64]) -> Vec<f64> {
+        let last = days.iter().copied().filter(|day| *day <= exposure.end()).fold(0.0, f64::max);
+        if self.of.kind != OutcomeType::Event {
+            let first = self.mean(self.baseline);
+            let on = self.predictors(exposure, days);
+            return on.into_iter().map(|mu| self.mean(mu) - first).collect();
+        }
+        // The hazard on whole days, in straight lines between them.
+        let whole: Vec<f64> = (0..=last.ceil() as u32).map(|d| f64::from(d).min(exposure.end())).collect();
+        let hazards: Vec<f64> = self.predictors(exposure, &whole).into_iter().map(f64::exp).collect();
+        let until = |day: f64| {
+            let steps = whole.windows(2).zip(hazards.windows(2)).map(|(days, h)| {
+                let part = ((day - days[0]) / (days[1] - days[0])).clamp(0.0, 1.0);
+                let end = h[0] + (h[1] - h[0]) * part;
+                0.5 * (h[0] + end) * (days[1] - days[0]) * part
+            });
+            -(-steps.sum::<f64>()).exp_m1()
+        };
+        days.iter().map(|day| if *day <= exposure.end() { until(*day) } else { f64::NAN }).collect()
+    }
+
+    /// B + P·g + E·w; NaN where the course ends before.
+    fn predictors(&self, exposure: &ExposureCourse, days: &[f64]) -> Vec<f64> {
+        let OutcomeModel { effect, course, .. } = self.of.model;
+        let shape = effect.map(|effect| effect.on(&self.values, exposure, Exposure::IgeFree, days));
+        let at = |(k, day): (usize, &f64)| {
+            let w = shape.as_ref().map_or(0.0, |shape| self.effect * shape[k]);
+            let g = course.map_or(0.0, |course| self.course * course.at(self.rate, *day).re);
+            if *day <= exposure.end() { self.baseline + w + g } else { f64::NAN }
+        };
+        days.iter().enumerate().map(at).collect()
+    }
+
+    fn mean(&self, mu: f64) -> f64 {
+        self.density.as_ref().map_or(mu, |density| density.mean(mu))
     }
 }
 
@@ -77,43 +235,91 @@ mod tests {
             .unwrap()
     }
 
+    fn fitted(model: &str, kind: &str, known: &[(&str, f64)]) -> Option<FittedOutcome> {
+        let estimate = |name: &str| known.iter().find(|k| k.0 == name).map(|k| k.1);
+        FittedOutcome::new(model, kind.parse().unwrap(), estimate, |_, _| None)
+    }
+
     #[test]
     fn a_step_is_followed_with_the_delay_of_the_model() {
         let known = [("B", 4.0), ("E", 2.0), ("k", 0.05), ("C50", 40.0), ("alpha", -1.0)];
-        let estimate = |name: &str| known.iter().find(|k| k.0 == name).map(|k| k.1);
         let emax = |c: f64| c / (40.0 + c);
-        let direct = FittedOutcome::new("direct_emax", estimate).unwrap();
+        let direct = fitted("direct_emax", "continuous", &known).unwrap();
         let away = 2.0 * (emax(10.0) - emax(400.0));
         assert!((direct.change(&step(10.0), &[200.0])[0] - away).abs() < 1e-12);
         // What is left of the way after a time t goes as e^(−kt).
         let days = [101.0, 121.0, 300.0, 301.0];
-        let production = FittedOutcome::new("production_emax", estimate).unwrap().change(&step(10.0), &days);
+        let production = fitted("production_emax", "continuous", &known).unwrap().change(&step(10.0), &days);
         let left = |k: usize| 1.0 - production[k] / away;
         assert!((left(1) / left(0) - (-1.0_f64).exp()).abs() < 1e-9);
         assert!((production[2] - away).abs() < 1e-5 && production[3].is_nan());
         // Loss ends where production and loss balance: B·λ₀/λ − B.
-        let loss = FittedOutcome::new("loss_emax", estimate).unwrap().change(&step(10.0), &[300.0])[0];
+        let loss = fitted("loss_emax", "continuous", &known).unwrap().change(&step(10.0), &[300.0])[0];
         let rate = |c: f64| 1.0 + ((-1.0_f64).exp() - 1.0) * emax(c);
         assert!((loss - 4.0 * (rate(400.0) / rate(10.0) - 1.0)).abs() < 1e-4, "{}", loss);
     }
 
     #[test]
-    fn means_are_of_those_who_are_seen_so_long() {
-        let direct = FittedOutcome::new("direct_linear", |n| (n == "E").then_some(1.0)).unwrap();
-        let (low, high) = (step(100.0), step(300.0));
-        let patients = [(&low, 50.0, true), (&high, 50.9, false), (&low, 301.0, true)];
-        let [all, marked] = direct.mean_changes(patients.into_iter());
-        assert!((all - -2.0).abs() < 1e-12 && (marked - -3.0).abs() < 1e-12);
-        let [all, marked] = direct.mean_changes(patients[1..2].iter().copied());
-        assert!((all - -1.0).abs() < 1e-12 && marked.is_nan());
-        assert!(direct.mean_changes(std::iter::empty())[0].is_nan());
-        assert!(FittedOutcome::new("production_linear", |n| (n == "E").then_some(1.0)).is_none());
-        assert!(FittedOutcome::new("no_such_model", |_| Some(1.0)).is_none());
+    fn each_type_has_the_mean_of_its_values() {
+        let at = |model: &str, kind: &str, known: &[(&str, f64)]| {
+            fitted(model, kind, known).unwrap().change(&step(100.0), &[200.0])[0]
+        };
+        // w is −3: μ falls from 1 to 0.4.
+        let known = [("B", 1.0), ("E", 0.2), ("sigma", 0.5), ("gap_1", 1.5), ("dispersion", 0.3)];
+        let near = |a: f64, b: f64| assert!((a - b).abs() < 1e-9, "{a}, not {b}");
+        near(at("direct_linear", "poisson", &known), 0.4_f64.exp() - 1.0_f64.exp());
+        near(at("direct_linear", "negative-binomial", &known), 0.4_f64.exp() - 1.0_f64.exp());
+        // Above the lowest category, and above the cut 1.5 further.
+        let expit = |x: f64| 1.0 / (1.0 + (-x).exp());
+        let position = |mu: f64| expit(mu) + expit(mu - 1.5);
+        near(at("direct_linear", "ordered", &known), position(0.4) - position(1.0));
+        // The means of scipy.stats.norm(0.4, 0.5) and norm(1, 0.5), cut off at 0 and at 1.2, by integrate.quad.
+        let cut = 0.448_482_632_967_301_34 - 0.889_025_932_834_688_4;
+        near(at("direct_linear", "score:0:1.2", &known), cut);
+        // A hazard of e^-6 a day at first, and from day 1 on of e^-6.6.
+        let hazard = [("B", -6.0), ("E", 0.2)];
+        let event = at("direct_linear", "event", &hazard);
+        let after = (-6.6_f64).exp();
+        let whole = 199.0 * after + 0.5 * ((-6.0_f64).exp() + after);
+        near(event, 1.0 - (-whole).exp());
+    }
+
+    #[test]
+    fn directions_have_the_covariance_of_the_estimates() {
+        let known = [("B", 4.0), ("E", 2.0)];
+        let estimate = |name: &str| known.iter().find(|k| k.0 == name).map(|k| k.1);
+        let covariance = |a: &str, b: &str| Some(if a == b { 0.04 } else { -0.01 });
+        let kind = OutcomeType::Continuous;
+        let fit = FittedOutcome::new("direct_linear", kind, estimate, covariance).unwrap();
+        let directions = fit.directions().unwrap();
+        let product = |i: usize, j: usize| -> f64 {
+            directions.iter().map(|[up, _]| (up[i] - fit.theta[i]) * (up[j] - fit.theta[j])).sum()
+        };
+        assert!((product(0, 0) - 0.04).abs() < 1e-12 && (product(1, 1) - 0.04).abs() < 1e-12);
+        assert!((product(0, 1) + 0.01).abs() < 1e-12);
+        let bare = FittedOutcome::new("direct_linear", kind, estimate, |_, _| None).unwrap();
+        assert!(bare.directions().is_none());
+    }
+
+    #[test]
+    fn a_course_in_time_is_no_effect_of_exposure() {
+        let known = [("B", 1.0), ("E", 0.2), ("P", -2.0), ("kappa", 0.1)];
+        let fit = fitted("direct_linear_time_plateau", "continuous", &known).unwrap();
+        let course = fit.course(fit.theta(), &step(100.0), &[30.0]);
+        assert!((course.effect[0] + 0.6).abs() < 1e-12);
+        assert!((course.change[0] + 0.6 + 2.0 * (1.0 - (-3.0_f64).exp())).abs() < 1e-9);
+    }
+
+    #[test]
+    fn a_model_that_is_not_known_is_none() {
+        assert!(fitted("production_linear", "continuous", &[("E", 1.0)]).is_none());
+        assert!(fitted("no_such_model", "continuous", &[("B", 1.0)]).is_none());
+        let low = step(100.0);
         // Without an effect no exposure changes anything; a course in time changes everybody alike.
-        let none = FittedOutcome::new("no_effect", |_| Some(1.0)).unwrap();
+        let none = fitted("no_effect", "continuous", &[("B", 1.0)]).unwrap();
         assert_eq!(none.change(&low, &[1.0, 300.0]), [0.0; 2]);
         let plateau =
-            FittedOutcome::new("time_plateau", |n| Some(if n == "P" { -2.0 } else { 0.1 })).unwrap();
-        assert!((plateau.change(&high, &[30.0])[0] + 2.0 * (1.0 - (-3.0_f64).exp())).abs() < 1e-12);
+            fitted("time_plateau", "continuous", &[("B", 1.0), ("P", -2.0), ("kappa", 0.1)]).unwrap();
+        assert!((plateau.change(&low, &[30.0])[0] + 2.0 * (1.0 - (-3.0_f64).exp())).abs() < 1e-9);
     }
 }

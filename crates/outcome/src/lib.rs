@@ -8,13 +8,16 @@ mod crossing;
 mod delay;
 mod dose_rule;
 mod dosing_table;
+mod events;
 mod expected;
 mod exposure;
 mod exposure_means;
 mod exposure_solution;
 mod hysteresis;
 mod innovate;
+mod measure;
 mod mmrm;
+mod outcome_replay;
 mod patient;
 mod regimens;
 mod response;
@@ -30,18 +33,24 @@ pub use arms::{ArmComparison, compare_arms};
 pub use attainment::{Attained, Attainment, Place, attainment};
 pub use correlation::{Correlation, pearson, repeated_measures, spearman};
 pub use delay::{
-    Choice, DelayData, DelayModel, DelayTest, Direction, Driver, Link, MeanDelay, OutcomeEstimate,
-    OutcomeFit, OutcomeModel, Parameter, Structure, TimeCourse, choose, fit_all, fit_patients, test_delay,
+    Choice, DelayData, DelayModel, DelayTest, Direction, Driver, IntervalBy, Link, MOST_CATEGORIES,
+    MeanDelay, OutcomeEstimate, OutcomeFit, OutcomeModel, Parameter, Structure, TimeCourse, choose, fit_all,
+    fit_patients, test_delay,
 };
 pub use dose_rule::{DoseRule, DoseRuleError};
 pub use dosing_table::{DosingTable, DosingTableError, NotInTable, Regimen};
-pub use expected::FittedOutcome;
+pub use events::EventRate;
+pub use expected::{FittedOutcome, principal};
 pub use exposure::{CourseColumns, Exposure, ExposureCourse, Window};
 pub use exposure_means::{ExposureMean, exposure_means};
 pub use exposure_solution::{NoExposure, TOLERANCE};
 pub use hysteresis::{Fact, HysteresisOptions, Judged, RETURNED, STABILISED, hysteresis};
 pub use innovate::{FOLLOW_UP_DAYS, IGE, PATIENTS, TREATMENT_DAYS, VISITS, WEIGHT, innovate};
+pub use measure::{Measurement, OutcomeType};
 pub use mmrm::{Contrast, Mmrm, MmrmError, Repeated, mmrm};
+pub use outcome_replay::{
+    Both, ExpectedChange, GroupChanges, PatientChanges, ReplayedDays, ReplayedExposure, WithInterval,
+};
 pub use patient::{Group, Patient, groups};
 pub use regimens::{RegimenTally, Regimens, Slip, TableAgreement, regimens};
 pub use response::{MadeUp, make_up, true_exposure};

@@ -1,6 +1,7 @@
 //! Patients with what was measured of their disease, and groups of them.
 
 use crate::exposure::ExposureCourse;
+use crate::measure::Measurement;
 
 /// A patient of a trial with outcomes. Days count from the first dose, of an undosed patient from the first record.
 #[derive(Clone, Debug, PartialEq)]
@@ -15,8 +16,8 @@ pub struct Patient {
     pub last_dose: Option<f64>,
     /// The reconstructed exposure, if there is one.
     pub exposure: Option<ExposureCourse>,
-    /// Of each measure the days and values, ascending.
-    pub outcomes: Vec<Vec<(f64, f64)>>,
+    /// Of each measure its measurements, ascending in time.
+    pub outcomes: Vec<Vec<Measurement>>,
 }
 
 /// A group of patients.

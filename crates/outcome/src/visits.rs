@@ -1,6 +1,7 @@
 //! Outcomes by visit: change from baseline, beside the exposure since the visit before.
 
 use crate::exposure::{Exposure, Window};
+use crate::measure::{Measurement, OutcomeType};
 use crate::patient::{Group, Patient};
 use crate::summary::Summary;
 use serde::{Deserialize, Serialize};
@@ -36,7 +37,7 @@ impl VisitRule {
     /// The days on which anything was measured after the first dose, if they are no more than [`MOST_VISITS`]; else weeks.
     pub fn seen(patients: &[Patient]) -> Self {
         let outcomes = patients.iter().flat_map(|p| p.outcomes.iter().flatten());
-        let mut days: Vec<f64> = outcomes.map(|o| o.0).filter(|d| *d > 0.0).collect();
+        let mut days: Vec<f64> = outcomes.map(|o| o.day).filter(|d| *d > 0.0).collect();
         days.sort_by(f64::total_cmp);
         days.dedup();
         if days.len() <= MOST_VISITS { Self::Nominal(days) } else { Self::Every(7.0) }
@@ -143,6 +144,8 @@ pub struct OutsideVisits {
 pub struct Aligned {
     /// The measure's position among those of a patient.
     pub measure: usize,
+    /// Its type.
+    pub kind: OutcomeType,
     /// Patient by patient, ascending in time.
     pub visits: Vec<Visit>,
     /// Values that belong to no visit, patient by patient, ascending in time.
@@ -158,9 +161,12 @@ impl Aligned {
     }
 }
 
-/// Aligns measure `measure` of all patients.
-pub fn align(patients: &[Patient], measure: usize, alignment: &Alignment) -> Aligned {
-    let mut aligned = Aligned { measure, ..Aligned::default() };
+/// Aligns measure `measure` of all patients, an outcome of that type. The time to an event has no visits.
+pub fn align(patients: &[Patient], measure: usize, kind: OutcomeType, alignment: &Alignment) -> Aligned {
+    let mut aligned = Aligned { measure, kind, ..Aligned::default() };
+    if kind == OutcomeType::Event {
+        return aligned;
+    }
     let windows = Windows::new(&alignment.visits, alignment.half_width);
     for (i, patient) in patients.iter().enumerate() {
         let Some(outcomes) = patient.outcomes.get(measure).filter(|o| !o.is_empty()) else { continue };
@@ -175,18 +181,18 @@ pub fn align(patients: &[Patient], measure: usize, alignment: &Alignment) -> Ali
 }
 
 /// The baseline and how many values it is the mean of.
-fn baseline(outcomes: &[(f64, f64)], rule: OutcomeBaseline) -> Option<(f64, usize)> {
-    let mut before = outcomes.iter().filter(|o| o.0 <= 0.0);
+fn baseline(outcomes: &[Measurement], rule: OutcomeBaseline) -> Option<(f64, usize)> {
+    let mut before = outcomes.iter().filter(|o| o.day <= 0.0);
     let of: Vec<f64> = match rule {
-        OutcomeBaseline::Last => before.next_back().map(|o| o.1).into_iter().collect(),
-        OutcomeBaseline::RunIn { days } => before.filter(|o| o.0 >= -days).map(|o| o.1).collect(),
+        OutcomeBaseline::Last => before.next_back().map(|o| o.value).into_iter().collect(),
+        OutcomeBaseline::RunIn { days } => before.filter(|o| o.day >= -days).map(|o| o.value).collect(),
     };
     (!of.is_empty()).then(|| (of.iter().sum::<f64>() / of.len() as f64, of.len()))
 }
 
 fn of_patient(
     (position, patient): (usize, &Patient),
-    outcomes: &[(f64, f64)],
+    outcomes: &[Measurement],
     (baseline, values): (f64, usize),
     (windows, window): (&Windows, Window),
     aligned: &mut Aligned,
@@ -206,7 +212,7 @@ fn of_patient(
     };
     aligned.visits.push(start);
     let mut own: Vec<(f64, f64, f64)> = Vec::new();
-    for &(day, value) in outcomes.iter().filter(|o| o.0 > 0.0) {
+    for &Measurement { day, value, .. } in outcomes.iter().filter(|o| o.day > 0.0) {
         match windows.visit(day) {
             Some(visit) => own.push((visit, day, value)),
             None => {
@@ -276,14 +282,14 @@ mod tests {
             responder: String::new(),
             last_dose: Some(28.0),
             exposure: None,
-            outcomes: vec![outcomes.to_vec()],
+            outcomes: vec![outcomes.iter().copied().map(Measurement::from).collect()],
         }
     }
 
     fn aligned(baseline: OutcomeBaseline, visits: VisitRule, half_width: Option<f64>) -> Aligned {
         let alignment = Alignment { baseline, visits, half_width, window: Window::Mean };
         let seen = patient(&[(-9.0, 1.0), (-3.0, 4.0), (0.0, 6.0), (12.0, 3.0), (16.0, 5.0), (29.0, 1.0)]);
-        align(&[seen, patient(&[(3.0, 1.0)])], 0, &alignment)
+        align(&[seen, patient(&[(3.0, 1.0)])], 0, OutcomeType::Continuous, &alignment)
     }
 
     #[test]

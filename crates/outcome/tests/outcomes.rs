@@ -8,9 +8,9 @@ use omafit_estimate::{Noise, SubjectStream};
 use omafit_model::{Dual, PopulationModel, Real, published};
 use omafit_outcome::{
     Alignment, DelayData, DelayModel, Dosing, DosingTable, Driver, Exposure, HysteresisOptions, Link, MadeUp,
-    OutcomeBaseline, OutcomeModel, Patient, Structure, Summary, VisitRule, Window, align, choose, fit_all,
-    fit_patients, groups, hysteresis, innovate, make_up, patient, pearson, repeated_measures, spearman,
-    true_exposure,
+    OutcomeBaseline, OutcomeModel, OutcomeType, Patient, Structure, Summary, VisitRule, Window, align,
+    choose, fit_all, fit_patients, groups, hysteresis, innovate, make_up, patient, pearson,
+    repeated_measures, spearman, true_exposure,
 };
 use serde_json::Value;
 
@@ -130,7 +130,7 @@ fn fits_to_patients_are_those_of_scipy() {
     assert_eq!(cases.len(), 4);
     for case in cases {
         let patients = patients(case);
-        let aligned = align(&patients, 0, &alignment());
+        let aligned = align(&patients, 0, OutcomeType::Continuous, &alignment());
         let everybody = groups(&patients);
         let data = DelayData::new(&patients, &aligned, &everybody[0], Exposure::IgeFree);
         let name = case["model"].as_str().unwrap();
@@ -169,7 +169,7 @@ fn the_loop_of_a_delayed_outcome_turns_and_lags() {
     let reference = reference();
     let case = &reference["fits"][0];
     let patients = patients(case);
-    let aligned = align(&patients, 0, &alignment());
+    let aligned = align(&patients, 0, OutcomeType::Continuous, &alignment());
     let group = &groups(&patients)[0];
     let options = HysteresisOptions { target_ng_ml: 50.0, max_lag: 84, replicates: 200, seed: 1, test: true };
     let facts = hysteresis(&patients, &aligned, group, &[], &options);

@@ -40,10 +40,10 @@ pub use results::{
     IntervalMethod, MethodIntervals, bootstrap_replicates_table, comparison_table, convergence_table,
     correlations_table, criteria_table, diagnostics_table, draws_table, individuals_table, influence_table,
     likelihood_table, most_moved, not_determined_without, npc_table, npde_table, observations_table,
-    outcome_exposure_table, outcome_tables, parameters_table, population_starts_table, profile_points_table,
-    profile_table, read_compared_parameters, shrinkage_table, sigma_columns, sir_samples_table,
-    suppression_table, trajectories_table, two_stage_omega_table, two_stage_table, typical_table,
-    uncertainty_table, vpc_table,
+    outcome_exposure_table, outcome_tables, parameter_covariance_table, parameters_table,
+    population_starts_table, profile_points_table, profile_table, read_compared_parameters, shrinkage_table,
+    sigma_columns, sir_samples_table, suppression_table, trajectories_table, two_stage_omega_table,
+    two_stage_table, typical_table, uncertainty_table, vpc_table,
 };
 pub use summary::{AnalyteSummary, CovariateSummary, DataSummary, DoseSummary, Span};
 pub use table::{

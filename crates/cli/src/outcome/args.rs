@@ -31,8 +31,11 @@ impl From<WindowName> for Window {
 pub struct OutcomeArgs {
     /// Folder of the run, which gets the tables
     pub run: PathBuf,
-    /// Table of ID, TIME, MEASURE, VALUE, and RESPONDER, ARM, UNIT if there are
+    /// Table of ID, TIME, MEASURE, VALUE, and RESPONDER, ARM, UNIT, DAYS (of a count) if there are
     pub outcomes: PathBuf,
+    /// The type of a measure: continuous, score:FLOOR:CEILING, ordered, poisson, negative-binomial, event [default: continuous]
+    #[arg(long = "type", value_name = "MEASURE=TYPE")]
+    pub types: Vec<String>,
     /// How the exposure of a visit is taken from the time course
     #[arg(long, value_enum, default_value_t = WindowName::Mean, ignore_case = true)]
     pub window: WindowName,

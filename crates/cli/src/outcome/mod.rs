@@ -16,14 +16,14 @@ use crate::run::{pool, positive};
 use crate::write::{command, draw_into, renew_report, write_into};
 use omafit_model::Analyte;
 use omafit_outcome::{
-    Alignment, HysteresisOptions, OutcomeBaseline, OutcomeOptions, Patient, VisitRule, analyse,
-    exposure_means,
+    Alignment, HysteresisOptions, MOST_CATEGORIES, OutcomeBaseline, OutcomeOptions, OutcomeType, Patient,
+    VisitRule, analyse, exposure_means,
 };
 use omafit_trial::{
     OutcomeReadOptions, OutcomeTable, outcome_exposure_table, outcome_tables, read_outcomes, write_whole,
 };
 use patients::Patients;
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::time::Instant;
 
 /// Fewer bootstrap replicates make no interval of 95 %.
@@ -49,10 +49,12 @@ pub fn outcome(args: &OutcomeArgs) -> Result<Outcome, CliError> {
     }
     let known: HashSet<&str> = run.trial.subjects.iter().map(|s| s.id.as_str()).collect();
     let table = read_outcomes(&args.outcomes, &given.read, &known)?;
+    check_types(&given.read.types, &table)?;
     let patients = pool.install(|| Patients::new(&run, &table));
-    let options = given.options(&patients.all, args.target.unwrap_or(run.record.options.target_ng_ml));
-    notes::check_visits(&patients, table.measures.len(), &options.alignment, given.read.time_unit)?;
-    let analysis = pool.install(|| analyse(&patients.all, table.measures.len(), &options));
+    let target = args.target.unwrap_or(run.record.options.target_ng_ml);
+    let options = given.options(&patients.all, &table.types, target);
+    notes::check_visits(&patients, &options, given.read.time_unit)?;
+    let analysis = pool.install(|| analyse(&patients.all, &options));
     let simulated = table.simulated || run.record.simulated;
     for found in outcome_tables(&analysis, &patients.all, &table.measures)? {
         write_into(&args.run, &found, args.running.force)?;
@@ -70,6 +72,40 @@ pub fn outcome(args: &OutcomeArgs) -> Result<Outcome, CliError> {
         words::print(args, &table, &patients.all, &analysis, &notes, simulated);
     }
     Ok(Outcome::Done)
+}
+
+/// The types of measures as they are given.
+fn types(given: &[String]) -> Result<BTreeMap<String, OutcomeType>, CliError> {
+    let mut types = BTreeMap::new();
+    for text in given {
+        let named = text.rsplit_once('=').filter(|(name, _)| !name.trim().is_empty());
+        let (name, kind) = named.ok_or_else(|| refuse("type", text, "MEASURE=TYPE"))?;
+        let kind = kind.parse().map_err(|expected: String| refuse("type", text, expected))?;
+        if types.insert(name.trim().to_owned(), kind).is_some() {
+            return Err(refuse("type", text, "one type of a measure"));
+        }
+    }
+    Ok(types)
+}
+
+/// Refuses a type of a measure that is not there, and categories that are more than anybody orders.
+fn check_types(types: &BTreeMap<String, OutcomeType>, table: &OutcomeTable) -> Result<(), CliError> {
+    let names = || table.measures.iter().map(|m| m.0.as_str()).collect::<Vec<_>>().join(", ");
+    for (name, kind) in types {
+        let Some(at) = table.measures.iter().position(|m| m.0 == *name) else {
+            let expected = format!("of a measure of the table, which has {}", names());
+            return Err(refuse("type", format!("{name}={kind}"), expected));
+        };
+        let values = table.subjects.iter().flat_map(|s| &s.values[at]).map(|m| m.value.to_bits());
+        let categories = values.collect::<HashSet<u64>>().len();
+        if *kind == OutcomeType::Ordered && categories > MOST_CATEGORIES {
+            let expected = format!(
+                "at most {MOST_CATEGORIES} categories; {name} has {categories}: a score is score:FLOOR:CEILING"
+            );
+            return Err(refuse("type", format!("{name}={kind}"), expected));
+        }
+    }
+    Ok(())
 }
 
 /// The arguments, checked.
@@ -131,6 +167,7 @@ impl Given {
         };
         let read = OutcomeReadOptions {
             columns: renamed(&args.columns)?,
+            types: types(&args.types)?,
             time_unit: args.time_unit.into(),
             allow_unknown: args.allow_unknown,
             separator: args.layout.separator(),
@@ -150,9 +187,10 @@ impl Given {
         })
     }
 
-    fn options(&self, patients: &[Patient], target_ng_ml: f64) -> OutcomeOptions {
+    fn options(&self, patients: &[Patient], types: &[OutcomeType], target_ng_ml: f64) -> OutcomeOptions {
         let visits = self.visits.clone().unwrap_or_else(|| VisitRule::seen(patients));
         OutcomeOptions {
+            types: types.to_vec(),
             alignment: Alignment {
                 baseline: self.baseline,
                 visits,
@@ -190,7 +228,7 @@ fn record(
         "version": env!("CARGO_PKG_VERSION"),
         "command": command(),
         "outcomes": { "path": RecordedPath::from(args.outcomes.as_path()), "sha256": table.source.sha256, "rows": table.source.rows, "read": given.read },
-        "measures": table.measures.iter().map(|m| serde_json::json!({ "name": m.0, "unit": m.1 })).collect::<Vec<_>>(),
+        "measures": table.measures.iter().zip(&table.types).map(|((name, unit), kind)| serde_json::json!({ "name": name, "unit": unit, "type": kind.to_string() })).collect::<Vec<_>>(),
         "simulated": simulated,
         "options": options,
         "patients": patients,

@@ -2,7 +2,7 @@
 
 use super::patients::Patients;
 use crate::error::{CliError, refuse};
-use omafit_outcome::{Aligned, Alignment, OutcomeAnalysis, VisitRule, align};
+use omafit_outcome::{Aligned, OutcomeAnalysis, OutcomeOptions, OutcomeType, VisitRule, align};
 use omafit_trial::{OutcomeTable, TimeUnit, count};
 
 /// Hours in a day, and what is as good as that many: visits and records do not end on one day.
@@ -24,18 +24,15 @@ fn range(days: impl Iterator<Item = f64>) -> Option<[f64; 2]> {
 
 /// The days after the first dose of all values.
 fn days_of_values(patients: &Patients) -> impl Iterator<Item = f64> {
-    patients.all.iter().flat_map(|p| p.outcomes.iter().flatten()).map(|o| o.0)
+    patients.all.iter().flat_map(|p| p.outcomes.iter().flatten()).map(|o| o.day)
 }
 
 /// Refuses visits that are not on the days of the values, with the option that mends it where the one is in hours.
-pub fn check_visits(
-    patients: &Patients,
-    measures: usize,
-    alignment: &Alignment,
-    unit: TimeUnit,
-) -> Result<(), CliError> {
+pub fn check_visits(patients: &Patients, options: &OutcomeOptions, unit: TimeUnit) -> Result<(), CliError> {
+    let alignment = &options.alignment;
     let Some([first, last]) = range(days_of_values(patients)) else { return Ok(()) };
-    let aligned: Vec<Aligned> = (0..measures).map(|m| align(&patients.all, m, alignment)).collect();
+    let of = |(measure, kind): (usize, &OutcomeType)| align(&patients.all, measure, *kind, alignment);
+    let aligned: Vec<Aligned> = options.types.iter().enumerate().map(of).collect();
     let inside: usize = aligned.iter().map(Aligned::values_at_visits).sum();
     let outside: usize = aligned.iter().map(|a| a.outside.len()).sum();
     if outside == 0 {
@@ -129,10 +126,10 @@ fn rounded(day: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use omafit_outcome::{OutcomeBaseline, Patient, Window};
+    use omafit_outcome::{Alignment, HysteresisOptions, OutcomeBaseline, Patient, Window};
 
     fn patients(days: &[f64]) -> Patients {
-        let values = std::iter::once(0.0).chain(days.iter().copied()).map(|day| (day, 5.0));
+        let values = std::iter::once(0.0).chain(days.iter().copied()).map(|day| (day, 5.0).into());
         let one = Patient {
             id: "1".into(),
             arm: String::new(),
@@ -147,7 +144,11 @@ mod tests {
     fn refused(days: &[f64], visits: VisitRule, unit: TimeUnit) -> Option<String> {
         let alignment =
             Alignment { baseline: OutcomeBaseline::Last, visits, half_width: None, window: Window::Mean };
-        check_visits(&patients(days), 1, &alignment, unit).err().map(|e| e.to_string())
+        let hysteresis =
+            HysteresisOptions { target_ng_ml: 50.0, max_lag: 84, replicates: 100, seed: 1, test: false };
+        let types = vec![OutcomeType::Continuous];
+        let options = OutcomeOptions { types, alignment, onset_days: 112.0, hysteresis, delay: false };
+        check_visits(&patients(days), &options, unit).err().map(|e| e.to_string())
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use crate::reconstruct::Run;
 use omafit_model::Subject;
-use omafit_outcome::Patient;
+use omafit_outcome::{Measurement, Patient};
 use omafit_trial::{OutcomeSubject, OutcomeTable};
 use rayon::prelude::*;
 use std::collections::HashMap;
@@ -39,7 +39,8 @@ fn of_subject(run: &Run, subject: Option<&&Subject>, outcomes: &OutcomeSubject) 
     let start = doses.first().copied().or(subject.map(|s| s.start)).unwrap_or(0.0);
     let exposure = subject.ok_or_else(|| "not in the run".to_owned()).and_then(|s| run.exposure(s, start));
     let reason = exposure.as_ref().err().cloned();
-    let from_start = |values: &Vec<(f64, f64)>| values.iter().map(|(t, v)| (t - start, *v)).collect();
+    let from_start =
+        |values: &Vec<Measurement>| values.iter().map(|m| Measurement { day: m.day - start, ..*m }).collect();
     let patient = Patient {
         id: outcomes.id.clone(),
         arm: outcomes.arm.clone(),

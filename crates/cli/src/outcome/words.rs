@@ -5,8 +5,8 @@ use crate::print::columns;
 use crate::print::format::fixed;
 use crate::print::terminal::say;
 use omafit_outcome::{
-    ArmComparison, Exposure, Fact, Group, GroupOutcome, MeanDelay, OutcomeAnalysis, OutcomeFit, Patient,
-    VisitMean,
+    ArmComparison, EventRate, Exposure, Fact, Group, GroupOutcome, MeanDelay, OutcomeAnalysis, OutcomeFit,
+    Patient, VisitMean,
 };
 use omafit_trial::OutcomeTable;
 use omafit_trial::count;
@@ -115,6 +115,9 @@ fn name_of(group: &Group) -> String {
 }
 
 fn row(name: String, outcome: &GroupOutcome, last_dose: f64) -> [String; 7] {
+    if let Some(found) = &outcome.events {
+        return row_of_events(name, outcome, found);
+    }
     let baseline = outcome.visits.first();
     let end: Option<&VisitMean> = outcome.visits.iter().rev().find(|v| v.visit > 0.0 && v.visit <= last_dose);
     let fits = outcome.chosen();
@@ -126,6 +129,31 @@ fn row(name: String, outcome: &GroupOutcome, last_dose: f64) -> [String; 7] {
         model(&fits),
         fits.first().and_then(|fit| fit.mean_delay()).map_or(String::new(), delay),
         hysteresis(outcome),
+    ]
+}
+
+/// The row of a group's first events, with their rate in place of a change.
+fn row_of_events(name: String, outcome: &GroupOutcome, found: &EventRate) -> [String; 7] {
+    let fits = outcome.chosen();
+    let rate = format!(
+        "{} in {} patient-years, {} a year",
+        count(found.events, "first event"),
+        fixed(found.years, 1),
+        with_interval(found.rate, 2)
+    );
+    let ratio = if found.ratio[0].is_nan() {
+        String::new()
+    } else {
+        format!("; rate ratio {}", with_interval(found.ratio, 2))
+    };
+    [
+        name,
+        found.patients.to_string(),
+        String::new(),
+        format!("{rate}{ratio}"),
+        model(&fits),
+        fits.first().and_then(|fit| fit.mean_delay()).map_or(String::new(), delay),
+        "not tested of events".to_owned(),
     ]
 }
 

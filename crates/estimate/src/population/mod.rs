@@ -54,7 +54,8 @@ pub use sir::{
 pub use space::{Coordinate, Space, SpaceError, covariance_by_factor};
 pub use starts::{PopulationStart, from_several_starts};
 pub use uncertainty::{
-    EstimateKind, PopulationEstimate, PopulationUncertainty, flattest_direction, population_estimates,
+    EstimateKind, PopulationEstimate, PopulationUncertainty, flattest_direction, population_covariance,
+    population_estimates, population_numbers,
 };
 pub use variation::Variation;
 pub use watch::{Checkpoint, Progress, Standing, Watch};

@@ -7,7 +7,7 @@
 //! where they are, and the covariance is that of the others.
 
 use super::boundary::End;
-use super::delta::derivatives;
+use super::delta::{derivatives, propagated};
 use super::space::{Coordinate, Space};
 use crate::decompose::eigen;
 use crate::normal::NORMAL_975;
@@ -241,6 +241,21 @@ pub fn population_estimates(
         estimate.interval = interval(estimate.kind, estimate.value, estimate.se[0]);
     }
     estimates
+}
+
+/// Every number of a model's population, without uncertainty.
+pub fn population_numbers(model: &PopulationModel) -> Vec<PopulationEstimate> {
+    listed(model, &model.values())
+}
+
+/// The covariance of the numbers of a population, row by row in the order and the units of [`population_estimates`].
+pub fn population_covariance(
+    model: &PopulationModel,
+    space: &Space,
+    uncertainty: &PopulationUncertainty,
+) -> Vec<f64> {
+    let read = |values: &PopulationValues| listed(model, values).iter().map(|e| e.value).collect();
+    propagated(model, space, &uncertainty.r, &read)
 }
 
 /// A correlation whose size is above this, of a parameter whose η is tied, is one.

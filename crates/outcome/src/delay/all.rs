@@ -2,7 +2,7 @@
 
 use super::course::TimeCourse;
 use super::data::DelayData;
-use super::fit::{OutcomeFit, choose};
+use super::fit::{OutcomeFit, TOLD_APART, choose};
 use super::model::OutcomeModel;
 use super::patients::{fit_from, refitted, with_errors};
 use rayon::prelude::*;
@@ -14,8 +14,8 @@ const WITH_COURSE: usize = 3;
 /// (Kass & Raftery 1995), and so is every interval of it misleading.
 const WITH_ERRORS: f64 = 10.0;
 
-/// Fits the models without an effect and every effect, and beside the best effects a course in time; those that cannot be fitted
-/// are left out.
+/// Fits the models without an effect and every effect, beside the best effects a course in time, and the best of all with a delay
+/// that varies; those that cannot be fitted are left out.
 ///
 /// A model that ends above one that it contains is fitted again from there.
 pub fn fit_all(data: &DelayData) -> Vec<OutcomeFit> {
@@ -32,8 +32,15 @@ pub fn fit_all(data: &DelayData) -> Vec<OutcomeFit> {
         .flat_map(|fit| TimeCourse::ALL.map(|course| OutcomeModel { course: Some(course), ..fit.model }))
         .collect();
     let fits = fitted(data, &with_course, fits);
+    // A delay that varies between patients is tried of the model that is chosen without.
+    let chosen = choose(&fits).chosen.map(|i| OutcomeModel { delay_varies: true, ..fits[i].model });
+    let varied: Vec<OutcomeModel> = chosen.into_iter().filter(|model| model.is_of(data.kind)).collect();
+    let fits = fitted(data, &varied, fits);
     let least = fits.iter().map(OutcomeFit::bic).fold(f64::INFINITY, f64::min);
-    let near = |fit: OutcomeFit| if fit.bic() < least + WITH_ERRORS { with_errors(data, fit) } else { fit };
+    let near = |fit: OutcomeFit| {
+        let above = fit.bic() - least;
+        if above < WITH_ERRORS { with_errors(data, fit, above < TOLD_APART) } else { fit }
+    };
     fits.into_par_iter().map(near).collect()
 }
 

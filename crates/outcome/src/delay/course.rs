@@ -1,6 +1,7 @@
 //! Courses of an outcome in time that owe nothing to exposure: a trend, a response to placebo.
 
 use super::shape::Parameter;
+use crate::measure::Per;
 use omafit_model::Dual;
 use serde::{Deserialize, Serialize};
 
@@ -29,11 +30,11 @@ impl TimeCourse {
         }
     }
 
-    /// The unit of its coefficient.
-    pub(crate) const fn unit(self) -> &'static str {
+    /// The unit of g.
+    pub(crate) const fn unit(self) -> Per {
         match self {
-            Self::Linear => "outcome per 100 d",
-            Self::Plateau => "outcome",
+            Self::Linear => Per::HundredDays,
+            Self::Plateau => Per::One,
         }
     }
 

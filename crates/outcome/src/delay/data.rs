@@ -1,10 +1,14 @@
 //! What a delay model is fitted to.
 
+use super::chain::Filtered;
+use super::density::MOST_CATEGORIES;
 use super::driver::{DriverKnots, Knot};
-use super::shape::DelayModel;
-use crate::exposure::Exposure;
+use super::event::EventTime;
+use super::shape::{DelayModel, Parameter};
+use crate::exposure::{Exposure, ExposureCourse};
+use crate::measure::{Measurement, OutcomeType};
 use crate::patient::{Group, Patient};
-use crate::visits::Aligned;
+use crate::visits::{Aligned, Visit};
 use omafit_model::{Dual, Pack, Real, is_wide};
 
 /// As many unknowns as w depends on at most.
@@ -14,6 +18,10 @@ const ABREAST: usize = 4;
 
 /// The patients of a group, with their courses of one exposure and what was measured of one outcome.
 pub struct DelayData {
+    /// The type of the outcome.
+    pub(crate) kind: OutcomeType,
+    /// The categories of an ordered outcome, ascending.
+    pub(crate) categories: Vec<f64>,
     /// Patient by patient.
     pub(crate) members: Vec<Member>,
     /// The knots of so many patients in turn, each with days of its own; beyond the last of a patient the same without a step.
@@ -24,63 +32,131 @@ pub struct DelayData {
 pub(crate) struct Member {
     /// The knots of the exposure, for reading on the days of the rows.
     knots: DriverKnots,
-    /// Its rows, ascending in time.
+    /// Its rows, ascending in time; of a time to an event the whole days at risk.
     pub rows: Vec<OutcomeRow>,
+    /// The end of the time at risk; `None` of other outcomes.
+    pub event: Option<EventTime>,
 }
 
 /// A value of a patient, or the mean of some.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct OutcomeRow {
-    /// Day after the first dose.
+    /// Day after the first dose; of a count the middle of the days over which it was made.
     pub day: f64,
-    /// The value, or the mean.
+    /// The value, or the mean; of an ordered outcome the position of the category, of a count the number.
     pub value: f64,
     /// How many values it is the mean of.
     pub values: f64,
+    /// Days over which a count was made.
+    pub days: f64,
 }
 
 impl DelayData {
-    /// The data of a group: each value before the first dose, and each visit after it as the mean of its values. Patients without
+    /// The data of a group. Of a continuous outcome each value before the first dose, and each visit after it as the mean of its
+    /// values, of patients with a baseline; of a time to an event the time at risk from the first dose on; of every other outcome
+    /// each value. Patients without
     /// an exposure, and what was measured beyond the end of a course, are not in it; patients without a dose are, with their
     /// exposure.
     pub fn new(patients: &[Patient], aligned: &Aligned, group: &Group, exposure: Exposure) -> Self {
-        let mut members = Vec::new();
-        for own in aligned.visits.chunk_by(|a, b| a.patient == b.patient) {
-            let at = own[0].patient;
-            let patient = &patients[at];
-            let Some(course) = &patient.exposure else { continue };
-            if group.members.binary_search(&at).is_err() {
-                continue;
+        let mut own: Vec<(usize, Vec<OutcomeRow>, Option<EventTime>)> = Vec::new();
+        let is_member = |at: &usize| group.members.binary_search(at).is_ok();
+        let end = |at: usize| patients[at].exposure.as_ref().map(ExposureCourse::end);
+        let all = |at: usize| &patients[at].outcomes[aligned.measure];
+        let each = |m: &Measurement| row_of(m, aligned.kind);
+        match aligned.kind {
+            OutcomeType::Continuous => {
+                for visits in aligned.visits.chunk_by(|a, b| a.patient == b.patient) {
+                    let at = visits[0].patient;
+                    let Some(end) = end(at).filter(|_| is_member(&at)) else { continue };
+                    let before = all(at).iter().filter(|m| m.day <= 0.0).map(each);
+                    let after = visits.iter().filter(|v| v.visit > 0.0 && v.day <= end);
+                    let mean = |v: &Visit| OutcomeRow {
+                        day: v.day,
+                        value: v.value,
+                        values: v.values as f64,
+                        days: 1.0,
+                    };
+                    own.push((at, before.chain(after.map(mean)).collect(), None));
+                }
             }
-            let before = patient.outcomes[aligned.measure].iter().filter(|o| o.0 <= 0.0);
-            let before = before.map(|&(day, value)| OutcomeRow { day, value, values: 1.0 });
-            let after = own.iter().filter(|v| v.visit > 0.0 && v.day <= course.end());
-            let after = after.map(|v| OutcomeRow { day: v.day, value: v.value, values: v.values as f64 });
-            let rows: Vec<OutcomeRow> = before.chain(after).collect();
-            let days: Vec<f64> = rows.iter().map(|row| row.day).collect();
-            members.push(Member { knots: DriverKnots::new(course, exposure, &days), rows });
+            OutcomeType::Event => {
+                for &at in &group.members {
+                    let Some(time) = end(at).and_then(|end| time_at_risk(all(at), end)) else { continue };
+                    let day = |day| OutcomeRow { day, value: 0.0, values: 1.0, days: 1.0 };
+                    own.push((at, time.days().map(day).collect(), Some(time)));
+                }
+            }
+            _ => {
+                for &at in &group.members {
+                    let Some(end) = end(at) else { continue };
+                    let rows: Vec<OutcomeRow> = all(at).iter().filter(|m| m.day <= end).map(each).collect();
+                    if !rows.is_empty() {
+                        own.push((at, rows, None));
+                    }
+                }
+            }
         }
-        let courses = members.chunks(ABREAST).map(abreast).collect();
-        Self { members, courses }
+        let mut categories = Vec::new();
+        if aligned.kind == OutcomeType::Ordered {
+            categories = distinct(own.iter().flat_map(|own| own.1.iter().map(|row| row.value)));
+            if categories.len() > MOST_CATEGORIES {
+                own.clear();
+            }
+            for row in own.iter_mut().flat_map(|own| &mut own.1) {
+                row.value = categories.partition_point(|c| *c < row.value) as f64;
+            }
+        }
+        let member = |(at, rows, event): (usize, Vec<OutcomeRow>, Option<EventTime>)| {
+            let course = patients[at].exposure.as_ref()?;
+            let days: Vec<f64> = rows.iter().map(|row| row.day.min(course.end())).collect();
+            Some(Member { knots: DriverKnots::new(course, exposure, &days), rows, event })
+        };
+        let members = own.into_iter().filter_map(member).collect();
+        Self::of_members(members, aligned.kind, categories)
     }
 
-    /// w at each member's rows with its derivatives by the unknowns.
-    pub(crate) fn slopes(&self, model: DelayModel, unknowns: &[f64]) -> Vec<Vec<Dual<f64, LANES>>> {
+    pub(super) fn of_members(members: Vec<Member>, kind: OutcomeType, categories: Vec<f64>) -> Self {
+        let courses = members.chunks(ABREAST).map(abreast).collect();
+        Self { kind, categories, members, courses }
+    }
+
+    /// w at each member's rows with its derivatives by the unknowns, the rate k that of its unknown times the member's factor.
+    pub(crate) fn slopes(
+        &self,
+        model: DelayModel,
+        unknowns: &[f64],
+        factors: &[f64],
+    ) -> Vec<Vec<Dual<f64, LANES>>> {
         // Lanes that nothing depends on cost as much as others.
         match unknowns.len() {
-            0 | 1 => self.slopes_of::<1>(model, unknowns),
-            2 => self.slopes_of::<2>(model, unknowns),
-            3 => self.slopes_of::<3>(model, unknowns),
-            _ => self.slopes_of::<LANES>(model, unknowns),
+            0 | 1 => self.slopes_of::<1>(model, unknowns, factors),
+            2 => self.slopes_of::<2>(model, unknowns, factors),
+            3 => self.slopes_of::<3>(model, unknowns, factors),
+            _ => self.slopes_of::<LANES>(model, unknowns, factors),
         }
     }
 
-    fn slopes_of<const N: usize>(&self, model: DelayModel, unknowns: &[f64]) -> Vec<Vec<Dual<f64, LANES>>> {
+    /// w at each member's rows without derivatives.
+    pub(crate) fn shapes(
+        &self,
+        model: DelayModel,
+        unknowns: &[f64],
+        factors: &[f64],
+    ) -> Vec<Vec<Dual<f64, LANES>>> {
+        self.slopes_of::<0>(model, unknowns, factors)
+    }
+
+    fn slopes_of<const N: usize>(
+        &self,
+        model: DelayModel,
+        unknowns: &[f64],
+        factors: &[f64],
+    ) -> Vec<Vec<Dual<f64, LANES>>> {
         if is_wide() {
             // SAFETY: the processor has the one feature the function needs.
-            unsafe { slopes_wide::<N>(self, model, unknowns) }
+            unsafe { slopes_wide::<N>(self, model, unknowns, factors) }
         } else {
-            slopes_of::<N>(self, model, unknowns)
+            slopes_of::<N>(self, model, unknowns, factors)
         }
     }
 
@@ -89,9 +165,11 @@ impl DelayData {
         self.members.len()
     }
 
-    /// How many values.
+    /// How many values; of a time to an event how many events, which are what decides how much is known of a hazard (Volinsky &
+    /// Raftery 2000, doi 10.1111/j.0006-341X.2000.00256.x).
     pub fn values(&self) -> usize {
-        self.members.iter().map(|m| m.rows.len()).sum()
+        let of = |m: &Member| m.event.map_or(m.rows.len(), |event| usize::from(event.happened));
+        self.members.iter().map(of).sum()
     }
 }
 
@@ -101,6 +179,32 @@ impl Member {
         let shape = model.shape(values, self.knots.driver());
         (0..self.rows.len()).map(|k| self.knots.read(&shape, k)).collect()
     }
+}
+
+/// A measurement as a row.
+fn row_of(m: &Measurement, kind: OutcomeType) -> OutcomeRow {
+    if kind.is_count() {
+        return OutcomeRow { day: m.day - 0.5 * m.days, value: m.count(), values: 1.0, days: m.days };
+    }
+    OutcomeRow { day: m.day, value: m.value, values: 1.0, days: 1.0 }
+}
+
+/// The time at risk from the first dose on, to the first event, or to the last day, or to the end of the course; `None` of a
+/// patient who was not at risk after it.
+pub(crate) fn time_at_risk(outcomes: &[Measurement], end: f64) -> Option<EventTime> {
+    let mut after = outcomes.iter().filter(|m| m.day > 0.0);
+    let event = after.clone().find(|m| m.value == 1.0);
+    let happened = event.is_some_and(|event| event.day <= end);
+    let day = event.or_else(|| after.next_back())?.day.min(end);
+    (day > 0.0).then_some(EventTime { day, happened })
+}
+
+/// The different values, ascending.
+fn distinct(values: impl Iterator<Item = f64>) -> Vec<f64> {
+    let mut all: Vec<f64> = values.collect();
+    all.sort_by(f64::total_cmp);
+    all.dedup();
+    all
 }
 
 /// The knots of some patients side by side.
@@ -124,12 +228,22 @@ fn slopes_of<const N: usize>(
     data: &DelayData,
     model: DelayModel,
     unknowns: &[f64],
+    factors: &[f64],
 ) -> Vec<Vec<Dual<f64, LANES>>> {
     let lifted = model.parameters().into_iter().zip(unknowns).enumerate();
-    let values: Vec<Dual<Pack<ABREAST>, N>> =
-        lifted.map(|(k, (p, x))| p.value(Dual::variable(Pack::all(*x), k))).collect();
+    let value = |(k, (p, x)): (usize, (Parameter, &f64))| -> Dual<Pack<ABREAST>, N> {
+        p.value(if N == 0 { Dual::fixed(Pack::all(*x)) } else { Dual::variable(Pack::all(*x), k) })
+    };
+    let typical: Vec<Dual<Pack<ABREAST>, N>> = lifted.map(value).collect();
+    let rate = model.parameters().iter().position(|p| *p == Parameter::Rate);
     let mut out = Vec::with_capacity(data.members.len());
-    for (members, course) in data.members.chunks(ABREAST).zip(&data.courses) {
+    let chunks = data.members.chunks(ABREAST).zip(factors.chunks(ABREAST));
+    for ((members, factors), course) in chunks.zip(&data.courses) {
+        let mut values = typical.clone();
+        if let Some(rate) = rate {
+            let of_lane = |lane: usize| factors.get(lane).copied().unwrap_or(1.0);
+            values[rate] = values[rate].scaled(Pack(std::array::from_fn(of_lane)));
+        }
         let shape = model.shape_over(&values, course);
         for (lane, member) in members.iter().enumerate() {
             let own = |k: usize| {
@@ -150,8 +264,9 @@ fn slopes_wide<const N: usize>(
     data: &DelayData,
     model: DelayModel,
     unknowns: &[f64],
+    factors: &[f64],
 ) -> Vec<Vec<Dual<f64, LANES>>> {
-    slopes_of::<N>(data, model, unknowns)
+    slopes_of::<N>(data, model, unknowns, factors)
 }
 
 /// The values of a model's parameters at these unknowns.
@@ -181,20 +296,20 @@ mod tests {
             let course = course(i, *knots);
             let days: Vec<f64> =
                 (0..*rows).map(|k| (k as f64 * course.end() / *rows as f64 - 0.3).max(-1.0)).collect();
-            let rows = days.iter().map(|day| OutcomeRow { day: *day, value: 0.0, values: 1.0 }).collect();
-            Member { knots: DriverKnots::new(&course, Exposure::IgeFree, &days), rows }
+            let rows =
+                days.iter().map(|day| OutcomeRow { day: *day, value: 0.0, values: 1.0, days: 1.0 }).collect();
+            Member { knots: DriverKnots::new(&course, Exposure::IgeFree, &days), rows, event: None }
         };
         let sizes = [(2, 1), (90, 12), (311, 40), (9, 0), (41, 5), (200, 9)];
         let members: Vec<Member> = sizes.iter().enumerate().map(member).collect();
-        let courses = members.chunks(ABREAST).map(abreast).collect();
-        let data = DelayData { members, courses };
+        let data = DelayData::of_members(members, OutcomeType::Continuous, Vec::new());
         for model in DelayModel::all() {
             let parameters = model.parameters();
             let unknowns = &[-0.4, 0.3, -0.2, 0.7][..parameters.len()];
             let lifted = parameters.iter().zip(unknowns).enumerate();
             let values: Vec<Dual<f64, LANES>> =
                 lifted.map(|(k, (p, x))| p.value(Dual::variable(*x, k))).collect();
-            for (member, found) in data.members.iter().zip(data.slopes(model, unknowns)) {
+            for (member, found) in data.members.iter().zip(data.slopes(model, unknowns, &[1.0; 6])) {
                 let shape = model.shape(&values, member.knots.driver());
                 let alone: Vec<Dual<f64, LANES>> =
                     (0..member.rows.len()).map(|k| member.knots.read(&shape, k)).collect();

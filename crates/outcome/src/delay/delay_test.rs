@@ -135,7 +135,7 @@ pub fn test_delay(data: &DelayData, exposure: Exposure, known: &[OutcomeFit]) ->
     }
     let rises = delayed.estimate("E").is_some_and(|e| e.value > 0.0);
     let direction = if rises { Direction::CounterClockwise } else { Direction::Clockwise };
-    let delay = with_errors(data, delayed).mean_delay();
+    let delay = with_errors(data, delayed, true).mean_delay();
     Some(DelayTest { statistic, p_value, p_beside_course, delay, direction, has_effect, converged })
 }
 
@@ -159,7 +159,11 @@ impl Fitted<'_> {
         course: Option<TimeCourse>,
         contained: &[&OutcomeFit],
     ) -> Option<(OutcomeFit, OutcomeFit)> {
-        let model = |structure, link| OutcomeModel { course, effect: Some(DelayModel { structure, link }) };
+        let model = |structure, link| OutcomeModel {
+            course,
+            effect: Some(DelayModel { structure, link }),
+            delay_varies: false,
+        };
         let best = |structure: Structure, contained: &[&OutcomeFit]| {
             let fits: Vec<Option<OutcomeFit>> =
                 links.par_iter().map(|link| self.fit(model(structure, *link), contained)).collect();

@@ -74,16 +74,15 @@ impl Driver<'_> {
     }
 }
 
-/// The knots of a course as far as they are needed to read on some days, and others between them where a step would be longer than
-/// [`LONGEST_STEP`].
+/// The knots of a course as far as they are needed to read on some days, these days themselves, and others between them where a step
+/// would be longer than [`LONGEST_STEP`].
 #[derive(Clone, Debug, Default)]
 pub(crate) struct DriverKnots {
     day: Vec<f64>,
     value: Vec<f64>,
     log: Vec<f64>,
-    /// Where each of the days is: the first knot that is not before it, and its part of the way to there from the knot before.
-    /// `None` where the course ends before.
-    at: Vec<Option<(usize, f64)>>,
+    /// The knot of each of the days, at a jump that before it; of a day before day 0 the first. `None` where the course ends before.
+    at: Vec<Option<usize>>,
 }
 
 impl DriverKnots {
@@ -95,17 +94,23 @@ impl DriverKnots {
             let last = seen().fold(0.0, f64::max);
             let knots = course.days();
             let until = knots.partition_point(|knot| *knot < last);
+            // The days are knots too: what follows the exposure is no straight line between knots.
+            let mut own: Vec<f64> = seen().filter(|day| *day > 0.0).collect();
+            own.sort_by(f64::total_cmp);
+            own.dedup();
+            let mut own = own.into_iter().peekable();
             for k in 0..=until {
+                while let Some(day) = own.next_if(|day| *day < knots[k]) {
+                    if found.day.last().is_some_and(|last| *last < day) {
+                        found.divide(course, exposure, day);
+                        found.push(day, course.driving_on(exposure, day));
+                    }
+                }
                 found.divide(course, exposure, knots[k]);
                 found.push(knots[k], course.driving_at_knot(exposure, k));
             }
         }
-        let place = |day: &f64| {
-            let next = found.day.partition_point(|knot| knot < day);
-            let before = next.checked_sub(1).map(|k| found.day[k]);
-            let part = before.map_or(1.0, |before| (day - before) / (found.day[next] - before));
-            (next, part)
-        };
+        let place = |day: &f64| found.day.partition_point(|knot| knot < day);
         found.at = days.iter().map(|day| (*day <= course.end()).then(|| place(day))).collect();
         found
     }
@@ -114,14 +119,9 @@ impl DriverKnots {
         Driver { day: &self.day, value: &self.value, log: &self.log }
     }
 
-    /// The value on the `k`th of the days of values at the knots, by straight lines: before day 0 that of day 0, after the end of the
-    /// course NaN.
+    /// The value on the `k`th of the days of values at the knots: before day 0 that of day 0, after the end of the course NaN.
     pub fn read<T: Real>(&self, values: &[T], k: usize) -> T {
-        match self.at[k] {
-            Some((next, 1.0)) => values[next],
-            Some((next, part)) => values[next - 1] + (values[next] - values[next - 1]) * part,
-            None => T::constant(f64::NAN),
-        }
+        self.at[k].map_or_else(|| T::constant(f64::NAN), |at| values[at])
     }
 
     fn push(&mut self, day: f64, [value, log]: [f64; 2]) {
@@ -158,8 +158,8 @@ mod tests {
     fn knots_are_those_of_the_course_and_no_step_is_long() {
         let knots = DriverKnots::new(&course(), Exposure::IgeFree, &[0.0, 4.0, 1.0, 8.0, 9.5, -3.0]);
         let Driver { day, value: ige_free, .. } = knots.driver();
-        assert_eq!(day, [0.0, 1.0, 1.0, 2.75, 4.5, 6.25, 8.0]);
-        assert!((ige_free[3] - 11.75).abs() < 1e-12 && (ige_free[5] - 15.25).abs() < 1e-12);
+        assert_eq!(day, [0.0, 1.0, 1.0, 2.5, 4.0, 6.0, 8.0]);
+        assert!((ige_free[3] - 11.5).abs() < 1e-12 && (ige_free[5] - 15.0).abs() < 1e-12);
         let read = |k| knots.read(ige_free, k);
         // At a jump the value before it.
         assert!(

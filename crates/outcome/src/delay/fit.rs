@@ -2,15 +2,38 @@
 
 use super::model::OutcomeModel;
 use super::shape::{Parameter, Structure};
-use omafit_estimate::NORMAL_975;
 
 /// A smaller difference of BIC is "not worth more than a bare mention" (Kass & Raftery 1995, J Am Stat Assoc 90:773).
-const TOLD_APART: f64 = 2.0;
+pub(super) const TOLD_APART: f64 = 2.0;
+
+/// How an interval is found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum IntervalBy {
+    /// Not at all.
+    #[default]
+    Nothing,
+    /// From the standard error, on the scale on which the number was estimated.
+    Curvature,
+    /// From the profile of the likelihood, which has no curvature there.
+    Profile,
+}
+
+impl IntervalBy {
+    /// Its name in tables.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Nothing => "",
+            Self::Curvature => "curvature",
+            Self::Profile => "profile",
+        }
+    }
+}
 
 /// An estimated number.
 #[derive(Clone, Debug, PartialEq)]
 pub struct OutcomeEstimate {
-    /// Its name: `B`, `E`, `P`, `k`, `C50`, `g`, `alpha`, `kappa`, `sd_B`, `sd_E`, `corr_B_E`, `sd_P`, `corr_B_P`, `sigma`.
+    /// Its name: `B`, `E`, `P`, `k`, `C50`, `g`, `alpha`, `kappa`, `sd_B`, `sd_E`, `corr_B_E`, `sd_P`, `corr_B_P`, `sd_ln_k`, `sigma`,
+    /// `gap_1` … of an ordered outcome, `dispersion` of a negative binomial one.
     pub name: &'static str,
     /// Its unit; empty of none, `outcome` where it is that of the outcome.
     pub unit: &'static str,
@@ -24,6 +47,8 @@ pub struct OutcomeEstimate {
     pub low: f64,
     /// Upper end.
     pub high: f64,
+    /// How the interval was found.
+    pub interval: IntervalBy,
     /// Whether it went to an end of the range it is kept in.
     pub at_limit: bool,
 }
@@ -60,8 +85,10 @@ pub struct OutcomeFit {
     pub reason: String,
     /// The unknowns where it ended.
     pub(crate) unknowns: Vec<f64>,
-    /// Their covariance, row by row.
-    pub(crate) covariance: Option<Vec<f64>>,
+    /// The covariance of the estimates on the scale of estimation, row by row: B, E and P in the outcome's unit, k, C50, g, α and κ
+    /// on [a logistic curve within their ranges](Parameter), correlations as inverse hyperbolic tangents, all others as natural
+    /// logarithms. Zero of what is held at an end of its range; `None` where the data do not determine it.
+    pub covariance: Option<Vec<f64>>,
 }
 
 impl OutcomeFit {
@@ -129,72 +156,82 @@ pub fn choose(fits: &[OutcomeFit]) -> Choice {
     Choice { chosen: Some(best), near: sorted.into_iter().filter(is_near).collect(), unsettled }
 }
 
-/// A parameter of w or g from its unknown and the unknown's standard error.
-pub(super) fn estimate_of(parameter: Parameter, unknown: f64, se: f64) -> OutcomeEstimate {
-    let value = parameter.value(unknown);
-    let h = 1e-5;
-    let slope = (parameter.value(unknown + h) - parameter.value(unknown - h)) / (2.0 * h);
-    OutcomeEstimate {
-        name: parameter.name(),
-        unit: parameter.unit(),
-        value,
-        se: se * slope,
-        se_sandwich: f64::NAN,
-        low: parameter.value(unknown - NORMAL_975 * se),
-        high: parameter.value(unknown + NORMAL_975 * se),
-        at_limit: parameter.is_at_limit(unknown),
+/// What is known of an unknown: its value, its standard error, and the ends of its interval.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Known {
+    pub x: f64,
+    pub se: f64,
+    pub low: f64,
+    pub high: f64,
+    pub interval: IntervalBy,
+}
+
+impl Known {
+    /// The estimate of a number of the unknown, by an increasing function with this slope.
+    fn estimate(
+        self,
+        name: &'static str,
+        unit: &'static str,
+        number: impl Fn(f64) -> f64,
+        slope: f64,
+    ) -> OutcomeEstimate {
+        OutcomeEstimate {
+            name,
+            unit,
+            value: number(self.x),
+            se: self.se * slope,
+            se_sandwich: f64::NAN,
+            low: number(self.low),
+            high: number(self.high),
+            interval: self.interval,
+            at_limit: false,
+        }
     }
+}
+
+/// A parameter of w or g.
+pub(super) fn estimate_of(parameter: Parameter, known: Known) -> OutcomeEstimate {
+    let h = 1e-5;
+    let slope = (parameter.value(known.x + h) - parameter.value(known.x - h)) / (2.0 * h);
+    let value = |x: f64| {
+        let (low, high) = parameter.range();
+        match x {
+            f64::NEG_INFINITY => low,
+            f64::INFINITY => high,
+            _ => parameter.value(x),
+        }
+    };
+    let estimate = known.estimate(parameter.name(), parameter.unit(), value, slope);
+    OutcomeEstimate { at_limit: parameter.is_at_limit(known.x), ..estimate }
 }
 
 /// A number that was estimated as it is, times `scale`.
-pub(super) fn plain(name: &'static str, unit: &'static str, x: f64, se: f64, scale: f64) -> OutcomeEstimate {
-    let (value, se) = (x * scale, se * scale);
-    let half = NORMAL_975 * se;
-    let (low, high) = (value - half, value + half);
-    OutcomeEstimate { name, unit, value, se, se_sandwich: f64::NAN, low, high, at_limit: false }
+pub(super) fn plain(name: &'static str, unit: &'static str, known: Known, scale: f64) -> OutcomeEstimate {
+    known.estimate(name, unit, |x| x * scale, scale)
 }
 
 /// A correlation that was estimated as its inverse hyperbolic tangent.
-pub(super) fn correlation(name: &'static str, x: f64, se: f64) -> OutcomeEstimate {
-    let value = x.tanh();
-    OutcomeEstimate {
-        name,
-        unit: "",
-        value,
-        se: se * (1.0 - value * value),
-        se_sandwich: f64::NAN,
-        low: (x - NORMAL_975 * se).tanh(),
-        high: (x + NORMAL_975 * se).tanh(),
-        at_limit: false,
-    }
+pub(super) fn correlation(name: &'static str, known: Known) -> OutcomeEstimate {
+    known.estimate(name, "", f64::tanh, 1.0 - known.x.tanh().powi(2))
 }
 
-/// A standard deviation that was estimated as its logarithm, times `scale`.
-pub(super) fn spread(name: &'static str, unit: &'static str, x: f64, se: f64, scale: f64) -> OutcomeEstimate {
-    let value = x.exp() * scale;
-    let factor = (NORMAL_975 * se).exp();
-    OutcomeEstimate {
-        name,
-        unit,
-        value,
-        se: value * se,
-        se_sandwich: f64::NAN,
-        low: value / factor,
-        high: value * factor,
-        at_limit: false,
-    }
+/// A positive number that was estimated as its logarithm, times `scale`.
+pub(super) fn spread(name: &'static str, unit: &'static str, known: Known, scale: f64) -> OutcomeEstimate {
+    known.estimate(name, unit, |x| x.exp() * scale, known.x.exp() * scale)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const B: Known = Known { x: 1.0, se: 0.1, low: 0.8, high: 1.2, interval: IntervalBy::Curvature };
+
     fn fit(name: &str, estimates: usize, minus2ll: f64, converged: bool) -> OutcomeFit {
         OutcomeFit {
             model: OutcomeModel::named(name).unwrap(),
             n: 1000,
             patients: 50,
-            estimates: vec![plain("B", "outcome", 1.0, 0.1, 1.0); estimates],
+            estimates: vec![plain("B", "outcome", B, 1.0); estimates],
             minus2ll,
             converged,
             reason: String::new(),

@@ -5,6 +5,7 @@
 //! identity: V⁻¹ = (I − Z·K·Zᵀ)/σ², K = Ω(σ²I + ZᵀZ·Ω)⁻¹.
 
 use super::data::LANES;
+use super::density::MOST_OWN;
 use nalgebra::{Matrix3, Vector3};
 use omafit_model::Dual;
 
@@ -29,6 +30,28 @@ pub(super) struct Moments {
     pub variance: f64,
 }
 
+/// −2 log-likelihood of a patient and its derivatives over everything that models of an outcome have.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Slopes {
+    pub value: f64,
+    pub by_beta: [f64; 3],
+    /// Over ln sd of the first column's coefficient, of the second's, their correlation as its inverse hyperbolic tangent, and ln
+    /// sd of the third's.
+    pub by_spread: [f64; 4],
+    pub by_first: [f64; LANES],
+    pub by_second: f64,
+    /// Over the density's own unknowns.
+    pub by_own: [f64; MOST_OWN],
+}
+
+impl Slopes {
+    /// Multiplies the derivatives.
+    pub fn times(&mut self, factor: f64) {
+        let all = self.by_beta.iter_mut().chain(&mut self.by_spread).chain(&mut self.by_first);
+        all.chain(&mut self.by_own).chain([&mut self.by_second]).for_each(|slope| *slope *= factor);
+    }
+}
+
 /// −2 log-likelihood of a patient without 2π and without the weights' part, and its derivatives.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Derivatives {
@@ -43,10 +66,41 @@ pub(super) struct Derivatives {
 }
 
 impl Derivatives {
+    /// Over the numbers of the models.
+    pub fn slopes(&self, omega: &Matrix3<f64>) -> Slopes {
+        let sd = |k: usize| omega[(k, k)].sqrt();
+        let product = sd(0) * sd(1);
+        // (1 − r²)·sd·sd.
+        let turn = if product > 0.0 { product - omega[(0, 1)].powi(2) / product } else { 0.0 };
+        let turned = Matrix3::new(0.0, turn, 0.0, turn, 0.0, 0.0, 0.0, 0.0, 0.0);
+        let mut by_own = [0.0; MOST_OWN];
+        by_own[0] = self.by_log_sigma;
+        let along = |k: usize| self.along(&with_log_sd(omega, k));
+        Slopes {
+            value: self.value,
+            by_beta: self.by_beta.into(),
+            by_spread: [along(0), along(1), self.along(&turned), along(2)],
+            by_first: self.by_first,
+            by_second: self.by_second,
+            by_own,
+        }
+    }
+
     /// The derivative along a symmetric change of Ω.
     pub fn along(&self, change: &Matrix3<f64>) -> f64 {
         (change * self.held).trace() - self.pulled.dot(&(change * self.pulled))
     }
+}
+
+/// The change of Ω with the logarithm of a standard deviation.
+fn with_log_sd(omega: &Matrix3<f64>, k: usize) -> Matrix3<f64> {
+    let mut change = Matrix3::zeros();
+    for other in 0..3 {
+        let by = omega[(k, other)];
+        change[(k, other)] += by;
+        change[(other, k)] += by;
+    }
+    change
 }
 
 fn z(row: &Row) -> Vector3<f64> {

@@ -2,6 +2,7 @@
 
 use super::course::TimeCourse;
 use super::shape::{DelayModel, Link, Parameter, Structure};
+use crate::measure::OutcomeType;
 
 /// A model of an outcome: R(t) = B + P·g(t) + E·w(t), g the course in time and w the effect of exposure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -10,21 +11,23 @@ pub struct OutcomeModel {
     pub course: Option<TimeCourse>,
     /// The effect of exposure; `None` of an outcome that exposure does not change.
     pub effect: Option<DelayModel>,
+    /// Whether the rate k of the delay varies between patients, log-normally.
+    pub delay_varies: bool,
 }
 
 impl From<DelayModel> for OutcomeModel {
     fn from(effect: DelayModel) -> Self {
-        Self { course: None, effect: Some(effect) }
+        Self { course: None, effect: Some(effect), delay_varies: false }
     }
 }
 
 impl OutcomeModel {
     /// An outcome that does not change.
-    pub const NO_EFFECT: Self = Self { course: None, effect: None };
+    pub const NO_EFFECT: Self = Self { course: None, effect: None, delay_varies: false };
 
     /// The models without an effect of exposure.
     pub fn without_effect() -> Vec<Self> {
-        let courses = TimeCourse::ALL.map(|course| Self { course: Some(course), effect: None });
+        let courses = TimeCourse::ALL.map(|course| Self { course: Some(course), ..Self::NO_EFFECT });
         std::iter::once(Self::NO_EFFECT).chain(courses).collect()
     }
 
@@ -38,18 +41,29 @@ impl OutcomeModel {
         let courses = std::iter::once(None).chain(TimeCourse::ALL.map(Some));
         let effects = || std::iter::once(None).chain(DelayModel::all().into_iter().map(Some));
         courses
-            .flat_map(|course| effects().map(move |effect| Self { course, effect }))
+            .flat_map(|course| effects().map(move |effect| Self { course, effect, delay_varies: false }))
+            .flat_map(|model| [model, Self { delay_varies: model.is_delayed(), ..model }])
             .find(|model| model.name() == name)
     }
 
-    /// Its name in tables, such as `no_effect`, `time_plateau`, `production_emax` and `production_emax_time_plateau`.
+    /// Its name in tables, such as `no_effect`, `time_plateau`, `production_emax`, `production_emax_time_plateau` and
+    /// `production_emax_varied_delay`.
     pub fn name(self) -> String {
-        match (self.effect, self.course) {
+        let name = match (self.effect, self.course) {
             (None, None) => "no_effect".to_owned(),
             (None, Some(course)) => course.name().to_owned(),
             (Some(effect), None) => effect.name(),
             (Some(effect), Some(course)) => format!("{}_{}", effect.name(), course.name()),
-        }
+        };
+        if self.delay_varies { format!("{name}_varied_delay") } else { name }
+    }
+
+    /// Whether an outcome of that type may have the model: a loss is of an amount, and a delay can only be seen to vary between
+    /// patients who are measured more than once.
+    pub(crate) fn is_of(self, kind: OutcomeType) -> bool {
+        let is_amount = matches!(kind, OutcomeType::Continuous | OutcomeType::Score { .. });
+        (is_amount || !self.is_loss())
+            && (!self.delay_varies || self.is_delayed() && kind != OutcomeType::Event)
     }
 
     /// The parameters that w and g depend on, in this order.
@@ -82,7 +96,7 @@ impl OutcomeModel {
                 structure && link
             }
         };
-        course && effect && self != other
+        course && effect && self.delay_varies >= other.delay_varies && self != other
     }
 }
 

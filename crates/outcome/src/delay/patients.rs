@@ -8,115 +8,77 @@
 //! A descent begins at the point of a grid of the rates and links, of which the likelihood is highest with the coefficients of
 //! generalised least squares: no visit means are needed, and four values a patient suffice.
 
-use super::course::TimeCourse;
-use super::data::{DelayData, LANES, Member, values};
-use super::fit::{OutcomeEstimate, OutcomeFit, correlation, estimate_of, plain, spread};
-use super::mixed::{Moments, Row, likelihood, normal_equations};
+use super::data::{DelayData, LANES, Member, OutcomeRow};
+use super::density::{Density, DensityAt, Seen};
+use super::event::time_to_event;
+use super::fit::OutcomeFit;
+use super::gauss_hermite::gauss_hermite;
+use super::layout::Layout;
+use super::mixed::{Moments, Row, Slopes, likelihood};
 use super::model::OutcomeModel;
-use super::shape::{Link, Parameter};
+use super::numbers::estimates;
+use super::profile::profile;
+use super::quadrature::{Rule, marginal};
+use super::shape::Parameter;
 use super::uncertainty::{Uncertainty, uncertainty};
+use crate::measure::OutcomeType;
 use crate::summary::Summary;
-use nalgebra::{Matrix3, Vector3};
 use omafit_estimate::{DescentStop, Evaluated, score};
-use omafit_model::Dual;
+use omafit_model::{Dual, Real as _};
+use rayon::prelude::*;
+use std::f64::consts::{PI, SQRT_2, TAU};
 
-const MOST_ITERATIONS: u64 = 200;
+pub(super) const MOST_ITERATIONS: u64 = 200;
 /// Points of the grid from which descents begin, if the first does not end at a minimum.
 const FOLLOWED: usize = 4;
-/// About as many patients are enough to choose a start by.
-const TRIED: usize = 60;
-/// Standard deviations of values of standard deviation 1 at the start: between patients, within one, and the least of an effect.
-const BETWEEN: f64 = 0.6;
-const WITHIN: f64 = 0.6;
-const LEAST: f64 = 0.05;
+/// Nodes of a delay that varies; places at which its mode is looked for, the first step from there, and the parabolas after it.
+const DELAYS: usize = 9;
+const PLACES: [f64; 7] = [-3.0, -2.0, -1.0, 0.0, 1.0, 2.0, 3.0];
+const FIRST_STEP: f64 = 0.5;
+const PARABOLAS: usize = 3;
 /// −2 log-likelihood by which a fit that contains another must not lie above it.
 const ABOVE: f64 = 1e-3;
 
-/// Where the numbers of a model stand among its unknowns: coefficients, parameters of w and g, spreads, ln σ.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Layout {
-    /// Whether there is a second regressor, and whether its mean coefficient is a number of its own.
-    has_first: bool,
-    is_loss: bool,
-    /// Whether there is a third.
-    has_second: bool,
-    /// Parameters of the second regressor and of the third.
-    of_first: usize,
-    of_second: usize,
-}
-
-impl Layout {
-    pub fn of(model: OutcomeModel) -> Self {
-        let (effect, course) = (model.effect, model.course);
-        let of_course = course.and_then(TimeCourse::parameter).iter().count();
-        let has_second = effect.is_some() && course.is_some();
-        Self {
-            has_first: effect.is_some() || course.is_some(),
-            is_loss: model.is_loss(),
-            has_second,
-            of_first: effect.map_or(of_course, |effect| effect.parameters().len()),
-            of_second: if has_second { of_course } else { 0 },
-        }
-    }
-
-    /// Coefficients.
-    pub fn linear(self) -> usize {
-        1 + usize::from(self.has_first && !self.is_loss) + usize::from(self.has_second)
-    }
-
-    /// Where the spreads begin.
-    pub fn spreads(self) -> usize {
-        self.linear() + self.of_first + self.of_second
-    }
-
-    /// All unknowns.
-    pub fn len(self) -> usize {
-        self.spreads() + 1 + 2 * usize::from(self.has_first) + usize::from(self.has_second) + 1
-    }
-
-    /// The position of the third regressor's coefficient.
-    fn second(self) -> usize {
-        self.linear() - 1
-    }
-
-    fn moments(self, x: &[f64]) -> Moments {
-        let at = self.spreads();
-        let mut beta = Vector3::new(x[0], 0.0, 0.0);
-        let mut omega = Matrix3::zeros();
-        omega[(0, 0)] = (2.0 * x[at]).exp();
-        if self.has_first {
-            beta[1] = if self.is_loss { x[0] } else { x[1] };
-            omega[(1, 1)] = (2.0 * x[at + 1]).exp();
-            omega[(0, 1)] = x[at + 2].tanh() * (x[at] + x[at + 1]).exp();
-            omega[(1, 0)] = omega[(0, 1)];
-        }
-        if self.has_second {
-            beta[2] = x[self.second()];
-            omega[(2, 2)] = (2.0 * x[at + 3]).exp();
-        }
-        Moments { beta, omega, variance: (2.0 * x[self.len() - 1]).exp() }
-    }
-}
-
-/// A model and the patients to which it is fitted; values on the scale of their standard deviation.
+/// A model and the patients to which it is fitted; continuous values and scores on the scale of their standard deviation.
 pub(super) struct Problem<'a> {
-    data: &'a DelayData,
+    pub data: &'a DelayData,
     pub model: OutcomeModel,
     pub layout: Layout,
     pub scale: f64,
+    /// The density of what is not normal, with the rule by which its random effects are integrated over.
+    density: Option<(Density, Rule)>,
+    /// Nodes of a delay that varies with the logarithms of their weights.
+    delays: Vec<(f64, f64)>,
 }
 
 impl<'a> Problem<'a> {
-    /// `None` of fewer than two patients, or of values that are all the same.
+    /// `None` of fewer than two patients, of values that are all the same, and of a model that the type of the outcome does not
+    /// have: a loss of what is no amount, a delay that varies but is not there or comes once.
     pub fn new(data: &'a DelayData, model: OutcomeModel) -> Option<Self> {
+        let kind = data.kind;
+        let is_model = model.is_of(kind);
         let values = || data.members.iter().flat_map(|m| m.rows.iter().map(|r| r.value));
-        let scale = Summary::of(values()).sd;
-        let is_problem = scale > 0.0 && data.patients() > 1;
-        is_problem.then_some(Self { data, model, layout: Layout::of(model), scale })
+        let varies = match kind {
+            OutcomeType::Event => data.values() > 0,
+            _ => Summary::of(values()).sd > 0.0,
+        };
+        if !(is_model && varies && data.patients() > 1) {
+            return None;
+        }
+        let scale = if kind.link().is_none() { Summary::of(values()).sd } else { 1.0 };
+        let density = Density::of(kind, data.categories.len(), scale);
+        let own = match density {
+            Some(density) => density.own(),
+            None => usize::from(kind == OutcomeType::Continuous),
+        };
+        let layout = Layout::of(model, kind, own);
+        let density = density.map(|density| (density, Rule::new(layout.directions(), density)));
+        let delays = if model.delay_varies { gauss_hermite(DELAYS) } else { Vec::new() };
+        Some(Self { data, model, layout, scale, density, delays })
     }
 
     /// The member's rows at these regressors.
-    fn rows(
+    pub fn rows(
         &self,
         member: &Member,
         effect: &[Dual<f64, LANES>],
@@ -145,7 +107,7 @@ impl<'a> Problem<'a> {
     }
 
     /// g of each member's rows.
-    fn course(&self, unknown: Option<f64>, member: &Member) -> Vec<Dual<f64, 1>> {
+    pub fn course(&self, unknown: Option<f64>, member: &Member) -> Vec<Dual<f64, 1>> {
         let Some(course) = self.model.course else { return Vec::new() };
         member.rows.iter().map(|row| course.at(unknown, row.day)).collect()
     }
@@ -176,125 +138,155 @@ impl<'a> Problem<'a> {
 
     /// Calls `told` with each patient's part and its gradient.
     fn each(&self, x: &[f64], mut told: impl FnMut(f64, &[f64])) -> Option<()> {
+        if self.layout.delay_varies {
+            return self.each_with_varied_delay(x, told);
+        }
+        self.each_at(x, &vec![1.0; self.data.patients()], true, |found| told(found.0, found.1))
+    }
+
+    /// Likewise where ln k_i is ln k + ω·z_i, z_i standard normal: the likelihood is integrated over z_i by Gauss's and Hermite's
+    /// rule around each patient's mode.
+    fn each_with_varied_delay(&self, x: &[f64], mut told: impl FnMut(f64, &[f64])) -> Option<()> {
+        let spread = x[self.layout.delay_spread()].exp();
+        let rate = Parameter::Rate;
+        let position = self.layout.linear() + self.model.parameters().iter().position(|p| *p == rate)?;
+        // ∂ ln k over its unknown.
+        let by_unknown = rate.value(Dual::<f64, 1>::variable(x[position], 0)).ln().eps[0];
+        let (n, p) = (self.data.patients(), x.len());
+        let places = self.delays_of_patients(x, spread)?;
+        let mut parts = Vec::with_capacity(self.delays.len());
+        for (node, ln_w) in &self.delays {
+            let z: Vec<f64> = places.iter().map(|(mode, sd)| mode + sd * SQRT_2 * node).collect();
+            let (mut values, mut gradients) = (Vec::with_capacity(n), Vec::with_capacity(n * p));
+            let factors: Vec<f64> = z.iter().map(|z| (spread * z).exp()).collect();
+            self.each_at(x, &factors, true, |(value, gradient)| {
+                let i = values.len();
+                let ln_weight = ln_w + node * node + places[i].1.ln() - 0.5 * PI.ln() - 0.5 * z[i] * z[i];
+                values.push(value - 2.0 * ln_weight);
+                gradients.extend_from_slice(gradient);
+                let last = gradients.len() - p;
+                gradients[last + self.layout.delay_spread()] =
+                    gradient[position] / by_unknown * spread * z[i];
+            })?;
+            parts.push((values, gradients));
+        }
+        let mut gradient = vec![0.0; p];
+        for i in 0..n {
+            let least = parts.iter().map(|part| part.0[i]).fold(f64::INFINITY, f64::min);
+            let weight = |part: &(Vec<f64>, Vec<f64>)| (0.5 * (least - part.0[i])).exp();
+            let sum: f64 = parts.iter().map(weight).sum();
+            gradient.fill(0.0);
+            for part in &parts {
+                let weight = weight(part) / sum;
+                let own = &part.1[i * p..(i + 1) * p];
+                gradient.iter_mut().zip(own).for_each(|(sum, g)| *sum += weight * g);
+            }
+            told(least - 2.0 * sum.ln(), &gradient);
+        }
+        Some(())
+    }
+
+    /// The mode of each patient's z and its standard deviation: from the highest of some places, by parabolas through it and its
+    /// neighbours that draw nearer.
+    fn delays_of_patients(&self, x: &[f64], spread: f64) -> Option<Vec<(f64, f64)>> {
+        let n = self.data.patients();
+        let log_joint = |z: &[f64]| -> Option<Vec<f64>> {
+            let factors: Vec<f64> = z.iter().map(|z| (spread * z).exp()).collect();
+            let mut values = Vec::with_capacity(n);
+            self.each_at(x, &factors, false, |(value, _)| {
+                values.push(-0.5 * value - 0.5 * z[values.len()].powi(2));
+            })?;
+            Some(values)
+        };
+        let mut modes = vec![(0.0, f64::NEG_INFINITY); n];
+        for z in PLACES {
+            for (mode, value) in modes.iter_mut().zip(log_joint(&vec![z; n])?) {
+                if value > mode.1 {
+                    *mode = (z, value);
+                }
+            }
+        }
+        let mut steps = vec![FIRST_STEP; n];
+        for _ in 0..PARABOLAS {
+            let at = |sign: f64| -> Vec<f64> {
+                modes.iter().zip(&steps).map(|(mode, step)| mode.0 + sign * step).collect()
+            };
+            let (before, after) = (at(-1.0), at(1.0));
+            let (low, high) = (log_joint(&before)?, log_joint(&after)?);
+            for i in 0..n {
+                let (mode, value) = modes[i];
+                let bend = (2.0 * value - low[i] - high[i]) / (steps[i] * steps[i]);
+                let slope = 0.5 * (high[i] - low[i]) / steps[i];
+                // The prior alone bends by one.
+                let sd = 1.0 / bend.max(1.0).sqrt();
+                let move_by = (slope * sd * sd).clamp(-steps[i], steps[i]);
+                let best = [(before[i], low[i]), (after[i], high[i])]
+                    .into_iter()
+                    .fold((mode, value), |best, other| if other.1 > best.1 { other } else { best });
+                let to = if bend > 0.0 { mode + move_by } else { best.0 };
+                modes[i] = (to, f64::NAN);
+                steps[i] = sd;
+            }
+            let there: Vec<f64> = modes.iter().map(|mode| mode.0).collect();
+            let values = log_joint(&there)?;
+            modes.iter_mut().zip(values).for_each(|(mode, value)| mode.1 = value);
+        }
+        Some(modes.into_iter().zip(steps).map(|((mode, _), sd)| (mode, sd)).collect())
+    }
+
+    /// Calls `told` with each patient's part and, if it is wanted, its gradient, k the typical one times the patient's factor.
+    pub fn each_at(
+        &self,
+        x: &[f64],
+        factors: &[f64],
+        wanted: bool,
+        mut told: impl FnMut((f64, &[f64])),
+    ) -> Option<()> {
         let layout = self.layout;
-        let (linear, at, last) = (layout.linear(), layout.spreads(), layout.len() - 1);
         let moments = layout.moments(x);
-        let unknowns = &x[linear..at];
-        let shapes = self.model.effect.map(|effect| self.data.slopes(effect, &unknowns[..layout.of_first]));
+        let unknowns = &x[layout.linear()..layout.spreads()];
+        let slopes = |effect| {
+            let unknowns = &unknowns[..layout.of_first];
+            if wanted {
+                self.data.slopes(effect, unknowns, factors)
+            } else {
+                self.data.shapes(effect, unknowns, factors)
+            }
+        };
+        let shapes = self.model.effect.map(slopes);
         let of_course = if self.model.effect.is_some() { layout.of_first } else { 0 };
-        let mut rows = Vec::new();
+        let density = self.density.as_ref().map(|(density, rule)| (density.at(&x[layout.own()..]), rule));
+        let (mut rows, mut seen) = (Vec::new(), Vec::new());
         let mut gradient = vec![0.0; x.len()];
         for (i, member) in self.data.members.iter().enumerate() {
             let effect = shapes.as_ref().map_or(&[][..], |shapes| &shapes[i]);
             let course = self.course(unknowns.get(of_course).copied(), member);
             self.rows(member, effect, &course, &mut rows);
-            let found = likelihood(&rows, &moments)?;
-            gradient[0] = found.by_beta[0] + if layout.is_loss { found.by_beta[1] } else { 0.0 };
-            if layout.has_first && !layout.is_loss {
-                gradient[1] = found.by_beta[1];
-            }
-            if layout.has_second {
-                gradient[layout.second()] = found.by_beta[2];
-            }
-            gradient[linear..linear + layout.of_first].copy_from_slice(&found.by_first[..layout.of_first]);
-            if layout.of_second > 0 {
-                gradient[linear + layout.of_first] = found.by_second;
-            }
-            let omega = &moments.omega;
-            gradient[at] = found.along(&scaled(omega, 0));
-            if layout.has_first {
-                gradient[at + 1] = found.along(&scaled(omega, 1));
-                let turn = (1.0 - x[at + 2].tanh().powi(2)) * (x[at] + x[at + 1]).exp();
-                gradient[at + 2] = found.along(&Matrix3::new(0.0, turn, 0.0, turn, 0.0, 0.0, 0.0, 0.0, 0.0));
-            }
-            if layout.has_second {
-                gradient[at + 3] = found.along(&scaled(omega, 2));
-            }
-            gradient[last] = found.by_log_sigma;
-            told(found.value, &gradient);
+            let found = self.of_patient(member, &rows, &mut seen, &moments, density.as_ref())?;
+            layout.gradient(&found, &mut gradient);
+            told((found.value, &gradient));
         }
         Some(())
     }
 
-    /// Starts, the best first: each point of the grid with the coefficients of generalised least squares.
-    fn starts(&self) -> Vec<Vec<f64>> {
-        let stride = self.data.patients().div_ceil(TRIED).max(1);
-        let mut found: Vec<(f64, Vec<f64>)> = grid(&self.model.parameters())
-            .iter()
-            .filter_map(|unknowns| self.start(unknowns, stride))
-            .collect();
-        found.sort_by(|a, b| a.0.total_cmp(&b.0));
-        found.into_iter().map(|(_, x)| x).collect()
-    }
-
-    /// −2 log-likelihood of about every `stride`-th patient with the best coefficients at these parameters, and the start they make.
-    fn start(&self, unknowns: &[f64], stride: usize) -> Option<(f64, Vec<f64>)> {
-        let layout = self.layout;
-        let of_course = if self.model.effect.is_some() { layout.of_first } else { 0 };
-        let mut all: Vec<Vec<Row>> = Vec::new();
-        for member in self.data.members.iter().step_by(stride) {
-            let shape = |effect| member.shape(effect, &values(effect, &unknowns[..layout.of_first]));
-            let effect = self.model.effect.map(shape);
-            let effect: Vec<_> = effect.unwrap_or_default().into_iter().map(Dual::fixed).collect();
-            let course = self.course(unknowns.get(of_course).copied(), member);
-            let mut rows = Vec::new();
-            self.rows(member, &effect, &course, &mut rows);
-            all.push(rows);
-        }
-        let mut omega = Matrix3::zeros();
-        omega[(0, 0)] = BETWEEN * BETWEEN;
-        let mut beta = Vector3::zeros();
-        // The spread of an effect is guessed from its size, once that is known.
-        for _ in 0..2 {
-            beta = self.coefficients(&all, &omega)?;
-            for k in 1..3 {
-                let has = if k == 1 { layout.has_first } else { layout.has_second };
-                omega[(k, k)] = if has { (0.5 * beta[k].abs()).max(LEAST).powi(2) } else { 0.0 };
+    /// The part of a patient.
+    fn of_patient(
+        &self,
+        member: &Member,
+        rows: &[Row],
+        seen: &mut Vec<Seen>,
+        moments: &Moments,
+        density: Option<&(DensityAt, &Rule)>,
+    ) -> Option<Slopes> {
+        match (density, member.event) {
+            (Some((density, rule)), _) => {
+                seen.clear();
+                seen.extend(member.rows.iter().map(|row| density.seen(row, self.scale)));
+                marginal(rule, density, (rows, seen), moments)
             }
+            (None, Some(end)) => time_to_event(rows, end, &moments.beta),
+            (None, None) => Some(likelihood(rows, moments)?.slopes(&moments.omega)),
         }
-        let moments = Moments { beta, omega, variance: WITHIN * WITHIN };
-        let parts = all.iter().map(|rows| likelihood(rows, &moments).map(|found| found.value));
-        let value = parts.sum::<Option<f64>>()?;
-        let mut x = vec![beta[0]];
-        x.extend((layout.has_first && !layout.is_loss).then_some(beta[1]));
-        x.extend(layout.has_second.then_some(beta[2]));
-        x.extend(unknowns);
-        x.push(BETWEEN.ln());
-        if layout.has_first {
-            x.extend([0.5 * omega[(1, 1)].ln(), 0.0]);
-        }
-        if layout.has_second {
-            x.push(0.5 * omega[(2, 2)].ln());
-        }
-        x.push(WITHIN.ln());
-        value.is_finite().then_some((value, x))
-    }
-
-    /// Coefficients by generalised least squares.
-    fn coefficients(&self, all: &[Vec<Row>], omega: &Matrix3<f64>) -> Option<Vector3<f64>> {
-        let mut matrix = Matrix3::zeros();
-        let mut right = Vector3::zeros();
-        for rows in all {
-            let (held, pulled) = normal_equations(rows, omega, WITHIN * WITHIN)?;
-            matrix += held;
-            right += pulled;
-        }
-        // Columns of the coefficients that there are: of a loss the second goes with the first.
-        let mut wide = Matrix3::identity();
-        if self.layout.is_loss {
-            wide[(1, 0)] = 1.0;
-            wide[(1, 1)] = 0.0;
-        }
-        let reduced = wide.transpose() * matrix * wide;
-        let mut solvable = reduced;
-        for k in 0..3 {
-            let has = [true, self.layout.has_first && !self.layout.is_loss, self.layout.has_second][k];
-            if !has {
-                solvable[(k, k)] = 1.0;
-            }
-        }
-        let solution = solvable.lu().solve(&(wide.transpose() * right))?;
-        Some(wide * solution)
     }
 
     /// The end of a descent from a start.
@@ -303,10 +295,15 @@ impl<'a> Problem<'a> {
         Some(End { x: end.x, value: end.at.value, stop: end.stop })
     }
 
-    /// The constants of −2 log-likelihood.
+    /// The constants of −2 log-likelihood, which other densities than the normal have in them but for the scale of values that
+    /// are not censored.
     fn constants(&self) -> f64 {
+        if self.data.kind != OutcomeType::Continuous {
+            let free = self.data.members.iter().flat_map(|m| &m.rows).filter(|row| self.is_free(row));
+            return 2.0 * free.count() as f64 * self.scale.ln();
+        }
         let rows = self.data.members.iter().flat_map(|m| &m.rows);
-        rows.map(|row| (std::f64::consts::TAU * self.scale * self.scale / row.values).ln()).sum()
+        rows.map(|row| (TAU * self.scale * self.scale / row.values).ln()).sum()
     }
 }
 
@@ -323,40 +320,30 @@ impl End {
     }
 }
 
-/// The change of Ω with the logarithm of a standard deviation.
-fn scaled(omega: &Matrix3<f64>, k: usize) -> Matrix3<f64> {
-    let mut change = Matrix3::zeros();
-    for other in 0..3 {
-        let by = omega[(k, other)];
-        change[(k, other)] += by;
-        change[(other, k)] += by;
-    }
-    change
-}
-
-/// Unknowns to begin with: delays of a week to a quarter, half-effects around usual levels, responses to placebo in weeks.
-fn grid(parameters: &[Parameter]) -> Vec<Vec<f64>> {
-    parameters.iter().fold(vec![Vec::new()], |found, parameter| {
-        let with = |v: &f64| {
-            let unknown = parameter.unknown(*v);
-            found.iter().map(move |x| [x.as_slice(), &[unknown]].concat()).collect::<Vec<_>>()
-        };
-        parameter.starts().iter().flat_map(with).collect()
-    })
-}
-
 /// Fits a model to the patients. `None` of fewer than two patients, of no more values than numbers, or where the likelihood has no
 /// value.
 pub fn fit_patients(data: &DelayData, model: OutcomeModel) -> Option<OutcomeFit> {
-    fit_from(data, model, &[]).map(|fit| with_errors(data, fit))
+    fit_from(data, model, &[]).map(|fit| with_errors(data, fit, true))
 }
 
-/// A fit with the standard errors of its numbers.
-pub(super) fn with_errors(data: &DelayData, fit: OutcomeFit) -> OutcomeFit {
+/// A fit with the standard errors of its numbers, and where the curvature of the likelihood gives none, if that is asked for, with
+/// intervals from its profile.
+pub(super) fn with_errors(data: &DelayData, fit: OutcomeFit, profiled: bool) -> OutcomeFit {
     let found = Problem::new(data, fit.model).and_then(|problem| {
         let at = problem.evaluate(&fit.unknowns)?;
-        let uncertainty = uncertainty(&problem, &fit.unknowns, &at.expected);
-        Some((estimates(&problem, &fit.unknowns, &uncertainty), uncertainty.covariance))
+        let x = &fit.unknowns;
+        let mut uncertainty = uncertainty(&problem, x, &at.expected);
+        if profiled && uncertainty.covariance.is_none() {
+            uncertainty.profiles =
+                (0..x.len()).into_par_iter().map(|k| profile(&problem, x, at.value, k)).collect();
+        }
+        let scale = |k: usize| if k < problem.layout.linear() { problem.scale } else { 1.0 };
+        let n = x.len();
+        let scaled = |covariance: &Vec<f64>| {
+            (0..n * n).map(|k| covariance[k] * scale(k / n) * scale(k % n)).collect::<Vec<f64>>()
+        };
+        let covariance = uncertainty.covariance.as_ref().map(scaled);
+        Some((estimates(&problem, x, &uncertainty), covariance))
     });
     match found {
         Some((estimates, covariance)) => OutcomeFit { estimates, covariance, ..fit },
@@ -415,51 +402,19 @@ fn improved(problem: &Problem<'_>, mut best: Option<End>, known: &[&OutcomeFit])
 }
 
 impl Problem<'_> {
-    /// The start at which this model is another that it contains, or near it.
-    fn start_at(&self, fit: &OutcomeFit) -> Vec<f64> {
-        let (from, to) = (Layout::of(fit.model), self.layout);
-        let x = &fit.unknowns;
-        let parameter = |parameter: &Parameter| {
-            let at = fit.model.parameters().iter().position(|p| p == parameter);
-            let is_direct_now = |link: Link| fit.model.effect.is_some_and(|e| e.link == link);
-            match (at, parameter) {
-                (Some(at), _) => x[from.linear() + at],
-                // The limit in which the model is the other.
-                (None, Parameter::Rate) => parameter.unknown(0.9 * parameter.range().1),
-                (None, Parameter::Steepness) if is_direct_now(Link::Emax) => parameter.unknown(1.0),
-                (None, _) => parameter.unknown(parameter.starts()[0]),
+    /// The layout of another model of the outcome.
+    pub fn layout_of(&self, model: OutcomeModel) -> Layout {
+        Layout::of(model, self.data.kind, self.layout.len() - self.layout.own())
+    }
+
+    /// Whether a row is not censored.
+    fn is_free(&self, row: &OutcomeRow) -> bool {
+        match self.data.kind {
+            OutcomeType::Score { floor, ceiling } => {
+                floor.is_none_or(|floor| row.value > floor) && ceiling.is_none_or(|c| row.value < c)
             }
-        };
-        let mut start = vec![x[0]];
-        let own_effect = fit.model.effect.is_some() || self.model.effect.is_none();
-        if to.has_first && !to.is_loss {
-            start.push(if from.has_first && own_effect && !from.is_loss { x[1] } else { LEAST });
+            _ => false,
         }
-        if to.has_second {
-            let course = if from.has_second {
-                x[from.second()]
-            } else if own_effect {
-                0.0
-            } else {
-                x[1]
-            };
-            start.push(course);
-        }
-        start.extend(self.model.parameters().iter().map(parameter));
-        let at = from.spreads();
-        start.push(x[at]);
-        if to.has_first {
-            start.extend(if from.has_first && own_effect {
-                [x[at + 1], x[at + 2]]
-            } else {
-                [LEAST.ln(), 0.0]
-            });
-        }
-        if to.has_second {
-            start.push(if from.has_second { x[at + 3] } else { LEAST.ln() });
-        }
-        start.push(x[from.len() - 1]);
-        start
     }
 }
 
@@ -478,38 +433,4 @@ fn finished(problem: &Problem<'_>, end: End) -> OutcomeFit {
         unknowns: end.x,
         covariance: None,
     }
-}
-
-/// The numbers of a model, in the order of its unknowns.
-fn estimates(problem: &Problem<'_>, x: &[f64], uncertainty: &Uncertainty) -> Vec<OutcomeEstimate> {
-    let Problem { model, layout, scale, .. } = *problem;
-    let se = |i: usize| uncertainty.se(i);
-    let mut estimates = vec![plain("B", "outcome", x[0], se(0), scale)];
-    let unit_of_course = model.course.map_or("outcome", TimeCourse::unit);
-    let unit_of_first = model.effect.map_or(unit_of_course, super::shape::DelayModel::amplitude_unit);
-    let of_first = if model.effect.is_some() { ["E", "sd_E", "corr_B_E"] } else { ["P", "sd_P", "corr_B_P"] };
-    if layout.has_first && !layout.is_loss {
-        estimates.push(plain(of_first[0], unit_of_first, x[1], se(1), scale));
-    }
-    if layout.has_second {
-        let at = layout.second();
-        estimates.push(plain("P", unit_of_course, x[at], se(at), scale));
-    }
-    let (linear, at) = (layout.linear(), layout.spreads());
-    let own = model.parameters().into_iter().enumerate();
-    estimates.extend(own.map(|(i, q)| estimate_of(q, x[linear + i], se(linear + i))));
-    estimates.push(spread("sd_B", "outcome", x[at], se(at), scale));
-    if layout.has_first {
-        estimates.push(spread(of_first[1], unit_of_first, x[at + 1], se(at + 1), scale));
-        estimates.push(correlation(of_first[2], x[at + 2], se(at + 2)));
-    }
-    if layout.has_second {
-        estimates.push(spread("sd_P", unit_of_course, x[at + 3], se(at + 3), scale));
-    }
-    let last = layout.len() - 1;
-    estimates.push(spread("sigma", "outcome", x[last], se(last), scale));
-    for (k, estimate) in estimates.iter_mut().enumerate() {
-        estimate.se_sandwich = uncertainty.ratio(k) * estimate.se;
-    }
-    estimates
 }

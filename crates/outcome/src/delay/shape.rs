@@ -15,6 +15,7 @@
 use super::chain::{Filtered, chain, turnover};
 use super::driver::{Driver, DriverKnots, Knot};
 use crate::exposure::{Exposure, ExposureCourse};
+use crate::measure::Per;
 use omafit_model::Real;
 use serde::{Deserialize, Serialize};
 
@@ -202,12 +203,12 @@ impl DelayModel {
         self.structure == Structure::Loss
     }
 
-    /// The unit of E.
-    pub(crate) const fn amplitude_unit(self) -> &'static str {
+    /// The unit of w.
+    pub(crate) const fn unit(self) -> Per {
         match self.link {
-            Link::Linear => "outcome per 100 ng/mL",
-            Link::Logarithmic => "outcome per unit of ln",
-            Link::Emax | Link::Sigmoid => "outcome",
+            Link::Linear => Per::Hundred,
+            Link::Logarithmic => Per::Log,
+            Link::Emax | Link::Sigmoid => Per::One,
         }
     }
 

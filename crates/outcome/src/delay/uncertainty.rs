@@ -1,7 +1,9 @@
 //! The covariance of a fit's unknowns: from the second derivatives of −2 log-likelihood, and the sandwich.
 
+use super::fit::{IntervalBy, Known};
 use super::patients::Problem;
 use nalgebra::{Cholesky, DMatrix};
+use omafit_estimate::NORMAL_975;
 
 /// The spacing of the differences of the gradient.
 const SPACING: f64 = 1e-4;
@@ -16,6 +18,8 @@ pub(super) struct Uncertainty {
     pub covariance: Option<Vec<f64>>,
     sandwich: Vec<f64>,
     n: usize,
+    /// The ends of the unknowns' intervals from the profile, where there is no covariance and they were asked for.
+    pub profiles: Vec<[f64; 2]>,
 }
 
 impl Uncertainty {
@@ -23,6 +27,19 @@ impl Uncertainty {
     pub fn se(&self, k: usize) -> f64 {
         let variance = self.covariance.as_ref().map_or(f64::NAN, |c| c[k * self.n + k]);
         if variance > 0.0 { variance.sqrt() } else { f64::NAN }
+    }
+
+    /// What is known of an unknown that is `x`.
+    pub fn known(&self, k: usize, x: f64) -> Known {
+        let se = self.se(k);
+        let half = NORMAL_975 * se;
+        match self.profiles.get(k) {
+            Some(&[low, high]) => Known { x, se, low, high, interval: IntervalBy::Profile },
+            None => {
+                let interval = if se.is_nan() { IntervalBy::Nothing } else { IntervalBy::Curvature };
+                Known { x, se, low: x - half, high: x + half, interval }
+            }
+        }
     }
 
     /// The standard error of the sandwich as a part of the other.
@@ -39,15 +56,17 @@ fn held(problem: &Problem<'_>, x: &[f64]) -> Vec<bool> {
     for (k, parameter) in problem.model.parameters().into_iter().enumerate() {
         held[linear + k] = parameter.is_at_limit(x[linear + k]);
     }
-    let spreads = at..x.len() - 1;
     let is_none = |k: usize| x[k].exp() < NO_SPREAD;
-    for (position, k) in spreads.enumerate() {
-        held[k] = if position == 2 {
-            // The correlation of what does not vary is nothing.
+    for (position, k) in (at..problem.layout.own()).enumerate() {
+        // The correlation of what does not vary is nothing.
+        held[k] = if position == 2 && problem.layout.has_first {
             is_none(at) || is_none(at + 1) || x[k].tanh().abs() > ONE
         } else {
             is_none(k)
         };
+    }
+    for k in problem.layout.own()..x.len() {
+        held[k] = is_none(k);
     }
     held
 }
@@ -84,5 +103,5 @@ pub(super) fn uncertainty(problem: &Problem<'_>, x: &[f64], scores: &[f64]) -> U
             covariance[i * n + j] = 2.0 * inverse[(row, column)];
         }
     }
-    Uncertainty { covariance: Some(covariance), sandwich: variances, n }
+    Uncertainty { covariance: Some(covariance), sandwich: variances, n, profiles: Vec::new() }
 }

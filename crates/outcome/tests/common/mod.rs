@@ -1,7 +1,8 @@
 //! Patients whose free IgE is known, for tests and studies of what follows it.
 
 use omafit_outcome::{
-    Aligned, Alignment, CourseColumns, ExposureCourse, OutcomeBaseline, Patient, VisitRule, Window, align,
+    Aligned, Alignment, CourseColumns, ExposureCourse, Measurement, OutcomeBaseline, OutcomeType, Patient,
+    VisitRule, Window, align,
 };
 
 /// A patient with this free IgE, ng/mL, on the days 0, 1, …, and one outcome: days and values.
@@ -30,7 +31,7 @@ pub fn followed(
         responder: String::new(),
         last_dose: Some(last_dose),
         exposure,
-        outcomes: vec![outcome],
+        outcomes: vec![outcome.into_iter().map(Measurement::from).collect()],
     }
 }
 
@@ -38,5 +39,10 @@ pub fn followed(
 #[allow(dead_code)] // Of studies, and a test.
 pub fn aligned(patients: &[Patient], window: Window) -> Aligned {
     let visits = VisitRule::seen(patients);
-    align(patients, 0, &Alignment { baseline: OutcomeBaseline::Last, visits, half_width: None, window })
+    align(
+        patients,
+        0,
+        OutcomeType::Continuous,
+        &Alignment { baseline: OutcomeBaseline::Last, visits, half_width: None, window },
+    )
 }

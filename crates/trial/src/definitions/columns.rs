@@ -10,6 +10,7 @@ pub(super) const TABLES: &[(&str, &[Columns])] = &[
     ("observations", &[OBSERVATIONS]),
     ("trajectories", &[TRAJECTORIES]),
     ("typical", &[TYPICAL]),
+    ("parameter_covariance", &[PARAMETER_COVARIANCE]),
     ("suppression", &[SUPPRESSION]),
     ("shrinkage", &[SHRINKAGE]),
     ("diagnostics", &[DIAGNOSTICS]),
@@ -244,6 +245,12 @@ const DIAGNOSTICS: Columns = &[
     ("time_p", "", "p value of Student's test that it is 0"),
     ("pred_slope", "", "slope on ln PRED"),
     ("pred_p", "", "p value of Student's test that it is 0"),
+];
+
+const PARAMETER_COVARIANCE: Columns = &[
+    ("parameter_1", "", "a number of `parameters` with a standard error"),
+    ("parameter_2", "", "another, or the same"),
+    ("covariance", "", "covariance of the two estimates from R⁻¹, in the product of their units"),
 ];
 
 const CORRELATIONS: Columns = &[

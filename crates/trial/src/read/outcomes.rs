@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
 
+use omafit_outcome::{Measurement, OutcomeType};
 use serde::{Deserialize, Serialize};
 
 use super::layout::{DecimalMark, Separator};
@@ -13,6 +14,7 @@ use super::record::is_missing;
 use super::rejection::Rejection;
 use super::select::Selection;
 use super::units::TimeUnit;
+use crate::count;
 use crate::trial::{Ignored, Source};
 
 /// How an outcome table is read.
@@ -23,6 +25,8 @@ pub struct OutcomeReadOptions {
     pub columns: BTreeMap<String, String>,
     /// The unit of the file's times, whose origin is that of the run's data.
     pub time_unit: TimeUnit,
+    /// The types of measures, by their names; others are continuous.
+    pub types: BTreeMap<String, OutcomeType>,
     /// Whether subjects may be in the table that are not in the run.
     pub allow_unknown: bool,
     /// What stands between the cells of a file of text.
@@ -36,6 +40,8 @@ pub struct OutcomeReadOptions {
 pub struct OutcomeTable {
     /// The measures in the order in which they first appear: name and unit (empty if the table has none).
     pub measures: Vec<(String, String)>,
+    /// The types of the measures.
+    pub types: Vec<OutcomeType>,
     /// The subjects, in the order in which they first appear.
     pub subjects: Vec<OutcomeSubject>,
     /// What a reader of the results must know of the reading.
@@ -55,21 +61,22 @@ pub struct OutcomeSubject {
     pub arm: String,
     /// The physician's word; empty if the table has none.
     pub responder: String,
-    /// Of each measure time in days and value, ascending.
-    pub values: Vec<Vec<(f64, f64)>>,
+    /// Of each measure its measurements on the clock of the run's data, ascending in time.
+    pub values: Vec<Vec<Measurement>>,
 }
 
-const COLUMNS: [&str; 7] = ["ID", "TIME", "MEASURE", "VALUE", "RESPONDER", "ARM", "UNIT"];
+const COLUMNS: [&str; 8] = ["ID", "TIME", "MEASURE", "VALUE", "RESPONDER", "ARM", "UNIT", "DAYS"];
 const REQUIRED: usize = 4;
 /// More measures are none, but perhaps values.
 const MOST_MEASURES: usize = 100;
 
 /// Reads an outcome table: CSV with a header, CSV in gzip, Parquet, or a SAS transport file.
 ///
-/// `ID TIME MEASURE VALUE` must be there, `RESPONDER`, `ARM` and `UNIT` may be; rows in any order. `ID` is text as in the run's
+/// `ID TIME MEASURE VALUE` must be there, `RESPONDER`, `ARM`, `UNIT` and `DAYS` may be; rows in any order. `ID` is text as in the run's
 /// data, `known` the run's. Numbers are finite; a row whose `VALUE` is missing (empty, `.`, `NA`) is left out and counted.
 /// `RESPONDER` and `ARM` are texts that do not change within a subject, `UNIT` one that does not change within a measure; a
-/// row may leave them empty when another has them. A subject has a measure once at a time.
+/// row may leave them empty when another has them. A subject has a measure once at a time. `DAYS`, above 0, are those over which a
+/// count was made, until `TIME`; of a count without them it is one day.
 ///
 /// # Errors
 ///
@@ -149,6 +156,7 @@ struct Reader<'a> {
     options: &'a OutcomeReadOptions,
     known: &'a HashSet<&'a str>,
     measures: Vec<(String, String)>,
+    types: Vec<OutcomeType>,
     subjects: Vec<OutcomeSubject>,
     /// Where a measure is among the measures, and a subject among the subjects.
     measure_positions: HashMap<String, usize>,
@@ -156,6 +164,8 @@ struct Reader<'a> {
     seen: HashMap<(usize, usize, u64), u64>,
     unknown: usize,
     missing: u64,
+    /// Counts without days.
+    uncounted: u64,
     count: u64,
 }
 
@@ -172,12 +182,14 @@ impl<'a> Reader<'a> {
             options,
             known,
             measures: Vec::new(),
+            types: Vec::new(),
             subjects: Vec::new(),
             measure_positions: HashMap::new(),
             positions: HashMap::new(),
             seen: HashMap::new(),
             unknown: 0,
             missing: 0,
+            uncounted: 0,
             count: 0,
         }
     }
@@ -223,6 +235,13 @@ impl<'a> Reader<'a> {
             self.missing += 1;
             return;
         };
+        let kind = self.types[measure];
+        if let Some(expected) = kind.expected(value) {
+            let expected = format!("{expected} (--type \"{}={kind}\")", self.measures[measure].0);
+            problems.found(place.column(self.title(3)), cells[3], expected);
+            return;
+        }
+        let Some(counted) = self.counted(kind, cells[7], place, problems) else { return };
         let days = time / self.options.time_unit.per_day();
         if let Some(before) = self.seen.insert((subject, measure, days.to_bits()), row.row) {
             let expected = format!("a measure once at a time: row {before} has it at the same");
@@ -233,7 +252,7 @@ impl<'a> Reader<'a> {
         if values.len() <= measure {
             values.resize(measure + 1, Vec::new());
         }
-        values[measure].push((days, value));
+        values[measure].push(Measurement { day: days, value: value / counted, days: counted });
     }
 
     fn subject(&mut self, id: &str, place: Place<'_>, problems: &mut Problems) -> usize {
@@ -258,6 +277,28 @@ impl<'a> Reader<'a> {
         self.subjects.len() - 1
     }
 
+    /// The days over which a value was counted: 1 of what is no count, and of a count of which they are not given.
+    fn counted(
+        &mut self,
+        kind: OutcomeType,
+        cell: &str,
+        place: Place<'_>,
+        problems: &mut Problems,
+    ) -> Option<f64> {
+        if !kind.is_count() {
+            return Some(1.0);
+        }
+        if is_missing(cell) {
+            self.uncounted += 1;
+            return Some(1.0);
+        }
+        let days = self.options.decimal.parse(cell).filter(|days| days.is_finite() && *days > 0.0);
+        if days.is_none() {
+            problems.found(place.column(self.title(7)), cell, "days of the count, above 0");
+        }
+        days
+    }
+
     /// The position of a measure; none where there are more than anybody measures.
     fn measure(&mut self, name: &str, place: Place<'_>, problems: &mut Problems) -> Option<usize> {
         if let Some(&at) = self.measure_positions.get(name) {
@@ -270,6 +311,7 @@ impl<'a> Reader<'a> {
             return None;
         }
         self.measures.push((name.to_owned(), String::new()));
+        self.types.push(self.options.types.get(name).copied().unwrap_or_default());
         self.measure_positions.insert(name.to_owned(), at);
         Some(at)
     }
@@ -304,7 +346,7 @@ impl<'a> Reader<'a> {
     fn finish(mut self, source: Source, simulated: bool) -> OutcomeTable {
         for subject in &mut self.subjects {
             subject.values.resize(self.measures.len(), Vec::new());
-            subject.values.iter_mut().for_each(|v| v.sort_by(|a, b| a.0.total_cmp(&b.0)));
+            subject.values.iter_mut().for_each(|v| v.sort_by(|a, b| a.day.total_cmp(&b.day)));
         }
         let mut notes = Vec::new();
         if self.missing > 0 {
@@ -316,6 +358,12 @@ impl<'a> Reader<'a> {
                 "{n} subjects with outcomes are not in the run: no exposure, means of visits only"
             ));
         }
+        if self.uncounted > 0 {
+            notes.push(format!(
+                "{} without DAYS: taken as counts of one day",
+                count(usize::try_from(self.uncounted).unwrap_or(usize::MAX), "count")
+            ));
+        }
         let unused: Vec<&str> = (0..self.header.len())
             .filter(|&i| !self.at.contains(&Some(i)) && !self.header[i].is_empty())
             .map(|i| self.header[i].as_str())
@@ -323,7 +371,7 @@ impl<'a> Reader<'a> {
         if !unused.is_empty() {
             notes.push(format!("columns of the outcomes read as not used: {}", unused.join(", ")));
         }
-        let Self { measures, subjects, .. } = self;
-        OutcomeTable { measures, subjects, notes, source, simulated }
+        let Self { measures, types, subjects, .. } = self;
+        OutcomeTable { measures, types, subjects, notes, source, simulated }
     }
 }

@@ -30,7 +30,7 @@ pub use influence::{influence_table, most_moved, not_determined_without};
 pub use likelihood::{criteria_table, likelihood_table};
 pub use observations::observations_table;
 pub use outcomes::{outcome_exposure_table, outcome_tables};
-pub use parameters::{convergence_table, parameters_table};
+pub use parameters::{convergence_table, parameter_covariance_table, parameters_table};
 pub use predictive::{npc_table, npde_table, vpc_table};
 pub use profile::{profile_points_table, profile_table};
 pub use resampling::{Draws, bootstrap_replicates_table, draws_table, sir_samples_table};

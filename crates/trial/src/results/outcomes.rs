@@ -3,7 +3,8 @@
 use crate::table::{Column, Table, TableError, Values};
 use omafit_outcome::{
     ArmComparison, Contrast, Correlation, Direction, Exposure, ExposureMean, Group, GroupOutcome, MeanDelay,
-    MeasureOutcome, OutcomeAnalysis, OutcomeEstimate, OutcomeFit, Patient, Summary, Visit, VisitMean,
+    MeasureOutcome, OutcomeAnalysis, OutcomeEstimate, OutcomeFit, OutcomeType, Patient, Summary, Visit,
+    VisitMean,
 };
 
 /// An outcome as it is called: name and unit.
@@ -44,6 +45,7 @@ impl<R> Builder<R> {
 /// A group's outcome with what it is called.
 struct Of<'a, T> {
     measure: &'a Measure,
+    kind: OutcomeType,
     group: &'a Group,
     row: T,
 }
@@ -57,7 +59,12 @@ fn rows<'a, T>(
     let mut all = Vec::new();
     for (measure, found) in measures.iter().zip(&analysis.measures) {
         for (group, outcome) in analysis.groups.iter().zip(&found.groups) {
-            all.extend(of(outcome).into_iter().map(|row| Of { measure, group, row }));
+            all.extend(of(outcome).into_iter().map(|row| Of {
+                measure,
+                kind: found.aligned.kind,
+                group,
+                row,
+            }));
         }
     }
     Builder::new(all)
@@ -92,6 +99,8 @@ pub fn outcome_tables(
         model_parameters_table(analysis, measures)?,
     ];
     tables.extend(arms);
+    tables.extend(events_table(analysis, measures)?);
+    tables.push(model_covariance_table(analysis, measures)?);
     Ok(tables)
 }
 
@@ -258,7 +267,12 @@ fn visit_rows<'a>(
     if outcome.visits.is_empty() {
         let is_member = |patient: &usize| group.members.binary_search(patient).is_ok();
         let measured = found.aligned.without_baseline.iter().any(is_member);
-        return vec![row(None, if measured { NO_BASELINE } else { "not measured" })];
+        let reason = match found.aligned.kind {
+            OutcomeType::Event => "a time to an event has no visits: outcome_events",
+            _ if measured => NO_BASELINE,
+            _ => "not measured",
+        };
+        return vec![row(None, reason)];
     }
     let reason = |mean: &VisitMean| match mean.value.n {
         1 => "one patient: no interval",
@@ -368,6 +382,7 @@ fn models_table(analysis: &OutcomeAnalysis, measures: &[Measure]) -> Result<Tabl
     let delay = |fit: &OutcomeFit, of: fn(MeanDelay) -> f64| fit.mean_delay().map_or(f64::NAN, of);
     rows(analysis, measures, compared)
         .named()
+        .text("type", |r| r.kind.to_string())
         .text("model", |r| r.row.fit.model.name())
         .count("n", |r| r.row.fit.n)
         .count("patients", |r| r.row.fit.patients)
@@ -404,8 +419,60 @@ fn model_parameters_table(analysis: &OutcomeAnalysis, measures: &[Measure]) -> R
         .number("se_sandwich", |r| r.row.1.se_sandwich)
         .number("low", |r| r.row.1.low)
         .number("high", |r| r.row.1.high)
+        .text("interval", |r| r.row.1.interval.name().into())
         .count("at_limit", |r| usize::from(r.row.1.at_limit))
         .table("outcome_model_parameters")
+}
+
+/// A covariance of two estimates of a model that is chosen.
+struct CovarianceRow<'a> {
+    fit: &'a OutcomeFit,
+    names: [&'static str; 2],
+    covariance: f64,
+}
+
+fn covariances(outcome: &GroupOutcome) -> Vec<CovarianceRow<'_>> {
+    let fit = outcome.choice().chosen.map(|i| &outcome.fits[i]);
+    let Some((fit, covariance)) = fit.and_then(|fit| Some((fit, fit.covariance.as_ref()?))) else {
+        return Vec::new();
+    };
+    let n = fit.estimates.len();
+    let pair = |i: usize, j: usize| CovarianceRow {
+        fit,
+        names: [i, j].map(|k| fit.estimates[k].name),
+        covariance: covariance[i * n + j],
+    };
+    (0..n).flat_map(|i| (0..=i).map(move |j| pair(i, j))).collect()
+}
+
+fn model_covariance_table(analysis: &OutcomeAnalysis, measures: &[Measure]) -> Result<Table, TableError> {
+    rows(analysis, measures, covariances)
+        .named()
+        .text("model", |r| r.row.fit.model.name())
+        .text("parameter_1", |r| r.row.names[0].into())
+        .text("parameter_2", |r| r.row.names[1].into())
+        .number("covariance", |r| r.row.covariance)
+        .table("outcome_model_covariance")
+}
+
+/// `outcome_events`; `None` where no measure is an event.
+fn events_table(analysis: &OutcomeAnalysis, measures: &[Measure]) -> Result<Option<Table>, TableError> {
+    if analysis.measures.iter().all(|found| found.aligned.kind != OutcomeType::Event) {
+        return Ok(None);
+    }
+    rows(analysis, measures, |g| g.events.into_iter().collect())
+        .named()
+        .count("patients", |r| r.row.patients)
+        .count("events", |r| r.row.events)
+        .number("patient_years", |r| r.row.years)
+        .number("rate", |r| r.row.rate[0])
+        .number("rate_low", |r| r.row.rate[1])
+        .number("rate_high", |r| r.row.rate[2])
+        .number("rate_ratio", |r| r.row.ratio[0])
+        .number("rate_ratio_low", |r| r.row.ratio[1])
+        .number("rate_ratio_high", |r| r.row.ratio[2])
+        .table("outcome_events")
+        .map(Some)
 }
 
 fn each_estimate(outcome: &GroupOutcome) -> Vec<(&OutcomeFit, &OutcomeEstimate)> {
@@ -450,7 +517,7 @@ mod tests {
             responder: responder.into(),
             last_dose: Some(28.0),
             exposure: None,
-            outcomes: vec![outcomes.to_vec()],
+            outcomes: vec![outcomes.iter().copied().map(Into::into).collect()],
         }
     }
 
@@ -469,6 +536,7 @@ mod tests {
             patient("2", "no", &[(28.0, 4.0)]),
         ];
         let options = OutcomeOptions {
+            types: vec![OutcomeType::Continuous],
             alignment: Alignment {
                 baseline: OutcomeBaseline::Last,
                 visits: VisitRule::Nominal(vec![28.0]),
@@ -485,7 +553,7 @@ mod tests {
             },
             delay: true,
         };
-        let analysis = analyse(&patients, 1, &options);
+        let analysis = analyse(&patients, &options);
         let measures = [("score".to_owned(), "points".to_owned())];
         let tables = outcome_tables(&analysis, &patients, &measures).unwrap();
         let rows = text(&tables, "outcome_patients");

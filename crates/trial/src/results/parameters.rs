@@ -1,4 +1,5 @@
-//! `parameters`: one row a number of the population; `convergence`: one row an iteration.
+//! `parameters`: one row a number of the population; `parameter_covariance`: one row a pair of them; `convergence`: one row an
+//! iteration.
 
 use crate::table::{Column, Table, TableError, Values};
 use omafit_estimate::{EstimateKind, PopulationEstimate, Shrinkage, Variation};
@@ -58,6 +59,32 @@ pub fn parameters_table(
         Column::new("fixed", Values::Integer(fixed)),
     ];
     Table::new("parameters", columns)
+}
+
+/// One row a pair of estimated numbers, a number with itself among them: their covariance from R⁻¹, in the units of `parameters`.
+/// Numbers without a standard error are in no row.
+///
+/// # Errors
+/// Never; the columns are of one length.
+pub fn parameter_covariance_table(
+    estimates: &[PopulationEstimate],
+    covariance: &[f64],
+) -> Result<Table, TableError> {
+    let n = estimates.len();
+    let known: Vec<usize> = (0..n).filter(|&k| estimates[k].se[0].is_finite()).collect();
+    let pairs: Vec<(usize, usize)> = (0..known.len())
+        .flat_map(|i| (0..=i).map(move |j| (i, j)))
+        .map(|(i, j)| (known[i], known[j]))
+        .collect();
+    let name = |of: fn(&(usize, usize)) -> usize| {
+        Values::text(pairs.iter().map(|pair| estimates[of(pair)].name.clone()))
+    };
+    let columns = vec![
+        Column::new("parameter_1", name(|pair| pair.0)),
+        Column::new("parameter_2", name(|pair| pair.1)),
+        Column::new("covariance", Values::Float(pairs.iter().map(|(i, j)| covariance[i * n + j]).collect())),
+    ];
+    Table::new("parameter_covariance", columns)
 }
 
 /// One row an iteration: its number, the objective, and the estimates on the scale on which they are estimated, by the

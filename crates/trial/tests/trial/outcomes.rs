@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
+use omafit_outcome::{Measurement, OutcomeType};
 use omafit_trial::{OutcomeReadOptions, OutcomeTable, Rejection, TimeUnit, read_outcomes};
 
 use crate::support::Scratch;
@@ -29,7 +30,9 @@ fn rows_come_in_any_order_and_say_who_responded_once() {
     .unwrap();
     let measures: Vec<(&str, &str)> = table.measures.iter().map(|m| (m.0.as_str(), m.1.as_str())).collect();
     assert_eq!(measures, [("PEF", "L/min"), ("score", "points")]);
-    assert_eq!(table.subjects[1].values, [vec![(0.0, 300.0)], vec![(-7.0, 5.0), (14.0, 2.5)]]);
+    let pairs = |values: &Vec<Measurement>| values.iter().map(|m| (m.day, m.value)).collect::<Vec<_>>();
+    let values: Vec<Vec<(f64, f64)>> = table.subjects[1].values.iter().map(pairs).collect();
+    assert_eq!(values, [vec![(0.0, 300.0)], vec![(-7.0, 5.0), (14.0, 2.5)]]);
     assert_eq!((table.subjects[0].responder.as_str(), table.subjects[1].responder.as_str()), ("no", "yes"));
     assert!(table.simulated && table.source.rows == 5);
     assert_eq!(
@@ -46,8 +49,39 @@ fn hours_are_days_and_strangers_are_taken_if_asked() {
         ..OutcomeReadOptions::default()
     };
     let table = read("ID,TIME,MEASURE,VALUE\n999,36,score,1\n", &options).unwrap();
-    assert_eq!(table.subjects[0].values[0], [(1.5, 1.0)]);
+    assert_eq!(table.subjects[0].values[0], [Measurement::from((1.5, 1.0))]);
     assert!(table.notes[0].contains("1 subjects"), "{:?}", table.notes);
+}
+
+#[test]
+fn counts_are_rates_over_their_days_and_values_must_be_of_their_type() {
+    let types = |all: &[(&str, &str)]| OutcomeReadOptions {
+        types: all.iter().map(|(name, kind)| ((*name).to_owned(), kind.parse().unwrap())).collect(),
+        ..OutcomeReadOptions::default()
+    };
+    let puffs = "ID,TIME,MEASURE,VALUE,DAYS\n501,0,puffs,14,7\n501,14,puffs,3,\n501,14,score,3.5,\n";
+    let table = read(puffs, &types(&[("puffs", "negative-binomial")])).unwrap();
+    let seven = Measurement { day: 0.0, value: 2.0, days: 7.0 };
+    assert_eq!(table.subjects[0].values[0], [seven, Measurement::from((14.0, 3.0))]);
+    assert_eq!(seven.count(), 14.0);
+    assert_eq!(table.types, [OutcomeType::NegativeBinomial, OutcomeType::Continuous]);
+    assert!(
+        table.notes.iter().any(|n| n == "1 count without DAYS: taken as counts of one day"),
+        "{:?}",
+        table.notes
+    );
+    let wrong = [
+        ("puffs", "poisson", "2.5", "1", "a whole number of 0 or more"),
+        ("puffs", "poisson", "2", "0", "days of the count, above 0"),
+        ("score", "score:0:9", "10", "", "9 or less (--type \"score=score:0:9\")"),
+        ("score", "ordered", "1.5", "", "a whole number, the category"),
+        ("attack", "event", "2", "", "1 on the day of the event"),
+    ];
+    for (name, kind, value, days, expected) in wrong {
+        let text = format!("ID,TIME,MEASURE,VALUE,DAYS\n501,0,{name},{value},{days}\n");
+        let said = read(&text, &types(&[(name, kind)])).unwrap_err();
+        assert!(said.contains(expected) && said.contains(":2") && said.contains("501"), "{said}");
+    }
 }
 
 #[test]

@@ -1,0 +1,124 @@
+//! The terminal's summary of a what-if.
+
+use crate::print::format::fixed;
+use crate::print::terminal::say;
+use crate::print::{NO_ADVICE, aligned};
+use crate::what_if::Summary;
+use crate::what_if_outcomes::Expected;
+use omafit_outcome::WithInterval;
+use omafit_trial::count;
+use std::path::Path;
+
+/// Prints it; `has_population` tells whether the uncertainty of an estimated population is in the intervals.
+pub fn print(run: &Path, found: &[Summary], expected: &[Expected], has_population: bool, simulated: bool) {
+    for (k, summary) in found.iter().enumerate() {
+        say!("{}: {}", summary.name, count(summary.patients, "patient"));
+        if let Some(n) = summary.unverified {
+            say!("  dosed by cells of the table that are not verified: {n}");
+        }
+        if let (n, Some(why)) = &summary.left_out {
+            say!("  {n} left out; the first: {why}");
+        }
+        let [as_given, otherwise] = summary.peak.map(|peak| fixed(peak, 1));
+        say!("  highest free IgE, median: {as_given} ng/mL as given, {otherwise} otherwise");
+        aligned(&over(summary), 1);
+        let own: Vec<&Expected> = expected.iter().filter(|e| e.alternative == k).collect();
+        if !own.is_empty() {
+            say!(
+                "  change of outcomes at the end of the treatment that was given, and days until half of the effect is lost:"
+            );
+            aligned(&changes(&own), 3);
+        }
+        say!();
+    }
+    if !expected.is_empty() {
+        let population = if has_population { ", of the population" } else { "" };
+        say!("Intervals (95 %): of the outcome's model{population} and of each patient's parameters.");
+    }
+    let outcomes = if expected.is_empty() { "" } else { "what_if_outcomes, what_if_outcome_patients, " };
+    say!(
+        "in {}: what_if, what_if_targets, {outcomes}what_if_trajectories.parquet, figures/what_if.svg",
+        run.display()
+    );
+    if simulated {
+        say!("The data are simulated: nothing here was measured in a patient.");
+    }
+    say!("{NO_ADVICE}");
+}
+
+/// Patients over each target.
+fn over(summary: &Summary) -> Vec<[String; 7]> {
+    let head = [
+        "free IgE over",
+        "as given",
+        "otherwise",
+        "expected as given",
+        "expected otherwise",
+        "rise over it",
+        "weeks until then",
+    ];
+    let part = |n: usize| {
+        let share = 100.0 * n as f64 / summary.patients as f64;
+        if share.is_nan() { n.to_string() } else { format!("{n} ({} %)", fixed(share, 1)) }
+    };
+    let row = |over: &crate::what_if::Over| {
+        let weeks = if over.rise > 0 { fixed(over.weeks_to_rise, 1) } else { String::new() };
+        [
+            format!("{} ng/mL", over.target),
+            part(over.over[0]),
+            part(over.over[1]),
+            fixed(over.expected[0], 1),
+            fixed(over.expected[1], 1),
+            part(over.rise),
+            weeks,
+        ]
+    };
+    std::iter::once(head.map(String::from)).chain(summary.over.iter().map(row)).collect()
+}
+
+/// Changes of outcomes.
+fn changes(expected: &[&Expected]) -> Vec<[String; 8]> {
+    let head = [
+        "outcome",
+        "patients",
+        "model",
+        "n",
+        "as given",
+        "otherwise",
+        "difference",
+        "days after the last dose that is the same",
+    ];
+    let row = |e: &&Expected| {
+        let unit = if e.unit.is_empty() { String::new() } else { format!(" ({})", e.unit) };
+        [
+            format!("{}{unit}", e.measure),
+            e.responder.clone(),
+            e.model.clone(),
+            e.patients[0].to_string(),
+            with_interval(e.change.given, 2),
+            with_interval(e.change.otherwise, 2),
+            with_interval(e.change.difference, 2),
+            days(e.returned[1]),
+        ]
+    };
+    std::iter::once(head.map(String::from)).chain(expected.iter().map(row)).collect()
+}
+
+/// Days with their interval; without an upper end they may be more than the course.
+fn days(days: WithInterval) -> String {
+    if days.value.is_nan() {
+        return "not within the course".to_owned();
+    }
+    if days.high.is_nan() && !days.low.is_nan() {
+        return format!("{} ({} or more)", fixed(days.value, 0), fixed(days.low, 0));
+    }
+    with_interval(days, 0)
+}
+
+fn with_interval(number: WithInterval, decimals: usize) -> String {
+    let shown = fixed(number.value, decimals);
+    if number.low.is_nan() || number.high.is_nan() {
+        return shown;
+    }
+    format!("{shown} ({} to {})", fixed(number.low, decimals), fixed(number.high, decimals))
+}

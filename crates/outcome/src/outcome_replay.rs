@@ -1,0 +1,377 @@
+//! The change of an outcome that other doses are expected to make, with its uncertainty.
+//!
+//! Three kinds of uncertainty enter, each by the outcome a standard deviation up and down its principal directions: that of the
+//! outcome's model and that of the population, which all patients share, and that of each patient's own parameters, which
+//! averages out in a mean.
+
+use crate::expected::FittedOutcome;
+use crate::exposure::ExposureCourse;
+use crate::hysteresis::RETURNED;
+use omafit_estimate::NORMAL_975;
+
+/// A patient's exposure under the doses that were given, and under others.
+pub type Both = [ExposureCourse; 2];
+
+/// The exposures of a patient: at its estimates, and up and down each direction in which they are uncertain.
+#[derive(Clone, Debug)]
+pub struct ReplayedExposure {
+    /// At the estimates.
+    pub estimate: Both,
+    /// Up and down the directions of the population's uncertainty, the same of every patient.
+    pub population: Vec<[Both; 2]>,
+    /// Up and down those of the patient's parameters.
+    pub own: Vec<[Both; 2]>,
+}
+
+/// The days of a replayed patient, after the first dose.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ReplayedDays {
+    /// The end of the treatment that was given.
+    pub end: f64,
+    /// The last dose that was given, and the last that is the same under the other doses; `None` where the first is other.
+    pub last_dose: [Option<f64>; 2],
+    /// Whether free IgE rises over the target.
+    pub rises: bool,
+}
+
+/// A number with its 95 % interval.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct WithInterval {
+    /// The number.
+    pub value: f64,
+    /// Lower end; NaN where there is none.
+    pub low: f64,
+    /// Upper end; NaN where there is none.
+    pub high: f64,
+}
+
+impl WithInterval {
+    const NOTHING: Self = Self { value: f64::NAN, low: f64::NAN, high: f64::NAN };
+
+    fn around(value: f64, sd: f64) -> Self {
+        Self { value, low: value - NORMAL_975 * sd, high: value + NORMAL_975 * sd }
+    }
+}
+
+/// An outcome under both doses: as given, and otherwise.
+#[derive(Clone, Debug, Default)]
+struct Course {
+    /// The change at the end of the treatment that was given.
+    end: [f64; 2],
+    /// The effect of exposure on the day of the last dose, and each day after it, as far as the exposure is known.
+    effect: [Vec<f64>; 2],
+}
+
+/// The outcome of a patient under both doses, at the estimates and up and down each direction.
+#[derive(Clone, Debug)]
+pub struct PatientChanges {
+    estimate: Course,
+    model: Option<Vec<[Course; 2]>>,
+    population: Vec<[Course; 2]>,
+    own: Vec<[Course; 2]>,
+}
+
+/// The numbers of an expected outcome.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ExpectedChange {
+    /// Change at the end of the treatment that was given, as given.
+    pub given: WithInterval,
+    /// Otherwise.
+    pub otherwise: WithInterval,
+    /// Otherwise less as given.
+    pub difference: WithInterval,
+}
+
+impl PatientChanges {
+    /// By a model of the outcome.
+    pub fn new(fitted: &FittedOutcome, days: &ReplayedDays, exposure: &ReplayedExposure) -> Self {
+        let at = |theta: &[f64], both: &Both| course(fitted, theta, days, both);
+        let theta = fitted.theta();
+        let each = |pairs: &[[Both; 2]]| -> Vec<[Course; 2]> {
+            pairs.iter().map(|[up, down]| [at(theta, up), at(theta, down)]).collect()
+        };
+        let model = fitted.directions().map(|directions| {
+            let pair = |[up, down]: &[Vec<f64>; 2]| [up, down].map(|theta| at(theta, &exposure.estimate));
+            directions.iter().map(pair).collect()
+        });
+        Self {
+            estimate: at(theta, &exposure.estimate),
+            model,
+            population: each(&exposure.population),
+            own: each(&exposure.own),
+        }
+    }
+
+    /// The changes of the typical patient of the model's group with this patient's exposure.
+    pub fn change(&self) -> ExpectedChange {
+        let number = |of: fn(&Course) -> f64| match &self.model {
+            Some(model) => {
+                let all = model.iter().chain(&self.population).chain(&self.own);
+                WithInterval::around(of(&self.estimate), variance(all, &of).sqrt())
+            }
+            None => WithInterval { value: of(&self.estimate), ..WithInterval::NOTHING },
+        };
+        ExpectedChange {
+            given: number(|c| c.end[0]),
+            otherwise: number(|c| c.end[1]),
+            difference: number(|c| c.end[1] - c.end[0]),
+        }
+    }
+
+    /// Days from the last dose, as given and otherwise, until the effect of exposure is down to [`RETURNED`] of that on its day;
+    /// NaN where that is not within the course, or where there is no effect.
+    pub fn returned(&self) -> [WithInterval; 2] {
+        [0, 1].map(|side| {
+            let all = self.model.as_ref().map(|m| m.iter().chain(&self.population).chain(&self.own));
+            let known = |course: &Course| course.effect[side].clone();
+            interval_of_return(
+                &known(&self.estimate),
+                all.map(|all| all.map(move |p| [known(&p[0]), known(&p[1])])),
+            )
+        })
+    }
+}
+
+/// The sum of the squares of half the differences up and down.
+fn variance<'a>(pairs: impl Iterator<Item = &'a [Course; 2]>, of: &dyn Fn(&Course) -> f64) -> f64 {
+    pairs.map(|[up, down]| (0.5 * (of(up) - of(down))).powi(2)).sum()
+}
+
+fn course(fitted: &FittedOutcome, theta: &[f64], days: &ReplayedDays, both: &Both) -> Course {
+    let mut found = Course { end: [f64::NAN; 2], effect: [Vec::new(), Vec::new()] };
+    for side in 0..2 {
+        let mut asked = vec![days.end];
+        if let Some(last) = days.last_dose[side].filter(|_| !fitted.is_event()) {
+            let until = (both[side].end() - last).max(0.0).floor();
+            asked.extend((0..=until as u32).map(|k| last + f64::from(k)));
+        }
+        let expected = fitted.course(theta, &both[side], &asked);
+        found.end[side] = expected.change[0];
+        found.effect[side] = expected.effect[1..].to_vec();
+    }
+    found
+}
+
+/// The day on which an effect is first down to [`RETURNED`] of what it was on day 0, between days in a straight line; `None` where
+/// it is not, or was nothing.
+fn returned(effect: &[f64]) -> Option<f64> {
+    let first = *effect.first().filter(|first| first.abs() > 0.0)?;
+    let part: Vec<f64> = effect.iter().map(|e| e / first).collect();
+    let day = part.iter().position(|part| *part <= RETURNED)?;
+    let (before, here) = (part[day - 1], part[day]);
+    Some(day as f64 - (RETURNED - here) / (before - here))
+}
+
+/// The return of an effect with an interval on the scale of its logarithm; without an upper end where a direction has no return
+/// within the course, and without an interval where there are no directions.
+fn interval_of_return(estimate: &[f64], pairs: Option<impl Iterator<Item = [Vec<f64>; 2]>>) -> WithInterval {
+    let Some(value) = returned(estimate) else { return WithInterval::NOTHING };
+    let Some(pairs) = pairs else { return WithInterval { value, ..WithInterval::NOTHING } };
+    let last = estimate.len() as f64;
+    let (mut variance, mut is_beyond) = (0.0, false);
+    for pair in pairs {
+        let [up, down] = pair.map(|effect| {
+            let day = returned(&effect);
+            is_beyond |= day.is_none();
+            day.unwrap_or(last).max(f64::MIN_POSITIVE).ln()
+        });
+        variance += (0.5 * (up - down)).powi(2);
+    }
+    let factor = (NORMAL_975 * variance.sqrt()).exp();
+    let high = value * factor;
+    let is_beyond = is_beyond && high > last || !high.is_finite();
+    WithInterval { value, low: value / factor, high: if is_beyond { f64::NAN } else { high } }
+}
+
+/// Sums over patients of a course.
+#[derive(Clone, Debug, Default)]
+struct Sum {
+    /// Of all patients, and of those who rise.
+    end: [[f64; 2]; 2],
+    /// By day after the last dose how many patients, and the sum of their effects.
+    effect: [Vec<(f64, f64)>; 2],
+}
+
+impl Sum {
+    fn add(&mut self, course: &Course, rises: bool) {
+        for of in &mut self.end[..1 + usize::from(rises)] {
+            of.iter_mut().zip(course.end).for_each(|(sum, end)| *sum += end);
+        }
+        for (sums, effect) in self.effect.iter_mut().zip(&course.effect) {
+            if sums.len() < effect.len() {
+                sums.resize(effect.len(), (0.0, 0.0));
+            }
+            for (sum, effect) in sums.iter_mut().zip(effect) {
+                sum.0 += 1.0;
+                sum.1 += effect;
+            }
+        }
+    }
+
+    /// The mean effect, as long as at least half of the patients are followed.
+    fn effect(&self, side: usize) -> Vec<f64> {
+        let sums = &self.effect[side];
+        let all = sums.first().map_or(0.0, |sum| sum.0);
+        sums.iter().take_while(|sum| 2.0 * sum.0 >= all).map(|(n, sum)| sum / n).collect()
+    }
+}
+
+/// The outcomes of a group's patients under both doses.
+#[derive(Clone, Debug, Default)]
+pub struct GroupChanges {
+    /// Patients, and those of them who rise over the target.
+    pub patients: [usize; 2],
+    estimate: Sum,
+    /// `None` where the model has no directions, or before the first patient.
+    model: Option<Vec<[Sum; 2]>>,
+    population: Vec<[Sum; 2]>,
+    /// Sums over patients, all and rising, of the variances from their own parameters: as given, otherwise, of the difference.
+    own: [[f64; 3]; 2],
+}
+
+impl GroupChanges {
+    /// Adds a patient.
+    pub fn add(&mut self, changes: &PatientChanges, days: &ReplayedDays) {
+        if self.patients[0] == 0 {
+            let none = |pairs: &Vec<[Course; 2]>| vec![<[Sum; 2]>::default(); pairs.len()];
+            self.model = changes.model.as_ref().map(none);
+            self.population = none(&changes.population);
+        }
+        self.patients[0] += 1;
+        self.patients[1] += usize::from(days.rises);
+        self.estimate.add(&changes.estimate, days.rises);
+        let model = self.model.iter_mut().flatten().zip(changes.model.iter().flatten());
+        for (sums, courses) in model.chain(self.population.iter_mut().zip(&changes.population)) {
+            sums.iter_mut().zip(courses).for_each(|(sum, course)| sum.add(course, days.rises));
+        }
+        for of in &mut self.own[..1 + usize::from(days.rises)] {
+            for (sum, part) in of.iter_mut().zip(PARTS) {
+                *sum += variance(changes.own.iter(), &|course| part(&course.end));
+            }
+        }
+    }
+
+    /// The mean changes of all patients, or of those who rise.
+    pub fn change(&self, rising: bool) -> ExpectedChange {
+        let (of, n) = (usize::from(rising), self.patients[usize::from(rising)] as f64);
+        let [given, otherwise, difference] = [0, 1, 2].map(|k| {
+            let mean = |sum: &Sum| PARTS[k](&sum.end[of]) / n;
+            let Some(model) = self.model.as_ref().filter(|_| n > 0.0) else {
+                return WithInterval { value: mean(&self.estimate), ..WithInterval::NOTHING };
+            };
+            let pairs = model.iter().chain(&self.population);
+            let shared: f64 = pairs.map(|[up, down]| (0.5 * (mean(up) - mean(down))).powi(2)).sum();
+            WithInterval::around(mean(&self.estimate), (shared + self.own[of][k] / (n * n)).sqrt())
+        });
+        ExpectedChange { given, otherwise, difference }
+    }
+
+    /// Days from the last dose, as given and otherwise, until the mean effect of exposure is down to [`RETURNED`] of that on its
+    /// day; NaN where it is not while at least half of the patients are followed. Patients' own uncertainty, which averages
+    /// out, is not in the interval.
+    pub fn returned(&self) -> [WithInterval; 2] {
+        [0, 1].map(|side| {
+            let pairs = self.model.as_ref().map(|model| {
+                let all = model.iter().chain(&self.population);
+                all.map(move |[up, down]| [up.effect(side), down.effect(side)])
+            });
+            interval_of_return(&self.estimate.effect(side), pairs)
+        })
+    }
+}
+
+/// As given, otherwise, and the difference.
+const PARTS: [fn(&[f64; 2]) -> f64; 3] = [|end| end[0], |end| end[1], |end| end[1] - end[0]];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::exposure::CourseColumns;
+    use crate::measure::OutcomeType;
+
+    /// Free IgE of 300 ng/mL before and after days 1 to `until`, of 100 on these.
+    fn treated(until: f64) -> ExposureCourse {
+        let day = [0.0, 1.0, 1.0, until, until, 400.0];
+        let ige_free = [300.0, 300.0, 100.0, 100.0, 300.0, 300.0];
+        let (omalizumab_total, ige_total) = (&[0.0; 6][..], &[500.0; 6][..]);
+        ExposureCourse::new(&CourseColumns { day: &day, ige_free: &ige_free, omalizumab_total, ige_total })
+            .unwrap()
+    }
+
+    fn fitted(covariance: f64) -> FittedOutcome {
+        let known = [("B", 4.0), ("E", 1.0), ("k", 0.05)];
+        let estimate = |name: &str| known.iter().find(|k| k.0 == name).map(|k| k.1);
+        // Only E is uncertain.
+        let of = |a: &str, b: &str| Some(if (a, b) == ("E", "E") { covariance } else { 0.0 });
+        FittedOutcome::new("production_linear", OutcomeType::Continuous, estimate, of).unwrap()
+    }
+
+    #[test]
+    fn an_effect_is_lost_as_the_model_says() {
+        let both = [treated(200.0), treated(100.0)];
+        let exposure = ReplayedExposure { estimate: both, population: Vec::new(), own: Vec::new() };
+        let days = ReplayedDays { end: 200.0, last_dose: [Some(200.0), Some(100.0)], rises: true };
+        let changes = PatientChanges::new(&fitted(0.01), &days, &exposure);
+        // E·w with w = −2 under treatment: −2·(1 − e^(−k·199)), and what is left of it a hundred days later.
+        let full = -2.0 * (1.0 - (-0.05_f64 * 199.0).exp());
+        let change = changes.change();
+        assert!((change.given.value - full).abs() < 1e-4, "{change:?}");
+        let left = -2.0 * (1.0 - (-0.05_f64 * 99.0).exp()) * (-0.05_f64 * 100.0).exp();
+        assert!((change.otherwise.value - left).abs() < 1e-4, "{change:?}");
+        // In proportion to E, of which the standard error is a tenth.
+        let half = NORMAL_975 * 0.1 * full.abs();
+        assert!((change.given.high - change.given.low - 2.0 * half).abs() < 1e-4);
+        let difference = change.otherwise.value - change.given.value;
+        assert!((change.difference.value - difference).abs() < 1e-12);
+        // Half of the effect is lost after ln 2/k, whatever E is.
+        for found in changes.returned() {
+            assert!((found.value - 2.0_f64.ln() / 0.05).abs() < 0.02, "{found:?}");
+            assert!((found.high - found.low).abs() < 1e-6);
+        }
+        let mut group = GroupChanges::default();
+        for _ in 0..4 {
+            group.add(&changes, &days);
+        }
+        assert_eq!(group.patients, [4, 4]);
+        assert_eq!(group.change(true), group.change(false));
+        // The model's uncertainty is the same of all patients.
+        assert!((group.change(false).given.low - change.given.low).abs() < 1e-12);
+        assert!((group.returned()[1].value - changes.returned()[1].value).abs() < 1e-12);
+    }
+
+    #[test]
+    fn what_is_uncertain_of_each_patient_averages_out_and_of_the_population_does_not() {
+        let both = || [treated(200.0), treated(100.0)];
+        let other = || [treated(210.0), treated(110.0)];
+        let pair = || vec![[both(), other()]];
+        let days = ReplayedDays { end: 205.0, last_dose: [Some(200.0), None], rises: false };
+        let of = |population: Vec<[Both; 2]>, own: Vec<[Both; 2]>| {
+            let exposure = ReplayedExposure { estimate: both(), population, own };
+            PatientChanges::new(&fitted(0.0), &days, &exposure)
+        };
+        let width = |changes: &PatientChanges, n: usize| {
+            let mut group = GroupChanges::default();
+            (0..n).for_each(|_| group.add(changes, &days));
+            let given = group.change(false).given;
+            given.high - given.low
+        };
+        let (shared, own) = (of(pair(), Vec::new()), of(Vec::new(), pair()));
+        assert!((width(&shared, 1) - width(&own, 1)).abs() < 1e-12 && width(&own, 1) > 0.1);
+        assert!((width(&shared, 9) - width(&shared, 1)).abs() < 1e-12);
+        assert!((width(&own, 9) - width(&own, 1) / 3.0).abs() < 1e-12);
+        // Where the first dose is other there is no effect to lose.
+        assert!(shared.returned()[1].value.is_nan() && !shared.returned()[0].value.is_nan());
+    }
+
+    #[test]
+    fn a_return_beyond_the_course_has_no_upper_end() {
+        let falling = |rate: f64| (0..60).map(|d| -(-rate * f64::from(d)).exp()).collect::<Vec<f64>>();
+        let found = interval_of_return(&falling(0.02), Some([[falling(0.03), falling(0.005)]].into_iter()));
+        assert!((found.value - 2.0_f64.ln() / 0.02).abs() < 0.01, "{found:?}");
+        assert!(found.low < found.value && found.high.is_nan(), "{found:?}");
+        let never = interval_of_return(&falling(0.005), Some(std::iter::empty()));
+        assert!(never.value.is_nan());
+        let nothing = interval_of_return(&[0.0; 9], Some(std::iter::empty()));
+        assert!(nothing.value.is_nan());
+    }
+}
