@@ -9,7 +9,7 @@ use crate::population::{self, Stopped};
 use crate::predictive::strata;
 use crate::reconstruct::Run;
 use crate::run::{counting, pool, share};
-use crate::write::{command, renew_report, write_into};
+use crate::write::{command, renew_views, write_into};
 use crate::{interrupt, print, uncertainty};
 use clap::Args;
 use omafit_estimate::{Bootstrap, BootstrapReplicate, PopulationError, Space, population_estimates};
@@ -152,7 +152,7 @@ pub fn bootstrap(args: &BootstrapArgs) -> Result<Outcome, CliError> {
         warnings.iter().for_each(|warning| print::text(&format!("{warning}\n")));
     }
     uncertainty::renew(&args.run, args.running.quiet)?;
-    renew_report(&args.run)?;
+    renew_views(&args.run)?;
     // Last: while the replicates are there `--resume` writes everything else again.
     lines.remove()?;
     Ok(if open + failed > 0 { Outcome::SomeFailed } else { Outcome::Done })

@@ -6,7 +6,7 @@ use crate::options::{DataOfRunArgs, Running};
 use crate::population::{self, Stopped};
 use crate::reconstruct::Run;
 use crate::run::{counting, pool, share};
-use crate::write::{renew_report, write_into};
+use crate::write::{renew_views, write_into};
 use crate::{interrupt, print, uncertainty};
 use clap::Args;
 use omafit_estimate::{
@@ -78,6 +78,6 @@ pub fn profile(args: &ProfileArgs) -> Result<Outcome, CliError> {
         print::profiled(&args.run, &found);
     }
     uncertainty::renew(&args.run, args.running.quiet)?;
-    renew_report(&args.run)?;
+    renew_views(&args.run)?;
     Ok(Outcome::Done)
 }

@@ -381,7 +381,7 @@ pub fn execute(plan: &Plan, args: &RunArgs, out: &Path, input: Input) -> Result<
     let found = two_stages(&plan, &folder, alone.as_deref())?;
     let model = model_file(&plan, args, population.is_some())?;
     folder.write("model.toml", |f| Ok::<_, CliError>(f.write_all(model.as_bytes())?))?;
-    let left_out = args.exports.write(&folder, &plan.model, population.as_ref())?;
+    let left_out = args.exports.write(&folder, &plan.model, population.as_ref(), set.trial.simulated)?;
     seconds.add("tables", started.elapsed().as_secs_f64());
 
     let summary = progress.tally.overview();
@@ -406,7 +406,7 @@ pub fn execute(plan: &Plan, args: &RunArgs, out: &Path, input: Input) -> Result<
     record.tell_two_stages(found.as_ref(), plan.options.method == Method::Nls && alone.is_none());
     write_record(&folder, &record)?;
     if is_reported {
-        write_report(&folder, out, &mut record)?;
+        write_report(&folder, &mut record)?;
     }
     folder.commit()?;
     if !args.running.quiet {
@@ -441,16 +441,14 @@ fn two_stages(
 }
 
 /// Draws the diagnostics and writes the report, from the tables of the run.
-fn write_report(folder: &RunFolder, out: &Path, record: &mut Record) -> Result<(), CliError> {
+fn write_report(folder: &RunFolder, record: &mut Record) -> Result<(), CliError> {
     let started = Instant::now();
-    let report = folder.file(report::FILE)?;
-    let tables = report.parent().unwrap_or(out);
-    for figure in report::figures(tables, false)? {
+    for figure in report::figures(folder.path(), false)? {
         std::fs::write(folder.file(format!("figures/{}.svg", figure.name))?, &figure.svg)?;
         let data = format!("figures/data/{}.csv", figure.name);
         folder.write(data, |f| Ok::<_, CliError>(figure.data.write_csv(f)?))?;
     }
-    std::fs::write(&report, report::page(tables)?)?;
+    std::fs::write(folder.file(report::FILE)?, report::page(folder.path())?)?;
     record.add_report(started.elapsed().as_secs_f64());
     write_record(folder, record)
 }

@@ -7,7 +7,7 @@ use crate::options::{DataOfRunArgs, Running};
 use crate::population::{self, Stopped};
 use crate::reconstruct::Run;
 use crate::run::{counting, pool, share};
-use crate::write::{command, renew_report, write_into};
+use crate::write::{command, renew_views, write_into};
 use crate::{interrupt, print, uncertainty};
 use clap::Args;
 use omafit_estimate::{
@@ -138,7 +138,7 @@ pub fn sir(args: &SirArgs) -> Result<Outcome, CliError> {
         warnings.iter().for_each(|warning| print::text(&format!("{warning}\n")));
     }
     uncertainty::renew(&args.run, args.running.quiet)?;
-    renew_report(&args.run)?;
+    renew_views(&args.run)?;
     Ok(Outcome::Done)
 }
 

@@ -6,7 +6,7 @@ use crate::options::VpcArgs;
 use crate::predictive::{Check, replicate};
 use crate::reconstruct::Run;
 use crate::run::{pool, progress_bar};
-use crate::write::{draw_into, renew_report, write_into};
+use crate::write::{draw_into, renew_views, write_into};
 use omafit_estimate::{Replication, npde};
 use omafit_trial::{npc_table, npde_table, vpc_table, write_whole};
 use rayon::prelude::*;
@@ -51,7 +51,7 @@ pub fn vpc(args: &VpcArgs) -> Result<Outcome, CliError> {
     // Last: what it describes is there.
     write_whole(&record, &serde_json::to_vec_pretty(&check)?, args.running.force)?;
     draw_into(&args.run, &crate::report::figures(&args.run, true)?, args.running.force)?;
-    renew_report(&args.run)?;
+    renew_views(&args.run)?;
     if !args.running.quiet {
         crate::print::checked(&args.run, &run.model, &checked.npc, check.replicates, run.record.simulated);
     }

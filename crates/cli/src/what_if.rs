@@ -2,13 +2,16 @@
 
 use crate::Outcome;
 use crate::error::{CliError, refuse};
+use crate::forms::{FormArgs, take_out};
 use crate::options::{BandArgs, DataOfRunArgs, Running};
+use crate::print;
 use crate::reconstruct::{Run, days};
-use crate::report::{drawn, page};
+use crate::report::{drawn, record};
 use crate::run::{pool, progress_bar};
+use crate::shown::Shown;
 use crate::what_if_outcomes::{self, Outcomes, Replay};
 use crate::what_if_words;
-use crate::write::command;
+use crate::write::{command, renew_report, write_into};
 use clap::Args;
 use omafit_estimate::{
     FitOptions, IndividualFit, Prior, ReconstructionOptions, Status, Trajectory, fit_at, free_ige_course,
@@ -19,7 +22,7 @@ use omafit_outcome::{Alternative, DoseRule, Held, Replayed, ReplayedDays, held};
 use omafit_report::panels::{Ink, Layer, Panel, Panels, Shape};
 use omafit_trial::{Column, Table, Values, write_whole};
 use rayon::prelude::*;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// What else might have been given.
 #[derive(Args, Debug)]
@@ -46,6 +49,8 @@ pub struct WhatIfArgs {
     pub grid: String,
     #[command(flatten)]
     pub bands: BandArgs,
+    #[command(flatten)]
+    pub forms: FormArgs,
     #[command(flatten)]
     pub located: DataOfRunArgs,
     #[command(flatten)]
@@ -160,18 +165,20 @@ pub fn what_if(args: &WhatIfArgs) -> Result<Outcome, CliError> {
         fill(&mut out).map(|()| out)
     };
     let put = |name: &str, content: &[u8]| write_whole(&args.run.join(name), content, args.running.force);
-    put("what_if.csv", &bytes(&|out| Ok(whole.write_csv(out)?))?)?;
-    put("what_if.parquet", &bytes(&|out| Ok(whole.write_parquet(out)?))?)?;
+    write_into(&args.run, &whole, args.running.force)?;
     put("what_if_trajectories.parquet", &bytes(&|out| Ok(courses.write_parquet(out)?))?)?;
-    let mut further = vec![targets_table(&found)?];
-    if !expected.is_empty() {
-        further.push(what_if_outcomes::table("what_if_outcomes", &expected, &names)?);
-        further.push(what_if_outcomes::table("what_if_outcome_patients", &of_patients, &names)?);
+    write_into(&args.run, &targets_table(&found)?, args.running.force)?;
+    let of_groups = what_if_outcomes::table("what_if_outcomes", &expected, &names)?;
+    let of_patients = what_if_outcomes::table("what_if_outcome_patients", &of_patients, &names)?;
+    for table in [&of_groups, &of_patients] {
+        if table.rows() > 0 {
+            write_into(&args.run, table, args.running.force)?;
+        } else if args.running.force {
+            take_out(&args.run, table.name())?;
+        }
     }
-    for table in &further {
-        put(&format!("{}.csv", table.name()), &bytes(&|out| Ok(table.write_csv(out)?))?)?;
-        put(&format!("{}.parquet", table.name()), &bytes(&|out| Ok(table.write_parquet(out)?))?)?;
-    }
+    let simulated = run.record.simulated || (!expected.is_empty() && has_simulated_outcomes(&args.run)?);
+    let notes = args.forms.write(&args.run, &run.model, simulated, &Shown::OF_WHAT_IF)?;
     std::fs::create_dir_all(args.run.join("figures/data"))?;
     put("figures/what_if.svg", figure.svg.as_bytes())?;
     put("figures/data/what_if.csv", &bytes(&|out| Ok(figure.data.write_csv(out)?))?)?;
@@ -187,19 +194,24 @@ pub fn what_if(args: &WhatIfArgs) -> Result<Outcome, CliError> {
         "every_days": every,
         "bands": wanted.bands,
         "counts": { "subjects": subjects.len(), "failed": failed },
+        "notes": notes,
         "not_medical_advice": true,
     });
     // Last: what it describes is there.
     put("what_if.json", &serde_json::to_vec_pretty(&written)?)?;
-    let report = args.run.join(crate::report::FILE);
-    if report.is_file() {
-        write_whole(&report, page(&args.run)?.as_bytes(), true)?;
-    }
+    renew_report(&args.run)?;
     if !args.running.quiet {
         let has_population = outcomes.is_some_and(|outcomes| outcomes.has_population());
-        what_if_words::print(&args.run, &found, &expected, has_population, run.record.simulated);
+        what_if_words::print(&args.run, &found, &expected, has_population, simulated);
+        notes.iter().for_each(|note| print::text(&format!("note: {note}\n")));
     }
     Ok(if failed > 0 { Outcome::SomeFailed } else { Outcome::Done })
+}
+
+/// Whether the outcomes of a run are simulated.
+fn has_simulated_outcomes(run: &Path) -> Result<bool, CliError> {
+    let path = run.join("outcome.json");
+    Ok(path.is_file() && record(&path)?["simulated"] == true)
 }
 
 /// What is asked for: one alternative, or one for each factor.

@@ -1,6 +1,7 @@
 //! Files of a run, in the making and later.
 
 use crate::error::CliError;
+use crate::forms::renew_workbook;
 use crate::report;
 use omafit_trial::{RunFolder, Table, write_whole};
 use std::io::Write;
@@ -49,6 +50,12 @@ pub fn draw_into(run: &Path, figures: &[report::Drawn], force: bool) -> Result<(
         write_whole(&folder.join(format!("data/{}.csv", figure.name)), &data, force)?;
     }
     Ok(())
+}
+
+/// Makes the views of a run that is there anew, those that it has: its workbook and its report.
+pub fn renew_views(run: &Path) -> Result<(), CliError> {
+    renew_workbook(run)?;
+    renew_report(run)
 }
 
 /// Makes the report of a run that is there anew, if it has one: it is a view of the folder.

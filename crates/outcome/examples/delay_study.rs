@@ -146,6 +146,7 @@ fn of_trial(
         name: "",
         unit: "",
         baseline: BASELINE,
+        placebo: ((0.0, 0.0), 0.0),
         effect,
         error: ERROR,
         least: f64::NEG_INFINITY,

@@ -3,6 +3,7 @@
 mod analysis;
 mod arms;
 mod attainment;
+mod conclusions;
 mod correlation;
 mod crossing;
 mod delay;
@@ -31,6 +32,7 @@ pub use analysis::{
 };
 pub use arms::{ArmComparison, compare_arms};
 pub use attainment::{Attained, Attainment, Place, attainment};
+pub use conclusions::{Concluded, Conclusion, conclusions};
 pub use correlation::{Correlation, pearson, repeated_measures, spearman};
 pub use delay::{
     Choice, DelayData, DelayModel, DelayTest, Direction, Driver, IntervalBy, Link, MOST_CATEGORIES,

@@ -6,8 +6,8 @@ use crate::virtual_trial::{Design, VirtualTrialError};
 use omafit_estimate::{Noise, SubjectStream, draw_parameters};
 use omafit_model::{PopulationModel, Subject};
 
-/// How an outcome is made up: a value B_i + E_i·w(t) + ε of each patient, w that of a delay model on the patient's own
-/// free IgE.
+/// How an outcome is made up: a value B_i + P_i·(1 − e^(−κt)) + E_i·w(t) + ε of each patient, w that of a delay model on the
+/// patient's own free IgE.
 #[derive(Clone, Debug, PartialEq)]
 pub struct MadeUp {
     /// What it is.
@@ -16,6 +16,8 @@ pub struct MadeUp {
     pub unit: &'static str,
     /// Mean and standard deviation of B.
     pub baseline: (f64, f64),
+    /// Mean and standard deviation of P, the response to placebo of everybody, and its rate κ, 1/d.
+    pub placebo: ((f64, f64), f64),
     /// Mean and standard deviation of E of those who respond; the others have 0.
     pub effect: (f64, f64),
     /// Standard deviation of ε.
@@ -69,8 +71,11 @@ pub fn make_up(
         let effect = outcome.effect.0 + outcome.effect.1 * stream.normal();
         let effect = if responds { effect } else { 0.0 };
         let unit = 10.0_f64.powi(outcome.decimals);
+        let ((mean, sd), rate) = outcome.placebo;
+        let placebo = if mean == 0.0 && sd == 0.0 { 0.0 } else { mean + sd * stream.normal() };
         let value = |k: usize, z: f64| {
-            let exact = baseline + effect * knots.read(&shape, k) + outcome.error * z;
+            let course = placebo * -(-rate * days[k].max(0.0)).exp_m1();
+            let exact = baseline + course + effect * knots.read(&shape, k) + outcome.error * z;
             (exact.max(outcome.least) * unit).round() / unit
         };
         let each = days.iter().enumerate();

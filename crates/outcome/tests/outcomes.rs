@@ -195,6 +195,7 @@ fn four_values_a_patient_find_the_model() {
         name: "",
         unit: "",
         baseline: (4.4, 0.9),
+        placebo: ((0.0, 0.0), 0.0),
         effect: (2.2, 0.6),
         error: 0.5,
         least: f64::NEG_INFINITY,

@@ -28,7 +28,8 @@ pub use nonmem::{NonmemForm, NonmemPopulation, NonmemRun, nonmem_files, nonmem_v
 pub use output::{OutputError, RunFolder, RunPlace, WholeFile, write_whole};
 pub use present::{
     Listing, Presented, bytes_in_words, count, harmless, harmless_lines, present_individuals,
-    present_parameters,
+    present_outcome_arms, present_outcome_hysteresis, present_outcome_model_parameters,
+    present_outcome_models, present_outcome_visits, present_parameters, present_what_if_outcomes,
 };
 pub use read::{
     DataSet, DateFormat, DecimalMark, IgeUnit, Mapping, OmalizumabUnit, OutcomeReadOptions, OutcomeSubject,

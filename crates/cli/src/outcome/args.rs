@@ -1,5 +1,6 @@
 //! The command line of `omafit outcome`.
 
+use crate::forms::FormArgs;
 use crate::options::{DataOfRunArgs, LayoutArgs, Running, TimeUnitName};
 use clap::{Args, ValueEnum};
 use omafit_outcome::Window;
@@ -81,6 +82,8 @@ pub struct OutcomeArgs {
     /// Take subjects that are not in the run: they have no exposure and count in means of visits only
     #[arg(long)]
     pub allow_unknown: bool,
+    #[command(flatten)]
+    pub forms: FormArgs,
     #[command(flatten)]
     pub layout: LayoutArgs,
     #[command(flatten)]

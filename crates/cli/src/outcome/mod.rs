@@ -10,9 +10,11 @@ pub use args::{OutcomeArgs, WindowName};
 use crate::Outcome;
 use crate::check::renamed;
 use crate::error::{CliError, refuse};
+use crate::forms::take_out;
 use crate::reconstruct::Run;
 use crate::recorded_path::RecordedPath;
 use crate::run::{pool, positive};
+use crate::shown::Shown;
 use crate::write::{command, draw_into, renew_report, write_into};
 use omafit_model::Analyte;
 use omafit_outcome::{
@@ -32,6 +34,8 @@ const FEWEST_REPLICATES: u32 = 100;
 const MOST_REPLICATES: u32 = 100_000;
 /// Longer lags have no course to look back on.
 const LONGEST_LAG: u32 = 3650;
+/// Tables that only some analyses have.
+const OF_SOME: [&str; 2] = ["outcome_arms", "outcome_events"];
 
 /// Reads the outcomes, analyses them, and writes into the run.
 pub fn outcome(args: &OutcomeArgs) -> Result<Outcome, CliError> {
@@ -56,13 +60,19 @@ pub fn outcome(args: &OutcomeArgs) -> Result<Outcome, CliError> {
     notes::check_visits(&patients, &options, given.read.time_unit)?;
     let analysis = pool.install(|| analyse(&patients.all, &options));
     let simulated = table.simulated || run.record.simulated;
-    for found in outcome_tables(&analysis, &patients.all, &table.measures)? {
-        write_into(&args.run, &found, args.running.force)?;
+    let found = outcome_tables(&analysis, &patients.all, &table.measures)?;
+    for table in &found {
+        write_into(&args.run, table, args.running.force)?;
+    }
+    let is_missing = |name: &&str| found.iter().all(|table| table.name() != *name);
+    if args.running.force {
+        OF_SOME.into_iter().filter(is_missing).try_for_each(|name| take_out(&args.run, name))?;
     }
     let means: Vec<_> =
         analysis.groups.iter().map(|g| (g.clone(), exposure_means(&patients.all, g))).collect();
     write_into(&args.run, &outcome_exposure_table(&means)?, args.running.force)?;
-    let notes = notes::notes(&table, &patients, &analysis, given.read.time_unit);
+    let mut notes = notes::notes(&table, &patients, &analysis, given.read.time_unit);
+    notes.extend(args.forms.write(&args.run, &run.model, simulated, &Shown::OF_OUTCOME)?);
     let record = record(args, &given, &options, &table, patients.all.len(), &notes, simulated, started);
     // Last: what it describes is there.
     write_whole(&record_path, &serde_json::to_vec_pretty(&record)?, args.running.force)?;

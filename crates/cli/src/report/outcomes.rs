@@ -8,7 +8,7 @@ use omafit_report::panels::{Ink, Layer, Panel, Panels, Shape};
 use std::path::Path;
 
 /// The tables of an outcome analysis that a report takes.
-pub const TABLES: [&str; 7] = [
+pub const TABLES: [&str; 9] = [
     "outcome_visits",
     "outcome_arms",
     "outcome_correlation",
@@ -16,6 +16,8 @@ pub const TABLES: [&str; 7] = [
     "outcome_models",
     "outcome_model_parameters",
     "outcome_exposure",
+    "outcome_events",
+    "outcome_conclusions",
 ];
 
 const DAYS: &str = "Days after the first dose";

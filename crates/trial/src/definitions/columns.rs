@@ -1,7 +1,9 @@
 //! The columns of every table: name, unit, definition.
 
+use super::outcomes;
+
 /// Columns that stand together in a table, or in several.
-type Columns = &'static [(&'static str, &'static str, &'static str)];
+pub(super) type Columns = &'static [(&'static str, &'static str, &'static str)];
 
 /// Every table of a run, with its columns in order.
 pub(super) const TABLES: &[(&str, &[Columns])] = &[
@@ -34,6 +36,22 @@ pub(super) const TABLES: &[(&str, &[Columns])] = &[
     ("vpc", &[VPC]),
     ("npc", &[NPC]),
     ("npde", &[NPDE]),
+    ("outcome_patients", &[outcomes::PATIENTS]),
+    ("outcome_visits", &[outcomes::GROUP, outcomes::VISITS]),
+    ("outcome_arms", &[outcomes::ARMS]),
+    ("outcome_correlation", &[outcomes::GROUP, outcomes::CORRELATION]),
+    ("outcome_hysteresis", &[outcomes::GROUP, outcomes::HYSTERESIS]),
+    ("outcome_models", &[outcomes::GROUP, outcomes::MODELS]),
+    ("outcome_model_parameters", &[outcomes::GROUP, outcomes::MODEL_PARAMETERS]),
+    ("outcome_model_covariance", &[outcomes::GROUP, outcomes::MODEL_COVARIANCE]),
+    ("outcome_events", &[outcomes::GROUP, outcomes::EVENTS]),
+    ("outcome_conclusions", &[outcomes::GROUP, outcomes::CONCLUSIONS]),
+    ("outcome_exposure", &[outcomes::EXPOSURE]),
+    ("what_if", &[outcomes::WHAT_IF]),
+    ("what_if_trajectories", &[outcomes::WHAT_IF_TRAJECTORIES]),
+    ("what_if_targets", &[outcomes::WHAT_IF_TARGETS]),
+    ("what_if_outcomes", &[outcomes::WHAT_IF_GROUP, outcomes::WHAT_IF_CHANGES, outcomes::WHAT_IF_RISING]),
+    ("what_if_outcome_patients", &[outcomes::WHAT_IF_PATIENT, outcomes::WHAT_IF_CHANGES, outcomes::REASON]),
 ];
 
 const PARAMETERS: Columns = &[

@@ -1,6 +1,7 @@
 //! What every column of every table of a run means, and its unit; and every key of `run.json`.
 
 mod columns;
+mod outcomes;
 mod record;
 
 use omafit_estimate::FreeIgeFact;

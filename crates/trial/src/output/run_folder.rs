@@ -221,6 +221,11 @@ impl RunFolder {
         }
     }
 
+    /// The hidden folder that holds the run's files until [`RunFolder::commit`].
+    pub fn path(&self) -> &Path {
+        &self.aside
+    }
+
     /// Where to write a file of the run, such as `individuals.csv` or `figures/501.svg`; the folder for it is made.
     ///
     /// # Errors

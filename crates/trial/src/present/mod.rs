@@ -1,11 +1,17 @@
-//! Tables for a paper: what a reader wants of `parameters` and `individuals`, rounded, as Markdown or LaTeX.
+//! Tables for a paper: what a reader wants of a run's tables, rounded, as Markdown or LaTeX.
 
 mod latex;
+mod layout;
 mod listing;
 mod markdown;
+mod outcomes;
 mod plain;
 
 pub use listing::Listing;
+pub use outcomes::{
+    present_outcome_arms, present_outcome_hysteresis, present_outcome_model_parameters,
+    present_outcome_models, present_outcome_visits, present_what_if_outcomes,
+};
 pub use plain::{bytes_in_words, count, harmless, harmless_lines};
 
 use omafit_model::PopulationModel;
@@ -59,6 +65,12 @@ impl Presented {
     /// The cells, row by row.
     pub fn rows(&self) -> &[Vec<String>] {
         &self.rows
+    }
+
+    /// The table with a sentence before its note.
+    pub fn noted(mut self, sentence: &str) -> Self {
+        self.note = format!("{sentence} {}", self.note).trim_end().to_owned();
+        self
     }
 
     /// The note below the table; empty if there is none.

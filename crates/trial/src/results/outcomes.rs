@@ -4,7 +4,7 @@ use crate::table::{Column, Table, TableError, Values};
 use omafit_outcome::{
     ArmComparison, Contrast, Correlation, Direction, Exposure, ExposureMean, Group, GroupOutcome, MeanDelay,
     MeasureOutcome, OutcomeAnalysis, OutcomeEstimate, OutcomeFit, OutcomeType, Patient, Summary, Visit,
-    VisitMean,
+    VisitMean, conclusions,
 };
 
 /// An outcome as it is called: name and unit.
@@ -101,6 +101,7 @@ pub fn outcome_tables(
     tables.extend(arms);
     tables.extend(events_table(analysis, measures)?);
     tables.push(model_covariance_table(analysis, measures)?);
+    tables.push(conclusions_table(analysis, measures)?);
     Ok(tables)
 }
 
@@ -453,6 +454,21 @@ fn model_covariance_table(analysis: &OutcomeAnalysis, measures: &[Measure]) -> R
         .text("parameter_2", |r| r.row.names[1].into())
         .number("covariance", |r| r.row.covariance)
         .table("outcome_model_covariance")
+}
+
+fn conclusions_table(analysis: &OutcomeAnalysis, measures: &[Measure]) -> Result<Table, TableError> {
+    rows(analysis, measures, conclusions)
+        .named()
+        .text("conclusion", |r| r.row.conclusion.name().into())
+        .text("number", |r| r.row.conclusion.number().into())
+        .number("value", |r| r.row.value)
+        .number("low", |r| r.row.low)
+        .number("high", |r| r.row.high)
+        .number("p_value", |r| r.row.p_value)
+        .text("test", |r| r.row.conclusion.test().into())
+        .count("holds", |r| usize::from(r.row.holds))
+        .text("reason", |r| r.row.reason.clone())
+        .table("outcome_conclusions")
 }
 
 /// `outcome_events`; `None` where no measure is an event.

@@ -1,0 +1,79 @@
+//! Tables of a run that are shown in a report or a paper.
+
+use crate::error::CliError;
+use crate::forms::optional;
+use omafit_model::PopulationModel;
+use omafit_trial::{
+    Presented, present_individuals, present_outcome_arms, present_outcome_hysteresis,
+    present_outcome_model_parameters, present_outcome_models, present_outcome_visits, present_parameters,
+    present_what_if_outcomes,
+};
+use std::path::Path;
+
+/// A table that is shown.
+#[derive(Clone, Copy, Debug)]
+pub enum Shown {
+    /// The subjects.
+    Individuals,
+    /// The population.
+    Parameters,
+    /// Outcomes by visit.
+    OutcomeVisits,
+    /// Arms by visit.
+    OutcomeArms,
+    /// Hysteresis of outcome and exposure.
+    OutcomeHysteresis,
+    /// Models of the outcomes.
+    OutcomeModels,
+    /// Estimates of the models that are chosen.
+    OutcomeModelParameters,
+    /// Outcomes under other doses.
+    WhatIfOutcomes,
+}
+
+impl Shown {
+    /// Tables of a fit.
+    pub const OF_FIT: [Self; 2] = [Self::Individuals, Self::Parameters];
+    /// Tables of an outcome analysis.
+    pub const OF_OUTCOME: [Self; 5] = [
+        Self::OutcomeVisits,
+        Self::OutcomeArms,
+        Self::OutcomeHysteresis,
+        Self::OutcomeModels,
+        Self::OutcomeModelParameters,
+    ];
+    /// Tables of other doses.
+    pub const OF_WHAT_IF: [Self; 1] = [Self::WhatIfOutcomes];
+
+    /// The name of the table.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Individuals => "individuals",
+            Self::Parameters => "parameters",
+            Self::OutcomeVisits => "outcome_visits",
+            Self::OutcomeArms => "outcome_arms",
+            Self::OutcomeHysteresis => "outcome_hysteresis",
+            Self::OutcomeModels => "outcome_models",
+            Self::OutcomeModelParameters => "outcome_model_parameters",
+            Self::WhatIfOutcomes => "what_if_outcomes",
+        }
+    }
+
+    /// The table of a run's folder as it is shown; `None` if the run does not have it.
+    pub fn present(self, folder: &Path, model: &PopulationModel) -> Result<Option<Presented>, CliError> {
+        let beside = |name: Self| optional(folder, name.name());
+        let Some(table) = beside(self)? else { return Ok(None) };
+        Ok(match self {
+            Self::Individuals => Some(present_individuals(&table, model)),
+            Self::Parameters => Some(present_parameters(&table, optional(folder, "criteria")?.as_ref())),
+            Self::OutcomeVisits => Some(present_outcome_visits(&table)),
+            Self::OutcomeArms => Some(present_outcome_arms(&table)),
+            Self::OutcomeHysteresis => Some(present_outcome_hysteresis(&table)),
+            Self::OutcomeModels => Some(present_outcome_models(&table)),
+            Self::OutcomeModelParameters => {
+                beside(Self::OutcomeModels)?.map(|models| present_outcome_model_parameters(&table, &models))
+            }
+            Self::WhatIfOutcomes => Some(present_what_if_outcomes(&table)),
+        })
+    }
+}
