@@ -144,15 +144,15 @@ def shape(name, values, driver):
 
 
 def shape_on_halves(name, values, driver, own):
-    """The same of many columns at once on half days. Exposure goes in straight lines between whole days, what the link makes of it in
-    straight lines between whole days and those half days that are a patient's own."""
+    """The same of many columns at once on half days. Exposure (of a link with C50 its logarithm) goes in straight lines between whole
+    days, what the link makes of it in straight lines between whole days and those half days that are a patient's own."""
     p = dict(zip(names_of(name), values))
     f = link_of(name, p)
     halves = np.empty((2 * len(driver) - 1, driver.shape[1]))
-    halves[::2], halves[1::2] = driver, (driver[:-1] + driver[1:]) / 2
+    between = (driver[:-1] + driver[1:]) / 2 if name.endswith("linear") else np.sqrt(driver[:-1] * driver[1:])
+    halves[::2], halves[1::2] = driver, between
     felt = f(halves)
-    between = np.where(own[1::2], felt[1::2], (felt[:-2:2] + felt[2::2]) / 2)
-    felt[1::2] = between
+    felt[1::2] = np.where(own[1::2], felt[1::2], (felt[:-2:2] + felt[2::2]) / 2)
     structure = name.split("_")[0]
     if structure == "direct":
         return felt - felt[0]

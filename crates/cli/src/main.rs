@@ -18,6 +18,7 @@ mod demo_outcomes;
 mod describe;
 mod diagnosis;
 mod dose;
+mod dose_curve;
 mod draws;
 mod error;
 mod exports;

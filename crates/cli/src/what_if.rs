@@ -1,6 +1,7 @@
 //! `omafit what-if`: a run's patients under other doses.
 
 use crate::Outcome;
+use crate::dose_curve::dose_curve;
 use crate::error::{CliError, refuse};
 use crate::forms::{FormArgs, take_out};
 use crate::options::{BandArgs, DataOfRunArgs, Running};
@@ -18,7 +19,7 @@ use omafit_estimate::{
     reconstruct,
 };
 use omafit_model::{Analyte, Dose, Subject};
-use omafit_outcome::{Alternative, DoseRule, Held, Replayed, ReplayedDays, held};
+use omafit_outcome::{Alternative, DoseRule, Held, Replayed, held};
 use omafit_report::panels::{Ink, Layer, Panel, Panels, Shape};
 use omafit_trial::{Column, Table, Values, write_whole};
 use rayon::prelude::*;
@@ -182,13 +183,19 @@ pub fn what_if(args: &WhatIfArgs) -> Result<Outcome, CliError> {
     std::fs::create_dir_all(args.run.join("figures/data"))?;
     put("figures/what_if.svg", figure.svg.as_bytes())?;
     put("figures/data/what_if.csv", &bytes(&|out| Ok(figure.data.write_csv(out)?))?)?;
+    let factors: Vec<f64> = alternatives.iter().map(|(_, alternative)| alternative.scale).collect();
+    if let Some(curve) = dose_curve(&expected, &factors) {
+        let curve = drawn("what_if_outcomes", curve, simulated)?;
+        put("figures/what_if_outcomes.svg", curve.svg.as_bytes())?;
+        put("figures/data/what_if_outcomes.csv", &bytes(&|out| Ok(curve.data.write_csv(out)?))?)?;
+    }
     let failed = patients.iter().filter(|p| p.as_given.is_err()).count();
     let written = serde_json::json!({
         "schema_version": 1,
         "version": env!("CARGO_PKG_VERSION"),
         "command": command(),
         "alternatives": alternatives.iter().map(|(name, _)| name).collect::<Vec<_>>(),
-        "factors": alternatives.iter().map(|(_, alternative)| alternative.scale).collect::<Vec<_>>(),
+        "factors": factors,
         "target_ng_ml": wanted.target_ng_ml,
         "level": wanted.level,
         "every_days": every,
@@ -335,28 +342,32 @@ fn summarise(
 /// The patients with the alternatives that apply to them.
 fn replayed<'a>(subjects: &'a [Subject], patients: &'a [Patient]) -> Vec<what_if_outcomes::Replayed<'a>> {
     let of = |(subject, patient): (&'a Subject, &'a Patient)| {
+        let [first_day, end] = patient.others.iter().flatten().next().map(|other| {
+            let Replayed { first_day, window, .. } = other.replayed;
+            [first_day, window[1] - first_day]
+        })?;
+        let given = || subject.doses.iter().filter(|dose| dose.amount_mg > 0.0);
         let other = |other: &'a Result<Other, String>| {
             let other = other.as_ref().ok()?;
-            let Replayed { subject: otherwise, first_day, window, .. } = &other.replayed;
-            let given = || subject.doses.iter().filter(|dose| dose.amount_mg > 0.0);
+            let otherwise = &other.replayed.subject;
             // Doses are in the order of time.
             let is_same = |(a, b): &(&Dose, &Dose)| a.time == b.time && a.amount_mg == b.amount_mg;
             let both = given().zip(otherwise.doses.iter().filter(|dose| dose.amount_mg > 0.0));
-            let shared = both.take_while(is_same).last().map(|(dose, _)| dose.time);
-            let last = given().last().map(|dose| dose.time);
+            let same = both.take_while(is_same).last().map(|(dose, _)| dose.time);
+            let is_after = |dose: &Dose| dose.amount_mg > 0.0 && same.is_none_or(|same| dose.time > same);
             Some(Replay {
                 otherwise,
-                first_day: *first_day,
-                days: ReplayedDays {
-                    end: window[1] - first_day,
-                    last_dose: [last, shared].map(|day| day.map(|day| day - first_day)),
-                    rises: rises(other, 0),
-                },
+                last_same: same.map(|day| day - first_day),
+                until: if otherwise.doses.iter().any(is_after) { end } else { f64::INFINITY },
+                rises: rises(other, 0),
             })
         };
         Some(what_if_outcomes::Replayed {
             subject,
             fit: patient.fit.as_ref()?,
+            first_day,
+            last_dose: given().last().map(|dose| dose.time - first_day),
+            end,
             others: patient.others.iter().map(other).collect(),
         })
     };

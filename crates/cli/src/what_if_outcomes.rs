@@ -6,8 +6,8 @@ use crate::reconstruct::Run;
 use omafit_estimate::{IndividualFit, Prior};
 use omafit_model::{PopulationModel, Subject};
 use omafit_outcome::{
-    Both, ExpectedChange, ExposureCourse, FittedOutcome, GroupChanges, OutcomeType, PatientChanges,
-    ReplayedDays, ReplayedExposure, WithInterval,
+    ExpectedChange, FittedOutcome, FollowedOutcome, GroupChanges, OutcomeType, PatientChanges,
+    UncertainExposure, WithInterval,
 };
 use omafit_trial::{Column, Table, Values, read_parquet};
 use rayon::prelude::*;
@@ -39,10 +39,12 @@ pub struct Outcomes {
 pub struct Replay<'a> {
     /// The patient with the other doses.
     pub otherwise: &'a Subject,
-    /// The first dose, day.
-    pub first_day: f64,
-    /// Its days after the first dose.
-    pub days: ReplayedDays,
+    /// The last dose that is the same, days after the first; `None` where the first is other.
+    pub last_same: Option<f64>,
+    /// The last day on which a return is looked for: the end of treatment where doses go on.
+    pub until: f64,
+    /// Whether free IgE rises over the target.
+    pub rises: bool,
 }
 
 /// A patient with what its alternatives make of it, `None` where one does not apply.
@@ -51,6 +53,11 @@ pub struct Replayed<'a> {
     pub subject: &'a Subject,
     /// Its fit.
     pub fit: &'a IndividualFit,
+    /// The first dose, day.
+    pub first_day: f64,
+    /// The last dose that was given, and the end of that treatment, days after the first dose.
+    pub last_dose: Option<f64>,
+    pub end: f64,
     /// By alternative.
     pub others: Vec<Option<Replay<'a>>>,
 }
@@ -151,7 +158,7 @@ impl Outcomes {
             for (patient, changes) in chunk.iter().zip(changes) {
                 for (k, alternative, changes) in changes {
                     let Some(replay) = &patient.others[alternative] else { continue };
-                    groups[k][alternative].add(&changes, &replay.days);
+                    groups[k][alternative].add(&changes, replay.rises);
                     if self.speaks_for(&patient.subject.id, k) {
                         own.push(self.expected_of_patient(k, alternative, &patient.subject.id, &changes));
                     }
@@ -179,26 +186,25 @@ impl Outcomes {
         prior: Option<&Prior>,
         patient: &Replayed<'_>,
     ) -> Vec<(usize, usize, PatientChanges)> {
-        let Replayed { subject, fit, others } = patient;
-        let Some(first_day) = others.iter().flatten().map(|replay| replay.first_day).next() else {
-            return Vec::new();
-        };
+        let Replayed { subject, fit, first_day, last_dose, end, others } = patient;
         let models: Vec<usize> = (0..self.chosen.len()).filter(|&k| self.belongs(&subject.id, k)).collect();
-        if models.is_empty() {
+        if models.is_empty() || others.iter().all(Option::is_none) {
             return Vec::new();
         }
         let variants = Variants::new(run, prior, &self.population, subject, fit);
-        let given = variants.courses(run, subject, first_day);
+        let follow = |exposure: &UncertainExposure, last: Option<f64>, until: f64| -> Vec<FollowedOutcome> {
+            let one = |k: &usize| FollowedOutcome::new(&self.chosen[*k].fitted, *end, last, until, exposure);
+            models.iter().map(one).collect()
+        };
+        let Some(given) = variants.exposure(run, subject, *first_day) else { return Vec::new() };
+        let given = follow(&given, *last_dose, f64::INFINITY);
         let mut found = Vec::new();
         for (alternative, replay) in others.iter().enumerate() {
             let Some(replay) = replay else { continue };
-            let otherwise = variants.courses(run, replay.otherwise, first_day);
-            let Some(exposure) = given.as_ref().zip(otherwise.as_ref()).map(|(g, o)| g.with(o)) else {
-                continue;
-            };
-            for &k in &models {
-                let changes = PatientChanges::new(&self.chosen[k].fitted, &replay.days, &exposure);
-                found.push((k, alternative, changes));
+            let Some(otherwise) = variants.exposure(run, replay.otherwise, *first_day) else { continue };
+            let otherwise = follow(&otherwise, replay.last_same, replay.until);
+            for ((&k, given), otherwise) in models.iter().zip(&given).zip(&otherwise) {
+                found.push((k, alternative, PatientChanges::new(given, otherwise)));
             }
         }
         found
@@ -305,40 +311,16 @@ impl Variants {
         }
     }
 
-    /// The exposures of a subject with these or other doses; `None` where the model cannot be solved.
-    fn courses(&self, run: &Run, subject: &Subject, first_day: f64) -> Option<Courses> {
-        let course =
-            |parameters: &Option<Vec<f64>>| run.exposure_at(parameters.as_ref()?, subject, first_day).ok();
-        let pair = |[up, down]: &[Option<Vec<f64>>; 2]| Some([course(up)?, course(down)?]);
-        Some(Courses {
-            estimate: course(&self.estimate)?,
-            population: self.population.iter().map(pair).collect::<Option<_>>()?,
-            own: self.own.iter().map(pair).collect::<Option<_>>()?,
-        })
-    }
-}
-
-/// The exposures of a patient under some doses.
-struct Courses {
-    estimate: ExposureCourse,
-    population: Vec<[ExposureCourse; 2]>,
-    own: Vec<[ExposureCourse; 2]>,
-}
-
-impl Courses {
-    /// Side by side with those under other doses.
-    fn with(&self, otherwise: &Self) -> ReplayedExposure {
-        let both =
-            |given: &ExposureCourse, other: &ExposureCourse| -> Both { [given.clone(), other.clone()] };
-        let pairs = |given: &[[ExposureCourse; 2]], other: &[[ExposureCourse; 2]]| {
-            let each = given.iter().zip(other);
-            each.map(|(g, o)| [both(&g[0], &o[0]), both(&g[1], &o[1])]).collect()
+    /// The exposure of a subject with these or other doses; `None` where the model cannot be solved.
+    fn exposure(&self, run: &Run, subject: &Subject, first_day: f64) -> Option<UncertainExposure> {
+        let estimate = run.exposure_at(self.estimate.as_ref()?, subject, first_day).ok()?;
+        let course = |parameters: &Option<Vec<f64>>| {
+            estimate.solve_like(&run.model, parameters.as_ref()?, subject, first_day).ok()
         };
-        ReplayedExposure {
-            estimate: both(&self.estimate, &otherwise.estimate),
-            population: pairs(&self.population, &otherwise.population),
-            own: pairs(&self.own, &otherwise.own),
-        }
+        let pair = |[up, down]: &[Option<Vec<f64>>; 2]| Some([course(up)?, course(down)?]);
+        let population = self.population.iter().map(pair).collect::<Option<_>>()?;
+        let own = self.own.iter().map(pair).collect::<Option<_>>()?;
+        Some(UncertainExposure { estimate, population, own })
     }
 }
 

@@ -98,7 +98,7 @@ fn changes(expected: &[&Expected]) -> Vec<[String; 8]> {
             with_interval(e.change.given, 2),
             with_interval(e.change.otherwise, 2),
             with_interval(e.change.difference, 2),
-            days(e.returned[1]),
+            if e.reason.is_empty() { days(e.returned[1]) } else { e.reason.to_owned() },
         ]
     };
     std::iter::once(head.map(String::from)).chain(expected.iter().map(row)).collect()
@@ -107,7 +107,7 @@ fn changes(expected: &[&Expected]) -> Vec<[String; 8]> {
 /// Days with their interval; without an upper end they may be more than the course.
 fn days(days: WithInterval) -> String {
     if days.value.is_nan() {
-        return "not within the course".to_owned();
+        return "not within the course, or while doses go on".to_owned();
     }
     if days.high.is_nan() && !days.low.is_nan() {
         return format!("{} ({} or more)", fixed(days.value, 0), fixed(days.low, 0));

@@ -62,17 +62,17 @@ fn tables_are_written_in_the_forms_that_are_asked_for_and_never_stale() {
     let of_fit = sheets(&out);
     assert!(files(&out.join("tables")).is_empty());
 
-    // The workbook that is there gets the sheets of outcomes unasked; seven, as there is one arm.
+    // The workbook that is there gets the sheets of outcomes unasked; nine, as there is one arm and no event.
     outcomes(&table, false);
     run("outcome", &out, &[path, "--replicates", "100", "--quiet"]);
-    assert_eq!(sheets(&out), of_fit + 7);
+    assert_eq!(sheets(&out), of_fit + 9);
     assert!(files(&out.join("tables")).is_empty());
     all_defined(&out);
 
     let what_if = ["--scale-dose", "0.25", "--from", "4"];
     let said = run("what-if", &out, &[&what_if[..], &["--markdown"]].concat());
     assert!(!said.contains("note:"), "{said}");
-    assert_eq!(sheets(&out), of_fit + 9);
+    assert_eq!(sheets(&out), of_fit + 13);
     all_defined(&out);
     assert_eq!(files(&out.join("tables")), ["what_if_outcomes.md"]);
     let read = |name: &str| std::fs::read_to_string(out.join("tables").join(name)).unwrap();
@@ -84,7 +84,7 @@ fn tables_are_written_in_the_forms_that_are_asked_for_and_never_stale() {
     outcomes(&table, true);
     let again = [path, "--replicates", "100", "--force", "--quiet"];
     run("outcome", &out, &[&again[..], &["--markdown", "--latex", "--xlsx"]].concat());
-    assert_eq!(sheets(&out), of_fit + 10);
+    assert_eq!(sheets(&out), of_fit + 14);
     let names = ["arms", "hysteresis", "model_parameters", "models", "visits"];
     let mut expected: Vec<String> = names
         .iter()
@@ -98,7 +98,7 @@ fn tables_are_written_in_the_forms_that_are_asked_for_and_never_stale() {
     outcomes(&table, false);
     run("outcome", &out, &[&again[..], &["--no-delay"]].concat());
     assert!(!out.join("outcome_arms.csv").exists() && !out.join("outcome_arms.parquet").exists());
-    assert_eq!(sheets(&out), of_fit + 9);
+    assert_eq!(sheets(&out), of_fit + 13);
     let left = ["outcome_hysteresis.md", "outcome_hysteresis.tex", "outcome_visits.md", "outcome_visits.tex"];
     assert_eq!(files(&out.join("tables"))[..4], left);
     assert!(!read("outcome_visits.md").contains("Arm"));
@@ -110,7 +110,7 @@ fn tables_are_written_in_the_forms_that_are_asked_for_and_never_stale() {
 
     // Predictive checks get their sheets too.
     run("vpc", &out, &["--replicates", "100", "--quiet"]);
-    assert_eq!(sheets(&out), of_fit + 11);
+    assert_eq!(sheets(&out), of_fit + 15);
 }
 
 /// The tables of outcomes have their rows.

@@ -45,9 +45,23 @@ fn who_rises_when_and_by_how_much() {
         let [given, otherwise] = [changes[0][i], changes[1][i]];
         assert!(given.is_finite() && otherwise.is_finite(), "{name}: {given} {otherwise}");
         // Where exposure has no effect no dose has one.
-        let same = name.starts_with("dose × 1,") || models[i] == "no_effect";
+        let without = ["no_effect", "time_linear", "time_plateau"];
+        let same = name.starts_with("dose × 1,") || without.contains(&models[i].as_str());
         assert_eq!(given == otherwise, same, "{name}, {}: {given} {otherwise}", models[i]);
     }
+    // A change is within its interval, and so is that of each patient.
+    for file in ["what_if_outcomes.csv", "what_if_outcome_patients.csv"] {
+        let table = csv(&run.join(file));
+        let [value, low, high] = ["change", "change_low", "change_high"].map(|name| column(&table, name));
+        assert!(!value.is_empty());
+        let is_inside = |i: usize| low[i].is_nan() || low[i] <= value[i] && value[i] <= high[i];
+        assert!((0..value.len()).all(is_inside), "{file}");
+    }
+    // The target that was asked for, and the others beside it.
+    let targets = csv(&run.join("what_if_targets.csv"));
+    assert_eq!(column(&targets, "target_ng_ml"), [50.0, 25.0, 14.0, 50.0, 25.0, 14.0]);
+    let over = column(&targets, "over");
+    assert!(over.windows(2).enumerate().all(|(k, pair)| k == 2 || pair[0] <= pair[1]), "{over:?}");
     let table = csv(&run.join("what_if.csv"));
     let names = text(&table, "alternative");
     let rows: Vec<usize> = (0..names.len()).filter(|i| names[*i].starts_with("dose × 1,")).collect();

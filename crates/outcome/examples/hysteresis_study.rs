@@ -54,9 +54,9 @@ fn main() {
         .collect();
     println!("{trials} trials each, seed {seed}\n");
     println!(
-        "| truth | patients | days between visits | delay told | p < 0.05 | effect told | direction right | mean delay (median, 5 and 95 %), d |"
+        "| truth | patients | days between visits | delay told | p < 0.05 | effect told | direction right | mean delay (median, 5 and 95 %), d | interval holds the truth |"
     );
-    println!("|---|---|---|---|---|---|---|---|");
+    println!("|---|---|---|---|---|---|---|---|---|");
     for (t, truth) in truths().into_iter().enumerate() {
         let one = |trial: u64| {
             of_trial(&bank, &truth, SubjectStream::of_outcomes(seed, (t as u64) << 32 | trial << 12))
@@ -74,10 +74,15 @@ fn main() {
             true => String::new(),
             false => format!("{:.1} ({:.1} to {:.1})", quantile(0.5), quantile(0.05), quantile(0.95)),
         };
+        let intervals: Vec<bool> = found.iter().filter_map(|f| f.holds).collect();
+        let covered = match intervals.len() {
+            0 => String::new(),
+            n => format!("{} of {n}", intervals.iter().filter(|holds| **holds).count()),
+        };
         let right = if told == 0 { String::new() } else { format!("{right} of {told}") };
         let Truth { label, patients, every, .. } = &truth;
         println!(
-            "| {label} | {patients} | {every} | {} | {} | {} | {right} | {delays} |",
+            "| {label} | {patients} | {every} | {} | {} | {} | {right} | {delays} | {covered} |",
             part(&|f| f.told),
             part(&|f| f.has_effect && f.p < 0.05),
             part(&|f| f.has_effect)
@@ -145,6 +150,9 @@ fn truths() -> Vec<Truth> {
                 ..of(label, Exposure::IgeFree, delayed(Link::Sigmoid), &values)
             });
         }
+        let label = "a delay of 21 d; free IgE, sigmoid, a third of the effect, 60 % respond, and a response to placebo";
+        let demo = of(label.into(), Exposure::IgeFree, delayed(Link::Sigmoid), &[1.0 / 21.0, 40.0, 3.0]);
+        truths.push(Truth { patients, every, effect: 1.0 / 3.0, responding: 0.6, placebo: -1.0, ..demo });
         let label = "a delay of 14 d; omalizumab, sigmoid".to_owned();
         let values = [1.0 / 14.0, 200.0, 2.0];
         truths.push(Truth {
@@ -162,6 +170,8 @@ struct Found {
     has_effect: bool,
     direction: Option<Direction>,
     delay: f64,
+    /// Whether the interval of a delay that is told holds that of the truth.
+    holds: Option<bool>,
 }
 
 fn of_trial(bank: &[Member], truth: &Truth, mut stream: SubjectStream) -> Found {
@@ -199,5 +209,8 @@ fn of_trial(bank: &[Member], truth: &Truth, mut stream: SubjectStream) -> Found 
     let test = test_delay(&data, truth.exposure, &[]).unwrap();
     let told = test.is_refuted();
     let delay = if told { test.delay.map_or(f64::NAN, |d| d.days) } else { f64::NAN };
-    Found { told, p: test.p(), has_effect: test.has_effect, direction: test.direction(), delay }
+    let truth_days = (truth.model.structure == Structure::Production).then(|| 1.0 / truth.values[0]);
+    let interval = test.delay.filter(|delay| told && !delay.low.is_nan());
+    let holds = truth_days.zip(interval).map(|(days, delay)| delay.low <= days && days <= delay.high);
+    Found { holds, told, p: test.p(), has_effect: test.has_effect, direction: test.direction(), delay }
 }

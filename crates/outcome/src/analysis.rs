@@ -9,6 +9,7 @@ use crate::hysteresis::{HysteresisOptions, Judged, hysteresis};
 use crate::measure::OutcomeType;
 use crate::patient::{Group, Patient, groups};
 use crate::visits::{Aligned, Alignment, Visit, VisitMean, align, visit_means};
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 /// What is asked.
@@ -147,12 +148,12 @@ pub fn analyse(patients: &[Patient], options: &OutcomeOptions) -> OutcomeAnalysi
         let aligned = align(patients, measure, *kind, &options.alignment);
         let reference = reference_arm(patients);
         let rates = event_rates(patients, measure, *kind, &groups, reference.as_deref());
-        let each = groups.iter().zip(rates);
+        let each = groups.par_iter().zip(rates);
         let groups = each.map(|(group, rate)| of_group(patients, &aligned, group, rate, options)).collect();
         let arms = if *kind == OutcomeType::Event { None } else { compare_arms(patients, &aligned) };
         MeasureOutcome { aligned, groups, arms }
     };
-    let measures = options.types.iter().enumerate().map(of_measure).collect();
+    let measures = options.types.par_iter().enumerate().map(of_measure).collect();
     OutcomeAnalysis { groups, measures }
 }
 

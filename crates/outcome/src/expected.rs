@@ -91,17 +91,13 @@ impl FittedOutcome {
     /// the fit with this exposure, of counts of their number a day, of ordered categories of their position, of a first event the
     /// probability of one until then. NaN where the course ends before.
     pub fn change(&self, exposure: &ExposureCourse, days: &[f64]) -> Vec<f64> {
-        self.at(&self.theta).change(exposure, days)
+        self.at(&self.theta).course(exposure, days).change
     }
 
     /// The typical patient's outcome with this exposure on each of some days: its change since the first dose, and the part of it
     /// that is an effect of exposure. NaN where the course ends before.
     pub(crate) fn course(&self, theta: &[f64], exposure: &ExposureCourse, days: &[f64]) -> ExpectedCourse {
-        let predictor = self.at(theta);
-        let change = predictor.change(exposure, days);
-        let without = Predictor { effect: 0.0, ..predictor }.change(exposure, days);
-        let effect = change.iter().zip(without).map(|(with, without)| with - without).collect();
-        ExpectedCourse { change, effect }
+        self.at(theta).course(exposure, days)
     }
 
     /// The estimates.
@@ -183,35 +179,48 @@ pub(crate) struct ExpectedCourse {
 }
 
 impl Predictor<'_> {
-    fn change(&self, exposure: &ExposureCourse, days: &[f64]) -> Vec<f64> {
-        let last = days.iter().copied().filter(|day| *day <= exposure.end()).fold(0.0, f64::max);
-        if self.of.kind != OutcomeType::Event {
-            let first = self.mean(self.baseline);
-            let on = self.predictors(exposure, days);
-            return on.into_iter().map(|mu| self.mean(mu) - first).collect();
+    fn course(&self, exposure: &ExposureCourse, days: &[f64]) -> ExpectedCourse {
+        if self.of.kind == OutcomeType::Event {
+            return self.event(exposure, days);
         }
-        // The hazard on whole days, in straight lines between them.
+        let first = self.mean(self.baseline);
+        let on = self.predictors(exposure, days);
+        ExpectedCourse {
+            change: on.iter().map(|[mu, _]| self.mean(*mu) - first).collect(),
+            effect: on.iter().map(|[mu, without]| self.mean(*mu) - self.mean(*without)).collect(),
+        }
+    }
+
+    /// The probability of a first event until each of the days: the hazard on whole days, in straight lines between them.
+    fn event(&self, exposure: &ExposureCourse, days: &[f64]) -> ExpectedCourse {
+        let last = days.iter().copied().filter(|day| *day <= exposure.end()).fold(0.0, f64::max);
         let whole: Vec<f64> = (0..=last.ceil() as u32).map(|d| f64::from(d).min(exposure.end())).collect();
-        let hazards: Vec<f64> = self.predictors(exposure, &whole).into_iter().map(f64::exp).collect();
-        let until = |day: f64| {
-            let steps = whole.windows(2).zip(hazards.windows(2)).map(|(days, h)| {
+        let predictors = self.predictors(exposure, &whole);
+        let until = |day: f64, which: usize| {
+            if !(day <= exposure.end()) {
+                return f64::NAN;
+            }
+            let steps = whole.windows(2).zip(predictors.windows(2)).map(|(days, mu)| {
                 let part = ((day - days[0]) / (days[1] - days[0])).clamp(0.0, 1.0);
-                let end = h[0] + (h[1] - h[0]) * part;
-                0.5 * (h[0] + end) * (days[1] - days[0]) * part
+                let [from, to] = [mu[0][which].exp(), mu[1][which].exp()];
+                0.5 * (2.0 * from + (to - from) * part) * (days[1] - days[0]) * part
             });
             -(-steps.sum::<f64>()).exp_m1()
         };
-        days.iter().map(|day| if *day <= exposure.end() { until(*day) } else { f64::NAN }).collect()
+        let change: Vec<f64> = days.iter().map(|day| until(*day, 0)).collect();
+        let effect = days.iter().zip(&change).map(|(day, with)| with - until(*day, 1)).collect();
+        ExpectedCourse { change, effect }
     }
 
-    /// B + P·g + E·w; NaN where the course ends before.
-    fn predictors(&self, exposure: &ExposureCourse, days: &[f64]) -> Vec<f64> {
+    /// B + P·g + E·w, and B + P·g; NaN where the course ends before.
+    fn predictors(&self, exposure: &ExposureCourse, days: &[f64]) -> Vec<[f64; 2]> {
         let OutcomeModel { effect, course, .. } = self.of.model;
         let shape = effect.map(|effect| effect.on(&self.values, exposure, Exposure::IgeFree, days));
         let at = |(k, day): (usize, &f64)| {
             let w = shape.as_ref().map_or(0.0, |shape| self.effect * shape[k]);
             let g = course.map_or(0.0, |course| self.course * course.at(self.rate, *day).re);
-            if *day <= exposure.end() { self.baseline + w + g } else { f64::NAN }
+            let without = self.baseline + g;
+            if *day <= exposure.end() { [without + w, without] } else { [f64::NAN; 2] }
         };
         days.iter().enumerate().map(at).collect()
     }

@@ -1,5 +1,6 @@
 //! The course of what a patient is exposed to, from the first dose on.
 
+use crate::chords::chords;
 use crate::crossing::first_passage;
 use omafit_model::units::{IGE_NG_ML_PER_NM, OMALIZUMAB_UG_ML_PER_NM};
 use serde::{Deserialize, Serialize};
@@ -70,7 +71,14 @@ pub enum Window {
 pub struct ExposureCourse {
     day: Vec<f64>,
     values: [Vec<f64>; 4],
+    /// The positions of the knots that drive a delay model, of free IgE and of omalizumab; `None` of all.
+    driving: [Option<Vec<usize>>; 2],
 }
+
+/// How far the straight lines that drive a delay model may be from the course: a part of the value, and of the logarithm absolutely.
+const DRIVING: f64 = 5e-3;
+/// A part of the highest value below which a value drives nothing.
+const IDLE: f64 = 1e-3;
 
 /// A course on any grid: one entry a time in each column.
 #[derive(Clone, Copy, Debug)]
@@ -117,7 +125,7 @@ impl ExposureCourse {
     }
 
     pub(crate) const fn empty() -> Self {
-        Self { day: Vec::new(), values: [const { Vec::new() }; 4] }
+        Self { day: Vec::new(), values: [const { Vec::new() }; 4], driving: [None, None] }
     }
 
     /// Adds a knot, not earlier than the last.
@@ -163,6 +171,47 @@ impl ExposureCourse {
             self.read(exposure, day, next)
         };
         days.iter().map(one).collect()
+    }
+
+    /// A course with the same knots and other values.
+    pub(crate) fn with_values(&self, values: impl Iterator<Item = [f64; 4]>) -> Self {
+        let mut found = Self::empty();
+        self.day.iter().zip(values).for_each(|(day, values)| found.push(*day, values));
+        found.driving = self.driving.clone();
+        found
+    }
+
+    /// Leaves out of the knots that drive a delay model those that a link does not need.
+    pub(crate) fn thin_driving(&mut self) {
+        for (which, exposure) in [Exposure::IgeFree, Exposure::Omalizumab].into_iter().enumerate() {
+            let point = |k: usize| (self.day[k], self.driving_at_knot(exposure, k));
+            let peak = (0..self.day.len()).map(|k| point(k).1[0]).fold(0.0, f64::max);
+            let allowed = |[value, _]: &[f64; 2]| {
+                let of_log = if *value > IDLE * peak { DRIVING } else { f64::INFINITY };
+                [DRIVING * value.max(IDLE * peak), of_log]
+            };
+            let mut kept = Vec::new();
+            let mut first = 0;
+            while first < self.day.len() {
+                // Until the course jumps.
+                let jump = (first + 1..self.day.len()).find(|&k| self.day[k] == self.day[k - 1]);
+                let end = jump.unwrap_or(self.day.len());
+                let points: Vec<(f64, [f64; 2])> = (first..end).map(point).collect();
+                kept.extend(chords(&points, allowed).into_iter().map(|k| first + k));
+                first = end;
+            }
+            self.driving[which] = Some(kept);
+        }
+    }
+
+    /// The positions of the knots that drive a delay model.
+    pub(crate) fn driving_knots(&self, exposure: Exposure) -> Vec<usize> {
+        let which = match exposure {
+            Exposure::IgeFree | Exposure::LogIgeFree => &self.driving[0],
+            Exposure::Omalizumab => &self.driving[1],
+            Exposure::Ratio => &None,
+        };
+        which.clone().unwrap_or_else(|| (0..self.day.len()).collect())
     }
 
     /// The exposure at a knot as a link takes it: on its scale, and the logarithm of that.

@@ -2,9 +2,9 @@
 //!
 //! The solution is read on a mesh that is graded after each dose, and wherever the middle of two neighbours is off their chord
 //! between them, until it no longer is. Of the points that makes, the knots are those that the chords need to stay within
-//! [`TOLERANCE`] of all of them: from each knot the longest chord that the points between allow (the slopes that pass all of
-//! them within tolerance are an interval, which only shrinks; Imai & Iri 1986, doi 10.1016/S0734-189X(86)80027-5).
+//! [`TOLERANCE`] of all of them.
 
+use crate::chords::chords;
 use crate::exposure::{ExposureCourse, exposures};
 use omafit_model::{
     Concentrations, Course, Dose, Output, OutputTime, PopulationModel, PredictionError, Subject,
@@ -70,19 +70,32 @@ impl ExposureCourse {
         subject: &Subject,
         [begin, end]: [f64; 2],
     ) -> Result<Self, NoExposure> {
-        let read = |times: Vec<OutputTime>| {
-            let course = Course::new(subject.start, subject.doses.clone(), times, Output::Interpolated)
-                .map_err(PredictionError::from)?;
-            let mut found = Vec::new();
-            model.predict(parameters, &subject.covariates, &course, &mut found)?;
-            let point = |(at, c): (&OutputTime, &Concentrations<f64>)| {
-                let values = exposures(c.ige_free, c.omalizumab_total, c.ige_total);
-                let point = values.map(|values| Point { at: *at, values });
-                point.ok_or(NoExposure::NoIge { day: at.time - begin })
-            };
-            course.times().iter().zip(&found).map(point).collect()
-        };
+        let read = |times: Vec<OutputTime>| points(model, parameters, subject, begin, times);
         Self::read_from(&read, &subject.doses, [begin, end])
+    }
+
+    /// The course of the same subject with parameters that are not far from those of another course, on the knots of that: one
+    /// solution, where a course of its own takes several. A course that jumps is solved anew.
+    ///
+    /// # Errors
+    /// As [`ExposureCourse::solve`].
+    pub fn solve_like(
+        &self,
+        model: &PopulationModel,
+        parameters: &[f64],
+        subject: &Subject,
+        begin: f64,
+    ) -> Result<Self, NoExposure> {
+        if self.days().windows(2).any(|pair| pair[0] == pair[1]) {
+            return Self::solve(model, parameters, subject, [begin, begin + self.end()]);
+        }
+        let at = |day: &f64| {
+            let time = begin + day;
+            OutputTime { time, doses_before: subject.doses.partition_point(|dose| dose.time < time) }
+        };
+        let times = self.days().iter().map(at).collect();
+        let points = points(model, parameters, subject, begin, times)?;
+        Ok(self.with_values(points.into_iter().map(|point| point.values)))
     }
 
     fn read_from(read: &Read<'_>, doses: &[Dose], [begin, end]: [f64; 2]) -> Result<Self, NoExposure> {
@@ -104,8 +117,29 @@ impl ExposureCourse {
                 last = point.values;
             }
         }
+        course.thin_driving();
         Ok(course)
     }
+}
+
+/// The points of a subject's solution with these parameters at some times.
+fn points(
+    model: &PopulationModel,
+    parameters: &[f64],
+    subject: &Subject,
+    begin: f64,
+    times: Vec<OutputTime>,
+) -> Result<Vec<Point>, NoExposure> {
+    let course = Course::new(subject.start, subject.doses.clone(), times, Output::Interpolated)
+        .map_err(PredictionError::from)?;
+    let mut found = Vec::new();
+    model.predict(parameters, &subject.covariates, &course, &mut found)?;
+    let point = |(at, c): (&OutputTime, &Concentrations<f64>)| {
+        let values = exposures(c.ige_free, c.omalizumab_total, c.ige_total);
+        let point = values.map(|values| Point { at: *at, values });
+        point.ok_or(NoExposure::NoIge { day: at.time - begin })
+    };
+    course.times().iter().zip(&found).map(point).collect()
 }
 
 /// The point just before the first event, and the segments from event to event, halved as often as they need it.
@@ -213,30 +247,8 @@ fn tolerance(values: &[f64; 4], peaks: &[f64; 4]) -> [f64; 4] {
 
 /// The positions of the knots among the points of a segment: the ends, and between them as few as the chords need.
 fn knots(points: &[Point], peaks: &[f64; 4]) -> Vec<usize> {
-    let mut found = vec![0];
-    let mut from = 0;
-    while from + 1 < points.len() {
-        let mut slopes = [[f64::NEG_INFINITY, f64::INFINITY]; 4];
-        let mut reached = from;
-        for (j, point) in points.iter().enumerate().skip(from + 1) {
-            let days = point.at.time - points[from].at.time;
-            let rise = |c: usize| point.values[c] - points[from].values[c];
-            let passes = |c: usize| (slopes[c][0]..=slopes[c][1]).contains(&(rise(c) / days));
-            if reached > from && !(0..4).all(passes) {
-                break;
-            }
-            reached = j;
-            let allowed = tolerance(&point.values, peaks);
-            for (c, [least, most]) in slopes.iter_mut().enumerate() {
-                let off = (1.0 - OF_MESH) * allowed[c];
-                *least = least.max((rise(c) - off) / days);
-                *most = most.min((rise(c) + off) / days);
-            }
-        }
-        found.push(reached);
-        from = reached;
-    }
-    found
+    let points: Vec<(f64, [f64; 4])> = points.iter().map(|p| (p.at.time, p.values)).collect();
+    chords(&points, |values| tolerance(values, peaks).map(|allowed| (1.0 - OF_MESH) * allowed))
 }
 
 #[cfg(test)]
@@ -361,6 +373,39 @@ mod tests {
         let alike = |day: f64, since: f64| (free(day) / undosed.at(IgeFree, since) - 1.0).abs() < TOLERANCE;
         assert!(free(20.0) < 0.1 * BASELINE && alike(25.0, 5.0) && alike(30.0, 10.0));
         assert!(free(30.1) < 0.2 * BASELINE);
+    }
+
+    #[test]
+    fn a_course_on_the_knots_of_another_is_near_its_own() {
+        let model = model();
+        let subject = Subject {
+            doses: (0..7).map(|k| Dose::subcutaneous(28.0 * f64::from(k), 300.0)).collect(),
+            ..crate::virtual_trial::patient(
+                &model,
+                &crate::innovate::innovate(crate::virtual_trial::Dosing::Table(
+                    crate::dosing_table::DosingTable::named("us_asthma_12y").unwrap(),
+                )),
+                3,
+                0,
+                omafit_estimate::Noise::ALL,
+            )
+            .unwrap()
+        };
+        let typical = model.typical(&subject.covariates).unwrap();
+        let other: Vec<f64> = typical.iter().map(|p| 1.1 * p).collect();
+        let span = [subject.doses[0].time, 300.0];
+        let like = ExposureCourse::solve(&model, &typical, &subject, span).unwrap();
+        let found = like.solve_like(&model, &other, &subject, span[0]).unwrap();
+        let own = ExposureCourse::solve(&model, &other, &subject, span).unwrap();
+        let again = like.solve_like(&model, &typical, &subject, span[0]).unwrap();
+        for exposure in [IgeFree, Omalizumab] {
+            for day in (0..300).map(f64::from) {
+                let [a, b] = [found.at(exposure, day), own.at(exposure, day)];
+                assert!((a - b).abs() <= 0.02 * b.abs() + 1e-3, "{exposure:?} on day {day}: {a}, not {b}");
+                let [a, b] = [again.at(exposure, day), like.at(exposure, day)];
+                assert!((a - b).abs() <= 1e-4 * b.abs() + 1e-6, "{exposure:?} on day {day}: {a}, not {b}");
+            }
+        }
     }
 
     #[test]

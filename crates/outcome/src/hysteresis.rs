@@ -215,7 +215,8 @@ pub fn hysteresis(
         let known = !values[at].is_nan();
         let (low, high) = if known { ends(column) } else { (f64::NAN, f64::NAN) };
         let at_limit = fact == Fact::Lag && values[at] >= f64::from(options.max_lag);
-        Judged { value: values[at], low, high, defined, at_limit, ..Judged::new(fact, exposure) }
+        let reason = if known { "" } else { "not within the course" }.to_owned();
+        Judged { value: values[at], low, high, defined, at_limit, reason, ..Judged::new(fact, exposure) }
     };
     let mut found = Vec::new();
     for (e, (exposure, test)) in Exposure::ALL.into_iter().zip(tests).enumerate() {

@@ -3,6 +3,7 @@
 mod analysis;
 mod arms;
 mod attainment;
+mod chords;
 mod conclusions;
 mod correlation;
 mod crossing;
@@ -51,7 +52,7 @@ pub use innovate::{FOLLOW_UP_DAYS, IGE, PATIENTS, TREATMENT_DAYS, VISITS, WEIGHT
 pub use measure::{Measurement, OutcomeType};
 pub use mmrm::{Contrast, Mmrm, MmrmError, Repeated, mmrm};
 pub use outcome_replay::{
-    Both, ExpectedChange, GroupChanges, PatientChanges, ReplayedDays, ReplayedExposure, WithInterval,
+    ExpectedChange, FollowedOutcome, GroupChanges, PatientChanges, UncertainExposure, WithInterval,
 };
 pub use patient::{Group, Patient, groups};
 pub use regimens::{RegimenTally, Regimens, Slip, TableAgreement, regimens};

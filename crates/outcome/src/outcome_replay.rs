@@ -9,30 +9,19 @@ use crate::exposure::ExposureCourse;
 use crate::hysteresis::RETURNED;
 use omafit_estimate::NORMAL_975;
 
-/// A patient's exposure under the doses that were given, and under others.
-pub type Both = [ExposureCourse; 2];
-
-/// The exposures of a patient: at its estimates, and up and down each direction in which they are uncertain.
+/// The exposure of a patient under some doses: at its estimates, and up and down each direction in which they are uncertain.
 #[derive(Clone, Debug)]
-pub struct ReplayedExposure {
+pub struct UncertainExposure {
     /// At the estimates.
-    pub estimate: Both,
+    pub estimate: ExposureCourse,
     /// Up and down the directions of the population's uncertainty, the same of every patient.
-    pub population: Vec<[Both; 2]>,
+    pub population: Vec<[ExposureCourse; 2]>,
     /// Up and down those of the patient's parameters.
-    pub own: Vec<[Both; 2]>,
+    pub own: Vec<[ExposureCourse; 2]>,
 }
 
-/// The days of a replayed patient, after the first dose.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct ReplayedDays {
-    /// The end of the treatment that was given.
-    pub end: f64,
-    /// The last dose that was given, and the last that is the same under the other doses; `None` where the first is other.
-    pub last_dose: [Option<f64>; 2],
-    /// Whether free IgE rises over the target.
-    pub rises: bool,
-}
+/// Days between those on which an effect is followed after the last dose.
+const EVERY: f64 = 2.0;
 
 /// A number with its 95 % interval.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -53,12 +42,65 @@ impl WithInterval {
     }
 }
 
+/// An outcome under some doses.
+#[derive(Clone, Debug)]
+struct Under {
+    /// The change at the end of the treatment that was given.
+    end: f64,
+    /// The effect of exposure on the day of the last dose, and every [`EVERY`] days after it, as far as it is asked for.
+    effect: Vec<f64>,
+}
+
+/// The outcome of a patient under some doses, at the estimates and up and down each direction.
+#[derive(Clone, Debug)]
+pub struct FollowedOutcome {
+    estimate: Under,
+    model: Option<Vec<[Under; 2]>>,
+    population: Vec<[Under; 2]>,
+    own: Vec<[Under; 2]>,
+}
+
+impl FollowedOutcome {
+    /// By a model of the outcome: its change on day `end`, and its effect from a last dose on until `until`.
+    pub fn new(
+        fitted: &FittedOutcome,
+        end: f64,
+        last_dose: Option<f64>,
+        until: f64,
+        exposure: &UncertainExposure,
+    ) -> Self {
+        let at = |theta: &[f64], course: &ExposureCourse| {
+            let mut asked = vec![end];
+            if let Some(last) = last_dose.filter(|_| !fitted.is_event()) {
+                let steps = ((course.end().min(until) - last) / EVERY).max(0.0).floor();
+                asked.extend((0..=steps as u32).map(|k| last + EVERY * f64::from(k)));
+            }
+            let expected = fitted.course(theta, course, &asked);
+            Under { end: expected.change[0], effect: expected.effect[1..].to_vec() }
+        };
+        let theta = fitted.theta();
+        let each = |pairs: &[[ExposureCourse; 2]]| -> Vec<[Under; 2]> {
+            pairs.iter().map(|pair| pair.each_ref().map(|course| at(theta, course))).collect()
+        };
+        let model = fitted.directions().map(|directions| {
+            let pair = |pair: &[Vec<f64>; 2]| pair.each_ref().map(|theta| at(theta, &exposure.estimate));
+            directions.iter().map(pair).collect()
+        });
+        Self {
+            estimate: at(theta, &exposure.estimate),
+            model,
+            population: each(&exposure.population),
+            own: each(&exposure.own),
+        }
+    }
+}
+
 /// An outcome under both doses: as given, and otherwise.
 #[derive(Clone, Debug, Default)]
 struct Course {
     /// The change at the end of the treatment that was given.
     end: [f64; 2],
-    /// The effect of exposure on the day of the last dose, and each day after it, as far as the exposure is known.
+    /// The effect of exposure on the day of the last dose, and every [`EVERY`] days after it, as far as it is asked for.
     effect: [Vec<f64>; 2],
 }
 
@@ -83,22 +125,22 @@ pub struct ExpectedChange {
 }
 
 impl PatientChanges {
-    /// By a model of the outcome.
-    pub fn new(fitted: &FittedOutcome, days: &ReplayedDays, exposure: &ReplayedExposure) -> Self {
-        let at = |theta: &[f64], both: &Both| course(fitted, theta, days, both);
-        let theta = fitted.theta();
-        let each = |pairs: &[[Both; 2]]| -> Vec<[Course; 2]> {
-            pairs.iter().map(|[up, down]| [at(theta, up), at(theta, down)]).collect()
+    /// Of the outcome under the doses that were given, and under others.
+    pub fn new(given: &FollowedOutcome, otherwise: &FollowedOutcome) -> Self {
+        let both = |given: &Under, other: &Under| Course {
+            end: [given.end, other.end],
+            effect: [given.effect.clone(), other.effect.clone()],
         };
-        let model = fitted.directions().map(|directions| {
-            let pair = |[up, down]: &[Vec<f64>; 2]| [up, down].map(|theta| at(theta, &exposure.estimate));
-            directions.iter().map(pair).collect()
-        });
+        let each = |given: &[[Under; 2]], other: &[[Under; 2]]| -> Vec<[Course; 2]> {
+            let pairs = given.iter().zip(other);
+            pairs.map(|(g, o)| [both(&g[0], &o[0]), both(&g[1], &o[1])]).collect()
+        };
+        let model = given.model.as_ref().zip(otherwise.model.as_ref());
         Self {
-            estimate: at(theta, &exposure.estimate),
-            model,
-            population: each(&exposure.population),
-            own: each(&exposure.own),
+            estimate: both(&given.estimate, &otherwise.estimate),
+            model: model.map(|(given, other)| each(given, other)),
+            population: each(&given.population, &otherwise.population),
+            own: each(&given.own, &otherwise.own),
         }
     }
 
@@ -137,29 +179,14 @@ fn variance<'a>(pairs: impl Iterator<Item = &'a [Course; 2]>, of: &dyn Fn(&Cours
     pairs.map(|[up, down]| (0.5 * (of(up) - of(down))).powi(2)).sum()
 }
 
-fn course(fitted: &FittedOutcome, theta: &[f64], days: &ReplayedDays, both: &Both) -> Course {
-    let mut found = Course { end: [f64::NAN; 2], effect: [Vec::new(), Vec::new()] };
-    for side in 0..2 {
-        let mut asked = vec![days.end];
-        if let Some(last) = days.last_dose[side].filter(|_| !fitted.is_event()) {
-            let until = (both[side].end() - last).max(0.0).floor();
-            asked.extend((0..=until as u32).map(|k| last + f64::from(k)));
-        }
-        let expected = fitted.course(theta, &both[side], &asked);
-        found.end[side] = expected.change[0];
-        found.effect[side] = expected.effect[1..].to_vec();
-    }
-    found
-}
-
-/// The day on which an effect is first down to [`RETURNED`] of what it was on day 0, between days in a straight line; `None` where
-/// it is not, or was nothing.
+/// The day on which an effect, followed every [`EVERY`] days, is first down to [`RETURNED`] of what it was on day 0, between in a
+/// straight line; `None` where it is not, or was nothing.
 fn returned(effect: &[f64]) -> Option<f64> {
     let first = *effect.first().filter(|first| first.abs() > 0.0)?;
     let part: Vec<f64> = effect.iter().map(|e| e / first).collect();
     let day = part.iter().position(|part| *part <= RETURNED)?;
     let (before, here) = (part[day - 1], part[day]);
-    Some(day as f64 - (RETURNED - here) / (before - here))
+    Some(EVERY * (day as f64 - (RETURNED - here) / (before - here)))
 }
 
 /// The return of an effect with an interval on the scale of its logarithm; without an upper end where a direction has no return
@@ -167,7 +194,7 @@ fn returned(effect: &[f64]) -> Option<f64> {
 fn interval_of_return(estimate: &[f64], pairs: Option<impl Iterator<Item = [Vec<f64>; 2]>>) -> WithInterval {
     let Some(value) = returned(estimate) else { return WithInterval::NOTHING };
     let Some(pairs) = pairs else { return WithInterval { value, ..WithInterval::NOTHING } };
-    let last = estimate.len() as f64;
+    let last = EVERY * estimate.len() as f64;
     let (mut variance, mut is_beyond) = (0.0, false);
     for pair in pairs {
         let [up, down] = pair.map(|effect| {
@@ -188,7 +215,7 @@ fn interval_of_return(estimate: &[f64], pairs: Option<impl Iterator<Item = [Vec<
 struct Sum {
     /// Of all patients, and of those who rise.
     end: [[f64; 2]; 2],
-    /// By day after the last dose how many patients, and the sum of their effects.
+    /// By days after the last dose how many patients, and the sum of their effects.
     effect: [Vec<(f64, f64)>; 2],
 }
 
@@ -230,21 +257,21 @@ pub struct GroupChanges {
 }
 
 impl GroupChanges {
-    /// Adds a patient.
-    pub fn add(&mut self, changes: &PatientChanges, days: &ReplayedDays) {
+    /// Adds a patient, and whether its free IgE rises over the target.
+    pub fn add(&mut self, changes: &PatientChanges, rises: bool) {
         if self.patients[0] == 0 {
             let none = |pairs: &Vec<[Course; 2]>| vec![<[Sum; 2]>::default(); pairs.len()];
             self.model = changes.model.as_ref().map(none);
             self.population = none(&changes.population);
         }
         self.patients[0] += 1;
-        self.patients[1] += usize::from(days.rises);
-        self.estimate.add(&changes.estimate, days.rises);
+        self.patients[1] += usize::from(rises);
+        self.estimate.add(&changes.estimate, rises);
         let model = self.model.iter_mut().flatten().zip(changes.model.iter().flatten());
         for (sums, courses) in model.chain(self.population.iter_mut().zip(&changes.population)) {
-            sums.iter_mut().zip(courses).for_each(|(sum, course)| sum.add(course, days.rises));
+            sums.iter_mut().zip(courses).for_each(|(sum, course)| sum.add(course, rises));
         }
-        for of in &mut self.own[..1 + usize::from(days.rises)] {
+        for of in &mut self.own[..1 + usize::from(rises)] {
             for (sum, part) in of.iter_mut().zip(PARTS) {
                 *sum += variance(changes.own.iter(), &|course| part(&course.end));
             }
@@ -308,10 +335,11 @@ mod tests {
 
     #[test]
     fn an_effect_is_lost_as_the_model_says() {
-        let both = [treated(200.0), treated(100.0)];
-        let exposure = ReplayedExposure { estimate: both, population: Vec::new(), own: Vec::new() };
-        let days = ReplayedDays { end: 200.0, last_dose: [Some(200.0), Some(100.0)], rises: true };
-        let changes = PatientChanges::new(&fitted(0.01), &days, &exposure);
+        let certain = |estimate| UncertainExposure { estimate, population: Vec::new(), own: Vec::new() };
+        let followed = |until: f64| {
+            FollowedOutcome::new(&fitted(0.01), 200.0, Some(until), 400.0, &certain(treated(until)))
+        };
+        let changes = PatientChanges::new(&followed(200.0), &followed(100.0));
         // E·w with w = −2 under treatment: −2·(1 − e^(−k·199)), and what is left of it a hundred days later.
         let full = -2.0 * (1.0 - (-0.05_f64 * 199.0).exp());
         let change = changes.change();
@@ -330,7 +358,7 @@ mod tests {
         }
         let mut group = GroupChanges::default();
         for _ in 0..4 {
-            group.add(&changes, &days);
+            group.add(&changes, true);
         }
         assert_eq!(group.patients, [4, 4]);
         assert_eq!(group.change(true), group.change(false));
@@ -341,21 +369,22 @@ mod tests {
 
     #[test]
     fn what_is_uncertain_of_each_patient_averages_out_and_of_the_population_does_not() {
-        let both = || [treated(200.0), treated(100.0)];
-        let other = || [treated(210.0), treated(110.0)];
-        let pair = || vec![[both(), other()]];
-        let days = ReplayedDays { end: 205.0, last_dose: [Some(200.0), None], rises: false };
-        let of = |population: Vec<[Both; 2]>, own: Vec<[Both; 2]>| {
-            let exposure = ReplayedExposure { estimate: both(), population, own };
-            PatientChanges::new(&fitted(0.0), &days, &exposure)
+        let of = |is_shared: bool| {
+            let followed = |until: f64, last: Option<f64>| {
+                let pair = vec![[treated(until), treated(until + 10.0)]];
+                let (population, own) = if is_shared { (pair, Vec::new()) } else { (Vec::new(), pair) };
+                let exposure = UncertainExposure { estimate: treated(until), population, own };
+                FollowedOutcome::new(&fitted(0.0), 205.0, last, 400.0, &exposure)
+            };
+            PatientChanges::new(&followed(200.0, Some(200.0)), &followed(100.0, None))
         };
         let width = |changes: &PatientChanges, n: usize| {
             let mut group = GroupChanges::default();
-            (0..n).for_each(|_| group.add(changes, &days));
+            (0..n).for_each(|_| group.add(changes, false));
             let given = group.change(false).given;
             given.high - given.low
         };
-        let (shared, own) = (of(pair(), Vec::new()), of(Vec::new(), pair()));
+        let (shared, own) = (of(true), of(false));
         assert!((width(&shared, 1) - width(&own, 1)).abs() < 1e-12 && width(&own, 1) > 0.1);
         assert!((width(&shared, 9) - width(&shared, 1)).abs() < 1e-12);
         assert!((width(&own, 9) - width(&own, 1) / 3.0).abs() < 1e-12);
@@ -365,7 +394,7 @@ mod tests {
 
     #[test]
     fn a_return_beyond_the_course_has_no_upper_end() {
-        let falling = |rate: f64| (0..60).map(|d| -(-rate * f64::from(d)).exp()).collect::<Vec<f64>>();
+        let falling = |rate: f64| (0..30).map(|d| -(-rate * 2.0 * f64::from(d)).exp()).collect::<Vec<f64>>();
         let found = interval_of_return(&falling(0.02), Some([[falling(0.03), falling(0.005)]].into_iter()));
         assert!((found.value - 2.0_f64.ln() / 0.02).abs() < 0.01, "{found:?}");
         assert!(found.low < found.value && found.high.is_nan(), "{found:?}");

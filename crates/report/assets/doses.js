@@ -69,6 +69,71 @@ function doseSlider(i, c) {
   return host;
 }
 
+// The subjects over each target, side by side.
+function targetTable() {
+  const t = story.tables.what_if_targets;
+  if (!t) return null;
+  const targets = [...new Set(t.target_ng_ml)];
+  const names = [...new Set(t.alternative)];
+  const part = (n, of) => `${n} (${percent(n / of)})`;
+  const lines = names.map((name) => {
+    const at = (target) => t.alternative.findIndex((a, r) => a === name && t.target_ng_ml[r] === target);
+    return [name, ...targets.flatMap((target) => {
+      const r = at(target);
+      return [part(t.over_given[r], t.patients[r]), part(t.over[r], t.patients[r]), digits(t.expected_over[r], 4)];
+    })];
+  });
+  return grid([text("Doses"), ...targets.flatMap((target) => [number(`Over ${target} ng/mL as given`), number("otherwise"), number("expected")])], lines, "Targets side by side; expected: the sum of the probabilities to be over");
+}
+
+// Expected changes of outcomes, with intervals, and as a curve where three factors or more were asked for.
+function outcomeChanges() {
+  const t = story.tables.what_if_outcomes;
+  if (!t || !t.measure.length) return [];
+  const ends = (name, r, count = 3) => withEnds(t[name][r], t[`${name}_low`][r], t[`${name}_high`][r], count);
+  const days = (r) => {
+    if (!isNumber(t.days_to_return[r])) return clean(t.reason[r]) || "not within the course";
+    if (!isNumber(t.days_to_return_high[r]) && isNumber(t.days_to_return_low[r])) return `${digits(t.days_to_return[r])} (${digits(t.days_to_return_low[r])} or more)`;
+    return ends("days_to_return", r);
+  };
+  const unit = (r) => (t.unit[r] ? ` (${clean(t.unit[r])})` : "");
+  const lines = t.measure.map((_, r) => [t.alternative[r], `${clean(t.measure[r])}${unit(r)}`, clean(t.responder[r]), modelName(t.model[r]), t.patients[r], ends("change_given", r), ends("change", r), ends("difference", r), days(r)]);
+  const heads = [text("Doses"), text("Outcome"), text("Responder"), text("Model"), number("n"), number("Change as given"), number("Otherwise"), number("Difference"), number("Days until half of the effect is lost")];
+  const out = [make("h3", {}, "Outcomes under other doses"), grid(heads, lines, "Expected change at the end of the treatment that was given; days after the last dose that is the same. Intervals of 95 %: of the outcome's model, of an estimated population, and of each patient's parameters")];
+  const factors = story.what_if.record.factors || [];
+  const names = story.what_if.alternatives.map((a) => a.name);
+  if (new Set(factors).size < 3) return out;
+  const host = make("div", { class: "charts" });
+  for (const measure of new Set(t.measure)) {
+    for (const responder of new Set(t.responder)) {
+      const rows = factors.map((factor, k) => [factor, t.measure.findIndex((m, r) => m === measure && t.responder[r] === responder && t.alternative[r] === names[k])]).filter(([, r]) => r >= 0);
+      if (rows.length < 3) continue;
+      const place = figure(`${clean(measure)}, ${clean(responder)}: expected change against dose`);
+      host.append(place);
+      const y = extent(rows.flatMap(([, r]) => [t.change_low[r], t.change_high[r], t.change[r], 0].filter(isNumber)));
+      chart(place, {
+        label: `Expected change of ${clean(measure)} of ${clean(responder)} against dose`,
+        height: 210,
+        x: { title: "Dose (% of the given)", range: extent(rows.map(([factor]) => 100 * factor)), room: 0.03 },
+        y: { title: `Change${unit(rows[0][1])}`, range: y },
+        steps: rows.map(([factor]) => 100 * factor),
+        draw(p) {
+          p.ribbon(rows.filter(([, r]) => isNumber(t.change_low[r])).map(([factor, r]) => [100 * factor, t.change_low[r], t.change_high[r]]), alpha(p.colors.fit, 0.25));
+          p.across(0, p.colors.muted);
+          p.line(rows.map(([factor, r]) => [100 * factor, t.change[r]]), p.colors.fit, 2);
+          p.dots(rows.map(([factor, r]) => [100 * factor, t.change[r]]), p.colors.fit, 2.6);
+        },
+        hover(x) {
+          const near = nearest(rows, ([factor]) => 100 * factor, x);
+          return near === undefined ? null : { x: 100 * near[0], y: t.change[near[1]], text: [`${digits(100 * near[0])} % of the dose`, ends("change", near[1])] };
+        },
+      });
+    }
+  }
+  out.push(legend(["line fit", "expected change at the end of treatment"], ["band", "95 % interval"]), host);
+  return out;
+}
+
 function doseSection() {
   const table = story.tables.what_if;
   if (!story.what_if || !table) return;
@@ -95,6 +160,7 @@ function doseSection() {
     ];
   });
   const target = `${record.target_ng_ml} ng/mL`;
+  const changes = outcomeChanges();
   section(
     "doses",
     "Other doses",
@@ -104,6 +170,8 @@ function doseSection() {
       rows,
       "Medians over subjects; of the last two over those who rise",
     ),
+    targetTable(),
+    ...changes,
     note("Each subject under ", make("a", { href: "#patients" }, "Subjects"), " has a slider over these doses."),
   );
 }

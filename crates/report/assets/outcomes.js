@@ -116,7 +116,7 @@ function outcomeOf(place, measure) {
   }
   place.append(legend(["line fit", "mean exposure (of free IgE the geometric mean)"], ["line seen", "mean change"], ["band", "95 % interval of the mean"]), grid1);
   if (exposed) place.append(make("h3", {}, "Loops"), loopCharts(names, rows, unit, changes), note("Each point is a visit: exposure across, change up. Arrows point forward in time, numbers are days. A bent link opens the loop without any delay; whether there is one is tested below."));
-  place.append(...[armsTable(measure.name), correlationTable(measure.name), hysteresisTable(measure.name), modelTables(measure.name)].flat().filter(Boolean));
+  place.append(...[eventTable(measure.name), conclusionTable(measure.name), armsTable(measure.name), correlationTable(measure.name), hysteresisTable(measure.name), modelTables(measure.name)].flat().filter(Boolean));
 }
 
 const nearest = (rows, of, at) => rows.reduce((best, i) => (best === undefined || Math.abs(of(i) - at) < Math.abs(of(best) - at) ? i : best), undefined);
@@ -234,6 +234,52 @@ function modelTables(measure) {
 }
 
 const modelName = (model) => model.replaceAll("_", " ");
+
+// First events by group.
+function eventTable(measure) {
+  const t = story.tables.outcome_events;
+  if (!t || !t.measure.includes(measure)) return [];
+  const own = t.measure.map((_, i) => i).filter((i) => t.measure[i] === measure);
+  const lines = own.map((i) => [groupName(t, i), t.patients[i], t.events[i], digits(t.patient_years[i], 4), withEnds(t.rate[i], t.rate_low[i], t.rate_high[i], 3), withEnds(t.rate_ratio[i], t.rate_ratio_low[i], t.rate_ratio_high[i], 3)]);
+  return [make("h3", {}, "First events"), grid([text(""), number("Patients"), number("Events"), number("Patient-years"), number("Events a year"), number("Ratio to the reference arm")], lines, "Exact intervals of 95 %")];
+}
+
+// The conclusions of the founding paper, each with its number, interval and test.
+function conclusionTable(measure) {
+  const t = story.tables.outcome_conclusions;
+  if (!t || !t.measure.includes(measure)) return [];
+  const groups = groupsOf(t, measure);
+  const names = [...groups.keys()];
+  const sentences = {
+    settles_later: "1. Free IgE is suppressed first, and the outcome settles later: days between",
+    goes_with_free_ige_onset: "2. The outcome goes with free IgE: correlation with log free IgE under treatment",
+    goes_with_free_ige_offset: "and after the last dose",
+    returns_later: "3. After the last dose free IgE returns first, and the outcome later: days between",
+    delayed: "and the paths differ: mean delay, days",
+  };
+  const told = (i) => {
+    const p = isNumber(t.p_value[i]) ? `, p ${t.p_value[i] < 0.001 ? "< 0.001" : `= ${fixed(t.p_value[i], 3)}`}` : "";
+    const value = isNumber(t.value[i]) ? `${withEnds(t.value[i], t.low[i], t.high[i], 3)}${p}` : clean(t.reason[i]) || "–";
+    return isNumber(t.value[i]) ? `${value}: ${t.holds[i] ? "borne out" : "not borne out"}` : value;
+  };
+  const lines = Object.entries(sentences).map(([conclusion, words]) => {
+    const cells = names.map((name) => groups.get(name).find((i) => t.conclusion[i] === conclusion));
+    return [words, ...cells.map((i) => (i === undefined ? "–" : told(i)))];
+  });
+  const w = story.tables.what_if_outcomes;
+  for (const alternative of w ? new Set(w.alternative) : []) {
+    const at = (name) => w.measure.findIndex((m, r) => m === measure && w.alternative[r] === alternative && groupName({ arm: ["all"], responder: [w.responder[r]] }, 0) === name);
+    const cells = names.map((name) => at(name));
+    if (cells.every((r) => r < 0)) continue;
+    const cost = (r) => (r < 0 ? "–" : withEnds(w.difference[r], w.difference_low[r], w.difference_high[r], 3) + (w.reason[r] ? ` (${clean(w.reason[r])})` : ""));
+    lines.push([`4. A lower dose costs: expected difference at the end of treatment, ${clean(alternative)}`, ...cells.map(cost)]);
+  }
+  return [
+    make("h3", {}, "The conclusions of Slavin 2009"),
+    grid([text(""), ...names.map((n) => number(n))], lines, "Numbers with intervals of 95 %: of days by the bootstrap of patients, of correlations by repeated measures, of the delay by its likelihood and a likelihood ratio test, of doses by the outcome's model"),
+    w ? null : note("4. What a lower dose would cost is a what-if: omafit what-if."),
+  ];
+}
 
 // Arms by visit: least-squares means and differences of a mixed model for repeated measures.
 function armsTable(measure) {

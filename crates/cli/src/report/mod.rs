@@ -91,6 +91,8 @@ pub fn page(folder: &Path) -> Result<String, CliError> {
         "vpc",
         "npc",
         "what_if",
+        "what_if_targets",
+        "what_if_outcomes",
     ];
     for name in names.into_iter().chain(outcomes::TABLES) {
         if let Some(table) = tables::optional(folder, name)? {

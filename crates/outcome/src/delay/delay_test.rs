@@ -115,10 +115,14 @@ pub fn test_delay(data: &DelayData, exposure: Exposure, known: &[OutcomeFit]) ->
     let p_value = p_of_boundary(statistic);
     let by_bic = |fits: &mut dyn Iterator<Item = f64>| fits.fold(f64::INFINITY, f64::min);
     let without = by_bic(&mut none.iter().map(OutcomeFit::bic));
-    let has_effect = by_bic(&mut [direct.bic(), delayed.bic()].into_iter()) < without;
+    let with_effect = known.iter().filter(|fit| fit.model.effect.is_some()).map(OutcomeFit::bic);
+    let mut with_effect = by_bic(&mut with_effect.chain([direct.bic(), delayed.bic()]));
+    // The delayed model of lowest BIC tells direction and delay.
+    let mut best = delayed.clone();
     let mut converged = direct.converged && delayed.converged;
     let mut p_beside_course = None;
-    if has_effect && p_value < ASKED {
+    // An effect beside a response to placebo may be seen only beside it.
+    if p_value < ASKED {
         let link = |fit: &OutcomeFit| fit.model.effect.map(|effect| effect.link);
         let mut links: Vec<Link> = [link(&direct), link(&delayed)].into_iter().flatten().collect();
         links.dedup();
@@ -131,11 +135,16 @@ pub fn test_delay(data: &DelayData, exposure: Exposure, known: &[OutcomeFit]) ->
         };
         let (direct, delayed) = (least(|pair| &pair.0)?, least(|pair| &pair.1)?);
         converged &= direct.converged && delayed.converged;
+        if delayed.bic() < best.bic() {
+            best = delayed.clone();
+        }
+        with_effect = with_effect.min(by_bic(&mut both.iter().flat_map(|pair| [pair.0.bic(), pair.1.bic()])));
         p_beside_course = Some(p_of_boundary(direct.minus2ll - delayed.minus2ll));
     }
-    let rises = delayed.estimate("E").is_some_and(|e| e.value > 0.0);
+    let has_effect = with_effect < without;
+    let rises = best.estimate("E").is_some_and(|e| e.value > 0.0);
     let direction = if rises { Direction::CounterClockwise } else { Direction::Clockwise };
-    let delay = with_errors(data, delayed, true).mean_delay();
+    let delay = with_errors(data, best, true).mean_delay();
     Some(DelayTest { statistic, p_value, p_beside_course, delay, direction, has_effect, converged })
 }
 

@@ -3,9 +3,11 @@
 use crate::exposure::{Exposure, ExposureCourse};
 use omafit_model::Real;
 
-/// No step between the knots of [`DriverKnots`] is longer, days: what a link makes of the exposure goes in straight lines from knot to
-/// knot, as in [`super::chain`].
+/// No step between the knots of [`DriverKnots`] in which the exposure changes is longer, days: what a link makes of the exposure goes
+/// in straight lines from knot to knot, as in [`super::chain`].
 pub(crate) const LONGEST_STEP: f64 = 2.0;
+/// A change of the logarithm of the exposure in a longer step that needs no knot between.
+const LARGEST_CHANGE: f64 = 0.25;
 
 /// The exposure at ascending knots, straight lines between them: free IgE, or another on its own scale. A time that is there
 /// twice is a jump.
@@ -74,8 +76,8 @@ impl Driver<'_> {
     }
 }
 
-/// The knots of a course as far as they are needed to read on some days, these days themselves, and others between them where a step
-/// would be longer than [`LONGEST_STEP`].
+/// The knots of a course as far as they are needed to read on some days, these days themselves, and others between them where the
+/// exposure would change in a step longer than [`LONGEST_STEP`].
 #[derive(Clone, Debug, Default)]
 pub(crate) struct DriverKnots {
     day: Vec<f64>,
@@ -92,22 +94,23 @@ impl DriverKnots {
         let mut found = Self::default();
         if seen().next().is_some() {
             let last = seen().fold(0.0, f64::max);
-            let knots = course.days();
-            let until = knots.partition_point(|knot| *knot < last);
+            let knots = course.driving_knots(exposure);
+            let day_of = |knot: &usize| course.days()[*knot];
+            let until = knots.partition_point(|knot| day_of(knot) < last);
             // The days are knots too: what follows the exposure is no straight line between knots.
             let mut own: Vec<f64> = seen().filter(|day| *day > 0.0).collect();
             own.sort_by(f64::total_cmp);
             own.dedup();
             let mut own = own.into_iter().peekable();
-            for k in 0..=until {
-                while let Some(day) = own.next_if(|day| *day < knots[k]) {
+            for knot in &knots[..=until] {
+                while let Some(day) = own.next_if(|day| *day < day_of(knot)) {
                     if found.day.last().is_some_and(|last| *last < day) {
                         found.divide(course, exposure, day);
                         found.push(day, course.driving_on(exposure, day));
                     }
                 }
-                found.divide(course, exposure, knots[k]);
-                found.push(knots[k], course.driving_at_knot(exposure, k));
+                found.divide(course, exposure, day_of(knot));
+                found.push(day_of(knot), course.driving_at_knot(exposure, *knot));
             }
         }
         let place = |day: &f64| found.day.partition_point(|knot| knot < day);
@@ -130,10 +133,14 @@ impl DriverKnots {
         self.log.push(log);
     }
 
-    /// Adds days before the next one, equally far from each other, as many as a long step needs.
+    /// Adds days before the next one, equally far from each other, as many as a long step needs in which the exposure changes.
     fn divide(&mut self, course: &ExposureCourse, exposure: Exposure, next: f64) {
-        let Some(&last) = self.day.last() else { return };
-        let parts = ((next - last) / LONGEST_STEP).ceil();
+        let (Some(&last), Some(&log)) = (self.day.last(), self.log.last()) else { return };
+        if next - last <= LONGEST_STEP {
+            return;
+        }
+        let change = course.driving_on(exposure, next)[1] - log;
+        let parts = (change.abs() / LARGEST_CHANGE).ceil().min(((next - last) / LONGEST_STEP).ceil());
         for k in (1..).map(f64::from).take_while(|k| *k < parts) {
             let day = last + (next - last) * k / parts;
             self.push(day, course.driving_on(exposure, day));
@@ -158,8 +165,8 @@ mod tests {
     fn knots_are_those_of_the_course_and_no_step_is_long() {
         let knots = DriverKnots::new(&course(), Exposure::IgeFree, &[0.0, 4.0, 1.0, 8.0, 9.5, -3.0]);
         let Driver { day, value: ige_free, .. } = knots.driver();
-        assert_eq!(day, [0.0, 1.0, 1.0, 2.5, 4.0, 6.0, 8.0]);
-        assert!((ige_free[3] - 11.5).abs() < 1e-12 && (ige_free[5] - 15.0).abs() < 1e-12);
+        assert_eq!(day, [0.0, 1.0, 1.0, 4.0, 6.0, 8.0]);
+        assert!((ige_free[3] - 13.0).abs() < 1e-12 && (ige_free[4] - 15.0).abs() < 1e-12);
         let read = |k| knots.read(ige_free, k);
         // At a jump the value before it.
         assert!(

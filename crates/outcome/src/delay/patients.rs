@@ -33,9 +33,12 @@ pub(super) const MOST_ITERATIONS: u64 = 200;
 const FOLLOWED: usize = 4;
 /// Nodes of a delay that varies; places at which its mode is looked for, the first step from there, and the parabolas after it.
 const DELAYS: usize = 9;
-const PLACES: [f64; 7] = [-3.0, -2.0, -1.0, 0.0, 1.0, 2.0, 3.0];
-const FIRST_STEP: f64 = 0.5;
-const PARABOLAS: usize = 3;
+const PLACES: [f64; 5] = [-2.4, -1.2, 0.0, 1.2, 2.4];
+const FIRST_STEP: f64 = 0.6;
+const PARABOLAS: usize = 2;
+/// Standard deviations of ln k at which variability is looked for, and one that is none.
+const SPREADS: [f64; 2] = [0.15, 0.5];
+const NO_VARIABILITY: f64 = 1e-6;
 /// −2 log-likelihood by which a fit that contains another must not lie above it.
 const ABOVE: f64 = 1e-3;
 
@@ -207,7 +210,12 @@ impl<'a> Problem<'a> {
             }
         }
         let mut steps = vec![FIRST_STEP; n];
-        for _ in 0..PARABOLAS {
+        for parabola in 0..PARABOLAS {
+            if parabola > 0 {
+                let there: Vec<f64> = modes.iter().map(|mode| mode.0).collect();
+                let values = log_joint(&there)?;
+                modes.iter_mut().zip(values).for_each(|(mode, value)| mode.1 = value);
+            }
             let at = |sign: f64| -> Vec<f64> {
                 modes.iter().zip(&steps).map(|(mode, step)| mode.0 + sign * step).collect()
             };
@@ -227,9 +235,6 @@ impl<'a> Problem<'a> {
                 modes[i] = (to, f64::NAN);
                 steps[i] = sd;
             }
-            let there: Vec<f64> = modes.iter().map(|mode| mode.0).collect();
-            let values = log_joint(&there)?;
-            modes.iter_mut().zip(values).for_each(|(mode, value)| mode.1 = value);
         }
         Some(modes.into_iter().zip(steps).map(|((mode, _), sd)| (mode, sd)).collect())
     }
@@ -357,6 +362,9 @@ pub(super) fn fit_from(data: &DelayData, model: OutcomeModel, known: &[&OutcomeF
     if data.values() <= problem.layout.len() {
         return None;
     }
+    if let Some(end) = problem.from_same_delay(known) {
+        return Some(finished(&problem, end));
+    }
     let mut best: Option<End> = None;
     let is_better = |end: &End, best: &Option<End>| {
         best.as_ref().is_none_or(|b| (end.is_minimum(), -end.value) > (b.is_minimum(), -b.value))
@@ -402,6 +410,26 @@ fn improved(problem: &Problem<'_>, mut best: Option<End>, known: &[&OutcomeFit])
 }
 
 impl Problem<'_> {
+    /// The end of a descent of a delay that varies, from the fit of the model with one delay for all if that is known. Where no
+    /// variability raises the likelihood at first, there is none at its maximum.
+    fn from_same_delay(&self, known: &[&OutcomeFit]) -> Option<End> {
+        let same = OutcomeModel { delay_varies: false, ..self.model };
+        let fit = known.iter().find(|fit| self.model.delay_varies && fit.model == same)?;
+        let least = fit.minus2ll - self.constants();
+        let start = |spread: f64| {
+            let mut x = self.start_at(fit);
+            x[self.layout.delay_spread()] = spread.ln();
+            x
+        };
+        let tried = SPREADS.map(|spread| self.evaluate(&start(spread)).map_or(f64::INFINITY, |at| at.value));
+        let best = if tried[0] < tried[1] { 0 } else { 1 };
+        if tried[best] >= least {
+            let stop = fit.converged.then_some(DescentStop::Converged);
+            return Some(End { x: start(NO_VARIABILITY), value: least, stop });
+        }
+        self.descend(start(SPREADS[best]))
+    }
+
     /// The layout of another model of the outcome.
     pub fn layout_of(&self, model: OutcomeModel) -> Layout {
         Layout::of(model, self.data.kind, self.layout.len() - self.layout.own())
