@@ -49,7 +49,7 @@ pub(super) struct Problem<'a> {
     pub layout: Layout,
     pub scale: f64,
     /// The density of what is not normal, with the rule by which its random effects are integrated over.
-    density: Option<(Density, Rule)>,
+    density: Option<(Density, [Rule; 2])>,
     /// Nodes of a delay that varies with the logarithms of their weights.
     delays: Vec<(f64, f64)>,
 }
@@ -75,7 +75,7 @@ impl<'a> Problem<'a> {
             None => usize::from(kind == OutcomeType::Continuous),
         };
         let layout = Layout::of(model, kind, own);
-        let density = density.map(|density| (density, Rule::new(layout.directions(), density)));
+        let density = density.map(|density| (density, Rule::few_and_many(layout.directions(), density)));
         let delays = if model.delay_varies { gauss_hermite(DELAYS) } else { Vec::new() };
         Some(Self { data, model, layout, scale, density, delays })
     }
@@ -260,7 +260,7 @@ impl<'a> Problem<'a> {
         };
         let shapes = self.model.effect.map(slopes);
         let of_course = if self.model.effect.is_some() { layout.of_first } else { 0 };
-        let density = self.density.as_ref().map(|(density, rule)| (density.at(&x[layout.own()..]), rule));
+        let density = self.density.as_ref().map(|(density, rules)| (density.at(&x[layout.own()..]), rules));
         let (mut rows, mut seen) = (Vec::new(), Vec::new());
         let mut gradient = vec![0.0; x.len()];
         for (i, member) in self.data.members.iter().enumerate() {
@@ -281,13 +281,13 @@ impl<'a> Problem<'a> {
         rows: &[Row],
         seen: &mut Vec<Seen>,
         moments: &Moments,
-        density: Option<&(DensityAt, &Rule)>,
+        density: Option<&(DensityAt, &[Rule; 2])>,
     ) -> Option<Slopes> {
         match (density, member.event) {
-            (Some((density, rule)), _) => {
+            (Some((density, rules)), _) => {
                 seen.clear();
                 seen.extend(member.rows.iter().map(|row| density.seen(row, self.scale)));
-                marginal(rule, density, (rows, seen), moments)
+                marginal(Rule::for_values(rules, rows.len()), density, (rows, seen), moments)
             }
             (None, Some(end)) => time_to_event(rows, end, &moments.beta),
             (None, None) => Some(likelihood(rows, moments)?.slopes(&moments.omega)),

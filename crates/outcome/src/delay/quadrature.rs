@@ -14,6 +14,10 @@ use nalgebra::{Matrix2, Vector2};
 /// skewed posterior, and need more.
 const ORDER: usize = 9;
 const ORDER_OF_CATEGORIES: usize = 19;
+/// As many values leave a posterior that is nearly normal, for which fewer nodes do.
+const MANY: usize = 12;
+const ORDER_OF_MANY: usize = 5;
+const ORDER_OF_MANY_CATEGORIES: usize = 9;
 /// Steps of Newton's method, and the square of the last.
 const MOST_STEPS: u32 = 100;
 const SMALL: f64 = 1e-18;
@@ -28,13 +32,18 @@ pub(super) struct Rule {
 }
 
 impl Rule {
-    /// Of one or two directions, for values of this density.
-    pub fn new(directions: usize, density: Density) -> Self {
-        let order = match density {
-            Density::Ordered { .. } => ORDER_OF_CATEGORIES,
-            _ => ORDER,
+    /// Of one or two directions, for few and for many values of this density.
+    pub fn few_and_many(directions: usize, density: Density) -> [Self; 2] {
+        let orders = match density {
+            Density::Ordered { .. } => [ORDER_OF_CATEGORIES, ORDER_OF_MANY_CATEGORIES],
+            _ => [ORDER, ORDER_OF_MANY],
         };
-        Self::of_order(directions, order)
+        orders.map(|order| Self::of_order(directions, order))
+    }
+
+    /// That of a patient with so many values.
+    pub fn for_values(rules: &[Self; 2], values: usize) -> &Self {
+        &rules[usize::from(values >= MANY)]
     }
 
     fn of_order(directions: usize, order: usize) -> Self {
@@ -206,7 +215,10 @@ mod tests {
             "poisson" => (Density::Poisson, vec![], number(p, "B")),
             _ => (Density::NegativeBinomial, vec![number(p, "alpha").ln()], number(p, "B")),
         };
-        let rule = order.map_or_else(|| Rule::new(2, density), |order| Rule::of_order(2, order));
+        let rules = Rule::few_and_many(2, density);
+        let values = patient["y"].as_array().unwrap().len();
+        let rule =
+            order.map_or_else(|| Rule::for_values(&rules, values).clone(), |order| Rule::of_order(2, order));
         let density = density.at(&own);
         let [time, w, y] = ["time", "w", "y"].map(|key| numbers(&patient[key]));
         let days = |k: usize| patient["exposure"].as_array().map_or(1.0, |days| days[k].as_f64().unwrap());
@@ -245,6 +257,30 @@ mod tests {
                     assert!((fine - expected).abs() < 1e-8, "{family}: {fine}, not {expected}");
                     assert!((found - expected).abs() < 2e-4, "{family}: {found}, not {expected}");
                 }
+            }
+        }
+    }
+
+    /// The values of five patients as those of one.
+    #[test]
+    fn many_values_need_few_nodes() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/reference/outcome_likelihoods.json");
+        let all: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+        for family in ["censored", "ordered", "poisson", "negative_binomial"] {
+            let of = &all[family];
+            for some in of["patients"].as_array().unwrap().chunks(5) {
+                let mut one = some[0].clone();
+                for key in ["time", "w", "y", "exposure"] {
+                    let joined: Vec<Value> =
+                        some.iter().filter_map(|p| p[key].as_array()).flatten().cloned().collect();
+                    if !joined.is_empty() {
+                        one[key] = joined.into();
+                    }
+                }
+                assert!(one["y"].as_array().unwrap().len() >= MANY);
+                let part = |order| at(family, of, &of["fit"]["parameters"], &one, order).value;
+                let (found, fine) = (part(None), part(Some(40)));
+                assert!((found - fine).abs() < 2e-3, "{family}: {found}, not {fine}");
             }
         }
     }
