@@ -366,7 +366,7 @@ fn replayed<'a>(subjects: &'a [Subject], patients: &'a [Patient]) -> Vec<what_if
             subject,
             fit: patient.fit.as_ref()?,
             first_day,
-            last_dose: given().last().map(|dose| dose.time - first_day),
+            last_dose: given().next_back().map(|dose| dose.time - first_day),
             end,
             others: patient.others.iter().map(other).collect(),
         })

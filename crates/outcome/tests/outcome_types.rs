@@ -1,4 +1,5 @@
 //! Models of outcomes that are not normal, fitted and compared with the maximum of an independent program.
+#![allow(clippy::unwrap_used)]
 
 mod common;
 

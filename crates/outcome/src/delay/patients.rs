@@ -362,7 +362,7 @@ pub(super) fn fit_from(data: &DelayData, model: OutcomeModel, known: &[&OutcomeF
     if data.values() <= problem.layout.len() {
         return None;
     }
-    if let Some(end) = problem.from_same_delay(known) {
+    if let Some(end) = problem.after_same_delay(known) {
         return Some(finished(&problem, end));
     }
     let mut best: Option<End> = None;
@@ -412,7 +412,7 @@ fn improved(problem: &Problem<'_>, mut best: Option<End>, known: &[&OutcomeFit])
 impl Problem<'_> {
     /// The end of a descent of a delay that varies, from the fit of the model with one delay for all if that is known. Where no
     /// variability raises the likelihood at first, there is none at its maximum.
-    fn from_same_delay(&self, known: &[&OutcomeFit]) -> Option<End> {
+    fn after_same_delay(&self, known: &[&OutcomeFit]) -> Option<End> {
         let same = OutcomeModel { delay_varies: false, ..self.model };
         let fit = known.iter().find(|fit| self.model.delay_varies && fit.model == same)?;
         let least = fit.minus2ll - self.constants();
