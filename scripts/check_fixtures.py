@@ -146,6 +146,7 @@ def main():
         checks.append(("outcomes.py", [], "reference/outcomes.json", lambda m, k: differences(m, k, 1e-3, floor=1e-2)))
         likelihoods = lambda m, k: differences(without(m, ROUNDING), without(k, ROUNDING), 1e-6, floor=1e-3)
         checks.append(("outcome_likelihoods.py", [], "reference/outcome_likelihoods.json", likelihoods))
+        checks.append(("varied_delay.py", [], "reference/varied_delay.json", lambda m, k: differences(m, k, 1e-4, floor=1e-3)))
         checks.append(("sir.py", [], "reference/sir.json", lambda m, k: differences(m, k, 1e-3)))
         checks.append(("marginal.py", [], "reference/marginal.json", lambda m, k: differences(m, k, 1e-4, floor=1e-2)))
     wrong = 0
