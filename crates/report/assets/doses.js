@@ -80,7 +80,7 @@ function targetTable() {
     const at = (target) => t.alternative.findIndex((a, r) => a === name && t.target_ng_ml[r] === target);
     return [name, ...targets.flatMap((target) => {
       const r = at(target);
-      return [part(t.over_given[r], t.patients[r]), part(t.over[r], t.patients[r]), digits(t.expected_over[r], 4)];
+      return [part(t.over_given[r], t.patients[r]), part(t.over[r], t.patients[r]), fixed(t.expected_over[r], 1)];
     })];
   });
   return grid([text("Doses"), ...targets.flatMap((target) => [number(`Over ${target} ng/mL as given`), number("otherwise"), number("expected")])], lines, "Targets side by side; expected: the sum of the probabilities to be over");
@@ -97,9 +97,9 @@ function outcomeChanges() {
     return ends("days_to_return", r);
   };
   const unit = (r) => (t.unit[r] ? ` (${clean(t.unit[r])})` : "");
-  const lines = t.measure.map((_, r) => [t.alternative[r], `${clean(t.measure[r])}${unit(r)}`, clean(t.responder[r]), modelName(t.model[r]), t.patients[r], ends("change_given", r), ends("change", r), ends("difference", r), days(r)]);
-  const heads = [text("Doses"), text("Outcome"), text("Responder"), text("Model"), number("n"), number("Change as given"), number("Otherwise"), number("Difference"), number("Days until half of the effect is lost")];
-  const out = [make("h3", {}, "Outcomes under other doses"), grid(heads, lines, "Expected change at the end of the treatment that was given; days after the last dose that is the same. Intervals of 95 %: of the outcome's model, of an estimated population, and of each patient's parameters")];
+  const lines = t.measure.map((_, r) => [t.alternative[r], `${clean(t.measure[r])}${unit(r)}`, clean(t.responder[r]), t.patients[r], ends("change_given", r), ends("change", r), ends("difference", r), days(r)]);
+  const heads = [text("Doses"), text("Outcome"), text("Responder"), number("n"), number("Change as given"), number("Otherwise"), number("Difference"), number("Days to half of the effect")];
+  const out = [make("h3", {}, "Outcomes under other doses"), grid(heads, lines, "Expected change at the end of treatment; days after the last dose that is the same")];
   const factors = story.what_if.record.factors || [];
   const names = story.what_if.alternatives.map((a) => a.name);
   if (new Set(factors).size < 3) return out;
