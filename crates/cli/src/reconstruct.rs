@@ -216,11 +216,21 @@ impl Run {
     pub fn exposure(&self, subject: &Subject, begin: f64) -> Result<ExposureCourse, String> {
         let known = self.estimates.get(&subject.id).filter(|known| known.status != Status::Failed.name());
         let known = known.ok_or_else(|| "the fit failed".to_owned())?;
-        let mut parameters = self.model.typical(&subject.covariates).map_err(|why| why.to_string())?;
-        for (&i, eta) in self.options.free.iter().zip(&known.eta) {
-            parameters[i] = self.model.parameters()[i].individual(parameters[i], *eta).value;
+        self.exposure_at(&self.parameters(&self.model, subject, &known.eta)?, subject, begin)
+    }
+
+    /// The parameters of a subject with these η under a model of the run's form, else why there are none.
+    pub fn parameters(
+        &self,
+        model: &PopulationModel,
+        subject: &Subject,
+        eta: &[f64],
+    ) -> Result<Vec<f64>, String> {
+        let mut parameters = model.typical(&subject.covariates).map_err(|why| why.to_string())?;
+        for (&i, eta) in self.options.free.iter().zip(eta) {
+            parameters[i] = model.parameters()[i].individual(parameters[i], *eta).value;
         }
-        self.exposure_at(&parameters, subject, begin)
+        Ok(parameters)
     }
 
     /// The exposure of a subject with these parameters, likewise.

@@ -1,4 +1,4 @@
-//! What a what-if means for outcomes: the models that `omafit outcome` has chosen, along the replayed courses.
+//! Outcomes under other doses: the models that `omafit outcome` has chosen, along the replayed courses.
 
 use crate::error::CliError;
 use crate::population_directions::{PopulationDirection, population_directions};
@@ -141,7 +141,7 @@ impl Outcomes {
         !self.population.is_empty()
     }
 
-    /// What is expected of each group, and of each patient.
+    /// The outcomes that are expected of each group, and of each patient.
     pub fn expect(
         &self,
         run: &Run,
@@ -244,7 +244,7 @@ impl Outcomes {
 
     fn expected(&self, k: usize, alternative: usize) -> Expected {
         let chosen = &self.chosen[k];
-        let nothing = WithInterval { value: f64::NAN, low: f64::NAN, high: f64::NAN };
+        let nothing = WithInterval::NOTHING;
         let no_change = ExpectedChange { given: nothing, otherwise: nothing, difference: nothing };
         Expected {
             measure: chosen.measure.clone(),
@@ -278,13 +278,7 @@ impl Variants {
         fit: &IndividualFit,
     ) -> Self {
         let free = &run.options.free;
-        let at = |model: &PopulationModel, eta: &[f64]| -> Option<Vec<f64>> {
-            let mut parameters = model.typical(&subject.covariates).ok()?;
-            for (&i, eta) in free.iter().zip(eta) {
-                parameters[i] = model.parameters()[i].individual(parameters[i], *eta).value;
-            }
-            Some(parameters)
-        };
+        let at = |model: &PopulationModel, eta: &[f64]| run.parameters(model, subject, eta).ok();
         let typical = run.model.typical(&subject.covariates).ok();
         // An estimate follows the population as far as the data leave it: by V·Ω⁻¹ of the way, without a prior not at all.
         let followed = |model: &PopulationModel| -> Option<Vec<f64>> {

@@ -1,6 +1,6 @@
 //! The terminal's summary of a what-if.
 
-use crate::print::format::fixed;
+use crate::print::format::{fixed, with_interval};
 use crate::print::terminal::say;
 use crate::print::{NO_ADVICE, aligned};
 use crate::what_if::Summary;
@@ -95,9 +95,9 @@ fn changes(expected: &[&Expected]) -> Vec<[String; 8]> {
             e.responder.clone(),
             e.model.clone(),
             e.patients[0].to_string(),
-            with_interval(e.change.given, 2),
-            with_interval(e.change.otherwise, 2),
-            with_interval(e.change.difference, 2),
+            with_interval(e.change.given.into(), 2),
+            with_interval(e.change.otherwise.into(), 2),
+            with_interval(e.change.difference.into(), 2),
             if e.reason.is_empty() { days(e.returned[1]) } else { e.reason.to_owned() },
         ]
     };
@@ -112,13 +112,5 @@ fn days(days: WithInterval) -> String {
     if days.high.is_nan() && !days.low.is_nan() {
         return format!("{} ({} or more)", fixed(days.value, 0), fixed(days.low, 0));
     }
-    with_interval(days, 0)
-}
-
-fn with_interval(number: WithInterval, decimals: usize) -> String {
-    let shown = fixed(number.value, decimals);
-    if number.low.is_nan() || number.high.is_nan() {
-        return shown;
-    }
-    format!("{shown} ({} to {})", fixed(number.low, decimals), fixed(number.high, decimals))
+    with_interval(days.into(), 0)
 }

@@ -59,7 +59,7 @@ impl Conclusion {
 /// A conclusion about a group.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Concluded {
-    /// Which.
+    /// The conclusion.
     pub conclusion: Conclusion,
     /// The number; NaN where there is none.
     pub value: f64,

@@ -13,7 +13,7 @@ const YEAR: f64 = 365.25;
 pub struct EventRate {
     /// Patients at risk after the first dose.
     pub patients: usize,
-    /// Those of them with an event.
+    /// Patients of these with an event.
     pub events: usize,
     /// Their years at risk, each patient's until its event.
     pub years: f64,

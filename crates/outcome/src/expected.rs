@@ -14,8 +14,9 @@ pub struct FittedOutcome {
     numbers: Vec<Number>,
     /// Their estimates on the scale of estimation.
     theta: Vec<f64>,
-    /// The covariance of these, row by row; `None` where the data do not determine it.
-    covariance: Option<Vec<f64>>,
+    /// The estimates a standard deviation up and down each principal direction of their uncertainty; `None` where the data do not
+    /// determine it.
+    directions: Option<Vec<[Vec<f64>; 2]>>,
 }
 
 /// A number on which the typical patient's outcome depends.
@@ -80,11 +81,15 @@ impl FittedOutcome {
                 _ => value,
             })
         };
-        let theta = named.iter().map(unknown).collect::<Option<_>>()?;
+        let theta = named.iter().map(unknown).collect::<Option<Vec<f64>>>()?;
         let pairs = named.iter().flat_map(|(a, _)| named.iter().map(move |(b, _)| (*a, *b)));
-        let covariance = pairs.map(|(a, b)| covariance(a, b)).collect();
+        let covariance = pairs.map(|(a, b)| covariance(a, b)).collect::<Option<Vec<f64>>>();
+        let directions = covariance.map(|covariance| {
+            let both = |d: Vec<f64>| [1.0, -1.0].map(|sign| moved(&theta, &d, sign));
+            principal(&covariance, theta.len()).into_iter().map(both).collect()
+        });
         let numbers = named.into_iter().map(|(_, number)| number).collect();
-        Some(Self { model, kind, numbers, theta, covariance })
+        Some(Self { model, kind, numbers, theta, directions })
     }
 
     /// The change that is expected since the first dose on each of some days, in the outcome's unit: that of the typical patient of
@@ -115,17 +120,9 @@ impl FittedOutcome {
         self.kind == OutcomeType::Event
     }
 
-    /// The estimates a standard deviation up and down each principal direction of their uncertainty; `None` where the data do not
-    /// determine it.
-    pub(crate) fn directions(&self) -> Option<Vec<[Vec<f64>; 2]>> {
-        let n = self.theta.len();
-        let covariance = self.covariance.as_ref()?;
-        Some(
-            principal(covariance, n)
-                .into_iter()
-                .map(|d| [1.0, -1.0].map(|sign| moved(&self.theta, &d, sign)))
-                .collect(),
-        )
+    /// The estimates up and down each direction of their uncertainty; `None` where the data do not determine it.
+    pub(crate) fn directions(&self) -> Option<&[[Vec<f64>; 2]]> {
+        self.directions.as_deref()
     }
 
     fn at(&self, theta: &[f64]) -> Predictor<'_> {

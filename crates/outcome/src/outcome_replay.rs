@@ -34,8 +34,15 @@ pub struct WithInterval {
     pub high: f64,
 }
 
+impl From<WithInterval> for [f64; 3] {
+    fn from(number: WithInterval) -> Self {
+        [number.value, number.low, number.high]
+    }
+}
+
 impl WithInterval {
-    const NOTHING: Self = Self { value: f64::NAN, low: f64::NAN, high: f64::NAN };
+    /// No number, and no interval.
+    pub const NOTHING: Self = Self { value: f64::NAN, low: f64::NAN, high: f64::NAN };
 
     fn around(value: f64, sd: f64) -> Self {
         Self { value, low: value - NORMAL_975 * sd, high: value + NORMAL_975 * sd }
@@ -61,7 +68,7 @@ pub struct FollowedOutcome {
 }
 
 impl FollowedOutcome {
-    /// By a model of the outcome: its change on day `end`, and its effect from a last dose on until `until`.
+    /// The outcome by a model: its change on day `end`, and its effect from a last dose on until `until`.
     pub fn new(
         fitted: &FittedOutcome,
         end: f64,
@@ -125,7 +132,7 @@ pub struct ExpectedChange {
 }
 
 impl PatientChanges {
-    /// Of the outcome under the doses that were given, and under others.
+    /// The outcome under the doses that were given beside that under others.
     pub fn new(given: &FollowedOutcome, otherwise: &FollowedOutcome) -> Self {
         let both = |given: &Under, other: &Under| Course {
             end: [given.end, other.end],

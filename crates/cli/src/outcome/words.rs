@@ -2,7 +2,7 @@
 
 use super::OutcomeArgs;
 use crate::print::columns;
-use crate::print::format::fixed;
+use crate::print::format::{fixed, with_interval};
 use crate::print::terminal::say;
 use omafit_outcome::{
     ArmComparison, EventRate, Exposure, Fact, Group, GroupOutcome, MeanDelay, OutcomeAnalysis, OutcomeFit,
@@ -155,15 +155,6 @@ fn row_of_events(name: String, outcome: &GroupOutcome, found: &EventRate) -> [St
         fits.first().and_then(|fit| fit.mean_delay()).map_or(String::new(), delay),
         "not tested of events".to_owned(),
     ]
-}
-
-/// A value with its interval, if it has one: of one patient there is none.
-fn with_interval([value, low, high]: [f64; 3], decimals: usize) -> String {
-    let shown = fixed(value, decimals);
-    if low.is_nan() || high.is_nan() {
-        return shown;
-    }
-    format!("{shown} ({} to {})", fixed(low, decimals), fixed(high, decimals))
 }
 
 fn model(fits: &[&OutcomeFit]) -> String {

@@ -39,6 +39,15 @@ fn shown(value: f64, finite: impl FnOnce(f64) -> String) -> String {
     }
 }
 
+/// A value with its interval, if it has one: of one patient there is none.
+pub fn with_interval([value, low, high]: [f64; 3], decimals: usize) -> String {
+    let shown = fixed(value, decimals);
+    if low.is_nan() || high.is_nan() {
+        return shown;
+    }
+    format!("{shown} ({} to {})", fixed(low, decimals), fixed(high, decimals))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -83,7 +83,7 @@ pub(crate) struct DensityAt {
     density: Density,
     /// σ, or α.
     first: f64,
-    /// Of an ordered outcome the gaps, and the cuts τ_0, τ_1, ….
+    /// The gaps of an ordered outcome, and its cuts τ_0, τ_1, ….
     gaps: Vec<f64>,
     cuts: Vec<f64>,
 }
@@ -250,7 +250,7 @@ impl DensityAt {
         }
     }
 
-    /// Of a value at an end the sign of μ's effect and the standardised distance; `None` between the ends.
+    /// The end at which a value is: the sign of μ's effect and the standardised distance; `None` between the ends.
     fn end(&self, y: f64, mu: f64, floor: f64, ceiling: f64) -> Option<(f64, f64)> {
         if y <= floor {
             Some((-1.0, (floor - mu) / self.first))

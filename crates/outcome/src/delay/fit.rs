@@ -156,7 +156,7 @@ pub fn choose(fits: &[OutcomeFit]) -> Choice {
     Choice { chosen: Some(best), near: sorted.into_iter().filter(is_near).collect(), unsettled }
 }
 
-/// What is known of an unknown: its value, its standard error, and the ends of its interval.
+/// The knowledge of an unknown: its value, its standard error, and the ends of its interval.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Known {
     pub x: f64,

@@ -28,7 +28,7 @@ pub(super) struct Layout {
 }
 
 impl Layout {
-    /// Of a model of an outcome of that type, whose density has `own` numbers.
+    /// The layout of a model of an outcome of that type, whose density has `own` numbers.
     pub fn of(model: OutcomeModel, kind: OutcomeType, own: usize) -> Self {
         let (effect, course) = (model.effect, model.course);
         let of_course = course.and_then(TimeCourse::parameter).iter().count();

@@ -144,7 +144,7 @@ impl<'a> Problem<'a> {
         if self.layout.delay_varies {
             return self.each_with_varied_delay(x, told);
         }
-        self.each_at(x, &vec![1.0; self.data.patients()], true, |found| told(found.0, found.1))
+        self.each_at(x, &vec![1.0; self.data.patients()], true, &mut told)
     }
 
     /// Likewise where ln k_i is ln k + ω·z_i, z_i standard normal: the likelihood is integrated over z_i by Gauss's and Hermite's
@@ -162,7 +162,7 @@ impl<'a> Problem<'a> {
             let z: Vec<f64> = places.iter().map(|(mode, sd)| mode + sd * SQRT_2 * node).collect();
             let (mut values, mut gradients) = (Vec::with_capacity(n), Vec::with_capacity(n * p));
             let factors: Vec<f64> = z.iter().map(|z| (spread * z).exp()).collect();
-            self.each_at(x, &factors, true, |(value, gradient)| {
+            self.each_at(x, &factors, true, |value, gradient| {
                 let i = values.len();
                 let ln_weight = ln_w + node * node + places[i].1.ln() - 0.5 * PI.ln() - 0.5 * z[i] * z[i];
                 values.push(value - 2.0 * ln_weight);
@@ -196,7 +196,7 @@ impl<'a> Problem<'a> {
         let log_joint = |z: &[f64]| -> Option<Vec<f64>> {
             let factors: Vec<f64> = z.iter().map(|z| (spread * z).exp()).collect();
             let mut values = Vec::with_capacity(n);
-            self.each_at(x, &factors, false, |(value, _)| {
+            self.each_at(x, &factors, false, |value, _| {
                 values.push(-0.5 * value - 0.5 * z[values.len()].powi(2));
             })?;
             Some(values)
@@ -240,12 +240,12 @@ impl<'a> Problem<'a> {
     }
 
     /// Calls `told` with each patient's part and, if it is wanted, its gradient, k the typical one times the patient's factor.
-    pub fn each_at(
+    fn each_at(
         &self,
         x: &[f64],
         factors: &[f64],
         wanted: bool,
-        mut told: impl FnMut((f64, &[f64])),
+        mut told: impl FnMut(f64, &[f64]),
     ) -> Option<()> {
         let layout = self.layout;
         let moments = layout.moments(x);
@@ -269,7 +269,7 @@ impl<'a> Problem<'a> {
             self.rows(member, effect, &course, &mut rows);
             let found = self.of_patient(member, &rows, &mut seen, &moments, density.as_ref())?;
             layout.gradient(&found, &mut gradient);
-            told((found.value, &gradient));
+            told(found.value, &gradient);
         }
         Some(())
     }
@@ -310,6 +310,14 @@ impl<'a> Problem<'a> {
         let rows = self.data.members.iter().flat_map(|m| &m.rows);
         rows.map(|row| (TAU * self.scale * self.scale / row.values).ln()).sum()
     }
+}
+
+/// An evaluation as a function of those unknowns that are kept, the others held.
+pub(super) fn restricted(at: &Evaluated, kept: impl Fn(usize) -> bool) -> Evaluated {
+    let p = at.gradient.len();
+    let kept: Vec<usize> = (0..p).filter(|k| kept(*k)).collect();
+    let expected = kept.iter().flat_map(|i| kept.iter().map(move |j| at.expected[i * p + j])).collect();
+    Evaluated { value: at.value, expected, gradient: kept.iter().map(|k| at.gradient[*k]).collect() }
 }
 
 /// The end of a descent.

@@ -1,7 +1,7 @@
 //! Intervals from the profile of the likelihood, where its curvature gives none.
 
-use super::patients::{MOST_ITERATIONS, Problem};
-use omafit_estimate::{Evaluated, score};
+use super::patients::{MOST_ITERATIONS, Problem, restricted};
+use omafit_estimate::score;
 
 /// −2 log-likelihood above its least at the ends of a 95 % interval: the quantile of χ² with one degree of freedom.
 const ABOVE: f64 = 3.841_458_820_694_124;
@@ -28,14 +28,7 @@ fn end(problem: &Problem<'_>, x: &[f64], least: f64, position: usize, side: f64)
         };
         let evaluate = |others: &[f64]| {
             let at = problem.evaluate(&whole(others))?;
-            let p = at.gradient.len();
-            let kept = |k: &usize| *k != position;
-            let all = (0..p).filter(kept).flat_map(|i| (0..p).filter(kept).map(move |j| i * p + j));
-            Some(Evaluated {
-                value: at.value,
-                expected: all.map(|k| at.expected[k]).collect(),
-                gradient: (0..p).filter(kept).map(|k| at.gradient[k]).collect(),
-            })
+            Some(restricted(&at, |k| k != position))
         };
         let found = score(&evaluate, others.clone(), MOST_ITERATIONS)?;
         others = found.x;

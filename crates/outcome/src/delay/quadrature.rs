@@ -32,7 +32,7 @@ pub(super) struct Rule {
 }
 
 impl Rule {
-    /// Of one or two directions, for few and for many values of this density.
+    /// The rules of one or two directions, for few and for many values of this density.
     pub fn few_and_many(directions: usize, density: Density) -> [Self; 2] {
         let orders = match density {
             Density::Ordered { .. } => [ORDER_OF_CATEGORIES, ORDER_OF_MANY_CATEGORIES],
@@ -41,7 +41,7 @@ impl Rule {
         orders.map(|order| Self::of_order(directions, order))
     }
 
-    /// That of a patient with so many values.
+    /// The rule of a patient with so many values.
     pub fn for_values(rules: &[Self; 2], values: usize) -> &Self {
         &rules[usize::from(values >= MANY)]
     }

@@ -3,12 +3,12 @@
 use super::data::{DelayData, OutcomeRow, values};
 use super::fit::OutcomeFit;
 use super::mixed::{Moments, Row, likelihood, normal_equations};
-use super::patients::{MOST_ITERATIONS, Problem};
+use super::patients::{MOST_ITERATIONS, Problem, restricted};
 use super::shape::{Link, Parameter};
 use crate::measure::OutcomeType;
 use crate::summary::Summary;
 use nalgebra::{Matrix3, Vector3};
-use omafit_estimate::{Evaluated, score};
+use omafit_estimate::score;
 use omafit_model::Dual;
 
 /// About as many patients are enough to choose a start by.
@@ -25,21 +25,21 @@ impl Problem<'_> {
     /// Starts, the best first: each point of the grid with the coefficients of generalised least squares.
     pub fn starts(&self) -> Vec<Vec<f64>> {
         let stride = self.data.patients().div_ceil(TRIED).max(1);
+        let working = Working::of(self.data, self.scale);
         let mut found: Vec<(f64, Vec<f64>)> = grid(&self.model.parameters())
             .iter()
-            .filter_map(|unknowns| self.start(unknowns, stride))
+            .filter_map(|unknowns| self.start(unknowns, stride, &working))
             .collect();
         found.sort_by(|a, b| a.0.total_cmp(&b.0));
         found.into_iter().map(|(_, x)| x).collect()
     }
 
     /// −2 log-likelihood of about every `stride`-th patient with the best coefficients at these parameters, and the start they make.
-    fn start(&self, unknowns: &[f64], stride: usize) -> Option<(f64, Vec<f64>)> {
+    fn start(&self, unknowns: &[f64], stride: usize, working: &Working) -> Option<(f64, Vec<f64>)> {
         if self.data.kind == OutcomeType::Event {
             return self.start_of_hazard(unknowns);
         }
         let layout = self.layout;
-        let working = Working::of(self.data, self.scale);
         let of_course = if self.model.effect.is_some() { layout.of_first } else { 0 };
         let mut all: Vec<Vec<Row>> = Vec::new();
         for member in self.data.members.iter().step_by(stride) {
@@ -78,7 +78,7 @@ impl Problem<'_> {
             x.push(0.5 * omega[(2, 2)].ln());
         }
         x.extend(layout.delay_varies.then_some(DELAY_SPREAD.ln()));
-        x.extend(working.own);
+        x.extend(&working.own);
         value.is_finite().then_some((value, x))
     }
 
@@ -88,10 +88,7 @@ impl Problem<'_> {
         let whole = |beta: &[f64]| [beta, unknowns].concat();
         let coefficients = |beta: &[f64]| {
             let at = self.evaluate(&whole(beta))?;
-            let p = whole(beta).len();
-            let part = |i: usize| (0..linear).map(move |j| i * p + j);
-            let expected = (0..linear).flat_map(part).map(|k| at.expected[k]).collect();
-            Some(Evaluated { value: at.value, gradient: at.gradient[..linear].to_vec(), expected })
+            Some(restricted(&at, |k| k < linear))
         };
         let days: f64 = self.data.members.iter().filter_map(|m| m.event).map(|event| event.day).sum();
         let mut start = vec![LEAST; linear];
@@ -184,7 +181,7 @@ impl Problem<'_> {
 struct Working {
     kind: OutcomeType,
     scale: f64,
-    /// Of an ordered outcome the value of each category.
+    /// The value of each category of an ordered outcome.
     categories: Vec<f64>,
     /// The standard deviation of the values, which are divided by it.
     unit: f64,

@@ -29,7 +29,7 @@ impl Uncertainty {
         if variance > 0.0 { variance.sqrt() } else { f64::NAN }
     }
 
-    /// What is known of an unknown that is `x`.
+    /// The knowledge of an unknown that is `x`.
     pub fn known(&self, k: usize, x: f64) -> Known {
         let se = self.se(k);
         let half = NORMAL_975 * se;
