@@ -1,8 +1,10 @@
-//! The directions in which the typical values and coefficients of a run's population are uncertain.
+//! The directions in which the typical values and coefficients of a run's population are uncertain, and a subject's parameters
+//! along them.
 
 use crate::error::{CliError, refuse};
-use omafit_estimate::{EstimateKind, population_numbers};
-use omafit_model::{PopulationModel, PopulationValues};
+use crate::reconstruct::Run;
+use omafit_estimate::{EstimateKind, IndividualFit, Prior, population_numbers};
+use omafit_model::{PopulationModel, PopulationValues, Subject};
 use omafit_outcome::principal;
 use omafit_trial::{Values, read_parquet};
 use std::path::Path;
@@ -76,6 +78,30 @@ pub fn population_directions(
     };
     let pair = |direction: Vec<f64>| Ok([moved(&direction, 1.0)?, moved(&direction, -1.0)?]);
     principal(&relative, n).into_iter().map(pair).collect()
+}
+
+/// A subject's parameters a standard deviation up and down each direction; `None` where a covariate does not let them be had.
+///
+/// An estimate follows the population as far as the data leave it: by V·Ω⁻¹ of the way, without a prior not at all.
+pub fn parameters_along(
+    run: &Run,
+    prior: Option<&Prior>,
+    population: &[PopulationDirection],
+    subject: &Subject,
+    fit: &IndividualFit,
+) -> Option<Vec<[Vec<f64>; 2]>> {
+    let free = &run.options.free;
+    let from = run.model.typical(&subject.covariates).ok()?;
+    let along = |model: &PopulationModel| -> Option<Vec<f64>> {
+        let to = model.typical(&subject.covariates).ok()?;
+        let each = free.iter().zip(&fit.log_slopes);
+        let shift: Vec<f64> = each.map(|(&i, slope)| (to[i] / from[i]).ln() / slope).collect();
+        let by = prior.map_or_else(|| vec![0.0; shift.len()], |p| p.followed(&fit.uncertainty, &shift));
+        let eta: Vec<f64> =
+            fit.eta.iter().zip(shift.iter().zip(by)).map(|(eta, (shift, by))| eta + by - shift).collect();
+        run.parameters(model, subject, &eta).ok()
+    };
+    population.iter().map(|[up, down]| Some([along(up)?, along(down)?])).collect()
 }
 
 /// A coefficient by its position among all, in the order of the numbers of the population.

@@ -5,6 +5,7 @@ use crate::dose_curve::dose_curve;
 use crate::error::{CliError, refuse};
 use crate::forms::{FormArgs, take_out};
 use crate::options::{BandArgs, DataOfRunArgs, Running};
+use crate::population_directions::{PopulationDirection, parameters_along, population_directions};
 use crate::print;
 use crate::reconstruct::{Run, days};
 use crate::report::{drawn, record};
@@ -70,6 +71,8 @@ struct Other {
 /// A patient under its own doses and under each alternative; a reason where there is nothing to say.
 struct Patient {
     fit: Option<IndividualFit>,
+    /// Its parameters up and down each direction in which the population is uncertain.
+    along_population: Vec<[Vec<f64>; 2]>,
     as_given: Result<Trajectory, String>,
     others: Vec<Result<Other, String>>,
 }
@@ -130,13 +133,15 @@ pub fn what_if(args: &WhatIfArgs) -> Result<Outcome, CliError> {
         return Err(refuse("run", args.run.display(), expected));
     }
     let prior = run.prior()?;
+    let population = population_directions(&args.run, &run.model)?;
     let pool = pool(args.running.threads)?;
     let held = 1 + alternatives.len();
     run.check_memory(("grid", &args.grid), &wanted, held, pool.current_num_threads())?;
     let subjects = &run.trial.subjects;
     let progress = progress_bar("replaying", subjects.len() as u64, args.running.quiet);
     let one = |(position, subject): (usize, &Subject)| {
-        let patient = replay(&run, prior.as_ref(), &wanted, &alternatives, position as u64, subject);
+        let uncertain = (prior.as_ref(), population.as_slice());
+        let patient = replay(&run, uncertain, &wanted, &alternatives, position as u64, subject);
         progress.inc(1);
         patient
     };
@@ -151,11 +156,11 @@ pub fn what_if(args: &WhatIfArgs) -> Result<Outcome, CliError> {
     let (whole, courses) =
         (table(subjects, &alternatives, &patients)?, courses(subjects, &alternatives, &patients)?);
     let names: Vec<String> = alternatives.iter().map(|(name, _)| name.clone()).collect();
-    let outcomes = Outcomes::load(&args.run, &run)?;
+    let outcomes = Outcomes::load(&args.run)?;
     let (expected, of_patients) = match &outcomes {
         Some(outcomes) => {
             let replayed = replayed(subjects, &patients);
-            pool.install(|| outcomes.expect(&run, prior.as_ref(), &replayed))
+            pool.install(|| outcomes.expect(&run, &replayed))
         }
         None => (Vec::new(), Vec::new()),
     };
@@ -208,8 +213,7 @@ pub fn what_if(args: &WhatIfArgs) -> Result<Outcome, CliError> {
     put("what_if.json", &serde_json::to_vec_pretty(&written)?)?;
     renew_report(&args.run)?;
     if !args.running.quiet {
-        let has_population = outcomes.is_some_and(|outcomes| outcomes.has_population());
-        what_if_words::print(&args.run, &found, &expected, has_population, simulated);
+        what_if_words::print(&args.run, &found, &expected, !population.is_empty(), simulated);
         notes.iter().for_each(|note| print::text(&format!("note: {note}\n")));
     }
     Ok(if failed > 0 { Outcome::SomeFailed } else { Outcome::Done })
@@ -265,7 +269,7 @@ fn alternatives(args: &WhatIfArgs) -> Result<Vec<(String, Alternative)>, CliErro
 
 fn replay(
     run: &Run,
-    prior: Option<&Prior>,
+    (prior, population): (Option<&Prior>, &[PopulationDirection]),
     wanted: &ReconstructionOptions,
     alternatives: &[(String, Alternative)],
     position: u64,
@@ -276,12 +280,16 @@ fn replay(
     let Some(known) = known else {
         let reason = "the fit failed".to_owned();
         let others = alternatives.iter().map(|_| Err(reason.clone())).collect();
-        return Patient { fit: None, others, as_given: Err(reason) };
+        return Patient { fit: None, along_population: Vec::new(), others, as_given: Err(reason) };
     };
     let fit = fit_at(&run.model, subject, prior, options, &run.errors(Some(known)), &known.eta);
+    let along = parameters_along(run, prior, population, subject, &fit);
     let course = |subject: &Subject| {
+        let along = along.as_ref().ok_or("the population's uncertainty cannot be carried to the patient")?;
         let done = reconstruct(&run.model, subject, position, options, &fit, wanted);
-        done.map(|done| done.trajectory).map_err(|why| why.to_string())
+        let mut course = done.map_err(|why| why.to_string())?.trajectory;
+        course.widen(&run.model, subject, along, wanted).map_err(|why| why.to_string())?;
+        Ok(course)
     };
     let as_given = course(subject);
     let other = |(_, alternative): &(String, Alternative)| {
@@ -296,7 +304,7 @@ fn replay(
         Ok(Other { as_given: given, otherwise, course, replayed })
     };
     let others = alternatives.iter().map(other).collect();
-    Patient { fit: Some(fit), others, as_given }
+    Patient { fit: Some(fit), along_population: along.unwrap_or_default(), others, as_given }
 }
 
 fn summarise(
@@ -365,6 +373,7 @@ fn replayed<'a>(subjects: &'a [Subject], patients: &'a [Patient]) -> Vec<what_if
         Some(what_if_outcomes::Replayed {
             subject,
             fit: patient.fit.as_ref()?,
+            along_population: &patient.along_population,
             first_day,
             last_dose: given().next_back().map(|dose| dose.time - first_day),
             end,

@@ -1,10 +1,9 @@
 //! Outcomes under other doses: the models that `omafit outcome` has chosen, along the replayed courses.
 
 use crate::error::CliError;
-use crate::population_directions::{PopulationDirection, population_directions};
 use crate::reconstruct::Run;
-use omafit_estimate::{IndividualFit, Prior};
-use omafit_model::{PopulationModel, Subject};
+use omafit_estimate::IndividualFit;
+use omafit_model::Subject;
 use omafit_outcome::{
     ExpectedChange, FittedOutcome, FollowedOutcome, GroupChanges, OutcomeType, PatientChanges,
     UncertainExposure, WithInterval,
@@ -32,7 +31,6 @@ pub struct Chosen {
 pub struct Outcomes {
     chosen: Vec<Chosen>,
     responder: HashMap<String, String>,
-    population: Vec<PopulationDirection>,
 }
 
 /// A patient to whom an alternative applies.
@@ -53,6 +51,8 @@ pub struct Replayed<'a> {
     pub subject: &'a Subject,
     /// Its fit.
     pub fit: &'a IndividualFit,
+    /// Its parameters up and down each direction in which the population is uncertain.
+    pub along_population: &'a [[Vec<f64>; 2]],
     /// The first dose, day.
     pub first_day: f64,
     /// The last dose that was given, and the end of that treatment, days after the first dose.
@@ -90,7 +90,7 @@ pub struct Expected {
 
 impl Outcomes {
     /// What `omafit outcome` has left in a run; `None` if it was not run.
-    pub fn load(folder: &Path, run: &Run) -> Result<Option<Self>, CliError> {
+    pub fn load(folder: &Path) -> Result<Option<Self>, CliError> {
         let path = |name: &str| folder.join(format!("{name}.parquet"));
         let names =
             ["outcome_models", "outcome_model_parameters", "outcome_model_covariance", "outcome_patients"];
@@ -133,28 +133,17 @@ impl Outcomes {
         let chosen = (0..models.0.rows()).filter(is_chosen).filter_map(of).collect();
         let row = |i: usize| (patients.text(i, "ID").to_owned(), patients.text(i, "responder").to_owned());
         let responder = (0..patients.0.rows()).map(row).collect();
-        Ok(Some(Self { chosen, responder, population: population_directions(folder, &run.model)? }))
-    }
-
-    /// Whether the uncertainty of a population is in the intervals.
-    pub fn has_population(&self) -> bool {
-        !self.population.is_empty()
+        Ok(Some(Self { chosen, responder }))
     }
 
     /// The outcomes that are expected of each group, and of each patient.
-    pub fn expect(
-        &self,
-        run: &Run,
-        prior: Option<&Prior>,
-        patients: &[Replayed<'_>],
-    ) -> (Vec<Expected>, Vec<Expected>) {
+    pub fn expect(&self, run: &Run, patients: &[Replayed<'_>]) -> (Vec<Expected>, Vec<Expected>) {
         let alternatives = patients.first().map_or(0, |patient| patient.others.len());
         let mut groups: Vec<Vec<GroupChanges>> =
             vec![vec![GroupChanges::default(); alternatives]; self.chosen.len()];
         let mut own = Vec::new();
         for chunk in patients.chunks(CHUNK) {
-            let changes: Vec<_> =
-                chunk.par_iter().map(|patient| self.of_patient(run, prior, patient)).collect();
+            let changes: Vec<_> = chunk.par_iter().map(|patient| self.of_patient(run, patient)).collect();
             for (patient, changes) in chunk.iter().zip(changes) {
                 for (k, alternative, changes) in changes {
                     let Some(replay) = &patient.others[alternative] else { continue };
@@ -180,18 +169,13 @@ impl Outcomes {
     }
 
     /// The changes of a patient by each model of a group to which it belongs, under each alternative.
-    fn of_patient(
-        &self,
-        run: &Run,
-        prior: Option<&Prior>,
-        patient: &Replayed<'_>,
-    ) -> Vec<(usize, usize, PatientChanges)> {
-        let Replayed { subject, fit, first_day, last_dose, end, others } = patient;
+    fn of_patient(&self, run: &Run, patient: &Replayed<'_>) -> Vec<(usize, usize, PatientChanges)> {
+        let Replayed { subject, fit, along_population, first_day, last_dose, end, others } = patient;
         let models: Vec<usize> = (0..self.chosen.len()).filter(|&k| self.belongs(&subject.id, k)).collect();
         if models.is_empty() || others.iter().all(Option::is_none) {
             return Vec::new();
         }
-        let variants = Variants::new(run, prior, &self.population, subject, fit);
+        let variants = Variants::new(run, subject, fit, along_population);
         let follow = |exposure: &UncertainExposure, last: Option<f64>, until: f64| -> Vec<FollowedOutcome> {
             let one = |k: &usize| FollowedOutcome::new(&self.chosen[*k].fitted, *end, last, until, exposure);
             models.iter().map(one).collect()
@@ -263,57 +247,33 @@ impl Outcomes {
 }
 
 /// The parameters of a patient at its estimates, and up and down each direction in which they are uncertain.
-struct Variants {
+struct Variants<'a> {
     estimate: Option<Vec<f64>>,
-    population: Vec<[Option<Vec<f64>>; 2]>,
-    own: Vec<[Option<Vec<f64>>; 2]>,
+    population: &'a [[Vec<f64>; 2]],
+    own: Option<Vec<[Vec<f64>; 2]>>,
 }
 
-impl Variants {
-    fn new(
-        run: &Run,
-        prior: Option<&Prior>,
-        population: &[PopulationDirection],
-        subject: &Subject,
-        fit: &IndividualFit,
-    ) -> Self {
-        let free = &run.options.free;
-        let at = |model: &PopulationModel, eta: &[f64]| run.parameters(model, subject, eta).ok();
-        let typical = run.model.typical(&subject.covariates).ok();
-        // An estimate follows the population as far as the data leave it: by V·Ω⁻¹ of the way, without a prior not at all.
-        let followed = |model: &PopulationModel| -> Option<Vec<f64>> {
-            let (from, to) = (typical.as_ref()?, model.typical(&subject.covariates).ok()?);
-            let each = free.iter().zip(&fit.log_slopes);
-            let shift: Vec<f64> = each.map(|(&i, slope)| (to[i] / from[i]).ln() / slope).collect();
-            let by = prior.map_or_else(|| vec![0.0; shift.len()], |p| p.followed(&fit.uncertainty, &shift));
-            let eta: Vec<f64> =
-                fit.eta.iter().zip(shift.iter().zip(by)).map(|(eta, (shift, by))| eta + by - shift).collect();
-            at(model, &eta)
-        };
+impl<'a> Variants<'a> {
+    fn new(run: &Run, subject: &Subject, fit: &IndividualFit, population: &'a [[Vec<f64>; 2]]) -> Self {
+        let at = |eta: &[f64]| run.parameters(&run.model, subject, eta).ok();
         let own = fit.uncertainty.directions().iter().filter(|d| d.sd.is_finite());
         let own = own.map(|d| {
-            [1.0, -1.0].map(|sign| {
-                let eta: Vec<f64> =
-                    fit.eta.iter().zip(&d.loadings).map(|(eta, l)| eta + sign * d.sd * l).collect();
-                at(&run.model, &eta)
-            })
+            let moved = |sign: f64| -> Vec<f64> {
+                fit.eta.iter().zip(&d.loadings).map(|(eta, l)| eta + sign * d.sd * l).collect()
+            };
+            Some([at(&moved(1.0))?, at(&moved(-1.0))?])
         });
-        Self {
-            estimate: at(&run.model, &fit.eta),
-            population: population.iter().map(|pair| pair.each_ref().map(followed)).collect(),
-            own: own.collect(),
-        }
+        Self { estimate: at(&fit.eta), population, own: own.collect() }
     }
 
     /// The exposure of a subject with these or other doses; `None` where the model cannot be solved.
     fn exposure(&self, run: &Run, subject: &Subject, first_day: f64) -> Option<UncertainExposure> {
         let estimate = run.exposure_at(self.estimate.as_ref()?, subject, first_day).ok()?;
-        let course = |parameters: &Option<Vec<f64>>| {
-            estimate.solve_like(&run.model, parameters.as_ref()?, subject, first_day).ok()
-        };
-        let pair = |[up, down]: &[Option<Vec<f64>>; 2]| Some([course(up)?, course(down)?]);
+        let course =
+            |parameters: &[f64]| estimate.solve_like(&run.model, parameters, subject, first_day).ok();
+        let pair = |[up, down]: &[Vec<f64>; 2]| Some([course(up)?, course(down)?]);
         let population = self.population.iter().map(pair).collect::<Option<_>>()?;
-        let own = self.own.iter().map(pair).collect::<Option<_>>()?;
+        let own = self.own.as_ref()?.iter().map(pair).collect::<Option<_>>()?;
         Some(UncertainExposure { estimate, population, own })
     }
 }

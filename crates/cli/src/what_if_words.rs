@@ -31,9 +31,10 @@ pub fn print(run: &Path, found: &[Summary], expected: &[Expected], has_populatio
         }
         say!();
     }
+    let population = if has_population { "of the population and " } else { "" };
+    say!("Bands of free IgE hold the uncertainty {population}of each patient's parameters;");
     if !expected.is_empty() {
-        let population = if has_population { ", of the population" } else { "" };
-        say!("Intervals (95 %): of the outcome's model{population} and of each patient's parameters.");
+        say!("intervals of outcomes (95 %) that of the outcome's model too.");
     }
     let outcomes = if expected.is_empty() { "" } else { "what_if_outcomes, what_if_outcome_patients, " };
     say!(

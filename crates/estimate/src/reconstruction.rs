@@ -65,6 +65,46 @@ impl Trajectory {
         let (value, lower, upper) = (unknown(), unknown(), unknown());
         Self { dose_mg: doses_on(&time, &times.course), time, value, lower, upper }
     }
+
+    /// Widens the bands of a reconstructed time course by the uncertainty of the population behind the fit. `along` has the
+    /// subject's parameters a standard deviation up and down each of some independent directions: half the difference of the
+    /// logarithms of a concentration between the two is a standard deviation, which is added to the band as an independent one.
+    ///
+    /// # Errors
+    /// When the model cannot be solved.
+    pub fn widen(
+        &mut self,
+        model: &PopulationModel,
+        subject: &Subject,
+        along: &[[Vec<f64>; 2]],
+        wanted: &ReconstructionOptions,
+    ) -> Result<(), PredictionError> {
+        let course = Course::on_grid(subject, wanted.every, wanted.until.max(subject.end()))?;
+        let mut variance = vec![[0.0; 5]; self.time.len()];
+        let (mut high, mut low) = (Vec::new(), Vec::new());
+        for [up, down] in along {
+            model.predict(up, &subject.covariates, &course, &mut high)?;
+            model.predict(down, &subject.covariates, &course, &mut low)?;
+            for ((variance, high), low) in variance.iter_mut().zip(&high).zip(&low) {
+                for (c, (high, low)) in high.to_array().into_iter().zip(low.to_array()).enumerate() {
+                    // Nothing is as uncertain as nothing.
+                    if high != low {
+                        variance[c] += (0.5 * (high / low).ln()).powi(2);
+                    }
+                }
+            }
+        }
+        let half_width = Normal::standard().inverse_cdf(0.5 + 0.5 * wanted.level);
+        for (row, variance) in variance.iter().enumerate() {
+            for (c, variance) in variance.iter().enumerate().filter(|(_, variance)| **variance > 0.0) {
+                let half = 0.5 * (self.upper[c][row] / self.lower[c][row]).ln();
+                let wider = (half.hypot(half_width * variance.sqrt()) - half).exp();
+                self.lower[c][row] /= wider;
+                self.upper[c][row] *= wider;
+            }
+        }
+        Ok(())
+    }
 }
 
 /// A subject, reconstructed.

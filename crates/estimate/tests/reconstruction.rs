@@ -86,6 +86,36 @@ fn bands_are_the_covariance_carried_through_differences() {
     assert_eq!((trajectory.value[0][2], trajectory.lower[0][2], trajectory.upper[0][2]), (0.0, 0.0, 0.0));
 }
 
+/// A part of the fit's own uncertainty, given as if it were the population's, widens the bands as its variance does.
+#[test]
+fn bands_widen_by_the_variance_along_the_population() {
+    let model = model();
+    let (subject, options, fit) = fitted(1);
+    let before = reconstruct(&model, &subject, 0, &options, &fit, &GRID).unwrap().trajectory;
+    let part = 0.1;
+    let moved = |sd: f64, loadings: &[f64]| {
+        let mut parameters = fit.parameters.clone();
+        options.free.iter().zip(loadings).for_each(|(&i, l)| parameters[i] *= (sd * l).exp());
+        parameters
+    };
+    let of = |d: &omafit_estimate::Direction| [1.0, -1.0].map(|sign| moved(sign * part * d.sd, &d.loadings));
+    let along: Vec<[Vec<f64>; 2]> = fit.uncertainty.directions().iter().map(of).collect();
+    let mut after = before.clone();
+    after.widen(&model, &subject, &along, &GRID).unwrap();
+    let half = |course: &omafit_estimate::Trajectory, c: usize, k: usize| {
+        0.5 * (course.upper[c][k] / course.lower[c][k]).ln()
+    };
+    for k in 4..301 {
+        for c in 0..5 {
+            let ratio = half(&after, c, k) / half(&before, c, k);
+            assert!((ratio.powi(2) - 1.0 - part * part).abs() < 3e-4, "day {k} {c}: {ratio}");
+        }
+    }
+    let mut unchanged = before.clone();
+    unchanged.widen(&model, &subject, &[], &GRID).unwrap();
+    assert_eq!(unchanged, before);
+}
+
 #[test]
 fn doses_stand_on_the_grid_where_they_were_given() {
     let (subject, options, fit) = fitted(1);

@@ -68,7 +68,8 @@ impl Density {
             *sum += gap;
             Some(*sum)
         }));
-        DensityAt { density: self, first, gaps, cuts }
+        let ln_between = gaps.iter().map(|gap| (-(-gap).exp_m1()).ln()).collect();
+        DensityAt { density: self, first, gaps, cuts, ln_between }
     }
 }
 
@@ -86,6 +87,8 @@ pub(crate) struct DensityAt {
     /// The gaps of an ordered outcome, and its cuts τ_0, τ_1, ….
     gaps: Vec<f64>,
     cuts: Vec<f64>,
+    /// ln(1 − e^−gap).
+    ln_between: Vec<f64>,
 }
 
 /// A value with what does not depend on its predictor.
@@ -99,13 +102,48 @@ pub(crate) struct Seen {
     constant_by_own: f64,
 }
 
-/// ln(1/(1 + e⁻ˣ)).
-fn log_expit(x: f64) -> f64 {
-    if x > 0.0 { -(-x).exp().ln_1p() } else { x - x.exp().ln_1p() }
+/// ln p of a value and its derivatives over the predictor.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Terms {
+    /// ln p.
+    pub value: f64,
+    /// ∂ ln p/∂μ.
+    pub slope: f64,
+    /// −∂² ln p/∂μ², which is never negative.
+    pub information: f64,
 }
 
+/// The logistic distribution function F at x in parts: ln F = `linear` − ln `whole`.
+struct Logistic {
+    linear: f64,
+    /// 1 + e^−|x|.
+    whole: f64,
+    /// 1 − F.
+    complement: f64,
+}
+
+impl Logistic {
+    /// At x → ∞.
+    const ONE: Self = Self { linear: 0.0, whole: 1.0, complement: 0.0 };
+
+    #[inline(always)]
+    fn at(x: f64) -> Self {
+        let small = (-x.abs()).exp();
+        let whole = 1.0 + small;
+        let (linear, part) = if x > 0.0 { (0.0, small) } else { (x, 1.0) };
+        Self { linear, whole, complement: part / whole }
+    }
+
+    /// F·(1 − F).
+    #[inline(always)]
+    fn variance(&self) -> f64 {
+        self.complement * (1.0 - self.complement)
+    }
+}
+
+/// 1/(1 + e⁻ˣ).
 fn expit(x: f64) -> f64 {
-    log_expit(x).exp()
+    Logistic::at(-x).complement
 }
 
 impl DensityAt {
@@ -125,58 +163,59 @@ impl DensityAt {
         Seen { value, ln_days: row.days.ln(), constant, constant_by_own }
     }
 
-    /// ln p at a predictor.
-    pub fn value(&self, seen: &Seen, mu: f64) -> f64 {
+    /// ln p at a predictor with its derivatives; those that are not read cost nothing.
+    #[inline(always)]
+    pub(super) fn terms(&self, seen: &Seen, mu: f64) -> Terms {
         let Seen { value: y, ln_days, constant, .. } = *seen;
-        match self.density {
-            Density::Score { floor, ceiling } => match self.end(y, mu, floor, ceiling) {
-                Some((_, u)) => log_cdf(u),
-                None => constant - 0.5 * ((y - mu) / self.first).powi(2),
-            },
-            Density::Ordered { .. } => {
-                let k = y as usize;
-                let above = self.cuts.get(k).map_or(0.0, |cut| log_expit(cut - mu));
-                let below = k.checked_sub(1).map_or(0.0, |k| log_expit(mu - self.cuts[k]));
-                // F(u) − F(v) = F(u)·F(−v)·(1 − e^(v − u)).
-                let between = k >= 1 && k < self.cuts.len();
-                above + below + if between { (-(-self.gaps[k - 1]).exp_m1()).ln() } else { 0.0 }
-            }
-            Density::Poisson => constant + y * (ln_days + mu) - (ln_days + mu).exp(),
-            Density::NegativeBinomial => {
-                let (ln_m, alpha) = (ln_days + mu, self.first);
-                constant + y * ln_m - (y + 1.0 / alpha) * (alpha * ln_m.exp()).ln_1p()
-            }
-        }
-    }
-
-    /// ∂ ln p/∂μ, and −∂² ln p/∂μ², which is never negative.
-    pub fn slope(&self, seen: &Seen, mu: f64) -> (f64, f64) {
-        let Seen { value: y, ln_days, .. } = *seen;
         match self.density {
             Density::Score { floor, ceiling } => {
                 let sigma = self.first;
                 match self.end(y, mu, floor, ceiling) {
                     Some((sign, u)) => {
                         let ratio = mills(u);
-                        (sign * ratio / sigma, ratio * (ratio + u) / (sigma * sigma))
+                        Terms {
+                            value: log_cdf(u),
+                            slope: sign * ratio / sigma,
+                            information: ratio * (ratio + u) / (sigma * sigma),
+                        }
                     }
-                    None => ((y - mu) / (sigma * sigma), 1.0 / (sigma * sigma)),
+                    None => {
+                        let precision = 1.0 / (sigma * sigma);
+                        let residual = y - mu;
+                        Terms {
+                            value: constant - 0.5 * residual * residual * precision,
+                            slope: residual * precision,
+                            information: precision,
+                        }
+                    }
                 }
             }
+            // F(u) − F(v) = F(u)·F(−v)·(1 − e^(v − u)).
             Density::Ordered { .. } => {
                 let k = y as usize;
-                let above = self.cuts.get(k).map_or(0.0, |cut| expit(mu - cut));
-                let below = k.checked_sub(1).map_or(0.0, |k| expit(self.cuts[k] - mu));
-                (below - above, above * (1.0 - above) + below * (1.0 - below))
+                let below_cut = self.cuts.get(k).map_or(Logistic::ONE, |cut| Logistic::at(cut - mu));
+                let above_cut = k.checked_sub(1).map_or(Logistic::ONE, |k| Logistic::at(mu - self.cuts[k]));
+                let between = if k >= 1 && k < self.cuts.len() { self.ln_between[k - 1] } else { 0.0 };
+                Terms {
+                    value: below_cut.linear + above_cut.linear - (below_cut.whole * above_cut.whole).ln()
+                        + between,
+                    slope: above_cut.complement - below_cut.complement,
+                    information: below_cut.variance() + above_cut.variance(),
+                }
             }
             Density::Poisson => {
                 let m = (ln_days + mu).exp();
-                (y - m, m)
+                Terms { value: constant + y * (ln_days + mu) - m, slope: y - m, information: m }
             }
             Density::NegativeBinomial => {
-                let (m, alpha) = ((ln_days + mu).exp(), self.first);
+                let (ln_m, alpha) = (ln_days + mu, self.first);
+                let m = ln_m.exp();
                 let rest = 1.0 + alpha * m;
-                ((y - m) / rest, m * (1.0 + alpha * y) / (rest * rest))
+                Terms {
+                    value: constant + y * ln_m - (y + 1.0 / alpha) * (alpha * m).ln_1p(),
+                    slope: (y - m) / rest,
+                    information: m * (1.0 + alpha * y) / (rest * rest),
+                }
             }
         }
     }

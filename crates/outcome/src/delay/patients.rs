@@ -267,8 +267,10 @@ impl<'a> Problem<'a> {
             let effect = shapes.as_ref().map_or(&[][..], |shapes| &shapes[i]);
             let course = self.course(unknowns.get(of_course).copied(), member);
             self.rows(member, effect, &course, &mut rows);
-            let found = self.of_patient(member, &rows, &mut seen, &moments, density.as_ref())?;
-            layout.gradient(&found, &mut gradient);
+            let found = self.of_patient(member, &rows, &mut seen, &moments, density.as_ref(), wanted)?;
+            if wanted {
+                layout.gradient(&found, &mut gradient);
+            }
             told(found.value, &gradient);
         }
         Some(())
@@ -282,20 +284,36 @@ impl<'a> Problem<'a> {
         seen: &mut Vec<Seen>,
         moments: &Moments,
         density: Option<&(DensityAt, &[Rule; 2])>,
+        wanted: bool,
     ) -> Option<Slopes> {
         match (density, member.event) {
             (Some((density, rules)), _) => {
                 seen.clear();
                 seen.extend(member.rows.iter().map(|row| density.seen(row, self.scale)));
-                marginal(Rule::for_values(rules, rows.len()), density, (rows, seen), moments)
+                marginal(Rule::for_values(rules, rows.len()), density, (rows, seen), moments, wanted)
             }
             (None, Some(end)) => time_to_event(rows, end, &moments.beta),
             (None, None) => Some(likelihood(rows, moments)?.slopes(&moments.omega)),
         }
     }
 
-    /// The end of a descent from a start.
+    /// The end of a descent from a start; where a likelihood is integrated, from the end of one that is so by few nodes.
     fn descend(&self, start: Vec<f64>) -> Option<End> {
+        let start = match self.approach() {
+            Some(approach) => approach.descend_at_once(start)?.x,
+            None => start,
+        };
+        self.descend_at_once(start)
+    }
+
+    /// The problem with few nodes; `None` of a likelihood in closed form.
+    fn approach(&self) -> Option<Self> {
+        let density = self.density.as_ref().map(|(density, _)| *density)?;
+        let density = Some((density, Rule::of_approach(self.layout.directions())));
+        Some(Self { density, delays: self.delays.clone(), ..*self })
+    }
+
+    fn descend_at_once(&self, start: Vec<f64>) -> Option<End> {
         let end = score(&|x: &[f64]| self.evaluate(x), start, MOST_ITERATIONS)?;
         Some(End { x: end.x, value: end.at.value, stop: end.stop })
     }

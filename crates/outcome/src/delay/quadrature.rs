@@ -5,7 +5,7 @@
 //! posterior means of those at the nodes (Fisher's identity), which with so many nodes leaves no difference that a descent could
 //! notice.
 
-use super::density::{Density, DensityAt, MOST_OWN, Seen};
+use super::density::{Density, DensityAt, MOST_OWN, Seen, Terms};
 use super::gauss_hermite::gauss_hermite;
 use super::mixed::{Moments, Row, Slopes};
 use nalgebra::{Matrix2, Vector2};
@@ -18,6 +18,8 @@ const ORDER_OF_CATEGORIES: usize = 19;
 const MANY: usize = 12;
 const ORDER_OF_MANY: usize = 5;
 const ORDER_OF_MANY_CATEGORIES: usize = 9;
+/// As many nodes lead a descent to where all of them take few more steps.
+const ORDER_OF_APPROACH: usize = 3;
 /// Steps of Newton's method, and the square of the last.
 const MOST_STEPS: u32 = 100;
 const SMALL: f64 = 1e-18;
@@ -39,6 +41,12 @@ impl Rule {
             _ => [ORDER, ORDER_OF_MANY],
         };
         orders.map(|order| Self::of_order(directions, order))
+    }
+
+    /// A rule of few nodes, for the way to a maximum.
+    pub fn of_approach(directions: usize) -> [Self; 2] {
+        let rule = Self::of_order(directions, ORDER_OF_APPROACH);
+        [rule.clone(), rule]
     }
 
     /// The rule of a patient with so many values.
@@ -67,12 +75,13 @@ impl Predictors {
     }
 }
 
-/// −2 log-likelihood of a patient with its derivatives; `None` where it has no value.
+/// −2 log-likelihood of a patient, with its derivatives if they are wanted; `None` where it has no value.
 pub(super) fn marginal(
     rule: &Rule,
     density: &DensityAt,
     (rows, seen): (&[Row], &[Seen]),
     moments: &Moments,
+    wanted: bool,
 ) -> Option<Slopes> {
     let Moments { beta, omega, .. } = moments;
     // L of the first two columns.
@@ -84,7 +93,7 @@ pub(super) fn marginal(
         by_z: rows.iter().map(|row| Vector2::new(sd + row.first.re * across, row.first.re * down)).collect(),
     };
     let log_joint = |z: &Vector2<f64>| {
-        let each = seen.iter().enumerate().map(|(j, seen)| density.value(seen, predictors.at(j, z)));
+        let each = seen.iter().enumerate().map(|(j, seen)| density.terms(seen, predictors.at(j, z)).value);
         each.sum::<f64>() - 0.5 * z.norm_squared()
     };
     let (mode, bent) = mode(density, seen, &predictors, &log_joint)?;
@@ -94,7 +103,18 @@ pub(super) fn marginal(
     let scale = turn.determinant().ln() - 0.5 * rule.directions as f64 * std::f64::consts::PI.ln();
     let places: Vec<Vector2<f64>> =
         rule.nodes.iter().map(|(x, _)| mode + turn * x * std::f64::consts::SQRT_2).collect();
-    let parts: Vec<f64> = places.iter().zip(&rule.nodes).map(|(z, (_, ln_w))| log_joint(z) + ln_w).collect();
+    let n = rows.len();
+    let mut slopes = vec![0.0; n * places.len()];
+    let mut part = |(k, z): (usize, &Vector2<f64>)| {
+        let own = slopes[k * n..][..n].iter_mut().zip(seen).enumerate();
+        let each = own.map(|(j, (slope, seen))| {
+            let terms = density.terms(seen, predictors.at(j, z));
+            *slope = terms.slope;
+            terms.value
+        });
+        each.sum::<f64>() - 0.5 * z.norm_squared() + rule.nodes[k].1
+    };
+    let parts: Vec<f64> = places.iter().enumerate().map(&mut part).collect();
     let most = parts.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     let sum: f64 = parts.iter().map(|part| (part - most).exp()).sum();
     let log_likelihood = most + sum.ln() + scale;
@@ -102,18 +122,21 @@ pub(super) fn marginal(
         return None;
     }
     let mut found = Slopes { value: -2.0 * log_likelihood, ..Slopes::default() };
+    if !wanted {
+        return Some(found);
+    }
     // Over L, row by row: those over its elements (0, 0), (1, 0) and (1, 1).
     let mut by_root = [0.0; 3];
     let mut own = [0.0; MOST_OWN];
-    for (z, part) in places.iter().zip(&parts) {
+    for (k, (z, part)) in places.iter().zip(&parts).enumerate() {
         let weight = (part - most).exp() / sum;
         if weight < NO_PART {
             continue;
         }
         let effect = beta[1] + across * z[0] + down * z[1];
-        for (j, row) in rows.iter().enumerate() {
+        for (j, (row, slope)) in rows.iter().zip(&slopes[k * n..]).enumerate() {
             let mu = predictors.at(j, z);
-            let slope = weight * density.slope(&seen[j], mu).0;
+            let slope = weight * slope;
             let by_effect = slope * row.first.re;
             found.by_beta[0] += slope;
             found.by_beta[1] += by_effect;
@@ -153,7 +176,7 @@ fn mode(
         let mut gradient = -z;
         let mut bent = Matrix2::identity();
         for (j, seen) in seen.iter().enumerate() {
-            let (slope, information) = density.slope(seen, predictors.at(j, &z));
+            let Terms { slope, information, .. } = density.terms(seen, predictors.at(j, &z));
             let a = predictors.by_z[j];
             gradient += a * slope;
             bent += a * a.transpose() * information;
@@ -239,7 +262,7 @@ mod tests {
         let across = number(p, "r") * sb * se;
         let omega = Matrix3::new(sb * sb, across, 0.0, across, se * se, 0.0, 0.0, 0.0, 0.0);
         let moments = Moments { beta: Vector3::new(b, e, placebo), omega, variance: 1.0 };
-        marginal(&rule, &density, (&rows, &seen), &moments).unwrap()
+        marginal(&rule, &density, (&rows, &seen), &moments, true).unwrap()
     }
 
     /// Scores with a floor and a ceiling, categories and counts of `scripts/reference/outcome_likelihoods.py`.

@@ -171,7 +171,7 @@ pub(super) const WHAT_IF: Columns = &[
     ("to_day", "d", "the last"),
     ("peak_given", "ng/mL", "highest free IgE of these days, as given"),
     ("peak", "ng/mL", "the same under the alternative"),
-    ("peak_lower", "ng/mL", "lower end of its band"),
+    ("peak_lower", "ng/mL", "lower end of its band, of the patient's fit and of an estimated population"),
     ("peak_upper", "ng/mL", "upper end of its band"),
     ("peak_ratio", "", "peak/peak_given"),
     ("probability_over_given", "", "probability that the peak as given is over the target"),
