@@ -1,4 +1,4 @@
-//! How often a delay is told where there is none, and where there is one: `scripts/study/hysteresis [TRIALS] [SEED]`.
+//! How often a delay is told where there is none, and where there is one: `scripts/study/hysteresis [TRIALS] [SEED] [ROW]`.
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 #[path = "../tests/common/mod.rs"]
@@ -42,6 +42,7 @@ fn main() {
     let mut arguments = std::env::args().skip(1).map(|a| a.parse::<u64>().unwrap());
     let trials = arguments.next().unwrap_or(200);
     let seed = arguments.next().unwrap_or(1);
+    let row = arguments.next();
     let model = PopulationModel::parse(published("hayashi2007").unwrap()).unwrap();
     let design = innovate(Dosing::Table(DosingTable::named("us_asthma_12y").unwrap()));
     let bank: Vec<Member> = (0..226)
@@ -58,6 +59,9 @@ fn main() {
     );
     println!("|---|---|---|---|---|---|---|---|---|");
     for (t, truth) in truths().into_iter().enumerate() {
+        if row.is_some_and(|row| row != t as u64 + 1) {
+            continue;
+        }
         let one = |trial: u64| {
             of_trial(&bank, &truth, SubjectStream::of_outcomes(seed, (t as u64) << 32 | trial << 12))
         };

@@ -11,7 +11,7 @@ use super::data::DelayData;
 use super::fit::{MeanDelay, OutcomeFit};
 use super::model::OutcomeModel;
 use super::patients::{fit_from, with_errors};
-use super::shape::{DelayModel, Link, Structure};
+use super::shape::{DelayModel, Link, Parameter, Structure};
 use crate::exposure::Exposure;
 use rayon::prelude::*;
 use statrs::distribution::{ChiSquared, ContinuousCDF};
@@ -46,7 +46,7 @@ impl Direction {
 pub struct DelayTest {
     /// −2 log-likelihood without a delay less that with one.
     pub statistic: f64,
-    /// The p value of that, if there is no delay.
+    /// The p value of that, if there is no delay and the random effects may be others than the model's.
     pub p_value: f64,
     /// The p value beside a course in time; `None` if the first did not refute the absence of a delay.
     pub p_beside_course: Option<f64>,
@@ -102,6 +102,23 @@ pub(crate) fn p_of_boundary(ratio: f64) -> f64 {
     ChiSquared::new(1.0).map_or(f64::NAN, |chi| 0.5 * chi.sf(ratio))
 }
 
+/// The p value of a model without a delay beside one with it.
+///
+/// Where the random effects are not those of the model, as of a group of which some respond, the ratio is that χ² times the
+/// variance of ln k by the sandwich over that by the second derivatives (Kent 1982, doi 10.1093/biomet/69.1.19): by that it is
+/// divided, if it is larger than one and the ratio is near what refutes.
+fn p_of_delay(data: &DelayData, direct: &OutcomeFit, delayed: &OutcomeFit) -> f64 {
+    let ratio = direct.minus2ll - delayed.minus2ll;
+    let p_value = p_of_boundary(ratio);
+    if !(p_value < ASKED) {
+        return p_value;
+    }
+    let delayed = with_errors(data, delayed.clone(), false);
+    let rate = delayed.estimate(Parameter::Rate.name());
+    let inflation = rate.map_or(f64::NAN, |k| (k.se_sandwich / k.se).powi(2));
+    if inflation > 1.0 { p_of_boundary(ratio / inflation) } else { p_value }
+}
+
 /// Tests the delay of the response to an exposure, of which some models have been fitted. `None` where the others cannot be.
 pub fn test_delay(data: &DelayData, exposure: Exposure, known: &[OutcomeFit]) -> Option<DelayTest> {
     let is_ige = matches!(exposure, Exposure::IgeFree | Exposure::LogIgeFree);
@@ -112,7 +129,7 @@ pub fn test_delay(data: &DelayData, exposure: Exposure, known: &[OutcomeFit]) ->
         OutcomeModel::without_effect().par_iter().filter_map(|model| fitted.fit(*model, &[])).collect();
     let (direct, delayed) = fitted.pair(&links, None, &[])?;
     let statistic = direct.minus2ll - delayed.minus2ll;
-    let p_value = p_of_boundary(statistic);
+    let p_value = p_of_delay(data, &direct, &delayed);
     let by_bic = |fits: &mut dyn Iterator<Item = f64>| fits.fold(f64::INFINITY, f64::min);
     let without = by_bic(&mut none.iter().map(OutcomeFit::bic));
     let with_effect = known.iter().filter(|fit| fit.model.effect.is_some()).map(OutcomeFit::bic);
@@ -139,7 +156,7 @@ pub fn test_delay(data: &DelayData, exposure: Exposure, known: &[OutcomeFit]) ->
             best = delayed.clone();
         }
         with_effect = with_effect.min(by_bic(&mut both.iter().flat_map(|pair| [pair.0.bic(), pair.1.bic()])));
-        p_beside_course = Some(p_of_boundary(direct.minus2ll - delayed.minus2ll));
+        p_beside_course = Some(p_of_delay(data, direct, delayed));
     }
     let has_effect = with_effect < without;
     let rises = best.estimate("E").is_some_and(|e| e.value > 0.0);
