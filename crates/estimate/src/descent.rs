@@ -5,7 +5,9 @@ use crate::least_squares::{LevenbergMarquardt, Linearised, Residuals, StopReason
 use crate::problem::{Accuracy, SubjectError, SubjectProblem, values_of};
 use argmin::core::{Executor, IterState, State};
 use nalgebra::{DMatrix, DVector};
-use omafit_model::{Bend, Concentrations, CourseError, Errand, Errands, IndividualValue};
+use omafit_model::{
+    CourseError, Errand, Errands, IndividualValue, OutputWeights, SecondOrder, Sensitivities, StructuralModel,
+};
 use std::borrow::Cow;
 use std::collections::VecDeque;
 
@@ -71,9 +73,8 @@ pub(crate) fn minimise(
     max_iterations: u64,
     bent: bool,
 ) -> Minimum {
-    let mut descents = Descents::new(vec![Descent::new(problem, start, max_iterations, bent)]);
-    problem.structure().differentiate_each(&mut descents);
-    descents.all.swap_remove(0).into_minimum()
+    let descent = Descent::new(problem, start, max_iterations, bent);
+    follow(problem.structure(), vec![descent]).swap_remove(0).into_minimum()
 }
 
 /// The minima of a subject from each of several starts.
@@ -84,9 +85,8 @@ pub(crate) fn minimise_from(
     bent: bool,
 ) -> Vec<Minimum> {
     let begin = |start| Descent::new(problem, start, max_iterations, bent);
-    let mut descents = Descents::new(starts.into_iter().map(begin).collect());
-    problem.structure().differentiate_each(&mut descents);
-    descents.all.into_iter().map(Descent::into_minimum).collect()
+    let descents = follow(problem.structure(), starts.into_iter().map(begin).collect());
+    descents.into_iter().map(Descent::into_minimum).collect()
 }
 
 /// The same of each of several subjects of one model, from one start.
@@ -98,9 +98,8 @@ pub(crate) fn minimise_each(
 ) -> Vec<Minimum> {
     let Some(first) = problems.first() else { return Vec::new() };
     let begin = |problem| Descent::new(problem, start.to_vec(), max_iterations, bent);
-    let mut descents = Descents::new(problems.iter().copied().map(begin).collect());
-    first.structure().differentiate_each(&mut descents);
-    descents.all.into_iter().map(Descent::into_minimum).collect()
+    let descents = follow(first.structure(), problems.iter().copied().map(begin).collect());
+    descents.into_iter().map(Descent::into_minimum).collect()
 }
 
 /// The stage of a descent.
@@ -155,32 +154,6 @@ impl<'p, 'a> Descent<'p, 'a> {
         self.asked = Some((at, individual));
     }
 
-    /// What was found where it asked.
-    fn tell(&mut self, found: Result<&Bend, CourseError>) {
-        let Some((eta, individual)) = self.asked.take() else { return };
-        let found = found.map_err(SubjectError::from);
-        let accuracy = self.accuracy();
-        let rows = |bend: &Bend| self.problem.rows(&eta, &individual, &bend.at, accuracy);
-        let evaluated = found.as_ref().map_err(Clone::clone).and_then(|bend| rows(bend));
-        if self.stage == Stage::Near {
-            self.stage = Stage::Full;
-            if let (Ok(at), Ok(bend)) = (&evaluated, found)
-                && let Ok(missing) = self.problem.missing(&individual, &at.predictions, bend)
-            {
-                self.solver.bend(Some(missing.clone()));
-                self.bend = Some((eta.clone(), missing));
-            }
-        }
-        let evaluated = evaluated.map_err(|error| error.to_string());
-        if !self.solver.has_begun() {
-            self.solver.begin(evaluated);
-        } else if self.solver.tell(evaluated) {
-            self.x = eta;
-            self.iterations += 1;
-        }
-        self.go_on();
-    }
-
     /// Asks for the next point, if the descent goes on.
     fn go_on(&mut self) {
         let mut next = None;
@@ -221,6 +194,48 @@ impl<'p, 'a> Descent<'p, 'a> {
     }
 }
 
+impl<'p> Asking<'p> for Descent<'p, '_> {
+    fn request(&self, key: usize) -> Option<Errand<'p>> {
+        let (_, individual) = self.asked.as_ref()?;
+        Some(Errand {
+            key,
+            parameters: Cow::Owned(values_of(individual)),
+            start: self.problem.start(),
+            course: self.problem.course(self.accuracy()),
+            over: if self.stage == Stage::Near { self.problem.free().into() } else { Cow::default() },
+        })
+    }
+
+    fn weigh(&self, at: &Sensitivities, weights: &mut OutputWeights) {
+        self.problem.weigh(&at.values, weights);
+    }
+
+    fn tell(&mut self, found: Result<&SecondOrder, CourseError>) {
+        let Some((eta, individual)) = self.asked.take() else { return };
+        let found = found.map_err(SubjectError::from);
+        let accuracy = self.accuracy();
+        let rows = |found: &SecondOrder| self.problem.rows(&eta, &individual, &found.at, accuracy);
+        let evaluated = found.as_ref().map_err(Clone::clone).and_then(|found| rows(found));
+        if self.stage == Stage::Near {
+            self.stage = Stage::Full;
+            if let (Ok(at), Ok(found)) = (&evaluated, found)
+                && let Ok(missing) = self.problem.missing(&individual, &at.predictions, found)
+            {
+                self.solver.bend(Some(missing.clone()));
+                self.bend = Some((eta.clone(), missing));
+            }
+        }
+        let evaluated = evaluated.map_err(|error| error.to_string());
+        if !self.solver.has_begun() {
+            self.solver.begin(evaluated);
+        } else if self.solver.tell(evaluated) {
+            self.x = eta;
+            self.iterations += 1;
+        }
+        self.go_on();
+    }
+}
+
 /// Whether what is `missing` at one η is still at another so near.
 fn is_still(from: &[f64], missing: &DMatrix<f64>, eta: &[f64], at: &Linearised) -> bool {
     let way = DVector::from_iterator(eta.len(), eta.iter().zip(from).map(|(eta, from)| eta - from));
@@ -228,43 +243,48 @@ fn is_still(from: &[f64], missing: &DMatrix<f64>, eta: &[f64], at: &Linearised) 
     way.amax() <= FARTHEST && in_sd <= FARTHEST_IN_SD * FARTHEST_IN_SD
 }
 
-/// The descents of several subjects, and which of them ask for an evaluation.
-struct Descents<'p, 'a> {
-    all: Vec<Descent<'p, 'a>>,
+/// One of several descents whose evaluations are solved together.
+pub(crate) trait Asking<'p> {
+    /// Where it asks to be evaluated; `None` once it has ended.
+    fn request(&self, key: usize) -> Option<Errand<'p>>;
+
+    /// The weights of second derivatives, where they are asked for.
+    fn weigh(&self, at: &Sensitivities, weights: &mut OutputWeights);
+
+    /// What was found where it asked.
+    fn tell(&mut self, found: Result<&SecondOrder, CourseError>);
+}
+
+/// Several descents, and which of them ask for an evaluation.
+struct Descents<D> {
+    all: Vec<D>,
     ready: VecDeque<usize>,
 }
 
-impl<'p, 'a> Descents<'p, 'a> {
-    fn new(all: Vec<Descent<'p, 'a>>) -> Self {
-        Self { ready: (0..all.len()).collect(), all }
-    }
+/// Follows descents of subjects of one model to their ends.
+pub(crate) fn follow<'p, D: Asking<'p>>(structure: &dyn StructuralModel, all: Vec<D>) -> Vec<D> {
+    let mut descents = Descents { ready: (0..all.len()).collect(), all };
+    structure.differentiate_each(&mut descents);
+    descents.all
 }
 
-impl<'p> Errands<'p, Bend> for Descents<'p, '_> {
+impl<'p, D: Asking<'p>> Errands<'p, SecondOrder> for Descents<D> {
     fn abreast(&self) -> usize {
         self.all.len()
     }
     fn next(&mut self) -> Option<Errand<'p>> {
-        let key = self.ready.pop_front()?;
-        let descent = &self.all[key];
-        let (_, individual) = descent.asked.as_ref()?;
-        let problem = descent.problem;
-        Some(Errand {
-            key,
-            parameters: Cow::Owned(values_of(individual)),
-            start: problem.start(),
-            course: problem.course(descent.accuracy()),
-            is_bent: descent.stage == Stage::Near,
-        })
-    }
-    fn weigh(&mut self, key: usize, values: &[Concentrations<f64>], weights: &mut Vec<[f64; 5]>) {
-        self.all[key].problem.weigh(values, weights);
-    }
-    fn take(&mut self, key: usize, found: Result<&Bend, CourseError>) {
-        let descent = &mut self.all[key];
-        descent.tell(found);
-        if descent.asked.is_some() {
-            self.ready.push_back(key);
+        while let Some(key) = self.ready.pop_front() {
+            if let Some(request) = self.all[key].request(key) {
+                return Some(request);
+            }
         }
+        None
+    }
+    fn weigh(&mut self, key: usize, at: &Sensitivities, weights: &mut OutputWeights) {
+        self.all[key].weigh(at, weights);
+    }
+    fn take(&mut self, key: usize, found: Result<&SecondOrder, CourseError>) {
+        self.all[key].tell(found);
+        self.ready.push_back(key);
     }
 }

@@ -210,13 +210,6 @@ impl LevenbergMarquardt {
         }
     }
 
-    /// The same, starting from what is known of B.
-    #[must_use]
-    pub fn bent(mut self, curvature: Option<DMatrix<f64>>) -> Self {
-        self.bend(curvature);
-        self
-    }
-
     /// So much is known of B.
     pub fn bend(&mut self, curvature: Option<DMatrix<f64>>) {
         self.curvature = curvature;

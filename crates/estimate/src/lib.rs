@@ -6,7 +6,6 @@ mod curve;
 mod decompose;
 mod descent;
 mod diagnostics;
-mod differentiated;
 mod goodness;
 mod individual;
 mod interval;

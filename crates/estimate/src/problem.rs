@@ -11,15 +11,15 @@
 //! Of any other error or shape, and of a censored observation, r_j is the row whose gradient is the likelihood's
 //! ([`crate::likelihood`]); the objective is then not the sum of squares, but the likelihood itself.
 
-use crate::differentiated::{Differentiated, differentiated};
 use crate::least_squares::{Linearised, Residuals};
 use crate::likelihood::{Errors, Law, LikelihoodTerm, constant, likelihood_term};
 use crate::prior::Prior;
 use crate::shape::Shape;
 use nalgebra::{DMatrix, DVector};
 use omafit_model::{
-    Bend, Case, Censoring, Concentrations, Course, CourseError, CovariateError, ErrorModel, IndividualValue,
-    Observation, PopulationModel, PredictionError, Sensitivities, Start, StructuralModel, Subject,
+    Case, Censoring, Concentrations, Course, CourseError, CovariateError, ErrorModel, IndividualValue,
+    Observation, OutputWeights, PopulationModel, PredictionError, SecondOrder, Sensitivities, Start,
+    StructuralModel, Subject,
 };
 use std::cell::RefCell;
 
@@ -218,17 +218,15 @@ impl<'a> SubjectProblem<'a> {
         self.free.iter().map(|&i| individual[i].log_slope).collect()
     }
 
-    /// The predictions at η with their derivatives over the parameters at the positions `over`, one an observation; the
-    /// model is solved to a relative tolerance of `rtol`.
-    pub(crate) fn differentiated(
-        &self,
-        eta: &[f64],
-        over: &[usize],
-        rtol: f64,
-    ) -> Result<Vec<Differentiated>, CourseError> {
-        let observed = self.positions.iter().zip(self.observations).map(|(&at, o)| (at, o.analyte));
-        let (individual, course) = (self.individual(eta), self.course.clone().with_rtol(rtol));
-        differentiated(self.model.structure(), &individual, self.start, &course, over, observed)
+    /// Every parameter at η = 0.
+    pub(crate) fn typical(&self) -> &[f64] {
+        &self.typical
+    }
+
+    /// Each observation with the position of its time in the course and its law.
+    pub(crate) fn observed(&self) -> impl Iterator<Item = (usize, &'a Observation, Law)> {
+        let laws = self.observations.iter().zip(&self.laws);
+        self.positions.iter().zip(laws).map(|(&at, (observation, &law))| (at, observation, law))
     }
 
     /// What the rows of the least squares leave out of half the curvature of the objective of each of several subjects of one
@@ -248,15 +246,14 @@ impl<'a> SubjectProblem<'a> {
         let (mut cases, mut weights) = (Vec::new(), Vec::new());
         for (((problem, _, predicted), course), parameters) in points.iter().zip(&courses).zip(&parameters) {
             cases.push(Case { parameters, start: problem.start, course });
-            weights.push(problem.weights(predicted));
+            weights.push(OutputWeights { values: problem.weights(predicted), slopes: Vec::new() });
         }
-        let weights: Vec<&[[f64; 5]]> = weights.iter().map(Vec::as_slice).collect();
         let mut all: Vec<_> = points.iter().map(|_| Ok(DMatrix::zeros(0, 0))).collect();
-        model.structure().bends_each(&cases, &weights, &mut |k, bend| {
+        model.structure().second_order_each(&cases, &weights, &mut |k, found| {
             let (problem, _, predicted) = points[k];
-            all[k] = bend
+            all[k] = found
                 .map_err(SubjectError::from)
-                .and_then(|bend| problem.missing(&individuals[k], predicted, bend));
+                .and_then(|found| problem.missing(&individuals[k], predicted, found));
         });
         all
     }
@@ -273,14 +270,10 @@ impl<'a> SubjectProblem<'a> {
     }
 
     /// The same where these are the concentrations at the output times.
-    pub(crate) fn weigh(&self, values: &[Concentrations<f64>], weights: &mut Vec<[f64; 5]>) {
-        let predicted: Vec<f64> = self
-            .positions
-            .iter()
-            .zip(self.observations)
-            .map(|(&at, o)| values[at].to_array()[o.analyte.index()])
-            .collect();
-        weights.extend(self.weights(&predicted));
+    pub(crate) fn weigh(&self, values: &[Concentrations<f64>], weights: &mut OutputWeights) {
+        let predicted: Vec<f64> =
+            self.observed().map(|(at, o, _)| values[at].to_array()[o.analyte.index()]).collect();
+        weights.values.extend(self.weights(&predicted));
     }
 
     /// What is missing, from the derivatives of the predictions to the logarithms of the parameters.
@@ -288,13 +281,13 @@ impl<'a> SubjectProblem<'a> {
         &self,
         individual: &[IndividualValue],
         predicted: &[f64],
-        bend: &Bend,
+        found: &SecondOrder,
     ) -> Result<DMatrix<f64>, SubjectError> {
         let (inputs, free) = (individual.len() + 1, self.free);
-        let slopes = &bend.at.slopes;
+        let slopes = &found.at.slopes;
         let of = |i: usize| individual[free[i]];
         let mut missing = DMatrix::from_fn(free.len(), free.len(), |i, j| {
-            bend.matrix[free[i] * inputs + free[j]] * of(i).log_slope * of(j).log_slope
+            found.hessian[free[i] * inputs + free[j]] * of(i).log_slope * of(j).log_slope
         });
         for (i, &parameter) in free.iter().enumerate() {
             // Of a parameter that is not a logarithm's exponential.
@@ -303,7 +296,8 @@ impl<'a> SubjectProblem<'a> {
                     let slopes = slopes[time * inputs + parameter];
                     weights.iter().zip(slopes).map(|(w, s)| w * s).sum()
                 };
-                missing[(i, i)] += of(i).log_bend * bend.weights.iter().enumerate().map(at).sum::<f64>();
+                missing[(i, i)] +=
+                    of(i).log_bend * found.weights.values.iter().enumerate().map(at).sum::<f64>();
             }
         }
         for (row, (&at, observation)) in self.positions.iter().zip(self.observations).enumerate() {
@@ -352,7 +346,7 @@ impl Residuals for &SubjectProblem<'_> {
     }
 }
 
-impl SubjectProblem<'_> {
+impl<'a> SubjectProblem<'a> {
     /// Residuals, prior rows and their Jacobian at η.
     pub(crate) fn linearise(&self, eta: &[f64]) -> Result<Linearised, SubjectError> {
         let individual = self.individual(eta);
@@ -370,6 +364,11 @@ impl SubjectProblem<'_> {
     /// The prior, if there is one.
     pub(crate) fn prior(&self) -> Option<&Prior> {
         self.prior.as_ref().map(|(prior, _)| *prior)
+    }
+
+    /// Positions of the estimated parameters.
+    pub(crate) fn free(&self) -> &'a [usize] {
+        self.free
     }
 
     pub(crate) fn start(&self) -> Start<f64> {

@@ -5,8 +5,8 @@
 
 use divan::{Bencher, black_box};
 use omafit_model::{
-    Case, Concentrations, Course, Covariates, DEFAULT_RTOL, Dose, Output, OutputTime, PopulationModel,
-    published,
+    Case, Concentrations, Course, Covariates, DEFAULT_RTOL, Dose, Output, OutputTime, OutputWeights,
+    PopulationModel, published,
 };
 
 const DOSES: usize = 14;
@@ -101,17 +101,24 @@ impl Timed {
         });
     }
 
-    /// With second derivatives to all parameters but the two of binding.
-    fn curvatures(&self, bencher: Bencher<'_, '_>) {
-        let (mut out, mut slopes, mut curvatures) = (Vec::new(), Vec::new(), Vec::new());
+    /// With the second-order derivatives of weighted sums, of 64 people.
+    fn second_order(&self, bencher: Bencher<'_, '_>) {
+        let people = self.people();
         let start = self.model.start(&person()).unwrap();
-        let wanted: Vec<usize> = (0..7).collect();
+        let times = self.course.times().len();
+        let weights = OutputWeights {
+            values: vec![[0.3, -0.2, 0.1, 0.0, 0.0]; times],
+            slopes: vec![[0.1, 0.2, -0.3, 0.0, 0.0]; times * (self.parameters.len() + 1)],
+        };
+        let weights = vec![weights; people.len()];
         bencher.bench_local(|| {
-            let parameters = black_box(&self.parameters);
-            self.model
-                .structure()
-                .curvatures(parameters, start, &self.course, &wanted, &mut out, &mut slopes, &mut curvatures)
-                .unwrap()
+            let case = |parameters| Case { parameters, start, course: &self.course };
+            let cases: Vec<Case<'_>> = people.iter().map(|p| case(black_box(p))).collect();
+            let mut sum = 0.0;
+            self.model.structure().second_order_each(&cases, &weights, &mut |_, found| {
+                sum += found.unwrap().hessian[0];
+            });
+            sum
         });
     }
 
@@ -172,8 +179,8 @@ fn visits_sensitivities(bencher: Bencher<'_, '_>) {
 }
 
 #[divan::bench]
-fn visits_curvatures(bencher: Bencher<'_, '_>) {
-    Timed::visits().curvatures(bencher);
+fn visits_of_64_second_order(bencher: Bencher<'_, '_>) {
+    Timed::visits().second_order(bencher);
 }
 
 #[divan::bench]

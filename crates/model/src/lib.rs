@@ -25,7 +25,7 @@ pub use population::{
 pub use scalar::{Elementary, Pack, Real, is_wide};
 pub use solver::{Output, SolverError, Work};
 pub use structure::{
-    Bend, Case, Concentrations, Errand, Errands, ParameterInfo, Predicted, STRUCTURES, Sensitivities, Start,
-    StructuralModel, Take, structure, structure_with_dosing,
+    Case, Concentrations, Errand, Errands, OutputWeights, ParameterInfo, Predicted, STRUCTURES, SecondOrder,
+    Sensitivities, Start, StructuralModel, Take, structure, structure_with_dosing,
 };
 pub use subject::{Analyte, Before, Censoring, Covariates, Dose, Observation, Route, Subject};

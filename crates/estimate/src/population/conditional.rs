@@ -16,16 +16,19 @@
 
 use super::gradient::Change;
 use super::space::lower;
-use crate::descent::{Minimum, descend};
+use crate::descent::{Asking, Minimum, follow};
 use crate::individual::log_determinant;
 use crate::least_squares::{LevenbergMarquardt, Linearised, Residuals, StopReason};
 use crate::likelihood::given_errors;
 use crate::prior::Prior;
-use crate::problem::{SubjectError, SubjectProblem};
+use crate::problem::{Accuracy, SubjectError, SubjectProblem, values_of};
 use crate::shape::Shape;
 use nalgebra::{DMatrix, DVector};
-use omafit_model::{PopulationModel, Subject};
+use omafit_model::{
+    CourseError, Errand, IndividualValue, OutputWeights, PopulationModel, SecondOrder, Sensitivities, Subject,
+};
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 
 /// A predicted decrease that is the minimum over u, as part of the solver's tolerance; and the least that can be seen.
 const SMALL_DECREASE: f64 = 1e-4;
@@ -140,9 +143,11 @@ impl<'a> Whitened<'a> {
         &self.problem
     }
 
-    /// The minimum that a descent from a start leads to.
-    pub fn descend(&self, solver: LevenbergMarquardt, start: Vec<f64>, most_iterations: u64) -> Minimum {
-        descend(self, solver, start, most_iterations).0
+    /// The minima that descents from several starts lead to, until a decrease of less than `small` as part of 1 + G is predicted.
+    pub fn minima(&self, starts: Vec<Vec<f64>>, small: f64, most_iterations: u64) -> Vec<Minimum> {
+        let begin = |start| ModeDescent::new(self, start, small, most_iterations);
+        let descents = follow(self.population.model.structure(), starts.into_iter().map(begin).collect());
+        descents.into_iter().map(ModeDescent::into_minimum).collect()
     }
 
     /// The part of the objective at a minimum; `None` where it is no number.
@@ -156,8 +161,14 @@ impl Residuals for &Whitened<'_> {
     type Error = SubjectError;
 
     fn linearise(&self, u: &[f64]) -> Result<Linearised, SubjectError> {
+        Ok(self.rows(u, self.problem.linearise(&self.population.eta(u))?))
+    }
+}
+
+impl Whitened<'_> {
+    /// The rows over u from those of the data over η.
+    fn rows(&self, u: &[f64], data: Linearised) -> Linearised {
         let n = u.len();
-        let data = self.problem.linearise(&self.population.eta(u))?;
         let rows = data.residuals.len();
         let mut residuals = DVector::zeros(rows + n);
         residuals.rows_mut(0, rows).copy_from(&data.residuals);
@@ -166,12 +177,146 @@ impl Residuals for &Whitened<'_> {
         data.jacobian.mul_to(&self.population.factor, &mut jacobian.view_mut((0, 0), (rows, n)));
         jacobian.view_mut((rows, 0), (n, n)).fill_with_identity();
         let objective = data.objective + u.iter().map(|u| u * u).sum::<f64>();
-        Ok(Linearised { objective, residuals, jacobian, ..data })
+        Linearised { objective, residuals, jacobian, ..data }
     }
 }
 
-/// A subject's part of the objective, with û found from `start`; with what is known of it with another vector, which
-/// has `moved` by so much, û is looked for where it then goes. The model is solved to a relative tolerance of `rtol`.
+/// A subject whose û is looked for.
+#[derive(Clone, Copy)]
+pub(super) struct Sought<'a> {
+    /// Who.
+    pub subject: &'a Subject,
+    /// Where û is looked for.
+    pub start: &'a [f64],
+    /// How the part changes at another vector, which has `moved` by so much: û is then looked for where it goes.
+    pub before: Option<(&'a Change, &'a [f64])>,
+}
+
+/// A descent to û.
+struct ModeDescent<'p, 'a> {
+    problem: &'p Whitened<'a>,
+    small: f64,
+    most_iterations: u64,
+    solver: LevenbergMarquardt,
+    u: Vec<f64>,
+    /// Where it asks to be evaluated, and the parameters there.
+    asked: Option<(Vec<f64>, Vec<IndividualValue>)>,
+    iterations: u64,
+    /// Where it begins again if it cannot begin.
+    other: Option<Vec<f64>>,
+}
+
+impl<'p, 'a> ModeDescent<'p, 'a> {
+    fn new(problem: &'p Whitened<'a>, start: Vec<f64>, small: f64, most_iterations: u64) -> Self {
+        let solver = LevenbergMarquardt::until(small);
+        let (u, asked, other) = (start.clone(), None, None);
+        let mut descent = Self { problem, small, most_iterations, solver, u, asked, iterations: 0, other };
+        descent.evaluate(start);
+        descent
+    }
+
+    fn sought(problem: &'p Whitened<'a>, sought: &Sought<'_>, rtol: f64) -> Self {
+        let small = (SMALL_DECREASE * rtol).max(LEAST_DECREASE);
+        let start = sought.start.to_vec();
+        let Some((change, moved)) = sought.before else {
+            return Self::new(problem, start, small, MOST_ITERATIONS);
+        };
+        let mut descent = Self::new(problem, change.foresee(&start, moved), small, MOST_ITERATIONS);
+        let n = start.len();
+        descent.solver.bend(Some(DMatrix::from_row_slice(n, n, &change.missing)));
+        descent.other = Some(start);
+        descent
+    }
+
+    fn evaluate(&mut self, at: Vec<f64>) {
+        let individual = self.problem.problem.individual(&self.problem.population.eta(&at));
+        self.asked = Some((at, individual));
+    }
+
+    fn into_minimum(self) -> Minimum {
+        let Self { u: eta, solver, iterations, .. } = self;
+        let (at, stop, _) = solver.into_parts();
+        Minimum { eta, at, stop: stop.unwrap_or(StopReason::IterationLimit), iterations, missing: None }
+    }
+
+    /// The part of the objective, and G, where it ended.
+    fn into_part(self) -> Result<(Conditional, f64), ConditionalError> {
+        let problem = self.problem;
+        let Minimum { eta: u, at, stop, .. } = self.into_minimum();
+        let found = at.and_then(|at| Some((problem.part(u, &at)?, at.objective)));
+        found.ok_or(ConditionalError::NoMinimum(stop))
+    }
+}
+
+impl<'p> Asking<'p> for ModeDescent<'p, '_> {
+    fn request(&self, key: usize) -> Option<Errand<'p>> {
+        let (_, individual) = self.asked.as_ref()?;
+        let problem = &self.problem.problem;
+        let (start, course) = (problem.start(), problem.course(Accuracy::Full));
+        Some(Errand {
+            key,
+            parameters: Cow::Owned(values_of(individual)),
+            start,
+            course,
+            over: Cow::default(),
+        })
+    }
+
+    fn weigh(&self, _: &Sensitivities, _: &mut OutputWeights) {}
+
+    fn tell(&mut self, found: Result<&SecondOrder, CourseError>) {
+        let Some((u, individual)) = self.asked.take() else { return };
+        let rows = |found: &SecondOrder| {
+            let eta = self.problem.population.eta(&u);
+            let data = self.problem.problem.rows(&eta, &individual, &found.at, Accuracy::Full)?;
+            Ok(self.problem.rows(&u, data))
+        };
+        let evaluated = found.map_err(SubjectError::from).and_then(rows).map_err(|error| error.to_string());
+        if !self.solver.has_begun() {
+            self.solver.begin(evaluated);
+            if self.solver.stop().is_some()
+                && let Some(other) = self.other.take()
+            {
+                self.solver = LevenbergMarquardt::until(self.small);
+                self.u.clone_from(&other);
+                return self.evaluate(other);
+            }
+        } else if self.solver.tell(evaluated) {
+            self.u = u;
+            self.iterations += 1;
+        }
+        if self.solver.stop().is_none()
+            && self.iterations < self.most_iterations
+            && let Some(next) = self.solver.ask(&self.u)
+        {
+            self.evaluate(next);
+        }
+    }
+}
+
+/// Each subject's part of the objective, and G(û); an error where the model cannot be solved, or u has no minimum. The models are
+/// solved to a relative tolerance of `rtol`, together.
+pub(super) fn conditional_each(
+    population: &FactoredModel,
+    sought: &[Sought<'_>],
+    rtol: f64,
+) -> Vec<Result<(Conditional, f64), ConditionalError>> {
+    let problems: Vec<Result<Whitened<'_>, SubjectError>> =
+        sought.iter().map(|sought| Whitened::new(population, sought.subject, rtol)).collect();
+    let descents = problems.iter().zip(sought).filter_map(|(problem, sought)| {
+        problem.as_ref().ok().map(|problem| ModeDescent::sought(problem, sought, rtol))
+    });
+    let mut ends = follow(population.model.structure(), descents.collect()).into_iter();
+    let one = |problem: &Result<Whitened<'_>, SubjectError>| match problem {
+        Ok(_) => {
+            ends.next().map_or(Err(ConditionalError::NoMinimum(StopReason::Stalled)), |end| end.into_part())
+        }
+        Err(error) => Err(error.clone().into()),
+    };
+    problems.iter().map(one).collect()
+}
+
+/// A subject's part of the objective, with û found from `start`, and G(û). The model is solved to a relative tolerance of `rtol`.
 ///
 /// # Errors
 /// When the model cannot be solved, or u has no minimum.
@@ -179,40 +324,8 @@ pub(super) fn conditional(
     population: &FactoredModel,
     subject: &Subject,
     start: &[f64],
-    before: Option<(&Change, &[f64])>,
-    rtol: f64,
-) -> Result<Conditional, ConditionalError> {
-    conditional_and_height(population, subject, start, before, rtol).map(|(part, _)| part)
-}
-
-/// The part of [`conditional`], and G(û).
-///
-/// # Errors
-/// As of [`conditional`].
-pub(super) fn conditional_and_height(
-    population: &FactoredModel,
-    subject: &Subject,
-    start: &[f64],
-    before: Option<(&Change, &[f64])>,
     rtol: f64,
 ) -> Result<(Conditional, f64), ConditionalError> {
-    let problem = Whitened::new(population, subject, rtol)?;
-    let from = |start: Vec<f64>, bend: Option<DMatrix<f64>>| {
-        let solver = LevenbergMarquardt::until((SMALL_DECREASE * rtol).max(LEAST_DECREASE)).bent(bend);
-        problem.descend(solver, start, MOST_ITERATIONS)
-    };
-    let mut minimum = match before {
-        Some((change, moved)) => {
-            let n = start.len();
-            let bend = DMatrix::from_row_slice(n, n, &change.missing);
-            from(change.foresee(start, moved), Some(bend))
-        }
-        None => from(start.to_vec(), None),
-    };
-    if minimum.at.is_none() && before.is_some() {
-        minimum = from(start.to_vec(), None);
-    }
-    let Some(at) = &minimum.at else { return Err(ConditionalError::NoMinimum(minimum.stop)) };
-    let part = problem.part(minimum.eta, at).ok_or(ConditionalError::NoMinimum(minimum.stop))?;
-    Ok((part, at.objective))
+    let sought = Sought { subject, start, before: None };
+    conditional_each(population, &[sought], rtol).swap_remove(0)
 }

@@ -1,9 +1,9 @@
 //! A population fitted to its subjects by FOCE.
 
 use super::boundary::{End, Optimum, canonical, held, tied_columns};
-use super::conditional::{Conditional, ConditionalError, FactoredModel, conditional};
+use super::conditional::{Conditional, ConditionalError, FactoredModel, Sought, conditional_each};
 use super::determined::undetermined;
-use super::gradient::{Change, change};
+use super::gradient::{AtMode, Change, TOGETHER, changes, gradients};
 use super::importance::polished;
 use super::modes::{LOWER, SPREAD, height, lowest, modes};
 use super::quasi_newton::{DescentStop, Iteration, Objective, QuasiNewton};
@@ -180,12 +180,13 @@ impl Foce<'_> {
         }
         let population = self.at(x, &point.tied)?;
         let moved: Vec<f64> = x.iter().zip(&point.x).map(|(x, before)| x - before).collect();
-        let one = |(i, subject): (usize, &Subject)| {
-            let u = point.changes.get(i)?.foresee(&point.subjects[i].u, &moved);
-            Some(change(&population, self.space, subject, &u, DEFAULT_RTOL).ok()?.gradient)
-        };
-        let gradients: Vec<_> = self.subjects.par_iter().enumerate().with_max_len(1).map(one).collect();
-        gradients.into_iter().collect()
+        let foreseen = |(part, change): (&Conditional, &Change)| change.foresee(&part.u, &moved);
+        let modes: Vec<Vec<f64>> = point.subjects.iter().zip(&point.changes).map(foreseen).collect();
+        if modes.len() != self.subjects.len() {
+            return None;
+        }
+        let at: Vec<AtMode<'_>> = self.subjects.iter().zip(modes.iter().map(Vec::as_slice)).collect();
+        gradients(&population, self.space, &at, DEFAULT_RTOL).into_iter().collect::<Result<_, _>>().ok()
     }
 }
 
@@ -264,22 +265,23 @@ impl Objective for Foce<'_> {
     fn value(&self, x: &[f64], from: &Point) -> Option<(f64, Point)> {
         let population = self.at(x, &from.tied)?;
         let moved: Vec<f64> = x.iter().zip(&from.x).map(|(x, before)| x - before).collect();
-        let one = |i: usize| {
+        let mut sought = Vec::with_capacity(self.subjects.len());
+        for (i, (subject, part)) in self.subjects.iter().zip(&from.subjects).enumerate() {
             let before = from.changes.get(i).map(|change| (change, &moved[..]));
-            conditional(&population, &self.subjects[i], &from.subjects[i].u, before, DEFAULT_RTOL).ok()
-        };
-        let parts: Vec<_> = (0..self.subjects.len()).into_par_iter().with_max_len(1).map(one).collect();
-        let subjects = parts.into_iter().collect::<Option<Vec<_>>>()?;
+            sought.push(Sought { subject, start: &part.u, before });
+        }
+        let some = |some: &[Sought<'_>]| conditional_each(&population, some, DEFAULT_RTOL);
+        let parts: Vec<_> = sought.par_chunks(TOGETHER).with_max_len(1).flat_map_iter(some).collect();
+        let subjects = parts.into_iter().map(|part| Some(part.ok()?.0)).collect::<Option<Vec<_>>>()?;
         Some((total(&subjects), from.at(x.to_vec(), subjects)))
     }
 
     fn change(&self, x: &[f64], at: &mut Point) -> Option<(DVector<f64>, DMatrix<f64>)> {
         let population = self.at(x, &at.tied)?;
-        let one = |(subject, part): (&Subject, &Conditional)| {
-            change(&population, self.space, subject, &part.u, DEFAULT_RTOL).ok()
-        };
-        let changes: Vec<_> = self.subjects.par_iter().zip(&at.subjects).with_max_len(1).map(one).collect();
-        at.changes = changes.into_iter().collect::<Option<Vec<_>>>()?;
+        let modes = at.subjects.iter().map(|part| part.u.as_slice());
+        let subjects: Vec<AtMode<'_>> = self.subjects.iter().zip(modes).collect();
+        let changes = changes(&population, self.space, &subjects, DEFAULT_RTOL);
+        at.changes = changes.into_iter().collect::<Result<Vec<_>, _>>().ok()?;
         let (mut gradient, mut expected) = (DVector::zeros(x.len()), DMatrix::zeros(x.len(), x.len()));
         for change in &at.changes {
             gradient += DVector::from_column_slice(&change.gradient);

@@ -14,13 +14,16 @@
 
 use super::conditional::{ConditionalError, FactoredModel, subject_problem};
 use super::space::{Coordinate, Space, covariance_by_factor};
-use crate::differentiated::Differentiated;
-use crate::likelihood::{Law, LikelihoodTerm, likelihood_term};
-use crate::problem::SubjectError;
-use crate::shape::Shape;
-use nalgebra::{Cholesky, DMatrix, DVector};
-use omafit_model::{Analyte, Censoring, Observation, PopulationModel, Subject};
+use crate::likelihood::{LikelihoodTerm, likelihood_term};
+use crate::problem::{Accuracy, SubjectError, SubjectProblem, values_of};
+use nalgebra::{Cholesky, DMatrix, DVector, Dyn};
+use omafit_model::{
+    Analyte, Censoring, Course, CourseError, Errand, Errands, IndividualValue, OutputWeights, SecondOrder,
+    Sensitivities, Subject,
+};
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 
 /// How a subject's part changes with the population's vector.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -54,122 +57,394 @@ impl Change {
     }
 }
 
-/// The change of a subject's part with a population's vector, at its û.
-///
-/// # Errors
-/// When the second derivatives cannot be computed, or the curvature at û is not that of a minimum.
-pub(super) fn change(
+/// A subject whose part changes, and where its û is.
+pub(super) type AtMode<'a> = (&'a Subject, &'a [f64]);
+
+/// Subjects whose models are solved together.
+pub(super) const TOGETHER: usize = 32;
+
+/// The changes of subjects' parts with a population's vector, each at its û; an error where the second derivatives cannot be
+/// computed, or the curvature at û is not that of a minimum.
+pub(super) fn changes(
     population: &FactoredModel,
     space: &Space,
-    subject: &Subject,
-    u: &[f64],
+    subjects: &[AtMode<'_>],
     rtol: f64,
-) -> Result<Change, ConditionalError> {
-    let FactoredModel { model, factor } = population;
-    let solved = Solved::new(model, subject, &population.eta(u), rtol)?;
-    let n = u.len();
-    let etas: Vec<usize> = model.variable().iter().map(|i| solved.position(*i)).collect();
-    let over: Vec<DVector<f64>> = solved.observations.iter().map(|o| o.over(&etas)).collect();
-    let mut information = DMatrix::zeros(n, n);
-    for (o, slope) in solved.observations.iter().zip(&over) {
-        information.ger(o.term.information, slope, slope, 1.0);
-    }
-    let seen = &information * factor;
-    let whitened = DMatrix::identity(n, n) + factor.tr_mul(&seen);
-    let inverse = Cholesky::new(whitened.clone()).ok_or(ConditionalError::NotPositive("H"))?.inverse();
-    let covariance = factor * &inverse * factor.transpose();
-    // Σℓ: first and second derivatives over v; d ln|H|/dv.
-    let wide = solved.inputs.len();
-    let mut slope = DVector::zeros(wide);
-    let mut bend = DMatrix::zeros(wide, wide);
-    let mut determinant = DVector::zeros(wide);
-    for (o, over) in solved.observations.iter().zip(&over) {
-        slope.axpy(2.0 * o.term.slope, &o.slope, 1.0);
-        bend.ger(2.0 * o.term.bend, &o.slope, &o.slope, 1.0);
-        bend += &o.bend * (2.0 * o.term.slope);
-        let along = &covariance * over;
-        determinant.axpy(o.term.information_by_f * along.dot(over), &o.slope, 1.0);
-        for m in 0..wide {
-            let turn: f64 = etas.iter().zip(along.iter()).map(|(&k, c)| c * o.bend[(k, m)]).sum();
-            determinant[m] += 2.0 * o.term.information * turn;
-        }
-    }
-    let by_eta = DVector::from_iterator(n, etas.iter().map(|&k| determinant[k]));
-    let bend_of_eta = DMatrix::from_fn(n, n, |i, j| bend[(etas[i], etas[j])]);
-    let curvature = factor.tr_mul(&(bend_of_eta * factor)) + DMatrix::identity(n, n) * 2.0;
-    let missing = &curvature * 0.5 - &whitened;
-    let curvature = Cholesky::new(curvature).ok_or(ConditionalError::NotPositive("the curvature at η̂"))?;
-    let a_u = curvature.solve(&factor.tr_mul(&by_eta));
-    let a = factor * &a_u;
-    let by_v = DVector::from_fn(wide, |m, _| {
-        let moved: f64 = etas.iter().zip(a.iter()).map(|(&k, a)| a * bend[(k, m)]).sum();
-        slope[m] + determinant[m] - moved
-    });
-    let by_factor = DMatrix::from_fn(n, n, |row, column| by_v[etas[row]] * u[column])
-        + &seen * &inverse * 2.0
-        - DMatrix::from_fn(n, n, |row, column| slope[etas[row]] * a_u[column]);
-    let scale = |row: usize, column: usize| if row == column { factor[(row, row)] } else { 1.0 };
-    let sigma =
-        |analyte: Analyte| solved.observations.iter().zip(&over).filter(move |(o, _)| o.analyte == analyte);
-    let shift = |c: &Coordinate| space.shift(model, subject, &solved.typical, *c);
-    let gradient = |c: &Coordinate| match *c {
-        Coordinate::Cholesky { row, column } => scale(row, column) * by_factor[(row, column)],
-        Coordinate::Sigma { analyte, part } => sigma(analyte)
-            .map(|(o, over)| {
-                let square = over.dot(&(&covariance * over));
-                2.0 * o.term.by_s[part] + o.term.information_by_s[part] * square
-                    - 2.0 * a.dot(over) * o.term.slope_by_s[part]
-            })
-            .sum(),
-        Coordinate::Typical { .. } | Coordinate::Coefficient { .. } => {
-            shift(c).map_or(0.0, |(parameter, by)| by * by_v[solved.position(parameter)])
-        }
-    };
-    // −∂²G/∂u over each number, which the curvature turns into dû.
-    let push = |c: &Coordinate| match *c {
-        Coordinate::Cholesky { row, column } => {
-            let mut sum = factor
-                .tr_mul(&DVector::from_iterator(n, etas.iter().map(|&k| -u[column] * bend[(k, etas[row])])));
-            sum[column] -= slope[etas[row]];
-            sum * scale(row, column)
-        }
-        Coordinate::Sigma { analyte, part } => {
-            let mut sum = DVector::zeros(n);
-            sigma(analyte).for_each(|(o, over)| sum.axpy(-2.0 * o.term.slope_by_s[part], over, 1.0));
-            factor.tr_mul(&sum)
-        }
-        Coordinate::Typical { .. } | Coordinate::Coefficient { .. } => {
-            let Some((parameter, by)) = shift(c) else { return DVector::zeros(n) };
-            let at = solved.position(parameter);
-            factor.tr_mul(&DVector::from_iterator(n, etas.iter().map(|&k| -by * bend[(k, at)])))
-        }
-    };
-    let omega_by = |row: usize, column: usize| covariance_by_factor(factor, row, column);
-    let coordinates = space.coordinates();
-    let response = |c| curvature.solve(&push(c)).as_slice().to_vec();
-    Ok(Change {
-        gradient: coordinates.iter().map(gradient).collect(),
-        response: coordinates.iter().map(response).collect(),
-        missing: missing.as_slice().to_vec(),
-        information: expected(&solved, &over, &covariance, coordinates, &shift, &omega_by)
-            .as_slice()
-            .to_vec(),
+) -> Vec<Result<Change, ConditionalError>> {
+    each(population, subjects, rtol, |at, subject, u| at.change(population, space, subject, u))
+}
+
+/// The gradients of [`changes`] alone.
+pub(super) fn gradients(
+    population: &FactoredModel,
+    space: &Space,
+    subjects: &[AtMode<'_>],
+    rtol: f64,
+) -> Vec<Result<Vec<f64>, ConditionalError>> {
+    each(population, subjects, rtol, |at, subject, u| {
+        Ok(at.total(population, u)?.gradient(&at, population, space, subject, u))
     })
+}
+
+/// Finds something of each subject, whose models are solved some together.
+fn each<T: Send>(
+    population: &FactoredModel,
+    subjects: &[AtMode<'_>],
+    rtol: f64,
+    find: impl Fn(AtEta<'_, '_>, &Subject, &[f64]) -> Result<T, ConditionalError> + Sync,
+) -> Vec<Result<T, ConditionalError>> {
+    let some = |some: &[AtMode<'_>]| each_of(population, some, rtol, &find);
+    subjects.par_chunks(TOGETHER).with_max_len(1).flat_map_iter(some).collect()
+}
+
+fn each_of<T>(
+    population: &FactoredModel,
+    subjects: &[AtMode<'_>],
+    rtol: f64,
+    find: &impl Fn(AtEta<'_, '_>, &Subject, &[f64]) -> Result<T, ConditionalError>,
+) -> Vec<Result<T, ConditionalError>> {
+    let prepared: Vec<Result<_, ConditionalError>> =
+        subjects.iter().map(|at| prepared(population, *at, rtol)).collect();
+    let mut queue = SubjectQueue { population, all: Vec::new(), next: 0 };
+    for prepared in &prepared {
+        queue.all.push(match prepared {
+            Ok((problem, course, eta)) => Ok(AtEta::new(population, problem, course, eta)),
+            Err(error) => Err(error.clone()),
+        });
+    }
+    population.model.structure().differentiate_each(&mut queue);
+    let one =
+        |(at, (subject, u)): (Result<AtEta<'_, '_>, ConditionalError>, &AtMode<'_>)| find(at?, subject, u);
+    queue.all.into_iter().zip(subjects).map(one).collect()
+}
+
+/// A subject's least squares, its course at a relative tolerance of `rtol`, and η̂.
+fn prepared<'a>(
+    population: &'a FactoredModel,
+    (subject, u): AtMode<'a>,
+    rtol: f64,
+) -> Result<(SubjectProblem<'a>, Course, Vec<f64>), ConditionalError> {
+    let problem = subject_problem(&population.model, subject, None)?;
+    let course = problem.course(Accuracy::Full).clone().with_rtol(rtol);
+    Ok((problem, course, population.eta(u)))
+}
+
+/// The subjects to be solved at their η̂.
+struct SubjectQueue<'p, 'a> {
+    population: &'p FactoredModel,
+    all: Vec<Result<AtEta<'p, 'a>, ConditionalError>>,
+    next: usize,
+}
+
+impl<'p> Errands<'p, SecondOrder> for SubjectQueue<'p, '_> {
+    fn abreast(&self) -> usize {
+        self.all.len()
+    }
+    fn next(&mut self) -> Option<Errand<'p>> {
+        loop {
+            let key = self.next;
+            self.next += 1;
+            if let Ok(at) = self.all.get(key)? {
+                let parameters = Cow::Owned(values_of(&at.individual));
+                let (start, course) = (at.problem.start(), at.course);
+                return Some(Errand { key, parameters, start, course, over: Cow::Owned(at.inputs.clone()) });
+            }
+        }
+    }
+    fn weigh(&mut self, key: usize, at: &Sensitivities, weights: &mut OutputWeights) {
+        if let Ok(own) = &mut self.all[key]
+            && let Err(error) = own.weigh(self.population, at, weights)
+        {
+            self.all[key] = Err(error);
+        }
+    }
+    fn take(&mut self, key: usize, found: Result<&SecondOrder, CourseError>) {
+        let Ok(own) = &mut self.all[key] else { return };
+        match found {
+            Ok(found) => own.take(found),
+            Err(error) => self.all[key] = Err(SubjectError::from(error).into()),
+        }
+    }
+}
+
+/// A subject's model at an η.
+struct AtEta<'p, 'a> {
+    problem: &'p SubjectProblem<'a>,
+    course: &'p Course,
+    individual: Vec<IndividualValue>,
+    typical: Vec<f64>,
+    /// Positions of the parameters that make up v, and of the η among them.
+    inputs: Vec<usize>,
+    etas: Vec<usize>,
+    observations: Vec<Observed>,
+    /// MLH⁻¹'s factors ML and H⁻¹, and C.
+    seen: DMatrix<f64>,
+    inverse: DMatrix<f64>,
+    covariance: DMatrix<f64>,
+    whitened: DMatrix<f64>,
+    /// Σ 2ℓ'·f'', and the part of T that f'' makes.
+    bend: DMatrix<f64>,
+    turn: DVector<f64>,
+}
+
+impl<'p, 'a> AtEta<'p, 'a> {
+    fn new(
+        population: &FactoredModel,
+        problem: &'p SubjectProblem<'a>,
+        course: &'p Course,
+        eta: &[f64],
+    ) -> Self {
+        let model = &population.model;
+        let estimated = |i: &usize| {
+            let parameter = &model.parameters()[*i];
+            model.variable().contains(i) || !parameter.fixed || parameter.effects.iter().any(|e| !e.fixed)
+        };
+        let typical = problem.typical().to_vec();
+        let inputs: Vec<usize> = (0..typical.len()).filter(estimated).collect();
+        let position = |i: &usize| inputs.iter().position(|input| input == i);
+        let etas = model.variable().iter().filter_map(position).collect();
+        let (none, wide) = (DMatrix::zeros(0, 0), inputs.len());
+        Self {
+            individual: problem.individual(eta),
+            problem,
+            course,
+            typical,
+            inputs,
+            etas,
+            observations: Vec::new(),
+            seen: none.clone(),
+            inverse: none.clone(),
+            covariance: none.clone(),
+            whitened: none,
+            bend: DMatrix::zeros(wide, wide),
+            turn: DVector::zeros(wide),
+        }
+    }
+
+    fn position(&self, parameter: usize) -> usize {
+        self.inputs.iter().position(|i| *i == parameter).unwrap_or(0)
+    }
+
+    /// The weights of the predictions and of their derivatives, as far as the objective's gradient has f''.
+    fn weigh(
+        &mut self,
+        population: &FactoredModel,
+        Sensitivities { values, slopes }: &Sensitivities,
+        weights: &mut OutputWeights,
+    ) -> Result<(), ConditionalError> {
+        let all = self.individual.len() + 1;
+        for (at, o, law) in self.problem.observed() {
+            let c = o.analyte.index();
+            let Some(term) = likelihood_term(o, law, values[at].to_array()[c]) else { continue };
+            if term.is_certain() {
+                continue;
+            }
+            let by_log = DVector::from_iterator(
+                self.inputs.len(),
+                self.inputs.iter().map(|&i| slopes[at * all + i][c]),
+            );
+            let slope = by_log.zip_map(&self.log_slopes(), |by, log_slope| by * log_slope);
+            let over = DVector::from_iterator(self.etas.len(), self.etas.iter().map(|&k| slope[k]));
+            let is_quantified = o.censoring == Censoring::Quantified;
+            let analyte = o.analyte;
+            self.observations.push(Observed { at, analyte, is_quantified, term, slope, by_log, over });
+        }
+        let n = self.etas.len();
+        let mut information = DMatrix::zeros(n, n);
+        for o in &self.observations {
+            information.ger(o.term.information, &o.over, &o.over, 1.0);
+        }
+        let factor = &population.factor;
+        self.seen = &information * factor;
+        self.whitened = DMatrix::identity(n, n) + factor.tr_mul(&self.seen);
+        let inverse = Cholesky::new(self.whitened.clone()).ok_or(ConditionalError::NotPositive("H"))?;
+        self.inverse = inverse.inverse();
+        self.covariance = factor * &self.inverse * factor.transpose();
+        weights.values.resize(values.len(), [0.0; 5]);
+        weights.slopes.resize(slopes.len(), [0.0; 5]);
+        for o in &self.observations {
+            let c = o.analyte.index();
+            weights.values[o.at][c] += 2.0 * o.term.slope;
+            for (&k, along) in self.etas.iter().zip((&self.covariance * &o.over).iter()) {
+                let parameter = self.inputs[k];
+                let log_slope = self.individual[parameter].log_slope;
+                weights.slopes[o.at * all + parameter][c] += 2.0 * o.term.information * along * log_slope;
+            }
+        }
+        Ok(())
+    }
+
+    /// d ln(parameter)/dv of the parameters that make up v.
+    fn log_slopes(&self) -> DVector<f64> {
+        DVector::from_iterator(self.inputs.len(), self.inputs.iter().map(|&i| self.individual[i].log_slope))
+    }
+
+    /// The second derivatives over v from those over the logarithms of the parameters.
+    fn take(&mut self, found: &SecondOrder) {
+        let all = self.individual.len() + 1;
+        let log_slopes = self.log_slopes();
+        for (row, &i) in self.inputs.iter().enumerate() {
+            for (column, &j) in self.inputs.iter().enumerate() {
+                self.bend[(row, column)] = found.hessian[i * all + j] * log_slopes[row] * log_slopes[column];
+            }
+            self.turn[row] = found.slope_gradient[i] * log_slopes[row];
+            let log_bend = self.individual[i].log_bend;
+            if log_bend == 0.0 {
+                continue;
+            }
+            let eta = self.etas.iter().position(|k| *k == row);
+            for o in &self.observations {
+                let by = log_bend * o.by_log[row];
+                self.bend[(row, row)] += 2.0 * o.term.slope * by;
+                if let Some(eta) = eta {
+                    let along = self.covariance.row(eta).transpose().dot(&o.over);
+                    self.turn[row] += 2.0 * o.term.information * along * by;
+                }
+            }
+        }
+    }
+
+    /// The derivatives of the whole part.
+    fn total(&self, population: &FactoredModel, u: &[f64]) -> Result<Total, ConditionalError> {
+        let factor = &population.factor;
+        let (n, wide, etas) = (u.len(), self.inputs.len(), &self.etas);
+        let mut slope = DVector::zeros(wide);
+        let (mut bend, mut determinant) = (self.bend.clone(), self.turn.clone());
+        for o in &self.observations {
+            slope.axpy(2.0 * o.term.slope, &o.slope, 1.0);
+            bend.ger(2.0 * o.term.bend, &o.slope, &o.slope, 1.0);
+            let square = o.over.dot(&(&self.covariance * &o.over));
+            determinant.axpy(o.term.information_by_f * square, &o.slope, 1.0);
+        }
+        let by_eta = DVector::from_iterator(n, etas.iter().map(|&k| determinant[k]));
+        let bend_of_eta = DMatrix::from_fn(n, n, |i, j| bend[(etas[i], etas[j])]);
+        let curvature = factor.tr_mul(&(bend_of_eta * factor)) + DMatrix::identity(n, n) * 2.0;
+        let missing = &curvature * 0.5 - &self.whitened;
+        let curvature =
+            Cholesky::new(curvature).ok_or(ConditionalError::NotPositive("the curvature at η̂"))?;
+        let a_u = curvature.solve(&factor.tr_mul(&by_eta));
+        let a = factor * &a_u;
+        let by_v = DVector::from_fn(wide, |m, _| {
+            let moved: f64 = etas.iter().zip(a.iter()).map(|(&k, a)| a * bend[(k, m)]).sum();
+            slope[m] + determinant[m] - moved
+        });
+        Ok(Total { slope, bend, curvature, missing, a_u, a, by_v })
+    }
+
+    /// The observations of an analyte.
+    fn of(&self, analyte: Analyte) -> impl Iterator<Item = &Observed> {
+        self.observations.iter().filter(move |o| o.analyte == analyte)
+    }
+
+    /// The change of the subject's part.
+    fn change(
+        self,
+        population: &FactoredModel,
+        space: &Space,
+        subject: &Subject,
+        u: &[f64],
+    ) -> Result<Change, ConditionalError> {
+        let FactoredModel { model, factor } = population;
+        let total = self.total(population, u)?;
+        let gradient = total.gradient(&self, population, space, subject, u);
+        let Total { slope, bend, curvature, missing, .. } = &total;
+        let (n, etas) = (u.len(), &self.etas);
+        let scale = |row: usize, column: usize| if row == column { factor[(row, row)] } else { 1.0 };
+        let shift = |c: &Coordinate| space.shift(model, subject, &self.typical, *c);
+        // −∂²G/∂u over each number, which the curvature turns into dû.
+        let push = |c: &Coordinate| match *c {
+            Coordinate::Cholesky { row, column } => {
+                let mut sum = factor.tr_mul(&DVector::from_iterator(
+                    n,
+                    etas.iter().map(|&k| -u[column] * bend[(k, etas[row])]),
+                ));
+                sum[column] -= slope[etas[row]];
+                sum * scale(row, column)
+            }
+            Coordinate::Sigma { analyte, part } => {
+                let mut sum = DVector::zeros(n);
+                self.of(analyte).for_each(|o| sum.axpy(-2.0 * o.term.slope_by_s[part], &o.over, 1.0));
+                factor.tr_mul(&sum)
+            }
+            Coordinate::Typical { .. } | Coordinate::Coefficient { .. } => {
+                let Some((parameter, by)) = shift(c) else { return DVector::zeros(n) };
+                let at = self.position(parameter);
+                factor.tr_mul(&DVector::from_iterator(n, etas.iter().map(|&k| -by * bend[(k, at)])))
+            }
+        };
+        let omega_by = |row: usize, column: usize| covariance_by_factor(factor, row, column);
+        let coordinates = space.coordinates();
+        let response = |c| curvature.solve(&push(c)).as_slice().to_vec();
+        Ok(Change {
+            gradient,
+            response: coordinates.iter().map(response).collect(),
+            missing: missing.as_slice().to_vec(),
+            information: expected(&self, coordinates, &shift, &omega_by).as_slice().to_vec(),
+        })
+    }
+}
+
+/// The derivatives of a subject's part at û.
+struct Total {
+    /// Σ 2ℓ'·f' and the Hessian of Σℓ, over v.
+    slope: DVector<f64>,
+    bend: DMatrix<f64>,
+    /// ∂²G/∂u², and half of it less H.
+    curvature: Cholesky<f64, Dyn>,
+    missing: DMatrix<f64>,
+    a_u: DVector<f64>,
+    a: DVector<f64>,
+    /// dF/dv.
+    by_v: DVector<f64>,
+}
+
+impl Total {
+    /// dF over the vector.
+    fn gradient(
+        &self,
+        at: &AtEta<'_, '_>,
+        FactoredModel { model, factor }: &FactoredModel,
+        space: &Space,
+        subject: &Subject,
+        u: &[f64],
+    ) -> Vec<f64> {
+        let (n, etas) = (u.len(), &at.etas);
+        let by_factor = DMatrix::from_fn(n, n, |row, column| self.by_v[etas[row]] * u[column])
+            + &at.seen * &at.inverse * 2.0
+            - DMatrix::from_fn(n, n, |row, column| self.slope[etas[row]] * self.a_u[column]);
+        let one = |c: &Coordinate| match *c {
+            Coordinate::Cholesky { row, column } => {
+                let scale = if row == column { factor[(row, row)] } else { 1.0 };
+                scale * by_factor[(row, column)]
+            }
+            Coordinate::Sigma { analyte, part } => at
+                .of(analyte)
+                .map(|o| {
+                    let square = o.over.dot(&(&at.covariance * &o.over));
+                    2.0 * o.term.by_s[part] + o.term.information_by_s[part] * square
+                        - 2.0 * self.a.dot(&o.over) * o.term.slope_by_s[part]
+                })
+                .sum(),
+            Coordinate::Typical { .. } | Coordinate::Coefficient { .. } => space
+                .shift(model, subject, &at.typical, *c)
+                .map_or(0.0, |(parameter, by)| by * self.by_v[at.position(parameter)]),
+        };
+        space.coordinates().iter().map(one).collect()
+    }
 }
 
 /// The expected second derivatives of the linear model's −2 log-likelihood over the vector.
 fn expected(
-    solved: &Solved,
-    over: &[DVector<f64>],
-    covariance: &DMatrix<f64>,
+    solved: &AtEta<'_, '_>,
     coordinates: &[Coordinate],
     shift: &dyn Fn(&Coordinate) -> Option<(usize, f64)>,
     omega_by: &dyn Fn(usize, usize) -> DMatrix<f64>,
 ) -> DMatrix<f64> {
-    let (rows, n, wide) = (over.len(), covariance.nrows(), solved.inputs.len());
+    let covariance = &solved.covariance;
+    let (rows, n, wide) = (solved.observations.len(), covariance.nrows(), solved.inputs.len());
     // Rows on the scale of their errors, √W·J and √W·J'; √W⁻¹·V⁻¹·√W⁻¹ = I − √W·JCJᵀ·√W.
     let roots: Vec<f64> = solved.observations.iter().map(|o| o.term.information.sqrt()).collect();
-    let jacobian = DMatrix::from_fn(rows, n, |row, k| roots[row] * over[row][k]);
+    let jacobian = DMatrix::from_fn(rows, n, |row, k| roots[row] * solved.observations[row].over[k]);
     let all = DMatrix::from_fn(rows, wide, |row, k| roots[row] * solved.observations[row].slope[k]);
     let precise = DMatrix::identity(rows, rows) - &jacobian * covariance * jacobian.transpose();
     let by_v = all.tr_mul(&(&precise * &all)) * 2.0;
@@ -228,59 +503,17 @@ fn expected(
     information
 }
 
-/// An observation with its likelihood and the derivatives of its prediction over v.
+/// An observation with its likelihood and the first derivatives of its prediction.
 struct Observed {
+    /// The position of its time among the outputs.
+    at: usize,
     analyte: Analyte,
     is_quantified: bool,
     term: LikelihoodTerm,
+    /// Over v, over the logarithms of the same parameters, and over the η.
     slope: DVector<f64>,
-    bend: DMatrix<f64>,
-}
-
-impl Observed {
-    /// The first derivatives over the η.
-    fn over(&self, etas: &[usize]) -> DVector<f64> {
-        DVector::from_iterator(etas.len(), etas.iter().map(|&k| self.slope[k]))
-    }
-}
-
-/// A subject's model solved at η̂.
-struct Solved {
-    typical: Vec<f64>,
-    /// Positions of the parameters that make up v.
-    inputs: Vec<usize>,
-    observations: Vec<Observed>,
-}
-
-impl Solved {
-    fn new(
-        model: &PopulationModel,
-        subject: &Subject,
-        eta: &[f64],
-        rtol: f64,
-    ) -> Result<Self, ConditionalError> {
-        let typical = model.typical(&subject.covariates).map_err(SubjectError::from)?;
-        let estimated = |i: &usize| {
-            let parameter = &model.parameters()[*i];
-            model.variable().contains(i) || !parameter.fixed || parameter.effects.iter().any(|e| !e.fixed)
-        };
-        let inputs: Vec<usize> = (0..typical.len()).filter(estimated).collect();
-        let problem = subject_problem(model, subject, None)?;
-        let solved = problem.differentiated(eta, &inputs, rtol).map_err(SubjectError::from)?;
-        let observed = |(o, Differentiated { predicted, slope, bend }): (&Observation, Differentiated)| {
-            let law = Law { error: model.residual(o.analyte)?.error, shape: Shape::Normal };
-            let term = likelihood_term(o, law, predicted)?;
-            let is_quantified = o.censoring == Censoring::Quantified;
-            let analyte = o.analyte;
-            (!term.is_certain()).then_some(Observed { analyte, is_quantified, term, slope, bend })
-        };
-        let observations = subject.observations.iter().zip(solved).filter_map(observed).collect();
-        Ok(Self { typical, inputs, observations })
-    }
-
-    fn position(&self, parameter: usize) -> usize {
-        self.inputs.iter().position(|i| *i == parameter).unwrap_or(0)
-    }
+    by_log: DVector<f64>,
+    over: DVector<f64>,
 }
 
 #[cfg(test)]
@@ -288,7 +521,7 @@ mod tests {
     use super::*;
     use crate::population::conditional::conditional;
     use crate::simulate::{Noise, SubjectStream, simulate_subject};
-    use omafit_model::{Covariates, Dose, EffectEntry, ResidualEntry, Transform, published};
+    use omafit_model::{Covariates, Dose, EffectEntry, PopulationModel, ResidualEntry, Transform, published};
 
     /// Hayashi's model with a block, a logit, every kind of effect and of residual error, and limits.
     fn model() -> PopulationModel {
@@ -345,9 +578,10 @@ mod tests {
             let x: Vec<f64> = space.vector(&truth.values()).iter().map(|x| x + 0.1).collect();
             let population = |x: &[f64]| FactoredModel::new(space.model(&truth, x).unwrap()).unwrap();
             let value =
-                |x: &[f64], start: &[f64]| conditional(&population(x), &subject, start, None, RTOL).unwrap();
+                |x: &[f64], start: &[f64]| conditional(&population(x), &subject, start, RTOL).unwrap().0;
             let centre = value(&x, &[0.0; 7]);
-            let changed = change(&population(&x), &space, &subject, &centre.u, RTOL).unwrap();
+            let changed = changes(&population(&x), &space, &[(&subject, &centre.u)], RTOL);
+            let changed = changed.into_iter().next().unwrap().unwrap();
             let found = &changed.gradient;
             for (k, name) in space.names(&truth).iter().enumerate() {
                 // Between the error of the formula and that of η̂, wherever that is for each.

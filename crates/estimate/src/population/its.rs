@@ -184,7 +184,7 @@ fn round(
     let at = &population.model;
     let one = |(subject, part): (&Subject, &Conditional)| {
         let expected = || {
-            let part = conditional(&population, subject, &part.u, None, RTOL)?;
+            let part = conditional(&population, subject, &part.u, RTOL)?.0;
             let outside = Outside::new(at, space, layout, subject, &part.eta, Spread::Mode, RTOL)?;
             let mean = transformed(at, subject)? + DVector::from_column_slice(&part.eta);
             let covariance = Cholesky::new(outside.precision.clone()).map(|c| c.inverse());

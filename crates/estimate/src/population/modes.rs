@@ -5,8 +5,8 @@
 //! therefore start from several points: the origin, those that are known, and points spread evenly over the
 //! distribution of u. They are coarse, and only the lowest end is followed to the accuracy of the objective.
 
-use super::conditional::{Conditional, ConditionalError, FactoredModel, Whitened, conditional_and_height};
-use crate::least_squares::{LevenbergMarquardt, StopReason};
+use super::conditional::{Conditional, ConditionalError, FactoredModel, Whitened, conditional};
+use crate::least_squares::StopReason;
 use crate::problem::SubjectError;
 use crate::starts::normal_start;
 use omafit_model::Subject;
@@ -50,9 +50,7 @@ pub(super) fn modes(
     let starts = std::iter::once(origin).chain(known.iter().map(|u| u.to_vec())).chain(spread);
     let mut found: Vec<Mode> = Vec::new();
     let mut failed = None;
-    for start in starts {
-        let solver = LevenbergMarquardt::until(COARSE_DECREASE);
-        let minimum = problem.descend(solver, start, COARSE_ITERATIONS);
+    for minimum in problem.minima(starts.collect(), COARSE_DECREASE, COARSE_ITERATIONS) {
         let Some(at) = &minimum.at else {
             failed = Some(minimum.stop);
             continue;
@@ -99,7 +97,7 @@ pub(super) fn lowest(
     let mut best: Option<(Conditional, f64)> = None;
     let mut failed = None;
     for mode in near {
-        match conditional_and_height(population, subject, &mode.u, None, rtol) {
+        match conditional(population, subject, &mode.u, rtol) {
             Ok(found) if best.as_ref().is_none_or(|(_, least)| found.1 < least - LOWER) => best = Some(found),
             Ok(_) => {}
             Err(error) => failed = Some(error),

@@ -114,7 +114,7 @@ impl Walkers {
         let found = Proposals::new(population, subject, &[&self.mode], PILOT, &mut self.stream).ok()?;
         (self.proposal, self.proposals) = (found.lowest, found.mixture);
         self.mode.clone_from(&found.modes[0].u);
-        conditional(population, subject, &self.mode, None, RTOL).ok().map(|part| part.ofv)
+        conditional(population, subject, &self.mode, RTOL).ok().map(|(part, _)| part.ofv)
     }
 
     /// Moves every walker.

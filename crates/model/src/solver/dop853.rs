@@ -46,6 +46,8 @@ pub enum Output {
 pub struct Work {
     /// Evaluations of the right-hand side.
     pub evaluations: u64,
+    /// Evaluations with the partial derivatives of the right-hand side.
+    pub jacobians: u64,
     /// Steps taken.
     pub accepted: u64,
     /// Steps tried and repeated smaller.
@@ -186,6 +188,7 @@ impl<T: Real, const N: usize> Dop853<T, N> {
         y: &[T; N],
     ) -> [T; N] {
         self.work.evaluations += 1;
+        self.work.jacobians += u64::from(W::LINEARISES);
         along.evaluate(system, stage, t, y)
     }
 

@@ -1,7 +1,6 @@
 //! Adaptive integration that knows no model.
 
 mod abreast;
-mod curvatures;
 mod dense;
 mod dop853;
 mod pace;
@@ -11,7 +10,6 @@ mod tangents;
 mod tangents_abreast;
 
 pub use abreast::{Abreast, Made, Stages};
-pub use curvatures::{Curvatures, Hessian, Twice, TwiceDifferentiable};
 pub use dense::{Lu, MOST};
 pub use dop853::{Dop853, NEGLIGIBLE, Output, SolverError, System, Tolerance, Work};
 pub use pace::{Limits, Pace, Step, distrust, first_step};

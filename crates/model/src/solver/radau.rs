@@ -219,6 +219,7 @@ impl Radau {
         y: &[f64; N],
     ) -> ([f64; N], Partials<N, L>) {
         self.work.evaluations += 1;
+        self.work.jacobians += 1;
         system.linearise(t, y)
     }
 

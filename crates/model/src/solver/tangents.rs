@@ -107,6 +107,8 @@ pub trait Companion<T: Real, S, const N: usize> {
     type State: Copy;
     /// Its interpolant over a step.
     type Dense;
+    /// Whether it needs the partial derivatives of the right-hand side.
+    const LINEARISES: bool;
 
     /// The right-hand side at a stage.
     fn evaluate(&mut self, system: &S, stage: usize, t: f64, y: &[T; N]) -> [T; N];
@@ -129,6 +131,7 @@ pub struct Alone;
 impl<T: Real, S: System<T, N>, const N: usize> Companion<T, S, N> for Alone {
     type State = ();
     type Dense = ();
+    const LINEARISES: bool = false;
 
     #[inline(always)]
     fn evaluate(&mut self, system: &S, _: usize, t: f64, y: &[T; N]) -> [T; N] {
@@ -167,6 +170,7 @@ impl<const N: usize, const L: usize> Tangents<N, L> {
 impl<S: Linearised<N, L>, const N: usize, const L: usize> Companion<f64, S, N> for Tangents<N, L> {
     type State = [Lanes<L>; N];
     type Dense = [[Lanes<L>; N]; 7];
+    const LINEARISES: bool = true;
 
     #[inline(always)]
     fn evaluate(&mut self, system: &S, stage: usize, t: f64, y: &[f64; N]) -> [f64; N] {

@@ -5,7 +5,7 @@ use super::errand::{Alone, Errand, Errands, by_itself, one_by_one};
 use super::legs::{Plan, plan};
 use super::segment::{Segment, linearised};
 use super::solve::{check, is_plain, limits, tolerance};
-use super::{Body, Concentrations, Start, Structure};
+use super::{Body, Concentrations, OutputWeights, Sensitivities, Start, Structure};
 use crate::course::Course;
 use crate::dual::Dual;
 use crate::scalar::{Pack, Real, is_wide};
@@ -99,7 +99,7 @@ pub(super) trait Wanted<S: Structure<N, K>, const N: usize, const K: usize, cons
 }
 
 /// What weighs concentrations at output times.
-pub(super) type Weigh<'w> = &'w mut dyn FnMut(&[Concentrations<f64>], &mut Vec<[f64; 5]>);
+pub(super) type Weigh<'w> = &'w mut dyn FnMut(&Sensitivities, &mut OutputWeights);
 
 /// What goes along with one body at one time.
 pub(super) type Of<R, S, const N: usize, const K: usize, const W: usize> =
@@ -218,8 +218,7 @@ where
             // Here, where the vectors are wide, and in no closure, where they are not.
             while let Some((errand, (states, tape))) = self.arrivals.pop() {
                 let errands = &mut *self.errands;
-                let mut weigh =
-                    |values: &[_], weights: &mut Vec<_>| errands.weigh(errand.key, values, weights);
+                let mut weigh = |at: &Sensitivities, weights: &mut _| errands.weigh(errand.key, at, weights);
                 R::read(&errand, &states, &tape, &mut weigh, &mut self.found);
                 self.spare.push((states, tape));
                 self.errands.take(errand.key, Ok(&self.found));
@@ -287,7 +286,7 @@ where
             let (state, along) = R::initial(parameters, start);
             let (mut states, mut tape) = self.spare.pop().unwrap_or_default();
             states.clear();
-            R::begin(&mut tape, errand.is_bent);
+            R::begin(&mut tape, !errand.over.is_empty());
             states.reserve(course.times().len());
             let passenger = Passenger {
                 plan,
@@ -308,7 +307,7 @@ where
                 self.bodies.rates[k].0[lane] = rates[k];
             }
             if self.depart(lane, passenger) {
-                R::prepare(&mut self.stages, self.lanes.iter().flatten().any(|p| p.errand.is_bent));
+                R::prepare(&mut self.stages, self.lanes.iter().flatten().any(|p| !p.errand.over.is_empty()));
                 return;
             }
         }
@@ -479,7 +478,8 @@ pub(super) fn together<'a, S, R, const N: usize, const K: usize>(
     R: Wanted<S, N, K, WIDTH>,
 {
     let few = errands.abreast() <= FEW;
-    let suits = |errand: &Errand<'a>| is_plain(errand.course) && suits(errand) && (errand.is_bent || !few);
+    let suits =
+        |errand: &Errand<'a>| is_plain(errand.course) && suits(errand) && (!errand.over.is_empty() || !few);
     if is_wide() {
         // SAFETY: the processor has the one feature the function needs.
         unsafe { wide::<S, R, N, K>(errands, &Manner { suits: &suits, alone }) }

@@ -1,17 +1,19 @@
 //! The second derivatives of a weighted sum of concentrations, found backward.
 //!
-//! Of the second derivatives of each concentration, which [`super::second`] carries along, a fit needs one weighted sum
-//! only. With λ the derivative of that sum to the state, found from the end of the course to its start through the stages of
-//! every step, its second derivatives in the lanes are those of one number at each stage, λ·f, along the first derivatives.
+//! Of the second derivatives of each concentration a fit needs one weighted sum only. With λ the derivative of that sum to the
+//! state, found from the end of the course to its start through the stages of every step, its second derivatives in the lanes are
+//! those of one number at each stage, λ·f, along the first derivatives.
+//!
+//! The gradient of a weighted sum of first derivatives, Σ w·∂y/∂p, is found in the same pass with one λ a lane: at each stage it
+//! is the second derivative of f contracted with Σ λ·∂y/∂p.
 
 use super::abreast::{Wanted, Weigh};
 use super::depot::Outflow;
-use super::errand::{Errand, Errands};
+use super::errand::Errand;
 use super::second::sources;
 use super::segment::{Segment, linearised};
 use super::solve::{Differentiated, Inputs};
-use super::{Bend, Bending, Sensitivities, Start, StructuralModel, Structure};
-use crate::course::CourseError;
+use super::{Bending, SecondOrder, Start, Structure};
 use crate::scalar::{Pack, is_ordinary};
 use crate::solver::{A, C, Lanes, Linear, Linearised, Made, Stages, Step, TangentsAbreast};
 
@@ -58,7 +60,7 @@ where
 {
     type Along = TangentsAbreast<N, L, W>;
     type Tape = Tape<N, L>;
-    type Read = Bend;
+    type Read = SecondOrder;
 
     #[inline(always)]
     fn initial(parameters: &[f64], start: Start<f64>) -> ([f64; N], [Lanes<L>; N]) {
@@ -116,27 +118,34 @@ where
         states: &[Differentiated<N, L>],
         tape: &Tape<N, L>,
         weigh: Weigh<'_>,
-        read: &mut Bend,
+        read: &mut SecondOrder,
     ) {
         let parameters = &errand.parameters[..];
         let inputs = Inputs::<N, K, L, P>::new::<S, false>(parameters, errand.start);
-        let Bend { at, weights, matrix } = read;
+        let SecondOrder { at, weights, hessian, slope_gradient } = read;
         at.values.clear();
         at.slopes.clear();
         inputs.read::<S>(parameters.len(), states, &mut at.values, &mut at.slopes);
         weights.clear();
-        matrix.clear();
-        matrix.resize(P * P, 0.0);
-        if !errand.is_bent {
+        slope_gradient.clear();
+        hessian.clear();
+        hessian.resize(P * P, 0.0);
+        if errand.over.is_empty() {
             return;
         }
-        weigh(&at.values, weights);
+        weigh(at, weights);
         // By themselves, as the compiler takes long over large functions.
         // SAFETY: bodies are solved together on processors that have the one feature these functions need.
         unsafe {
-            let outputs = Outputs::<N, L, P>::of::<S, K, V>(parameters, weights, states, &inputs);
+            let outputs = Outputs::<N, L, P>::of::<S, K, V>(parameters, &weights.values, states, &inputs);
             let half = backward::<S, N, K, L, V>(&inputs.rates, tape, &outputs.by_state);
-            chain::<S, N, K, L, P>(errand, &half, &outputs, &inputs, matrix);
+            chain::<S, N, K, L, P>(errand, &half, &outputs, &inputs, hessian);
+            if !weights.slopes.is_empty() {
+                let read = SlopeSum::<N, L, P>::of::<S, K, V>(parameters, &weights.slopes, states, &inputs);
+                let lanes = gradient_backward::<S, N, K, L, V>(&inputs.rates, tape, &read.by_state);
+                let (_, sources, _) = sources::<S, N, K, L, P>(parameters, errand.start);
+                slope_gradient.extend(read.chained(&lanes, &inputs, |lane, p| sources[lane].eps[p].eps));
+            }
         }
     }
 }
@@ -313,6 +322,230 @@ fn backward<S: Bending<N, K, V>, const N: usize, const K: usize, const L: usize,
     half
 }
 
+/// The part of a weighted sum of first derivatives that is read at the output times.
+struct SlopeSum<const N: usize, const L: usize, const P: usize> {
+    /// The weight of each state's derivative in each lane, at each output time.
+    by_state: Vec<[Lanes<L>; N]>,
+    /// The gradient of the sum to the inputs, as far as it comes from the second derivatives of the outputs.
+    gradient: Lanes<P>,
+    /// The weight of the derivative of each lane to each input.
+    by_source: [Lanes<P>; L],
+}
+
+impl<const N: usize, const L: usize, const P: usize> SlopeSum<N, L, P> {
+    #[cfg_attr(target_arch = "x86_64", target_feature(enable = "avx2"))]
+    #[inline(never)]
+    fn of<S: Bending<N, K, V>, const K: usize, const V: usize>(
+        parameters: &[f64],
+        weights: &[[f64; 5]],
+        states: &[Differentiated<N, L>],
+        inputs: &Inputs<N, K, L, P>,
+    ) -> Self {
+        let mut sum = Self {
+            by_state: vec![[Lanes([0.0; L]); N]; states.len()],
+            gradient: Lanes([0.0; P]),
+            by_source: [Lanes([0.0; P]); L],
+        };
+        // The concentrations at output times of which a derivative has a weight.
+        let mut weighted: Vec<(usize, usize)> = Vec::with_capacity(states.len());
+        let mut ordinary = true;
+        for (at, weights) in weights.chunks_exact(P).enumerate() {
+            for c in 0..5 {
+                if weights.iter().any(|w| w[c] != 0.0) {
+                    weighted.push((at, c));
+                    for n in 0..N {
+                        ordinary &= is_ordinary(states[at].0[n]);
+                    }
+                }
+            }
+        }
+        for some in weighted.chunks(TOGETHER) {
+            if ordinary && some.len() == TOGETHER {
+                sum.add::<S, K, V, TOGETHER>(parameters, weights, states, inputs, some);
+            } else {
+                for one in some.chunks(1) {
+                    sum.add::<S, K, V, 1>(parameters, weights, states, inputs, one);
+                }
+            }
+        }
+        sum
+    }
+
+    /// Adds the weighted derivatives of `W` concentrations.
+    #[inline(always)]
+    fn add<S: Bending<N, K, V>, const K: usize, const V: usize, const W: usize>(
+        &mut self,
+        parameters: &[f64],
+        weights: &[[f64; 5]],
+        states: &[Differentiated<N, L>],
+        inputs: &Inputs<N, K, L, P>,
+        some: &[(usize, usize)],
+    ) {
+        let mut state = [Pack::<W>::all(0.0); N];
+        let mut each = [Pack::<W>::all(0.0); 5];
+        for (k, &(at, c)) in some.iter().enumerate() {
+            for n in 0..N {
+                state[n].0[k] = states[at].0[n];
+            }
+            each[c].0[k] = 1.0;
+        }
+        let (first, second) = S::read_twice(parameters, &state, &each);
+        for (k, &(at, c)) in some.iter().enumerate() {
+            let tangent = &states[at].1;
+            let mut weight = Lanes([0.0; P]);
+            for p in 0..P {
+                weight.0[p] = weights[at * P + p][c];
+            }
+            let mut of_input = [Lanes([0.0; P]); N];
+            let mut in_lanes = Lanes([0.0; L]);
+            for lane in 0..L {
+                let source = inputs.source(lane);
+                let mut slope = 0.0;
+                for n in 0..N {
+                    of_input[n] = of_input[n].plus(tangent[n].0[lane], source);
+                    slope += first[n].0[k] * tangent[n].0[lane];
+                }
+                self.by_source[lane] = self.by_source[lane].plus(slope, weight);
+                for p in 0..P {
+                    in_lanes.0[lane] += source.0[p] * weight.0[p];
+                }
+            }
+            let mut direction = [0.0; V];
+            for n in 0..N {
+                self.by_state[at][n] = self.by_state[at][n].plus(first[n].0[k], in_lanes);
+                for p in 0..P {
+                    direction[n] += of_input[n].0[p] * weight.0[p];
+                }
+            }
+            for (r, &p) in S::READ.iter().enumerate() {
+                direction[N + r] = weight.0[p];
+            }
+            for v in 0..V {
+                let mut along = 0.0;
+                for u in 0..V {
+                    along += second[v][u].0[k] * direction[u];
+                }
+                if v < N {
+                    self.gradient = self.gradient.plus(along, of_input[v]);
+                } else {
+                    self.gradient.0[S::READ[v - N]] += along;
+                }
+            }
+        }
+    }
+
+    /// The gradient to the inputs, where that in the lanes is `lanes`; `twice` has the second derivatives of a lane to an input
+    /// and each.
+    fn chained<const K: usize>(
+        &self,
+        lanes: &Lanes<L>,
+        inputs: &Inputs<N, K, L, P>,
+        twice: impl Fn(usize, usize) -> [f64; P],
+    ) -> [f64; P] {
+        let mut gradient = self.gradient;
+        for lane in 0..L {
+            gradient = gradient.plus(lanes.0[lane], inputs.source(lane));
+            for p in 0..P {
+                gradient = gradient.plus(self.by_source[lane].0[p], Lanes(twice(lane, p)));
+            }
+        }
+        gradient.0
+    }
+}
+
+/// The gradient in the lanes of a sum of the states' derivatives in the lanes, with weights `by_output` at the output times.
+#[cfg_attr(target_arch = "x86_64", target_feature(enable = "avx2"))]
+#[inline(never)]
+fn gradient_backward<S: Bending<N, K, V>, const N: usize, const K: usize, const L: usize, const V: usize>(
+    rates: &[f64; K],
+    tape: &Tape<N, L>,
+    by_output: &[[Lanes<L>; N]],
+) -> Lanes<L> {
+    let none = [Lanes([0.0; L]); N];
+    let mut gradient = Lanes([0.0; L]);
+    let mut by_state = none;
+    let mut next = by_output.len();
+    for step in tape.steps[..tape.made].iter().rev() {
+        while next > step.before {
+            next -= 1;
+            for n in 0..N {
+                by_state[n] = by_state[n].plus(1.0, by_output[next][n]);
+            }
+        }
+        let h = step.length;
+        let mut by_slope = [none; STAGES];
+        for &(stage, b) in A[12] {
+            for n in 0..N {
+                by_slope[stage][n] = by_state[n] * (h * b);
+            }
+        }
+        macro_rules! stages {
+            ($($stage:literal)*) => { $(
+                let mut by_stage = none;
+                for n in 0..N {
+                    for m in 0..N {
+                        by_stage[m] = by_stage[m].plus(step.made.by_state[$stage][n][m], by_slope[$stage][n]);
+                    }
+                }
+                for m in 0..N {
+                    by_state[m] = by_state[m].plus(1.0, by_stage[m]);
+                    for &(earlier, a) in A[$stage] {
+                        by_slope[earlier][m] = by_slope[earlier][m].plus(h * a, by_stage[m]);
+                    }
+                }
+            )* };
+        }
+        stages!(11 10 9 8 7 6 5 4 3 2 1 0);
+        let outflow = &tape.legs[step.leg];
+        let (mut at, mut products) = ([Pack::<STAGES>::all(0.0); N], [[Pack::all(0.0); N]; N]);
+        let mut ordinary = true;
+        let mut days = Pack::<STAGES>::all(0.0);
+        for k in 0..STAGES {
+            days.0[k] = step.from + C[k] * h;
+            for n in 0..N {
+                at[n].0[k] = step.made.state[k][n];
+                ordinary &= is_ordinary(at[n].0[k]);
+                for m in 0..N {
+                    let mut product = 0.0;
+                    for lane in 0..L {
+                        product += by_slope[k][n].0[lane] * step.made.tangent[k][m].0[lane];
+                    }
+                    products[n][m].0[k] = product;
+                }
+            }
+        }
+        // Drug enters state 0, at a rate that depends on that of absorption alone.
+        let bend = outflow.bend_after_injections(days);
+        for k in 0..STAGES {
+            gradient.0[0] += by_slope[k][0].0[0] * bend.0[k];
+        }
+        if ordinary {
+            let states = S::contract::<L, STAGES>(rates, &at, &products, &by_slope, &mut gradient);
+            for k in 0..STAGES {
+                for n in 0..N {
+                    gradient = gradient.plus(states[n].0[k], step.made.tangent[k][n]);
+                }
+            }
+        } else {
+            for k in 0..STAGES {
+                let mut one = [Pack([0.0]); N];
+                let mut its = [[Pack([0.0]); N]; N];
+                for n in 0..N {
+                    one[n].0[0] = at[n].0[k];
+                    for m in 0..N {
+                        its[n][m].0[0] = products[n][m].0[k];
+                    }
+                }
+                let states = S::contract::<L, 1>(rates, &one, &its, &by_slope[k..=k], &mut gradient);
+                for n in 0..N {
+                    gradient = gradient.plus(states[n].0[0], step.made.tangent[k][n]);
+                }
+            }
+        }
+    }
+    gradient
+}
+
 /// The second derivatives to the inputs from half of those in the lanes.
 #[cfg_attr(target_arch = "x86_64", target_feature(enable = "avx2"))]
 #[inline(never)]
@@ -343,41 +576,4 @@ fn chain<S, const N: usize, const K: usize, const L: usize, const P: usize>(
             matrix[p * P + q] = sum[p].0[q] + sum[q].0[p];
         }
     }
-}
-
-/// What is found on one errand from the second derivatives of each concentration.
-pub(super) fn bend_alone<'a>(
-    model: &dyn StructuralModel,
-    errand: &Errand<'a>,
-    errands: &mut dyn Errands<'a, Bend>,
-    Bend { at, weights, matrix }: &mut Bend,
-) -> Result<(), CourseError> {
-    let &Errand { key, ref parameters, start, course, is_bent } = errand;
-    let inputs = parameters.len() + 1;
-    let Sensitivities { values, slopes } = at;
-    weights.clear();
-    matrix.clear();
-    matrix.resize(inputs * inputs, 0.0);
-    if !is_bent {
-        return model.sensitivities(parameters, start, course, values, slopes).map(drop);
-    }
-    let wanted: Vec<usize> = (0..inputs).collect();
-    let mut curvatures = Vec::new();
-    model.curvatures(parameters, start, course, &wanted, values, slopes, &mut curvatures)?;
-    errands.weigh(key, values, weights);
-    let pairs = inputs * (inputs + 1) / 2;
-    for (weights, curvatures) in weights.iter().zip(curvatures.chunks_exact(pairs)) {
-        for i in 0..inputs {
-            for j in 0..=i {
-                let of = curvatures[i * (i + 1) / 2 + j];
-                matrix[i * inputs + j] += weights.iter().zip(of).map(|(w, c)| w * c).sum::<f64>();
-            }
-        }
-    }
-    for i in 0..inputs {
-        for j in 0..i {
-            matrix[j * inputs + i] = matrix[i * inputs + j];
-        }
-    }
-    Ok(())
 }

@@ -1,6 +1,6 @@
 //! Errands: bodies to be solved, where what is found of one may lead to the next.
 
-use super::{Case, Concentrations, Start, Take};
+use super::{Case, OutputWeights, Sensitivities, Start, Take};
 use crate::course::{Course, CourseError};
 use std::borrow::Cow;
 
@@ -15,8 +15,9 @@ pub struct Errand<'a> {
     pub start: Start<f64>,
     /// The course over which it is solved.
     pub course: &'a Course,
-    /// Whether the second derivatives of a weighted sum of its concentrations are wanted.
-    pub is_bent: bool,
+    /// The inputs over which second-order derivatives are wanted, ascending: positions among the parameters, and after the last of
+    /// them the baseline; empty if none are wanted. Those over other inputs need not be found.
+    pub over: Cow<'a, [usize]>,
 }
 
 /// Bodies to be solved, of each of which a `T` is to be found.
@@ -27,9 +28,9 @@ pub trait Errands<'a, T> {
     /// The next one; `None` if there is none before more is found.
     fn next(&mut self) -> Option<Errand<'a>>;
 
-    /// The weight of each concentration at each output time, where these are the concentrations: asked for when second
-    /// derivatives are wanted. `weights` comes empty.
-    fn weigh(&mut self, key: usize, values: &[Concentrations<f64>], weights: &mut Vec<[f64; 5]>);
+    /// The weights of the sums whose second-order derivatives are wanted, where these are the concentrations and their first
+    /// derivatives. `weights` comes empty.
+    fn weigh(&mut self, key: usize, at: &Sensitivities, weights: &mut OutputWeights);
 
     /// What was found of one, or why nothing was.
     fn take(&mut self, key: usize, found: Result<&T, CourseError>);
@@ -64,7 +65,7 @@ pub(super) fn by_itself<'a, T>(
 pub(super) struct Listed<'a, 't, T> {
     cases: &'a [Case<'a>],
     /// The weights of each; none where no second derivatives are wanted.
-    weights: &'a [&'a [[f64; 5]]],
+    weights: &'a [OutputWeights],
     next: usize,
     take: Take<'t, T>,
 }
@@ -76,7 +77,7 @@ impl<'a, 't, T> Listed<'a, 't, T> {
     }
 
     /// With those of sums with these weights.
-    pub fn weighted(cases: &'a [Case<'a>], weights: &'a [&'a [[f64; 5]]], take: Take<'t, T>) -> Self {
+    pub fn weighted(cases: &'a [Case<'a>], weights: &'a [OutputWeights], take: Take<'t, T>) -> Self {
         Self { cases, weights, next: 0, take }
     }
 }
@@ -89,11 +90,12 @@ impl<'a, T> Errands<'a, T> for Listed<'a, '_, T> {
         let key = self.next;
         let &Case { parameters, start, course } = self.cases.get(key)?;
         self.next += 1;
-        let is_bent = self.weights.get(key).is_some_and(|weights| !weights.is_empty());
-        Some(Errand { key, parameters: Cow::Borrowed(parameters), start, course, is_bent })
+        let is_wanted = self.weights.get(key).is_some_and(|weights| !weights.values.is_empty());
+        let over = if is_wanted { (0..=parameters.len()).collect() } else { Vec::new() };
+        Some(Errand { key, parameters: Cow::Borrowed(parameters), start, course, over: Cow::Owned(over) })
     }
-    fn weigh(&mut self, key: usize, _: &[Concentrations<f64>], weights: &mut Vec<[f64; 5]>) {
-        weights.extend_from_slice(self.weights[key]);
+    fn weigh(&mut self, key: usize, _: &Sensitivities, weights: &mut OutputWeights) {
+        weights.clone_from(&self.weights[key]);
     }
     fn take(&mut self, key: usize, found: Result<&T, CourseError>) {
         (self.take)(key, found);

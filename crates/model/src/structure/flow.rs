@@ -1,8 +1,8 @@
 //! Carries a state, and what goes along with it, over a segment by the method that suits it.
 
 use crate::solver::{
-    Alone, Companion, Curvatures, Dop853, Lanes, Limits, Linear, Linearised, Output, Radau, Solved,
-    SolverError, Tangents, Tolerance, Twice, Work,
+    Alone, Companion, Dop853, Lanes, Limits, Linear, Linearised, Output, Radau, Solved, SolverError,
+    Tangents, Tolerance, Work,
 };
 
 /// What goes along with a state, as events change it; unless told otherwise they do not.
@@ -30,15 +30,6 @@ impl<const N: usize, const L: usize> Along<N, L> for Alone {
     #[inline(always)]
     fn now(&self) -> &() {
         &()
-    }
-}
-
-/// Over plain courses only, where no event moves a derivative.
-impl<const N: usize, const L: usize> Along<N, L> for Curvatures<N, L> {
-    type State = Twice<N, L>;
-    #[inline(always)]
-    fn now(&self) -> &Self::State {
-        &self.state
     }
 }
 

@@ -25,9 +25,8 @@ mod solve;
 mod steady;
 
 use crate::course::{Course, CourseError};
-use crate::dual::Dual;
 use crate::scalar::{Pack, Real};
-use crate::solver::{Hessian, Lanes, Work};
+use crate::solver::{Lanes, Work};
 use crate::subject::Analyte;
 use crate::units::OMALIZUMAB_KDA;
 use errand::Listed;
@@ -128,16 +127,35 @@ pub struct Sensitivities {
     pub slopes: Vec<[f64; 5]>,
 }
 
-/// Concentrations with their derivatives, and the second derivatives of their weighted sum.
+/// Weights of two sums over the output times whose second-order derivatives are wanted.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Bend {
-    /// Concentrations and derivatives.
+pub struct OutputWeights {
+    /// The weight of each concentration at each output time.
+    pub values: Vec<[f64; 5]>,
+    /// The weight of each first derivative, in the order of [`Sensitivities::slopes`]; none if that sum is not wanted.
+    pub slopes: Vec<[f64; 5]>,
+}
+
+impl OutputWeights {
+    /// Removes all weights.
+    pub fn clear(&mut self) {
+        self.values.clear();
+        self.slopes.clear();
+    }
+}
+
+/// Concentrations with their derivatives, and the second-order derivatives of weighted sums of them.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct SecondOrder {
+    /// Concentrations and first derivatives.
     pub at: Sensitivities,
-    /// The weights of the sum at each output time; none if no second derivatives are wanted.
-    pub weights: Vec<[f64; 5]>,
-    /// The second derivatives of the sum to the logarithms of each two parameters and, after the last of them, the baseline:
-    /// a symmetric matrix, row by row.
-    pub matrix: Vec<f64>,
+    /// The weights of both sums; none if no second derivatives are wanted.
+    pub weights: OutputWeights,
+    /// The Hessian of the weighted sum of the concentrations over the logarithms of the parameters and, after the last of them,
+    /// the baseline: a symmetric matrix, row by row.
+    pub hessian: Vec<f64>,
+    /// The gradient of the weighted sum of the first derivatives over the same; empty if that sum is not wanted.
+    pub slope_gradient: Vec<f64>,
 }
 
 /// What takes what was found of each of many cases, by its position.
@@ -163,48 +181,10 @@ trait Body<const N: usize, const K: usize>: Sync + 'static {
     /// The right-hand side, with drug flowing into state 0 at `inflow` nmol/d.
     fn derivative<T: Real>(rates: &[T; K], inflow: T, state: &[T; N]) -> [T; N];
 
-    /// Second derivatives of the right-hand side to states and rate constants; a flow into state 0 has none.
-    fn hessian<const L: usize>(rates: &[f64; K], state: &[f64; N]) -> Hessian<N, L> {
-        numbers_twice::<Self, N, K, L>(rates, state)
-    }
-
     /// A quantity that changes sign where the solution bends sharply; of one sign where it never does.
     fn turn(_state: &[f64; N]) -> f64 {
         1.0
     }
-}
-
-/// The second derivatives of any right-hand side, by dual numbers of dual numbers.
-fn numbers_twice<B: Body<N, K> + ?Sized, const N: usize, const K: usize, const L: usize>(
-    rates: &[f64; K],
-    state: &[f64; N],
-) -> Hessian<N, L> {
-    let mut hessian = Hessian::none();
-    let by_states = B::derivative::<Dual<Dual<f64, N>, N>>(
-        &rates.map(Real::constant),
-        Real::zero(),
-        &std::array::from_fn(|n| Dual::variable(Dual::variable(state[n], n), n)),
-    );
-    let mixed = B::derivative::<Dual<Dual<f64, K>, N>>(
-        &std::array::from_fn(|k| Dual::fixed(Dual::variable(rates[k], k))),
-        Real::zero(),
-        &std::array::from_fn(|n| Dual::variable(Dual::fixed(state[n]), n)),
-    );
-    let by_rates = B::derivative::<Dual<Dual<f64, K>, K>>(
-        &std::array::from_fn(|k| Dual::variable(Dual::variable(rates[k], k), k)),
-        Real::zero(),
-        &state.map(Real::constant),
-    );
-    for i in 0..N {
-        hessian.by_states[i] = by_states[i].eps.map(|row| row.eps);
-        for n in 0..N {
-            hessian.mixed[i][n].0[..K].copy_from_slice(&mixed[i].eps[n].eps);
-        }
-        for k in 0..K {
-            hessian.by_lanes[i][k].0[..K].copy_from_slice(&by_rates[i].eps[k].eps);
-        }
-    }
-    hessian
 }
 
 /// A body with its parameters and outputs, written once over the scalar.
@@ -258,6 +238,17 @@ trait Bending<const N: usize, const K: usize, const V: usize>: Structure<N, K> {
         at: &[[Lanes<L>; N]],
         half: &mut [Lanes<L>; L],
     );
+
+    /// Second derivatives of the right-hand side at `W` states, contracted with a matrix: Σ M[n][u]·∂²f_n/∂u∂z, n over the
+    /// components of the right-hand side, u over states and lanes. `by_state` is M over states, `by_lane` M over lanes, of each
+    /// state. Returned is the sum for z each state; that for z each lane is added to `lanes`.
+    fn contract<const L: usize, const W: usize>(
+        rates: &[f64; K],
+        states: &[Pack<W>; N],
+        by_state: &[[Pack<W>; N]; N],
+        by_lane: &[[Lanes<L>; N]],
+        lanes: &mut Lanes<L>,
+    ) -> [Pack<W>; N];
 
     /// The first and second derivatives of a weighted sum of the concentrations at `W` ordinary states, to the states and then
     /// to the logarithms of the parameters.
@@ -319,42 +310,21 @@ pub trait StructuralModel: Sync + std::fmt::Debug {
     ) -> Result<Work, CourseError>;
 
     /// Concentrations and their derivatives on each of many errands, to the bit those of [`StructuralModel::sensitivities`],
-    /// in any order, and the second derivatives of weighted sums where they are wanted, as exact as those of
-    /// [`StructuralModel::curvatures`]. Where one cannot be solved the others are not touched.
-    fn differentiate_each<'a>(&self, errands: &mut dyn Errands<'a, Bend>);
+    /// in any order, and the second-order derivatives of weighted sums where they are wanted: to the accuracy of the first where
+    /// [`StructuralModel::bends_at_once`], else differences of these, good to 1e-6 of their size. Where one cannot be solved the others are not touched.
+    fn differentiate_each<'a>(&self, errands: &mut dyn Errands<'a, SecondOrder>);
 
     /// Whether the second derivatives of a weighted sum over this course cost little more than the first.
     fn bends_at_once(&self, course: &Course) -> bool;
 
     /// The same of each of many cases, which `take` is given with the case's position.
     fn sensitivities_each(&self, cases: &[Case<'_>], take: Take<'_, Sensitivities>) {
-        let mut take = |k: usize, found: Result<&Bend, _>| take(k, found.map(|bend| &bend.at));
+        let mut take = |k: usize, found: Result<&SecondOrder, _>| take(k, found.map(|second| &second.at));
         self.differentiate_each(&mut Listed::new(cases, &mut take));
     }
 
-    /// The same with the second derivatives of sums with `weights`, five at each output time of each case.
-    fn bends_each(&self, cases: &[Case<'_>], weights: &[&[[f64; 5]]], take: Take<'_, Bend>) {
+    /// Concentrations, their derivatives, and the second-order derivatives of sums with these weights of each of many cases.
+    fn second_order_each(&self, cases: &[Case<'_>], weights: &[OutputWeights], take: Take<'_, SecondOrder>) {
         self.differentiate_each(&mut Listed::weighted(cases, weights, take));
     }
-
-    /// Concentrations, their derivatives, and second derivatives to the logarithms of the inputs `wanted`: positions
-    /// among the parameters, and after the last of them the baseline.
-    ///
-    /// `curvatures` receives, for each output time, the lower triangle of the matrix over `wanted`, row by row. They are
-    /// exact where nothing but injections under the skin is given and the body is not stiff; else they are differences
-    /// of the exact first derivatives, good to 1e-6 of their size.
-    ///
-    /// # Errors
-    /// As [`StructuralModel::predict`].
-    #[allow(clippy::too_many_arguments)]
-    fn curvatures(
-        &self,
-        parameters: &[f64],
-        start: Start<f64>,
-        course: &Course,
-        wanted: &[usize],
-        out: &mut Vec<Concentrations<f64>>,
-        slopes: &mut Vec<[f64; 5]>,
-        curvatures: &mut Vec<[f64; 5]>,
-    ) -> Result<Work, CourseError>;
 }

@@ -16,7 +16,7 @@ use super::{BIOAVAILABILITY, Bending, Body, Concentrations, LAG, ParameterInfo, 
 use crate::binding::{Binding, EquilibriumComplex};
 use crate::dual::Dual;
 use crate::scalar::{Elementary, Pack, Real};
-use crate::solver::{Hessian, Lanes, Linear};
+use crate::solver::{Lanes, Linear};
 use crate::units::{IGE_NG_ML_PER_NM, OMALIZUMAB_UG_ML_PER_NM};
 
 const KA: ParameterInfo = ParameterInfo::new("ka", "1/d", "first-order absorption rate constant");
@@ -82,36 +82,6 @@ impl Body<2, 7> for QuasiEquilibriumBody {
         let [c] = T::apply::<4, 1, EquilibriumComplex>([*x, *e, r.w, r.alpha]);
         // The complex, which takes longest to know, comes last.
         [(inflow - r.kx * *x) + (r.kx - r.kc) * c, (r.pe - r.ke * *e) + (r.ke - r.kc) * c]
-    }
-
-    /// That of the complex, and of its products with the rates; written out, as it is needed at every stage.
-    #[inline(always)]
-    fn hessian<const L: usize>(rates: &[f64; 7], [x, e]: &[f64; 2]) -> Hessian<2, L> {
-        let r = Rates::from_array(*rates);
-        let (_, gradient, twice) = EquilibriumComplex::twice_anywhere([*x, *e, r.w, r.alpha]);
-        let mut hessian = Hessian::none();
-        for (component, (own, by)) in [(KX, r.kx - r.kc), (KE, r.ke - r.kc)].into_iter().enumerate() {
-            let states = &mut hessian.by_states[component];
-            let (mixed, lanes) = (&mut hessian.mixed[component], &mut hessian.by_lanes[component]);
-            for n in 0..2 {
-                states[n] = [by * twice[n][0], by * twice[n][1]];
-                mixed[n].0[W_LANE] = by * twice[n][2];
-                mixed[n].0[DRIFT] = by * twice[n][3];
-                mixed[n].0[own] = gradient[n];
-                mixed[n].0[KC] = -gradient[n];
-            }
-            // k·(amount − complex): the amount of the component's own state.
-            mixed[component].0[own] -= 1.0;
-            for (i, lane) in [(2, W_LANE), (3, DRIFT)] {
-                lanes[lane].0[W_LANE] = by * twice[i][2];
-                lanes[lane].0[DRIFT] = by * twice[i][3];
-                for (rate, sign) in [(own, 1.0), (KC, -1.0)] {
-                    lanes[lane].0[rate] = sign * gradient[i];
-                    lanes[rate].0[lane] = sign * gradient[i];
-                }
-            }
-        }
-        hessian
     }
 
     /// The excess of the drug: where binding is tight, free target vanishes or appears as it changes sign.
@@ -218,6 +188,22 @@ fn outputs_twice<const W: usize>(
     (first, second)
 }
 
+/// The gradient and the Hessian of the complex over both amounts, w and alpha, at `W` states.
+#[inline(always)]
+fn complex_twice<const W: usize>(
+    r: &Rates<f64>,
+    x: &Pack<W>,
+    e: &Pack<W>,
+) -> ([Pack<W>; 4], [[Pack<W>; 4]; 4]) {
+    if const { W == 1 } {
+        let (_, gradient, hessian) = EquilibriumComplex::twice_anywhere([x.0[0], e.0[0], r.w, r.alpha]);
+        (gradient.map(Pack::all), hessian.map(|row| row.map(Pack::all)))
+    } else {
+        let (_, gradient, hessian) = EquilibriumComplex::twice([*x, *e, Pack::all(r.w), Pack::all(r.alpha)]);
+        (gradient, hessian)
+    }
+}
+
 /// Both structures of this body have their outputs from the same parameters in the same places.
 impl<S: Structure<2, 7, Body = QuasiEquilibriumBody>> Bending<2, 7, 6> for S {
     const READ: &'static [usize] = &[4, 5, 7, 8];
@@ -232,13 +218,7 @@ impl<S: Structure<2, 7, Body = QuasiEquilibriumBody>> Bending<2, 7, 6> for S {
         half: &mut [Lanes<L>; L],
     ) {
         let r = Rates::from_array(*rates);
-        let (by, twice) = if const { W == 1 } {
-            let (_, by, twice) = EquilibriumComplex::twice_anywhere([x.0[0], e.0[0], r.w, r.alpha]);
-            (by.map(Pack::all), twice.map(|row| row.map(Pack::all)))
-        } else {
-            let (_, by, twice) = EquilibriumComplex::twice([*x, *e, Pack::all(r.w), Pack::all(r.alpha)]);
-            (by, twice)
-        };
+        let (by, twice) = complex_twice(&r, x, e);
         // The complex along the lanes, and half of what its derivative to each state is along them.
         let none = [Lanes([0.0; L]); W];
         let (mut along, mut along_x, mut along_e) = (none, none, none);
@@ -276,6 +256,45 @@ impl<S: Structure<2, 7, Body = QuasiEquilibriumBody>> Bending<2, 7, 6> for S {
             half[KE] = half[KE].plus(target, along[k] - by_e);
             half[KC] = half[KC].plus(-(drug + target), along[k]);
         }
+    }
+
+    #[inline(always)]
+    fn contract<const L: usize, const W: usize>(
+        rates: &[f64; 7],
+        [x, e]: &[Pack<W>; 2],
+        [by_drug, by_target]: &[[Pack<W>; 2]; 2],
+        by_lane: &[[Lanes<L>; 2]],
+        lanes: &mut Lanes<L>,
+    ) -> [Pack<W>; 2] {
+        let r = Rates::from_array(*rates);
+        let (gradient, hessian) = complex_twice(&r, x, e);
+        let mut states = [Pack::all(0.0); 2];
+        for k in 0..W {
+            let [drug, target] = &by_lane[k];
+            // M over the arguments of the complex, of the drug's equation and of the target's.
+            let of_drug = [by_drug[0].0[k], by_drug[1].0[k], drug.0[W_LANE], drug.0[DRIFT]];
+            let of_target = [by_target[0].0[k], by_target[1].0[k], target.0[W_LANE], target.0[DRIFT]];
+            let by_rates = drug.0[KX] - drug.0[KC] + target.0[KE] - target.0[KC];
+            let (mut along_drug, mut along_target) = (0.0, 0.0);
+            let mut by_argument = [0.0; 4];
+            for i in 0..4 {
+                along_drug += gradient[i].0[k] * of_drug[i];
+                along_target += gradient[i].0[k] * of_target[i];
+                by_argument[i] = by_rates * gradient[i].0[k];
+                for j in 0..4 {
+                    let weight = (r.kx - r.kc) * of_drug[j] + (r.ke - r.kc) * of_target[j];
+                    by_argument[i] += weight * hessian[i][j].0[k];
+                }
+            }
+            states[0].0[k] = by_argument[0] - drug.0[KX];
+            states[1].0[k] = by_argument[1] - target.0[KE];
+            lanes.0[W_LANE] += by_argument[2];
+            lanes.0[DRIFT] += by_argument[3];
+            lanes.0[KX] += along_drug - of_drug[0];
+            lanes.0[KE] += along_target - of_target[1];
+            lanes.0[KC] -= along_drug + along_target;
+        }
+        states
     }
 
     #[inline(always)]
@@ -348,24 +367,89 @@ fn direct<T: Copy>(p: &[T]) -> [T; 9] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::structure::numbers_twice;
+
+    const RATES: [f64; 7] = [0.48, 0.03, 0.087, 0.29, 10.3, 0.157, 3.83];
+    /// States, rates, and the lane of an initial state.
+    const ARGUMENTS: usize = 10;
+    const LANES: usize = 8;
+
+    /// ∂²f_n/∂u∂z by dual numbers of dual numbers, u and z over states and lanes.
+    fn second_derivatives(state: [f64; 2]) -> [[[f64; ARGUMENTS]; ARGUMENTS]; 2] {
+        type Twice = Dual<Dual<f64, ARGUMENTS>, ARGUMENTS>;
+        let variable = |value: f64, k: usize| Twice::variable(Dual::variable(value, k), k);
+        let rates: [Twice; 7] = std::array::from_fn(|k| variable(RATES[k], 2 + k));
+        let states = [variable(state[0], 0), variable(state[1], 1)];
+        QuasiEquilibriumBody::derivative(&rates, Twice::zero(), &states).map(|f| f.eps.map(|e| e.eps))
+    }
+
+    fn tangent(k: usize) -> [Lanes<LANES>; 2] {
+        let number = |n: usize, l: usize| (1.3 * (3 * n + l + k) as f64).sin();
+        std::array::from_fn(|n| Lanes(std::array::from_fn(|l| number(n, l))))
+    }
+
+    fn assert_near(found: f64, expected: f64, size: f64) {
+        assert!((found - expected).abs() <= 1e-11 * size + 1e-300, "{found}, not {expected}");
+    }
+
+    const STATES: [[f64; 2]; 4] = [[1500.0, 40.0], [30.0, 35.0], [1e-3, 20.0], [200.0, 1e-6]];
+
+    /// A lane's own direction among states and lanes, with the derivatives of the states.
+    fn direction(tangent: &[Lanes<LANES>; 2], lane: usize) -> [f64; ARGUMENTS] {
+        let mut direction = [0.0; ARGUMENTS];
+        (direction[0], direction[1]) = (tangent[0].0[lane], tangent[1].0[lane]);
+        direction[2 + lane] = 1.0;
+        direction
+    }
 
     #[test]
-    fn the_second_derivatives_written_out_are_those_of_dual_numbers() {
-        let rates = [0.48, 0.03, 0.087, 0.29, 10.3, 0.157, 3.83];
-        for state in [[1500.0, 40.0], [30.0, 35.0], [1e-3, 20.0], [200.0, 1e-6]] {
-            let found = QuasiEquilibriumBody::hessian::<8>(&rates, &state);
-            let expected = numbers_twice::<QuasiEquilibriumBody, 2, 7, 8>(&rates, &state);
-            let near =
-                |a: f64, b: f64| assert!((a - b).abs() <= 1e-12 * b.abs() + 1e-300, "{state:?} {a} {b}");
-            for i in 0..2 {
+    fn bends_are_the_second_derivatives_of_dual_numbers() {
+        for (k, state) in STATES.into_iter().enumerate() {
+            let (tangent, weights) = (tangent(k), [0.7, -0.4]);
+            let second = second_derivatives(state);
+            let mut half = [Lanes([0.0; LANES]); LANES];
+            let (at, by) = (state.map(|y| Pack([y])), weights.map(|w| Pack([w])));
+            QuasiEquilibrium::bend::<LANES, 1>(&RATES, &at, &by, &[tangent], &mut half);
+            for a in 0..LANES {
+                for b in 0..LANES {
+                    let (da, db) = (direction(&tangent, a), direction(&tangent, b));
+                    let (mut sum, mut size) = (0.0, 0.0);
+                    for n in 0..2 {
+                        for u in 0..ARGUMENTS {
+                            for z in 0..ARGUMENTS {
+                                let part = weights[n] * second[n][u][z] * da[u] * db[z];
+                                sum += part;
+                                size += part.abs();
+                            }
+                        }
+                    }
+                    assert_near(half[a].0[b] + half[b].0[a], sum, size);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn contractions_are_those_of_the_second_derivatives_of_dual_numbers() {
+        for (k, state) in STATES.into_iter().enumerate() {
+            let second = second_derivatives(state);
+            let number = |n: usize, u: usize| (0.9 * (5 * n + u + k) as f64).cos();
+            let by_state = [0, 1].map(|n| [0, 1].map(|m| Pack([number(n, m)])));
+            let by_lane = [0, 1].map(|n| Lanes::<LANES>(std::array::from_fn(|l| number(n, 2 + l))));
+            let mut lanes = Lanes([0.0; LANES]);
+            let at = state.map(|y| Pack([y]));
+            let states =
+                QuasiEquilibrium::contract::<LANES, 1>(&RATES, &at, &by_state, &[by_lane], &mut lanes);
+            for z in 0..ARGUMENTS {
+                let (mut sum, mut size) = (0.0, 0.0);
                 for n in 0..2 {
-                    (0..2).for_each(|m| near(found.by_states[i][n][m], expected.by_states[i][n][m]));
-                    (0..8).for_each(|k| near(found.mixed[i][n].0[k], expected.mixed[i][n].0[k]));
+                    for u in 0..ARGUMENTS {
+                        let part = number(n, u) * second[n][u][z];
+                        sum += part;
+                        size += part.abs();
+                    }
                 }
-                for k in 0..8 {
-                    (0..8).for_each(|l| near(found.by_lanes[i][k].0[l], expected.by_lanes[i][k].0[l]));
-                }
+                let found = if z < 2 { states[z].0[0] } else { lanes.0[z - 2] };
+                assert_near(found, sum, size);
             }
         }
     }

@@ -1,7 +1,7 @@
 //! The structures there are.
 
 use super::abreast::{Values, together};
-use super::derivatives::{Derivatives, bend_alone};
+use super::derivatives::Derivatives;
 use super::errand::{Errand, Errands, Listed, one_by_one};
 use super::falling_production::FallingProduction;
 use super::full_binding::{FullBinding1, FullBinding2};
@@ -9,9 +9,11 @@ use super::michaelis_menten::MichaelisMenten;
 use super::one_compartment::OneCompartment;
 use super::quasi_equilibrium::{QuasiEquilibrium, QuasiEquilibriumClc};
 use super::quasi_steady_state::QuasiSteadyState;
-use super::second::{Reading, differences, exact};
+use super::second::differences;
 use super::solve::{is_plain, predict, sensitivities};
-use super::{Bend, Body, Case, Concentrations, ParameterInfo, Start, StructuralModel, Structure, Take};
+use super::{
+    Body, Case, Concentrations, ParameterInfo, SecondOrder, Start, StructuralModel, Structure, Take,
+};
 use crate::course::{Course, CourseError};
 use crate::scalar::is_wide;
 use crate::solver::{Output, Work};
@@ -64,12 +66,12 @@ macro_rules! solvable {
                 }
                 one_by_one(&mut errands, &alone);
             }
-            fn differentiate_each<'a>(&self, errands: &mut dyn Errands<'a, Bend>) {
-                let alone = |errand: &Errand<'a>, errands: &mut dyn Errands<'a, _>, bend: &mut Bend| {
-                    bend_alone(self, errand, errands, bend)
+            fn differentiate_each<'a>(&self, errands: &mut dyn Errands<'a, SecondOrder>) {
+                let alone = |errand: &Errand<'a>, errands: &mut dyn Errands<'a, _>, found: &mut SecondOrder| {
+                    differences(self, errand, errands, found)
                 };
                 $($(if const { !DOSING } {
-                    let suits = |errand: &Errand<'_>| !errand.is_bent || self.bends_at_once(errand.course);
+                    let suits = |errand: &Errand<'_>| errand.over.is_empty() || self.bends_at_once(errand.course);
                     return together::<$structure, Derivatives<$plain, $inputs, $reads>, $n, $k>(errands, &suits, &alone);
                 })?)?
                 one_by_one(errands, &alone);
@@ -92,22 +94,6 @@ macro_rules! solvable {
                     );
                 })?
                 sensitivities::<$structure, $n, $k, $full, $p, true>(parameters, start, course, out, slopes)
-            }
-            fn curvatures(
-                &self,
-                parameters: &[f64],
-                start: Start<f64>,
-                course: &Course,
-                wanted: &[usize],
-                out: &mut Vec<Concentrations<f64>>,
-                slopes: &mut Vec<[f64; 5]>,
-                curvatures: &mut Vec<[f64; 5]>,
-            ) -> Result<Work, CourseError> {
-                let reading = Reading { wanted, out, slopes, curvatures };
-                $(if !DOSING && is_plain(course) {
-                    return exact::<$structure, $n, $k, $plain, $inputs>(parameters, start, course, reading);
-                })?
-                differences(self, parameters, start, course, reading)
             }
         }
     };

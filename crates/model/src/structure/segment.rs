@@ -3,7 +3,7 @@
 use super::Body;
 use super::depot::{BY_F, BY_KA, Depot, Flux, Outflow};
 use crate::scalar::Real;
-use crate::solver::{Hessian, Lanes, Linearised, Partials, System, TwiceDifferentiable};
+use crate::solver::{Lanes, Linearised, Partials, System};
 use crate::sparse::Sparse;
 use std::marker::PhantomData;
 
@@ -60,19 +60,6 @@ where
     #[inline(always)]
     fn linearise(&self, t: f64, y: &[f64; N]) -> ([f64; N], Partials<N, L>) {
         if const { B::HOT && !FULL } { self.partials(t, y) } else { self.partials_once(t, y) }
-    }
-}
-
-impl<B, const N: usize, const K: usize, const L: usize> TwiceDifferentiable<N, L> for Segment<'_, B, K, false>
-where
-    B: Body<N, K>,
-{
-    #[inline(always)]
-    fn hessian(&self, t: f64, y: &[f64; N]) -> Hessian<N, L> {
-        let mut hessian = B::hessian(self.rates, y);
-        // Drug enters state 0, at a rate that depends on that of absorption alone.
-        hessian.by_lanes[0][0].0[0] += self.depot.bend_after_injections(t);
-        hessian
     }
 }
 
