@@ -10,7 +10,7 @@ mod common;
 use common::{TYPICAL, assert_first_order, dosed, gap, largest, plain, position, relative, solve};
 use omafit_model::{
     Before, Case as ModelCase, Concentrations, Course, CourseError, Dose, Output, OutputTime, Predicted,
-    Route, Start, StructuralModel,
+    Route, Start, StructuralModel, Work,
 };
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
@@ -507,6 +507,9 @@ fn same_bits(case: &Case, course: &Course) -> bool {
     let (mut alone, mut out, mut slopes) = (Vec::new(), Vec::new(), Vec::new());
     let one = case.model.predict(&case.parameters, case.start, course, &mut alone);
     let two = case.model.sensitivities(&case.parameters, case.start, course, &mut out, &mut slopes);
+    // Derivatives need Jacobians, and no other step.
+    let steps = |done: Result<Work, CourseError>| done.map(|work| Work { jacobians: 0, ..work });
+    let (one, two) = (steps(one), steps(two));
     one == two && (one.is_err() || alone == out)
 }
 

@@ -123,7 +123,7 @@ fn predictions_are_the_values_of_the_sensitivity_run_to_the_bit() {
             let work = model.predict(&case.parameters, case.start(), &course, &mut plain).unwrap();
             let same =
                 model.sensitivities(&case.parameters, case.start(), &course, &mut out, &mut slopes).unwrap();
-            assert_eq!((plain, work), (out, same));
+            assert_eq!((plain, work.evaluations, work.tried()), (out, same.evaluations, same.tried()));
         }
     }
 }

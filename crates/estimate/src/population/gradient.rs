@@ -287,7 +287,8 @@ impl<'p, 'a> AtEta<'p, 'a> {
             for (column, &j) in self.inputs.iter().enumerate() {
                 self.bend[(row, column)] = found.hessian[i * all + j] * log_slopes[row] * log_slopes[column];
             }
-            self.turn[row] = found.slope_gradient[i] * log_slopes[row];
+            // Of a subject without observations there is nothing to weigh.
+            self.turn[row] = found.slope_gradient.get(i).map_or(0.0, |by| by * log_slopes[row]);
             let log_bend = self.individual[i].log_bend;
             if log_bend == 0.0 {
                 continue;
