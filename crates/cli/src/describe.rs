@@ -2,7 +2,7 @@
 
 use omafit_model::{
     Analyte, Covariates, Effect, EffectForm, ErrorModel, ParameterInfo, PopulationModel, PopulationParameter,
-    StartRule, Transform,
+    Residual, ResidualDistribution, StartRule, Transform,
 };
 
 /// A model's parameters, variability, residual error and start.
@@ -40,7 +40,7 @@ pub fn remarks(model: &PopulationModel) -> Vec<String> {
             "Residual error of {}: {}, {}{limits}.",
             model.label_in_sentence(analyte),
             residual.error.name(),
-            size(residual.error, model.analyte_unit(analyte))
+            size(residual, model.analyte_unit(analyte))
         ))
     });
     let rest = [correlations(model), conditions(model)];
@@ -184,7 +184,7 @@ fn residual_errors(model: &PopulationModel) -> String {
     for analyte in Analyte::ALL {
         let Some(residual) = model.residual(analyte) else { continue };
         let unit = model.analyte_unit(analyte);
-        let size = size(residual.error, unit);
+        let size = size(residual, unit);
         let limit = |l: Option<f64>| l.map_or(String::new(), |l| quantity(l, unit));
         rows.push(vec![
             format!("{}, {unit}", model.label(analyte)),
@@ -197,8 +197,8 @@ fn residual_errors(model: &PopulationModel) -> String {
     table(rows)
 }
 
-fn size(error: ErrorModel, unit: &str) -> String {
-    match error {
+fn size(residual: &Residual, unit: &str) -> String {
+    let size = match residual.error {
         ErrorModel::LogNormal { sd } => format!("SD {} of the logarithm", number(sd)),
         ErrorModel::Normal { additive, proportional: 0.0 } => {
             format!("SD {}", quantity(additive, unit))
@@ -211,6 +211,12 @@ fn size(error: ErrorModel, unit: &str) -> String {
             quantity(additive, unit),
             number(100.0 * proportional)
         ),
+    };
+    match residual.distribution {
+        ResidualDistribution::Normal => size,
+        ResidualDistribution::StudentT { df } => {
+            format!("{size}, standardised residuals of Student's t with ν = {}", number(df))
+        }
     }
 }
 

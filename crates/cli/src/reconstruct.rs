@@ -16,10 +16,10 @@ use crate::recorded_path::RecordedPath;
 use crate::run::{censor, pool, positive, prior, share};
 use crate::write::{write_both, write_record};
 use omafit_estimate::{
-    Bands, Covariance, Errors, FitOptions, Method, PopulationMethod, Prior, ReconstructionOptions, Shape,
-    SigmaRule, Status, SubjectResult, complete, fit_at, given_errors, with_sigmas,
+    Bands, Covariance, FitOptions, Method, PopulationMethod, Prior, ReconstructionOptions, ResidualErrors,
+    SigmaRule, Status, SubjectResult, complete, fit_at, residual_errors, with_sigmas,
 };
-use omafit_model::{Analyte, PopulationModel, Subject};
+use omafit_model::{Analyte, PopulationModel, ResidualDistribution, Subject};
 use omafit_outcome::ExposureCourse;
 use omafit_trial::{
     ReadOptions, RunFolder, Table, Trial, Values, read, read_parquet, read_whole_text, sigma_columns,
@@ -44,7 +44,7 @@ pub struct Record {
     pub options: Options,
     /// Of a run from before there was a choice, those of its model.
     #[serde(default)]
-    pub residual_errors: ResidualErrors,
+    pub residual_errors: RecordedErrors,
     pub data: Data,
     /// How its population was estimated, if it was.
     pub population: Option<Estimated>,
@@ -58,7 +58,7 @@ pub struct Estimated {
 
 /// Where its residual errors came from.
 #[derive(Debug, Default, Deserialize)]
-pub struct ResidualErrors {
+pub struct RecordedErrors {
     pub sigma: SigmaRule,
 }
 
@@ -69,9 +69,9 @@ pub struct Options {
     pub covariance: Covariance,
     pub max_iterations: u64,
     pub further_starts: usize,
-    /// Of a run from before there was a choice, normal.
+    /// The distribution of its standardised residuals, which a run of an earlier version does not have in its model.
     #[serde(default)]
-    pub residuals: Shape,
+    pub residuals: Option<ResidualDistribution>,
     /// How far its time courses go at least, where that was said.
     #[serde(default)]
     pub until_day: Option<f64>,
@@ -199,14 +199,16 @@ impl Run {
     }
 
     /// The residual errors of a subject: its own, where the run estimated them, or the model's.
-    pub fn errors(&self, known: Option<&Estimate>) -> Errors {
-        let mut errors = given_errors(&self.model);
+    pub fn errors(&self, known: Option<&Estimate>) -> ResidualErrors {
+        let mut errors = residual_errors(&self.model);
         let Some(known) = known.filter(|known| !known.sigmas.is_empty()) else { return errors };
         for analyte in Analyte::ALL {
             let columns = sigma_columns(&self.model).into_iter().zip(&known.sigmas);
             let of = columns.filter(|((a, _, _), _)| *a == analyte).map(|(_, sigma)| *sigma);
             let own: Vec<f64> = of.collect();
-            errors[analyte.index()] = errors[analyte.index()].map(|error| with_sigmas(error, &own));
+            if let Some(law) = &mut errors[analyte.index()] {
+                law.error = with_sigmas(law.error, &own);
+            }
         }
         errors
     }
@@ -278,6 +280,12 @@ impl Run {
             return Err(refuse("run", folder.display(), expected));
         }
         let model = model::of_run(folder)?;
+        let model = match record.options.residuals {
+            Some(distribution @ ResidualDistribution::StudentT { .. }) => model
+                .with_residuals(distribution)
+                .map_err(|source| CliError::Model { place: folder.display().to_string(), source })?,
+            _ => model,
+        };
         let positions = record.options.estimate.iter().map(|name| model.position(name));
         let Some(free) = positions.collect::<Option<Vec<usize>>>() else {
             return Err(refuse(
@@ -319,7 +327,6 @@ impl Run {
             max_iterations: record.options.max_iterations,
             further_starts: record.options.further_starts,
             covariance: record.options.covariance,
-            shape: record.options.residuals,
             sigma: record.residual_errors.sigma,
             ..FitOptions::new(record.method.into(), free)
         };

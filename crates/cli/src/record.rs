@@ -12,10 +12,10 @@ use crate::recorded_path::RecordedPath;
 use crate::run::Plan;
 use crate::work::REPORTED;
 use omafit_estimate::{
-    Covariance, FitOptions, Goodness, Overview, PooledSigma, ReconstructionOptions, Replication, Shape,
-    SigmaRule, TwoStage, free_names,
+    Covariance, FitOptions, Goodness, Overview, PooledSigma, ReconstructionOptions, Replication, SigmaRule,
+    TwoStage, free_names,
 };
-use omafit_model::{Analyte, ResidualEntry};
+use omafit_model::{Analyte, ResidualDistribution, ResidualEntry};
 use omafit_trial::{Counts, DataSummary, Excluded, Ignored, ReadOptions, Trial, Warning};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -125,7 +125,8 @@ struct Options {
     profile_level: Option<f64>,
     max_iterations: u64,
     further_starts: usize,
-    residuals: Shape,
+    /// The distribution of the standardised residuals; none where analytes have different ones.
+    residuals: Option<ResidualDistribution>,
     trajectories: bool,
     every_days: f64,
     until_day: Option<f64>,
@@ -239,7 +240,7 @@ impl Record {
         threads: usize,
     ) -> Self {
         let Facts { trial, pooled, .. } = *facts;
-        let FitOptions { max_iterations, further_starts, covariance, profile, shape, .. } = *plan.options();
+        let FitOptions { max_iterations, further_starts, covariance, profile, .. } = *plan.options();
         let ReconstructionOptions { every, until, level, .. } = *plan.wanted();
         let mut goodness_of_fit: BTreeMap<_, _> =
             Analyte::ALL.iter().map(|a| (a.name(), (&summary.by_analyte[a.index()]).into())).collect();
@@ -260,7 +261,7 @@ impl Record {
                 profile_level: profile,
                 max_iterations,
                 further_starts,
-                residuals: shape,
+                residuals: plan.model().residual_distribution(),
                 trajectories: plan.courses().is_some(),
                 every_days: every,
                 until_day: until.is_finite().then_some(until),

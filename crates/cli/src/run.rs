@@ -14,10 +14,10 @@ use crate::write::{write_both, write_record};
 use crate::{Outcome, interrupt, model, print, report};
 use indicatif::{ProgressBar, ProgressStyle};
 use omafit_estimate::{
-    Bands, FitOptions, IndividualFit, Method, PooledSigma, Prior, ReconstructionOptions, Replication, Shape,
+    Bands, FitOptions, IndividualFit, Method, PooledSigma, Prior, ReconstructionOptions, Replication,
     SigmaRule, TwoStage, pool_sigma, shrinkage, two_stage,
 };
-use omafit_model::{Censoring, PopulationModel, Subject};
+use omafit_model::{Censoring, PopulationModel, ResidualDistribution, Subject};
 use omafit_outcome::RegimenTally;
 use omafit_trial::{
     DataSet, ReadOptions, RunFolder, RunPlace, Source, Spans, Trial, shrinkage_table, two_stage_omega_table,
@@ -79,7 +79,13 @@ impl Data {
 impl Plan {
     /// Checks the arguments against the model that they name.
     pub fn new(args: &RunArgs) -> Result<Self, CliError> {
-        let (model, given) = model::load_given(&args.model)?;
+        let (mut model, given) = model::load_given(&args.model)?;
+        if let Some(robust) = &args.robust {
+            let place = || "the model with --robust".to_owned();
+            model = model
+                .with_residuals(distribution(robust)?)
+                .map_err(|source| CliError::Model { place: place(), source })?;
+        }
         positive("every", args.every)?;
         positive("target", args.target)?;
         if let Some(until) = args.until {
@@ -101,12 +107,15 @@ impl Plan {
         if args.population().is_some() {
             let expected =
                 "left out with --method foce, its and saem, which estimate residual errors of their own";
-            if let Some(robust) = &args.robust {
-                return Err(refuse("robust", robust, expected));
-            }
             if SigmaRule::from(args.sigma) != SigmaRule::Given {
                 return Err(refuse("sigma", "subject or pooled", expected));
             }
+        }
+        let is_normal = model.residual_distribution() == Some(ResidualDistribution::Normal);
+        if args.method == MethodName::Its && !is_normal {
+            let expected = "foce or saem: iterative two-stage takes the distribution of η given the data for normal, which \
+                            residuals of Student's t make it too little";
+            return Err(refuse("method", "its", expected));
         }
         args.exports.verify(args.method)?;
         if args.method != MethodName::Foce && args.influence.is_some() {
@@ -131,11 +140,11 @@ impl Plan {
             }
         }
         if args.likelihood().is_some() {
-            let has_population = args.method != MethodName::Nls
-                && args.robust.is_none()
-                && SigmaRule::from(args.sigma) != SigmaRule::Subject;
+            let has_population =
+                args.method != MethodName::Nls && SigmaRule::from(args.sigma) != SigmaRule::Subject;
             if !has_population {
-                let expected = "without --method nls, --robust and --sigma subject: it is the likelihood of a population";
+                let expected =
+                    "without --method nls and --sigma subject: it is the likelihood of a population";
                 return Err(refuse("likelihood", "", expected));
             }
         }
@@ -150,7 +159,6 @@ impl Plan {
             further_starts: args.starts,
             covariance: args.covariance.into(),
             profile: args.profile,
-            shape: shape(args.robust.as_deref())?,
             sigma: args.sigma.into(),
             ..FitOptions::new(method, free)
         };
@@ -276,15 +284,14 @@ pub fn share(option: &'static str, value: f64) -> Result<(), CliError> {
 }
 
 /// The distribution of the residuals that `--robust` asks for.
-fn shape(robust: Option<&str>) -> Result<Shape, CliError> {
-    let Some(asked) = robust else { return Ok(Shape::Normal) };
+fn distribution(asked: &str) -> Result<ResidualDistribution, CliError> {
     let df = match asked.split_once('=') {
         None if asked == "student-t" => Some(ROBUST_DF),
         Some(("student-t", df)) => df.parse().ok().filter(|df| (1.0..=100.0).contains(df)),
         _ => None,
     };
     let expected = "`student-t`, or `student-t=ν` with degrees of freedom ν from 1 to 100";
-    df.map(|df| Shape::StudentT { df }).ok_or_else(|| refuse("robust", asked, expected))
+    df.map(|df| ResidualDistribution::StudentT { df }).ok_or_else(|| refuse("robust", asked, expected))
 }
 
 /// Positions of the estimated parameters: as asked, as the model file says, or those that vary.
@@ -500,7 +507,6 @@ fn identity(
         "further_starts": plan.options.further_starts,
         "covariance": plan.options.covariance,
         "profile": plan.options.profile,
-        "residuals": plan.options.shape,
         "sigma": plan.options.sigma,
         "population": args.population(),
         "population_iterations": args.population_iterations,

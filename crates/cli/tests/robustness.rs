@@ -80,6 +80,10 @@ fn a_robust_run_is_recorded_and_taken_up_again() {
     assert!(output.status.success());
     let bytes = |folder: &Path| std::fs::read(folder.join("trajectories.parquet")).unwrap();
     assert!(bytes(&of) == bytes(&again));
+    // The distribution is the run's model's: a population is estimated with it, and simulated from it.
+    let model = std::fs::read_to_string(of.join("model.toml")).unwrap();
+    assert_eq!(model.matches("student_t = 5.0").count(), 3, "{model}");
+    assert_eq!(run(folder.path(), REFERENCE, &["--robust", "student-t=5", "--method", "its"]), 2);
     for bad in ["student", "student-t=0.5", "student-t=101", "student-t=x", "huber"] {
         let output = omafit().args(["fit", "x.csv", "--out", "y", "--robust", bad]).output().unwrap();
         let said = String::from_utf8(output.stderr).unwrap();

@@ -2,11 +2,11 @@
 
 use crate::descent::{Minimum, minimise, minimise_from};
 use crate::individual::{FitOptions, Limit};
-use crate::likelihood::{Errors, weighted_residual};
+use crate::likelihood::{ErrorDistribution, ResidualErrors, StandardisedDensity as _, weighted_residual};
 use crate::problem::{SubjectError, SubjectProblem};
 use crate::starts::{normal_start, scattered_start};
 use nalgebra::DMatrix;
-use omafit_model::{Observation, Subject};
+use omafit_model::{Observation, ResidualDistribution, Subject};
 
 /// A factor of twenty from the typical subject is far enough to ask whether a parameter is running off.
 const FAR: f64 = 3.0;
@@ -25,7 +25,7 @@ pub(crate) fn search_from(
     problem: &SubjectProblem<'_>,
     subject: &Subject,
     options: &FitOptions,
-    errors: &Errors,
+    errors: &ResidualErrors,
     start: Option<&[f64]>,
 ) -> Found {
     let start = start.map_or_else(|| vec![0.0; options.free.len()], <[f64]>::to_vec);
@@ -38,7 +38,7 @@ pub(crate) fn search_on(
     problem: &SubjectProblem<'_>,
     subject: &Subject,
     options: &FitOptions,
-    errors: &Errors,
+    errors: &ResidualErrors,
     mut best: Minimum,
 ) -> Found {
     let mut starts = 1;
@@ -61,7 +61,7 @@ pub(crate) fn search_on(
     let mut run_off = runaways(problem, &best);
     let poor = |m: &Minimum| {
         let misfit = m.at.as_ref().map_or(f64::INFINITY, |at| {
-            weighted_residuals(errors, subject, &at.predictions).map(|z| options.shape.deviance(z)).sum()
+            weighted_residuals(errors, subject, &at.predictions).map(|(shape, z)| shape.deviance(z)).sum()
         });
         misfit > POOR * subject.observations.len().max(1) as f64
     };
@@ -140,13 +140,16 @@ pub(crate) fn missing_curvatures(
     all
 }
 
-/// The weighted residuals of the quantified observations.
+/// The weighted residuals of the quantified observations, with the distribution of each.
 pub(crate) fn weighted_residuals(
-    errors: &Errors,
+    errors: &ResidualErrors,
     subject: &Subject,
     predictions: &[f64],
-) -> impl Iterator<Item = f64> {
+) -> impl Iterator<Item = (ResidualDistribution, f64)> {
     let residuals = subject.observations.iter().zip(predictions);
-    let residual = |(o, f): (&Observation, &f64)| Some(weighted_residual(o, errors[o.analyte.index()]?, *f));
-    residuals.filter_map(residual).filter(|z| !z.is_nan())
+    let residual = |(o, f): (&Observation, &f64)| {
+        let ErrorDistribution { error, shape } = errors[o.analyte.index()]?;
+        Some((shape, weighted_residual(o, error, *f)))
+    };
+    residuals.filter_map(residual).filter(|(_, z)| !z.is_nan())
 }

@@ -1,6 +1,6 @@
 //! Goodness of fit of a subject, per analyte and overall, on the scale of the logarithm, over the quantified values.
 
-use crate::likelihood::{Errors, weighted_residual};
+use crate::likelihood::{ErrorDistribution, ResidualErrors, weighted_residual};
 use omafit_model::{Analyte, Censoring, Observation, Subject};
 use statrs::function::factorial::ln_binomial;
 
@@ -24,7 +24,7 @@ pub struct Goodness {
 
 /// Goodness of fit of one analyte of a subject, or of all together with `analyte` `None`.
 pub fn goodness(
-    errors: &Errors,
+    errors: &ResidualErrors,
     subject: &Subject,
     predictions: &[f64],
     analyte: Option<Analyte>,
@@ -51,7 +51,12 @@ pub(crate) struct Pool {
 
 impl Pool {
     /// Adds an observation, if it counts, and returns ln y − ln f.
-    pub(crate) fn add(&mut self, errors: &Errors, observation: &Observation, prediction: f64) -> Option<f64> {
+    pub(crate) fn add(
+        &mut self,
+        errors: &ResidualErrors,
+        observation: &Observation,
+        prediction: f64,
+    ) -> Option<f64> {
         // Of a prediction of nothing there is no logarithm.
         let counts = observation.censoring == Censoring::Quantified && observation.value > 0.0;
         if !counts || prediction == 0.0 {
@@ -62,8 +67,9 @@ impl Pool {
         self.n += 1;
         self.squares += residual * residual;
         self.logs.add(log);
-        let error = errors[observation.analyte.index()];
-        self.weighted.add(error.map_or(f64::NAN, |error| weighted_residual(observation, error, prediction)));
+        let law = errors[observation.analyte.index()];
+        let residual_of = |law: ErrorDistribution| weighted_residual(observation, law.error, prediction);
+        self.weighted.add(law.map_or(f64::NAN, residual_of));
         Some(residual)
     }
 

@@ -5,11 +5,10 @@ use crate::best::{
 };
 use crate::descent::{Minimum, minimise_each};
 use crate::least_squares::StopReason;
-use crate::likelihood::{Errors, Law, constant, given_errors};
+use crate::likelihood::{ResidualErrors, constant, residual_errors};
 use crate::prior::Prior;
 use crate::problem::{SubjectError, SubjectProblem};
 use crate::profile::{ProfileInterval, profile_interval};
-use crate::shape::Shape;
 use crate::sigma::{SigmaRule, with_own_sigma};
 use crate::uncertainty::Uncertainty;
 use nalgebra::DMatrix;
@@ -40,8 +39,6 @@ pub struct FitOptions {
     pub covariance: Covariance,
     /// Coverage of the intervals from the profile of the objective, if they are wanted.
     pub profile: Option<f64>,
-    /// The distribution of the standardised residuals.
-    pub shape: Shape,
     /// Where the size of the residual errors comes from. A fit knows one subject only: of [`SigmaRule::Pooled`] the model
     /// has it already.
     pub sigma: SigmaRule,
@@ -57,7 +54,6 @@ impl FitOptions {
             further_starts: 8,
             covariance: Covariance::Full,
             profile: None,
-            shape: Shape::Normal,
             sigma: SigmaRule::Given,
         }
     }
@@ -169,7 +165,7 @@ pub struct IndividualFit {
     /// Individual prediction of each observation.
     pub ipred: Vec<f64>,
     /// The residual error of each analyte, as the fit has it.
-    pub errors: Errors,
+    pub errors: ResidualErrors,
 }
 
 impl IndividualFit {
@@ -202,7 +198,7 @@ pub fn fit_subject(
         subject,
         prior,
         options,
-        search(model, subject, prior, options, &given_errors(model), None),
+        search(model, subject, prior, options, &residual_errors(model), None),
     )
 }
 
@@ -215,9 +211,9 @@ pub fn fit_subjects(
     prior: Option<&Prior>,
     options: &FitOptions,
 ) -> Vec<IndividualFit> {
-    let errors = given_errors(model);
+    let errors = residual_errors(model);
     let used = prior.filter(|_| options.method == Method::Map);
-    let new = |subject| SubjectProblem::new(model, subject, &options.free, used, &errors, options.shape);
+    let new = |subject| SubjectProblem::new(model, subject, &options.free, used, &errors);
     let problems: Vec<_> =
         subjects.iter().map(|&subject| new(subject).map(SubjectProblem::for_a_fit)).collect();
     let sound: Vec<&SubjectProblem<'_>> = problems.iter().filter_map(|p| p.as_ref().ok()).collect();
@@ -276,7 +272,7 @@ pub(crate) fn fit_from(
 ) -> IndividualFit {
     let further_starts = if start.is_some() { 0 } else { options.further_starts };
     let options = FitOptions { further_starts, ..options.in_passing() };
-    search(model, subject, prior, &options, &given_errors(model), start)
+    search(model, subject, prior, &options, &residual_errors(model), start)
 }
 
 /// The best minimum from `start`, or the typical subject, and from further starts where that does not end well.
@@ -285,11 +281,11 @@ fn search(
     subject: &Subject,
     prior: Option<&Prior>,
     options: &FitOptions,
-    errors: &Errors,
+    errors: &ResidualErrors,
     start: Option<&[f64]>,
 ) -> IndividualFit {
     let prior = prior.filter(|_| options.method == Method::Map);
-    let problem = match SubjectProblem::new(model, subject, &options.free, prior, errors, options.shape) {
+    let problem = match SubjectProblem::new(model, subject, &options.free, prior, errors) {
         Ok(problem) => problem.for_a_fit(),
         Err(error) => return failed(model, subject, options, errors, &error),
     };
@@ -304,7 +300,7 @@ fn finished(
     model: &PopulationModel,
     prior: Option<&Prior>,
     options: &FitOptions,
-    errors: &Errors,
+    errors: &ResidualErrors,
     found: Found,
 ) -> IndividualFit {
     let missing = missing_curvatures(&[problem], std::slice::from_ref(&found), options).pop().flatten();
@@ -319,11 +315,11 @@ pub fn fit_at(
     subject: &Subject,
     prior: Option<&Prior>,
     options: &FitOptions,
-    errors: &Errors,
+    errors: &ResidualErrors,
     eta: &[f64],
 ) -> IndividualFit {
     let prior = prior.filter(|_| options.method == Method::Map);
-    let problem = match SubjectProblem::new(model, subject, &options.free, prior, errors, options.shape) {
+    let problem = match SubjectProblem::new(model, subject, &options.free, prior, errors) {
         Ok(problem) => problem.for_a_fit(),
         Err(error) => return failed(model, subject, options, errors, &error),
     };
@@ -352,7 +348,7 @@ fn finish(
     model: &PopulationModel,
     prior: Option<&Prior>,
     options: &FitOptions,
-    errors: &Errors,
+    errors: &ResidualErrors,
     Found { best: minimum, run_off, starts }: Found,
     missing: Option<Result<DMatrix<f64>, SubjectError>>,
 ) -> IndividualFit {
@@ -377,7 +373,7 @@ fn finish(
     let data = at.objective - prior_ssq;
     let constants = |full: bool| -> f64 {
         let laws = subject.observations.iter().filter_map(|o| Some((o, errors[o.analyte.index()]?)));
-        laws.map(|(o, error)| constant(o, Law { error, shape: options.shape }, full)).sum()
+        laws.map(|(o, law)| constant(o, law, full)).sum()
     };
     let curvature = prior.map_or(0.0, |p| p.log_determinant() + log_determinant(&at.jacobian));
     let mut reason = minimum.stop.to_string();
@@ -434,7 +430,7 @@ fn finish(
         effective_parameters: leverages.iter().sum(),
         leverages,
         own_sigmas: 0,
-        ssq: weighted_residuals(errors, subject, &at.predictions).map(|z| z * z).sum(),
+        ssq: weighted_residuals(errors, subject, &at.predictions).map(|(_, z)| z * z).sum(),
         prior_ssq,
         ofv: data + constants(false) + prior_ssq + curvature,
         minus2ll: data + constants(true),
@@ -457,7 +453,7 @@ fn failed(
     model: &PopulationModel,
     subject: &Subject,
     options: &FitOptions,
-    errors: &Errors,
+    errors: &ResidualErrors,
     why: &dyn std::fmt::Display,
 ) -> IndividualFit {
     let nothing = DMatrix::zeros(0, options.free.len());

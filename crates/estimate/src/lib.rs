@@ -8,7 +8,6 @@ mod descent;
 mod diagnostics;
 mod goodness;
 mod individual;
-mod interval;
 mod least_squares;
 mod likelihood;
 mod minimise;
@@ -21,7 +20,6 @@ mod problem;
 mod profile;
 mod reconstruction;
 mod sampling;
-mod shape;
 mod sigma;
 mod simulate;
 mod spread;
@@ -52,7 +50,9 @@ pub use individual::{
     fit_subjects, free_names,
 };
 pub use least_squares::StopReason;
-pub use likelihood::{Errors, Law, LikelihoodTerm, given_errors, likelihood_term, weighted_residual};
+pub use likelihood::{
+    ErrorDistribution, LikelihoodTerm, ResidualErrors, likelihood_term, residual_errors, weighted_residual,
+};
 pub use minimise::{Evaluated, LeastSquares, Rows, Scored, least_squares, score};
 pub use normal::{NORMAL_975, log_cdf, mills};
 pub use overview::{FreeIgeCourse, Overview, Tally, free_ige_course, quantile};
@@ -78,7 +78,7 @@ pub use profile::ProfileInterval;
 pub use reconstruction::{
     Bands, Reconstruction, ReconstructionOptions, Trajectory, reconstruct, typical_course,
 };
-pub use shape::Shape;
+
 pub use sigma::{PooledSigma, SigmaRule, pool_sigma, sigmas, with_sigmas};
 pub use simulate::{Noise, SubjectStream, draw_parameters, measure, quantify, simulate_subject};
 pub use suppression::{FreeIgeFact, Suppression, Uncertain};

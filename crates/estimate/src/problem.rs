@@ -12,14 +12,13 @@
 //! ([`crate::likelihood`]); the objective is then not the sum of squares, but the likelihood itself.
 
 use crate::least_squares::{Linearised, Residuals};
-use crate::likelihood::{Errors, Law, LikelihoodTerm, constant, likelihood_term};
+use crate::likelihood::{ErrorDistribution, LikelihoodTerm, ResidualErrors, constant, likelihood_term};
 use crate::prior::Prior;
-use crate::shape::Shape;
 use nalgebra::{DMatrix, DVector};
 use omafit_model::{
     Case, Censoring, Concentrations, Course, CourseError, CovariateError, ErrorModel, IndividualValue,
-    Observation, OutputWeights, PopulationModel, PredictionError, SecondOrder, Sensitivities, Start,
-    StructuralModel, Subject,
+    Observation, OutputWeights, PopulationModel, PredictionError, ResidualDistribution, SecondOrder,
+    Sensitivities, Start, StructuralModel, Subject,
 };
 use std::cell::RefCell;
 
@@ -123,7 +122,7 @@ pub struct SubjectProblem<'a> {
     /// For each observation, the position of its time in the course.
     positions: Vec<usize>,
     /// The law of each observation.
-    laws: Vec<Law>,
+    laws: Vec<ErrorDistribution>,
     workspace: RefCell<Sensitivities>,
 }
 
@@ -132,7 +131,7 @@ type Predicted<'p, 'a> = (&'p SubjectProblem<'a>, &'p [f64], &'p [f64]);
 
 impl<'a> SubjectProblem<'a> {
     /// The problem of estimating the parameters at the positions `free` (ascending) from a subject's observations,
-    /// which have the residual `errors` of this `shape`, and, if there is one, a prior over them.
+    /// which have the residual `errors`, and, if there is one, a prior over them.
     ///
     /// # Errors
     /// When the subject's records make no course, or an observation has no logarithm.
@@ -141,17 +140,16 @@ impl<'a> SubjectProblem<'a> {
         subject: &'a Subject,
         free: &'a [usize],
         prior: Option<&'a Prior>,
-        errors: &Errors,
-        shape: Shape,
+        errors: &ResidualErrors,
     ) -> Result<Self, SubjectError> {
         let (course, positions) = Course::of_observations(subject)?;
         let law = |o: &Observation| {
             let (analyte, time, value) = (o.analyte.name(), o.time, o.value);
-            let Some(error) = errors[o.analyte.index()] else {
+            let Some(law) = errors[o.analyte.index()] else {
                 return Err(SubjectError::NotPredicted { analyte, time });
             };
-            let sound = value.is_finite() && (value > 0.0 || !error.is_log());
-            if sound { Ok(Law { error, shape }) } else { Err(SubjectError::NotPositive { time, value }) }
+            let sound = value.is_finite() && (value > 0.0 || !law.error.is_log());
+            if sound { Ok(law) } else { Err(SubjectError::NotPositive { time, value }) }
         };
         let laws = subject.observations.iter().map(law).collect::<Result<Vec<_>, _>>()?;
         Ok(Self {
@@ -224,7 +222,7 @@ impl<'a> SubjectProblem<'a> {
     }
 
     /// Each observation with the position of its time in the course and its law.
-    pub(crate) fn observed(&self) -> impl Iterator<Item = (usize, &'a Observation, Law)> {
+    pub(crate) fn observed(&self) -> impl Iterator<Item = (usize, &'a Observation, ErrorDistribution)> {
         let laws = self.observations.iter().zip(&self.laws);
         self.positions.iter().zip(laws).map(|(&at, (observation, &law))| (at, observation, law))
     }
@@ -434,9 +432,9 @@ impl<'a> SubjectProblem<'a> {
         }
         // An observation that says nothing is no square, and adds none.
         let is_square = |&row: &usize| {
-            let Law { error, shape } = self.laws[row];
+            let ErrorDistribution { error, shape } = self.laws[row];
             let quantified = self.observations[row].censoring == Censoring::Quantified;
-            quantified && error.is_log() && shape == Shape::Normal
+            quantified && error.is_log() && shape == ResidualDistribution::Normal
         };
         let is_sum_of_squares = informative.iter().all(is_square);
         Ok(Linearised { objective, noise, is_sum_of_squares, predictions, informative, residuals, jacobian })

@@ -11,11 +11,13 @@
 //! with h = 0. Of one normal σ that is σ² = Σr²/n. Residuals of a fit are shorter than the errors; with h the leverage of
 //! each observation in its subject's fit it is σ² = Σr²/Σ(1 − h), unbiased for a linear model both of least squares
 //! (Σh is the number of parameters) and of empirical Bayes estimates (Cov r = σ²(I − H) with either hat matrix H).
-//! c is one of a normal shape and (ν + 2)/(ν + 5) of Student's t, see [`Shape::cost_of_leverage`].
+//! c is one of a normal shape and (ν + 2)/(ν + 5) of Student's t, see [`StandardisedDensity::cost_of_leverage`](crate::likelihood::StandardisedDensity::cost_of_leverage).
 
 use crate::individual::{FitOptions, IndividualFit, Status, fit_from};
 use crate::least_squares::{LevenbergMarquardt, Linearised, Residuals};
-use crate::likelihood::{Errors, Law, given_errors, scale_term};
+use crate::likelihood::{
+    ErrorDistribution, ResidualErrors, StandardisedDensity as _, residual_errors, scale_term,
+};
 use crate::prior::Prior;
 use argmin::core::Executor;
 use nalgebra::{DMatrix, DVector};
@@ -70,7 +72,7 @@ fn fitted<'a>(
 
 /// The size of an error that the likelihood of these observations makes of it, starting from `law`; `None` where it
 /// vanishes, or nothing was quantified.
-fn estimate(law: Law, observations: &[Fitted<'_>]) -> Option<ErrorModel> {
+fn estimate(law: ErrorDistribution, observations: &[Fitted<'_>]) -> Option<ErrorModel> {
     if !observations.iter().any(|o| o.observation.censoring == Censoring::Quantified) {
         return None;
     }
@@ -120,7 +122,7 @@ fn resized(error: ErrorModel, by: &[f64]) -> ErrorModel {
 
 /// The likelihood as a function of the logarithms of an error's standard deviations, less those of `law`.
 struct Size<'a> {
-    law: Law,
+    law: ErrorDistribution,
     observations: &'a [Fitted<'a>],
 }
 
@@ -128,7 +130,7 @@ impl Residuals for Size<'_> {
     type Error = std::convert::Infallible;
 
     fn linearise(&self, by: &[f64]) -> Result<Linearised, Self::Error> {
-        let Law { shape, .. } = self.law;
+        let ErrorDistribution { shape, .. } = self.law;
         let error = resized(self.law.error, by);
         let rows = self.observations.len();
         let mut objective = 0.0;
@@ -136,7 +138,7 @@ impl Residuals for Size<'_> {
         let mut jacobian = DMatrix::zeros(rows, by.len());
         for (row, of) in self.observations.iter().enumerate() {
             let (o, f) = (of.observation, of.prediction);
-            let Some(term) = scale_term(o, Law { error, shape }, f) else { continue };
+            let Some(term) = scale_term(o, ErrorDistribution { error, shape }, f) else { continue };
             let (mut value, mut slope) = (term.value, term.slope);
             if o.censoring == Censoring::Quantified {
                 let shortened = shape.cost_of_leverage() * of.leverage;
@@ -147,8 +149,8 @@ impl Residuals for Size<'_> {
             objective += value;
             if curvature > 0.0 {
                 residuals[row] = slope / curvature.sqrt();
-                for (column, share) in shares(error, f).into_iter().enumerate() {
-                    jacobian[(row, column)] = curvature.sqrt() * share;
+                for (column, part) in parts(error).into_iter().enumerate() {
+                    jacobian[(row, column)] = curvature.sqrt() * term.shares[part];
                 }
             }
         }
@@ -165,14 +167,13 @@ impl Residuals for Size<'_> {
     }
 }
 
-/// ∂ ln g/∂ ln of each standard deviation.
-fn shares(error: ErrorModel, f: f64) -> Vec<f64> {
+/// Which of the two standard deviations of an error the ones of [`sigmas`] are.
+fn parts(error: ErrorModel) -> Vec<usize> {
     match error {
-        ErrorModel::Normal { additive, proportional } if additive > 0.0 && proportional > 0.0 => {
-            let part = (additive / error.sd(f)).powi(2);
-            vec![part, 1.0 - part]
+        ErrorModel::LogNormal { .. } => vec![0],
+        ErrorModel::Normal { additive, proportional } => {
+            (0..2).filter(|&part| [additive, proportional][part] > 0.0).collect()
         }
-        _ => vec![1.0],
     }
 }
 
@@ -190,9 +191,9 @@ pub(crate) fn with_own_sigma(
     subject: &Subject,
     options: &FitOptions,
     mut fit: IndividualFit,
-    refit: impl Fn(&Errors, &[f64], bool) -> IndividualFit,
+    refit: impl Fn(&ResidualErrors, &[f64], bool) -> IndividualFit,
 ) -> IndividualFit {
-    let given = given_errors(model);
+    let given = residual_errors(model);
     let needed = options.free.len() + OWN_SIGMA_NEEDS;
     let mut own: Vec<Analyte> = Vec::new();
     let mut said = String::new();
@@ -218,9 +219,9 @@ pub(crate) fn with_own_sigma(
         for &analyte in &own {
             let Some(old) = errors[analyte.index()] else { continue };
             let observations: Vec<Fitted<'_>> = fitted(subject, &fit, analyte, false).collect();
-            if let Some(new) = estimate(Law { error: old, shape: options.shape }, &observations) {
-                largest = largest.max(change(old, new, &observations));
-                errors[analyte.index()] = Some(new);
+            if let Some(error) = estimate(old, &observations) {
+                largest = largest.max(change(old.error, error, &observations));
+                errors[analyte.index()] = Some(ErrorDistribution { error, ..old });
             } else {
                 vanished.push(analyte);
             }
@@ -237,7 +238,7 @@ pub(crate) fn with_own_sigma(
     }
     (fit.iterations, fit.starts) = (iterations, starts);
     let estimated = own.iter().filter_map(|a| errors[a.index()]);
-    fit.own_sigmas = estimated.map(|error| sigmas(error).len()).sum();
+    fit.own_sigmas = estimated.map(|law| sigmas(law.error).len()).sum();
     if !settled && fit.status != Status::Failed {
         fit.fail(model, options, &format!("; σ does not settle in {ROUNDS} rounds"));
     }
@@ -303,8 +304,7 @@ pub fn pool_sigma(
             let Some(residual) = pooled.model.residual(analyte) else { continue };
             let observations: Vec<Fitted<'_>> =
                 known().flat_map(|(subject, fit)| fitted(subject, fit, analyte, true)).collect();
-            let law = Law { error: residual.error, shape: options.shape };
-            match (estimate(law, &observations), file.residual.get_mut(&analyte)) {
+            match (estimate(residual.into(), &observations), file.residual.get_mut(&analyte)) {
                 (Some(error), Some(entry)) => {
                     largest = largest.max(change(residual.error, error, &observations));
                     match error {
@@ -333,7 +333,7 @@ pub fn pool_sigma(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::shape::Shape;
+    use omafit_model::ResidualDistribution;
 
     fn observed(analyte: Analyte, value: f64, censoring: Censoring) -> Observation {
         Observation { value, censoring, ..Observation::planned(0.0, analyte, 0) }
@@ -366,7 +366,10 @@ mod tests {
                         leverage: if corrected { leverages[i] } else { 0.0 },
                     })
                     .collect();
-                let found = single(estimate(Law { error, shape: Shape::Normal }, &fitted).unwrap());
+                let found = single(
+                    estimate(ErrorDistribution { error, shape: ResidualDistribution::Normal }, &fitted)
+                        .unwrap(),
+                );
                 let expected = (sum / freedom).sqrt();
                 assert!((found / expected - 1.0).abs() < 1e-7, "{error:?} {found} {expected}");
             }
@@ -391,7 +394,9 @@ mod tests {
                 "proportional" => ErrorModel::Normal { additive: 0.0, proportional: start[0] },
                 _ => ErrorModel::Normal { additive: start[0], proportional: start[1] },
             };
-            let shape = case["df"].as_f64().map_or(Shape::Normal, |df| Shape::StudentT { df });
+            let shape = case["df"]
+                .as_f64()
+                .map_or(ResidualDistribution::Normal, |df| ResidualDistribution::StudentT { df });
             let censoring = numbers("censored").into_iter().map(|c| match c {
                 1.0 => Censoring::Below,
                 -1.0 => Censoring::Above,
@@ -408,7 +413,7 @@ mod tests {
                 .zip(predictions)
                 .map(|(observation, prediction)| Fitted { observation, prediction, leverage: 0.0 })
                 .collect();
-            let found = sigmas(estimate(Law { error, shape }, &fitted).unwrap());
+            let found = sigmas(estimate(ErrorDistribution { error, shape }, &fitted).unwrap());
             for (found, expected) in found.iter().zip(&expected) {
                 assert!((found / expected - 1.0).abs() < 1e-5, "{error:?} {shape:?}: {found} {expected}");
             }
@@ -419,7 +424,10 @@ mod tests {
     fn residuals_that_vanish_give_no_sigma() {
         let value = observed(Analyte::IgeTotal, 5.0, Censoring::Quantified);
         let fitted = [Fitted { observation: &value, prediction: 5.0, leverage: 0.0 }; 4];
-        let law = Law { error: ErrorModel::LogNormal { sd: 0.2 }, shape: Shape::Normal };
+        let law = ErrorDistribution {
+            error: ErrorModel::LogNormal { sd: 0.2 },
+            shape: ResidualDistribution::Normal,
+        };
         assert_eq!(estimate(law, &fitted), None);
         let value = observed(Analyte::IgeTotal, 5.0, Censoring::Below);
         let fitted = [Fitted { observation: &value, prediction: 4.0, leverage: 0.0 }; 4];

@@ -1,11 +1,11 @@
 //! Simulated subjects: parameters from the population, observations from the residual error.
 
+use crate::likelihood::StandardisedDensity as _;
 use crate::problem::SubjectError;
 use nalgebra::{Cholesky, DMatrix, DVector};
-use omafit_model::{Censoring, Course, Covariates, PopulationModel, Residual, Subject};
+use omafit_model::{Censoring, Course, Covariates, PopulationModel, Residual, ResidualDistribution, Subject};
 use rand_chacha::ChaCha12Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
-use statrs::distribution::{ContinuousCDF, Normal};
 
 /// A stream of random numbers that belongs to one subject, whatever thread draws from it.
 #[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
@@ -56,7 +56,12 @@ impl SubjectStream {
 
     /// Standard normal, by inversion.
     pub fn normal(&mut self) -> f64 {
-        Normal::standard().inverse_cdf(self.uniform())
+        self.standardised(ResidualDistribution::Normal)
+    }
+
+    /// A standardised residual, by inversion.
+    pub fn standardised(&mut self, distribution: ResidualDistribution) -> f64 {
+        distribution.quantile(self.uniform())
     }
 }
 
@@ -147,7 +152,7 @@ pub fn measure(
             return Err(SubjectError::NotPredicted { analyte: analyte.name(), time });
         };
         let exact = concentrations[at].to_array()[analyte.index()];
-        let z = stream.normal();
+        let z = stream.standardised(residual.distribution);
         let end = observation.interval_end.take();
         if residual.error.allows(exact) {
             let value = if noise.residual { residual.error.observe(exact, z) } else { exact };

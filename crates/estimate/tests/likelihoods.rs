@@ -2,12 +2,12 @@
 #![allow(clippy::unwrap_used)]
 
 use omafit_estimate::{
-    Covariance, FitOptions, Method, Noise, Prior, Shape, Status, SubjectStream, fit_at, fit_subject,
-    given_errors, simulate_subject,
+    Covariance, FitOptions, Method, Noise, Prior, Status, SubjectStream, fit_at, fit_subject,
+    residual_errors, simulate_subject,
 };
 use omafit_model::{
     Analyte, Censoring, Concentrations, Course, Covariates, Dose, ErrorModel, Observation, PopulationModel,
-    ResidualEntry, Subject, published,
+    ResidualDistribution, ResidualEntry, Subject, published,
 };
 use statrs::distribution::{Continuous, ContinuousCDF, Normal, StudentsT};
 
@@ -29,7 +29,12 @@ fn subject(model: &PopulationModel, seed: u64) -> Subject {
 }
 
 /// −2 log-likelihood of a subject's data with all constants, written out; and ηᵀΩ⁻¹η.
-fn deviance(model: &PopulationModel, shape: Shape, subject: &Subject, eta: &[f64]) -> (f64, f64) {
+fn deviance(
+    model: &PopulationModel,
+    shape: ResidualDistribution,
+    subject: &Subject,
+    eta: &[f64],
+) -> (f64, f64) {
     let mut parameters = model.typical(&subject.covariates).unwrap();
     for (&i, eta) in model.variable().iter().zip(eta) {
         parameters[i] *= eta.exp();
@@ -39,11 +44,11 @@ fn deviance(model: &PopulationModel, shape: Shape, subject: &Subject, eta: &[f64
     model.predict(&parameters, &subject.covariates, &course.with_rtol(1e-12), &mut out).unwrap();
     type Function = Box<dyn Fn(f64) -> f64>;
     let (log_density, lower): (Function, Function) = match shape {
-        Shape::Normal => {
+        ResidualDistribution::Normal => {
             let law = Normal::standard();
             (Box::new(move |z| law.ln_pdf(z)), Box::new(move |z| law.cdf(z)))
         }
-        Shape::StudentT { df } => {
+        ResidualDistribution::StudentT { df } => {
             let law = StudentsT::new(0.0, 1.0, df).unwrap();
             (Box::new(move |z| law.ln_pdf(z)), Box::new(move |z| law.cdf(z)))
         }
@@ -100,14 +105,17 @@ fn the_estimate_is_where_the_likelihood_is_stationary() {
         sd(None, Some(2.0), Some(0.15)),
     ];
     let (mut censored, mut bent) = (0, 0);
-    let both = |entry| [(entry, Shape::Normal), (entry, Shape::StudentT { df: 4.0 })];
+    let both =
+        |entry| [(entry, ResidualDistribution::Normal), (entry, ResidualDistribution::StudentT { df: 4.0 })];
     for (entry, shape) in kinds.into_iter().flat_map(|kind| [kind, limited(kind)]).flat_map(both) {
         let model = model(entry);
         let free = model.variable().to_vec();
         let prior = Prior::new((0..free.len()).collect(), model.omega()).unwrap();
-        let options = FitOptions { further_starts: 2, shape, ..FitOptions::new(Method::Map, free) };
+        let options = FitOptions { further_starts: 2, ..FitOptions::new(Method::Map, free) };
+        let simulated = model;
+        let model = simulated.with_residuals(shape).unwrap();
         for seed in 1..=4 {
-            let subject = subject(&model, seed);
+            let subject = subject(&simulated, seed);
             censored += subject.observations.iter().filter(|o| o.censoring != Censoring::Quantified).count();
             let fit = fit_subject(&model, &subject, Some(&prior), &options);
             assert_eq!(fit.status, Status::Ok, "{entry:?} {}", fit.reason);
@@ -138,10 +146,11 @@ fn the_estimate_is_where_the_likelihood_is_stationary() {
                 assert!((slope / bend / sd).abs() < 1e-4, "{entry:?} {i} {slope} {bend}");
             }
             // Student's t bends within one standard deviation of a value, which here may be a few parts in a thousand.
-            let h = if shape == Shape::Normal { 1e-3 } else { 1e-5 };
+            let h = if shape == ResidualDistribution::Normal { 1e-3 } else { 1e-5 };
             let inverse = half_curvature(&total, &fit.eta, h).try_inverse().unwrap();
             let straight = FitOptions { covariance: Covariance::GaussNewton, ..options.clone() };
-            let straight = fit_at(&model, &subject, Some(&prior), &straight, &given_errors(&model), &fit.eta);
+            let straight =
+                fit_at(&model, &subject, Some(&prior), &straight, &residual_errors(&model), &fit.eta);
             for i in 0..fit.eta.len() {
                 let se = fit.uncertainty.se_log(i).unwrap();
                 assert!((se / inverse[(i, i)].sqrt() - 1.0).abs() < 1e-3, "{entry:?} {i} {se} {inverse}");

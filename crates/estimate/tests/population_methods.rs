@@ -6,9 +6,11 @@ mod intercepts;
 
 use intercepts::{closed_form, logarithms, model, numbers, subjects};
 use omafit_estimate::{
-    Checkpoint, DescentStop, PopulationError, PopulationFit, PopulationMethod, PopulationOptions, Progress,
-    Watch, estimate_population,
+    Checkpoint, DescentStop, LikelihoodMethod, LikelihoodOptions, PopulationError, PopulationFit,
+    PopulationMethod, PopulationOptions, Progress, Watch, estimate_population, marginal_likelihood,
 };
+use omafit_model::ResidualDistribution;
+use statrs::distribution::{Continuous, StudentsT};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -32,6 +34,58 @@ fn every_method_finds_the_closed_form() {
             assert!((found - expected).abs() < tolerance, "{method:?}: {found} {expected}");
         }
     }
+}
+
+/// Random intercepts under Student's t with 4 degrees of freedom, of which a value in each third subject is far off: against the
+/// likelihood by the trapezium rule over the intercept, which is exact to rounding.
+#[test]
+fn a_population_under_students_t_is_that_of_quadrature() {
+    const DF: f64 = 4.0;
+    let mut all = logarithms();
+    all.iter_mut().step_by(3).for_each(|logs| logs[1] += 3.0);
+    let mut subjects = subjects();
+    for (subject, logs) in subjects.iter_mut().zip(&all) {
+        subject.observations.iter_mut().zip(logs).for_each(|(o, log)| o.value = log.exp());
+    }
+    let law = StudentsT::new(0.0, 1.0, DF).unwrap();
+    let minus2ll = |[mean, between, within]: [f64; 3]| -> f64 {
+        let of_subject = |logs: &Vec<f64>| {
+            let at = |k: i32| {
+                let b = 0.02 * f64::from(k);
+                let each =
+                    logs.iter().map(|y| law.ln_pdf((y - mean - between * b) / within) - within.ln() - y);
+                0.02 * (each.sum::<f64>() - 0.5 * b * b).exp() / (2.0 * std::f64::consts::PI).sqrt()
+            };
+            -2.0 * (-450..=450).map(at).sum::<f64>().ln()
+        };
+        all.iter().map(of_subject).sum()
+    };
+    let robust = model().with_residuals(ResidualDistribution::StudentT { df: DF }).unwrap();
+    let options = PopulationOptions { max_iterations: 1000, ..PopulationOptions::default() };
+    for (method, tolerance) in [(PopulationMethod::Saem { seed: 3 }, 0.1), (PopulationMethod::Foce, 0.5)] {
+        let fit = estimate_population(&robust, &subjects, method, options, None, &()).unwrap();
+        assert_eq!(fit.stop, Some(DescentStop::Converged), "{method:?}: {}", fit.reason);
+        let found = numbers(&fit);
+        // The way to the maximum along each number, in its standard errors.
+        let h = 1e-3;
+        for k in 0..3 {
+            let moved = |by: f64| {
+                let mut there = found;
+                there[k] += by;
+                minus2ll(there)
+            };
+            let (low, here, high) = (moved(-h), moved(0.0), moved(h));
+            let (slope, bend) = ((high - low) / (2.0 * h), (high - 2.0 * here + low) / (h * h));
+            let away = slope / bend / (2.0 / bend).sqrt();
+            assert!(away.abs() < tolerance, "{method:?}, number {k}: {away} standard errors");
+        }
+        let sampled = LikelihoodOptions { method: LikelihoodMethod::Is, samples: 3000, seed: 1 };
+        let marginal = marginal_likelihood(&fit.model, &subjects, sampled).unwrap();
+        let expected = minus2ll(found);
+        assert!((marginal.minus2ll - expected).abs() < 5.0 * marginal.se + 1e-3, "{expected} {marginal:?}");
+    }
+    let its = estimate_population(&robust, &subjects, PopulationMethod::Its, options, None, &());
+    assert!(matches!(its, Err(PopulationError::StudentsT)), "{its:?}");
 }
 
 #[test]

@@ -2,12 +2,12 @@
 #![allow(clippy::unwrap_used)]
 
 use omafit_estimate::{
-    Bands, FitOptions, Method, Noise, Prior, ReconstructionOptions, Shape, SigmaRule, Status, SubjectResult,
+    Bands, FitOptions, Method, Noise, Prior, ReconstructionOptions, SigmaRule, Status, SubjectResult,
     SubjectStream, fit_subject, measure, process_subjects, simulate_subject,
 };
 use omafit_model::{
-    Analyte, Censoring, Course, Covariates, Dose, Observation, PopulationModel, ResidualEntry, Subject,
-    published,
+    Analyte, Censoring, Course, Covariates, Dose, Observation, PopulationModel, ResidualDistribution,
+    ResidualEntry, Subject, published,
 };
 use proptest::prelude::*;
 
@@ -39,23 +39,23 @@ fn one_gross_outlier_hardly_moves_a_robust_fit() {
     let model = hayashi();
     let free = model.variable().to_vec();
     let prior = prior_of(&model, &free);
-    let normal = FitOptions::new(Method::Map, free);
-    let robust = FitOptions { shape: Shape::StudentT { df: 4.0 }, ..normal.clone() };
+    let options = FitOptions::new(Method::Map, free);
+    let robust = model.with_residuals(ResidualDistribution::StudentT { df: 4.0 }).unwrap();
     for seed in 1..=10 {
         let clean = simulated(&model, seed);
         let mut spoilt = clean.clone();
         // A free IgE at the third visit that is thirty times too high: sixteen standard deviations.
         spoilt.observations[8].value *= 30.0;
         // How far the estimates move, in standard deviations of the clean fit.
-        let moved = |options: &FitOptions| {
+        let moved = |model: &PopulationModel| {
             let [before, after] =
-                [&clean, &spoilt].map(|subject| fit_subject(&model, subject, Some(&prior), options));
+                [&clean, &spoilt].map(|subject| fit_subject(model, subject, Some(&prior), &options));
             assert_eq!((before.status, after.status), (Status::Ok, Status::Ok), "{}", after.reason);
             let away = (0..before.eta.len())
                 .map(|i| (after.eta[i] - before.eta[i]).abs() / before.uncertainty.se_log(i).unwrap());
             away.fold(0.0, f64::max)
         };
-        let (by_normal, by_t) = (moved(&normal), moved(&robust));
+        let (by_normal, by_t) = (moved(&model), moved(&robust));
         assert!(by_t < 0.5 && by_normal > 3.0 * by_t, "{seed}: {by_normal} {by_t}");
     }
 }
@@ -66,8 +66,7 @@ fn a_poor_first_minimum_is_left_for_a_better_one() {
     // each has its minimum, the first start ends in the nearer, and the other is deeper.
     let model = PopulationModel::parse(published("one_compartment_oral").unwrap()).unwrap();
     let clearance = model.position("CL").unwrap();
-    let shape = Shape::StudentT { df: 2.0 };
-    let alone = FitOptions { further_starts: 0, shape, ..FitOptions::new(Method::Nls, vec![clearance]) };
+    let alone = FitOptions { further_starts: 0, ..FitOptions::new(Method::Nls, vec![clearance]) };
     let many = FitOptions { further_starts: 8, ..alone.clone() };
     let covariates = Covariates::new(70.0, 400.0);
     let doses = vec![Dose::subcutaneous(0.0, 3000.0)];
@@ -208,7 +207,6 @@ proptest! {
         let options = FitOptions {
             max_iterations,
             further_starts: 1,
-            shape: if robust { Shape::StudentT { df: 4.0 } } else { Shape::Normal },
             sigma: if own { SigmaRule::Subject } else { SigmaRule::Given },
             ..FitOptions::new(if map { Method::Map } else { Method::Nls }, free)
         };
@@ -218,6 +216,11 @@ proptest! {
             level: 0.9,
             target_ng_ml: 50.0,
             bands: Bands::Linear,
+        };
+        let model = if robust {
+            model.with_residuals(ResidualDistribution::StudentT { df: 4.0 }).unwrap()
+        } else {
+            model
         };
         let mut results = process_subjects(&model, &[(0, &subject)], &[], Some(&prior), &options, Some(&wanted));
         let result = results.pop().unwrap();

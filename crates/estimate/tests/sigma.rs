@@ -2,11 +2,12 @@
 #![allow(clippy::unwrap_used)]
 
 use omafit_estimate::{
-    FitOptions, Method, Noise, Prior, Shape, SigmaRule, Status, SubjectStream, fit_subject, pool_sigma,
-    sigmas, simulate_subject,
+    ErrorDistribution, FitOptions, Method, Noise, Prior, SigmaRule, Status, SubjectStream, fit_subject,
+    pool_sigma, sigmas, simulate_subject,
 };
 use omafit_model::{
-    Analyte, Covariates, Dose, Observation, PopulationModel, ResidualEntry, Subject, published,
+    Analyte, Covariates, Dose, Observation, PopulationModel, ResidualDistribution, ResidualEntry, Subject,
+    published,
 };
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
@@ -100,7 +101,7 @@ fn both_parts_of_a_combined_error_are_found_by_their_likelihood() {
 
 #[test]
 fn a_pooled_error_of_students_t_is_its_scale() {
-    // Errors of t with four degrees of freedom, whose standard deviation is 1.4 times its scale.
+    // ResidualErrors of t with four degrees of freedom, whose standard deviation is 1.4 times its scale.
     let simulated = model([log(0.2), log(0.2), log(0.2)]);
     let four = ["CLx", "Vx", "CLe", "Pe"].map(|name| simulated.position(name).unwrap());
     let mut free = four.to_vec();
@@ -113,10 +114,10 @@ fn a_pooled_error_of_students_t_is_its_scale() {
             o.value *= (0.2 * law.inverse_cdf(stream.uniform())).exp();
         }
     }
-    let normal = FitOptions { sigma: SigmaRule::Pooled, ..FitOptions::new(Method::Nls, free) };
-    let robust = FitOptions { shape: Shape::StudentT { df: 4.0 }, ..normal.clone() };
-    let [by_normal, by_t] = [normal, robust].map(|options| {
-        let pooled = pool_sigma(&simulated, &subjects, None, &options, &|| ()).unwrap();
+    let options = FitOptions { sigma: SigmaRule::Pooled, ..FitOptions::new(Method::Nls, free) };
+    let robust = simulated.with_residuals(ResidualDistribution::StudentT { df: 4.0 }).unwrap();
+    let [by_normal, by_t] = [&simulated, &robust].map(|model| {
+        let pooled = pool_sigma(model, &subjects, None, &options, &|| ()).unwrap();
         assert!(pooled.settled);
         Analyte::ALL.map(|analyte| sigmas(pooled.model.residual(analyte).unwrap().error)[0])
     });
@@ -139,14 +140,14 @@ fn a_subjects_own_error_needs_enough_data_and_says_so() {
     let fit = fit_subject(&simulated, &subject, Some(&prior), &options);
     assert_eq!((fit.status, fit.own_sigmas), (Status::Ok, 2), "{}", fit.reason);
     assert!(fit.reason.ends_with("; σ of ige_free as given: 11 values of the 12 it needs"), "{}", fit.reason);
-    assert_eq!(fit.errors[2], simulated.residual(Analyte::IgeFree).map(|r| r.error));
+    assert_eq!(fit.errors[2], simulated.residual(Analyte::IgeFree).map(ErrorDistribution::from));
     // At the joint maximum σ² is the mean square of the residuals.
     for analyte in [Analyte::OmalizumabTotal, Analyte::IgeTotal] {
         let of = |o: &&(&Observation, &f64)| o.0.analyte == analyte;
         let pairs: Vec<(&Observation, &f64)> = subject.observations.iter().zip(&fit.ipred).collect();
         let squares: f64 = pairs.iter().filter(of).map(|(o, f)| (o.value / **f).ln().powi(2)).sum();
         let expected = (squares / pairs.iter().filter(of).count() as f64).sqrt();
-        let found = sigmas(fit.errors[analyte.index()].unwrap())[0];
+        let found = sigmas(fit.errors[analyte.index()].unwrap().error)[0];
         assert!((found / expected - 1.0).abs() < 1e-6, "{found} {expected}");
     }
 }

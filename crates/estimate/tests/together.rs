@@ -2,10 +2,12 @@
 #![allow(clippy::unwrap_used)]
 
 use omafit_estimate::{
-    FitOptions, Method, Noise, Prior, Shape, SigmaRule, Status, SubjectStream, fit_subject, fit_subjects,
+    FitOptions, Method, Noise, Prior, SigmaRule, Status, SubjectStream, fit_subject, fit_subjects,
     simulate_subject,
 };
-use omafit_model::{Analyte, Censoring, Covariates, Dose, PopulationModel, Subject, published};
+use omafit_model::{
+    Analyte, Censoring, Covariates, Dose, PopulationModel, ResidualDistribution, Subject, published,
+};
 
 /// Subjects of all kinds: rich and sparse, dosed and not, censored, without an observation, and some that have no fit.
 fn subjects(model: &PopulationModel) -> Vec<Subject> {
@@ -45,16 +47,16 @@ fn fits_together_are_to_the_bit_fits_alone() {
     let prior = Prior::new((0..free.len()).collect(), model.omega()).unwrap();
     let map = FitOptions { further_starts: 0, ..FitOptions::new(Method::Map, free.clone()) };
     let nls = FitOptions { max_iterations: 12, further_starts: 1, ..FitOptions::new(Method::Nls, free) };
-    let robust = FitOptions { shape: Shape::StudentT { df: 4.0 }, ..map.clone() };
+    let robust = model.with_residuals(ResidualDistribution::StudentT { df: 4.0 }).unwrap();
     let own = FitOptions { sigma: SigmaRule::Subject, ..map.clone() };
     let subjects = subjects(&model);
     let all: Vec<&Subject> = subjects.iter().collect();
     let mut seen = Vec::new();
-    for options in [map, nls, robust, own] {
-        let together = fit_subjects(&model, &all, &[], Some(&prior), &options);
+    for (model, options) in [(&model, map.clone()), (&model, nls), (&robust, map), (&model, own)] {
+        let together = fit_subjects(model, &all, &[], Some(&prior), &options);
         assert_eq!(together.len(), all.len());
         for (subject, found) in all.iter().zip(together) {
-            let alone = fit_subject(&model, subject, Some(&prior), &options);
+            let alone = fit_subject(model, subject, Some(&prior), &options);
             // As text, in which NaN is itself and every other number its own shortest.
             assert_eq!(format!("{found:?}"), format!("{alone:?}"), "{}", subject.id);
             seen.push(found.status);

@@ -19,8 +19,8 @@ pub use dual::Dual;
 pub use population::{
     BlockEntry, CorrelationEntry, CovariateError, Effect, EffectEntry, EffectForm, ErrorModel,
     IndividualValue, LevelEntry, ModelError, ModelFile, OutputEntry, PUBLISHED, ParameterEntry,
-    PopulationModel, PopulationParameter, PopulationValues, PredictionError, Residual, ResidualEntry,
-    SearchEntry, SearchForm, StartRule, Transform, VariabilityEntry, published,
+    PopulationModel, PopulationParameter, PopulationValues, PredictionError, Residual, ResidualDistribution,
+    ResidualEntry, SearchEntry, SearchForm, StartRule, Transform, VariabilityEntry, published,
 };
 pub use scalar::{Elementary, Pack, Real, is_wide};
 pub use solver::{Output, SolverError, Work};

@@ -13,6 +13,7 @@
 
 use crate::decompose::eigen;
 use crate::individual::{FitOptions, IndividualFit};
+use crate::likelihood::{ErrorDistribution, StandardisedDensity as _};
 use crate::problem::SubjectError;
 use nalgebra::{DMatrix, DVector};
 use omafit_model::{Censoring, Course, PopulationModel, Subject};
@@ -62,7 +63,8 @@ fn residuals_at(
     for (row, (observation, &at)) in subject.observations.iter().zip(&positions).enumerate() {
         let analyte = observation.analyte.index();
         let f = concentrations[at].to_array()[analyte];
-        let Some(error) = model.residual(observation.analyte).map(|r| r.error) else { continue };
+        let Some(residual) = model.residual(observation.analyte) else { continue };
+        let ErrorDistribution { error, shape } = residual.into();
         if observation.censoring != Censoring::Quantified || !error.allows(f) {
             continue;
         }
@@ -80,7 +82,9 @@ fn residuals_at(
         }
         rows.push(row);
         residuals.push(residual);
-        sds.push(error.sd(f));
+        // Without a variance it is the scale.
+        let sd = shape.sd();
+        sds.push(error.sd(f) * if sd.is_finite() { sd } else { 1.0 });
     }
     let whitened = whiten(&residuals, &jacobian, model.omega(), &sds);
     let mut out = vec![f64::NAN; subject.observations.len()];

@@ -1,5 +1,6 @@
 //! A subject's observations, simulated again and again.
 
+use crate::likelihood::ErrorDistribution;
 use crate::problem::SubjectError;
 use crate::simulate::{Noise, SubjectStream, draw_parameters};
 use omafit_model::{Course, Output, OutputTime, PopulationModel, Subject};
@@ -61,7 +62,7 @@ pub fn replicate_subject(
     let course =
         Course::new(subject.start, subject.doses.clone(), times, Output::Interpolated)?.with_rtol(RTOL);
     let error = |o: &omafit_model::Observation| match model.residual(o.analyte) {
-        Some(residual) => Ok(residual.error),
+        Some(residual) => Ok(ErrorDistribution::from(residual)),
         None => Err(SubjectError::NotPredicted { analyte: o.analyte.name(), time: o.time }),
     };
     let errors = subject.observations.iter().map(error).collect::<Result<Vec<_>, _>>()?;
@@ -87,7 +88,8 @@ pub fn replicate_subject(
             let observed = subject.observations.iter().zip(&positions).zip(&errors);
             for (value, ((observation, &at), error)) in mine.iter_mut().zip(observed) {
                 let exact = solved[at].to_array()[observation.analyte.index()];
-                let z = stream.normal();
+                let ErrorDistribution { error, shape } = *error;
+                let z = stream.standardised(shape);
                 if error.allows(exact) {
                     *value = error.observe(exact, z) as f32;
                 } else if exact <= 0.0 {

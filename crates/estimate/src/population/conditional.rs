@@ -19,10 +19,9 @@ use super::space::lower;
 use crate::descent::{Asking, Minimum, follow};
 use crate::individual::log_determinant;
 use crate::least_squares::{LevenbergMarquardt, Linearised, Residuals, StopReason};
-use crate::likelihood::given_errors;
+use crate::likelihood::residual_errors;
 use crate::prior::Prior;
 use crate::problem::{Accuracy, SubjectError, SubjectProblem, values_of};
-use crate::shape::Shape;
 use nalgebra::{DMatrix, DVector};
 use omafit_model::{
     CourseError, Errand, IndividualValue, OutputWeights, PopulationModel, SecondOrder, Sensitivities, Subject,
@@ -113,7 +112,7 @@ pub(super) fn subject_problem<'a>(
     subject: &'a Subject,
     prior: Option<&'a Prior>,
 ) -> Result<SubjectProblem<'a>, SubjectError> {
-    SubjectProblem::new(model, subject, model.variable(), prior, &given_errors(model), Shape::Normal)
+    SubjectProblem::new(model, subject, model.variable(), prior, &residual_errors(model))
 }
 
 /// A subject's least squares over u: its data, and u as prior.

@@ -13,9 +13,8 @@
 
 use super::space::{Coordinate, Space};
 use crate::decompose::singular;
-use crate::likelihood::{Law, given_errors, likelihood_term};
+use crate::likelihood::{likelihood_term, residual_errors};
 use crate::problem::{SubjectError, SubjectProblem};
-use crate::shape::Shape;
 use nalgebra::{Cholesky, DMatrix, DVector};
 use omafit_model::{Analyte, Censoring, PopulationModel, Subject};
 use serde::{Deserialize, Serialize};
@@ -160,8 +159,8 @@ impl Outside {
         spread: Spread,
         rtol: f64,
     ) -> Result<Self, SubjectError> {
-        let errors = given_errors(model);
-        let problem = SubjectProblem::new(model, subject, &layout.inputs, None, &errors, Shape::Normal)?;
+        let errors = residual_errors(model);
+        let problem = SubjectProblem::new(model, subject, &layout.inputs, None, &errors)?;
         let mut whole = vec![0.0; layout.inputs.len()];
         layout.varying.iter().zip(eta).for_each(|(&k, eta)| whole[k] = *eta);
         let at = problem.with_rtol(rtol).linearise(&whole)?;
@@ -193,8 +192,7 @@ impl Outside {
         }
         for (row, &at_row) in at.informative.iter().enumerate() {
             let observation = &subject.observations[at_row];
-            let Some(error) = errors[observation.analyte.index()] else { continue };
-            let law = Law { error, shape: Shape::Normal };
+            let Some(law) = errors[observation.analyte.index()] else { continue };
             let Some(term) = likelihood_term(observation, law, at.predictions[at_row]) else { continue };
             let over = by_eta.row(row);
             let leverage = inverse.as_ref().map_or(0.0, |c| (over * c).dot(&over));

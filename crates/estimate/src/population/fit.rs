@@ -59,6 +59,12 @@ pub enum PopulationError {
     /// The starting values are no model.
     #[error("the starting values: {0}")]
     Model(String),
+    /// Iterative two-stage does not apply.
+    #[error(
+        "iterative two-stage takes the distribution of η given the data for normal, which residuals of Student's t make it too \
+         little: use FOCE or SAEM"
+    )]
+    StudentsT,
     /// There is nobody.
     #[error("a population needs subjects with observations")]
     NoSubjects,

@@ -524,7 +524,7 @@ mod tests {
     use crate::simulate::{Noise, SubjectStream, simulate_subject};
     use omafit_model::{Covariates, Dose, EffectEntry, PopulationModel, ResidualEntry, Transform, published};
 
-    /// Hayashi's model with a block, a logit, every kind of effect and of residual error, and limits.
+    /// Hayashi's model with a block, a logit, every kind of effect and of residual error, Student's t, and limits.
     fn model() -> PopulationModel {
         let base = PopulationModel::parse(published("hayashi2007").unwrap()).unwrap();
         let mut file = base.file().clone();
@@ -550,6 +550,8 @@ mod tests {
         file.residual.insert(Analyte::OmalizumabTotal, entry(None, Some(1.0), Some(0.1)));
         let limited = ResidualEntry { uloq: Some(60.0), ..entry(Some(0.2), None, None) };
         file.residual.insert(Analyte::IgeFree, limited);
+        let robust = ResidualEntry { student_t: Some(5.0), ..entry(Some(0.15), None, None) };
+        file.residual.insert(Analyte::IgeTotal, robust);
         PopulationModel::new(file).unwrap()
     }
 

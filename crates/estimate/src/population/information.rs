@@ -14,8 +14,7 @@
 use super::fit::PopulationFit;
 use super::marginal::{LikelihoodMethod, Marginal};
 use super::space::{Coordinate, Space};
-use crate::likelihood::{Law, constant, given_errors};
-use crate::shape::Shape;
+use crate::likelihood::{constant, residual_errors};
 use omafit_model::{PopulationModel, Subject};
 
 /// The numbers of a population that were estimated, by what tells of them.
@@ -153,11 +152,11 @@ impl PopulationLikelihood {
 
 /// What NONMEM leaves out of −2 log-likelihood: ln 2π of each quantified observation, and of a log-normal one ln y².
 fn constants(model: &PopulationModel, subjects: &[Subject]) -> f64 {
-    let errors = given_errors(model);
+    let errors = residual_errors(model);
     let laws = subjects
         .iter()
         .flat_map(|subject| &subject.observations)
-        .filter_map(|o| Some((o, Law { error: errors[o.analyte.index()]?, shape: Shape::Normal })));
+        .filter_map(|o| Some((o, errors[o.analyte.index()]?)));
     laws.map(|(o, law)| constant(o, law, true) - constant(o, law, false)).sum()
 }
 

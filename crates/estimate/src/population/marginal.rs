@@ -17,10 +17,9 @@ use super::conditional::{ConditionalError, FactoredModel, Whitened};
 use super::modes::{Mode, SPREAD, lowest, modes};
 use super::proposal::{Mixture, Proposal};
 use crate::least_squares::{Linearised, Residuals as _};
-use crate::likelihood::{Law, constant, given_errors};
+use crate::likelihood::{constant, residual_errors};
 use crate::pareto::pareto_shape;
 use crate::problem::{SubjectError, SubjectProblem};
-use crate::shape::Shape;
 use crate::simulate::SubjectStream;
 use crate::weighted::{effective_draws, relative_weights};
 use nalgebra::{Cholesky, DMatrix};
@@ -114,11 +113,11 @@ pub fn marginal_likelihood(
     };
     let parts: Vec<_> = subjects.par_iter().enumerate().with_max_len(1).map(one).collect();
     let parts = parts.into_iter().collect::<Result<Vec<_>, _>>()?;
-    let errors = given_errors(model);
+    let errors = residual_errors(model);
     let laws = subjects
         .iter()
         .flat_map(|subject| &subject.observations)
-        .filter_map(|o| Some((o, Law { error: errors[o.analyte.index()]?, shape: Shape::Normal })));
+        .filter_map(|o| Some((o, errors[o.analyte.index()]?)));
     let constants: f64 = laws.map(|(o, law)| constant(o, law, true) - constant(o, law, false)).sum();
     let ofv = parts.iter().map(|p| p.ofv).sum();
     Ok(Marginal {

@@ -5,7 +5,7 @@ use super::its::iterative_two_stage;
 use super::saem::{From, saem};
 use super::space::{Coordinate, Space};
 use super::watch::{Checkpoint, Of, Watch};
-use omafit_model::{PopulationModel, Subject};
+use omafit_model::{PopulationModel, ResidualDistribution, Subject};
 use serde::{Deserialize, Serialize};
 
 /// How a population is estimated.
@@ -62,6 +62,10 @@ pub fn estimate_population(
         return Err(PopulationError::NoSubjects);
     }
     enough(model, subjects)?;
+    let is_normal = model.residual_distribution() == Some(ResidualDistribution::Normal);
+    if method == PopulationMethod::Its && !is_normal {
+        return Err(PopulationError::StudentsT);
+    }
     let its = |from| iterative_two_stage(model, subjects, options, from, watch);
     let saem = |seed, from| saem(model, subjects, options, seed, from, watch);
     match (method, from.map(|checkpoint| checkpoint.0)) {

@@ -7,7 +7,7 @@ use super::file::{
 };
 use super::output::check_outputs;
 use super::parameter::{PopulationParameter, Transform};
-use super::residual::{ErrorModel, Residual};
+use super::residual::{ErrorModel, Residual, ResidualDistribution};
 use super::{PopulationModel, unit};
 use crate::structure::{STRUCTURES, StructuralModel, structure, structure_with_dosing};
 use crate::subject::{Analyte, Covariates};
@@ -378,6 +378,9 @@ fn correlation(
     Ok(())
 }
 
+/// Degrees of freedom that Student's t may have.
+const DEGREES_OF_FREEDOM: std::ops::RangeInclusive<f64> = 1.0..=100.0;
+
 fn residuals(file: &ModelFile, structure: &dyn StructuralModel) -> Result<[Option<Residual>; 3], Finding> {
     let mut residual = [None; 3];
     for analyte in Analyte::ALL {
@@ -416,6 +419,14 @@ fn residuals(file: &ModelFile, structure: &dyn StructuralModel) -> Result<[Optio
                 return Err(Finding::new(&path, problem));
             }
         };
+        let distribution = match entry.student_t {
+            Some(df) => {
+                let is_df = DEGREES_OF_FREEDOM.contains(&df);
+                require(is_df, &at("student_t"), df, "degrees of freedom from 1 to 100")?;
+                ResidualDistribution::StudentT { df }
+            }
+            None => ResidualDistribution::Normal,
+        };
         if let Some(lloq) = entry.lloq {
             positive(&at("lloq"), lloq)?;
         }
@@ -424,7 +435,7 @@ fn residuals(file: &ModelFile, structure: &dyn StructuralModel) -> Result<[Optio
             require(uloq.is_finite() && uloq > low, &at("uloq"), uloq, "a number above the lower limit")?;
         }
         let (lloq, uloq, fixed) = (entry.lloq, entry.uloq, entry.fixed);
-        residual[analyte.index()] = Some(Residual { error, lloq, uloq, fixed });
+        residual[analyte.index()] = Some(Residual { error, distribution, lloq, uloq, fixed });
     }
     Ok(residual)
 }

@@ -256,6 +256,9 @@ pub struct ResidualEntry {
     /// Standard deviation as part of the prediction.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub proportional_sd: Option<f64>,
+    /// Degrees of freedom ν of Student's t, from 1 to 100, for the distribution of standardised residuals; normal without.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub student_t: Option<f64>,
     /// Lower limit of quantification, in the analyte's unit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lloq: Option<f64>,

@@ -25,7 +25,7 @@ pub use file::{
 };
 pub use parameter::{IndividualValue, PopulationParameter, Transform};
 pub use published::{PUBLISHED, published};
-pub use residual::{ErrorModel, Residual};
+pub use residual::{ErrorModel, Residual, ResidualDistribution};
 use std::collections::BTreeSet;
 pub use values::PopulationValues;
 

@@ -1,5 +1,7 @@
 //! The residual error of an analyte.
 
+use serde::{Deserialize, Serialize};
+
 /// How an observation y departs from its prediction f.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum ErrorModel {
@@ -39,7 +41,7 @@ impl ErrorModel {
         }
     }
 
-    /// An observation whose prediction is `prediction` and whose standard normal error is `z`.
+    /// An observation whose prediction is `prediction` and whose standardised residual is `z`.
     pub fn observe(self, prediction: f64, z: f64) -> f64 {
         match self {
             Self::LogNormal { sd } => prediction * (sd * z).exp(),
@@ -57,11 +59,27 @@ impl ErrorModel {
     }
 }
 
+/// The distribution of a standardised residual.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ResidualDistribution {
+    /// Standard normal.
+    #[default]
+    Normal,
+    /// Student's t, which expects outliers.
+    StudentT {
+        /// Degrees of freedom ν, from 1 to 100.
+        df: f64,
+    },
+}
+
 /// The residual error of an analyte and the limits between which it can be measured.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Residual {
     /// The error.
     pub error: ErrorModel,
+    /// The distribution of what it standardises.
+    pub distribution: ResidualDistribution,
     /// Lower limit of quantification, in the analyte's unit.
     pub lloq: Option<f64>,
     /// Upper limit of quantification, in the analyte's unit.

@@ -3,7 +3,7 @@
 use super::effect::EffectForm;
 use super::error::ModelError;
 use super::file::{EffectEntry, ModelFile, VariabilityEntry};
-use super::residual::ErrorModel;
+use super::residual::{ErrorModel, ResidualDistribution};
 use super::{PopulationModel, PopulationParameter};
 use crate::subject::Analyte;
 
@@ -81,6 +81,28 @@ impl PopulationModel {
             }
         }
         Self::new(file)
+    }
+
+    /// The same model with standardised residuals of every analyte from one distribution.
+    ///
+    /// # Errors
+    /// When it is no distribution that a model file may have.
+    pub fn with_residuals(&self, distribution: ResidualDistribution) -> Result<Self, ModelError> {
+        let mut file = self.file.clone();
+        for entry in file.residual.values_mut() {
+            entry.student_t = match distribution {
+                ResidualDistribution::Normal => None,
+                ResidualDistribution::StudentT { df } => Some(df),
+            };
+        }
+        Self::new(file)
+    }
+
+    /// The distribution of the standardised residuals, if it is one for all analytes.
+    pub fn residual_distribution(&self) -> Option<ResidualDistribution> {
+        let mut all = self.residual.iter().flatten().map(|residual| residual.distribution);
+        let first = all.next()?;
+        all.all(|other| other == first).then_some(first)
     }
 
     fn set_variability(&self, file: &mut ModelFile, omega: &[f64]) {

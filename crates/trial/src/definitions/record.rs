@@ -51,7 +51,10 @@ const FIT: Keys = &[
     ("options.profile_level", "coverage of profile intervals; null without `--profile`"),
     ("options.max_iterations", "limit on a subject's iterations from one start"),
     ("options.further_starts", "further starts of a subject whose first does not end well"),
-    ("options.residuals", "distribution of the residuals: `normal`, or Student's t"),
+    (
+        "options.residuals",
+        "distribution of the standardised residuals: `normal`, or Student's t; null where analytes have different ones, which `model.toml` has",
+    ),
     ("options.residuals.student_t.df", "its degrees of freedom"),
     ("options.trajectories", "whether time courses were reconstructed"),
     ("options.every_days", "spacing of the time courses, d"),

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use omafit_model::{EffectForm, ErrorModel, PopulationModel, Transform};
+use omafit_model::{EffectForm, ErrorModel, PopulationModel, ResidualDistribution, Transform};
 
 use super::NonmemRun;
 use super::numbers::Numbering;
@@ -151,6 +151,13 @@ fn residual_errors(out: &mut String, numbering: &Numbering<'_>) {
             analyte.dvid(),
             analyte.name()
         );
+        if let ResidualDistribution::StudentT { df } = residual.distribution {
+            let _ = writeln!(
+                out,
+                "; of {}: EPS is normal here, and Student's t with {df} df in omafit",
+                analyte.name()
+            );
+        }
     }
 }
 

@@ -97,8 +97,8 @@ pub fn individuals_table(
     if options.sigma == SigmaRule::Subject {
         for (analyte, part, name) in sigma_columns(model) {
             number(name, &|_, r| {
-                let error = r.fit.errors[analyte.index()].filter(|_| r.fit.status != Status::Failed);
-                error.and_then(|error| sigmas(error).get(part).copied()).unwrap_or(f64::NAN)
+                let law = r.fit.errors[analyte.index()].filter(|_| r.fit.status != Status::Failed);
+                law.and_then(|law| sigmas(law.error).get(part).copied()).unwrap_or(f64::NAN)
             });
         }
     }

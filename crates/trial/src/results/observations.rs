@@ -50,8 +50,8 @@ pub fn observations_table(
         number("WRES", &|r| r.diagnosed.wres[r.i]),
         number("IRES", &|r| measured(r.observation) - r.ipred()),
         number("IWRES", &|r| {
-            let error = r.result.fit.errors[r.observation.analyte.index()];
-            error.map_or(f64::NAN, |error| weighted_residual(r.observation, error, r.ipred()))
+            let law = r.result.fit.errors[r.observation.analyte.index()];
+            law.map_or(f64::NAN, |law| weighted_residual(r.observation, law.error, r.ipred()))
         }),
         number("CWRES", &|r| r.diagnosed.cwres[r.i]),
         number("NPDE", &|r| r.diagnosed.npde[r.i]),

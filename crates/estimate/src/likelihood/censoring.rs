@@ -12,7 +12,8 @@
 //! An interval that lies more above zero than below is mirrored, so that F is small and loses no digits. With z₁ = −∞, r is
 //! zero and the rest is that of the tail.
 
-use crate::shape::Shape;
+use super::density::StandardisedDensity;
+use omafit_model::ResidualDistribution;
 
 /// −ln P of an interval of z and its derivatives; indices are of the lower and the upper end.
 pub(crate) struct IntervalTerm {
@@ -24,12 +25,12 @@ pub(crate) struct IntervalTerm {
     pub bend: [[f64; 2]; 2],
     /// Third derivatives of −ln P over the lower end no, one, two and three times fewer: 111, 112, 122, 222.
     third: [f64; 4],
-    shape: Shape,
+    shape: ResidualDistribution,
 }
 
 impl IntervalTerm {
     /// The term of the interval between `ends`, of which at most one is infinite.
-    pub fn new(shape: Shape, ends: [f64; 2]) -> Self {
+    pub fn new(shape: ResidualDistribution, ends: [f64; 2]) -> Self {
         let [lower, upper] = ends;
         if lower + upper > 0.0 {
             let Self { value, slope, bend, third, .. } = Self::of_lower_half(shape, [-upper, -lower]);
@@ -44,7 +45,7 @@ impl IntervalTerm {
         Self::of_lower_half(shape, ends)
     }
 
-    fn of_lower_half(shape: Shape, [lower, upper]: [f64; 2]) -> Self {
+    fn of_lower_half(shape: ResidualDistribution, [lower, upper]: [f64; 2]) -> Self {
         let tail = shape.lower_tail(upper);
         let (m2, k2) = (tail.mills, tail.curvature);
         if lower == f64::NEG_INFINITY {
@@ -108,16 +109,16 @@ impl IntervalTerm {
 
 /// The information of a censored value on something over which −ln P has the first derivative `slope` and the second `twice`:
 /// the second; where that is not positive, as in the heavy tails of t, the squared slope, which `true` tells.
-pub(crate) fn information(shape: Shape, twice: f64, slope: f64) -> (f64, bool) {
+pub(crate) fn information(shape: ResidualDistribution, twice: f64, slope: f64) -> (f64, bool) {
     match shape {
-        Shape::StudentT { .. } if !(twice > 0.1 * slope * slope) => (slope * slope, true),
-        Shape::Normal | Shape::StudentT { .. } => (twice.max(0.0), false),
+        ResidualDistribution::StudentT { .. } if !(twice > 0.1 * slope * slope) => (slope * slope, true),
+        ResidualDistribution::Normal | ResidualDistribution::StudentT { .. } => (twice.max(0.0), false),
     }
 }
 
 /// ln F(z₂) − ln F(z₁), the integral of λ. Gauss's rule of ten points has every digit of it in an interval of at most one,
 /// where the `difference` of the logarithms loses some.
-fn log_ratio(shape: Shape, [lower, upper]: [f64; 2], difference: f64) -> f64 {
+fn log_ratio(shape: ResidualDistribution, [lower, upper]: [f64; 2], difference: f64) -> f64 {
     const NODES: [(f64, f64); 5] = [
         (0.148_874_338_981_631_22, 0.295_524_224_714_752_87),
         (0.433_395_394_129_247_2, 0.269_266_719_309_996_35),

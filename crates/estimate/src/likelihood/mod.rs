@@ -1,7 +1,7 @@
 //! The likelihood of one observation given its prediction, with every derivative that any estimation needs.
 //!
 //! With f the prediction, g its standard deviation, p and F the density and the distribution function of the standardised
-//! residual z ([`Shape`]: normal, or Student's t), the −2 log-likelihood ℓ is, but for constants:
+//! residual z ([`ResidualDistribution`]: normal, or Student's t), the −2 log-likelihood ℓ is, but for constants:
 //!
 //! ```text
 //! log-normal          −2 ln p(z) + ln σ²,   z = (ln y − ln f)/σ
@@ -18,25 +18,36 @@
 //! A prediction of exactly zero, as of a drug before its first dose, is observed as zero under a log-normal or a
 //! proportional error: the value lies below every limit with probability one, adds nothing to ℓ and has no derivatives.
 
-use crate::interval::{IntervalTerm, information};
-use crate::shape::Shape;
-use omafit_model::{Analyte, Censoring, ErrorModel, Observation, PopulationModel};
+mod censoring;
+mod density;
+
+use censoring::{IntervalTerm, information};
+pub(crate) use density::StandardisedDensity;
+use omafit_model::{
+    Analyte, Censoring, ErrorModel, Observation, PopulationModel, Residual, ResidualDistribution,
+};
 
 /// Distribution of the observations of one analyte around their predictions.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Law {
+pub struct ErrorDistribution {
     /// Scale and size of the error.
     pub error: ErrorModel,
-    /// Shape of its distribution on that scale.
-    pub shape: Shape,
+    /// The distribution of the standardised residual on that scale.
+    pub shape: ResidualDistribution,
+}
+
+impl From<&Residual> for ErrorDistribution {
+    fn from(residual: &Residual) -> Self {
+        Self { error: residual.error, shape: residual.distribution }
+    }
 }
 
 /// The residual error of each analyte, in the order of their `DVID`; `None` of one that the model does not predict.
-pub type Errors = [Option<ErrorModel>; 3];
+pub type ResidualErrors = [Option<ErrorDistribution>; 3];
 
 /// The residual errors that a model gives.
-pub fn given_errors(model: &PopulationModel) -> Errors {
-    Analyte::ALL.map(|analyte| model.residual(analyte).map(|residual| residual.error))
+pub fn residual_errors(model: &PopulationModel) -> ResidualErrors {
+    Analyte::ALL.map(|analyte| model.residual(analyte).map(ErrorDistribution::from))
 }
 
 /// An observation's −2 log-likelihood ℓ and its information w on the prediction f, with their derivatives.
@@ -155,7 +166,7 @@ const NARROW: f64 = 1e-3;
 /// The likelihood of `observation` where `f` is predicted; `None` where it has none: a value quantified, above a limit or
 /// in an interval above zero, where nothing is predicted under a log-normal or a proportional error, or a prediction that
 /// is no number.
-pub fn likelihood_term(observation: &Observation, law: Law, f: f64) -> Option<LikelihoodTerm> {
+pub fn likelihood_term(observation: &Observation, law: ErrorDistribution, f: f64) -> Option<LikelihoodTerm> {
     let ends = observation.ends();
     let is_censored = observation.censoring != Censoring::Quantified;
     if !law.error.allows(f) {
@@ -166,8 +177,8 @@ pub fn likelihood_term(observation: &Observation, law: Law, f: f64) -> Option<Li
 }
 
 /// The likelihood of the value `y`.
-fn quantified_term(y: f64, law: Law, f: f64) -> LikelihoodTerm {
-    let Law { error, shape } = law;
+fn quantified_term(y: f64, law: ErrorDistribution, f: f64) -> LikelihoodTerm {
+    let ErrorDistribution { error, shape } = law;
     let Standardised { z, by_f, by_f_twice, by_s, by_f_s, shares, log_g, log_g_by_f_s } =
         Standardised::new(error, f, y);
     let (slope, bend) = (shape.score(z), shape.slope_of_score(z));
@@ -201,8 +212,8 @@ fn quantified_term(y: f64, law: Law, f: f64) -> LikelihoodTerm {
 }
 
 /// The likelihood of a value between `ends`.
-fn censored_term(ends: [f64; 2], law: Law, f: f64) -> LikelihoodTerm {
-    let Law { error, shape } = law;
+fn censored_term(ends: [f64; 2], law: ErrorDistribution, f: f64) -> LikelihoodTerm {
+    let ErrorDistribution { error, shape } = law;
     let at = ends.map(|end| Standardised::of_end(error, f, end));
     let z = at.each_ref().map(|at| at.z);
     if is_narrow(shape, z) {
@@ -210,7 +221,7 @@ fn censored_term(ends: [f64; 2], law: Law, f: f64) -> LikelihoodTerm {
     }
     let term = IntervalTerm::new(shape, z);
     let value = term.value;
-    let shares = at[if z[1].is_finite() { 1 } else { 0 }].shares;
+    let shares = at[usize::from(z[1].is_finite())].shares;
     let of = |part: &dyn Fn(&Standardised) -> f64| at.each_ref().map(part);
     let by_s = [of(&|at| at.by_s[0]), of(&|at| at.by_s[1])];
     if term.is_flat() {
@@ -250,7 +261,7 @@ fn censored_term(ends: [f64; 2], law: Law, f: f64) -> LikelihoodTerm {
     }
 }
 
-fn is_narrow(shape: Shape, [lower, upper]: [f64; 2]) -> bool {
+fn is_narrow(shape: ResidualDistribution, [lower, upper]: [f64; 2]) -> bool {
     let middle = 0.5 * (lower + upper);
     let bend = shape.score(middle).powi(2) + shape.slope_of_score(middle).abs();
     (upper - lower) * bend.sqrt() < NARROW
@@ -258,8 +269,8 @@ fn is_narrow(shape: Shape, [lower, upper]: [f64; 2]) -> bool {
 
 /// The likelihood of a value between `ends` that are near each other: that of their middle, times the length between them.
 /// The information is that of an interval, with the length in z for a scale, so that it does not jump where intervals widen.
-fn narrow_term(ends: [f64; 2], law: Law, f: f64) -> LikelihoodTerm {
-    let Law { error, shape } = law;
+fn narrow_term(ends: [f64; 2], law: ErrorDistribution, f: f64) -> LikelihoodTerm {
+    let ErrorDistribution { error, shape } = law;
     let (middle, constant) = narrow(ends, law);
     let term = quantified_term(middle, law, f);
     let Standardised { z, by_f, by_f_twice, by_s, by_f_s, log_g, log_g_by_f_s, .. } =
@@ -285,7 +296,7 @@ fn narrow_term(ends: [f64; 2], law: Law, f: f64) -> LikelihoodTerm {
 }
 
 /// The middle of a narrow interval, and −2 ln of its length over the density that [`quantified_term`] leaves out.
-fn narrow([lower, upper]: [f64; 2], law: Law) -> (f64, f64) {
+fn narrow([lower, upper]: [f64; 2], law: ErrorDistribution) -> (f64, f64) {
     let of_zero = law.shape.deviance_of_zero();
     match law.error {
         ErrorModel::LogNormal { sd } => {
@@ -306,7 +317,7 @@ pub fn weighted_residual(observation: &Observation, error: ErrorModel, predictio
 
 /// The part of −2 log-likelihood that [`LikelihoodTerm::value`] leaves out: ln σ² of a log-normal error, and with `full`
 /// the −2 log-density of a standardised residual of zero and, as densities are of values and not of logarithms, ln y².
-pub fn constant(observation: &Observation, law: Law, full: bool) -> f64 {
+pub fn constant(observation: &Observation, law: ErrorDistribution, full: bool) -> f64 {
     if observation.censoring != Censoring::Quantified {
         return 0.0;
     }
@@ -328,44 +339,48 @@ pub(crate) struct ScaleTerm {
     pub slope: f64,
     /// The information on ln g.
     pub curvature: f64,
+    /// ∂ ln g/∂ ln of each standard deviation of the error.
+    pub shares: [f64; 2],
 }
 
 impl ScaleTerm {
     /// Term of a censored value, with the information on what moves z as the scale does to first order.
-    fn censored(value: f64, slope: f64, information: f64) -> Self {
+    fn censored(value: f64, slope: f64, information: f64, shares: [f64; 2]) -> Self {
         let observed = information - slope;
-        Self { value, slope, curvature: if observed > 0.0 { observed } else { slope * slope } }
+        Self { value, slope, curvature: if observed > 0.0 { observed } else { slope * slope }, shares }
     }
 }
 
 /// The likelihood of `observation` over the size of its error where `f` is predicted; `None` where it has none or says
 /// nothing of it.
-pub(crate) fn scale_term(observation: &Observation, law: Law, f: f64) -> Option<ScaleTerm> {
+pub(crate) fn scale_term(observation: &Observation, law: ErrorDistribution, f: f64) -> Option<ScaleTerm> {
     if !law.error.allows(f) {
         return None;
     }
-    let Law { error, shape } = law;
+    let ErrorDistribution { error, shape } = law;
     let quantified = |y: f64| {
-        let z = Standardised::new(error, f, y).z;
+        let Standardised { z, shares, .. } = Standardised::new(error, f, y);
         let (slope, curvature) = (1.0 - shape.score(z) * z, shape.information_on_scale());
-        ScaleTerm { value: shape.deviance(z), slope, curvature }
+        ScaleTerm { value: shape.deviance(z), slope, curvature, shares }
     };
     if observation.censoring == Censoring::Quantified {
         return Some(quantified(observation.value));
     }
     let ends = observation.ends();
-    let z = ends.map(|end| Standardised::of_end(error, f, end).z);
+    let at = ends.map(|end| Standardised::of_end(error, f, end));
+    let z = at.each_ref().map(|at| at.z);
     if is_narrow(shape, z) {
         let (middle, constant) = narrow(ends, law);
         let of_scale = if error.is_log() { 0.0 } else { 2.0 * error.sd(f).ln() };
         let z = Standardised::new(error, f, middle).z;
-        let ScaleTerm { value, slope, .. } = quantified(middle);
+        let ScaleTerm { value, slope, shares, .. } = quantified(middle);
         let twice = information(shape, shape.slope_of_score(z) * z * z + 1.0, slope).0;
-        return Some(ScaleTerm::censored(value + of_scale + constant, slope, twice));
+        return Some(ScaleTerm::censored(value + of_scale + constant, slope, twice, shares));
     }
     let term = IntervalTerm::new(shape, z);
     let by = z.map(|z| if z.is_finite() { -z } else { 0.0 });
-    Some(ScaleTerm::censored(term.value, term.along(by), term.information(by).0))
+    let shares = at[usize::from(z[1].is_finite())].shares;
+    Some(ScaleTerm::censored(term.value, term.along(by), term.information(by).0, shares))
 }
 
 #[cfg(test)]
@@ -390,7 +405,11 @@ mod tests {
         ]
     }
 
-    const SHAPES: [Shape; 3] = [Shape::Normal, Shape::StudentT { df: 4.0 }, Shape::StudentT { df: 1.5 }];
+    const SHAPES: [ResidualDistribution; 3] = [
+        ResidualDistribution::Normal,
+        ResidualDistribution::StudentT { df: 4.0 },
+        ResidualDistribution::StudentT { df: 1.5 },
+    ];
     const ERRORS: [ErrorModel; 4] = [
         ErrorModel::LogNormal { sd: 0.3 },
         ErrorModel::Normal { additive: 2.0, proportional: 0.0 },
@@ -398,15 +417,15 @@ mod tests {
         ErrorModel::Normal { additive: 1.5, proportional: 0.2 },
     ];
 
-    fn laws() -> impl Iterator<Item = Law> {
-        SHAPES.into_iter().flat_map(|shape| ERRORS.map(|error| Law { error, shape }))
+    fn laws() -> impl Iterator<Item = ErrorDistribution> {
+        SHAPES.into_iter().flat_map(|shape| ERRORS.map(|error| ErrorDistribution { error, shape }))
     }
 
     /// The density, on the scale of the error, of an observation of which the middle is `f`.
-    fn density_on_scale(law: Law, f: f64, x: f64) -> f64 {
+    fn density_on_scale(law: ErrorDistribution, f: f64, x: f64) -> f64 {
         let of_z = |z: f64| match law.shape {
-            Shape::Normal => (-0.5 * z * z).exp() / (2.0 * std::f64::consts::PI).sqrt(),
-            Shape::StudentT { df } => {
+            ResidualDistribution::Normal => (-0.5 * z * z).exp() / (2.0 * std::f64::consts::PI).sqrt(),
+            ResidualDistribution::StudentT { df } => {
                 let gamma = statrs::function::gamma::gamma;
                 gamma(0.5 * (df + 1.0)) / gamma(0.5 * df) / (df * std::f64::consts::PI).sqrt()
                     * (1.0 + z * z / df).powf(-0.5 * (df + 1.0))
@@ -421,7 +440,7 @@ mod tests {
         }
     }
 
-    fn on_scale(law: Law, y: f64) -> f64 {
+    fn on_scale(law: ErrorDistribution, y: f64) -> f64 {
         if law.error.is_log() { y.ln() } else { y }
     }
 
@@ -470,7 +489,8 @@ mod tests {
         assert_eq!(cases.len(), 288);
         for case in cases {
             let number = |key: &str| case[key].as_f64();
-            let shape = number("df").map_or(Shape::Normal, |df| Shape::StudentT { df });
+            let shape =
+                number("df").map_or(ResidualDistribution::Normal, |df| ResidualDistribution::StudentT { df });
             let [s1, s2] = [number("exp_s1").unwrap_or(0.0), number("exp_s2").unwrap_or(0.0)];
             let error = match case["error"].as_str().unwrap() {
                 "log_normal" => ErrorModel::LogNormal { sd: s1 },
@@ -481,7 +501,7 @@ mod tests {
                 "below" | "between" => Censoring::Below,
                 _ => Censoring::Above,
             };
-            let (f, law) = (number("f").unwrap(), Law { error, shape });
+            let (f, law) = (number("f").unwrap(), ErrorDistribution { error, shape });
             let o =
                 Observation { interval_end: number("lower"), ..observed(number("y").unwrap(), censoring) };
             let found = likelihood_term(&o, law, f).unwrap();
@@ -512,7 +532,7 @@ mod tests {
             near("by_f_s1", 2.0 * found.slope_by_s[0], 1e-9);
             near("by_f_s2", 2.0 * found.slope_by_s[1], 1e-9);
             // Of Student's t the information is another, always positive one.
-            if shape == Shape::Normal {
+            if shape == ResidualDistribution::Normal {
                 near("information", found.information, 1e-9);
                 near("information_by_f", found.information_by_f, 1e-8);
                 near("information_by_s1", found.information_by_s[0], 1e-8);
@@ -534,7 +554,7 @@ mod tests {
             for (f, y) in [(10.0, 12.5), (3.0, 0.7), (60.0, 0.5), (0.5, 60.0)] {
                 for o in every_kind(y) {
                     let at = |f: f64, by: [f64; 2]| {
-                        likelihood_term(&o, Law { error: sized(law.error, by), ..law }, f)
+                        likelihood_term(&o, ErrorDistribution { error: sized(law.error, by), ..law }, f)
                             .unwrap()
                             .information
                     };
@@ -558,8 +578,12 @@ mod tests {
 
     #[test]
     fn nothing_lies_below_a_limit_and_is_never_quantified() {
-        let log = Law { error: ErrorModel::LogNormal { sd: 0.3 }, shape: Shape::Normal };
-        let part = Law { error: ErrorModel::Normal { additive: 0.0, proportional: 0.2 }, ..log };
+        let log = ErrorDistribution {
+            error: ErrorModel::LogNormal { sd: 0.3 },
+            shape: ResidualDistribution::Normal,
+        };
+        let part =
+            ErrorDistribution { error: ErrorModel::Normal { additive: 0.0, proportional: 0.2 }, ..log };
         for law in [log, part] {
             let below = likelihood_term(&observed(0.05, Censoring::Below), law, 0.0).unwrap();
             assert_eq!(below, LikelihoodTerm::default());
@@ -569,7 +593,8 @@ mod tests {
             assert!(likelihood_term(&observed(0.05, Censoring::Below), law, f64::NAN).is_none());
         }
         // With an additive part a value of nothing may be any.
-        let both = Law { error: ErrorModel::Normal { additive: 0.1, proportional: 0.2 }, ..log };
+        let both =
+            ErrorDistribution { error: ErrorModel::Normal { additive: 0.1, proportional: 0.2 }, ..log };
         assert!(likelihood_term(&observed(0.05, Censoring::Quantified), both, 0.0).is_some());
         // Hardly anything is as certain, and its derivatives are numbers.
         for f in [1e-90, 1e-200, 1e-320] {
@@ -656,7 +681,7 @@ mod tests {
                                 proportional: proportional * h.exp(),
                             },
                         };
-                        scale_term(&o, Law { error: grown, ..law }, f).unwrap()
+                        scale_term(&o, ErrorDistribution { error: grown, ..law }, f).unwrap()
                     };
                     let h = 1e-4;
                     let difference = (8.0 * (at(h).value - at(-h).value)

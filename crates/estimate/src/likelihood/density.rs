@@ -11,57 +11,71 @@
 //! standard deviation of t, which is σ·√(ν/(ν − 2)).
 
 use crate::normal::LowerTail;
+use omafit_model::ResidualDistribution;
+use statrs::distribution::{ContinuousCDF, Normal};
 use statrs::function::beta::ln_beta;
 
-/// The distribution of a standardised residual.
-#[derive(Clone, Copy, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Shape {
-    /// Standard normal.
-    #[default]
-    Normal,
-    /// Student's t.
-    StudentT {
-        /// Degrees of freedom ν, from 1 to 100.
-        df: f64,
-    },
+/// The density of a standardised residual, and what follows from it.
+pub(crate) trait StandardisedDensity: Copy {
+    /// −2 ln p(z) + 2 ln p(0).
+    fn deviance(self, z: f64) -> f64;
+    /// −2 ln p(0).
+    fn deviance_of_zero(self) -> f64;
+    /// ψ(z).
+    fn score(self, z: f64) -> f64;
+    /// ψ′(z).
+    fn slope_of_score(self, z: f64) -> f64;
+    /// ψ″(z).
+    fn bend_of_score(self, z: f64) -> f64;
+    /// A curvature of −ln p in the location that is positive everywhere: the expected one, E ψ², and of an outlier
+    /// ψ(z)/z, which is less and leads as far as the residual is long. That of t is (ν + 1)/(ν + max(z², 3)).
+    fn curvature_on_location(self, z: f64) -> f64;
+    /// The derivative of [`StandardisedDensity::curvature_on_location`].
+    fn slope_of_curvature_on_location(self, z: f64) -> f64;
+    /// The expected information of one residual on the logarithm of its scale: E (zψ − 1)².
+    fn information_on_scale(self) -> f64;
+    /// By how much E zψ of a residual falls below one for each unit of its leverage.
+    ///
+    /// To first order in the leverage h, E zψ = 1 − ½·(E ψ² + E zψψ′)·h/E ψ², which for t is 1 − h·(ν + 2)/(ν + 5).
+    fn cost_of_leverage(self) -> f64;
+    /// ln F at `z` and the inverse Mills ratio λ = p/F there, with their derivatives; finite for every finite z.
+    fn lower_tail(self, z: f64) -> LowerTail;
+    /// The standard deviation; infinite of Student's t with two degrees of freedom or fewer.
+    fn sd(self) -> f64;
+    /// The quantile of a probability in (0, 1).
+    fn quantile(self, probability: f64) -> f64;
 }
 
-impl Shape {
-    /// −2 ln p(z) + 2 ln p(0).
-    pub(crate) fn deviance(self, z: f64) -> f64 {
+impl StandardisedDensity for ResidualDistribution {
+    fn deviance(self, z: f64) -> f64 {
         match self {
             Self::Normal => z * z,
             Self::StudentT { df } => 2.0 * (df + 1.0) * (z / df.sqrt()).hypot(1.0).ln(),
         }
     }
 
-    /// −2 ln p(0).
-    pub(crate) fn deviance_of_zero(self) -> f64 {
+    fn deviance_of_zero(self) -> f64 {
         match self {
             Self::Normal => (2.0 * std::f64::consts::PI).ln(),
             Self::StudentT { df } => df.ln() + 2.0 * ln_beta(0.5, 0.5 * df),
         }
     }
 
-    /// ψ(z).
-    pub(crate) fn score(self, z: f64) -> f64 {
+    fn score(self, z: f64) -> f64 {
         match self {
             Self::Normal => z,
             Self::StudentT { df } => (df + 1.0) * z / (df + z * z),
         }
     }
 
-    /// ψ′(z).
-    pub(crate) fn slope_of_score(self, z: f64) -> f64 {
+    fn slope_of_score(self, z: f64) -> f64 {
         match self {
             Self::Normal => 1.0,
             Self::StudentT { df } => (df + 1.0) / (df + z * z) * ((df - z * z) / (df + z * z)),
         }
     }
 
-    /// ψ″(z).
-    pub(crate) fn bend_of_score(self, z: f64) -> f64 {
+    fn bend_of_score(self, z: f64) -> f64 {
         match self {
             Self::Normal => 0.0,
             Self::StudentT { df } => {
@@ -71,35 +85,28 @@ impl Shape {
         }
     }
 
-    /// A curvature of −ln p in the location that is positive everywhere: the expected one, E ψ², and of an outlier
-    /// ψ(z)/z, which is less and leads as far as the residual is long. That of t is (ν + 1)/(ν + max(z², 3)).
-    pub(crate) fn curvature_on_location(self, z: f64) -> f64 {
+    fn curvature_on_location(self, z: f64) -> f64 {
         match self {
             Self::Normal => 1.0,
             Self::StudentT { df } => (df + 1.0) / (df + (z * z).max(3.0)),
         }
     }
 
-    /// The expected information of one residual on the logarithm of its scale: E (zψ − 1)².
-    pub(crate) fn information_on_scale(self) -> f64 {
+    fn information_on_scale(self) -> f64 {
         match self {
             Self::Normal => 2.0,
             Self::StudentT { df } => 2.0 * df / (df + 3.0),
         }
     }
 
-    /// By how much E zψ of a residual falls below one for each unit of its leverage.
-    ///
-    /// To first order in the leverage h, E zψ = 1 − ½·(E ψ² + E zψψ′)·h/E ψ², which for t is 1 − h·(ν + 2)/(ν + 5).
-    pub(crate) fn cost_of_leverage(self) -> f64 {
+    fn cost_of_leverage(self) -> f64 {
         match self {
             Self::Normal => 1.0,
             Self::StudentT { df } => (df + 2.0) / (df + 5.0),
         }
     }
 
-    /// The derivative of [`Shape::curvature_on_location`].
-    pub(crate) fn slope_of_curvature_on_location(self, z: f64) -> f64 {
+    fn slope_of_curvature_on_location(self, z: f64) -> f64 {
         match self {
             Self::StudentT { df } if z * z > 3.0 => {
                 let long = df + z * z;
@@ -109,8 +116,23 @@ impl Shape {
         }
     }
 
-    /// ln F at `z` and the inverse Mills ratio λ = p/F there, with their derivatives; finite for every finite z.
-    pub(crate) fn lower_tail(self, z: f64) -> LowerTail {
+    fn sd(self) -> f64 {
+        match self {
+            Self::Normal => 1.0,
+            Self::StudentT { df } if df > 2.0 => (df / (df - 2.0)).sqrt(),
+            Self::StudentT { .. } => f64::INFINITY,
+        }
+    }
+
+    fn quantile(self, probability: f64) -> f64 {
+        match self {
+            Self::Normal => Normal::standard().inverse_cdf(probability),
+            Self::StudentT { .. } if probability > 0.5 => -self.quantile(1.0 - probability),
+            Self::StudentT { df } => quantile_of_t(df, probability),
+        }
+    }
+
+    fn lower_tail(self, z: f64) -> LowerTail {
         match self {
             Self::Normal => LowerTail::at(z),
             Self::StudentT { df } => {
@@ -123,6 +145,27 @@ impl Shape {
             }
         }
     }
+}
+
+/// The quantile of Student's t of a probability of at most ½: the root of ln F(−eᵘ) = ln p by Newton's method, which far out is
+/// a straight line in u, and of F(z) = p near zero.
+fn quantile_of_t(df: f64, probability: f64) -> f64 {
+    const MOST_STEPS: usize = 100;
+    const NEAR_ZERO: f64 = 0.25;
+    let t = ResidualDistribution::StudentT { df };
+    let mut z: f64 = if probability > NEAR_ZERO { 0.0 } else { -1.0 };
+    for _ in 0..MOST_STEPS {
+        let LowerTail { log_cdf, mills, .. } = t.lower_tail(z);
+        let excess = log_cdf - probability.ln();
+        let next =
+            if probability > NEAR_ZERO { z - excess / mills } else { z * (-excess / (mills * z)).exp() };
+        let change = (next - z).abs();
+        z = next;
+        if change <= 4.0 * f64::EPSILON * z.abs() {
+            break;
+        }
+    }
+    z
 }
 
 /// ln F of Student's t.
@@ -174,7 +217,9 @@ mod tests {
         let cases = reference();
         assert_eq!(cases.len(), 138);
         for case in cases {
-            let shape = case["df"].as_f64().map_or(Shape::Normal, |df| Shape::StudentT { df });
+            let shape = case["df"]
+                .as_f64()
+                .map_or(ResidualDistribution::Normal, |df| ResidualDistribution::StudentT { df });
             let number = |key: &str| case[key].as_f64().unwrap();
             let z = number("z");
             let found = shape.lower_tail(z);
@@ -197,10 +242,10 @@ mod tests {
     fn one_degree_of_freedom_is_cauchy_and_two_has_a_closed_form() {
         for z in [-1e9_f64, -30.0, -1.5, -0.2, 0.0, 0.7, 4.0] {
             let cauchy = if z < -1.0 { (-1.0 / z).atan() } else { z.atan() + std::f64::consts::FRAC_PI_2 };
-            let found = Shape::StudentT { df: 1.0 }.lower_tail(z).log_cdf;
+            let found = ResidualDistribution::StudentT { df: 1.0 }.lower_tail(z).log_cdf;
             assert!((found - (cauchy / std::f64::consts::PI).ln()).abs() < 1e-13, "{z}");
             let two = if z < 0.0 { 1.0 / ((2.0 + z * z) - z * (2.0 + z * z).sqrt()) } else { f64::NAN };
-            let found = Shape::StudentT { df: 2.0 }.lower_tail(z).log_cdf;
+            let found = ResidualDistribution::StudentT { df: 2.0 }.lower_tail(z).log_cdf;
             assert!(z >= 0.0 || (found - two.ln()).abs() < 1e-13, "{z} {found} {}", two.ln());
         }
     }
@@ -208,7 +253,7 @@ mod tests {
     #[test]
     fn the_ratio_and_the_score_are_slopes() {
         for df in [1.0, 4.0, 30.0] {
-            let shape = Shape::StudentT { df };
+            let shape = ResidualDistribution::StudentT { df };
             for z in [-1e6_f64, -30.0, -2.1, -0.3, 0.4, 6.0] {
                 let h = 1e-3 * z.abs();
                 let slope = |of: &dyn Fn(f64) -> f64| {
@@ -225,8 +270,29 @@ mod tests {
     }
 
     #[test]
+    fn quantiles_are_those_of_the_distribution_function() {
+        for shape in [ResidualDistribution::Normal, ResidualDistribution::StudentT { df: 1.0 }]
+            .into_iter()
+            .chain([2.5, 4.0, 100.0].map(|df| ResidualDistribution::StudentT { df }))
+        {
+            for p in [1e-12_f64, 1e-6, 0.01, 0.3, 0.5, 0.7, 0.99, 1.0 - 1e-6] {
+                let z = shape.quantile(p);
+                let found = shape.lower_tail(z).log_cdf;
+                assert!((found - p.ln()).abs() < 1e-12, "{shape:?} {p}: {z} {found}");
+            }
+        }
+        // tan(π(p − ½)) of Cauchy's distribution.
+        let z = ResidualDistribution::StudentT { df: 1.0 }.quantile(0.9);
+        assert!((z - (0.4 * std::f64::consts::PI).tan()).abs() < 1e-13, "{z}");
+    }
+
+    #[test]
     fn expectations_are_integrals_over_the_density() {
-        for shape in [Shape::Normal, Shape::StudentT { df: 4.0 }, Shape::StudentT { df: 15.0 }] {
+        for shape in [
+            ResidualDistribution::Normal,
+            ResidualDistribution::StudentT { df: 4.0 },
+            ResidualDistribution::StudentT { df: 15.0 },
+        ] {
             // z = sinh t: the trapezium rule is exact to rounding for what falls off this fast.
             let mean = |of: &dyn Fn(f64) -> f64| -> f64 {
                 let at = |k: i32| {
