@@ -1,16 +1,22 @@
 //! `omafit attainment`: how many of a virtual population keep free IgE under its targets, over weight and baseline IgE.
 
 use crate::Outcome;
+use crate::checks::positive;
 use crate::error::{CliError, refuse};
+use crate::model;
 use crate::options::Running;
+use crate::print::format::fixed;
+use crate::print::terminal::{put, say};
+use crate::print::{NO_ADVICE, columns};
+use crate::progress_bar::progress_bar;
 use crate::provenance::Program;
-use crate::run::{pool, positive, progress_bar};
+use crate::threads::pool;
 use crate::write::{write_both, write_record};
-use crate::{model, print};
 use clap::Args;
 use omafit_model::Analyte;
 use omafit_outcome::{Attainment, DoseRule, NotInTable, Place, attainment};
 use omafit_report::heat::{self, HeatMap, HeatPanel};
+use omafit_trial::count;
 use omafit_trial::{Column, RunFolder, Table, Values};
 use rayon::prelude::*;
 use std::path::PathBuf;
@@ -127,7 +133,7 @@ pub fn map(args: &AttainmentArgs) -> Result<Outcome, CliError> {
     write_record(&folder, &record)?;
     folder.commit()?;
     if !args.running.quiet {
-        print::attained(args, &rule, &fields);
+        attained(args, &rule, &fields);
     }
     Ok(if failed > 0 { Outcome::SomeFailed } else { Outcome::Done })
 }
@@ -215,4 +221,31 @@ fn figure(
         y: ("Baseline IgE (IU/mL)", iges),
         panels: &panels,
     })?)
+}
+
+/// What a virtual population attains.
+fn attained(args: &AttainmentArgs, rule: &DoseRule, fields: &[Field]) {
+    let with_dose: Vec<_> = fields.iter().filter_map(|f| f.found.as_ref()).collect();
+    put!("{rule}: {} of the plane, {} of them with a dose", count(fields.len(), "field"), with_dose.len());
+    if let DoseRule::Table(_) = rule {
+        let unverified = fields.iter().filter(|f| f.verified == Some(false)).count();
+        put!(", {unverified} of these by cells that are not verified");
+    }
+    say!();
+    say!("part of the patients under a target through a dosing interval at steady state, per cent");
+    let mut rows = vec![["target, ng/mL", "mean of the fields", "lowest", "highest"].map(String::from)];
+    for (t, target) in args.targets.iter().enumerate() {
+        let parts = || with_dose.iter().map(|found| 100.0 * found.attained[t].throughout);
+        let mean = parts().sum::<f64>() / with_dose.len() as f64;
+        let (low, high) = (parts().fold(f64::NAN, f64::min), parts().fold(f64::NAN, f64::max));
+        let [mean, low, high] = [mean, low, high].map(|part| fixed(part, 1));
+        rows.push([format!("{target}"), mean, low, high]);
+    }
+    columns(&rows);
+    let failed: usize = with_dose.iter().map(|found| found.failed).sum();
+    if failed > 0 {
+        say!("without a steady state that could be found, and not counted: {}", count(failed, "patient"));
+    }
+    say!("in {}: attainment.csv, attainment.svg", args.out.display());
+    say!("The patients are simulated. {NO_ADVICE}");
 }

@@ -1,15 +1,19 @@
 //! `omafit bootstrap`: a run's population estimated again of subjects drawn with replacement.
 
 use crate::Outcome;
+use crate::checks::share;
 use crate::draws::{at_ends, bootstrap_warnings, monte_carlo_error, not_determined};
 use crate::error::{CliError, refuse};
 use crate::lines::Lines;
 use crate::options::{DataOfRunArgs, Running};
 use crate::population::{self, Stopped};
 use crate::predictive::strata;
+use crate::progress_bar::counting;
+use crate::provenance::command;
 use crate::reconstruct::Run;
-use crate::run::{counting, pool, share};
-use crate::write::{command, renew_views, write_into};
+use crate::threads::pool;
+use crate::views::renew_views;
+use crate::write::write_into;
 use crate::{interrupt, print, uncertainty};
 use clap::Args;
 use omafit_estimate::{Bootstrap, BootstrapReplicate, PopulationError, Space, population_estimates};

@@ -1,6 +1,7 @@
 //! `omafit check`: what a data set holds, or everything that is wrong with it.
 
 use crate::Outcome;
+use crate::checks::name_and_number;
 use crate::data_page::DataPage;
 use crate::error::{CliError, refuse};
 use crate::options::{BeforeDoseName, CheckArgs, HowArgs};
@@ -162,12 +163,6 @@ fn limits(option: &'static str, given: &[String]) -> Result<[Option<f64>; 3], Cl
         }
     }
     Ok(limits)
-}
-
-/// `NAME=NUMBER`, taken apart.
-pub fn name_and_number(text: &str) -> Option<(&str, f64)> {
-    let (name, value) = text.split_once('=')?;
-    Some((name.trim(), value.trim().parse().ok()?))
 }
 
 /// An analyte by its name or its `DVID`.

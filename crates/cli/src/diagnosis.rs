@@ -1,9 +1,10 @@
 //! The diagnostics of a run: residuals, tests of them, predictive checks.
 
 use crate::error::CliError;
+use crate::plan::Plan;
 use crate::predictive::{Check, replicate};
-use crate::record::Seconds;
-use crate::run::{Plan, progress_bar};
+use crate::progress_bar::progress_bar;
+use crate::seconds::Seconds;
 use crate::write::write_both;
 use omafit_estimate::{SubjectDiagnostics, SubjectResult, diagnose, residual_tests, typical_course};
 use omafit_model::{Concentrations, Subject};

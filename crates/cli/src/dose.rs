@@ -1,11 +1,12 @@
 //! `omafit dose`: what a dosing table prescribes.
 
 use crate::Outcome;
+use crate::checks::positive;
 use crate::error::CliError;
-use crate::print;
-use crate::run::positive;
+use crate::print::NO_ADVICE;
+use crate::print::terminal::say;
 use clap::Args;
-use omafit_outcome::DosingTable;
+use omafit_outcome::{DosingTable, NotInTable, Regimen};
 
 /// Whom a dose is for.
 #[derive(Args, Debug)]
@@ -27,6 +28,26 @@ pub fn dose(args: &DoseArgs) -> Result<Outcome, CliError> {
     positive("ige", args.ige)?;
     let table = DosingTable::named(&args.table)?;
     let regimen = table.regimen(args.weight, args.ige);
-    print::dose(args, &table, &regimen);
+    dose_words(args, &table, &regimen);
     Ok(if regimen.is_ok() { Outcome::Done } else { Outcome::SomeFailed })
+}
+
+/// What a table prescribes.
+fn dose_words(args: &DoseArgs, table: &DosingTable, regimen: &Result<Regimen, NotInTable>) {
+    let DoseArgs { weight, ige, .. } = args;
+    match regimen {
+        Ok(Regimen { dose_mg, interval_weeks, verified }) => {
+            say!("{dose_mg} mg every {interval_weeks} weeks, for {weight} kg and {ige} IU/mL");
+            let status = if *verified {
+                "verified on two sources"
+            } else {
+                "NOT verified: consistent with 0.016 mg/kg per IU/mL in 4 weeks and the table's ceiling, no more"
+            };
+            say!("table {}: this cell is {status}", table.name());
+            let (four_weeks, rule) = (dose_mg * 4.0 / interval_weeks, 0.016 * weight * ige);
+            say!("{four_weeks} mg in 4 weeks; 0.016 mg/kg per IU/mL would be {rule:.1} mg");
+        }
+        Err(why) => say!("not in the table {}: {why}", table.name()),
+    }
+    say!("{NO_ADVICE}");
 }

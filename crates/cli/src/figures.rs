@@ -1,7 +1,7 @@
 //! The figures of a run.
 
 use crate::error::CliError;
-use crate::run::Plan;
+use crate::plan::Plan;
 use omafit_estimate::{
     FreeIgeCourse, Method, ReconstructionOptions, Status, SubjectResult, Trajectory, free_ige_course,
     reconstruct, typical_course,

@@ -1,10 +1,12 @@
 //! `omafit fit`.
 
 use crate::Outcome;
+use crate::censored::note_censored;
 use crate::check::{examine, overlaid, strict};
 use crate::error::CliError;
 use crate::options::FitArgs;
-use crate::run::{Data, Input, Plan, execute, note_censored};
+use crate::plan::Plan;
+use crate::run::{Data, Input, execute};
 use crate::{model, print};
 use omafit_trial::DataSet;
 use std::time::Instant;

@@ -2,10 +2,10 @@
 
 use crate::error::CliError;
 use crate::model;
-use crate::shown::Shown;
+use crate::shown::{Shown, optional};
 use clap::Args;
 use omafit_model::PopulationModel;
-use omafit_trial::{Presented, Table, read_parquet, workbook, write_whole};
+use omafit_trial::{Presented, Table, workbook, write_whole};
 use std::io;
 use std::path::Path;
 
@@ -109,12 +109,6 @@ pub fn renew_workbook(run: &Path) -> Result<(), CliError> {
 /// Takes a table of an earlier analysis out of a run that is there.
 pub fn take_out(run: &Path, name: &str) -> Result<(), CliError> {
     ["csv", "parquet"].iter().try_for_each(|ending| remove(&run.join(format!("{name}.{ending}"))))
-}
-
-/// A table of the run, if it is there.
-pub fn optional(folder: &Path, name: &str) -> Result<Option<Table>, CliError> {
-    let path = folder.join(format!("{name}.parquet"));
-    if path.is_file() { Ok(Some(read_parquet(&path)?)) } else { Ok(None) }
 }
 
 fn write_workbook(folder: &Path, path: &Path, model: &PopulationModel) -> Result<Vec<String>, CliError> {

@@ -1,8 +1,8 @@
 //! What each subject does to an estimated population.
 
 use crate::options::InfluenceName;
-use crate::record::Seconds;
-use crate::run::progress_bar;
+use crate::progress_bar::progress_bar;
+use crate::seconds::Seconds;
 use omafit_estimate::{
     Deletion, PopulationEstimate, PopulationFit, PopulationOptions, exact_influence, influence,
 };

@@ -6,9 +6,12 @@
 mod attainment;
 mod begin;
 mod bootstrap;
+mod censored;
 mod check;
 mod checkpoint;
+mod checks;
 mod clock;
+mod command;
 mod compare;
 mod convert;
 mod data_of_run;
@@ -31,14 +34,17 @@ mod likelihood;
 mod lines;
 mod memory;
 mod model;
+mod model_command;
 mod options;
 mod outcome;
+mod plan;
 mod population;
 mod population_directions;
 mod predictive;
 mod print;
 mod profile;
 mod progress;
+mod progress_bar;
 mod provenance;
 mod reconstruct;
 mod record;
@@ -46,22 +52,26 @@ mod recorded_path;
 mod report;
 mod run;
 mod search;
+mod seconds;
 mod shown;
 mod simulate;
 mod sir;
+mod threads;
 mod typical;
 mod uncertainty;
 mod unit_slips;
+mod views;
 mod vpc;
 mod what_if;
 mod what_if_outcomes;
+mod what_if_summary;
 mod what_if_words;
 mod work;
 mod write;
 
 use clap::Parser;
+use command::{Cli, Command};
 use error::CliError;
-use options::{Cli, Command};
 use std::process::ExitCode;
 
 /// The exit code where nothing can be concluded.
@@ -131,6 +141,6 @@ fn run(command: Command) -> Result<Outcome, CliError> {
         Command::Dose(args) => dose::dose(&args),
         Command::Attainment(args) => attainment::map(&args),
         Command::WhatIf(args) => what_if::what_if(&args),
-        Command::Model(command) => model::command(&command),
+        Command::Model(command) => model_command::command(&command),
     }
 }

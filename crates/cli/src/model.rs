@@ -1,41 +1,10 @@
-//! `omafit model`, and finding the model that an option names.
+//! The model that an option names, or that a run has.
 
-use crate::Outcome;
 use crate::error::CliError;
-use crate::options::ModelCommand;
 use crate::provenance::{GivenModel, told_apart};
-use crate::{describe, print, typical};
-use omafit_model::{Analyte, PUBLISHED, PopulationModel, StartRule, published};
+use omafit_model::{Analyte, PUBLISHED, PopulationModel, published};
 use omafit_trial::{ReadOptions, read_whole_text, sha256};
 use std::path::Path;
-
-/// Lists the models, or prints, describes or draws one.
-pub fn command(command: &ModelCommand) -> Result<Outcome, CliError> {
-    match command {
-        ModelCommand::List => {
-            let mut rows =
-                vec![["model", "structure", "starts from", "needs", "what it is"].map(String::from)];
-            for (name, _) in PUBLISHED {
-                let model = load(name)?;
-                let start = match model.file().start {
-                    StartRule::Baseline => "baseline",
-                    StartRule::SteadyState => "steady state",
-                };
-                let (structure, needs) = (model.structure().name(), model.covariates().join(" "));
-                let title = model.file().title.clone();
-                rows.push([name.into(), structure.into(), start.into(), needs, title]);
-            }
-            print::columns(&rows);
-        }
-        ModelCommand::Show { name } => {
-            let text = published(name).ok_or_else(|| unknown(name))?;
-            print::text(text);
-        }
-        ModelCommand::Describe { model } => print::text(&describe::markdown(&load(model)?)),
-        ModelCommand::Figure(args) => typical::figure(args)?,
-    }
-    Ok(Outcome::Done)
-}
 
 /// The model of a name, or of a file.
 pub fn load(name: &str) -> Result<PopulationModel, CliError> {
@@ -93,7 +62,7 @@ pub fn needs(model: &PopulationModel) -> ReadOptions {
     }
 }
 
-fn unknown(name: &str) -> CliError {
+pub fn unknown(name: &str) -> CliError {
     let shipped = PUBLISHED.map(|(name, _)| name).join(", ");
     CliError::NoModel { name: name.into(), shipped }
 }

@@ -3,7 +3,7 @@
 use crate::checkpoint::Journal;
 use crate::error::CliError;
 use crate::influence::Influence;
-use crate::record::Seconds;
+use crate::seconds::Seconds;
 use omafit_estimate::{
     Checkpoint, EstimatedNumbers, FitOptions, Method, PopulationError, PopulationEstimate, PopulationFit,
     PopulationMethod, PopulationOptions, PopulationUncertainty, Shrinkage, Watch, estimate_population,

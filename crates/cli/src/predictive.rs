@@ -1,7 +1,7 @@
 //! Predictive checks of a model against the data it was fitted to.
 
+use crate::checks::share;
 use crate::error::{CliError, refuse};
-use crate::run::share;
 use omafit_estimate::{
     Binning, Limits, NpcRow, Replication, Strata, TrialReplicates, VpcRow, VpcSettings, assay_limits, npc,
     replicate_trial, typical_predictions, vpc,

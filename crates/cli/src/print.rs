@@ -10,16 +10,13 @@ pub use population::{draws, likelihood, population, profiled, resampled};
 pub use summary::{not_estimated, summary, two_stages};
 pub use uncertainty::uncertainty;
 
-use crate::attainment::{AttainmentArgs, Field};
-use crate::dose::DoseArgs;
 use crate::error::CliError;
-use crate::progress::Progress;
 use format::fixed;
 use omafit_estimate::NpcRow;
 use omafit_model::{Analyte, PopulationModel};
-use omafit_outcome::{DoseRule, DosingTable, NotInTable, Regimen, VirtualTrialError};
+use omafit_outcome::VirtualTrialError;
 use omafit_trial::count;
-use omafit_trial::{Converted, RunFolder, Trial};
+use omafit_trial::{Converted, Trial};
 use std::path::Path;
 use terminal::{put, say, tell};
 
@@ -112,53 +109,6 @@ pub fn checked(run: &Path, model: &PopulationModel, npc: &[NpcRow], replicates: 
     }
 }
 
-/// What a table prescribes.
-pub fn dose(args: &DoseArgs, table: &DosingTable, regimen: &Result<Regimen, NotInTable>) {
-    let DoseArgs { weight, ige, .. } = args;
-    match regimen {
-        Ok(Regimen { dose_mg, interval_weeks, verified }) => {
-            say!("{dose_mg} mg every {interval_weeks} weeks, for {weight} kg and {ige} IU/mL");
-            let status = if *verified {
-                "verified on two sources"
-            } else {
-                "NOT verified: consistent with 0.016 mg/kg per IU/mL in 4 weeks and the table's ceiling, no more"
-            };
-            say!("table {}: this cell is {status}", table.name());
-            let (four_weeks, rule) = (dose_mg * 4.0 / interval_weeks, 0.016 * weight * ige);
-            say!("{four_weeks} mg in 4 weeks; 0.016 mg/kg per IU/mL would be {rule:.1} mg");
-        }
-        Err(why) => say!("not in the table {}: {why}", table.name()),
-    }
-    say!("{NO_ADVICE}");
-}
-
-/// What a virtual population attains.
-pub fn attained(args: &AttainmentArgs, rule: &DoseRule, fields: &[Field]) {
-    let with_dose: Vec<_> = fields.iter().filter_map(|f| f.found.as_ref()).collect();
-    put!("{rule}: {} of the plane, {} of them with a dose", count(fields.len(), "field"), with_dose.len());
-    if let DoseRule::Table(_) = rule {
-        let unverified = fields.iter().filter(|f| f.verified == Some(false)).count();
-        put!(", {unverified} of these by cells that are not verified");
-    }
-    say!();
-    say!("part of the patients under a target through a dosing interval at steady state, per cent");
-    let mut rows = vec![["target, ng/mL", "mean of the fields", "lowest", "highest"].map(String::from)];
-    for (t, target) in args.targets.iter().enumerate() {
-        let parts = || with_dose.iter().map(|found| 100.0 * found.attained[t].throughout);
-        let mean = parts().sum::<f64>() / with_dose.len() as f64;
-        let (low, high) = (parts().fold(f64::NAN, f64::min), parts().fold(f64::NAN, f64::max));
-        let [mean, low, high] = [mean, low, high].map(|part| fixed(part, 1));
-        rows.push([format!("{target}"), mean, low, high]);
-    }
-    columns(&rows);
-    let failed: usize = with_dose.iter().map(|found| found.failed).sum();
-    if failed > 0 {
-        say!("without a steady state that could be found, and not counted: {}", count(failed, "patient"));
-    }
-    say!("in {}: attainment.csv, attainment.svg", args.out.display());
-    say!("The patients are simulated. {NO_ADVICE}");
-}
-
 /// What was simulated.
 pub fn simulated(
     path: &Path,
@@ -186,22 +136,6 @@ pub fn not_simulated(failures: &[VirtualTrialError]) {
     if failures.len() > NAMED {
         tell!("omafit: … and {} more", failures.len() - NAMED);
     }
-}
-
-/// How far a run came.
-pub fn interrupted(progress: &Progress, subjects: usize, kept: Option<&Path>, quiet: bool) {
-    if quiet {
-        return;
-    }
-    let done = match progress.iterations {
-        0 => format!("{} of {}", progress.subjects(), count(subjects, "subject")),
-        1 => "1 iteration of the population".into(),
-        n => format!("{n} iterations of the population"),
-    };
-    let partial = kept.and_then(RunFolder::suspended).filter(|_| progress.iterations > 0);
-    let partial = partial.map_or(String::new(), |at| format!("; what it had reached is in {}", at.display()));
-    let goes_on = if kept.is_some() { "; the same command with --resume goes on" } else { "" };
-    tell!("omafit: interrupted after {done}{partial}{goes_on}");
 }
 
 /// How far a bootstrap or a search came.

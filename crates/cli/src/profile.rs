@@ -1,12 +1,15 @@
 //! `omafit profile`: intervals of a run's population from the profile of its objective.
 
 use crate::Outcome;
+use crate::checks::share;
 use crate::error::{CliError, refuse};
 use crate::options::{DataOfRunArgs, Running};
 use crate::population::{self, Stopped};
+use crate::progress_bar::counting;
 use crate::reconstruct::Run;
-use crate::run::{counting, pool, share};
-use crate::write::{renew_views, write_into};
+use crate::threads::pool;
+use crate::views::renew_views;
+use crate::write::write_into;
 use crate::{interrupt, print, uncertainty};
 use clap::Args;
 use omafit_estimate::{

@@ -1,7 +1,7 @@
 //! How far a run has come: what the next block, or another session, needs to know.
 
 use crate::error::CliError;
-use crate::run::Plan;
+use crate::plan::Plan;
 use omafit_estimate::{Status, SubjectResult, Tally, farthest};
 use omafit_model::Subject;
 use omafit_trial::{KeptTable, RunFolder};

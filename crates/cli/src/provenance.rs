@@ -2,13 +2,19 @@
 
 use crate::clock;
 use crate::error::CliError;
-use crate::record::SCHEMA_VERSION;
-use crate::write::command;
 use omafit_model::{ModelFile, PopulationModel, published};
 use omafit_trial::Source;
 use serde::Serialize;
 use serde_json::Value;
 use std::num::NonZero;
+
+/// The version of what `run.json` and the tables beside it say.
+pub const SCHEMA_VERSION: u32 = 2;
+
+/// The arguments with which the program was called, for the record of what it wrote; bytes that are no text are shown as �.
+pub fn command() -> Vec<String> {
+    std::env::args_os().skip(1).map(|argument| argument.to_string_lossy().into_owned()).collect()
+}
 
 /// The commit that the program was built from, or `unknown`.
 pub const COMMIT: &str = env!("OMAFIT_COMMIT");

@@ -4,16 +4,19 @@
 //! run's data, which must be the data of the run to the byte.
 
 use crate::Outcome;
+use crate::censored::censor;
+use crate::checks::{positive, share};
 use crate::data_of_run::{self, Recorded};
 use crate::error::{CliError, refuse};
 use crate::memory::Grid;
 use crate::model;
 use crate::options::{BandArgs, Censored, MethodName, ReconstructArgs};
+use crate::plan::prior;
 use crate::predictive::REGIMEN;
 use crate::provenance::Program;
-use crate::record::SCHEMA_VERSION;
+use crate::provenance::SCHEMA_VERSION;
 use crate::recorded_path::RecordedPath;
-use crate::run::{censor, pool, positive, prior, share};
+use crate::threads::pool;
 use crate::write::{write_both, write_record};
 use omafit_estimate::{
     Bands, Covariance, FitOptions, Method, PopulationMethod, Prior, ReconstructionOptions, ResidualErrors,

@@ -5,12 +5,13 @@ use crate::data_of_run;
 use crate::data_page::Dosing;
 use crate::likelihood::{Likelihood, LikelihoodRecord};
 use crate::options::{Censored, MethodName, RunArgs};
+use crate::plan::Plan;
 use crate::population::{Population, PopulationRecord};
 use crate::progress::Progress;
 use crate::provenance::{GivenModel, Program};
 use crate::recorded_path::RecordedPath;
-use crate::run::Plan;
-use crate::work::REPORTED;
+use crate::report::REPORTED;
+use crate::seconds::Seconds;
 use omafit_estimate::{
     Covariance, FitOptions, Goodness, Overview, PooledSigma, ReconstructionOptions, Replication, SigmaRule,
     TwoStage, free_names,
@@ -20,26 +21,6 @@ use omafit_trial::{Counts, DataSummary, Excluded, Ignored, ReadOptions, Trial, W
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::Path;
-
-/// The version of what `run.json` and the tables beside it say.
-pub const SCHEMA_VERSION: u32 = 2;
-
-/// Seconds of wall time a stage.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
-#[serde(transparent)]
-pub struct Seconds(BTreeMap<&'static str, f64>);
-
-impl Seconds {
-    /// Records a stage, or some more of it.
-    pub fn add(&mut self, stage: &'static str, seconds: f64) {
-        *self.0.entry(stage).or_insert(0.0) += seconds;
-    }
-
-    /// Seconds of a stage; zero if there was none.
-    pub fn of(&self, stage: &str) -> f64 {
-        self.0.get(stage).copied().unwrap_or(0.0)
-    }
-}
 
 /// What a run was made from.
 pub struct Facts<'a> {

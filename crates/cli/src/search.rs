@@ -1,15 +1,17 @@
 //! `omafit search`: a stepwise search for effects of covariates.
 
 use crate::Outcome;
+use crate::censored::censor;
 use crate::check::overlaid;
 use crate::check::strict;
+use crate::checks::share;
 use crate::error::{CliError, refuse};
 use crate::lines::Lines;
 use crate::options::{Censored, ReadArgs, Running};
 use crate::population::{self, Stopped};
 use crate::provenance::{Origin, Program};
 use crate::recorded_path::RecordedPath;
-use crate::run::{censor, pool, share};
+use crate::threads::pool;
 use crate::unit_slips::{EXAMINED, unit_slips};
 use crate::write::{write_both, write_record};
 use crate::{interrupt, model, print};

@@ -1,12 +1,11 @@
 //! Tables of a run that are shown in a report or a paper.
 
 use crate::error::CliError;
-use crate::forms::optional;
 use omafit_model::PopulationModel;
 use omafit_trial::{
-    Presented, present_individuals, present_outcome_arms, present_outcome_hysteresis,
+    Presented, Table, present_individuals, present_outcome_arms, present_outcome_hysteresis,
     present_outcome_model_parameters, present_outcome_models, present_outcome_visits, present_parameters,
-    present_what_if_outcomes,
+    present_what_if_outcomes, read_parquet,
 };
 use std::path::Path;
 
@@ -76,4 +75,10 @@ impl Shown {
             Self::WhatIfOutcomes => Some(present_what_if_outcomes(&table)),
         })
     }
+}
+
+/// A table of the run, if it is there.
+pub fn optional(folder: &Path, name: &str) -> Result<Option<Table>, CliError> {
+    let path = folder.join(format!("{name}.parquet"));
+    if path.is_file() { Ok(Some(read_parquet(&path)?)) } else { Ok(None) }
 }

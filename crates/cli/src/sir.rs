@@ -1,13 +1,17 @@
 //! `omafit sir`: uncertainty of a run's population by sampling importance resampling.
 
 use crate::Outcome;
+use crate::checks::share;
 use crate::draws::{monte_carlo_error, sir_warnings};
 use crate::error::{CliError, refuse};
 use crate::options::{DataOfRunArgs, Running};
 use crate::population::{self, Stopped};
+use crate::progress_bar::counting;
+use crate::provenance::command;
 use crate::reconstruct::Run;
-use crate::run::{counting, pool, share};
-use crate::write::{command, renew_views, write_into};
+use crate::threads::pool;
+use crate::views::renew_views;
+use crate::write::write_into;
 use crate::{interrupt, print, uncertainty};
 use clap::Args;
 use omafit_estimate::{

@@ -1,6 +1,6 @@
 //! `omafit model figure`: the typical subject of a model under treatment.
 
-use crate::check::name_and_number;
+use crate::checks::name_and_number;
 use crate::error::{CliError, refuse};
 use crate::model;
 use crate::options::FigureArgs;

@@ -7,13 +7,17 @@ use crate::forms::{FormArgs, take_out};
 use crate::options::{BandArgs, DataOfRunArgs, Running};
 use crate::population_directions::{PopulationDirection, parameters_along, population_directions};
 use crate::print;
+use crate::progress_bar::progress_bar;
+use crate::provenance::command;
 use crate::reconstruct::{Run, days};
 use crate::report::{drawn, record};
-use crate::run::{pool, progress_bar};
 use crate::shown::Shown;
+use crate::threads::pool;
+use crate::views::renew_report;
 use crate::what_if_outcomes::{self, Outcomes, Replay};
+use crate::what_if_summary::{Over, Summary};
 use crate::what_if_words;
-use crate::write::{command, renew_report, write_into};
+use crate::write::write_into;
 use clap::Args;
 use omafit_estimate::{
     FitOptions, IndividualFit, Prior, ReconstructionOptions, Status, Trajectory, fit_at, free_ige_course,
@@ -75,38 +79,6 @@ struct Patient {
     along_population: Vec<[Vec<f64>; 2]>,
     as_given: Result<Trajectory, String>,
     others: Vec<Result<Other, String>>,
-}
-
-/// The facts of an alternative, for the summary.
-pub struct Summary {
-    /// What it is.
-    pub name: String,
-    /// Patients it applies to.
-    pub patients: usize,
-    /// Patients whose dose is from a cell of a table that is not verified; `None` without a table.
-    pub unverified: Option<usize>,
-    /// Patients it does not apply to, and why the first of them.
-    pub left_out: (usize, Option<String>),
-    /// By target.
-    pub over: Vec<Over>,
-    /// Median over patients of the highest free IgE, as given and under the alternative, ng/mL.
-    pub peak: [f64; 2],
-}
-
-/// The patients over a target.
-pub struct Over {
-    /// The target, ng/mL.
-    pub target: f64,
-    /// Patients whose free IgE is over it as given, and under the alternative.
-    pub over: [usize; 2],
-    /// Patients who rise over it.
-    pub rise: usize,
-    /// Sums of the probabilities to be over it.
-    pub expected: [f64; 2],
-    /// Weeks from the first dose to the first day over it, median of those who rise.
-    pub weeks_to_rise: f64,
-    /// Days over it, median of those who rise.
-    pub days_over: f64,
 }
 
 /// Targets of free IgE that stand beside the one that is asked for, ng/mL: that for all patients, that for their mean, and that

@@ -3,8 +3,8 @@
 use crate::print::format::{fixed, with_interval};
 use crate::print::terminal::say;
 use crate::print::{NO_ADVICE, aligned};
-use crate::what_if::Summary;
 use crate::what_if_outcomes::Expected;
+use crate::what_if_summary::{Over, Summary};
 use omafit_outcome::WithInterval;
 use omafit_trial::count;
 use std::path::Path;
@@ -62,7 +62,7 @@ fn over(summary: &Summary) -> Vec<[String; 7]> {
         let share = 100.0 * n as f64 / summary.patients as f64;
         if share.is_nan() { n.to_string() } else { format!("{n} ({} %)", fixed(share, 1)) }
     };
-    let row = |over: &crate::what_if::Over| {
+    let row = |over: &Over| {
         let weeks = if over.rise > 0 { fixed(over.weeks_to_rise, 1) } else { String::new() };
         [
             format!("{} ng/mL", over.target),

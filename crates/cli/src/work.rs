@@ -1,5 +1,6 @@
 //! The subjects of a run, some at a time: fit, reconstruct, judge, write, count.
 
+use crate::censored::censor;
 use crate::checkpoint::{Journal, Kept, Place};
 use crate::diagnosis::Diagnosis;
 use crate::error::CliError;
@@ -7,12 +8,14 @@ use crate::figures;
 use crate::influence::Influence;
 use crate::likelihood::Likelihood;
 use crate::options::{Censored, RunArgs};
+use crate::plan::Plan;
 use crate::population::{self, Ended, Population, Stopped};
 use crate::print::FEW;
 use crate::progress::Progress;
+use crate::progress_bar::{counting, progress_bar};
 use crate::provenance::Origin;
-use crate::record::Seconds;
-use crate::run::{Plan, censor, counting, progress_bar};
+use crate::report::REPORTED;
+use crate::seconds::Seconds;
 use crate::write::write_both;
 use indicatif::ProgressBar;
 use omafit_estimate::{
@@ -33,8 +36,6 @@ use std::time::{Duration, Instant};
 /// Subjects that are fitted, and held, at a time, unless something needs them all. Figures and tests of residuals are of
 /// the first so many.
 pub const BLOCK: usize = 500;
-/// A run of more subjects than this has no report: its tables would have to be held.
-pub const REPORTED: usize = 2000;
 
 /// The tables of a run that have rows of each subject.
 struct Tables {

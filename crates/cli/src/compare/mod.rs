@@ -1,5 +1,6 @@
 //! `omafit compare`: runs beside each other.
 
+mod based_on;
 mod document;
 mod found;
 mod lineage;

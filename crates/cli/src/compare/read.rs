@@ -1,7 +1,7 @@
 //! A run as it is compared: what its `run.json`, `model.toml` and tables say.
 
-use super::lineage::BasedOn;
-use crate::record::SCHEMA_VERSION;
+use super::based_on::BasedOn;
+use crate::provenance::SCHEMA_VERSION;
 use omafit_estimate::{Evidence, LikelihoodMethod, RunCriteria};
 use omafit_model::{ModelError, ModelFile, PopulationModel};
 use omafit_trial::{

@@ -9,13 +9,16 @@ pub use args::{OutcomeArgs, WindowName};
 
 use crate::Outcome;
 use crate::check::renamed;
+use crate::checks::positive;
 use crate::error::{CliError, refuse};
 use crate::forms::take_out;
+use crate::provenance::command;
 use crate::reconstruct::Run;
 use crate::recorded_path::RecordedPath;
-use crate::run::{pool, positive};
 use crate::shown::Shown;
-use crate::write::{command, draw_into, renew_report, write_into};
+use crate::threads::pool;
+use crate::views::{draw_into, renew_report};
+use crate::write::write_into;
 use omafit_model::Analyte;
 use omafit_outcome::{
     Alignment, HysteresisOptions, MOST_CATEGORIES, OutcomeBaseline, OutcomeOptions, OutcomeType, Patient,

@@ -4,9 +4,9 @@ use super::format::{fixed, significant};
 use super::terminal::say;
 use super::{NAMED, aligned, shown_unit};
 use crate::clock;
+use crate::plan::Plan;
 use crate::progress::Progress;
 use crate::record::Record;
-use crate::run::Plan;
 use omafit_estimate::{
     FreeIgeFact, Goodness, Limit, Overview, Stage, Status, SubjectResult, TwoStage, free_names,
 };

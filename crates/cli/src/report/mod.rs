@@ -14,12 +14,15 @@ use crate::describe;
 use crate::error::{CliError, refuse};
 use crate::model;
 use crate::options::ReportArgs;
-use crate::record::SCHEMA_VERSION;
+use crate::provenance::SCHEMA_VERSION;
 use omafit_model::{Analyte, PopulationModel};
 use omafit_report::page::{self, AnalyteWords, ModelWords, ParameterWords, Story};
 use omafit_trial::{read_whole_text, write_whole};
 use serde_json::Value;
 use std::path::Path;
+
+/// A run of more subjects than this has no report: its tables would have to be held.
+pub const REPORTED: usize = 2000;
 
 /// The report's file in the folder of a run.
 pub const FILE: &str = "report.html";

@@ -1,0 +1,34 @@
+//! Views of a run that is there: its figures, workbook and report.
+
+use crate::error::CliError;
+use crate::forms::renew_workbook;
+use crate::report;
+use omafit_trial::write_whole;
+use std::path::Path;
+
+/// Writes figures with their data into a run that is there.
+pub fn draw_into(run: &Path, figures: &[report::Drawn], force: bool) -> Result<(), CliError> {
+    let folder = run.join("figures");
+    for figure in figures {
+        let mut data = Vec::new();
+        figure.data.write_csv(&mut data)?;
+        write_whole(&folder.join(format!("{}.svg", figure.name)), figure.svg.as_bytes(), force)?;
+        write_whole(&folder.join(format!("data/{}.csv", figure.name)), &data, force)?;
+    }
+    Ok(())
+}
+
+/// Makes the views of a run that is there anew, those that it has: its workbook and its report.
+pub fn renew_views(run: &Path) -> Result<(), CliError> {
+    renew_workbook(run)?;
+    renew_report(run)
+}
+
+/// Makes the report of a run that is there anew, if it has one: it is a view of the folder.
+pub fn renew_report(run: &Path) -> Result<(), CliError> {
+    let path = run.join(report::FILE);
+    if path.is_file() {
+        write_whole(&path, report::page(run)?.as_bytes(), true)?;
+    }
+    Ok(())
+}
