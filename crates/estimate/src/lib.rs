@@ -18,6 +18,7 @@ mod population;
 mod prior;
 mod problem;
 mod profile;
+mod quantile;
 mod reconstruction;
 mod sampling;
 mod sigma;
@@ -55,7 +56,7 @@ pub use likelihood::{
 };
 pub use minimise::{Evaluated, LeastSquares, Rows, Scored, least_squares, score};
 pub use normal::{NORMAL_975, log_cdf, mills};
-pub use overview::{FreeIgeCourse, Overview, Tally, free_ige_course, quantile};
+pub use overview::{FreeIgeCourse, Overview, Tally, free_ige_course};
 pub use pareto::pareto_shape;
 pub use population::covariance_by_factor;
 pub use population::{
@@ -75,6 +76,7 @@ pub use population::{
 pub use prior::Prior;
 pub use problem::SubjectError;
 pub use profile::ProfileInterval;
+pub use quantile::quantile;
 pub use reconstruction::{
     Bands, Reconstruction, ReconstructionOptions, Trajectory, reconstruct, typical_course,
 };

@@ -2,6 +2,7 @@
 
 use crate::goodness::{Goodness, Pool};
 use crate::individual::Status;
+use crate::quantile::{quantile, quantile_of_sorted};
 use crate::reconstruction::Trajectory;
 use crate::suppression::FreeIgeFact;
 use crate::trial_fit::SubjectResult;
@@ -147,35 +148,4 @@ pub fn free_ige_course<'a>(courses: impl IntoIterator<Item = &'a Trajectory>) ->
         }
     }
     course
-}
-
-/// The quantile at `p` by linear interpolation between order statistics (R's type 7); NaN of nothing.
-pub fn quantile(mut values: Vec<f64>, p: f64) -> f64 {
-    values.sort_by(f64::total_cmp);
-    quantile_of_sorted(&values, p)
-}
-
-/// The same of ascending values.
-pub(crate) fn quantile_of_sorted(values: &[f64], p: f64) -> f64 {
-    let Some(last) = values.len().checked_sub(1) else { return f64::NAN };
-    let position = p * last as f64;
-    let below = position.floor() as usize;
-    let above = (below + 1).min(last);
-    let part = position - below as f64;
-    // Without a part of the next one its being infinite does not matter.
-    if part == 0.0 { values[below] } else { values[below] + part * (values[above] - values[below]) }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::quantile;
-
-    #[test]
-    fn quantiles_are_rs_type_seven() {
-        // R: quantile(c(3, 1, 4, 1, 5), c(0, .25, .5, .9, 1)).
-        let q = |p| quantile(vec![3.0, 1.0, 4.0, 1.0, 5.0], p);
-        assert_eq!([q(0.0), q(0.25), q(0.5), q(1.0)], [1.0, 1.0, 3.0, 5.0]);
-        assert!((q(0.9) - 4.6).abs() < 1e-12);
-        assert!(quantile(vec![], 0.5).is_nan());
-    }
 }

@@ -1,7 +1,7 @@
 //! Time courses drawn from a fit's uncertainty.
 
 use crate::individual::{FitOptions, IndividualFit};
-use crate::overview::quantile_of_sorted;
+use crate::quantile::quantile_of_sorted;
 use crate::simulate::SubjectStream;
 use omafit_model::{Concentrations, Course, PopulationModel, PredictionError, Subject};
 

@@ -100,7 +100,7 @@ fn percentile(draws: &[(f64, f64)], p: f64) -> f64 {
 mod tests {
     use super::*;
     use crate::diagnostics::moments;
-    use crate::overview::quantile;
+    use crate::quantile::quantile;
     use crate::simulate::SubjectStream;
     use statrs::distribution::{ContinuousCDF, Normal};
 

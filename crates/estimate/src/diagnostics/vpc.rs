@@ -10,7 +10,7 @@
 use super::bins::{Binning, bins};
 use super::limits::Limits;
 use super::replicates::Replicates;
-use crate::overview::quantile;
+use crate::quantile::quantile;
 use omafit_model::{Analyte, Censoring, Subject};
 use rayon::prelude::*;
 

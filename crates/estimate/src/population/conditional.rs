@@ -14,7 +14,7 @@
 //! of zeros in L, whose u is zero. For a log-normal error FOCE with and without interaction are the same, as the variance
 //! does not depend on η.
 
-use super::gradient::Change;
+use super::change::Change;
 use super::space::lower;
 use crate::descent::{Asking, Minimum, follow};
 use crate::individual::log_determinant;

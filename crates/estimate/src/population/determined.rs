@@ -6,7 +6,7 @@
 //! It is a property of the subjects, not of the optimum: a number that is merely known badly has an information, however
 //! small.
 
-use super::gradient::Change;
+use super::change::Change;
 use super::uncertainty::among;
 use crate::decompose::eigen;
 use nalgebra::{DMatrix, DVector};

@@ -1,9 +1,10 @@
 //! A population fitted to its subjects by FOCE.
 
 use super::boundary::{End, Optimum, canonical, held, tied_columns};
+use super::change::Change;
 use super::conditional::{Conditional, ConditionalError, FactoredModel, Sought, conditional_each};
 use super::determined::undetermined;
-use super::gradient::{AtMode, Change, TOGETHER, changes, gradients};
+use super::gradient::{AtMode, TOGETHER, changes, gradients};
 use super::importance::polished;
 use super::modes::{LOWER, SPREAD, height, lowest, modes};
 use super::quasi_newton::{DescentStop, Iteration, Objective, QuasiNewton};

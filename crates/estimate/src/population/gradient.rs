@@ -12,6 +12,7 @@
 //! The information is that of the model made linear at η̂, whose observations are normal with the covariance
 //! V = JΩJᵀ + W⁻¹: 2·J'ᵀV⁻¹J' of v, tr(V⁻¹·∂V·V⁻¹·∂V) of Ω and s.
 
+use super::change::Change;
 use super::conditional::{ConditionalError, FactoredModel, subject_problem};
 use super::space::{Coordinate, Space, covariance_by_factor};
 use crate::likelihood::{LikelihoodTerm, likelihood_term};
@@ -22,40 +23,7 @@ use omafit_model::{
     Sensitivities, Subject,
 };
 use rayon::prelude::*;
-use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
-
-/// How a subject's part changes with the population's vector.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(super) struct Change {
-    /// dF over the vector.
-    pub gradient: Vec<f64>,
-    /// The expected second derivatives of F over the vector, column by column.
-    pub information: Vec<f64>,
-    /// dû over the vector: the u for each number.
-    response: Vec<Vec<f64>>,
-    /// Half the curvature of G at û less H, row by row.
-    pub missing: Vec<f64>,
-}
-
-impl Change {
-    /// The expected second derivatives of F.
-    pub fn expected(&self) -> DMatrix<f64> {
-        let n = self.gradient.len();
-        DMatrix::from_column_slice(n, n, &self.information)
-    }
-
-    /// Where û goes from `u` when the vector has `moved`, to first order.
-    pub fn foresee(&self, u: &[f64], moved: &[f64]) -> Vec<f64> {
-        let mut u = u.to_vec();
-        for (response, moved) in self.response.iter().zip(moved) {
-            for (u, by) in u.iter_mut().zip(response) {
-                *u += by * moved;
-            }
-        }
-        u
-    }
-}
 
 /// A subject whose part changes, and where its û is.
 pub(super) type AtMode<'a> = (&'a Subject, &'a [f64]);

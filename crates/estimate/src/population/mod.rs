@@ -4,6 +4,7 @@ mod accelerate;
 mod bootstrap;
 mod boundary;
 mod candidates;
+mod change;
 mod checked;
 mod complete;
 mod conditional;

@@ -1,9 +1,8 @@
 //! What a delay model is fitted to.
 
 use super::chain::Filtered;
-use super::density::MOST_CATEGORIES;
 use super::driver::{DriverKnots, Knot};
-use super::event::EventTime;
+use super::row::{EventTime, LANES, MOST_CATEGORIES, OutcomeRow};
 use super::shape::{DelayModel, Parameter};
 use crate::exposure::{Exposure, ExposureCourse};
 use crate::measure::{Measurement, OutcomeType};
@@ -11,8 +10,6 @@ use crate::patient::{Group, Patient};
 use crate::visits::{Aligned, Visit};
 use omafit_model::{Dual, Pack, Real, is_wide};
 
-/// As many unknowns as w depends on at most.
-pub(crate) const LANES: usize = 4;
 /// Patients whose courses are followed at once.
 const ABREAST: usize = 4;
 
@@ -36,19 +33,6 @@ pub(crate) struct Member {
     pub rows: Vec<OutcomeRow>,
     /// The end of the time at risk; `None` of other outcomes.
     pub event: Option<EventTime>,
-}
-
-/// A value of a patient, or the mean of some.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct OutcomeRow {
-    /// Day after the first dose; of a count the middle of the days over which it was made.
-    pub day: f64,
-    /// The value, or the mean; of an ordered outcome the position of the category, of a count the number.
-    pub value: f64,
-    /// How many values it is the mean of.
-    pub values: f64,
-    /// Days over which a count was made.
-    pub days: f64,
 }
 
 impl DelayData {

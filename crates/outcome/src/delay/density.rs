@@ -7,16 +7,11 @@
 //! negative binomial   of mean m and variance m + α·m²
 //! ```
 
-use super::data::OutcomeRow;
+use super::row::{MOST_OWN, OutcomeRow};
 use crate::measure::OutcomeType;
 use omafit_estimate::{log_cdf, mills};
 use statrs::function::gamma::ln_gamma;
 use std::f64::consts::TAU;
-
-/// As many categories an ordered outcome has at most.
-pub const MOST_CATEGORIES: usize = 12;
-/// As many numbers a density has at most.
-pub(super) const MOST_OWN: usize = MOST_CATEGORIES - 2;
 
 /// A density with the number of its own unknowns.
 #[derive(Clone, Copy, Debug)]

@@ -4,16 +4,8 @@
 //! is exact: ln L = ln h(T) − H(T) of an event at T, −H(T) of a patient without one until T.
 
 use super::mixed::{Row, Slopes};
+use super::row::EventTime;
 use nalgebra::Vector3;
-
-/// The end of a patient's time at risk.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct EventTime {
-    /// Days after the first dose, above 0.
-    pub day: f64,
-    /// Whether the event happened then.
-    pub happened: bool,
-}
 
 impl EventTime {
     /// The whole days on which the hazard is needed.
@@ -64,7 +56,7 @@ pub(super) fn time_to_event(rows: &[Row], end: EventTime, beta: &Vector3<f64>) -
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::delay::data::LANES;
+    use crate::delay::row::LANES;
     use omafit_model::Dual;
 
     /// Times of `scripts/reference/outcome_likelihoods.py`.

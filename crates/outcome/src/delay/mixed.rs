@@ -4,8 +4,7 @@
 //! regressors. So y ~ N(Zβ, V), V = ZΩZᵀ + σ²·diag(1/n), exactly. Rows are multiplied by √n, and V⁻¹ follows from Woodbury's
 //! identity: V⁻¹ = (I − Z·K·Zᵀ)/σ², K = Ω(σ²I + ZᵀZ·Ω)⁻¹.
 
-use super::data::LANES;
-use super::density::MOST_OWN;
+use super::row::{LANES, MOST_OWN};
 use nalgebra::{Matrix3, Vector3};
 use omafit_model::Dual;
 

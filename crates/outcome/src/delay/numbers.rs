@@ -1,9 +1,9 @@
 //! The numbers of a fitted model, with names, units and errors.
 
 use super::course::TimeCourse;
-use super::density::MOST_OWN;
 use super::fit::{OutcomeEstimate, correlation, estimate_of, plain, spread};
-use super::patients::Problem;
+use super::problem::Problem;
+use super::row::MOST_OWN;
 use super::uncertainty::Uncertainty;
 use crate::measure::{OutcomeType, Per};
 

@@ -1,6 +1,6 @@
 //! Intervals from the profile of the likelihood, where its curvature gives none.
 
-use super::patients::{MOST_ITERATIONS, Problem, restricted};
+use super::problem::{MOST_ITERATIONS, Problem, restricted};
 use omafit_estimate::score;
 
 /// −2 log-likelihood above its least at the ends of a 95 % interval: the quantile of χ² with one degree of freedom.

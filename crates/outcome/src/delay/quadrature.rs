@@ -5,9 +5,10 @@
 //! posterior means of those at the nodes (Fisher's identity), which with so many nodes leaves no difference that a descent could
 //! notice.
 
-use super::density::{Density, DensityAt, MOST_OWN, Seen, Terms};
+use super::density::{Density, DensityAt, Seen, Terms};
 use super::gauss_hermite::gauss_hermite;
 use super::mixed::{Moments, Row, Slopes};
+use super::row::MOST_OWN;
 use nalgebra::{Matrix2, Vector2};
 
 /// Nodes in each direction: categories, of which the lowest and the highest say where a patient is at least or at most, leave a
@@ -210,7 +211,7 @@ fn mode(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::delay::data::{LANES, OutcomeRow};
+    use crate::delay::row::{LANES, OutcomeRow};
     use nalgebra::{Matrix3, Vector3};
     use omafit_model::Dual;
     use serde_json::Value;

@@ -1,9 +1,10 @@
 //! Where descents begin: at points of a grid of the rates and links, and at fits of models that a model contains.
 
-use super::data::{DelayData, OutcomeRow, values};
+use super::data::{DelayData, values};
 use super::fit::OutcomeFit;
 use super::mixed::{Moments, Row, likelihood, normal_equations};
-use super::patients::{MOST_ITERATIONS, Problem, restricted};
+use super::problem::{MOST_ITERATIONS, Problem, restricted};
+use super::row::OutcomeRow;
 use super::shape::{Link, Parameter};
 use crate::measure::OutcomeType;
 use crate::summary::Summary;

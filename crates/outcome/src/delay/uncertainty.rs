@@ -1,7 +1,7 @@
 //! The covariance of a fit's unknowns: from the second derivatives of −2 log-likelihood, and the sandwich.
 
 use super::fit::{IntervalBy, Known};
-use super::patients::Problem;
+use super::problem::Problem;
 use nalgebra::{Cholesky, DMatrix};
 use omafit_estimate::NORMAL_975;
 

@@ -5,7 +5,7 @@
 //! them, finer than a line is thick.
 
 use super::base64;
-use super::story::rounded;
+use super::rounded::rounded;
 use serde::Serialize;
 
 const MISSING: u16 = u16::MAX;

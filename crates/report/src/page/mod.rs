@@ -8,6 +8,7 @@ mod base64;
 /// Runs beside each other, on a page of tables and lists.
 pub mod comparison;
 mod courses;
+mod rounded;
 mod story;
 mod what_if;
 

@@ -1,6 +1,7 @@
 //! What a report tells, as plain data.
 
 use super::courses::{self, Course, Packed};
+use super::rounded::rounded;
 use super::what_if::{self, WhatIf};
 use serde::Serialize;
 
@@ -180,9 +181,4 @@ impl Data {
             Self::Texts(values) => Self::Texts(values.iter().step_by(every).cloned().collect()),
         }
     }
-}
-
-/// To five significant digits, whole numbers as they are.
-pub(super) fn rounded(value: f64) -> f64 {
-    if value.fract() == 0.0 { value } else { format!("{value:.4e}").parse().unwrap_or(value) }
 }

@@ -2,33 +2,18 @@
 
 mod columns;
 mod error;
+mod options;
 mod source;
 mod target;
 
 use std::path::Path;
 
 pub use error::ConvertError;
+pub use options::ConvertOptions;
 
-use crate::read::{DecimalMark, Separator};
 use crate::table::Values;
-use crate::xport::XportVersion;
 use source::source;
 use target::Target;
-
-/// How a data set is converted.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ConvertOptions {
-    /// What stands between the cells of a text that is read; text is written with commas.
-    pub separator: Separator,
-    /// What stands before the decimals in a text that is read; text is written with points.
-    pub decimal: DecimalMark,
-    /// Columns of a text that are numbers however they are written: their values are kept, the way they were written is not.
-    pub numeric: Vec<String>,
-    /// The version of a transport file.
-    pub xport: XportVersion,
-    /// Whether a file that is there is replaced.
-    pub force: bool,
-}
 
 /// What became of a data set.
 #[derive(Clone, Debug, PartialEq, Eq)]

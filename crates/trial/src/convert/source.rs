@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use super::columns::{Typed, forced, typed};
-use super::{ConvertError, ConvertOptions};
+use super::error::ConvertError;
+use super::options::ConvertOptions;
 use crate::present::count;
 use crate::read::{Rejection, Stored, read_stored};
 use crate::table::{Column, ParquetGroups, Table, TableError, Values};

@@ -6,7 +6,7 @@ use std::path::Path;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-use super::ConvertError;
+use super::error::ConvertError;
 use super::source::Source;
 use crate::output::WholeFile;
 use crate::present::count;

@@ -1,9 +1,6 @@
 //! The columns of every table: name, unit, definition.
 
-use super::outcomes;
-
-/// Columns that stand together in a table, or in several.
-pub(super) type Columns = &'static [(&'static str, &'static str, &'static str)];
+use super::{Columns, outcomes};
 
 /// Every table of a run, with its columns in order.
 pub(super) const TABLES: &[(&str, &[Columns])] = &[

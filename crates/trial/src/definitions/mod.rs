@@ -7,6 +7,9 @@ mod record;
 use omafit_estimate::FreeIgeFact;
 use omafit_model::{Analyte, Concentrations, Covariates, PopulationModel};
 
+/// Columns that stand together in a table, or in several.
+type Columns = &'static [(&'static str, &'static str, &'static str)];
+
 /// Units of the five concentrations of a course.
 const CONCENTRATION_UNITS: [&str; 5] = ["µg/mL", "ng/mL", "ng/mL", "µg/mL", "nM"];
 

@@ -1,6 +1,6 @@
 //! The columns of the tables of outcomes and of other doses.
 
-use super::columns::Columns;
+use super::Columns;
 
 pub(super) const GROUP: Columns = &[
     ("measure", "", "the outcome"),

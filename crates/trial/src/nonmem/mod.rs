@@ -1,16 +1,15 @@
 //! A run as the files that NONMEM would have left: .ext, .phi, .cov, .cor, the tables, and a control stream that says who
 //! wrote them. Never an .lst: that is NONMEM's own account of what it did.
 
+mod described;
 mod numbers;
 mod stub;
 mod subjects;
 mod text;
 
+pub use described::{NonmemPopulation, NonmemRun};
 use std::fmt::Write as _;
 
-use omafit_model::PopulationModel;
-
-use crate::table::Table;
 use numbers::Numbering;
 pub use numbers::{NonmemForm, nonmem_values};
 use subjects::Subjects;
@@ -21,40 +20,6 @@ const NO_ERROR: f64 = 1e10;
 /// The part of a number that its standard error is at most where it is held: of a correlation of ±1 the numbers that it is made
 /// of are free, but it stays.
 const HELD: f64 = 1e-6;
-
-/// An estimated population, in the order of [`nonmem_values`].
-#[derive(Clone, Debug, PartialEq)]
-pub struct NonmemPopulation {
-    /// The method in NONMEM's words, and its record of the control stream.
-    pub method: [&'static str; 2],
-    /// Number, values and objective of each iteration.
-    pub iterations: Vec<(u64, Vec<f64>, f64)>,
-    /// Whether it converged.
-    pub converged: bool,
-    /// The objective.
-    pub ofv: f64,
-    /// The covariance of the estimates as covariances and as correlations, row by row, if there is one.
-    pub covariance: Option<[Vec<f64>; 2]>,
-    /// Eigenvalues of the correlation matrix of what was estimated, ascending.
-    pub eigenvalues: Vec<f64>,
-}
-
-/// A run, as far as these files tell of it.
-#[derive(Clone, Copy, Debug)]
-pub struct NonmemRun<'a> {
-    /// Its model, with its estimates.
-    pub model: &'a PopulationModel,
-    /// Its table `individuals`.
-    pub individuals: &'a Table,
-    /// Its table `observations`.
-    pub observations: &'a Table,
-    /// Its table `correlations`.
-    pub correlations: &'a Table,
-    /// Its population, if it was estimated.
-    pub population: Option<&'a NonmemPopulation>,
-    /// Version and command that wrote it.
-    pub author: &'a str,
-}
 
 /// The files by name: `run1.mod`, `run1.ext`, `run1.phi`, `sdtab1`, `patab1`, `catab1`, `cotab1`; `run1.cov` and `run1.cor`
 /// where the estimates have a covariance; `ids.csv` where the tables give subjects other numbers than their ID.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use omafit_model::{EffectForm, PopulationModel};
 
-use super::NonmemRun;
+use super::described::NonmemRun;
 use super::numbers::{Numbering, triangle};
 use super::text::{header, s1pe12_5, s1pe15_8};
 use crate::definitions::definition;

@@ -9,7 +9,8 @@ use polars_parquet::parquet::read::{PageMetaData, PageReader};
 use polars_parquet::write::{CompressedPage, SchemaDescriptor};
 use serde::{Deserialize, Serialize};
 
-use super::sink::ROW_GROUP;
+/// Rows that are held back until they make a row group: what readers skip or take as a whole.
+pub(super) const ROW_GROUP: usize = 1 << 17;
 
 /// A row group that is complete.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

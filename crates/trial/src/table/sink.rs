@@ -15,13 +15,10 @@ use polars_parquet::write::{
     schema_to_metadata_key,
 };
 
-use super::groups::{Group, encoded_pages, is_compressed};
+use super::groups::{Group, ROW_GROUP, encoded_pages, is_compressed};
 use super::pages::{OPTIONS, pages};
 use super::tap::Tap;
 use super::{Column, Table, TableError, Values};
-
-/// Rows that are held back until they make a row group: what readers skip or take as a whole.
-pub(super) const ROW_GROUP: usize = 1 << 17;
 
 /// The key of the comments in a file's metadata.
 pub(super) const COMMENTS: &str = "omafit.comments";
