@@ -1,8 +1,9 @@
 //! The best minimum of a subject, from one start or several, what ran off there, and how the objective bends.
 
 use crate::descent::{Minimum, minimise, minimise_from};
-use crate::individual::{FitOptions, Limit};
+use crate::individual_fit::Limit;
 use crate::likelihood::{ErrorDistribution, ResidualErrors, StandardisedDensity as _, weighted_residual};
+use crate::options::FitOptions;
 use crate::problem::{SubjectError, SubjectProblem};
 use crate::starts::{normal_start, scattered_start};
 use nalgebra::DMatrix;

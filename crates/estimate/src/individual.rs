@@ -4,185 +4,17 @@ use crate::best::{
     Found, missing_curvatures, or_known, runaways, search_from, search_on, weighted_residuals,
 };
 use crate::descent::{Minimum, minimise_each};
+use crate::individual_fit::{IndividualFit, Limit, Status};
 use crate::least_squares::StopReason;
 use crate::likelihood::{ResidualErrors, constant, residual_errors};
+use crate::options::{FitOptions, Method, SigmaRule, free_names};
 use crate::prior::Prior;
 use crate::problem::{SubjectError, SubjectProblem};
-use crate::profile::{ProfileInterval, profile_interval};
-use crate::sigma::{SigmaRule, with_own_sigma};
+use crate::profile::profile_interval;
+use crate::sigma::with_own_sigma;
 use crate::uncertainty::Uncertainty;
 use nalgebra::DMatrix;
 use omafit_model::{PopulationModel, Subject};
-
-/// How a subject is fitted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Method {
-    /// The subject's data alone.
-    Nls,
-    /// The subject's data and the population as prior: the empirical Bayes estimate.
-    Map,
-}
-
-/// What to estimate, and how hard to try.
-#[derive(Clone, Debug, PartialEq)]
-pub struct FitOptions {
-    /// Data alone, or with the prior.
-    pub method: Method,
-    /// Positions of the estimated parameters, ascending; the rest keep their typical values.
-    pub free: Vec<usize>,
-    /// Limit on iterations from one start.
-    pub max_iterations: u64,
-    /// Further starts to try when the first does not end well.
-    pub further_starts: usize,
-    /// What the standard errors are from.
-    pub covariance: Covariance,
-    /// Coverage of the intervals from the profile of the objective, if they are wanted.
-    pub profile: Option<f64>,
-    /// Where the size of the residual errors comes from. A fit knows one subject only: of [`SigmaRule::Pooled`] the model
-    /// has it already.
-    pub sigma: SigmaRule,
-}
-
-impl FitOptions {
-    /// Tries hard, with the full covariance, normal residuals and the model's errors.
-    pub fn new(method: Method, free: Vec<usize>) -> Self {
-        Self {
-            method,
-            free,
-            max_iterations: 200,
-            further_starts: 8,
-            covariance: Covariance::Full,
-            profile: None,
-            sigma: SigmaRule::Given,
-        }
-    }
-
-    /// Whether standard errors are from the full curvature.
-    pub(crate) fn is_curved(&self) -> bool {
-        self.covariance == Covariance::Full
-    }
-
-    /// Whether a descent may end by second derivatives, which standard errors are then from. Where residual errors are the
-    /// subject's own it ends where errors and parameters agree, and they are found there.
-    pub(crate) fn may_be_bent(&self) -> bool {
-        self.is_curved() && self.sigma != SigmaRule::Subject
-    }
-
-    /// The same without what only a last fit needs: full curvature and profiles.
-    fn in_passing(&self) -> Self {
-        Self { covariance: Covariance::GaussNewton, profile: None, ..self.clone() }
-    }
-}
-
-/// What standard errors, correlations and bands are from.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Covariance {
-    /// The inverse of the objective's full curvature, second derivatives of the model and all.
-    #[default]
-    Full,
-    /// The inverse of JᵀJ: what is left of it where residuals vanish. Quicker.
-    GaussNewton,
-}
-
-/// How a fit ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Status {
-    /// A minimum that determines every estimated parameter.
-    Ok,
-    /// A minimum that leaves parameters open.
-    NotDetermined,
-    /// No minimum was found.
-    Failed,
-}
-
-impl Status {
-    /// Its name in tables.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Ok => "ok",
-            Self::NotDetermined => "not_determined",
-            Self::Failed => "failed",
-        }
-    }
-}
-
-/// Where a parameter went that ran off.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Limit {
-    /// To zero.
-    Zero,
-    /// Without bound.
-    Infinity,
-}
-
-/// A subject's fit.
-#[derive(Clone, Debug, PartialEq)]
-pub struct IndividualFit {
-    /// How it ended.
-    pub status: Status,
-    /// Why it stopped, and what is wrong, in words.
-    pub reason: String,
-    /// Iterations of the best start.
-    pub iterations: u64,
-    /// Starts tried.
-    pub starts: usize,
-    /// Departure η of each estimated parameter from the typical subject, on its transformed scale: the logarithm, for
-    /// a log-normal one.
-    pub eta: Vec<f64>,
-    /// d ln(parameter)/dη of each estimated parameter: one of a log-normal one.
-    pub log_slopes: Vec<f64>,
-    /// Every parameter, in the structure's order and units.
-    pub parameters: Vec<f64>,
-    /// Estimated parameters that ran off, by position among the estimated ones.
-    pub run_off: Vec<(usize, Limit)>,
-    /// Uncertainty of the estimate, the prior included.
-    pub uncertainty: Uncertainty,
-    /// Intervals from the profile of the objective, one an estimated parameter if they were asked for; `None` where one
-    /// cannot be found.
-    pub profile: Vec<Option<ProfileInterval>>,
-    /// What the data alone determine at the estimate.
-    pub data_information: Uncertainty,
-    /// Sum of the squares of the weighted residuals, censored observations left out.
-    pub ssq: f64,
-    /// ηᵀΩ⁻¹η; zero without a prior.
-    pub prior_ssq: f64,
-    /// The subject's objective, without constants: NLS Σ(r² + ln σ²), or what stands for it in another likelihood; MAP
-    /// the FOCE contribution, which is that and ηᵀΩ⁻¹η + ln|Ω| + ln|JᵀJ + Ω⁻¹|.
-    pub ofv: f64,
-    /// −2 log-likelihood of the data at the estimate, with all constants, on the natural scale.
-    pub minus2ll: f64,
-    /// Leverage of each observation, the part of its row in the fit: the diagonal of J(JᵀJ + Ω⁻¹)⁻¹Jᵀ.
-    pub leverages: Vec<f64>,
-    /// Standard deviations of residual errors that were estimated with the parameters.
-    pub own_sigmas: usize,
-    /// Parameters in effect, the sum of the leverages: tr((JᵀJ + Ω⁻¹)⁻¹JᵀJ), the number of estimated ones without a prior.
-    pub effective_parameters: f64,
-    /// Length of the objective's gradient in η where the iteration stopped.
-    pub gradient_norm: f64,
-    /// Individual prediction of each observation.
-    pub ipred: Vec<f64>,
-    /// The residual error of each analyte, as the fit has it.
-    pub errors: ResidualErrors,
-}
-
-impl IndividualFit {
-    /// Makes it a failed one: says why, and where it stopped.
-    pub(crate) fn fail(&mut self, model: &PopulationModel, options: &FitOptions, why: &str) {
-        self.status = Status::Failed;
-        self.reason = format!("{}{why}", self.reason);
-        if self.parameters.iter().all(|p| p.is_nan()) {
-            return;
-        }
-        self.reason +=
-            &format!("; last state: objective {:.6}, gradient norm {:.2e}", self.ofv, self.gradient_norm);
-        for (name, &i) in free_names(model, options).iter().zip(&options.free) {
-            self.reason += &format!(", {name} {:.5e}", self.parameters[i]);
-        }
-    }
-}
 
 /// Fits one subject.
 ///
@@ -503,12 +335,6 @@ pub fn farthest(
         Some((name, eta / model.omega()[row * (n + 1)].sqrt()))
     });
     in_sds.filter(|(_, sds)| sds.abs() > FAR).max_by(|a, b| a.1.abs().total_cmp(&b.1.abs()))
-}
-
-/// Names of the estimated parameters.
-pub fn free_names(model: &PopulationModel, options: &FitOptions) -> Vec<&'static str> {
-    let names: Vec<&str> = model.parameter_names().collect();
-    options.free.iter().map(|&i| names[i]).collect()
 }
 
 /// ln |JᵀJ|, from the triangular factor.

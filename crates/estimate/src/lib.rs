@@ -8,12 +8,15 @@ mod descent;
 mod diagnostics;
 mod goodness;
 mod individual;
+mod individual_fit;
 mod least_squares;
 mod likelihood;
 mod minimise;
 mod normal;
+mod options;
 mod overview;
 mod pareto;
+mod pooled_sigma;
 mod population;
 mod prior;
 mod problem;
@@ -46,18 +49,18 @@ pub use diagnostics::{
     variance_p_value, vpc, whiten, wres,
 };
 pub use goodness::{Goodness, goodness, runs_test};
-pub use individual::{
-    Covariance, FitOptions, IndividualFit, Limit, Method, Status, farthest, fit_at, fit_subject,
-    fit_subjects, free_names,
-};
+pub use individual::{farthest, fit_at, fit_subject, fit_subjects};
+pub use individual_fit::{IndividualFit, Limit, Status};
 pub use least_squares::StopReason;
 pub use likelihood::{
     ErrorDistribution, LikelihoodTerm, ResidualErrors, likelihood_term, residual_errors, weighted_residual,
 };
 pub use minimise::{Evaluated, LeastSquares, Rows, Scored, least_squares, score};
 pub use normal::{NORMAL_975, log_cdf, mills};
+pub use options::{Covariance, FitOptions, Method, SigmaRule, free_names};
 pub use overview::{FreeIgeCourse, Overview, Tally, free_ige_course};
 pub use pareto::pareto_shape;
+pub use pooled_sigma::{PooledSigma, pool_sigma};
 pub use population::covariance_by_factor;
 pub use population::{
     Bootstrap, BootstrapReplicate, Candidate, CandidateError, Checkpoint, Conditional, ConditionalError,
@@ -81,7 +84,7 @@ pub use reconstruction::{
     Bands, Reconstruction, ReconstructionOptions, Trajectory, reconstruct, typical_course,
 };
 
-pub use sigma::{PooledSigma, SigmaRule, pool_sigma, sigmas, with_sigmas};
+pub use sigma::{sigmas, with_sigmas};
 pub use simulate::{Noise, SubjectStream, draw_parameters, measure, quantify, simulate_subject};
 pub use suppression::{FreeIgeFact, Suppression, Uncertain};
 pub use trial_fit::{SubjectResult, complete, process_subjects, process_trial, typical_predictions};

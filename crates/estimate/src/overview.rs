@@ -1,7 +1,7 @@
 //! What a run says of its subjects together.
 
 use crate::goodness::{Goodness, Pool};
-use crate::individual::Status;
+use crate::individual_fit::Status;
 use crate::quantile::{quantile, quantile_of_sorted};
 use crate::reconstruction::Trajectory;
 use crate::suppression::FreeIgeFact;

@@ -1,7 +1,8 @@
 //! A subject's whole time course from its fit, with a band from the fit's uncertainty, and what it says of free IgE.
 
 use crate::curve::{Curve, Points, Readings};
-use crate::individual::{FitOptions, IndividualFit};
+use crate::individual_fit::IndividualFit;
+use crate::options::FitOptions;
 use crate::sampling::{draw_courses, quantile_band};
 use crate::spread::Spread;
 use crate::suppression::Suppression;

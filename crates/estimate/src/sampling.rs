@@ -1,6 +1,7 @@
 //! Time courses drawn from a fit's uncertainty.
 
-use crate::individual::{FitOptions, IndividualFit};
+use crate::individual_fit::IndividualFit;
+use crate::options::FitOptions;
 use crate::quantile::quantile_of_sorted;
 use crate::simulate::SubjectStream;
 use omafit_model::{Concentrations, Course, PopulationModel, PredictionError, Subject};

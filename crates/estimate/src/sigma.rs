@@ -13,29 +13,15 @@
 //! (Σh is the number of parameters) and of empirical Bayes estimates (Cov r = σ²(I − H) with either hat matrix H).
 //! c is one of a normal shape and (ν + 2)/(ν + 5) of Student's t, see [`StandardisedDensity::cost_of_leverage`](crate::likelihood::StandardisedDensity::cost_of_leverage).
 
-use crate::individual::{FitOptions, IndividualFit, Status, fit_from};
+use crate::individual_fit::{IndividualFit, Status};
 use crate::least_squares::{LevenbergMarquardt, Linearised, Residuals};
 use crate::likelihood::{
     ErrorDistribution, ResidualErrors, StandardisedDensity as _, residual_errors, scale_term,
 };
-use crate::prior::Prior;
+use crate::options::FitOptions;
 use argmin::core::Executor;
 use nalgebra::{DMatrix, DVector};
-use omafit_model::{Analyte, Censoring, ErrorModel, ModelError, Observation, PopulationModel, Subject};
-use rayon::prelude::*;
-
-/// Where the size of the residual errors comes from.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum SigmaRule {
-    /// From the model.
-    #[default]
-    Given,
-    /// From each subject's own data, with its parameters, by maximum likelihood.
-    Subject,
-    /// From all subjects' fits together.
-    Pooled,
-}
+use omafit_model::{Analyte, Censoring, ErrorModel, Observation, PopulationModel, Subject};
 
 /// A subject needs as many quantified observations of an analyte as it has estimated parameters, and this many more, for
 /// a σ of its own.
@@ -49,14 +35,14 @@ const SETTLED: f64 = 1e-7;
 
 /// One observation with its prediction and its leverage.
 #[derive(Clone, Copy, Debug)]
-struct Fitted<'a> {
+pub(crate) struct Fitted<'a> {
     observation: &'a Observation,
     prediction: f64,
     leverage: f64,
 }
 
 /// The observations of one analyte in a fit, their leverages in it or zero.
-fn fitted<'a>(
+pub(crate) fn fitted<'a>(
     subject: &'a Subject,
     fit: &'a IndividualFit,
     analyte: Analyte,
@@ -72,7 +58,7 @@ fn fitted<'a>(
 
 /// The size of an error that the likelihood of these observations makes of it, starting from `law`; `None` where it
 /// vanishes, or nothing was quantified.
-fn estimate(law: ErrorDistribution, observations: &[Fitted<'_>]) -> Option<ErrorModel> {
+pub(crate) fn estimate(law: ErrorDistribution, observations: &[Fitted<'_>]) -> Option<ErrorModel> {
     if !observations.iter().any(|o| o.observation.censoring == Censoring::Quantified) {
         return None;
     }
@@ -178,7 +164,7 @@ fn parts(error: ErrorModel) -> Vec<usize> {
 }
 
 /// The largest change of ln g among these observations.
-fn change(old: ErrorModel, new: ErrorModel, observations: &[Fitted<'_>]) -> f64 {
+pub(crate) fn change(old: ErrorModel, new: ErrorModel, observations: &[Fitted<'_>]) -> f64 {
     let changes = observations.iter().map(|o| (new.sd(o.prediction) / old.sd(o.prediction)).ln().abs());
     changes.fold(0.0, f64::max)
 }
@@ -244,90 +230,6 @@ pub(crate) fn with_own_sigma(
     }
     fit.reason += &said;
     fit
-}
-
-/// Residual errors from all subjects' fits together.
-#[derive(Clone, Debug)]
-pub struct PooledSigma {
-    /// The model with these residual errors.
-    pub model: PopulationModel,
-    /// Rounds of fits and errors in turn.
-    pub rounds: usize,
-    /// Whether they settled.
-    pub settled: bool,
-    /// Subjects whose residuals they come from; the others could not be fitted.
-    pub subjects: usize,
-    /// What was not as usual.
-    pub notes: Vec<String>,
-}
-
-/// Rounds of fits of everybody and errors in turn, and the largest change of ln g in a round that ends them.
-const POOL_ROUNDS: usize = 100;
-const POOL_SETTLED: f64 = 1e-6;
-
-/// Estimates the residual errors from all subjects' residuals and leverages, and fits the subjects with these errors, in
-/// turn, until neither changes. An error that the model fixes is kept, as is one of which nobody has a quantified value.
-///
-/// `done` is called once a subject and round, from any thread.
-///
-/// # Errors
-/// When the model does not take the errors that were found.
-pub fn pool_sigma(
-    model: &PopulationModel,
-    subjects: &[Subject],
-    prior: Option<&Prior>,
-    options: &FitOptions,
-    done: &(dyn Fn() + Sync),
-) -> Result<PooledSigma, ModelError> {
-    let mut pooled =
-        PooledSigma { model: model.clone(), rounds: 0, settled: false, subjects: 0, notes: Vec::new() };
-    let free: Vec<Analyte> = Analyte::ALL
-        .into_iter()
-        .filter(|a| model.residual(*a).is_some_and(|residual| !residual.fixed))
-        .collect();
-    let mut fits: Vec<IndividualFit> = Vec::new();
-    while pooled.rounds < POOL_ROUNDS && !pooled.settled {
-        pooled.rounds += 1;
-        let one = |(i, subject): (usize, &Subject)| {
-            let from: Option<&IndividualFit> = fits.get(i).filter(|fit| fit.status != Status::Failed);
-            let start = from.map(|fit| &fit.eta[..]);
-            let fit = fit_from(&pooled.model, subject, prior, options, start);
-            done();
-            fit
-        };
-        fits = subjects.par_iter().enumerate().with_max_len(1).map(one).collect();
-        let known = || subjects.iter().zip(&fits).filter(|(_, fit)| fit.status != Status::Failed);
-        pooled.subjects = known().count();
-        let (mut file, mut largest) = (pooled.model.file().clone(), 0.0_f64);
-        pooled.notes.clear();
-        for &analyte in &free {
-            let Some(residual) = pooled.model.residual(analyte) else { continue };
-            let observations: Vec<Fitted<'_>> =
-                known().flat_map(|(subject, fit)| fitted(subject, fit, analyte, true)).collect();
-            match (estimate(residual.into(), &observations), file.residual.get_mut(&analyte)) {
-                (Some(error), Some(entry)) => {
-                    largest = largest.max(change(residual.error, error, &observations));
-                    match error {
-                        ErrorModel::LogNormal { sd } => entry.log_sd = Some(sd),
-                        ErrorModel::Normal { additive, proportional } => {
-                            entry.additive_sd = Some(additive).filter(|sd| *sd > 0.0);
-                            entry.proportional_sd = Some(proportional).filter(|sd| *sd > 0.0);
-                        }
-                    }
-                }
-                _ => pooled.notes.push(format!(
-                    "σ of {} as given: nothing to estimate it from, or residuals that vanish",
-                    analyte.name()
-                )),
-            }
-        }
-        pooled.model = PopulationModel::new(file)?;
-        pooled.settled = largest < POOL_SETTLED;
-    }
-    if !pooled.settled {
-        pooled.notes.push(format!("the pooled σ do not settle in {POOL_ROUNDS} rounds"));
-    }
-    Ok(pooled)
 }
 
 #[cfg(test)]

@@ -1,7 +1,9 @@
 //! Every subject of a trial, in parallel, with results that do not depend on how many threads there are.
 
 use crate::goodness::{Goodness, goodness};
-use crate::individual::{FitOptions, IndividualFit, Status, fit_subjects};
+use crate::individual::fit_subjects;
+use crate::individual_fit::{IndividualFit, Status};
+use crate::options::FitOptions;
 use crate::prior::Prior;
 use crate::reconstruction::{
     Reconstruction, ReconstructionOptions, Trajectory, reconstruct, reconstruct_each,

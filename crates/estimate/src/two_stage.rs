@@ -16,7 +16,8 @@
 //! V the same for all, Ω = S − V with S the sample covariance. Nothing needs V: a subject that leaves directions open
 //! has an A with zeros there and tells of the others.
 
-use crate::individual::{FitOptions, IndividualFit, Status};
+use crate::individual_fit::{IndividualFit, Status};
+use crate::options::FitOptions;
 use nalgebra::{Cholesky, DMatrix, DVector};
 
 /// Accelerated iterations of EM, and the largest change of Ω, as part of its diagonal, that ends them.
@@ -276,7 +277,7 @@ fn weight(t: &Told, omega: &DMatrix<f64>) -> Option<DMatrix<f64>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::individual::Method;
+    use crate::options::Method;
     use crate::simulate::SubjectStream;
     use crate::uncertainty::Uncertainty;
 

@@ -12,8 +12,9 @@
 //! C^(−1/2) is the symmetric root. Censored observations are no part of the vector and have no residual.
 
 use crate::decompose::eigen;
-use crate::individual::{FitOptions, IndividualFit};
+use crate::individual_fit::IndividualFit;
 use crate::likelihood::{ErrorDistribution, StandardisedDensity as _};
+use crate::options::FitOptions;
 use crate::problem::SubjectError;
 use nalgebra::{DMatrix, DVector};
 use omafit_model::{Censoring, Course, PopulationModel, Subject};

@@ -23,7 +23,8 @@ pub use residual_tests::{ResidualKind, ResidualTest, residual_tests};
 pub use shrinkage::{Shrinkage, shrinkage};
 pub use vpc::{Strata, VpcRow, VpcSettings, VpcStatistic, time_after_first_dose, vpc};
 
-use crate::individual::{FitOptions, IndividualFit, Method, Status};
+use crate::individual_fit::{IndividualFit, Status};
+use crate::options::{FitOptions, Method};
 use omafit_model::{PopulationModel, Subject};
 use rayon::prelude::*;
 

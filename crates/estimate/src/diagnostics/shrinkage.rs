@@ -2,7 +2,7 @@
 //! doi 10.1208/s12248-009-9133-0).
 
 use super::distribution::{mean_p_value, moments};
-use crate::individual::{FitOptions, free_names};
+use crate::options::{FitOptions, free_names};
 use omafit_model::PopulationModel;
 
 /// The η of one parameter over the subjects.

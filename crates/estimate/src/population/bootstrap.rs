@@ -1,8 +1,8 @@
 //! The non-parametric bootstrap of a population: it is estimated again of subjects drawn with replacement, within strata
 //! (Efron, Tibshirani 1993, An Introduction to the Bootstrap).
 
-use super::fit::{PopulationError, PopulationOptions};
 use super::method::{PopulationMethod, estimate_population};
+use super::objective::{PopulationError, PopulationOptions};
 use super::watch::{OnlyStop, Watch};
 use crate::simulate::SubjectStream;
 use omafit_model::{PopulationModel, Subject};

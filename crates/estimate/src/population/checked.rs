@@ -1,7 +1,8 @@
 //! Whether what seems to be a maximum of the likelihood is one: nowhere near should the likelihood be higher.
 
-use super::fit::{PopulationError, PopulationFit, PopulationOptions, fit_population};
+use super::fit::fit_population;
 use super::marginal::{LikelihoodMethod, LikelihoodOptions, marginal_likelihood};
+use super::objective::{PopulationError, PopulationFit, PopulationOptions};
 use super::watch::{OnlyStop, Watch};
 use omafit_model::{PopulationModel, Subject};
 

@@ -9,8 +9,8 @@
 
 use super::complete::Complete;
 use super::expectation::{Comparable, Layout, Moments, Outside, Spread, solve, transformed};
-use super::fit::{PopulationError, expected_information, factored};
 use super::marginal::drawn;
+use super::objective::{PopulationError, expected_information, factored};
 use super::space::Space;
 use super::watch::Watch;
 use crate::simulate::SubjectStream;

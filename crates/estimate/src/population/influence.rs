@@ -5,7 +5,8 @@
 //! holds nearly all that is known along some direction, or the step is long, as near the end of a number's range, one
 //! step is no estimate: the others are fitted then, of so many subjects at most, and of the rest nothing is said.
 
-use super::fit::{PopulationFit, PopulationOptions, fit_population};
+use super::fit::fit_population;
+use super::objective::{PopulationFit, PopulationOptions};
 use super::uncertainty::among;
 use crate::decompose::eigen;
 use nalgebra::{Cholesky, DMatrix, DVector, Dyn};

@@ -11,8 +11,8 @@
 //! of their covariates, and the elements of Ω. Every observation tells of the rest: p_F counts typical values and coefficients
 //! of parameters without a random effect, and residual errors.
 
-use super::fit::PopulationFit;
 use super::marginal::{LikelihoodMethod, Marginal};
+use super::objective::PopulationFit;
 use super::space::{Coordinate, Space};
 use crate::likelihood::{constant, residual_errors};
 use omafit_model::{PopulationModel, Subject};

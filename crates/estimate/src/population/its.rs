@@ -8,13 +8,13 @@
 use super::accelerate::Past;
 use super::conditional::{Conditional, conditional};
 use super::expectation::{Comparable, Layout, Moments, Outside, Spread, maximise, transformed};
-use super::fit::{
-    PopulationError, PopulationFit, PopulationOptions, are_of, factored, fall_from, linearised,
-    starting_parts, total,
+use super::fit::{fall_from, linearised};
+use super::objective::{
+    PopulationError, PopulationFit, PopulationOptions, are_of, factored, starting_parts, total,
 };
 use super::quasi_newton::{DescentStop, MOST_ITERATIONS};
 use super::space::Space;
-use super::watch::{Of, Progress, Standing, Watch};
+use super::watch::{Progress, Standing, Watch};
 use nalgebra::{Cholesky, DMatrix, DVector};
 use omafit_model::{PopulationModel, Subject};
 use rayon::prelude::*;
@@ -155,7 +155,7 @@ pub(super) fn rounds(
             past,
             plain: x,
         };
-        let standing = Standing(Of::Its(&now));
+        let standing = Standing::new("its", &now);
         watch.iteration(&Progress { iteration, ofv, vector: &before, standing });
     }
     Ok(now)

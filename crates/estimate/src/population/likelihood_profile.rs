@@ -5,7 +5,8 @@
 //! is held. Where the curvature at the estimates is not to be trusted, as of a number that the data hardly determine, the
 //! profile still is.
 
-use super::fit::{Foce, Point, PopulationFit, PopulationOptions, descended};
+use super::fit::descended;
+use super::objective::{Foce, Point, PopulationFit, PopulationOptions};
 use super::quasi_newton::{Iteration, Objective as _};
 use super::space::{Coordinate, Space};
 use super::uncertainty::population_estimates;

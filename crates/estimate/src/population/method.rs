@@ -1,12 +1,29 @@
 //! The methods by which a population is estimated.
 
-use super::fit::{PopulationError, PopulationFit, PopulationOptions, fit_population, resume};
-use super::its::iterative_two_stage;
-use super::saem::{From, saem};
+use super::fit::{fit_population, resume};
+use super::its::{Rounds, iterative_two_stage};
+use super::objective::{Point, PopulationError, PopulationFit, PopulationOptions};
+use super::quasi_newton::Iteration;
+use super::saem::{From, Walk, saem};
 use super::space::{Coordinate, Space};
-use super::watch::{Checkpoint, Of, Watch};
+use super::watch::Watch;
 use omafit_model::{PopulationModel, ResidualDistribution, Subject};
 use serde::{Deserialize, Serialize};
+
+/// Where an estimation stood: from it the estimation goes on to the same bits as without a stop. It is what is serialised of a
+/// [`Standing`](super::Standing).
+#[derive(Clone, Debug, Deserialize)]
+#[serde(transparent)]
+pub struct Checkpoint(StateOfMethod);
+
+/// The state of an estimation, by method.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum StateOfMethod {
+    Foce(Iteration<Point>),
+    Its(Rounds),
+    Saem(Box<Walk>),
+}
 
 /// How a population is estimated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -70,12 +87,14 @@ pub fn estimate_population(
     let saem = |seed, from| saem(model, subjects, options, seed, from, watch);
     match (method, from.map(|checkpoint| checkpoint.0)) {
         (PopulationMethod::Its, None) => its(None),
-        (PopulationMethod::Its, Some(Of::Its(from))) => its(Some(from)),
+        (PopulationMethod::Its, Some(StateOfMethod::Its(from))) => its(Some(from)),
         (PopulationMethod::Foce, None) => fit_population(model, subjects, options, watch),
-        (PopulationMethod::Foce, Some(Of::Foce(from))) => resume(model, subjects, options, from, watch),
+        (PopulationMethod::Foce, Some(StateOfMethod::Foce(from))) => {
+            resume(model, subjects, options, from, watch)
+        }
         (PopulationMethod::Saem { seed }, None) => saem(seed, From::Start),
-        (PopulationMethod::Saem { seed }, Some(Of::Its(from))) => saem(seed, From::Rounds(from)),
-        (PopulationMethod::Saem { seed }, Some(Of::Saem(from))) => saem(seed, From::Walk(*from)),
+        (PopulationMethod::Saem { seed }, Some(StateOfMethod::Its(from))) => saem(seed, From::Rounds(from)),
+        (PopulationMethod::Saem { seed }, Some(StateOfMethod::Saem(from))) => saem(seed, From::Walk(*from)),
         _ => Err(PopulationError::Checkpoint),
     }
 }

@@ -21,6 +21,7 @@ mod likelihood_profile;
 mod marginal;
 mod method;
 mod modes;
+mod objective;
 mod proposal;
 mod quasi_newton;
 mod saem;
@@ -38,14 +39,15 @@ pub use boundary::End;
 pub use candidates::{Candidate, CandidateError, candidates, screened};
 pub use conditional::{Conditional, ConditionalError};
 pub use delta::propagated;
-pub use fit::{PopulationError, PopulationFit, PopulationOptions, evaluate_population, fit_population};
+pub use fit::{evaluate_population, fit_population};
 pub use influence::{Deletion, exact_influence, influence};
 pub use information::{EstimatedNumbers, InformationCriteria, LikelihoodData, PopulationLikelihood};
 pub use likelihood_profile::{PopulationProfile, PopulationProfilePoint, ProfileError, population_profile};
 pub use marginal::{
     LikelihoodMethod, LikelihoodOptions, Marginal, MarginalError, MarginalPart, marginal_likelihood,
 };
-pub use method::{PopulationMethod, enough, estimate_population};
+pub use method::{Checkpoint, PopulationMethod, enough, estimate_population};
+pub use objective::{PopulationError, PopulationFit, PopulationOptions};
 pub use quasi_newton::DescentStop;
 pub(crate) use quasi_newton::{Objective, QuasiNewton};
 pub use search::{Fits, Levels, Search, SearchFit, Stepwise, Verdict};
@@ -59,4 +61,4 @@ pub use uncertainty::{
     population_estimates, population_numbers,
 };
 pub use variation::Variation;
-pub use watch::{Checkpoint, Progress, Standing, Watch};
+pub use watch::{Progress, Standing, Watch};

@@ -27,16 +27,17 @@ use super::checked::{Higher, higher};
 use super::complete::Complete;
 use super::conditional::Conditional;
 use super::expectation::{Comparable, Layout, Moments, Outside, maximise, solve};
-use super::fit::{
-    PopulationError, PopulationFit, PopulationOptions, expected_information, factored, have_several_modes,
-    linearised, starting_parts,
-};
+use super::fit::linearised;
 use super::importance::{Polished, polished, still};
 use super::its::{Pace, Rounds, rounds};
+use super::objective::{
+    PopulationError, PopulationFit, PopulationOptions, expected_information, factored, have_several_modes,
+    starting_parts,
+};
 use super::quasi_newton::{DescentStop, MOST_ITERATIONS};
 use super::space::{Coordinate, Space};
 use super::walkers::{Added, Step, Walkers};
-use super::watch::{Of, Progress, Standing, Watch};
+use super::watch::{Progress, Standing, Watch};
 use crate::problem::SubjectError;
 use crate::simulate::SubjectStream;
 use nalgebra::{Cholesky, DMatrix, DVector};
@@ -298,7 +299,7 @@ impl Walk {
 
     /// Tells of an iteration.
     fn tell(&self, (vector, ofv): &(Vec<f64>, f64), watch: &dyn Watch) {
-        let standing = Standing(Of::Saem(self));
+        let standing = Standing::new("saem", self);
         watch.iteration(&Progress { iteration: self.count - 1, ofv: *ofv, vector, standing });
     }
 }

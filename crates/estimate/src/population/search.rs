@@ -5,7 +5,8 @@
 //! The ratio is that of FOCE's objectives, under χ² with as many degrees of freedom as the effect has coefficients.
 
 use super::candidates::Candidate;
-use super::fit::{PopulationError, PopulationFit, PopulationOptions, fit_population};
+use super::fit::fit_population;
+use super::objective::{PopulationError, PopulationFit, PopulationOptions};
 use super::quasi_newton::DescentStop;
 use super::watch::{OnlyStop, Watch};
 use omafit_model::{EffectEntry, ModelFile, PopulationModel, Subject};

@@ -17,7 +17,7 @@
 //! Of estimates whose likelihood is that of a normal distribution F(x) − F(x̂) is distributed as χ² with as many degrees of
 //! freedom as numbers. Numbers at an end of their range are held there.
 
-use super::fit::{Foce, Point, PopulationFit};
+use super::objective::{Foce, Point, PopulationFit};
 use super::proposal::Proposal;
 use super::quasi_newton::Objective;
 use super::uncertainty::among;

@@ -4,6 +4,7 @@
 //! categorical ones logarithms; Ω is Cholesky's factor of each of its blocks, the diagonal as logarithms; standard
 //! deviations of residual errors are logarithms.
 
+use crate::starts::scattered_start;
 use nalgebra::DMatrix;
 use omafit_model::{Analyte, EffectForm, ErrorModel, ModelError, PopulationModel, PopulationValues, Subject};
 
@@ -77,6 +78,28 @@ pub struct Space {
 }
 
 impl Space {
+    /// A start beside a vector: typical values within a factor of 4.5, standard deviations within one of 2.1, correlations and
+    /// coefficients as they are.
+    pub(super) fn beside(&self, vector: &[f64], index: usize) -> Vec<f64> {
+        let away = scattered_start(vector.len(), index);
+        let mut rows = vec![0.0; vector.len()];
+        for (coordinate, away) in self.coordinates().iter().zip(&away) {
+            if let Coordinate::Cholesky { row, column } = *coordinate
+                && row == column
+            {
+                rows[row] = 0.5 * away;
+            }
+        }
+        let of = |((coordinate, &x), &away): ((&Coordinate, &f64), &f64)| match *coordinate {
+            Coordinate::Typical { .. } => x + away,
+            Coordinate::Coefficient { .. } => x,
+            Coordinate::Cholesky { row, column } if row == column => x + rows[row],
+            Coordinate::Cholesky { row, .. } => x * rows[row].exp(),
+            Coordinate::Sigma { .. } => x + 0.5 * away,
+        };
+        self.coordinates().iter().zip(vector).zip(&away).map(of).collect()
+    }
+
     /// All that the model does not fix.
     ///
     /// # Errors

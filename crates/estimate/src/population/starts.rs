@@ -1,10 +1,9 @@
 //! Estimations of a population from several starts, of which the lowest is kept.
 
-use super::fit::{PopulationError, PopulationOptions};
 use super::method::{PopulationMethod, estimate_population};
-use super::space::{Coordinate, Space};
+use super::objective::{PopulationError, PopulationOptions};
+use super::space::Space;
 use super::watch::{OnlyStop, Watch};
-use crate::starts::scattered_start;
 use omafit_model::{PopulationModel, Subject};
 
 /// The end of an estimation from one start.
@@ -21,28 +20,6 @@ pub struct PopulationStart {
     pub converged: bool,
     /// Why it ended, or failed.
     pub reason: String,
-}
-
-/// A start beside a vector: typical values within a factor of 4.5, standard deviations within one of 2.1, correlations and
-/// coefficients as they are.
-pub(super) fn beside(space: &Space, vector: &[f64], index: usize) -> Vec<f64> {
-    let away = scattered_start(vector.len(), index);
-    let mut rows = vec![0.0; vector.len()];
-    for (coordinate, away) in space.coordinates().iter().zip(&away) {
-        if let Coordinate::Cholesky { row, column } = *coordinate
-            && row == column
-        {
-            rows[row] = 0.5 * away;
-        }
-    }
-    let of = |((coordinate, &x), &away): ((&Coordinate, &f64), &f64)| match *coordinate {
-        Coordinate::Typical { .. } => x + away,
-        Coordinate::Coefficient { .. } => x,
-        Coordinate::Cholesky { row, column } if row == column => x + rows[row],
-        Coordinate::Cholesky { row, .. } => x * rows[row].exp(),
-        Coordinate::Sigma { .. } => x + 0.5 * away,
-    };
-    space.coordinates().iter().zip(vector).zip(&away).map(of).collect()
 }
 
 /// Estimates a population from the model's values and from others, so many in all, and returns the model of the lowest
@@ -70,7 +47,7 @@ pub fn from_several_starts(
             model.clone()
         } else {
             space
-                .model(model, &beside(&space, &vector, start - 1))
+                .model(model, &space.beside(&vector, start - 1))
                 .map_err(|error| PopulationError::Model(error.to_string()))?
         };
         match estimate_population(&from, subjects, method, options, None, &OnlyStop(watch)) {

@@ -1,10 +1,7 @@
 //! Who looks on while a population is estimated, may end it, and may keep where it stands.
 
-use super::fit::Point;
-use super::its::Rounds;
-use super::quasi_newton::Iteration;
-use super::saem::Walk;
-use serde::{Deserialize, Serialize};
+use serde::ser::SerializeMap as _;
+use serde::{Serialize, Serializer};
 
 /// How far an estimation is.
 #[derive(Clone, Copy, Debug)]
@@ -19,23 +16,32 @@ pub struct Progress<'a> {
     pub standing: Standing<'a>,
 }
 
-/// Where an estimation stands. What is serialised of it is a [`Checkpoint`].
-#[derive(Clone, Copy, Debug, Serialize)]
-#[serde(transparent)]
-pub struct Standing<'a>(pub(super) Of<&'a Iteration<Point>, &'a Rounds, &'a Walk>);
+/// Where an estimation stands. What is serialised of it is a [`Checkpoint`](super::Checkpoint).
+#[derive(Clone, Copy)]
+pub struct Standing<'a> {
+    /// The method, as it is named in a checkpoint.
+    method: &'static str,
+    state: &'a dyn erased_serde::Serialize,
+}
 
-/// Where an estimation stood: from it the estimation goes on to the same bits as without a stop.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(transparent)]
-pub struct Checkpoint(pub(super) Of<Iteration<Point>, Rounds, Box<Walk>>);
+impl<'a> Standing<'a> {
+    pub(super) fn new(method: &'static str, state: &'a dyn erased_serde::Serialize) -> Self {
+        Self { method, state }
+    }
+}
 
-/// By method.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum Of<Foce, Its, Saem> {
-    Foce(Foce),
-    Its(Its),
-    Saem(Saem),
+impl std::fmt::Debug for Standing<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Standing").field("method", &self.method).finish_non_exhaustive()
+    }
+}
+
+impl Serialize for Standing<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(1))?;
+        map.serialize_entry(self.method, self.state)?;
+        map.end()
+    }
 }
 
 /// Somebody who looks on.

@@ -1,0 +1,93 @@
+//! The size of the residual errors from all subjects' fits together.
+
+use crate::individual::fit_from;
+use crate::individual_fit::{IndividualFit, Status};
+use crate::options::FitOptions;
+use crate::prior::Prior;
+use crate::sigma::{Fitted, change, estimate, fitted};
+use omafit_model::{Analyte, ErrorModel, ModelError, PopulationModel, Subject};
+use rayon::prelude::*;
+
+/// Residual errors from all subjects' fits together.
+#[derive(Clone, Debug)]
+pub struct PooledSigma {
+    /// The model with these residual errors.
+    pub model: PopulationModel,
+    /// Rounds of fits and errors in turn.
+    pub rounds: usize,
+    /// Whether they settled.
+    pub settled: bool,
+    /// Subjects whose residuals they come from; the others could not be fitted.
+    pub subjects: usize,
+    /// What was not as usual.
+    pub notes: Vec<String>,
+}
+
+/// Rounds of fits of everybody and errors in turn, and the largest change of ln g in a round that ends them.
+const POOL_ROUNDS: usize = 100;
+const POOL_SETTLED: f64 = 1e-6;
+
+/// Estimates the residual errors from all subjects' residuals and leverages, and fits the subjects with these errors, in
+/// turn, until neither changes. An error that the model fixes is kept, as is one of which nobody has a quantified value.
+///
+/// `done` is called once a subject and round, from any thread.
+///
+/// # Errors
+/// When the model does not take the errors that were found.
+pub fn pool_sigma(
+    model: &PopulationModel,
+    subjects: &[Subject],
+    prior: Option<&Prior>,
+    options: &FitOptions,
+    done: &(dyn Fn() + Sync),
+) -> Result<PooledSigma, ModelError> {
+    let mut pooled =
+        PooledSigma { model: model.clone(), rounds: 0, settled: false, subjects: 0, notes: Vec::new() };
+    let free: Vec<Analyte> = Analyte::ALL
+        .into_iter()
+        .filter(|a| model.residual(*a).is_some_and(|residual| !residual.fixed))
+        .collect();
+    let mut fits: Vec<IndividualFit> = Vec::new();
+    while pooled.rounds < POOL_ROUNDS && !pooled.settled {
+        pooled.rounds += 1;
+        let one = |(i, subject): (usize, &Subject)| {
+            let from: Option<&IndividualFit> = fits.get(i).filter(|fit| fit.status != Status::Failed);
+            let start = from.map(|fit| &fit.eta[..]);
+            let fit = fit_from(&pooled.model, subject, prior, options, start);
+            done();
+            fit
+        };
+        fits = subjects.par_iter().enumerate().with_max_len(1).map(one).collect();
+        let known = || subjects.iter().zip(&fits).filter(|(_, fit)| fit.status != Status::Failed);
+        pooled.subjects = known().count();
+        let (mut file, mut largest) = (pooled.model.file().clone(), 0.0_f64);
+        pooled.notes.clear();
+        for &analyte in &free {
+            let Some(residual) = pooled.model.residual(analyte) else { continue };
+            let observations: Vec<Fitted<'_>> =
+                known().flat_map(|(subject, fit)| fitted(subject, fit, analyte, true)).collect();
+            match (estimate(residual.into(), &observations), file.residual.get_mut(&analyte)) {
+                (Some(error), Some(entry)) => {
+                    largest = largest.max(change(residual.error, error, &observations));
+                    match error {
+                        ErrorModel::LogNormal { sd } => entry.log_sd = Some(sd),
+                        ErrorModel::Normal { additive, proportional } => {
+                            entry.additive_sd = Some(additive).filter(|sd| *sd > 0.0);
+                            entry.proportional_sd = Some(proportional).filter(|sd| *sd > 0.0);
+                        }
+                    }
+                }
+                _ => pooled.notes.push(format!(
+                    "σ of {} as given: nothing to estimate it from, or residuals that vanish",
+                    analyte.name()
+                )),
+            }
+        }
+        pooled.model = PopulationModel::new(file)?;
+        pooled.settled = largest < POOL_SETTLED;
+    }
+    if !pooled.settled {
+        pooled.notes.push(format!("the pooled σ do not settle in {POOL_ROUNDS} rounds"));
+    }
+    Ok(pooled)
+}
