@@ -3,7 +3,7 @@
 use crate::table::Table;
 use omafit_model::PopulationModel;
 
-/// An estimated population, in the order of [`nonmem_values`].
+/// An estimated population, in the order of [`nonmem_values`](super::nonmem_values).
 #[derive(Clone, Debug, PartialEq)]
 pub struct NonmemPopulation {
     /// The method in NONMEM's words, and its record of the control stream.
