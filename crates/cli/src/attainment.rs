@@ -223,7 +223,7 @@ fn figure(
     })?)
 }
 
-/// What a virtual population attains.
+/// Prints the parts of a virtual population that stay under the targets.
 fn attained(args: &AttainmentArgs, rule: &DoseRule, fields: &[Field]) {
     let with_dose: Vec<_> = fields.iter().filter_map(|f| f.found.as_ref()).collect();
     put!("{rule}: {} of the plane, {} of them with a dose", count(fields.len(), "field"), with_dose.len());

@@ -32,7 +32,7 @@ pub fn dose(args: &DoseArgs) -> Result<Outcome, CliError> {
     Ok(if regimen.is_ok() { Outcome::Done } else { Outcome::SomeFailed })
 }
 
-/// What a table prescribes.
+/// Prints the regimen that a table prescribes.
 fn dose_words(args: &DoseArgs, table: &DosingTable, regimen: &Result<Regimen, NotInTable>) {
     let DoseArgs { weight, ige, .. } = args;
     match regimen {

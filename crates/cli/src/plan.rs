@@ -17,7 +17,7 @@ use omafit_trial::{Source, Spans};
 /// Degrees of freedom of `--robust student-t`.
 const ROBUST_DF: f64 = 4.0;
 
-/// What is to be computed: the arguments, checked.
+/// The plan of a run: its arguments, checked.
 #[derive(Clone, Debug)]
 pub struct Plan {
     model: PopulationModel,
@@ -125,7 +125,7 @@ impl Plan {
         Ok(Self { model, given, options, prior, wanted, has_courses: !args.no_trajectories, replication })
     }
 
-    /// The same with an estimated population.
+    /// The plan with an estimated population.
     pub fn with_model(&self, model: &PopulationModel) -> Result<Self, CliError> {
         let prior = Some(prior(model, &self.options.free)?);
         Ok(Self { model: model.clone(), prior, ..self.clone() })
@@ -189,17 +189,17 @@ impl Plan {
         &self.given
     }
 
-    /// What is estimated, and how.
+    /// The options of each subject's fit.
     pub fn options(&self) -> &FitOptions {
         &self.options
     }
 
-    /// What is reconstructed, of whoever is.
+    /// The options of a reconstruction.
     pub fn wanted(&self) -> &ReconstructionOptions {
         &self.wanted
     }
 
-    /// What is reconstructed of each subject; `None` if the time courses are left out.
+    /// The options of the reconstruction of every subject; `None` if the time courses are left out.
     pub fn courses(&self) -> Option<&ReconstructionOptions> {
         self.has_courses.then_some(&self.wanted)
     }

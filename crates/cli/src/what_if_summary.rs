@@ -1,8 +1,8 @@
-//! What a what-if says of all patients together.
+//! The summary of a what-if over all patients.
 
 /// The facts of an alternative, for the summary.
 pub struct Summary {
-    /// What it is.
+    /// The alternative, in words.
     pub name: String,
     /// Patients it applies to.
     pub patients: usize,

@@ -251,7 +251,7 @@ pub(crate) trait Asking<'p> {
     /// The weights of second derivatives, where they are asked for.
     fn weigh(&self, at: &Sensitivities, weights: &mut OutputWeights);
 
-    /// What was found where it asked.
+    /// Takes the solution where it asked.
     fn tell(&mut self, found: Result<&SecondOrder, CourseError>);
 }
 

@@ -63,7 +63,7 @@ pub struct IndividualFit {
     /// Intervals from the profile of the objective, one an estimated parameter if they were asked for; `None` where one
     /// cannot be found.
     pub profile: Vec<Option<ProfileInterval>>,
-    /// What the data alone determine at the estimate.
+    /// The information of the data alone at the estimate.
     pub data_information: Uncertainty,
     /// Sum of the squares of the weighted residuals, censored observations left out.
     pub ssq: f64,

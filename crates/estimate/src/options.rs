@@ -12,7 +12,7 @@ pub enum Method {
     Map,
 }
 
-/// What to estimate, and how hard to try.
+/// The estimated parameters of a subject's fit, and how hard it tries.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FitOptions {
     /// Data alone, or with the prior.

@@ -24,7 +24,7 @@ mod density;
 use censoring::{IntervalTerm, information};
 pub(crate) use density::StandardisedDensity;
 use omafit_model::{
-    Analyte, Censoring, ErrorModel, Observation, PopulationModel, Residual, ResidualDistribution,
+    Analyte, Censoring, ErrorModel, Observation, PopulationModel, Residual, ResidualDistribution, Subject,
 };
 
 /// Distribution of the observations of one analyte around their predictions.
@@ -328,6 +328,17 @@ pub fn constant(observation: &Observation, law: ErrorDistribution, full: bool) -
         }
         ErrorModel::Normal { .. } => of_zero,
     }
+}
+
+/// The constants of −2 log-likelihood of subjects that the objective of a population leaves out, as NONMEM does: ln 2π of each
+/// quantified observation, and of a log-normal one ln y².
+pub(crate) fn left_out(model: &PopulationModel, subjects: &[Subject]) -> f64 {
+    let errors = residual_errors(model);
+    let laws = subjects
+        .iter()
+        .flat_map(|subject| &subject.observations)
+        .filter_map(|o| Some((o, errors[o.analyte.index()]?)));
+    laws.map(|(o, law)| constant(o, law, true) - constant(o, law, false)).sum()
 }
 
 /// An observation's −2 log-likelihood as a function of ln g, its prediction held.

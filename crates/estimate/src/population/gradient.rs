@@ -140,7 +140,6 @@ struct AtEta<'p, 'a> {
     problem: &'p SubjectProblem<'a>,
     course: &'p Course,
     individual: Vec<IndividualValue>,
-    typical: Vec<f64>,
     /// Positions of the parameters that make up v, and of the η among them.
     inputs: Vec<usize>,
     etas: Vec<usize>,
@@ -167,8 +166,7 @@ impl<'p, 'a> AtEta<'p, 'a> {
             let parameter = &model.parameters()[*i];
             model.variable().contains(i) || !parameter.fixed || parameter.effects.iter().any(|e| !e.fixed)
         };
-        let typical = problem.typical().to_vec();
-        let inputs: Vec<usize> = (0..typical.len()).filter(estimated).collect();
+        let inputs: Vec<usize> = (0..problem.typical().len()).filter(estimated).collect();
         let position = |i: &usize| inputs.iter().position(|input| input == i);
         let etas = model.variable().iter().filter_map(position).collect();
         let (none, wide) = (DMatrix::zeros(0, 0), inputs.len());
@@ -176,7 +174,6 @@ impl<'p, 'a> AtEta<'p, 'a> {
             individual: problem.individual(eta),
             problem,
             course,
-            typical,
             inputs,
             etas,
             observations: Vec::new(),
@@ -319,7 +316,7 @@ impl<'p, 'a> AtEta<'p, 'a> {
         let Total { slope, bend, curvature, missing, .. } = &total;
         let (n, etas) = (u.len(), &self.etas);
         let scale = |row: usize, column: usize| if row == column { factor[(row, row)] } else { 1.0 };
-        let shift = |c: &Coordinate| space.shift(model, subject, &self.typical, *c);
+        let shift = |c: &Coordinate| space.shift(model, subject, self.problem.typical(), *c);
         // −∂²G/∂u over each number, which the curvature turns into dû.
         let push = |c: &Coordinate| match *c {
             Coordinate::Cholesky { row, column } => {
@@ -395,7 +392,7 @@ impl Total {
                 })
                 .sum(),
             Coordinate::Typical { .. } | Coordinate::Coefficient { .. } => space
-                .shift(model, subject, &at.typical, *c)
+                .shift(model, subject, at.problem.typical(), *c)
                 .map_or(0.0, |(parameter, by)| by * self.by_v[at.position(parameter)]),
         };
         space.coordinates().iter().map(one).collect()

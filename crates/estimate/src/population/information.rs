@@ -14,7 +14,7 @@
 use super::marginal::{LikelihoodMethod, Marginal};
 use super::objective::PopulationFit;
 use super::space::{Coordinate, Space};
-use crate::likelihood::{constant, residual_errors};
+use crate::likelihood::left_out;
 use omafit_model::{PopulationModel, Subject};
 
 /// The numbers of a population that were estimated, by what tells of them.
@@ -132,7 +132,7 @@ impl PopulationLikelihood {
     /// The likelihood of the model made linear at each subject's η̂, which is FOCE's objective at the end of a fit of these
     /// subjects by any method, and its constants. Nothing is solved for it.
     pub fn linearised(fit: &PopulationFit, subjects: &[Subject]) -> Self {
-        let minus2ll = fit.ofv + constants(&fit.model, subjects);
+        let minus2ll = fit.ofv + left_out(&fit.model, subjects);
         let numbers = EstimatedNumbers::of(&fit.space, &fit.model);
         Self::of(LikelihoodMethod::Linear, (fit.ofv, minus2ll), None, subjects, Some(numbers))
     }
@@ -148,16 +148,6 @@ impl PopulationLikelihood {
         let criteria = numbers.map(|numbers| InformationCriteria::new(minus2ll, numbers, data));
         Self { method, ofv, minus2ll, monte_carlo_se, data, criteria }
     }
-}
-
-/// What NONMEM leaves out of −2 log-likelihood: ln 2π of each quantified observation, and of a log-normal one ln y².
-fn constants(model: &PopulationModel, subjects: &[Subject]) -> f64 {
-    let errors = residual_errors(model);
-    let laws = subjects
-        .iter()
-        .flat_map(|subject| &subject.observations)
-        .filter_map(|o| Some((o, errors[o.analyte.index()]?)));
-    laws.map(|(o, law)| constant(o, law, true) - constant(o, law, false)).sum()
 }
 
 #[cfg(test)]

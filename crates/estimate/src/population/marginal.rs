@@ -17,7 +17,7 @@ use super::conditional::{ConditionalError, FactoredModel, Whitened};
 use super::modes::{Mode, SPREAD, lowest, modes};
 use super::proposal::{Mixture, Proposal};
 use crate::least_squares::{Linearised, Residuals as _};
-use crate::likelihood::{constant, residual_errors};
+use crate::likelihood::left_out;
 use crate::pareto::pareto_shape;
 use crate::problem::{SubjectError, SubjectProblem};
 use crate::simulate::SubjectStream;
@@ -113,16 +113,10 @@ pub fn marginal_likelihood(
     };
     let parts: Vec<_> = subjects.par_iter().enumerate().with_max_len(1).map(one).collect();
     let parts = parts.into_iter().collect::<Result<Vec<_>, _>>()?;
-    let errors = residual_errors(model);
-    let laws = subjects
-        .iter()
-        .flat_map(|subject| &subject.observations)
-        .filter_map(|o| Some((o, errors[o.analyte.index()]?)));
-    let constants: f64 = laws.map(|(o, law)| constant(o, law, true) - constant(o, law, false)).sum();
     let ofv = parts.iter().map(|p| p.ofv).sum();
     Ok(Marginal {
         ofv,
-        minus2ll: ofv + constants,
+        minus2ll: ofv + left_out(model, subjects),
         se: parts.iter().map(|p| p.se * p.se).sum::<f64>().sqrt(),
         subjects: parts,
     })

@@ -247,6 +247,62 @@ impl<const N: usize, const L: usize, const P: usize> Outputs<N, L, P> {
     }
 }
 
+/// The derivatives of a sum to the slopes of the stages of a step. `by_state` has those to the state, at the end of the step before
+/// and at its start after; it takes in those of the outputs from `next` back to the step, which `by_output` has.
+#[inline(always)]
+fn step_back<V: Linear, const N: usize, const L: usize>(
+    step: &Kept<N, L>,
+    (by_output, next): (&[[V; N]], &mut usize),
+    by_state: &mut [V; N],
+) -> [[V; N]; STAGES] {
+    while *next > step.before {
+        *next -= 1;
+        for n in 0..N {
+            by_state[n] = by_state[n].plus(1.0, by_output[*next][n]);
+        }
+    }
+    let h = step.length;
+    let mut by_slope = [[V::nil(); N]; STAGES];
+    for &(stage, b) in A[12] {
+        for n in 0..N {
+            by_slope[stage][n] = by_state[n] * (h * b);
+        }
+    }
+    macro_rules! stages {
+        ($($stage:literal)*) => { $(
+            let mut by_stage = [V::nil(); N];
+            for n in 0..N {
+                for m in 0..N {
+                    by_stage[m] = by_stage[m].plus(step.made.by_state[$stage][n][m], by_slope[$stage][n]);
+                }
+            }
+            for m in 0..N {
+                by_state[m] = by_state[m].plus(1.0, by_stage[m]);
+                for &(earlier, a) in A[$stage] {
+                    by_slope[earlier][m] = by_slope[earlier][m].plus(h * a, by_stage[m]);
+                }
+            }
+        )* };
+    }
+    stages!(11 10 9 8 7 6 5 4 3 2 1 0);
+    by_slope
+}
+
+/// The times of the stages of a step in its leg, days, the states there, and whether all of these are ordinary.
+#[inline(always)]
+fn stages_of<const N: usize, const L: usize>(step: &Kept<N, L>) -> (Pack<STAGES>, [Pack<STAGES>; N], bool) {
+    let (mut days, mut at) = (Pack::all(0.0), [Pack::all(0.0); N]);
+    let mut ordinary = true;
+    for k in 0..STAGES {
+        days.0[k] = step.from + C[k] * step.length;
+        for n in 0..N {
+            at[n].0[k] = step.made.state[k][n];
+            ordinary &= is_ordinary(at[n].0[k]);
+        }
+    }
+    (days, at, ordinary)
+}
+
 /// Half the second derivatives in the lanes of a sum whose derivatives to the state at each output time are `by_output`.
 #[cfg_attr(target_arch = "x86_64", target_feature(enable = "avx2"))]
 #[inline(never)]
@@ -259,48 +315,15 @@ fn backward<S: Bending<N, K, V>, const N: usize, const K: usize, const L: usize,
     let mut by_state = [0.0; N];
     let mut next = by_output.len();
     for step in tape.steps[..tape.made].iter().rev() {
-        while next > step.before {
-            next -= 1;
-            for n in 0..N {
-                by_state[n] += by_output[next][n];
-            }
-        }
-        let h = step.length;
-        let mut by_slope = [[0.0; N]; 12];
-        for &(stage, b) in A[12] {
-            for n in 0..N {
-                by_slope[stage][n] = h * b * by_state[n];
-            }
-        }
-        macro_rules! stages {
-            ($($stage:literal)*) => { $(
-                let mut by_stage = [0.0; N];
-                for n in 0..N {
-                    for m in 0..N {
-                        by_stage[m] += by_slope[$stage][n] * step.made.by_state[$stage][n][m];
-                    }
-                }
-                for m in 0..N {
-                    by_state[m] += by_stage[m];
-                    for &(earlier, a) in A[$stage] {
-                        by_slope[earlier][m] += h * a * by_stage[m];
-                    }
-                }
-            )* };
-        }
-        stages!(11 10 9 8 7 6 5 4 3 2 1 0);
-        let outflow = &tape.legs[step.leg];
-        let (mut days, mut at) = (Pack::all(0.0), [Pack::all(0.0); N]);
-        let mut weights = at;
-        let mut ordinary = true;
+        let by_slope = step_back(step, (by_output, &mut next), &mut by_state);
+        let (days, at, ordinary) = stages_of(step);
+        let mut weights = [Pack::all(0.0); N];
         for k in 0..STAGES {
-            days.0[k] = step.from + C[k] * h;
             for n in 0..N {
-                at[n].0[k] = step.made.state[k][n];
                 weights[n].0[k] = by_slope[k][n];
-                ordinary &= is_ordinary(at[n].0[k]);
             }
         }
+        let outflow = &tape.legs[step.leg];
         // Drug enters state 0, at a rate that depends on that of absorption alone.
         let bend = weights[0] * outflow.bend_after_injections(days);
         for k in 0..STAGES {
@@ -333,6 +356,7 @@ struct SlopeSum<const N: usize, const L: usize, const P: usize> {
 }
 
 impl<const N: usize, const L: usize, const P: usize> SlopeSum<N, L, P> {
+    /// The part of the sum with these weights.
     #[cfg_attr(target_arch = "x86_64", target_feature(enable = "avx2"))]
     #[inline(never)]
     fn of<S: Bending<N, K, V>, const K: usize, const V: usize>(
@@ -348,19 +372,21 @@ impl<const N: usize, const L: usize, const P: usize> SlopeSum<N, L, P> {
         };
         // The concentrations at output times of which a derivative has a weight.
         let mut weighted: Vec<(usize, usize)> = Vec::with_capacity(states.len());
-        let mut ordinary = true;
         for (at, weights) in weights.chunks_exact(P).enumerate() {
             for c in 0..5 {
                 if weights.iter().any(|w| w[c] != 0.0) {
                     weighted.push((at, c));
-                    for n in 0..N {
-                        ordinary &= is_ordinary(states[at].0[n]);
-                    }
                 }
             }
         }
         for some in weighted.chunks(TOGETHER) {
-            if ordinary && some.len() == TOGETHER {
+            let mut ordinary = some.len() == TOGETHER;
+            for &(at, _) in some {
+                for n in 0..N {
+                    ordinary &= is_ordinary(states[at].0[n]);
+                }
+            }
+            if ordinary {
                 sum.add::<S, K, V, TOGETHER>(parameters, weights, states, inputs, some);
             } else {
                 for one in some.chunks(1) {
@@ -461,50 +487,15 @@ fn gradient_backward<S: Bending<N, K, V>, const N: usize, const K: usize, const 
     tape: &Tape<N, L>,
     by_output: &[[Lanes<L>; N]],
 ) -> Lanes<L> {
-    let none = [Lanes([0.0; L]); N];
     let mut gradient = Lanes([0.0; L]);
-    let mut by_state = none;
+    let mut by_state = [Lanes([0.0; L]); N];
     let mut next = by_output.len();
     for step in tape.steps[..tape.made].iter().rev() {
-        while next > step.before {
-            next -= 1;
-            for n in 0..N {
-                by_state[n] = by_state[n].plus(1.0, by_output[next][n]);
-            }
-        }
-        let h = step.length;
-        let mut by_slope = [none; STAGES];
-        for &(stage, b) in A[12] {
-            for n in 0..N {
-                by_slope[stage][n] = by_state[n] * (h * b);
-            }
-        }
-        macro_rules! stages {
-            ($($stage:literal)*) => { $(
-                let mut by_stage = none;
-                for n in 0..N {
-                    for m in 0..N {
-                        by_stage[m] = by_stage[m].plus(step.made.by_state[$stage][n][m], by_slope[$stage][n]);
-                    }
-                }
-                for m in 0..N {
-                    by_state[m] = by_state[m].plus(1.0, by_stage[m]);
-                    for &(earlier, a) in A[$stage] {
-                        by_slope[earlier][m] = by_slope[earlier][m].plus(h * a, by_stage[m]);
-                    }
-                }
-            )* };
-        }
-        stages!(11 10 9 8 7 6 5 4 3 2 1 0);
-        let outflow = &tape.legs[step.leg];
-        let (mut at, mut products) = ([Pack::<STAGES>::all(0.0); N], [[Pack::all(0.0); N]; N]);
-        let mut ordinary = true;
-        let mut days = Pack::<STAGES>::all(0.0);
+        let by_slope = step_back(step, (by_output, &mut next), &mut by_state);
+        let (days, at, ordinary) = stages_of(step);
+        let mut products = [[Pack::all(0.0); N]; N];
         for k in 0..STAGES {
-            days.0[k] = step.from + C[k] * h;
             for n in 0..N {
-                at[n].0[k] = step.made.state[k][n];
-                ordinary &= is_ordinary(at[n].0[k]);
                 for m in 0..N {
                     let mut product = 0.0;
                     for lane in 0..L {
@@ -514,6 +505,7 @@ fn gradient_backward<S: Bending<N, K, V>, const N: usize, const K: usize, const 
                 }
             }
         }
+        let outflow = &tape.legs[step.leg];
         // Drug enters state 0, at a rate that depends on that of absorption alone.
         let bend = outflow.bend_after_injections(days);
         for k in 0..STAGES {
