@@ -8,6 +8,7 @@ dD/dt = -ka D; concentrations nM):
     quasi_equilibrium_clc  the same, the clearance of the complex given itself (Lowe 2009, Brekkan 2018)
     falling_production     the same, production P a state, P(0) = Pe,
                            dP/dt = kp (Pe (1 - Imax (1 - Ce/Ce0)) - P),  Ce0 = E(0)/Vx
+    quasi_equilibrium_2cmt the same, free drug exchanged: dXp = Q (Cx - Xp/Vp), taken from X
     full_binding_1cmt      dX = in - kon/Vc X R + koff C - CL/Vc X,  kon = koff/Kd
                            dR = keR (Rb Vc - R) - kon/Vc X R + koff C,  dC = kon/Vc X R - koff C - keDR C
     full_binding_2cmt      and dXp = Q/Vc X - Q/Vp Xp, taken from X
@@ -29,7 +30,7 @@ against an order-8 difference formula round a circle in the complex plane on DOP
 and in stiff and steady-state cases of full binding in two random directions of all inputs, against
 order-6 central differences of the collocation's values.
 
-Run:    python3 scripts/reference/family.py [--cases N,N,…]  (some 20 minutes; with N: only the cases of these ids)
+Run:    python3 scripts/reference/family.py [--cases N,N,…]  (some 20 minutes; with N: only the cases of these ids, the others are kept)
         python3 scripts/reference/family.py --test           (closed forms, 400 explicit doses)
 Writes: fixtures/reference/family.json
 """
@@ -58,9 +59,10 @@ NAMES = {
     "qss_2cmt": "ka CL Vc Vp Q Rb Kss keR keDR",
     "michaelis_menten_2cmt": "ka CL Vc Vp Q Rb Km keDR",
     "one_compartment": "ka CL V",
+    "quasi_equilibrium_2cmt": "ka CLx dCLc CLe Vx Vc Pe Kd0 alpha Q Vp",
 }
 NAMES = {k: v.split() for k, v in NAMES.items()}
-EQUILIBRIUM = ("quasi_equilibrium", "quasi_equilibrium_clc", "falling_production")
+EQUILIBRIUM = ("quasi_equilibrium", "quasi_equilibrium_clc", "falling_production", "quasi_equilibrium_2cmt")
 APPARENT = EQUILIBRIUM + ("one_compartment",)
 PROVENANCE = (
     "Computed by scripts/reference/family.py (numpy, scipy; independent of the Rust code). Simulated, no patients' data. "
@@ -111,7 +113,7 @@ def begin(structure, q, rule):
     base = rule == "baseline"
     if structure in EQUILIBRIUM:
         y = [0, 0, q[-1] * q[4] if base else q[6] * q[4] / q[3]]
-        return y + [q[6]] if structure == "falling_production" else y
+        return y + {"falling_production": [q[6]], "quasi_equilibrium_2cmt": [0]}.get(structure, [])
     if structure == "one_compartment":
         return [0, 0]
     if structure == "michaelis_menten_2cmt":
@@ -128,6 +130,9 @@ def rates(structure, q, y, rule):
         x, e, c = equilibrium(q, X, y[2])
         clc = q[2] if structure == "quasi_equilibrium_clc" else q[1] + q[2]
         dX = absorbed - q[1] * x / q[4] - clc * c / q[5]
+        if structure == "quasi_equilibrium_2cmt":
+            out = q[9] * (x / q[4] - y[3] / q[10])
+            return [-absorbed, dX - out, q[6] - q[3] * e / q[4] - clc * c / q[5], out]
         if structure != "falling_production":
             return [-absorbed, dX, q[6] - q[3] * e / q[4] - clc * c / q[5]]
         ce0 = q[-1] if rule == "baseline" else q[6] / q[3]
@@ -203,9 +208,13 @@ def plain_rates(structure, p, ige, rule):
             else:
                 k = kd0 * (a / b) ** alpha * vx * vx / vc
                 c, x, e = small(a, b, k), free(a, b, k), free(b, a, k)
-            production = pe if len(p) == 9 else y[3]
+            production = y[3] if structure == "falling_production" else pe
             r = [-ka * y[0], ka * y[0] - clx / vx * x - clc / vc * c, production - cle / vx * e - clc / vc * c]
-            if len(p) > 9:
+            if structure == "quasi_equilibrium_2cmt":
+                there, back = p[9] * x / vx, p[9] * y[3] / p[10]
+                r[1] += back - there
+                r.append(there - back)
+            elif len(p) > 9:
                 r.append(p[9] * (pe - pe * p[10] * (1 - e / (vx * start)) - y[3]))
             return r
 
@@ -660,6 +669,7 @@ TYPICAL = {
     "qss_2cmt": [v[:6] + [k] + v[8:] for v, k in zip(TWO, KSS)],
     "michaelis_menten_2cmt": [v[:6] + [k] + v[9:] for v, k in zip(TWO, KSS)],
     "one_compartment": [[0.5, 0.2, 8.0], [38.3, 66.0, 31.8]],
+    "quasi_equilibrium_2cmt": [QE + [0.5, 3.0]],
 }
 KINDS = [
     # kind, F and tlag given ("iv": where parameters are apparent), tlag
@@ -834,6 +844,8 @@ def schedule(rng, kind, tlag, mg, unit):
 
 # Stiff steady states of infusions, koff x 3000: their differences take longer than all the others together.
 TOO_SLOW = {64, 83}
+# Added steady states that take more target away than there is: no state has a derivative there.
+WITHOUT_TARGET = {142}
 
 
 def draw_cases():
@@ -937,14 +949,15 @@ def digits15(x):
     return "0" if x == 0 else f"{x:.15g}"
 
 
-def write(cases):
-    lines = []
+def write(cases, others):
+    """Writes the cases, and the lines of others by their ids."""
+    lines = dict(others)
     for c in cases:
         head = {k: v for k, v in c.items() if k not in ("values", "sensitivities")}
         body = json.dumps(head, separators=(",", ":"))[:-1]
-        lines.append(f'{body},"values":{digits15(c["values"])},"sensitivities":{digits15(c["sensitivities"])}}}')
+        lines[c["id"]] = f'{body},"values":{digits15(c["values"])},"sensitivities":{digits15(c["sensitivities"])}}}'
     head = {"provenance": PROVENANCE, "analytes": ANALYTES, "parameter_names": NAMES}
-    OUT.write_text(json.dumps(head)[:-1] + ', "cases": [\n' + ",\n".join(lines) + "\n]}\n")
+    OUT.write_text(json.dumps(head)[:-1] + ', "cases": [\n' + ",\n".join(lines[id] for id in sorted(lines)) + "\n]}\n")
 
 
 def test():
@@ -1003,16 +1016,19 @@ def test():
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("--cases", metavar="N,N,…", help="compute only the cases of these ids")
+    parser.add_argument("--cases", metavar="N,N,…", help="compute only the cases of these ids, and keep the others of the file")
     parser.add_argument("--test", action="store_true")
     options = parser.parse_args()
     np.seterr(invalid="ignore")
     if options.test:
         return test()
-    cases = [c for c in draw_cases() if c["id"] not in TOO_SLOW]
+    cases = [c for c in draw_cases() if c["id"] not in TOO_SLOW | WITHOUT_TARGET]
+    others = {}
     if options.cases:
         wanted = {int(n) for n in options.cases.split(",")}
         cases = [c for c in cases if c["id"] in wanted]
+        rows = (line.rstrip(",\n") for line in OUT.read_text().splitlines() if line.startswith('{"id":'))
+        others = {json.loads(row)["id"]: row for row in rows}
     began = time.time()
     for i, c in enumerate(cases):
         t = time.time()
@@ -1024,7 +1040,7 @@ def main():
             flush=True,
         )
         if i % 10 == 9 or i + 1 == len(cases):
-            write(cases[: i + 1])
+            write(cases[: i + 1], others)
     for key in ("value_error", "difference_error"):
         e = np.array([c[key] for c in cases])
         print(f"{key}: median {np.median(e):.1e}, largest {e.max():.1e} (case {cases[int(e.argmax())]['id']})")

@@ -5,7 +5,7 @@ sum_j a_ij c_j^(k-1) = c_i^k / k. The estimate compares with the quadrature of o
 weight at 0 is the real eigenvalue of the matrix (Hairer and Wanner, Solving Ordinary Differential Equations II, IV.8).
 
 Run:    python3 scripts/reference/radau.py
-Writes: nothing; prints the constants of crates/model/src/solver/radau.rs.
+Writes: nothing; prints the constants of crates/model/src/ode/radau.rs.
 """
 
 import mpmath as mp

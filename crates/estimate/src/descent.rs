@@ -6,7 +6,8 @@ use crate::problem::{Accuracy, SubjectError, SubjectProblem, values_of};
 use argmin::core::{Executor, IterState, State};
 use nalgebra::{DMatrix, DVector};
 use omafit_model::{
-    CourseError, Errand, Errands, IndividualValue, OutputWeights, SecondOrder, Sensitivities, StructuralModel,
+    CourseError, IndividualValue, OutputWeights, RequestQueue, SecondOrder, Sensitivities, SolveRequest,
+    StructuralModel,
 };
 use std::borrow::Cow;
 use std::collections::VecDeque;
@@ -138,7 +139,7 @@ impl<'p, 'a> Descent<'p, 'a> {
             x: start,
             iterations: 0,
             max_iterations,
-            bent: bent && problem.bends_at_once(),
+            bent: bent && problem.has_exact_hessian(),
             bend: None,
         };
         descent.evaluate(descent.x.clone());
@@ -194,10 +195,10 @@ impl<'p, 'a> Descent<'p, 'a> {
     }
 }
 
-impl<'p> Asking<'p> for Descent<'p, '_> {
-    fn request(&self, key: usize) -> Option<Errand<'p>> {
+impl<'p> AskTell<'p> for Descent<'p, '_> {
+    fn request(&self, key: usize) -> Option<SolveRequest<'p>> {
         let (_, individual) = self.asked.as_ref()?;
-        Some(Errand {
+        Some(SolveRequest {
             key,
             parameters: Cow::Owned(values_of(individual)),
             start: self.problem.start(),
@@ -206,7 +207,7 @@ impl<'p> Asking<'p> for Descent<'p, '_> {
         })
     }
 
-    fn weigh(&self, at: &Sensitivities, weights: &mut OutputWeights) {
+    fn output_weights(&self, at: &Sensitivities, weights: &mut OutputWeights) {
         self.problem.weigh(&at.values, weights);
     }
 
@@ -244,12 +245,12 @@ fn is_still(from: &[f64], missing: &DMatrix<f64>, eta: &[f64], at: &Linearised) 
 }
 
 /// One of several descents whose evaluations are solved together.
-pub(crate) trait Asking<'p> {
+pub(crate) trait AskTell<'p> {
     /// Where it asks to be evaluated; `None` once it has ended.
-    fn request(&self, key: usize) -> Option<Errand<'p>>;
+    fn request(&self, key: usize) -> Option<SolveRequest<'p>>;
 
     /// The weights of second derivatives, where they are asked for.
-    fn weigh(&self, at: &Sensitivities, weights: &mut OutputWeights);
+    fn output_weights(&self, at: &Sensitivities, weights: &mut OutputWeights);
 
     /// Takes the solution where it asked.
     fn tell(&mut self, found: Result<&SecondOrder, CourseError>);
@@ -262,17 +263,17 @@ struct Descents<D> {
 }
 
 /// Follows descents of subjects of one model to their ends.
-pub(crate) fn follow<'p, D: Asking<'p>>(structure: &dyn StructuralModel, all: Vec<D>) -> Vec<D> {
+pub(crate) fn follow<'p, D: AskTell<'p>>(structure: &dyn StructuralModel, all: Vec<D>) -> Vec<D> {
     let mut descents = Descents { ready: (0..all.len()).collect(), all };
-    structure.differentiate_each(&mut descents);
+    structure.differentiate_all(&mut descents);
     descents.all
 }
 
-impl<'p, D: Asking<'p>> Errands<'p, SecondOrder> for Descents<D> {
-    fn abreast(&self) -> usize {
+impl<'p, D: AskTell<'p>> RequestQueue<'p, SecondOrder> for Descents<D> {
+    fn concurrency(&self) -> usize {
         self.all.len()
     }
-    fn next(&mut self) -> Option<Errand<'p>> {
+    fn next(&mut self) -> Option<SolveRequest<'p>> {
         while let Some(key) = self.ready.pop_front() {
             if let Some(request) = self.all[key].request(key) {
                 return Some(request);
@@ -280,10 +281,10 @@ impl<'p, D: Asking<'p>> Errands<'p, SecondOrder> for Descents<D> {
         }
         None
     }
-    fn weigh(&mut self, key: usize, at: &Sensitivities, weights: &mut OutputWeights) {
-        self.all[key].weigh(at, weights);
+    fn output_weights(&mut self, key: usize, at: &Sensitivities, weights: &mut OutputWeights) {
+        self.all[key].output_weights(at, weights);
     }
-    fn take(&mut self, key: usize, found: Result<&SecondOrder, CourseError>) {
+    fn on_solution(&mut self, key: usize, found: Result<&SecondOrder, CourseError>) {
         self.all[key].tell(found);
         self.ready.push_back(key);
     }

@@ -156,7 +156,7 @@ pub fn fit_at(
         Err(error) => return failed(model, subject, options, errors, &error),
     };
     let is_there = eta.iter().all(|eta| eta.is_finite());
-    if is_there && options.may_be_bent() && problem.bends_at_once() {
+    if is_there && options.may_be_bent() && problem.has_exact_hessian() {
         let found = search_from(&problem, subject, options, errors, None);
         if found.best.eta == eta {
             return finished(&problem, subject, model, prior, options, errors, found);

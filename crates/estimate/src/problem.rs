@@ -374,8 +374,8 @@ impl<'a> SubjectProblem<'a> {
     }
 
     /// Whether second derivatives cost little more than first ones.
-    pub(crate) fn bends_at_once(&self) -> bool {
-        self.structure().bends_at_once(&self.course)
+    pub(crate) fn has_exact_hessian(&self) -> bool {
+        self.structure().has_exact_hessian(&self.course)
     }
 
     pub(crate) fn course(&self, accuracy: Accuracy) -> &Course {

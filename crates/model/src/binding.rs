@@ -1,7 +1,6 @@
 //! Instantaneous 1:1 binding of drug to target with a dissociation constant that drifts with their ratio.
 
-use crate::dual::Dual;
-use crate::scalar::{Elementary, LEAST_ORDINARY, Real, is_ordinary};
+use crate::autodiff::{Dual, Elementary, LEAST_ORDINARY, Real, is_ordinary};
 
 /// The complex at equilibrium, as a function of (X, E, w, α): amounts in nmol.
 ///

@@ -1,6 +1,6 @@
 //! The course of a subject through time: where the model starts, the doses, and the times at which it is read.
 
-use crate::solver::{Output, SolverError};
+use crate::ode::{Output, SolverError};
 use crate::subject::{Before, Dose, Subject};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -5,39 +5,11 @@
 
 mod common;
 
-use common::{TYPICAL, after, dosed, plain};
-use omafit_model::{Before, Course, Dose, Output, Route, Start, StructuralModel, Work};
+use common::{TYPICAL, dosed, event_courses, plain};
+use omafit_model::{Course, Start, StructuralModel, Work};
 use std::collections::BTreeMap;
 
 const EXPECTED: &str = include_str!("counters.json");
-
-/// Courses: what a fit, a reconstruction and every kind of event ask of the solver.
-fn courses() -> Vec<(&'static str, Course)> {
-    let injections: Vec<Dose> = (0..6).map(|k| Dose::subcutaneous(28.0 * f64::from(k), 300.0)).collect();
-    let visits = [0.0, 7.0, 28.0, 29.5, 100.0, 168.0, 250.0];
-    let weekly = (0..=40).map(|k| 7.0 * f64::from(k));
-    let of = |doses: &[Dose], times: Vec<f64>, output: Output| {
-        Course::new(0.0, doses.to_vec(), after(doses, times), output).unwrap()
-    };
-    let vein = |time: f64, duration: f64| Dose {
-        route: Route::Intravenous,
-        duration,
-        ..Dose::subcutaneous(time, 300.0)
-    };
-    let mixed = [vein(0.0, 0.0), vein(14.0, 0.1), Dose { duration: 3.0, ..Dose::subcutaneous(28.0, 300.0) }];
-    let repeated = |before| [Dose { before, ..Dose::subcutaneous(10.0, 300.0) }];
-    vec![
-        ("injections, landed", of(&injections, visits.to_vec(), Output::Landed)),
-        ("injections, interpolated", of(&injections, weekly.collect(), Output::Interpolated)),
-        ("injections, rtol 1e-4", of(&injections, visits.to_vec(), Output::Landed).with_rtol(1e-4)),
-        ("vein and infusions", of(&mixed, visits.to_vec(), Output::Landed)),
-        (
-            "steady state",
-            of(&repeated(Before::SteadyState { interval: 28.0 }), vec![10.0, 60.0], Output::Landed),
-        ),
-        ("reset", of(&repeated(Before::Reset), vec![5.0, 10.0, 60.0], Output::Landed)),
-    ]
-}
 
 /// Evaluations, Jacobians, steps taken and refused; why there are none.
 fn counters(work: Result<Work, omafit_model::CourseError>) -> String {
@@ -58,7 +30,7 @@ fn the_counters_are_those_expected() {
             if has_dosing {
                 parameters.extend([0.6, 0.25]);
             }
-            for (label, course) in courses() {
+            for (label, course) in event_courses() {
                 let of = |mode: &str, work| {
                     let dosing = if has_dosing { " with F and lag" } else { "" };
                     (format!("{name}{dosing}; {label}; {mode}"), counters(work))

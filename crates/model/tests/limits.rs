@@ -93,6 +93,55 @@ fn full_binding_in_one_compartment_tends_to_equilibrium_as_one_over_koff() {
 }
 
 #[test]
+fn full_binding_in_two_compartments_tends_to_equilibrium_as_one_over_koff() {
+    let (full, equilibrium) = (plain("full_binding_2cmt"), plain("quasi_equilibrium_2cmt"));
+    for start in STARTS {
+        let errors = [1e3, 1e4, 1e5, 1e6].map(|koff| {
+            let p = with(full, &typical("full_binding_2cmt"), "koff", koff);
+            let exact = molar(FULL_BINDING_KDA, solve(full, &p, start, &regimen(1.0)).unwrap());
+            let [ka, cl, v, vp, q, rb, _, kd, ker, kedr] = p[..].try_into().unwrap();
+            let reduced = [ka, cl, kedr * v - cl, ker * v, v, v, ker * rb * v, kd, 0.0, q, vp];
+            // As many nmol.
+            let course = regimen(HAYASHI_KDA / FULL_BINDING_KDA);
+            gap(&molar(HAYASHI_KDA, solve(equilibrium, &reduced, start, &course).unwrap()), &exact)
+        });
+        assert_first_order(&errors, 0.1, &format!("{start:?}"));
+        assert!(errors[3] < 1e-5, "{errors:?}");
+    }
+}
+
+#[test]
+fn a_slow_exchange_leaves_the_model_of_hayashi() {
+    let (one, two) = (plain("quasi_equilibrium"), plain("quasi_equilibrium_2cmt"));
+    let p = typical("quasi_equilibrium");
+    for start in STARTS {
+        let exact = solve(one, &p, start, &regimen(1.0)).unwrap();
+        let gap_at =
+            |q: f64| gap(&solve(two, &[&p[..], &[q, 3.0]].concat(), start, &regimen(1.0)).unwrap(), &exact);
+        assert_first_order(&[1e-4, 1e-5, 1e-6, 1e-7].map(gap_at), 0.15, &format!("{start:?}"));
+        let nothing = gap_at(0.0);
+        assert!(nothing < 1e-9, "{start:?}: {nothing}");
+    }
+}
+
+#[test]
+fn without_a_target_two_compartments_at_equilibrium_have_their_closed_form() {
+    let model = plain("quasi_equilibrium_2cmt");
+    let p = with(model, &typical("quasi_equilibrium_2cmt"), "alpha", 0.0);
+    let [ka, clx, _, _, vx, _, _, _, _, q, vp] = p[..].try_into().unwrap();
+    let alone = |t: f64| two_compartments(t, ka, clx / vx, q / vx, q / vp, vx);
+    let drug: Vec<f64> =
+        days().iter().map(|t| injections().iter().map(|d| d.amount_mg * alone(t - d.time)).sum()).collect();
+    let error = |pe: f64| {
+        let p = with(model, &p, "Pe", pe);
+        drug_gap(&solve(model, &p, Start::SteadyState, &regimen(1.0)).unwrap(), &drug)
+    };
+    assert_first_order(&[1e-2, 1e-3, 1e-4, 1e-5].map(error), 0.1, "Pe");
+    let nothing = error(1e-12);
+    assert!(nothing < 1e-9, "{nothing}");
+}
+
+#[test]
 fn a_slow_exchange_with_the_periphery_leaves_one_compartment() {
     let (one, two) = (plain("full_binding_1cmt"), plain("full_binding_2cmt"));
     let p = typical("full_binding_1cmt");

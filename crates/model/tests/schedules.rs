@@ -601,6 +601,11 @@ proptest! {
     }
 }
 
+/// A lower bound of the two slopes of a drug in two compartments, 1/d: their product over their sum.
+fn bi_exponential(k: f64, out: f64, back: f64) -> f64 {
+    k * back / (k + out + back)
+}
+
 /// The slowest relaxation of a structure that has drug in it, 1/d, or a lower bound of it.
 fn slowest(case: &Case) -> f64 {
     let get = |name: &str| case.parameters[position(case.model, name)];
@@ -608,16 +613,21 @@ fn slowest(case: &Case) -> f64 {
         "one_compartment" => vec![get("CL") / get("V")],
         "full_binding_1cmt" => vec![get("CL") / get("Vc"), get("keR"), get("keDR")],
         "full_binding_2cmt" | "qss_2cmt" | "michaelis_menten_2cmt" => {
-            let (k, out, back) = (get("CL") / get("Vc"), get("Q") / get("Vc"), get("Q") / get("Vp"));
+            let free = bi_exponential(get("CL") / get("Vc"), get("Q") / get("Vc"), get("Q") / get("Vp"));
             let turnover = if case.model.name() == "michaelis_menten_2cmt" { 1.0 } else { get("keR") };
-            // The product of the two slopes over their sum is below the smaller.
-            vec![k * back / (k + out + back), turnover, get("keDR")]
+            vec![free, turnover, get("keDR")]
         }
         name => {
             let complex = if name == "quasi_equilibrium_clc" { get("CLc") } else { get("CLx") + get("dCLc") };
             // While its production follows free target, the target returns the slower for it.
             let following = if name == "falling_production" { get("kp") * (1.0 - get("Imax")) } else { 1.0 };
-            vec![get("CLx") / get("Vx"), get("CLe") / get("Vx"), complex / get("Vc"), following]
+            let free = match name {
+                "quasi_equilibrium_2cmt" => {
+                    bi_exponential(get("CLx") / get("Vx"), get("Q") / get("Vx"), get("Q") / get("Vp"))
+                }
+                _ => get("CLx") / get("Vx"),
+            };
+            vec![free, get("CLe") / get("Vx"), complex / get("Vc"), following]
         }
     };
     own.into_iter().fold(get("ka"), f64::min)

@@ -171,7 +171,7 @@ fn second_order_derivatives_are_those_of_differences() {
             model.sensitivities(case.parameters, case.start, case.course, &mut values, &mut slopes).unwrap();
             assert_eq!((&found.at.values, &found.at.slopes), (&values, &slopes), "{name} {k}");
             // Found backward they are as accurate as the first derivatives, by differences as documented.
-            let most = if model.bends_at_once(case.course) { 3e-8 } else { 1e-6 };
+            let most = if model.has_exact_hessian(case.course) { 3e-8 } else { 1e-6 };
             for i in 0..inputs {
                 let (row, own, size) = by_differences(model, case, &weights[k], i);
                 for (j, expected) in row.iter().enumerate() {

@@ -1,6 +1,5 @@
 //! `omafit report`: the HTML report, made from a run's folder.
 
-mod equations;
 mod figures;
 mod outcomes;
 mod population;
@@ -152,7 +151,7 @@ fn words(model: &PopulationModel, estimated: &[&str]) -> ModelWords {
         title: file.title.clone(),
         source: file.source.clone(),
         structure: file.structure.clone(),
-        equations: equations::of(&file.structure),
+        equations: model.structure().equations().into_iter().map(String::from).collect(),
         parameters: parameters.collect(),
         remarks: describe::remarks(model),
         analytes: Analyte::ALL

@@ -16,7 +16,7 @@
 
 use super::change::Change;
 use super::space::lower;
-use crate::descent::{Asking, Minimum, follow};
+use crate::descent::{AskTell, Minimum, follow};
 use crate::individual::log_determinant;
 use crate::least_squares::{LevenbergMarquardt, Linearised, Residuals, StopReason};
 use crate::likelihood::residual_errors;
@@ -24,7 +24,8 @@ use crate::prior::Prior;
 use crate::problem::{Accuracy, SubjectError, SubjectProblem, values_of};
 use nalgebra::{DMatrix, DVector};
 use omafit_model::{
-    CourseError, Errand, IndividualValue, OutputWeights, PopulationModel, SecondOrder, Sensitivities, Subject,
+    CourseError, IndividualValue, OutputWeights, PopulationModel, SecondOrder, Sensitivities, SolveRequest,
+    Subject,
 };
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
@@ -247,12 +248,12 @@ impl<'p, 'a> ModeDescent<'p, 'a> {
     }
 }
 
-impl<'p> Asking<'p> for ModeDescent<'p, '_> {
-    fn request(&self, key: usize) -> Option<Errand<'p>> {
+impl<'p> AskTell<'p> for ModeDescent<'p, '_> {
+    fn request(&self, key: usize) -> Option<SolveRequest<'p>> {
         let (_, individual) = self.asked.as_ref()?;
         let problem = &self.problem.problem;
         let (start, course) = (problem.start(), problem.course(Accuracy::Full));
-        Some(Errand {
+        Some(SolveRequest {
             key,
             parameters: Cow::Owned(values_of(individual)),
             start,
@@ -261,7 +262,7 @@ impl<'p> Asking<'p> for ModeDescent<'p, '_> {
         })
     }
 
-    fn weigh(&self, _: &Sensitivities, _: &mut OutputWeights) {}
+    fn output_weights(&self, _: &Sensitivities, _: &mut OutputWeights) {}
 
     fn tell(&mut self, found: Result<&SecondOrder, CourseError>) {
         let Some((u, individual)) = self.asked.take() else { return };

@@ -19,8 +19,8 @@ use crate::likelihood::{LikelihoodTerm, likelihood_term};
 use crate::problem::{Accuracy, SubjectError, SubjectProblem, values_of};
 use nalgebra::{Cholesky, DMatrix, DVector, Dyn};
 use omafit_model::{
-    Analyte, Censoring, Course, CourseError, Errand, Errands, IndividualValue, OutputWeights, SecondOrder,
-    Sensitivities, Subject,
+    Analyte, Censoring, Course, CourseError, IndividualValue, OutputWeights, RequestQueue, SecondOrder,
+    Sensitivities, SolveRequest, Subject,
 };
 use rayon::prelude::*;
 use std::borrow::Cow;
@@ -80,7 +80,7 @@ fn each_of<T>(
             Err(error) => Err(error.clone()),
         });
     }
-    population.model.structure().differentiate_each(&mut queue);
+    population.model.structure().differentiate_all(&mut queue);
     let one =
         |(at, (subject, u)): (Result<AtEta<'_, '_>, ConditionalError>, &AtMode<'_>)| find(at?, subject, u);
     queue.all.into_iter().zip(subjects).map(one).collect()
@@ -104,32 +104,38 @@ struct SubjectQueue<'p, 'a> {
     next: usize,
 }
 
-impl<'p> Errands<'p, SecondOrder> for SubjectQueue<'p, '_> {
-    fn abreast(&self) -> usize {
+impl<'p> RequestQueue<'p, SecondOrder> for SubjectQueue<'p, '_> {
+    fn concurrency(&self) -> usize {
         self.all.len()
     }
-    fn next(&mut self) -> Option<Errand<'p>> {
+    fn next(&mut self) -> Option<SolveRequest<'p>> {
         loop {
             let key = self.next;
             self.next += 1;
             if let Ok(at) = self.all.get(key)? {
                 let parameters = Cow::Owned(values_of(&at.individual));
                 let (start, course) = (at.problem.start(), at.course);
-                return Some(Errand { key, parameters, start, course, over: Cow::Owned(at.inputs.clone()) });
+                return Some(SolveRequest {
+                    key,
+                    parameters,
+                    start,
+                    course,
+                    over: Cow::Owned(at.inputs.clone()),
+                });
             }
         }
     }
-    fn weigh(&mut self, key: usize, at: &Sensitivities, weights: &mut OutputWeights) {
+    fn output_weights(&mut self, key: usize, at: &Sensitivities, weights: &mut OutputWeights) {
         if let Ok(own) = &mut self.all[key]
-            && let Err(error) = own.weigh(self.population, at, weights)
+            && let Err(error) = own.output_weights(self.population, at, weights)
         {
             self.all[key] = Err(error);
         }
     }
-    fn take(&mut self, key: usize, found: Result<&SecondOrder, CourseError>) {
+    fn on_solution(&mut self, key: usize, found: Result<&SecondOrder, CourseError>) {
         let Ok(own) = &mut self.all[key] else { return };
         match found {
-            Ok(found) => own.take(found),
+            Ok(found) => own.on_solution(found),
             Err(error) => self.all[key] = Err(SubjectError::from(error).into()),
         }
     }
@@ -191,7 +197,7 @@ impl<'p, 'a> AtEta<'p, 'a> {
     }
 
     /// The weights of the predictions and of their derivatives, as far as the objective's gradient has f''.
-    fn weigh(
+    fn output_weights(
         &mut self,
         population: &FactoredModel,
         Sensitivities { values, slopes }: &Sensitivities,
@@ -245,7 +251,7 @@ impl<'p, 'a> AtEta<'p, 'a> {
     }
 
     /// The second derivatives over v from those over the logarithms of the parameters.
-    fn take(&mut self, found: &SecondOrder) {
+    fn on_solution(&mut self, found: &SecondOrder) {
         let all = self.individual.len() + 1;
         let log_slopes = self.log_slopes();
         for (row, &i) in self.inputs.iter().enumerate() {

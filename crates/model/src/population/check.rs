@@ -9,7 +9,7 @@ use super::output::check_outputs;
 use super::parameter::{PopulationParameter, Transform};
 use super::residual::{ErrorModel, Residual, ResidualDistribution};
 use super::{PopulationModel, unit};
-use crate::structure::{STRUCTURES, StructuralModel, structure, structure_with_dosing};
+use crate::equations::{STRUCTURES, StructuralModel, structure, structure_with_dosing};
 use crate::subject::{Analyte, Covariates};
 
 /// The parameters of dosing, which make the structure one that has them.

@@ -14,8 +14,8 @@ mod unit;
 mod values;
 
 use crate::course::{Course, CourseError};
-use crate::solver::Work;
-use crate::structure::{Case, Concentrations, Predicted, Start, StructuralModel};
+use crate::equations::{Case, Concentrations, Predicted, Start, StructuralModel};
+use crate::ode::Work;
 use crate::subject::{Analyte, Covariates};
 pub use effect::{CovariateError, Effect, EffectForm};
 pub use error::ModelError;
@@ -105,7 +105,7 @@ impl PopulationModel {
     /// # Errors
     /// When a covariate is missing, an effect is not defined for it, or it leads out of a parameter's bounds.
     pub fn typical(&self, covariates: &Covariates) -> Result<Vec<f64>, CovariateError> {
-        let of = |(parameter, info): (&PopulationParameter, &crate::structure::ParameterInfo)| {
+        let of = |(parameter, info): (&PopulationParameter, &crate::equations::ParameterInfo)| {
             let mut value = parameter.typical;
             for effect in &parameter.effects {
                 value *= effect.factor(covariates, info.name)?;

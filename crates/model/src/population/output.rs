@@ -3,7 +3,7 @@
 use super::error::{Finding, Step::Key};
 use super::file::{ModelFile, OutputEntry};
 use super::{PopulationModel, unit};
-use crate::structure::StructuralModel;
+use crate::equations::StructuralModel;
 use crate::subject::Analyte;
 
 /// Characters of a label that fit above a figure.

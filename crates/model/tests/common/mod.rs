@@ -1,16 +1,17 @@
-//! What the tests of limits and of schedules share: typical parameters, and solving a course in one line.
+//! Helpers of the tests: typical parameters, and solving a course in one line.
 
 #![allow(dead_code)]
 
 use omafit_model::{
-    Concentrations, Course, CourseError, Dose, Output, OutputTime, Start, StructuralModel, structure,
-    structure_with_dosing,
+    Before, Concentrations, Course, CourseError, Dose, Output, OutputTime, Route, Start, StructuralModel,
+    structure, structure_with_dosing,
 };
 
 /// Structures with typical values of their parameters: Hayashi et al. 2007, Straube 2025.
-pub const TYPICAL: [(&str, &[f64]); 8] = [
+pub const TYPICAL: [(&str, &[f64]); 9] = [
     ("quasi_equilibrium", &[0.48, 0.17568, 0.14064, 1.704, 5.9, 3.63, 3.828, 1.07, 0.157]),
     ("quasi_equilibrium_clc", &[0.458, 0.208, 0.832, 3.85, 9.33, 6.31, 6.42, 1.81, 0.0902]),
+    ("quasi_equilibrium_2cmt", &[0.48, 0.17568, 0.14064, 1.704, 5.9, 3.63, 3.828, 1.07, 0.157, 0.5, 3.0]),
     ("falling_production", &[0.48, 0.17568, 0.14064, 1.704, 5.9, 3.63, 3.828, 1.07, 0.157, 0.00274, 0.5]),
     ("full_binding_1cmt", &[1.03, 0.07, 3.92, 1.34, 3.29, 2.3, 0.842, 0.167]),
     ("full_binding_2cmt", &[0.31, 0.09, 0.68, 2.81, 4.3, 1.28, 1.98, 1.96, 0.9, 0.158]),
@@ -65,6 +66,34 @@ pub fn course(doses: &[Dose], times: Vec<OutputTime>) -> Course {
 
 /// The tolerance of [`course`].
 pub const SHARP: f64 = 1e-11;
+
+/// Courses of a fit and of a reconstruction, and with every kind of event.
+pub fn event_courses() -> Vec<(&'static str, Course)> {
+    let injections: Vec<Dose> = (0..6).map(|k| Dose::subcutaneous(28.0 * f64::from(k), 300.0)).collect();
+    let visits = [0.0, 7.0, 28.0, 29.5, 100.0, 168.0, 250.0];
+    let weekly = (0..=40).map(|k| 7.0 * f64::from(k));
+    let of = |doses: &[Dose], times: Vec<f64>, output: Output| {
+        Course::new(0.0, doses.to_vec(), after(doses, times), output).unwrap()
+    };
+    let vein = |time: f64, duration: f64| Dose {
+        route: Route::Intravenous,
+        duration,
+        ..Dose::subcutaneous(time, 300.0)
+    };
+    let mixed = [vein(0.0, 0.0), vein(14.0, 0.1), Dose { duration: 3.0, ..Dose::subcutaneous(28.0, 300.0) }];
+    let repeated = |before| [Dose { before, ..Dose::subcutaneous(10.0, 300.0) }];
+    vec![
+        ("injections, landed", of(&injections, visits.to_vec(), Output::Landed)),
+        ("injections, interpolated", of(&injections, weekly.collect(), Output::Interpolated)),
+        ("injections, rtol 1e-4", of(&injections, visits.to_vec(), Output::Landed).with_rtol(1e-4)),
+        ("vein and infusions", of(&mixed, visits.to_vec(), Output::Landed)),
+        (
+            "steady state",
+            of(&repeated(Before::SteadyState { interval: 28.0 }), vec![10.0, 60.0], Output::Landed),
+        ),
+        ("reset", of(&repeated(Before::Reset), vec![5.0, 10.0, 60.0], Output::Landed)),
+    ]
+}
 
 /// Concentrations over a course.
 pub fn solve(

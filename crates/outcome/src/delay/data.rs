@@ -8,7 +8,7 @@ use crate::exposure::{Exposure, ExposureCourse};
 use crate::measure::{Measurement, OutcomeType};
 use crate::patient::{Group, Patient};
 use crate::visits::{Aligned, Visit};
-use omafit_model::{Dual, Pack, Real, is_wide};
+use omafit_model::{Dual, Real, Simd, is_wide};
 
 /// Patients whose courses are followed at once.
 const ABREAST: usize = 4;
@@ -22,7 +22,7 @@ pub struct DelayData {
     /// Patient by patient.
     pub(crate) members: Vec<Member>,
     /// The knots of so many patients in turn, each with days of its own; beyond the last of a patient the same without a step.
-    courses: Vec<Vec<Knot<Pack<ABREAST>>>>,
+    courses: Vec<Vec<Knot<Simd<ABREAST>>>>,
 }
 
 /// A patient.
@@ -192,7 +192,7 @@ fn distinct(values: impl Iterator<Item = f64>) -> Vec<f64> {
 }
 
 /// The knots of some patients side by side.
-fn abreast(members: &[Member]) -> Vec<Knot<Pack<ABREAST>>> {
+fn abreast(members: &[Member]) -> Vec<Knot<Simd<ABREAST>>> {
     let nothing = Knot { step: 0.0, per_step: 0.0, is_step: 0.0, value: 1.0, log: 0.0 };
     let lanes: Vec<Vec<Knot<f64>>> = members.iter().map(|m| m.knots.driver().knots()).collect();
     let of_lane = |lane: usize, at: usize| {
@@ -202,7 +202,7 @@ fn abreast(members: &[Member]) -> Vec<Knot<Pack<ABREAST>>> {
     let most = lanes.iter().map(Vec::len).max().unwrap_or(0);
     let at = |at: usize| {
         let all: [Knot<f64>; ABREAST] = std::array::from_fn(|lane| of_lane(lane, at));
-        Knot::from_numbers(|number| Pack(std::array::from_fn(|lane| number(&all[lane]))))
+        Knot::from_numbers(|number| Simd(std::array::from_fn(|lane| number(&all[lane]))))
     };
     (0..most).map(at).collect()
 }
@@ -215,10 +215,10 @@ fn slopes_of<const N: usize>(
     factors: &[f64],
 ) -> Vec<Vec<Dual<f64, LANES>>> {
     let lifted = model.parameters().into_iter().zip(unknowns).enumerate();
-    let value = |(k, (p, x)): (usize, (Parameter, &f64))| -> Dual<Pack<ABREAST>, N> {
-        p.value(if N == 0 { Dual::fixed(Pack::all(*x)) } else { Dual::variable(Pack::all(*x), k) })
+    let value = |(k, (p, x)): (usize, (Parameter, &f64))| -> Dual<Simd<ABREAST>, N> {
+        p.value(if N == 0 { Dual::fixed(Simd::all(*x)) } else { Dual::variable(Simd::all(*x), k) })
     };
-    let typical: Vec<Dual<Pack<ABREAST>, N>> = lifted.map(value).collect();
+    let typical: Vec<Dual<Simd<ABREAST>, N>> = lifted.map(value).collect();
     let rate = model.parameters().iter().position(|p| *p == Parameter::Rate);
     let mut out = Vec::with_capacity(data.members.len());
     let chunks = data.members.chunks(ABREAST).zip(factors.chunks(ABREAST));
@@ -226,12 +226,12 @@ fn slopes_of<const N: usize>(
         let mut values = typical.clone();
         if let Some(rate) = rate {
             let of_lane = |lane: usize| factors.get(lane).copied().unwrap_or(1.0);
-            values[rate] = values[rate].scaled(Pack(std::array::from_fn(of_lane)));
+            values[rate] = values[rate].scaled(Simd(std::array::from_fn(of_lane)));
         }
         let shape = model.shape_over(&values, course);
         for (lane, member) in members.iter().enumerate() {
             let own = |k: usize| {
-                let w: Dual<Pack<ABREAST>, N> = member.knots.read(&shape, k);
+                let w: Dual<Simd<ABREAST>, N> = member.knots.read(&shape, k);
                 let mut eps = [0.0; LANES];
                 eps.iter_mut().zip(&w.eps).for_each(|(own, e)| *own = e.0[lane]);
                 Dual { re: w.re.0[lane], eps }

@@ -1,0 +1,13 @@
+//! Numbers in which a model is written: reals, several of them at once, and numbers with their derivatives.
+
+mod dual;
+mod elementary;
+mod real;
+mod simd;
+mod sparse_dual;
+
+pub use dual::Dual;
+pub use real::{Elementary, Real};
+pub(crate) use real::{LEAST_ORDINARY, is_ordinary};
+pub use simd::{Simd, is_wide};
+pub(crate) use sparse_dual::Sparse;

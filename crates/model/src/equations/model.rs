@@ -1,0 +1,104 @@
+//! A structural model as everything else sees it.
+
+use super::parameter::ParameterInfo;
+use super::request::{FixedQueue, RequestQueue, SingleQueue};
+use super::solution::{Case, Concentrations, OutputWeights, SecondOrder, Sensitivities, Start, Take};
+use crate::course::{Course, CourseError};
+use crate::ode::Work;
+use crate::subject::Analyte;
+
+/// A structural model that can be solved.
+pub trait StructuralModel: Sync + std::fmt::Debug {
+    /// Its name in model files.
+    fn name(&self) -> &'static str;
+
+    /// Its parameters, in order.
+    fn parameters(&self) -> &'static [ParameterInfo];
+
+    /// Its equations in plain text, a line each.
+    fn equations(&self) -> Vec<&'static str>;
+
+    /// The analytes that it predicts and that can be measured.
+    fn analytes(&self) -> &'static [Analyte];
+
+    /// Whether it can start from a measured baseline of total IgE.
+    fn starts_at_baseline(&self) -> bool;
+
+    /// Whether its clearances and volumes are apparent, divided by the bioavailability of a subcutaneous dose: then it
+    /// takes intravenous doses only with a bioavailability (`F`).
+    fn is_apparent(&self) -> bool;
+
+    /// Whether the second derivatives of a weighted sum over this course are exact, and cost little more than the first.
+    fn has_exact_hessian(&self, course: &Course) -> bool;
+
+    /// Concentrations of each request, in any order, several at a time: to the bit as alone. Where one cannot be solved the others
+    /// are not touched.
+    fn predict_all<'a>(&self, queue: &mut dyn RequestQueue<'a, Vec<Concentrations<f64>>>);
+
+    /// Concentrations and their derivatives of each request, in any order, several at a time: to the bit as alone; and the
+    /// second-order derivatives of weighted sums where they are wanted: to the accuracy of the first where
+    /// [`StructuralModel::has_exact_hessian`], else differences of these, good to 1e-6 of their size. Where one cannot be solved
+    /// the others are not touched.
+    fn differentiate_all<'a>(&self, queue: &mut dyn RequestQueue<'a, SecondOrder>);
+
+    /// Concentrations at each output time of `course`.
+    ///
+    /// # Errors
+    /// When a parameter is out of its domain or the course cannot be solved.
+    fn predict(
+        &self,
+        parameters: &[f64],
+        start: Start<f64>,
+        course: &Course,
+        out: &mut Vec<Concentrations<f64>>,
+    ) -> Result<Work, CourseError> {
+        out.clear();
+        let take = |found: &Vec<Concentrations<f64>>| out.extend_from_slice(found);
+        let mut single = SingleQueue::new(Case { parameters, start, course }, take);
+        self.predict_all(&mut single);
+        single.outcome()
+    }
+
+    /// Concentrations of each of many cases, which `take` is given with the case's position, as of
+    /// [`StructuralModel::predict_all`].
+    fn predict_each(&self, cases: &[Case<'_>], take: Take<'_, Vec<Concentrations<f64>>>) {
+        self.predict_all(&mut FixedQueue::new(cases, take));
+    }
+
+    /// Concentrations and their derivatives.
+    ///
+    /// `slopes` receives, for each output time and each of the five concentrations, the derivative to the logarithm
+    /// of each parameter and then of the baseline: `(parameters + 1)` numbers.
+    ///
+    /// # Errors
+    /// As [`StructuralModel::predict`].
+    fn sensitivities(
+        &self,
+        parameters: &[f64],
+        start: Start<f64>,
+        course: &Course,
+        out: &mut Vec<Concentrations<f64>>,
+        slopes: &mut Vec<[f64; 5]>,
+    ) -> Result<Work, CourseError> {
+        out.clear();
+        slopes.clear();
+        let take = |SecondOrder { at, .. }: &SecondOrder| {
+            out.extend_from_slice(&at.values);
+            slopes.extend_from_slice(&at.slopes);
+        };
+        let mut single = SingleQueue::new(Case { parameters, start, course }, take);
+        self.differentiate_all(&mut single);
+        single.outcome()
+    }
+
+    /// Concentrations and their derivatives of each of many cases, which `take` is given with the case's position.
+    fn sensitivities_each(&self, cases: &[Case<'_>], take: Take<'_, Sensitivities>) {
+        let mut take = |k: usize, found: Result<&SecondOrder, _>| take(k, found.map(|second| &second.at));
+        self.differentiate_all(&mut FixedQueue::new(cases, &mut take));
+    }
+
+    /// Concentrations, their derivatives, and the second-order derivatives of sums with these weights of each of many cases.
+    fn second_order_each(&self, cases: &[Case<'_>], weights: &[OutputWeights], take: Take<'_, SecondOrder>) {
+        self.differentiate_all(&mut FixedQueue::weighted(cases, weights, take));
+    }
+}
