@@ -8,13 +8,13 @@ use omafit_trial::{RunFolder, RunPlace};
 use std::path::Path;
 
 /// The folder of a run, and what an earlier session did of it.
-pub struct Begun {
+pub struct RunSetup {
     pub folder: RunFolder,
     pub progress: Progress,
     pub kept: Option<Kept>,
 }
 
-impl Begun {
+impl RunSetup {
     pub fn anew(args: &RunArgs, place: RunPlace) -> Result<Self, CliError> {
         let folder = place.create(args.running.force)?;
         Ok(Self { folder, progress: Progress::default(), kept: None })
@@ -27,7 +27,7 @@ pub fn begin(
     out: &Path,
     resume: bool,
     identity: &serde_json::Value,
-) -> Result<Begun, CliError> {
+) -> Result<RunSetup, CliError> {
     let place = RunPlace::claim(out)?;
     let Some(suspended) = place.suspended() else {
         if resume && out.exists() {
@@ -39,13 +39,13 @@ pub fn begin(
                             first iteration of its population";
             return Err(refuse("resume", out.display(), expected));
         }
-        return Begun::anew(args, place);
+        return RunSetup::anew(args, place);
     };
     if !resume {
         if !args.running.force {
             return Err(CliError::Interrupted { path: out.to_owned() });
         }
-        let begun = Begun::anew(args, place)?;
+        let begun = RunSetup::anew(args, place)?;
         begun.folder.forget_suspended()?;
         return Ok(begun);
     }
@@ -56,12 +56,12 @@ pub fn begin(
     };
     if let Some(kept) = Kept::load(&suspended)? {
         is_same(&kept.identity)?;
-        return Ok(Begun { kept: Some(kept), ..Begun::anew(args, place)? });
+        return Ok(RunSetup { kept: Some(kept), ..RunSetup::anew(args, place)? });
     }
     let Some(progress) = Progress::load(&suspended)? else {
         let expected = "the folder of a fit that was interrupted: what is kept beside it is not of a fit";
         return Err(refuse("resume", out.display(), expected));
     };
     is_same(&progress.identity)?;
-    Ok(Begun { folder: place.resume(args.running.force)?, progress, kept: None })
+    Ok(RunSetup { folder: place.resume(args.running.force)?, progress, kept: None })
 }

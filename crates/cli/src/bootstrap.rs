@@ -16,7 +16,9 @@ use crate::views::renew_views;
 use crate::write::write_into;
 use crate::{interrupt, print, uncertainty};
 use clap::Args;
-use omafit_estimate::{Bootstrap, BootstrapReplicate, PopulationError, Space, population_estimates};
+use omafit_estimate::{
+    Bootstrap, BootstrapReplicate, ParameterVector, PopulationError, population_estimates,
+};
 use omafit_trial::{Draws, bootstrap_replicates_table, draws_table, write_whole};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -84,7 +86,7 @@ pub fn bootstrap(args: &BootstrapArgs) -> Result<Outcome, CliError> {
     });
     let (mut lines, mut done) =
         Lines::open::<BootstrapReplicate>(partial, &identity, args.resume, args.running.force)?;
-    let space = Space::new(&run.model).map_err(PopulationError::from)?;
+    let space = ParameterVector::new(&run.model).map_err(PopulationError::from)?;
     let estimates = population_estimates(&run.model, &space, None);
     let is_of = |(k, replicate): (usize, &BootstrapReplicate)| {
         replicate.replicate as usize == k

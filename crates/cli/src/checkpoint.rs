@@ -3,7 +3,9 @@
 use crate::error::CliError;
 use crate::print::terminal::is_watched;
 use indicatif::ProgressBar;
-use omafit_estimate::{Checkpoint, Progress, Space, Standing, Watch, population_estimates};
+use omafit_estimate::{
+    Checkpoint, EstimationState, Observer, ParameterVector, Progress, population_estimates,
+};
 use omafit_model::PopulationModel;
 use omafit_trial::{OutputError, RunFolder, Table, convergence_table, parameters_table, read_whole};
 use serde::{Deserialize, Serialize};
@@ -35,7 +37,7 @@ pub struct Kept {
 struct Keep<'a> {
     identity: &'a serde_json::Value,
     trace: &'a [Row],
-    standing: Standing<'a>,
+    standing: EstimationState<'a>,
 }
 
 impl Kept {
@@ -64,7 +66,7 @@ pub struct Place<'a> {
 /// Looks on while a population is estimated.
 pub struct Journal<'a> {
     model: &'a PopulationModel,
-    space: Space,
+    space: ParameterVector,
     place: Option<Place<'a>>,
     stop: &'a AtomicBool,
     live: ProgressBar,
@@ -91,7 +93,7 @@ impl<'a> Journal<'a> {
         stop: &'a AtomicBool,
         quiet: bool,
     ) -> Result<(Self, Option<Checkpoint>), CliError> {
-        let space = Space::new(model).map_err(omafit_estimate::PopulationError::from)?;
+        let space = ParameterVector::new(model).map_err(omafit_estimate::PopulationError::from)?;
         let live = if quiet || !is_watched() { ProgressBar::hidden() } else { ProgressBar::new_spinner() };
         let (trace, from) = from.map_or((Vec::new(), None), |kept| (kept.trace, Some(kept.standing)));
         let state = Mutex::new(State { trace, ..State::default() });
@@ -160,7 +162,7 @@ impl<'a> Journal<'a> {
     }
 }
 
-impl Watch for Journal<'_> {
+impl Observer for Journal<'_> {
     fn iteration(&self, progress: &Progress<'_>) {
         let mut state = self.state();
         let row =

@@ -5,9 +5,10 @@ use crate::error::CliError;
 use crate::influence::Influence;
 use crate::seconds::Seconds;
 use omafit_estimate::{
-    Checkpoint, EstimatedNumbers, FitOptions, Method, PopulationError, PopulationEstimate, PopulationFit,
-    PopulationMethod, PopulationOptions, PopulationUncertainty, Shrinkage, Watch, estimate_population,
-    flattest_direction, population_covariance, population_estimates, propagated, shrinkage,
+    Checkpoint, EstimatedNumbers, FitOptions, Method, Observer, PopulationError, PopulationEstimate,
+    PopulationFit, PopulationMethod, PopulationOptions, PopulationUncertainty, Shrinkage,
+    estimate_population, flattest_direction, population_covariance, population_estimates, propagated,
+    shrinkage,
 };
 use omafit_model::{PopulationModel, PopulationValues, Subject};
 use omafit_trial::{
@@ -45,7 +46,7 @@ pub fn options(method: PopulationMethod, limit: Option<u64>) -> PopulationOption
 /// Looks only whether to stop.
 pub struct Stopped(pub Arc<AtomicBool>);
 
-impl Watch for Stopped {
+impl Observer for Stopped {
     fn go_on(&self) -> bool {
         !self.0.load(Ordering::Relaxed)
     }

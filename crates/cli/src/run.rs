@@ -1,6 +1,6 @@
 //! The main job, wherever the subjects come from: fit, reconstruct, judge, draw, write.
 
-use crate::begin::{Begun, begin};
+use crate::begin::{RunSetup, begin};
 use crate::data_page::Dosing;
 use crate::error::{CliError, refuse};
 use crate::options::{Censored, MethodName, RunArgs};
@@ -10,7 +10,7 @@ use crate::progress::Progress;
 use crate::record::{Facts, Record};
 use crate::report::REPORTED;
 use crate::threads::pool;
-use crate::work::{BLOCK, Setting, Work, Worked};
+use crate::work::{BLOCK, RunExecutor, RunOutcome, Setting};
 use crate::write::{write_both, write_record};
 use crate::{Outcome, interrupt, print, report};
 use omafit_estimate::{IndividualFit, Method, SigmaRule, TwoStage, shrinkage, two_stage};
@@ -68,10 +68,10 @@ pub fn execute(plan: &Plan, args: &RunArgs, out: &Path, input: Input) -> Result<
     let identity = |set: &DataSet| identity(plan, args, set, &read, censored);
     // Of a trial that is simulated here nothing is kept: its data set is the run's own.
     let resumable = matches!(data, Data::File(_));
-    let (Begun { folder, progress, kept }, set) = match data {
+    let (RunSetup { folder, progress, kept }, set) = match data {
         Data::File(set) => (begin(args, out, resume, &identity(&set)?)?, set),
         Data::Simulated(trial) => {
-            let begun = Begun::anew(args, RunPlace::claim(out)?)?;
+            let begun = RunSetup::anew(args, RunPlace::claim(out)?)?;
             let set = Box::new(as_written(&begun.folder, &read, &trial)?);
             (begun, set)
         }
@@ -84,7 +84,7 @@ pub fn execute(plan: &Plan, args: &RunArgs, out: &Path, input: Input) -> Result<
     let done = progress.subjects();
     let is_resumed = done > 0 || kept.is_some();
     let setting = Setting { args, folder: &folder, trial: &set.trial, read: &read, censored, resumable };
-    let mut work = Work::new(plan.clone(), setting, pool, (progress, kept), stop)?;
+    let mut work = RunExecutor::new(plan.clone(), setting, pool, (progress, kept), stop)?;
     work.seconds.add(preparation.0, preparation.1);
     let (mut before, mut finished, mut regimens) = (0, true, RegimenTally::default());
     let started = Instant::now();
@@ -105,7 +105,7 @@ pub fn execute(plan: &Plan, args: &RunArgs, out: &Path, input: Input) -> Result<
         interrupted(&progress, set.trial.counts.subjects, goes_on, args.running.quiet);
         return Ok(Outcome::Interrupted);
     }
-    let Worked { plan, population, likelihood, pooled, alone, mut seconds, progress, shown, threads } =
+    let RunOutcome { plan, population, likelihood, pooled, alone, mut seconds, progress, shown, threads } =
         work.finish()?;
     let started = Instant::now();
     let shrunk = shrinkage(plan.model(), plan.options(), &progress.etas);

@@ -132,7 +132,7 @@ pub struct Setting<'a> {
 }
 
 /// A run under way.
-pub struct Work<'a> {
+pub struct RunExecutor<'a> {
     plan: Plan,
     setting: Setting<'a>,
     tables: Tables,
@@ -152,7 +152,7 @@ pub struct Work<'a> {
 }
 
 /// A run whose subjects are done, or that was interrupted.
-pub struct Worked {
+pub struct RunOutcome {
     /// The plan, with what was estimated of all subjects.
     pub plan: Plan,
     /// The population, if it was estimated.
@@ -173,7 +173,7 @@ pub struct Worked {
     pub threads: usize,
 }
 
-impl<'a> Work<'a> {
+impl<'a> RunExecutor<'a> {
     /// Starts, or goes on where `progress` stands or with the estimation of the population that was kept.
     pub fn new(
         plan: Plan,
@@ -413,7 +413,7 @@ impl<'a> Work<'a> {
     }
 
     /// Ends the tables.
-    pub fn finish(self) -> Result<Worked, CliError> {
+    pub fn finish(self) -> Result<RunOutcome, CliError> {
         self.bar.finish_and_clear();
         let Self { plan, population, likelihood, pooled, alone, mut seconds, progress, shown, pool, .. } =
             self;
@@ -421,6 +421,6 @@ impl<'a> Work<'a> {
         pool.install(|| self.tables.finish())?;
         seconds.add("tables", started.elapsed().as_secs_f64());
         let threads = pool.current_num_threads();
-        Ok(Worked { plan, population, likelihood, pooled, alone, seconds, progress, shown, threads })
+        Ok(RunOutcome { plan, population, likelihood, pooled, alone, seconds, progress, shown, threads })
     }
 }

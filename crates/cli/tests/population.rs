@@ -6,7 +6,7 @@ mod common;
 
 use common::{column, csv, omafit, repository};
 use omafit_estimate::{
-    PopulationFit, PopulationOptions, Space, SubjectStream, fit_population, population_estimates,
+    ParameterVector, PopulationFit, PopulationOptions, SubjectStream, fit_population, population_estimates,
 };
 use omafit_model::{PopulationModel, Subject, published};
 use std::path::Path;
@@ -137,7 +137,7 @@ fn fit(model: &PopulationModel, subjects: &[Subject], covariance: bool) -> Popul
 
 /// A start with every typical value, variance and standard deviation off by up to a half, and every exponent too.
 fn perturbed(model: &PopulationModel, seed: u64) -> PopulationModel {
-    let space = Space::new(model).unwrap();
+    let space = ParameterVector::new(model).unwrap();
     let mut stream = SubjectStream::new(20_261_122, seed);
     let mut off = || 0.5 + stream.uniform();
     let mut values = model.values();
@@ -149,7 +149,7 @@ fn perturbed(model: &PopulationModel, seed: u64) -> PopulationModel {
         *value *= scale[k / n] * scale[k % n];
     }
     let off_model = model.with_values(&values).unwrap();
-    assert_eq!(Space::new(&off_model).unwrap(), space);
+    assert_eq!(ParameterVector::new(&off_model).unwrap(), space);
     off_model
 }
 

@@ -59,7 +59,7 @@ pub(crate) fn search_on(
             }
         }
     }
-    let mut run_off = runaways(problem, &best);
+    let mut run_off = diverging(problem, &best);
     let poor = |m: &Minimum| {
         let misfit = m.at.as_ref().map_or(f64::INFINITY, |at| {
             weighted_residuals(errors, subject, &at.predictions).map(|(shape, z)| shape.deviance(z)).sum()
@@ -75,7 +75,7 @@ pub(crate) fn search_on(
                 best = next;
             }
         }
-        run_off = runaways(problem, &best);
+        run_off = diverging(problem, &best);
     }
     Found { best, run_off, starts }
 }
@@ -96,12 +96,12 @@ pub(crate) fn or_known(
     let next = minimise(problem, eta.to_vec(), options.max_iterations, options.may_be_bent());
     // The curvature is that at the minimum, wherever the descent came from.
     let best = Minimum { missing: None, ..next };
-    let run_off = runaways(problem, &best);
+    let run_off = diverging(problem, &best);
     Found { best, run_off, starts: found.starts + 1 }
 }
 
 /// Parameters that have gone far and could go a hundred times further at no cost.
-pub(crate) fn runaways(problem: &SubjectProblem<'_>, minimum: &Minimum) -> Vec<(usize, Limit)> {
+pub(crate) fn diverging(problem: &SubjectProblem<'_>, minimum: &Minimum) -> Vec<(usize, Limit)> {
     let cost = minimum.cost();
     let mut found = Vec::new();
     for (i, &eta) in minimum.eta.iter().enumerate() {

@@ -3,7 +3,7 @@
 //! Between its points the logarithm, or for the area the value, is the cubic through the four nearest of the same
 //! segment. A segment ends at each dose, where the curve has a corner or jumps.
 
-use omafit_model::{Before, Dose, OutputTime, Route, Subject};
+use omafit_model::{Dose, OutputTime, Route, StateRule, Subject};
 use std::ops::Range;
 
 /// After the first dose free IgE falls within hours and is lowest after three to five days: so many days, the points over
@@ -93,7 +93,7 @@ pub fn treated_until(given: &[f64], end: f64) -> Option<f64> {
 
 /// Whether free IgE can be another just after a dose than just before it.
 fn jumps(dose: &Dose) -> bool {
-    dose.before != Before::Kept || (dose.route == Route::Intravenous && dose.duration == 0.0)
+    dose.before != StateRule::Kept || (dose.route == Route::Intravenous && dose.duration == 0.0)
 }
 
 /// Times strictly between two marks: graded over the days of a fall, then daily from `start`.

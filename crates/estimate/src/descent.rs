@@ -105,7 +105,7 @@ pub(crate) fn minimise_each(
 
 /// The stage of a descent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stage {
+enum DescentStage {
     /// To the neighbourhood of the minimum.
     Coarse,
     /// There, where second derivatives are asked for.
@@ -117,7 +117,7 @@ enum Stage {
 /// A descent of one subject.
 struct Descent<'p, 'a> {
     problem: &'p SubjectProblem<'a>,
-    stage: Stage,
+    stage: DescentStage,
     solver: LevenbergMarquardt,
     x: Vec<f64>,
     /// Where it asks to be evaluated, and the parameters there.
@@ -133,7 +133,7 @@ impl<'p, 'a> Descent<'p, 'a> {
     fn new(problem: &'p SubjectProblem<'a>, start: Vec<f64>, max_iterations: u64, bent: bool) -> Self {
         let mut descent = Self {
             problem,
-            stage: Stage::Coarse,
+            stage: DescentStage::Coarse,
             solver: LevenbergMarquardt::until(COARSE_DECREASE),
             asked: None,
             x: start,
@@ -147,7 +147,7 @@ impl<'p, 'a> Descent<'p, 'a> {
     }
 
     fn accuracy(&self) -> Accuracy {
-        if self.stage == Stage::Coarse { Accuracy::Coarse } else { Accuracy::Full }
+        if self.stage == DescentStage::Coarse { Accuracy::Coarse } else { Accuracy::Full }
     }
 
     fn evaluate(&mut self, at: Vec<f64>) {
@@ -164,13 +164,13 @@ impl<'p, 'a> Descent<'p, 'a> {
             self.iterations += u64::from(next.is_none());
         }
         match (next, self.stage) {
-            (Some(near), Stage::Coarse) if self.bent && self.solver.tries_at_most(NEAR) => {
+            (Some(near), DescentStage::Coarse) if self.bent && self.solver.tries_at_most(NEAR) => {
                 self.x = near;
                 self.iterations += 1;
                 self.refine();
             }
             (Some(next), _) => self.evaluate(next),
-            (None, Stage::Coarse) => self.refine(),
+            (None, DescentStage::Coarse) => self.refine(),
             (None, _) => {}
         }
     }
@@ -180,7 +180,7 @@ impl<'p, 'a> Descent<'p, 'a> {
         let solver = LevenbergMarquardt::until(FULL_DECREASE);
         let (_, _, curvature) = std::mem::replace(&mut self.solver, solver).into_parts();
         self.solver.bend(curvature);
-        self.stage = if self.bent { Stage::Near } else { Stage::Full };
+        self.stage = if self.bent { DescentStage::Near } else { DescentStage::Full };
         // At least one more.
         self.max_iterations = self.max_iterations.max(self.iterations + 1);
         self.evaluate(self.x.clone());
@@ -203,7 +203,7 @@ impl<'p> AskTell<'p> for Descent<'p, '_> {
             parameters: Cow::Owned(values_of(individual)),
             start: self.problem.start(),
             course: self.problem.course(self.accuracy()),
-            over: if self.stage == Stage::Near { self.problem.free().into() } else { Cow::default() },
+            over: if self.stage == DescentStage::Near { self.problem.free().into() } else { Cow::default() },
         })
     }
 
@@ -217,8 +217,8 @@ impl<'p> AskTell<'p> for Descent<'p, '_> {
         let accuracy = self.accuracy();
         let rows = |found: &SecondOrder| self.problem.rows(&eta, &individual, &found.at, accuracy);
         let evaluated = found.as_ref().map_err(Clone::clone).and_then(|found| rows(found));
-        if self.stage == Stage::Near {
-            self.stage = Stage::Full;
+        if self.stage == DescentStage::Near {
+            self.stage = DescentStage::Full;
             if let (Ok(at), Ok(found)) = (&evaluated, found)
                 && let Ok(missing) = self.problem.missing(&individual, &at.predictions, found)
             {

@@ -1,7 +1,7 @@
 //! A subject's fit: by its own data alone (NLS), or with the population as prior (MAP).
 
 use crate::best::{
-    Found, missing_curvatures, or_known, runaways, search_from, search_on, weighted_residuals,
+    Found, diverging, missing_curvatures, or_known, search_from, search_on, weighted_residuals,
 };
 use crate::descent::{Minimum, minimise_each};
 use crate::individual_fit::{IndividualFit, Limit, Status};
@@ -168,7 +168,7 @@ pub fn fit_at(
     };
     let (stop, iterations) = (StopReason::Converged, 0);
     let minimum = Minimum { eta: eta.to_vec(), at: Some(at), stop, iterations, missing: None };
-    let run_off = runaways(&problem, &minimum);
+    let run_off = diverging(&problem, &minimum);
     let found = Found { best: minimum, run_off, starts: 0 };
     finished(&problem, subject, model, prior, options, errors, found)
 }

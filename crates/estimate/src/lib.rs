@@ -63,15 +63,16 @@ pub use pareto::pareto_shape;
 pub use pooled_sigma::{PooledSigma, pool_sigma};
 pub use population::covariance_by_factor;
 pub use population::{
-    Bootstrap, BootstrapReplicate, Candidate, CandidateError, Checkpoint, Conditional, ConditionalError,
-    Coordinate, Deletion, DescentStop, End, EstimateKind, Fits, Levels, LikelihoodMethod, LikelihoodOptions,
-    Marginal, MarginalError, MarginalPart, PopulationError, PopulationEstimate, PopulationFit,
-    PopulationMethod, PopulationOptions, PopulationProfile, PopulationProfilePoint, PopulationStart,
-    PopulationUncertainty, ProfileError, Progress, SIR_ROUNDS, Search, SearchFit, SirError, SirFound,
-    SirQuality, SirRound, SirSample, Space, SpaceError, Standing, Stepwise, Verdict, Watch, candidates,
-    enough, estimate_population, evaluate_population, exact_influence, fit_population, flattest_direction,
-    from_several_starts, influence, marginal_likelihood, population_covariance, population_estimates,
-    population_numbers, population_profile, propagated, sampling_importance_resampling, screened,
+    Bootstrap, BootstrapReplicate, BoundaryEstimate, Candidate, CandidateError, Checkpoint, ConditionalError,
+    Deletion, DescentStop, EstimateKind, EstimatedParameter, EstimationState, EtaMode, Fits, Levels,
+    LikelihoodMethod, LikelihoodOptions, Marginal, MarginalError, MarginalPart, Observer, ParameterVector,
+    PopulationError, PopulationEstimate, PopulationFit, PopulationMethod, PopulationOptions,
+    PopulationProfile, PopulationProfilePoint, PopulationStart, PopulationUncertainty, ProfileError,
+    Progress, SIR_ROUNDS, Search, SearchFit, SirError, SirFound, SirQuality, SirRound, SirSample, SpaceError,
+    Stepwise, Verdict, candidates, enough, estimate_population, evaluate_population, exact_influence,
+    fit_population, flattest_direction, from_several_starts, influence, marginal_likelihood,
+    population_covariance, population_estimates, population_numbers, population_profile, propagated,
+    sampling_importance_resampling, screened,
 };
 pub use population::{
     EstimatedNumbers, InformationCriteria, LikelihoodData, PopulationLikelihood, Variation,
@@ -88,7 +89,7 @@ pub use sigma::{sigmas, with_sigmas};
 pub use simulate::{Noise, SubjectStream, draw_parameters, measure, quantify, simulate_subject};
 pub use suppression::{FreeIgeFact, Suppression, Uncertain};
 pub use trial_fit::{SubjectResult, complete, process_subjects, process_trial, typical_predictions};
-pub use two_stage::{Stage, TwoStage, two_stage};
+pub use two_stage::{TwoStage, TwoStageEstimates, two_stage};
 pub use typical_ratio::typical_ratio;
 pub use uncertainty::{Direction, Uncertainty};
 pub use weighted::{DrawSummary, effective_draws, summarise_draws};

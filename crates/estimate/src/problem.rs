@@ -17,8 +17,8 @@ use crate::prior::Prior;
 use nalgebra::{DMatrix, DVector};
 use omafit_model::{
     Case, Censoring, Concentrations, Course, CourseError, CovariateError, ErrorModel, IndividualValue,
-    Observation, OutputWeights, PopulationModel, PredictionError, ResidualDistribution, SecondOrder,
-    Sensitivities, Start, StructuralModel, Subject,
+    InitialTarget, Observation, OutputWeights, PopulationModel, PredictionError, ResidualDistribution,
+    SecondOrder, Sensitivities, StructuralModel, Subject,
 };
 use std::cell::RefCell;
 
@@ -112,7 +112,7 @@ const STEPS: f64 = 10.0;
 pub struct SubjectProblem<'a> {
     model: &'a PopulationModel,
     observations: &'a [Observation],
-    start: Start<f64>,
+    start: InitialTarget<f64>,
     typical: Vec<f64>,
     free: &'a [usize],
     /// The prior, with the Jacobian of its rows, which is constant.
@@ -369,7 +369,7 @@ impl<'a> SubjectProblem<'a> {
         self.free
     }
 
-    pub(crate) fn start(&self) -> Start<f64> {
+    pub(crate) fn start(&self) -> InitialTarget<f64> {
         self.start
     }
 

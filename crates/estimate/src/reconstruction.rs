@@ -4,7 +4,7 @@ use crate::curve::{Curve, Points, Readings};
 use crate::individual_fit::IndividualFit;
 use crate::options::FitOptions;
 use crate::sampling::{draw_courses, quantile_band};
-use crate::spread::Spread;
+use crate::spread::DeltaMethod;
 use crate::suppression::Suppression;
 use omafit_model::{
     Analyte, Case, Concentrations, Course, Output, OutputTime, PopulationModel, PredictionError,
@@ -224,7 +224,7 @@ fn reconstructed(
     let half_width = Normal::standard().inverse_cdf(0.5 + 0.5 * wanted.level);
     let inputs = model.parameters().len() + 1;
     let unknowns = options.free.len();
-    let spread = Spread::new(&fit.uncertainty, unknowns);
+    let spread = DeltaMethod::new(&fit.uncertainty, unknowns);
     let mut trajectory = Trajectory::at(times);
     let mut gradients = vec![[0.0; 5]; unknowns];
     for (row, &at) in times.asked.iter().enumerate() {

@@ -7,7 +7,7 @@ const WIDTH: usize = 8;
 
 /// The standard deviation of quantities of which the gradient is known, as [`Uncertainty::sd_of`] has it.
 #[derive(Debug)]
-pub(crate) struct Spread {
+pub(crate) struct DeltaMethod {
     /// For each block of determined directions and each parameter, its shares of them times their standard deviations,
     /// the last block filled up with zeros.
     rows: Vec<[f64; WIDTH]>,
@@ -15,7 +15,7 @@ pub(crate) struct Spread {
     open: Vec<Vec<f64>>,
 }
 
-impl Spread {
+impl DeltaMethod {
     pub fn new(uncertainty: &Uncertainty, unknowns: usize) -> Self {
         let (known, open): (Vec<_>, Vec<_>) = uncertainty.directions().iter().partition(|d| d.sd.is_finite());
         let open = open.into_iter().map(|d| d.loadings.clone()).collect();

@@ -2,7 +2,7 @@
 
 use crate::curve::Readings;
 use crate::sampling::quantile_band;
-use crate::spread::Spread;
+use crate::spread::DeltaMethod;
 
 /// A fact of a subject's course of free IgE. The course begins at the first dose, of an undosed subject at its first
 /// record, and ends where the reconstruction ends. The treated period ends one interval of the last two doses after the
@@ -96,7 +96,7 @@ impl Suppression {
     }
 
     /// Uncertainty carried through the gradients: v·exp(±z·SE/v) for a value v, all of which are above zero.
-    pub(crate) fn linear(read: Readings, spread: &Spread, half_width: f64, dosed: bool) -> Self {
+    pub(crate) fn linear(read: Readings, spread: &DeltaMethod, half_width: f64, dosed: bool) -> Self {
         let facts = read.map(|reading| {
             let Some(reading) = reading else { return Uncertain::NOTHING };
             let value = reading.value;

@@ -26,7 +26,7 @@ const SETTLED: f64 = 1e-8;
 
 /// Means and covariance of η over a population. NaN where too few subjects tell.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Stage {
+pub struct TwoStageEstimates {
     /// Subjects behind each parameter.
     pub subjects: Vec<usize>,
     /// Mean of η of each parameter.
@@ -41,9 +41,9 @@ pub struct Stage {
 #[derive(Clone, Debug, PartialEq)]
 pub struct TwoStage {
     /// From the estimates as they are; of each element, those subjects that determine its parameters.
-    pub naive: Stage,
+    pub naive: TwoStageEstimates,
     /// Corrected for the variance of the estimates; of each parameter the subjects that tell something of it.
-    pub global: Stage,
+    pub global: TwoStageEstimates,
     /// Subjects that determine every parameter.
     pub complete: usize,
     /// Subjects that leave a parameter open.
@@ -58,7 +58,7 @@ pub struct TwoStage {
 
 /// What one subject tells: its estimate, and the information on it.
 #[derive(Clone, Debug)]
-struct Told {
+struct SubjectEstimate {
     estimate: DVector<f64>,
     information: DMatrix<f64>,
 }
@@ -68,7 +68,7 @@ pub fn two_stage(fits: &[&IndividualFit], options: &FitOptions) -> TwoStage {
     let unknowns = options.free.len();
     let count = |status| fits.iter().filter(|fit| fit.status == status).count();
     let used: Vec<&IndividualFit> = fits.iter().copied().filter(|fit| fit.status != Status::Failed).collect();
-    let told: Vec<Told> = used.iter().map(|fit| Told::of(fit, unknowns)).collect();
+    let told: Vec<SubjectEstimate> = used.iter().map(|fit| SubjectEstimate::of(fit, unknowns)).collect();
     let (global, iterations, settled) = global(&told, unknowns);
     TwoStage {
         naive: naive(&used, unknowns),
@@ -82,14 +82,14 @@ pub fn two_stage(fits: &[&IndividualFit], options: &FitOptions) -> TwoStage {
 }
 
 /// The sample means and covariances, each over the subjects that determine the parameters.
-fn naive(fits: &[&IndividualFit], unknowns: usize) -> Stage {
+fn naive(fits: &[&IndividualFit], unknowns: usize) -> TwoStageEstimates {
     let known: Vec<Vec<bool>> =
         fits.iter().map(|fit| (0..unknowns).map(|i| fit.uncertainty.se_log(i).is_some()).collect()).collect();
     let both = |i: usize, j: usize| -> Vec<(f64, f64)> {
         let rows = fits.iter().zip(&known).filter(|(_, known)| known[i] && known[j]);
         rows.map(|(fit, _)| (fit.eta[i], fit.eta[j])).collect()
     };
-    let mut stage = Stage::unknown(unknowns);
+    let mut stage = TwoStageEstimates::unknown(unknowns);
     for i in 0..unknowns {
         for j in 0..unknowns {
             let pairs = both(i, j);
@@ -109,15 +109,15 @@ fn naive(fits: &[&IndividualFit], unknowns: usize) -> Stage {
 }
 
 /// Means and Ω by EM, its iterations, and whether it settled.
-fn global(told: &[Told], unknowns: usize) -> (Stage, usize, bool) {
-    let mut stage = Stage::unknown(unknowns);
-    let tells = |t: &Told, i: usize| t.information[(i, i)] > 0.0;
+fn global(told: &[SubjectEstimate], unknowns: usize) -> (TwoStageEstimates, usize, bool) {
+    let mut stage = TwoStageEstimates::unknown(unknowns);
+    let tells = |t: &SubjectEstimate, i: usize| t.information[(i, i)] > 0.0;
     for i in 0..unknowns {
         stage.subjects[i] = told.iter().filter(|t| tells(t, i)).count();
     }
     // A parameter needs more than one subject; what the others tell is without it then.
     let kept: Vec<usize> = (0..unknowns).filter(|&i| stage.subjects[i] > 1).collect();
-    let told: Vec<Told> = told.iter().map(|t| t.restricted(&kept)).collect();
+    let told: Vec<SubjectEstimate> = told.iter().map(|t| t.restricted(&kept)).collect();
     let Some(mut at) = Population::start(&told, kept.len()) else { return (stage, 0, false) };
     let (mut iterations, mut settled) = (0, false);
     while iterations < MAX_ITERATIONS && !settled {
@@ -136,7 +136,7 @@ fn global(told: &[Told], unknowns: usize) -> (Stage, usize, bool) {
     (stage, iterations, settled)
 }
 
-impl Stage {
+impl TwoStageEstimates {
     fn unknown(unknowns: usize) -> Self {
         let nothing = vec![f64::NAN; unknowns];
         Self {
@@ -148,7 +148,7 @@ impl Stage {
     }
 }
 
-impl Told {
+impl SubjectEstimate {
     fn of(fit: &IndividualFit, unknowns: usize) -> Self {
         let mut information = DMatrix::zeros(unknowns, unknowns);
         for direction in fit.uncertainty.directions().iter().filter(|d| d.sd.is_finite()) {
@@ -178,7 +178,7 @@ struct Population {
 
 impl Population {
     /// A start: what the subjects tell of the mean, weighted, and the spread of the estimates about it on the diagonal.
-    fn start(told: &[Told], unknowns: usize) -> Option<Self> {
+    fn start(told: &[SubjectEstimate], unknowns: usize) -> Option<Self> {
         if unknowns == 0 {
             return None;
         }
@@ -196,13 +196,13 @@ impl Population {
     }
 
     /// With the μ of an Ω.
-    fn at(told: &[Told], omega: DMatrix<f64>) -> Option<Self> {
+    fn at(told: &[SubjectEstimate], omega: DMatrix<f64>) -> Option<Self> {
         let (mean, mean_covariance) = Self::centre(told, &omega)?;
         Some(Self { mean, omega, mean_covariance })
     }
 
     /// μ and its covariance at an Ω.
-    fn centre(told: &[Told], omega: &DMatrix<f64>) -> Option<(DVector<f64>, DMatrix<f64>)> {
+    fn centre(told: &[SubjectEstimate], omega: &DMatrix<f64>) -> Option<(DVector<f64>, DMatrix<f64>)> {
         let n = omega.nrows();
         let (mut weights, mut weighted) = (DMatrix::zeros(n, n), DVector::zeros(n));
         for t in told {
@@ -217,7 +217,7 @@ impl Population {
     /// Two iterations of EM and a leap along the way that they show (SQUAREM: Varadhan and Roland 2008, Scand J Stat 35:335,
     /// doi 10.1111/j.1467-9469.2007.00585.x), which is taken where it leads to a covariance that is no less likely; and the
     /// largest change of an element of Ω in the first of them, as part of the standard deviations that it is of.
-    fn leaped(&self, told: &[Told]) -> Option<(Self, f64)> {
+    fn leaped(&self, told: &[SubjectEstimate]) -> Option<(Self, f64)> {
         let first = self.improved(told)?;
         let second = first.improved(told)?;
         let sd = self.omega.diagonal().map(|v| v.sqrt().max(f64::MIN_POSITIVE));
@@ -236,7 +236,7 @@ impl Population {
     }
 
     /// −2 restricted log-likelihood, up to a constant.
-    fn deviance(&self, told: &[Told]) -> Option<f64> {
+    fn deviance(&self, told: &[SubjectEstimate]) -> Option<f64> {
         let n = self.omega.nrows();
         let mut sum = -Cholesky::new(self.mean_covariance.clone())?.l().diagonal().map(f64::ln).sum() * 2.0;
         for t in told {
@@ -248,7 +248,7 @@ impl Population {
     }
 
     /// One iteration of EM.
-    fn improved(&self, told: &[Told]) -> Option<Self> {
+    fn improved(&self, told: &[SubjectEstimate]) -> Option<Self> {
         let n = self.omega.nrows();
         let mut sum = DMatrix::zeros(n, n);
         for t in told {
@@ -266,7 +266,7 @@ impl Population {
 }
 
 /// A(I + ΩA)⁻¹, which is (Ω + V)⁻¹ where there is a V; symmetric.
-fn weight(t: &Told, omega: &DMatrix<f64>) -> Option<DMatrix<f64>> {
+fn weight(t: &SubjectEstimate, omega: &DMatrix<f64>) -> Option<DMatrix<f64>> {
     let n = omega.nrows();
     let inner = DMatrix::identity(n, n) + omega * &t.information;
     // xᵀ of (I + ΩA)ᵀ xᵀ = Aᵀ.

@@ -7,7 +7,7 @@ use omafit_estimate::{
     SubjectStream, fit_population, fit_subject, fit_subjects, marginal_likelihood, simulate_subject,
 };
 use omafit_model::{
-    Analyte, Before, Censoring, Covariates, Dose, Observation, PopulationModel, Subject, VariabilityEntry,
+    Analyte, Censoring, Covariates, Dose, Observation, PopulationModel, StateRule, Subject, VariabilityEntry,
     published,
 };
 use proptest::prelude::*;
@@ -47,7 +47,7 @@ fn subjects(name: &str, day: f64) -> Vec<Subject> {
         if number("EVID") >= 1.0 {
             let mut dose = Dose::subcutaneous(time, number("AMT"));
             if number("SS") == 1.0 {
-                dose.before = Before::SteadyState { interval: number("II") * day };
+                dose.before = StateRule::SteadyState { interval: number("II") * day };
             }
             subject.doses.push(dose);
         } else {

@@ -6,8 +6,8 @@ mod intercepts;
 
 use intercepts::{closed_form, logarithms, model, numbers, subjects};
 use omafit_estimate::{
-    Checkpoint, DescentStop, LikelihoodMethod, LikelihoodOptions, PopulationError, PopulationFit,
-    PopulationMethod, PopulationOptions, Progress, Watch, estimate_population, marginal_likelihood,
+    Checkpoint, DescentStop, LikelihoodMethod, LikelihoodOptions, Observer, PopulationError, PopulationFit,
+    PopulationMethod, PopulationOptions, Progress, estimate_population, marginal_likelihood,
 };
 use omafit_model::ResidualDistribution;
 use statrs::distribution::{Continuous, StudentsT};
@@ -148,7 +148,7 @@ impl Stopper {
     }
 }
 
-impl Watch for Stopper {
+impl Observer for Stopper {
     fn iteration(&self, progress: &Progress<'_>) {
         *self.kept.lock().unwrap() = serde_json::to_string(&progress.standing).unwrap();
         self.told.fetch_add(1, Ordering::Relaxed);
@@ -162,7 +162,7 @@ impl Watch for Stopper {
 #[test]
 fn what_is_interrupted_goes_on_to_the_same_bits() {
     let (model, subjects, options) = (model(), subjects(), PopulationOptions::default());
-    let estimate = |method, from: Option<Checkpoint>, watch: &dyn Watch| {
+    let estimate = |method, from: Option<Checkpoint>, watch: &dyn Observer| {
         estimate_population(&model, &subjects, method, options, from, watch)
     };
     // SAEM within its rounds of two-stage, its burn-in and its averaging; each ended twice.

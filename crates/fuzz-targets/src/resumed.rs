@@ -4,7 +4,7 @@
 use crate::files::{file, place};
 use crate::seeds::fixture;
 use omafit_estimate::{
-    Checkpoint, PopulationMethod, PopulationOptions, Progress, Tally, Watch, estimate_population,
+    Checkpoint, Observer, PopulationMethod, PopulationOptions, Progress, Tally, estimate_population,
 };
 use omafit_model::{Analyte, PopulationModel};
 use omafit_trial::{Column, GrowingTable, KeptTable, ReadOptions, RunFolder, Table, Trial, Values, read};
@@ -67,7 +67,7 @@ impl Few {
     }
 }
 
-impl Watch for Few {
+impl Observer for Few {
     fn iteration(&self, progress: &Progress<'_>) {
         let _ = self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
         let kept = serde_json::to_vec(&progress.standing).expect("a checkpoint");

@@ -1,6 +1,6 @@
 //! Instantaneous 1:1 binding of drug to target with a dissociation constant that drifts with their ratio.
 
-use crate::autodiff::{Dual, Elementary, LEAST_ORDINARY, Real, is_ordinary};
+use crate::autodiff::{AnalyticFunction, Dual, LEAST_ORDINARY, Real, is_ordinary};
 
 /// The complex at equilibrium, as a function of (X, E, w, α): amounts in nmol.
 ///
@@ -82,7 +82,7 @@ fn is_no_target<T: Real>(amount: &T) -> bool {
     is_none(amount) && amount.value() >= 0.0
 }
 
-impl Elementary<4, 1> for EquilibriumComplex {
+impl AnalyticFunction<4, 1> for EquilibriumComplex {
     #[inline(always)]
     fn values<T: Real>([x, e, w, alpha]: [T; 4]) -> [T; 1] {
         // As X → 0 the power vanishes and all drug is bound: C → X. Without drift the bound part stays E/(E + w).
@@ -182,7 +182,7 @@ impl EquilibriumComplex {
 /// Their gradients have none either: R·d(X − C) = (X − C + K)dX − (X − C)dE + C dK.
 pub struct Binding;
 
-impl Elementary<4, 3> for Binding {
+impl AnalyticFunction<4, 3> for Binding {
     #[inline(always)]
     fn values<T: Real>([x, e, w, alpha]: [T; 4]) -> [T; 3] {
         if is_none(&x) || is_no_target(&e) {

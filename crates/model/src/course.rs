@@ -1,7 +1,7 @@
 //! The course of a subject through time: where the model starts, the doses, and the times at which it is read.
 
 use crate::ode::{Output, SolverError};
-use crate::subject::{Before, Dose, Subject};
+use crate::subject::{Dose, StateRule, Subject};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -109,7 +109,7 @@ fn check_dose(dose: &Dose) -> Result<(), CourseError> {
     if !(dose.duration.is_finite() && dose.duration >= 0.0) {
         return refuse("the duration of a dose", dose.duration);
     }
-    if let Before::SteadyState { interval } | Before::AddedSteadyState { interval } = dose.before
+    if let StateRule::SteadyState { interval } | StateRule::AddedSteadyState { interval } = dose.before
         && !(interval.is_finite() && interval > 0.0 && interval >= dose.duration)
     {
         return refuse("the interval of a dose at steady state", interval);

@@ -12,12 +12,12 @@ mod population;
 mod subject;
 pub mod units;
 
-pub use autodiff::{Dual, Elementary, Real, Simd, is_wide};
+pub use autodiff::{AnalyticFunction, Dual, Real, Simd, is_wide};
 pub use binding::{Binding, EquilibriumComplex};
 pub use course::{Course, CourseError, DEFAULT_RTOL, OutputTime};
 pub use equations::{
-    Case, Concentrations, OutputWeights, ParameterInfo, Predicted, RequestQueue, STRUCTURES, SecondOrder,
-    Sensitivities, SolveRequest, Start, StructuralModel, Take, structure, structure_with_dosing,
+    Case, Concentrations, InitialTarget, OutputWeights, ParameterInfo, Predicted, RequestQueue, STRUCTURES,
+    SecondOrder, Sensitivities, SolveRequest, StructuralModel, Take, structure, structure_with_dosing,
 };
 pub use ode::{Output, SolverError, Work};
 pub use population::{
@@ -26,4 +26,4 @@ pub use population::{
     PopulationModel, PopulationParameter, PopulationValues, PredictionError, Residual, ResidualDistribution,
     ResidualEntry, SearchEntry, SearchForm, StartRule, Transform, VariabilityEntry, published,
 };
-pub use subject::{Analyte, Before, Censoring, Covariates, Dose, Observation, Route, Subject};
+pub use subject::{Analyte, Censoring, Covariates, Dose, Observation, Route, StateRule, Subject};

@@ -84,7 +84,7 @@ pub enum Route {
 /// What becomes of what is in the body when a dose is given.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Before {
+pub enum StateRule {
     /// It stays, as it nearly always does.
     #[default]
     Kept,
@@ -114,23 +114,23 @@ pub struct Dose {
     /// Over how many days it is given at a constant rate; zero at once.
     pub duration: f64,
     /// What becomes of what is in the body.
-    pub before: Before,
+    pub before: StateRule,
 }
 
 impl Dose {
     /// A subcutaneous injection of `amount_mg` mg on day `time`.
     pub const fn subcutaneous(time: f64, amount_mg: f64) -> Self {
-        Self { time, amount_mg, route: Route::Subcutaneous, duration: 0.0, before: Before::Kept }
+        Self { time, amount_mg, route: Route::Subcutaneous, duration: 0.0, before: StateRule::Kept }
     }
 
     /// An intravenous dose of `amount_mg` mg on day `time`, over `duration` days or at once.
     pub const fn intravenous(time: f64, amount_mg: f64, duration: f64) -> Self {
-        Self { time, amount_mg, route: Route::Intravenous, duration, before: Before::Kept }
+        Self { time, amount_mg, route: Route::Intravenous, duration, before: StateRule::Kept }
     }
 
     /// The same after something becomes of what is in the body.
     #[must_use]
-    pub const fn after(mut self, before: Before) -> Self {
+    pub const fn after(mut self, before: StateRule) -> Self {
         self.before = before;
         self
     }

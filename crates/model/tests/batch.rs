@@ -6,8 +6,8 @@ mod common;
 
 use common::{TYPICAL, dosed, event_courses, plain};
 use omafit_model::{
-    Case, Concentrations, Course, CourseError, Dose, Output, OutputTime, OutputWeights, RequestQueue,
-    SecondOrder, Sensitivities, SolveRequest, Start, StructuralModel, Work,
+    Case, Concentrations, Course, CourseError, Dose, InitialTarget, Output, OutputTime, OutputWeights,
+    RequestQueue, SecondOrder, Sensitivities, SolveRequest, StructuralModel, Work,
 };
 use std::borrow::Cow;
 
@@ -132,8 +132,11 @@ fn batched(structure: &dyn StructuralModel, cases: &[Case<'_>]) -> [Vec<Bits>; 2
 #[test]
 fn bodies_in_a_batch_are_to_the_bit_those_alone() {
     let courses = courses();
-    let starts =
-        [Start::Baseline { ige_ng_ml: 700.0 }, Start::SteadyState, Start::Baseline { ige_ng_ml: 0.0 }];
+    let starts = [
+        InitialTarget::Baseline { ige_ng_ml: 700.0 },
+        InitialTarget::SteadyState,
+        InitialTarget::Baseline { ige_ng_ml: 0.0 },
+    ];
     for (name, typical) in TYPICAL {
         for (dosing, structure) in [(&[][..], plain(name)), (&[0.6, 0.25][..], dosed(name))] {
             let sets = sets(&[typical, dosing].concat(), 13);

@@ -3,7 +3,7 @@
 
 use num_dual::{Dual64, DualNum};
 use omafit_model::{
-    Binding, Course, Dose, Dual, EquilibriumComplex, Output, OutputTime, Real, Start, structure,
+    Binding, Course, Dose, Dual, EquilibriumComplex, InitialTarget, Output, OutputTime, Real, structure,
 };
 use proptest::prelude::*;
 
@@ -71,7 +71,7 @@ fn a_body_without_target_is_linear() {
     let times = vec![OutputTime { time: 7.0, doses_before: 1 }];
     let course = Course::new(0.0, vec![dose], times, Output::Landed).unwrap();
     let (mut out, mut slopes) = (Vec::new(), Vec::new());
-    model.sensitivities(&parameters, Start::SteadyState, &course, &mut out, &mut slopes).unwrap();
+    model.sensitivities(&parameters, InitialTarget::SteadyState, &course, &mut out, &mut slopes).unwrap();
     let k = 0.17568 / 5.9;
     let drug = 300.0 / 5.9 * 0.48 / (0.48 - k) * ((-7.0 * k).exp() - (-7.0_f64 * 0.48).exp());
     assert!((out[0].omalizumab_free / drug - 1.0).abs() < 1e-7 && out[0].ige_total == 0.0, "{out:?}");
@@ -87,7 +87,7 @@ fn a_drug_that_is_all_but_gone_has_finite_sensitivities() {
     let times = (0..600).map(|i| OutputTime { time: 40.0 + 0.02 * f64::from(i), doses_before: 1 }).collect();
     let course = Course::new(0.0, vec![dose], times, Output::Landed).unwrap();
     let (mut out, mut slopes) = (Vec::new(), Vec::new());
-    model.sensitivities(&parameters, Start::SteadyState, &course, &mut out, &mut slopes).unwrap();
+    model.sensitivities(&parameters, InitialTarget::SteadyState, &course, &mut out, &mut slopes).unwrap();
     assert!(out.iter().any(|c| (0.0..1e-290).contains(&c.omalizumab_total) && c.omalizumab_total > 0.0));
     assert!(slopes.iter().flatten().all(|s| s.is_finite()));
 }
@@ -96,7 +96,7 @@ fn a_drug_that_is_all_but_gone_has_finite_sensitivities() {
 fn a_course_without_drug_has_finite_sensitivities() {
     let model = structure("quasi_equilibrium").unwrap();
     let parameters = [0.48, 0.17568, 0.14064, 1.704, 5.9, 3.63, 3.828, 1.07, 0.157];
-    let start = Start::Baseline { ige_ng_ml: 300.0 };
+    let start = InitialTarget::Baseline { ige_ng_ml: 300.0 };
     let doses = vec![Dose::subcutaneous(10.0, 1e-6)];
     let times = [0.0, 5.0, 10.0, 10.001, 30.0]
         .map(|time| OutputTime { time, doses_before: usize::from(time > 10.0) })

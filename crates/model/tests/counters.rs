@@ -6,7 +6,7 @@
 mod common;
 
 use common::{TYPICAL, dosed, event_courses, plain};
-use omafit_model::{Course, Start, StructuralModel, Work};
+use omafit_model::{Course, InitialTarget, StructuralModel, Work};
 use std::collections::BTreeMap;
 
 const EXPECTED: &str = include_str!("counters.json");
@@ -54,8 +54,11 @@ fn modes(
     parameters: &[f64],
     course: &Course,
 ) -> [(&'static str, Result<Work, omafit_model::CourseError>); 2] {
-    let start =
-        if model.starts_at_baseline() { Start::Baseline { ige_ng_ml: 700.0 } } else { Start::SteadyState };
+    let start = if model.starts_at_baseline() {
+        InitialTarget::Baseline { ige_ng_ml: 700.0 }
+    } else {
+        InitialTarget::SteadyState
+    };
     let (mut values, mut slopes) = (Vec::new(), Vec::new());
     [
         ("values", model.predict(parameters, start, course, &mut values)),

@@ -3,8 +3,8 @@
 #![allow(clippy::unwrap_used)]
 
 use omafit_model::{
-    Before, Concentrations, Course, CourseError, Dose, Output, OutputTime, Route, STRUCTURES, Start,
-    StructuralModel, structure, structure_with_dosing,
+    Concentrations, Course, CourseError, Dose, InitialTarget, Output, OutputTime, Route, STRUCTURES,
+    StateRule, StructuralModel, structure, structure_with_dosing,
 };
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -60,11 +60,11 @@ impl Record {
             route: if self.route == "iv" { Route::Intravenous } else { Route::Subcutaneous },
             duration: self.duration,
             before: match &self.before {
-                BeforeOf::Word(word) if word == "reset" => Before::Reset,
-                BeforeOf::Word(_) => Before::Kept,
-                BeforeOf::Steady { steady_state } => Before::SteadyState { interval: *steady_state },
+                BeforeOf::Word(word) if word == "reset" => StateRule::Reset,
+                BeforeOf::Word(_) => StateRule::Kept,
+                BeforeOf::Steady { steady_state } => StateRule::SteadyState { interval: *steady_state },
                 BeforeOf::Added { added_steady_state } => {
-                    Before::AddedSteadyState { interval: *added_steady_state }
+                    StateRule::AddedSteadyState { interval: *added_steady_state }
                 }
             },
         }
@@ -76,10 +76,10 @@ impl Case {
         let find = if self.has_dosing { structure_with_dosing } else { structure };
         find(&self.structure).unwrap()
     }
-    fn start(&self) -> Start<f64> {
+    fn start(&self) -> InitialTarget<f64> {
         match self.start.rule.as_str() {
-            "baseline" => Start::Baseline { ige_ng_ml: self.start.ige_ng_ml.unwrap() },
-            _ => Start::SteadyState,
+            "baseline" => InitialTarget::Baseline { ige_ng_ml: self.start.ige_ng_ml.unwrap() },
+            _ => InitialTarget::SteadyState,
         }
     }
     fn course(&self, output: Output) -> Course {

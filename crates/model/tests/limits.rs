@@ -11,7 +11,7 @@ use common::{
     SHARP, TYPICAL, after, assert_first_order, before, course, dosed, gap, largest, plain, relative, solve,
     typical, with,
 };
-use omafit_model::{Before, Course, CourseError, Dose, Output, OutputTime, Route, Start};
+use omafit_model::{Course, CourseError, Dose, InitialTarget, Output, OutputTime, Route, StateRule};
 
 /// Masses of the drug as the structures have them, kDa.
 const FULL_BINDING_KDA: f64 = 149.0;
@@ -43,7 +43,8 @@ fn molar(kda: f64, mut rows: Vec<[f64; 5]>) -> Vec<[f64; 5]> {
     rows
 }
 
-const STARTS: [Start<f64>; 2] = [Start::SteadyState, Start::Baseline { ige_ng_ml: 600.0 }];
+const STARTS: [InitialTarget<f64>; 2] =
+    [InitialTarget::SteadyState, InitialTarget::Baseline { ige_ng_ml: 600.0 }];
 
 #[test]
 fn full_binding_tends_to_quasi_steady_state_as_one_over_koff() {
@@ -134,7 +135,7 @@ fn without_a_target_two_compartments_at_equilibrium_have_their_closed_form() {
         days().iter().map(|t| injections().iter().map(|d| d.amount_mg * alone(t - d.time)).sum()).collect();
     let error = |pe: f64| {
         let p = with(model, &p, "Pe", pe);
-        drug_gap(&solve(model, &p, Start::SteadyState, &regimen(1.0)).unwrap(), &drug)
+        drug_gap(&solve(model, &p, InitialTarget::SteadyState, &regimen(1.0)).unwrap(), &drug)
     };
     assert_first_order(&[1e-2, 1e-3, 1e-4, 1e-5].map(error), 0.1, "Pe");
     let nothing = error(1e-12);
@@ -146,10 +147,10 @@ fn a_slow_exchange_with_the_periphery_leaves_one_compartment() {
     let (one, two) = (plain("full_binding_1cmt"), plain("full_binding_2cmt"));
     let p = typical("full_binding_1cmt");
     let [ka, cl, vc, rb, koff, kd, ker, kedr] = p[..].try_into().unwrap();
-    let exact = solve(one, &p, Start::SteadyState, &regimen(1.0)).unwrap();
+    let exact = solve(one, &p, InitialTarget::SteadyState, &regimen(1.0)).unwrap();
     let gap_at = |q: f64| {
         let p = [ka, cl, vc, 3.0, q, rb, koff, kd, ker, kedr];
-        gap(&solve(two, &p, Start::SteadyState, &regimen(1.0)).unwrap(), &exact)
+        gap(&solve(two, &p, InitialTarget::SteadyState, &regimen(1.0)).unwrap(), &exact)
     };
     assert_first_order(&[1e-3, 1e-4, 1e-5, 1e-6].map(gap_at), 0.15, "Q");
     // Without exchange there is one compartment.
@@ -218,11 +219,11 @@ fn michaelis_menten_is_quasi_steady_state_with_little_target() {
         let reduced = with(mm, &p, "Rb", rb);
         // Free and bound target leave alike, so that its total stays at Rb.
         let exact = [ka, cl, vc, vp, q, rb, km, kedr, kedr];
-        let exact = solve(qss, &exact, Start::SteadyState, &regimen(1.0)).unwrap();
+        let exact = solve(qss, &exact, InitialTarget::SteadyState, &regimen(1.0)).unwrap();
         for row in &exact {
             assert!(relative(row[1], rb * 190.0) < 1e-9, "total IgE stays");
         }
-        gap(&solve(mm, &reduced, Start::SteadyState, &regimen(1.0)).unwrap(), &exact)
+        gap(&solve(mm, &reduced, InitialTarget::SteadyState, &regimen(1.0)).unwrap(), &exact)
     });
     assert_first_order(&errors, 0.1, "Rb");
     assert!(errors[3] < 1e-4, "{errors:?}");
@@ -230,7 +231,8 @@ fn michaelis_menten_is_quasi_steady_state_with_little_target() {
 
 /// Drug without a target, total and free, in one compartment.
 fn untargeted(ka: f64, cl: f64, v: f64) -> Vec<f64> {
-    let rows = solve(plain("one_compartment"), &[ka, cl, v], Start::SteadyState, &regimen(1.0)).unwrap();
+    let rows =
+        solve(plain("one_compartment"), &[ka, cl, v], InitialTarget::SteadyState, &regimen(1.0)).unwrap();
     rows.iter().map(|r| r[0]).collect()
 }
 
@@ -249,7 +251,7 @@ fn without_a_target_the_drug_is_linear_in_the_quasi_equilibrium_family() {
         for (alpha, wide) in [(0.0, 0.1), (p[8], f64::INFINITY)] {
             let errors = [1e-2, 1e-3, 1e-4, 1e-5].map(|pe| {
                 let p = with(model, &with(model, &p, "Pe", pe), "alpha", alpha);
-                drug_gap(&solve(model, &p, Start::SteadyState, &regimen(1.0)).unwrap(), &drug)
+                drug_gap(&solve(model, &p, InitialTarget::SteadyState, &regimen(1.0)).unwrap(), &drug)
             });
             // With drift the binding weakens with the ratio of drug to target, and the error falls faster than by ten.
             assert_first_order(&errors, wide, &format!("{name} alpha {alpha}"));
@@ -266,7 +268,7 @@ fn without_a_target_the_drug_is_linear_with_full_binding_in_one_compartment() {
     let drug = untargeted(p[0], p[1], p[2]);
     let errors = [1e-2, 1e-3, 1e-4, 1e-5].map(|rb| {
         let p = with(model, &p, "Rb", rb);
-        drug_gap(&solve(model, &p, Start::SteadyState, &regimen(1.0)).unwrap(), &drug)
+        drug_gap(&solve(model, &p, InitialTarget::SteadyState, &regimen(1.0)).unwrap(), &drug)
     });
     assert_first_order(&errors, 0.1, "Rb");
     assert!(errors[3] < 1e-4, "{errors:?}");
@@ -298,11 +300,11 @@ fn without_a_target_two_compartments_have_their_closed_form() {
             .collect();
         let errors = [1e-2, 1e-3, 1e-4, 1e-5].map(|rb| {
             let p = with(model, &p, "Rb", rb);
-            drug_gap(&solve(model, &p, Start::SteadyState, &regimen(1.0)).unwrap(), &drug)
+            drug_gap(&solve(model, &p, InitialTarget::SteadyState, &regimen(1.0)).unwrap(), &drug)
         });
         assert_first_order(&errors, 0.1, name);
         let p = with(model, &p, "Rb", 1e-12);
-        let nothing = drug_gap(&solve(model, &p, Start::SteadyState, &regimen(1.0)).unwrap(), &drug);
+        let nothing = drug_gap(&solve(model, &p, InitialTarget::SteadyState, &regimen(1.0)).unwrap(), &drug);
         assert!(nothing < 1e-9, "{name}: {nothing}");
     }
 }
@@ -370,7 +372,7 @@ const LINEAR: Linear = Linear { ka: KA, k: CL / V };
 fn closed_form(parameters: &[f64], doses: &[Dose], amount: impl Fn(f64) -> f64) -> f64 {
     let model = if parameters.len() == 3 { plain("one_compartment") } else { dosed("one_compartment") };
     let times = after(doses, (0..=90).map(f64::from));
-    let rows = solve(model, parameters, Start::SteadyState, &course(doses, times.clone())).unwrap();
+    let rows = solve(model, parameters, InitialTarget::SteadyState, &course(doses, times.clone())).unwrap();
     let v = parameters[2];
     let error = |(at, row): (&OutputTime, &[f64; 5])| relative(row[0], amount(at.time) / v);
     times.iter().zip(&rows).map(error).fold(0.0, largest)
@@ -408,7 +410,7 @@ fn one_compartment_has_the_closed_forms_of_every_route_with_bioavailability_and_
                     amount_mg,
                     route,
                     duration,
-                    before: Before::Kept,
+                    before: StateRule::Kept,
                 });
                 let (whole, late) = if route == Route::Subcutaneous { (1.0, lag) } else { (1.0 / f, 0.0) };
                 let sum = |t: f64| {
@@ -430,7 +432,9 @@ fn twice_the_bioavailability_is_twice_the_dose_under_the_skin() {
     let twice = common::course(&double, after(&double, days()));
     for (name, p) in TYPICAL {
         let model = dosed(name);
-        let at = |f: f64, course| solve(model, &[p, &[f, 0.0]].concat(), Start::SteadyState, course).unwrap();
+        let at = |f: f64, course| {
+            solve(model, &[p, &[f, 0.0]].concat(), InitialTarget::SteadyState, course).unwrap()
+        };
         if !model.is_apparent() {
             let error = gap(&at(1.6, &course), &at(0.8, &twice));
             assert!(error < 1e-9, "{name}: {error}");
@@ -443,14 +447,14 @@ fn one_compartment_has_the_closed_form_of_every_steady_state() {
     let f = 0.62;
     for route in [Route::Subcutaneous, Route::Intravenous] {
         for (duration, interval) in [(0.0, 14.0), (0.0, 0.5), (2.0, 14.0), (14.0, 14.0), (0.5, 100.0)] {
-            let before = Before::SteadyState { interval };
+            let before = StateRule::SteadyState { interval };
             let dose = Dose { time: 0.0, amount_mg: 300.0, route, duration, before };
             let whole = if route == Route::Subcutaneous { 300.0 } else { 300.0 / f };
             let amount = |t: f64| whole * LINEAR.repeated(t, route, duration, interval);
             let error = closed_form(&[KA, CL, V, f, 0.0], &[dose], amount);
             assert!(error < 1e-9, "{route:?} over {duration} every {interval}: {error}");
             // Two added steady states are their sum.
-            let other = Dose { time: 5.0, ..dose.after(Before::AddedSteadyState { interval: 30.0 }) };
+            let other = Dose { time: 5.0, ..dose.after(StateRule::AddedSteadyState { interval: 30.0 }) };
             let sum = |t: f64| {
                 let second = if t < 5.0 { 0.0 } else { LINEAR.repeated(t - 5.0, route, duration, 30.0) };
                 amount(t) + whole * second
@@ -467,11 +471,11 @@ fn a_steady_state_of_which_nothing_lasts_to_the_next_dose_is_a_single_dose() {
     for cl in [20.0, 200.0, 2000.0] {
         for route in [Route::Subcutaneous, Route::Intravenous] {
             let doses = [Dose { route, ..Dose::subcutaneous(0.0, 300.0) }];
-            let steady = doses.map(|d| d.after(Before::SteadyState { interval: 28.0 }));
+            let steady = doses.map(|d| d.after(StateRule::SteadyState { interval: 28.0 }));
             let times = after(&doses, [0.01, 0.1, 1.0]);
             let at = |doses: &[Dose]| {
                 let p = [5.0, cl, V, 0.62, 0.0];
-                solve(dosed("one_compartment"), &p, Start::SteadyState, &course(doses, times.clone()))
+                solve(dosed("one_compartment"), &p, InitialTarget::SteadyState, &course(doses, times.clone()))
                     .unwrap()
             };
             let error = gap(&at(&steady), &at(&doses));
@@ -487,8 +491,8 @@ fn a_drug_that_is_not_eliminated_has_no_steady_state() {
         let clearance = model.parameters()[1].name;
         assert!(["CL", "CLx"].contains(&clearance));
         let p = with(model, p, clearance, 0.0);
-        let dose = Dose::subcutaneous(0.0, 300.0).after(Before::SteadyState { interval: 28.0 });
-        let asked = solve(model, &p, Start::SteadyState, &course(&[dose], after(&[dose], [1.0])));
+        let dose = Dose::subcutaneous(0.0, 300.0).after(StateRule::SteadyState { interval: 28.0 });
+        let asked = solve(model, &p, InitialTarget::SteadyState, &course(&[dose], after(&[dose], [1.0])));
         assert!(matches!(asked, Err(CourseError::NoSteadyState { .. })), "{name}: {asked:?}");
     }
 }
@@ -499,7 +503,7 @@ fn a_bioavailability_of_nothing_is_refused() {
     let course = course(&doses, after(&doses, days()));
     for (name, p) in TYPICAL {
         let p = [p, &[0.0, 0.0]].concat();
-        let asked = solve(dosed(name), &p, Start::SteadyState, &course);
+        let asked = solve(dosed(name), &p, InitialTarget::SteadyState, &course);
         assert_eq!(asked, Err(CourseError::OutOfDomain { what: "F", value: 0.0 }), "{name}");
     }
 }
@@ -512,7 +516,7 @@ fn the_onset_of_an_infusion_under_the_skin_keeps_its_digits() {
     let rows = solve(
         plain("one_compartment"),
         &[KA, CL, V],
-        Start::SteadyState,
+        InitialTarget::SteadyState,
         &course(&doses, after(&doses, times)),
     );
     for (t, row) in times.iter().zip(rows.unwrap()) {
@@ -534,7 +538,8 @@ fn at_the_usual_tolerance_closed_forms_hold_to_ten_times_it() {
     for output in [Output::Landed, Output::Interpolated] {
         let times = after(&doses, (0..=200).map(f64::from));
         let course = Course::new(0.0, doses.clone(), times.clone(), output).unwrap();
-        let rows = solve(plain("one_compartment"), &[KA, CL, V], Start::SteadyState, &course).unwrap();
+        let rows =
+            solve(plain("one_compartment"), &[KA, CL, V], InitialTarget::SteadyState, &course).unwrap();
         for (at, row) in times.iter().zip(rows) {
             let sum: f64 =
                 doses.iter().map(|d| d.amount_mg * LINEAR.one(at.time - d.time, d.route, 0.0)).sum();
@@ -548,7 +553,8 @@ fn a_tighter_tolerance_is_a_smaller_error() {
     // Of every structure, against itself at the tightest: what the other tests of this file take for exact.
     for (name, p) in TYPICAL {
         let model = plain(name);
-        let at = |rtol: f64| solve(model, p, Start::SteadyState, &regimen(1.0).with_rtol(rtol)).unwrap();
+        let at =
+            |rtol: f64| solve(model, p, InitialTarget::SteadyState, &regimen(1.0).with_rtol(rtol)).unwrap();
         let exact = at(1e-12);
         let errors = [1e-6, 1e-8, 1e-10, SHARP].map(|rtol| gap(&at(rtol), &exact));
         for (error, limit) in errors.iter().zip([1e-5, 1e-7, 2e-9, 2e-9]) {
@@ -562,7 +568,7 @@ fn an_untreated_steady_state_stays() {
     for (name, p) in TYPICAL {
         let model = plain(name);
         let times = [0.0, 1e-3, 1.0, 30.0, 1000.0, 4000.0];
-        let rows = solve(model, p, Start::SteadyState, &course(&[], after(&[], times))).unwrap();
+        let rows = solve(model, p, InitialTarget::SteadyState, &course(&[], after(&[], times))).unwrap();
         let drift = gap(&rows, &vec![rows[0]; rows.len()]);
         assert!(drift < 1e-12, "{name}: {drift}");
         assert_eq!((rows[0][0], rows[0][3], rows[0][4]), (0.0, 0.0, 0.0), "{name} has no drug");
@@ -578,7 +584,7 @@ fn every_start_ends_in_the_untreated_steady_state() {
         }
         let model = plain(name);
         let doses = injections();
-        let untreated = solve(model, p, Start::SteadyState, &course(&[], after(&[], [0.0]))).unwrap();
+        let untreated = solve(model, p, InitialTarget::SteadyState, &course(&[], after(&[], [0.0]))).unwrap();
         let late = course(&doses, before(&doses, [4000.0]));
         for start in STARTS {
             let end = solve(model, p, start, &late).unwrap();

@@ -4,7 +4,8 @@
 #![allow(clippy::unwrap_used)]
 
 use omafit_model::{
-    Concentrations, Course, Covariates, Dose, Output, OutputTime, PopulationModel, Start, published, units,
+    Concentrations, Course, Covariates, Dose, InitialTarget, Output, OutputTime, PopulationModel, published,
+    units,
 };
 use serde_json::Value;
 
@@ -26,7 +27,7 @@ fn solve(parameters: &[f64], doses: &[Dose], times: &[f64]) -> Vec<Concentration
     let times = times.iter().map(|&time| OutputTime { time, doses_before: before(time) }).collect();
     let course = Course::new(0.0, doses.to_vec(), times, Output::Interpolated).unwrap();
     let mut out = Vec::new();
-    model().structure().predict(parameters, Start::SteadyState, &course, &mut out).unwrap();
+    model().structure().predict(parameters, InitialTarget::SteadyState, &course, &mut out).unwrap();
     out
 }
 
@@ -124,7 +125,7 @@ fn typical_course(
     let course = Course::new(0.0, doses.to_vec(), times, Output::Interpolated).unwrap();
     let mut out = Vec::new();
     let typical = model.typical(covariates).unwrap();
-    model.structure().predict(&typical, Start::SteadyState, &course, &mut out).unwrap();
+    model.structure().predict(&typical, InitialTarget::SteadyState, &course, &mut out).unwrap();
     out
 }
 

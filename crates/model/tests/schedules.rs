@@ -9,8 +9,8 @@ mod common;
 
 use common::{TYPICAL, assert_first_order, dosed, gap, largest, plain, position, relative, solve};
 use omafit_model::{
-    Before, Case as ModelCase, Concentrations, Course, CourseError, Dose, Output, OutputTime, Predicted,
-    Route, Start, StructuralModel, Work,
+    Case as ModelCase, Concentrations, Course, CourseError, Dose, InitialTarget, Output, OutputTime,
+    Predicted, Route, StateRule, StructuralModel, Work,
 };
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
@@ -87,10 +87,10 @@ fn dose(events: Events) -> impl Strategy<Value = (f64, Dose)> {
         move |(gap, amount_mg, route, duration, (kind, longer, empty))| {
             let interval = duration + longer;
             let (before, amount_mg) = match (kind, events) {
-                (0, Events::Resets | Events::All) => (Before::Reset, if empty { 0.0 } else { amount_mg }),
-                (1, Events::All) => (Before::SteadyState { interval }, amount_mg),
-                (2, Events::All) => (Before::AddedSteadyState { interval }, amount_mg),
-                _ => (Before::Kept, amount_mg),
+                (0, Events::Resets | Events::All) => (StateRule::Reset, if empty { 0.0 } else { amount_mg }),
+                (1, Events::All) => (StateRule::SteadyState { interval }, amount_mg),
+                (2, Events::All) => (StateRule::AddedSteadyState { interval }, amount_mg),
+                _ => (StateRule::Kept, amount_mg),
             };
             (gap, Dose { time: 0.0, amount_mg, route, duration, before })
         },
@@ -117,7 +117,7 @@ fn plan(events: Events) -> impl Strategy<Value = Plan> {
 struct Case {
     model: &'static dyn StructuralModel,
     parameters: Vec<f64>,
-    start: Start<f64>,
+    start: InitialTarget<f64>,
 }
 
 /// What a case of each structure is made of.
@@ -147,8 +147,8 @@ impl Individual {
         let mut parameters: Vec<f64> = own.iter().zip(&self.logs).map(|(p, log)| p * log.exp()).collect();
         parameters.extend([self.bioavailability, self.lag]);
         let start = match self.baseline {
-            Some(ige_ng_ml) if model.starts_at_baseline() => Start::Baseline { ige_ng_ml },
-            _ => Start::SteadyState,
+            Some(ige_ng_ml) if model.starts_at_baseline() => InitialTarget::Baseline { ige_ng_ml },
+            _ => InitialTarget::SteadyState,
         };
         Case { model, parameters, start }
     }
@@ -224,17 +224,17 @@ proptest! {
             for (value, info) in other.parameters.iter_mut().zip(case.model.parameters()) {
                 *value *= unit_factor(info.unit, units);
             }
-            if let Start::Baseline { ige_ng_ml } = case.start {
-                other.start = Start::Baseline { ige_ng_ml: ige_ng_ml * nmol / litres };
+            if let InitialTarget::Baseline { ige_ng_ml } = case.start {
+                other.start = InitialTarget::Baseline { ige_ng_ml: ige_ng_ml * nmol / litres };
             }
             let mut scaled = plan.with_doses(|d| Dose {
                 time: d.time * days,
                 amount_mg: d.amount_mg * nmol,
                 duration: d.duration * days,
                 before: match d.before {
-                    Before::SteadyState { interval } => Before::SteadyState { interval: interval * days },
-                    Before::AddedSteadyState { interval } => {
-                        Before::AddedSteadyState { interval: interval * days }
+                    StateRule::SteadyState { interval } => StateRule::SteadyState { interval: interval * days },
+                    StateRule::AddedSteadyState { interval } => {
+                        StateRule::AddedSteadyState { interval: interval * days }
                     }
                     kept => kept,
                 },
@@ -339,11 +339,11 @@ proptest! {
     fn a_reset_is_a_fresh_start(plan in plan(Events::Resets), who in individual(), at in 0..5_usize) {
         let at = at % plan.doses.len();
         let mut plan = plan;
-        plan.doses[at].before = Before::Reset;
+        plan.doses[at].before = StateRule::Reset;
         let later = |at_time: &&OutputTime| at_time.doses_before > at;
         let skip = plan.times.iter().filter(|t| !later(t)).count();
         let mut fresh = Plan { start: plan.doses[at].time, doses: plan.doses[at..].to_vec(), times: Vec::new() };
-        fresh.doses[0].before = Before::Kept;
+        fresh.doses[0].before = StateRule::Kept;
         fresh.times = plan.times[skip..]
             .iter()
             .map(|t| OutputTime { doses_before: t.doses_before - at, ..*t })
@@ -370,7 +370,7 @@ proptest! {
                 volume *= case.parameters[position(case.model, "F")];
             }
             for (i, dose) in plan.doses.iter().enumerate() {
-                if dose.route != Route::Intravenous || dose.duration > 0.0 || dose.before != Before::Kept {
+                if dose.route != Route::Intravenous || dose.duration > 0.0 || dose.before != StateRule::Kept {
                     continue;
                 }
                 let read = |doses_before| {
@@ -386,7 +386,7 @@ proptest! {
 }
 
 fn is_steady(dose: &Dose) -> bool {
-    matches!(dose.before, Before::SteadyState { .. } | Before::AddedSteadyState { .. })
+    matches!(dose.before, StateRule::SteadyState { .. } | StateRule::AddedSteadyState { .. })
 }
 
 /// Numbers that differ from those of a plan in their last digits.
@@ -569,8 +569,8 @@ proptest! {
                     let (mut parameters, mut start) = (case.parameters.clone(), case.start);
                     match (parameters.get_mut(input), &mut start) {
                         (Some(p), _) => *p *= step.exp(),
-                        (None, Start::Baseline { ige_ng_ml }) => *ige_ng_ml *= step.exp(),
-                        (None, Start::SteadyState) => {}
+                        (None, InitialTarget::Baseline { ige_ng_ml }) => *ige_ng_ml *= step.exp(),
+                        (None, InitialTarget::SteadyState) => {}
                     }
                     solve(case.model, &parameters, start, &course).unwrap()
                 };
@@ -646,9 +646,9 @@ proptest! {
     ) {
         let route = if intravenous { Route::Intravenous } else { Route::Subcutaneous };
         let interval = duration + longer;
-        let dose = Dose { time: 0.0, amount_mg, route, duration, before: Before::Kept };
+        let dose = Dose { time: 0.0, amount_mg, route, duration, before: StateRule::Kept };
         let days = [0.3, 2.0, 0.5 * interval, interval, 3.0 * interval];
-        let steady = Plan::new(vec![dose.after(Before::SteadyState { interval })], &days);
+        let steady = Plan::new(vec![dose.after(StateRule::SteadyState { interval })], &days);
         for case in who.without_lag().cases() {
             // What is left of the start is e⁻²⁴.
             let count = (24.0 / slowest(&case) / interval).ceil();

@@ -5,7 +5,7 @@ mod common;
 
 use common::{after, dosed, plain, position, typical};
 use omafit_model::{
-    Case, Course, Dose, Dual, Output, OutputWeights, Real, Route, SecondOrder, Start, StructuralModel,
+    Case, Course, Dose, Dual, InitialTarget, Output, OutputWeights, Real, Route, SecondOrder, StructuralModel,
 };
 
 fn course(output: Output) -> Course {
@@ -37,7 +37,7 @@ fn one_compartment_has_the_second_derivatives_of_its_closed_form() {
     let doses = vec![Dose::subcutaneous(0.0, mg), Dose::subcutaneous(5.0, mg)];
     let times = after(&doses, times);
     let course = Course::new(0.0, doses, times.clone(), Output::Landed).unwrap().with_rtol(1e-11);
-    let case = Case { parameters: &[ka, cl, v], start: Start::SteadyState, course: &course };
+    let case = Case { parameters: &[ka, cl, v], start: InitialTarget::SteadyState, course: &course };
     let found = &found_each(plain("one_compartment"), &[case], &[of_drug(times.len())])[0];
     // Bateman's function with inputs as functions of their logarithms.
     type Twice = Dual<Dual<f64, 3>, 3>;
@@ -78,7 +78,7 @@ fn a_bioavailability_is_differentiated_at_one_and_above() {
     let course = Course::new(0.0, doses, times, Output::Landed).unwrap();
     for bioavailability in [1.0, 2.5] {
         let parameters = [0.5, 0.2, 8.0, bioavailability, 0.0];
-        let case = Case { parameters: &parameters, start: Start::SteadyState, course: &course };
+        let case = Case { parameters: &parameters, start: InitialTarget::SteadyState, course: &course };
         let found = &found_each(model, &[case], &[of_drug(1)])[0];
         let ratio = found.hessian[f * 6 + f] / found.at.values[0].omalizumab_total;
         assert!((ratio - 1.0).abs() < 1e-5, "{ratio}");
@@ -111,8 +111,8 @@ fn by_differences(
         let factor = (steps * H).exp();
         match (moved.get_mut(input), &mut start) {
             (Some(value), _) => *value *= factor,
-            (None, Start::Baseline { ige_ng_ml }) => *ige_ng_ml *= factor,
-            (None, Start::SteadyState) => {}
+            (None, InitialTarget::Baseline { ige_ng_ml }) => *ige_ng_ml *= factor,
+            (None, InitialTarget::SteadyState) => {}
         }
         model.sensitivities(&moved, start, &course, &mut values, &mut slopes).unwrap();
         for (time, slopes) in slopes.chunks_exact(inputs).enumerate() {
@@ -136,7 +136,7 @@ fn second_order_derivatives_are_those_of_differences() {
     let slow = Dose { duration: 2.0, ..Dose::subcutaneous(0.0, 150.0) };
     courses.push(Course::new(0.0, vec![slow], after(&[slow], [1.0, 9.0]), Output::Landed).unwrap());
     let courses: Vec<Course> = courses.into_iter().map(|course| course.with_rtol(1e-11)).collect();
-    let starts = [Start::Baseline { ige_ng_ml: 726.0 }, Start::SteadyState];
+    let starts = [InitialTarget::Baseline { ige_ng_ml: 726.0 }, InitialTarget::SteadyState];
     for name in ["quasi_equilibrium", "quasi_equilibrium_clc", "one_compartment", "michaelis_menten_2cmt"] {
         let model = plain(name);
         let own = typical(name);
@@ -146,7 +146,7 @@ fn second_order_derivatives_are_those_of_differences() {
         let sets: Vec<Vec<f64>> = (0..12).map(set).collect();
         let case = |k: usize| Case {
             parameters: &sets[k],
-            start: if model.starts_at_baseline() { starts[k % 2] } else { Start::SteadyState },
+            start: if model.starts_at_baseline() { starts[k % 2] } else { InitialTarget::SteadyState },
             course: &courses[k % courses.len()],
         };
         let cases: Vec<Case<'_>> = (0..sets.len()).map(case).collect();

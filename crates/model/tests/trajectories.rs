@@ -3,7 +3,7 @@
 
 #![allow(clippy::unwrap_used)]
 
-use omafit_model::{Course, Dose, Output, OutputTime, Start, structure};
+use omafit_model::{Course, Dose, InitialTarget, Output, OutputTime, structure};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
@@ -36,8 +36,8 @@ impl Case {
         let times = self.times.iter().map(|&time| OutputTime { time, doses_before: before(time) }).collect();
         Course::new(0.0, doses.clone(), times, output).unwrap()
     }
-    fn start(&self) -> Start<f64> {
-        Start::Baseline { ige_ng_ml: self.ige_ng_ml }
+    fn start(&self) -> InitialTarget<f64> {
+        InitialTarget::Baseline { ige_ng_ml: self.ige_ng_ml }
     }
     fn expected(&self) -> [&[f64]; 5] {
         [&self.omalizumab_total, &self.ige_total, &self.ige_free, &self.omalizumab_free, &self.complex]

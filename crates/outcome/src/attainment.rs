@@ -5,7 +5,7 @@
 
 use omafit_estimate::{Noise, SubjectError, SubjectStream, draw_parameters, quantile};
 use omafit_model::units::NG_PER_IU;
-use omafit_model::{Before, Course, Covariates, Dose, Output, OutputTime, PopulationModel};
+use omafit_model::{Course, Covariates, Dose, Output, OutputTime, PopulationModel, StateRule};
 
 /// Steps into which an interval is cut; free IgE is followed in straight lines from one to the next.
 const STEPS: u32 = 56;
@@ -63,7 +63,7 @@ pub struct Attainment {
 /// When the model does not apply to such patients.
 pub fn attainment(place: &Place<'_>, targets_ng_ml: &[f64]) -> Result<Attainment, SubjectError> {
     let covariates = Covariates::new(place.weight_kg, place.ige_iu_ml * NG_PER_IU);
-    let before = Before::SteadyState { interval: place.every_days };
+    let before = StateRule::SteadyState { interval: place.every_days };
     let dose = Dose::subcutaneous(0.0, place.dose_mg).after(before);
     let step = place.every_days / f64::from(STEPS);
     let times: Vec<OutputTime> =

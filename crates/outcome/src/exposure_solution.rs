@@ -255,7 +255,7 @@ fn knots(points: &[Point], peaks: &[f64; 4]) -> Vec<usize> {
 mod tests {
     use super::*;
     use crate::exposure::Exposure::{self, IgeFree, LogIgeFree, Omalizumab, Ratio};
-    use omafit_model::{Before, Covariates, Route, published};
+    use omafit_model::{Covariates, Route, StateRule, published};
 
     const BASELINE: f64 = 400.0;
 
@@ -360,8 +360,8 @@ mod tests {
         let doses = vec![
             Dose::intravenous(0.0, 150.0, 0.0),
             Dose::intravenous(10.0, 150.0, 0.25),
-            Dose { route: Route::Subcutaneous, ..Dose::subcutaneous(20.0, 0.0) }.after(Before::Reset),
-            Dose::subcutaneous(30.0, 300.0).after(Before::SteadyState { interval: 28.0 }),
+            Dose { route: Route::Subcutaneous, ..Dose::subcutaneous(20.0, 0.0) }.after(StateRule::Reset),
+            Dose::subcutaneous(30.0, 300.0).after(StateRule::SteadyState { interval: 28.0 }),
         ];
         let course = solved(&model, doses, [0.0, 60.0]).unwrap();
         let twice = |day: f64| course.days().iter().filter(|d| **d == day).count();

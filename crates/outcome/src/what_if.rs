@@ -4,7 +4,7 @@ use crate::dose_rule::DoseRule;
 use crate::dosing_table::NotInTable;
 use omafit_estimate::{Trajectory, treated_until};
 use omafit_model::units::NG_PER_IU;
-use omafit_model::{Analyte, Before, Dose, Route, Subject};
+use omafit_model::{Analyte, Dose, Route, StateRule, Subject};
 use statrs::distribution::{ContinuousCDF, Normal};
 
 /// Other doses than those that were given. What is asked for is done in the order of the fields.
@@ -129,7 +129,7 @@ impl Alternative {
         end: f64,
     ) -> Result<Vec<Dose>, NotReplayed> {
         let is_plain =
-            |d: &Dose| d.before == Before::Kept && d.route == Route::Subcutaneous && d.duration == 0.0;
+            |d: &Dose| d.before == StateRule::Kept && d.route == Route::Subcutaneous && d.duration == 0.0;
         let (mut amount, mut every) = (next.amount_mg, self.every_days);
         if let Some(rule) = &self.switch {
             let (weight, ige) = person(subject).ok_or(NotReplayed::NoCovariate)?;

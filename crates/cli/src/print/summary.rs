@@ -8,7 +8,7 @@ use crate::plan::Plan;
 use crate::progress::Progress;
 use crate::record::Record;
 use omafit_estimate::{
-    FreeIgeFact, Goodness, Limit, Overview, Stage, Status, SubjectResult, TwoStage, free_names,
+    FreeIgeFact, Goodness, Limit, Overview, Status, SubjectResult, TwoStage, TwoStageEstimates, free_names,
 };
 use omafit_model::{Analyte, PopulationModel, Subject};
 use omafit_trial::Trial;
@@ -82,7 +82,7 @@ pub fn two_stages(plan: &Plan, found: &TwoStage) {
     let names = free_names(plan.model(), plan.options());
     let head = ["", "n", "mean", "SE", "SD", "n global", "mean", "SE", "SD"].map(String::from);
     let rows = names.iter().enumerate().map(|(i, name)| {
-        let of = |stage: &Stage| {
+        let of = |stage: &TwoStageEstimates| {
             let sd = stage.omega[i * (names.len() + 1)].sqrt();
             (stage.subjects[i].to_string(), [stage.mean[i], stage.se[i], sd].map(|value| fixed(value, 3)))
         };

@@ -13,7 +13,7 @@ pub enum ModelPart {
     /// The equations.
     Structure,
     /// What a subject starts from.
-    Start,
+    InitialTarget,
     /// Whether a typical value is estimated, or the value at which it is fixed.
     Typical,
     /// How a parameter is distributed between subjects.
@@ -37,7 +37,7 @@ impl ModelPart {
     pub fn name(self) -> &'static str {
         match self {
             Self::Structure => "structure",
-            Self::Start => "start",
+            Self::InitialTarget => "start",
             Self::Typical => "typical value",
             Self::Transform => "transform",
             Self::Bounds => "bounds",
@@ -84,7 +84,7 @@ pub fn model_changes(before: &PopulationModel, after: &PopulationModel) -> Vec<M
     let mut changes = Changes::default();
     let both = [before, after];
     changes.add(ModelPart::Structure, "", both.map(|m| m.structure().name().to_owned()));
-    changes.add(ModelPart::Start, "", both.map(|m| start(m.file().start).to_owned()));
+    changes.add(ModelPart::InitialTarget, "", both.map(|m| start(m.file().start).to_owned()));
     let names = names(before, after);
     for name in &names {
         let pair = both.map(|m| parameter(m, name));

@@ -23,7 +23,7 @@ const RANK_TOLERANCE: f64 = 1e-5;
 
 /// The last points, and how each was changed by a round.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub(super) struct Past {
+pub(super) struct AndersonHistory {
     points: Vec<Vec<f64>>,
     changes: Vec<Vec<f64>>,
 }
@@ -36,7 +36,7 @@ fn differences(of: &[Vec<f64>]) -> impl Iterator<Item = Vec<f64>> + '_ {
     of.windows(2).map(|pair| pair[1].iter().zip(&pair[0]).map(|(b, a)| b - a).collect())
 }
 
-impl Past {
+impl AndersonHistory {
     /// Whether it is of points of so many numbers.
     pub fn fits(&self, n: usize) -> bool {
         self.points.len() == self.changes.len()
@@ -96,7 +96,7 @@ mod tests {
         // x → A·x + b with the slowest eigenvalue 0.99; its fixed point is (1, −2, 3).
         let a = DMatrix::from_row_slice(3, 3, &[0.99, 0.1, 0.0, 0.0, 0.8, 0.2, 0.0, 0.0, -0.3]);
         let fixed = DVector::from_vec(vec![1.0, -2.0, 3.0]);
-        let mut past = Past::default();
+        let mut past = AndersonHistory::default();
         let mut x = vec![0.9, -1.9, 3.1];
         for _ in 0..6 {
             let away = DVector::from_column_slice(&x) - &fixed;
@@ -109,7 +109,7 @@ mod tests {
 
     #[test]
     fn what_misled_is_forgotten_and_no_step_goes_far() {
-        let mut past = Past::default();
+        let mut past = AndersonHistory::default();
         assert_eq!(past.next(&[0.0], &[0.1], &[1.0]), [0.1]);
         // The changes all but agree: the fixed point seems to be at 100.
         let next = past.next(&[0.1], &[0.0999], &[1.0]);

@@ -3,7 +3,7 @@
 
 use super::method::{PopulationMethod, estimate_population};
 use super::objective::{PopulationError, PopulationOptions};
-use super::watch::{OnlyStop, Watch};
+use super::watch::{Observer, StopObserver};
 use crate::simulate::SubjectStream;
 use omafit_model::{PopulationModel, Subject};
 use serde::{Deserialize, Serialize};
@@ -68,12 +68,12 @@ impl Bootstrap<'_> {
     pub fn replicate(
         &self,
         replicate: u32,
-        watch: &dyn Watch,
+        watch: &dyn Observer,
     ) -> Result<BootstrapReplicate, PopulationError> {
         let drawn: Vec<Subject> =
             self.sample(replicate).into_iter().map(|i| self.subjects[i].clone()).collect();
         let options = PopulationOptions { covariance: false, ..self.options };
-        let fit = estimate_population(self.model, &drawn, self.method, options, None, &OnlyStop(watch));
+        let fit = estimate_population(self.model, &drawn, self.method, options, None, &StopObserver(watch));
         match fit {
             Err(PopulationError::Interrupted) => Err(PopulationError::Interrupted),
             Err(error) => Ok(BootstrapReplicate {

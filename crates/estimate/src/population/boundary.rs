@@ -7,7 +7,7 @@
 //! At the end the column of L is zero: its η does not vary, or is tied to the others, and the population is that of the
 //! model with the boundary built in.
 
-use super::space::{Coordinate, Space, lower};
+use super::space::{EstimatedParameter, ParameterVector, lower};
 use nalgebra::DMatrix;
 use omafit_model::{PopulationModel, PopulationValues};
 
@@ -30,7 +30,7 @@ pub(super) const ZERO: f64 = 1e-4;
 
 /// A number at an end of its range.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct End {
+pub struct BoundaryEstimate {
     /// Its position in the vector.
     pub coordinate: usize,
     /// The number and its end, in words.
@@ -55,7 +55,7 @@ fn moved(x: &[f64], coordinate: usize, to: f64) -> Vec<f64> {
 /// An end of a descent, of which it is asked whether numbers are at an end of their range.
 pub(super) struct Optimum<'a> {
     pub model: &'a PopulationModel,
-    pub space: &'a Space,
+    pub space: &'a ParameterVector,
     pub x: &'a [f64],
     /// The objective at `x`.
     pub value: f64,
@@ -70,15 +70,15 @@ impl Optimum<'_> {
     /// The numbers of which so little is known that they may be at an end.
     fn suspects(&self) -> Vec<Candidate> {
         let Self { space, x, expected, tied, .. } = *self;
-        let of = |(coordinate, c): (usize, &Coordinate)| {
+        let of = |(coordinate, c): (usize, &EstimatedParameter)| {
             let inside = match *c {
-                Coordinate::Cholesky { row, column } if row == column => {
+                EstimatedParameter::Cholesky { row, column } if row == column => {
                     if !tied.contains(&row) && !(expected[coordinate] < LITTLE) {
                         return None;
                     }
                     self.varying(coordinate, row)
                 }
-                Coordinate::Typical { parameter } if space.is_bounded(parameter) => {
+                EstimatedParameter::Typical { parameter } if space.is_bounded(parameter) => {
                     if !(expected[coordinate] < LITTLE) {
                         return None;
                     }
@@ -96,8 +96,10 @@ impl Optimum<'_> {
     fn varying(&self, coordinate: usize, row: usize) -> Vec<Vec<f64>> {
         let values = self.space.values(&self.model.values(), self.x);
         let factor = lower(&values);
-        let is_later = |c: &Coordinate| match *c {
-            Coordinate::Cholesky { row: later, column } if column == row && later > row => Some(later),
+        let is_later = |c: &EstimatedParameter| match *c {
+            EstimatedParameter::Cholesky { row: later, column } if column == row && later > row => {
+                Some(later)
+            }
             _ => None,
         };
         let later = self.space.coordinates().iter().filter_map(is_later).filter(|k| !self.tied.contains(k));
@@ -127,9 +129,10 @@ impl Optimum<'_> {
     }
 
     /// The numbers at an end of their range; [`Optimum::escape`] has found nothing lower.
-    pub(super) fn ends(&self) -> Vec<End> {
+    pub(super) fn ends(&self) -> Vec<BoundaryEstimate> {
         let is_at_end = |c: &Candidate| self.is_at_end(c.coordinate);
-        let end = |c: Candidate| End { coordinate: c.coordinate, words: self.words(c.coordinate) };
+        let end =
+            |c: Candidate| BoundaryEstimate { coordinate: c.coordinate, words: self.words(c.coordinate) };
         self.suspects().into_iter().filter(is_at_end).map(end).collect()
     }
 
@@ -137,8 +140,8 @@ impl Optimum<'_> {
     fn is_at_end(&self, coordinate: usize) -> bool {
         let Self { model, space, x, tied, .. } = *self;
         let there = match space.coordinates()[coordinate] {
-            Coordinate::Cholesky { row, .. } if tied.contains(&row) => return true,
-            Coordinate::Cholesky { row, .. } => {
+            EstimatedParameter::Cholesky { row, .. } if tied.contains(&row) => return true,
+            EstimatedParameter::Cholesky { row, .. } => {
                 let tied: Vec<usize> = tied.iter().copied().chain([row]).collect();
                 (self.at)(&canonical(model, space, x, &tied), &tied)
             }
@@ -155,13 +158,13 @@ impl Optimum<'_> {
         let names: Vec<&str> = self.model.parameter_names().collect();
         let name = |row: usize| names[self.model.variable()[row]];
         match self.space.coordinates()[coordinate] {
-            Coordinate::Typical { parameter } => {
+            EstimatedParameter::Typical { parameter } => {
                 let side = if self.x[coordinate] < 0.0 { "lower" } else { "upper" };
                 format!("{} is at its {side} bound", names[parameter])
             }
-            Coordinate::Cholesky { row, .. } => {
-                let of = |c: &Coordinate| match *c {
-                    Coordinate::Cholesky { row: r, column }
+            EstimatedParameter::Cholesky { row, .. } => {
+                let of = |c: &EstimatedParameter| match *c {
+                    EstimatedParameter::Cholesky { row: r, column }
                         if r == row && column < row && !self.tied.contains(&column) =>
                     {
                         Some(name(column))
@@ -184,9 +187,9 @@ impl Optimum<'_> {
 }
 
 /// The columns of L that these ends make zero, with those that are so already.
-pub(super) fn tied_columns(space: &Space, ends: &[End], tied: &[usize]) -> Vec<usize> {
-    let of = |end: &End| match space.coordinates()[end.coordinate] {
-        Coordinate::Cholesky { row, .. } => Some(row),
+pub(super) fn tied_columns(space: &ParameterVector, ends: &[BoundaryEstimate], tied: &[usize]) -> Vec<usize> {
+    let of = |end: &BoundaryEstimate| match space.coordinates()[end.coordinate] {
+        EstimatedParameter::Cholesky { row, .. } => Some(row),
         _ => None,
     };
     let mut columns: Vec<usize> = ends.iter().filter_map(of).chain(tied.iter().copied()).collect();
@@ -196,9 +199,9 @@ pub(super) fn tied_columns(space: &Space, ends: &[End], tied: &[usize]) -> Vec<u
 }
 
 /// The numbers of the vector that have no curvature where these columns of L are zero: the columns' elements.
-pub(super) fn held(space: &Space, ends: &[End], tied: &[usize]) -> Vec<usize> {
-    let of = |(k, c): (usize, &Coordinate)| match *c {
-        Coordinate::Cholesky { column, .. } if tied.contains(&column) => Some(k),
+pub(super) fn held(space: &ParameterVector, ends: &[BoundaryEstimate], tied: &[usize]) -> Vec<usize> {
+    let of = |(k, c): (usize, &EstimatedParameter)| match *c {
+        EstimatedParameter::Cholesky { column, .. } if tied.contains(&column) => Some(k),
         _ => None,
     };
     let mut held: Vec<usize> = space.coordinates().iter().enumerate().filter_map(of).collect();
@@ -210,7 +213,12 @@ pub(super) fn held(space: &Space, ends: &[End], tied: &[usize]) -> Vec<usize> {
 
 /// The vector of the same Ω but for these columns of L, which are [`ZERO`] on the diagonal and zero below it: the factor of a
 /// singular Ω is unique only so.
-pub(super) fn canonical(model: &PopulationModel, space: &Space, x: &[f64], tied: &[usize]) -> Vec<f64> {
+pub(super) fn canonical(
+    model: &PopulationModel,
+    space: &ParameterVector,
+    x: &[f64],
+    tied: &[usize],
+) -> Vec<f64> {
     let mut values = space.values(&model.values(), x);
     let mut factor = lower(&values);
     for &k in tied {
@@ -223,9 +231,9 @@ pub(super) fn canonical(model: &PopulationModel, space: &Space, x: &[f64], tied:
     }
     values.omega = (&factor * factor.transpose()).iter().copied().collect();
     let there = space.vector(&values);
-    let of = |(k, c): (usize, &Coordinate)| match *c {
-        Coordinate::Cholesky { row, column } if row == column => factor[(row, row)].ln(),
-        Coordinate::Cholesky { row, column } => factor[(row, column)],
+    let of = |(k, c): (usize, &EstimatedParameter)| match *c {
+        EstimatedParameter::Cholesky { row, column } if row == column => factor[(row, row)].ln(),
+        EstimatedParameter::Cholesky { row, column } => factor[(row, column)],
         _ => there[k],
     };
     space.coordinates().iter().enumerate().map(of).collect()

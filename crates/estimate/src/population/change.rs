@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 /// How a subject's part changes with the population's vector.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(super) struct Change {
+pub(super) struct SubjectGradient {
     /// dF over the vector.
     pub gradient: Vec<f64>,
     /// The expected second derivatives of F over the vector, column by column.
@@ -16,7 +16,7 @@ pub(super) struct Change {
     pub missing: Vec<f64>,
 }
 
-impl Change {
+impl SubjectGradient {
     /// The expected second derivatives of F.
     pub fn expected(&self) -> DMatrix<f64> {
         let n = self.gradient.len();
@@ -24,7 +24,7 @@ impl Change {
     }
 
     /// Where û goes from `u` when the vector has `moved`, to first order.
-    pub fn foresee(&self, u: &[f64], moved: &[f64]) -> Vec<f64> {
+    pub fn extrapolate_eta(&self, u: &[f64], moved: &[f64]) -> Vec<f64> {
         let mut u = u.to_vec();
         for (response, moved) in self.response.iter().zip(moved) {
             for (u, by) in u.iter_mut().zip(response) {

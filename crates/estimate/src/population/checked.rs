@@ -3,7 +3,7 @@
 use super::fit::fit_population;
 use super::marginal::{LikelihoodMethod, LikelihoodOptions, marginal_likelihood};
 use super::objective::{PopulationError, PopulationFit, PopulationOptions};
-use super::watch::{OnlyStop, Watch};
+use super::watch::{Observer, StopObserver};
 use omafit_model::{PopulationModel, Subject};
 
 /// Iterations of FOCE, draws a subject of each likelihood, and by how much an objective is lower that is not by chance.
@@ -27,10 +27,10 @@ pub(super) fn higher(
     subjects: &[Subject],
     seed: u64,
     options: PopulationOptions,
-    watch: &dyn Watch,
+    watch: &dyn Observer,
 ) -> Result<Option<Higher>, PopulationError> {
     let options = PopulationOptions { covariance: false, max_iterations: CHECKED, ..options };
-    let found = match fit_population(model, subjects, options, &OnlyStop(watch)) {
+    let found = match fit_population(model, subjects, options, &StopObserver(watch)) {
         Err(PopulationError::Interrupted) => return Err(PopulationError::Interrupted),
         Err(_) => return Ok(None),
         Ok(found) => found,

@@ -11,7 +11,7 @@
 //! gradient over the conditional distribution of v is that of the likelihood of the observations.
 
 use super::expectation::{Layout, Moments, Outside, transformed};
-use super::space::{Coordinate, Space, covariance_by_factor, lower};
+use super::space::{EstimatedParameter, ParameterVector, covariance_by_factor, lower};
 use crate::problem::SubjectError;
 use nalgebra::{Cholesky, DMatrix, DVector};
 use omafit_model::{PopulationModel, Subject};
@@ -31,7 +31,7 @@ impl Complete {
     /// When the model does not apply to a subject.
     pub fn new(
         model: &PopulationModel,
-        space: &Space,
+        space: &ParameterVector,
         layout: &Layout,
         subjects: &[Subject],
         moments: &[Moments],
@@ -62,7 +62,7 @@ impl Complete {
             .iter()
             .enumerate()
             .filter_map(|(k, coordinate)| match *coordinate {
-                Coordinate::Cholesky { row, column } => {
+                EstimatedParameter::Cholesky { row, column } => {
                     Some((k, &precision * covariance_by_factor(&factor, row, column)))
                 }
                 _ => None,
@@ -106,7 +106,7 @@ mod tests {
     #[test]
     fn gradient_and_information_are_those_of_the_likelihood() {
         let model = PopulationModel::parse(published("hayashi2007").unwrap()).unwrap();
-        let space = Space::new(&model).unwrap();
+        let space = ParameterVector::new(&model).unwrap();
         let layout = Layout::new(&model, &space);
         let n = model.variable().len();
         let one = |k: u64| {

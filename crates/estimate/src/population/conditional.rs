@@ -14,7 +14,7 @@
 //! of zeros in L, whose u is zero. For a log-normal error FOCE with and without interaction are the same, as the variance
 //! does not depend on η.
 
-use super::change::Change;
+use super::change::SubjectGradient;
 use super::space::lower;
 use crate::descent::{AskTell, Minimum, follow};
 use crate::individual::log_determinant;
@@ -39,7 +39,7 @@ const WIDE: f64 = 0.5;
 
 /// A subject's part of the objective.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Conditional {
+pub struct EtaMode {
     /// η̂, of the parameters that vary.
     pub eta: Vec<f64>,
     /// û, with η̂ = Lû.
@@ -151,9 +151,9 @@ impl<'a> Whitened<'a> {
     }
 
     /// The part of the objective at a minimum; `None` where it is no number.
-    pub fn part(&self, u: Vec<f64>, at: &Linearised) -> Option<Conditional> {
+    pub fn part(&self, u: Vec<f64>, at: &Linearised) -> Option<EtaMode> {
         let ofv = at.objective + self.problem.constants() + log_determinant(&at.jacobian);
-        ofv.is_finite().then(|| Conditional { eta: self.population.eta(&u), u, ofv })
+        ofv.is_finite().then(|| EtaMode { eta: self.population.eta(&u), u, ofv })
     }
 }
 
@@ -189,7 +189,7 @@ pub(super) struct Sought<'a> {
     /// Where û is looked for.
     pub start: &'a [f64],
     /// How the part changes at another vector, which has `moved` by so much: û is then looked for where it goes.
-    pub before: Option<(&'a Change, &'a [f64])>,
+    pub before: Option<(&'a SubjectGradient, &'a [f64])>,
 }
 
 /// A descent to û.
@@ -221,7 +221,7 @@ impl<'p, 'a> ModeDescent<'p, 'a> {
         let Some((change, moved)) = sought.before else {
             return Self::new(problem, start, small, MOST_ITERATIONS);
         };
-        let mut descent = Self::new(problem, change.foresee(&start, moved), small, MOST_ITERATIONS);
+        let mut descent = Self::new(problem, change.extrapolate_eta(&start, moved), small, MOST_ITERATIONS);
         let n = start.len();
         descent.solver.bend(Some(DMatrix::from_row_slice(n, n, &change.missing)));
         descent.other = Some(start);
@@ -240,7 +240,7 @@ impl<'p, 'a> ModeDescent<'p, 'a> {
     }
 
     /// The part of the objective, and G, where it ended.
-    fn into_part(self) -> Result<(Conditional, f64), ConditionalError> {
+    fn into_part(self) -> Result<(EtaMode, f64), ConditionalError> {
         let problem = self.problem;
         let Minimum { eta: u, at, stop, .. } = self.into_minimum();
         let found = at.and_then(|at| Some((problem.part(u, &at)?, at.objective)));
@@ -300,7 +300,7 @@ pub(super) fn conditional_each(
     population: &FactoredModel,
     sought: &[Sought<'_>],
     rtol: f64,
-) -> Vec<Result<(Conditional, f64), ConditionalError>> {
+) -> Vec<Result<(EtaMode, f64), ConditionalError>> {
     let problems: Vec<Result<Whitened<'_>, SubjectError>> =
         sought.iter().map(|sought| Whitened::new(population, sought.subject, rtol)).collect();
     let descents = problems.iter().zip(sought).filter_map(|(problem, sought)| {
@@ -325,7 +325,7 @@ pub(super) fn conditional(
     subject: &Subject,
     start: &[f64],
     rtol: f64,
-) -> Result<(Conditional, f64), ConditionalError> {
+) -> Result<(EtaMode, f64), ConditionalError> {
     let sought = Sought { subject, start, before: None };
     conditional_each(population, &[sought], rtol).swap_remove(0)
 }

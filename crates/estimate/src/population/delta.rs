@@ -1,6 +1,6 @@
 //! Uncertainty of whatever is read from a population's numbers, by its derivatives (the delta method).
 
-use super::space::Space;
+use super::space::ParameterVector;
 use nalgebra::DMatrix;
 use omafit_model::{PopulationModel, PopulationValues};
 
@@ -10,7 +10,7 @@ const SPACING: f64 = 1e-5;
 /// Derivatives of numbers that are read from a population over its vector: a row a number.
 pub(super) fn derivatives(
     model: &PopulationModel,
-    space: &Space,
+    space: &ParameterVector,
     read: &dyn Fn(&PopulationValues) -> Vec<f64>,
 ) -> DMatrix<f64> {
     let values = model.values();
@@ -33,7 +33,7 @@ pub(super) fn derivatives(
 /// row.
 pub fn propagated(
     model: &PopulationModel,
-    space: &Space,
+    space: &ParameterVector,
     covariance: &DMatrix<f64>,
     read: &dyn Fn(&PopulationValues) -> Vec<f64>,
 ) -> Vec<f64> {

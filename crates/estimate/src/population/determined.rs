@@ -6,7 +6,7 @@
 //! It is a property of the subjects, not of the optimum: a number that is merely known badly has an information, however
 //! small.
 
-use super::change::Change;
+use super::change::SubjectGradient;
 use super::uncertainty::among;
 use crate::decompose::eigen;
 use nalgebra::{DMatrix, DVector};
@@ -21,14 +21,14 @@ const STILL: f64 = 1e-9;
 
 /// Positions of the numbers that subjects with these changes of their parts do not determine, alone or together with others;
 /// not of those that are `held` at an end of their range.
-pub(super) fn undetermined(changes: &[Change], held: &[usize]) -> Vec<usize> {
+pub(super) fn undetermined(changes: &[SubjectGradient], held: &[usize]) -> Vec<usize> {
     let n = changes.first().map_or(0, |change| change.gradient.len());
     let inside: Vec<usize> = (0..n).filter(|k| !held.contains(k)).collect();
     if inside.is_empty() {
         return Vec::new();
     }
     let expected = changes.iter().fold(DMatrix::zeros(n, n), |sum, change| sum + change.expected());
-    let of = |change: &Change| inside.iter().map(|&k| change.gradient[k]).collect();
+    let of = |change: &SubjectGradient| inside.iter().map(|&k| change.gradient[k]).collect();
     let gradients: Vec<Vec<f64>> = changes.iter().map(of).collect();
     let found = without_information(&among(&expected, &inside), &gradients);
     found.into_iter().map(|i| inside[i]).collect()

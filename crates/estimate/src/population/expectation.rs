@@ -11,7 +11,7 @@
 //! Of typical values and coefficients of parameters that do not vary, and of the logarithms of the residual standard
 //! deviations, there is no closed form: one step of scoring, by the gradient of ½ℓ and its expected second derivatives.
 
-use super::space::{Coordinate, Space};
+use super::space::{EstimatedParameter, ParameterVector};
 use crate::decompose::singular;
 use crate::likelihood::{likelihood_term, residual_errors};
 use crate::problem::{SubjectError, SubjectProblem};
@@ -60,18 +60,19 @@ pub(super) struct Layout {
 
 impl Layout {
     /// The layout of a space of this model.
-    pub fn new(model: &PopulationModel, space: &Space) -> Self {
+    pub fn new(model: &PopulationModel, space: &ParameterVector) -> Self {
         Self::with_still(model, space, &[])
     }
 
     /// The layout in which the numbers of these parameters are maximised by scoring though they vary: where η hardly vary, what
     /// they say of typical values is all noise.
-    pub fn with_still(model: &PopulationModel, space: &Space, still: &[usize]) -> Self {
+    pub fn with_still(model: &PopulationModel, space: &ParameterVector, still: &[usize]) -> Self {
         let mut inputs = model.variable().to_vec();
         let (mut within, mut outside) = (Vec::new(), Vec::new());
         for (k, coordinate) in space.coordinates().iter().enumerate() {
             match *coordinate {
-                Coordinate::Typical { parameter } | Coordinate::Coefficient { parameter, .. } => {
+                EstimatedParameter::Typical { parameter }
+                | EstimatedParameter::Coefficient { parameter, .. } => {
                     if model.variable().contains(&parameter) && !still.contains(&parameter) {
                         within.push(k);
                     } else {
@@ -79,8 +80,8 @@ impl Layout {
                         inputs.push(parameter);
                     }
                 }
-                Coordinate::Sigma { .. } => outside.push(k),
-                Coordinate::Cholesky { .. } => {}
+                EstimatedParameter::Sigma { .. } => outside.push(k),
+                EstimatedParameter::Cholesky { .. } => {}
             }
         }
         inputs.sort_unstable();
@@ -97,7 +98,7 @@ impl Layout {
     pub fn design(
         &self,
         model: &PopulationModel,
-        space: &Space,
+        space: &ParameterVector,
         subject: &Subject,
     ) -> Result<DMatrix<f64>, SubjectError> {
         let typical = model.typical(&subject.covariates)?;
@@ -138,7 +139,7 @@ pub(super) struct Outside {
 
 /// How much of the spread of η is taken into account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Spread {
+pub(super) enum ConditionalSpread {
     /// η is the mode: residuals are shorter than errors by their leverages, and what η explains is no information.
     Mode,
     /// η is a draw.
@@ -152,11 +153,11 @@ impl Outside {
     /// When the model cannot be solved there.
     pub fn new(
         model: &PopulationModel,
-        space: &Space,
+        space: &ParameterVector,
         layout: &Layout,
         subject: &Subject,
         eta: &[f64],
-        spread: Spread,
+        spread: ConditionalSpread,
         rtol: f64,
     ) -> Result<Self, SubjectError> {
         let errors = residual_errors(model);
@@ -170,7 +171,8 @@ impl Outside {
         let by_eta = at.jacobian.select_columns(&layout.varying);
         let precision = by_eta.tr_mul(&by_eta) + prior;
         let typical = model.typical(&subject.covariates)?;
-        let coordinates: Vec<Coordinate> = layout.outside.iter().map(|&k| space.coordinates()[k]).collect();
+        let coordinates: Vec<EstimatedParameter> =
+            layout.outside.iter().map(|&k| space.coordinates()[k]).collect();
         // ∂(rows)/∂ each number of a parameter; zero of a residual error.
         let mut by_number = DMatrix::zeros(at.residuals.len(), coordinates.len());
         for (column, coordinate) in coordinates.iter().enumerate() {
@@ -183,8 +185,8 @@ impl Outside {
         let mut gradient = by_number.tr_mul(&at.residuals);
         let mut information = by_number.tr_mul(&by_number);
         let inverse = match spread {
-            Spread::Draw => None,
-            Spread::Mode => Cholesky::new(precision.clone()).map(|c| c.inverse()),
+            ConditionalSpread::Draw => None,
+            ConditionalSpread::Mode => Cholesky::new(precision.clone()).map(|c| c.inverse()),
         };
         if let Some(inverse) = &inverse {
             let across = by_eta.tr_mul(&by_number);
@@ -236,9 +238,9 @@ impl Outside {
 }
 
 /// The positions of an analyte's residual standard deviations among the coordinates, and which part each is.
-fn sigmas_of(coordinates: &[Coordinate], of: Analyte) -> Vec<(usize, usize)> {
+fn sigmas_of(coordinates: &[EstimatedParameter], of: Analyte) -> Vec<(usize, usize)> {
     let there = coordinates.iter().enumerate().filter_map(|(i, c)| match *c {
-        Coordinate::Sigma { analyte, part } if analyte == of => Some((i, part)),
+        EstimatedParameter::Sigma { analyte, part } if analyte == of => Some((i, part)),
         _ => None,
     });
     there.collect()
@@ -260,7 +262,7 @@ pub(super) fn solve(matrix: &DMatrix<f64>, right: &DVector<f64>) -> DVector<f64>
 /// When the model does not apply to a subject.
 pub(super) fn maximise(
     model: &PopulationModel,
-    space: &Space,
+    space: &ParameterVector,
     layout: &Layout,
     subjects: &[Subject],
     moments: &[Moments],
@@ -318,14 +320,14 @@ pub(super) fn maximise(
     spread /= subjects.len() as f64;
     let mut values = fitted.values();
     for coordinate in space.coordinates() {
-        if let Coordinate::Cholesky { row, column } = *coordinate {
+        if let EstimatedParameter::Cholesky { row, column } = *coordinate {
             values.omega[row * n + column] = spread[(row, column)];
             values.omega[column * n + row] = spread[(row, column)];
         }
     }
     let there = space.vector(&values);
     for (k, coordinate) in space.coordinates().iter().enumerate() {
-        if matches!(coordinate, Coordinate::Cholesky { .. }) && there[k].is_finite() {
+        if matches!(coordinate, EstimatedParameter::Cholesky { .. }) && there[k].is_finite() {
             x[k] = there[k];
         }
     }
@@ -342,8 +344,8 @@ pub(super) struct Comparable {
 
 impl Comparable {
     /// Around a model.
-    pub fn new(model: &PopulationModel, space: &Space, subjects: &[Subject]) -> Self {
-        let scale = |coordinate: &Coordinate| {
+    pub fn new(model: &PopulationModel, space: &ParameterVector, subjects: &[Subject]) -> Self {
+        let scale = |coordinate: &EstimatedParameter| {
             let shift = |subject: &Subject| {
                 let typical = model.typical(&subject.covariates).ok()?;
                 space.shift(model, subject, &typical, *coordinate).map(|(_, by)| by * by)
@@ -351,7 +353,7 @@ impl Comparable {
             let squares: Vec<f64> = subjects.iter().filter_map(shift).collect();
             if squares.is_empty() { 1.0 } else { (squares.iter().sum::<f64>() / squares.len() as f64).sqrt() }
         };
-        let diagonal = |c: &Coordinate| matches!(*c, Coordinate::Cholesky { row, column } if row == column);
+        let diagonal = |c: &EstimatedParameter| matches!(*c, EstimatedParameter::Cholesky { row, column } if row == column);
         Self {
             scales: space.coordinates().iter().map(scale).collect(),
             is_logarithm_of_factor: space.coordinates().iter().map(diagonal).collect(),
@@ -371,7 +373,7 @@ impl Comparable {
     }
 
     /// The number that is the furthest apart in two vectors, and how far.
-    pub fn furthest(&self, a: &[f64], b: &[f64]) -> (usize, f64) {
+    pub fn largest_change(&self, a: &[f64], b: &[f64]) -> (usize, f64) {
         let pairs = self.of(a).into_iter().zip(self.of(b)).map(|(a, b)| (a - b).abs());
         pairs.enumerate().fold((0, 0.0), |most, (k, d)| if d > most.1 || d.is_nan() { (k, d) } else { most })
     }

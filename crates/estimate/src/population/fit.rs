@@ -1,7 +1,7 @@
 //! A population fitted to its subjects by FOCE.
 
-use super::boundary::{End, Optimum, canonical, held, tied_columns};
-use super::conditional::Conditional;
+use super::boundary::{BoundaryEstimate, Optimum, canonical, held, tied_columns};
+use super::conditional::EtaMode;
 use super::determined::undetermined;
 use super::importance::polished;
 use super::modes::{LOWER, height, lowest};
@@ -9,9 +9,9 @@ use super::objective::{
     Foce, Point, PopulationError, PopulationFit, PopulationOptions, have_several_modes, starting_parts, total,
 };
 use super::quasi_newton::{DescentStop, Iteration, Objective, QuasiNewton};
-use super::space::Space;
+use super::space::ParameterVector;
 use super::uncertainty::{PopulationUncertainty, curvature, uncertainty};
-use super::watch::{OnlyStop, Watch};
+use super::watch::{Observer, StopObserver};
 use argmin::core::Executor;
 use omafit_model::{DEFAULT_RTOL, PopulationModel, Subject};
 use rayon::prelude::*;
@@ -24,9 +24,9 @@ pub fn fit_population(
     model: &PopulationModel,
     subjects: &[Subject],
     options: PopulationOptions,
-    watch: &dyn Watch,
+    watch: &dyn Observer,
 ) -> Result<PopulationFit, PopulationError> {
-    let space = Space::new(model)?;
+    let space = ParameterVector::new(model)?;
     if subjects.iter().all(|s| s.observations.is_empty()) {
         return Err(PopulationError::NoSubjects);
     }
@@ -45,9 +45,9 @@ pub(super) fn resume(
     subjects: &[Subject],
     options: PopulationOptions,
     mut from: Iteration<Point>,
-    watch: &dyn Watch,
+    watch: &dyn Observer,
 ) -> Result<PopulationFit, PopulationError> {
-    let space = Space::new(model)?;
+    let space = ParameterVector::new(model)?;
     let n = space.coordinates().len();
     let is_of_it = from.fits(n) && from.at.fits(n, model, subjects);
     let objective = Foce::new(model, &space, subjects, watch);
@@ -81,7 +81,7 @@ fn descend(
             return Err(PopulationError::Interrupted);
         }
         match objective.reconsidered(&end) {
-            Turn::End(found) => {
+            Turn::Done(found) => {
                 if !end.at.has_looked
                     && let Some(next) = objective.elsewhere(&end, options)?
                 {
@@ -140,9 +140,9 @@ pub(super) fn fall_from(
     model: &PopulationModel,
     subjects: &[Subject],
     iterations: u64,
-    watch: &dyn Watch,
+    watch: &dyn Observer,
 ) -> Result<f64, PopulationError> {
-    let silent = OnlyStop(watch);
+    let silent = StopObserver(watch);
     let objective = Foce::new(model, &fit.space, subjects, &silent);
     let from = Iteration::begin(0, fit.vector.clone(), fit.ofv, Point::of(fit));
     let options =
@@ -180,7 +180,7 @@ enum Turn {
     /// From inside the range of a number that was near its end, or with one built in that is at it.
     Boundary(Box<Iteration<Point>>),
     /// Not: the numbers at an end of their range.
-    End(Vec<End>),
+    Done(Vec<BoundaryEstimate>),
 }
 
 impl Foce<'_> {
@@ -193,7 +193,7 @@ impl Foce<'_> {
             return Turn::Modes(Box::new(Iteration::begin(count, x.clone(), value, point)));
         }
         if at.changes.is_empty() {
-            return Turn::End(Vec::new());
+            return Turn::Done(Vec::new());
         }
         let expected = at.expected();
         let value = |x: &[f64], tied: &[usize]| self.beside(x, at, tied).map(|(value, _)| value);
@@ -209,12 +209,12 @@ impl Foce<'_> {
         let ends = optimum.ends();
         let tied = tied_columns(self.space, &ends, &at.tied);
         if tied == at.tied {
-            return Turn::End(ends);
+            return Turn::Done(ends);
         }
         let x = canonical(model, space, x, &tied);
         match self.beside(&x, at, &tied) {
             Some((value, point)) => Turn::Boundary(Box::new(Iteration::begin(count, x, value, point))),
-            None => Turn::End(ends),
+            None => Turn::Done(ends),
         }
     }
 
@@ -240,7 +240,7 @@ impl Foce<'_> {
             Err(_) => {}
             Ok(found) => from.push(found.x),
         }
-        let silent = Foce { watch: &OnlyStop(self.watch), ..*self };
+        let silent = Foce { watch: &StopObserver(self.watch), ..*self };
         let mut lowest: Option<Iteration<Point>> = None;
         for x in from {
             let Ok(there) = self.space.model(self.model, &x) else { continue };
@@ -267,29 +267,29 @@ impl Foce<'_> {
     fn beside(&self, x: &[f64], at: &Point, tied: &[usize]) -> Option<(f64, Point)> {
         // Another factor has another u for the same η.
         let population = self.at(x, &[])?;
-        let whitened = |part: &Conditional| {
+        let whitened = |part: &EtaMode| {
             let mut u = population.whitened(&part.eta);
             tied.iter().for_each(|&k| u[k] = 0.0);
-            Conditional { u, ..part.clone() }
+            EtaMode { u, ..part.clone() }
         };
         let from = at.at(x.to_vec(), at.subjects.iter().map(whitened).collect()).tied(tied.to_vec());
         self.value(x, &from)
     }
 
     /// The subjects' parts with a lower mode where one has been found; nothing where none has.
-    fn lower_modes(&self, x: &[f64], at: &Point) -> Option<Vec<Conditional>> {
+    fn lower_modes(&self, x: &[f64], at: &Point) -> Option<Vec<EtaMode>> {
         let population = self.at(x, &at.tied)?;
-        let one = |(subject, part): (&Subject, &Conditional)| {
+        let one = |(subject, part): (&Subject, &EtaMode)| {
             let now = height(&population, subject, &part.u, DEFAULT_RTOL).ok()?;
             let (found, there) = lowest(&population, subject, &[&part.u], DEFAULT_RTOL).ok()?;
             (there < now - LOWER).then_some(found)
         };
-        let found: Vec<Option<Conditional>> =
+        let found: Vec<Option<EtaMode>> =
             self.subjects.par_iter().zip(&at.subjects).with_max_len(1).map(one).collect();
         if found.iter().all(Option::is_none) {
             return None;
         }
-        let part = |(found, part): (Option<Conditional>, &Conditional)| found.unwrap_or_else(|| part.clone());
+        let part = |(found, part): (Option<EtaMode>, &EtaMode)| found.unwrap_or_else(|| part.clone());
         Some(found.into_iter().zip(&at.subjects).map(part).collect())
     }
 }
@@ -300,7 +300,7 @@ fn finished(
     x: Vec<f64>,
     ofv: f64,
     at: Point,
-    ends: Vec<End>,
+    ends: Vec<BoundaryEstimate>,
     options: PopulationOptions,
 ) -> Result<PopulationFit, PopulationError> {
     let (model, space) = (objective.model, objective.space);
@@ -349,20 +349,20 @@ pub fn evaluate_population(
     model: &PopulationModel,
     subjects: &[Subject],
     options: PopulationOptions,
-    watch: &dyn Watch,
+    watch: &dyn Observer,
 ) -> Result<PopulationFit, PopulationError> {
-    let space = Space::new(model)?;
+    let space = ParameterVector::new(model)?;
     linearised(model, &space, subjects, &space.vector(&model.values()), options, watch)
 }
 
 /// What FOCE says of a vector that another method found: objective, gradients and covariance there.
 pub(super) fn linearised(
     model: &PopulationModel,
-    space: &Space,
+    space: &ParameterVector,
     subjects: &[Subject],
     x: &[f64],
     options: PopulationOptions,
-    watch: &dyn Watch,
+    watch: &dyn Observer,
 ) -> Result<PopulationFit, PopulationError> {
     let at = space.model(model, x).map_err(|error| PopulationError::Model(error.to_string()))?;
     let objective = Foce::new(model, space, subjects, watch);
@@ -407,7 +407,7 @@ mod tests {
             subject
         };
         let subjects: Vec<Subject> = (1..=6).map(one).collect();
-        let space = Space::new(&model).unwrap();
+        let space = ParameterVector::new(&model).unwrap();
         let foce = Foce::new(&model, &space, &subjects, &());
         let x = space.vector(&model.values());
         let parts = starting_parts(&model, &subjects).unwrap();

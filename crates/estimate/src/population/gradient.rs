@@ -12,9 +12,9 @@
 //! The information is that of the model made linear at η̂, whose observations are normal with the covariance
 //! V = JΩJᵀ + W⁻¹: 2·J'ᵀV⁻¹J' of v, tr(V⁻¹·∂V·V⁻¹·∂V) of Ω and s.
 
-use super::change::Change;
+use super::change::SubjectGradient;
 use super::conditional::{ConditionalError, FactoredModel, subject_problem};
-use super::space::{Coordinate, Space, covariance_by_factor};
+use super::space::{EstimatedParameter, ParameterVector, covariance_by_factor};
 use crate::likelihood::{LikelihoodTerm, likelihood_term};
 use crate::problem::{Accuracy, SubjectError, SubjectProblem, values_of};
 use nalgebra::{Cholesky, DMatrix, DVector, Dyn};
@@ -35,17 +35,17 @@ pub(super) const TOGETHER: usize = 32;
 /// computed, or the curvature at û is not that of a minimum.
 pub(super) fn changes(
     population: &FactoredModel,
-    space: &Space,
+    space: &ParameterVector,
     subjects: &[AtMode<'_>],
     rtol: f64,
-) -> Vec<Result<Change, ConditionalError>> {
+) -> Vec<Result<SubjectGradient, ConditionalError>> {
     each(population, subjects, rtol, |at, subject, u| at.change(population, space, subject, u))
 }
 
 /// The gradients of [`changes`] alone.
 pub(super) fn gradients(
     population: &FactoredModel,
-    space: &Space,
+    space: &ParameterVector,
     subjects: &[AtMode<'_>],
     rtol: f64,
 ) -> Vec<Result<Vec<f64>, ConditionalError>> {
@@ -312,20 +312,20 @@ impl<'p, 'a> AtEta<'p, 'a> {
     fn change(
         self,
         population: &FactoredModel,
-        space: &Space,
+        space: &ParameterVector,
         subject: &Subject,
         u: &[f64],
-    ) -> Result<Change, ConditionalError> {
+    ) -> Result<SubjectGradient, ConditionalError> {
         let FactoredModel { model, factor } = population;
         let total = self.total(population, u)?;
         let gradient = total.gradient(&self, population, space, subject, u);
         let Total { slope, bend, curvature, missing, .. } = &total;
         let (n, etas) = (u.len(), &self.etas);
         let scale = |row: usize, column: usize| if row == column { factor[(row, row)] } else { 1.0 };
-        let shift = |c: &Coordinate| space.shift(model, subject, self.problem.typical(), *c);
+        let shift = |c: &EstimatedParameter| space.shift(model, subject, self.problem.typical(), *c);
         // −∂²G/∂u over each number, which the curvature turns into dû.
-        let push = |c: &Coordinate| match *c {
-            Coordinate::Cholesky { row, column } => {
+        let push = |c: &EstimatedParameter| match *c {
+            EstimatedParameter::Cholesky { row, column } => {
                 let mut sum = factor.tr_mul(&DVector::from_iterator(
                     n,
                     etas.iter().map(|&k| -u[column] * bend[(k, etas[row])]),
@@ -333,12 +333,12 @@ impl<'p, 'a> AtEta<'p, 'a> {
                 sum[column] -= slope[etas[row]];
                 sum * scale(row, column)
             }
-            Coordinate::Sigma { analyte, part } => {
+            EstimatedParameter::Sigma { analyte, part } => {
                 let mut sum = DVector::zeros(n);
                 self.of(analyte).for_each(|o| sum.axpy(-2.0 * o.term.slope_by_s[part], &o.over, 1.0));
                 factor.tr_mul(&sum)
             }
-            Coordinate::Typical { .. } | Coordinate::Coefficient { .. } => {
+            EstimatedParameter::Typical { .. } | EstimatedParameter::Coefficient { .. } => {
                 let Some((parameter, by)) = shift(c) else { return DVector::zeros(n) };
                 let at = self.position(parameter);
                 factor.tr_mul(&DVector::from_iterator(n, etas.iter().map(|&k| -by * bend[(k, at)])))
@@ -347,7 +347,7 @@ impl<'p, 'a> AtEta<'p, 'a> {
         let omega_by = |row: usize, column: usize| covariance_by_factor(factor, row, column);
         let coordinates = space.coordinates();
         let response = |c| curvature.solve(&push(c)).as_slice().to_vec();
-        Ok(Change {
+        Ok(SubjectGradient {
             gradient,
             response: coordinates.iter().map(response).collect(),
             missing: missing.as_slice().to_vec(),
@@ -376,7 +376,7 @@ impl Total {
         &self,
         at: &AtEta<'_, '_>,
         FactoredModel { model, factor }: &FactoredModel,
-        space: &Space,
+        space: &ParameterVector,
         subject: &Subject,
         u: &[f64],
     ) -> Vec<f64> {
@@ -384,12 +384,12 @@ impl Total {
         let by_factor = DMatrix::from_fn(n, n, |row, column| self.by_v[etas[row]] * u[column])
             + &at.seen * &at.inverse * 2.0
             - DMatrix::from_fn(n, n, |row, column| self.slope[etas[row]] * self.a_u[column]);
-        let one = |c: &Coordinate| match *c {
-            Coordinate::Cholesky { row, column } => {
+        let one = |c: &EstimatedParameter| match *c {
+            EstimatedParameter::Cholesky { row, column } => {
                 let scale = if row == column { factor[(row, row)] } else { 1.0 };
                 scale * by_factor[(row, column)]
             }
-            Coordinate::Sigma { analyte, part } => at
+            EstimatedParameter::Sigma { analyte, part } => at
                 .of(analyte)
                 .map(|o| {
                     let square = o.over.dot(&(&at.covariance * &o.over));
@@ -397,7 +397,7 @@ impl Total {
                         - 2.0 * self.a.dot(&o.over) * o.term.slope_by_s[part]
                 })
                 .sum(),
-            Coordinate::Typical { .. } | Coordinate::Coefficient { .. } => space
+            EstimatedParameter::Typical { .. } | EstimatedParameter::Coefficient { .. } => space
                 .shift(model, subject, at.problem.typical(), *c)
                 .map_or(0.0, |(parameter, by)| by * self.by_v[at.position(parameter)]),
         };
@@ -408,8 +408,8 @@ impl Total {
 /// The expected second derivatives of the linear model's −2 log-likelihood over the vector.
 fn expected(
     solved: &AtEta<'_, '_>,
-    coordinates: &[Coordinate],
-    shift: &dyn Fn(&Coordinate) -> Option<(usize, f64)>,
+    coordinates: &[EstimatedParameter],
+    shift: &dyn Fn(&EstimatedParameter) -> Option<(usize, f64)>,
     omega_by: &dyn Fn(usize, usize) -> DMatrix<f64>,
 ) -> DMatrix<f64> {
     let covariance = &solved.covariance;
@@ -424,16 +424,16 @@ fn expected(
     let direct = jacobian.tr_mul(&seen);
     // ∂V over each number of Ω and s, as J·M·Jᵀ or as the diagonal of ∂ ln V. The information of a censored observation is no
     // variance, and its part of the information on s is the square of its score.
-    enum Spread {
+    enum CovarianceElement {
         Between(DMatrix<f64>),
         Within(DVector<f64>, DVector<f64>),
         None,
     }
-    let spreads: Vec<Spread> = coordinates
+    let spreads: Vec<CovarianceElement> = coordinates
         .iter()
         .map(|c| match *c {
-            Coordinate::Cholesky { row, column } => Spread::Between(omega_by(row, column)),
-            Coordinate::Sigma { analyte, part } => {
+            EstimatedParameter::Cholesky { row, column } => CovarianceElement::Between(omega_by(row, column)),
+            EstimatedParameter::Sigma { analyte, part } => {
                 let of = |is_quantified: bool, by: &dyn Fn(&LikelihoodTerm) -> f64| {
                     let of = |o: &Observed| {
                         let there = o.analyte == analyte && o.is_quantified == is_quantified;
@@ -442,20 +442,25 @@ fn expected(
                     DVector::from_iterator(rows, solved.observations.iter().map(of))
                 };
                 let variance = of(true, &|term| -term.information_by_s[part] / term.information);
-                Spread::Within(variance, of(false, &|term| term.by_s[part]))
+                CovarianceElement::Within(variance, of(false, &|term| term.by_s[part]))
             }
-            Coordinate::Typical { .. } | Coordinate::Coefficient { .. } => Spread::None,
+            EstimatedParameter::Typical { .. } | EstimatedParameter::Coefficient { .. } => {
+                CovarianceElement::None
+            }
         })
         .collect();
     let shifts: Vec<_> = coordinates.iter().map(shift).collect();
     let pair = |i: usize, j: usize| match (&spreads[i], &spreads[j], shifts[i], shifts[j]) {
         (_, _, Some((p, by)), Some((q, also))) => by * also * by_v[(solved.position(p), solved.position(q))],
-        (Spread::Between(a), Spread::Between(b), ..) => (&direct * a).dot(&(&direct * b).transpose()),
-        (Spread::Between(a), Spread::Within(d, _), ..) | (Spread::Within(d, _), Spread::Between(a), ..) => {
+        (CovarianceElement::Between(a), CovarianceElement::Between(b), ..) => {
+            (&direct * a).dot(&(&direct * b).transpose())
+        }
+        (CovarianceElement::Between(a), CovarianceElement::Within(d, _), ..)
+        | (CovarianceElement::Within(d, _), CovarianceElement::Between(a), ..) => {
             let across = &seen * a;
             (0..rows).map(|r| d[r] * across.row(r).dot(&seen.row(r))).sum()
         }
-        (Spread::Within(d, score), Spread::Within(e, other), ..) => {
+        (CovarianceElement::Within(d, score), CovarianceElement::Within(e, other), ..) => {
             let square = |r: usize, s: usize| precise[(r, s)].powi(2) * d[r] * e[s];
             let nonzero = |v: &DVector<f64>| (0..rows).filter(|&r| v[r] != 0.0).collect::<Vec<_>>();
             let (first, second) = (nonzero(d), nonzero(e));
@@ -543,7 +548,7 @@ mod tests {
     #[test]
     fn the_gradient_is_that_of_differences_of_the_converged_objective() {
         let truth = model();
-        let space = Space::new(&truth).unwrap();
+        let space = ParameterVector::new(&truth).unwrap();
         let mut censored = 0;
         for seed in 1..=3 {
             let subject = subject(&truth, seed);
@@ -576,7 +581,7 @@ mod tests {
                 let mut moved = x.clone();
                 moved[k] += h;
                 let there = value(&moved, &centre.u).u;
-                for (u, foreseen) in there.iter().zip(changed.foresee(&centre.u, &along)) {
+                for (u, foreseen) in there.iter().zip(changed.extrapolate_eta(&centre.u, &along)) {
                     assert!((u - foreseen).abs() < 1e-4, "{name}: {u} {foreseen}");
                 }
             }

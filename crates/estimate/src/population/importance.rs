@@ -8,11 +8,11 @@
 //! makes of it, the difference of two halves of the draws.
 
 use super::complete::Complete;
-use super::expectation::{Comparable, Layout, Moments, Outside, Spread, solve, transformed};
+use super::expectation::{Comparable, ConditionalSpread, Layout, Moments, Outside, solve, transformed};
 use super::marginal::drawn;
 use super::objective::{PopulationError, expected_information, factored};
-use super::space::Space;
-use super::watch::Watch;
+use super::space::ParameterVector;
+use super::watch::Observer;
 use crate::simulate::SubjectStream;
 use nalgebra::{DMatrix, DVector};
 use omafit_model::{DEFAULT_RTOL, PopulationModel, Subject};
@@ -50,11 +50,11 @@ pub(super) struct Polished {
 /// When a subject has no proposals, or `watch` ends them.
 pub(super) fn polished(
     model: &PopulationModel,
-    space: &Space,
+    space: &ParameterVector,
     subjects: &[Subject],
     mut x: Vec<f64>,
     seed: u64,
-    watch: &dyn Watch,
+    watch: &dyn Observer,
 ) -> Result<Polished, PopulationError> {
     let layout = Layout::with_still(model, space, &still(model, space, &x));
     let mut expected: Option<DMatrix<f64>> = None;
@@ -110,7 +110,7 @@ pub(super) fn polished(
 const STILL: f64 = 0.02;
 
 /// The parameters whose η hardly vary at a vector.
-pub(super) fn still(model: &PopulationModel, space: &Space, x: &[f64]) -> Vec<usize> {
+pub(super) fn still(model: &PopulationModel, space: &ParameterVector, x: &[f64]) -> Vec<usize> {
     let values = space.values(&model.values(), x);
     let n = model.variable().len();
     let is_still =
@@ -121,7 +121,7 @@ pub(super) fn still(model: &PopulationModel, space: &Space, x: &[f64]) -> Vec<us
 /// The gradient and information of observations and v together, from two halves of the draws.
 fn halves(
     at: &PopulationModel,
-    space: &Space,
+    space: &ParameterVector,
     layout: &Layout,
     subjects: &[Subject],
     (seed, count): (u64, u32),
@@ -146,8 +146,15 @@ fn halves(
                     second.ger(part, &v, &v, 1.0);
                     passed += part;
                     while passed > next {
-                        let here =
-                            Outside::new(at, space, layout, subject, &eta, Spread::Draw, DEFAULT_RTOL)?;
+                        let here = Outside::new(
+                            at,
+                            space,
+                            layout,
+                            subject,
+                            &eta,
+                            ConditionalSpread::Draw,
+                            DEFAULT_RTOL,
+                        )?;
                         outside.add(&here, 1.0 / LOOKED as f64);
                         next += 1.0 / LOOKED as f64;
                     }

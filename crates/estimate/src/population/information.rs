@@ -13,7 +13,7 @@
 
 use super::marginal::{LikelihoodMethod, Marginal};
 use super::objective::PopulationFit;
-use super::space::{Coordinate, Space};
+use super::space::{EstimatedParameter, ParameterVector};
 use crate::likelihood::left_out;
 use omafit_model::{PopulationModel, Subject};
 
@@ -28,13 +28,13 @@ pub struct EstimatedNumbers {
 
 impl EstimatedNumbers {
     /// The numbers of a vector.
-    pub fn of(space: &Space, model: &PopulationModel) -> Self {
-        let is_random = |coordinate: &&Coordinate| match **coordinate {
-            Coordinate::Typical { parameter } | Coordinate::Coefficient { parameter, .. } => {
+    pub fn of(space: &ParameterVector, model: &PopulationModel) -> Self {
+        let is_random = |coordinate: &&EstimatedParameter| match **coordinate {
+            EstimatedParameter::Typical { parameter } | EstimatedParameter::Coefficient { parameter, .. } => {
                 model.variable().contains(&parameter)
             }
-            Coordinate::Cholesky { .. } => true,
-            Coordinate::Sigma { .. } => false,
+            EstimatedParameter::Cholesky { .. } => true,
+            EstimatedParameter::Sigma { .. } => false,
         };
         let random = space.coordinates().iter().filter(is_random).count();
         Self { random, fixed: space.coordinates().len() - random }
@@ -174,7 +174,7 @@ mod tests {
     fn numbers_of_parameters_without_a_random_effect_are_told_of_by_the_observations() {
         let count = |file: &omafit_model::ModelFile| {
             let model = PopulationModel::new(file.clone()).unwrap();
-            EstimatedNumbers::of(&Space::new(&model).unwrap(), &model)
+            EstimatedNumbers::of(&ParameterVector::new(&model).unwrap(), &model)
         };
         let whole = omafit_model::ModelFile::parse(published("one_compartment_oral").unwrap()).unwrap();
         assert_eq!(count(&whole), EstimatedNumbers { random: 6, fixed: 1 });

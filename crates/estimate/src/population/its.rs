@@ -5,16 +5,16 @@
 //! the residual standard deviations are those of σ of all subjects together ([`crate::sigma`]). Rounds shrink what is left
 //! by a constant part, often a small one: where they go is foreseen from the last of them ([`super::accelerate`]).
 
-use super::accelerate::Past;
-use super::conditional::{Conditional, conditional};
-use super::expectation::{Comparable, Layout, Moments, Outside, Spread, maximise, transformed};
+use super::accelerate::AndersonHistory;
+use super::conditional::{EtaMode, conditional};
+use super::expectation::{Comparable, ConditionalSpread, Layout, Moments, Outside, maximise, transformed};
 use super::fit::{fall_from, linearised};
 use super::objective::{
     PopulationError, PopulationFit, PopulationOptions, are_of, factored, starting_parts, total,
 };
 use super::quasi_newton::{DescentStop, MOST_ITERATIONS};
-use super::space::Space;
-use super::watch::{Progress, Standing, Watch};
+use super::space::ParameterVector;
+use super::watch::{EstimationState, Observer, Progress};
 use nalgebra::{Cholesky, DMatrix, DVector};
 use omafit_model::{PopulationModel, Subject};
 use rayon::prelude::*;
@@ -36,31 +36,31 @@ const RTOL: f64 = 1e-6;
 
 /// Where iterations of expectation and maximisation stand.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(super) struct Rounds {
+pub(super) struct EmIterations {
     /// The vector.
     pub x: Vec<f64>,
     /// Each subject's mode, and its part of the objective of FOCE, at the vector before the last round.
-    pub parts: Vec<Conditional>,
+    pub parts: Vec<EtaMode>,
     /// Iterations done.
     pub count: u64,
     /// Whether they settled, and how many last ones left little.
     pub settled: bool,
     quiet: u64,
     /// The number that has the furthest to go, and how far.
-    pub furthest: Option<(usize, f64)>,
+    pub largest_change: Option<(usize, f64)>,
     /// The rounds before, and where the last one went without what they foresee.
-    past: Past,
+    past: AndersonHistory,
     plain: Vec<f64>,
 }
 
-impl Rounds {
+impl EmIterations {
     /// None yet, from a model's values.
     ///
     /// # Errors
     /// When a subject has no mode.
     pub fn begin(
         model: &PopulationModel,
-        space: &Space,
+        space: &ParameterVector,
         subjects: &[Subject],
     ) -> Result<Self, PopulationError> {
         let parts = starting_parts(model, subjects)?;
@@ -72,8 +72,8 @@ impl Rounds {
             count: 0,
             settled: false,
             quiet: 0,
-            furthest: None,
-            past: Past::default(),
+            largest_change: None,
+            past: AndersonHistory::default(),
             plain,
         })
     }
@@ -84,13 +84,13 @@ impl Rounds {
             && self.quiet < MOST_ITERATIONS
             && self.x.len() == n
             && self.plain.len() == n
-            && self.furthest.is_none_or(|(number, _)| number < n)
+            && self.largest_change.is_none_or(|(number, _)| number < n)
             && self.past.fits(n)
     }
 
     /// What is said where they did not settle.
     pub fn limit(&self, names: &[String]) -> String {
-        let left = self.furthest.map_or(String::new(), |(number, left)| {
+        let left = self.largest_change.map_or(String::new(), |(number, left)| {
             format!("; {} is foreseen to move by {left:.1e}", names[number])
         });
         format!("the limit on iterations was reached{left}")
@@ -112,12 +112,12 @@ pub(super) enum Pace {
 /// When a subject has no mode, or the model does not apply to it.
 pub(super) fn rounds(
     model: &PopulationModel,
-    space: &Space,
+    space: &ParameterVector,
     subjects: &[Subject],
-    mut now: Rounds,
+    mut now: EmIterations,
     (limit, pace): (u64, Pace),
-    watch: &dyn Watch,
-) -> Result<Rounds, PopulationError> {
+    watch: &dyn Observer,
+) -> Result<EmIterations, PopulationError> {
     if !now.fits(space.coordinates().len()) || !are_of(&now.parts, model, subjects) {
         return Err(PopulationError::Checkpoint);
     }
@@ -142,20 +142,20 @@ pub(super) fn rounds(
             past.forget();
         }
         let next = past.next(&now.x, &change, &comparable.weights(&now.x));
-        let furthest = comparable.furthest(&next, &now.x);
-        let quiet = if furthest.1 < LEFT && past.is_knowing() { now.quiet + 1 } else { 0 };
+        let largest_change = comparable.largest_change(&next, &now.x);
+        let quiet = if largest_change.1 < LEFT && past.is_knowing() { now.quiet + 1 } else { 0 };
         let (iteration, before) = (now.count, now.x);
-        now = Rounds {
+        now = EmIterations {
             x: next,
             parts,
             count: iteration + 1,
             settled: quiet >= SETTLED,
             quiet,
-            furthest: Some(furthest),
+            largest_change: Some(largest_change),
             past,
             plain: x,
         };
-        let standing = Standing::new("its", &now);
+        let standing = EstimationState::new("its", &now);
         watch.iteration(&Progress { iteration, ofv, vector: &before, standing });
     }
     Ok(now)
@@ -165,7 +165,7 @@ pub(super) fn rounds(
 struct Round {
     /// The objective of FOCE before it.
     ofv: f64,
-    parts: Vec<Conditional>,
+    parts: Vec<EtaMode>,
     /// Where it goes.
     x: Vec<f64>,
     comparable: Comparable,
@@ -174,18 +174,18 @@ struct Round {
 /// One round of expectation and maximisation.
 fn round(
     model: &PopulationModel,
-    space: &Space,
+    space: &ParameterVector,
     layout: &Layout,
     subjects: &[Subject],
-    now: &Rounds,
+    now: &EmIterations,
 ) -> Result<Round, PopulationError> {
     let at = space.model(model, &now.x).map_err(|e| PopulationError::Model(e.to_string()))?;
     let population = factored(at)?;
     let at = &population.model;
-    let one = |(subject, part): (&Subject, &Conditional)| {
+    let one = |(subject, part): (&Subject, &EtaMode)| {
         let expected = || {
             let part = conditional(&population, subject, &part.u, RTOL)?.0;
-            let outside = Outside::new(at, space, layout, subject, &part.eta, Spread::Mode, RTOL)?;
+            let outside = Outside::new(at, space, layout, subject, &part.eta, ConditionalSpread::Mode, RTOL)?;
             let mean = transformed(at, subject)? + DVector::from_column_slice(&part.eta);
             let covariance = Cholesky::new(outside.precision.clone()).map(|c| c.inverse());
             let second = covariance.map(|c| c + &mean * mean.transpose());
@@ -221,11 +221,11 @@ pub(super) fn iterative_two_stage(
     model: &PopulationModel,
     subjects: &[Subject],
     options: PopulationOptions,
-    from: Option<Rounds>,
-    watch: &dyn Watch,
+    from: Option<EmIterations>,
+    watch: &dyn Observer,
 ) -> Result<PopulationFit, PopulationError> {
-    let space = Space::new(model)?;
-    let from = from.map_or_else(|| Rounds::begin(model, &space, subjects), Ok)?;
+    let space = ParameterVector::new(model)?;
+    let from = from.map_or_else(|| EmIterations::begin(model, &space, subjects), Ok)?;
     let found = rounds(model, &space, subjects, from, (options.max_iterations, Pace::Foreseen), watch)?;
     let reason = if found.settled {
         format!("converged: no number is foreseen to move by more than {LEFT} in further iterations")
@@ -249,7 +249,7 @@ fn away_from_a_maximum(
     fit: &PopulationFit,
     model: &PopulationModel,
     subjects: &[Subject],
-    watch: &dyn Watch,
+    watch: &dyn Observer,
 ) -> Result<Option<String>, PopulationError> {
     let (n, agreement) = (subjects.len(), agreement(fit));
     if agreement > AGREEMENT {

@@ -8,9 +8,9 @@
 use super::fit::descended;
 use super::objective::{Foce, Point, PopulationFit, PopulationOptions};
 use super::quasi_newton::{Iteration, Objective as _};
-use super::space::{Coordinate, Space};
+use super::space::{EstimatedParameter, ParameterVector};
 use super::uncertainty::population_estimates;
-use super::watch::Watch;
+use super::watch::Observer;
 use omafit_model::Subject;
 use statrs::distribution::{ChiSquared, ContinuousCDF};
 
@@ -94,13 +94,13 @@ const FIRST: f64 = 0.3;
 fn profiled(fit: &PopulationFit) -> Vec<(String, String, usize, usize)> {
     let estimates = population_estimates(&fit.model, &fit.space, None);
     let values = fit.numbers(&fit.vector);
-    let alone = |row: usize, space: &Space| {
-        let is_load = |c: &Coordinate| matches!(*c, Coordinate::Cholesky { row: r, column } if r == row && column < row);
+    let alone = |row: usize, space: &ParameterVector| {
+        let is_load = |c: &EstimatedParameter| matches!(*c, EstimatedParameter::Cholesky { row: r, column } if r == row && column < row);
         !space.coordinates().iter().any(is_load)
     };
-    let of = |(k, coordinate): (usize, &Coordinate)| {
+    let of = |(k, coordinate): (usize, &EstimatedParameter)| {
         let has_one = match *coordinate {
-            Coordinate::Cholesky { row, column } => row == column && alone(row, &fit.space),
+            EstimatedParameter::Cholesky { row, column } => row == column && alone(row, &fit.space),
             _ => true,
         };
         let mut moved = fit.vector.clone();
@@ -122,7 +122,7 @@ pub fn population_profile(
     name: &str,
     level: f64,
     options: PopulationOptions,
-    watch: &dyn Watch,
+    watch: &dyn Observer,
 ) -> Result<PopulationProfile, ProfileError> {
     let all = profiled(fit);
     let Some((name, unit, k, position)) = all.iter().find(|(known, ..)| known == name).cloned() else {

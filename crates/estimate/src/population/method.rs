@@ -1,17 +1,17 @@
 //! The methods by which a population is estimated.
 
 use super::fit::{fit_population, resume};
-use super::its::{Rounds, iterative_two_stage};
+use super::its::{EmIterations, iterative_two_stage};
 use super::objective::{Point, PopulationError, PopulationFit, PopulationOptions};
 use super::quasi_newton::Iteration;
-use super::saem::{From, Walk, saem};
-use super::space::{Coordinate, Space};
-use super::watch::Watch;
+use super::saem::{From, SaemState, saem};
+use super::space::{EstimatedParameter, ParameterVector};
+use super::watch::Observer;
 use omafit_model::{PopulationModel, ResidualDistribution, Subject};
 use serde::{Deserialize, Serialize};
 
 /// Where an estimation stood: from it the estimation goes on to the same bits as without a stop. It is what is serialised of a
-/// [`Standing`](super::Standing).
+/// [`EstimationState`](super::Standing).
 #[derive(Clone, Debug, Deserialize)]
 #[serde(transparent)]
 pub struct Checkpoint(StateOfMethod);
@@ -21,8 +21,8 @@ pub struct Checkpoint(StateOfMethod);
 #[serde(rename_all = "snake_case")]
 enum StateOfMethod {
     Foce(Iteration<Point>),
-    Its(Rounds),
-    Saem(Box<Walk>),
+    Its(EmIterations),
+    Saem(Box<SaemState>),
 }
 
 /// How a population is estimated.
@@ -46,8 +46,8 @@ pub enum PopulationMethod {
 /// # Errors
 /// When there are fewer, or nothing is estimated.
 pub fn enough(model: &PopulationModel, subjects: &[Subject]) -> Result<(), PopulationError> {
-    let space = Space::new(model)?;
-    let is_variance = |c: &&Coordinate| matches!(**c, Coordinate::Cholesky { row, column } if row == column);
+    let space = ParameterVector::new(model)?;
+    let is_variance = |c: &&EstimatedParameter| matches!(**c, EstimatedParameter::Cholesky { row, column } if row == column);
     let variances = space.coordinates().iter().filter(is_variance).count();
     let observed = subjects.iter().filter(|subject| !subject.observations.is_empty()).count();
     if observed < variances {
@@ -73,7 +73,7 @@ pub fn estimate_population(
     method: PopulationMethod,
     options: PopulationOptions,
     from: Option<Checkpoint>,
-    watch: &dyn Watch,
+    watch: &dyn Observer,
 ) -> Result<PopulationFit, PopulationError> {
     if subjects.iter().all(|s| s.observations.is_empty()) {
         return Err(PopulationError::NoSubjects);
@@ -92,9 +92,13 @@ pub fn estimate_population(
         (PopulationMethod::Foce, Some(StateOfMethod::Foce(from))) => {
             resume(model, subjects, options, from, watch)
         }
-        (PopulationMethod::Saem { seed }, None) => saem(seed, From::Start),
-        (PopulationMethod::Saem { seed }, Some(StateOfMethod::Its(from))) => saem(seed, From::Rounds(from)),
-        (PopulationMethod::Saem { seed }, Some(StateOfMethod::Saem(from))) => saem(seed, From::Walk(*from)),
+        (PopulationMethod::Saem { seed }, None) => saem(seed, From::InitialTarget),
+        (PopulationMethod::Saem { seed }, Some(StateOfMethod::Its(from))) => {
+            saem(seed, From::EmIterations(from))
+        }
+        (PopulationMethod::Saem { seed }, Some(StateOfMethod::Saem(from))) => {
+            saem(seed, From::SaemState(*from))
+        }
         _ => Err(PopulationError::Checkpoint),
     }
 }

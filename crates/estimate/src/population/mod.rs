@@ -35,9 +35,9 @@ mod walkers;
 mod watch;
 
 pub use bootstrap::{Bootstrap, BootstrapReplicate};
-pub use boundary::End;
+pub use boundary::BoundaryEstimate;
 pub use candidates::{Candidate, CandidateError, candidates, screened};
-pub use conditional::{Conditional, ConditionalError};
+pub use conditional::{ConditionalError, EtaMode};
 pub use delta::propagated;
 pub use fit::{evaluate_population, fit_population};
 pub use influence::{Deletion, exact_influence, influence};
@@ -54,11 +54,11 @@ pub use search::{Fits, Levels, Search, SearchFit, Stepwise, Verdict};
 pub use sir::{
     SIR_ROUNDS, SirError, SirFound, SirQuality, SirRound, SirSample, sampling_importance_resampling,
 };
-pub use space::{Coordinate, Space, SpaceError, covariance_by_factor};
+pub use space::{EstimatedParameter, ParameterVector, SpaceError, covariance_by_factor};
 pub use starts::{PopulationStart, from_several_starts};
 pub use uncertainty::{
     EstimateKind, PopulationEstimate, PopulationUncertainty, flattest_direction, population_covariance,
     population_estimates, population_numbers,
 };
 pub use variation::Variation;
-pub use watch::{Progress, Standing, Watch};
+pub use watch::{EstimationState, Observer, Progress};

@@ -5,7 +5,7 @@
 //! therefore start from several points: the origin, those that are known, and points spread evenly over the
 //! distribution of u. They are coarse, and only the lowest end is followed to the accuracy of the objective.
 
-use super::conditional::{Conditional, ConditionalError, FactoredModel, Whitened, conditional};
+use super::conditional::{ConditionalError, EtaMode, FactoredModel, Whitened, conditional};
 use crate::least_squares::StopReason;
 use crate::problem::SubjectError;
 use crate::starts::normal_start;
@@ -90,11 +90,11 @@ pub(super) fn lowest(
     subject: &Subject,
     known: &[&[f64]],
     rtol: f64,
-) -> Result<(Conditional, f64), ConditionalError> {
+) -> Result<(EtaMode, f64), ConditionalError> {
     let all = modes(population, subject, known, SPREAD)?;
     // Coarse descents tell modes apart only by so much.
     let near = all.iter().take_while(|mode| mode.objective <= all[0].objective + COARSE);
-    let mut best: Option<(Conditional, f64)> = None;
+    let mut best: Option<(EtaMode, f64)> = None;
     let mut failed = None;
     for mode in near {
         match conditional(population, subject, &mode.u, rtol) {

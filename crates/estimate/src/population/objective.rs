@@ -1,14 +1,14 @@
 //! The objective of FOCE over a population's vector, with what an estimation of it needs and gives.
 
-use super::boundary::End;
-use super::change::Change;
-use super::conditional::{Conditional, ConditionalError, FactoredModel, Sought, conditional_each};
+use super::boundary::BoundaryEstimate;
+use super::change::SubjectGradient;
+use super::conditional::{ConditionalError, EtaMode, FactoredModel, Sought, conditional_each};
 use super::gradient::{AtMode, TOGETHER, changes, gradients};
 use super::modes::{SPREAD, lowest, modes};
 use super::quasi_newton::{DescentStop, Iteration, Objective};
-use super::space::{Space, SpaceError};
+use super::space::{ParameterVector, SpaceError};
 use super::uncertainty::{PopulationUncertainty, listed};
-use super::watch::{Progress, Standing, Watch};
+use super::watch::{EstimationState, Observer, Progress};
 use nalgebra::{DMatrix, DVector};
 use omafit_model::{DEFAULT_RTOL, PopulationModel, Subject};
 use rayon::prelude::*;
@@ -39,7 +39,7 @@ impl Default for PopulationOptions {
 pub enum PopulationError {
     /// It has nothing to estimate, or what cannot be.
     #[error(transparent)]
-    Space(#[from] SpaceError),
+    Vector(#[from] SpaceError),
     /// A subject has no part in the objective at the start.
     #[error("subject {id} at the starting values: {reason}")]
     Start {
@@ -104,17 +104,17 @@ pub struct PopulationFit {
     /// The model with its estimates.
     pub model: PopulationModel,
     /// What was estimated.
-    pub space: Space,
+    pub space: ParameterVector,
     /// The estimates as a vector.
     pub vector: Vec<f64>,
     /// The objective, −2 log-likelihood of the data without constants as FOCE approximates it.
     pub ofv: f64,
     /// Each subject's part.
-    pub subjects: Vec<Conditional>,
+    pub subjects: Vec<EtaMode>,
     /// The gradient of each subject's part over the vector; nothing where it cannot be computed.
     pub gradients: Vec<Vec<f64>>,
     /// Numbers at an end of their range.
-    pub ends: Vec<End>,
+    pub ends: Vec<BoundaryEstimate>,
     /// The columns of the factor of Ω that are zero, as their variances are at an end.
     pub(super) tied: Vec<usize>,
     /// Positions in the vector of numbers that these subjects do not determine: no subject's part of the objective depends
@@ -153,9 +153,9 @@ impl PopulationFit {
 #[derive(Clone, Copy)]
 pub(super) struct Foce<'a> {
     pub model: &'a PopulationModel,
-    pub space: &'a Space,
+    pub space: &'a ParameterVector,
     pub subjects: &'a [Subject],
-    pub watch: &'a dyn Watch,
+    pub watch: &'a dyn Observer,
     /// A number that stays where it is.
     pub held: Option<usize>,
 }
@@ -164,9 +164,9 @@ impl<'a> Foce<'a> {
     /// The objective over all numbers.
     pub fn new(
         model: &'a PopulationModel,
-        space: &'a Space,
+        space: &'a ParameterVector,
         subjects: &'a [Subject],
-        watch: &'a dyn Watch,
+        watch: &'a dyn Observer,
     ) -> Self {
         Self { model, space, subjects, watch, held: None }
     }
@@ -186,7 +186,7 @@ impl Foce<'_> {
         }
         let population = self.at(x, &point.tied)?;
         let moved: Vec<f64> = x.iter().zip(&point.x).map(|(x, before)| x - before).collect();
-        let foreseen = |(part, change): (&Conditional, &Change)| change.foresee(&part.u, &moved);
+        let foreseen = |(part, change): (&EtaMode, &SubjectGradient)| change.extrapolate_eta(&part.u, &moved);
         let modes: Vec<Vec<f64>> = point.subjects.iter().zip(&point.changes).map(foreseen).collect();
         if modes.len() != self.subjects.len() {
             return None;
@@ -197,12 +197,12 @@ impl Foce<'_> {
 }
 
 /// The sum in the subjects' order.
-pub(super) fn total(parts: &[Conditional]) -> f64 {
+pub(super) fn total(parts: &[EtaMode]) -> f64 {
     parts.iter().map(|part| part.ofv).sum()
 }
 
 /// Whether they can be the parts of these subjects.
-pub(super) fn are_of(parts: &[Conditional], model: &PopulationModel, subjects: &[Subject]) -> bool {
+pub(super) fn are_of(parts: &[EtaMode], model: &PopulationModel, subjects: &[Subject]) -> bool {
     let n = model.variable().len();
     parts.len() == subjects.len() && parts.iter().all(|part| part.eta.len() == n && part.u.len() == n)
 }
@@ -211,19 +211,19 @@ pub(super) fn are_of(parts: &[Conditional], model: &PopulationModel, subjects: &
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Point {
     pub x: Vec<f64>,
-    pub subjects: Vec<Conditional>,
+    pub subjects: Vec<EtaMode>,
     /// The columns of L that are zero, as their variances are at the end of their range.
     pub tied: Vec<usize>,
     /// Whether the objective has been looked for elsewhere.
     pub has_looked: bool,
     /// How each subject's part changes, once that is known. It follows from the rest, and is much.
     #[serde(skip)]
-    pub changes: Vec<Change>,
+    pub changes: Vec<SubjectGradient>,
 }
 
 impl Point {
     /// Of which the changes are not known yet.
-    pub fn new(x: Vec<f64>, subjects: Vec<Conditional>) -> Self {
+    pub fn new(x: Vec<f64>, subjects: Vec<EtaMode>) -> Self {
         Self { x, subjects, tied: Vec::new(), has_looked: false, changes: Vec::new() }
     }
 
@@ -246,7 +246,7 @@ impl Point {
     }
 
     /// The subjects' parts at another vector, all else as it is.
-    pub fn at(&self, x: Vec<f64>, subjects: Vec<Conditional>) -> Self {
+    pub fn at(&self, x: Vec<f64>, subjects: Vec<EtaMode>) -> Self {
         Self { has_looked: self.has_looked, ..Self::new(x, subjects).tied(self.tied.clone()) }
     }
 
@@ -302,7 +302,7 @@ impl Objective for Foce<'_> {
     }
 
     fn observe(&self, iteration: &Iteration<Self::At>) {
-        let standing = Standing::new("foce", iteration);
+        let standing = EstimationState::new("foce", iteration);
         let Iteration { count, x, value, .. } = iteration;
         self.watch.iteration(&Progress { iteration: *count, ofv: *value, vector: x, standing });
     }
@@ -316,7 +316,7 @@ impl Objective for Foce<'_> {
 /// has no part in the objective of FOCE.
 pub(super) fn expected_information(
     model: &PopulationModel,
-    space: &Space,
+    space: &ParameterVector,
     subjects: &[Subject],
     x: &[f64],
 ) -> Option<DMatrix<f64>> {
@@ -330,7 +330,7 @@ pub(super) fn expected_information(
 pub(super) fn starting_parts(
     model: &PopulationModel,
     subjects: &[Subject],
-) -> Result<Vec<Conditional>, PopulationError> {
+) -> Result<Vec<EtaMode>, PopulationError> {
     let population = factored(model.clone())?;
     let one = |subject: &Subject| {
         lowest(&population, subject, &[], DEFAULT_RTOL)
@@ -344,9 +344,9 @@ pub(super) fn starting_parts(
 pub(super) fn have_several_modes(
     population: &FactoredModel,
     subjects: &[Subject],
-    parts: &[Conditional],
+    parts: &[EtaMode],
 ) -> bool {
-    let has_two = |(subject, part): (&Subject, &Conditional)| {
+    let has_two = |(subject, part): (&Subject, &EtaMode)| {
         let all = modes(population, subject, &[&part.u], SPREAD).unwrap_or_default();
         all.get(1).is_some_and(|second| second.objective < all[0].objective + LIKELY)
     };

@@ -25,19 +25,19 @@
 
 use super::checked::{Higher, higher};
 use super::complete::Complete;
-use super::conditional::Conditional;
+use super::conditional::EtaMode;
 use super::expectation::{Comparable, Layout, Moments, Outside, maximise, solve};
 use super::fit::linearised;
 use super::importance::{Polished, polished, still};
-use super::its::{Pace, Rounds, rounds};
+use super::its::{EmIterations, Pace, rounds};
 use super::objective::{
     PopulationError, PopulationFit, PopulationOptions, expected_information, factored, have_several_modes,
     starting_parts,
 };
 use super::quasi_newton::{DescentStop, MOST_ITERATIONS};
-use super::space::{Coordinate, Space};
-use super::walkers::{Added, Step, Walkers};
-use super::watch::{Progress, Standing, Watch};
+use super::space::{EstimatedParameter, ParameterVector};
+use super::walkers::{Added, ChainSettings, McmcChains};
+use super::watch::{EstimationState, Observer, Progress};
 use crate::problem::SubjectError;
 use crate::simulate::SubjectStream;
 use nalgebra::{Cholesky, DMatrix, DVector};
@@ -83,7 +83,7 @@ const AVERAGING: usize = 100;
 
 /// Where the draws stand.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(super) struct Walk {
+pub(super) struct SaemState {
     /// The vector from which they began, and what was said of the likelihood there and wherever they began again before.
     near: Vec<f64>,
     again: Vec<String>,
@@ -92,7 +92,7 @@ pub(super) struct Walk {
     /// Iterations done, with the rounds before.
     count: u64,
     /// The subjects' walkers.
-    walkers: Vec<Walkers>,
+    walkers: Vec<McmcChains>,
     /// The information that is expected without v, and the standard errors on the scales on which numbers are compared:
     /// known when the averaging begins, if it can be computed there.
     expected: Option<(DMatrix<f64>, Vec<f64>)>,
@@ -109,22 +109,21 @@ pub(super) struct Walk {
     still: Vec<usize>,
 }
 
-impl Walk {
+impl SaemState {
     /// From a vector where other iterations, so many, found each subject's mode.
     fn begin(
         chain: &Chain<'_>,
-        (x, modes, count): (Vec<f64>, &[Conditional], u64),
+        (x, modes, count): (Vec<f64>, &[EtaMode], u64),
         seed: u64,
     ) -> Result<Self, PopulationError> {
         let Chain { model, space, subjects, .. } = chain;
         let near = space.model(model, &x).map_err(|e| PopulationError::Model(e.to_string()))?;
         let near = factored(near)?;
         let chains = FEWEST_DRAWS.div_ceil(subjects.len());
-        let one = |(position, (subject, part)): (usize, (&Subject, &Conditional))| {
+        let one = |(position, (subject, part)): (usize, (&Subject, &EtaMode))| {
             let stream = SubjectStream::of_population(seed, position as u64);
-            Walkers::new(&near, subject, &part.u, chains, stream).map_err(|reason| PopulationError::Subject {
-                id: subject.id.clone(),
-                reason: Box::new(reason),
+            McmcChains::new(&near, subject, &part.u, chains, stream).map_err(|reason| {
+                PopulationError::Subject { id: subject.id.clone(), reason: Box::new(reason) }
             })
         };
         let walkers: Vec<_> = subjects.par_iter().zip(modes).enumerate().with_max_len(1).map(one).collect();
@@ -167,7 +166,7 @@ impl Walk {
     fn go_on(
         &mut self,
         chain: &Chain<'_>,
-        (gain, look): (f64, bool),
+        (gain, update_mode): (f64, bool),
         next: impl FnOnce(&Self, &PopulationModel, &[Moments], &Outside) -> Result<Vec<f64>, SubjectError>,
     ) -> Result<(Vec<f64>, f64), PopulationError> {
         let Chain { space, subjects, layout, watch, .. } = chain;
@@ -176,8 +175,8 @@ impl Walk {
         }
         let model = space.model(chain.model, &self.x).map_err(|e| PopulationError::Model(e.to_string()))?;
         let population = factored(model)?;
-        let step = Step { population: &population, space, layout, gain, look };
-        let one = |(walkers, subject): (&mut Walkers, &Subject)| {
+        let step = ChainSettings { population: &population, space, layout, gain, update_mode };
+        let one = |(walkers, subject): (&mut McmcChains, &Subject)| {
             let moved = walkers.go_on(step, subject);
             moved.map_err(|reason| PopulationError::Subject {
                 id: subject.id.clone(),
@@ -204,11 +203,15 @@ impl Walk {
     }
 
     /// An iteration of the burn-in.
-    fn burn(&mut self, chain: &Chain<'_>, scales: &Comparable) -> Result<(Vec<f64>, f64), PopulationError> {
+    fn explore(
+        &mut self,
+        chain: &Chain<'_>,
+        scales: &Comparable,
+    ) -> Result<(Vec<f64>, f64), PopulationError> {
         let Chain { space, subjects, layout, .. } = chain;
         let done = self.burnt.len();
-        let look = done.is_multiple_of(BURNING);
-        let told = self.go_on(chain, (1.0, look), |walk, model, moments, outside| {
+        let update_mode = done.is_multiple_of(BURNING);
+        let told = self.go_on(chain, (1.0, update_mode), |walk, model, moments, outside| {
             let mut x = walk.x.clone();
             maximise(model, space, layout, subjects, moments, &mut x)?;
             outside.step(layout, &mut x, 1.0);
@@ -243,7 +246,7 @@ impl Walk {
                 };
                 let mut step = solve(&bend, &gradient) * gain;
                 for (step, coordinate) in step.iter_mut().zip(space.coordinates()) {
-                    if matches!(coordinate, Coordinate::Cholesky { row, column } if row == column) {
+                    if matches!(coordinate, EstimatedParameter::Cholesky { row, column } if row == column) {
                         *step = step.clamp(-MAX_FACTOR, MAX_FACTOR);
                     }
                 }
@@ -298,8 +301,8 @@ impl Walk {
     }
 
     /// Tells of an iteration.
-    fn tell(&self, (vector, ofv): &(Vec<f64>, f64), watch: &dyn Watch) {
-        let standing = Standing::new("saem", self);
+    fn tell(&self, (vector, ofv): &(Vec<f64>, f64), watch: &dyn Observer) {
+        let standing = EstimationState::new("saem", self);
         watch.iteration(&Progress { iteration: self.count - 1, ofv: *ofv, vector, standing });
     }
 }
@@ -318,10 +321,10 @@ struct Left {
 /// What the iterations have in common.
 struct Chain<'a> {
     model: &'a PopulationModel,
-    space: &'a Space,
+    space: &'a ParameterVector,
     subjects: &'a [Subject],
     layout: Layout,
-    watch: &'a dyn Watch,
+    watch: &'a dyn Observer,
 }
 
 /// An information with the standard errors that it means, each times its weight; none where it has no inverse.
@@ -354,11 +357,11 @@ fn is_steady(trace: &[Vec<f64>], scales: &Comparable) -> bool {
 /// Where an estimation by SAEM begins, or goes on.
 pub(super) enum From {
     /// The model's values.
-    Start,
+    InitialTarget,
     /// The rounds before it.
-    Rounds(Rounds),
+    EmIterations(EmIterations),
     /// Its draws.
-    Walk(Walk),
+    SaemState(SaemState),
 }
 
 /// Fits all of a model's population that it does not fix by SAEM. The objective, gradients and covariance are those of
@@ -372,20 +375,20 @@ pub(super) fn saem(
     options: PopulationOptions,
     seed: u64,
     from: From,
-    watch: &dyn Watch,
+    watch: &dyn Observer,
 ) -> Result<PopulationFit, PopulationError> {
-    let space = Space::new(model)?;
+    let space = ParameterVector::new(model)?;
     let limit = options.max_iterations;
     let chain = Chain { model, space: &space, subjects, layout: Layout::new(model, &space), watch };
     let before = match from {
-        From::Start => Ok(Rounds::begin(model, &space, subjects)?),
-        From::Rounds(before) => Ok(before),
-        From::Walk(walk) => Err(walk),
+        From::InitialTarget => Ok(EmIterations::begin(model, &space, subjects)?),
+        From::EmIterations(before) => Ok(before),
+        From::SaemState(walk) => Err(walk),
     };
     let mut walk = match before {
         Ok(before) => {
             let begun = rounds(model, &space, subjects, before, (ROUNDS.min(limit), Pace::Plain), watch)?;
-            Walk::begin(&chain, (begun.x, &begun.parts, begun.count), seed)?
+            SaemState::begin(&chain, (begun.x, &begun.parts, begun.count), seed)?
         }
         Err(walk) if walk.is_of(&chain) => walk,
         Err(_) => return Err(PopulationError::Checkpoint),
@@ -395,7 +398,7 @@ pub(super) fn saem(
     while let Some(Beyond { x, parts, words }) = beyond.take_if(|_| walk.again.len() < AGAIN) {
         let mut again = std::mem::take(&mut walk.again);
         again.push(words);
-        walk = Walk { again, ..Walk::begin(&chain, (x, &parts, walk.count), seed)? };
+        walk = SaemState { again, ..SaemState::begin(&chain, (x, &parts, walk.count), seed)? };
         walk.through(&chain, limit)?;
         beyond = self::beyond(&chain, &walk, (seed, options))?;
     }
@@ -412,7 +415,7 @@ pub(super) fn saem(
 /// Where the likelihood is higher than where the draws have settled.
 struct Beyond {
     x: Vec<f64>,
-    parts: Vec<Conditional>,
+    parts: Vec<EtaMode>,
     /// Why, in words.
     words: String,
 }
@@ -421,7 +424,7 @@ struct Beyond {
 /// FOCE. Nothing if nowhere, or if they have not settled.
 fn beyond(
     chain: &Chain<'_>,
-    walk: &Walk,
+    walk: &SaemState,
     (seed, options): (u64, PopulationOptions),
 ) -> Result<Option<Beyond>, PopulationError> {
     let Chain { model, space, subjects, watch, .. } = *chain;
@@ -446,7 +449,7 @@ fn beyond(
     Ok(found.map(|Higher { found, words }| Beyond { x: found.vector, parts: found.subjects, words }))
 }
 
-impl Walk {
+impl SaemState {
     /// To its end, or so many iterations.
     fn through(&mut self, chain: &Chain<'_>, limit: u64) -> Result<(), PopulationError> {
         let Chain { model, space, subjects, watch, .. } = chain;
@@ -460,7 +463,7 @@ impl Walk {
             && !self.steady
             && self.burnt.len() < LONGEST
         {
-            let told = self.burn(chain, &scales)?;
+            let told = self.explore(chain, &scales)?;
             self.tell(&told, *watch);
         }
         if self.averaged.is_empty() {
@@ -480,7 +483,7 @@ impl Walk {
     }
 }
 
-impl Walk {
+impl SaemState {
     /// How it ended, in words.
     fn said(&self, names: &[String]) -> String {
         let again = match &self.again[..] {

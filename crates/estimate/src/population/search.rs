@@ -8,7 +8,7 @@ use super::candidates::Candidate;
 use super::fit::fit_population;
 use super::objective::{PopulationError, PopulationFit, PopulationOptions};
 use super::quasi_newton::DescentStop;
-use super::watch::{OnlyStop, Watch};
+use super::watch::{Observer, StopObserver};
 use omafit_model::{EffectEntry, ModelFile, PopulationModel, Subject};
 use serde::{Deserialize, Serialize};
 use statrs::distribution::{ChiSquared, ContinuousCDF};
@@ -78,7 +78,7 @@ pub struct Stepwise<'a> {
     /// How each model is fitted; without covariance.
     pub options: PopulationOptions,
     /// May end it.
-    pub watch: &'a dyn Watch,
+    pub watch: &'a dyn Observer,
 }
 
 /// Where it stands.
@@ -228,7 +228,7 @@ impl Stepwise<'_> {
         let options = PopulationOptions { covariance: false, ..self.options };
         let fitted = PopulationModel::new(file.clone())
             .map_err(|error| PopulationError::Model(error.to_string()))
-            .and_then(|model| fit_population(&model, self.subjects, options, &OnlyStop(self.watch)));
+            .and_then(|model| fit_population(&model, self.subjects, options, &StopObserver(self.watch)));
         let empty = |reason: String| SearchFit {
             step,
             candidate,

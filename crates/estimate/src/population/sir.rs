@@ -21,7 +21,7 @@ use super::objective::{Foce, Point, PopulationFit};
 use super::proposal::Proposal;
 use super::quasi_newton::Objective;
 use super::uncertainty::among;
-use super::watch::Watch;
+use super::watch::Observer;
 use crate::pareto::pareto_shape;
 use crate::simulate::SubjectStream;
 use crate::weighted::{effective_draws, relative_weights};
@@ -141,7 +141,7 @@ pub fn sampling_importance_resampling(
     subjects: &[Subject],
     rounds: &[SirRound],
     seed: u64,
-    watch: &dyn Watch,
+    watch: &dyn Observer,
     done: &(dyn Fn() + Sync),
 ) -> Result<SirFound, SirError> {
     let uncertainty = fit.uncertainty.as_ref().map_err(|why| SirError::NoCovariance(why.clone()))?;

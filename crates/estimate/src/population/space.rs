@@ -10,7 +10,7 @@ use omafit_model::{Analyte, EffectForm, ErrorModel, ModelError, PopulationModel,
 
 /// One of the vector's numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Coordinate {
+pub enum EstimatedParameter {
     /// The typical value of a parameter.
     Typical {
         /// Its position in the structure.
@@ -71,31 +71,31 @@ pub enum SpaceError {
 
 /// What is estimated of a population.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Space {
-    coordinates: Vec<Coordinate>,
+pub struct ParameterVector {
+    coordinates: Vec<EstimatedParameter>,
     /// The bounds of each parameter's typical value.
     bounds: Vec<(f64, f64)>,
 }
 
-impl Space {
+impl ParameterVector {
     /// A start beside a vector: typical values within a factor of 4.5, standard deviations within one of 2.1, correlations and
     /// coefficients as they are.
     pub(super) fn beside(&self, vector: &[f64], index: usize) -> Vec<f64> {
         let away = scattered_start(vector.len(), index);
         let mut rows = vec![0.0; vector.len()];
         for (coordinate, away) in self.coordinates().iter().zip(&away) {
-            if let Coordinate::Cholesky { row, column } = *coordinate
+            if let EstimatedParameter::Cholesky { row, column } = *coordinate
                 && row == column
             {
                 rows[row] = 0.5 * away;
             }
         }
-        let of = |((coordinate, &x), &away): ((&Coordinate, &f64), &f64)| match *coordinate {
-            Coordinate::Typical { .. } => x + away,
-            Coordinate::Coefficient { .. } => x,
-            Coordinate::Cholesky { row, column } if row == column => x + rows[row],
-            Coordinate::Cholesky { row, .. } => x * rows[row].exp(),
-            Coordinate::Sigma { .. } => x + 0.5 * away,
+        let of = |((coordinate, &x), &away): ((&EstimatedParameter, &f64), &f64)| match *coordinate {
+            EstimatedParameter::Typical { .. } => x + away,
+            EstimatedParameter::Coefficient { .. } => x,
+            EstimatedParameter::Cholesky { row, column } if row == column => x + rows[row],
+            EstimatedParameter::Cholesky { row, .. } => x * rows[row].exp(),
+            EstimatedParameter::Sigma { .. } => x + 0.5 * away,
         };
         self.coordinates().iter().zip(vector).zip(&away).map(of).collect()
     }
@@ -113,14 +113,14 @@ impl Space {
                 if !(p.typical > low && p.typical < high) {
                     return Err(SpaceError::AtBound { name: names[parameter], value: p.typical });
                 }
-                coordinates.push(Coordinate::Typical { parameter });
+                coordinates.push(EstimatedParameter::Typical { parameter });
             }
         }
         for (parameter, p) in model.parameters().iter().enumerate() {
             for (effect, e) in p.effects.iter().enumerate().filter(|(_, e)| !e.fixed) {
                 let count =
                     if let EffectForm::Categorical { levels, .. } = &e.form { levels.len() } else { 1 };
-                coordinates.extend((0..count).map(|level| Coordinate::Coefficient {
+                coordinates.extend((0..count).map(|level| EstimatedParameter::Coefficient {
                     parameter,
                     effect,
                     level,
@@ -138,7 +138,7 @@ impl Space {
                 ErrorModel::Normal { additive, proportional } => [additive > 0.0, proportional > 0.0],
             };
             let there = (0..2).filter(|&part| parts[part]);
-            coordinates.extend(there.map(|part| Coordinate::Sigma { analyte, part }));
+            coordinates.extend(there.map(|part| EstimatedParameter::Sigma { analyte, part }));
         }
         if coordinates.is_empty() {
             return Err(SpaceError::Nothing);
@@ -147,7 +147,7 @@ impl Space {
     }
 
     /// What its numbers are, in order.
-    pub fn coordinates(&self) -> &[Coordinate] {
+    pub fn coordinates(&self) -> &[EstimatedParameter] {
         &self.coordinates
     }
 
@@ -160,18 +160,18 @@ impl Space {
     /// The vector of a model's numbers.
     pub fn vector(&self, values: &PopulationValues) -> Vec<f64> {
         let factor = lower(values);
-        let of = |coordinate: &Coordinate| match *coordinate {
-            Coordinate::Typical { parameter } => {
+        let of = |coordinate: &EstimatedParameter| match *coordinate {
+            EstimatedParameter::Typical { parameter } => {
                 let ((low, high), value) = (self.bounds[parameter], values.typical[parameter]);
                 if high.is_finite() { ((value - low) / (high - value)).ln() } else { (value - low).ln() }
             }
-            Coordinate::Coefficient { parameter, effect, level } => {
+            EstimatedParameter::Coefficient { parameter, effect, level } => {
                 let coefficients = &values.coefficients[parameter][effect];
                 if coefficients.len() > 1 { coefficients[level].ln() } else { coefficients[level] }
             }
-            Coordinate::Cholesky { row, column } if row == column => factor[(row, row)].ln(),
-            Coordinate::Cholesky { row, column } => factor[(row, column)],
-            Coordinate::Sigma { analyte, part } => match values.residual[analyte.index()] {
+            EstimatedParameter::Cholesky { row, column } if row == column => factor[(row, row)].ln(),
+            EstimatedParameter::Cholesky { row, column } => factor[(row, column)],
+            EstimatedParameter::Sigma { analyte, part } => match values.residual[analyte.index()] {
                 Some(ErrorModel::LogNormal { sd }) => sd.ln(),
                 Some(ErrorModel::Normal { additive, proportional }) => [additive, proportional][part].ln(),
                 None => f64::NAN,
@@ -186,20 +186,20 @@ impl Space {
         let mut factor = lower(&values);
         for (coordinate, &x) in self.coordinates.iter().zip(vector) {
             match *coordinate {
-                Coordinate::Typical { parameter } => {
+                EstimatedParameter::Typical { parameter } => {
                     let (low, high) = self.bounds[parameter];
                     let odds = x.exp();
                     values.typical[parameter] =
                         if high.is_finite() { low + (high - low) * odds / (1.0 + odds) } else { low + odds };
                 }
-                Coordinate::Coefficient { parameter, effect, level } => {
+                EstimatedParameter::Coefficient { parameter, effect, level } => {
                     let coefficients = &mut values.coefficients[parameter][effect];
                     coefficients[level] = if coefficients.len() > 1 { x.exp() } else { x };
                 }
-                Coordinate::Cholesky { row, column } => {
+                EstimatedParameter::Cholesky { row, column } => {
                     factor[(row, column)] = if row == column { x.exp() } else { x };
                 }
-                Coordinate::Sigma { analyte, part } => match &mut values.residual[analyte.index()] {
+                EstimatedParameter::Sigma { analyte, part } => match &mut values.residual[analyte.index()] {
                     Some(ErrorModel::LogNormal { sd }) => *sd = x.exp(),
                     Some(ErrorModel::Normal { additive, proportional }) => {
                         *[additive, proportional][part] = x.exp();
@@ -208,7 +208,7 @@ impl Space {
                 },
             }
         }
-        let estimated = self.coordinates.iter().any(|c| matches!(c, Coordinate::Cholesky { .. }));
+        let estimated = self.coordinates.iter().any(|c| matches!(c, EstimatedParameter::Cholesky { .. }));
         if estimated {
             values.omega = (&factor * factor.transpose()).iter().copied().collect();
         }
@@ -230,10 +230,10 @@ impl Space {
         model: &PopulationModel,
         subject: &Subject,
         typical: &[f64],
-        coordinate: Coordinate,
+        coordinate: EstimatedParameter,
     ) -> Option<(usize, f64)> {
         let (parameter, by_log) = match coordinate {
-            Coordinate::Typical { parameter } => {
+            EstimatedParameter::Typical { parameter } => {
                 let ((low, high), value) = (self.bounds[parameter], model.parameters()[parameter].typical);
                 let slope = if high.is_finite() {
                     (value - low) * (high - value) / (high - low)
@@ -242,7 +242,7 @@ impl Space {
                 };
                 (parameter, slope / value)
             }
-            Coordinate::Coefficient { parameter, effect, level } => {
+            EstimatedParameter::Coefficient { parameter, effect, level } => {
                 let effect = &model.parameters()[parameter].effects[effect];
                 let slope = effect.log_slopes(&subject.covariates)[level];
                 let scale = match &effect.form {
@@ -251,7 +251,7 @@ impl Space {
                 };
                 (parameter, slope * scale)
             }
-            Coordinate::Cholesky { .. } | Coordinate::Sigma { .. } => return None,
+            EstimatedParameter::Cholesky { .. } | EstimatedParameter::Sigma { .. } => return None,
         };
         Some((parameter, by_log * model.parameters()[parameter].transformed_slope(typical[parameter])))
     }
@@ -260,9 +260,9 @@ impl Space {
     pub fn names(&self, model: &PopulationModel) -> Vec<String> {
         let names: Vec<&str> = model.parameter_names().collect();
         let variable = |row: usize| names[model.variable()[row]];
-        let of = |coordinate: &Coordinate| match *coordinate {
-            Coordinate::Typical { parameter } => names[parameter].to_string(),
-            Coordinate::Coefficient { parameter, effect, level } => {
+        let of = |coordinate: &EstimatedParameter| match *coordinate {
+            EstimatedParameter::Typical { parameter } => names[parameter].to_string(),
+            EstimatedParameter::Coefficient { parameter, effect, level } => {
                 let effect = &model.parameters()[parameter].effects[effect];
                 let at = match &effect.form {
                     EffectForm::Categorical { levels, .. } => format!("={}", levels[level].0),
@@ -270,11 +270,13 @@ impl Space {
                 };
                 format!("{}_{}{at}", names[parameter], effect.covariate)
             }
-            Coordinate::Cholesky { row, column } if row == column => format!("omega_{}", variable(row)),
-            Coordinate::Cholesky { row, column } => {
+            EstimatedParameter::Cholesky { row, column } if row == column => {
+                format!("omega_{}", variable(row))
+            }
+            EstimatedParameter::Cholesky { row, column } => {
                 format!("omega_{}_{}", variable(row), variable(column))
             }
-            Coordinate::Sigma { analyte, part } => {
+            EstimatedParameter::Sigma { analyte, part } => {
                 let is_log = model.residual(analyte).is_some_and(|residual| residual.error.is_log());
                 let kind = if is_log { "" } else { ["additive_", "proportional_"][part] };
                 format!("sigma_{kind}{}", analyte.name())
@@ -304,7 +306,7 @@ pub(super) fn lower(values: &PopulationValues) -> DMatrix<f64> {
 }
 
 /// The elements of Cholesky's factor that are estimated: those of blocks that are not fixed.
-fn cholesky(model: &PopulationModel, names: &[&str]) -> Result<Vec<Coordinate>, SpaceError> {
+fn cholesky(model: &PopulationModel, names: &[&str]) -> Result<Vec<EstimatedParameter>, SpaceError> {
     let n = model.variable().len();
     let (omega, fixed) = (model.omega(), model.omega_fixed());
     // The block of each: the first that it is connected with.
@@ -329,7 +331,8 @@ fn cholesky(model: &PopulationModel, names: &[&str]) -> Result<Vec<Coordinate>, 
             return Err(SpaceError::PartialBlock { names: names.join(", ") });
         }
         for (k, &row) in members.iter().enumerate() {
-            coordinates.extend(members[..=k].iter().map(|&column| Coordinate::Cholesky { row, column }));
+            coordinates
+                .extend(members[..=k].iter().map(|&column| EstimatedParameter::Cholesky { row, column }));
         }
     }
     Ok(coordinates)

@@ -2,8 +2,8 @@
 
 use super::method::{PopulationMethod, estimate_population};
 use super::objective::{PopulationError, PopulationOptions};
-use super::space::Space;
-use super::watch::{OnlyStop, Watch};
+use super::space::ParameterVector;
+use super::watch::{Observer, StopObserver};
 use omafit_model::{PopulationModel, Subject};
 
 /// The end of an estimation from one start.
@@ -33,10 +33,10 @@ pub fn from_several_starts(
     method: PopulationMethod,
     options: PopulationOptions,
     starts: usize,
-    watch: &dyn Watch,
+    watch: &dyn Observer,
     done: &dyn Fn(),
 ) -> Result<(PopulationModel, usize, Vec<PopulationStart>), PopulationError> {
-    let space = Space::new(model)?;
+    let space = ParameterVector::new(model)?;
     let options = PopulationOptions { covariance: false, ..options };
     let vector = space.vector(&model.values());
     let mut all = Vec::with_capacity(starts);
@@ -50,7 +50,7 @@ pub fn from_several_starts(
                 .model(model, &space.beside(&vector, start - 1))
                 .map_err(|error| PopulationError::Model(error.to_string()))?
         };
-        match estimate_population(&from, subjects, method, options, None, &OnlyStop(watch)) {
+        match estimate_population(&from, subjects, method, options, None, &StopObserver(watch)) {
             Err(PopulationError::Interrupted) => return Err(PopulationError::Interrupted),
             Err(error) => {
                 let reason = error.to_string();

@@ -6,9 +6,9 @@
 //! Numbers at an end of their range have no curvature there, nor have numbers that the data do not determine: they are held
 //! where they are, and the covariance is that of the others.
 
-use super::boundary::End;
+use super::boundary::BoundaryEstimate;
 use super::delta::{derivatives, propagated};
-use super::space::{Coordinate, Space};
+use super::space::{EstimatedParameter, ParameterVector};
 use crate::decompose::eigen;
 use crate::normal::NORMAL_975;
 use nalgebra::{Cholesky, DMatrix, DVector};
@@ -25,7 +25,7 @@ const NOTHING: f64 = 1e-4;
 #[derive(Clone, Debug, PartialEq)]
 pub struct PopulationUncertainty {
     /// The numbers that are held, as they are at an end of their range.
-    pub held: Vec<End>,
+    pub held: Vec<BoundaryEstimate>,
     /// The numbers that the data do not determine: along them, or together with others, the objective has no curvature. They
     /// are held too.
     pub undetermined: Vec<usize>,
@@ -93,7 +93,7 @@ pub(super) fn curvature(
 /// none.
 pub(super) fn uncertainty(
     parts: Vec<DMatrix<f64>>,
-    (ends, held): (&[End], &[usize]),
+    (ends, held): (&[BoundaryEstimate], &[usize]),
     names: &[String],
     gradients: &[Vec<f64>],
 ) -> Result<PopulationUncertainty, String> {
@@ -219,7 +219,7 @@ pub struct PopulationEstimate {
 /// Every number of a population with its uncertainty, if there is one.
 pub fn population_estimates(
     model: &PopulationModel,
-    space: &Space,
+    space: &ParameterVector,
     uncertainty: Option<&PopulationUncertainty>,
 ) -> Vec<PopulationEstimate> {
     let values = model.values();
@@ -251,7 +251,7 @@ pub fn population_numbers(model: &PopulationModel) -> Vec<PopulationEstimate> {
 /// The covariance of the numbers of a population, row by row in the order and the units of [`population_estimates`].
 pub fn population_covariance(
     model: &PopulationModel,
-    space: &Space,
+    space: &ParameterVector,
     uncertainty: &PopulationUncertainty,
 ) -> Vec<f64> {
     let read = |values: &PopulationValues| listed(model, values).iter().map(|e| e.value).collect();
@@ -266,14 +266,16 @@ const ONE: f64 = 0.999;
 fn is_held(
     estimate: &PopulationEstimate,
     slope: &DVector<f64>,
-    coordinates: &[Coordinate],
+    coordinates: &[EstimatedParameter],
     end: usize,
 ) -> bool {
     let mut with = slope.iter().enumerate().filter(|(_, s)| **s != 0.0).map(|(k, _)| k);
     match (estimate.kind, coordinates[end]) {
-        (EstimateKind::Correlation, Coordinate::Cholesky { row, .. }) => {
+        (EstimateKind::Correlation, EstimatedParameter::Cholesky { row, .. }) => {
             estimate.value.abs() > ONE
-                && with.any(|k| matches!(coordinates[k], Coordinate::Cholesky { row: r, .. } if r == row))
+                && with.any(
+                    |k| matches!(coordinates[k], EstimatedParameter::Cholesky { row: r, .. } if r == row),
+                )
         }
         _ => with.eq([end]),
     }

@@ -9,10 +9,10 @@
 //! that it passes through.
 
 use super::conditional::{ConditionalError, FactoredModel, conditional, subject_problem};
-use super::expectation::{Layout, Moments, Outside, Spread, transformed};
+use super::expectation::{ConditionalSpread, Layout, Moments, Outside, transformed};
 use super::marginal::Proposals;
 use super::proposal::{Mixture, Proposal};
-use super::space::Space;
+use super::space::ParameterVector;
 use crate::simulate::SubjectStream;
 use nalgebra::{DMatrix, DVector};
 use omafit_model::Subject;
@@ -34,7 +34,7 @@ const FOLLOW: f64 = 0.4;
 
 /// A subject's walkers, with all that they need to go on.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(super) struct Walkers {
+pub(super) struct McmcChains {
     stream: SubjectStream,
     /// v of each walker.
     at: Vec<DVector<f64>>,
@@ -48,17 +48,17 @@ pub(super) struct Walkers {
 
 /// What an iteration is made with.
 #[derive(Clone, Copy)]
-pub(super) struct Step<'a> {
+pub(super) struct ChainSettings<'a> {
     /// The model at the vector.
     pub population: &'a FactoredModel,
     /// What is estimated.
-    pub space: &'a Space,
+    pub space: &'a ParameterVector,
     /// How it is maximised.
     pub layout: &'a Layout,
     /// By how much the length of random steps follows their acceptance.
     pub gain: f64,
     /// Whether the mode is looked for first.
-    pub look: bool,
+    pub update_mode: bool,
 }
 
 /// What a subject adds to an iteration.
@@ -73,7 +73,7 @@ pub(super) struct Added {
     pub accepted: [u32; 2],
 }
 
-impl Walkers {
+impl McmcChains {
     /// `count` walkers at the modes of u, of which one is known.
     ///
     /// # Errors
@@ -110,7 +110,7 @@ impl Walkers {
 
     /// Fits the proposals anew; the part of the objective of FOCE at the lowest mode. Where there is no mode the last
     /// proposals serve.
-    fn look(&mut self, population: &FactoredModel, subject: &Subject) -> Option<f64> {
+    fn update_mode(&mut self, population: &FactoredModel, subject: &Subject) -> Option<f64> {
         let found = Proposals::new(population, subject, &[&self.mode], PILOT, &mut self.stream).ok()?;
         (self.proposal, self.proposals) = (found.lowest, found.mixture);
         self.mode.clone_from(&found.modes[0].u);
@@ -121,13 +121,13 @@ impl Walkers {
     ///
     /// # Errors
     /// When the model cannot be solved where a walker stands.
-    pub fn go_on(&mut self, step: Step<'_>, subject: &Subject) -> Result<Added, ConditionalError> {
-        let Step { population, space, layout, gain, look } = step;
+    pub fn go_on(&mut self, step: ChainSettings<'_>, subject: &Subject) -> Result<Added, ConditionalError> {
+        let ChainSettings { population, space, layout, gain, update_mode } = step;
         let model = &population.model;
         let problem = subject_problem(model, subject, None)?.with_rtol(RTOL);
         let typical = transformed(model, subject)?;
         let eta_of = |v: &DVector<f64>| (v - &typical).as_slice().to_vec();
-        let ofv = if look { self.look(population, subject) } else { None };
+        let ofv = if update_mode { self.update_mode(population, subject) } else { None };
         let here: Vec<Vec<f64>> = self.at.iter().map(|v| population.whitened(&eta_of(v))).collect();
         let paths: Vec<Paths> = here.into_iter().map(|u| self.paths(DVector::from_vec(u))).collect();
         let points = || paths.iter().flat_map(|paths| &paths.points);
@@ -159,7 +159,7 @@ impl Walkers {
             }
             let v = v_of(&paths.points[walked.through[MOVES - 1]]);
             outside.add(
-                &Outside::new(model, space, layout, subject, &eta_of(&v), Spread::Draw, RTOL)?,
+                &Outside::new(model, space, layout, subject, &eta_of(&v), ConditionalSpread::Draw, RTOL)?,
                 1.0 / count,
             );
             self.at[k] = v;

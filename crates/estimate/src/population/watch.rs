@@ -13,30 +13,30 @@ pub struct Progress<'a> {
     /// The vector of which it is the objective.
     pub vector: &'a [f64],
     /// All that the estimation needs to go on.
-    pub standing: Standing<'a>,
+    pub standing: EstimationState<'a>,
 }
 
 /// Where an estimation stands. What is serialised of it is a [`Checkpoint`](super::Checkpoint).
 #[derive(Clone, Copy)]
-pub struct Standing<'a> {
+pub struct EstimationState<'a> {
     /// The method, as it is named in a checkpoint.
     method: &'static str,
     state: &'a dyn erased_serde::Serialize,
 }
 
-impl<'a> Standing<'a> {
+impl<'a> EstimationState<'a> {
     pub(super) fn new(method: &'static str, state: &'a dyn erased_serde::Serialize) -> Self {
         Self { method, state }
     }
 }
 
-impl std::fmt::Debug for Standing<'_> {
+impl std::fmt::Debug for EstimationState<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Standing").field("method", &self.method).finish_non_exhaustive()
     }
 }
 
-impl Serialize for Standing<'_> {
+impl Serialize for EstimationState<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(Some(1))?;
         map.serialize_entry(self.method, self.state)?;
@@ -45,7 +45,7 @@ impl Serialize for Standing<'_> {
 }
 
 /// Somebody who looks on.
-pub trait Watch: Sync {
+pub trait Observer: Sync {
     /// Called at the start and after each iteration.
     fn iteration(&self, _: &Progress<'_>) {}
 
@@ -56,12 +56,12 @@ pub trait Watch: Sync {
 }
 
 /// Nobody.
-impl Watch for () {}
+impl Observer for () {}
 
 /// One who is not told of iterations, but may end them.
-pub(super) struct OnlyStop<'a>(pub &'a dyn Watch);
+pub(super) struct StopObserver<'a>(pub &'a dyn Observer);
 
-impl Watch for OnlyStop<'_> {
+impl Observer for StopObserver<'_> {
     fn go_on(&self) -> bool {
         self.0.go_on()
     }

@@ -1,6 +1,6 @@
 //! Forward-mode dual numbers of a fixed number of lanes.
 
-use super::real::{Elementary, Real, chained};
+use super::real::{AnalyticFunction, Real, chained};
 use std::ops::{Add, Div, Mul, Neg, Sub};
 
 /// A value with its derivatives in `N` directions.
@@ -77,7 +77,7 @@ impl<F: Real, const N: usize> Real for Dual<F, N> {
         yes
     }
     #[inline(always)]
-    fn apply<const K: usize, const M: usize, G: Elementary<K, M>>(arguments: [Self; K]) -> [Self; M] {
+    fn apply<const K: usize, const M: usize, G: AnalyticFunction<K, M>>(arguments: [Self; K]) -> [Self; M] {
         let (values, gradients) = F::differentiate::<K, M, G>(arguments.map(|x| x.re));
         let mut all = [Self::zero(); M];
         for m in 0..M {

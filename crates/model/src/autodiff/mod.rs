@@ -7,7 +7,7 @@ mod simd;
 mod sparse_dual;
 
 pub use dual::Dual;
-pub use real::{Elementary, Real};
+pub use real::{AnalyticFunction, Real};
 pub(crate) use real::{LEAST_ORDINARY, is_ordinary};
 pub use simd::{Simd, is_wide};
 pub(crate) use sparse_dual::Sparse;

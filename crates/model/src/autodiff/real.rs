@@ -6,7 +6,7 @@
 use super::elementary;
 use std::ops::{Add, Div, Mul, Neg, Sub};
 
-/// Numbers from here on are ordinary, up to its inverse: products and quotients of two of them are numbers. An [`Elementary`]
+/// Numbers from here on are ordinary, up to its inverse: products and quotients of two of them are numbers. An [`AnalyticFunction`]
 /// function branches below only.
 pub(crate) const LEAST_ORDINARY: f64 = 1e-150;
 
@@ -58,11 +58,11 @@ pub trait Real:
     fn axpy(self, a: f64, x: Self) -> Self;
 
     /// Applies functions whose partial derivatives are known in closed form.
-    fn apply<const K: usize, const M: usize, G: Elementary<K, M>>(arguments: [Self; K]) -> [Self; M];
+    fn apply<const K: usize, const M: usize, G: AnalyticFunction<K, M>>(arguments: [Self; K]) -> [Self; M];
 
     /// The values and the partial derivatives of such functions.
     #[inline(always)]
-    fn differentiate<const K: usize, const M: usize, G: Elementary<K, M>>(
+    fn differentiate<const K: usize, const M: usize, G: AnalyticFunction<K, M>>(
         arguments: [Self; K],
     ) -> ([Self; M], [[Self; K]; M]) {
         G::values_and_gradients(arguments)
@@ -114,7 +114,7 @@ pub(super) use chained;
 /// `M` functions of `K` variables with their gradients in closed form.
 ///
 /// Written over any [`Real`], so that derivatives of any order follow from the one gradient.
-pub trait Elementary<const K: usize, const M: usize> {
+pub trait AnalyticFunction<const K: usize, const M: usize> {
     /// The values at `x`.
     fn values<T: Real>(x: [T; K]) -> [T; M];
 
@@ -158,7 +158,7 @@ impl Real for f64 {
         self + a * x
     }
     #[inline(always)]
-    fn apply<const K: usize, const M: usize, G: Elementary<K, M>>(arguments: [Self; K]) -> [Self; M] {
+    fn apply<const K: usize, const M: usize, G: AnalyticFunction<K, M>>(arguments: [Self; K]) -> [Self; M] {
         G::values(arguments)
     }
 }

@@ -1,7 +1,7 @@
 //! Several numbers at once, in the arithmetic of one.
 
 use super::elementary;
-use super::real::{Elementary, Real, is_ordinary};
+use super::real::{AnalyticFunction, Real, is_ordinary};
 use std::array::from_fn;
 use std::ops::{Add, Div, Mul, Neg, Sub};
 
@@ -16,7 +16,7 @@ pub fn is_wide() -> bool {
 
 /// `W` numbers, each treated to the bit as a number alone is.
 ///
-/// It carries the right-hand sides of bodies that do not branch on a value but within an [`Elementary`] function.
+/// It carries the right-hand sides of bodies that do not branch on a value but within an [`AnalyticFunction`] function.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[repr(transparent)]
 pub struct Simd<const W: usize>(pub [f64; W]);
@@ -93,7 +93,7 @@ impl<const W: usize> Real for Simd<W> {
     fn constant(value: f64) -> Self {
         Self::all(value)
     }
-    /// The first of them: it decides within an [`Elementary`] function, where all are ordinary.
+    /// The first of them: it decides within an [`AnalyticFunction`] function, where all are ordinary.
     #[inline(always)]
     fn value(&self) -> f64 {
         self.0[0]
@@ -131,11 +131,11 @@ impl<const W: usize> Real for Simd<W> {
         out
     }
     #[inline(always)]
-    fn apply<const K: usize, const M: usize, G: Elementary<K, M>>(arguments: [Self; K]) -> [Self; M] {
+    fn apply<const K: usize, const M: usize, G: AnalyticFunction<K, M>>(arguments: [Self; K]) -> [Self; M] {
         if are_ordinary(&arguments) { G::values(arguments) } else { one_by_one::<W, K, M, G>(&arguments) }
     }
     #[inline(always)]
-    fn differentiate<const K: usize, const M: usize, G: Elementary<K, M>>(
+    fn differentiate<const K: usize, const M: usize, G: AnalyticFunction<K, M>>(
         arguments: [Self; K],
     ) -> ([Self; M], [[Self; K]; M]) {
         if are_ordinary(&arguments) {
@@ -157,7 +157,7 @@ fn are_ordinary<const W: usize, const K: usize>(arguments: &[Simd<W>; K]) -> boo
 
 #[cold]
 #[inline(never)]
-fn one_by_one<const W: usize, const K: usize, const M: usize, G: Elementary<K, M>>(
+fn one_by_one<const W: usize, const K: usize, const M: usize, G: AnalyticFunction<K, M>>(
     arguments: &[Simd<W>; K],
 ) -> [Simd<W>; M] {
     let each: [[f64; M]; W] = from_fn(|l| G::values(arguments.map(|argument| argument.0[l])));
@@ -166,7 +166,7 @@ fn one_by_one<const W: usize, const K: usize, const M: usize, G: Elementary<K, M
 
 #[cold]
 #[inline(never)]
-fn differentiate_one_by_one<const W: usize, const K: usize, const M: usize, G: Elementary<K, M>>(
+fn differentiate_one_by_one<const W: usize, const K: usize, const M: usize, G: AnalyticFunction<K, M>>(
     arguments: &[Simd<W>; K],
 ) -> ([Simd<W>; M], [[Simd<W>; K]; M]) {
     let each: [([f64; M], [[f64; K]; M]); W] =

@@ -1,6 +1,6 @@
 //! Dual numbers that know which of their derivatives are zero.
 
-use super::real::{Elementary, Real, chained};
+use super::real::{AnalyticFunction, Real, chained};
 use std::ops::{Add, Div, Mul, Neg, Sub};
 
 /// A value with its derivatives to `N` states and in `L` other directions, most of which are zero.
@@ -117,7 +117,7 @@ impl<const N: usize, const L: usize, F: Real> Real for Sparse<N, L, F> {
         yes
     }
     #[inline(always)]
-    fn apply<const K: usize, const M: usize, G: Elementary<K, M>>(arguments: [Self; K]) -> [Self; M] {
+    fn apply<const K: usize, const M: usize, G: AnalyticFunction<K, M>>(arguments: [Self; K]) -> [Self; M] {
         let mut values = [F::zero(); K];
         for i in 0..K {
             values[i] = arguments[i].re;

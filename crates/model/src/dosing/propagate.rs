@@ -9,7 +9,7 @@ use super::segment::Segments;
 use crate::course::{Course, CourseError, OutputTime};
 use crate::equations::OdeSystem;
 use crate::ode::{Differentiated, Linear, Tangent, Tolerance, derivative_of};
-use crate::subject::{Before, Dose, Route};
+use crate::subject::{Dose, Route, StateRule};
 use std::marker::PhantomData;
 
 /// A body before anything is given.
@@ -290,7 +290,7 @@ where
     }
 
     fn give(&mut self, dose: &Dose) -> Result<(), CourseError> {
-        if dose.before != Before::Kept {
+        if dose.before != StateRule::Kept {
             self.prepare(dose)?;
         }
         if dose.amount_mg > 0.0 {
@@ -303,18 +303,18 @@ where
     #[inline(never)]
     fn prepare(&mut self, dose: &Dose) -> Result<(), CourseError> {
         match dose.before {
-            Before::Kept => {}
-            Before::Reset => {
+            StateRule::Kept => {}
+            StateRule::Reset => {
                 self.empty();
                 self.state = self.initial.state;
             }
-            Before::SteadyState { interval } => {
+            StateRule::SteadyState { interval } => {
                 let steady = self.steady_state(dose, interval)?;
                 self.empty();
                 self.state = steady.state;
                 self.depot.amount = steady.depot;
             }
-            Before::AddedSteadyState { interval } => {
+            StateRule::AddedSteadyState { interval } => {
                 let steady = self.steady_state(dose, interval)?;
                 let ((state, tangent), (start, start_tangent)) = (&mut self.state, &self.initial.state);
                 for n in 0..N {

@@ -14,7 +14,7 @@ use crate::equations::OdeSystem;
 use crate::ode::{
     Differentiated, Dop853, Lu, MOST, NEGLIGIBLE, Output, Radau, StepLimits, Stepper, Tangent, Tolerance,
 };
-use crate::subject::{Before, Dose};
+use crate::subject::{Dose, StateRule};
 
 /// The last correction, relative to each state.
 const CORRECTION: f64 = 1e-9;
@@ -74,7 +74,7 @@ where
     M: Stepper<N, A, 1>,
 {
     let tolerance = Tolerance { rtol: SHARPER * tolerance.rtol, ..*tolerance };
-    let once = [Dose { time: 0.0, before: Before::Kept, ..*dose }];
+    let once = [Dose { time: 0.0, before: StateRule::Kept, ..*dose }];
     let propagator = EventPropagator::of_interval(*initial, &once, interval, tolerance);
     let first = ActiveSolve::new(propagator, (tolerance, limits, Output::Landed), Vec::new(), ());
     let mut search = Search::<B, M, N, K, A> {

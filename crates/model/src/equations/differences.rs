@@ -3,7 +3,7 @@
 use super::model::StructuralModel;
 use super::parameter::PARTS;
 use super::request::{RequestQueue, SolveRequest};
-use super::solution::{Case, OutputWeights, SecondOrder, Sensitivities, Start};
+use super::solution::{Case, InitialTarget, OutputWeights, SecondOrder, Sensitivities};
 use crate::course::CourseError;
 
 /// The spacing of the differences, in the logarithm of an input: their error is that of its fourth power, and that of
@@ -21,7 +21,7 @@ struct Moved {
     input: usize,
     weight: f64,
     parameters: Vec<f64>,
-    start: Start<f64>,
+    start: InitialTarget<f64>,
 }
 
 /// The bodies around one, in each input over which second derivatives are wanted.
@@ -33,8 +33,8 @@ fn around(model: &dyn StructuralModel, request: &SolveRequest<'_>) -> Vec<Moved>
             let (mut parameters, mut start) = (request.parameters.to_vec(), request.start);
             match (parameters.get_mut(input), &mut start) {
                 (Some(value), _) => *value *= factor,
-                (None, Start::Baseline { ige_ng_ml }) => *ige_ng_ml *= factor,
-                (None, Start::SteadyState) => {}
+                (None, InitialTarget::Baseline { ige_ng_ml }) => *ige_ng_ml *= factor,
+                (None, InitialTarget::SteadyState) => {}
             }
             Moved { input, weight: weight / SPACING, parameters, start }
         };

@@ -10,7 +10,7 @@
 
 use super::parameter::ParameterInfo;
 use super::quasi_equilibrium::{self, DEPOT, EQUILIBRIUM, EXCESS, HAYASHI, Rates, summed};
-use super::solution::{Concentrations, Start};
+use super::solution::{Concentrations, InitialTarget};
 use super::system::{ModelEquations, OdeSystem};
 use crate::autodiff::Real;
 use crate::binding::EquilibriumComplex;
@@ -71,12 +71,12 @@ impl ModelEquations<3, 10> for FallingProduction {
     const EQUATIONS: &'static [&'static [&'static str]] = &[DEPOT, EQUILIBRIUM, EXCESS, FALLING];
     const IS_APPARENT: bool = true;
 
-    fn rates<T: Real>(p: &[T], start: Start<T>) -> [T; 10] {
+    fn rates<T: Real>(p: &[T], start: InitialTarget<T>) -> [T; 10] {
         let [ka, kx, kc, ke, w, alpha, pe] = quasi_equilibrium::rates(summed(p)).into_array();
         let [_, e0] = quasi_equilibrium::initial(summed(p), start);
         [ka, kx, kc, ke, w, alpha, pe, p[9], p[10], e0]
     }
-    fn initial<T: Real>(p: &[T], start: Start<T>) -> [T; 3] {
+    fn initial<T: Real>(p: &[T], start: InitialTarget<T>) -> [T; 3] {
         let [x, e] = quasi_equilibrium::initial(summed(p), start);
         [x, e, p[6]]
     }

@@ -13,7 +13,7 @@
 //! ```
 
 use super::parameter::ParameterInfo;
-use super::solution::{Concentrations, Start};
+use super::solution::{Concentrations, InitialTarget};
 use super::system::{ModelEquations, OdeSystem};
 use crate::autodiff::Real;
 use crate::units::IGE_NG_ML_PER_NM;
@@ -47,10 +47,10 @@ const PERIPHERAL: &[&str] = &[
 ];
 
 /// Free IgE at the start, nmol.
-pub(super) fn initial_target<T: Real>(rb: T, vc: T, start: Start<T>) -> T {
+pub(super) fn initial_target<T: Real>(rb: T, vc: T, start: InitialTarget<T>) -> T {
     match start {
-        Start::Baseline { ige_ng_ml } => ige_ng_ml * (1.0 / IGE_NG_ML_PER_NM) * vc,
-        Start::SteadyState => rb * vc,
+        InitialTarget::Baseline { ige_ng_ml } => ige_ng_ml * (1.0 / IGE_NG_ML_PER_NM) * vc,
+        InitialTarget::SteadyState => rb * vc,
     }
 }
 
@@ -104,11 +104,11 @@ impl ModelEquations<3, 7> for FullBinding1 {
     const IS_APPARENT: bool = false;
     const DRUG_KDA: f64 = DRUG_KDA;
 
-    fn rates<T: Real>(p: &[T], _: Start<T>) -> [T; 7] {
+    fn rates<T: Real>(p: &[T], _: InitialTarget<T>) -> [T; 7] {
         let [ka, cl, vc, rb, koff, kd, ker, kedr] = [p[0], p[1], p[2], p[3], p[4], p[5], p[6], p[7]];
         [ka, cl / vc, koff / kd / vc, koff, ker * rb * vc, ker, kedr]
     }
-    fn initial<T: Real>(p: &[T], start: Start<T>) -> [T; 3] {
+    fn initial<T: Real>(p: &[T], start: InitialTarget<T>) -> [T; 3] {
         [T::zero(), initial_target(p[3], p[2], start), T::zero()]
     }
     fn outputs<T: Real>(p: &[T], [x, r, c]: &[T; 3]) -> Concentrations<T> {
@@ -150,13 +150,13 @@ impl ModelEquations<4, 9> for FullBinding2 {
     const IS_APPARENT: bool = false;
     const DRUG_KDA: f64 = DRUG_KDA;
 
-    fn rates<T: Real>(p: &[T], start: Start<T>) -> [T; 9] {
+    fn rates<T: Real>(p: &[T], start: InitialTarget<T>) -> [T; 9] {
         let [vc, vp, q] = [p[2], p[3], p[4]];
         let one = [p[0], p[1], vc, p[5], p[6], p[7], p[8], p[9]];
         let [ka, kx, kon, koff, kin, ker, kedr] = FullBinding1::rates(&one, start);
         [ka, kx, kon, koff, kin, ker, kedr, q / vc, q / vp]
     }
-    fn initial<T: Real>(p: &[T], start: Start<T>) -> [T; 4] {
+    fn initial<T: Real>(p: &[T], start: InitialTarget<T>) -> [T; 4] {
         [T::zero(), initial_target(p[5], p[2], start), T::zero(), T::zero()]
     }
     fn outputs<T: Real>(p: &[T], [x, r, c, _]: &[T; 4]) -> Concentrations<T> {

@@ -3,7 +3,7 @@
 //! Derivatives are carried with respect to the rate constants, the initial state, the bioavailability and the lag, and turned into
 //! derivatives with respect to the parameters where the model is read.
 
-use super::solution::{Concentrations, Start};
+use super::solution::{Concentrations, InitialTarget};
 use super::system::{ModelEquations, OdeSystem};
 use crate::autodiff::{Dual, Real, Simd, Sparse};
 use crate::ode::{Differentiated, Linear, Tangent};
@@ -30,13 +30,13 @@ impl<const N: usize, const K: usize, const L: usize, const P: usize> Inputs<N, K
     #[inline(always)]
     pub(super) fn new<S: ModelEquations<N, K>, const FULL: bool>(
         parameters: &[f64],
-        start: Start<f64>,
+        start: InitialTarget<f64>,
     ) -> Self {
         let own = S::PARAMETERS.len();
         let all: [Dual<f64, P>; P] = std::array::from_fn(|j| {
             let value = match (parameters.get(j), start) {
                 (Some(&p), _) => p,
-                (None, Start::Baseline { ige_ng_ml }) if j == P - 1 => ige_ng_ml,
+                (None, InitialTarget::Baseline { ige_ng_ml }) if j == P - 1 => ige_ng_ml,
                 (None, _) => 0.0,
             };
             let mut dual = Dual::variable(value, j);
@@ -44,8 +44,8 @@ impl<const N: usize, const K: usize, const L: usize, const P: usize> Inputs<N, K
             dual
         });
         let begin = match start {
-            Start::Baseline { .. } => Start::Baseline { ige_ng_ml: all[P - 1] },
-            Start::SteadyState => Start::SteadyState,
+            InitialTarget::Baseline { .. } => InitialTarget::Baseline { ige_ng_ml: all[P - 1] },
+            InitialTarget::SteadyState => InitialTarget::SteadyState,
         };
         let rates = S::rates(&all[..own], begin);
         let initial = S::initial(&all[..own], begin);
@@ -157,7 +157,7 @@ impl<const N: usize, const K: usize, const L: usize, const P: usize> Inputs<N, K
 #[inline(always)]
 pub(super) fn second_sources<S, const N: usize, const K: usize, const L: usize, const P: usize>(
     parameters: &[f64],
-    start: Start<f64>,
+    start: InitialTarget<f64>,
 ) -> [[Tangent<P>; P]; L]
 where
     S: ModelEquations<N, K>,
@@ -174,8 +174,10 @@ where
     let all: [Twice<P>; P] = std::array::from_fn(|j| input(parameters.get(j).copied().unwrap_or(0.0), j));
     let named = &all[..S::PARAMETERS.len()];
     let begin = match start {
-        Start::Baseline { ige_ng_ml } => Start::Baseline { ige_ng_ml: input(ige_ng_ml, P - 1) },
-        Start::SteadyState => Start::SteadyState,
+        InitialTarget::Baseline { ige_ng_ml } => {
+            InitialTarget::Baseline { ige_ng_ml: input(ige_ng_ml, P - 1) }
+        }
+        InitialTarget::SteadyState => InitialTarget::SteadyState,
     };
     let second = |number: Twice<P>| number.eps.map(|by| Tangent(by.eps));
     let mut sources = [[Tangent([0.0; P]); P]; L];

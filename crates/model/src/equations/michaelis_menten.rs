@@ -11,7 +11,7 @@
 
 use super::full_binding::{CL, DRUG_KDA, KA, KEDR, Q, RB, VC, VP, read};
 use super::parameter::ParameterInfo;
-use super::solution::{Concentrations, Start};
+use super::solution::{Concentrations, InitialTarget};
 use super::system::{ModelEquations, OdeSystem};
 use crate::autodiff::Real;
 
@@ -53,11 +53,11 @@ impl ModelEquations<2, 6> for MichaelisMenten {
     const DRUG_KDA: f64 = DRUG_KDA;
     const STARTS_AT_BASELINE: bool = false;
 
-    fn rates<T: Real>(p: &[T], _: Start<T>) -> [T; 6] {
+    fn rates<T: Real>(p: &[T], _: InitialTarget<T>) -> [T; 6] {
         let [ka, cl, vc, vp, q, rb, km, kedr] = [p[0], p[1], p[2], p[3], p[4], p[5], p[6], p[7]];
         [ka, cl / vc, q / vc, q / vp, kedr * rb * vc, km * vc]
     }
-    fn initial<T: Real>(_: &[T], _: Start<T>) -> [T; 2] {
+    fn initial<T: Real>(_: &[T], _: InitialTarget<T>) -> [T; 2] {
         [T::zero(); 2]
     }
     fn outputs<T: Real>(p: &[T], [x, _]: &[T; 2]) -> Concentrations<T> {

@@ -27,5 +27,7 @@ pub use model::StructuralModel;
 pub use parameter::ParameterInfo;
 pub use registry::{STRUCTURES, structure, structure_with_dosing};
 pub use request::{RequestQueue, SolveRequest};
-pub use solution::{Case, Concentrations, OutputWeights, Predicted, SecondOrder, Sensitivities, Start, Take};
+pub use solution::{
+    Case, Concentrations, InitialTarget, OutputWeights, Predicted, SecondOrder, Sensitivities, Take,
+};
 pub(crate) use system::OdeSystem;

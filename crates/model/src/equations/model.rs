@@ -2,7 +2,7 @@
 
 use super::parameter::ParameterInfo;
 use super::request::{FixedQueue, RequestQueue, SingleQueue};
-use super::solution::{Case, Concentrations, OutputWeights, SecondOrder, Sensitivities, Start, Take};
+use super::solution::{Case, Concentrations, InitialTarget, OutputWeights, SecondOrder, Sensitivities, Take};
 use crate::course::{Course, CourseError};
 use crate::ode::Work;
 use crate::subject::Analyte;
@@ -48,7 +48,7 @@ pub trait StructuralModel: Sync + std::fmt::Debug {
     fn predict(
         &self,
         parameters: &[f64],
-        start: Start<f64>,
+        start: InitialTarget<f64>,
         course: &Course,
         out: &mut Vec<Concentrations<f64>>,
     ) -> Result<Work, CourseError> {
@@ -75,7 +75,7 @@ pub trait StructuralModel: Sync + std::fmt::Debug {
     fn sensitivities(
         &self,
         parameters: &[f64],
-        start: Start<f64>,
+        start: InitialTarget<f64>,
         course: &Course,
         out: &mut Vec<Concentrations<f64>>,
         slopes: &mut Vec<[f64; 5]>,

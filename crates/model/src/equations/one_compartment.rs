@@ -5,7 +5,7 @@
 //! ```
 
 use super::parameter::ParameterInfo;
-use super::solution::{Concentrations, Start};
+use super::solution::{Concentrations, InitialTarget};
 use super::system::{ModelEquations, OdeSystem};
 use crate::autodiff::Real;
 use crate::subject::Analyte;
@@ -46,10 +46,10 @@ impl ModelEquations<1, 2> for OneCompartment {
     const ANALYTES: &'static [Analyte] = &[Analyte::OmalizumabTotal];
     const STARTS_AT_BASELINE: bool = false;
 
-    fn rates<T: Real>(p: &[T], _: Start<T>) -> [T; 2] {
+    fn rates<T: Real>(p: &[T], _: InitialTarget<T>) -> [T; 2] {
         [p[0], p[1] / p[2]]
     }
-    fn initial<T: Real>(_: &[T], _: Start<T>) -> [T; 1] {
+    fn initial<T: Real>(_: &[T], _: InitialTarget<T>) -> [T; 1] {
         [T::zero()]
     }
     fn outputs<T: Real>(p: &[T], [x]: &[T; 1]) -> Concentrations<T> {

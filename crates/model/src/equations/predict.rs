@@ -2,7 +2,7 @@
 
 use super::inputs::Inputs;
 use super::request::{RequestQueue, SolveRequest};
-use super::solution::{Concentrations, OutputWeights, SecondOrder, Sensitivities, Start};
+use super::solution::{Concentrations, InitialTarget, OutputWeights, SecondOrder, Sensitivities};
 use super::step_limits::{check, dosing, limits, steady_limits, tolerance};
 use super::system::ModelEquations;
 use crate::autodiff::is_wide;
@@ -36,7 +36,7 @@ pub(super) trait Task<S, M, const N: usize, const K: usize, const L: usize>: Que
     type Recorder: StepRecorder<M, N, K> + Default + 'static;
 
     /// The rate constants, and the state at the start.
-    fn initial(parameters: &[f64], start: Start<f64>) -> ([f64; K], Differentiated<N, L>);
+    fn initial(parameters: &[f64], start: InitialTarget<f64>) -> ([f64; K], Differentiated<N, L>);
     /// A body is begun, whose steps are recorded or not.
     fn begin(_: &mut Self::Recorder, _is_recording: bool) {}
     /// The answer from the states at the output times.
@@ -60,7 +60,7 @@ impl<S: ModelEquations<N, K>, M, const N: usize, const K: usize> Task<S, M, N, K
     type Recorder = ();
 
     #[inline(always)]
-    fn initial(parameters: &[f64], start: Start<f64>) -> ([f64; K], Differentiated<N, 0>) {
+    fn initial(parameters: &[f64], start: InitialTarget<f64>) -> ([f64; K], Differentiated<N, 0>) {
         (S::rates(parameters, start), (S::initial(parameters, start), [Tangent([]); N]))
     }
     #[inline(always)]
@@ -91,7 +91,7 @@ where
     type Recorder = ();
 
     #[inline(always)]
-    fn initial(parameters: &[f64], start: Start<f64>) -> ([f64; K], Differentiated<N, L>) {
+    fn initial(parameters: &[f64], start: InitialTarget<f64>) -> ([f64; K], Differentiated<N, L>) {
         let inputs = Inputs::<N, K, L, P>::new::<S, true>(parameters, start);
         (inputs.rates, inputs.state)
     }

@@ -13,9 +13,9 @@
 //! itself as the parameter.
 
 use super::parameter::ParameterInfo;
-use super::solution::{Concentrations, Start};
+use super::solution::{Concentrations, InitialTarget};
 use super::system::{ModelEquations, OdeSystem, OutputParameters, SecondOrderEquations};
-use crate::autodiff::{Dual, Elementary, Real, Simd};
+use crate::autodiff::{AnalyticFunction, Dual, Real, Simd};
 use crate::binding::{Binding, EquilibriumComplex};
 use crate::ode::{Linear, Tangent};
 use crate::units::{IGE_NG_ML_PER_NM, OMALIZUMAB_UG_ML_PER_NM};
@@ -115,10 +115,10 @@ pub(super) fn rates<T: Real>([ka, clx, clc, cle, vx, vc, pe, kd0, alpha]: [T; 9]
 }
 
 /// Omalizumab and IgE at the start, nmol.
-pub(super) fn initial<T: Real>([_, _, _, cle, vx, _, pe, _, _]: [T; 9], start: Start<T>) -> [T; 2] {
+pub(super) fn initial<T: Real>([_, _, _, cle, vx, _, pe, _, _]: [T; 9], start: InitialTarget<T>) -> [T; 2] {
     let target = match start {
-        Start::Baseline { ige_ng_ml } => ige_ng_ml * (1.0 / IGE_NG_ML_PER_NM) * vx,
-        Start::SteadyState => pe * vx / cle,
+        InitialTarget::Baseline { ige_ng_ml } => ige_ng_ml * (1.0 / IGE_NG_ML_PER_NM) * vx,
+        InitialTarget::SteadyState => pe * vx / cle,
     };
     [T::zero(), target]
 }
@@ -338,10 +338,10 @@ impl ModelEquations<2, 7> for QuasiEquilibrium {
     const EQUATIONS: &'static [&'static [&'static str]] = &[DEPOT, EQUILIBRIUM, EXCESS];
     const IS_APPARENT: bool = true;
 
-    fn rates<T: Real>(p: &[T], _: Start<T>) -> [T; 7] {
+    fn rates<T: Real>(p: &[T], _: InitialTarget<T>) -> [T; 7] {
         rates(summed(p)).into_array()
     }
-    fn initial<T: Real>(p: &[T], start: Start<T>) -> [T; 2] {
+    fn initial<T: Real>(p: &[T], start: InitialTarget<T>) -> [T; 2] {
         initial(summed(p), start)
     }
     #[inline(always)]
@@ -367,10 +367,10 @@ impl ModelEquations<2, 7> for QuasiEquilibriumClc {
     const EQUATIONS: &'static [&'static [&'static str]] = &[DEPOT, EQUILIBRIUM];
     const IS_APPARENT: bool = true;
 
-    fn rates<T: Real>(p: &[T], _: Start<T>) -> [T; 7] {
+    fn rates<T: Real>(p: &[T], _: InitialTarget<T>) -> [T; 7] {
         rates(direct(p)).into_array()
     }
-    fn initial<T: Real>(p: &[T], start: Start<T>) -> [T; 2] {
+    fn initial<T: Real>(p: &[T], start: InitialTarget<T>) -> [T; 2] {
         initial(direct(p), start)
     }
     #[inline(always)]

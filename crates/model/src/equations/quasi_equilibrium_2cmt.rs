@@ -11,7 +11,7 @@
 
 use super::parameter::ParameterInfo;
 use super::quasi_equilibrium::{self, DEPOT, EQUILIBRIUM, EXCESS, HAYASHI, Rates, summed};
-use super::solution::{Concentrations, Start};
+use super::solution::{Concentrations, InitialTarget};
 use super::system::{ModelEquations, OdeSystem};
 use crate::autodiff::Real;
 use crate::binding::EquilibriumComplex;
@@ -77,11 +77,11 @@ impl ModelEquations<3, 9> for QuasiEquilibrium2 {
     ];
     const IS_APPARENT: bool = true;
 
-    fn rates<T: Real>(p: &[T], _: Start<T>) -> [T; 9] {
+    fn rates<T: Real>(p: &[T], _: InitialTarget<T>) -> [T; 9] {
         let [ka, kx, kc, ke, w, alpha, pe] = quasi_equilibrium::rates(summed(p)).into_array();
         [ka, kx, kc, ke, w, alpha, pe, p[9] / p[4], p[9] / p[10]]
     }
-    fn initial<T: Real>(p: &[T], start: Start<T>) -> [T; 3] {
+    fn initial<T: Real>(p: &[T], start: InitialTarget<T>) -> [T; 3] {
         let [x, e] = quasi_equilibrium::initial(summed(p), start);
         [x, e, T::zero()]
     }

@@ -13,7 +13,7 @@
 
 use super::full_binding::{CL, DRUG_KDA, KA, KEDR, KER, Q, RB, VC, VP, initial_target, read};
 use super::parameter::ParameterInfo;
-use super::solution::{Concentrations, Start};
+use super::solution::{Concentrations, InitialTarget};
 use super::system::{ModelEquations, OdeSystem};
 use crate::autodiff::Real;
 use crate::binding::{Binding, EquilibriumComplex};
@@ -63,11 +63,11 @@ impl ModelEquations<3, 8> for QuasiSteadyState {
     const IS_APPARENT: bool = false;
     const DRUG_KDA: f64 = DRUG_KDA;
 
-    fn rates<T: Real>(p: &[T], _: Start<T>) -> [T; 8] {
+    fn rates<T: Real>(p: &[T], _: InitialTarget<T>) -> [T; 8] {
         let [ka, cl, vc, vp, q, rb, kss, ker, kedr] = [p[0], p[1], p[2], p[3], p[4], p[5], p[6], p[7], p[8]];
         [ka, cl / vc, q / vc, q / vp, kss * vc, ker * rb * vc, ker, kedr]
     }
-    fn initial<T: Real>(p: &[T], start: Start<T>) -> [T; 3] {
+    fn initial<T: Real>(p: &[T], start: InitialTarget<T>) -> [T; 3] {
         [T::zero(), initial_target(p[5], p[2], start), T::zero()]
     }
     fn outputs<T: Real>(p: &[T], [x, r, _]: &[T; 3]) -> Concentrations<T> {

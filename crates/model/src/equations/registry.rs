@@ -20,7 +20,7 @@ use super::system::{ModelEquations, OdeSystem, OutputParameters};
 use crate::autodiff::is_wide;
 use crate::course::Course;
 use crate::ode::Output;
-use crate::subject::{Analyte, Before, Route};
+use crate::subject::{Analyte, Route, StateRule};
 
 /// A model that can be solved; with `HAS_DOSING` it has bioavailability and lag among its parameters.
 #[derive(Debug)]
@@ -47,7 +47,7 @@ const fn with_dosing<const P: usize>(own: &[ParameterInfo]) -> [ParameterInfo; P
 /// injections, and what goes into a vein.
 fn has_plain_doses(course: &Course) -> bool {
     let is_plain = |route, duration| route == Route::Intravenous || duration == 0.0;
-    course.doses().iter().all(|d| matches!(d.before, Before::Kept) && is_plain(d.route, d.duration))
+    course.doses().iter().all(|d| matches!(d.before, StateRule::Kept) && is_plain(d.route, d.duration))
 }
 
 /// Makes models objects, and the list of them. `N` states, `K` rate constants; directions and inputs as of `Inputs`, with `FULL` and without.

@@ -1,6 +1,6 @@
 //! Requests: bodies to be solved, where the solution of one may lead to the next.
 
-use super::solution::{Case, OutputWeights, Sensitivities, Start, Take};
+use super::solution::{Case, InitialTarget, OutputWeights, Sensitivities, Take};
 use crate::course::{Course, CourseError};
 use crate::ode::Work;
 use std::borrow::Cow;
@@ -13,7 +13,7 @@ pub struct SolveRequest<'a> {
     /// Its parameters, in the structure's order.
     pub parameters: Cow<'a, [f64]>,
     /// Its state before the first dose.
-    pub start: Start<f64>,
+    pub start: InitialTarget<f64>,
     /// The course over which it is solved.
     pub course: &'a Course,
     /// The inputs over which second-order derivatives are wanted, ascending: positions among the parameters, and after the last of

@@ -10,7 +10,7 @@
 use super::inputs::{Inputs, second_sources};
 use super::predict::{Question, Task, Weigh};
 use super::request::SolveRequest;
-use super::solution::{SecondOrder, Start};
+use super::solution::{InitialTarget, SecondOrder};
 use super::system::{OdeSystem, SecondOrderEquations};
 use crate::autodiff::{Simd, is_ordinary};
 use crate::dosing::{Outflow, StepRecorder, linearised};
@@ -114,7 +114,7 @@ where
     type Recorder = Tape<S::System, N, L>;
 
     #[inline(always)]
-    fn initial(parameters: &[f64], start: Start<f64>) -> ([f64; K], Differentiated<N, L>) {
+    fn initial(parameters: &[f64], start: InitialTarget<f64>) -> ([f64; K], Differentiated<N, L>) {
         let inputs = Inputs::<N, K, L, P>::new::<S, false>(parameters, start);
         (inputs.rates, inputs.state)
     }

@@ -4,7 +4,7 @@ use crate::course::{Course, CourseError};
 
 /// The amount of target when the model starts.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Start<T> {
+pub enum InitialTarget<T> {
     /// The measured baseline of total IgE.
     Baseline {
         /// Baseline total IgE, ng/mL.
@@ -54,7 +54,7 @@ pub struct Case<'a> {
     /// Its parameters, in the structure's order.
     pub parameters: &'a [f64],
     /// Its state before the first dose.
-    pub start: Start<f64>,
+    pub start: InitialTarget<f64>,
     /// The course over which it is solved.
     pub course: &'a Course,
 }

@@ -1,11 +1,11 @@
 //! Checks of a request before it is solved, and the limits and tolerances of its steps.
 
 use super::parameter::{DOSING, PARTS, ParameterInfo};
-use super::solution::Start;
+use super::solution::InitialTarget;
 use super::system::{ModelEquations, OdeSystem};
 use crate::course::{Course, CourseError, DEFAULT_RTOL};
 use crate::ode::{Output, StepLimits, Tolerance};
-use crate::subject::{Before, Dose, Route};
+use crate::subject::{Dose, Route, StateRule};
 
 /// The longest step at the default tolerance, in units of the fastest relaxation time.
 const LONGEST: f64 = 1.5;
@@ -80,7 +80,7 @@ where
 /// When a parameter or the baseline is out of its domain, a dose cannot be given to this model, or the course's steps are spent.
 pub(super) fn check<S, const N: usize, const K: usize>(
     parameters: &[f64],
-    start: Start<f64>,
+    start: InitialTarget<f64>,
     course: &Course,
 ) -> Result<(), CourseError>
 where
@@ -95,7 +95,7 @@ where
             return Err(CourseError::OutOfDomain { what: name, value });
         }
     }
-    if let Start::Baseline { ige_ng_ml } = start
+    if let InitialTarget::Baseline { ige_ng_ml } = start
         && !(ige_ng_ml.is_finite() && ige_ng_ml > 0.0)
     {
         return Err(CourseError::OutOfDomain { what: "the baseline of total IgE", value: ige_ng_ml });
@@ -105,7 +105,8 @@ where
     if let (Some(dose), None, true) = (intravenous, dosed, S::IS_APPARENT) {
         return Err(CourseError::NoBioavailability { time: dose.time });
     }
-    let steady = |d: &&Dose| matches!(d.before, Before::SteadyState { .. } | Before::AddedSteadyState { .. });
+    let steady =
+        |d: &&Dose| matches!(d.before, StateRule::SteadyState { .. } | StateRule::AddedSteadyState { .. });
     match (course.doses().iter().find(steady), dosed) {
         (Some(dose), Some((_, lag))) if lag > 0.0 => Err(CourseError::SteadyStateWithLag { time: dose.time }),
         _ => Ok(()),

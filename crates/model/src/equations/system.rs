@@ -1,7 +1,7 @@
 //! The equations of a structural model, apart from the machinery that solves them.
 
 use super::parameter::ParameterInfo;
-use super::solution::{Concentrations, Start};
+use super::solution::{Concentrations, InitialTarget};
 use crate::autodiff::{Real, Simd};
 use crate::ode::Tangent;
 use crate::subject::Analyte;
@@ -64,10 +64,10 @@ pub(super) trait ModelEquations<const N: usize, const K: usize>: Sync + 'static 
     const STARTS_AT_BASELINE: bool = true;
 
     /// The rate constants of the equations from the parameters.
-    fn rates<T: Real>(parameters: &[T], start: Start<T>) -> [T; K];
+    fn rates<T: Real>(parameters: &[T], start: InitialTarget<T>) -> [T; K];
 
     /// The state at the start.
-    fn initial<T: Real>(parameters: &[T], start: Start<T>) -> [T; N];
+    fn initial<T: Real>(parameters: &[T], start: InitialTarget<T>) -> [T; N];
 
     /// Concentrations from the parameters and the state.
     fn outputs<T: Real>(parameters: &[T], state: &[T; N]) -> Concentrations<T>;

@@ -14,7 +14,7 @@ mod unit;
 mod values;
 
 use crate::course::{Course, CourseError};
-use crate::equations::{Case, Concentrations, Predicted, Start, StructuralModel};
+use crate::equations::{Case, Concentrations, InitialTarget, Predicted, StructuralModel};
 use crate::ode::Work;
 use crate::subject::{Analyte, Covariates};
 pub use effect::{CovariateError, Effect, EffectForm};
@@ -125,13 +125,13 @@ impl PopulationModel {
     ///
     /// # Errors
     /// When the model starts from the baseline of IgE and it is missing.
-    pub fn start(&self, covariates: &Covariates) -> Result<Start<f64>, CovariateError> {
+    pub fn start(&self, covariates: &Covariates) -> Result<InitialTarget<f64>, CovariateError> {
         match self.file.start {
             StartRule::Baseline => match covariates.ige_ng_ml() {
-                Some(ige_ng_ml) => Ok(Start::Baseline { ige_ng_ml }),
+                Some(ige_ng_ml) => Ok(InitialTarget::Baseline { ige_ng_ml }),
                 None => Err(CovariateError::Missing { covariate: Covariates::IGE.into() }),
             },
-            StartRule::SteadyState => Ok(Start::SteadyState),
+            StartRule::SteadyState => Ok(InitialTarget::SteadyState),
         }
     }
 

@@ -3,8 +3,8 @@
 #![allow(dead_code)]
 
 use omafit_model::{
-    Before, Concentrations, Course, CourseError, Dose, Output, OutputTime, Route, Start, StructuralModel,
-    structure, structure_with_dosing,
+    Concentrations, Course, CourseError, Dose, InitialTarget, Output, OutputTime, Route, StateRule,
+    StructuralModel, structure, structure_with_dosing,
 };
 
 /// Structures with typical values of their parameters: Hayashi et al. 2007, Straube 2025.
@@ -89,9 +89,9 @@ pub fn event_courses() -> Vec<(&'static str, Course)> {
         ("vein and infusions", of(&mixed, visits.to_vec(), Output::Landed)),
         (
             "steady state",
-            of(&repeated(Before::SteadyState { interval: 28.0 }), vec![10.0, 60.0], Output::Landed),
+            of(&repeated(StateRule::SteadyState { interval: 28.0 }), vec![10.0, 60.0], Output::Landed),
         ),
-        ("reset", of(&repeated(Before::Reset), vec![5.0, 10.0, 60.0], Output::Landed)),
+        ("reset", of(&repeated(StateRule::Reset), vec![5.0, 10.0, 60.0], Output::Landed)),
     ]
 }
 
@@ -99,7 +99,7 @@ pub fn event_courses() -> Vec<(&'static str, Course)> {
 pub fn solve(
     model: &dyn StructuralModel,
     parameters: &[f64],
-    start: Start<f64>,
+    start: InitialTarget<f64>,
     course: &Course,
 ) -> Result<Vec<[f64; 5]>, CourseError> {
     let mut out = Vec::new();

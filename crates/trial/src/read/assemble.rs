@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::block::{Block, Gathered};
+use super::block::{Gathered, SubjectRecords};
 use super::checks::Check;
 use super::columns::{Columns, Name};
 use super::load::Rows;
@@ -157,7 +157,7 @@ impl<'a> Assembler<'a> {
     /// Puts rows together, from one on and until there are enough doses; says up to which.
     fn assemble(&mut self, rows: &[RawRow], from: usize, problems: &mut Problems) -> usize {
         let (columns, options) = (self.columns, self.options);
-        let mut current: Option<Block<'_>> = None;
+        let mut current: Option<SubjectRecords<'_>> = None;
         for (at, raw) in rows.iter().enumerate().skip(from) {
             let id = self.id(raw);
             if !id.is_empty() && current.as_ref().is_some_and(|block| block.id != id) {
@@ -177,7 +177,7 @@ impl<'a> Assembler<'a> {
             let mut block = match current.take() {
                 Some(block) if block.id == record.id => block,
                 _ => {
-                    let mut block = Block::new(record.id, record.row);
+                    let mut block = SubjectRecords::new(record.id, record.row);
                     block.whole = self.rows.complete();
                     if let Some((first, last)) = self.earlier.get(record.id) {
                         let place = Place::row(record.row).column(columns.title(Name::Id)).id(record.id);
@@ -202,7 +202,7 @@ impl<'a> Assembler<'a> {
         rows.len()
     }
 
-    fn finish(&mut self, block: Option<Block<'_>>, problems: &mut Problems) {
+    fn finish(&mut self, block: Option<SubjectRecords<'_>>, problems: &mut Problems) {
         if let Some(block) = block {
             self.earlier.insert(block.id.to_owned(), (block.first_row, block.last_row));
             block.finish(self.columns, self.options, &mut self.gathered, problems);

@@ -2,10 +2,10 @@
 
 use std::collections::HashSet;
 
-use omafit_model::{Analyte, Before, Censoring, Covariates, Dose, Observation, Route, Subject};
+use omafit_model::{Analyte, Censoring, Covariates, Dose, Observation, Route, StateRule, Subject};
 
 use super::checks::Check;
-use super::columns::{Columns, Meaning, Name};
+use super::columns::{ColumnRole, Columns, Name};
 use super::compartments::Compartments;
 use super::covariate::{Covariate, Known};
 use super::dates::SECONDS_A_DAY;
@@ -23,7 +23,7 @@ use crate::trial::{Counts, Excluded};
 const MOST_ADDITIONAL: u32 = 100_000;
 
 /// The consecutive rows that have the same ID.
-pub(super) struct Block<'a> {
+pub(super) struct SubjectRecords<'a> {
     pub id: &'a str,
     pub first_row: u64,
     pub last_row: u64,
@@ -106,7 +106,7 @@ pub(super) struct Censored {
     pub above: usize,
 }
 
-impl<'a> Block<'a> {
+impl<'a> SubjectRecords<'a> {
     pub(super) fn new(id: &'a str, row: u64) -> Self {
         Self {
             id,
@@ -140,7 +140,7 @@ impl<'a> Block<'a> {
         self.covariates.resize(record.covariates.len(), Covariate::default());
         let cells = record.covariates.iter().zip(&mut self.covariates).zip(columns.covariates());
         for (position, ((cell, covariate), column)) in cells.enumerate() {
-            let title = columns.title(Meaning::Covariate(position));
+            let title = columns.title(ColumnRole::Covariate(position));
             covariate.take(column, *cell, place.column(title), problems);
         }
         let Cell::Number(time, text) = record.time else {
@@ -205,7 +205,7 @@ impl<'a> Block<'a> {
                 self.entries.push(Entry::Dose(dose));
                 gathered.large_doses.add(dose.amount_mg, record.row);
                 if let Err((name, expected)) = self.add_additional(dose, additional) {
-                    problems.amiss(place.column(columns.title(name)), expected);
+                    problems.report(place.column(columns.title(name)), expected);
                     self.whole = false;
                 }
             }
@@ -254,7 +254,7 @@ impl<'a> Block<'a> {
             let known = &mut self.last_pending[usize::from(dose.route == Route::Intravenous)];
             *known = Some(known.map_or(last, |known| known.max(last)));
         }
-        let doses = (1..=additional.count).map(|k| Dose { time: time(k), before: Before::Kept, ..dose });
+        let doses = (1..=additional.count).map(|k| Dose { time: time(k), before: StateRule::Kept, ..dose });
         self.pending.extend(doses);
         Ok(())
     }
@@ -280,10 +280,10 @@ impl<'a> Block<'a> {
         let first_dose = doses.iter().position(|dose| dose.amount_mg > 0.0);
         observations.retain(|o| self.is_possible(o, first_dose, options, gathered));
         if self.whole && first_dose.is_none() && !options.allow_undosed {
-            problems.amiss(place, "at least one dose of this subject; --allow-undosed takes it without one");
+            problems.report(place, "at least one dose of this subject; --allow-undosed takes it without one");
         }
         if self.whole && observations.is_empty() && !options.allow_unobserved {
-            problems.amiss(
+            problems.report(
                 place,
                 "at least one observation of this subject; --allow-unobserved takes it without one",
             );
@@ -394,8 +394,8 @@ impl<'a> Block<'a> {
                     // An IgE may stand in a row that was not understood.
                     if self.whole || !column.is_ige() {
                         let place = Place::row(self.first_row).id(self.id);
-                        let title = columns.title(Meaning::Covariate(position));
-                        problems.amiss(place.column(title), column.wanting());
+                        let title = columns.title(ColumnRole::Covariate(position));
+                        problems.report(place.column(title), column.wanting());
                     }
                     known = None;
                     continue;

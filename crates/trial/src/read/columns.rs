@@ -105,19 +105,19 @@ fn synonyms(name: &str) -> &'static [&'static str] {
 
 /// A column that means something: one of the records', or a covariate by its position among those that are read.
 #[derive(Clone, Copy)]
-pub(super) enum Meaning {
+pub(super) enum ColumnRole {
     Record(Name),
     Covariate(usize),
 }
 
-impl Meaning {
+impl ColumnRole {
     /// Whether it is one of the records' columns.
     fn is(self, name: Name) -> bool {
         matches!(self, Self::Record(own) if own == name)
     }
 }
 
-impl From<Name> for Meaning {
+impl From<Name> for ColumnRole {
     fn from(name: Name) -> Self {
         Self::Record(name)
     }
@@ -186,7 +186,7 @@ impl<'a> Columns<'a> {
                     || format!("the file has {}", header.join(", ")),
                     |near| format!("did you mean {near}?"),
                 );
-                problems.amiss(place.column(name), format!("a column of this name; {hint}"));
+                problems.report(place.column(name), format!("a column of this name; {hint}"));
             }
         }
         columns.complete = problems.count() == before;
@@ -204,14 +204,14 @@ impl<'a> Columns<'a> {
     }
 
     /// The position of a column, if the file has it.
-    pub(super) fn index(&self, meaning: impl Into<Meaning>) -> Option<usize> {
+    pub(super) fn index(&self, meaning: impl Into<ColumnRole>) -> Option<usize> {
         self.at[position(meaning.into())]
     }
 
     /// The position of a covariate's column, if the covariate is read and the file has it.
     pub(super) fn covariate(&self, name: &str) -> Option<usize> {
         let at = self.covariates.iter().position(|column| column.name == name)?;
-        self.index(Meaning::Covariate(at))
+        self.index(ColumnRole::Covariate(at))
     }
 
     /// Whether a covariate is read from a column.
@@ -220,13 +220,13 @@ impl<'a> Columns<'a> {
     }
 
     /// The column's name as the file writes it.
-    pub(super) fn title(&self, meaning: impl Into<Meaning>) -> &'a str {
+    pub(super) fn title(&self, meaning: impl Into<ColumnRole>) -> &'a str {
         let meaning = meaning.into();
         self.index(meaning).map_or_else(|| self.name(meaning), |index| self.header[index].as_str())
     }
 
     /// A cell's text, or what it stands for.
-    pub(super) fn decoded<'c>(&self, meaning: Meaning, text: &'c str) -> &'c str
+    pub(super) fn decoded<'c>(&self, meaning: ColumnRole, text: &'c str) -> &'c str
     where
         'a: 'c,
     {
@@ -236,10 +236,10 @@ impl<'a> Columns<'a> {
     /// Finds the codes of each column; those of a column that is not read become a problem.
     fn encode(&mut self, options: &'a ReadOptions, place: Place<'_>, problems: &mut Problems) {
         for (ours, codes) in &options.codes {
-            let called = |meaning: &Meaning| self.name(*meaning).eq_ignore_ascii_case(ours);
+            let called = |meaning: &ColumnRole| self.name(*meaning).eq_ignore_ascii_case(ours);
             match self.meanings().find(called).filter(|meaning| self.index(*meaning).is_some()) {
                 Some(meaning) => self.codes[position(meaning)] = Some(codes),
-                None => problems.amiss(
+                None => problems.report(
                     place.column(ours),
                     "a column of this name, whose texts have codes in the mapping",
                 ),
@@ -253,16 +253,16 @@ impl<'a> Columns<'a> {
         unused.map(|index| self.header[index].as_str()).filter(|name| !name.is_empty()).collect()
     }
 
-    fn meanings(&self) -> impl Iterator<Item = Meaning> + use<> {
-        let covariates = (0..self.covariates.len()).map(Meaning::Covariate);
-        Name::ALL.into_iter().map(Meaning::Record).chain(covariates)
+    fn meanings(&self) -> impl Iterator<Item = ColumnRole> + use<> {
+        let covariates = (0..self.covariates.len()).map(ColumnRole::Covariate);
+        Name::ALL.into_iter().map(ColumnRole::Record).chain(covariates)
     }
 
     /// The column's name here.
-    fn name(&self, meaning: Meaning) -> &'a str {
+    fn name(&self, meaning: ColumnRole) -> &'a str {
         match meaning {
-            Meaning::Record(name) => name.text(),
-            Meaning::Covariate(position) => self.covariates[position].name.as_str(),
+            ColumnRole::Record(name) => name.text(),
+            ColumnRole::Covariate(position) => self.covariates[position].name.as_str(),
         }
     }
 
@@ -271,23 +271,23 @@ impl<'a> Columns<'a> {
         self.at.contains(&Some(index)) || self.wide.is_some_and(|wide| wide.reads(index))
     }
 
-    fn is_required(&self, meaning: Meaning, options: &ReadOptions) -> bool {
+    fn is_required(&self, meaning: ColumnRole, options: &ReadOptions) -> bool {
         match meaning {
-            Meaning::Record(Name::Id | Name::Time | Name::Dv) => true,
-            Meaning::Record(Name::Dvid) => options.only_analyte().is_none(),
-            Meaning::Record(Name::Amt) => !options.allow_undosed,
-            Meaning::Record(_) => false,
-            Meaning::Covariate(position) => self.covariates[position].needs_column(),
+            ColumnRole::Record(Name::Id | Name::Time | Name::Dv) => true,
+            ColumnRole::Record(Name::Dvid) => options.only_analyte().is_none(),
+            ColumnRole::Record(Name::Amt) => !options.allow_undosed,
+            ColumnRole::Record(_) => false,
+            ColumnRole::Covariate(position) => self.covariates[position].needs_column(),
         }
     }
 
     fn rename(&mut self, options: &ReadOptions, place: Place<'_>, problems: &mut Problems) {
         for (ours, theirs) in &options.columns {
-            let called = |meaning: &Meaning| self.name(*meaning).eq_ignore_ascii_case(ours.trim());
+            let called = |meaning: &ColumnRole| self.name(*meaning).eq_ignore_ascii_case(ours.trim());
             let Some(meaning) = self.meanings().find(called) else {
                 let known: Vec<&str> = self.meanings().map(|meaning| self.name(meaning)).collect();
                 let known = known.join(", ");
-                problems.amiss(
+                problems.report(
                     place,
                     format!("a known column to be given another name, not {ours}; known are {known}"),
                 );
@@ -295,13 +295,13 @@ impl<'a> Columns<'a> {
             };
             match self.header.iter().position(|column| column.eq_ignore_ascii_case(theirs.trim())) {
                 Some(index) if self.is_used(index) || self.index(meaning).is_some() => {
-                    problems.amiss(
+                    problems.report(
                         place.column(theirs),
                         "one meaning of a column and one column of a meaning, not two",
                     );
                 }
                 Some(index) => self.at[position(meaning)] = Some(index),
-                None => problems.amiss(
+                None => problems.report(
                     place.column(theirs),
                     format!(
                         "a column of this name, to be read as {}; the file has {}",
@@ -327,10 +327,10 @@ impl<'a> Columns<'a> {
     }
 }
 
-fn position(meaning: Meaning) -> usize {
+fn position(meaning: ColumnRole) -> usize {
     match meaning {
-        Meaning::Record(name) => name as usize,
-        Meaning::Covariate(position) => Name::ALL.len() + position,
+        ColumnRole::Record(name) => name as usize,
+        ColumnRole::Covariate(position) => Name::ALL.len() + position,
     }
 }
 
@@ -344,7 +344,7 @@ fn report_duplicates(header: &[String], place: Place<'_>, problems: &mut Problem
         let first = *seen.entry(name.to_ascii_uppercase()).or_insert(index);
         if first != index {
             let expected = format!("one column of this name, not columns {} and {}", first + 1, index + 1);
-            problems.amiss(place.column(name), expected);
+            problems.report(place.column(name), expected);
         }
     }
 }
@@ -357,7 +357,7 @@ fn report_commented_header(heading: &Heading, problems: &mut Problems) -> bool {
     if let Some(comment) = comment {
         let expected =
             format!("the header here, but the comment before, #{comment}, looks like it: remove its #");
-        problems.amiss(Place::row(heading.header_row), expected);
+        problems.report(Place::row(heading.header_row), expected);
     }
     comment.is_some()
 }

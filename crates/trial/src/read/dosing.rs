@@ -1,9 +1,9 @@
 //! Dosing records: what is given, where, how fast, how often, and what becomes of what is there.
 
-use omafit_model::{Before, Dose, Route};
+use omafit_model::{Dose, Route, StateRule};
 
 use super::columns::Name;
-use super::observing::Observing;
+use super::observing::ObservationCells;
 use super::record::{Cell, Kind, Row};
 
 /// `ADDL` beyond this is taken for a mistake.
@@ -11,7 +11,7 @@ const MOST_ADDITIONAL: f64 = 10_000.0;
 
 /// The cells that only dosing records use.
 #[derive(Clone, Copy)]
-pub(super) struct Dosing<'a> {
+pub(super) struct DoseCells<'a> {
     pub amt: Cell<'a>,
     pub cmt: Cell<'a>,
     pub rate: Cell<'a>,
@@ -40,8 +40,8 @@ impl<'a> Row<'_, 'a, '_> {
     pub(super) fn dose(
         &mut self,
         time: f64,
-        dosing: Dosing<'a>,
-        observing: Observing<'a>,
+        dosing: DoseCells<'a>,
+        observing: ObservationCells<'a>,
         resets: bool,
     ) -> Kind {
         // Each is looked at even if another is wrong.
@@ -71,11 +71,11 @@ impl<'a> Row<'_, 'a, '_> {
             return Kind::Wrong;
         }
         let before = match (steady_state, resets) {
-            (SteadyState::No, false) => Before::Kept,
-            (SteadyState::No, true) => Before::Reset,
-            (SteadyState::Adds, false) => Before::AddedSteadyState { interval },
+            (SteadyState::No, false) => StateRule::Kept,
+            (SteadyState::No, true) => StateRule::Reset,
+            (SteadyState::Adds, false) => StateRule::AddedSteadyState { interval },
             // After a reset there is only the untreated state to add to.
-            (SteadyState::Replaces, _) | (SteadyState::Adds, true) => Before::SteadyState { interval },
+            (SteadyState::Replaces, _) | (SteadyState::Adds, true) => StateRule::SteadyState { interval },
         };
         if !uncensored {
             return Kind::Wrong;
@@ -89,14 +89,19 @@ impl<'a> Row<'_, 'a, '_> {
     }
 
     /// A reset without a dose (`EVID` 3). Its compartment means nothing.
-    pub(super) fn reset(&mut self, time: f64, dosing: Dosing<'a>, observing: Observing<'a>) -> Kind {
+    pub(super) fn reset(
+        &mut self,
+        time: f64,
+        dosing: DoseCells<'a>,
+        observing: ObservationCells<'a>,
+    ) -> Kind {
         let undosed = self.without_dose(dosing, "0 or nothing on a reset without a dose (EVID 3)");
         let uncensored = self.uncensored(observing, "0 or nothing on a reset");
         if !(undosed && uncensored) || matches!(dosing.cmt, Cell::Wrong) {
             return Kind::Wrong;
         }
         Kind::Dose {
-            dose: Dose::subcutaneous(time, 0.0).after(Before::Reset),
+            dose: Dose::subcutaneous(time, 0.0).after(StateRule::Reset),
             additional: Additional { count: 0, interval_days: 0.0 },
             cancels: true,
             has_value: false,
@@ -104,7 +109,7 @@ impl<'a> Row<'_, 'a, '_> {
     }
 
     /// Whether a record that gives nothing says so.
-    pub(super) fn without_dose(&mut self, dosing: Dosing<'_>, expected: &str) -> bool {
+    pub(super) fn without_dose(&mut self, dosing: DoseCells<'_>, expected: &str) -> bool {
         let of_doses = [
             (Name::Amt, dosing.amt),
             (Name::Rate, dosing.rate),
@@ -116,7 +121,7 @@ impl<'a> Row<'_, 'a, '_> {
     }
 
     /// Whether a record that observes nothing is not censored; its `LIMIT` then means nothing.
-    fn uncensored(&mut self, observing: Observing<'_>, expected: &str) -> bool {
+    fn uncensored(&mut self, observing: ObservationCells<'_>, expected: &str) -> bool {
         self.not_nonzero(Name::Cens, observing.cens, expected)
     }
 

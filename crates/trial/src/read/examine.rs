@@ -1,6 +1,6 @@
 //! Probable mistakes in the records of one subject.
 
-use omafit_model::{Analyte, Before, Censoring, Dose, Observation};
+use omafit_model::{Analyte, Censoring, Dose, Observation, StateRule};
 
 use super::checks::Check;
 use super::covariate::CovariateColumn;
@@ -82,7 +82,7 @@ impl<'a> Course<'a> {
 
 fn examine_doses(course: &Course<'_>, findings: &mut Findings) {
     let Course { id, row, doses, dose_rows, .. } = *course;
-    let is_steady = |dose: &&Dose| matches!(dose.before, Before::SteadyState { .. });
+    let is_steady = |dose: &&Dose| matches!(dose.before, StateRule::SteadyState { .. });
     if doses.len() > 1 && doses.iter().filter(is_steady).count() == doses.len() {
         findings.add(Check::EveryDoseSteady, row, id);
     }

@@ -130,7 +130,7 @@ const RESERVE: f64 = 256e6;
 /// ```
 pub fn read(path: &Path, options: &ReadOptions) -> Result<Trial, Rejection> {
     let mut subjects = Vec::new();
-    let data_set = DataSet::survey(path, options, |some| subjects.extend(some))?;
+    let data_set = DataSet::scan(path, options, |some| subjects.extend(some))?;
     Ok(Trial { subjects, ..data_set.trial })
 }
 
@@ -152,10 +152,10 @@ impl DataSet {
     ///
     /// Those of [`read`].
     pub fn open(path: &Path, options: &ReadOptions) -> Result<Self, Rejection> {
-        Self::survey(path, options, |_| {})
+        Self::scan(path, options, |_| {})
     }
 
-    fn survey(
+    fn scan(
         path: &Path,
         options: &ReadOptions,
         mut take: impl FnMut(Vec<Subject>),

@@ -3,14 +3,14 @@
 use omafit_model::{Analyte, Censoring, Observation};
 
 use super::columns::Name;
-use super::dosing::Dosing;
+use super::dosing::DoseCells;
 use super::layout::DecimalMark;
 use super::record::{Cell, Kind, Row, is_missing};
 use super::units;
 
 /// The cells that only observations use.
 #[derive(Clone, Copy)]
-pub(super) struct Observing<'a> {
+pub(super) struct ObservationCells<'a> {
     pub dv: Cell<'a>,
     pub mdv: Cell<'a>,
     pub cens: Cell<'a>,
@@ -23,7 +23,12 @@ pub(super) struct Observing<'a> {
 
 impl<'a> Row<'_, 'a, '_> {
     /// An observation (`EVID` 0).
-    pub(super) fn observation(&mut self, time: f64, observing: Observing<'a>, dosing: Dosing<'a>) -> Kind {
+    pub(super) fn observation(
+        &mut self,
+        time: f64,
+        observing: ObservationCells<'a>,
+        dosing: DoseCells<'a>,
+    ) -> Kind {
         match observing.mdv {
             Cell::Number(0.0, _) => {}
             // The flag makes it an observation, however the value is coded.
@@ -57,8 +62,8 @@ impl<'a> Row<'_, 'a, '_> {
 
     /// What was measured, in the analyte's unit; of a censored one the limit. Where the analyte is wrong, its unit and
     /// sign are not looked at.
-    fn measured(&mut self, analyte: Option<Analyte>, observing: Observing<'a>) -> Option<Measured> {
-        let Observing { dv, cens, limit, is_below, lloq, .. } = observing;
+    fn measured(&mut self, analyte: Option<Analyte>, observing: ObservationCells<'a>) -> Option<Measured> {
+        let ObservationCells { dv, cens, limit, is_below, lloq, .. } = observing;
         if is_below? {
             return self.flagged_below(analyte, lloq);
         }

@@ -124,7 +124,7 @@ fn find(
     for ours in options.columns.keys() {
         if !COLUMNS.iter().any(|c| c.eq_ignore_ascii_case(ours.trim())) {
             let known = COLUMNS.join(", ");
-            problems.amiss(
+            problems.report(
                 place,
                 format!("a known column to be given another name, not {ours}; known are {known}"),
             );
@@ -137,14 +137,14 @@ fn find(
         let mut here = (0..header.len()).filter(|&i| header[i].eq_ignore_ascii_case(title));
         at[k] = here.next();
         if here.next().is_some() {
-            problems.amiss(place.column(title), "one column of this name");
+            problems.report(place.column(title), "one column of this name");
         }
         if at[k].is_none() && (k < REQUIRED || renamed.is_some()) {
             let there = header.join(", ");
-            problems.amiss(place.column(title), format!("a column of this name; the file has {there}"));
+            problems.report(place.column(title), format!("a column of this name; the file has {there}"));
         }
         if at[k].is_some() && at[..k].contains(&at[k]) {
-            problems.amiss(place.column(title), "one meaning of a column, not two");
+            problems.report(place.column(title), "one meaning of a column, not two");
         }
     }
     at

@@ -47,7 +47,7 @@ impl Problems {
     }
 
     /// Something is amiss that is not one cell's content.
-    pub(super) fn amiss(&mut self, place: Place<'_>, expected: impl Into<String>) {
+    pub(super) fn report(&mut self, place: Place<'_>, expected: impl Into<String>) {
         self.push(place, None, expected.into());
     }
 

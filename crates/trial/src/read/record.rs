@@ -2,11 +2,11 @@
 
 use omafit_model::{Dose, Observation};
 
-use super::columns::{Columns, Meaning, Name};
+use super::columns::{ColumnRole, Columns, Name};
 use super::covariate::CovariateColumn;
 use super::dates::DateFormat;
-use super::dosing::{Additional, Dosing};
-use super::observing::Observing;
+use super::dosing::{Additional, DoseCells};
+use super::observing::ObservationCells;
 use super::options::ReadOptions;
 use super::problems::{Place, Problems};
 use super::raw::RawRow;
@@ -133,7 +133,7 @@ pub(super) struct Row<'r, 'a, 'p> {
 
 impl<'a> Row<'_, 'a, '_> {
     /// A cell's text without the spaces around it; nothing if there is no such column.
-    pub(super) fn text(&self, name: impl Into<Meaning>) -> &'a str {
+    pub(super) fn text(&self, name: impl Into<ColumnRole>) -> &'a str {
         let meaning = name.into();
         let columns = self.reader.columns;
         let cell = columns.index(meaning).and_then(|index| self.raw.cells.get(index)).unwrap_or("").trim();
@@ -141,14 +141,14 @@ impl<'a> Row<'_, 'a, '_> {
     }
 
     /// Reports a cell that holds something else than expected.
-    pub(super) fn found(&mut self, name: impl Into<Meaning>, expected: impl Into<String>) {
+    pub(super) fn found(&mut self, name: impl Into<ColumnRole>, expected: impl Into<String>) {
         let meaning = name.into();
         let place = Place::row(self.raw.row).column(self.reader.columns.title(meaning)).id(self.id);
         let found = self.text(meaning);
         if self.reader.columns.index(meaning).is_some() {
             self.reader.problems.found(place, found, expected);
         } else {
-            self.reader.problems.amiss(place, expected);
+            self.reader.problems.report(place, expected);
         }
     }
 
@@ -182,7 +182,7 @@ impl<'a> Row<'_, 'a, '_> {
     /// A value of the file in the unit that is used here.
     pub(super) fn converted(
         &mut self,
-        name: impl Into<Meaning>,
+        name: impl Into<ColumnRole>,
         cell: Cell<'a>,
         factor: f64,
         unit: &str,
@@ -201,7 +201,7 @@ impl<'a> Row<'_, 'a, '_> {
         self.parsed(name, "a number")
     }
 
-    fn parsed(&mut self, name: impl Into<Meaning>, expected: &str) -> Cell<'a> {
+    fn parsed(&mut self, name: impl Into<ColumnRole>, expected: &str) -> Cell<'a> {
         let meaning = name.into();
         let text = self.text(meaning);
         if is_missing(text) {
@@ -224,13 +224,13 @@ impl<'a> Row<'_, 'a, '_> {
     }
 
     /// How a text that is no number can be read, if it looks like something that can.
-    fn help(&self, meaning: Meaning, text: &str) -> &'static str {
+    fn help(&self, meaning: ColumnRole, text: &str) -> &'static str {
         match meaning {
-            Meaning::Record(Name::Dv) if is_below_limit(text) => {
+            ColumnRole::Record(Name::Dv) if is_below_limit(text) => {
                 ": a value below the limit of quantification is written as the limit, with 1 in a column CENS, or as a number \
                  below the limit that --lloq ANALYTE=LIMIT gives"
             }
-            Meaning::Record(Name::Time | Name::Ii) if is_date_or_clock(text) => {
+            ColumnRole::Record(Name::Time | Name::Ii) if is_date_or_clock(text) => {
                 ": this looks like a date or a clock: --dates iso, dmy, mdy or sas reads them, with a column DATE where TIME is a clock"
             }
             _ => "",
@@ -273,7 +273,7 @@ impl<'a> Row<'_, 'a, '_> {
     }
 
     fn covariate(&mut self, position: usize, column: &CovariateColumn) -> Cell<'a> {
-        let meaning = Meaning::Covariate(position);
+        let meaning = ColumnRole::Covariate(position);
         if !column.is_positive() {
             return self.parsed(
                 meaning,
@@ -296,7 +296,7 @@ impl<'a> Row<'_, 'a, '_> {
         // A value that is not read need not be one.
         let dv = if let Cell::Number(1.0, _) = mdv { Cell::Missing } else { self.number(Name::Dv) };
         let amt = self.number(Name::Amt);
-        let dosing = Dosing {
+        let dosing = DoseCells {
             amt,
             cmt: self.number(Name::Cmt),
             rate: self.number(Name::Rate),
@@ -307,7 +307,7 @@ impl<'a> Row<'_, 'a, '_> {
         let cens = self.number(Name::Cens);
         let is_below = self.flag(Name::Blq);
         let lloq = if is_below == Some(true) { self.number(Name::Lloq) } else { Cell::Missing };
-        let observing = Observing { dv, mdv, cens, limit: self.number(Name::Limit), is_below, lloq };
+        let observing = ObservationCells { dv, mdv, cens, limit: self.number(Name::Limit), is_below, lloq };
         match self.event(amt) {
             None => (false, Kind::Wrong),
             Some(Event::Other) => (false, Kind::Other),

@@ -189,7 +189,7 @@ impl Selection {
             let Some(at) = heading.header.iter().position(named) else {
                 let (text, has) = (&condition.text, heading.header.join(", "));
                 let expected = format!("a column of this name, for {option} '{text}'; the file has {has}");
-                problems.amiss(Place::row(heading.header_row).column(&condition.column), expected);
+                problems.report(Place::row(heading.header_row).column(&condition.column), expected);
                 continue;
             };
             let reason = format!("{rule} {option} '{}'", condition.text);

@@ -61,7 +61,7 @@ pub(super) fn read_text<'a>(
     let header_row = lines.advance(length);
     let header: Vec<String> = cells.iter().map(|name| name.trim().to_owned()).collect();
     if found == Found::OpenQuote {
-        problems.amiss(Place::row(header_row), ONE_LINE);
+        problems.report(Place::row(header_row), ONE_LINE);
         problems.refuse()?;
     }
     check_separator(&header, separator, header_row, problems)?;
@@ -91,14 +91,14 @@ impl TextRows<'_> {
             let is_comment = self.lines.begins_with(b'#');
             let expected = self.cells;
             if found == Found::OpenQuote {
-                problems.amiss(Place::row(row), ONE_LINE);
+                problems.report(Place::row(row), ONE_LINE);
                 self.complete = false;
             } else if cells.len() != expected
                 && !is_comment
                 && !selection.is_comment(cells.get(0).unwrap_or(""))
             {
                 let message = format!("{expected} cells, as many as the header has, not {}", cells.len());
-                problems.amiss(Place::row(row), message);
+                problems.report(Place::row(row), message);
                 self.complete = false;
             } else {
                 rows.push(RawRow { row, cells: cells.clone(), is_comment });
@@ -155,7 +155,7 @@ fn check_separator(
     };
     let declared = declared.name();
     let expected = format!("columns separated by {declared}s, but the header looks {looks}-separated{helps}");
-    problems.amiss(Place::row(row), expected);
+    problems.report(Place::row(row), expected);
     problems.refuse()
 }
 
@@ -163,7 +163,7 @@ fn check_separator(
 fn report_bad_lines(bytes: &[u8], problems: &mut Problems) {
     for (row, line) in (1..).zip(bytes.split(|byte| *byte == b'\n')) {
         if std::str::from_utf8(line).is_err() {
-            problems.amiss(Place::row(row), "text in UTF-8");
+            problems.report(Place::row(row), "text in UTF-8");
         }
     }
 }

@@ -62,7 +62,7 @@ pub(super) fn spread(heading: &Heading, options: &ReadOptions, problems: &mut Pr
         let found = position(name);
         if found.is_none() {
             let has = heading.header.join(", ");
-            problems.amiss(
+            problems.report(
                 place.column(name),
                 format!("a column of this name, which the mapping has under [wide]; the file has {has}"),
             );
@@ -84,7 +84,7 @@ pub(super) fn spread(heading: &Heading, options: &ReadOptions, problems: &mut Pr
         if position(name).is_some_and(|at| !wide.reads(at)) && !is_unused(name) {
             let expected =
                 "no such column beside those of the analytes of a wide layout; `unused` leaves it out";
-            problems.amiss(place.column(name), expected);
+            problems.report(place.column(name), expected);
         }
     }
     let titles = |of: &dyn Fn(&Source) -> Option<usize>| {

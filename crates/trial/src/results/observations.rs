@@ -102,7 +102,7 @@ fn since_dose(subject: &Subject, observation: &Observation) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use omafit_model::{Analyte, Before, Covariates, Dose};
+    use omafit_model::{Analyte, Covariates, Dose, StateRule};
 
     fn observation(time: f64, censoring: Censoring, doses_before: usize) -> Observation {
         Observation { value: 5.0, censoring, ..Observation::planned(time, Analyte::IgeFree, doses_before) }
@@ -110,7 +110,7 @@ mod tests {
 
     #[test]
     fn a_reset_is_no_dose_to_count_from() {
-        let reset = |time| Dose::subcutaneous(time, 0.0).after(Before::Reset);
+        let reset = |time| Dose::subcutaneous(time, 0.0).after(StateRule::Reset);
         let subject = Subject {
             id: "501".to_owned(),
             covariates: Covariates::new(70.0, 420.0),

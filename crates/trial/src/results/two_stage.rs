@@ -1,7 +1,7 @@
 //! `two_stage` and `two_stage_omega`: the population from subjects' own estimates, naive and corrected side by side.
 
 use crate::table::{Column, Table, TableError, Values};
-use omafit_estimate::{FitOptions, Stage, TwoStage, free_names};
+use omafit_estimate::{FitOptions, TwoStage, TwoStageEstimates, free_names};
 use omafit_model::PopulationModel;
 
 /// One row an estimated parameter: of both methods the subjects behind it, the mean of η with its standard error, the
@@ -58,6 +58,6 @@ pub fn two_stage_omega_table(
     Table::new("two_stage_omega", columns)
 }
 
-fn methods(found: &TwoStage) -> [(&'static str, &Stage); 2] {
+fn methods(found: &TwoStage) -> [(&'static str, &TwoStageEstimates); 2] {
     [("naive", &found.naive), ("global", &found.global)]
 }

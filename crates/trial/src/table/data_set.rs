@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashSet};
 use std::path::Path;
 
-use omafit_model::{Before, Censoring, Covariates, Dose, Observation, Route, Subject};
+use omafit_model::{Censoring, Covariates, Dose, Observation, Route, StateRule, Subject};
 
 use super::data_set_file::write_comments;
 use super::{Column, Table, TableError, Values};
@@ -150,7 +150,7 @@ impl Event {
         if !(amount_mg.is_finite() && duration.is_finite()) {
             return Err("a number is not finite");
         }
-        if amount_mg == 0.0 && before == Before::Reset {
+        if amount_mg == 0.0 && before == StateRule::Reset {
             return match (route, duration) {
                 (Route::Subcutaneous, 0.0) => Ok(Self { evid: 3, ..Self::other(time) }),
                 _ => Err("a reset without a dose has a route or a duration"),
@@ -160,10 +160,10 @@ impl Event {
             return Err("a dose is not above 0 mg");
         }
         let (evid, ss, ii) = match before {
-            Before::Kept => (1, 0, 0.0),
-            Before::Reset => (4, 0, 0.0),
-            Before::SteadyState { interval } => (1, 1, interval),
-            Before::AddedSteadyState { interval } => (1, 2, interval),
+            StateRule::Kept => (1, 0, 0.0),
+            StateRule::Reset => (4, 0, 0.0),
+            StateRule::SteadyState { interval } => (1, 1, interval),
+            StateRule::AddedSteadyState { interval } => (1, 2, interval),
         };
         if ss != 0 && !(ii.is_finite() && ii > 0.0 && duration <= ii) {
             return Err(

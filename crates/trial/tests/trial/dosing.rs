@@ -1,6 +1,6 @@
 //! Dosing records: what they become, and what is refused of them.
 
-use omafit_model::{Before, Dose, Route, Subject};
+use omafit_model::{Dose, Route, StateRule, Subject};
 use omafit_trial::ReadOptions;
 
 use crate::support::{check, good, good_with};
@@ -60,14 +60,14 @@ fn resets() {
          501,8,,,150,4,2,600,,1,14,70,420\n",
     );
     let infusion = Dose::intravenous(8.0, 150.0, 0.25);
-    let reset = Dose::subcutaneous(7.0, 0.0).after(Before::Reset);
+    let reset = Dose::subcutaneous(7.0, 0.0).after(StateRule::Reset);
     assert_eq!(
         subject.doses,
         [
             Dose::subcutaneous(0.0, 300.0),
             reset,
             reset,
-            infusion.after(Before::Reset),
+            infusion.after(StateRule::Reset),
             Dose { time: 22.0, ..infusion },
         ]
     );
@@ -80,13 +80,13 @@ fn steady_states() {
         "501,0,,,300,1,1,,1,2,28,70,420\n501,1,,,300,1,2,300,2,0,1,70,420\n\
          501,2,,,300,4,1,,1,,14,70,420\n501,3,,,300,4,1,,2,,14,70,420\n",
     );
-    let replaced = Before::SteadyState { interval: 14.0 };
+    let replaced = StateRule::SteadyState { interval: 14.0 };
     assert_eq!(
         doses,
         [
-            Dose::subcutaneous(0.0, 300.0).after(Before::SteadyState { interval: 28.0 }),
+            Dose::subcutaneous(0.0, 300.0).after(StateRule::SteadyState { interval: 28.0 }),
             // An infusion may last as long as the interval.
-            Dose::intravenous(1.0, 300.0, 1.0).after(Before::AddedSteadyState { interval: 1.0 }),
+            Dose::intravenous(1.0, 300.0, 1.0).after(StateRule::AddedSteadyState { interval: 1.0 }),
             // After a reset there is nothing to add to.
             Dose::subcutaneous(2.0, 300.0).after(replaced),
             Dose::subcutaneous(3.0, 300.0).after(replaced),
@@ -106,7 +106,7 @@ fn a_reset_cancels_additional_doses_still_to_come() {
         trial.subjects.iter().map(|s| s.doses.iter().map(|dose| dose.time).collect()).collect();
     // The additional dose of day 14 comes before the reset of the same time; steady state that is added cancels none.
     assert_eq!(times[0], [0.0, 1.0, 7.0, 14.0, 14.0]);
-    assert_eq!(trial.subjects[0].doses[4].before, Before::Reset);
+    assert_eq!(trial.subjects[0].doses[4].before, StateRule::Reset);
     assert_eq!(times[1], [0.0, 7.0, 10.0, 24.0]);
     assert_eq!(times[2], [0.0, 7.0, 10.0]);
     assert_eq!(times[3], [0.0, 7.0, 10.0, 14.0, 21.0]);
@@ -137,7 +137,7 @@ fn a_reset_is_no_dose() {
     );
     let trial = good_with(undosed, &ReadOptions { allow_undosed: true, ..ReadOptions::default() });
     assert_eq!((trial.counts.doses, trial.counts.resets), (0, 1));
-    assert_eq!(trial.subjects[0].doses, [Dose::subcutaneous(0.0, 0.0).after(Before::Reset)]);
+    assert_eq!(trial.subjects[0].doses, [Dose::subcutaneous(0.0, 0.0).after(StateRule::Reset)]);
     assert_eq!(trial.subjects[0].doses[0].route, Route::Subcutaneous);
 }
 

@@ -1,6 +1,6 @@
 //! What holds for any subjects and any bytes.
 
-use omafit_model::{Analyte, Before, Censoring, Covariates, Dose, Observation, Route, Subject};
+use omafit_model::{Analyte, Censoring, Covariates, Dose, Observation, Route, StateRule, Subject};
 use omafit_trial::{
     IgeUnit, OmalizumabUnit, ReadOptions, TableError, TimeUnit, data_set_table, read, write_data_set,
 };
@@ -29,11 +29,11 @@ fn dose() -> impl Strategy<Value = Dose> {
             let duration = rate.map_or(0.0, |rate| amount_mg / rate);
             let interval = duration + more + f64::from(u8::from(rate.is_none()));
             let before = match kind {
-                0 => Before::SteadyState { interval },
-                1 => Before::AddedSteadyState { interval },
-                2 => Before::Reset,
-                3 => return Dose::subcutaneous(0.0, 0.0).after(Before::Reset),
-                _ => Before::Kept,
+                0 => StateRule::SteadyState { interval },
+                1 => StateRule::AddedSteadyState { interval },
+                2 => StateRule::Reset,
+                3 => return Dose::subcutaneous(0.0, 0.0).after(StateRule::Reset),
+                _ => StateRule::Kept,
             };
             Dose { time: 0.0, amount_mg, route, duration, before }
         },
@@ -251,10 +251,10 @@ fn row() -> impl Strategy<Value = String> {
 }
 
 fn is_sound(dose: &Dose) -> bool {
-    let given = dose.amount_mg > 0.0 || (dose.amount_mg == 0.0 && dose.before == Before::Reset);
+    let given = dose.amount_mg > 0.0 || (dose.amount_mg == 0.0 && dose.before == StateRule::Reset);
     let repeated = match dose.before {
-        Before::Kept | Before::Reset => true,
-        Before::SteadyState { interval } | Before::AddedSteadyState { interval } => {
+        StateRule::Kept | StateRule::Reset => true,
+        StateRule::SteadyState { interval } | StateRule::AddedSteadyState { interval } => {
             interval > 0.0 && interval.is_finite() && dose.duration <= interval
         }
     };

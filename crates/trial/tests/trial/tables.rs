@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use omafit_model::{Analyte, Before, Censoring, Covariates, Dose, Observation, Subject};
+use omafit_model::{Analyte, Censoring, Covariates, Dose, Observation, StateRule, Subject};
 use omafit_trial::{
     Column, GrowingTable, ParquetSink, RunFolder, RunPlace, Table, TableError, Values, data_set_table,
     read_parquet, write_data_set,
@@ -198,9 +198,9 @@ fn covariates_of_all_subjects_have_columns() {
         start: 0.0,
         doses: vec![
             Dose::intravenous(0.0, 300.0, 0.25),
-            Dose::subcutaneous(7.0, 150.0).after(Before::AddedSteadyState { interval: 14.0 }),
-            Dose::subcutaneous(8.0, 0.0).after(Before::Reset),
-            Dose::subcutaneous(9.0, 150.0).after(Before::Reset),
+            Dose::subcutaneous(7.0, 150.0).after(StateRule::AddedSteadyState { interval: 14.0 }),
+            Dose::subcutaneous(8.0, 0.0).after(StateRule::Reset),
+            Dose::subcutaneous(9.0, 150.0).after(StateRule::Reset),
         ],
         observations: vec![Observation {
             time: 9.5,
@@ -284,19 +284,19 @@ fn subjects_that_a_data_set_cannot_hold() {
     let mut two = [with(&|s| further(s, "AGE")), with(&|s| further(s, "age"))].concat();
     two[1].id = "513".to_owned();
     assert!(refuse(&two).ends_with("a covariate has a name that no column of it can have"));
-    let before = |s: &mut Subject, before: Before| s.doses[0].before = before;
+    let before = |s: &mut Subject, before: StateRule| s.doses[0].before = before;
     assert!(refuse(&with(&|s| s.doses[0].amount_mg = 0.0)).ends_with("a dose is not above 0 mg"));
     assert!(refuse(&with(&|s| s.doses[0].amount_mg = -1.0)).ends_with("a dose is not above 0 mg"));
     assert!(refuse(&with(&|s| s.doses[0].duration = f64::NAN)).ends_with("a number is not finite"));
     let reset = "a reset without a dose has a route or a duration";
     for dose in [Dose::intravenous(0.0, 0.0, 0.0), Dose::intravenous(0.0, 0.0, 1.0)] {
-        assert!(refuse(&with(&|s| s.doses[0] = dose.after(Before::Reset))).ends_with(reset));
+        assert!(refuse(&with(&|s| s.doses[0] = dose.after(StateRule::Reset))).ends_with(reset));
     }
     let interval = "an interval at steady state is not a number above 0 and at least the dose's duration";
     for days in [0.0, -1.0, f64::NAN, f64::INFINITY] {
-        assert!(refuse(&with(&|s| before(s, Before::SteadyState { interval: days }))).ends_with(interval));
+        assert!(refuse(&with(&|s| before(s, StateRule::SteadyState { interval: days }))).ends_with(interval));
     }
-    let long = Dose::intravenous(0.0, 300.0, 2.0).after(Before::AddedSteadyState { interval: 1.0 });
+    let long = Dose::intravenous(0.0, 300.0, 2.0).after(StateRule::AddedSteadyState { interval: 1.0 });
     assert!(refuse(&with(&|s| s.doses[0] = long)).ends_with(interval));
     let rate = "there is no rate that gives the exact duration of a dose";
     for duration in [-1.0, 1e-308, UNREACHABLE_DAYS] {

@@ -1,6 +1,6 @@
 //! Files in other units.
 
-use omafit_model::{Analyte, Before, Censoring, Dose};
+use omafit_model::{Analyte, Censoring, Dose, StateRule};
 use omafit_trial::{IgeUnit, OmalizumabUnit, ReadOptions, TimeUnit};
 
 use crate::support::{check_with, good, good_with};
@@ -23,7 +23,7 @@ fn hours() {
         [
             Dose::intravenous(0.0, 300.0, 2.0 / 24.0),
             Dose::intravenous(14.0, 300.0, 2.0 / 24.0),
-            Dose::subcutaneous(20.0, 300.0).after(Before::SteadyState { interval: 28.0 }),
+            Dose::subcutaneous(20.0, 300.0).after(StateRule::SteadyState { interval: 28.0 }),
         ]
     );
     let times: Vec<f64> = subject.observations.iter().map(|o| o.time).collect();
