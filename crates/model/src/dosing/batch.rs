@@ -29,7 +29,7 @@ pub(crate) trait StepRecorder<M, const N: usize, const K: usize> {
 
 impl<M, const N: usize, const K: usize> StepRecorder<M, N, K> for () {}
 
-/// A body that is solved, and what its owner keeps beside it.
+/// A body under way in a lane, and the data that its owner keeps beside it.
 pub(crate) struct ActiveSolve<
     'c,
     B,
@@ -100,7 +100,7 @@ pub(crate) trait SolveSource<
 > where
     M: Stepper<N, L, W>,
 {
-    /// What is kept beside a body.
+    /// The owner's data beside a body.
     type Context: StepRecorder<M, N, K>;
 
     /// The next body, if there is one.

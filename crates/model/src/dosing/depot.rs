@@ -6,7 +6,7 @@ use crate::subject::Route;
 /// An amount or a flow of drug with its derivatives to the absorption rate constant and the bioavailability.
 pub(crate) type Flux = Dual<f64, 2>;
 
-/// Which derivative of a [`Flux`].
+/// Positions of the derivatives of a [`Flux`].
 pub(super) const BY_KA: usize = 0;
 pub(super) const BY_F: usize = 1;
 

@@ -167,7 +167,7 @@ fn outputs_twice<const W: usize>(
     ];
     const VX: usize = 2;
     const VC: usize = 3;
-    /// Which of the variables a logarithm of an argument is made of, and how often.
+    /// The variables whose logarithms make up that of an argument, and their multiples.
     const MADE_OF: [&[(usize, f64)]; 4] =
         [&[(0, 1.0)], &[(1, 1.0)], &[(VX, 2.0), (VC, -1.0), (4, 1.0)], &[(5, 1.0)]];
     let zero = Simd::all(0.0);
@@ -228,7 +228,7 @@ impl<S: ModelEquations<2, 7, System = QuasiEquilibriumSystem>> OutputParameters 
 }
 
 impl<S: ModelEquations<2, 7, System = QuasiEquilibriumSystem>> SecondOrderEquations<2, 7, 6> for S {
-    /// Of the complex, whose second derivatives are all that there is, besides the products of the rates with amounts.
+    /// Adds the second derivatives of the complex and of the products of the rates with amounts: there are no others.
     #[inline(always)]
     fn add_hessian<const L: usize, const W: usize>(
         rates: &[f64; 7],
@@ -356,7 +356,7 @@ pub(super) fn summed<T: Real>(p: &[T]) -> [T; 9] {
     [p[0], p[1], p[1] + p[2], p[3], p[4], p[5], p[6], p[7], p[8]]
 }
 
-/// The same with the clearance of the complex as a parameter: Lowe et al. 2009, Brekkan et al. 2018.
+/// The structure of Hayashi et al. 2007 with the clearance of the complex as a parameter: Lowe et al. 2009, Brekkan et al. 2018.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct QuasiEquilibriumClc;
 

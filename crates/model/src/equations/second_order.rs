@@ -1,6 +1,6 @@
 //! The second derivatives of a weighted sum of concentrations, found backward.
 //!
-//! Of the second derivatives of each concentration a fit needs one weighted sum only. With λ the derivative of that sum to the
+//! A fit needs one weighted sum of the second derivatives of the concentrations. With λ the derivative of that sum to the
 //! state, found from the end of the course to its start through the stages of every step, its second derivatives in the directions are
 //! those of one number at each stage, λ·f, along the first derivatives.
 //!
@@ -157,7 +157,7 @@ where
     }
 }
 
-/// What is read of the weighted sum itself.
+/// The part of the weighted sum that is read at the output times.
 struct Outputs<const N: usize, const L: usize, const P: usize> {
     /// Its derivatives to the states at each output time.
     by_state: Vec<[f64; N]>,
@@ -168,7 +168,7 @@ struct Outputs<const N: usize, const L: usize, const P: usize> {
 }
 
 impl<const N: usize, const L: usize, const P: usize> Outputs<N, L, P> {
-    /// Those of a sum with these weights.
+    /// The part of the sum with these weights.
     #[cfg_attr(target_arch = "x86_64", target_feature(enable = "avx2"))]
     #[inline(never)]
     fn of<S: SecondOrderEquations<N, K, V>, const K: usize, const V: usize>(

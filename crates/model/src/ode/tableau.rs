@@ -26,7 +26,7 @@ pub const C: [f64; 16] = [
     0.7777777777777778,
 ];
 
-/// What each stage is evaluated at; row 12 is the eighth-order solution.
+/// Weights of the stages before in the state of each stage; row 12 is the eighth-order solution.
 pub const A: [Row; 16] = [
     &[],
     &[(0, 0.05260015195876773)],

@@ -81,9 +81,9 @@ impl<const L: usize, const W: usize> Tangent<L, Simd<W>> {
 /// The partial derivatives of a right-hand side.
 #[derive(Clone, Copy, Debug)]
 pub struct Partials<const N: usize, const L: usize, F = f64> {
-    /// Of each component, to each state.
+    /// The derivative of each component to each state.
     pub by_state: [[F; N]; N],
-    /// Of each component, in each direction.
+    /// The derivatives of each component in the directions.
     pub by_direction: [Tangent<L, F>; N],
 }
 
