@@ -190,7 +190,8 @@ where
                     break;
                 };
                 self.stepper.assign(lane);
-                self.begin_segment(lane, solve);
+                self.lanes[lane] = Some(solve);
+                self.begin_segment(lane);
                 T::prepare(&mut self.stepper, self.lanes.iter().flatten().any(|s| s.context.is_recording()));
             }
         }
@@ -220,45 +221,37 @@ where
         }
     }
 
-    /// The body takes the lane for its next segment, or ends.
+    /// The body in a lane begins its next segment, or ends.
     #[inline(never)]
-    fn begin_segment(&mut self, lane: usize, mut solve: ActiveSolve<'c, B, M, T, N, K, L, W, FULL>) {
+    fn begin_segment(&mut self, lane: usize) {
+        let Some(solve) = &mut self.lanes[lane] else { return };
         let states = &mut solve.states;
         let segment = match solve.propagator.next_segment(|state| states.push(state)) {
             Ok(Some(segment)) => segment,
-            Ok(None) => return self.end(lane, solve, Ok(())),
-            Err(error) => return self.end(lane, solve, Err(error)),
+            Ok(None) => return self.end(lane, Ok(())),
+            Err(error) => return self.end(lane, Err(error)),
         };
-        let (problem, start) = (solve.propagator.problem(), solve.propagator.state);
+        let propagator = &solve.propagator;
         let span = (segment.days, solve.controller.suited());
-        match self.stepper.begin(lane, &problem, &start, span, &solve.tolerance) {
+        let begun =
+            self.stepper.begin(lane, &propagator.problem(), &propagator.state, span, &solve.tolerance);
+        match begun {
             Ok(h) => {
                 solve.controller.begin(segment.days, h);
-                self.problems.set(
-                    lane,
-                    &solve.propagator.initial.rates,
-                    &segment.outflow,
-                    segment.into_centre,
-                );
+                self.problems.set(lane, &propagator.initial.rates, &segment.outflow, segment.into_centre);
                 solve.context.begin_segment(&segment.outflow);
-                self.lanes[lane] = Some(solve);
             }
-            Err(error) => {
-                let error = error.later(solve.propagator.now);
-                self.end(lane, solve, Err(error.into()));
-            }
+            Err(error) => self.fail(lane, error),
         }
     }
 
-    fn end(
-        &mut self,
-        lane: usize,
-        mut solve: ActiveSolve<'c, B, M, T, N, K, L, W, FULL>,
-        outcome: Result<(), CourseError>,
-    ) {
-        let Work { evaluations, jacobians, .. } = self.stepper.work(lane);
-        solve.work = Work { evaluations, jacobians, ..solve.work };
-        self.ended.push((solve, outcome));
+    /// The body in a lane ends.
+    fn end(&mut self, lane: usize, outcome: Result<(), CourseError>) {
+        if let Some(mut solve) = self.lanes[lane].take() {
+            let Work { evaluations, jacobians, .. } = self.stepper.work(lane);
+            solve.work = Work { evaluations, jacobians, ..solve.work };
+            self.ended.push((solve, outcome));
+        }
     }
 
     /// The step that a body tries next.
@@ -342,21 +335,21 @@ where
     /// The body in a lane is at the end of its segment.
     #[inline(never)]
     fn finish_segment(&mut self, lane: usize, end: Differentiated<N, L>) {
-        let Some(mut solve) = self.lanes[lane].take() else { return };
+        let Some(solve) = &mut self.lanes[lane] else { return };
         match solve.propagator.finish_segment(end) {
-            Ok(true) => self.begin_segment(lane, solve),
-            Ok(false) => self.end(lane, solve, Ok(())),
-            Err(error) => self.end(lane, solve, Err(error)),
+            Ok(true) => self.begin_segment(lane),
+            Ok(false) => self.end(lane, Ok(())),
+            Err(error) => self.end(lane, Err(error)),
         }
     }
 
-    /// A body cannot be solved any further.
+    /// The body in a lane cannot be solved any further.
     #[cold]
     #[inline(never)]
     fn fail(&mut self, lane: usize, error: SolverError) {
-        if let Some(solve) = self.lanes[lane].take() {
+        if let Some(solve) = &self.lanes[lane] {
             let error = error.later(solve.propagator.now);
-            self.end(lane, solve, Err(error.into()));
+            self.end(lane, Err(error.into()));
         }
     }
 }
