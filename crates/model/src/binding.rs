@@ -1,8 +1,8 @@
-//! Instantaneous 1:1 binding of drug to target with a dissociation constant that drifts with their ratio.
+//! Instantaneous 1:1 binding of drug to target with a dissociation constant that depends on their ratio.
 
 use crate::autodiff::{AnalyticFunction, Dual, LEAST_ORDINARY, Real, is_ordinary};
 
-/// The complex at equilibrium, as a function of (X, E, w, α): amounts in nmol.
+/// The drug–target complex at equilibrium, as a function of (X, E, w, α); amounts in nmol.
 ///
 /// C solves (X − C)(E − C) = K·C with K = w·(X/E)^α. The root is taken in the form 2XE/(S + R), S = X + E + K,
 /// R² = (X − E)² + K(K + 2(X + E)), in which nothing cancels. The gradient is implicit:
@@ -32,8 +32,9 @@ impl<T: Real> Equilibrium<T> {
         Self { inverse, power, k, root, log_ratio, complex: x * e * 2.0 / (x + e + k + root) }
     }
 
-    /// What of an amount is unbound that exceeds the other by so much, without the cancellation of the difference: with g
-    /// the excess (g − K + R)/2 = 2Kn/(R − g + K), of which the first form cancels for g < K, the second for g > K.
+    /// The unbound part of an amount that exceeds the other amount by `excess`, without the cancellation of the
+    /// difference: with g the excess, (g − K + R)/2 = 2Kn/(R − g + K), of which the first form cancels for g < K and
+    /// the second for g > K.
     #[inline(always)]
     fn unbound(&self, amount: T, excess: T) -> T {
         let above = excess - self.k;
@@ -41,7 +42,7 @@ impl<T: Real> Equilibrium<T> {
         T::choose((&excess, &self.k), (above + self.root) * 0.5, part)
     }
 
-    /// Derivatives of the complex.
+    /// Derivatives of the complex with respect to (X, E, w, α).
     #[inline(always)]
     fn complex_by(&self, [x, e]: [T; 2], alpha: T) -> [T; 4] {
         let inverse = T::constant(1.0) / self.root;
@@ -55,7 +56,7 @@ impl<T: Real> Equilibrium<T> {
         ]
     }
 
-    /// Derivatives of the unbound part of either amount: to that amount, to the other, to w and α.
+    /// Derivatives of the unbound part of one amount with respect to that amount, the other amount, w and α.
     #[inline(always)]
     fn by(&self, unbound: T, [own, other]: [T; 2], alpha: T) -> [T; 4] {
         let inverse = T::constant(1.0) / self.root;
@@ -70,13 +71,14 @@ impl<T: Real> Equilibrium<T> {
     }
 }
 
-/// Whether an amount is nothing, or so little that its square is lost: less than a molecule by far.
+/// Whether an amount is zero or so small that its square underflows, far less than one molecule.
 #[inline(always)]
 fn is_none<T: Real>(amount: &T) -> bool {
     amount.value() < LEAST_ORDINARY
 }
 
-/// The same of target: less than nothing is not the end of a solution but a step too far, and stays NaN.
+/// Whether an amount of target is zero or negligible; a negative amount is a rejected trial step of the solver and
+/// stays NaN.
 #[inline(always)]
 fn is_no_target<T: Real>(amount: &T) -> bool {
     is_none(amount) && amount.value() >= 0.0
@@ -112,14 +114,15 @@ impl AnalyticFunction<4, 1> for EquilibriumComplex {
     }
 }
 
-/// A function of (X, E, w, α) with its gradient and its second derivatives.
+/// The value, the gradient and the second derivatives of a function of (X, E, w, α).
 pub(crate) type Twice<T> = (T, [T; 4], [[T; 4]; 4]);
 
 impl EquilibriumComplex {
-    /// The complex with its first and second derivatives at ordinary amounts.
+    /// The complex with its first and second derivatives, for ordinary amounts.
     ///
-    /// With K held, R·C_ij = 2·C_i·C_j − C_i − C_j, and 1 more of X and E: differentiate the quadratic equation twice. The
-    /// gradient is (u, v, −c) with u = (E − C)/R, v = (X − C)/R, c = C/R, and 1 − u and 1 − v are sums.
+    /// At constant K, R·C_ij = 2·C_i·C_j − C_i − C_j, plus 1 for the mixed derivative in X and E, by differentiating
+    /// the quadratic equation twice. The gradient is (u, v, −c) with u = (E − C)/R, v = (X − C)/R, c = C/R, and 1 − u
+    /// and 1 − v are sums.
     #[inline(always)]
     pub(crate) fn twice<T: Real>([x, e, w, alpha]: [T; 4]) -> Twice<T> {
         let Equilibrium { inverse, power, k, root, log_ratio, complex } = Equilibrium::of([x, e, w, alpha]);
@@ -165,7 +168,7 @@ impl EquilibriumComplex {
         (complex, gradient, hessian)
     }
 
-    /// The same of any amounts, by dual numbers where they are not ordinary.
+    /// The complex with its first and second derivatives at any amounts, by dual numbers where these are not ordinary.
     pub(crate) fn twice_anywhere(at: [f64; 4]) -> Twice<f64> {
         if is_ordinary(at[0]) && is_ordinary(at[1]) {
             return Self::twice(at);
@@ -176,10 +179,10 @@ impl EquilibriumComplex {
     }
 }
 
-/// What binds and what does not, as functions of (X, E, w, α): the complex, unbound drug X − C and unbound target E − C, these
-/// without the cancellation of the difference.
+/// The complex, unbound drug X − C and unbound target E − C as functions of (X, E, w, α), without the cancellation of
+/// the differences.
 ///
-/// Their gradients have none either: R·d(X − C) = (X − C + K)dX − (X − C)dE + C dK.
+/// The gradients avoid cancellation too: R·d(X − C) = (X − C + K)dX − (X − C)dE + C dK.
 pub struct Binding;
 
 impl AnalyticFunction<4, 3> for Binding {
@@ -207,7 +210,7 @@ impl AnalyticFunction<4, 3> for Binding {
         }
         let at = Equilibrium::of([x, e, w, alpha]);
         let (drug, target) = (at.unbound(x, x - e), at.unbound(e, e - x));
-        // K = w·(X/E)^α falls with the target.
+        // K = w·(X/E)^α decreases as the target increases.
         let [by_e, by_x, by_w, by_alpha] = at.by(target, [e, x], -alpha);
         let gradients =
             [at.complex_by([x, e], alpha), at.by(drug, [x, e], alpha), [by_x, by_e, by_w, by_alpha]];

@@ -1,34 +1,34 @@
-//! The course of a subject through time: where the model starts, the doses, and the times at which it is read.
+//! The course of a subject over time: the start of the model, the doses, and the output times.
 
 use crate::ode::{Output, SolverError};
 use crate::subject::{Dose, StateRule, Subject};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// A time at which concentrations are wanted.
+/// A time at which concentrations are requested.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct OutputTime {
     /// Time, days.
     pub time: f64,
-    /// How many doses precede it; decides between before and after a dose at the same time.
+    /// Number of doses that precede the time; distinguishes before from after a dose at the same time.
     pub doses_before: usize,
 }
 
-/// Steps of the solver that all solutions of a course and of its clones may take together, and those that are left.
+/// The limit on the solver steps of all solutions of a course and its clones together, and the steps left.
 #[derive(Clone, Debug)]
 struct Budget {
     steps: u64,
     left: Arc<AtomicU64>,
 }
 
-/// What is left of it makes a course no other one.
+/// Budgets are equal if their limits are, whatever is left of them.
 impl PartialEq for Budget {
     fn eq(&self, other: &Self) -> bool {
         self.steps == other.steps
     }
 }
 
-/// What a structural model is solved over.
+/// The start, doses, output times and tolerance over which a structural model is solved.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Course {
     start: f64,
@@ -39,64 +39,65 @@ pub struct Course {
     budget: Option<Budget>,
 }
 
-/// Why a course could not be solved.
+/// The reason a course cannot be solved.
 #[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
 pub enum CourseError {
-    /// Doses or output times run backwards, or start before the start.
+    /// Doses or output times that are not ascending, or precede the start.
     #[error("time runs backwards at day {time}")]
     Disorder {
         /// The offending time, days.
         time: f64,
     },
-    /// A parameter, dose or time is not a finite number, or is negative where it cannot be.
+    /// A parameter, dose or time that is not finite, or is negative where it must not be.
     #[error("{what} is {value}, which no model can take")]
     OutOfDomain {
-        /// What it is.
+        /// The name of the quantity.
         what: &'static str,
-        /// Its value.
+        /// The value of the quantity.
         value: f64,
     },
-    /// An intravenous dose into a model whose clearances are apparent and that does not say by what they are divided.
+    /// An intravenous dose in a model with apparent clearances whose file has no bioavailability.
     #[error(
         "the intravenous dose on day {time} needs a bioavailability: the model's clearances and volumes are apparent \
          (divided by it), so its file must have [parameters.F]"
     )]
     NoBioavailability {
-        /// When it is given, days.
+        /// Time of the dose, days.
         time: f64,
     },
-    /// A steady state of doses that reach the depot late.
+    /// A steady state of doses in a model with a lag time.
     #[error("the steady state on day {time} is not defined with a lag time; give the doses that lead to it")]
     SteadyStateWithLag {
-        /// When it is asked for, days.
+        /// Time of the steady state, days.
         time: f64,
     },
-    /// Effects on the target that cannot be added: together they take away more than there is.
+    /// Steady states whose effects on the target cannot be added, because together they remove more target than there
+    /// is.
     #[error(
         "the added steady state on day {time} (SS 2) takes more IgE away than there is: effects on a target do not add \
          up; use SS 1, or give the doses that lead to it"
     )]
     NegativeSum {
-        /// When it is asked for, days.
+        /// Time of the added steady state, days.
         time: f64,
     },
-    /// Repeating the dose leads to no steady state.
+    /// A repeated dose that leads to no steady state.
     #[error("no steady state of {amount_mg} mg every {interval} days was found")]
     NoSteadyState {
-        /// Days from dose to dose.
+        /// Dosing interval, days.
         interval: f64,
-        /// The dose.
+        /// The dose, mg.
         amount_mg: f64,
     },
-    /// All solutions together took as many steps as they may.
+    /// Solutions that together have used up the limit on solver steps.
     #[error(
         "the solver has taken {steps} steps for it, the most that it may: a dose or a parameter is out of all proportion"
     )]
     Exhausted {
-        /// How many that is.
+        /// The limit on solver steps.
         steps: u64,
     },
-    /// The integration stopped short.
+    /// A failure of the numerical integration.
     #[error(transparent)]
     Solver(#[from] SolverError),
 }
@@ -117,16 +118,16 @@ fn check_dose(dose: &Dose) -> Result<(), CourseError> {
     Ok(())
 }
 
-/// Relative tolerance of trajectories unless another is asked for.
+/// Default relative tolerance of trajectories.
 pub const DEFAULT_RTOL: f64 = 1e-8;
 
-/// Whether two times are one but for the rounding of what they were computed from.
+/// Whether two times are equal up to the rounding of the numbers they were computed from.
 fn is_one_time(a: f64, b: f64) -> bool {
     (a - b).abs() <= 4.0 * f64::EPSILON * a.abs().max(b.abs())
 }
 
 impl Course {
-    /// A course from `start` through `doses`, read at `times`; both ascending.
+    /// A course from `start` through `doses`, with output at `times`; both ascending.
     ///
     /// # Errors
     /// When a time or an amount is not finite, an amount is negative, or time runs backwards.
@@ -161,11 +162,11 @@ impl Course {
         Ok(Self { start, doses, times, output, rtol: DEFAULT_RTOL, budget: None })
     }
 
-    /// The course of a subject, read at each distinct time of its observations, and for each observation the
-    /// position of its time.
+    /// The course of a subject with output at each distinct time of its observations, and for each observation the
+    /// index of its output time.
     ///
     /// # Errors
-    /// As [`Course::new`].
+    /// As in [`Course::new`].
     pub fn of_observations(subject: &Subject) -> Result<(Self, Vec<usize>), CourseError> {
         let mut times: Vec<OutputTime> = Vec::new();
         let mut positions = Vec::with_capacity(subject.observations.len());
@@ -179,13 +180,13 @@ impl Course {
         Ok((Self::new(subject.start, subject.doses.clone(), times, Output::Landed)?, positions))
     }
 
-    /// The course of a subject, read every `every` days from its first record to `end`, the end included.
+    /// The course of a subject with output every `every` days from its first record to `end` inclusive.
     ///
-    /// A dose at a grid time counts as not yet given, also where the two differ by the rounding of times: the grid then has
+    /// A dose at a grid time counts as not yet given, even if the two times differ by rounding; the output time is then
     /// the dose's.
     ///
     /// # Errors
-    /// As [`Course::new`], and when `every` is not a positive number of days.
+    /// As in [`Course::new`], and when `every` is not a positive number of days.
     pub fn on_grid(subject: &Subject, every: f64, end: f64) -> Result<Self, CourseError> {
         if !(every.is_finite() && every > 0.0) {
             return Err(CourseError::OutOfDomain { what: "the grid spacing", value: every });
@@ -201,29 +202,29 @@ impl Course {
         Self::new(subject.start, subject.doses.clone(), times, Output::Interpolated)
     }
 
-    /// The same course at another relative tolerance.
+    /// Sets the relative tolerance of the solver.
     #[must_use]
     pub fn with_rtol(mut self, rtol: f64) -> Self {
         self.rtol = rtol;
         self
     }
 
-    /// The same course, of which all solutions, those of its clones included, take about so many steps of the solver
-    /// together, and no more. One that has been begun is finished.
+    /// Limits the solver steps that all solutions of the course and its clones together take to about `steps`; a
+    /// solution that has begun is completed.
     #[must_use]
     pub fn with_budget(mut self, steps: u64) -> Self {
         self.budget = Some(Budget { steps, left: Arc::new(AtomicU64::new(steps)) });
         self
     }
 
-    /// A solution took so many steps.
+    /// Deducts the solver steps of a solution from the budget.
     pub(crate) fn spend(&self, steps: u64) {
         if let Some(Budget { left, .. }) = &self.budget {
             left.store(left.load(Ordering::Relaxed).saturating_sub(steps), Ordering::Relaxed);
         }
     }
 
-    /// Whether another solution may be begun.
+    /// Checks that the budget allows another solution to begin.
     pub(crate) fn check_budget(&self) -> Result<(), CourseError> {
         match &self.budget {
             Some(Budget { left, steps }) if left.load(Ordering::Relaxed) == 0 => {
@@ -233,7 +234,7 @@ impl Course {
         }
     }
 
-    /// Where the model starts, days.
+    /// Time at which the model starts, days.
     pub fn start(&self) -> f64 {
         self.start
     }

@@ -5,7 +5,7 @@ use std::ops::{Add, Div, Mul, Neg, Sub};
 
 /// A value with its derivatives in `N` directions.
 ///
-/// Aligned, with the derivatives first, so that no vector of lanes straddles two cache lines.
+/// Memory layout: aligned to 32 bytes with the derivatives first, so that no vector of lanes straddles two cache lines.
 ///
 /// `F` is the scalar of the value and of each derivative; `Dual<Dual<f64, N>, N>` carries second derivatives.
 ///

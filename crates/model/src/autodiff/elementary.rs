@@ -1,23 +1,25 @@
 //! Natural logarithm and exponential in plain arithmetic.
 //!
-//! A C library picks its version by the processor, with fused operations where there are any, and the last bits differ.
-//! These use none and give the same bits everywhere, at the same speed. Each splits its argument with a table so finely that
-//! a short polynomial is left, and is within a few units in the last place of the library's. Arguments out of the ordinary
-//! go to the standard library.
+//! A C library chooses an implementation by the processor, with fused multiply–add where available, and the last bits
+//! differ. The functions of this module use no fused operations and give the same bits on every platform, at the same
+//! speed. A table reduces the argument so far that a short polynomial suffices; results are within a few units in the
+//! last place of the library's. Arguments that are zero, negative, subnormal or not finite (`ln`), or beyond ±700
+//! (`exp`), go to the standard library.
 
-/// The tables divide a factor of two into this many parts.
+/// Number of intervals of the tables per factor of two.
 const PARTS: usize = 256;
 const BITS: u32 = PARTS.trailing_zeros();
 const MANTISSA_BITS: u32 = f64::MANTISSA_DIGITS - 1;
 const ONE: u64 = 1.0f64.to_bits();
 
-/// 2⁵²: the last bits of a number from there to its double are an integer.
+/// 2⁵²; the mantissa bits of a number from 2⁵² to 2⁵³ are the integer by which it exceeds 2⁵².
 const WHOLE: f64 = (1u64 << MANTISSA_BITS) as f64;
 
-/// From this part on, a number counts as above the half of the next power of two: so that ln is small around one.
+/// Table index from which a number counts as just below the next power of two, so that the tabulated ln is small around
+/// one.
 const UPPER: usize = 107;
 
-/// For c = 1 + j/256, j = 0..=256: 1/c, and ln c or from [`UPPER`] on ln(c/2).
+/// The pair 1/c and ln c, or from [`UPPER`] on ln(c/2), for c = 1 + j/256, j = 0..=256.
 static LOGARITHMS: [(f64, f64); PARTS + 1] = {
     let mut table = [(0.0, 0.0); PARTS + 1];
     let mut j = 0;
@@ -37,7 +39,7 @@ static LOGARITHMS: [(f64, f64); PARTS + 1] = {
     table
 };
 
-/// 2^(i/256), i = 0..256.
+/// 2^(i/256) for i = 0..256.
 static POWERS: [f64; PARTS] = {
     let mut table = [1.0; PARTS];
     let mut i = 1;
@@ -54,7 +56,7 @@ static POWERS: [f64; PARTS] = {
     table
 };
 
-/// Whether a number is zero, subnormal, infinite, negative or not a number.
+/// Whether a number is zero, subnormal, infinite, negative or NaN.
 #[inline(always)]
 fn has_no_ordinary_logarithm(x: f64) -> bool {
     !(f64::MIN_POSITIVE..=f64::MAX).contains(&x)
@@ -66,19 +68,19 @@ pub(super) fn ln(x: f64) -> f64 {
     if has_no_ordinary_logarithm(x) { x.ln() } else { ordinary_ln(x) }
 }
 
-/// The natural logarithm of each, to the bit that of [`ln`].
+/// The natural logarithm of each element, bit for bit equal to [`ln`].
 #[inline(always)]
 pub(super) fn ln_of_each<const W: usize>(x: [f64; W]) -> [f64; W] {
     of_each_unless(x, has_no_ordinary_logarithm, ln, ordinary_ln)
 }
 
-/// The natural logarithm of each of numbers that have an ordinary one, without asking.
+/// The natural logarithm of each element, without a check that it is a positive normal number.
 #[inline(always)]
 pub(super) fn ln_of_each_ordinary<const W: usize>(x: [f64; W]) -> [f64; W] {
     of_each(x, ordinary_ln)
 }
 
-/// e to the power of x, beyond ±700 that of ±700: without a branch.
+/// The exponential eˣ without a branch, with x clamped to ±700.
 #[inline(always)]
 pub(super) fn exp_within(x: f64) -> f64 {
     const LARGEST: f64 = 700.0;
@@ -86,19 +88,19 @@ pub(super) fn exp_within(x: f64) -> f64 {
     near_exp(if above > LARGEST { LARGEST } else { above })
 }
 
-/// eˣ.
+/// The exponential eˣ.
 #[inline(always)]
 pub(super) fn exp(x: f64) -> f64 {
     if is_far(x) { x.exp() } else { near_exp(x) }
 }
 
-/// eˣ of each, to the bit that of [`exp`].
+/// The exponential of each element, bit for bit equal to [`exp`].
 #[inline(always)]
 pub(super) fn exp_of_each<const W: usize>(x: [f64; W]) -> [f64; W] {
     of_each_unless(x, is_far, exp, near_exp)
 }
 
-/// A function of each, by what serves where none is exceptional; else one after the other.
+/// Applies `otherwise` to each element in one pass, or `alone` one by one if any element is exceptional.
 #[inline(always)]
 fn of_each_unless<const W: usize>(
     x: [f64; W],
@@ -113,7 +115,8 @@ fn of_each_unless<const W: usize>(
     if exceptional { one_by_one(x, alone) } else { of_each(x, otherwise) }
 }
 
-/// A function of each; `array::map` is not compiled into its caller, nor for the caller's processor.
+/// Applies a function to each element; unlike `array::map`, it is inlined and compiled for the caller's processor
+/// features.
 #[inline(always)]
 pub(super) fn of_each<const W: usize>(mut x: [f64; W], of: impl Fn(f64) -> f64) -> [f64; W] {
     for x in &mut x {
@@ -138,7 +141,7 @@ fn ordinary_ln(x: f64) -> f64 {
     let c = f64::from_bits((nearest << (MANTISSA_BITS - BITS)) + ONE);
     let (inverse, ln_c) = LOGARITHMS[nearest as usize];
     let r = (z - c) * inverse;
-    // n, one more from the middle of the table on, in the last bits of a sum that is then exact.
+    // The exponent n, plus one for the upper part of the table, in the last bits of a sum that is then exact.
     let upper = (nearest + (PARTS - UPPER) as u64) >> BITS;
     let exponent = f64::from_bits(((bits >> MANTISSA_BITS) + upper) | WHOLE.to_bits()) - (WHOLE + 1023.0);
     let start = exponent * std::f64::consts::LN_2 + ln_c;
@@ -147,7 +150,7 @@ fn ordinary_ln(x: f64) -> f64 {
     (start + (r - 0.5 * r2)) + (r2 * r) * tail
 }
 
-/// Whether eˣ is not finite or subnormal, or nearly so, or x not a number.
+/// Whether eˣ is subnormal or not finite, or nearly so, or x is NaN.
 #[inline(always)]
 fn is_far(x: f64) -> bool {
     !(-700.0 < x && x < 700.0)
@@ -155,12 +158,12 @@ fn is_far(x: f64) -> bool {
 
 #[inline(always)]
 fn near_exp(x: f64) -> f64 {
-    /// ln 2 / 256 in two parts; a product of the first with any count that occurs is exact.
+    /// ln 2 / 256 in two parts; the product of the first part with any count that occurs is exact.
     const STEP: f64 = f64::from_bits((std::f64::consts::LN_2 / PARTS as f64).to_bits() & !((1 << 18) - 1));
     const REST: f64 = (LN_2_HIGH - STEP * PARTS as f64 + LN_2_LOW) / PARTS as f64;
     const LN_2_HIGH: f64 = std::f64::consts::LN_2;
     const LN_2_LOW: f64 = 2.319_046_813_846_299_6e-17;
-    /// Adding it rounds to an integer, which the last bits of the sum then hold.
+    /// Adding this constant rounds to an integer, which the last bits of the sum then hold.
     const ROUND: f64 = 1.5 * (1u64 << MANTISSA_BITS) as f64;
     let shifted = x * (PARTS as f64 / std::f64::consts::LN_2) + ROUND;
     let count = shifted - ROUND;

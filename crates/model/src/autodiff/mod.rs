@@ -1,4 +1,4 @@
-//! Numbers in which a model is written: reals, several of them at once, and numbers with their derivatives.
+//! Number types in which models are written: reals, vectors of reals, and numbers with their derivatives.
 
 mod dual;
 mod elementary;

@@ -1,16 +1,16 @@
-//! The scalar a model is written in.
+//! The scalar type in which models are written.
 //!
-//! A structural model is written once over [`Real`]: with `f64` it predicts, with [`crate::Dual`] the same
-//! arithmetic through the same solver steps gives exact sensitivities.
+//! A structural model is written once over [`Real`]: `f64` gives predictions, and [`crate::Dual`] gives exact
+//! sensitivities through the same arithmetic and the same solver steps.
 
 use super::elementary;
 use std::ops::{Add, Div, Mul, Neg, Sub};
 
-/// Numbers from here on are ordinary, up to its inverse: products and quotients of two of them are numbers. An [`AnalyticFunction`]
-/// function branches below only.
+/// The least ordinary number; ordinary numbers reach up to its inverse, and products and quotients of two of them
+/// neither overflow nor underflow. An [`AnalyticFunction`] branches on arguments only below this limit.
 pub(crate) const LEAST_ORDINARY: f64 = 1e-150;
 
-/// Whether a number is ordinary.
+/// Whether a number lies between [`LEAST_ORDINARY`] and its inverse.
 #[inline(always)]
 #[allow(clippy::manual_range_contains)] // That takes a reference, and a vector would have to be in memory.
 pub(crate) fn is_ordinary(x: f64) -> bool {
@@ -33,34 +33,34 @@ pub trait Real:
     /// The scalar of the value and of each derivative: `f64` for `f64`, `F` for `Dual<F, N>`.
     type Inner: Real;
 
-    /// A number that does not depend on anything.
+    /// A number without derivatives.
     fn constant(value: f64) -> Self;
 
     /// The value without its derivatives.
     fn value(&self) -> f64;
 
-    /// eˣ.
+    /// The exponential, eˣ.
     fn exp(self) -> Self;
 
     /// Natural logarithm.
     fn ln(self) -> Self;
 
-    /// The natural logarithm of a number that is at least 1e-150 and at most 1e150, about which nothing is asked.
+    /// The natural logarithm of a number from 1e-150 to 1e150, without a check of its range.
     fn ln_of_ordinary(self) -> Self;
 
-    /// eˣ, of what lies beyond ±700 that of ±700, so that nothing is asked.
+    /// The exponential eˣ with x clamped to ±700, without a branch.
     fn exp_within(self) -> Self;
 
     /// Square root.
     fn sqrt(self) -> Self;
 
-    /// `self + a·x`: the step of every linear combination in the solver.
+    /// `self + a·x`, the step of every linear combination in the solver.
     fn axpy(self, a: f64, x: Self) -> Self;
 
     /// Applies functions whose partial derivatives are known in closed form.
     fn apply<const K: usize, const M: usize, G: AnalyticFunction<K, M>>(arguments: [Self; K]) -> [Self; M];
 
-    /// The values and the partial derivatives of such functions.
+    /// The values and the partial derivatives of functions whose partial derivatives are known in closed form.
     #[inline(always)]
     fn differentiate<const K: usize, const M: usize, G: AnalyticFunction<K, M>>(
         arguments: [Self; K],
@@ -68,7 +68,7 @@ pub trait Real:
         G::values_and_gradients(arguments)
     }
 
-    /// `yes` where `a` is at least `b`, else `no`.
+    /// Selects `yes` where `a` is at least `b`, else `no`.
     #[inline(always)]
     fn choose((a, b): (&Self, &Self), yes: Self, no: Self) -> Self {
         if a.value() >= b.value() { yes } else { no }
@@ -81,7 +81,7 @@ pub trait Real:
     }
 }
 
-/// The functions of one variable of a number with derivatives over the scalar `$inner`, by its own rule for a chain.
+/// Implements the functions of one variable for a number with derivatives over the scalar `$inner`, by its chain rule.
 macro_rules! chained {
     ($inner:ident) => {
         #[inline(always)]
@@ -113,12 +113,12 @@ pub(super) use chained;
 
 /// `M` functions of `K` variables with their gradients in closed form.
 ///
-/// Written over any [`Real`], so that derivatives of any order follow from the one gradient.
+/// The functions are written over any [`Real`], so that derivatives of any order follow from the gradient.
 pub trait AnalyticFunction<const K: usize, const M: usize> {
     /// The values at `x`.
     fn values<T: Real>(x: [T; K]) -> [T; M];
 
-    /// The values and the `K` partial derivatives of each at `x`.
+    /// The values and the `K` partial derivatives of each function at `x`.
     fn values_and_gradients<T: Real>(x: [T; K]) -> ([T; M], [[T; K]; M]);
 }
 

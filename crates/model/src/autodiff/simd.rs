@@ -1,12 +1,12 @@
-//! Several numbers at once, in the arithmetic of one.
+//! Vectors of numbers with the arithmetic of a single number.
 
 use super::elementary;
 use super::real::{AnalyticFunction, Real, is_ordinary};
 use std::array::from_fn;
 use std::ops::{Add, Div, Mul, Neg, Sub};
 
-/// Whether functions that are compiled for wider vectors can be called: whether the processor has AVX2, where that is a
-/// question.
+/// Whether functions compiled for wider vectors can be called: on x86-64 whether the processor has AVX2, elsewhere
+/// always.
 pub fn is_wide() -> bool {
     #[cfg(target_arch = "x86_64")]
     return std::arch::is_x86_feature_detected!("avx2");
@@ -14,15 +14,15 @@ pub fn is_wide() -> bool {
     return true;
 }
 
-/// `W` numbers, each treated to the bit as a number alone is.
+/// A vector of `W` numbers, each computed bit for bit as a single `f64` would be.
 ///
-/// It carries the right-hand sides of bodies that do not branch on a value but within an [`AnalyticFunction`] function.
+/// Right-hand sides of models can run on it if they branch on a value only within an [`AnalyticFunction`].
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[repr(transparent)]
 pub struct Simd<const W: usize>(pub [f64; W]);
 
 impl<const W: usize> Simd<W> {
-    /// All the same.
+    /// A vector of `W` equal numbers.
     #[inline(always)]
     pub fn all(value: f64) -> Self {
         Self([value; W])
@@ -37,7 +37,7 @@ impl<const W: usize> Simd<W> {
         Self(out)
     }
 
-    /// Whether all are ordinary, so that no function of them branches.
+    /// Whether all numbers are ordinary, so that no analytic function of them branches.
     #[inline(always)]
     fn is_ordinary(&self) -> bool {
         let mut ordinary = true;
@@ -93,7 +93,7 @@ impl<const W: usize> Real for Simd<W> {
     fn constant(value: f64) -> Self {
         Self::all(value)
     }
-    /// The first of them: it decides within an [`AnalyticFunction`] function, where all are ordinary.
+    /// The first number of the vector; an [`AnalyticFunction`] branches on it only where all numbers are ordinary.
     #[inline(always)]
     fn value(&self) -> f64 {
         self.0[0]

@@ -1,17 +1,17 @@
-//! Dual numbers that know which of their derivatives are zero.
+//! Dual numbers with a mask of the derivatives that are not zero.
 
 use super::real::{AnalyticFunction, Real, chained};
 use std::ops::{Add, Div, Mul, Neg, Sub};
 
-/// A value with its derivatives to `N` states and in `L` other directions, most of which are zero.
+/// A value with its derivatives with respect to `N` states and in `L` other directions, most of which are zero.
 ///
-/// Which ones, a mask says. Where a right-hand side is written out in one block the masks are known to the compiler,
-/// and what is left is the arithmetic of a Jacobian written by hand.
+/// A mask marks the derivatives that may not be zero. In a right-hand side written as one block the compiler knows the
+/// masks, and what remains is the arithmetic of a hand-written Jacobian.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Sparse<const N: usize, const L: usize, F = f64> {
     /// The value.
     pub re: F,
-    /// The derivative to each state.
+    /// The derivative with respect to each state.
     pub by_state: [F; N],
     /// The derivative in each direction.
     pub by_direction: [F; L],
@@ -25,7 +25,7 @@ impl<const N: usize, const L: usize, F: Real> Sparse<N, L, F> {
         Self { re, by_state: [F::zero(); N], by_direction: [F::zero(); L], mask: 0 }
     }
 
-    /// The state `index`.
+    /// The state `index`, with value `re`.
     #[inline(always)]
     pub fn state(re: F, index: usize) -> Self {
         let mut this = Self::fixed(re);
@@ -34,7 +34,7 @@ impl<const N: usize, const L: usize, F: Real> Sparse<N, L, F> {
         this
     }
 
-    /// The variable of direction `index`.
+    /// The variable of direction `index`, with value `re`.
     #[inline(always)]
     pub fn direction(re: F, index: usize) -> Self {
         let mut this = Self::fixed(re);
@@ -43,13 +43,13 @@ impl<const N: usize, const L: usize, F: Real> Sparse<N, L, F> {
         this
     }
 
-    /// A function of this number, from its value and slope here.
+    /// A function of this number, from its value and slope at this point.
     #[inline(always)]
     pub fn chain(self, value: F, slope: F) -> Self {
         Self::fixed(value).plus(slope, &self)
     }
 
-    /// This number with the derivative `slope` in direction `index`, in which it had none.
+    /// This number with the derivative `slope` in direction `index`, in which it had no derivative.
     #[inline(always)]
     pub fn along(self, index: usize, slope: F) -> Self {
         self.plus(slope, &Self::direction(F::zero(), index))
@@ -76,7 +76,7 @@ impl<const N: usize, const L: usize, F: Real> Sparse<N, L, F> {
     }
 }
 
-/// `x + a·y`, where the bit of each mask says whether the term is there.
+/// `x + a·y`, each term only if its mask has the bit set.
 #[inline(always)]
 fn sum<F: Real>(mine: u64, other: u64, bit: usize, x: F, a: F, y: F) -> F {
     match (mine >> bit & 1, other >> bit & 1) {
@@ -124,7 +124,7 @@ impl<const N: usize, const L: usize, F: Real> Real for Sparse<N, L, F> {
         }
         let (values, gradients) = F::differentiate::<K, M, G>(values);
         let mut all = [Self::zero(); M];
-        // Written out, as the compiler knows the masks only in straight code.
+        // Unrolled, because the compiler knows the masks only in straight-line code.
         macro_rules! functions {
             ($($m:literal)*) => { $(if M > $m {
                 all[$m].re = values[$m];
