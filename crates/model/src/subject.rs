@@ -1,4 +1,4 @@
-//! What is known of a subject: doses, observations, covariates.
+//! The data of a subject: doses, observations, covariates.
 
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -11,7 +11,7 @@ pub enum Analyte {
     OmalizumabTotal,
     /// Free and omalizumab-bound IgE, ng/mL. `DVID` 2.
     IgeTotal,
-    /// IgE that is not bound to omalizumab, ng/mL. `DVID` 3.
+    /// Free IgE, not bound to omalizumab, ng/mL. `DVID` 3.
     IgeFree,
 }
 
@@ -29,7 +29,7 @@ impl Analyte {
         self as u32 + 1
     }
 
-    /// The name in data sets and tables.
+    /// The analyte's name in data sets and tables.
     pub const fn name(self) -> &'static str {
         match self {
             Self::OmalizumabTotal => "omalizumab_total",
@@ -38,7 +38,7 @@ impl Analyte {
         }
     }
 
-    /// The name in figures and sentences.
+    /// The analyte's title in figures and at the start of a sentence.
     pub const fn title(self) -> &'static str {
         match self {
             Self::OmalizumabTotal => "Total omalizumab",
@@ -47,7 +47,7 @@ impl Analyte {
         }
     }
 
-    /// The name within a sentence.
+    /// The analyte's name within a sentence.
     pub const fn in_sentence(self) -> &'static str {
         match self {
             Self::OmalizumabTotal => "total omalizumab",
@@ -56,12 +56,12 @@ impl Analyte {
         }
     }
 
-    /// The unit of its values.
+    /// The unit of the analyte's values.
     pub const fn unit(self) -> &'static str {
         self.units()[0]
     }
 
-    /// The names of that unit, the usual one first.
+    /// The spellings of the analyte's unit, the usual one first.
     pub const fn units(self) -> &'static [&'static str] {
         match self {
             Self::OmalizumabTotal => &["µg/mL", "ug/mL", "mg/L"],
@@ -70,50 +70,50 @@ impl Analyte {
     }
 }
 
-/// Where a dose goes.
+/// The route of administration of a dose.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Route {
-    /// Under the skin, into the depot. `CMT` 1.
+    /// Subcutaneous, into the depot. `CMT` 1.
     #[default]
     Subcutaneous,
-    /// Into a vein: the central compartment. `CMT` 2.
+    /// Intravenous, into the central compartment. `CMT` 2.
     Intravenous,
 }
 
-/// What becomes of what is in the body when a dose is given.
+/// The rule for the state of the model immediately before a dose.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum StateRule {
-    /// It stays, as it nearly always does.
+    /// The state is kept, the usual case.
     #[default]
     Kept,
-    /// Everything returns to the start of the model. `EVID` 3, and 4 with a dose.
+    /// All compartments are reset to the initial state of the model. `EVID` 3, or 4 with a dose.
     Reset,
-    /// Everything is replaced by what the same dose, repeated for ever, leaves before the next. `SS` 1.
+    /// The state is replaced by the trough at steady state of this dose repeated at an interval. `SS` 1.
     SteadyState {
-        /// Days from one dose to the next.
+        /// Dosing interval, days.
         interval: f64,
     },
-    /// What the same dose, repeated for ever, has changed of the untreated state is added. `SS` 2.
+    /// The difference of the trough at steady state of this dose from the untreated state is added. `SS` 2.
     AddedSteadyState {
-        /// Days from one dose to the next.
+        /// Dosing interval, days.
         interval: f64,
     },
 }
 
-/// One dose, or a reset without one.
+/// A dose, or a reset without a dose.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Dose {
     /// Time, days.
     pub time: f64,
     /// Amount of drug, mg; zero only for a reset without a dose.
     pub amount_mg: f64,
-    /// Where it goes.
+    /// Route of administration.
     pub route: Route,
-    /// Over how many days it is given at a constant rate; zero at once.
+    /// Duration of an infusion at constant rate, days; zero for a bolus.
     pub duration: f64,
-    /// What becomes of what is in the body.
+    /// The rule for the state of the model immediately before the dose.
     pub before: StateRule,
 }
 
@@ -123,12 +123,12 @@ impl Dose {
         Self { time, amount_mg, route: Route::Subcutaneous, duration: 0.0, before: StateRule::Kept }
     }
 
-    /// An intravenous dose of `amount_mg` mg on day `time`, over `duration` days or at once.
+    /// An intravenous dose of `amount_mg` mg on day `time`, infused over `duration` days or a bolus if zero.
     pub const fn intravenous(time: f64, amount_mg: f64, duration: f64) -> Self {
         Self { time, amount_mg, route: Route::Intravenous, duration, before: StateRule::Kept }
     }
 
-    /// The same after something becomes of what is in the body.
+    /// Sets the rule for the state before the dose.
     #[must_use]
     pub const fn after(mut self, before: StateRule) -> Self {
         self.before = before;
@@ -136,41 +136,41 @@ impl Dose {
     }
 }
 
-/// Whether a measured value is one.
+/// Whether an observed value is quantified or censored.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Censoring {
     /// The value was measured. `CENS` 0.
     #[default]
     Quantified,
-    /// It is below the value given, the lower limit of quantification. `CENS` 1.
+    /// The true value is below the value given, the lower limit of quantification. `CENS` 1.
     Below,
-    /// It is above the value given, the upper limit of quantification. `CENS` −1.
+    /// The true value is above the value given, the upper limit of quantification. `CENS` −1.
     Above,
 }
 
-/// One measured concentration.
+/// A measured concentration.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Observation {
     /// Time, days.
     pub time: f64,
-    /// What was measured.
+    /// The analyte measured.
     pub analyte: Analyte,
-    /// The value in the analyte's unit; of a censored one the limit.
+    /// The value in the analyte's unit; the limit if the value is censored.
     pub value: f64,
-    /// Whether it was quantified.
+    /// Whether the value is quantified or censored.
     pub censoring: Censoring,
-    /// The other end of the interval in which a censored value lies, in the analyte's unit: below `value` of one that is
-    /// [`Censoring::Below`] it, above of one that is [`Censoring::Above`] it. `None` where there is no other end.
+    /// The other end of the interval of a censored value, in the analyte's unit: the lower end if [`Censoring::Below`],
+    /// the upper end if [`Censoring::Above`]; `None` if the interval is unbounded.
     pub interval_end: Option<f64>,
-    /// How many of the subject's doses precede it: at equal times the order of the records decides.
+    /// Number of the subject's doses that precede the observation; at equal times the order of the records decides.
     pub doses_before: usize,
-    /// Row in the file it came from, counted from 1 with the header as row 1; 0 if it came from no file.
+    /// Row in the source file, counted from 1 with the header as row 1; 0 if there is no file.
     pub row: u64,
 }
 
 impl Observation {
-    /// One that is still to be made: its value is no number.
+    /// A planned observation, whose value is NaN.
     pub const fn planned(time: f64, analyte: Analyte, doses_before: usize) -> Self {
         Self {
             time,
@@ -183,8 +183,8 @@ impl Observation {
         }
     }
 
-    /// The lowest and the highest value that it can have, in the analyte's unit; both are the value of a quantified one,
-    /// and one is infinite of a value that is only known to be below or above a limit.
+    /// The lowest and the highest possible value, in the analyte's unit; both equal the value if it is quantified, and
+    /// one is infinite if the value is only known to be below or above a limit.
     pub fn ends(&self) -> [f64; 2] {
         match self.censoring {
             Censoring::Quantified => [self.value; 2],
@@ -206,17 +206,17 @@ impl Observation {
 pub struct Covariates(BTreeMap<String, f64>);
 
 impl Covariates {
-    /// The name of body weight, kg.
+    /// The name of the covariate body weight, kg.
     pub const WEIGHT: &str = "WT";
-    /// The name of the baseline of total IgE, ng/mL.
+    /// The name of the covariate baseline total IgE, ng/mL.
     pub const IGE: &str = "IGE";
 
-    /// Body weight, kg, and baseline total IgE, ng/mL.
+    /// Covariates with body weight, kg, and baseline total IgE, ng/mL.
     pub fn new(weight_kg: f64, ige_ng_ml: f64) -> Self {
         Self::default().with(Self::WEIGHT, weight_kg).with(Self::IGE, ige_ng_ml)
     }
 
-    /// The same with another covariate, or with another value of it.
+    /// Adds a covariate, or replaces its value.
     #[must_use]
     pub fn with(mut self, name: &str, value: f64) -> Self {
         self.0.insert(name.to_owned(), value);
@@ -238,7 +238,7 @@ impl Covariates {
         self.get(Self::IGE)
     }
 
-    /// Names and values, by name.
+    /// Names and values of the covariates, sorted by name.
     pub fn iter(&self) -> impl Iterator<Item = (&str, f64)> {
         self.0.iter().map(|(name, value)| (name.as_str(), *value))
     }
@@ -249,9 +249,9 @@ impl Covariates {
 pub struct Subject {
     /// The identifier as written in the data.
     pub id: String,
-    /// Covariates.
+    /// The subject's covariates.
     pub covariates: Covariates,
-    /// Time of the first record of any kind, days: where the model starts.
+    /// Time of the first record of any kind, days, at which the model starts.
     pub start: f64,
     /// Doses and resets, by ascending time.
     pub doses: Vec<Dose>,
@@ -260,8 +260,8 @@ pub struct Subject {
 }
 
 impl Subject {
-    /// A subject from day 0 on of whom every analyte is still to be measured at each of the times (ascending), before
-    /// the doses of the same time.
+    /// A subject from day 0 with planned observations of every analyte at each of `times` (ascending), before any dose
+    /// at the same time.
     pub fn planned(id: impl ToString, covariates: Covariates, doses: Vec<Dose>, times: &[f64]) -> Self {
         let before = |time: f64| doses.partition_point(|d| d.time < time);
         let at = |&time: &f64| Analyte::ALL.map(|analyte| Observation::planned(time, analyte, before(time)));

@@ -1,5 +1,5 @@
-//! Bodies solved several at a time are, to the bit and to the counters, those solved one at a time: every structure, with and
-//! without parameters of dosing, over courses with every kind of event.
+//! Solutions of several cases at a time equal those of one case at a time, bit for bit and in the solver's counters:
+//! every structure, with and without dosing parameters, over courses with every kind of event.
 #![allow(clippy::unwrap_used)]
 
 mod common;
@@ -11,7 +11,7 @@ use omafit_model::{
 };
 use std::borrow::Cow;
 
-/// The courses of the counters, and odd ones.
+/// The courses of the counter test, and unusual courses.
 fn courses() -> Vec<Course> {
     let dose = |day: f64, mg: f64| Dose::subcutaneous(day, mg);
     let of = |start: f64, doses: Vec<Dose>, days: &[f64], output: Output| {
@@ -31,7 +31,7 @@ fn courses() -> Vec<Course> {
     event_courses().into_iter().map(|(_, course)| course).chain(odd).collect()
 }
 
-/// Parameters around typical ones, some of them absurd.
+/// Parameter sets around the typical values, some of them absurd.
 fn sets(typical: &[f64], count: usize) -> Vec<Vec<f64>> {
     let around = |k: usize| {
         let wide = if k % 5 == 4 { 2.0 } else { 0.5 };
@@ -48,7 +48,7 @@ fn sets(typical: &[f64], count: usize) -> Vec<Vec<f64>> {
     sets
 }
 
-/// The bits of a solution with its counters, or why there is none.
+/// The bits of a solution with its counters, or the error message.
 type Bits = Result<(Vec<u64>, Work), String>;
 
 fn bits(values: &[Concentrations<f64>], slopes: &[[f64; 5]]) -> Vec<u64> {
@@ -56,7 +56,7 @@ fn bits(values: &[Concentrations<f64>], slopes: &[[f64; 5]]) -> Vec<u64> {
     values.chain(slopes.iter().copied()).flat_map(|of| of.map(f64::to_bits)).collect()
 }
 
-/// A queue of cases that keeps the bits of their solutions.
+/// A queue of cases that stores the bits of their solutions.
 struct Kept<'a> {
     cases: &'a [Case<'a>],
     next: usize,
@@ -71,7 +71,7 @@ impl<'a> Kept<'a> {
 
     fn keep(&mut self, key: usize, found: Result<Vec<u64>, CourseError>) {
         let found = found.map(|bits| (bits, self.work[key])).map_err(|e| e.to_string());
-        // Each is told once.
+        // Each case is reported once.
         assert!(self.found[key].replace(found).is_none());
     }
 
@@ -111,7 +111,7 @@ macro_rules! queue {
 queue!(Vec<Concentrations<f64>>, |found| bits(found, &[]));
 queue!(SecondOrder, |found| bits(&found.at.values, &found.at.slopes));
 
-/// Solutions of a case alone: values, and values with derivatives.
+/// Solutions of a single case: values, and values with derivatives.
 fn alone(structure: &dyn StructuralModel, case: &Case<'_>) -> [Bits; 2] {
     let (mut values, mut slopes) = (Vec::new(), Vec::new());
     let Case { parameters, start, course } = *case;
@@ -121,7 +121,7 @@ fn alone(structure: &dyn StructuralModel, case: &Case<'_>) -> [Bits; 2] {
     [predicted, linearised.map(|work| (bits(&values, &slopes), work)).map_err(|e| e.to_string())]
 }
 
-/// Solutions of all cases together.
+/// Solutions of all cases in one batch.
 fn batched(structure: &dyn StructuralModel, cases: &[Case<'_>]) -> [Vec<Bits>; 2] {
     let (mut values, mut derivatives) = (Kept::new(cases), Kept::new(cases));
     structure.predict_all(&mut values);

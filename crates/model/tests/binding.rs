@@ -1,4 +1,4 @@
-//! Binding at its limits, and dual numbers against another implementation.
+//! Binding in limiting cases, and dual numbers compared with another implementation.
 #![allow(clippy::unwrap_used)]
 
 use num_dual::{Dual64, DualNum};
@@ -31,14 +31,14 @@ fn without_drug_the_complex_is_the_drug_and_so_is_its_slope() {
     ]);
     assert_eq!((c.re, c.eps), (0.0, [1.0, 0.0, 0.0, 0.0]));
     assert_eq!(unbound(0.0, 13.0, W, ALPHA), (0.0, 13.0));
-    // The limit is reached, if slowly: K falls with the power alpha of the drug.
+    // The limit is approached slowly: K falls with the power alpha of the drug.
     let ratio = |x: f64| complex(x, 13.0) / x;
     assert!(1.0 - ratio(1e-30) < 1e-4 && ratio(1e-30) < 1.0 && ratio(1e-60) > ratio(1e-30));
 }
 
 #[test]
 fn tiny_drug_and_tiny_target_keep_their_digits() {
-    // C = X·E/(E + K) to first order in X: the textbook root ½(S − √(S² − 4XE)) keeps no digit here.
+    // C = X·E/(E + K) to first order in X; the textbook root ½(S − √(S² − 4XE)) loses all digits here.
     let (x, e) = (1e-17_f64, 13.0_f64);
     let k = W * (x / e).powf(ALPHA);
     assert!((complex(x, e) / (x * e / (e + k)) - 1.0).abs() < 1e-14);
@@ -80,7 +80,7 @@ fn a_body_without_target_is_linear() {
 
 #[test]
 fn a_drug_that_is_all_but_gone_has_finite_sensitivities() {
-    // A fast complex takes the drug to numbers whose products are lost.
+    // Fast elimination of the complex takes the drug to amounts whose products underflow.
     let model = structure("quasi_equilibrium").unwrap();
     let parameters = [480.0, 0.17568, 99.46205458761945, 1.704, 5.9, 6.318742411183566, 3.828, 1.07, 0.157];
     let dose = Dose::subcutaneous(0.0, 1.0);
@@ -105,7 +105,7 @@ fn a_course_without_drug_has_finite_sensitivities() {
     let (mut out, mut slopes) = (Vec::new(), Vec::new());
     model.sensitivities(&parameters, start, &course, &mut out, &mut slopes).unwrap();
     assert!(slopes.iter().flatten().all(|s| s.is_finite()));
-    // Without drug, IgE relaxes to Pe·Vx/CLe exponentially.
+    // Without drug, IgE approaches Pe·Vx/CLe exponentially.
     let rate: f64 = 1.704 / 5.9;
     let steady = 3.828 / 1.704 * 190.0;
     let expected = steady + (300.0 - steady) * (-5.0 * rate).exp();
@@ -114,7 +114,7 @@ fn a_course_without_drug_has_finite_sensitivities() {
     assert!(out[3].omalizumab_total > 0.0 && out[4].omalizumab_free > 0.0);
 }
 
-/// A function that uses every operation, for our dual numbers and for another crate's.
+/// A function that uses every operation, for this crate's dual numbers; `theirs` is its counterpart for `num_dual`.
 fn ours<T: Real>(x: T, y: T) -> T {
     ((x * y).exp() - y / x + (x + 0.5).ln() * (y * 2.0).sqrt()).axpy(0.25, -x)
 }
@@ -132,7 +132,7 @@ proptest! {
         let [c] = f64::apply::<4, 1, EquilibriumComplex>([x, e, w, alpha]);
         let (drug, target) = unbound(x, e, w, alpha);
         let k = w * (x / e).powf(alpha);
-        // All of the scarcer may be bound, to the last place.
+        // All of the scarcer partner may be bound, up to rounding.
         prop_assert!(c > 0.0 && c <= x.min(e) * (1.0 + 4.0 * f64::EPSILON) && drug > 0.0 && target > 0.0);
         prop_assert!((drug * target / (k * c) - 1.0).abs() < 1e-12);
         prop_assert!(((drug + c) / x - 1.0).abs() < 1e-12 && ((target + c) / e - 1.0).abs() < 1e-12);

@@ -1,6 +1,7 @@
-//! The solver's counters on one set of problems, for every structure and mode: right-hand sides, Jacobians, steps taken and refused.
+//! The solver's counters on a set of problems, for every structure and mode: evaluations, Jacobians, accepted and
+//! rejected steps.
 //!
-//! The numbers expected are in `counters.json`, as the test writes them into the target folder where they differ.
+//! Expected values are in `counters.json`; if they differ, the test writes the values found into the target folder.
 #![allow(clippy::unwrap_used)]
 
 mod common;
@@ -11,7 +12,7 @@ use std::collections::BTreeMap;
 
 const EXPECTED: &str = include_str!("counters.json");
 
-/// Evaluations, Jacobians, steps taken and refused; why there are none.
+/// Evaluations, Jacobians, accepted and rejected steps as text, or the error message.
 fn counters(work: Result<Work, omafit_model::CourseError>) -> String {
     match work {
         Ok(work) => {

@@ -1,4 +1,4 @@
-//! Every structure under every kind of dosing record against scipy, from `scripts/reference/family.py`.
+//! Every structure under every kind of dosing record, compared with scipy (`scripts/reference/family.py`).
 
 #![allow(clippy::unwrap_used)]
 
@@ -94,8 +94,8 @@ impl Case {
     }
 }
 
-/// Cases in which the added steady state takes away more IgE, or more of its production, than there is: scipy adds all
-/// the same, omafit refuses.
+/// Cases in which the added steady state removes more IgE, or more of its production, than there is; scipy adds it
+/// nevertheless, omafit refuses.
 const REFUSED: [u64; 3] = [44, 59, 78];
 
 fn cases() -> Vec<Case> {
@@ -109,7 +109,7 @@ fn all() -> Vec<Case> {
     reference.cases
 }
 
-/// The worst of each structure.
+/// The largest error of each structure and its place.
 type Worst = BTreeMap<String, (f64, String)>;
 
 fn note(worst: &mut Worst, structure: &str, error: f64, place: impl FnOnce() -> String) {
@@ -175,7 +175,8 @@ fn sensitivities_agree() {
                     let error = if size == 0.0 { got.abs() } else { (got - want).abs() / size };
                     let lag = case.has_dosing && input + 2 == inputs;
                     if lag && case.structure.starts_with("full_binding") {
-                        // In the first moments of a fast binding the lag's derivative is a difference of large rates.
+                        // In the first moments of fast binding the derivative with respect to the lag time is a
+                        // difference of large rates.
                         fast = fast.max(error);
                         continue;
                     }

@@ -1,7 +1,7 @@
-//! The structures agree in their limits, and with closed forms where there are any.
+//! Agreement of the structures with each other in limiting cases, and with closed forms where these exist.
 //!
-//! A limit is not only approached: what is left falls in proportion to the small parameter, by ten for a factor of
-//! ten. A mistake in either model, or in the mapping of their parameters, leaves an error that stays.
+//! The difference from a limit must fall in proportion to the small parameter, by a factor of ten for a factor of ten.
+//! A mistake in either model, or in the mapping of their parameters, leaves an error that does not fall.
 
 #![allow(clippy::unwrap_used)]
 
@@ -13,28 +13,28 @@ use common::{
 };
 use omafit_model::{Course, CourseError, Dose, InitialTarget, Output, OutputTime, Route, StateRule};
 
-/// Masses of the drug as the structures have them, kDa.
+/// Molecular masses of the drug in the structures, kDa.
 const FULL_BINDING_KDA: f64 = 149.0;
 const HAYASHI_KDA: f64 = 150.0;
 
-/// Injections that bind all IgE and let it go again.
+/// Injections that bind all IgE and then release it.
 fn injections() -> Vec<Dose> {
     [0.0, 14.0, 28.0, 42.0].map(|t| Dose::subcutaneous(t, 300.0)).to_vec()
 }
 
-/// Days from the onset to the washout of [`injections`], none in the first moments, where a limit need not hold.
+/// Days from the onset to the washout of [`injections`], without the first moments, in which a limit need not hold.
 fn days() -> Vec<f64> {
     [0.5, 2.0, 6.0, 13.5, 15.0, 27.0, 40.0, 50.0, 80.0, 120.0, 200.0].to_vec()
 }
 
-/// A course of [`injections`], their amounts scaled by `by`.
+/// A course of [`injections`] with the amounts multiplied by `by`.
 fn regimen(by: f64) -> Course {
     let doses: Vec<Dose> =
         injections().into_iter().map(|d| Dose { amount_mg: d.amount_mg * by, ..d }).collect();
     course(&doses, after(&doses, days()))
 }
 
-/// Concentrations of drug in nM rather than µg/mL, so that models that weigh it differently can be compared.
+/// Concentrations with the drug in nM rather than µg/mL, for comparison of models with different molecular masses.
 fn molar(kda: f64, mut rows: Vec<[f64; 5]>) -> Vec<[f64; 5]> {
     for row in &mut rows {
         row[0] /= kda / 1000.0;
@@ -63,7 +63,7 @@ fn full_binding_tends_to_quasi_steady_state_as_one_over_koff() {
     }
 }
 
-/// The parameters of `quasi_equilibrium_clc` with which it is the limit of full binding in one compartment.
+/// The parameters of `quasi_equilibrium_clc` for which it is the limit of full binding in one compartment.
 fn at_equilibrium(full: &[f64], kd: f64) -> [f64; 9] {
     let [ka, cl, v, rb, _, _, ker, kedr] = full.try_into().unwrap();
     [ka, cl, kedr * v, ker * v, v, v, ker * rb * v, kd, 0.0]
@@ -77,13 +77,14 @@ fn full_binding_in_one_compartment_tends_to_equilibrium_as_one_over_koff() {
         let errors = [1e3, 1e4, 1e5, 1e6].map(|koff| {
             let p = with(full, &typical("full_binding_1cmt"), "koff", koff);
             let exact = molar(FULL_BINDING_KDA, solve(full, &p, start, &regimen(1.0)).unwrap());
-            // The same nmol.
+            // The same amount in nmol.
             let course = regimen(HAYASHI_KDA / FULL_BINDING_KDA);
             let limit = |kd| {
                 let reduced = solve(equilibrium, &at_equilibrium(&p, kd), start, &course).unwrap();
                 gap(&molar(HAYASHI_KDA, reduced), &exact)
             };
-            // The constant of the quasi-steady state for that of equilibrium leaves a smaller error of the same order.
+            // The quasi-steady-state constant in place of the equilibrium constant leaves a smaller error of the same
+            // order.
             sharper.push(limit(p[5] * (1.0 + p[7] / koff)));
             limit(p[5])
         });
@@ -102,7 +103,7 @@ fn full_binding_in_two_compartments_tends_to_equilibrium_as_one_over_koff() {
             let exact = molar(FULL_BINDING_KDA, solve(full, &p, start, &regimen(1.0)).unwrap());
             let [ka, cl, v, vp, q, rb, _, kd, ker, kedr] = p[..].try_into().unwrap();
             let reduced = [ka, cl, kedr * v - cl, ker * v, v, v, ker * rb * v, kd, 0.0, q, vp];
-            // As many nmol.
+            // The same amount in nmol.
             let course = regimen(HAYASHI_KDA / FULL_BINDING_KDA);
             gap(&molar(HAYASHI_KDA, solve(equilibrium, &reduced, start, &course).unwrap()), &exact)
         });
@@ -217,7 +218,7 @@ fn michaelis_menten_is_quasi_steady_state_with_little_target() {
     let errors = [1e-2, 1e-3, 1e-4, 1e-5].map(|rb| {
         let [ka, cl, vc, vp, q, _, km, kedr] = p[..].try_into().unwrap();
         let reduced = with(mm, &p, "Rb", rb);
-        // Free and bound target leave alike, so that its total stays at Rb.
+        // Free and bound target are eliminated at the same rate, so that total target stays at Rb.
         let exact = [ka, cl, vc, vp, q, rb, km, kedr, kedr];
         let exact = solve(qss, &exact, InitialTarget::SteadyState, &regimen(1.0)).unwrap();
         for row in &exact {
@@ -229,14 +230,14 @@ fn michaelis_menten_is_quasi_steady_state_with_little_target() {
     assert!(errors[3] < 1e-4, "{errors:?}");
 }
 
-/// Drug without a target, total and free, in one compartment.
+/// Drug concentrations without a target (total equals free) in one compartment.
 fn untargeted(ka: f64, cl: f64, v: f64) -> Vec<f64> {
     let rows =
         solve(plain("one_compartment"), &[ka, cl, v], InitialTarget::SteadyState, &regimen(1.0)).unwrap();
     rows.iter().map(|r| r[0]).collect()
 }
 
-/// The largest error of total and of free drug.
+/// The largest relative error of total and free drug.
 fn drug_gap(rows: &[[f64; 5]], drug: &[f64]) -> f64 {
     let errors = rows.iter().zip(drug).map(|(r, d)| largest(relative(r[0], *d), relative(r[3], *d)));
     errors.fold(0.0, largest)
@@ -253,7 +254,8 @@ fn without_a_target_the_drug_is_linear_in_the_quasi_equilibrium_family() {
                 let p = with(model, &with(model, &p, "Pe", pe), "alpha", alpha);
                 drug_gap(&solve(model, &p, InitialTarget::SteadyState, &regimen(1.0)).unwrap(), &drug)
             });
-            // With drift the binding weakens with the ratio of drug to target, and the error falls faster than by ten.
+            // With alpha > 0 binding weakens with the ratio of drug to target, and the error falls by more than a
+            // factor of ten.
             assert_first_order(&errors, wide, &format!("{name} alpha {alpha}"));
             assert!(errors.windows(2).all(|e| e[0] > 9.0 * e[1]), "{name}: {errors:?}");
             assert!(errors[3] < 1e-4, "{name}: {errors:?}");
@@ -274,12 +276,12 @@ fn without_a_target_the_drug_is_linear_with_full_binding_in_one_compartment() {
     assert!(errors[3] < 1e-4, "{errors:?}");
 }
 
-/// Drug in the first of two compartments after 1 mg into the depot, in 1/L.
+/// Drug in the central of two compartments after 1 mg into the depot, in 1/L.
 fn two_compartments(t: f64, ka: f64, k: f64, out: f64, back: f64, v: f64) -> f64 {
     if t < 0.0 {
         return 0.0;
     }
-    // Slopes of the two exponentials: sum k + out + back, product k·back.
+    // Rates of the two exponentials: sum k + out + back, product k·back.
     let sum = k + out + back;
     let root = (sum * sum - 4.0 * k * back).sqrt();
     let (fast, slow) = (0.5 * (sum + root), 2.0 * k * back / (sum + root));
@@ -309,7 +311,7 @@ fn without_a_target_two_compartments_have_their_closed_form() {
     }
 }
 
-/// What 1 nmol/d or nmol has become in one compartment, in nmol, for a dose over `duration` days or at once.
+/// Amounts in one compartment after unit doses or at a unit rate, nmol, in closed form.
 struct Linear {
     ka: f64,
     k: f64,
@@ -322,14 +324,14 @@ impl Linear {
     fn injection(&self, t: f64) -> f64 {
         self.ka / (self.ka - self.k) * ((-self.k * t).exp() - (-self.ka * t).exp())
     }
-    /// While it runs; what is left of it later is the difference of two that never end.
+    /// Amount during an infusion; the amount after its end is the difference of two unending infusions.
     fn infusion(&self, t: f64) -> f64 {
         -(-self.k * t).exp_m1() / self.k
     }
     fn depot_infusion(&self, t: f64) -> f64 {
         self.infusion(t) - ((-self.k * t).exp() - (-self.ka * t).exp()) / (self.ka - self.k)
     }
-    /// Amount after one dose of 1.
+    /// Amount at time `t` after a single dose of 1.
     fn one(&self, t: f64, route: Route, duration: f64) -> f64 {
         if t < 0.0 {
             return 0.0;
@@ -347,14 +349,14 @@ impl Linear {
             }
         }
     }
-    /// Amount after a dose of 1 that has been repeated for ever, before the next.
+    /// Amount at time `t` after the last of infinitely many doses of 1 at an interval.
     ///
-    /// Once the infusion is over the response is a sum of exp(−k·t) and exp(−ka·t), of which the series is summed; it
-    /// is over after an interval, as no infusion is longer.
+    /// After the end of the infusion the response is a sum of exp(−k·t) and exp(−ka·t), whose series are summed; no
+    /// infusion is longer than the interval.
     fn repeated(&self, t: f64, route: Route, duration: f64, interval: f64) -> f64 {
         let series = |rate: f64| 1.0 / -(-rate * interval).exp_m1();
         let late = t + interval;
-        // The two exponentials, from the response at two later times.
+        // The coefficients of the two exponentials, from the response at two later times.
         let (a, b) = (self.one(late, route, duration), self.one(late + 1.0, route, duration));
         let (slow, fast) = ((-self.k).exp(), (-self.ka).exp());
         let by_k = (b - fast * a) / (slow - fast);
@@ -368,7 +370,7 @@ const CL: f64 = 0.2;
 const V: f64 = 8.0;
 const LINEAR: Linear = Linear { ka: KA, k: CL / V };
 
-/// The worst error of one compartment against a closed form, at a tolerance a hundred times below the limit.
+/// The largest error of one compartment against a closed form, at a tolerance a hundred times below the limit.
 fn closed_form(parameters: &[f64], doses: &[Dose], amount: impl Fn(f64) -> f64) -> f64 {
     let model = if parameters.len() == 3 { plain("one_compartment") } else { dosed("one_compartment") };
     let times = after(doses, (0..=90).map(f64::from));
@@ -400,11 +402,11 @@ fn one_compartment_where_absorption_is_as_fast_as_elimination_has_its_own_closed
 
 #[test]
 fn one_compartment_has_the_closed_forms_of_every_route_with_bioavailability_and_lag() {
-    // A bioavailability relative to another formulation's may exceed one.
+    // A bioavailability relative to another formulation may exceed one.
     for (f, lag) in [(0.62, 0.0), (0.62, 0.75), (1.0, 0.0), (2.5, 0.75)] {
         for route in [Route::Subcutaneous, Route::Intravenous] {
             for duration in [0.0, 0.02, 3.0, 20.0] {
-                // Two that overlap. Clearance and volume are apparent: a subcutaneous dose enters whole.
+                // Two overlapping doses. Clearance and volume are apparent, so a subcutaneous dose enters in full.
                 let doses = [(1.0, 200.0), (9.0, 120.0)].map(|(time, amount_mg)| Dose {
                     time,
                     amount_mg,
@@ -467,7 +469,7 @@ fn one_compartment_has_the_closed_form_of_every_steady_state() {
 
 #[test]
 fn a_steady_state_of_which_nothing_lasts_to_the_next_dose_is_a_single_dose() {
-    // In 100 half-lives, in 1000, and in more than a double can tell.
+    // An interval of 100 half-lives, 1000, and more than double precision can resolve.
     for cl in [20.0, 200.0, 2000.0] {
         for route in [Route::Subcutaneous, Route::Intravenous] {
             let doses = [Dose { route, ..Dose::subcutaneous(0.0, 300.0) }];
@@ -510,7 +512,7 @@ fn a_bioavailability_of_nothing_is_refused() {
 
 #[test]
 fn the_onset_of_an_infusion_under_the_skin_keeps_its_digits() {
-    // One that starts far below the rounding of the flow into the depot.
+    // At first the amount is far below the rounding error of the flow into the depot.
     let doses = [Dose { duration: 2.0, ..Dose::subcutaneous(0.0, 300.0) }];
     let times = [1e-6, 1e-4, 1e-2, 1.0];
     let rows = solve(
@@ -520,7 +522,7 @@ fn the_onset_of_an_infusion_under_the_skin_keeps_its_digits() {
         &course(&doses, after(&doses, times)),
     );
     for (t, row) in times.iter().zip(rows.unwrap()) {
-        // R·ka·(t²/2 − (ka + k)·t³/6 + …) while t is small.
+        // The series R·ka·(t²/2 − (ka + k)·t³/6 + …) for small t.
         let k = CL / V;
         let early =
             150.0 * KA * t * t * (0.5 - (KA + k) * t / 6.0 + (KA * KA + KA * k + k * k) * t * t / 24.0);
@@ -550,7 +552,7 @@ fn at_the_usual_tolerance_closed_forms_hold_to_ten_times_it() {
 
 #[test]
 fn a_tighter_tolerance_is_a_smaller_error() {
-    // Of every structure, against itself at the tightest: what the other tests of this file take for exact.
+    // Every structure compared with itself at the tightest tolerance, which the other tests of this file take as exact.
     for (name, p) in TYPICAL {
         let model = plain(name);
         let at =
@@ -578,7 +580,7 @@ fn an_untreated_steady_state_stays() {
 #[test]
 fn every_start_ends_in_the_untreated_steady_state() {
     for (name, p) in TYPICAL {
-        // Production that falls by the free IgE of the start has another steady state from each.
+        // With falling production, the steady state depends on the free IgE at the start.
         if name == "one_compartment" || name == "falling_production" {
             continue;
         }

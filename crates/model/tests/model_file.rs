@@ -1,4 +1,4 @@
-//! Model files: what is accepted, and what is said of the rest.
+//! Model files that are accepted, and error messages for those that are refused.
 #![allow(clippy::unwrap_used)]
 
 use omafit_model::{
@@ -49,7 +49,7 @@ fn covariates_act_as_powers() {
     }
 }
 
-/// Where `text` stands in the shipped file, as messages say it.
+/// Line and column of `text` in the shipped file, as given in error messages.
 fn position(text: &str) -> String {
     let at = shipped().find(text).unwrap();
     let line = shipped()[..at].matches('\n').count() + 1;
@@ -189,7 +189,7 @@ fn a_block_is_its_lower_triangle() {
     assert!(refused("[\"CLx\", \"Vx\"]", "[\"ka\", \"Vx\"]").contains("ka has a variability already"));
 }
 
-/// The file with another effect on ka.
+/// The shipped model file with an additional effect on ka.
 fn with_effect(effect: &str) -> Result<PopulationModel, omafit_model::ModelError> {
     let from = "typical = 0.48\nunit = \"1/d\"\n";
     assert!(shipped().contains(from));
@@ -251,7 +251,7 @@ fn transforms_add_eta_where_they_say() {
     for (transform, expected) in [
         (Transform::Log, 0.4 * 0.3_f64.exp()),
         (Transform::Identity, 0.7),
-        // The logit of one half, moved by 0.3, of a range of 0.8.
+        // The logit of one half, shifted by 0.3, on a range of 0.8.
         (Transform::Logit, 0.8 / (1.0 + (-0.3_f64).exp())),
     ] {
         let of = |eta: f64| parameter(transform).individual(0.4, eta);
@@ -294,7 +294,7 @@ fn an_output_has_the_name_and_unit_that_the_file_gives_it() {
     );
     assert_eq!(named.label_in_sentence(Analyte::IgeFree), "IgE, free");
     assert_eq!(named.label_in_sentence(Analyte::OmalizumabTotal), "total omalizumab");
-    // The file that is written again has them.
+    // A file written from the model keeps labels and units.
     let again = PopulationModel::parse(&toml::to_string(named.file()).unwrap()).unwrap();
     assert_eq!(again.file(), named.file());
     for (outputs, says) in [

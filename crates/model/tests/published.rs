@@ -1,6 +1,7 @@
-//! Published and independently computed numbers of the Hayashi 2007 model, to the last printed digit.
+//! Published and independently computed results of the Hayashi 2007 model, to the last printed digit.
 //!
-//! Definitions and values at full precision: `fixtures/reference/published.json`, by `scripts/reference/published.py`.
+//! Definitions and full-precision values are in `fixtures/reference/published.json`, written by
+//! `scripts/reference/published.py`.
 #![allow(clippy::unwrap_used)]
 
 use omafit_model::{
@@ -31,7 +32,7 @@ fn solve(parameters: &[f64], doses: &[Dose], times: &[f64]) -> Vec<Concentration
     out
 }
 
-/// `value` prints as `printed` does when rounded to as many decimals.
+/// Whether `value` rounds to `printed` at the same number of decimals.
 fn prints(value: f64, printed: &str) -> bool {
     let decimals = printed.split_once('.').map_or(0, |(_, d)| d.len());
     format!("{value:.decimals$}") == printed
@@ -47,7 +48,7 @@ fn half_lives_and_untreated_free_ige_follow_from_the_parameters() {
     assert!(prints(half_life(at("CLx") + at("dCLc"), at("Vc")), "7.95"));
     let untreated = solve(&typical, &[], &[0.0, 100.0]);
     assert!(prints(untreated[0].ige_free, "426.8"));
-    // Left alone, the steady state stays.
+    // The untreated steady state is stationary.
     assert!((untreated[1].ige_free / untreated[0].ige_free - 1.0).abs() < 1e-12);
     assert_eq!(untreated[1].omalizumab_total, 0.0);
 }
@@ -113,7 +114,7 @@ fn published_model(name: &str) -> PopulationModel {
     PopulationModel::parse(published(name).unwrap()).unwrap()
 }
 
-/// The typical subject of a model from its steady state, after doses.
+/// Concentrations of the typical subject of a model from steady state, under doses.
 fn typical_course(
     model: &PopulationModel,
     covariates: &Covariates,
@@ -140,7 +141,7 @@ fn brekkan_2018_has_its_baseline_dose_and_exposures() {
         |dose: f64, times: &[f64]| typical_course(&model, &nobody, &[Dose::subcutaneous(0.0, dose)], times);
     let baseline = after(1.0, &[0.0])[0].ige_free;
     assert!((baseline - 422.82).abs() < 0.01, "{baseline}");
-    // The single dose that holds free IgE down by 95 % on day 14.
+    // The single dose that suppresses free IgE by 95 % on day 14.
     let (mut low, mut high) = (100.0, 500.0);
     for _ in 0..60 {
         let middle = 0.5 * (low + high);

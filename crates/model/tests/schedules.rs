@@ -1,7 +1,7 @@
-//! What must hold over any schedule of doses, whatever the structure: over random ones.
+//! Properties that hold for any dosing schedule and structure, tested over random schedules.
 //!
-//! The seed is fixed, so that a run says something of the code alone; `PROPTEST_RNG_SEED` and `PROPTEST_CASES` look
-//! further.
+//! The seed is fixed, so that a result depends on the code alone; `PROPTEST_RNG_SEED` and `PROPTEST_CASES` extend the
+//! search.
 
 #![allow(clippy::unwrap_used)]
 
@@ -28,11 +28,11 @@ fn config(cases: u32) -> ProptestConfig {
     config
 }
 
-/// The tolerance of these courses. A hundred times the usual one: the onset of an infusion under the skin far from day
-/// zero is lost in the rounding of time at tolerances much tighter.
+/// The relative tolerance of the courses of this file, a hundred times tighter than the default. At much tighter
+/// tolerances the onset of a subcutaneous infusion far from day zero is lost in the rounding of time.
 const SHARP: f64 = 1e-10;
 
-/// Doses, and when they are read.
+/// Doses with output times.
 #[derive(Clone, Debug)]
 struct Plan {
     start: f64,
@@ -41,7 +41,7 @@ struct Plan {
 }
 
 impl Plan {
-    /// Read at `days`, and before and after every dose.
+    /// A plan with output at `days` and immediately before and after every dose.
     fn new(doses: Vec<Dose>, days: &[f64]) -> Self {
         let given = |t: f64| doses.partition_point(|d| d.time <= t);
         let mut times: Vec<OutputTime> =
@@ -64,13 +64,13 @@ impl Plan {
     fn solve(&self, case: &Case) -> Result<Vec<[f64; 5]>, CourseError> {
         solve(case.model, &case.parameters, case.start, &self.course())
     }
-    /// The same with every dose changed; times of output stay.
+    /// The plan with every dose changed and unchanged output times.
     fn with_doses(&self, change: impl Fn(&Dose) -> Dose) -> Self {
         Self { doses: self.doses.iter().map(change).collect(), ..self.clone() }
     }
 }
 
-/// What may happen before a dose.
+/// The kinds of state rules that a plan may contain.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Events {
     Doses,
@@ -97,7 +97,7 @@ fn dose(events: Events) -> impl Strategy<Value = (f64, Dose)> {
     )
 }
 
-/// Up to five doses, any of which may run into the next, and times to read them at.
+/// Up to five doses, which may overlap, and output times.
 fn plan(events: Events) -> impl Strategy<Value = Plan> {
     let doses = prop::collection::vec(dose(events), 1..6);
     (doses, prop::collection::vec(0.0..150.0_f64, 1..6)).prop_map(|(doses, mut days)| {
@@ -112,7 +112,7 @@ fn plan(events: Events) -> impl Strategy<Value = Plan> {
     })
 }
 
-/// A structure with bioavailability and lag, near its typical values, and a start.
+/// A structure with bioavailability and lag time, parameters near its typical values, and a start.
 #[derive(Debug)]
 struct Case {
     model: &'static dyn StructuralModel,
@@ -120,7 +120,7 @@ struct Case {
     start: InitialTarget<f64>,
 }
 
-/// What a case of each structure is made of.
+/// Random numbers from which a case of each structure is built.
 #[derive(Clone, Debug)]
 struct Individual {
     logs: Vec<f64>,
@@ -158,10 +158,11 @@ impl Individual {
     }
 }
 
-/// What no assay will ever see, in any unit.
+/// A concentration below any assay's detection, in any unit.
 const NOTHING: f64 = 1e-15;
 
-/// As [`gap`], but what is less than a part in 10¹² of the largest value of its kind need not agree.
+/// The largest relative difference as in [`gap`], except that values below 10⁻¹² of the largest value of their column
+/// need not agree.
 fn coarse_gap(got: &[[f64; 5]], want: &[[f64; 5]]) -> f64 {
     assert_eq!(got.len(), want.len());
     let mut worst = 0.0;
@@ -176,7 +177,7 @@ fn coarse_gap(got: &[[f64; 5]], want: &[[f64; 5]]) -> f64 {
     worst
 }
 
-/// How a quantity of this unit changes where a day, a litre and an nmol are `[days, litres, nmol]` others.
+/// The factor by which a quantity of this unit changes if day, litre and nmol are rescaled by `[days, litres, nmol]`.
 fn unit_factor(unit: &str, [days, litres, nmol]: [f64; 3]) -> f64 {
     match unit {
         "1" => 1.0,
@@ -215,8 +216,8 @@ proptest! {
     fn the_models_know_no_units(
         plan in plan(Events::All), who in individual(), units in prop::array::uniform3(0.1..10.0_f64),
     ) {
-        // Another day, another litre and another nmol are another way to write the same: every rate, volume and
-        // amount changes by its declared unit.
+        // Rescaling the day, the litre and the nmol is a change of notation: every rate, volume and amount changes by
+        // its declared unit.
         let who = if plan.doses.iter().any(is_steady) { who.without_lag() } else { who };
         let [days, litres, nmol] = units;
         for case in who.cases() {
@@ -267,7 +268,8 @@ proptest! {
             at.time += shift;
         }
         for case in who.cases() {
-            // At the usual tolerance: time is a double, and a later one has fewer digits after the point.
+            // At the default tolerance, because a later time has fewer digits after the decimal point in double
+            // precision.
             let usual = |plan: &Plan| {
                 solve(case.model, &case.parameters, case.start, &plan.course_as(Output::Landed))
             };
@@ -302,7 +304,7 @@ proptest! {
             };
             let error = coarse_gap(&read(&dense, &dense.course()), &read(&plan, &plan.course()));
             prop_assert!(error < 1e-8, "{:?}: {}", case, error);
-            // Inside steps, reading does not touch them. The implicit method has no inside.
+            // Interpolated output does not affect the steps. The implicit method does not interpolate.
             if !case.model.name().starts_with("full_binding") {
                 let inside = |plan: &Plan| read(plan, &plan.course_as(Output::Interpolated));
                 let ends = plan.times.last().unwrap().time == dense.times.last().unwrap().time;
@@ -357,8 +359,8 @@ proptest! {
 
     #[test]
     fn an_intravenous_bolus_is_all_there_at_once(plan in plan(Events::Resets), who in individual()) {
-        // Of the drug that is free where binding takes its time or is no part of the balance, and of all where it
-        // is at once but in the same volume. The apparent volume is divided by the bioavailability.
+        // The jump is that of free drug where binding is slow or not part of the balance, and that of total drug where
+        // binding is instantaneous but in the same volume. The apparent volume is divided by the bioavailability.
         let jumps =
             [("one_compartment", "V", 3), ("full_binding_1cmt", "Vc", 3), ("full_binding_2cmt", "Vc", 3),
              ("qss_2cmt", "Vc", 0), ("michaelis_menten_2cmt", "Vc", 3)];
@@ -389,12 +391,12 @@ fn is_steady(dose: &Dose) -> bool {
     matches!(dose.before, StateRule::SteadyState { .. } | StateRule::AddedSteadyState { .. })
 }
 
-/// Numbers that differ from those of a plan in their last digits.
+/// Perturbations of the times of a plan in their last digits.
 #[derive(Clone, Debug)]
 struct Rounding {
-    /// Which doses are moved onto something that happens on its own.
+    /// Which doses are moved onto an event, such as an arrival or the end of an infusion.
     onto: Vec<bool>,
-    /// Units in the last place.
+    /// Perturbations in units in the last place.
     ulps: Vec<i8>,
 }
 
@@ -403,16 +405,17 @@ fn rounding() -> impl Strategy<Value = Rounding> {
     (onto, prop::collection::vec(-4..=4_i8, 97)).prop_map(|(onto, ulps)| Rounding { onto, ulps })
 }
 
-/// The structures whose fastest state may need shorter steps than rounding leaves between two events: they may fail, and say so.
+/// The structures whose fastest state may need shorter steps than rounding leaves between two events; they may return
+/// an error.
 const STIFF: &str = "full_binding";
 
-/// So many numbers further.
+/// The floating-point number `ulps` units in the last place away.
 fn moved(value: f64, ulps: i8) -> f64 {
     (0..ulps.unsigned_abs()).fold(value, |v, _| if ulps > 0 { v.next_up() } else { v.next_down() })
 }
 
 impl Rounding {
-    /// The plan with doses where others end or arrive, read wherever something happens.
+    /// The plan with doses moved to the end or arrival of others, with output at every event.
     fn coincident(&self, plan: &Plan, lag: f64) -> Plan {
         let mut doses: Vec<Dose> = Vec::new();
         let mut ends: Vec<f64> = Vec::new();
@@ -425,7 +428,7 @@ impl Rounding {
             doses.push(dose);
         }
         let mut days: Vec<f64> = plan.times.iter().map(|at| at.time).chain(ends.iter().copied()).collect();
-        // Twice: the same time may stand there in two ways.
+        // Added twice, because the same time may occur with two rounding errors.
         days.extend(ends);
         days.sort_by(f64::total_cmp);
         let mut plan = Plan::new(doses, &days);
@@ -433,7 +436,7 @@ impl Rounding {
         plan.times = twice;
         plan
     }
-    /// The plan with every time in it moved by a few units in the last place, its order kept.
+    /// The plan with every time moved by a few units in the last place, its order kept.
     fn of(&self, plan: &Plan) -> Plan {
         let mut ulps = self.ulps.iter().cycle();
         let mut next = |value: f64| ulps.next().map_or(value, |ulps| moved(value, *ulps));
@@ -478,7 +481,7 @@ proptest! {
                 (one, two) => prop_assert!(false, "{:?}: {:?} {:?}", case, one, two),
             }
         }
-        // Injections have a path of their own, on which many are solved at a time, and a grid has another.
+        // Injections and grids are solved by separate code paths, the former in batches.
         let injections = |plan: &Plan| {
             plan.with_doses(|d| Dose { duration: 0.0, ..Dose::subcutaneous(d.time, d.amount_mg) })
         };
@@ -507,7 +510,7 @@ fn same_bits(case: &Case, course: &Course) -> bool {
     let (mut alone, mut out, mut slopes) = (Vec::new(), Vec::new(), Vec::new());
     let one = case.model.predict(&case.parameters, case.start, course, &mut alone);
     let two = case.model.sensitivities(&case.parameters, case.start, course, &mut out, &mut slopes);
-    // Derivatives need Jacobians, and no other step.
+    // Derivatives need Jacobians but no other steps.
     let steps = |done: Result<Work, CourseError>| done.map(|work| Work { jacobians: 0, ..work });
     let (one, two) = (steps(one), steps(two));
     one == two && (one.is_err() || alone == out)
@@ -525,7 +528,7 @@ proptest! {
         for output in [Output::Landed, Output::Interpolated] {
             for case in who.cases() {
                 prop_assert!(same_bits(&case, &plan.course_as(output)), "{:?} {:?}", output, case);
-                // A plain course without parameters of dosing has a path of its own.
+                // A plain course without dosing parameters is solved by a separate code path.
                 let own = case.parameters.len() - 2;
                 let parameters = case.parameters[..own].to_vec();
                 let case = Case { model: plain(case.model.name()), parameters, ..case };
@@ -537,7 +540,7 @@ proptest! {
     #[test]
     fn a_short_infusion_tends_to_a_bolus(plan in plan(Events::Doses), who in individual()) {
         let mut plan = plan.with_doses(|d| Dose { duration: 0.0, ..*d });
-        // Neither before anything is given nor while it runs.
+        // Output neither before the first dose nor during an infusion.
         let runs = |t: f64, d: &Dose| (0.0..1.0).contains(&(t - d.time)) || (0.0..1.0).contains(&(t - d.time - who.lag));
         plan.times.retain(|at| at.doses_before > 0 && plan.doses.iter().all(|d| !runs(at.time, d)));
         prop_assume!(!plan.times.is_empty());
@@ -548,7 +551,7 @@ proptest! {
             let bolus = solve(&case, &plan);
             let errors = [2e-3, 2e-4]
                 .map(|duration| gap(&solve(&case, &plan.with_doses(|d| Dose { duration, ..*d })), &bolus));
-            // Doses with opposite effects can nearly cancel, and the second order is seen sooner.
+            // Doses with opposite effects can nearly cancel, which makes the second order visible sooner.
             assert_first_order(&errors, 0.25, &format!("{case:?} {plan:?}"));
         }
     }
@@ -574,7 +577,7 @@ proptest! {
                     }
                     solve(case.model, &parameters, start, &course).unwrap()
                 };
-                // A dose that is delayed across a reading has no derivative to the delay there.
+                // A dose whose delay crosses an output time has no derivative with respect to the delay there.
                 let crossed = |t: f64| input + 2 == inputs
                     && plan.doses.iter().any(|d| {
                         [d.time, d.time + d.duration].iter().any(|e| (t - e - who.lag).abs() < 0.02)
@@ -601,12 +604,12 @@ proptest! {
     }
 }
 
-/// A lower bound of the two slopes of a drug in two compartments, 1/d: their product over their sum.
+/// A lower bound of the two rates of a drug in two compartments, 1/d: their product over their sum.
 fn bi_exponential(k: f64, out: f64, back: f64) -> f64 {
     k * back / (k + out + back)
 }
 
-/// The slowest relaxation of a structure that has drug in it, 1/d, or a lower bound of it.
+/// The slowest relaxation rate of a structure with drug present, 1/d, or a lower bound of it.
 fn slowest(case: &Case) -> f64 {
     let get = |name: &str| case.parameters[position(case.model, name)];
     let own: Vec<f64> = match case.model.name() {
@@ -619,7 +622,7 @@ fn slowest(case: &Case) -> f64 {
         }
         name => {
             let complex = if name == "quasi_equilibrium_clc" { get("CLc") } else { get("CLx") + get("dCLc") };
-            // While its production follows free target, the target returns the slower for it.
+            // While production follows free target, the target returns more slowly.
             let following = if name == "falling_production" { get("kp") * (1.0 - get("Imax")) } else { 1.0 };
             let free = match name {
                 "quasi_equilibrium_2cmt" => {
@@ -650,7 +653,7 @@ proptest! {
         let days = [0.3, 2.0, 0.5 * interval, interval, 3.0 * interval];
         let steady = Plan::new(vec![dose.after(StateRule::SteadyState { interval })], &days);
         for case in who.without_lag().cases() {
-            // What is left of the start is e⁻²⁴.
+            // The remaining influence of the start is e⁻²⁴.
             let count = (24.0 / slowest(&case) / interval).ceil();
             let doses = (0..=count as u32).map(|i| Dose { time: f64::from(i) * interval, ..dose }).collect::<Vec<_>>();
             let given = doses.len();
@@ -665,7 +668,7 @@ proptest! {
     }
 }
 
-/// Longer than any call may take: 20 000 implicit steps with their derivatives take up to three seconds on a busy core.
+/// Limit on the duration of a call; 20 000 implicit steps with derivatives take up to three seconds on a busy core.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 proptest! {
@@ -691,7 +694,7 @@ proptest! {
             for (value, power) in case.parameters[..own].iter_mut().zip(&powers) {
                 *value *= 10_f64.powf(*power);
             }
-            // Exponents and shares have no scale: these are as far as they can mean anything.
+            // Exponents and fractions have no scale and are limited to the largest meaningful values.
             if let Some(alpha) = case.model.parameters().iter().position(|p| p.name == "alpha") {
                 case.parameters[alpha] = case.parameters[alpha].min(2.0);
             }

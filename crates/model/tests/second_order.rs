@@ -1,4 +1,4 @@
-//! Second-order derivatives of weighted sums: against a closed form, and against differences of the first derivatives.
+//! Second derivatives of weighted sums, compared with a closed form and with differences of first derivatives.
 #![allow(clippy::unwrap_used)]
 
 mod common;
@@ -25,7 +25,7 @@ fn found_each(
     found.into_iter().map(Option::unwrap).collect()
 }
 
-/// Weight one of the drug at every output time.
+/// Output weights of one for total drug at every output time.
 fn of_drug(times: usize) -> OutputWeights {
     OutputWeights { values: vec![[1.0, 0.0, 0.0, 0.0, 0.0]; times], slopes: Vec::new() }
 }
@@ -39,7 +39,7 @@ fn one_compartment_has_the_second_derivatives_of_its_closed_form() {
     let course = Course::new(0.0, doses, times.clone(), Output::Landed).unwrap().with_rtol(1e-11);
     let case = Case { parameters: &[ka, cl, v], start: InitialTarget::SteadyState, course: &course };
     let found = &found_each(plain("one_compartment"), &[case], &[of_drug(times.len())])[0];
-    // Bateman's function with inputs as functions of their logarithms.
+    // The Bateman function with inputs as functions of their logarithms.
     type Twice = Dual<Dual<f64, 3>, 3>;
     let input = |value: f64, lane: usize| {
         let log = Twice::variable(Dual::variable(f64::ln(value), lane), lane);
@@ -72,7 +72,8 @@ fn one_compartment_has_the_second_derivatives_of_its_closed_form() {
 fn a_bioavailability_is_differentiated_at_one_and_above() {
     let model = dosed("one_compartment");
     let f = position(model, "F");
-    // Clearance and volume are apparent, so what is given into a vein enters over F: its concentration is as 1/F.
+    // Clearance and volume are apparent, so an intravenous dose enters divided by F and the concentration is
+    // proportional to 1/F.
     let doses = vec![Dose { route: Route::Intravenous, ..Dose::subcutaneous(0.0, 300.0) }];
     let times = after(&doses, [3.0]);
     let course = Course::new(0.0, doses, times, Output::Landed).unwrap();
@@ -85,8 +86,9 @@ fn a_bioavailability_is_differentiated_at_one_and_above() {
     }
 }
 
-/// The gradients of both sums over the logarithm of an input, by differences of first derivatives of a sharp solution: rows of the
-/// Hessian, and the second sum's own; with the sums of their sizes.
+/// The derivatives of both sums with respect to the logarithm of an input, by differences of first derivatives at a
+/// tight tolerance: a row of the Hessian, the derivative of the second sum, and the sum of absolute sensitivities as
+/// scale.
 fn by_differences(
     model: &dyn StructuralModel,
     case: &Case<'_>,
@@ -152,7 +154,7 @@ fn second_order_derivatives_are_those_of_differences() {
         let cases: Vec<Case<'_>> = (0..sets.len()).map(case).collect();
         let inputs = own.len() + 1;
         let weigh = |k: usize, time: usize, c: usize| (0.7 * (k + 3 * time + 5 * c) as f64).cos();
-        // Of some concentrations only, as not all are observed at each time.
+        // Weights of some concentrations are zero, as not all are observed at each time.
         let weigh_slope = |k: usize, at: usize, c: usize| {
             if (k + at / inputs + c).is_multiple_of(3) { 0.0 } else { (0.3 * (k + 2 * at + c) as f64).sin() }
         };
@@ -170,7 +172,8 @@ fn second_order_derivatives_are_those_of_differences() {
             let (mut values, mut slopes) = (Vec::new(), Vec::new());
             model.sensitivities(case.parameters, case.start, case.course, &mut values, &mut slopes).unwrap();
             assert_eq!((&found.at.values, &found.at.slopes), (&values, &slopes), "{name} {k}");
-            // Found backward they are as accurate as the first derivatives, by differences as documented.
+            // The backward method is as accurate as the first derivatives; differences are less accurate, as
+            // documented.
             let most = if model.has_exact_hessian(case.course) { 3e-8 } else { 1e-6 };
             for i in 0..inputs {
                 let (row, own, size) = by_differences(model, case, &weights[k], i);

@@ -1,4 +1,4 @@
-//! The solver and its sensitivities against scipy: 240 random subjects and regimens, from
+//! The solver and its sensitivities compared with scipy: 240 random subjects and regimens from
 //! `scripts/reference/trajectories.py`.
 
 #![allow(clippy::unwrap_used)]
@@ -99,7 +99,7 @@ fn sensitivities_agree_with_accurate_differences() {
                 let value = out[at].to_array()[analyte];
                 for (input, want) in expected.iter().enumerate() {
                     let got = slopes[at * 10 + input][analyte];
-                    // Relative to the slope itself, unless that is below a thousandth of the concentration.
+                    // Relative to the slope, unless that is below a thousandth of the concentration.
                     let scale = want.abs().max(1e-3 * value.abs());
                     let error = if scale == 0.0 { got.abs() } else { (got - want).abs() / scale };
                     if !(error <= worst.0) {

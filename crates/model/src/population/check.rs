@@ -1,4 +1,4 @@
-//! From a model file to a checked [`PopulationModel`].
+//! Checks of a model file on the way to a [`PopulationModel`].
 
 use super::effect::{Effect, EffectForm};
 use super::error::{Finding, ModelError, Step, Step::Item, Step::Key};
@@ -12,7 +12,7 @@ use super::{PopulationModel, unit};
 use crate::equations::{STRUCTURES, StructuralModel, structure, structure_with_dosing};
 use crate::subject::{Analyte, Covariates};
 
-/// The parameters of dosing, which make the structure one that has them.
+/// Dosing parameters; a file that gives one of them selects the structure with dosing.
 const DOSING: [&str; 2] = ["F", "tlag"];
 
 impl PopulationModel {
@@ -25,8 +25,8 @@ impl PopulationModel {
     /// ```
     ///
     /// # Errors
-    /// When it is not TOML of the form of [`ModelFile`], names what does not exist, or has a value out of range; with
-    /// line and column.
+    /// When the text is not TOML of the form of [`ModelFile`], names an unknown item, or has a value out of range; the
+    /// error gives line and column.
     pub fn parse(text: &str) -> Result<Self, ModelError> {
         check(ModelFile::parse(text)?).map_err(|finding| finding.locate(Some(text)))
     }
@@ -34,7 +34,7 @@ impl PopulationModel {
     /// Checks a model file.
     ///
     /// # Errors
-    /// When it names what does not exist or has a value out of range.
+    /// When the file names an unknown item or has a value out of range.
     pub fn new(file: ModelFile) -> Result<Self, ModelError> {
         check(file).map_err(|finding| finding.locate(None))
     }
@@ -84,7 +84,7 @@ fn find_structure(file: &ModelFile) -> Result<&'static dyn StructuralModel, Find
     })
 }
 
-/// A file that gives one of the parameters of dosing means that the other does nothing.
+/// Adds the dosing parameter that a file omits, with a value that has no effect, if the file gives the other one.
 fn complete_dosing(file: &mut ModelFile) {
     let has = |name: &str| file.parameters.contains_key(name);
     let entry = |typical: f64, unit: &str| ParameterEntry {
@@ -229,7 +229,7 @@ fn effect(path: &[Step<'_>], entry: &EffectEntry) -> Result<Effect, Finding> {
         }
     };
     named(&at("covariate"), covariate)?;
-    // WT and IGE are the reader's own; it knows them in any case of letters.
+    // WT and IGE are defined by the program and known in upper and lower case.
     let upper = covariate.to_ascii_uppercase();
     let own = [Covariates::WEIGHT, Covariates::IGE].contains(&upper.as_str());
     let covariate = if own { upper } else { covariate.clone() };
@@ -244,7 +244,7 @@ fn named(path: &[Step<'_>], covariate: &str) -> Result<(), Finding> {
 
 type Omega = (Vec<usize>, Vec<f64>, Vec<bool>);
 
-/// Positions of the variable parameters, Ω, and which of its elements are given.
+/// Positions of the variable parameters, Ω, and which of its elements are fixed.
 fn variability(
     file: &ModelFile,
     names: &[&str],
@@ -378,7 +378,7 @@ fn correlation(
     Ok(())
 }
 
-/// Degrees of freedom that Student's t may have.
+/// Range of the degrees of freedom of Student's t.
 const DEGREES_OF_FREEDOM: std::ops::RangeInclusive<f64> = 1.0..=100.0;
 
 fn residuals(file: &ModelFile, structure: &dyn StructuralModel) -> Result<[Option<Residual>; 3], Finding> {
@@ -440,7 +440,7 @@ fn residuals(file: &ModelFile, structure: &dyn StructuralModel) -> Result<[Optio
     Ok(residual)
 }
 
-/// By Cholesky's factorisation.
+/// Whether a matrix is positive definite, by Cholesky factorisation.
 fn positive_definite(matrix: &[f64], n: usize) -> bool {
     let mut lower = vec![0.0; n * n];
     for i in 0..n {

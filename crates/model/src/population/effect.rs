@@ -1,88 +1,88 @@
-//! How covariates act on the typical value of a parameter: as factors.
+//! Covariate effects on the typical value of a parameter, as factors.
 
 use crate::subject::Covariates;
 
-/// What a covariate multiplies a parameter by.
+/// The effect of a covariate on a parameter, a factor on its typical value.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Effect {
     /// The covariate's name.
     pub covariate: String,
-    /// Its form.
+    /// The form of the effect.
     pub form: EffectForm,
-    /// Whether its coefficients are given rather than estimated.
+    /// Whether the coefficients are fixed rather than estimated.
     pub fixed: bool,
 }
 
-/// The form of an effect, of a covariate of value c.
+/// The form of a covariate effect, as a function of the covariate's value c.
 #[derive(Clone, Debug, PartialEq)]
 pub enum EffectForm {
-    /// (c/centre)^exponent.
+    /// A power effect, (c/centre)^exponent.
     Power {
-        /// Where the factor is one.
+        /// The covariate value at which the factor is one.
         centre: f64,
         /// The exponent.
         exponent: f64,
     },
-    /// exp(slope·(c − centre)).
+    /// An exponential effect, exp(slope·(c − centre)).
     Exponential {
-        /// Where the factor is one.
+        /// The covariate value at which the factor is one.
         centre: f64,
-        /// The slope of the logarithm.
+        /// The slope of the factor's logarithm.
         slope: f64,
     },
-    /// 1 + slope·(c − centre).
+    /// A linear effect, 1 + slope·(c − centre).
     Linear {
-        /// Where the factor is one.
+        /// The covariate value at which the factor is one.
         centre: f64,
         /// The slope.
         slope: f64,
     },
-    /// A factor for each value but the reference, whose factor is one.
+    /// A categorical effect: a factor for each value other than the reference, whose factor is one.
     Categorical {
         /// The value whose factor is one.
         reference: f64,
-        /// Other values and their factors.
+        /// The other values and their factors.
         levels: Vec<(f64, f64)>,
     },
 }
 
-/// Why a model cannot be applied to a subject.
+/// The reason a model cannot be applied to a subject.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum CovariateError {
-    /// A covariate is not known.
+    /// A covariate that the subject lacks.
     #[error("the model needs the covariate {covariate}, which this subject lacks")]
     Missing {
-        /// Its name.
+        /// The covariate's name.
         covariate: String,
     },
-    /// A value for which the effect is not defined.
+    /// A covariate value for which an effect is not defined.
     #[error("{covariate} is {value}, for which its effect on {parameter} is not defined: it needs {allowed}")]
     OutOfRange {
         /// The covariate.
         covariate: String,
-        /// Its value.
+        /// The covariate's value.
         value: f64,
-        /// The parameter it acts on.
+        /// The parameter on which the covariate acts.
         parameter: &'static str,
-        /// What it is defined for.
+        /// The values for which the effect is defined.
         allowed: String,
     },
-    /// A typical value outside what the parameter can be.
+    /// A typical value outside the bounds of the parameter.
     #[error("with this subject's covariates {parameter} is {value}, outside {low} to {high}")]
     OutOfBounds {
         /// The parameter.
         parameter: &'static str,
-        /// Its value.
+        /// The typical value of the subject.
         value: f64,
-        /// Its lower bound.
+        /// The parameter's lower bound.
         low: f64,
-        /// Its upper bound.
+        /// The parameter's upper bound.
         high: f64,
     },
 }
 
 impl Effect {
-    /// The derivative of the logarithm of its factor to each of its coefficients, in their order, in a subject for whom
+    /// The derivative of the logarithm of the factor with respect to each coefficient, in order, in a subject for whom
     /// [`Effect::factor`] is defined.
     pub fn log_slopes(&self, covariates: &Covariates) -> Vec<f64> {
         let value = covariates.get(&self.covariate).unwrap_or(f64::NAN);
@@ -99,7 +99,7 @@ impl Effect {
         }
     }
 
-    /// What it multiplies `parameter` by in a subject.
+    /// The factor by which the effect multiplies `parameter` in a subject.
     ///
     /// # Errors
     /// When the subject lacks the covariate, or has a value for which the effect is not defined.

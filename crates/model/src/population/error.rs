@@ -1,33 +1,33 @@
-//! What is wrong with a model file, and where.
+//! Errors of a model file and their positions.
 
 use toml::de::{DeTable, DeValue};
 
-/// What is wrong with a model file.
+/// An error in a model file.
 #[derive(Debug, thiserror::Error)]
 pub enum ModelError {
-    /// Not TOML, an unknown key, or a value of the wrong type; the message points at line and column.
+    /// A syntax error, an unknown key, or a value of the wrong type; the message gives line and column.
     #[error("the model file cannot be read: {0}")]
     Syntax(#[from] toml::de::Error),
-    /// A name or a value that cannot be.
+    /// A name or value that is not allowed.
     #[error("{}{place}: {problem}", position.map_or(String::new(), |(l, c)| format!("line {l}, column {c}: ")))]
     Content {
-        /// Line and column, from 1; `None` of a file that was not read from text.
+        /// Line and column, from 1; `None` if the file was not read from text.
         position: Option<(usize, usize)>,
         /// The key.
         place: String,
-        /// What is wrong, and what is allowed.
+        /// The problem, and what is allowed.
         problem: String,
     },
 }
 
-/// A step into a file: a key of a table or the position in an array.
+/// A step of a path into a file: a key of a table or the position in an array.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Step<'a> {
     Key(&'a str),
     Item(usize),
 }
 
-/// Something wrong at a place that has not been looked up yet.
+/// A problem at a path whose line and column are not looked up yet.
 #[derive(Debug)]
 pub(super) struct Finding {
     path: Vec<(Option<String>, usize)>,
@@ -43,7 +43,7 @@ impl Finding {
         Self { path: path.collect(), problem: problem.into() }
     }
 
-    /// With line and column in `text`, as far as the place is there.
+    /// Converts the finding into an error, with line and column if the path is found in `text`.
     pub(super) fn locate(self, text: Option<&str>) -> ModelError {
         let mut place = String::new();
         for (key, item) in &self.path {
@@ -64,7 +64,7 @@ impl Finding {
     }
 }
 
-/// Where the deepest part of a path that the text has begins.
+/// Byte offset of the deepest part of a path that the text contains.
 fn offset(text: &str, path: &[(Option<String>, usize)]) -> Option<usize> {
     let document = DeTable::parse(text).ok()?;
     let mut found = None;

@@ -6,7 +6,7 @@ use crate::subject::Analyte;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// What the model starts from.
+/// The initial state of the model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum StartRule {
@@ -16,60 +16,60 @@ pub enum StartRule {
     SteadyState,
 }
 
-/// A model file, as written.
+/// A model file, as written in TOML.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ModelFile {
     /// The model's name.
     pub name: String,
-    /// What it is, in a line.
+    /// The title, one line.
     pub title: String,
-    /// Name of its structure.
+    /// The name of the structural model.
     pub structure: String,
-    /// Where it was published.
+    /// The publication in which the model appeared.
     pub source: String,
-    /// The model and the data that its numbers came from, of a file that a run wrote.
+    /// The model and data from which the values were estimated, in a file written by a run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub based_on: Option<String>,
-    /// What the model starts from.
+    /// The initial state of the model.
     pub start: StartRule,
-    /// Parameters a subject's own fit estimates unless told otherwise; without it, those that vary between subjects.
+    /// Parameters that an individual fit estimates by default; if absent, those with between-subject variability.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub estimate: Option<Vec<String>>,
     /// Typical values and covariate effects.
     pub parameters: BTreeMap<String, ParameterEntry>,
-    /// Variability between subjects.
+    /// Between-subject variability by parameter.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub variability: BTreeMap<String, VariabilityEntry>,
-    /// Correlations of the η of parameters.
+    /// Correlations between the η of parameters.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub correlations: Vec<CorrelationEntry>,
-    /// Variability of parameters that vary together.
+    /// Covariance blocks of parameters that vary together.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub blocks: Vec<BlockEntry>,
     /// Residual error of each analyte.
     pub residual: BTreeMap<Analyte, ResidualEntry>,
-    /// Names and units of what the model predicts.
+    /// Labels and units of the analytes.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub outputs: BTreeMap<Analyte, OutputEntry>,
-    /// Effects of covariates that a search may add.
+    /// Candidate covariate effects for a covariate search.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub search: Vec<SearchEntry>,
 }
 
-/// `[outputs.NAME]`: how an analyte is called where it is shown.
+/// The entry `[outputs.NAME]`: label and unit of an analyte in reports.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct OutputEntry {
-    /// Its name in figures and sentences.
+    /// The label in figures and sentences.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
-    /// The unit of its values: another name of the analyte's own.
+    /// The unit of the values, one of the names of the analyte's unit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unit: Option<String>,
 }
 
-/// `[[search]]`: an effect that a covariate may have on a parameter.
+/// An entry `[[search]]`: a candidate effect of a covariate on a parameter.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SearchEntry {
@@ -79,30 +79,31 @@ pub struct SearchEntry {
     pub covariate: String,
     /// The form of the effect.
     pub form: SearchForm,
-    /// Of a form with a centre: where the effect is one. Without it, the median over the subjects.
+    /// The covariate value at which the effect is one, for forms with a centre; if absent, the median over the
+    /// subjects.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub centre: Option<f64>,
-    /// Of a categorical effect: the value whose factor is one. Without it, that of most subjects.
+    /// The value whose factor is one, for a categorical effect; if absent, the most frequent value.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reference: Option<f64>,
 }
 
-/// The forms of [`EffectEntry`], without coefficients.
+/// The forms of [`EffectEntry`] without their coefficients.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SearchForm {
-    /// `(covariate / centre)^exponent`.
+    /// A power effect, `(covariate / centre)^exponent`.
     Power,
-    /// `exp(slope·(covariate − centre))`.
+    /// An exponential effect, `exp(slope·(covariate − centre))`.
     Exponential,
-    /// `1 + slope·(covariate − centre)`.
+    /// A linear effect, `1 + slope·(covariate − centre)`.
     Linear,
-    /// A factor for each value that a subject has but the reference.
+    /// A categorical effect: a factor for each observed value other than the reference.
     Categorical,
 }
 
 impl SearchForm {
-    /// Its name in a model file.
+    /// The name of the form in a model file.
     pub fn name(self) -> &'static str {
         match self {
             Self::Power => "power",
@@ -113,21 +114,21 @@ impl SearchForm {
     }
 }
 
-/// `[parameters.NAME]`.
+/// The entry `[parameters.NAME]`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ParameterEntry {
-    /// Value in the typical subject.
+    /// The typical value.
     pub typical: f64,
     /// The unit of `typical` and of `bounds`.
     pub unit: String,
-    /// How the parameter varies.
+    /// The transform on which the parameter varies between subjects.
     #[serde(default, skip_serializing_if = "is_default")]
     pub transform: Transform,
-    /// What the typical value is kept within when it is estimated, and the range of a logit.
+    /// The bounds of the typical value in estimation, and the range of a logit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bounds: Option<[f64; 2]>,
-    /// Whether the typical value is given rather than estimated.
+    /// Whether the typical value is fixed rather than estimated.
     #[serde(default, skip_serializing_if = "is_default")]
     pub fixed: bool,
     /// Covariate effects.
@@ -135,47 +136,47 @@ pub struct ParameterEntry {
     pub effects: Vec<EffectEntry>,
 }
 
-/// One covariate effect: a factor.
+/// A covariate effect, a factor on the typical value.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, tag = "form", rename_all = "snake_case")]
 pub enum EffectEntry {
-    /// `(covariate / centre)^exponent`.
+    /// A power effect, `(covariate / centre)^exponent`.
     Power {
         /// The covariate.
         covariate: String,
-        /// Where the effect is one.
+        /// The covariate value at which the effect is one.
         centre: f64,
         /// The exponent.
         exponent: f64,
-        /// Whether the exponent is given rather than estimated.
+        /// Whether the exponent is fixed rather than estimated.
         #[serde(default, skip_serializing_if = "is_default")]
         fixed: bool,
     },
-    /// `exp(slope·(covariate − centre))`.
+    /// An exponential effect, `exp(slope·(covariate − centre))`.
     Exponential {
         /// The covariate.
         covariate: String,
-        /// Where the effect is one.
+        /// The covariate value at which the effect is one.
         centre: f64,
         /// The slope.
         slope: f64,
-        /// Whether the slope is given rather than estimated.
+        /// Whether the slope is fixed rather than estimated.
         #[serde(default, skip_serializing_if = "is_default")]
         fixed: bool,
     },
-    /// `1 + slope·(covariate − centre)`.
+    /// A linear effect, `1 + slope·(covariate − centre)`.
     Linear {
         /// The covariate.
         covariate: String,
-        /// Where the effect is one.
+        /// The covariate value at which the effect is one.
         centre: f64,
         /// The slope.
         slope: f64,
-        /// Whether the slope is given rather than estimated.
+        /// Whether the slope is fixed rather than estimated.
         #[serde(default, skip_serializing_if = "is_default")]
         fixed: bool,
     },
-    /// A factor for each value of the covariate but the reference.
+    /// A categorical effect: a factor for each value of the covariate other than the reference.
     Categorical {
         /// The covariate, coded in numbers.
         covariate: String,
@@ -183,41 +184,41 @@ pub enum EffectEntry {
         reference: f64,
         /// The other values.
         levels: Vec<LevelEntry>,
-        /// Whether the factors are given rather than estimated.
+        /// Whether the factors are fixed rather than estimated.
         #[serde(default, skip_serializing_if = "is_default")]
         fixed: bool,
     },
 }
 
-/// A value of a categorical covariate.
+/// A level of a categorical covariate.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LevelEntry {
-    /// The value.
+    /// The covariate's value.
     pub value: f64,
-    /// What it multiplies the parameter by.
+    /// The factor on the parameter.
     pub factor: f64,
 }
 
-/// Variability of one parameter's η: one of the three.
+/// Between-subject variability of one parameter's η, given as exactly one of variance, standard deviation or CV.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct VariabilityEntry {
-    /// Its variance, ω².
+    /// The variance, ω².
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub variance: Option<f64>,
-    /// Its standard deviation, ω.
+    /// The standard deviation, ω.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sd: Option<f64>,
     /// Coefficient of variation of a log-normal parameter, per cent: ω² = ln(1 + (cv_pct/100)²).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cv_pct: Option<f64>,
-    /// Whether it is given rather than estimated.
+    /// Whether the variability is fixed rather than estimated.
     #[serde(default, skip_serializing_if = "is_default")]
     pub fixed: bool,
 }
 
-/// Correlation of two parameters' η.
+/// Correlation between the η of two parameters.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CorrelationEntry {
@@ -225,12 +226,12 @@ pub struct CorrelationEntry {
     pub between: [String; 2],
     /// The correlation.
     pub value: f64,
-    /// Whether it is given rather than estimated.
+    /// Whether the correlation is fixed rather than estimated.
     #[serde(default, skip_serializing_if = "is_default")]
     pub fixed: bool,
 }
 
-/// Covariance of several parameters' η.
+/// Covariance block of the η of several parameters.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BlockEntry {
@@ -238,7 +239,7 @@ pub struct BlockEntry {
     pub parameters: Vec<String>,
     /// The lower triangle of their covariance, by rows.
     pub covariance: Vec<Vec<f64>>,
-    /// Whether it is given rather than estimated.
+    /// Whether the covariance is fixed rather than estimated.
     #[serde(default, skip_serializing_if = "is_default")]
     pub fixed: bool,
 }
@@ -247,16 +248,16 @@ pub struct BlockEntry {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ResidualEntry {
-    /// Standard deviation of the logarithm.
+    /// Standard deviation of the logarithm of the observation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub log_sd: Option<f64>,
-    /// Standard deviation in the analyte's unit.
+    /// Standard deviation of the additive error, in the analyte's unit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub additive_sd: Option<f64>,
-    /// Standard deviation as part of the prediction.
+    /// Standard deviation of the proportional error, as a fraction of the prediction.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub proportional_sd: Option<f64>,
-    /// Degrees of freedom ν of Student's t, from 1 to 100, for the distribution of standardised residuals; normal without.
+    /// Degrees of freedom ν, from 1 to 100, of Student's t for the standardised residuals; if absent, they are normal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub student_t: Option<f64>,
     /// Lower limit of quantification, in the analyte's unit.
@@ -265,7 +266,7 @@ pub struct ResidualEntry {
     /// Upper limit of quantification, in the analyte's unit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub uloq: Option<f64>,
-    /// Whether it is given rather than estimated.
+    /// Whether the residual error is fixed rather than estimated.
     #[serde(default, skip_serializing_if = "is_default")]
     pub fixed: bool,
 }
@@ -278,7 +279,7 @@ impl ModelFile {
     /// Reads the text of a model file.
     ///
     /// # Errors
-    /// When it is not TOML of this form.
+    /// When the text is not TOML of the form of [`ModelFile`].
     pub fn parse(text: &str) -> Result<Self, ModelError> {
         Ok(toml::from_str(text)?)
     }

@@ -1,6 +1,6 @@
 //! The population model as data: typical values, covariate effects, variability, residual error.
 //!
-//! A model file names a structure and says the rest in TOML; the published models ship in this form.
+//! A model file names a structural model and gives the rest in TOML; the published models are shipped as model files.
 
 mod check;
 mod effect;
@@ -47,17 +47,17 @@ impl PopulationModel {
         &self.file.name
     }
 
-    /// The file it was read from.
+    /// The file from which the model was read.
     pub fn file(&self) -> &ModelFile {
         &self.file
     }
 
-    /// Its structure.
+    /// The structural model.
     pub fn structure(&self) -> &'static dyn StructuralModel {
         self.structure
     }
 
-    /// Its parameters, in the structure's order.
+    /// The parameters, in the structure's order.
     pub fn parameters(&self) -> &[PopulationParameter] {
         &self.parameters
     }
@@ -67,7 +67,7 @@ impl PopulationModel {
         self.structure.parameters().iter().map(|p| p.name)
     }
 
-    /// Position of the parameter of a name.
+    /// Position of the parameter with a given name.
     pub fn position(&self, name: &str) -> Option<usize> {
         self.parameter_names().position(|n| n == name)
     }
@@ -82,18 +82,19 @@ impl PopulationModel {
         &self.omega
     }
 
-    /// Which elements of Ω are given rather than estimated: zero covariances and those the file fixes; as
-    /// [`PopulationModel::omega`].
+    /// Which elements of Ω are fixed rather than estimated, with the layout of [`PopulationModel::omega`]: zero
+    /// covariances and elements fixed in the file.
     pub fn omega_fixed(&self) -> &[bool] {
         &self.omega_fixed
     }
 
-    /// The residual error of an analyte; `None` of one the structure does not predict.
+    /// The residual error of an analyte; `None` if the structure does not predict it.
     pub fn residual(&self, analyte: Analyte) -> Option<&Residual> {
         self.residual[analyte.index()].as_ref()
     }
 
-    /// Names of the covariates that it needs: those of the effects, and `IGE` where it starts from the baseline.
+    /// Names of the covariates that the model needs: those of the effects, and `IGE` if the model starts from the
+    /// baseline.
     pub fn covariates(&self) -> Vec<&str> {
         let effects = self.parameters.iter().flat_map(|p| &p.effects).map(|e| e.covariate.as_str());
         let baseline = (self.file.start == StartRule::Baseline).then_some(Covariates::IGE);
@@ -103,7 +104,8 @@ impl PopulationModel {
     /// Parameters of the typical subject with these covariates.
     ///
     /// # Errors
-    /// When a covariate is missing, an effect is not defined for it, or it leads out of a parameter's bounds.
+    /// When a covariate is missing, an effect is not defined for its value, or a value is not finite or outside the
+    /// bounds of a logit.
     pub fn typical(&self, covariates: &Covariates) -> Result<Vec<f64>, CovariateError> {
         let of = |(parameter, info): (&PopulationParameter, &crate::equations::ParameterInfo)| {
             let mut value = parameter.typical;
@@ -111,7 +113,7 @@ impl PopulationModel {
                 value *= effect.factor(covariates, info.name)?;
             }
             let (low, high) = parameter.bounds;
-            // A typical value that is given needs no bounds but a logit's.
+            // A fixed typical value needs no bounds other than a logit's.
             let bounded = parameter.transform == Transform::Logit;
             if !value.is_finite() || (bounded && !(value > low && value < high)) {
                 return Err(CovariateError::OutOfBounds { parameter: info.name, value, low, high });
@@ -121,10 +123,10 @@ impl PopulationModel {
         self.parameters.iter().zip(self.structure.parameters()).map(of).collect()
     }
 
-    /// What a subject with these covariates starts from.
+    /// The initial target of a subject with these covariates.
     ///
     /// # Errors
-    /// When the model starts from the baseline of IgE and it is missing.
+    /// When the model starts from baseline IgE and the subject has none.
     pub fn start(&self, covariates: &Covariates) -> Result<InitialTarget<f64>, CovariateError> {
         match self.file.start {
             StartRule::Baseline => match covariates.ige_ng_ml() {
@@ -149,10 +151,11 @@ impl PopulationModel {
         Ok(self.structure.predict(parameters, self.start(covariates)?, course, out)?)
     }
 
-    /// The same of many sets of individual parameters, to the bit, several at a time.
+    /// Concentrations over a course for many sets of individual parameters, several at a time, bit for bit equal to
+    /// [`PopulationModel::predict`].
     ///
     /// # Errors
-    /// When the model does not apply to the subject; that a set cannot be solved is said in its place.
+    /// When the model does not apply to the subject. The element of a set that cannot be solved holds its error.
     pub fn predict_each(
         &self,
         sets: &[Vec<f64>],
@@ -167,13 +170,13 @@ impl PopulationModel {
     }
 }
 
-/// Why a subject cannot be predicted.
+/// The reason a subject cannot be predicted.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum PredictionError {
-    /// The model does not apply to it.
+    /// A model that does not apply to the subject.
     #[error(transparent)]
     Covariate(#[from] CovariateError),
-    /// The course cannot be solved.
+    /// A course that cannot be solved.
     #[error(transparent)]
     Course(#[from] CourseError),
 }

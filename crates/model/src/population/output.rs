@@ -1,4 +1,4 @@
-//! Names and units in which a model's numbers are shown.
+//! Labels and units in which results of a model are shown.
 
 use super::error::{Finding, Step::Key};
 use super::file::{ModelFile, OutputEntry};
@@ -6,17 +6,17 @@ use super::{PopulationModel, unit};
 use crate::equations::StructuralModel;
 use crate::subject::Analyte;
 
-/// Characters of a label that fit above a figure.
+/// Longest label of an analyte, characters, that fits above a figure.
 const LONGEST_LABEL: usize = 60;
 
 impl PopulationModel {
-    /// The unit in which the model file gives the parameter at a position of the structure.
+    /// The unit in which the model file gives the parameter at a position of the structure's list.
     pub fn unit(&self, position: usize) -> &str {
         let info = &self.structure.parameters()[position];
         self.file.parameters.get(info.name).map_or(info.unit, |entry| entry.unit.as_str())
     }
 
-    /// A value of the parameter at a position, given in the structure's unit, in the model file's.
+    /// Converts a value of the parameter at a position from the structure's unit to the model file's unit.
     ///
     /// ```
     /// use omafit_model::{PopulationModel, published};
@@ -27,17 +27,17 @@ impl PopulationModel {
         value / self.unit_factor(position)
     }
 
-    /// A value of the parameter at a position, given in the model file's unit, in the structure's.
+    /// Converts a value of the parameter at a position from the model file's unit to the structure's unit.
     pub fn in_own_unit(&self, position: usize, value: f64) -> f64 {
         value * self.unit_factor(position)
     }
 
-    /// The size of the model file's unit in the structure's.
+    /// The size of the model file's unit in units of the structure.
     fn unit_factor(&self, position: usize) -> f64 {
         unit::factor(self.unit(position), self.structure.parameters()[position].unit).unwrap_or(1.0)
     }
 
-    /// The name of an analyte in figures and at the head of lines: the model file's label, or the analyte's title.
+    /// The name of an analyte in figures and headings: the model file's label, or the analyte's title.
     pub fn label(&self, analyte: Analyte) -> &str {
         self.output(analyte).and_then(|entry| entry.label.as_deref()).unwrap_or(analyte.title())
     }
@@ -47,12 +47,12 @@ impl PopulationModel {
         self.output(analyte).and_then(|entry| entry.label.as_deref()).unwrap_or(analyte.in_sentence())
     }
 
-    /// The unit of an analyte's values: as the model file writes it, or the analyte's own.
+    /// The unit of an analyte's values: the model file's spelling, or the analyte's own.
     pub fn analyte_unit(&self, analyte: Analyte) -> &str {
         self.output(analyte).and_then(|entry| entry.unit.as_deref()).unwrap_or(analyte.unit())
     }
 
-    /// Whether it predicts an analyte.
+    /// Whether the model predicts an analyte.
     pub fn predicts(&self, analyte: Analyte) -> bool {
         self.structure.analytes().contains(&analyte)
     }
@@ -62,7 +62,7 @@ impl PopulationModel {
     }
 }
 
-/// Refuses a name or unit that no output of the structure can have.
+/// Checks that labels and units of a model file belong to analytes of the structure and are well-formed.
 pub(super) fn check_outputs(file: &ModelFile, structure: &dyn StructuralModel) -> Result<(), Finding> {
     for (analyte, OutputEntry { label, unit }) in &file.outputs {
         let path = [Key("outputs"), Key(analyte.name())];

@@ -1,22 +1,22 @@
-//! A parameter in the population.
+//! Population parameters and their transforms.
 
 use super::effect::Effect;
 
-/// How a parameter varies between subjects: η is added to the transformed value.
+/// The transform of a parameter on whose scale η is added.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Transform {
-    /// The logarithm: a log-normal parameter, always positive.
+    /// Logarithm: a log-normal parameter, always positive.
     #[default]
     Log,
-    /// The logit between two bounds.
+    /// Logit between two bounds.
     Logit,
-    /// None: a normal parameter.
+    /// Identity: a normal parameter.
     Identity,
 }
 
 impl Transform {
-    /// Its name in model files.
+    /// The name of the transform in model files.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Log => "log",
@@ -26,29 +26,29 @@ impl Transform {
     }
 }
 
-/// A parameter in the population, in the structure's unit.
+/// A population parameter, in the structure's unit.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PopulationParameter {
-    /// Its value in the typical subject.
+    /// The typical value.
     pub typical: f64,
-    /// How it varies.
+    /// The transform of the parameter.
     pub transform: Transform,
-    /// What its typical value is kept within, and a logit's range.
+    /// The bounds of the typical value in estimation, and the range of a logit.
     pub bounds: (f64, f64),
-    /// Whether its typical value is given rather than estimated.
+    /// Whether the typical value is fixed rather than estimated.
     pub fixed: bool,
-    /// What the covariates multiply it by.
+    /// The covariate effects.
     pub effects: Vec<Effect>,
 }
 
-/// A subject's value of a parameter.
+/// An individual value of a parameter, with its derivatives with respect to η.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct IndividualValue {
     /// The value.
     pub value: f64,
-    /// d ln(value)/dη.
+    /// First derivative, d ln(value)/dη.
     pub log_slope: f64,
-    /// d² ln(value)/dη².
+    /// Second derivative, d² ln(value)/dη².
     pub log_bend: f64,
 }
 
@@ -65,7 +65,7 @@ impl PopulationParameter {
         }
     }
 
-    /// d(transformed value)/d ln(value) where the value is `value`.
+    /// The derivative d(transformed value)/d ln(value) at `value`.
     pub fn transformed_slope(&self, value: f64) -> f64 {
         match self.transform {
             Transform::Log => 1.0,
@@ -77,7 +77,7 @@ impl PopulationParameter {
         }
     }
 
-    /// The value of a subject whose typical value is `typical` and whose departure is `eta`.
+    /// The value of a subject with typical value `typical` and random effect `eta`.
     ///
     /// ```
     /// # use omafit_model::{PopulationParameter, Transform};

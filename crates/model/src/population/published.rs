@@ -1,6 +1,6 @@
-//! The models that ship with the library.
+//! The published models shipped with the library.
 
-/// Name and file of each.
+/// Name and model file of each published model.
 pub const PUBLISHED: [(&str, &str); 9] = [
     ("hayashi2007", include_str!("../published/hayashi2007.toml")),
     ("lowe2009", include_str!("../published/lowe2009.toml")),
@@ -13,7 +13,7 @@ pub const PUBLISHED: [(&str, &str); 9] = [
     ("one_compartment_oral", include_str!("../published/one_compartment_oral.toml")),
 ];
 
-/// The file of a model that ships with the library.
+/// The model file of a published model.
 pub fn published(name: &str) -> Option<&'static str> {
     PUBLISHED.iter().find(|(n, _)| *n == name).map(|(_, text)| *text)
 }

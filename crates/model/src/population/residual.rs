@@ -2,36 +2,37 @@
 
 use serde::{Deserialize, Serialize};
 
-/// How an observation y departs from its prediction f.
+/// The residual error model: the deviation of an observation y from its prediction f.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum ErrorModel {
-    /// ln y = ln f + ε, ε of standard deviation `sd`.
+    /// Log-normal error: ln y = ln f + ε, with `sd` the standard deviation of ε.
     LogNormal {
         /// Standard deviation of the logarithm.
         sd: f64,
     },
-    /// y = f + ε; the variance of ε is additive² + (proportional·f)². Either alone when the other is zero.
+    /// Normal error: y = f + ε, with variance additive² + (proportional·f)²; purely additive or proportional if the
+    /// other is zero.
     Normal {
-        /// Standard deviation where the prediction is zero, in the analyte's unit.
+        /// Standard deviation at a prediction of zero, in the analyte's unit.
         additive: f64,
-        /// Standard deviation as part of the prediction.
+        /// Standard deviation of the proportional error, as a fraction of the prediction.
         proportional: f64,
     },
 }
 
 impl ErrorModel {
-    /// Whether it is on the scale of the logarithm, where every value must be above zero.
+    /// Whether the error is on the logarithmic scale, on which every value must be above zero.
     pub fn is_log(self) -> bool {
         matches!(self, Self::LogNormal { .. })
     }
 
-    /// Whether an observation of this prediction has a likelihood: a log-normal or proportional error needs more than
-    /// nothing.
+    /// Whether an observation with this prediction has a likelihood; a log-normal or purely proportional error needs a
+    /// prediction above zero.
     pub fn allows(self, prediction: f64) -> bool {
         prediction.is_finite() && (prediction > 0.0 || (!self.is_log() && self.sd(prediction) > 0.0))
     }
 
-    /// Its name in sentences.
+    /// The name of the error model in sentences.
     pub fn name(self) -> &'static str {
         match self {
             Self::LogNormal { .. } => "log-normal",
@@ -41,7 +42,7 @@ impl ErrorModel {
         }
     }
 
-    /// An observation whose prediction is `prediction` and whose standardised residual is `z`.
+    /// The observation with prediction `prediction` and standardised residual `z`.
     pub fn observe(self, prediction: f64, z: f64) -> f64 {
         match self {
             Self::LogNormal { sd } => prediction * (sd * z).exp(),
@@ -49,7 +50,7 @@ impl ErrorModel {
         }
     }
 
-    /// Standard deviation on its scale, where the prediction is `prediction`.
+    /// Standard deviation on the scale of the error (logarithmic or original) at `prediction`.
     pub fn sd(self, prediction: f64) -> f64 {
         match self {
             Self::LogNormal { sd } => sd,
@@ -66,24 +67,24 @@ pub enum ResidualDistribution {
     /// Standard normal.
     #[default]
     Normal,
-    /// Student's t, which expects outliers.
+    /// Student's t, which allows for outliers.
     StudentT {
         /// Degrees of freedom ν, from 1 to 100.
         df: f64,
     },
 }
 
-/// The residual error of an analyte and the limits between which it can be measured.
+/// The residual error of an analyte with its limits of quantification.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Residual {
-    /// The error.
+    /// The error model.
     pub error: ErrorModel,
-    /// The distribution of what it standardises.
+    /// The distribution of the standardised residuals.
     pub distribution: ResidualDistribution,
     /// Lower limit of quantification, in the analyte's unit.
     pub lloq: Option<f64>,
     /// Upper limit of quantification, in the analyte's unit.
     pub uloq: Option<f64>,
-    /// Whether the error is given rather than estimated.
+    /// Whether the error is fixed rather than estimated.
     pub fixed: bool,
 }

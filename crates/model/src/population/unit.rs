@@ -2,7 +2,7 @@
 
 use crate::units::IGE_KDA;
 
-/// Units of one quantity, each with its size in the first.
+/// Units of each quantity, each with its size in the first unit.
 const QUANTITIES: [&[(&str, f64)]; 7] = [
     &[("1/d", 1.0), ("1/h", 24.0), ("1/wk", 1.0 / 7.0)],
     &[("L/d", 1.0), ("L/h", 24.0), ("mL/h", 0.024), ("mL/d", 0.001)],
@@ -20,7 +20,7 @@ const QUANTITIES: [&[(&str, f64)]; 7] = [
     &[("1", 1.0)],
 ];
 
-/// What a value in `unit` is multiplied by to be in the structure's unit; or the units there are.
+/// The factor that converts a value in `unit` to the structure's unit; on failure the units allowed.
 pub(super) fn factor(unit: &str, structures: &str) -> Result<f64, Vec<&'static str>> {
     let quantity = QUANTITIES.iter().find(|units| units.iter().any(|(name, _)| *name == structures));
     let units = quantity.copied().unwrap_or_default();
@@ -42,7 +42,7 @@ mod tests {
         near(0.02 * factor("1/h", "1/d").unwrap(), 0.48);
         near(7.32 * factor("mL/h", "L/d").unwrap(), 0.17568);
         near(5900.0 * factor("mL", "L").unwrap(), 5.9);
-        // The paper gives both, 30.3 µg/h and 0.1595 nmol/h.
+        // The paper gives both 30.3 µg/h and 0.1595 nmol/h.
         assert!((30.3 * factor("µg/h", "nmol/h").unwrap() - 0.1595).abs() < 5e-5);
         near(factor("µg/h", "nmol/d").unwrap(), 24.0 / 190.0);
         assert_eq!(factor("L", "1/d"), Err(vec!["1/d", "1/h", "1/wk"]));

@@ -1,4 +1,4 @@
-//! The numbers of a population model, apart from its form.
+//! The parameter values of a population model.
 
 use super::effect::EffectForm;
 use super::error::ModelError;
@@ -7,22 +7,22 @@ use super::residual::{ErrorModel, ResidualDistribution};
 use super::{PopulationModel, PopulationParameter};
 use crate::subject::Analyte;
 
-/// The numbers of a population model.
+/// The parameter values of a population model: typical values, coefficients, Ω and residual errors.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PopulationValues {
     /// Typical value of each parameter, in the structure's order and units.
     pub typical: Vec<f64>,
-    /// Coefficients of each parameter's effects, effect by effect: the exponent of a power, the slope of an exponential
-    /// or linear effect, the factors of a categorical one.
+    /// Coefficients of each effect of each parameter: the exponent of a power, the slope of an exponential or linear
+    /// effect, the factors of a categorical effect.
     pub coefficients: Vec<Vec<Vec<f64>>>,
-    /// Ω, as [`PopulationModel::omega`].
+    /// Ω, in the layout of [`PopulationModel::omega`].
     pub omega: Vec<f64>,
     /// The residual error of each analyte, in the order of their `DVID`.
     pub residual: [Option<ErrorModel>; 3],
 }
 
 impl PopulationModel {
-    /// Its numbers.
+    /// The parameter values of the model.
     pub fn values(&self) -> PopulationValues {
         let coefficients = |p: &PopulationParameter| {
             let of = |form: &EffectForm| match form {
@@ -40,10 +40,10 @@ impl PopulationModel {
         }
     }
 
-    /// The same model with other numbers, its file too.
+    /// The model with other parameter values, in its file as well.
     ///
     /// # Errors
-    /// When a number is out of its range, or Ω no covariance.
+    /// When a value is out of range, or Ω is not positive definite.
     pub fn with_values(&self, values: &PopulationValues) -> Result<Self, ModelError> {
         let mut file = self.file.clone();
         for (i, info) in self.structure.parameters().iter().enumerate() {
@@ -83,10 +83,10 @@ impl PopulationModel {
         Self::new(file)
     }
 
-    /// The same model with standardised residuals of every analyte from one distribution.
+    /// The model with the given distribution of the standardised residuals for every analyte.
     ///
     /// # Errors
-    /// When it is no distribution that a model file may have.
+    /// When the degrees of freedom are outside the range allowed in a model file.
     pub fn with_residuals(&self, distribution: ResidualDistribution) -> Result<Self, ModelError> {
         let mut file = self.file.clone();
         for entry in file.residual.values_mut() {
@@ -98,7 +98,7 @@ impl PopulationModel {
         Self::new(file)
     }
 
-    /// The distribution of the standardised residuals, if it is one for all analytes.
+    /// The distribution of the standardised residuals, if all analytes share it.
     pub fn residual_distribution(&self) -> Option<ResidualDistribution> {
         let mut all = self.residual.iter().flatten().map(|residual| residual.distribution);
         let first = all.next()?;

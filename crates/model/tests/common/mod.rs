@@ -1,4 +1,4 @@
-//! Helpers of the tests: typical parameters, and solving a course in one line.
+//! Helpers of the tests: typical parameters, and one-line solution of a course.
 
 #![allow(dead_code)]
 
@@ -7,7 +7,7 @@ use omafit_model::{
     StructuralModel, structure, structure_with_dosing,
 };
 
-/// Structures with typical values of their parameters: Hayashi et al. 2007, Straube 2025.
+/// Structures with typical values of their parameters (Hayashi et al. 2007, Straube 2025).
 pub const TYPICAL: [(&str, &[f64]); 9] = [
     ("quasi_equilibrium", &[0.48, 0.17568, 0.14064, 1.704, 5.9, 3.63, 3.828, 1.07, 0.157]),
     ("quasi_equilibrium_clc", &[0.458, 0.208, 0.832, 3.85, 9.33, 6.31, 6.42, 1.81, 0.0902]),
@@ -20,54 +20,54 @@ pub const TYPICAL: [(&str, &[f64]); 9] = [
     ("one_compartment", &[0.5, 0.2, 8.0]),
 ];
 
-/// The structure of a name.
+/// The structure with a given name.
 pub fn plain(name: &str) -> &'static dyn StructuralModel {
     structure(name).unwrap()
 }
 
-/// The same with bioavailability and lag, its last two parameters.
+/// The structure with a given name, with bioavailability and lag time as its last two parameters.
 pub fn dosed(name: &str) -> &'static dyn StructuralModel {
     structure_with_dosing(name).unwrap()
 }
 
-/// Typical values of a structure's own parameters.
+/// Typical values of a structure's parameters without dosing parameters.
 pub fn typical(name: &str) -> Vec<f64> {
     TYPICAL.iter().find(|(n, _)| *n == name).unwrap().1.to_vec()
 }
 
-/// The same with one parameter changed.
+/// A parameter set with one parameter changed.
 pub fn with(model: &dyn StructuralModel, parameters: &[f64], name: &str, value: f64) -> Vec<f64> {
     let mut changed = parameters.to_vec();
     changed[position(model, name)] = value;
     changed
 }
 
-/// Where a parameter is.
+/// Position of a parameter in a structure.
 pub fn position(model: &dyn StructuralModel, name: &str) -> usize {
     model.parameters().iter().position(|p| p.name == name).unwrap()
 }
 
-/// Times to read a course at, a dose at the same time counting as given.
+/// Output times at which a dose at the same time counts as given.
 pub fn after(doses: &[Dose], times: impl IntoIterator<Item = f64>) -> Vec<OutputTime> {
     let given = |t: f64| doses.partition_point(|d| d.time <= t);
     times.into_iter().map(|time| OutputTime { time, doses_before: given(time) }).collect()
 }
 
-/// Times to read a course at, a dose at the same time counting as not yet given.
+/// Output times at which a dose at the same time counts as not yet given.
 pub fn before(doses: &[Dose], times: impl IntoIterator<Item = f64>) -> Vec<OutputTime> {
     let given = |t: f64| doses.partition_point(|d| d.time < t);
     times.into_iter().map(|time| OutputTime { time, doses_before: given(time) }).collect()
 }
 
-/// A course from day 0, so accurate that what two courses differ by is not the solver's.
+/// A course from day 0, solved so accurately that differences between two courses are not due to the solver.
 pub fn course(doses: &[Dose], times: Vec<OutputTime>) -> Course {
     Course::new(0.0, doses.to_vec(), times, Output::Landed).unwrap().with_rtol(SHARP)
 }
 
-/// The tolerance of [`course`].
+/// The relative tolerance of [`course`].
 pub const SHARP: f64 = 1e-11;
 
-/// Courses of a fit and of a reconstruction, and with every kind of event.
+/// Courses typical of a fit and of a reconstruction, and courses with every kind of event.
 pub fn event_courses() -> Vec<(&'static str, Course)> {
     let injections: Vec<Dose> = (0..6).map(|k| Dose::subcutaneous(28.0 * f64::from(k), 300.0)).collect();
     let visits = [0.0, 7.0, 28.0, 29.5, 100.0, 168.0, 250.0];
@@ -107,27 +107,27 @@ pub fn solve(
     Ok(out.into_iter().map(Concentrations::to_array).collect())
 }
 
-/// The largest relative difference of any concentration at any time; of nothing, the larger value.
+/// The largest relative difference of any concentration at any time; the absolute value where zero is wanted.
 pub fn gap(got: &[[f64; 5]], want: &[[f64; 5]]) -> f64 {
     assert_eq!(got.len(), want.len());
     let pairs = got.iter().flatten().zip(want.iter().flatten());
     pairs.map(|(a, b)| relative(*a, *b)).fold(0.0, largest)
 }
 
-/// The difference relative to `want`; where that is nothing, `got`.
+/// The difference of `got` from `want` relative to `want`; the absolute value of `got` if `want` is zero.
 pub fn relative(got: f64, want: f64) -> f64 {
     if want == 0.0 { got.abs() } else { (got / want - 1.0).abs() }
 }
 
-/// The larger, and NaN if either is.
+/// The larger of two values; NaN if either is NaN.
 pub fn largest(a: f64, b: f64) -> f64 {
     if a.is_nan() || b.is_nan() { f64::NAN } else { a.max(b) }
 }
 
-/// Asserts that the errors fall in proportion to the factor 10 between the limits they were found at.
+/// Asserts that errors fall in proportion to a small parameter, by a factor of 10 from one to the next.
 ///
-/// `wide` is by how much the ratio of successive errors may miss 10, as a part of it: the first errors are not yet
-/// small, and their own second order is seen.
+/// `wide` is the relative deviation allowed between the ratio of successive errors and 10; the first errors are not yet
+/// small and contain second-order terms.
 pub fn assert_first_order(errors: &[f64], wide: f64, what: &str) {
     for pair in errors.windows(2) {
         let ratio = pair[0] / pair[1];
