@@ -1,4 +1,4 @@
-//! Everything that is asked of the outcomes of a trial.
+//! Complete analysis of the outcomes of a trial.
 
 use crate::arms::{ArmComparison, compare_arms, reference_arm};
 use crate::correlation::{Correlation, pearson, repeated_measures, spearman};
@@ -12,35 +12,35 @@ use crate::visits::{Aligned, Alignment, Visit, VisitMean, align, visit_means};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-/// What is asked.
+/// Options of the outcome analysis.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct OutcomeOptions {
     /// The type of each measure.
     pub types: Vec<OutcomeType>,
-    /// How outcomes are aligned to exposure.
+    /// Alignment of outcomes to exposure.
     pub alignment: Alignment,
-    /// Onset is from the first dose to this day, in days.
+    /// The end of onset, which starts at the first dose, in days.
     pub onset_days: f64,
-    /// How hysteresis is judged.
+    /// Options of the hysteresis analysis.
     pub hysteresis: HysteresisOptions,
     /// Whether delay models are fitted.
     pub delay: bool,
 }
 
-/// A part of the course over which outcome and exposure are correlated.
+/// A phase of the course in which outcome and exposure are correlated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
-    /// From the first dose, the baseline included, to the day that the options say, or to the last dose if that is before.
+    /// From the first dose, baseline included, to the day set in the options or the last dose, whichever is earlier.
     Onset,
-    /// From the patient's last dose on.
+    /// From the patient's last dose onwards.
     Offset,
 }
 
 impl Phase {
-    /// Both.
+    /// Both phases.
     pub const ALL: [Self; 2] = [Self::Onset, Self::Offset];
 
-    /// Its name in tables.
+    /// The name of the phase in tables.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Onset => "onset",
@@ -56,19 +56,19 @@ impl Phase {
     }
 }
 
-/// How two courses are correlated.
+/// The kind of correlation coefficient between two courses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Coefficient {
-    /// Pearson's, of the means of visits.
+    /// Pearson's correlation of the visit means.
     Pearson,
-    /// Spearman's, of the means of visits.
+    /// Spearman's correlation of the visit means.
     Spearman,
-    /// The repeated-measures correlation of the patients.
+    /// Repeated-measures correlation of the patients' values.
     RepeatedMeasures,
 }
 
 impl Coefficient {
-    /// Its name in tables.
+    /// The name of the coefficient in tables.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Pearson => "pearson",
@@ -81,67 +81,67 @@ impl Coefficient {
 /// A correlation of an exposure with the change of an outcome.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Correlated {
-    /// Of which exposure.
+    /// The exposure.
     pub exposure: Exposure,
-    /// When.
+    /// The phase of the course.
     pub phase: Phase,
-    /// How.
+    /// The kind of coefficient.
     pub coefficient: Coefficient,
-    /// The correlation.
+    /// The correlation with its interval.
     pub found: Correlation,
-    /// The patients behind it.
+    /// Number of patients in the correlation.
     pub patients: usize,
 }
 
-/// What was found of an outcome in a group.
+/// Results for an outcome in a group.
 #[derive(Clone, Debug, PartialEq)]
 pub struct GroupOutcome {
     /// Means by visit.
     pub visits: Vec<VisitMean>,
-    /// Correlations; none without exposure.
+    /// Correlations with exposure; empty without exposure.
     pub correlations: Vec<Correlated>,
-    /// Hysteresis; none without a dose.
+    /// Hysteresis; empty without a dose.
     pub hysteresis: Vec<Judged>,
-    /// The rate of a first event; `None` of other outcomes.
+    /// The rate of a first event; `None` for other types of outcome.
     pub events: Option<EventRate>,
-    /// Models fitted to the patients; empty if they were not asked for or cannot be fitted.
+    /// Models fitted to the patients; empty if not requested or not estimable.
     pub fits: Vec<OutcomeFit>,
 }
 
 impl GroupOutcome {
-    /// The choice between the fits.
+    /// The choice between the fitted models.
     pub fn choice(&self) -> Choice {
         choose(&self.fits)
     }
 
-    /// The fit that is chosen, and after it those that the data do not tell apart from it; empty if none can be.
+    /// The chosen fit, followed by the fits that the data do not distinguish from it; empty if none can be chosen.
     pub fn chosen(&self) -> Vec<&OutcomeFit> {
         let choice = self.choice();
         choice.chosen.into_iter().chain(choice.near).map(|i| &self.fits[i]).collect()
     }
 }
 
-/// What was found of an outcome.
+/// Results for an outcome.
 #[derive(Clone, Debug, PartialEq)]
 pub struct MeasureOutcome {
-    /// The patients by visit.
+    /// The patients' values by visit.
     pub aligned: Aligned,
-    /// By group.
+    /// Results by group.
     pub groups: Vec<GroupOutcome>,
-    /// The arms compared; `None` where there is one only.
+    /// The comparison of the arms; `None` if there are fewer than two or the outcome is an event.
     pub arms: Option<ArmComparison>,
 }
 
-/// What was found.
+/// Results of the outcome analysis.
 #[derive(Clone, Debug, PartialEq)]
 pub struct OutcomeAnalysis {
     /// The groups.
     pub groups: Vec<Group>,
-    /// By measure.
+    /// Results by measure.
     pub measures: Vec<MeasureOutcome>,
 }
 
-/// Analyses the outcomes of patients. The same for any number of threads.
+/// Analyses the outcomes of patients, with results that do not depend on the number of threads.
 pub fn analyse(patients: &[Patient], options: &OutcomeOptions) -> OutcomeAnalysis {
     let groups = groups(patients);
     let of_measure = |(measure, kind): (usize, &OutcomeType)| {

@@ -1,24 +1,24 @@
-//! Arms of a trial compared visit by visit.
+//! Comparison of the arms of a trial by visit.
 
 use crate::mmrm::{Mmrm, MmrmError, Repeated, mmrm};
 use crate::patient::{Group, Patient};
 use crate::visits::Aligned;
 
-/// The arms of a trial, compared by a mixed model for repeated measures.
+/// A comparison of the arms of a trial by a mixed model for repeated measures.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ArmComparison {
     /// The arms, the reference first.
     pub arms: Vec<String>,
-    /// The visits that enter: those at which every arm has two changes.
+    /// The visits in the model, at which every arm has at least two changes from baseline.
     pub visits: Vec<f64>,
-    /// The patients of each arm with a change at each visit.
+    /// Number of patients with a change, by arm and visit.
     pub patients: Vec<Vec<usize>>,
-    /// The model, or why there is none.
+    /// The fitted model, or the reason it could not be fitted.
     pub model: Result<Mmrm, MmrmError>,
 }
 
-/// Compares the arms of a measure; `None` where there is one arm only. The reference is the first arm in which nobody has a dose,
-/// or else the first.
+/// Compares the arms of a trial on a measure; `None` if there are fewer than two. The reference is the first arm
+/// without any dose, or else the first arm.
 pub fn compare_arms(patients: &[Patient], aligned: &Aligned) -> Option<ArmComparison> {
     let arms = arms(patients);
     if arms.len() < 2 {
@@ -51,7 +51,7 @@ pub fn compare_arms(patients: &[Patient], aligned: &Aligned) -> Option<ArmCompar
     })
 }
 
-/// The arms, the reference first.
+/// Names of the arms, the reference first.
 fn arms(patients: &[Patient]) -> Vec<&String> {
     let mut arms: Vec<&String> = Vec::new();
     for patient in patients.iter().filter(|p| !p.arm.is_empty()) {
@@ -67,17 +67,17 @@ fn arms(patients: &[Patient]) -> Vec<&String> {
     arms
 }
 
-/// The reference arm; `None` where there is one arm only.
+/// Name of the reference arm; `None` if there are fewer than two arms.
 pub fn reference_arm(patients: &[Patient]) -> Option<String> {
     let arms = arms(patients);
     arms.first().filter(|_| arms.len() > 1).map(|arm| (*arm).clone())
 }
 
-/// Fewer changes of an arm at a visit have no variance.
+/// Smallest number of changes of an arm at a visit that have a variance.
 const FEWEST: usize = 2;
 
 impl ArmComparison {
-    /// The name of an arm; patients without one are in none.
+    /// The name of the reference arm; [`Group::ALL`] if there are no arms.
     pub fn reference(&self) -> &str {
         self.arms.first().map_or(Group::ALL, String::as_str)
     }

@@ -1,18 +1,18 @@
-//! How many of a virtual population keep free IgE under a target through a dosing interval at steady state.
+//! The fraction of a virtual population whose free IgE stays below a target during a dosing interval at steady state.
 //!
-//! The patients at one body weight and baseline IgE differ by η ~ N(0, Ω) alone. Patient i has the same η wherever it
-//! stands on the plane, so that two places differ by their doses and covariates and not by chance.
+//! Patients of equal body weight and baseline IgE differ by η ~ N(0, Ω) alone. Patient i has the same η at every
+//! combination of the two, so that combinations differ by doses and covariates and not by chance.
 
 use omafit_estimate::{Noise, SubjectError, SubjectStream, draw_parameters, quantile};
 use omafit_model::units::NG_PER_IU;
 use omafit_model::{Course, Covariates, Dose, Output, OutputTime, PopulationModel, StateRule};
 
-/// Steps into which an interval is cut; free IgE is followed in straight lines from one to the next.
+/// Number of steps of a dosing interval; free IgE is interpolated linearly between them.
 const STEPS: u32 = 56;
-/// Percentiles of the patients.
+/// Percentiles over the patients.
 const PERCENTILES: [f64; 3] = [0.05, 0.5, 0.95];
 
-/// A virtual population at one place of the plane, and its doses.
+/// A virtual population of one body weight and baseline IgE, with its doses.
 #[derive(Clone, Copy, Debug)]
 pub struct Place<'a> {
     /// The model.
@@ -21,43 +21,43 @@ pub struct Place<'a> {
     pub weight_kg: f64,
     /// Baseline IgE, IU/mL.
     pub ige_iu_ml: f64,
-    /// Each dose, mg.
+    /// Dose, mg.
     pub dose_mg: f64,
-    /// Days from dose to dose.
+    /// Dosing interval, days.
     pub every_days: f64,
-    /// How many patients.
+    /// Number of patients.
     pub patients: u64,
-    /// Seed of their parameters.
+    /// Seed of the patients' parameters.
     pub seed: u64,
 }
 
-/// What of one target was attained, as parts of the patients or of time.
+/// Attainment of one target, as fractions of the patients or of time.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Attained {
-    /// Part of the patients whose free IgE is under the target through the whole interval.
+    /// Fraction of the patients with free IgE below the target during the whole interval.
     pub throughout: f64,
-    /// Part of the patients whose mean over the interval is under the target.
+    /// Fraction of the patients whose mean free IgE over the interval is below the target.
     pub on_average: f64,
-    /// Part of the interval under the target, mean over patients.
+    /// Fraction of the interval below the target, mean over the patients.
     pub time: f64,
 }
 
-/// A virtual population through a dosing interval at steady state.
+/// Target attainment of a virtual population in a dosing interval at steady state.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Attainment {
-    /// What was attained, target by target.
+    /// Attainment of each target.
     pub attained: Vec<Attained>,
     /// 5th, 50th and 95th percentile of the highest free IgE of the interval, ng/mL.
     pub peak_ng_ml: [f64; 3],
-    /// The same of the mean over the interval.
+    /// 5th, 50th and 95th percentile of the mean free IgE over the interval, ng/mL.
     pub mean_ng_ml: [f64; 3],
-    /// Patients that count.
+    /// Number of patients included.
     pub patients: usize,
-    /// Patients whose steady state was not found; they do not count.
+    /// Number of patients excluded because no steady state was found.
     pub failed: usize,
 }
 
-/// Simulates a virtual population through a dosing interval at steady state.
+/// Simulates a virtual population over a dosing interval at steady state.
 ///
 /// # Errors
 /// When the model does not apply to such patients.
@@ -105,13 +105,13 @@ fn highest(course: &[f64]) -> f64 {
     course.iter().copied().fold(f64::NEG_INFINITY, f64::max)
 }
 
-/// By the trapezium rule.
+/// Mean over the course by the trapezoidal rule.
 fn mean(course: &[f64]) -> f64 {
     let sum: f64 = course.windows(2).map(|pair| 0.5 * (pair[0] + pair[1])).sum();
     sum / (course.len() - 1) as f64
 }
 
-/// The part of the time under a level, in straight lines.
+/// The fraction of time below a level, with linear interpolation.
 fn time_below(course: &[f64], level: f64) -> f64 {
     let below = |pair: &[f64]| match (pair[0] < level, pair[1] < level) {
         (true, true) => 1.0,
@@ -146,7 +146,7 @@ mod tests {
     fn the_steady_state_is_that_of_many_doses() {
         let model = hayashi();
         let found = attainment(&place(&model, 225.0, 4), &[50.0]).unwrap();
-        // The same four patients after 60 doses one by one.
+        // The same four patients after 60 explicit doses.
         let covariates = Covariates::new(70.0, 300.0 * NG_PER_IU);
         let doses: Vec<Dose> = (0..60).map(|k| Dose::subcutaneous(14.0 * f64::from(k), 225.0)).collect();
         let times = (0..=STEPS).map(|k| 59.0 * 14.0 + 0.25 * f64::from(k));

@@ -1,8 +1,9 @@
-//! The points of a curve that straight lines between them need.
+//! Reduction of a curve to the points needed for linear interpolation.
 
-/// The positions of the first point, the last, and as few between them as chords need to stay within `allowed` of all points, in
-/// each of `C` columns: from each the longest chord that the points allow (the slopes that pass all of them within tolerance are an
-/// interval, which only shrinks; Imai & Iri 1986, doi 10.1016/S0734-189X(86)80027-5). Days are ascending, each once.
+/// The positions of the first and the last point and of as few points between them as keep linear interpolation within
+/// `allowed` of all points, in each of `C` columns. Each chord is the longest that the points allow: the slopes that
+/// pass all points within tolerance form an interval, which only shrinks (Imai & Iri 1986, doi
+/// 10.1016/S0734-189X(86)80027-5). Days are strictly ascending.
 pub(crate) fn chords<const C: usize>(
     points: &[(f64, [f64; C])],
     allowed: impl Fn(&[f64; C]) -> [f64; C],
@@ -49,7 +50,7 @@ mod tests {
                 assert!((chord / value - 1.0).abs() <= 0.01 + 1e-12, "{day}: {chord}, not {value}");
             }
         }
-        // A straight line is its ends.
+        // A straight line is reduced to its end points.
         let line: Vec<(f64, [f64; 2])> = (0..9).map(|k| (f64::from(k), [2.0 * f64::from(k), 1.0])).collect();
         assert_eq!(chords(&line, |_| [1e-9; 2]), [0, 8]);
     }

@@ -1,31 +1,32 @@
-//! The conclusions of Slavin et al. 2009 (doi 10.1016/j.jaci.2008.09.050) put to a group, each with its number, interval and test.
+//! The conclusions of Slavin et al. 2009 (doi 10.1016/j.jaci.2008.09.050) examined in a group, each with its estimate,
+//! interval and test.
 
 use crate::analysis::{Coefficient, GroupOutcome, Phase};
 use crate::exposure::Exposure;
 use crate::hysteresis::{Fact, Judged};
 
-/// A conclusion of the paper that can be drawn from outcomes and exposure alone. The fourth, that doses below the dosing table cannot
-/// be recommended, is a what-if.
+/// A conclusion of the paper that can be drawn from outcomes and exposure alone. The paper's fourth conclusion, that
+/// doses below the dosing table cannot be recommended, needs a what-if simulation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Conclusion {
-    /// Free IgE is suppressed first, and the outcome settles later.
+    /// Free IgE is suppressed first, and the outcome reaches its plateau later.
     SettlesLater,
-    /// The outcome goes with free IgE under treatment.
+    /// The outcome correlates with free IgE under treatment.
     GoesWithOnset,
-    /// The outcome goes with free IgE after the last dose.
+    /// The outcome correlates with free IgE after the last dose.
     GoesWithOffset,
-    /// After the last dose free IgE returns first, and the outcome later.
+    /// After the last dose free IgE returns first, and the outcome returns later.
     ReturnsLater,
     /// The outcome follows free IgE with a delay, so that onset and offset take different paths.
     Delayed,
 }
 
 impl Conclusion {
-    /// All.
+    /// All conclusions.
     pub const ALL: [Self; 5] =
         [Self::SettlesLater, Self::GoesWithOnset, Self::GoesWithOffset, Self::ReturnsLater, Self::Delayed];
 
-    /// Its name in tables.
+    /// The name of the conclusion in tables.
     pub const fn name(self) -> &'static str {
         match self {
             Self::SettlesLater => "settles_later",
@@ -36,7 +37,7 @@ impl Conclusion {
         }
     }
 
-    /// The number that tells.
+    /// The estimate by which the conclusion is judged.
     pub const fn number(self) -> &'static str {
         match self {
             Self::SettlesLater => "days from suppression of free IgE to 90 % of the plateau",
@@ -46,7 +47,7 @@ impl Conclusion {
         }
     }
 
-    /// The interval, or the test, by which it is judged.
+    /// The interval or test by which the conclusion is judged.
     pub const fn test(self) -> &'static str {
         match self {
             Self::SettlesLater | Self::ReturnsLater => "bootstrap of patients",
@@ -61,21 +62,22 @@ impl Conclusion {
 pub struct Concluded {
     /// The conclusion.
     pub conclusion: Conclusion,
-    /// The number; NaN where there is none.
+    /// The estimate; NaN if there is none.
     pub value: f64,
-    /// Lower end of its 95 % interval.
+    /// Lower end of the 95 % interval of the estimate.
     pub low: f64,
-    /// Upper end; NaN where it is later than everything, or there is none.
+    /// Upper end of the interval; infinite if more than 2.5 % of the replicates lack the event, NaN if there is no
+    /// interval.
     pub high: f64,
-    /// The p value of a test; NaN of what is judged by its interval.
+    /// The p value of the test; NaN if the conclusion is judged by the interval.
     pub p_value: f64,
-    /// Whether the group bears it out: the interval lies beyond nothing, or the test refutes its opposite.
+    /// Whether the group supports the conclusion: the interval excludes no effect, or the test rejects the opposite.
     pub holds: bool,
-    /// Why there is no number; empty where there is.
+    /// The reason there is no estimate; empty if there is one.
     pub reason: String,
 }
 
-/// The conclusions about a group; none of a group without correlations, as of events or without exposure.
+/// The conclusions about a group; empty for a group without correlations, such as with events or without exposure.
 pub fn conclusions(group: &GroupOutcome) -> Vec<Concluded> {
     if group.correlations.is_empty() {
         return Vec::new();

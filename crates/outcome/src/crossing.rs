@@ -1,9 +1,9 @@
-//! First passages of a level by a curve of straight lines.
+//! First passage of a level by a piecewise linear curve.
 
-/// The first time from `from` on at which a curve through points (time, value) is at or past a level, from above if it `falls`;
-/// NaN if never. Points without a value are passed over.
+/// The first time from `from` onwards at which the curve through points (time, value) is at or beyond a level, below it
+/// if `falls`, else above it; NaN if never. Points with a NaN value are skipped.
 ///
-/// A curve that is past the level when the search begins has passed it then.
+/// If the curve is already beyond the level at `from`, the passage is at `from`.
 pub(crate) fn first_passage(
     points: impl IntoIterator<Item = (f64, f64)>,
     level: f64,

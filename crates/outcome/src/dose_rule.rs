@@ -1,44 +1,44 @@
-//! How a dose follows from body weight and baseline IgE: by a table, or in proportion to both.
+//! Rules that give a dose from body weight and baseline IgE: by a table, or in proportion to both.
 
 use crate::dosing_table::{DosingTable, DosingTableError, NotInTable};
 use std::fmt;
 
 const DAYS_A_WEEK: f64 = 7.0;
-/// Weeks from dose to dose of a rule that does not say.
+/// Default dosing interval, weeks.
 const WEEKS: f64 = 4.0;
 
-/// How a dose follows from body weight and baseline IgE. Not medical advice.
+/// A rule that gives a dose from body weight and baseline IgE. Not medical advice.
 #[derive(Clone, Debug, PartialEq)]
 pub enum DoseRule {
-    /// By a table.
+    /// By a dosing table.
     Table(DosingTable),
-    /// In proportion to body weight and baseline IgE, without a ceiling.
+    /// In proportion to body weight and baseline IgE, without a maximum.
     Proportional {
-        /// mg a kg of body weight and IU/mL of IgE, in four weeks.
+        /// mg per kg of body weight and IU/mL of IgE, in four weeks.
         mg_per_kg_iu: f64,
-        /// Weeks from dose to dose; each dose is its part of the four weeks'.
+        /// Dosing interval, weeks; each dose is the corresponding fraction of the four-week amount.
         every_weeks: f64,
     },
 }
 
-/// Why a text names no rule.
+/// The reason a text is not a dosing rule.
 #[derive(Debug, thiserror::Error)]
 pub enum DoseRuleError {
-    /// It is no number, and no table either.
+    /// Neither a number nor the name of a table.
     #[error(transparent)]
     Table(#[from] DosingTableError),
-    /// A number that cannot be.
+    /// A number or interval that is not allowed.
     #[error(
         "`{text}` is no dose: mg/kg per IU/mL in four weeks, such as 0.016, or 0.016/2w in doses every 2 weeks"
     )]
     Number {
-        /// What was given.
+        /// The text given.
         text: String,
     },
 }
 
 impl DoseRule {
-    /// From the name of a table, or mg/kg per IU/mL in four weeks: `0.016`, or `0.016/2w` in doses every two weeks.
+    /// Parses the name of a table, or mg/kg per IU/mL in four weeks: `0.016`, or `0.016/2w` for doses every two weeks.
     ///
     /// ```
     /// use omafit_outcome::DoseRule;
@@ -47,7 +47,7 @@ impl DoseRule {
     /// ```
     ///
     /// # Errors
-    /// When it is neither.
+    /// When the text is neither the name of a table nor a positive rate with a positive interval.
     pub fn parse(text: &str) -> Result<Self, DoseRuleError> {
         let (amount, weeks) = match text.split_once('/') {
             Some((amount, weeks)) => (amount, weeks.strip_suffix('w').unwrap_or("").parse().ok()),
@@ -63,10 +63,10 @@ impl DoseRule {
         }
     }
 
-    /// Each dose in mg and the days from dose to dose, for a body weight in kg and a baseline IgE in IU/mL.
+    /// Dose in mg and dosing interval in days, for a body weight in kg and a baseline IgE in IU/mL.
     ///
     /// # Errors
-    /// When a table has no dose there.
+    /// When a table has no dose for them.
     pub fn regimen(&self, weight_kg: f64, ige_iu_ml: f64) -> Result<(f64, f64), NotInTable> {
         match self {
             Self::Table(table) => {
@@ -82,8 +82,8 @@ impl DoseRule {
 }
 
 impl DoseRule {
-    /// Whether the cell of the table that gives the dose there was verified on two sources; `None` of a rule without a table and
-    /// where there is no dose.
+    /// Whether the table cell that gives the dose was verified on two sources; `None` for a rule without a table, or if
+    /// there is no dose.
     ///
     /// ```
     /// use omafit_outcome::DoseRule;

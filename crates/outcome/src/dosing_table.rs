@@ -1,26 +1,26 @@
-//! The dosing tables: dose and interval from body weight and baseline IgE. Not medical advice.
+//! Dosing tables: dose and interval from body weight and baseline IgE. Not medical advice.
 
 use std::cmp::Ordering;
 use std::fmt;
 
-/// All tables, one row a cell; an empty dose means that the table gives none.
+/// All tables, one row per cell; an empty dose means that the table gives none.
 const TABLES: &str = include_str!("dosing_tables.csv");
 
-/// What a table prescribes.
+/// The regimen that a table prescribes.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Regimen {
-    /// Each dose, mg.
+    /// Dose, mg.
     pub dose_mg: f64,
-    /// Weeks between doses.
+    /// Dosing interval, weeks.
     pub interval_weeks: f64,
-    /// Whether the table's cell was verified on two sources.
+    /// Whether the cell of the table was verified on two sources.
     pub verified: bool,
 }
 
-/// Why a table prescribes nothing.
+/// The reason a table prescribes no dose.
 #[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
 pub enum NotInTable {
-    /// The body weight lies outside the table.
+    /// A body weight outside the table.
     #[error(
         "body weight {weight_kg} kg lies outside the table, which goes from {}{from} to {to} kg",
         above(*.from_inclusive)
@@ -28,14 +28,14 @@ pub enum NotInTable {
     Weight {
         /// Body weight, kg.
         weight_kg: f64,
-        /// The table's lowest, kg.
+        /// The lowest body weight of the table, kg.
         from: f64,
-        /// Whether the lowest belongs to the table.
+        /// Whether the lowest body weight belongs to the table.
         from_inclusive: bool,
-        /// Its highest, kg.
+        /// The highest body weight of the table, kg.
         to: f64,
     },
-    /// The baseline IgE lies outside the table.
+    /// A baseline IgE outside the table.
     #[error(
         "baseline IgE {ige_iu_ml} IU/mL lies outside the table, which goes from {}{from} to {to} IU/mL",
         above(*.from_inclusive)
@@ -43,14 +43,14 @@ pub enum NotInTable {
     Ige {
         /// Baseline IgE, IU/mL.
         ige_iu_ml: f64,
-        /// The table's lowest, IU/mL.
+        /// The lowest baseline IgE of the table, IU/mL.
         from: f64,
-        /// Whether the lowest belongs to the table.
+        /// Whether the lowest baseline IgE belongs to the table.
         from_inclusive: bool,
-        /// Its highest, IU/mL.
+        /// The highest baseline IgE of the table, IU/mL.
         to: f64,
     },
-    /// The cell is there, and empty.
+    /// A cell that is in the table and empty.
     #[error(
         "the table gives no dose for {weight_kg} kg with {ige_iu_ml} IU/mL: its cell is empty ({})",
         status(*.verified)
@@ -60,10 +60,10 @@ pub enum NotInTable {
         weight_kg: f64,
         /// Baseline IgE, IU/mL.
         ige_iu_ml: f64,
-        /// Whether the table's cell was verified on two sources.
+        /// Whether the empty cell was verified on two sources.
         verified: bool,
     },
-    /// Weight and IgE lie within the table, which was taken over without this cell.
+    /// A body weight and IgE within the range of the table, for which the table was transcribed without a cell.
     #[error(
         "the table was taken over without a cell for {weight_kg} kg with {ige_iu_ml} IU/mL; whether the label gives a dose is not known here"
     )]
@@ -83,31 +83,31 @@ fn status(verified: bool) -> &'static str {
     if verified { "verified on two sources" } else { "not verified" }
 }
 
-/// Why there is no such table.
+/// The reason a dosing table is not available.
 #[derive(Debug, thiserror::Error)]
 pub enum DosingTableError {
-    /// The name.
+    /// A name that is no dosing table.
     #[error("no dosing table `{name}`; there are {allowed}")]
     Unknown {
-        /// What was asked for.
+        /// The name requested.
         name: String,
-        /// What there is.
+        /// The names of the available tables.
         allowed: String,
     },
-    /// The tables shipped cannot be read.
+    /// Shipped tables that cannot be read.
     #[error("the dosing tables cannot be read: {0}")]
     Unreadable(#[from] csv::Error),
-    /// A number or a flag (0 or 1) in the tables shipped is not one.
+    /// A cell of the shipped tables that should be a number or a flag (0 or 1) and is not.
     #[error("the dosing tables have `{cell}` in column {column}")]
     NotANumber {
-        /// The cell.
+        /// The content of the cell.
         cell: String,
-        /// Its column.
+        /// The column of the cell.
         column: &'static str,
     },
 }
 
-/// A range with either end open or closed.
+/// A range with a closed upper end and an open or closed lower end.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Range {
     from: f64,
@@ -116,7 +116,7 @@ struct Range {
 }
 
 impl Range {
-    /// The upper end always belongs to the range, as the tables print it.
+    /// Whether a value lies in the range; the upper end always belongs to it, as printed in the tables.
     fn contains(self, value: f64) -> bool {
         value <= self.to && (value > self.from || (self.from_inclusive && value == self.from))
     }
@@ -131,7 +131,8 @@ struct Cell {
     verified: bool,
 }
 
-/// One dosing table. As text, its name and, unless every cell was verified on two sources, how many were not.
+/// A dosing table; displayed as its name and, unless every cell was verified on two sources, the number of unverified
+/// cells.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DosingTable {
     name: String,
@@ -139,7 +140,7 @@ pub struct DosingTable {
 }
 
 impl DosingTable {
-    /// Names of the tables there are.
+    /// Names of the available tables.
     ///
     /// # Errors
     /// When the tables shipped cannot be read.
@@ -154,10 +155,10 @@ impl DosingTable {
         Ok(names)
     }
 
-    /// The table of a name.
+    /// The table with a given name.
     ///
     /// # Errors
-    /// When there is none of that name.
+    /// When there is no table of that name, or the shipped tables cannot be read.
     pub fn named(name: &str) -> Result<Self, DosingTableError> {
         let mut cells = Vec::new();
         for record in csv::Reader::from_reader(TABLES.as_bytes()).records() {
@@ -173,22 +174,22 @@ impl DosingTable {
         Ok(Self { name: name.into(), cells })
     }
 
-    /// How many cells it has, those without a dose among them.
+    /// Number of cells, including cells without a dose.
     pub fn cells(&self) -> usize {
         self.cells.len()
     }
 
-    /// How many of its cells were verified on two sources.
+    /// Number of cells verified on two sources.
     pub fn verified_cells(&self) -> usize {
         self.cells.iter().filter(|cell| cell.verified).count()
     }
 
-    /// Its name.
+    /// The name of the table.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// What the table prescribes for a body weight in kg and a baseline IgE in IU/mL.
+    /// The regimen that the table prescribes for a body weight in kg and a baseline IgE in IU/mL.
     ///
     /// ```
     /// use omafit_outcome::DosingTable;
@@ -198,7 +199,7 @@ impl DosingTable {
     /// ```
     ///
     /// # Errors
-    /// When the table has no dose there.
+    /// When the table has no dose for them.
     pub fn regimen(&self, weight_kg: f64, ige_iu_ml: f64) -> Result<Regimen, NotInTable> {
         let cell = self.cells.iter().find(|c| c.ige.contains(ige_iu_ml) && c.weight.contains(weight_kg));
         if let Some(cell) = cell {
@@ -217,19 +218,19 @@ impl DosingTable {
         })
     }
 
-    /// The lowest and the highest body weight it has, kg.
+    /// The lowest and the highest body weight of the table, kg.
     pub fn weights_kg(&self) -> [f64; 2] {
         let weights = self.extent(|cell| cell.weight);
         [weights.from, weights.to]
     }
 
-    /// The lowest and the highest baseline IgE it has, IU/mL.
+    /// The lowest and the highest baseline IgE of the table, IU/mL.
     pub fn iges_iu_ml(&self) -> [f64; 2] {
         let iges = self.extent(|cell| cell.ige);
         [iges.from, iges.to]
     }
 
-    /// The range that the ranges of the cells make up.
+    /// The range covered by the cells together.
     fn extent(&self, of: impl Fn(&Cell) -> Range) -> Range {
         let nothing = Range { from: f64::INFINITY, from_inclusive: false, to: f64::NEG_INFINITY };
         self.cells.iter().map(of).fold(nothing, |all, range| {
@@ -302,8 +303,8 @@ mod tests {
 
     #[test]
     fn every_dose_meets_the_rule_behind_the_tables() {
-        // At least 0.016 mg/kg per IU/mL in four weeks, at the upper corner of each cell, up to 125 kg in the US adult table; at
-        // most each table's ceiling.
+        // At least 0.016 mg/kg per IU/mL in four weeks at the upper corner of each cell, up to 125 kg in the US adult
+        // table; at most the maximum dose of each table.
         for name in DosingTable::names().unwrap() {
             let is_us_adult = name == "us_asthma_12y";
             let ceiling = if name.starts_with("us_asthma") { 375.0 } else { 600.0 };

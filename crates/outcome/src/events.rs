@@ -11,16 +11,16 @@ const YEAR: f64 = 365.25;
 /// The rate of a first event in a group.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct EventRate {
-    /// Patients at risk after the first dose.
+    /// Number of patients at risk after the first dose.
     pub patients: usize,
-    /// Patients of these with an event.
+    /// Number of these patients with an event.
     pub events: usize,
-    /// Their years at risk, each patient's until its event.
+    /// Patient-years at risk, each patient's until the first event.
     pub years: f64,
-    /// Events in a year, with the ends of the exact 95 % interval of a Poisson count (Garwood 1936, doi 10.1093/biomet/28.3-4.437).
+    /// Events per year, with the exact 95 % interval of a Poisson count (Garwood 1936, doi 10.1093/biomet/28.3-4.437).
     pub rate: [f64; 3],
-    /// The rate as a part of that of the reference arm, with the ends of the exact interval given both counts; NaN of the reference
-    /// itself, and without one.
+    /// The ratio of the rate to that of the reference arm, with the exact 95 % interval given both counts; NaN for the
+    /// reference arm itself, and without one.
     pub ratio: [f64; 3],
 }
 
@@ -34,7 +34,7 @@ impl EventRate {
         Self { patients, events, years, rate: [count, low, high].map(|n| n / years), ratio: [f64::NAN; 3] }
     }
 
-    /// The ratio to another rate, by the share of this group's events in those of both (Clopper & Pearson).
+    /// The ratio to another rate, by the share of this group's events in the events of both (Clopper & Pearson).
     fn ratio_to(&self, reference: &Self) -> [f64; 3] {
         let (own, other) = (self.events as f64, reference.events as f64);
         if own + other == 0.0 {
@@ -47,8 +47,8 @@ impl EventRate {
     }
 }
 
-/// The rates of the groups, those of arms beside the reference arm; `None` of an outcome that is no event. Time at risk is from
-/// the first dose to the first event, or to the last record of the outcome.
+/// The rates of the groups, with the ratio to the reference arm for other arms; `None` if the outcome is not an event.
+/// Time at risk is from the first dose to the first event, or to the last record of the outcome.
 pub fn event_rates(
     patients: &[Patient],
     measure: usize,
@@ -89,7 +89,7 @@ mod tests {
 
     #[test]
     fn intervals_are_the_exact_ones() {
-        // scipy.stats.chi2.ppf(0.025, 20)/2, chi2.ppf(0.975, 22)/2; of nothing -ln 0.025.
+        // scipy.stats.chi2.ppf(0.025, 20)/2, chi2.ppf(0.975, 22)/2; for zero events −ln 0.025.
         let ten = EventRate::of(10, 30, 2.0);
         let near = |a: f64, b: f64| (a / b - 1.0).abs() < 1e-6;
         assert!(

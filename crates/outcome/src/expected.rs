@@ -1,55 +1,55 @@
-//! The change of an outcome that a fitted model expects when free IgE takes another course.
+//! The expected change of an outcome under another course of free IgE, by a fitted model.
 
 use crate::delay::{DensityAt, OutcomeModel, Parameter, density_at};
 use crate::exposure::{Exposure, ExposureCourse};
 use crate::measure::OutcomeType;
 use nalgebra::{DMatrix, SymmetricEigen};
 
-/// A model of an outcome with its estimates and their covariance.
+/// An outcome model with its estimates and their covariance.
 #[derive(Clone, Debug)]
 pub struct FittedOutcome {
     model: OutcomeModel,
     kind: OutcomeType,
-    /// What the typical patient's outcome depends on.
+    /// The parameters on which the typical patient's outcome depends.
     numbers: Vec<Number>,
-    /// Their estimates on the scale of estimation.
+    /// The estimates of these parameters on the scale of estimation.
     theta: Vec<f64>,
-    /// The estimates a standard deviation up and down each principal direction of their uncertainty; `None` where the data do not
-    /// determine it.
+    /// The estimates plus and minus one standard deviation along each principal direction of their uncertainty; `None`
+    /// if the data do not determine it.
     directions: Option<Vec<[Vec<f64>; 2]>>,
 }
 
-/// A number on which the typical patient's outcome depends.
+/// A parameter on which the typical patient's outcome depends.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Number {
-    /// B, which of a loss is the factor of w too.
+    /// B, in a loss model also the factor of w.
     Baseline,
-    /// E.
+    /// E, the effect of exposure.
     Effect,
-    /// P.
+    /// P, the size of the course in time.
     Course,
     /// A parameter of w or g.
     Shape(Parameter),
-    /// A number of the density, as its logarithm.
+    /// A parameter of the distribution of the outcome, as its logarithm.
     Density,
 }
 
-/// A typical patient's outcome at some numbers.
+/// The typical patient's outcome at given parameter values.
 struct Predictor<'a> {
     of: &'a FittedOutcome,
     baseline: f64,
     effect: f64,
     course: f64,
-    /// Of w.
+    /// The parameters of w.
     values: Vec<f64>,
-    /// The unknown of the rate of the course in time.
+    /// The rate of the course in time, on the scale of estimation.
     rate: Option<f64>,
     density: Option<DensityAt>,
 }
 
 impl FittedOutcome {
-    /// The model of that name, of an outcome of that type, with its numbers by theirs, as tables have them (`B`, `E`, `k`, …), and
-    /// the covariances of two of them; `None` if there is no such model, or a number is missing.
+    /// The model with a given name for a type of outcome, with its estimates by their names in tables (`B`, `E`, `k`,
+    /// …) and the covariances of pairs of them; `None` if there is no such model or an estimate is missing.
     pub fn new(
         model: &str,
         kind: OutcomeType,
@@ -92,35 +92,36 @@ impl FittedOutcome {
         Some(Self { model, kind, numbers, theta, directions })
     }
 
-    /// The change that is expected since the first dose on each of some days, in the outcome's unit: that of the typical patient of
-    /// the fit with this exposure, of counts of their number a day, of ordered categories of their position, of a first event the
-    /// probability of one until then. NaN where the course ends before.
+    /// The expected change since the first dose on each of `days`, in the outcome's unit, for the typical patient of
+    /// the fit under this exposure: of the number per day for counts, of the mean category for ordered categories, of the
+    /// probability of an event by that day for a first event. NaN beyond the end of the course.
     pub fn change(&self, exposure: &ExposureCourse, days: &[f64]) -> Vec<f64> {
         self.at(&self.theta).course(exposure, days).change
     }
 
-    /// The typical patient's outcome with this exposure on each of some days: its change since the first dose, and the part of it
-    /// that is an effect of exposure. NaN where the course ends before.
+    /// The typical patient's outcome under this exposure on each of `days`: the change since the first dose, and the
+    /// part of the change that is an effect of exposure. NaN beyond the end of the course.
     pub(crate) fn course(&self, theta: &[f64], exposure: &ExposureCourse, days: &[f64]) -> ExpectedCourse {
         self.at(theta).course(exposure, days)
     }
 
-    /// The estimates.
+    /// The estimates on the scale of estimation.
     pub(crate) fn theta(&self) -> &[f64] {
         &self.theta
     }
 
-    /// Whether exposure has an effect in the model.
+    /// Whether the model has an effect of exposure.
     pub fn has_effect(&self) -> bool {
         self.model.effect.is_some()
     }
 
-    /// Whether the outcome is the time to a first event, which does not return.
+    /// Whether the outcome is the time to a first event, which is not reversible.
     pub(crate) fn is_event(&self) -> bool {
         self.kind == OutcomeType::Event
     }
 
-    /// The estimates up and down each direction of their uncertainty; `None` where the data do not determine it.
+    /// The estimates in both directions along each principal direction of their uncertainty; `None` if the data do not
+    /// determine it.
     pub(crate) fn directions(&self) -> Option<&[[Vec<f64>; 2]]> {
         self.directions.as_deref()
     }
@@ -147,7 +148,7 @@ impl FittedOutcome {
     }
 }
 
-/// The principal directions of a covariance of `n` numbers, row by row, each as long as its standard deviation.
+/// The principal directions of a covariance of `n` parameters, row by row, each as long as its standard deviation.
 pub fn principal(covariance: &[f64], n: usize) -> Vec<Vec<f64>> {
     let eigen = SymmetricEigen::new(DMatrix::from_row_slice(n, n, covariance));
     let most = eigen.eigenvalues.iter().copied().fold(0.0, f64::max);
@@ -159,19 +160,19 @@ pub fn principal(covariance: &[f64], n: usize) -> Vec<Vec<f64>> {
     known.map(direction).collect()
 }
 
-/// A smaller part of the largest variance is rounding.
+/// Fraction of the largest variance below which a variance is rounding error.
 const ROUNDING: f64 = 1e-12;
 
 fn moved(theta: &[f64], direction: &[f64], sign: f64) -> Vec<f64> {
     theta.iter().zip(direction).map(|(x, d)| x + sign * d).collect()
 }
 
-/// An outcome on some days.
+/// The expected course of an outcome on some days.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct ExpectedCourse {
     /// Change since the first dose.
     pub change: Vec<f64>,
-    /// The part of it that is an effect of exposure.
+    /// The part of the change that is an effect of exposure.
     pub effect: Vec<f64>,
 }
 
@@ -188,7 +189,7 @@ impl Predictor<'_> {
         }
     }
 
-    /// The probability of a first event until each of the days: the hazard on whole days, in straight lines between them.
+    /// The probability of a first event up to each day, with the hazard on whole days interpolated linearly.
     fn event(&self, exposure: &ExposureCourse, days: &[f64]) -> ExpectedCourse {
         let last = days.iter().copied().filter(|day| *day <= exposure.end()).fold(0.0, f64::max);
         let whole: Vec<f64> = (0..=last.ceil() as u32).map(|d| f64::from(d).min(exposure.end())).collect();
@@ -209,7 +210,7 @@ impl Predictor<'_> {
         ExpectedCourse { change, effect }
     }
 
-    /// B + P·g + E·w, and B + P·g; NaN where the course ends before.
+    /// The predictors B + P·g + E·w and B + P·g on each day; NaN beyond the end of the course.
     fn predictors(&self, exposure: &ExposureCourse, days: &[f64]) -> Vec<[f64; 2]> {
         let OutcomeModel { effect, course, .. } = self.of.model;
         let shape = effect.map(|effect| effect.on(&self.values, exposure, Exposure::IgeFree, days));
@@ -232,7 +233,7 @@ mod tests {
     use super::*;
     use crate::exposure::CourseColumns;
 
-    /// Free IgE of 400 ng/mL before, and `after` from day 1 on.
+    /// A course with free IgE of 400 ng/mL before day 1 and `after` from day 1 on.
     fn step(after: f64) -> ExposureCourse {
         let day: Vec<f64> = (0..=300).map(f64::from).collect();
         let ige_free: Vec<f64> = day.iter().map(|d| if *d < 1.0 { 400.0 } else { after }).collect();
@@ -253,13 +254,13 @@ mod tests {
         let direct = fitted("direct_emax", "continuous", &known).unwrap();
         let away = 2.0 * (emax(10.0) - emax(400.0));
         assert!((direct.change(&step(10.0), &[200.0])[0] - away).abs() < 1e-12);
-        // What is left of the way after a time t goes as e^(−kt).
+        // The remaining distance after a time t decreases as e^(−kt).
         let days = [101.0, 121.0, 300.0, 301.0];
         let production = fitted("production_emax", "continuous", &known).unwrap().change(&step(10.0), &days);
         let left = |k: usize| 1.0 - production[k] / away;
         assert!((left(1) / left(0) - (-1.0_f64).exp()).abs() < 1e-9);
         assert!((production[2] - away).abs() < 1e-5 && production[3].is_nan());
-        // Loss ends where production and loss balance: B·λ₀/λ − B.
+        // A loss model ends where production and loss balance: B·λ₀/λ − B.
         let loss = fitted("loss_emax", "continuous", &known).unwrap().change(&step(10.0), &[300.0])[0];
         let rate = |c: f64| 1.0 + ((-1.0_f64).exp() - 1.0) * emax(c);
         assert!((loss - 4.0 * (rate(400.0) / rate(10.0) - 1.0)).abs() < 1e-4, "{}", loss);
@@ -275,14 +276,14 @@ mod tests {
         let near = |a: f64, b: f64| assert!((a - b).abs() < 1e-9, "{a}, not {b}");
         near(at("direct_linear", "poisson", &known), 0.4_f64.exp() - 1.0_f64.exp());
         near(at("direct_linear", "negative-binomial", &known), 0.4_f64.exp() - 1.0_f64.exp());
-        // Above the lowest category, and above the cut 1.5 further.
+        // The probabilities of being above the lowest category and above the cut 1.5 further.
         let expit = |x: f64| 1.0 / (1.0 + (-x).exp());
         let position = |mu: f64| expit(mu) + expit(mu - 1.5);
         near(at("direct_linear", "ordered", &known), position(0.4) - position(1.0));
-        // The means of scipy.stats.norm(0.4, 0.5) and norm(1, 0.5), cut off at 0 and at 1.2, by integrate.quad.
+        // The means of scipy.stats.norm(0.4, 0.5) and norm(1, 0.5), censored at 0 and 1.2, by integrate.quad.
         let cut = 0.448_482_632_967_301_34 - 0.889_025_932_834_688_4;
         near(at("direct_linear", "score:0:1.2", &known), cut);
-        // A hazard of e^-6 a day at first, and from day 1 on of e^-6.6.
+        // A hazard of e^-6 per day at first, and of e^-6.6 from day 1 on.
         let hazard = [("B", -6.0), ("E", 0.2)];
         let event = at("direct_linear", "event", &hazard);
         let after = (-6.6_f64).exp();
@@ -321,7 +322,7 @@ mod tests {
         assert!(fitted("production_linear", "continuous", &[("E", 1.0)]).is_none());
         assert!(fitted("no_such_model", "continuous", &[("B", 1.0)]).is_none());
         let low = step(100.0);
-        // Without an effect no exposure changes anything; a course in time changes everybody alike.
+        // Without an effect exposure changes nothing; a course in time changes all patients equally.
         let none = fitted("no_effect", "continuous", &[("B", 1.0)]).unwrap();
         assert_eq!(none.change(&low, &[1.0, 300.0]), [0.0; 2]);
         let plateau =

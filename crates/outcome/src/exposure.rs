@@ -1,4 +1,4 @@
-//! The course of what a patient is exposed to, from the first dose on.
+//! The course of a patient's exposure from the first dose on.
 
 use crate::chords::chords;
 use crate::crossing::first_passage;
@@ -20,10 +20,10 @@ pub enum Exposure {
 }
 
 impl Exposure {
-    /// All of them.
+    /// All measures of exposure.
     pub const ALL: [Self; 4] = [Self::IgeFree, Self::LogIgeFree, Self::Omalizumab, Self::Ratio];
 
-    /// Its name in tables.
+    /// The name of the exposure in tables.
     pub const fn name(self) -> &'static str {
         match self {
             Self::IgeFree => "ige_free",
@@ -35,8 +35,8 @@ impl Exposure {
 }
 
 impl Exposure {
-    /// The unit of the exposure in which a link has its half-effect, in that of the tables: half-effects are looked for from 1 to
-    /// 2000 of it.
+    /// The unit, in units of the tables, in which a link's half-effect is estimated; half-effects are searched from 1
+    /// to 2000 of this unit.
     pub(crate) const fn scale(self) -> f64 {
         match self {
             Self::IgeFree | Self::LogIgeFree => 1.0,
@@ -46,41 +46,42 @@ impl Exposure {
     }
 }
 
-/// An exposure on its scale that is none, so that it has a logarithm.
+/// Smallest exposure on its scale, in place of zero, so that it has a logarithm.
 const NOTHING: f64 = 1e-6;
 
-/// How the exposure of a visit is taken from the course.
+/// The way in which the exposure at a visit is taken from the course.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Window {
-    /// The mean over the days since the visit before.
+    /// The mean over the days since the previous visit.
     #[default]
     Mean,
-    /// Half-way between the visit before and this one.
+    /// The value midway between the previous visit and this one.
     Midpoint,
-    /// On the day of the visit; before a dose of that day.
+    /// The value on the day of the visit, before a dose on that day.
     Trough,
 }
 
-/// A patient's exposure from the first dose on: values at knots, straight lines between them.
+/// A patient's exposure from the first dose on, given by values at knots with linear interpolation.
 ///
-/// A course of the model ([`ExposureCourse::solve`]) has its knots so close that the straight lines are within
-/// [`TOLERANCE`](crate::TOLERANCE) of the solution. A dose under the skin bends a course; an intravenous one, a reset or a
-/// steady state can make it jump, and a jump is two knots at one time: the value before it and the value after it.
+/// A course solved from the model ([`ExposureCourse::solve`]) has its knots so close that linear interpolation is
+/// within [`TOLERANCE`](crate::TOLERANCE) of the solution. A subcutaneous dose bends the course; an intravenous dose, a
+/// reset or a steady state can make it jump, and a jump is represented by two knots at one time, with the values before
+/// and after.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ExposureCourse {
     day: Vec<f64>,
     values: [Vec<f64>; 4],
-    /// The positions of the knots that drive a delay model, of free IgE and of omalizumab; `None` of all.
+    /// The positions of the knots that drive a delay model, for free IgE and for omalizumab; `None` for all knots.
     driving: [Option<Vec<usize>>; 2],
 }
 
-/// How far the straight lines that drive a delay model may be from the course: a part of the value, and of the logarithm absolutely.
+/// Tolerance of the linear interpolation that drives a delay model: relative for the value, absolute for its logarithm.
 const DRIVING: f64 = 5e-3;
-/// A part of the highest value below which a value drives nothing.
+/// Fraction of the highest value below which a value has no influence.
 const IDLE: f64 = 1e-3;
 
-/// A course on any grid: one entry a time in each column.
+/// A course on any grid, with one entry per time in each column.
 #[derive(Clone, Copy, Debug)]
 pub struct CourseColumns<'a> {
     /// Days after the first dose, ascending.
@@ -93,8 +94,8 @@ pub struct CourseColumns<'a> {
     pub ige_total: &'a [f64],
 }
 
-/// The exposures, by [`Exposure::ALL`], of free IgE (ng/mL), total omalizumab (µg/mL) and total IgE (ng/mL); `None` where a
-/// value is missing, or there is no IgE.
+/// The exposures, in the order of [`Exposure::ALL`], from free IgE (ng/mL), total omalizumab (µg/mL) and total IgE
+/// (ng/mL); `None` if a value is missing, or IgE is zero.
 pub(crate) fn exposures(ige_free: f64, omalizumab_total: f64, ige_total: f64) -> Option<[f64; 4]> {
     let known = ige_free > 0.0 && ige_total > 0.0 && omalizumab_total >= 0.0;
     let ratio = (omalizumab_total / OMALIZUMAB_UG_ML_PER_NM) / (ige_total / IGE_NG_ML_PER_NM);
@@ -103,8 +104,8 @@ pub(crate) fn exposures(ige_free: f64, omalizumab_total: f64, ige_total: f64) ->
 }
 
 impl ExposureCourse {
-    /// A course whose knots are the times of its columns from day 0 on, and day 0. `None` where it does not reach from day 0 to
-    /// a later one, its times run backwards, or a value is missing or no IgE.
+    /// A course with knots at the times of its columns from day 0 on, and at day 0. `None` if it does not extend from
+    /// day 0 to a later day, its times are not ascending, a value is missing, or IgE is zero.
     pub fn new(course: &CourseColumns<'_>) -> Option<Self> {
         let CourseColumns { day, ige_free, omalizumab_total, ige_total } = *course;
         let (first, last) = (*day.first()?, *day.last()?);
@@ -128,28 +129,30 @@ impl ExposureCourse {
         Self { day: Vec::new(), values: [const { Vec::new() }; 4], driving: [None, None] }
     }
 
-    /// Adds a knot, not earlier than the last.
+    /// Adds a knot that is not earlier than the last.
     pub(crate) fn push(&mut self, day: f64, values: [f64; 4]) {
         self.day.push(day);
         self.values.iter_mut().zip(values).for_each(|(column, value)| column.push(value));
     }
 
-    /// The knots, ascending, in days after the first dose; the first is 0. A time at which the course jumps is there twice.
+    /// The knots in ascending order, in days after the first dose, from 0; a time at which the course jumps occurs
+    /// twice.
     pub fn days(&self) -> &[f64] {
         &self.day
     }
 
-    /// The values at the knots.
+    /// The values of an exposure at the knots.
     pub fn values(&self, exposure: Exposure) -> &[f64] {
         &self.values[exposure as usize]
     }
 
-    /// The last day.
+    /// The last day of the course.
     pub fn end(&self) -> f64 {
         self.day.last().copied().unwrap_or(f64::NAN)
     }
 
-    /// The exposure on a day: before the first dose that of day 0, at a jump the value before it, after the end NaN.
+    /// The exposure on a day: before the first dose the value of day 0, at a jump the value before it, after the end
+    /// NaN.
     pub fn at(&self, exposure: Exposure, day: f64) -> f64 {
         if day <= self.end() {
             self.read(exposure, day, self.day.partition_point(|d| *d < day))
@@ -158,7 +161,7 @@ impl ExposureCourse {
         }
     }
 
-    /// The exposure on each of ascending days, as [`ExposureCourse::at`].
+    /// The exposure on each of ascending days, as in [`ExposureCourse::at`].
     pub fn on(&self, exposure: Exposure, days: &[f64]) -> Vec<f64> {
         let (end, mut next) = (self.end(), 0);
         let one = |&day: &f64| {
@@ -173,7 +176,7 @@ impl ExposureCourse {
         days.iter().map(one).collect()
     }
 
-    /// A course with the same knots and other values.
+    /// A course with the knots of this one and other values.
     pub(crate) fn with_values(&self, values: impl Iterator<Item = [f64; 4]>) -> Self {
         let mut found = Self::empty();
         self.day.iter().zip(values).for_each(|(day, values)| found.push(*day, values));
@@ -181,7 +184,7 @@ impl ExposureCourse {
         found
     }
 
-    /// Leaves out of the knots that drive a delay model those that a link does not need.
+    /// Removes the knots that a link does not need from those that drive a delay model.
     pub(crate) fn thin_driving(&mut self) {
         for (which, exposure) in [Exposure::IgeFree, Exposure::Omalizumab].into_iter().enumerate() {
             let point = |k: usize| (self.day[k], self.driving_at_knot(exposure, k));
@@ -193,7 +196,7 @@ impl ExposureCourse {
             let mut kept = Vec::new();
             let mut first = 0;
             while first < self.day.len() {
-                // Until the course jumps.
+                // The points up to the next jump.
                 let jump = (first + 1..self.day.len()).find(|&k| self.day[k] == self.day[k - 1]);
                 let end = jump.unwrap_or(self.day.len());
                 let points: Vec<(f64, [f64; 2])> = (first..end).map(point).collect();
@@ -204,7 +207,7 @@ impl ExposureCourse {
         }
     }
 
-    /// The positions of the knots that drive a delay model.
+    /// The positions of the knots that drive a delay model on an exposure.
     pub(crate) fn driving_knots(&self, exposure: Exposure) -> Vec<usize> {
         let which = match exposure {
             Exposure::IgeFree | Exposure::LogIgeFree => &self.driving[0],
@@ -214,12 +217,12 @@ impl ExposureCourse {
         which.clone().unwrap_or_else(|| (0..self.day.len()).collect())
     }
 
-    /// The exposure at a knot as a link takes it: on its scale, and the logarithm of that.
+    /// The exposure at a knot as used by a link: on its scale, and the logarithm of that.
     pub(crate) fn driving_at_knot(&self, exposure: Exposure, k: usize) -> [f64; 2] {
         Self::driving(exposure, &|of| self.values(of)[k])
     }
 
-    /// The exposure on a day as a link takes it.
+    /// The exposure on a day as used by a link: on its scale, and the logarithm of that.
     pub(crate) fn driving_on(&self, exposure: Exposure, day: f64) -> [f64; 2] {
         Self::driving(exposure, &|of| self.at(of, day))
     }
@@ -234,7 +237,7 @@ impl ExposureCourse {
         }
     }
 
-    /// The exposure on a day of which knot `next` is the first that is not before it.
+    /// The exposure on a day, where `next` is the first knot that is not before it.
     fn read(&self, exposure: Exposure, day: f64, next: usize) -> f64 {
         let values = self.values(exposure);
         if next == 0 || self.day[next] == day {
@@ -244,8 +247,8 @@ impl ExposureCourse {
         values[next - 1] + (day - from) / (to - from) * (values[next] - values[next - 1])
     }
 
-    /// The mean from a day to a later one, of the straight lines, exactly; NaN where the course ends before. Of no days the
-    /// exposure then.
+    /// The exact mean of the piecewise linear course from one day to a later one; NaN if the course ends before. If the
+    /// days are equal, the exposure on that day.
     pub fn mean(&self, exposure: Exposure, from: f64, to: f64) -> f64 {
         if from >= to || !(to <= self.end()) {
             return self.at(exposure, to);
@@ -267,7 +270,7 @@ impl ExposureCourse {
         area / (to - from)
     }
 
-    /// The exposure of a visit, the visit before being on day `from`.
+    /// The exposure at a visit on day `to`, with the previous visit on day `from`.
     pub fn of_visit(&self, exposure: Exposure, window: Window, from: f64, to: f64) -> f64 {
         match window {
             Window::Mean => self.mean(exposure, from, to),
@@ -276,12 +279,12 @@ impl ExposureCourse {
         }
     }
 
-    /// The first day from `from` on at which the exposure is at a level or below it; NaN if never.
+    /// The first day from `from` on at which the exposure is at or below a level; NaN if never.
     pub fn first_below(&self, exposure: Exposure, level: f64, from: f64) -> f64 {
         self.passage(exposure, level, from, true)
     }
 
-    /// The first day from `from` on at which the exposure is at a level or above it; NaN if never.
+    /// The first day from `from` on at which the exposure is at or above a level; NaN if never.
     pub fn first_above(&self, exposure: Exposure, level: f64, from: f64) -> f64 {
         self.passage(exposure, level, from, false)
     }
@@ -298,7 +301,7 @@ mod tests {
     use Exposure::{IgeFree, LogIgeFree, Ratio};
 
     fn course() -> ExposureCourse {
-        // Half-day grid from two days before the first dose: free IgE 100 − 4·day, down to 60 on day 10.
+        // A half-day grid from two days before the first dose: free IgE 100 − 4·day, down to 60 on day 10.
         let day: Vec<f64> = (0..=24).map(|k| 0.5 * f64::from(k) - 2.0).collect();
         let ige_free: Vec<f64> = day.iter().map(|d| 100.0 - 4.0 * d).collect();
         let omalizumab_total: Vec<f64> = day.iter().map(|d| 15.0 * d.max(0.0)).collect();
@@ -325,7 +328,7 @@ mod tests {
         assert_eq!(course.at(IgeFree, 2.625), 89.5);
         assert_eq!(course.at(IgeFree, -3.0), 100.0);
         assert!(course.at(IgeFree, 10.5).is_nan() && course.at(IgeFree, f64::NAN).is_nan());
-        // The mean of a straight line is its middle, wherever the window begins.
+        // The mean of a straight line is its midpoint, wherever the window begins.
         assert!((course.mean(IgeFree, 0.3, 7.7) - 84.0).abs() < 1e-12);
         assert!((course.mean(IgeFree, 7.6, 7.7) - 69.4).abs() < 1e-12);
         assert!((course.mean(IgeFree, -2.0, 2.0) - 98.0).abs() < 1e-12);
@@ -367,7 +370,7 @@ mod tests {
             assert!(of_free_ige(&days, &[5.0; 2]).is_none(), "{days:?}");
         }
         assert!(of_free_ige(&[], &[]).is_none());
-        // Between two times there is a value on day 0 too.
+        // Between two times, the value on day 0 is interpolated.
         let course = of_free_ige(&[-1.0, 3.0], &[8.0, 4.0]).unwrap();
         assert_eq!((course.days(), course.values(IgeFree)), (&[0.0, 3.0][..], &[7.0, 4.0][..]));
     }

@@ -1,24 +1,24 @@
-//! The exposure of a group over time.
+//! Mean exposure of a group over time.
 
 use crate::exposure::{Exposure, ExposureCourse};
 use crate::patient::{Group, Patient};
 use crate::summary::Summary;
 
-/// Days of the first, on which free IgE falls; whole days from there on.
+/// Hours of the first day, on which free IgE falls; whole days follow.
 const FIRST_DAY: [f64; 10] = [0.0, 1.0, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0, 20.0];
 const HOURS: f64 = 24.0;
 
-/// A group's exposure at a time.
+/// Mean exposure of a group at a time.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ExposureMean {
-    /// Day after the first dose.
+    /// Days after the first dose.
     pub day: f64,
-    /// The exposures, by [`Exposure::ALL`].
+    /// Summaries of the exposures, in the order of [`Exposure::ALL`].
     pub exposure: [Summary; 4],
 }
 
-/// A group's exposure at hours 0, 1, 2, 3, 4, 6, 8, 12, 16 and 20 after the first dose and on whole days from then on, as long as half
-/// of those who have one are seen; empty if nobody has.
+/// Mean exposure of a group at hours 0, 1, 2, 3, 4, 6, 8, 12, 16 and 20 after the first dose and on whole days from
+/// then on, while at least half of the patients with exposure are followed; empty if there are none.
 pub fn exposure_means(patients: &[Patient], group: &Group) -> Vec<ExposureMean> {
     let courses: Vec<&ExposureCourse> =
         group.members.iter().filter_map(|&m| patients[m].exposure.as_ref()).collect();

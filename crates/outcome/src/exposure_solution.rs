@@ -1,7 +1,7 @@
-//! Courses of exposure from the model's solution.
+//! Courses of exposure solved from the model.
 //!
-//! The solution is read on a mesh that is graded after each dose, and wherever the middle of two neighbours is off their chord
-//! between them, until it no longer is. Of the points that makes, the knots are those that the chords need to stay within
+//! The solution is evaluated on a mesh that is graded after each dose, and an interval is halved while its midpoint
+//! deviates from the chord. Of the resulting points, the knots are those that linear interpolation needs to stay within
 //! [`TOLERANCE`] of all of them.
 
 use crate::chords::chords;
@@ -10,32 +10,33 @@ use omafit_model::{
     Concentrations, Course, Dose, Output, OutputTime, PopulationModel, PredictionError, Subject,
 };
 
-/// How far the straight lines between knots are from the solution at most: as a part of the local value, or of a thousandth of
-/// the highest where that is more; of the logarithm of free IgE absolutely.
+/// Largest deviation of linear interpolation between knots from the solution: relative to the local value, or to a
+/// thousandth of the highest value if that is larger; absolute for the logarithm of free IgE.
 pub const TOLERANCE: f64 = 2e-3;
-/// The part of the tolerance that the middles of the mesh may be off; chords between knots have the rest.
+/// Fraction of the tolerance allowed at the midpoints of the mesh; the chords between knots have the rest.
 const OF_MESH: f64 = 0.25;
-/// A part of the highest value below which a value is as good as nothing.
+/// Fraction of the highest value below which a value is negligible.
 const NEGLIGIBLE: f64 = 1e-3;
-/// After a dose the first point of the mesh, days; each further one is by a part later, but no more than some days.
+/// First point of the mesh after a dose, days; later points grow by a fraction of the time since the dose, up to a
+/// longest step.
 const FIRST: f64 = 1.0 / 256.0;
 const GROWTH: f64 = 0.3;
 const LONGEST: f64 = 2.0;
-/// Shorter intervals, days, are not halved.
+/// Interval, days, below which the mesh is not halved.
 const SHORTEST: f64 = 1e-4;
-/// Rounds of halving: from the longest interval of the mesh to the shortest.
+/// Rounds of halving, from the longest interval of the mesh to the shortest.
 const ROUNDS: usize = 14;
 
-/// Why a subject has no course of exposure.
+/// The reason a subject has no course of exposure.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum NoExposure {
-    /// The model cannot be solved.
+    /// A model that cannot be solved.
     #[error(transparent)]
     Unsolved(#[from] PredictionError),
-    /// There is nothing after the first dose.
+    /// Records that end with the first dose.
     #[error("the records end with the first dose")]
     NoDays,
-    /// The model has no free IgE, or none is left.
+    /// A model without free IgE, or a day without free IgE.
     #[error("there is no free IgE on day {day}")]
     NoIge {
         /// Days after the first dose.
@@ -50,17 +51,18 @@ struct Point {
     values: [f64; 4],
 }
 
-/// The points between two events (doses, ends of infusions), both included, and for each interval whether it may need halving.
+/// The points between two events (doses, ends of infusions), both included, and whether each interval may need halving.
 struct Segment {
     points: Vec<Point>,
     is_open: Vec<bool>,
 }
 
-/// The points of a solution at some times.
+/// A function that returns the points of a solution at given times.
 type Read<'a> = dyn Fn(Vec<OutputTime>) -> Result<Vec<Point>, NoExposure> + 'a;
 
 impl ExposureCourse {
-    /// The course of a subject with these parameters from day `begin` of its records, which becomes day 0, to day `end`.
+    /// The course of a subject with these parameters from day `begin` of the records, which becomes day 0, to day
+    /// `end`.
     ///
     /// # Errors
     /// When the model cannot be solved, when free IgE is not above zero, or when `end` is not after `begin`.
@@ -74,11 +76,11 @@ impl ExposureCourse {
         Self::read_from(&read, &subject.doses, [begin, end])
     }
 
-    /// The course of the same subject with parameters that are not far from those of another course, on the knots of that: one
-    /// solution, where a course of its own takes several. A course that jumps is solved anew.
+    /// The course of the same subject with parameters close to those of this course, on its knots: one solution instead
+    /// of several. A course with a jump is solved anew.
     ///
     /// # Errors
-    /// As [`ExposureCourse::solve`].
+    /// As in [`ExposureCourse::solve`].
     pub fn solve_like(
         &self,
         model: &PopulationModel,
@@ -110,7 +112,7 @@ impl ExposureCourse {
         for segment in segments {
             let knots = knots(&segment.points, &peaks);
             for (n, point) in knots.into_iter().map(|i| segment.points[i]).enumerate() {
-                // Unless it jumps, a segment begins where the one before has ended.
+                // Unless there is a jump, a segment begins with the last point of the segment before.
                 if n > 0 || point.values != last {
                     course.push(point.at.time - begin, point.values);
                 }
@@ -122,7 +124,7 @@ impl ExposureCourse {
     }
 }
 
-/// The points of a subject's solution with these parameters at some times.
+/// The points of a subject's solution with these parameters at given times.
 fn points(
     model: &PopulationModel,
     parameters: &[f64],
@@ -142,7 +144,7 @@ fn points(
     course.times().iter().zip(&found).map(point).collect()
 }
 
-/// The point just before the first event, and the segments from event to event, halved as often as they need it.
+/// The point just before the first event, and the segments between events, halved as often as needed.
 fn segments(
     read: &Read<'_>,
     doses: &[Dose],
@@ -183,7 +185,7 @@ fn segments(
 }
 
 impl Segment {
-    /// The open intervals that can be halved, by their first point.
+    /// The open intervals that can be halved, by the position of their first point.
     fn halved(&self) -> impl Iterator<Item = usize> {
         let long = |k: &usize| self.points[k + 1].at.time - self.points[*k].at.time > SHORTEST;
         (0..self.is_open.len()).filter(|k| self.is_open[*k]).filter(long)
@@ -197,7 +199,7 @@ impl Segment {
         self.halved().map(middle).collect()
     }
 
-    /// Takes up its middles; the halves of an interval whose middle is on the chord are closed.
+    /// Inserts the midpoints; the halves of an interval whose midpoint lies on the chord are closed.
     fn halve(&mut self, middles: &mut impl Iterator<Item = Point>, peaks: &[f64; 4]) {
         let halved: Vec<usize> = self.halved().collect();
         let mut points = Vec::with_capacity(self.points.len() + halved.len());
@@ -221,7 +223,7 @@ impl Segment {
     }
 }
 
-/// From an event to the next, both included: graded by [`GROWTH`] after the first.
+/// The mesh from one event to the next, both included, graded by [`GROWTH`] after the first.
 fn mesh(from: f64, to: f64) -> Vec<f64> {
     let mut times = vec![from];
     let mut after = FIRST;
@@ -239,13 +241,13 @@ fn peaks(segments: &[Segment]) -> [f64; 4] {
     all.fold([0.0; 4], |peaks, p| std::array::from_fn(|c| peaks[c].max(p.values[c])))
 }
 
-/// How far from each value a chord may pass.
+/// The deviation allowed of a chord from each value.
 fn tolerance(values: &[f64; 4], peaks: &[f64; 4]) -> [f64; 4] {
     let relative = |c: usize| values[c].max(NEGLIGIBLE * peaks[c]);
     [relative(0), 1.0, relative(2), relative(3)].map(|size| TOLERANCE * size)
 }
 
-/// The positions of the knots among the points of a segment: the ends, and between them as few as the chords need.
+/// The positions of the knots among the points of a segment: the ends, and as few between them as the chords need.
 fn knots(points: &[Point], peaks: &[f64; 4]) -> Vec<usize> {
     let points: Vec<(f64, [f64; 4])> = points.iter().map(|p| (p.at.time, p.values)).collect();
     chords(&points, |values| tolerance(values, peaks).map(|allowed| (1.0 - OF_MESH) * allowed))
@@ -272,7 +274,7 @@ mod tests {
         ExposureCourse::solve(model, &model.typical(&subject.covariates).unwrap(), &subject, span)
     }
 
-    /// The farthest that a course is from values at times, in tolerances.
+    /// The largest deviation of a course from values at times, in units of the tolerance.
     fn farthest(course: &ExposureCourse, days: &[f64], values: &[[f64; 4]]) -> f64 {
         let peaks = [0, 1, 2, 3].map(|c| values.iter().map(|v| v[c]).fold(0.0, f64::max));
         let read = Exposure::ALL.map(|exposure| course.on(exposure, days));
@@ -283,7 +285,8 @@ mod tests {
         (0..days.len()).map(off).fold(0.0, f64::max)
     }
 
-    /// Knots of e^(−t) from 400 to 5 ng/mL and of an absorption, both in closed form, with a jump up on day 40.
+    /// Knots for an exponential decrease from 400 to 5 ng/mL and an absorption in closed form, with an upward jump on
+    /// day 40.
     #[test]
     fn a_course_in_closed_form_is_met_within_the_tolerance() {
         let exact = |day: f64, is_after: bool| {
@@ -307,7 +310,7 @@ mod tests {
             "{}",
             course.days().len()
         );
-        // 5 + 395·(1 − e⁻¹) over the first day; the level of 50 is passed at ln(395/45).
+        // The mean is 5 + 395·(1 − e⁻¹) over the first day; the level 50 is passed at ln(395/45).
         let first = 5.0 + 395.0 * (1.0 - (-1.0_f64).exp());
         assert!((course.mean(IgeFree, 0.0, 1.0) / first - 1.0).abs() < TOLERANCE);
         assert!((course.first_below(IgeFree, 50.0, 0.0) - (395.0_f64 / 45.0).ln()).abs() < TOLERANCE);
@@ -315,7 +318,8 @@ mod tests {
         assert!((course.first_below(IgeFree, 50.0, 41.0) - 41.0).abs() < 1e-12);
     }
 
-    /// A thousand points a day at a tolerance of 1e-10, by trapezia, are independent of the knots.
+    /// A solution at a thousand points per day with tolerance 1e-10, by the trapezoidal rule, is independent of the
+    /// knots.
     #[test]
     fn the_binding_models_means_and_crossings_are_those_of_a_dense_solution() {
         let model = model();
@@ -368,7 +372,7 @@ mod tests {
         assert_eq!([0.0, 10.0, 10.25, 20.0, 30.0].map(twice), [2, 1, 1, 2, 2]);
         let free = |day| course.at(IgeFree, day);
         assert!((free(0.0) / BASELINE - 1.0).abs() < 1e-9 && free(1e-6) < 0.2 * BASELINE, "{}", free(1e-6));
-        // What is reset goes its way as in somebody who has had no dose.
+        // After the reset the course is that of an untreated subject.
         let undosed = solved(&model, Vec::new(), [0.0, 60.0]).unwrap();
         let alike = |day: f64, since: f64| (free(day) / undosed.at(IgeFree, since) - 1.0).abs() < TOLERANCE;
         assert!(free(20.0) < 0.1 * BASELINE && alike(25.0, 5.0) && alike(30.0, 10.0));
@@ -411,7 +415,7 @@ mod tests {
     #[test]
     fn hostile_spans_and_subjects_without_a_dose() {
         let model = model();
-        // From the baseline to where production and loss balance.
+        // From the baseline to the balance of production and loss.
         let undosed = solved(&model, Vec::new(), [0.0, 84.0]).unwrap();
         assert!((undosed.at(IgeFree, 0.0) / BASELINE - 1.0).abs() < 1e-9);
         assert!(undosed.days().len() < 20 && undosed.values(Omalizumab).iter().all(|v| *v == 0.0));
@@ -419,7 +423,7 @@ mod tests {
         for span in [[0.0, 0.0], [5.0, 1.0], [0.0, f64::NAN], [0.0, f64::INFINITY]] {
             assert_eq!(solved(&model, dose(), span), Err(NoExposure::NoDays), "{span:?}");
         }
-        // Minutes; and a begin long after the first record.
+        // A course of minutes, and one that begins long after the first record.
         let short = solved(&model, dose(), [0.0, 1e-3]).unwrap();
         assert!(short.end() == 1e-3 && short.at(IgeFree, 1e-3) < BASELINE);
         let doses = vec![Dose::subcutaneous(100.0, 300.0)];

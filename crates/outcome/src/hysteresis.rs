@@ -1,9 +1,9 @@
-//! Hysteresis of a group: whether outcome and exposure go back the way they came, and how far one lags behind the other.
+//! Hysteresis in a group: whether outcome and exposure return along the path they came, and the lag between them.
 //!
-//! Whether there is a delay is tested with the patients' own values ([`test_delay`]), and a direction, an area and a lag are only told
-//! where a model without a delay is refuted: a bent link and the closing of the loop make an area, and the visits' grid a lag,
-//! without any delay. Area, lag and the days of the course are read from the means of the group by visit (outcome, exposure) and
-//! by day (exposure); their intervals are percentiles of the same from patients drawn with replacement.
+//! A delay is tested with the individual values ([`test_delay`]), and a direction, an area and a lag are reported only
+//! if a model without a delay is rejected: even without a delay, a non-linear link and the closing of the loop produce
+//! an area, and the grid of visits a lag. Area, lag and the days of the course are read from the group means by visit
+//! (outcome, exposure) and by day (exposure); their intervals are percentiles over patients resampled with replacement.
 
 use crate::correlation::product_moment;
 use crate::crossing::first_passage;
@@ -16,63 +16,64 @@ use omafit_estimate::{SubjectStream, quantile};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-/// The part of the plateau that is stabilised, and the part below which it has been lost.
+/// The fraction of the plateau at which an outcome counts as stabilised.
 pub const STABILISED: f64 = 0.9;
-/// See [`STABILISED`].
+/// The fraction of the plateau, or of an effect, at which it counts as returned after the last dose.
 pub const RETURNED: f64 = 0.5;
 
-/// How hysteresis is judged.
+/// Options of the hysteresis analysis.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct HysteresisOptions {
-    /// Free IgE below which it is suppressed, ng/mL.
+    /// Target of free IgE below which it counts as suppressed, ng/mL.
     pub target_ng_ml: f64,
-    /// The longest lag tried, days.
+    /// The longest lag considered, days.
     pub max_lag: u32,
-    /// Bootstrap replicates.
+    /// Number of bootstrap replicates.
     pub replicates: u32,
-    /// Their seed.
+    /// Seed of the bootstrap replicates.
     pub seed: u64,
-    /// Whether a delay is tested; without that nothing is told of one.
+    /// Whether a delay is tested; if not, no delay is reported.
     pub test: bool,
 }
 
-/// Something that is read from a group's means.
+/// A quantity that describes hysteresis in a group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fact {
     /// The p value of the response without a delay.
     NoDelay,
-    /// The mean delay of the model with one, days.
+    /// The mean delay of the model with a delay, days.
     MeanDelay,
-    /// Area between the two limbs at equal exposure, exposure × outcome: above 0 counter-clockwise.
+    /// Area between the onset and offset limbs at equal exposure, exposure × outcome; positive if counter-clockwise.
     Area,
-    /// The area as a part of the rectangle around the limbs, −1 to 1.
+    /// The area as a fraction of the rectangle around the limbs, −1 to 1.
     AreaShare,
-    /// The lag at which exposure so many days before and outcome correlate most, days; the outcome is interpolated between visits.
+    /// The lag of the outcome behind exposure with the highest correlation, days; the outcome is interpolated between
+    /// visits.
     Lag,
-    /// That correlation.
+    /// The correlation at that lag.
     LagCorrelation,
-    /// Day on which the geometric mean of free IgE is first below the target.
+    /// Day on which the geometric mean of free IgE first falls below the target.
     Suppressed,
-    /// Day on which the mean change first reaches [`STABILISED`] of its plateau, the mean of the visits in the second half
-    /// of treatment.
+    /// Day on which the mean change first reaches [`STABILISED`] of its plateau, the mean of the visits in the second
+    /// half of treatment.
     Stabilised,
-    /// From suppression to stabilisation, days.
+    /// Days from suppression to stabilisation.
     SuppressedToStabilised,
     /// Days from the last dose until free IgE is above the target again.
     Recrossed,
-    /// Days from the last dose until the mean change is down to [`RETURNED`] of its plateau.
+    /// Days from the last dose until the mean change has fallen to [`RETURNED`] of its plateau.
     Returned,
-    /// From the re-crossing to the return, days.
+    /// Days from the re-crossing of the target to the return of the outcome.
     RecrossedToReturned,
 }
 
 impl Fact {
-    /// Those of one exposure.
+    /// The facts of one exposure.
     pub const OF_EXPOSURE: [Self; 6] =
         [Self::NoDelay, Self::MeanDelay, Self::Area, Self::AreaShare, Self::Lag, Self::LagCorrelation];
     /// The facts of one exposure that are read from means.
     const OF_MEANS: [Self; 4] = [Self::Area, Self::AreaShare, Self::Lag, Self::LagCorrelation];
-    /// Those of free IgE and the outcome's course.
+    /// The facts of free IgE and of the outcome's course.
     pub const OF_COURSE: [Self; 6] = [
         Self::Suppressed,
         Self::Stabilised,
@@ -82,7 +83,7 @@ impl Fact {
         Self::RecrossedToReturned,
     ];
 
-    /// Its name in tables.
+    /// The name of the fact in tables.
     pub const fn name(self) -> &'static str {
         match self {
             Self::NoDelay => "p_no_delay",
@@ -101,26 +102,26 @@ impl Fact {
     }
 }
 
-/// A fact with its 95 % interval: of the mean delay that of its likelihood, of the others that of the bootstrap.
+/// A fact with its 95 % interval: by likelihood for the mean delay, by bootstrap for the others.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Judged {
-    /// What.
+    /// The fact.
     pub fact: Fact,
-    /// Of which exposure; `None` of the outcome's course.
+    /// The exposure; `None` for the outcome's course.
     pub exposure: Option<Exposure>,
-    /// Its value; NaN where it did not happen, or nothing can be told.
+    /// The value; NaN if the event did not occur, or the fact cannot be determined.
     pub value: f64,
-    /// The 2.5th percentile of the replicates; what did not happen in one is later than everything.
+    /// Lower end of the interval; replicates without the event count as infinite.
     pub low: f64,
-    /// The 97.5th.
+    /// Upper end of the interval; replicates without the event count as infinite.
     pub high: f64,
-    /// The part of the replicates in which it happened; NaN of what is not from replicates.
+    /// The fraction of the replicates with the event; NaN for facts that are not bootstrapped.
     pub defined: f64,
-    /// The direction of the loop, where one is told.
+    /// The direction of the loop, if it is reported.
     pub direction: Option<Direction>,
-    /// Whether the value is at the limit to which it was looked for.
+    /// Whether the value is at the limit of the search.
     pub at_limit: bool,
-    /// Why there is no value; empty where there is.
+    /// The reason there is no value; empty if there is one.
     pub reason: String,
 }
 
@@ -144,33 +145,35 @@ impl Judged {
     }
 }
 
-/// What a group's means are made of.
+/// The data from which a group's means are computed.
 struct Means<'a> {
-    /// Visits, ascending.
+    /// Days of the visits, ascending.
     days: Vec<f64>,
-    /// Of each member, of each visit: the row.
+    /// The visits of each member, by day; `None` if missing.
     rows: Vec<Vec<Option<&'a Visit>>>,
-    /// The course of each member.
+    /// The exposure course of each member.
     courses: Vec<&'a ExposureCourse>,
-    /// Days of treatment.
+    /// Median day of the last dose.
     last_dose: f64,
 }
 
-/// The exposures of a group's members.
+/// The exposures of a group's members on two grids of days.
 struct Exposed {
-    /// On the days 0, 1, 2, …, by member and [`Exposure::ALL`]; NaN where a course has ended.
+    /// Exposures on days 0, 1, 2, …, by member and in the order of [`Exposure::ALL`]; NaN after the end of a course.
     daily: Vec<[Vec<f64>; 4]>,
-    /// Ascending, and close where free IgE falls.
+    /// A grid of ascending days, finer where free IgE falls.
     fine: Vec<f64>,
-    /// The logarithm of free IgE on each of the fine days: of each member.
+    /// The logarithm of free IgE by day of the fine grid and by member.
     log_ige_free: Vec<Vec<f64>>,
 }
 
-/// From the first dose on fine days are so far apart; later by a part of the time that has gone; and from where that is more than
-/// the last they are its multiples, so that whole days on which doses are given are among them.
+/// Spacing of the fine grid, days: the smallest from the first dose on, the fraction of the elapsed time by which it
+/// grows, and the largest. At the largest spacing the days are its multiples, so that they include whole days, on which
+/// doses are given.
 const FINE: (f64, f64, f64) = (1.0 / 1024.0, 0.06, 0.5);
 
-/// Reads the hysteresis of a group, of whose free IgE these models have been fitted. Empty if nobody in it has an exposure, or nobody a dose.
+/// Analyses the hysteresis of a group, given the models of its outcome on free IgE. Empty if no member has exposure, or
+/// none a dose.
 pub fn hysteresis(
     patients: &[Patient],
     aligned: &Aligned,
@@ -183,10 +186,10 @@ pub fn hysteresis(
         let data = DelayData::new(patients, aligned, group, exposure);
         options.test.then(|| test_delay(&data, exposure, known)).flatten()
     };
-    // A model without an effect is the same beside any exposure.
+    // A model without an effect is the same for any exposure.
     let without: Vec<OutcomeFit> = fits.iter().filter(|fit| fit.model.effect.is_none()).cloned().collect();
     let (ige, omalizumab) = (tested(Exposure::IgeFree, fits), tested(Exposure::Omalizumab, &without));
-    // A link of free IgE is one of its logarithm.
+    // Links of free IgE include its logarithm.
     let tests = [ige.as_ref(), ige.as_ref(), omalizumab.as_ref(), None];
     let untested = |exposure: Exposure| match (options.test, exposure) {
         (false, _) => "a delay was not tested",
@@ -233,7 +236,7 @@ pub fn hysteresis(
             found.push(Judged { direction, ..judged });
         }
     }
-    // A mean change that no exposure goes with is no response to treatment.
+    // A mean change that is not related to exposure is not a response to treatment.
     let responds = means.responds() && ige.as_ref().is_none_or(|test| test.has_effect);
     for (k, fact) in Fact::OF_COURSE.into_iter().enumerate() {
         let of_plateau = matches!(
@@ -264,12 +267,12 @@ fn of_test(exposure: Exposure, test: Option<&DelayTest>, untested: &str) -> [Jud
     [p, delay]
 }
 
-/// The 2.5th and 97.5th percentile, interpolated; NaN counts as infinite.
+/// The 2.5th and 97.5th percentiles, interpolated; NaN counts as infinite.
 fn ends(mut values: Vec<f64>) -> (f64, f64) {
     values.iter_mut().filter(|v| v.is_nan()).for_each(|v| *v = f64::INFINITY);
     let at = |p: f64| {
         let found = quantile(values.clone(), p);
-        // Between two that are infinite.
+        // Interpolation between two infinite values.
         if found.is_nan() && !values.is_empty() { f64::INFINITY } else { found }
     };
     (at(0.025), at(0.975))
@@ -301,7 +304,7 @@ impl<'a> Means<'a> {
         Some(Self { days, rows, courses, last_dose })
     }
 
-    /// Whether the patients' own mean changes on the plateau differ from none.
+    /// Whether the mean of the patients' changes on the plateau differs from zero.
     fn responds(&self) -> bool {
         let plateau = |row: &Vec<Option<&Visit>>| {
             let on = row.iter().flatten().filter(|v| self.is_plateau(v.visit));
@@ -316,8 +319,8 @@ impl<'a> Means<'a> {
         day >= 0.5 * self.last_dose && day <= self.last_dose
     }
 
-    /// Everything, by [`Fact::OF_MEANS`] of each exposure and then [`Fact::OF_COURSE`], of members so many times each;
-    /// of an exposure of which nothing is told there is nothing.
+    /// All facts, in the order of [`Fact::OF_MEANS`] for each exposure and then [`Fact::OF_COURSE`], with each member
+    /// weighted by `times`; NaN for an exposure that is not `told`.
     fn facts(
         &self,
         exposures: &Exposed,
@@ -374,8 +377,8 @@ impl<'a> Means<'a> {
         out
     }
 
-    /// The lag of the highest correlation over the days, and that. The outcome goes in straight lines between visits; the exposure
-    /// before day 0 is that of day 0.
+    /// The lag with the highest correlation over the days, and that correlation. The outcome is interpolated linearly
+    /// between visits; the exposure before day 0 is that of day 0.
     fn lag(&self, daily: &[f64], change: &[f64], most: u32) -> (f64, f64) {
         let visits: Vec<(f64, f64)> =
             self.days.iter().zip(change).map(|(day, c)| (*day, *c)).filter(|p| p.1.is_finite()).collect();
@@ -439,7 +442,7 @@ impl Exposed {
         Self { daily, fine, log_ige_free }
     }
 
-    /// Mean exposures by day, as far as at least half of the members are seen.
+    /// Mean exposures by day, while at least half of the members are followed.
     fn daily_means(&self, times: &[f64]) -> [Vec<f64>; 4] {
         let all: f64 = times.iter().sum();
         let days = self.daily.first().map_or(0, |own| own[0].len());
@@ -455,10 +458,10 @@ impl Exposed {
         })
     }
 
-    /// The first passage of a level by the mean logarithm of free IgE, as far as at least half of the members are seen.
+    /// The first passage of a level by the mean logarithm of free IgE, while at least half of the members are followed.
     fn first_passage(&self, times: &[f64], level: f64, from: f64, falls: bool) -> f64 {
         let all: f64 = times.iter().sum();
-        // A passage that begins before is found from the point before.
+        // A passage that begins before `from` is found from the point before it.
         let first = self.fine.partition_point(|day| *day < from).saturating_sub(1);
         let mean = |k: usize| {
             let seen = self.log_ige_free[k].iter().zip(times).filter(|(value, _)| !value.is_nan());
@@ -469,13 +472,13 @@ impl Exposed {
     }
 }
 
-/// Days between the lags that are tried first, and to which the best is found.
+/// Spacing of the lags tried first, and accuracy to which the best lag is found, days.
 const LAGS: f64 = 6.0;
 const LAG_TO: f64 = 0.1;
-/// The lag where there is none.
+/// The result if there is no lag.
 const NO_LAG: (f64, f64) = (f64::NAN, f64::NAN);
 
-/// A curve in straight lines through points on a day within them.
+/// Linear interpolation of a curve through points on a day within their range.
 fn interpolated(points: &[(f64, f64)], day: f64) -> f64 {
     let after = points.partition_point(|p| p.0 < day);
     match (after.checked_sub(1).map(|before| points[before]), points.get(after)) {
@@ -485,14 +488,14 @@ fn interpolated(points: &[(f64, f64)], day: f64) -> f64 {
     }
 }
 
-/// The area between the limbs of a path at equal x, and its part of the rectangle around them: what of the path lies beyond the
-/// other end, where there is one limb only, is left out. NaN of a side that is constant but for rounding.
+/// The area between the limbs of a path at equal x, and its fraction of the rectangle around them; a part of the path
+/// with one limb only, beyond the other end, is left out. NaN if a coordinate is constant up to rounding.
 fn limb_area(points: &[(f64, f64)]) -> (f64, f64) {
     let (Some(&first), Some(&last)) = (points.first(), points.last()) else { return (f64::NAN, f64::NAN) };
     let from = passage(points, last.0).unwrap_or((0, first));
     let backward: Vec<(f64, f64)> = points.iter().rev().copied().collect();
     let until = passage(&backward, first.0).unwrap_or((0, last));
-    // One of the two is an end of the path itself.
+    // One of the two is an end point of the path.
     if from.0 > 0 {
         let cut: Vec<(f64, f64)> = std::iter::once(from.1).chain(points[from.0..].iter().copied()).collect();
         return loop_area(&cut);
@@ -501,7 +504,7 @@ fn limb_area(points: &[(f64, f64)]) -> (f64, f64) {
     loop_area(&points[..kept].iter().copied().chain((until.0 > 0).then_some(until.1)).collect::<Vec<_>>())
 }
 
-/// The first point at which a path passes an x between its points, with how many points lie before it.
+/// The first point at which a path passes an x between its points, and the number of points before it.
 fn passage(points: &[(f64, f64)], x: f64) -> Option<(usize, (f64, f64))> {
     let crosses = |pair: &[(f64, f64)]| (pair[0].0 - x) * (pair[1].0 - x) < 0.0;
     let at = points.windows(2).position(crosses)?;
@@ -509,8 +512,8 @@ fn passage(points: &[(f64, f64)], x: f64) -> Option<(usize, (f64, f64))> {
     Some((at + 1, (x, a.1 + (b.1 - a.1) * (x - a.0) / (b.0 - a.0))))
 }
 
-/// The signed area within a closed polygon (the shoelace formula), and its part of the rectangle around it.
-/// NaN of a side that is constant but for rounding.
+/// The signed area within a closed polygon (shoelace formula), and its fraction of the rectangle around it. NaN if a
+/// coordinate is constant up to rounding.
 fn loop_area(points: &[(f64, f64)]) -> (f64, f64) {
     if !varies(points.iter().map(|p| p.0)) || !varies(points.iter().map(|p| p.1)) {
         return (f64::NAN, f64::NAN);
@@ -560,12 +563,12 @@ mod tests {
         assert_eq!(ends(never(0).collect()), (1.0, 39.0));
         assert_eq!(ends(never(2).collect()), (1.0, f64::INFINITY));
         assert_eq!(ends(vec![f64::NAN; 50]), (f64::INFINITY, f64::INFINITY));
-        // Of 42: position 1.025.
+        // With 42 values the position is 1.025.
         assert!((ends(never(20).chain([f64::NAN]).collect()).0 - 1.025).abs() < 1e-12);
         assert!(ends(Vec::new()).0.is_nan());
     }
 
-    /// Logarithms of free IgE that fall with rates of 5, 10 and 15 a day have a mean that falls with 10.
+    /// Logarithms of free IgE that fall at rates of 5, 10 and 15 per day have a mean that falls at 10.
     #[test]
     fn suppression_is_dated_within_the_day_and_by_who_is_seen() {
         let fine: Vec<f64> = (0..=4000).map(|k| f64::from(k) * 0.005).collect();
@@ -593,7 +596,7 @@ mod tests {
         near(&[1.0; 3], 0.0, true, 8.0_f64.ln() / 10.0);
         near(&[2.0, 1.0, 0.0], 0.0, true, 8.0_f64.ln() / (20.0 / 3.0));
         near(&[1.0; 3], 0.4, true, 0.4);
-        // The third is not seen for as long: of the others back from −5·rate/10 at 0.6·rate a day.
+        // The third course ends earlier; the mean of the others returns from −5·rate/10 at 0.6·rate per day.
         near(&[1.0, 1.0, 0.0], 12.0, false, 12.0 + (3.75 - 8.0_f64.ln()) / 4.5);
         assert!(exposed.first_passage(&[0.0, 0.0, 3.0], level, 12.3, false).is_nan());
         assert!(Exposed::new(&[]).first_passage(&[], level, 0.0, true).is_nan());

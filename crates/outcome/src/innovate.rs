@@ -1,7 +1,7 @@
-//! A virtual trial in the image of INNOVATE: simulated patients, dosed by table for 28 weeks and followed for 16.
+//! A virtual trial modelled on INNOVATE: simulated patients, dosed by the table for 28 weeks and followed for 16.
 //!
-//! Who is enrolled follows the published entry criteria and baseline distributions; when blood is drawn, and every
-//! concentration, is made up here. No patient's data are in it.
+//! Enrolment follows the published entry criteria and baseline distributions; the sampling days are chosen here, and
+//! all concentrations are simulated. No patient data are included.
 
 use crate::virtual_trial::{Baseline, CutLogNormal, Design, Dosing};
 use std::collections::BTreeMap;
@@ -18,11 +18,11 @@ pub const TREATMENT_DAYS: f64 = 196.0;
 /// Days of follow-up.
 pub const FOLLOW_UP_DAYS: f64 = 112.0;
 
-/// Days on which blood is drawn.
+/// Days of blood sampling.
 pub const VISITS: [f64; 15] =
     [0.0, 7.0, 14.0, 28.0, 56.0, 84.0, 112.0, 140.0, 168.0, 196.0, 210.0, 224.0, 252.0, 280.0, 308.0];
 
-/// The trial's design, with these doses.
+/// The design of the trial, with the given dosing.
 pub fn innovate(dosing: Dosing) -> Design {
     Design {
         weight_kg: Baseline::Drawn(WEIGHT),
@@ -58,8 +58,8 @@ mod tests {
     fn the_arm_looks_like_the_published_one() {
         let subjects = subjects(&by_table(), 1, 2000);
         let mean = |f: &dyn Fn(&Subject) -> f64| subjects.iter().map(f).sum::<f64>() / 2000.0;
-        // Published, active arm with concentrations: 79 (SD 20) kg, 509 (SD 375) ng/mL. The table excludes the heavy
-        // with high IgE, so the virtual arm lies somewhat below.
+        // Published, active arm with concentrations: 79 (SD 20) kg, 509 (SD 375) ng/mL. The table excludes heavy
+        // patients with high IgE, so the virtual arm lies somewhat below.
         let weight = mean(&|s| s.covariates.weight_kg().unwrap());
         let ige = mean(&|s| s.covariates.ige_ng_ml().unwrap());
         assert!((74.0..82.0).contains(&weight), "{weight}");
@@ -80,7 +80,7 @@ mod tests {
         let design = Design { dropout: 0.4, missed: 0.2, ..by_table() };
         let (all, cut) = (subjects(&by_table(), 3, 1000), subjects(&design, 3, 1000));
         let left = cut.iter().filter(|s| s.observations.last().unwrap().time < 308.0).count();
-        // 400 expected to leave before day 308, SD 15.5; nearly all of them miss the last visit.
+        // 400 are expected to leave before day 308 (SD 15.5); nearly all of them miss the last visit.
         assert!((340..460).contains(&left), "{left}");
         let possible = |s: &Subject| all[s.id.parse::<usize>().unwrap() - 1].doses.len() - 1;
         let stayed = || cut.iter().filter(|s| s.observations.last().unwrap().time == 308.0);

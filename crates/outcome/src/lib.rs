@@ -1,4 +1,5 @@
-//! Dose and outcome: dosing tables, attainment of targets, what-if, virtual trials, and how symptoms follow exposure.
+//! Dose and outcome: dosing tables, target attainment, what-if simulation, virtual trials, and the relation of symptoms
+//! to exposure.
 
 mod analysis;
 mod arms;
