@@ -1,4 +1,4 @@
-//! MAP fits of the demo's trial: 226 simulated patients of 44 observations.
+//! MAP fits of the demonstration trial: 226 simulated patients with 44 observations each.
 #![allow(missing_docs, clippy::unwrap_used)]
 
 use divan::Bencher;
@@ -28,7 +28,7 @@ fn map_demo(bencher: Bencher<'_, '_>, threads: usize) {
         let fits = fit_subjects(&model, some, &[], Some(&prior), &options);
         fits.iter().map(|fit| fit.ofv).sum::<f64>()
     };
-    // So many together as in a run.
+    // Batches of the same size as in a run.
     let together = all.len().div_ceil(2 * threads).min(64);
     bencher.counter(ItemsCount::new(all.len())).bench_local(|| {
         pool.install(|| all.par_chunks(together).with_max_len(1).map(fit).collect::<Vec<f64>>())

@@ -1,4 +1,4 @@
-//! Whether the delay model behind simulated outcomes is found again, and its numbers:
+//! Simulation study of the recovery of the delay model and its parameters from simulated outcomes:
 //! `scripts/study/delay [TRIALS] [SEED] [PATIENTS] [DAYS BETWEEN VALUES, or DAYS OF VALUES AS 0,84,168,308] [TRUTHS, from 1 on …]`.
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
@@ -18,7 +18,7 @@ use rayon::prelude::*;
 const BASELINE: (f64, f64) = (4.4, 0.9);
 const EFFECT: (f64, f64) = (2.2, 0.6);
 const ERROR: f64 = 0.5;
-/// The models behind the outcomes, with their parameters.
+/// The true models of the outcomes, with their parameters.
 const TRUTHS: [(&str, &[f64]); 7] = [
     ("direct_emax", &[40.0]),
     ("effect_emax", &[0.05, 40.0]),
@@ -100,18 +100,18 @@ fn main() {
     tables.iter().for_each(|row| println!("{row}"));
 }
 
-/// What was found in a trial.
+/// Results of one trial.
 struct Found {
     bic: Option<OutcomeModel>,
-    /// That and those not told apart from it.
+    /// The model chosen by BIC and the models not distinguished from it.
     near: Vec<OutcomeModel>,
     aic: Option<OutcomeModel>,
-    /// Of the chosen model, days.
+    /// Mean delay of the chosen model, days.
     delay: f64,
     own: Option<OutcomeFit>,
 }
 
-/// The name of a truth, of a chain with its mean delay.
+/// The label of a true model, for a transit chain with its mean delay.
 fn label(truth: DelayModel, values: &[f64]) -> String {
     match truth.structure {
         Structure::Transit(n) => format!("{}, {:.0} d", truth.name(), f64::from(n) / values[0]),
@@ -119,14 +119,14 @@ fn label(truth: DelayModel, values: &[f64]) -> String {
     }
 }
 
-/// Whether models are the same but for the length of their chain.
+/// Whether two models are equal except for the length of their chain.
 fn alike(a: OutcomeModel, b: DelayModel) -> bool {
     let Some(a) = a.effect else { return false };
     let chains = matches!((a.structure, b.structure), (Structure::Transit(_), Structure::Transit(_)));
     a.link == b.link && (chains || a.structure == b.structure)
 }
 
-/// Mean and standard deviation of the mean delays that the chosen models say.
+/// Mean and standard deviation of the mean delays of the chosen models.
 fn delays(found: &[Found]) -> String {
     let known: Vec<f64> = found.iter().map(|f| f.delay).filter(|d| !d.is_nan()).collect();
     let known = Summary::of(known.into_iter());

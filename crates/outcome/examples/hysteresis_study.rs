@@ -1,4 +1,5 @@
-//! How often a delay is told where there is none, and where there is one: `scripts/study/hysteresis [TRIALS] [SEED] [ROW]`.
+//! Simulation study of the rates of true and false detection of a delay: `scripts/study/hysteresis [TRIALS] [SEED]
+//! [ROW]`.
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 #[path = "../tests/common/mod.rs"]
@@ -17,16 +18,16 @@ const BASELINE: (f64, f64) = (4.4, 0.9);
 const EFFECT: (f64, f64) = (2.2, 0.6);
 const ERROR: f64 = 0.5;
 
-/// A truth: an exposure with a link and a delay, who responds, and a course in time.
+/// A true model: an exposure with a link and a delay, the fraction of responders, and a course in time.
 struct Truth {
     label: String,
     exposure: Exposure,
     model: DelayModel,
     values: Vec<f64>,
-    /// The change that is brought about, from the first dose to the steady state of a mean patient; 0 of no effect.
+    /// The change of a mean patient from the first dose to steady state, relative to `EFFECT`; 0 without an effect.
     effect: f64,
     responding: f64,
-    /// A response to placebo, with a rate of 0.03 /d.
+    /// A placebo response with a rate of 0.03 /d.
     placebo: f64,
     patients: usize,
     every: usize,
@@ -174,7 +175,7 @@ struct Found {
     has_effect: bool,
     direction: Option<Direction>,
     delay: f64,
-    /// Whether the interval of a delay that is told holds that of the truth.
+    /// Whether the interval of a detected delay contains the true delay.
     holds: Option<bool>,
 }
 

@@ -1,4 +1,4 @@
-//! Types of outcomes, and their measurements.
+//! Types of outcomes and measurements of outcomes.
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -7,11 +7,11 @@ use std::str::FromStr;
 /// A measurement of an outcome.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Measurement {
-    /// Day.
+    /// Day of the measurement.
     pub day: f64,
-    /// The value; of a count its number a day.
+    /// The value; for a count the number per day.
     pub value: f64,
-    /// Days over which a count was made, until `day`; of every other outcome 1.
+    /// Days over which a count was made, ending at `day`; 1 for other types of outcome.
     pub days: f64,
 }
 
@@ -28,50 +28,50 @@ impl Measurement {
     }
 }
 
-/// The type of an outcome, which decides the distribution of its values in [models](crate::OutcomeModel).
+/// The type of an outcome, which determines the distribution of its values in [models](crate::OutcomeModel).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OutcomeType {
-    /// Any number, normally distributed.
+    /// Continuous values with a normal distribution.
     #[default]
     Continuous,
-    /// A score that cannot fall below its floor or rise above its ceiling: normally distributed, and censored there.
+    /// A score with a floor or a ceiling: normally distributed, and censored there.
     Score {
-        /// The lowest value; `None` of a score without a floor.
+        /// The lowest value; `None` without a floor.
         floor: Option<f64>,
-        /// The highest; `None` of a score without a ceiling.
+        /// The highest value; `None` without a ceiling.
         ceiling: Option<f64>,
     },
-    /// Categories in an order, as whole numbers: proportional odds.
+    /// Ordered categories, coded as whole numbers: proportional odds.
     Ordered,
-    /// Counts over some days: Poisson.
+    /// Counts over some days with a Poisson distribution.
     Poisson,
-    /// Counts that vary more than Poisson's: negative binomial.
+    /// Overdispersed counts with a negative binomial distribution.
     NegativeBinomial,
-    /// Time to a first event: 1 on the day of the event, 0 on the last day without one.
+    /// Time to a first event, recorded as 1 on the day of the event or 0 on the last day without one.
     Event,
 }
 
 /// The unit of a regressor.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Per {
-    /// None.
+    /// No unit.
     One,
-    /// 100 ng/mL, or of another exposure 100 of its unit.
+    /// 100 ng/mL, or 100 units of another exposure.
     Hundred,
-    /// A unit of a natural logarithm.
+    /// One unit of a natural logarithm.
     Log,
     /// 100 days.
     HundredDays,
 }
 
 impl OutcomeType {
-    /// Whether values are numbers counted.
+    /// Whether the values are counts.
     pub fn is_count(self) -> bool {
         matches!(self, Self::Poisson | Self::NegativeBinomial)
     }
 
-    /// The scale on which models are linear, where it is not that of the outcome.
+    /// The scale on which models are linear, if it differs from that of the outcome.
     pub(crate) const fn link(self) -> Option<&'static str> {
         match self {
             Self::Continuous | Self::Score { .. } => None,
@@ -81,7 +81,7 @@ impl OutcomeType {
         }
     }
 
-    /// The unit of a coefficient of a regressor of that unit.
+    /// The unit of the coefficient of a regressor with unit `per`.
     pub(crate) const fn unit(self, per: Per) -> &'static str {
         match (self, per) {
             (Self::Continuous | Self::Score { .. }, Per::One) => "outcome",
@@ -103,7 +103,8 @@ impl OutcomeType {
         }
     }
 
-    /// What must be in place of a value that the type does not have; `None` of a sound value. A count is given as its number.
+    /// A description of the allowed values if the type does not allow `value`; `None` if it does. A count is given as its
+    /// number.
     pub fn expected(self, value: f64) -> Option<String> {
         let is_whole = value.fract() == 0.0;
         match self {
@@ -140,7 +141,7 @@ impl fmt::Display for OutcomeType {
     }
 }
 
-/// What a type may be.
+/// The types, as named in error messages.
 const TYPES: &str =
     "continuous, score:FLOOR:CEILING (either may be empty), ordered, poisson, negative-binomial or event";
 

@@ -1,60 +1,61 @@
-//! The mixed model for repeated measures (MMRM): changes from baseline by arm and visit, of patients of whom some visits are missing.
+//! The mixed model for repeated measures (MMRM) of changes from baseline by arm and visit, with missing visits.
 //!
-//! The change of patient i at visit v is normal with mean µ_av + γ_v·(baseline_i − mean baseline), a the patient's arm; the covariance
-//! between visits is any, and common to the arms. It is estimated by restricted maximum likelihood (REML), so that what is missing at
-//! random is no bias:
+//! The change of patient i at visit v is normal with mean µ_av + γ_v·(baseline_i − mean baseline), where a is the
+//! patient's arm; the covariance between visits is unstructured and common to the arms. Estimation is by restricted
+//! maximum likelihood (REML), which is unbiased if visits are missing at random:
 //!
 //! ```text
 //! −2 REML = Σ [ln|Σ_i| + r_iᵀΣ_i⁻¹r_i] + ln|ΣX_iᵀΣ_i⁻¹X_i| + (n − p)·ln 2π
 //! ```
 //!
-//! Σ_i holds the rows and columns of Σ that patient i has. µ_av are the least-squares means at the mean baseline. Degrees of freedom are
-//! Satterthwaite's: 2·f²/gᵀAg of a contrast of variance f, g its derivatives over the numbers of Σ and A their covariance.
+//! Σ_i contains the rows and columns of Σ for the visits of patient i. The µ_av are the least-squares means at the mean
+//! baseline. Degrees of freedom are by Satterthwaite's method: 2·f²/gᵀAg for a contrast with variance f, g the
+//! derivatives of f with respect to the parameters of Σ and A their covariance.
 
 use nalgebra::{Cholesky, DMatrix, DVector};
 use omafit_estimate::{DescentStop, Evaluated, covariance_by_factor, score};
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
-/// More visits have more covariances than a trial determines.
+/// Largest number of visits; a trial does not determine the covariances of more.
 pub const MOST_VISITS: usize = 12;
 const MOST_ITERATIONS: u64 = 200;
-/// The spacing of differences of the gradient over the numbers of Σ.
+/// Step of the finite differences of the gradient with respect to the parameters of Σ.
 const SPACING: f64 = 1e-4;
 
-/// A patient's changes.
+/// A patient's changes from baseline.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Repeated {
     /// The arm, from 0.
     pub arm: usize,
-    /// The baseline.
+    /// The baseline value.
     pub baseline: f64,
-    /// The change at each visit; NaN where it is missing.
+    /// The change at each visit; NaN if missing.
     pub change: Vec<f64>,
 }
 
-/// An estimate of the model.
+/// An estimated least-squares mean or difference.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Contrast {
-    /// The value.
+    /// The estimate.
     pub estimate: f64,
-    /// Its standard error.
+    /// Standard error of the estimate.
     pub se: f64,
     /// Degrees of freedom.
     pub df: f64,
-    /// Lower end of its 95 % interval by Student's t.
+    /// Lower end of the 95 % interval by Student's t.
     pub low: f64,
-    /// Upper end.
+    /// Upper end of the 95 % interval by Student's t.
     pub high: f64,
-    /// The p value of zero.
+    /// The p value of the hypothesis of zero.
     pub p_value: f64,
 }
 
-/// A fitted model.
+/// A fitted mixed model for repeated measures.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Mmrm {
-    /// Patients with a change.
+    /// Number of patients with a change.
     pub patients: usize,
-    /// Changes.
+    /// Number of changes.
     pub values: usize,
     /// −2 restricted log-likelihood.
     pub minus2_reml: f64,
@@ -66,32 +67,32 @@ pub struct Mmrm {
     pub differences: Vec<Vec<Contrast>>,
 }
 
-/// Why there is no model.
+/// The reason the model cannot be fitted.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum MmrmError {
     /// Fewer than two arms, or no visit.
     #[error("there is one arm only")]
     OneArm,
-    /// More visits than a trial determines the covariances of.
+    /// More visits than [`MOST_VISITS`].
     #[error("{0} visits are more than {MOST_VISITS}: choose some with --visits")]
     TooManyVisits(usize),
-    /// A visit of which an arm has fewer than two changes.
+    /// A visit at which an arm has fewer than two changes.
     #[error("an arm has fewer than two changes at visit {0}, from 1")]
     TooFew(usize),
-    /// Fewer patients than the covariance needs.
+    /// Fewer patients than the covariance requires.
     #[error("{patients} patients do not determine the covariance of {visits} visits")]
     TooFewPatients {
-        /// Patients.
+        /// Number of patients.
         patients: usize,
-        /// Visits.
+        /// Number of visits.
         visits: usize,
     },
-    /// The likelihood was not maximised.
+    /// A failure of REML to converge.
     #[error("REML did not converge: {0}")]
     NotConverged(String),
 }
 
-/// A patient's observed visits with their design.
+/// A patient's observed visits with the design matrix.
 struct Patient {
     at: Vec<usize>,
     y: DVector<f64>,
@@ -105,18 +106,18 @@ struct Reml {
     values: usize,
 }
 
-/// The generalised least squares at a covariance.
+/// The generalised least-squares solution at a covariance.
 struct Solved {
     value: f64,
     beta: DVector<f64>,
-    /// (ΣXᵀΣ⁻¹X)⁻¹.
+    /// The matrix (ΣXᵀΣ⁻¹X)⁻¹.
     inverse: DMatrix<f64>,
-    /// Σ_i⁻¹ of each patient.
+    /// The matrix Σ_i⁻¹ of each patient.
     precisions: Vec<DMatrix<f64>>,
 }
 
 impl Reml {
-    /// The elements of the factor of Σ that are its numbers, in their order.
+    /// The elements of the Cholesky factor of Σ that are parameters, in their order.
     fn elements(&self) -> impl Iterator<Item = (usize, usize)> + use<> {
         (0..self.visits).flat_map(|row| (0..=row).map(move |column| (row, column)))
     }
@@ -129,7 +130,7 @@ impl Reml {
         factor
     }
 
-    /// The derivative over the numbers of the factor of ⟨G, Σ⟩, G symmetric.
+    /// The derivative of ⟨G, Σ⟩ with respect to the parameters of the factor, for symmetric G.
     fn by_factor(&self, g: &DMatrix<f64>, factor: &DMatrix<f64>) -> Vec<f64> {
         let by = g * factor * 2.0;
         let scale = |row: usize, column: usize| if row == column { factor[(row, row)] } else { 1.0 };
@@ -162,7 +163,7 @@ impl Reml {
         value.is_finite().then(|| Solved { value, beta, inverse: cholesky.inverse(), precisions })
     }
 
-    /// ∂(−2 REML)/∂Σ.
+    /// The derivative ∂(−2 REML)/∂Σ.
     fn by_sigma(&self, solved: &Solved) -> DMatrix<f64> {
         let mut total = DMatrix::zeros(self.visits, self.visits);
         for (patient, precision) in self.patients.iter().zip(&solved.precisions) {
@@ -181,13 +182,13 @@ impl Reml {
         Some(Evaluated { value: solved.value, gradient, expected: self.expected(&factor, &solved) })
     }
 
-    /// The second derivatives of −2 log-likelihood that are expected: tr(Σ⁻¹∂Σ·Σ⁻¹∂Σ) over the patients.
+    /// The expected second derivatives of −2 log-likelihood: tr(Σ⁻¹∂Σ·Σ⁻¹∂Σ) summed over the patients.
     fn expected(&self, factor: &DMatrix<f64>, solved: &Solved) -> Vec<f64> {
         let changes: Vec<DMatrix<f64>> =
             self.elements().map(|(row, column)| covariance_by_factor(factor, row, column)).collect();
         let q = changes.len();
         let mut total = DMatrix::zeros(q, q);
-        // Patients of the same visits have the same matrices.
+        // Patients with the same visits have the same matrices.
         let mut seen: Vec<(&[usize], f64, &DMatrix<f64>)> = Vec::new();
         for (patient, precision) in self.patients.iter().zip(&solved.precisions) {
             match seen.iter_mut().find(|known| known.0 == patient.at) {
@@ -211,7 +212,7 @@ impl Reml {
         total.as_slice().to_vec()
     }
 
-    /// The covariance of the numbers of the factor, from the differences of the gradient.
+    /// The covariance of the parameters of the factor, from finite differences of the gradient.
     fn covariance(&self, theta: &[f64]) -> Option<DMatrix<f64>> {
         let q = theta.len();
         let gradient = |theta: &[f64]| {
@@ -235,7 +236,7 @@ impl Reml {
         Cholesky::new(symmetric).map(|c| c.inverse() * 2.0)
     }
 
-    /// An estimate of a combination of the coefficients.
+    /// The estimate of a linear combination of the coefficients.
     fn contrast(
         &self,
         of: &DVector<f64>,
@@ -268,7 +269,7 @@ fn add(total: &mut DMatrix<f64>, own: &DMatrix<f64>, at: &[usize]) {
     }
 }
 
-/// Fits the model to patients of so many arms; those without a change do not count.
+/// Fits the model to patients of `arms` arms; patients without a change are ignored.
 ///
 /// # Errors
 /// When there are too few patients or too many visits, or REML does not converge.
@@ -316,7 +317,7 @@ pub fn mmrm(patients: &[Repeated], arms: usize) -> Result<Mmrm, MmrmError> {
     }
     let singular = || MmrmError::NotConverged("the second derivatives are not those of a maximum".into());
     let covariance = reml.covariance(&end.x).ok_or_else(singular)?;
-    // A step of Newton's to the last digits, of which a descent leaves some.
+    // A Newton step to full precision, which the descent does not reach.
     let step = &covariance * DVector::from_column_slice(&end.at.gradient) * 0.5;
     let theta: Vec<f64> = end.x.iter().zip(step.iter()).map(|(x, step)| x - step).collect();
     let factor = reml.factor(&theta);
@@ -342,7 +343,8 @@ pub fn mmrm(patients: &[Repeated], arms: usize) -> Result<Mmrm, MmrmError> {
 }
 
 impl Reml {
-    /// The factor of the variances of the changes about their arms' means, uncorrelated but for a half.
+    /// Starting values: the Cholesky factor of the variances of the changes about their fitted means, with correlations
+    /// of one half.
     fn start(&self) -> Vec<f64> {
         let mut sums = vec![(0.0, 0.0); self.visits];
         let ordinary = self.solve(&DMatrix::identity(self.visits, self.visits));

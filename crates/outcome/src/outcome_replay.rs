@@ -1,36 +1,37 @@
-//! The change of an outcome that other doses are expected to make, with its uncertainty.
+//! The expected change of an outcome under other doses, with its uncertainty.
 //!
-//! Three kinds of uncertainty enter, each by the outcome a standard deviation up and down its principal directions: that of the
-//! outcome's model and that of the population, which all patients share, and that of each patient's own parameters, which
-//! averages out in a mean.
+//! Three kinds of uncertainty enter, each through the outcome at plus and minus one standard deviation along its
+//! principal directions: that of the outcome model and that of the population parameters, which all patients share, and
+//! that of each patient's individual parameters, which averages out in a mean.
 
 use crate::expected::FittedOutcome;
 use crate::exposure::ExposureCourse;
 use crate::hysteresis::RETURNED;
 use omafit_estimate::NORMAL_975;
 
-/// The exposure of a patient under some doses: at its estimates, and up and down each direction in which they are uncertain.
+/// The exposure of a patient under a dosing regimen, at the estimates and in both directions along each direction of
+/// uncertainty.
 #[derive(Clone, Debug)]
 pub struct UncertainExposure {
-    /// At the estimates.
+    /// The exposure at the estimates.
     pub estimate: ExposureCourse,
-    /// Up and down the directions of the population's uncertainty, the same of every patient.
+    /// The exposures in both directions along the directions of the population's uncertainty, common to all patients.
     pub population: Vec<[ExposureCourse; 2]>,
-    /// Up and down those of the patient's parameters.
+    /// The exposures in both directions along the directions of the patient's individual uncertainty.
     pub own: Vec<[ExposureCourse; 2]>,
 }
 
-/// Days between those on which an effect is followed after the last dose.
+/// Days between the times at which an effect is followed after the last dose.
 const EVERY: f64 = 2.0;
 
-/// A number with its 95 % interval.
+/// An estimate with its 95 % interval.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct WithInterval {
-    /// The number.
+    /// The estimate.
     pub value: f64,
-    /// Lower end; NaN where there is none.
+    /// Lower end of the interval; NaN if there is none.
     pub low: f64,
-    /// Upper end; NaN where there is none.
+    /// Upper end of the interval; NaN if there is none.
     pub high: f64,
 }
 
@@ -41,7 +42,7 @@ impl From<WithInterval> for [f64; 3] {
 }
 
 impl WithInterval {
-    /// No number, and no interval.
+    /// An undefined estimate without an interval.
     pub const NOTHING: Self = Self { value: f64::NAN, low: f64::NAN, high: f64::NAN };
 
     fn around(value: f64, sd: f64) -> Self {
@@ -49,16 +50,17 @@ impl WithInterval {
     }
 }
 
-/// An outcome under some doses.
+/// An outcome under one dosing regimen.
 #[derive(Clone, Debug)]
 struct Under {
-    /// The change at the end of the treatment that was given.
+    /// The change at the end of the actual treatment.
     end: f64,
-    /// The effect of exposure on the day of the last dose, and every [`EVERY`] days after it, as far as it is asked for.
+    /// The effect of exposure on the day of the last dose and every [`EVERY`] days after it, as far as requested.
     effect: Vec<f64>,
 }
 
-/// The outcome of a patient under some doses, at the estimates and up and down each direction.
+/// The outcome of a patient under one dosing regimen, at the estimates and in both directions along each direction of
+/// uncertainty.
 #[derive(Clone, Debug)]
 pub struct FollowedOutcome {
     estimate: Under,
@@ -68,7 +70,7 @@ pub struct FollowedOutcome {
 }
 
 impl FollowedOutcome {
-    /// The outcome by a model: its change on day `end`, and its effect from a last dose on until `until`.
+    /// The outcome by a model: the change on day `end`, and the effect from the last dose to day `until`.
     pub fn new(
         fitted: &FittedOutcome,
         end: f64,
@@ -102,16 +104,17 @@ impl FollowedOutcome {
     }
 }
 
-/// An outcome under both doses: as given, and otherwise.
+/// An outcome under both regimens, actual and alternative.
 #[derive(Clone, Debug, Default)]
 struct Course {
-    /// The change at the end of the treatment that was given.
+    /// The change at the end of the actual treatment.
     end: [f64; 2],
-    /// The effect of exposure on the day of the last dose, and every [`EVERY`] days after it, as far as it is asked for.
+    /// The effect of exposure on the day of the last dose and every [`EVERY`] days after it, as far as requested.
     effect: [Vec<f64>; 2],
 }
 
-/// The outcome of a patient under both doses, at the estimates and up and down each direction.
+/// The outcome of a patient under both regimens, at the estimates and in both directions along each direction of
+/// uncertainty.
 #[derive(Clone, Debug)]
 pub struct PatientChanges {
     estimate: Course,
@@ -120,19 +123,19 @@ pub struct PatientChanges {
     own: Vec<[Course; 2]>,
 }
 
-/// The numbers of an expected outcome.
+/// The expected change of an outcome under both regimens.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ExpectedChange {
-    /// Change at the end of the treatment that was given, as given.
+    /// Change at the end of the actual treatment, with the actual doses.
     pub given: WithInterval,
-    /// Otherwise.
+    /// Change at the end of the actual treatment, with the alternative doses.
     pub otherwise: WithInterval,
-    /// Otherwise less as given.
+    /// Difference of the changes, alternative minus actual.
     pub difference: WithInterval,
 }
 
 impl PatientChanges {
-    /// The outcome under the doses that were given beside that under others.
+    /// Combines the outcomes under the actual and the alternative doses.
     pub fn new(given: &FollowedOutcome, otherwise: &FollowedOutcome) -> Self {
         let both = |given: &Under, other: &Under| Course {
             end: [given.end, other.end],
@@ -167,8 +170,8 @@ impl PatientChanges {
         }
     }
 
-    /// Days from the last dose, as given and otherwise, until the effect of exposure is down to [`RETURNED`] of that on its day;
-    /// NaN where that is not within the course, or where there is no effect.
+    /// Days from the last dose, actual and alternative, until the effect of exposure has fallen to [`RETURNED`] of its
+    /// size on the day of that dose; NaN if that is not within the course, or if there is no effect.
     pub fn returned(&self) -> [WithInterval; 2] {
         [0, 1].map(|side| {
             let all = self.model.as_ref().map(|m| m.iter().chain(&self.population).chain(&self.own));
@@ -181,13 +184,13 @@ impl PatientChanges {
     }
 }
 
-/// The sum of the squares of half the differences up and down.
+/// The sum of the squares of half the differences between the two directions.
 fn variance<'a>(pairs: impl Iterator<Item = &'a [Course; 2]>, of: &dyn Fn(&Course) -> f64) -> f64 {
     pairs.map(|[up, down]| (0.5 * (of(up) - of(down))).powi(2)).sum()
 }
 
-/// The day on which an effect, followed every [`EVERY`] days, is first down to [`RETURNED`] of what it was on day 0, between in a
-/// straight line; `None` where it is not, or was nothing.
+/// The day on which an effect, followed every [`EVERY`] days, has first fallen to [`RETURNED`] of its size on day 0, by
+/// linear interpolation; `None` if it does not, or was zero.
 fn returned(effect: &[f64]) -> Option<f64> {
     let first = *effect.first().filter(|first| first.abs() > 0.0)?;
     let part: Vec<f64> = effect.iter().map(|e| e / first).collect();
@@ -196,8 +199,8 @@ fn returned(effect: &[f64]) -> Option<f64> {
     Some(EVERY * (day as f64 - (RETURNED - here) / (before - here)))
 }
 
-/// The return of an effect with an interval on the scale of its logarithm; without an upper end where a direction has no return
-/// within the course, and without an interval where there are no directions.
+/// The return of an effect with an interval on the logarithmic scale; without an upper end if the effect does not
+/// return within the course in some direction, and without an interval if there are no directions.
 fn interval_of_return(estimate: &[f64], pairs: Option<impl Iterator<Item = [Vec<f64>; 2]>>) -> WithInterval {
     let Some(value) = returned(estimate) else { return WithInterval::NOTHING };
     let Some(pairs) = pairs else { return WithInterval { value, ..WithInterval::NOTHING } };
@@ -217,12 +220,12 @@ fn interval_of_return(estimate: &[f64], pairs: Option<impl Iterator<Item = [Vec<
     WithInterval { value, low: value / factor, high: if is_beyond { f64::NAN } else { high } }
 }
 
-/// Sums over patients of a course.
+/// Sums of courses over patients.
 #[derive(Clone, Debug, Default)]
 struct Sum {
-    /// Of all patients, and of those who rise.
+    /// Sums over all patients, and over patients whose free IgE rises above the target.
     end: [[f64; 2]; 2],
-    /// By days after the last dose how many patients, and the sum of their effects.
+    /// Number of patients followed and the sum of their effects, by days after the last dose.
     effect: [Vec<(f64, f64)>; 2],
 }
 
@@ -242,7 +245,7 @@ impl Sum {
         }
     }
 
-    /// The mean effect, as long as at least half of the patients are followed.
+    /// The mean effect, while at least half of the patients are followed.
     fn effect(&self, side: usize) -> Vec<f64> {
         let sums = &self.effect[side];
         let all = sums.first().map_or(0.0, |sum| sum.0);
@@ -250,21 +253,22 @@ impl Sum {
     }
 }
 
-/// The outcomes of a group's patients under both doses.
+/// The outcomes of a group's patients under both regimens.
 #[derive(Clone, Debug, Default)]
 pub struct GroupChanges {
-    /// Patients, and those of them who rise over the target.
+    /// Number of patients, and number of patients whose free IgE rises above the target.
     pub patients: [usize; 2],
     estimate: Sum,
-    /// `None` where the model has no directions, or before the first patient.
+    /// Sums for the directions of the model; `None` if it has no directions, or before the first patient.
     model: Option<Vec<[Sum; 2]>>,
     population: Vec<[Sum; 2]>,
-    /// Sums over patients, all and rising, of the variances from their own parameters: as given, otherwise, of the difference.
+    /// Sums over patients (all, and rising) of the variances due to their individual parameters: of the actual and the
+    /// alternative change and of the difference.
     own: [[f64; 3]; 2],
 }
 
 impl GroupChanges {
-    /// Adds a patient, and whether its free IgE rises over the target.
+    /// Adds a patient; `rises` tells whether the free IgE rises above the target.
     pub fn add(&mut self, changes: &PatientChanges, rises: bool) {
         if self.patients[0] == 0 {
             let none = |pairs: &Vec<[Course; 2]>| vec![<[Sum; 2]>::default(); pairs.len()];
@@ -285,7 +289,7 @@ impl GroupChanges {
         }
     }
 
-    /// The mean changes of all patients, or of those who rise.
+    /// The mean changes of all patients, or of patients whose free IgE rises above the target.
     pub fn change(&self, rising: bool) -> ExpectedChange {
         let (of, n) = (usize::from(rising), self.patients[usize::from(rising)] as f64);
         let [given, otherwise, difference] = [0, 1, 2].map(|k| {
@@ -300,9 +304,9 @@ impl GroupChanges {
         ExpectedChange { given, otherwise, difference }
     }
 
-    /// Days from the last dose, as given and otherwise, until the mean effect of exposure is down to [`RETURNED`] of that on its
-    /// day; NaN where it is not while at least half of the patients are followed. Patients' own uncertainty, which averages
-    /// out, is not in the interval.
+    /// Days from the last dose, actual and alternative, until the mean effect of exposure has fallen to [`RETURNED`] of
+    /// its size on the day of that dose; NaN if it does not while at least half of the patients are followed. The
+    /// individual uncertainty of the patients, which averages out, is not included in the interval.
     pub fn returned(&self) -> [WithInterval; 2] {
         [0, 1].map(|side| {
             let pairs = self.model.as_ref().map(|model| {
@@ -314,7 +318,7 @@ impl GroupChanges {
     }
 }
 
-/// As given, otherwise, and the difference.
+/// The actual change, the alternative change, and the difference.
 const PARTS: [fn(&[f64; 2]) -> f64; 3] = [|end| end[0], |end| end[1], |end| end[1] - end[0]];
 
 #[cfg(test)]
@@ -323,7 +327,7 @@ mod tests {
     use crate::exposure::CourseColumns;
     use crate::measure::OutcomeType;
 
-    /// Free IgE of 300 ng/mL before and after days 1 to `until`, of 100 on these.
+    /// A course with free IgE of 100 ng/mL from day 1 to day `until`, and of 300 ng/mL before and after.
     fn treated(until: f64) -> ExposureCourse {
         let day = [0.0, 1.0, 1.0, until, until, 400.0];
         let ige_free = [300.0, 300.0, 100.0, 100.0, 300.0, 300.0];
@@ -347,18 +351,18 @@ mod tests {
             FollowedOutcome::new(&fitted(0.01), 200.0, Some(until), 400.0, &certain(treated(until)))
         };
         let changes = PatientChanges::new(&followed(200.0), &followed(100.0));
-        // E·w with w = −2 under treatment: −2·(1 − e^(−k·199)), and what is left of it a hundred days later.
+        // E·w with w = −2 under treatment: −2·(1 − e^(−k·199)), and the remainder a hundred days later.
         let full = -2.0 * (1.0 - (-0.05_f64 * 199.0).exp());
         let change = changes.change();
         assert!((change.given.value - full).abs() < 1e-4, "{change:?}");
         let left = -2.0 * (1.0 - (-0.05_f64 * 99.0).exp()) * (-0.05_f64 * 100.0).exp();
         assert!((change.otherwise.value - left).abs() < 1e-4, "{change:?}");
-        // In proportion to E, of which the standard error is a tenth.
+        // The interval is proportional to E, which has a standard error of one tenth.
         let half = NORMAL_975 * 0.1 * full.abs();
         assert!((change.given.high - change.given.low - 2.0 * half).abs() < 1e-4);
         let difference = change.otherwise.value - change.given.value;
         assert!((change.difference.value - difference).abs() < 1e-12);
-        // Half of the effect is lost after ln 2/k, whatever E is.
+        // Half of the effect is lost after ln 2/k, independent of E.
         for found in changes.returned() {
             assert!((found.value - 2.0_f64.ln() / 0.05).abs() < 0.02, "{found:?}");
             assert!((found.high - found.low).abs() < 1e-6);
@@ -369,7 +373,7 @@ mod tests {
         }
         assert_eq!(group.patients, [4, 4]);
         assert_eq!(group.change(true), group.change(false));
-        // The model's uncertainty is the same of all patients.
+        // The uncertainty of the model is the same for all patients.
         assert!((group.change(false).given.low - change.given.low).abs() < 1e-12);
         assert!((group.returned()[1].value - changes.returned()[1].value).abs() < 1e-12);
     }
@@ -395,7 +399,7 @@ mod tests {
         assert!((width(&shared, 1) - width(&own, 1)).abs() < 1e-12 && width(&own, 1) > 0.1);
         assert!((width(&shared, 9) - width(&shared, 1)).abs() < 1e-12);
         assert!((width(&own, 9) - width(&own, 1) / 3.0).abs() < 1e-12);
-        // Where the first dose is other there is no effect to lose.
+        // If the first dose is changed, there is no effect to be lost.
         assert!(shared.returned()[1].value.is_nan() && !shared.returned()[0].value.is_nan());
     }
 

@@ -1,43 +1,44 @@
-//! Patients with what was measured of their disease, and groups of them.
+//! Patients with their outcomes, and groups of patients.
 
 use crate::exposure::ExposureCourse;
 use crate::measure::Measurement;
 
-/// A patient of a trial with outcomes. Days count from the first dose, of an undosed patient from the first record.
+/// A patient of a trial with outcomes. Days count from the first dose, or from the first record of an undosed patient.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Patient {
-    /// Who.
+    /// The patient's identifier.
     pub id: String,
     /// Arm of the trial; empty if there is none.
     pub arm: String,
-    /// Whether the patient responded, as the physician put it; empty if that is not known.
+    /// Response to treatment as judged by the physician; empty if unknown.
     pub responder: String,
-    /// Day of the last dose; `None` of an undosed patient.
+    /// Day of the last dose; `None` for an undosed patient.
     pub last_dose: Option<f64>,
     /// The reconstructed exposure, if there is one.
     pub exposure: Option<ExposureCourse>,
-    /// Of each measure its measurements, ascending in time.
+    /// Measurements of each measure, in ascending time.
     pub outcomes: Vec<Vec<Measurement>>,
 }
 
 /// A group of patients.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Group {
-    /// The arm; [`Group::ALL`] of all together.
+    /// The arm; [`Group::ALL`] for all arms together.
     pub arm: String,
-    /// The physician's word; [`Group::ALL`] of all together.
+    /// Response as judged by the physician; [`Group::ALL`] for all patients together.
     pub responder: String,
-    /// Positions of its patients, ascending.
+    /// Positions of the patients, ascending.
     pub members: Vec<usize>,
 }
 
 impl Group {
-    /// The name of the group of everybody.
+    /// The name of the group of all patients.
     pub const ALL: &'static str = "all";
 }
 
-/// The groups of patients: everybody, then of each arm all patients, and those of each word of the physician's, in the order in
-/// which they first appear. What all patients share makes no group of its own.
+/// The groups of patients: all patients, then for each arm all of its patients and those with each response as judged
+/// by the physician, in the order of first appearance. An arm or a response shared by all patients forms no group of
+/// its own.
 pub fn groups(patients: &[Patient]) -> Vec<Group> {
     let distinct = |of: fn(&Patient) -> &String| {
         let mut names: Vec<&String> = Vec::new();

@@ -1,4 +1,4 @@
-//! How the doses of a trial agree with the dosing tables, and whether they would with other units.
+//! Agreement of the doses of a trial with the dosing tables, as read and under other units.
 
 use crate::dosing_table::{DosingTable, DosingTableError};
 use omafit_model::Subject;
@@ -9,15 +9,15 @@ const DAYS_A_WEEK: f64 = 7.0;
 const DAYS_OF_FOUR_WEEKS: f64 = 28.0;
 const HOURS_A_DAY: f64 = 24.0;
 const POUNDS_A_KG: f64 = 2.204_622_621_8;
-/// How far an interval may be from a table's, as a part of it: visits have windows.
+/// Relative deviation allowed of an interval from that of a table, because visits have windows.
 const WINDOW: f64 = 0.25;
-/// Subjects that make a comparison with tables meaningful.
+/// Smallest number of subjects for a comparison with the tables.
 const FEWEST: usize = 5;
-/// The part of the subjects that agree with a table, above which it is the trial's, and below which it is not.
+/// Fraction of the subjects in agreement above which a table is that of the trial, and fraction below which it is not.
 const AGREES: f64 = 0.75;
 const DISAGREES: f64 = 0.4;
 
-/// A slip of a unit that would explain the doses.
+/// A wrong unit that would explain the doses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Slip {
     /// `IGE` is in IU/mL and was read in ng/mL.
@@ -44,7 +44,7 @@ impl Slip {
         Self::TimeInDays,
     ];
 
-    /// The factors of body weight, IgE and intervals that mend it.
+    /// The factors on body weight, IgE and intervals that correct the unit.
     fn factors(self) -> [f64; 3] {
         match self {
             Self::IgeInIu => [1.0, NG_PER_IU, 1.0],
@@ -57,21 +57,21 @@ impl Slip {
     }
 }
 
-/// Subjects whose doses are those of a table.
+/// Agreement of subjects' doses with a dosing table.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct TableAgreement {
     /// The table.
     pub table: String,
-    /// Subjects with body weight, IgE and at least two doses.
+    /// Number of subjects with body weight, IgE and at least two doses.
     pub subjects: usize,
-    /// Those of them whose first dose and interval are the table's.
+    /// Number of these subjects whose first dose and interval are those of the table.
     pub agreeing: usize,
-    /// Those of the agreeing whose cell of the table was not verified on two sources.
+    /// Number of agreeing subjects whose table cell was not verified on two sources.
     pub unverified: usize,
 }
 
 impl TableAgreement {
-    /// What of the agreement rests on cells that were not verified, to follow the name of the table; nothing if none does.
+    /// A remark on agreement by cells that were not verified, to follow the name of the table; empty if there is none.
     ///
     /// ```
     /// use omafit_outcome::TableAgreement;
@@ -90,18 +90,18 @@ impl TableAgreement {
     }
 }
 
-/// How the doses of a trial stand to the tables and to body weight and IgE.
+/// Comparison of the doses of a trial with the dosing tables.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Regimens {
-    /// The table that most subjects' doses agree with.
+    /// The table with which most subjects' doses agree.
     pub closest: TableAgreement,
-    /// Dose in four weeks, mg per kg and IU/mL, of each subject.
+    /// Dose in four weeks of each subject, mg per kg and IU/mL.
     pub mg_per_kg_iu: Vec<f64>,
-    /// A slip of a unit with which the doses would be those of a table, which as read they are not, and how many agree then.
+    /// A wrong unit under which the doses would agree with a table although they do not as read, with that agreement.
     pub slip: Option<(Slip, TableAgreement)>,
 }
 
-/// The regimen of a subject: mg, median days between doses, kg, IU/mL.
+/// The regimen of a subject: dose (mg), median interval (days), body weight (kg), IgE (IU/mL).
 fn regimen(subject: &Subject) -> Option<[f64; 4]> {
     let doses: Vec<_> = subject.doses.iter().filter(|d| d.amount_mg > 0.0).collect();
     let mut days: Vec<f64> =
@@ -112,7 +112,7 @@ fn regimen(subject: &Subject) -> Option<[f64; 4]> {
     Some([doses.first()?.amount_mg, interval, subject.covariates.weight_kg()?, iu_ml])
 }
 
-/// How many regimens are those of a table, with weight, IgE and interval multiplied by factors.
+/// Counts the regimens that agree with a table, with weight, IgE and interval multiplied by factors.
 fn agreement(table: &DosingTable, regimens: &[[f64; 4]], [kg, iu, days]: [f64; 3]) -> TableAgreement {
     let verified = |&[mg, interval, weight, ige]: &[f64; 4]| {
         let told = table.regimen(weight * kg, ige * iu).ok()?;
@@ -129,17 +129,17 @@ fn agreement(table: &DosingTable, regimens: &[[f64; 4]], [kg, iu, days]: [f64; 3
     }
 }
 
-/// The doses of subjects, gathered one subject after the other.
+/// The regimens of subjects, collected one subject at a time.
 #[derive(Clone, Debug, Default)]
 pub struct RegimenTally(Vec<[f64; 4]>);
 
 impl RegimenTally {
-    /// Adds a subject; one without body weight, IgE or a second dose has no regimen.
+    /// Adds a subject; subjects without body weight, IgE or a second dose have no regimen.
     pub fn add(&mut self, subject: &Subject) {
         self.0.extend(regimen(subject));
     }
 
-    /// Compares the doses with all tables; `None` of too few subjects.
+    /// Compares the doses with all tables; `None` with too few subjects.
     ///
     /// # Errors
     /// When the tables shipped cannot be read.
@@ -148,7 +148,8 @@ impl RegimenTally {
     }
 }
 
-/// Compares the doses of subjects with all tables; `None` of too few subjects with body weight, IgE and two doses.
+/// Compares the doses of subjects with all tables; `None` with too few subjects that have body weight, IgE and two
+/// doses.
 ///
 /// # Errors
 /// When the tables shipped cannot be read.
@@ -165,7 +166,7 @@ fn compared(all: &[[f64; 4]]) -> Result<Option<Regimens>, DosingTableError> {
     let names = DosingTable::names()?;
     let tables = names.iter().map(|name| DosingTable::named(name)).collect::<Result<Vec<_>, _>>()?;
     let closest = |factors: [f64; 3]| {
-        // Of equally close ones the first.
+        // Of equally close tables the first.
         let each = tables.iter().map(|table| agreement(table, all, factors));
         each.reduce(|best, next| if next.agreeing > best.agreeing { next } else { best })
     };
@@ -187,7 +188,8 @@ mod tests {
         dosed("us_asthma_12y", [45.0, 60.0], kg, ige, time)
     }
 
-    /// Up to thirty subjects dosed by the table, from a body weight and IgE on, of whom the file says so much.
+    /// Up to thirty subjects dosed by a table, from the given lowest body weight and IgE, with weight, IgE and times
+    /// multiplied by factors as if in other units.
     fn dosed(table: &str, [lightest, lowest]: [f64; 2], kg: f64, ige: f64, time: f64) -> Vec<Subject> {
         let table = DosingTable::named(table).unwrap();
         let one = |k: u32| {
@@ -214,7 +216,7 @@ mod tests {
         assert_eq!(slip(1.0, 1.0, 1.0 / 24.0), Some(Slip::TimeInDays));
         let found = regimens(&trial(1.0, 1.0, 1.0)).unwrap().unwrap();
         assert_eq!(found.closest.agreeing, found.closest.subjects);
-        // The rule behind the table: 0.016 mg/kg per IU/mL in four weeks, at least.
+        // The rule behind the table: at least 0.016 mg/kg per IU/mL in four weeks.
         assert!(
             found.mg_per_kg_iu.iter().all(|rate| (0.014..0.06).contains(rate)),
             "{:?}",
@@ -228,7 +230,7 @@ mod tests {
         let of = |subjects: &[Subject]| regimens(subjects).unwrap().unwrap().closest;
         let found = of(&all);
         assert_eq!((found.table.as_str(), found.subjects, found.agreeing), ("eu_asthma_6y", 30, 30));
-        // From 20 to 65 kg: the last two, with 506 and 523 IU/mL, are above 500.
+        // From 20 to 65 kg; the last two, with 506 and 523 IU/mL, are above 500.
         assert_eq!(found.status(), " (2 of them by cells that are not verified)");
         let found = of(&all[..28]);
         assert_eq!((found.agreeing, found.unverified, found.status()), (28, 0, String::new()));

@@ -1,4 +1,4 @@
-//! Simulated outcomes, for tours and studies: no patient's.
+//! Simulated outcomes for demonstrations and studies; no patient data.
 
 use crate::delay::{DelayModel, DriverKnots};
 use crate::exposure::{Exposure, ExposureCourse};
@@ -6,32 +6,32 @@ use crate::virtual_trial::{Design, VirtualTrialError};
 use omafit_estimate::{Noise, SubjectStream, draw_parameters};
 use omafit_model::{PopulationModel, Subject};
 
-/// How an outcome is made up: a value B_i + P_i·(1 − e^(−κt)) + E_i·w(t) + ε of each patient, w that of a delay model on the
-/// patient's own free IgE.
+/// A simulated outcome: B_i + P_i·(1 − e^(−κt)) + E_i·w(t) + ε for each patient, where w follows a delay model on the
+/// patient's free IgE.
 #[derive(Clone, Debug, PartialEq)]
 pub struct MadeUp {
-    /// What it is.
+    /// The name of the outcome.
     pub name: &'static str,
-    /// Its unit.
+    /// The unit of the outcome.
     pub unit: &'static str,
     /// Mean and standard deviation of B.
     pub baseline: (f64, f64),
-    /// Mean and standard deviation of P, the response to placebo of everybody, and its rate κ, 1/d.
+    /// Mean and standard deviation of P, the placebo response of all patients, and its rate κ, 1/d.
     pub placebo: ((f64, f64), f64),
-    /// Mean and standard deviation of E of those who respond; the others have 0.
+    /// Mean and standard deviation of E in responders; E is 0 in non-responders.
     pub effect: (f64, f64),
     /// Standard deviation of ε.
     pub error: f64,
-    /// What lies below is this.
+    /// The lowest possible value; lower values are set to it.
     pub least: f64,
-    /// Digits behind the point.
+    /// Number of decimals.
     pub decimals: i32,
-    /// The delay model and the values of its parameters.
+    /// The delay model and its parameter values.
     pub model: (DelayModel, Vec<f64>),
 }
 
-/// The true exposure of patient `index` of a virtual trial, as [`patient`](crate::patient) made it, from the first dose to the
-/// last day of follow-up.
+/// The true exposure of patient `index` of a virtual trial, as simulated by [`patient`](crate::patient), from the first
+/// dose to the last day of follow-up.
 ///
 /// # Errors
 /// When the model cannot be solved for the patient.
@@ -52,8 +52,8 @@ pub fn true_exposure(
         .map_err(|source| VirtualTrialError::Exposure { id: id(), source })
 }
 
-/// Makes up a patient's outcomes on these days after the first dose (before it at the baseline): whether the patient
-/// responds, and of each outcome the days and values. `responding` is the part of the patients who respond.
+/// Simulates a patient's outcomes on days after the first dose (at the baseline before it): whether the patient
+/// responds, and the days and values of each outcome. `responding` is the fraction of patients who respond.
 pub fn make_up(
     outcomes: &[MadeUp],
     exposure: &ExposureCourse,

@@ -1,24 +1,24 @@
-//! Means with their intervals.
+//! Means with intervals.
 
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
-/// What a set of values says together.
+/// Summary statistics of a set of values.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Summary {
-    /// How many values.
+    /// Number of values.
     pub n: usize,
-    /// Their mean.
+    /// Mean of the values.
     pub mean: f64,
-    /// Their standard deviation; NaN of one value.
+    /// Standard deviation of the values; NaN for a single value.
     pub sd: f64,
-    /// Lower end of the 95 % interval of the mean, by Student's t; NaN of one value.
+    /// Lower end of the 95 % interval of the mean, by Student's t; NaN for a single value.
     pub low: f64,
-    /// Upper end.
+    /// Upper end of the 95 % interval of the mean; NaN for a single value.
     pub high: f64,
 }
 
 impl Summary {
-    /// Of values; those that are NaN do not count.
+    /// Summarises values; NaN values are ignored.
     pub fn of(values: impl Iterator<Item = f64> + Clone) -> Self {
         let known = values.filter(|v| !v.is_nan());
         let n = known.clone().count();

@@ -1,6 +1,6 @@
-//! Virtual trials: simulated patients, dosed by a table or a fixed regimen, some of whom miss doses or leave.
+//! Virtual trials: simulated patients, dosed by a table or a fixed regimen, with missed doses and dropout.
 //!
-//! A patient is a pure function of the design, the model, the seed and the patient's number.
+//! A patient is a deterministic function of the design, the model, the seed and the patient's number.
 
 use crate::dosing_table::{DosingTable, NotInTable};
 use crate::exposure_solution::NoExposure;
@@ -10,7 +10,7 @@ use omafit_model::{Analyte, Covariates, Dose, Observation, PopulationModel, Subj
 use statrs::distribution::{ContinuousCDF, Normal};
 use std::collections::BTreeMap;
 
-/// A log-normal distribution cut to a range.
+/// A log-normal distribution truncated to a range.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct CutLogNormal {
     /// Mean of the logarithm.
@@ -32,17 +32,17 @@ impl CutLogNormal {
     }
 }
 
-/// A baseline of the patients.
+/// The distribution of a baseline covariate.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Baseline {
-    /// The same for all.
+    /// One value for all patients.
     Fixed(f64),
-    /// Drawn for each.
+    /// A value drawn for each patient.
     Drawn(CutLogNormal),
 }
 
 impl Baseline {
-    /// Rounded to so many decimals, as a case report form has it; one that is fixed stays as it is.
+    /// Draws a value, rounded to `decimals` decimals as on a case report form; a fixed value is not rounded.
     fn draw(&self, decimals: i32, stream: &mut SubjectStream) -> f64 {
         match self {
             Self::Fixed(value) => *value,
@@ -54,16 +54,16 @@ impl Baseline {
     }
 }
 
-/// How patients are dosed.
+/// The dosing of a virtual trial.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Dosing {
-    /// By a table; only patients to whom it gives a dose are enrolled.
+    /// By a table; only patients for whom it gives a dose are enrolled.
     Table(DosingTable),
-    /// All alike.
+    /// A fixed regimen for all patients.
     Fixed {
-        /// Each dose, mg.
+        /// Dose, mg.
         dose_mg: f64,
-        /// Days between doses.
+        /// Dosing interval, days.
         every_days: f64,
     },
 }
@@ -75,47 +75,47 @@ pub struct Design {
     pub weight_kg: Baseline,
     /// Baseline IgE, IU/mL.
     pub ige_iu_ml: Baseline,
-    /// Further covariates, the same for all.
+    /// Further covariates, equal for all patients.
     pub covariates: BTreeMap<String, f64>,
-    /// Doses.
+    /// The dosing.
     pub dosing: Dosing,
     /// Days of treatment.
     pub treatment_days: f64,
-    /// Days of follow-up after it.
+    /// Days of follow-up after treatment.
     pub follow_up_days: f64,
-    /// Days on which blood is drawn, ascending; before a dose of the same day.
+    /// Days of blood sampling, ascending; before a dose of the same day.
     pub visits: Vec<f64>,
-    /// The part of the patients who leave before the end, at a constant hazard: no dose and no visit after that.
+    /// Fraction of the patients who drop out before the end, at a constant hazard, with no dose or visit afterwards.
     pub dropout: f64,
-    /// The part of the doses after the first that are missed.
+    /// Fraction of the doses after the first that are missed.
     pub missed: f64,
 }
 
-/// Why a patient cannot be simulated.
+/// The reason a patient cannot be simulated.
 #[derive(Debug, thiserror::Error)]
 pub enum VirtualTrialError {
-    /// The table has no dose for anybody like these patients.
+    /// A table without a dose for any patient of the design.
     #[error("in a thousand tries nobody was eligible; the last: {0}")]
     NobodyEligible(NotInTable),
-    /// The model cannot be solved for a patient.
+    /// A patient for whom the model cannot be solved.
     #[error("patient {id}: {source}")]
     Patient {
-        /// The patient.
+        /// The patient's identifier.
         id: String,
-        /// What went wrong.
+        /// The error of the simulation.
         source: SubjectError,
     },
-    /// A patient has no course of exposure.
+    /// A patient without a course of exposure.
     #[error("patient {id}: {source}")]
     Exposure {
-        /// The patient.
+        /// The patient's identifier.
         id: String,
-        /// Why not.
+        /// The reason there is no exposure.
         source: NoExposure,
     },
 }
 
-/// Who is enrolled, and how they are dosed.
+/// An enrolled patient's covariates and regimen.
 pub(crate) struct Enrolled {
     weight_kg: f64,
     ige_iu_ml: f64,
@@ -145,7 +145,7 @@ impl Design {
         }
     }
 
-    /// The day on which a patient leaves.
+    /// The day on which a patient drops out; infinite without dropout.
     fn leaves(&self, stream: &mut SubjectStream) -> f64 {
         let end = self.treatment_days + self.follow_up_days;
         let hazard = -(1.0 - self.dropout).ln() / end;
@@ -154,10 +154,10 @@ impl Design {
     }
 }
 
-/// Simulates patient `index` (from 0) of a trial, whose ID is the number from 1.
+/// Simulates patient `index` (from 0) of a trial; the identifier is the number from 1.
 ///
 /// # Errors
-/// When nobody is eligible, or the model does not apply to the patient or cannot be solved.
+/// When no patient is eligible, or the model does not apply to the patient or cannot be solved.
 pub fn patient(
     model: &PopulationModel,
     design: &Design,
@@ -171,7 +171,7 @@ pub fn patient(
     for (name, value) in &design.covariates {
         covariates = covariates.with(name, *value);
     }
-    // Of their own, so that a trial with dropout is the trial without, cut short.
+    // A separate stream, so that a trial with dropout is the trial without dropout cut short.
     let mut events = SubjectStream::aside(seed, index);
     let leaves = design.leaves(&mut events);
     let count = (design.treatment_days / enrolled.every_days).ceil() as usize;
@@ -193,8 +193,8 @@ pub fn patient(
     Ok(subject)
 }
 
-/// Simulates a subject with the covariates, doses and observation times of another, in replicate `replicate` and as
-/// number `index` of its trial.
+/// Simulates a subject with the covariates, doses and observation times of another, as number `index` of replicate
+/// `replicate` of the trial.
 ///
 /// # Errors
 /// When the model does not apply to the subject or cannot be solved.

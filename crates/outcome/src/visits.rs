@@ -1,4 +1,4 @@
-//! Outcomes by visit: change from baseline, beside the exposure since the visit before.
+//! Outcomes by visit: change from baseline, with the exposure since the previous visit.
 
 use crate::exposure::{Exposure, Window};
 use crate::measure::{Measurement, OutcomeType};
@@ -6,35 +6,36 @@ use crate::patient::{Group, Patient};
 use crate::summary::Summary;
 use serde::{Deserialize, Serialize};
 
-/// What a change is counted from. A value on the day of the first dose is before it.
+/// The baseline from which a change is computed. A value on the day of the first dose precedes the dose.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OutcomeBaseline {
     /// The last value at or before the first dose.
     #[default]
     Last,
-    /// The mean of the values on the last so many days before the first dose.
+    /// The mean of the values on the given number of days before the first dose.
     RunIn {
-        /// Days.
+        /// Days of the run-in.
         days: f64,
     },
 }
 
-/// More days than this on which something was measured are no visits.
+/// Largest number of distinct days of measurement that are taken as visits.
 pub const MOST_VISITS: usize = 60;
 
-/// The days that are visits.
+/// The rule for the days of visits.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum VisitRule {
-    /// These days after the first dose. Day 0 may be among them: it is the baseline and no visit, but a neighbour of the first.
+    /// Nominal days after the first dose. Day 0 may be included: it is the baseline and not a visit, but limits the
+    /// window of the first visit.
     Nominal(Vec<f64>),
-    /// The multiples of so many days.
+    /// Multiples of a number of days.
     Every(f64),
 }
 
 impl VisitRule {
-    /// The days on which anything was measured after the first dose, if they are no more than [`MOST_VISITS`]; else weeks.
+    /// The days of measurement after the first dose, if they are no more than [`MOST_VISITS`]; otherwise weeks.
     pub fn seen(patients: &[Patient]) -> Self {
         let outcomes = patients.iter().flat_map(|p| p.outcomes.iter().flatten());
         let mut days: Vec<f64> = outcomes.map(|o| o.day).filter(|d| *d > 0.0).collect();
@@ -44,14 +45,15 @@ impl VisitRule {
     }
 }
 
-/// The visits with the days that belong to them.
+/// Visits with their windows.
 ///
-/// Half-way between two visits is the end of both windows, and belongs to the earlier; the first and the last visit have the
-/// same distance outward as inward, and a visit without a neighbour half of its distance from the first dose.
+/// The midpoint between two visits ends both windows and belongs to the earlier. The windows of the first and the last
+/// visit extend as far outward as inward, and that of a visit without neighbours half its distance from the first dose
+/// to either side.
 enum Windows {
-    /// First day, nominal day and last day of each, ascending.
+    /// First, nominal and last day of each window, ascending.
     Nominal(Vec<[f64; 3]>),
-    /// Days from visit to visit, and half the width of a window.
+    /// Days between visits, and half the width of a window.
     Every(f64, f64),
 }
 
@@ -77,7 +79,7 @@ impl Windows {
         Self::Nominal((0..days.len()).filter(|k| days[*k] > 0.0).map(window).collect())
     }
 
-    /// The nominal day of a measurement after the first dose; `None` outside all windows.
+    /// The nominal day of the visit of a measurement after the first dose; `None` outside all windows.
     fn visit(&self, day: f64) -> Option<f64> {
         match self {
             Self::Nominal(windows) => {
@@ -92,76 +94,76 @@ impl Windows {
     }
 }
 
-/// How outcomes are aligned to exposure.
+/// The alignment of outcomes to exposure.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Alignment {
-    /// What a change is counted from.
+    /// The baseline from which a change is computed.
     pub baseline: OutcomeBaseline,
-    /// The days that are visits.
+    /// The rule for the days of visits.
     pub visits: VisitRule,
-    /// Days around a visit beyond which no measurement belongs to it; `None`: half-way to its neighbours, of the first and last
-    /// outward as inward.
+    /// Half the width of a visit's window, days; `None` for the midpoints to its neighbours, with the first and the
+    /// last window as wide outward as inward.
     #[serde(default)]
     pub half_width: Option<f64>,
-    /// How the exposure of a visit is taken.
+    /// The way in which the exposure at a visit is taken.
     pub window: Window,
 }
 
-/// A patient at a visit. The visit of day 0 is the baseline.
+/// A patient's values at a visit; the visit of day 0 is the baseline.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Visit {
-    /// Position of the patient.
+    /// Position of the patient in the list of patients.
     pub patient: usize,
-    /// Nominal day.
+    /// Nominal day of the visit.
     pub visit: f64,
-    /// The day, or the mean of the days on which the visit was measured.
+    /// The day of measurement, or the mean of the days of measurement.
     pub day: f64,
-    /// The value, or the mean of those of this visit.
+    /// The value, or the mean of the values at this visit.
     pub value: f64,
-    /// How many values that is the mean of.
+    /// Number of values in the mean.
     pub values: usize,
-    /// Less the baseline.
+    /// Change from baseline.
     pub change: f64,
-    /// The exposure, by [`Exposure::ALL`]; NaN without a course.
+    /// The exposures, in the order of [`Exposure::ALL`]; NaN without a course.
     pub exposure: [f64; 4],
 }
 
-/// A value after the first dose that belongs to no visit.
+/// A value after the first dose outside all visit windows.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct OutsideVisits {
-    /// Position of the patient.
+    /// Position of the patient in the list of patients.
     pub patient: usize,
-    /// Day.
+    /// Day of the measurement.
     pub day: f64,
     /// The value.
     pub value: f64,
-    /// Less the baseline.
+    /// Change from baseline.
     pub change: f64,
 }
 
-/// A measure of all patients, by visit.
+/// The values of a measure for all patients, by visit.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Aligned {
-    /// The measure's position among those of a patient.
+    /// Position of the measure in a patient's list of measures.
     pub measure: usize,
-    /// Its type.
+    /// The type of the measure.
     pub kind: OutcomeType,
-    /// Patient by patient, ascending in time.
+    /// Visits by patient, in ascending time.
     pub visits: Vec<Visit>,
-    /// Values that belong to no visit, patient by patient, ascending in time.
+    /// Values outside all visit windows, by patient, in ascending time.
     pub outside: Vec<OutsideVisits>,
-    /// Patients who were measured, but have no baseline: they have no change, and no visits.
+    /// Patients with measurements but without a baseline, who have no change and no visits.
     pub without_baseline: Vec<usize>,
 }
 
 impl Aligned {
-    /// The values after the first dose that belong to a visit.
+    /// Number of values after the first dose that belong to a visit.
     pub fn values_at_visits(&self) -> usize {
         self.visits.iter().filter(|v| v.visit > 0.0).map(|v| v.values).sum()
     }
 }
 
-/// Aligns measure `measure` of all patients, an outcome of that type. The time to an event has no visits.
+/// Aligns measure `measure` of all patients, an outcome of type `kind`. A time to event has no visits.
 pub fn align(patients: &[Patient], measure: usize, kind: OutcomeType, alignment: &Alignment) -> Aligned {
     let mut aligned = Aligned { measure, kind, ..Aligned::default() };
     if kind == OutcomeType::Event {
@@ -180,7 +182,7 @@ pub fn align(patients: &[Patient], measure: usize, kind: OutcomeType, alignment:
     aligned
 }
 
-/// The baseline and how many values it is the mean of.
+/// The baseline and the number of values of which it is the mean.
 fn baseline(outcomes: &[Measurement], rule: OutcomeBaseline) -> Option<(f64, usize)> {
     let mut before = outcomes.iter().filter(|o| o.day <= 0.0);
     let of: Vec<f64> = match rule {
@@ -239,20 +241,20 @@ fn of_patient(
     }
 }
 
-/// A group at a visit.
+/// Summaries of a group at a visit.
 #[derive(Clone, Debug, PartialEq)]
 pub struct VisitMean {
-    /// Nominal day.
+    /// Nominal day of the visit.
     pub visit: f64,
     /// The values.
     pub value: Summary,
-    /// Their changes from baseline.
+    /// The changes from baseline.
     pub change: Summary,
-    /// Exposures, by [`Exposure::ALL`].
+    /// The exposures, in the order of [`Exposure::ALL`].
     pub exposure: [Summary; 4],
 }
 
-/// The visits of a group, ascending, of those rows that are wanted.
+/// Summaries of the visits of a group in ascending order, over the rows for which `wanted` holds.
 pub fn visit_means(aligned: &Aligned, group: &Group, wanted: impl Fn(&Visit) -> bool) -> Vec<VisitMean> {
     let own = |v: &&Visit| group.members.binary_search(&v.patient).is_ok() && wanted(v);
     let rows: Vec<&Visit> = aligned.visits.iter().filter(own).collect();
@@ -329,7 +331,7 @@ mod tests {
             Windows::new(&VisitRule::Nominal(days.to_vec()), half_width).visit(day)
         };
         let weeks = [168.0, 28.0, 84.0];
-        // Of the first visit 28 days to either side, of the last 42: those of days 182 and later are in no visit.
+        // The first window extends 28 days to either side, the last 42; later days are in no visit.
         let placed = |day| visit(&weeks, None, day);
         assert_eq!([0.5, 56.0, 56.5, 126.0, 210.0].map(placed), [28.0, 28.0, 84.0, 84.0, 168.0].map(Some));
         assert_eq!([210.5, 308.0].map(placed), [None; 2]);
@@ -338,14 +340,14 @@ mod tests {
             [24.9, 25.0, 31.0, 31.1, 171.0, 172.0].map(placed),
             [None, Some(28.0), Some(28.0), None, Some(168.0), None]
         );
-        // The baseline is a neighbour where it is said to be a visit.
+        // The baseline is a neighbour if it is given as a visit.
         let placed = |day| visit(&[0.0, 28.0, 84.0], None, day);
         assert_eq!([14.0, 14.1, 112.0, 112.1].map(placed), [Some(28.0), Some(28.0), Some(84.0), None]);
         assert_eq!([0.1, 13.9].map(placed), [None; 2]);
-        // A visit alone.
+        // A single visit.
         let placed = |day| visit(&[168.0], None, day);
         assert_eq!([83.9, 84.0, 252.0, 252.1].map(placed), [None, Some(168.0), Some(168.0), None]);
-        // A width beyond half-way takes nothing from the neighbours, and reaches as far outward.
+        // A half-width beyond the midpoint takes nothing from the neighbours, and is used in full outward.
         let placed = |day| visit(&[28.0, 56.0], Some(20.0), day);
         assert_eq!(
             [7.0, 8.0, 42.0, 43.0, 76.0, 77.0].map(placed),

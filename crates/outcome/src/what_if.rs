@@ -1,4 +1,4 @@
-//! A patient's doses as they might have been, and what that does to free IgE.
+//! What-if simulation of a patient's free IgE under other doses.
 
 use crate::dose_rule::DoseRule;
 use crate::dosing_table::NotInTable;
@@ -7,72 +7,72 @@ use omafit_model::units::NG_PER_IU;
 use omafit_model::{Analyte, Dose, Route, StateRule, Subject};
 use statrs::distribution::{ContinuousCDF, Normal};
 
-/// Other doses than those that were given. What is asked for is done in the order of the fields.
+/// An alternative to the actual doses; changes are applied in the order of the fields.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Alternative {
-    /// Days after the first dose from which doses are other than they were.
+    /// Days after the first dose from which the doses are changed.
     pub from_days: f64,
-    /// Doses by another rule, for the patient's body weight and baseline IgE.
+    /// A dosing rule for the patient's body weight and baseline IgE.
     pub switch: Option<DoseRule>,
-    /// Days from dose to dose, each dose what it was.
+    /// Dosing interval, days, with unchanged amounts.
     pub every_days: Option<f64>,
-    /// A factor on each dose.
+    /// Factor on the amount of each dose.
     pub scale: f64,
-    /// Days after the first dose after which none is given.
+    /// Days after the first dose beyond which no dose is given.
     pub stop_after_days: Option<f64>,
 }
 
-/// Why a patient's doses cannot be other than they were.
+/// The reason a patient's doses cannot be changed.
 #[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
 pub enum NotReplayed {
-    /// There is no dose.
+    /// A patient without a dose.
     #[error("no dose was given")]
     NoDose,
-    /// Nothing was given from that day on.
+    /// A patient without a dose from the requested day on.
     #[error("no dose was given from day {day} on")]
     NothingLeft {
         /// Days after the first dose.
         day: f64,
     },
-    /// The treatment that was given had ended before anything would have changed.
+    /// A treatment that ended before the first change.
     #[error("the treatment that was given ended on day {day}, before anything would have been other")]
     Ended {
         /// Days after the first dose.
         day: f64,
     },
-    /// Only injections one by one can be spaced or switched.
+    /// Infusions, resets or steady states, for which the interval or the rule cannot be changed.
     #[error("infusions, resets and steady states cannot be spaced or switched")]
     NotPlain,
-    /// A rule needs body weight and baseline IgE.
+    /// A patient without the body weight or baseline IgE that a dosing rule needs.
     #[error("body weight or baseline IgE is not known")]
     NoCovariate,
-    /// The table has no dose for the patient.
+    /// A patient for whom the table has no dose.
     #[error("not in the table: {0}")]
     NotInTable(#[from] NotInTable),
 }
 
-/// A patient's doses under an alternative, and the days that tell what it does.
+/// A patient's doses under an alternative, and the days over which its effect is assessed.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Replayed {
-    /// The patient with the other doses.
+    /// The patient with the changed doses.
     pub subject: Subject,
-    /// The first dose, day.
+    /// Day of the first dose.
     pub first_day: f64,
-    /// From the first dose that is other, or from the second dose of all if that is later, to the end of the treatment
-    /// that was given: one interval of its last two doses after the last, or the last record if that comes first or
+    /// The days from the first changed dose, or from the second dose if that is later, to the end of the actual
+    /// treatment: one interval of the last two doses after the last dose, or the last record if that is earlier or
     /// there is a single dose.
     pub window: [f64; 2],
-    /// mg in four weeks over the days from the first other dose to the end of treatment: as given, and otherwise.
+    /// Dose in four weeks, mg, from the first changed dose to the end of treatment: actual and alternative.
     pub four_weeks_mg: [f64; 2],
-    /// Whether the cell of the table that the other doses are from was verified on two sources; `None` without a table.
+    /// Whether the table cell of the changed doses was verified on two sources; `None` without a table.
     pub verified: Option<bool>,
 }
 
 impl Alternative {
-    /// The patient with the other doses.
+    /// Applies the alternative to a patient's doses.
     ///
     /// # Errors
-    /// When there is nothing to change or it cannot be changed.
+    /// When there is nothing to change, or the doses cannot be changed.
     pub fn replay(&self, subject: &Subject) -> Result<Replayed, NotReplayed> {
         let given: Vec<f64> = subject.doses.iter().filter(|d| d.amount_mg > 0.0).map(|d| d.time).collect();
         let first_day = *given.first().ok_or(NotReplayed::NoDose)?;
@@ -146,31 +146,32 @@ impl Alternative {
     }
 }
 
-/// Body weight in kg and baseline IgE in IU/mL, where both are known.
+/// Body weight in kg and baseline IgE in IU/mL, if both are known.
 fn person(subject: &Subject) -> Option<(f64, f64)> {
     Some((subject.covariates.weight_kg()?, subject.covariates.ige_ng_ml()? / NG_PER_IU))
 }
 
-/// Free IgE over some days against a target, with what is known of it.
+/// Free IgE over some days compared with a target, with uncertainty.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Held {
-    /// The highest, ng/mL.
+    /// The highest free IgE, ng/mL.
     pub peak: f64,
-    /// The ends of its band.
+    /// The ends of the band of the highest free IgE.
     pub peak_band: [f64; 2],
-    /// The probability that it is over the target.
+    /// The probability that the highest free IgE is above the target.
     pub over: f64,
-    /// The first day over the target; NaN if there is none.
+    /// The first day above the target; NaN if there is none.
     pub first_over: f64,
-    /// The first days on which the upper and the lower end of the band are over it: how early and how late that may be.
+    /// The first days on which the upper and the lower end of the band are above the target: the earliest and latest
+    /// such day.
     pub first_over_band: [f64; 2],
-    /// Days over it.
+    /// Number of days above the target.
     pub days_over: f64,
 }
 
-/// What a time course says of free IgE from one day to another. `level` is that of its bands. Between its days the
-/// logarithm runs in straight lines. The probability is that of the normal distribution of the logarithm that makes the
-/// band at the peak, which is right to first order; NaN where nothing determines the course.
+/// Compares free IgE from one day to another with a target; `level` is that of the course's bands. The logarithm is
+/// interpolated linearly. The probability is that of a normal distribution of the logarithm with the band at the peak,
+/// correct to first order; NaN if the course is not determined.
 pub fn held(course: &Trajectory, [from, to]: [f64; 2], target_ng_ml: f64, level: f64) -> Held {
     let free = Analyte::IgeFree.index();
     let log = |values: &[f64]| cut(&course.time, values, from, to);
@@ -203,7 +204,7 @@ pub fn held(course: &Trajectory, [from, to]: [f64; 2], target_ng_ml: f64, level:
     }
 }
 
-/// The days from one to another with the logarithms of some values, the ends between its days on straight lines.
+/// Times with the logarithms of values from one day to another, with linear interpolation at both ends.
 fn cut(time: &[f64], values: &[f64], from: f64, to: f64) -> Vec<(f64, f64)> {
     let points: Vec<(f64, f64)> = time.iter().zip(values).map(|(t, v)| (*t, v.ln())).collect();
     let at = |day: f64| {
@@ -217,7 +218,7 @@ fn cut(time: &[f64], values: &[f64], from: f64, to: f64) -> Vec<(f64, f64)> {
     ends[0].into_iter().chain(inside).chain(ends[1]).collect()
 }
 
-/// When a curve in straight lines is first over a level.
+/// The first time at which a piecewise linear curve is above a level.
 fn first_over(curve: &[(f64, f64)], level: f64) -> f64 {
     match curve.iter().position(|p| p.1 > level) {
         None => f64::NAN,
@@ -230,7 +231,7 @@ fn crossing(a: (f64, f64), b: (f64, f64), level: f64) -> f64 {
     a.0 + (b.0 - a.0) * (level - a.1) / (b.1 - a.1)
 }
 
-/// The time that a straight line is over a level.
+/// The time for which a straight line is above a level.
 fn above(pair: &[(f64, f64)], level: f64) -> f64 {
     let (a, b) = (pair[0], pair[1]);
     match (a.1 > level, b.1 > level) {
@@ -303,7 +304,7 @@ mod tests {
             let replayed = Alternative { switch, ..AS_GIVEN }.replay(&patient).unwrap();
             (replayed.subject.doses[0].amount_mg, replayed.verified)
         };
-        // At the corner of two bands: the lower band of each has it, after IgE went to ng/mL and back.
+        // At the corner of two bands the lower band of each applies, also after conversion of IgE to ng/mL and back.
         assert_eq!(of(Some("eu_asthma_6y"), 20.0, 100.0), (75.0, Some(true)));
         assert_eq!(of(Some("eu_asthma_6y"), 70.0, 500.0), (600.0, Some(true)));
         assert_eq!(of(Some("eu_asthma_6y"), 70.1, 500.0), (375.0, Some(false)));
@@ -338,7 +339,7 @@ mod tests {
     fn a_rise_is_read_off_straight_lines_of_the_logarithm() {
         let free = Analyte::IgeFree.index();
         let mut course = Trajectory { time: vec![0.0, 1.0, 2.0, 3.0], ..Trajectory::default() };
-        // ln: 2, 3, 5, 4; the band ±1 is one standard deviation.
+        // Logarithms 2, 3, 5, 4; the band of ±1 is one standard deviation.
         let logs = [2.0_f64, 3.0, 5.0, 4.0];
         course.value[free] = logs.map(f64::exp).to_vec();
         course.lower[free] = logs.map(|l| (l - 1.0).exp()).to_vec();
@@ -347,9 +348,9 @@ mod tests {
         let found = held(&course, [0.5, 3.0], 4.0_f64.exp(), level);
         assert!((found.peak.ln() - 5.0).abs() < 1e-12 && (found.first_over - 1.5).abs() < 1e-12);
         assert!((found.days_over - 1.5).abs() < 1e-12, "{found:?}");
-        // Φ(1).
+        // The standard normal distribution function at 1.
         assert!((found.over - 0.841_344_746_068_542_9).abs() < 1e-9, "{found:?}");
-        // ln of the upper end is 3.5, 4, 6, 5: over 4 from day 1; of the lower 1.5, 2, 4, 3: never.
+        // The logarithm of the upper end is 3.5, 4, 6, 5: above 4 from day 1; of the lower end 1.5, 2, 4, 3: never.
         assert!((found.first_over_band[0] - 1.0).abs() < 1e-9 && found.first_over_band[1].is_nan());
         let outside = held(&course, [2.0, 2.0], 50.0, 0.9);
         assert!(outside.peak.is_nan() && outside.over.is_nan());

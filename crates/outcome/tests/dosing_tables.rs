@@ -1,15 +1,15 @@
-//! The dosing tables against `fixtures/reference/dosing_tables.csv`, cell by cell, and against rows of the labels written
-//! out here.
+//! The dosing tables compared with `fixtures/reference/dosing_tables.csv`, cell by cell, and with rows of the labels
+//! given here.
 #![allow(clippy::unwrap_used)]
 
 use omafit_outcome::{DosingTable, NotInTable};
 
-/// A band: its lower end, whether that belongs to it, and its upper end, which always does.
+/// A band: the lower end, whether the lower end belongs to it, and the upper end, which always does.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Band(f64, bool, f64);
 
 impl Band {
-    /// Its ends or, of an open end, the next number inside, and its middle.
+    /// The lower end (or the next number inside, if it is open), the midpoint and the upper end.
     fn places(self) -> [f64; 3] {
         let Self(from, closed, to) = self;
         [if closed { from } else { from.next_up() }, 0.5 * (from + to), to]
@@ -21,7 +21,7 @@ struct Row {
     table: String,
     ige: Band,
     weight: Band,
-    /// mg and weeks.
+    /// Dose in mg and interval in weeks.
     dose: Option<(f64, f64)>,
     verified: bool,
 }
@@ -90,11 +90,11 @@ fn cells_and_their_status_are_counted() {
     assert!(error.contains("no dosing table `uk`") && error.contains("jp_asthma_sar"), "{error}");
 }
 
-/// The upper ends of the ten bands of body weight from 20 kg.
+/// Upper ends of the ten bands of body weight from 20 kg.
 const WEIGHTS: [f64; 10] = [25.0, 30.0, 40.0, 50.0, 60.0, 70.0, 80.0, 90.0, 125.0, 150.0];
 
-/// Doses at the upper ends of the bands against lines of a label: mg every four weeks, or `/2` every two; `?` of a cell that is
-/// not verified.
+/// Compares the doses at the upper ends of the bands with lines of a label: mg every four weeks, or `/2` every two; `?`
+/// marks a cell that is not verified.
 fn check(name: &str, label: &[(f64, &str)]) {
     let table = named(name);
     for (ige, line) in label {

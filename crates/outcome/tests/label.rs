@@ -1,4 +1,4 @@
-//! The simulated population against what the product's label says of patients, in wide bands.
+//! The simulated population compared with statements of the product's label, with wide limits.
 #![allow(clippy::unwrap_used)]
 
 use omafit_estimate::{Noise, SubjectStream, draw_parameters};
@@ -11,13 +11,13 @@ fn model() -> PopulationModel {
     PopulationModel::parse(published("hayashi2007").unwrap()).unwrap()
 }
 
-/// The demo's population without residual error, and each patient's parameters.
+/// The demonstration population without residual error, with each patient's parameters.
 fn population() -> Vec<(Subject, Vec<f64>)> {
     let (model, design) = (model(), innovate(Dosing::Table(DosingTable::named("us_asthma_12y").unwrap())));
     let noise = Noise { variability: true, residual: false };
     let one = |i: u64| {
         let subject = patient(&model, &design, 2009, i, noise).unwrap();
-        // Covariates are drawn before parameters; any draw from the population will do for these.
+        // Covariates are drawn before parameters, so any draw from the population can serve for the latter.
         let mut stream = SubjectStream::new(77, i);
         let parameters = draw_parameters(&model, &subject.covariates, noise, &mut stream).unwrap();
         (subject, parameters)
@@ -81,14 +81,15 @@ fn free_ige_falls_total_rises_and_both_return() {
             back.push((path[below].0 - last) / 7.0);
         }
     }
-    // Label: more than 96 %; about five times at 16 weeks. When 50 ng/mL is crossed is the model's own: no label has it.
+    // Label: more than 96 %; about fivefold at 16 weeks. The time of crossing 50 ng/mL is that of the model; no label
+    // gives it.
     let (fall, rise, back) = (median(fall), median(rise), median(back));
     assert!(fall > 0.96, "{fall}");
     assert!((3.0..7.0).contains(&rise), "{rise}");
     assert!((7.0..12.0).contains(&back), "{back}");
 }
 
-/// Medians of total IgE as a part of the baseline, so many weeks after the last dose of 28 weeks of treatment.
+/// Median total IgE as a fraction of baseline, at times in weeks after the last dose of 28 weeks of treatment.
 fn total_ige_after(name: &str, weeks: &[f64]) -> Vec<f64> {
     let model = PopulationModel::parse(published(name).unwrap()).unwrap();
     let design = innovate(Dosing::Table(DosingTable::named("us_asthma_12y").unwrap()));
@@ -113,8 +114,8 @@ fn total_ige_after(name: &str, weeks: &[f64]) -> Vec<f64> {
     found.into_iter().map(median).collect()
 }
 
-/// The label: total IgE does not return to its level before treatment for up to one year after the last dose. The numbers are those
-/// of `docs/guide/demo.md`.
+/// Return of total IgE, which according to the label takes up to one year after the last dose to reach its level before
+/// treatment. The expected values are those of `docs/guide/demo.md`.
 #[test]
 fn total_ige_is_back_within_the_labels_year() {
     let weeks = [0.0, 4.0, 8.0, 12.0, 16.0, 20.0, 26.0, 39.0, 52.0];

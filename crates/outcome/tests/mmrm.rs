@@ -1,4 +1,5 @@
-//! The mixed model for repeated measures against `scripts/reference/mmrm.py`, which was compared with lmerTest and nlme.
+//! The mixed model for repeated measures compared with `scripts/reference/mmrm.py`, which was compared with lmerTest
+//! and nlme.
 #![allow(clippy::unwrap_used)]
 
 use omafit_outcome::{Contrast, MmrmError, Repeated, mmrm};
@@ -74,7 +75,7 @@ fn too_little_is_refused_in_words() {
     assert_eq!(mmrm(&gone, 2), Err(MmrmError::TooFew(3)));
     let many: Vec<Repeated> = all.iter().map(|p| Repeated { change: vec![1.0; 13], ..p.clone() }).collect();
     assert_eq!(mmrm(&many, 2), Err(MmrmError::TooManyVisits(13)));
-    // Nothing varies.
+    // No variation at all.
     let flat: Vec<Repeated> = all.iter().map(|p| Repeated { change: vec![1.0; 4], ..p.clone() }).collect();
     assert!(matches!(mmrm(&flat, 2), Err(MmrmError::NotConverged(_))));
 }

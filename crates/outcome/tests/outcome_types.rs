@@ -1,4 +1,4 @@
-//! Models of outcomes that are not normal, fitted and compared with the maximum of an independent program.
+//! Models of non-normal outcomes, fitted and compared with the maximum of an independent program.
 #![allow(clippy::unwrap_used)]
 
 mod common;
@@ -15,7 +15,7 @@ fn numbers(value: &Value) -> Vec<f64> {
     value.as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).collect()
 }
 
-/// A patient whose response by `direct_linear` is the reference's w: free IgE of 300 ng/mL and 100 times w more.
+/// A patient whose `direct_linear` response is the reference's w: free IgE of 300 ng/mL plus 100 times w.
 fn patient(k: usize, of: &Value) -> Patient {
     let [time, w, y] = ["time", "w", "y"].map(|key| numbers(&of[key]));
     let days = |j: usize| of["exposure"].as_array().map_or(1.0, |days| days[j].as_f64().unwrap());
@@ -31,7 +31,7 @@ fn patient(k: usize, of: &Value) -> Patient {
     });
     let counted = of["exposure"].is_array();
     let measured = |j: usize| Measurement {
-        // The middle of the days counted is the reference's time.
+        // The midpoint of the days counted is the time of the reference.
         day: if counted { time[j] + 0.5 * days(j) } else { time[j] },
         value: y[j] / days(j),
         days: days(j),
@@ -105,7 +105,7 @@ fn maxima_are_those_of_an_independent_program() {
     }
 }
 
-/// Delays that vary between patients, of `scripts/reference/varied_delay.py`.
+/// Delays with between-patient variability, from `scripts/reference/varied_delay.py`.
 #[test]
 fn a_delay_that_varies_is_fitted_as_by_an_independent_program() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/reference/varied_delay.json");

@@ -1,4 +1,4 @@
-//! Correlations, delay models and their fits against `scripts/reference/outcomes.py`.
+//! Correlations, delay models and their fits compared with `scripts/reference/outcomes.py`.
 #![allow(clippy::unwrap_used)]
 
 mod common;
@@ -65,7 +65,7 @@ fn correlations_and_means_are_those_of_scipy() {
         close(mean.low, ends[0], 1e-9, "low");
         close(mean.high, ends[1], 1e-9, "high");
     }
-    // Printed by Bakdash and Marusich for the eight people of Bland and Altman.
+    // Printed by Bakdash and Marusich for the eight subjects of Bland and Altman.
     let points = &reference()["correlations"][0]["points"];
     let eight: Vec<Vec<f64>> = points.as_array().unwrap().iter().map(numbers).collect();
     let found = repeated_measures(&eight.iter().map(|p| (p[0] as usize, p[1], p[2])).collect::<Vec<_>>());
@@ -143,7 +143,7 @@ fn fits_to_patients_are_those_of_scipy() {
         let [values, errors, sandwich] = ["estimates", "se", "se_sandwich"].map(|key| numbers(&case[key]));
         for (k, estimate) in found.estimates.iter().enumerate() {
             let about = |what: &str| format!("{name}: {what} of {}", estimate.name);
-            // Descents end where a decrease of 1e-6 is left.
+            // The descent ends when the predicted decrease is 1e-6.
             assert!((estimate.value - values[k]).abs() < 0.01 * errors[k], "{}", about("estimate"));
             assert!(
                 (estimate.se / errors[k] - 1.0).abs() < 0.01,
@@ -176,16 +176,17 @@ fn the_loop_of_a_delayed_outcome_turns_and_lags() {
     let again = hysteresis(&patients, &aligned, group, &[], &options);
     assert_eq!(format!("{facts:?}"), format!("{again:?}"));
     let of = |name: &str| facts.iter().find(|f| f.fact.name() == name).unwrap();
-    // A rate of 0.05/d: some three weeks behind.
+    // A rate of 0.05/d corresponds to a delay of about three weeks.
     let behind = of("days_suppressed_to_stabilised");
     assert!(behind.value > 14.0 && behind.low > 0.0 && behind.high < 120.0, "{behind:?}");
     let lag = of("lag_days");
     assert!((5.0..50.0).contains(&lag.value) && lag.low <= lag.value && lag.value <= lag.high, "{lag:?}");
-    // The exposure falls, then the outcome; the exposure rises, then the outcome: counter-clockwise.
+    // Exposure falls before the outcome and rises before the outcome: counter-clockwise.
     assert!(of("area").value > 0.0 && of("area").low > 0.0, "{:?}", of("area"));
 }
 
-/// Four values a patient, one of them in the washout, of a production with an Emax link and a delay of 20 days.
+/// Four values per patient, one of them in the washout, from a production model with an Emax link and a delay of 20
+/// days.
 #[test]
 fn four_values_a_patient_find_the_model() {
     let model = PopulationModel::parse(published("hayashi2007").unwrap()).unwrap();

@@ -1,11 +1,11 @@
-//! Patients whose free IgE is known, for tests and studies of what follows it.
+//! Patients with known free IgE, for tests and studies of outcomes.
 
 use omafit_outcome::{
     Aligned, Alignment, CourseColumns, ExposureCourse, Measurement, OutcomeBaseline, OutcomeType, Patient,
     VisitRule, Window, align,
 };
 
-/// A patient with this free IgE, ng/mL, on the days 0, 1, …, and one outcome: days and values.
+/// A patient with this free IgE (ng/mL) on days 0, 1, … and one outcome (days and values).
 #[allow(dead_code)] // Of tests.
 pub fn driven(id: usize, ige_free: &[f64], last_dose: f64, outcome: Vec<(f64, f64)>) -> Patient {
     let day: Vec<f64> = (0..ige_free.len()).map(|d| d as f64).collect();
@@ -18,7 +18,7 @@ pub fn driven(id: usize, ige_free: &[f64], last_dose: f64, outcome: Vec<(f64, f6
     followed(id, ExposureCourse::new(&columns), last_dose, outcome)
 }
 
-/// A patient with this exposure and one outcome: days and values.
+/// A patient with this exposure and one outcome (days and values).
 pub fn followed(
     id: usize,
     exposure: Option<ExposureCourse>,
@@ -35,7 +35,7 @@ pub fn followed(
     }
 }
 
-/// The first outcome of patients on the days on which there are values.
+/// The first outcome of patients aligned to the days of its values.
 #[allow(dead_code)] // Of studies, and a test.
 pub fn aligned(patients: &[Patient], window: Window) -> Aligned {
     let visits = VisitRule::seen(patients);
