@@ -1,17 +1,17 @@
-//! First-order filters of a course at knots, step by step in closed form.
+//! First-order filters of a course given at knots, in closed form step by step.
 
 use super::driver::{Knot, LONGEST_STEP};
 use omafit_model::{Dual, Real};
 
-/// A number to be filtered: one, or several with derivatives, which share nothing but the rule.
+/// A number that can be filtered: a single number or several, with or without derivatives.
 pub trait Filtered: Real {
-    /// The type of numbers that depend on nothing.
+    /// The type of numbers without derivatives.
     type Constant: Real;
 
-    /// A number that depends on nothing.
+    /// A number without derivatives.
     fn fixed(value: Self::Constant) -> Self;
 
-    /// The product with such a number.
+    /// The product with a number without derivatives.
     #[must_use]
     fn scaled(self, by: Self::Constant) -> Self;
 }
@@ -46,18 +46,18 @@ impl<F: Real, const N: usize> Filtered for Dual<F, N> {
     }
 }
 
-/// The last of `n` equal filters in a row, da₁/dt = k·(input − a₁), da₂/dt = k·(a₁ − a₂), …, at the knots of an input that goes in
-/// straight lines from one to the next; in balance with the input at first. `k` is above 0, 1/d.
+/// The output of the last of `n` equal filters in series, da₁/dt = k·(input − a₁), da₂/dt = k·(a₁ − a₂), …, at the
+/// knots of a piecewise linear input; initially at equilibrium with the input. `k` is above 0, 1/d.
 ///
-/// On an input p + q·s each filter i has the solution p + q·(s − i/k); what departs from it decays as in a chain of the same
-/// rates without input. Of the rise of the input in a step some 1e-16/(k·step) is lost to rounding.
+/// For an input p + q·s, filter i has the solution p + q·(s − i/k); a deviation from it decays as in a chain of the
+/// same rates without input. About 1e-16/(k·step) of the rise of the input in a step is lost to rounding.
 #[inline(always)]
 pub(super) fn chain<T: Filtered>(knots: &[Knot<T::Constant>], input: &[T], k: T, n: usize) -> Vec<T> {
     let Some(&first) = input.first() else { return Vec::new() };
     let one = T::constant(1.0);
     let mut states = vec![first; n];
     let mut depart = vec![first; n];
-    // e⁻ᵏˢ·(ks)ʲ/j!, what is left of a departure j filters further on after a step s.
+    // The factors e⁻ᵏˢ·(ks)ʲ/j!, the fraction of a deviation that remains j filters further on after a step s.
     let mut left = vec![one; n];
     let lag = one / k;
     let mut out = Vec::with_capacity(input.len());
@@ -86,11 +86,11 @@ pub(super) fn chain<T: Filtered>(knots: &[Knot<T::Constant>], input: &[T], k: T,
     out
 }
 
-/// ρ of dρ/dt = k·(1 − λ·ρ), ρ(0) = 1, at the knots of a λ that goes in straight lines from one to the next.
+/// The solution ρ of dρ/dt = k·(1 − λ·ρ), ρ(0) = 1, at the knots of a piecewise linear λ.
 ///
-/// ρ after a step s is e^(−kΛ(s))·ρ + k·∫e^(−k(Λ(s) − Λ(t)))dt, Λ the integral of λ; the integral by Gauss's rule of six points,
-/// exact to 1e-8 for k·λ up to 2 a day in steps of two days, 4 in steps of one. A longer step is divided; of several numbers
-/// at once by the first, so that others have none.
+/// After a step s, ρ is e^(−kΛ(s))·ρ + k·∫e^(−k(Λ(s) − Λ(t)))dt, with Λ the integral of λ and the integral by six-point
+/// Gauss quadrature, exact to 1e-8 for k·λ up to 2 per day in steps of two days, or 4 in steps of one. A longer step is
+/// divided; if several numbers are computed at once, only the step of the first decides.
 #[inline(always)]
 pub(super) fn turnover<T: Filtered>(knots: &[Knot<T::Constant>], lambda: &[T], k: T) -> Vec<T> {
     const NODES: [(f64, f64); 6] = [

@@ -1,28 +1,28 @@
-//! Courses of an outcome in time that owe nothing to exposure: a trend, a response to placebo.
+//! Courses of an outcome in time that do not depend on exposure: a trend, a placebo response.
 
 use super::shape::Parameter;
 use crate::measure::Per;
 use omafit_model::Dual;
 use serde::{Deserialize, Serialize};
 
-/// Days in which a linear course changes by its coefficient.
+/// Days over which a linear course changes by its coefficient.
 const LINEAR_DAYS: f64 = 100.0;
 
-/// A course g(t) of an outcome in time, 0 until the first dose.
+/// A course g(t) of an outcome in time, zero until the first dose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TimeCourse {
-    /// g = t/100 d.
+    /// A linear course, g = t/100 d.
     Linear,
-    /// g = 1 − e^(−κt): an exponential approach to a plateau.
+    /// An exponential approach to a plateau, g = 1 − e^(−κt).
     Plateau,
 }
 
 impl TimeCourse {
-    /// Both.
+    /// Both courses in time.
     pub const ALL: [Self; 2] = [Self::Linear, Self::Plateau];
 
-    /// Its name in tables.
+    /// The name of the course in tables.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Linear => "time_linear",
@@ -38,12 +38,12 @@ impl TimeCourse {
         }
     }
 
-    /// The parameter that g depends on.
+    /// The parameter on which g depends.
     pub fn parameter(self) -> Option<Parameter> {
         (self == Self::Plateau).then_some(Parameter::CourseRate)
     }
 
-    /// g on a day at the unknown of its parameter, with the derivative over it.
+    /// The value of g on a day, with its derivative with respect to the unknown of the parameter.
     pub(crate) fn at(self, unknown: Option<f64>, day: f64) -> Dual<f64, 1> {
         use omafit_model::Real as _;
         let day = day.max(0.0);

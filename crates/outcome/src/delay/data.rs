@@ -1,4 +1,4 @@
-//! What a delay model is fitted to.
+//! The data to which delay models are fitted.
 
 use super::chain::Filtered;
 use super::driver::{DriverKnots, Knot};
@@ -10,37 +10,37 @@ use crate::patient::{Group, Patient};
 use crate::visits::{Aligned, Visit};
 use omafit_model::{Dual, Real, Simd, is_wide};
 
-/// Patients whose courses are followed at once.
+/// Number of patients whose courses are computed at once.
 const ABREAST: usize = 4;
 
-/// The patients of a group, with their courses of one exposure and what was measured of one outcome.
+/// The patients of a group, with their courses of one exposure and their values of one outcome.
 pub struct DelayData {
     /// The type of the outcome.
     pub(crate) kind: OutcomeType,
     /// The categories of an ordered outcome, ascending.
     pub(crate) categories: Vec<f64>,
-    /// Patient by patient.
+    /// The patients of the group.
     pub(crate) members: Vec<Member>,
-    /// The knots of so many patients in turn, each with days of its own; beyond the last of a patient the same without a step.
+    /// The knots of successive patients side by side, each with its own days; after a patient's last knot it is
+    /// repeated without a step.
     courses: Vec<Vec<Knot<Simd<ABREAST>>>>,
 }
 
-/// A patient.
+/// A patient's exposure and outcome.
 pub(crate) struct Member {
-    /// The knots of the exposure, for reading on the days of the rows.
+    /// The knots of the exposure, readable on the days of the rows.
     knots: DriverKnots,
-    /// Its rows, ascending in time; of a time to an event the whole days at risk.
+    /// The patient's rows, in ascending time; for a time to event the whole days at risk.
     pub rows: Vec<OutcomeRow>,
-    /// The end of the time at risk; `None` of other outcomes.
+    /// The end of the time at risk; `None` for other outcomes.
     pub event: Option<EventTime>,
 }
 
 impl DelayData {
-    /// The data of a group. Of a continuous outcome each value before the first dose, and each visit after it as the mean of its
-    /// values, of patients with a baseline; of a time to an event the time at risk from the first dose on; of every other outcome
-    /// each value. Patients without
-    /// an exposure, and what was measured beyond the end of a course, are not in it; patients without a dose are, with their
-    /// exposure.
+    /// Collects the data of a group. For a continuous outcome: each value before the first dose, and after it the mean
+    /// of each visit, for patients with a baseline; for a time to event: the time at risk from the first dose on; for
+    /// other outcomes: each value. Patients without exposure and values beyond the end of a course are excluded;
+    /// undosed patients with exposure are included.
     pub fn new(patients: &[Patient], aligned: &Aligned, group: &Group, exposure: Exposure) -> Self {
         let mut own: Vec<(usize, Vec<OutcomeRow>, Option<EventTime>)> = Vec::new();
         let is_member = |at: &usize| group.members.binary_search(at).is_ok();
@@ -104,14 +104,15 @@ impl DelayData {
         Self { kind, categories, members, courses }
     }
 
-    /// w at each member's rows with its derivatives by the unknowns, the rate k that of its unknown times the member's factor.
+    /// The values of w at each member's rows with their derivatives with respect to the unknowns; the rate k is
+    /// multiplied by the member's factor.
     pub(crate) fn slopes(
         &self,
         model: DelayModel,
         unknowns: &[f64],
         factors: &[f64],
     ) -> Vec<Vec<Dual<f64, LANES>>> {
-        // Lanes that nothing depends on cost as much as others.
+        // Unused derivative lanes cost as much as others.
         match unknowns.len() {
             0 | 1 => self.slopes_of::<1>(model, unknowns, factors),
             2 => self.slopes_of::<2>(model, unknowns, factors),
@@ -120,7 +121,7 @@ impl DelayData {
         }
     }
 
-    /// w at each member's rows without derivatives.
+    /// The values of w at each member's rows without derivatives.
     pub(crate) fn shapes(
         &self,
         model: DelayModel,
@@ -144,13 +145,13 @@ impl DelayData {
         }
     }
 
-    /// How many patients.
+    /// Number of patients.
     pub fn patients(&self) -> usize {
         self.members.len()
     }
 
-    /// How many values; of a time to an event how many events, which are what decides how much is known of a hazard (Volinsky &
-    /// Raftery 2000, doi 10.1111/j.0006-341X.2000.00256.x).
+    /// Number of values; for a time to event the number of events, which determines the information on a hazard
+    /// (Volinsky & Raftery 2000, doi 10.1111/j.0006-341X.2000.00256.x).
     pub fn values(&self) -> usize {
         let of = |m: &Member| m.event.map_or(m.rows.len(), |event| usize::from(event.happened));
         self.members.iter().map(of).sum()
@@ -158,14 +159,14 @@ impl DelayData {
 }
 
 impl Member {
-    /// w at the member's rows.
+    /// The values of w at the member's rows.
     pub fn shape(&self, model: DelayModel, values: &[f64]) -> Vec<f64> {
         let shape = model.shape(values, self.knots.driver());
         (0..self.rows.len()).map(|k| self.knots.read(&shape, k)).collect()
     }
 }
 
-/// A measurement as a row.
+/// Converts a measurement to a row.
 fn row_of(m: &Measurement, kind: OutcomeType) -> OutcomeRow {
     if kind.is_count() {
         return OutcomeRow { day: m.day - 0.5 * m.days, value: m.count(), values: 1.0, days: m.days };
@@ -173,8 +174,8 @@ fn row_of(m: &Measurement, kind: OutcomeType) -> OutcomeRow {
     OutcomeRow { day: m.day, value: m.value, values: 1.0, days: 1.0 }
 }
 
-/// The time at risk from the first dose on, to the first event, or to the last day, or to the end of the course; `None` of a
-/// patient who was not at risk after it.
+/// The time at risk from the first dose to the first event, the last day of measurement or the end of the course;
+/// `None` for a patient who was not at risk after the first dose.
 pub(crate) fn time_at_risk(outcomes: &[Measurement], end: f64) -> Option<EventTime> {
     let mut after = outcomes.iter().filter(|m| m.day > 0.0);
     let event = after.clone().find(|m| m.value == 1.0);
@@ -183,7 +184,7 @@ pub(crate) fn time_at_risk(outcomes: &[Measurement], end: f64) -> Option<EventTi
     (day > 0.0).then_some(EventTime { day, happened })
 }
 
-/// The different values, ascending.
+/// The distinct values, ascending.
 fn distinct(values: impl Iterator<Item = f64>) -> Vec<f64> {
     let mut all: Vec<f64> = values.collect();
     all.sort_by(f64::total_cmp);
@@ -191,7 +192,7 @@ fn distinct(values: impl Iterator<Item = f64>) -> Vec<f64> {
     all
 }
 
-/// The knots of some patients side by side.
+/// The knots of several patients side by side.
 fn abreast(members: &[Member]) -> Vec<Knot<Simd<ABREAST>>> {
     let nothing = Knot { step: 0.0, per_step: 0.0, is_step: 0.0, value: 1.0, log: 0.0 };
     let lanes: Vec<Vec<Knot<f64>>> = members.iter().map(|m| m.knots.driver().knots()).collect();
@@ -242,7 +243,7 @@ fn slopes_of<const N: usize>(
     out
 }
 
-/// [`slopes_of`], compiled for AVX2: wider lanes, the same operations, the same bits.
+/// The function [`slopes_of`] compiled for AVX2, with wider lanes, the same operations and the same bits.
 #[cfg_attr(target_arch = "x86_64", target_feature(enable = "avx2"))]
 fn slopes_wide<const N: usize>(
     data: &DelayData,
@@ -253,7 +254,7 @@ fn slopes_wide<const N: usize>(
     slopes_of::<N>(data, model, unknowns, factors)
 }
 
-/// The values of a model's parameters at these unknowns.
+/// The values of a model's parameters at given unknowns.
 pub(crate) fn values(model: DelayModel, unknowns: &[f64]) -> Vec<f64> {
     model.parameters().iter().zip(unknowns).map(|(p, x)| p.value(*x).value()).collect()
 }
@@ -263,7 +264,7 @@ mod tests {
     use super::*;
     use crate::exposure::{CourseColumns, ExposureCourse};
 
-    /// A course of so many knots, in steps of a patient's own and with a jump.
+    /// A course with `knots` knots, with a step length specific to the patient and a jump.
     fn course(i: usize, knots: usize) -> ExposureCourse {
         let step = 0.6 + 0.2 * i as f64;
         let day: Vec<f64> = (0..knots).map(|k| step * (k - usize::from(k > 5)) as f64).collect();

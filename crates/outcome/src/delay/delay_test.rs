@@ -1,10 +1,11 @@
-//! The test of a delay: whether a model without one is refuted.
+//! The test of a delay by comparison with a model without delay.
 //!
-//! A delayed response, dw/dt = k·(f(X) − f(X₀) − w), contains the direct one, w = f(X) − f(X₀), as 1/k → 0, the end of its range. So the
-//! likelihood ratio is distributed as an equal mixture of zero and χ² with one degree of freedom if there is no delay (Self &
-//! Liang 1987, doi 10.1080/01621459.1987.10478472). The link f is linear, logarithmic (of free IgE) or sigmoid, in either model
-//! that of the highest likelihood: a bent link must not be taken for a delay. A course in time, such as a response to placebo, can
-//! look like a delay; a delay is only told if the ratio beside a course in time refutes its absence too.
+//! A delayed response, dw/dt = k·(f(X) − f(X₀) − w), contains the direct response, w = f(X) − f(X₀), as 1/k → 0 at the
+//! boundary of its range. Without a delay, the likelihood ratio is therefore distributed as an equal mixture of zero
+//! and χ² with one degree of freedom (Self & Liang 1987, doi 10.1080/01621459.1987.10478472). The link f is linear,
+//! logarithmic (free IgE only) or sigmoid, in each model that of the highest likelihood, because a non-linear link must
+//! not be mistaken for a delay. A course in time, such as a placebo response, can look like a delay; a delay is
+//! reported only if the ratio also rejects its absence when a course in time is included.
 
 use super::course::TimeCourse;
 use super::data::DelayData;
@@ -16,23 +17,23 @@ use crate::exposure::Exposure;
 use rayon::prelude::*;
 use statrs::distribution::{ChiSquared, ContinuousCDF};
 
-/// The level of the one-sided test, that of an interval of 95 % on both sides.
+/// Level of the one-sided test, corresponding to a two-sided 95 % interval.
 pub const LEVEL: f64 = 0.025;
 
-/// Below this p value it is asked whether a course in time explains what looks like a delay.
+/// The p value below which a course in time is considered as an alternative explanation of a delay.
 const ASKED: f64 = 0.1;
 
-/// The way in which outcome and exposure go round.
+/// The direction of the loop of outcome against exposure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Direction {
-    /// The outcome follows the exposure and goes with it.
+    /// The outcome lags behind the exposure and increases with it.
     CounterClockwise,
-    /// The outcome follows the exposure and goes against it.
+    /// The outcome lags behind the exposure and decreases with it.
     Clockwise,
 }
 
 impl Direction {
-    /// Its name in tables.
+    /// The name of the direction in tables.
     pub const fn name(self) -> &'static str {
         match self {
             Self::CounterClockwise => "counter-clockwise",
@@ -44,39 +45,39 @@ impl Direction {
 /// The result of a test of a delay.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DelayTest {
-    /// −2 log-likelihood without a delay less that with one.
+    /// Likelihood ratio: −2 log-likelihood without a delay minus that with a delay.
     pub statistic: f64,
-    /// The p value of that, if there is no delay and the random effects may be others than the model's.
+    /// The p value of the ratio, allowing for misspecified random effects.
     pub p_value: f64,
-    /// The p value beside a course in time; `None` if the first did not refute the absence of a delay.
+    /// The p value with a course in time in both models; `None` if `p_value` is at least 0.1, when it is not computed.
     pub p_beside_course: Option<f64>,
     /// The mean delay of the delayed model.
     pub delay: Option<MeanDelay>,
-    /// The direction in which outcome and exposure go round under the delayed model.
+    /// The direction of the loop under the delayed model.
     direction: Direction,
-    /// Whether there is an effect of exposure: by BIC, beside none, and a course in time.
+    /// Whether there is an effect of exposure, by BIC against no change and a course in time alone.
     pub has_effect: bool,
-    /// Whether every fit behind the test converged.
+    /// Whether all fits of the test converged.
     pub converged: bool,
 }
 
 impl DelayTest {
-    /// The larger of the p values: that by which a delay is told.
+    /// The larger of the two p values, by which a delay is judged.
     pub fn p(&self) -> f64 {
         self.p_beside_course.map_or(self.p_value, |beside| beside.max(self.p_value))
     }
 
-    /// Whether a model without a delay is refuted.
+    /// Whether a model without a delay is rejected.
     pub fn is_refuted(&self) -> bool {
         self.converged && self.has_effect && self.p() < LEVEL
     }
 
-    /// The direction; `None` where a model without a delay is not refuted.
+    /// The direction of the loop; `None` if a model without a delay is not rejected.
     pub fn direction(&self) -> Option<Direction> {
         self.is_refuted().then_some(self.direction)
     }
 
-    /// Why nothing is told of a delay; empty where it is.
+    /// The reason no delay is reported; empty if one is.
     pub fn reason(&self) -> String {
         if !self.has_effect {
             return "no effect of this exposure".to_owned();
@@ -94,7 +95,8 @@ impl DelayTest {
     }
 }
 
-/// The p value of a likelihood ratio where the larger model has one number more, which is at the end of its range in the smaller.
+/// The p value of a likelihood ratio for one additional parameter that is at the boundary of its range in the smaller
+/// model.
 pub(crate) fn p_of_boundary(ratio: f64) -> f64 {
     if !(ratio > 0.0) {
         return if ratio.is_nan() { f64::NAN } else { 1.0 };
@@ -102,11 +104,11 @@ pub(crate) fn p_of_boundary(ratio: f64) -> f64 {
     ChiSquared::new(1.0).map_or(f64::NAN, |chi| 0.5 * chi.sf(ratio))
 }
 
-/// The p value of a model without a delay beside one with it.
+/// The p value of a model without a delay compared with the same model with a delay.
 ///
-/// Where the random effects are not those of the model, as of a group of which some respond, the ratio is that χ² times the
-/// variance of ln k by the sandwich over that by the second derivatives (Kent 1982, doi 10.1093/biomet/69.1.19): by that it is
-/// divided, if it is larger than one and the ratio is near what refutes.
+/// If the random effects are misspecified, as in a group of responders and non-responders, the ratio is distributed as
+/// this χ² times the ratio of the sandwich variance of ln k to that from the second derivatives (Kent 1982, doi
+/// 10.1093/biomet/69.1.19). The likelihood ratio is divided by this factor if it exceeds one and the p value is small.
 fn p_of_delay(data: &DelayData, direct: &OutcomeFit, delayed: &OutcomeFit) -> f64 {
     let ratio = direct.minus2ll - delayed.minus2ll;
     let p_value = p_of_boundary(ratio);
@@ -119,7 +121,8 @@ fn p_of_delay(data: &DelayData, direct: &OutcomeFit, delayed: &OutcomeFit) -> f6
     if inflation > 1.0 { p_of_boundary(ratio / inflation) } else { p_value }
 }
 
-/// Tests the delay of the response to an exposure, of which some models have been fitted. `None` where the others cannot be.
+/// Tests the delay of the response to an exposure, given some models already fitted. `None` if the models needed cannot
+/// be fitted.
 pub fn test_delay(data: &DelayData, exposure: Exposure, known: &[OutcomeFit]) -> Option<DelayTest> {
     let is_ige = matches!(exposure, Exposure::IgeFree | Exposure::LogIgeFree);
     let links = [Link::Linear, Link::Logarithmic, Link::Sigmoid];
@@ -134,11 +137,11 @@ pub fn test_delay(data: &DelayData, exposure: Exposure, known: &[OutcomeFit]) ->
     let without = by_bic(&mut none.iter().map(OutcomeFit::bic));
     let with_effect = known.iter().filter(|fit| fit.model.effect.is_some()).map(OutcomeFit::bic);
     let mut with_effect = by_bic(&mut with_effect.chain([direct.bic(), delayed.bic()]));
-    // The delayed model of lowest BIC tells direction and delay.
+    // Direction and delay are those of the delayed model with the lowest BIC.
     let mut best = delayed.clone();
     let mut converged = direct.converged && delayed.converged;
     let mut p_beside_course = None;
-    // An effect beside a response to placebo may be seen only beside it.
+    // An effect in addition to a placebo response may be visible only if the latter is modelled.
     if p_value < ASKED {
         let link = |fit: &OutcomeFit| fit.model.effect.map(|effect| effect.link);
         let mut links: Vec<Link> = [link(&direct), link(&delayed)].into_iter().flatten().collect();
@@ -165,14 +168,14 @@ pub fn test_delay(data: &DelayData, exposure: Exposure, known: &[OutcomeFit]) ->
     Some(DelayTest { statistic, p_value, p_beside_course, delay, direction, has_effect, converged })
 }
 
-/// Patients and the models that have been fitted to them.
+/// The data with the models already fitted to them.
 struct Fitted<'a> {
     data: &'a DelayData,
     known: &'a [OutcomeFit],
 }
 
 impl Fitted<'_> {
-    /// The fit of a model, which is looked for from others that it contains too.
+    /// The fit of a model, started also from nested models.
     fn fit(&self, model: OutcomeModel, contained: &[&OutcomeFit]) -> Option<OutcomeFit> {
         let known = self.known.iter().find(|fit| fit.model == model).cloned();
         known.or_else(|| fit_from(self.data, model, contained))
@@ -208,7 +211,7 @@ mod tests {
 
     #[test]
     fn the_ratio_is_judged_by_half_a_chi_square() {
-        // Half of scipy.stats.chi2.sf(2.705543454, 1) = 0.1.
+        // Half of scipy.stats.chi2.sf(2.705543454, 1), which is 0.1.
         assert!((p_of_boundary(2.705_543_454_095_404) - 0.05).abs() < 1e-12);
         assert_eq!(p_of_boundary(0.0), 1.0);
         assert_eq!(p_of_boundary(-1e-7), 1.0);

@@ -1,10 +1,10 @@
-//! Densities of outcomes that are not normal, given the predictor μ = B_i + P·g(t) + E_i·w(t).
+//! Distributions of non-normal outcomes, given the predictor μ = B_i + P·g(t) + E_i·w(t).
 //!
 //! ```text
-//! score               y* normal around μ, of standard deviation σ; y = floor if y* is below it, y = ceiling if above
+//! score               y* normal with mean μ and standard deviation σ; y = floor if y* is below it, y = ceiling if above
 //! ordered             logit Pr(y ≤ k) = τ_k − μ;  τ_0 = 0, so that B is the logit of a value above the lowest category
-//! Poisson             of mean m = T·e^μ, T the days counted
-//! negative binomial   of mean m and variance m + α·m²
+//! Poisson             with mean m = T·e^μ, T the days counted
+//! negative binomial   with mean m and variance m + α·m²
 //! ```
 
 use super::row::{MOST_OWN, OutcomeRow};
@@ -13,25 +13,26 @@ use omafit_estimate::{log_cdf, mills};
 use statrs::function::gamma::ln_gamma;
 use std::f64::consts::TAU;
 
-/// A density with the number of its own unknowns.
+/// A distribution and its own parameters.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Density {
-    /// Own: ln σ. Values, floor and ceiling are on the scale of the values.
+    /// A censored score; its parameter is ln σ. Values, floor and ceiling are divided by the scale.
     Score {
         floor: f64,
         ceiling: f64,
     },
-    /// Own: the logarithms of the gaps τ_k − τ_(k−1).
+    /// Ordered categories; the parameters are the logarithms of the gaps τ_k − τ_(k−1).
     Ordered {
         categories: usize,
     },
     Poisson,
-    /// Own: ln α.
+    /// Overdispersed counts; the parameter is ln α.
     NegativeBinomial,
 }
 
 impl Density {
-    /// The density of an outcome of which values are divided by `scale`; `None` of one with a likelihood in closed form.
+    /// The distribution of an outcome whose values are divided by `scale`; `None` for outcomes with a closed-form
+    /// likelihood.
     pub fn of(kind: OutcomeType, categories: usize, scale: f64) -> Option<Self> {
         match kind {
             OutcomeType::Continuous | OutcomeType::Event => None,
@@ -45,7 +46,7 @@ impl Density {
         }
     }
 
-    /// How many unknowns are its own.
+    /// Number of parameters of the distribution itself.
     pub fn own(self) -> usize {
         match self {
             Self::Score { .. } | Self::NegativeBinomial => 1,
@@ -54,7 +55,7 @@ impl Density {
         }
     }
 
-    /// The density at its own unknowns.
+    /// The distribution at given values of its own parameters.
     pub fn at(self, own: &[f64]) -> DensityAt {
         let first = own.first().map_or(1.0, |x| x.exp());
         let gaps: Vec<f64> = own.iter().map(|x| x.exp()).collect();
@@ -68,57 +69,58 @@ impl Density {
     }
 }
 
-/// The density of an outcome of that type at its own unknowns, on the scale of the outcome; `None` of one without.
+/// The distribution of a type of outcome at given values of its own parameters, on the scale of the outcome; `None` for
+/// outcomes with a closed-form likelihood.
 pub(crate) fn density_at(kind: OutcomeType, own: &[f64]) -> Option<DensityAt> {
     Density::of(kind, own.len() + 2, 1.0).map(|density| density.at(own))
 }
 
-/// A density at its own unknowns.
+/// A distribution at given values of its own parameters.
 #[derive(Clone, Debug)]
 pub(crate) struct DensityAt {
     density: Density,
-    /// σ, or α.
+    /// The parameter σ or α.
     first: f64,
     /// The gaps of an ordered outcome, and its cuts τ_0, τ_1, ….
     gaps: Vec<f64>,
     cuts: Vec<f64>,
-    /// ln(1 − e^−gap).
+    /// The values of ln(1 − e^−gap).
     ln_between: Vec<f64>,
 }
 
-/// A value with what does not depend on its predictor.
+/// A value with the terms that do not depend on the predictor.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Seen {
     value: f64,
-    /// ln T.
+    /// The logarithm of T, the days counted.
     ln_days: f64,
-    /// A part of ln p, and its derivative over ln α.
+    /// The constant part of ln p, and its derivative with respect to ln α.
     constant: f64,
     constant_by_own: f64,
 }
 
-/// ln p of a value and its derivatives over the predictor.
+/// The log-probability ln p of a value and its derivatives with respect to the predictor.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Terms {
-    /// ln p.
+    /// The log-probability, ln p.
     pub value: f64,
-    /// ∂ ln p/∂μ.
+    /// The derivative ∂ ln p/∂μ.
     pub slope: f64,
-    /// −∂² ln p/∂μ², which is never negative.
+    /// The information −∂² ln p/∂μ², never negative.
     pub information: f64,
 }
 
-/// The logistic distribution function F at x in parts: ln F = `linear` − ln `whole`.
+/// The logistic distribution function F at x in parts, with ln F = `linear` − ln `whole`.
 struct Logistic {
     linear: f64,
-    /// 1 + e^−|x|.
+    /// The sum 1 + e^−|x|.
     whole: f64,
-    /// 1 − F.
+    /// The complement 1 − F.
     complement: f64,
 }
 
 impl Logistic {
-    /// At x → ∞.
+    /// The limit x → ∞.
     const ONE: Self = Self { linear: 0.0, whole: 1.0, complement: 0.0 };
 
     #[inline(always)]
@@ -129,20 +131,20 @@ impl Logistic {
         Self { linear, whole, complement: part / whole }
     }
 
-    /// F·(1 − F).
+    /// The variance F·(1 − F).
     #[inline(always)]
     fn variance(&self) -> f64 {
         self.complement * (1.0 - self.complement)
     }
 }
 
-/// 1/(1 + e⁻ˣ).
+/// The logistic function 1/(1 + e⁻ˣ).
 fn expit(x: f64) -> f64 {
     Logistic::at(-x).complement
 }
 
 impl DensityAt {
-    /// A row's value, on the scale of the values.
+    /// The value of a row, divided by the scale, with its constant terms.
     pub fn seen(&self, row: &OutcomeRow, scale: f64) -> Seen {
         let value = row.value / scale;
         let (constant, constant_by_own) = match self.density {
@@ -158,7 +160,7 @@ impl DensityAt {
         Seen { value, ln_days: row.days.ln(), constant, constant_by_own }
     }
 
-    /// ln p at a predictor with its derivatives; those that are not read cost nothing.
+    /// The log-probability at a predictor with its derivatives; derivatives that are not read are optimised away.
     #[inline(always)]
     pub(super) fn terms(&self, seen: &Seen, mu: f64) -> Terms {
         let Seen { value: y, ln_days, constant, .. } = *seen;
@@ -215,7 +217,8 @@ impl DensityAt {
         }
     }
 
-    /// Adds ∂ ln p over the own unknowns, `weight` times; of an ordered outcome over the cuts.
+    /// Adds `weight` times the derivatives of ln p with respect to the distribution's own parameters, for ordered
+    /// outcomes with respect to the cuts.
     pub fn add_own(&self, seen: &Seen, mu: f64, weight: f64, sum: &mut [f64; MOST_OWN]) {
         let y = seen.value;
         match self.density {
@@ -228,7 +231,7 @@ impl DensityAt {
             }
             Density::Ordered { .. } => {
                 let k = y as usize;
-                // τ_0 is held: the cut k is at k − 1.
+                // τ_0 is fixed at zero, so cut k is at position k − 1.
                 if k >= 1 && k < self.cuts.len() {
                     sum[k - 1] += weight * expit(mu - self.cuts[k]);
                     let narrow = 1.0 / self.gaps[k - 1].exp_m1();
@@ -251,7 +254,7 @@ impl DensityAt {
         }
     }
 
-    /// The sums of [`Self::add_own`] as derivatives over the unknowns.
+    /// Converts the sums of [`Self::add_own`] to derivatives with respect to the distribution's own parameters.
     pub fn own_of_sums(&self, sums: &mut [f64; MOST_OWN]) {
         if matches!(self.density, Density::Ordered { .. }) {
             let mut after = 0.0;
@@ -262,11 +265,11 @@ impl DensityAt {
         }
     }
 
-    /// The mean of a value of one day at a predictor, on the scale of the values.
+    /// The mean of a value over one day at a predictor, on the scale of the values.
     pub(crate) fn mean(&self, mu: f64) -> f64 {
         match self.density {
             Density::Score { floor, ceiling } => {
-                // The mean of a normal number that is cut off at both ends.
+                // The mean of a normal variable censored at both ends.
                 let sigma = self.first;
                 let part = |end: f64, sign: f64| {
                     let u = sign * (end - mu) / sigma;
@@ -284,7 +287,8 @@ impl DensityAt {
         }
     }
 
-    /// The end at which a value is: the sign of μ's effect and the standardised distance; `None` between the ends.
+    /// The end at which a value is censored: the sign of the effect of μ and the standardised distance; `None` between
+    /// the ends.
     fn end(&self, y: f64, mu: f64, floor: f64, ceiling: f64) -> Option<(f64, f64)> {
         if y <= floor {
             Some((-1.0, (floor - mu) / self.first))

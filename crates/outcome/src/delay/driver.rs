@@ -1,46 +1,46 @@
-//! The exposure at knots, which drives a delay model.
+//! The exposure at knots, as input to a delay model.
 
 use crate::exposure::{Exposure, ExposureCourse};
 use omafit_model::Real;
 
-/// No step between the knots of [`DriverKnots`] in which the exposure changes is longer, days: what a link makes of the exposure goes
-/// in straight lines from knot to knot, as in [`super::chain`].
+/// Longest step, days, between knots of [`DriverKnots`] in which the logarithm of the exposure changes by more than
+/// [`LARGEST_CHANGE`]; the linked exposure is interpolated linearly between knots, as in [`super::chain`].
 pub(crate) const LONGEST_STEP: f64 = 2.0;
-/// A change of the logarithm of the exposure in a longer step that needs no knot between.
+/// Largest change of the logarithm of the exposure in a longer step without a knot in between.
 const LARGEST_CHANGE: f64 = 0.25;
 
-/// The exposure at ascending knots, straight lines between them: free IgE, or another on its own scale. A time that is there
-/// twice is a jump.
+/// The exposure at ascending knots with linear interpolation: free IgE, or another exposure on its own scale. A time
+/// that occurs twice is a jump.
 #[derive(Clone, Copy, Debug)]
 pub struct Driver<'a> {
     /// Days after the first dose; the first knot is day 0.
     pub day: &'a [f64],
     /// The exposure.
     pub value: &'a [f64],
-    /// Its logarithm.
+    /// The logarithm of the exposure.
     pub log: &'a [f64],
 }
 
-/// A shorter step, days, is none: the driver jumps.
+/// Step, days, below which two knots count as a jump.
 const SHORTEST_STEP: f64 = 1e-5;
 
-/// A knot of a driver, and the step to it from the knot before.
+/// A knot of a driver, and the step from the previous knot.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Knot<C> {
-    /// Length of the step, days; of the first knot and of a jump 0.
+    /// Length of the step, days; 0 for the first knot and for a jump.
     pub step: C,
-    /// 1/step; of a jump 0.
+    /// The inverse of the step; 0 for the first knot and for a jump.
     pub per_step: C,
-    /// 1; of a jump 0.
+    /// Indicator of a step: 1, or 0 for the first knot and for a jump.
     pub is_step: C,
     /// The exposure.
     pub value: C,
-    /// Its logarithm.
+    /// The logarithm of the exposure.
     pub log: C,
 }
 
 impl<C> Knot<C> {
-    /// A knot of which each number is made of those of others.
+    /// A knot whose fields are built by a function from the fields of other knots.
     pub fn from_numbers(number: impl Fn(fn(&Knot<f64>) -> f64) -> C) -> Self {
         Self {
             step: number(|k| k.step),
@@ -53,7 +53,7 @@ impl<C> Knot<C> {
 }
 
 impl Knot<f64> {
-    /// No step, to where the driver is.
+    /// The knot with a step of zero, for a jump or a repetition.
     pub fn still(self) -> Self {
         Self { step: 0.0, per_step: 0.0, is_step: 0.0, ..self }
     }
@@ -76,19 +76,19 @@ impl Driver<'_> {
     }
 }
 
-/// The knots of a course as far as they are needed to read on some days, these days themselves, and others between them where the
-/// exposure would change in a step longer than [`LONGEST_STEP`].
+/// The knots of a course needed to read it on given days, these days themselves, and further knots between them where
+/// the exposure changes in a step longer than [`LONGEST_STEP`].
 #[derive(Clone, Debug, Default)]
 pub(crate) struct DriverKnots {
     day: Vec<f64>,
     value: Vec<f64>,
     log: Vec<f64>,
-    /// The knot of each of the days, at a jump that before it; of a day before day 0 the first. `None` where the course ends before.
+    /// The knot of each day: at a jump the one before it, before day 0 the first; `None` beyond the end of the course.
     at: Vec<Option<usize>>,
 }
 
 impl DriverKnots {
-    /// For reading on these days, in any order.
+    /// The knots for reading on given days, in any order.
     pub fn new(course: &ExposureCourse, exposure: Exposure, days: &[f64]) -> Self {
         let seen = || days.iter().copied().filter(|d| *d <= course.end());
         let mut found = Self::default();
@@ -97,7 +97,7 @@ impl DriverKnots {
             let knots = course.driving_knots(exposure);
             let day_of = |knot: &usize| course.days()[*knot];
             let until = knots.partition_point(|knot| day_of(knot) < last);
-            // The days are knots too: what follows the exposure is no straight line between knots.
+            // The days are knots too, because the response to exposure is not linear between knots.
             let mut own: Vec<f64> = seen().filter(|day| *day > 0.0).collect();
             own.sort_by(f64::total_cmp);
             own.dedup();
@@ -122,7 +122,8 @@ impl DriverKnots {
         Driver { day: &self.day, value: &self.value, log: &self.log }
     }
 
-    /// The value on the `k`th of the days of values at the knots: before day 0 that of day 0, after the end of the course NaN.
+    /// The value on the `k`th day, from values at the knots: before day 0 that of day 0, beyond the end of the course
+    /// NaN.
     pub fn read<T: Real>(&self, values: &[T], k: usize) -> T {
         self.at[k].map_or_else(|| T::constant(f64::NAN), |at| values[at])
     }
@@ -133,7 +134,7 @@ impl DriverKnots {
         self.log.push(log);
     }
 
-    /// Adds days before the next one, equally far from each other, as many as a long step needs in which the exposure changes.
+    /// Adds equally spaced knots before the next day, as many as a long step with changing exposure needs.
     fn divide(&mut self, course: &ExposureCourse, exposure: Exposure, next: f64) {
         let (Some(&last), Some(&log)) = (self.day.last(), self.log.last()) else { return };
         if next - last <= LONGEST_STEP {
@@ -168,7 +169,7 @@ mod tests {
         assert_eq!(day, [0.0, 1.0, 1.0, 4.0, 6.0, 8.0]);
         assert!((ige_free[3] - 13.0).abs() < 1e-12 && (ige_free[4] - 15.0).abs() < 1e-12);
         let read = |k| knots.read(ige_free, k);
-        // At a jump the value before it.
+        // The value before the jump.
         assert!(
             [0, 1, 2, 3, 5]
                 .map(read)
@@ -177,7 +178,7 @@ mod tests {
                 .all(|(a, b)| (a - b).abs() < 1e-12)
         );
         assert!(read(4).is_nan());
-        // As far as the knot after the last of the days.
+        // The last knot is the one after the last of the days.
         assert_eq!(DriverKnots::new(&course(), Exposure::IgeFree, &[8.5]).driver().day.last(), Some(&9.0));
     }
 

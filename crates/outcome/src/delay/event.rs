@@ -1,7 +1,7 @@
 //! The likelihood of the time to a first event.
 //!
-//! The hazard is h = exp(B + P·g(t) + E·w(t)), 1/d, on whole days, and goes in straight lines between them, so that its integral H
-//! is exact: ln L = ln h(T) − H(T) of an event at T, −H(T) of a patient without one until T.
+//! The hazard is h = exp(B + P·g(t) + E·w(t)), 1/d, on whole days with linear interpolation between them, so that its
+//! integral H is exact: ln L = ln h(T) − H(T) for an event at T, and −H(T) for a patient without an event until T.
 
 use super::mixed::{Row, Slopes};
 use super::row::EventTime;
@@ -14,7 +14,7 @@ impl EventTime {
     }
 }
 
-/// −2 log-likelihood of a patient with its derivatives, of rows of the whole days; `None` where it has no value.
+/// −2 log-likelihood of a patient with its derivatives, from rows of the whole days; `None` if it is not finite.
 pub(super) fn time_to_event(rows: &[Row], end: EventTime, beta: &Vector3<f64>) -> Option<Slopes> {
     let last = (end.day.floor() as usize).min(rows.len() - 1);
     let part = end.day - last as f64;
@@ -24,7 +24,7 @@ pub(super) fn time_to_event(rows: &[Row], end: EventTime, beta: &Vector3<f64>) -
     let mut found = Slopes::default();
     let mut log_likelihood = if end.happened { at_end.ln() } else { 0.0 };
     for (day, row) in rows.iter().enumerate().take(next + 1) {
-        // The days that this hazard stands for.
+        // The number of days to which this hazard contributes.
         let mut days = if day < last { 0.5 } else { 0.0 };
         if day > 0 && day <= last {
             days += 0.5;
@@ -59,7 +59,7 @@ mod tests {
     use crate::delay::row::LANES;
     use omafit_model::Dual;
 
-    /// Times of `scripts/reference/outcome_likelihoods.py`.
+    /// The event times of `scripts/reference/outcome_likelihoods.py`.
     #[test]
     fn the_likelihood_is_that_of_an_independent_program() {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/reference/outcome_likelihoods.json");
@@ -95,7 +95,7 @@ mod tests {
             patients.iter().map(|patient| at(&fit["parameters"], patient).by_beta[k]).sum()
         };
         assert!((0..3).all(|k| sum(k).abs() < 1e-9), "{:?}", [sum(0), sum(1), sum(2)]);
-        // Over ln κ by differences.
+        // The derivative with respect to ln κ, by finite differences.
         let moved = |h: f64| -> f64 {
             let mut there = fit["parameters"].clone();
             there["kappa"] = (number(&there, "kappa") * h.exp()).into();

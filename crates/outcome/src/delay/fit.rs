@@ -1,25 +1,26 @@
-//! The result of a fit, and the choice between fits.
+//! The result of a fit, and the choice between fits by BIC.
 
 use super::model::OutcomeModel;
 use super::shape::{Parameter, Structure};
 
-/// A smaller difference of BIC is "not worth more than a bare mention" (Kass & Raftery 1995, J Am Stat Assoc 90:773).
+/// Difference of BIC below which models are not distinguished: "not worth more than a bare mention" (Kass & Raftery
+/// 1995, J Am Stat Assoc 90:773).
 pub(super) const TOLD_APART: f64 = 2.0;
 
-/// How an interval is found.
+/// The method by which an interval is found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum IntervalBy {
-    /// Not at all.
+    /// No interval.
     #[default]
     Nothing,
-    /// From the standard error, on the scale on which the number was estimated.
+    /// Standard error, on the scale on which the parameter was estimated.
     Curvature,
-    /// From the profile of the likelihood, which has no curvature there.
+    /// Profile likelihood, used if the curvature gives no standard error.
     Profile,
 }
 
 impl IntervalBy {
-    /// Its name in tables.
+    /// The name of the method in tables.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Nothing => "",
@@ -29,92 +30,94 @@ impl IntervalBy {
     }
 }
 
-/// An estimated number.
+/// An estimated parameter.
 #[derive(Clone, Debug, PartialEq)]
 pub struct OutcomeEstimate {
-    /// Its name: `B`, `E`, `P`, `k`, `C50`, `g`, `alpha`, `kappa`, `sd_B`, `sd_E`, `corr_B_E`, `sd_P`, `corr_B_P`, `sd_ln_k`, `sigma`,
-    /// `gap_1` … of an ordered outcome, `dispersion` of a negative binomial one.
+    /// The name: `B`, `E`, `P`, `k`, `C50`, `g`, `alpha`, `kappa`, `sd_B`, `sd_E`, `corr_B_E`, `sd_P`, `corr_B_P`,
+    /// `sd_ln_k`, `sigma`, `gap_1` … for an ordered outcome, `dispersion` for a negative binomial outcome.
     pub name: &'static str,
-    /// Its unit; empty of none, `outcome` where it is that of the outcome.
+    /// The unit; empty if there is none, `outcome` if it is that of the outcome.
     pub unit: &'static str,
     /// The value.
     pub value: f64,
-    /// Its standard error, from the second derivatives of the likelihood; NaN where the data do not determine it.
+    /// Standard error from the second derivatives of the likelihood; NaN if the data do not determine it.
     pub se: f64,
-    /// Its standard error by the sandwich, which does not rely on the distributions of the model.
+    /// Standard error by the sandwich estimator, which does not rely on the distributions of the model.
     pub se_sandwich: f64,
-    /// Lower end of the 95 % interval, from the scale on which it was estimated.
+    /// Lower end of the 95 % interval, transformed from the scale of estimation.
     pub low: f64,
-    /// Upper end.
+    /// Upper end of the 95 % interval, transformed from the scale of estimation.
     pub high: f64,
-    /// How the interval was found.
+    /// The method by which the interval was found.
     pub interval: IntervalBy,
-    /// Whether it went to an end of the range it is kept in.
+    /// Whether the estimate is at an end of its range.
     pub at_limit: bool,
 }
 
-/// A mean delay.
+/// A mean delay with its 95 % interval.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct MeanDelay {
-    /// Days.
+    /// The mean delay, days.
     pub days: f64,
-    /// Lower end of the 95 % interval; NaN where there is none.
+    /// Lower end of the 95 % interval; NaN if there is none.
     pub low: f64,
-    /// Upper end.
+    /// Upper end of the 95 % interval; NaN if there is none.
     pub high: f64,
-    /// Whether the rate went to an end of its range, so that the delay is that limit or beyond it.
+    /// Whether the rate is at an end of its range, so that the delay is at that limit or beyond it.
     pub at_limit: bool,
 }
 
 /// A fitted model of an outcome.
 #[derive(Clone, Debug, PartialEq)]
 pub struct OutcomeFit {
-    /// Which.
+    /// The model.
     pub model: OutcomeModel,
-    /// Values.
+    /// Number of values; for a time to event the number of events.
     pub n: usize,
-    /// Patients behind them.
+    /// Number of patients.
     pub patients: usize,
-    /// Its numbers, in the order of the unknowns.
+    /// The estimates, in the order of the unknowns.
     pub estimates: Vec<OutcomeEstimate>,
-    /// −2 log-likelihood with its constants.
+    /// −2 log-likelihood including constants.
     pub minus2ll: f64,
     /// Whether the descent ended at a minimum.
     pub converged: bool,
-    /// Why it ended.
+    /// The reason the descent ended.
     pub reason: String,
-    /// The unknowns where it ended.
+    /// The unknowns at the end of the descent.
     pub(crate) unknowns: Vec<f64>,
-    /// The covariance of the estimates on the scale of estimation, row by row: B, E and P in the outcome's unit, k, C50, g, α and κ
-    /// on [a logistic curve within their ranges](Parameter), correlations as inverse hyperbolic tangents, all others as natural
-    /// logarithms. Zero of what is held at an end of its range; `None` where the data do not determine it.
+    /// The covariance of the estimates on the scale of estimation, row by row: B, E and P in the outcome's unit; k,
+    /// C50, g, α and κ on [a logistic curve within their ranges](Parameter); correlations as inverse hyperbolic
+    /// tangents; all others as natural logarithms. Zero for estimates at an end of their range; `None` if the data do
+    /// not determine it.
     pub covariance: Option<Vec<f64>>,
 }
 
 impl OutcomeFit {
-    /// Akaike's criterion.
+    /// Akaike's information criterion.
     pub fn aic(&self) -> f64 {
         self.minus2ll + 2.0 * self.count() as f64
     }
 
-    /// Schwarz's criterion, by the number of values.
+    /// The Bayesian information criterion, by the number of values.
     pub fn bic(&self) -> f64 {
         self.minus2ll + (self.n as f64).ln() * self.count() as f64
     }
 
-    /// How many numbers were estimated; of a chain its length too, which is chosen by the data: production is the chain of one.
+    /// Number of parameters estimated, plus one for the length of a transit chain, which is chosen by the data;
+    /// production is the chain of length one.
     pub fn count(&self) -> usize {
         let is_chain = |effect: super::DelayModel| matches!(effect.structure, Structure::Transit(_));
         self.estimates.len() + usize::from(self.model.effect.is_some_and(is_chain))
     }
 
-    /// An estimate by its name.
+    /// The estimate with a given name.
     pub fn estimate(&self, name: &str) -> Option<&OutcomeEstimate> {
         self.estimates.iter().find(|e| e.name == name)
     }
 
-    /// Mean delay of what enters: of a chain its compartments over k; `None` without a delay, and of a loss, whose delay is
-    /// another at every concentration.
+    /// Mean delay of the response: for a transit chain the number of compartments over k; `None` without a delay, and
+    /// for a loss model, whose delay depends on the concentration.
     pub fn mean_delay(&self) -> Option<MeanDelay> {
         let compartments = match self.model.effect?.structure {
             Structure::Effect | Structure::Production => 1.0,
@@ -127,19 +130,20 @@ impl OutcomeFit {
     }
 }
 
-/// The choice between the fits of some models.
+/// The choice between fitted models.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Choice {
-    /// The position of the fit of lowest BIC; `None` if no fit converged, or one that did not lies below those that did.
+    /// The position of the fit with the lowest BIC; `None` if no fit converged, or a fit that did not converge has a
+    /// lower BIC.
     pub chosen: Option<usize>,
-    /// The positions of the fits that the data do not tell apart from it, best first: those that converged to a BIC less than 2
-    /// above its.
+    /// The positions of the fits that the data do not distinguish from the chosen one, best first: converged fits with
+    /// a BIC less than 2 above its BIC.
     pub near: Vec<usize>,
-    /// The positions of fits that did not converge, and lie below all that did: nothing can be chosen past them.
+    /// The positions of fits that did not converge and have a lower BIC than all that did, which prevents a choice.
     pub unsettled: Vec<usize>,
 }
 
-/// Chooses by BIC.
+/// Chooses the fit with the lowest BIC.
 pub fn choose(fits: &[OutcomeFit]) -> Choice {
     let known = |i: &usize| fits[*i].bic().is_finite();
     let mut sorted: Vec<usize> = (0..fits.len()).filter(known).collect();
@@ -156,7 +160,7 @@ pub fn choose(fits: &[OutcomeFit]) -> Choice {
     Choice { chosen: Some(best), near: sorted.into_iter().filter(is_near).collect(), unsettled }
 }
 
-/// The knowledge of an unknown: its value, its standard error, and the ends of its interval.
+/// The estimate of an unknown: value, standard error, and the ends of its interval.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Known {
     pub x: f64,
@@ -167,7 +171,7 @@ pub(super) struct Known {
 }
 
 impl Known {
-    /// The estimate of a number of the unknown, by an increasing function with this slope.
+    /// The estimate of a parameter that is an increasing function of the unknown with this slope.
     fn estimate(
         self,
         name: &'static str,
@@ -189,7 +193,7 @@ impl Known {
     }
 }
 
-/// A parameter of w or g.
+/// The estimate of a parameter of w or g.
 pub(super) fn estimate_of(parameter: Parameter, known: Known) -> OutcomeEstimate {
     let h = 1e-5;
     let slope = (parameter.value(known.x + h) - parameter.value(known.x - h)) / (2.0 * h);
@@ -205,17 +209,17 @@ pub(super) fn estimate_of(parameter: Parameter, known: Known) -> OutcomeEstimate
     OutcomeEstimate { at_limit: parameter.is_at_limit(known.x), ..estimate }
 }
 
-/// A number that was estimated as it is, times `scale`.
+/// The estimate of a parameter on its own scale, times `scale`.
 pub(super) fn plain(name: &'static str, unit: &'static str, known: Known, scale: f64) -> OutcomeEstimate {
     known.estimate(name, unit, |x| x * scale, scale)
 }
 
-/// A correlation that was estimated as its inverse hyperbolic tangent.
+/// The estimate of a correlation from its inverse hyperbolic tangent.
 pub(super) fn correlation(name: &'static str, known: Known) -> OutcomeEstimate {
     known.estimate(name, "", f64::tanh, 1.0 - known.x.tanh().powi(2))
 }
 
-/// A positive number that was estimated as its logarithm, times `scale`.
+/// The estimate of a positive parameter from its logarithm, times `scale`.
 pub(super) fn spread(name: &'static str, unit: &'static str, known: Known, scale: f64) -> OutcomeEstimate {
     known.estimate(name, unit, |x| x.exp() * scale, known.x.exp() * scale)
 }
@@ -246,7 +250,7 @@ mod tests {
             fit("production_emax", 8, 500.0, true),
             fit("loss_emax", 8, 501.9, true),
             fit("effect_emax", 8, 502.1, true),
-            // As good as production but for the logarithm of 1000 numbers, 6.9.
+            // As good as production except for the logarithm of 1000 values, 6.9.
             fit("transit2_emax", 8, 494.5, true),
             fit("transit3_emax", 8, 495.2, true),
             fit("direct_emax", 7, 520.0, false),

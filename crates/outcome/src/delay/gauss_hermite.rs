@@ -1,10 +1,10 @@
-//! Gauss's rule for the integral of e^(−x²)·f(x).
+//! Gauss–Hermite quadrature for the integral of e^(−x²)·f(x).
 
 use nalgebra::{DMatrix, SymmetricEigen};
 
-/// The nodes, ascending, with the logarithms of their weights: eigenvalues of the recurrence's matrix (Golub & Welsch 1969, doi
-/// 10.1090/S0025-5718-69-99647-1), and from each the sum of the squares of the orthonormal polynomials, whose inverse is the
-/// weight.
+/// The nodes, ascending, with the logarithms of their weights: the nodes are eigenvalues of the recurrence matrix
+/// (Golub & Welsch 1969, doi 10.1090/S0025-5718-69-99647-1), and each weight is the inverse of the sum of squares of
+/// the orthonormal polynomials at the node.
 pub(super) fn gauss_hermite(order: usize) -> Vec<(f64, f64)> {
     let beside = |i: usize, j: usize| (0.5 * i.max(j) as f64).sqrt();
     let matrix = DMatrix::from_fn(order, order, |i, j| if i.abs_diff(j) == 1 { beside(i, j) } else { 0.0 });
@@ -29,7 +29,7 @@ mod tests {
 
     #[test]
     fn polynomials_are_integrated_exactly() {
-        // ∫x²ᵐe^(−x²) is Γ(m + ½): the rule of nine nodes is exact up to x¹⁷.
+        // ∫x²ᵐe^(−x²) is Γ(m + ½); the rule with nine nodes is exact up to x¹⁷.
         let nodes = gauss_hermite(9);
         let mut gamma = std::f64::consts::PI.sqrt();
         for m in 0..=8_i32 {

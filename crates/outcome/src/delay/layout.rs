@@ -1,4 +1,5 @@
-//! The unknowns of a model of an outcome: coefficients, parameters of w and g, spreads, numbers of the density.
+//! The layout of the unknowns of an outcome model: coefficients, parameters of w and g, standard deviations, parameters
+//! of the distribution.
 
 use super::course::TimeCourse;
 use super::mixed::{Moments, Slopes};
@@ -6,29 +7,31 @@ use super::model::OutcomeModel;
 use crate::measure::OutcomeType;
 use nalgebra::{Matrix3, Vector3};
 
-/// Where the numbers of a model stand among its unknowns: coefficients, parameters of w and g, spreads, numbers of the density.
+/// The positions of a model's unknowns: coefficients, parameters of w and g, standard deviations and correlation of the
+/// random effects, parameters of the distribution.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Layout {
-    /// Whether there is a second regressor, and whether its mean coefficient is a number of its own.
+    /// Whether there is a second regressor, and whether the model is a loss, in which its mean coefficient is the
+    /// baseline.
     pub has_first: bool,
     pub is_loss: bool,
-    /// Whether there is a third.
+    /// Whether there is a third regressor.
     pub has_second: bool,
-    /// Parameters of the second regressor and of the third.
+    /// Number of parameters of the second regressor and of the third.
     pub of_first: usize,
     pub of_second: usize,
-    /// Whether coefficients vary between patients, the third's too, and the rate k.
+    /// Whether the coefficients vary between patients, the third coefficient as well, and the rate k.
     varies: bool,
     pub second_varies: bool,
     pub delay_varies: bool,
-    /// Numbers of the density.
+    /// Number of parameters of the distribution.
     own: usize,
-    /// Whether the first of them is ln σ.
+    /// Whether the first parameter of the distribution is ln σ.
     has_sigma: bool,
 }
 
 impl Layout {
-    /// The layout of a model of an outcome of that type, whose density has `own` numbers.
+    /// The layout of a model for a type of outcome whose distribution has `own` parameters.
     pub fn of(model: OutcomeModel, kind: OutcomeType, own: usize) -> Self {
         let (effect, course) = (model.effect, model.course);
         let of_course = course.and_then(TimeCourse::parameter).iter().count();
@@ -47,43 +50,43 @@ impl Layout {
         }
     }
 
-    /// Coefficients.
+    /// Number of coefficients.
     pub fn linear(self) -> usize {
         1 + usize::from(self.has_first && !self.is_loss) + usize::from(self.has_second)
     }
 
-    /// Where the spreads begin.
+    /// Position of the first standard deviation.
     pub fn spreads(self) -> usize {
         self.linear() + self.of_first + self.of_second
     }
 
-    /// Where the spread of ln k is.
+    /// Position of the standard deviation of ln k.
     pub fn delay_spread(self) -> usize {
         let of_first = 2 * usize::from(self.has_first);
         self.spreads() + usize::from(self.varies) * (1 + of_first) + usize::from(self.second_varies)
     }
 
-    /// Where the numbers of the density begin.
+    /// Position of the first parameter of the distribution.
     pub fn own(self) -> usize {
         self.delay_spread() + usize::from(self.delay_varies)
     }
 
-    /// All unknowns.
+    /// Number of unknowns.
     pub fn len(self) -> usize {
         self.own() + self.own
     }
 
-    /// Random effects of coefficients that are not independent of each other.
+    /// Number of correlated random effects of coefficients.
     pub fn directions(self) -> usize {
         usize::from(self.varies) * (1 + usize::from(self.has_first))
     }
 
-    /// The position of the third regressor's coefficient.
+    /// Position of the third regressor's coefficient.
     pub fn second(self) -> usize {
         self.linear() - 1
     }
 
-    /// The means and the covariance of the coefficients, and σ² where there is one.
+    /// The means and the covariance of the coefficients, and σ², or 1 without one.
     pub fn moments(self, x: &[f64]) -> Moments {
         let at = self.spreads();
         let mut beta = Vector3::new(x[0], 0.0, 0.0);
@@ -109,7 +112,7 @@ impl Layout {
         Moments { beta, omega, variance }
     }
 
-    /// The derivatives over the unknowns, but for that of the spread of ln k.
+    /// Writes the derivatives with respect to the unknowns, except that of the standard deviation of ln k.
     pub fn gradient(self, found: &Slopes, gradient: &mut [f64]) {
         let (linear, at, own) = (self.linear(), self.spreads(), self.own());
         gradient.fill(0.0);

@@ -1,23 +1,24 @@
-//! The likelihood of a patient's values under a model whose random effects are linear.
+//! The likelihood of a patient's values under a linear mixed model.
 //!
-//! y = Zβ_i + ε, β_i ~ N(β, Ω), ε_j ~ N(0, σ²/n_j), with n_j the values that row j is the mean of; the columns of Z are 1, and up to two
-//! regressors. So y ~ N(Zβ, V), V = ZΩZᵀ + σ²·diag(1/n), exactly. Rows are multiplied by √n, and V⁻¹ follows from Woodbury's
-//! identity: V⁻¹ = (I − Z·K·Zᵀ)/σ², K = Ω(σ²I + ZᵀZ·Ω)⁻¹.
+//! The model is y = Zβ_i + ε, β_i ~ N(β, Ω), ε_j ~ N(0, σ²/n_j), with n_j the number of values of which row j is the
+//! mean; the columns of Z are 1 and up to two regressors. Hence y ~ N(Zβ, V), V = ZΩZᵀ + σ²·diag(1/n), exactly. Rows
+//! are multiplied by √n, and V⁻¹ follows from Woodbury's identity: V⁻¹ = (I − Z·K·Zᵀ)/σ², K = Ω(σ²I + ZᵀZ·Ω)⁻¹.
 
 use super::row::{LANES, MOST_OWN};
 use nalgebra::{Matrix3, Vector3};
 use omafit_model::Dual;
 
-/// A row of a patient, multiplied by the root of the number of values behind it.
+/// A row of a patient, multiplied by the square root of the number of values in it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Row {
-    /// The root itself: the regressor of the baseline.
+    /// The square root of the number of values, which is the regressor of the baseline.
     pub root: f64,
     /// The value.
     pub y: f64,
-    /// The second regressor, with its derivatives over the unknowns of the effect, or of the course if there is no effect.
+    /// The second regressor, with its derivatives with respect to the unknowns of the effect, or of the course without
+    /// an effect.
     pub first: Dual<f64, LANES>,
-    /// The third regressor, with its derivative over the unknown of the course.
+    /// The third regressor, with its derivative with respect to the unknown of the course.
     pub second: Dual<f64, 1>,
 }
 
@@ -29,34 +30,35 @@ pub(super) struct Moments {
     pub variance: f64,
 }
 
-/// −2 log-likelihood of a patient and its derivatives over everything that models of an outcome have.
+/// −2 log-likelihood of a patient and its derivatives with respect to all unknowns of outcome models.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Slopes {
     pub value: f64,
     pub by_beta: [f64; 3],
-    /// Over ln sd of the first column's coefficient, of the second's, their correlation as its inverse hyperbolic tangent, and ln
-    /// sd of the third's.
+    /// Derivatives with respect to ln sd of the first coefficient, ln sd of the second, the inverse hyperbolic tangent
+    /// of their correlation, and ln sd of the third.
     pub by_spread: [f64; 4],
     pub by_first: [f64; LANES],
     pub by_second: f64,
-    /// Over the density's own unknowns.
+    /// Derivatives with respect to the parameters of the distribution.
     pub by_own: [f64; MOST_OWN],
 }
 
 impl Slopes {
-    /// Multiplies the derivatives.
+    /// Multiplies the derivatives by a factor.
     pub fn times(&mut self, factor: f64) {
         let all = self.by_beta.iter_mut().chain(&mut self.by_spread).chain(&mut self.by_first);
         all.chain(&mut self.by_own).chain([&mut self.by_second]).for_each(|slope| *slope *= factor);
     }
 }
 
-/// −2 log-likelihood of a patient without 2π and without the weights' part, and its derivatives.
+/// −2 log-likelihood of a patient without the 2π and weight terms, and its derivatives.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Derivatives {
     pub value: f64,
     pub by_beta: Vector3<f64>,
-    /// tr(D·ZᵀV⁻¹Z) − (Zᵀq)ᵀ·D·Zᵀq is the derivative along a change D of Ω: ZᵀV⁻¹Z and Zᵀq.
+    /// The matrix ZᵀV⁻¹Z and, in `pulled`, the vector Zᵀq: the derivative along a change D of Ω is tr(D·ZᵀV⁻¹Z) −
+    /// (Zᵀq)ᵀ·D·Zᵀq.
     pub held: Matrix3<f64>,
     pub pulled: Vector3<f64>,
     pub by_log_sigma: f64,
@@ -65,7 +67,7 @@ pub(super) struct Derivatives {
 }
 
 impl Derivatives {
-    /// Over the numbers of the models.
+    /// The derivatives with respect to the unknowns of outcome models.
     pub fn slopes(&self, omega: &Matrix3<f64>) -> Slopes {
         let sd = |k: usize| omega[(k, k)].sqrt();
         let product = sd(0) * sd(1);
@@ -91,7 +93,7 @@ impl Derivatives {
     }
 }
 
-/// The change of Ω with the logarithm of a standard deviation.
+/// The change of Ω with respect to the logarithm of a standard deviation.
 fn with_log_sd(omega: &Matrix3<f64>, k: usize) -> Matrix3<f64> {
     let mut change = Matrix3::zeros();
     for other in 0..3 {
@@ -106,7 +108,7 @@ fn z(row: &Row) -> Vector3<f64> {
     Vector3::new(row.root, row.first.re, row.second.re)
 }
 
-/// The likelihood of a patient's rows with its derivatives; `None` where the covariance has no inverse.
+/// The likelihood of a patient's rows with its derivatives; `None` if the covariance is singular.
 pub(super) fn likelihood(rows: &[Row], moments: &Moments) -> Option<Derivatives> {
     let Moments { beta, omega, variance } = moments;
     let gram = rows.iter().map(z).fold(Matrix3::zeros(), |sum, z| sum + z * z.transpose());
@@ -153,7 +155,7 @@ pub(super) fn likelihood(rows: &[Row], moments: &Moments) -> Option<Derivatives>
     })
 }
 
-/// Zᵀ V⁻¹ Z and Zᵀ V⁻¹ y of a patient, of which generalised least squares are made.
+/// Zᵀ V⁻¹ Z and Zᵀ V⁻¹ y of a patient, the contributions to generalised least squares.
 pub(super) fn normal_equations(
     rows: &[Row],
     omega: &Matrix3<f64>,
@@ -194,7 +196,7 @@ mod tests {
         }
     }
 
-    /// The value by the dense covariance.
+    /// The likelihood from the dense covariance matrix.
     fn dense(rows: &[Row], moments: &Moments) -> f64 {
         let n = rows.len();
         let design = DMatrix::from_fn(n, 3, |i, k| z(&rows[i])[k]);
@@ -248,7 +250,7 @@ mod tests {
         }
     }
 
-    /// A normal outcome with a response to placebo, of `scripts/reference/outcome_likelihoods.py`.
+    /// A normal outcome with a placebo response, from `scripts/reference/outcome_likelihoods.py`.
     #[test]
     fn the_likelihood_is_that_of_an_independent_program() {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/reference/outcome_likelihoods.json");

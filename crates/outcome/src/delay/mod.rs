@@ -1,4 +1,4 @@
-//! Models of an outcome, with and without an effect of exposure and its delay, and their fits.
+//! Models of an outcome with and without an effect of exposure and a delay, and their fits.
 
 mod all;
 mod chain;

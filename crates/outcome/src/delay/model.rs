@@ -1,17 +1,17 @@
-//! The models of an outcome: a baseline, a course in time, and an effect of exposure with or without a delay.
+//! Outcome models: a baseline, a course in time, and an effect of exposure with or without a delay.
 
 use super::course::TimeCourse;
 use super::shape::{DelayModel, Link, Parameter, Structure};
 use crate::measure::OutcomeType;
 
-/// A model of an outcome: R(t) = B + P·g(t) + E·w(t), g the course in time and w the effect of exposure.
+/// An outcome model R(t) = B + P·g(t) + E·w(t), with g the course in time and w the effect of exposure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OutcomeModel {
-    /// The course in time; `None` of an outcome that does not change by itself.
+    /// The course in time; `None` for an outcome without one.
     pub course: Option<TimeCourse>,
-    /// The effect of exposure; `None` of an outcome that exposure does not change.
+    /// The effect of exposure; `None` for an outcome without one.
     pub effect: Option<DelayModel>,
-    /// Whether the rate k of the delay varies between patients, log-normally.
+    /// Whether the rate k of the delay varies between patients, with a log-normal distribution.
     pub delay_varies: bool,
 }
 
@@ -22,7 +22,7 @@ impl From<DelayModel> for OutcomeModel {
 }
 
 impl OutcomeModel {
-    /// An outcome that does not change.
+    /// The model of an outcome without change.
     pub const NO_EFFECT: Self = Self { course: None, effect: None, delay_varies: false };
 
     /// The models without an effect of exposure.
@@ -31,12 +31,12 @@ impl OutcomeModel {
         std::iter::once(Self::NO_EFFECT).chain(courses).collect()
     }
 
-    /// The models that are tried first: those without an effect, and every effect without a course in time.
+    /// The models fitted first: those without an effect, and every effect without a course in time.
     pub fn all() -> Vec<Self> {
         Self::without_effect().into_iter().chain(DelayModel::all().into_iter().map(Self::from)).collect()
     }
 
-    /// The model of that name.
+    /// The model with a given name.
     pub fn named(name: &str) -> Option<Self> {
         let courses = std::iter::once(None).chain(TimeCourse::ALL.map(Some));
         let effects = || std::iter::once(None).chain(DelayModel::all().into_iter().map(Some));
@@ -46,8 +46,8 @@ impl OutcomeModel {
             .find(|model| model.name() == name)
     }
 
-    /// Its name in tables, such as `no_effect`, `time_plateau`, `production_emax`, `production_emax_time_plateau` and
-    /// `production_emax_varied_delay`.
+    /// The name of the model in tables, such as `no_effect`, `time_plateau`, `production_emax`,
+    /// `production_emax_time_plateau` and `production_emax_varied_delay`.
     pub fn name(self) -> String {
         let name = match (self.effect, self.course) {
             (None, None) => "no_effect".to_owned(),
@@ -58,31 +58,31 @@ impl OutcomeModel {
         if self.delay_varies { format!("{name}_varied_delay") } else { name }
     }
 
-    /// Whether an outcome of that type may have the model: a loss is of an amount, and a delay can only be seen to vary between
-    /// patients who are measured more than once.
+    /// Whether the model applies to a type of outcome: a loss model needs an amount, and variability of the delay can
+    /// only be estimated if patients are measured more than once.
     pub(crate) fn is_of(self, kind: OutcomeType) -> bool {
         let is_amount = matches!(kind, OutcomeType::Continuous | OutcomeType::Score { .. });
         (is_amount || !self.is_loss())
             && (!self.delay_varies || self.is_delayed() && kind != OutcomeType::Event)
     }
 
-    /// The parameters that w and g depend on, in this order.
+    /// The parameters on which w and g depend, in order.
     pub fn parameters(self) -> Vec<Parameter> {
         let of_course = self.course.and_then(TimeCourse::parameter);
         self.effect.map_or_else(Vec::new, DelayModel::parameters).into_iter().chain(of_course).collect()
     }
 
-    /// Whether E is the baseline itself, and no number of its own.
+    /// Whether E equals the baseline and is not a separate parameter.
     pub fn is_loss(self) -> bool {
         self.effect.is_some_and(DelayModel::is_loss)
     }
 
-    /// Whether the effect comes after a delay.
+    /// Whether the effect is delayed.
     pub fn is_delayed(self) -> bool {
         self.effect.is_some_and(|effect| effect.structure != Structure::Direct)
     }
 
-    /// Whether every outcome of `other` is one of this model, at some values or in the limit.
+    /// Whether `other` is nested in this model, exactly or as a limit.
     pub(crate) fn contains(self, other: Self) -> bool {
         let course = other.course.is_none() || other.course == self.course;
         let effect = match (self.effect, other.effect) {

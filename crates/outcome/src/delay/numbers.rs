@@ -1,4 +1,4 @@
-//! The numbers of a fitted model, with names, units and errors.
+//! The estimates of a fitted model, with names, units and errors.
 
 use super::course::TimeCourse;
 use super::fit::{OutcomeEstimate, correlation, estimate_of, plain, spread};
@@ -7,7 +7,7 @@ use super::row::MOST_OWN;
 use super::uncertainty::Uncertainty;
 use crate::measure::{OutcomeType, Per};
 
-/// The numbers of a model, in the order of its unknowns.
+/// The estimates of a model, in the order of its unknowns.
 pub(super) fn estimates(problem: &Problem<'_>, x: &[f64], uncertainty: &Uncertainty) -> Vec<OutcomeEstimate> {
     let Problem { model, layout, scale, .. } = *problem;
     let kind = problem.data.kind;
@@ -54,7 +54,7 @@ pub(super) fn estimates(problem: &Problem<'_>, x: &[f64], uncertainty: &Uncertai
     estimates
 }
 
-/// Names of the distances between the cuts of an ordered outcome: from the cut above its second category, less that above the
-/// first, on.
+/// Names of the distances between neighbouring cuts of an ordered outcome; `gap_1` is the cut above the second category
+/// minus the cut above the first.
 pub(crate) const GAPS: [&str; MOST_OWN] =
     ["gap_1", "gap_2", "gap_3", "gap_4", "gap_5", "gap_6", "gap_7", "gap_8", "gap_9", "gap_10"];

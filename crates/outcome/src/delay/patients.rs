@@ -1,12 +1,14 @@
-//! Models of an outcome fitted to patients, with random effects, by maximum likelihood.
+//! Maximum likelihood fits of outcome models to patients, with random effects.
 //!
-//! Patient i has y_ij = B_i + P_i·g(t_ij) + E_i·w_i(t_ij) + ε_ij: its own baseline, course and effect, normal around B, P and E (of
-//! a loss around B, P and B), its own exposure in w, ε normal of variance σ². The effect, or of a model without one the course, is
-//! correlated with the baseline; the course beside an effect varies independently. Rates and links are of all patients.
-//! The random effects are linear, so that the likelihood is exact ([`super::mixed`]), and is maximised with its exact gradient.
+//! The values of patient i are y_ij = B_i + P_i·g(t_ij) + E_i·w_i(t_ij) + ε_ij, with individual baseline, course and
+//! effect distributed normally around B, P and E (around B, P and B in a loss model), individual exposure in w, and ε
+//! normal with variance σ². The effect, or the course in a model without an effect, is correlated with the baseline; a
+//! course in addition to an effect varies independently. Rates, unless the delay varies, and links are common to all
+//! patients. The random effects are linear, so that the likelihood of a normal outcome is exact ([`super::mixed`]), and
+//! it is maximised with its exact gradient.
 //!
-//! A descent begins at the point of a grid of the rates and links, of which the likelihood is highest with the coefficients of
-//! generalised least squares: no visit means are needed, and four values a patient suffice.
+//! A descent begins at the point of a grid of rates and links with the highest likelihood, given the coefficients of
+//! generalised least squares; no visit means are needed, and four values per patient suffice.
 
 use super::data::DelayData;
 use super::fit::OutcomeFit;
@@ -18,22 +20,22 @@ use super::uncertainty::{Uncertainty, uncertainty};
 use omafit_estimate::DescentStop;
 use rayon::prelude::*;
 
-/// Points of the grid from which descents begin, if the first does not end at a minimum.
+/// Number of grid points from which descents begin, if the first does not end at a minimum.
 const FOLLOWED: usize = 4;
-/// Standard deviations of ln k at which variability is looked for, and one that is none.
+/// Standard deviations of ln k at which variability is tried, and one that counts as none.
 const SPREADS: [f64; 2] = [0.15, 0.5];
 const NO_VARIABILITY: f64 = 1e-6;
-/// −2 log-likelihood by which a fit that contains another must not lie above it.
+/// Distance in −2 log-likelihood by which a fit may lie above a fit nested in it.
 const ABOVE: f64 = 1e-3;
 
-/// Fits a model to the patients. `None` of fewer than two patients, of no more values than numbers, or where the likelihood has no
-/// value.
+/// Fits a model to the patients. `None` with fewer than two patients, with no more values than unknowns, or if the
+/// likelihood is not finite.
 pub fn fit_patients(data: &DelayData, model: OutcomeModel) -> Option<OutcomeFit> {
     fit_from(data, model, &[]).map(|fit| with_errors(data, fit, true))
 }
 
-/// A fit with the standard errors of its numbers, and where the curvature of the likelihood gives none, if that is asked for, with
-/// intervals from its profile.
+/// Adds standard errors to a fit and, if `profiled` and the curvature of the likelihood gives none, intervals from the
+/// profile likelihood.
 pub(super) fn with_errors(data: &DelayData, fit: OutcomeFit, profiled: bool) -> OutcomeFit {
     let found = Problem::new(data, fit.model).and_then(|problem| {
         let at = problem.evaluate(&fit.unknowns)?;
@@ -57,7 +59,7 @@ pub(super) fn with_errors(data: &DelayData, fit: OutcomeFit, profiled: bool) -> 
     }
 }
 
-/// Fits a model from its own starts and, where it ends above a fit that it contains, from that; without standard errors.
+/// Fits a model from its own starts and, if it ends above a fit nested in it, from that fit; without standard errors.
 pub(super) fn fit_from(data: &DelayData, model: OutcomeModel, known: &[&OutcomeFit]) -> Option<OutcomeFit> {
     let problem = Problem::new(data, model)?;
     if data.values() <= problem.layout.len() {
@@ -84,7 +86,7 @@ pub(super) fn fit_from(data: &DelayData, model: OutcomeModel, known: &[&OutcomeF
     improved(&problem, best, known)
 }
 
-/// A fit that lies above others that it contains, fitted again from them.
+/// Fits a model again from fits nested in it, if it lies above them.
 pub(super) fn refitted(data: &DelayData, fit: OutcomeFit, known: &[&OutcomeFit]) -> OutcomeFit {
     let Some(problem) = Problem::new(data, fit.model) else { return fit };
     let stop = fit.converged.then_some(DescentStop::Converged);
@@ -95,7 +97,7 @@ pub(super) fn refitted(data: &DelayData, fit: OutcomeFit, known: &[&OutcomeFit])
     }
 }
 
-/// The lowest of an end and of the descents from fits that the model contains, where it lies above them.
+/// The best of an end point and of descents from nested fits, if it lies above them.
 fn improved(problem: &Problem<'_>, mut best: Option<End>, known: &[&OutcomeFit]) -> Option<OutcomeFit> {
     let constants = problem.constants();
     for fit in known.iter().filter(|fit| problem.model.contains(fit.model)) {
@@ -111,8 +113,8 @@ fn improved(problem: &Problem<'_>, mut best: Option<End>, known: &[&OutcomeFit])
 }
 
 impl Problem<'_> {
-    /// The end of a descent of a delay that varies, from the fit of the model with one delay for all if that is known. Where no
-    /// variability raises the likelihood at first, there is none at its maximum.
+    /// The end of a descent with a varying delay, from the known fit of the model with a common delay. If no
+    /// variability tried raises the likelihood, the variability is taken as zero.
     fn after_same_delay(&self, known: &[&OutcomeFit]) -> Option<End> {
         let same = OutcomeModel { delay_varies: false, ..self.model };
         let fit = known.iter().find(|fit| self.model.delay_varies && fit.model == same)?;
@@ -132,7 +134,7 @@ impl Problem<'_> {
     }
 }
 
-/// The fit of an end, without standard errors.
+/// The fit at an end point, without standard errors.
 fn finished(problem: &Problem<'_>, end: End) -> OutcomeFit {
     OutcomeFit {
         model: problem.model,

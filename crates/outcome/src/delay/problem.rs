@@ -1,4 +1,4 @@
-//! The likelihood of a model of an outcome and a group's patients, with its gradient.
+//! The likelihood of an outcome model for a group's patients, with its gradient.
 
 use super::data::{DelayData, Member};
 use super::density::{Density, DensityAt, Seen};
@@ -17,27 +17,30 @@ use omafit_model::{Dual, Real as _};
 use std::f64::consts::{PI, SQRT_2, TAU};
 
 pub(super) const MOST_ITERATIONS: u64 = 200;
-/// Nodes of a delay that varies; places at which its mode is looked for, the first step from there, and the parabolas after it.
+/// Number of nodes for a varying delay; places at which its mode is searched, the first step from there, and the number
+/// of parabolic steps after it.
 const DELAYS: usize = 9;
 const PLACES: [f64; 5] = [-2.4, -1.2, 0.0, 1.2, 2.4];
 const FIRST_STEP: f64 = 0.6;
 const PARABOLAS: usize = 2;
 
-/// A model and the patients to which it is fitted; continuous values and scores on the scale of their standard deviation.
+/// A model and the patients to which it is fitted; continuous values and scores are divided by their standard
+/// deviation.
 pub(super) struct Problem<'a> {
     pub data: &'a DelayData,
     pub model: OutcomeModel,
     pub layout: Layout,
     pub scale: f64,
-    /// The density of what is not normal, with the rule by which its random effects are integrated over.
+    /// The distribution of a non-normal outcome, with the quadrature rules for its random effects.
     density: Option<(Density, [Rule; 2])>,
-    /// Nodes of a delay that varies with the logarithms of their weights.
+    /// Nodes for a varying delay with the logarithms of their weights.
     delays: Vec<(f64, f64)>,
 }
 
 impl<'a> Problem<'a> {
-    /// `None` of fewer than two patients, of values that are all the same, and of a model that the type of the outcome does not
-    /// have: a loss of what is no amount, a delay that varies but is not there or comes once.
+    /// Sets up the likelihood; `None` with fewer than two patients, with constant values, or if the model does not
+    /// apply to the type of outcome: a loss of what is not an amount, a varying delay in a model without delay or for a
+    /// time to event.
     pub fn new(data: &'a DelayData, model: OutcomeModel) -> Option<Self> {
         let kind = data.kind;
         let is_model = model.is_of(kind);
@@ -61,7 +64,7 @@ impl<'a> Problem<'a> {
         Some(Self { data, model, layout, scale, density, delays })
     }
 
-    /// The member's rows at these regressors.
+    /// Fills the member's rows for these regressors.
     pub fn rows(
         &self,
         member: &Member,
@@ -90,14 +93,14 @@ impl<'a> Problem<'a> {
         }));
     }
 
-    /// g of each member's rows.
+    /// The values of g at a member's rows.
     pub fn course(&self, unknown: Option<f64>, member: &Member) -> Vec<Dual<f64, 1>> {
         let Some(course) = self.model.course else { return Vec::new() };
         member.rows.iter().map(|row| course.at(unknown, row.day)).collect()
     }
 
-    /// −2 log-likelihood without 2π, its gradient, and half the sum of the outer products of the patients' gradients, which is
-    /// what its second derivatives are expected to be.
+    /// −2 log-likelihood without the 2π term, its gradient, and half the sum of the outer products of the patients'
+    /// gradients, which estimates its expected second derivatives.
     pub fn evaluate(&self, x: &[f64]) -> Option<Evaluated> {
         let p = x.len();
         let mut total = Evaluated { value: 0.0, gradient: vec![0.0; p], expected: vec![0.0; p * p] };
@@ -113,14 +116,14 @@ impl<'a> Problem<'a> {
         Some(total)
     }
 
-    /// The gradient alone.
+    /// The gradient of −2 log-likelihood.
     pub fn gradient(&self, x: &[f64]) -> Option<Vec<f64>> {
         let mut total = vec![0.0; x.len()];
         self.each(x, |_, gradient| total.iter_mut().zip(gradient).for_each(|(sum, g)| *sum += g))?;
         Some(total)
     }
 
-    /// Calls `told` with each patient's part and its gradient.
+    /// Calls `told` with each patient's contribution and its gradient.
     fn each(&self, x: &[f64], mut told: impl FnMut(f64, &[f64])) -> Option<()> {
         if self.layout.delay_varies {
             return self.each_with_varied_delay(x, told);
@@ -128,13 +131,13 @@ impl<'a> Problem<'a> {
         self.each_at(x, &vec![1.0; self.data.patients()], true, &mut told)
     }
 
-    /// Likewise where ln k_i is ln k + ω·z_i, z_i standard normal: the likelihood is integrated over z_i by Gauss's and Hermite's
-    /// rule around each patient's mode.
+    /// Calls `told` with each patient's contribution and its gradient for ln k_i = ln k + ω·z_i, z_i standard normal,
+    /// by Gauss–Hermite quadrature over z_i around each patient's mode.
     fn each_with_varied_delay(&self, x: &[f64], mut told: impl FnMut(f64, &[f64])) -> Option<()> {
         let spread = x[self.layout.delay_spread()].exp();
         let rate = Parameter::Rate;
         let position = self.layout.linear() + self.model.parameters().iter().position(|p| *p == rate)?;
-        // ∂ ln k over its unknown.
+        // The derivative of ln k with respect to its unknown.
         let by_unknown = rate.value(Dual::<f64, 1>::variable(x[position], 0)).ln().eps[0];
         let (n, p) = (self.data.patients(), x.len());
         let places = self.delays_of_patients(x, spread)?;
@@ -170,8 +173,8 @@ impl<'a> Problem<'a> {
         Some(())
     }
 
-    /// The mode of each patient's z and its standard deviation: from the highest of some places, by parabolas through it and its
-    /// neighbours that draw nearer.
+    /// The mode of each patient's z and its standard deviation: from the highest of some places, by successively
+    /// narrower parabolas through it and its neighbours.
     fn delays_of_patients(&self, x: &[f64], spread: f64) -> Option<Vec<(f64, f64)>> {
         let n = self.data.patients();
         let log_joint = |z: &[f64]| -> Option<Vec<f64>> {
@@ -206,7 +209,7 @@ impl<'a> Problem<'a> {
                 let (mode, value) = modes[i];
                 let bend = (2.0 * value - low[i] - high[i]) / (steps[i] * steps[i]);
                 let slope = 0.5 * (high[i] - low[i]) / steps[i];
-                // The prior alone bends by one.
+                // The negative log prior alone has a second derivative of one.
                 let sd = 1.0 / bend.max(1.0).sqrt();
                 let move_by = (slope * sd * sd).clamp(-steps[i], steps[i]);
                 let best = [(before[i], low[i]), (after[i], high[i])]
@@ -220,7 +223,8 @@ impl<'a> Problem<'a> {
         Some(modes.into_iter().zip(steps).map(|((mode, _), sd)| (mode, sd)).collect())
     }
 
-    /// Calls `told` with each patient's part and, if it is wanted, its gradient, k the typical one times the patient's factor.
+    /// Calls `told` with each patient's contribution and, if `wanted`, its gradient, with k multiplied by the patient's
+    /// factor.
     fn each_at(
         &self,
         x: &[f64],
@@ -257,7 +261,7 @@ impl<'a> Problem<'a> {
         Some(())
     }
 
-    /// The part of a patient.
+    /// The contribution of a patient.
     fn of_patient(
         &self,
         member: &Member,
@@ -278,7 +282,7 @@ impl<'a> Problem<'a> {
         }
     }
 
-    /// The end of a descent from a start; where a likelihood is integrated, from the end of one that is so by few nodes.
+    /// The end of a descent from a start; with quadrature, after a preliminary descent with few nodes.
     pub fn descend(&self, start: Vec<f64>) -> Option<End> {
         let start = match self.approach() {
             Some(approach) => approach.descend_at_once(start)?.x,
@@ -287,7 +291,7 @@ impl<'a> Problem<'a> {
         self.descend_at_once(start)
     }
 
-    /// The problem with few nodes; `None` of a likelihood in closed form.
+    /// The problem with few quadrature nodes; `None` for a closed-form likelihood.
     fn approach(&self) -> Option<Self> {
         let density = self.density.as_ref().map(|(density, _)| *density)?;
         let density = Some((density, Rule::of_approach(self.layout.directions())));
@@ -299,7 +303,7 @@ impl<'a> Problem<'a> {
         Some(End { x: end.x, value: end.at.value, stop: end.stop })
     }
 
-    /// The constants of −2 log-likelihood, which other densities than the normal have in them but for the scale of values that
+    /// The constants omitted from −2 log-likelihood; for non-normal outcomes these are only the scale of values that
     /// are not censored.
     pub fn constants(&self) -> f64 {
         if self.data.kind != OutcomeType::Continuous {
@@ -312,7 +316,7 @@ impl<'a> Problem<'a> {
 }
 
 impl Problem<'_> {
-    /// The layout of another model of the outcome.
+    /// The layout of another model of the same outcome.
     pub fn layout_of(&self, model: OutcomeModel) -> Layout {
         Layout::of(model, self.data.kind, self.layout.len() - self.layout.own())
     }
@@ -328,7 +332,7 @@ impl Problem<'_> {
     }
 }
 
-/// An evaluation as a function of those unknowns that are kept, the others held.
+/// An evaluation restricted to the unknowns that are kept, with the others fixed.
 pub(super) fn restricted(at: &Evaluated, kept: impl Fn(usize) -> bool) -> Evaluated {
     let p = at.gradient.len();
     let kept: Vec<usize> = (0..p).filter(|k| kept(*k)).collect();

@@ -1,17 +1,18 @@
-//! Intervals from the profile of the likelihood, where its curvature gives none.
+//! Intervals from the profile likelihood, used if its curvature gives none.
 
 use super::problem::{MOST_ITERATIONS, Problem, restricted};
 use omafit_estimate::score;
 
-/// −2 log-likelihood above its least at the ends of a 95 % interval: the quantile of χ² with one degree of freedom.
+/// Rise of −2 log-likelihood at the ends of a 95 % interval, the quantile of χ² with one degree of freedom.
 const ABOVE: f64 = 3.841_458_820_694_124;
-/// The first step outward, the longest way, and how near −2 log-likelihood must be to that of an end.
+/// First step outward, longest distance, and accuracy in −2 log-likelihood at an end.
 const STEP: f64 = 0.25;
 const LONGEST: f64 = 40.0;
 const NEAR: f64 = 0.01;
 const MOST_TRIES: u32 = 40;
 
-/// The ends of the interval of an unknown, from the end of a descent; infinite where the likelihood does not fall so far.
+/// The ends of the interval of an unknown, from the end of a descent; infinite if the likelihood does not fall far
+/// enough.
 pub(super) fn profile(problem: &Problem<'_>, x: &[f64], least: f64, position: usize) -> [f64; 2] {
     [-1.0, 1.0].map(|side| end(problem, x, least, position, side))
 }
@@ -19,7 +20,7 @@ pub(super) fn profile(problem: &Problem<'_>, x: &[f64], least: f64, position: us
 fn end(problem: &Problem<'_>, x: &[f64], least: f64, position: usize, side: f64) -> f64 {
     let mut others = x.to_vec();
     others.remove(position);
-    // −2 log-likelihood above its least at a distance, the others at their best.
+    // The rise of −2 log-likelihood at a distance, minimised over the other unknowns.
     let mut rise = |distance: f64| -> Option<f64> {
         let whole = |others: &[f64]| {
             let mut whole = others.to_vec();

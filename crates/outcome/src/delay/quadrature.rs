@@ -1,9 +1,9 @@
-//! The likelihood of a patient's values whose density is not normal, by adaptive quadrature over its random effects.
+//! The likelihood of a patient's non-normal values, by adaptive quadrature over the random effects.
 //!
-//! The random effects of the first two columns are L·z, z standard normal, Ω = L·Lᵀ. Nodes of Gauss's and Hermite's rule are set
-//! around the mode of z by the second derivatives there (Liu & Pierce 1994, doi 10.1093/biomet/81.3.624). Derivatives are the
-//! posterior means of those at the nodes (Fisher's identity), which with so many nodes leaves no difference that a descent could
-//! notice.
+//! The random effects of the first two columns are L·z, with z standard normal and Ω = L·Lᵀ. Gauss–Hermite nodes are
+//! placed around the mode of z and scaled by the second derivatives there (Liu & Pierce 1994, doi
+//! 10.1093/biomet/81.3.624). Derivatives are posterior means of the derivatives at the nodes (Fisher's identity), which
+//! with this number of nodes is accurate enough for a descent.
 
 use super::density::{Density, DensityAt, Seen, Terms};
 use super::gauss_hermite::gauss_hermite;
@@ -11,23 +11,23 @@ use super::mixed::{Moments, Row, Slopes};
 use super::row::MOST_OWN;
 use nalgebra::{Matrix2, Vector2};
 
-/// Nodes in each direction: categories, of which the lowest and the highest say where a patient is at least or at most, leave a
-/// skewed posterior, and need more.
+/// Number of nodes in each direction; ordered categories, of which the lowest and the highest only bound the predictor,
+/// give a skewed posterior and need more.
 const ORDER: usize = 9;
 const ORDER_OF_CATEGORIES: usize = 19;
-/// As many values leave a posterior that is nearly normal, for which fewer nodes do.
+/// Number of values from which the posterior is nearly normal, so that fewer nodes suffice.
 const MANY: usize = 12;
 const ORDER_OF_MANY: usize = 5;
 const ORDER_OF_MANY_CATEGORIES: usize = 9;
-/// As many nodes lead a descent to where all of them take few more steps.
+/// Number of nodes for a preliminary descent, which leaves few steps for the full rule.
 const ORDER_OF_APPROACH: usize = 3;
-/// Steps of Newton's method, and the square of the last.
+/// Largest number of Newton steps, and the squared step at which they end.
 const MOST_STEPS: u32 = 100;
 const SMALL: f64 = 1e-18;
-/// A smaller part of the posterior has no derivatives to add.
+/// Fraction of the posterior below which a node is left out of the derivatives.
 const NO_PART: f64 = 1e-14;
 
-/// Nodes of the rule in one or two directions with the logarithms of their weights, those of e^(−|x|²) taken out.
+/// Nodes of the rule in one or two directions with the logarithms of their weights, without the factor e^(−|x|²).
 #[derive(Clone, Debug)]
 pub(super) struct Rule {
     nodes: Vec<(Vector2<f64>, f64)>,
@@ -35,7 +35,7 @@ pub(super) struct Rule {
 }
 
 impl Rule {
-    /// The rules of one or two directions, for few and for many values of this density.
+    /// The rules in one or two directions for few and for many values of a distribution.
     pub fn few_and_many(directions: usize, density: Density) -> [Self; 2] {
         let orders = match density {
             Density::Ordered { .. } => [ORDER_OF_CATEGORIES, ORDER_OF_MANY_CATEGORIES],
@@ -44,13 +44,13 @@ impl Rule {
         orders.map(|order| Self::of_order(directions, order))
     }
 
-    /// A rule of few nodes, for the way to a maximum.
+    /// Rules with few nodes for a preliminary descent.
     pub fn of_approach(directions: usize) -> [Self; 2] {
         let rule = Self::of_order(directions, ORDER_OF_APPROACH);
         [rule.clone(), rule]
     }
 
-    /// The rule of a patient with so many values.
+    /// The rule for a patient with the given number of values.
     pub fn for_values(rules: &[Self; 2], values: usize) -> &Self {
         &rules[usize::from(values >= MANY)]
     }
@@ -64,7 +64,7 @@ impl Rule {
     }
 }
 
-/// A patient's rows given the random effects: μ = m + aᵀz.
+/// The predictors of a patient's rows as functions of the random effects: μ = m + aᵀz.
 struct Predictors {
     fixed: Vec<f64>,
     by_z: Vec<Vector2<f64>>,
@@ -76,7 +76,7 @@ impl Predictors {
     }
 }
 
-/// −2 log-likelihood of a patient, with its derivatives if they are wanted; `None` where it has no value.
+/// −2 log-likelihood of a patient, with its derivatives if `wanted`; `None` if it is not finite.
 pub(super) fn marginal(
     rule: &Rule,
     density: &DensityAt,
@@ -85,7 +85,7 @@ pub(super) fn marginal(
     wanted: bool,
 ) -> Option<Slopes> {
     let Moments { beta, omega, .. } = moments;
-    // L of the first two columns.
+    // The factor L for the first two columns.
     let sd = omega[(0, 0)].sqrt();
     let across = if sd > 0.0 { omega[(0, 1)] / sd } else { 0.0 };
     let down = (omega[(1, 1)] - across * across).max(0.0).sqrt();
@@ -99,7 +99,7 @@ pub(super) fn marginal(
     };
     let (mode, bent) = mode(density, seen, &predictors, &log_joint)?;
     let root = bent.cholesky()?.l();
-    // x → z: the inverse of the transposed root.
+    // The map from x to z: the inverse of the transposed root.
     let turn = root.transpose().try_inverse()?;
     let scale = turn.determinant().ln() - 0.5 * rule.directions as f64 * std::f64::consts::PI.ln();
     let places: Vec<Vector2<f64>> =
@@ -126,7 +126,7 @@ pub(super) fn marginal(
     if !wanted {
         return Some(found);
     }
-    // Over L, row by row: those over its elements (0, 0), (1, 0) and (1, 1).
+    // Derivatives with respect to the elements (0, 0), (1, 0) and (1, 1) of L.
     let mut by_root = [0.0; 3];
     let mut own = [0.0; MOST_OWN];
     for (k, (z, part)) in places.iter().zip(&parts).enumerate() {
@@ -164,7 +164,7 @@ pub(super) fn marginal(
     Some(found)
 }
 
-/// The mode of z, and the second derivatives of −log of the joint density there.
+/// The mode of z, and the second derivatives of the negative log joint density there.
 fn mode(
     density: &DensityAt,
     seen: &[Seen],
@@ -190,7 +190,8 @@ fn mode(
         if expected < SMALL {
             return Some((z, bent));
         }
-        // The joint density is log-concave: a part of the step raises it, unless it is as high as rounding tells.
+        // The joint density is log-concave: a fraction of the step raises it, unless it is at its maximum up to
+        // rounding.
         let mut part = 1.0;
         loop {
             let next = z + step * part;
@@ -224,7 +225,7 @@ mod tests {
         value.as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).collect()
     }
 
-    /// A patient's part at parameters of the reference, and the unknowns of the density there.
+    /// The contribution of a patient at parameters of the reference, with the parameters of the distribution there.
     fn at(family: &str, of: &Value, p: &Value, patient: &Value, order: Option<usize>) -> Slopes {
         let (density, own, b) = match family {
             "censored" => {
@@ -266,7 +267,7 @@ mod tests {
         marginal(&rule, &density, (&rows, &seen), &moments, true).unwrap()
     }
 
-    /// Scores with a floor and a ceiling, categories and counts of `scripts/reference/outcome_likelihoods.py`.
+    /// Scores with a floor and a ceiling, categories and counts from `scripts/reference/outcome_likelihoods.py`.
     #[test]
     fn likelihoods_are_those_of_an_independent_program() {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/reference/outcome_likelihoods.json");
@@ -285,7 +286,7 @@ mod tests {
         }
     }
 
-    /// The values of five patients as those of one.
+    /// The values of five patients combined as those of one patient.
     #[test]
     fn many_values_need_few_nodes() {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/reference/outcome_likelihoods.json");

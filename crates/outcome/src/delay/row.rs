@@ -1,22 +1,22 @@
-//! Values of a patient as models of an outcome take them, and how many numbers these have.
+//! Values of a patient as used by outcome models, and the largest numbers of their parameters.
 
-/// As many unknowns as w depends on at most.
+/// Largest number of unknowns on which w depends.
 pub(crate) const LANES: usize = 4;
-/// As many categories an ordered outcome has at most.
+/// Largest number of categories of an ordered outcome.
 pub const MOST_CATEGORIES: usize = 12;
-/// As many numbers a density has at most.
+/// Largest number of parameters of a distribution.
 pub(super) const MOST_OWN: usize = MOST_CATEGORIES - 2;
 
-/// A value of a patient, or the mean of some.
+/// A value of a patient, or the mean of several values.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct OutcomeRow {
-    /// Day after the first dose; of a count the middle of the days over which it was made.
+    /// Day after the first dose; for a count the midpoint of the days counted.
     pub day: f64,
-    /// The value, or the mean; of an ordered outcome the position of the category, of a count the number.
+    /// The value or mean; for an ordered outcome the position of the category, for a count the number.
     pub value: f64,
-    /// How many values it is the mean of.
+    /// Number of values in the mean.
     pub values: f64,
-    /// Days over which a count was made.
+    /// Number of days over which a count was made.
     pub days: f64,
 }
 
@@ -25,6 +25,6 @@ pub(crate) struct OutcomeRow {
 pub(crate) struct EventTime {
     /// Days after the first dose, above 0.
     pub day: f64,
-    /// Whether the event happened then.
+    /// Whether the event occurred on that day.
     pub happened: bool,
 }

@@ -1,6 +1,6 @@
-//! The delay models: how an outcome follows the course of free IgE.
+//! Delay models: the response of an outcome to the course of free IgE.
 //!
-//! An outcome is R(t) = B + E·w(t), with w(0) = 0. With C the free IgE, C₀ that at the first dose, and f the link:
+//! An outcome is R(t) = B + E·w(t), with w(0) = 0. With C the free IgE, C₀ its value at the first dose, and f the link:
 //!
 //! * direct: w = f(C) − f(C₀)
 //! * effect compartment: w = f(Cₑ) − f(C₀), dCₑ/dt = k·(C − Cₑ)
@@ -10,7 +10,7 @@
 //!
 //! f is C/100 (linear), ln C (logarithmic), C/(C50 + C) (Emax) or C^g/(C50^g + C^g) (sigmoid).
 //!
-//! C is free IgE, or another exposure on its own scale.
+//! Another exposure on its own scale can take the place of free IgE.
 
 use super::chain::{Filtered, chain, turnover};
 use super::driver::{Driver, DriverKnots, Knot};
@@ -19,65 +19,65 @@ use crate::measure::Per;
 use omafit_model::Real;
 use serde::{Deserialize, Serialize};
 
-/// How the outcome is held back.
+/// The structure of the delay.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Structure {
-    /// Not at all.
+    /// A direct response without delay.
     Direct,
     /// An effect compartment.
     Effect,
-    /// An indirect response of production.
+    /// An indirect response (turnover model) with an effect on production.
     Production,
-    /// An indirect response of loss.
+    /// An indirect response (turnover model) with an effect on loss.
     Loss,
-    /// A chain of so many compartments.
+    /// A transit chain with the given number of compartments.
     Transit(u8),
 }
 
-/// How free IgE acts.
+/// The link from free IgE to the effect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Link {
-    /// In proportion.
+    /// Proportional to the concentration.
     Linear,
-    /// In proportion to the logarithm.
+    /// Proportional to the logarithm of the concentration.
     Logarithmic,
-    /// With a ceiling.
+    /// Emax: hyperbolic with a maximum.
     Emax,
-    /// With a ceiling and a steepness.
+    /// Sigmoid Emax: with a maximum and a steepness.
     Sigmoid,
 }
 
 /// A delay model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DelayModel {
-    /// How the outcome is held back.
+    /// The structure of the delay.
     pub structure: Structure,
-    /// How free IgE acts.
+    /// The link from free IgE to the effect.
     pub link: Link,
 }
 
-/// A number of the model that w depends on.
+/// A parameter on which w or g depends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Parameter {
     /// The rate k, 1/d.
     Rate,
-    /// C50, ng/mL.
+    /// C50, the half-effect concentration, ng/mL.
     Half,
     /// The steepness g.
     Steepness,
-    /// α, the logarithm of how many times faster the loss is at endless free IgE than without.
+    /// α, the logarithm of the ratio of the loss rate at infinite free IgE to that without free IgE.
     LossRise,
     /// κ, the rate of an exponential course in time, 1/d.
     CourseRate,
 }
 
-/// A share of a parameter's range nearer to its ends than this is at them.
+/// Fraction of a parameter's range, from either end, within which a value counts as at that end.
 const AT_LIMIT: f64 = 0.01;
 
 impl Parameter {
-    /// Its name in tables.
+    /// The name of the parameter in tables.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Rate => "k",
@@ -88,7 +88,7 @@ impl Parameter {
         }
     }
 
-    /// Its unit.
+    /// The unit of the parameter.
     pub const fn unit(self) -> &'static str {
         match self {
             Self::Rate | Self::CourseRate => "1/d",
@@ -97,7 +97,7 @@ impl Parameter {
         }
     }
 
-    /// The range it is kept in.
+    /// The range of the parameter in estimation.
     pub const fn range(self) -> (f64, f64) {
         match self {
             Self::Rate => (0.001, 2.0),
@@ -108,8 +108,8 @@ impl Parameter {
         }
     }
 
-    /// Values at which a descent may begin: delays of a week to a quarter, half-effects around the usual levels under treatment,
-    /// responses to placebo of two weeks to two months.
+    /// Values at which a descent may begin: delays of a week to a quarter, half-effects around usual levels under
+    /// treatment, placebo responses of two weeks to two months.
     pub(crate) const fn starts(self) -> &'static [f64] {
         match self {
             Self::Rate => &[0.02, 0.07, 0.25],
@@ -126,7 +126,8 @@ impl Parameter {
         !(AT_LIMIT..=1.0 - AT_LIMIT).contains(&share)
     }
 
-    /// Its value where the unknown is `x`: within the range, on a logistic curve, of all but α on the logarithm.
+    /// The value at the unknown `x`: a logistic curve within the range, on the logarithmic scale for all parameters
+    /// except α.
     pub(crate) fn value<T: Real>(self, x: T) -> T {
         let (low, high) = self.range();
         let share = logistic(x);
@@ -136,7 +137,7 @@ impl Parameter {
         }
     }
 
-    /// The unknown of a value.
+    /// The unknown of a parameter value.
     pub(crate) fn unknown(self, value: f64) -> f64 {
         let (low, high) = self.range();
         let share = match self {
@@ -147,15 +148,15 @@ impl Parameter {
     }
 }
 
-/// 1/(1 + e⁻ˣ).
+/// The logistic function 1/(1 + e⁻ˣ).
 #[inline(always)]
 fn logistic<T: Real>(x: T) -> T {
     T::constant(1.0) / ((-x).exp_within() + 1.0)
 }
 
 impl DelayModel {
-    /// Every model. A linear effect compartment is the linear production model and not there twice; a linear loss could
-    /// fall below nothing and is none.
+    /// All candidate models. A linear effect compartment equals the linear production model and is not repeated; a
+    /// linear loss could become negative and is excluded; the logarithmic link is used only in the test of a delay.
     pub fn all() -> Vec<Self> {
         let of = |structure, links: &[Link]| {
             links.iter().map(|&link| Self { structure, link }).collect::<Vec<_>>()
@@ -171,7 +172,7 @@ impl DelayModel {
         others.into_iter().chain(chains).flatten().collect()
     }
 
-    /// Its name in tables, such as `production_emax`.
+    /// The name of the model in tables, such as `production_emax`.
     pub fn name(self) -> String {
         let structure = match self.structure {
             Structure::Direct => "direct".to_owned(),
@@ -189,7 +190,7 @@ impl DelayModel {
         format!("{structure}_{link}")
     }
 
-    /// What w depends on.
+    /// The parameters on which w depends.
     pub fn parameters(self) -> Vec<Parameter> {
         let rate = (self.structure != Structure::Direct).then_some(Parameter::Rate);
         let half = matches!(self.link, Link::Emax | Link::Sigmoid).then_some(Parameter::Half);
@@ -198,7 +199,7 @@ impl DelayModel {
         [rate, half, steepness, rise].into_iter().flatten().collect()
     }
 
-    /// Whether the effect is a part of the baseline, and not a number of its own.
+    /// Whether the effect is a fraction of the baseline and has no coefficient of its own.
     pub fn is_loss(self) -> bool {
         self.structure == Structure::Loss
     }
@@ -212,19 +213,19 @@ impl DelayModel {
         }
     }
 
-    /// w on some days of a patient's course of an exposure; half-effects are on the exposure's scale.
+    /// The values of w on some days of a patient's course of an exposure; half-effects are on the exposure's scale.
     pub fn on(self, values: &[f64], course: &ExposureCourse, exposure: Exposure, days: &[f64]) -> Vec<f64> {
         let knots = DriverKnots::new(course, exposure, days);
         let shape = self.shape(values, knots.driver());
         (0..days.len()).map(|k| knots.read(&shape, k)).collect()
     }
 
-    /// w at the knots of the driver; the values are those of [`DelayModel::parameters`].
+    /// The values of w at the knots of the driver, for parameter values in the order of [`DelayModel::parameters`].
     pub fn shape<T: Filtered<Constant = f64>>(self, values: &[T], driver: Driver<'_>) -> Vec<T> {
         self.shape_over(values, &driver.knots())
     }
 
-    /// w at these knots.
+    /// The values of w at given knots.
     #[inline(always)]
     pub(super) fn shape_over<T: Filtered>(self, values: &[T], knots: &[Knot<T::Constant>]) -> Vec<T> {
         let all = self.parameters();

@@ -1,4 +1,4 @@
-//! Where descents begin: at points of a grid of the rates and links, and at fits of models that a model contains.
+//! Starting values of descents: points of a grid of rates and links, and fits of nested models.
 
 use super::data::{DelayData, values};
 use super::fit::OutcomeFit;
@@ -12,18 +12,19 @@ use nalgebra::{Matrix3, Vector3};
 use omafit_estimate::score;
 use omafit_model::Dual;
 
-/// About as many patients are enough to choose a start by.
+/// Approximate number of patients used to choose a start.
 const TRIED: usize = 60;
-/// Standard deviations of values of standard deviation 1 at the start: between patients, within one, and the least of an effect.
+/// Initial standard deviations for values of standard deviation 1: between patients, within patients, and the smallest
+/// of an effect.
 const BETWEEN: f64 = 0.6;
 const WITHIN: f64 = 0.6;
 const LEAST: f64 = 0.05;
-/// The standard deviation of ln k, and ln α, to begin with.
+/// Initial standard deviation of ln k, and initial ln α.
 const DELAY_SPREAD: f64 = 0.4;
 const DISPERSION: f64 = -1.5;
 
 impl Problem<'_> {
-    /// Starts, the best first: each point of the grid with the coefficients of generalised least squares.
+    /// Starting values, the best first: each point of the grid with the coefficients of generalised least squares.
     pub fn starts(&self) -> Vec<Vec<f64>> {
         let stride = self.data.patients().div_ceil(TRIED).max(1);
         let working = Working::of(self.data, self.scale);
@@ -35,7 +36,8 @@ impl Problem<'_> {
         found.into_iter().map(|(_, x)| x).collect()
     }
 
-    /// −2 log-likelihood of about every `stride`-th patient with the best coefficients at these parameters, and the start they make.
+    /// −2 log-likelihood of about every `stride`-th patient at these parameters with the best coefficients, and the
+    /// resulting starting values.
     fn start(&self, unknowns: &[f64], stride: usize, working: &Working) -> Option<(f64, Vec<f64>)> {
         if self.data.kind == OutcomeType::Event {
             return self.start_of_hazard(unknowns);
@@ -56,7 +58,7 @@ impl Problem<'_> {
         let mut omega = Matrix3::zeros();
         omega[(0, 0)] = BETWEEN * BETWEEN;
         let mut beta = Vector3::zeros();
-        // The spread of an effect is guessed from its size, once that is known.
+        // The standard deviation of an effect is guessed from its size once that is known.
         for _ in 0..2 {
             beta = self.coefficients(&all, &omega)?;
             for k in 1..3 {
@@ -83,7 +85,8 @@ impl Problem<'_> {
         value.is_finite().then_some((value, x))
     }
 
-    /// −2 log-likelihood of a hazard with these parameters and the best coefficients, and the start they make.
+    /// −2 log-likelihood of a hazard with these parameters and the best coefficients, and the resulting starting
+    /// values.
     fn start_of_hazard(&self, unknowns: &[f64]) -> Option<(f64, Vec<f64>)> {
         let linear = self.layout.linear();
         let whole = |beta: &[f64]| [beta, unknowns].concat();
@@ -98,7 +101,7 @@ impl Problem<'_> {
         Some((end.at.value, whole(&end.x)))
     }
 
-    /// Coefficients by generalised least squares.
+    /// The coefficients by generalised least squares.
     fn coefficients(&self, all: &[Vec<Row>], omega: &Matrix3<f64>) -> Option<Vector3<f64>> {
         let mut matrix = Matrix3::zeros();
         let mut right = Vector3::zeros();
@@ -107,7 +110,7 @@ impl Problem<'_> {
             matrix += held;
             right += pulled;
         }
-        // Columns of the coefficients that there are: of a loss the second goes with the first.
+        // Map from the free coefficients; in a loss model the second equals the first.
         let mut wide = Matrix3::identity();
         if self.layout.is_loss {
             wide[(1, 0)] = 1.0;
@@ -125,7 +128,7 @@ impl Problem<'_> {
         Some(wide * solution)
     }
 
-    /// The start at which this model is another that it contains, or near it.
+    /// The starting values at which this model equals a model nested in it, or nearly so.
     pub fn start_at(&self, fit: &OutcomeFit) -> Vec<f64> {
         let (from, to) = (self.layout_of(fit.model), self.layout);
         let x = &fit.unknowns;
@@ -134,7 +137,7 @@ impl Problem<'_> {
             let is_direct_now = |link: Link| fit.model.effect.is_some_and(|e| e.link == link);
             match (at, parameter) {
                 (Some(at), _) => x[from.linear() + at],
-                // The limit in which the model is the other.
+                // The limit in which the model equals the nested model.
                 (None, Parameter::Rate) => parameter.unknown(0.9 * parameter.range().1),
                 (None, Parameter::Steepness) if is_direct_now(Link::Emax) => parameter.unknown(1.0),
                 (None, _) => parameter.unknown(parameter.starts()[0]),
@@ -178,15 +181,15 @@ impl Problem<'_> {
     }
 }
 
-/// Values on the scale of the predictor, by which a descent of a density that is not normal is begun.
+/// Values on the scale of the predictor, from which starting values for a non-normal distribution are computed.
 struct Working {
     kind: OutcomeType,
     scale: f64,
     /// The value of each category of an ordered outcome.
     categories: Vec<f64>,
-    /// The standard deviation of the values, which are divided by it.
+    /// The standard deviation of the values, by which they are divided.
     unit: f64,
-    /// The density's own unknowns.
+    /// The parameters of the distribution.
     own: Vec<f64>,
 }
 
@@ -203,7 +206,7 @@ impl Working {
                 let logit = |share: f64| (share / (1.0 - share)).ln();
                 let below: Vec<f64> = (0..=n).map(|k| counts[..k].iter().sum::<f64>() / all).collect();
                 let cut = |k: usize| logit(below[k + 1]);
-                // The logit of a value above the lowest category, in the middle of each.
+                // The logit of a value above the lowest category, at the middle of each category.
                 working.categories =
                     (0..n).map(|k| logit(0.5 * (below[k] + below[k + 1])) - cut(0)).collect();
                 working.own = (1..n - 1).map(|k| (cut(k) - cut(k - 1)).ln()).collect();
@@ -229,7 +232,7 @@ impl Working {
     }
 }
 
-/// Unknowns to begin with: delays of a week to a quarter, half-effects around usual levels, responses to placebo in weeks.
+/// The grid of unknowns: delays of a week to a quarter, half-effects around usual levels, placebo responses in weeks.
 fn grid(parameters: &[Parameter]) -> Vec<Vec<f64>> {
     parameters.iter().fold(vec![Vec::new()], |found, parameter| {
         let with = |v: &f64| {

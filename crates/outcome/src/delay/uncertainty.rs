@@ -1,35 +1,37 @@
-//! The covariance of a fit's unknowns: from the second derivatives of −2 log-likelihood, and the sandwich.
+//! The covariance of a fit's unknowns: from the second derivatives of −2 log-likelihood, and by the sandwich estimator.
 
 use super::fit::{IntervalBy, Known};
 use super::problem::Problem;
 use nalgebra::{Cholesky, DMatrix};
 use omafit_estimate::NORMAL_975;
 
-/// The spacing of the differences of the gradient.
+/// Step of the finite differences of the gradient.
 const SPACING: f64 = 1e-4;
-/// A standard deviation of coefficients, as a part of that of the values, that is none; and a correlation that is one.
+/// Standard deviation of coefficients, relative to that of the values, below which it counts as zero; and correlation
+/// above which it counts as one.
 const NO_SPREAD: f64 = 1e-3;
 const ONE: f64 = 0.9999;
 
-/// The errors of a fit's unknowns.
+/// The uncertainty of a fit's unknowns.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Uncertainty {
-    /// Covariance from the second derivatives, row by row; zero of what is held; nothing where it does not exist.
+    /// Covariance from the second derivatives, row by row; zero for fixed unknowns; `None` if it does not exist.
     pub covariance: Option<Vec<f64>>,
     sandwich: Vec<f64>,
     n: usize,
-    /// The ends of the unknowns' intervals from the profile, where there is no covariance and they were asked for.
+    /// The ends of the unknowns' intervals from the profile likelihood, if there is no covariance and they were
+    /// requested.
     pub profiles: Vec<[f64; 2]>,
 }
 
 impl Uncertainty {
-    /// The standard error of an unknown; NaN where there is none.
+    /// The standard error of an unknown; NaN if there is none.
     pub fn se(&self, k: usize) -> f64 {
         let variance = self.covariance.as_ref().map_or(f64::NAN, |c| c[k * self.n + k]);
         if variance > 0.0 { variance.sqrt() } else { f64::NAN }
     }
 
-    /// The knowledge of an unknown that is `x`.
+    /// The estimate of an unknown with value `x`.
     pub fn known(&self, k: usize, x: f64) -> Known {
         let se = self.se(k);
         let half = NORMAL_975 * se;
@@ -42,14 +44,14 @@ impl Uncertainty {
         }
     }
 
-    /// The standard error of the sandwich as a part of the other.
+    /// The ratio of the sandwich standard error to that from the second derivatives.
     pub fn ratio(&self, k: usize) -> f64 {
         let variance = self.sandwich.get(k).copied().unwrap_or(f64::NAN);
         if variance > 0.0 { variance.sqrt() / self.se(k) } else { f64::NAN }
     }
 }
 
-/// The unknowns that are at an end of their range: they have no error, and the others are as if they were known.
+/// The unknowns at an end of their range, which have no standard error and are treated as known for the others.
 fn held(problem: &Problem<'_>, x: &[f64]) -> Vec<bool> {
     let (linear, at) = (problem.layout.linear(), problem.layout.spreads());
     let mut held = vec![false; x.len()];
@@ -58,7 +60,7 @@ fn held(problem: &Problem<'_>, x: &[f64]) -> Vec<bool> {
     }
     let is_none = |k: usize| x[k].exp() < NO_SPREAD;
     for (position, k) in (at..problem.layout.own()).enumerate() {
-        // The correlation of what does not vary is nothing.
+        // The correlation of a coefficient without variability is zero.
         held[k] = if position == 2 && problem.layout.has_first {
             is_none(at) || is_none(at + 1) || x[k].tanh().abs() > ONE
         } else {
