@@ -10,7 +10,7 @@ use crate::autodiff::{AnalyticFunction, Dual, LEAST_ORDINARY, Real, is_ordinary}
 pub struct EquilibriumComplex;
 
 struct Equilibrium<T> {
-    /// 1/(XE).
+    /// The inverse of the product, 1/(XE).
     inverse: T,
     power: T,
     k: T,
@@ -87,7 +87,7 @@ fn is_no_target<T: Real>(amount: &T) -> bool {
 impl AnalyticFunction<4, 1> for EquilibriumComplex {
     #[inline(always)]
     fn values<T: Real>([x, e, w, alpha]: [T; 4]) -> [T; 1] {
-        // As X → 0 the power vanishes and all drug is bound: C → X. Without drift the bound part stays E/(E + w).
+        // As X → 0 the power vanishes and all drug is bound: C → X. With α = 0 the bound fraction stays E/(E + w).
         if is_none(&x) {
             return [if alpha.value() == 0.0 { x * (e / (e + w)) } else { x }];
         }

@@ -45,7 +45,7 @@ pub enum CourseError {
     /// Doses or output times that are not ascending, or precede the start.
     #[error("time runs backwards at day {time}")]
     Disorder {
-        /// The offending time, days.
+        /// The time that is out of order, days.
         time: f64,
     },
     /// A parameter, dose or time that is not finite, or is negative where it must not be.
@@ -130,7 +130,7 @@ impl Course {
     /// A course from `start` through `doses`, with output at `times`; both ascending.
     ///
     /// # Errors
-    /// When a time or an amount is not finite, an amount is negative, or time runs backwards.
+    /// When a time or an amount is not finite, an amount is negative, or times are not ascending.
     pub fn new(
         start: f64,
         doses: Vec<Dose>,

@@ -394,7 +394,7 @@ fn is_steady(dose: &Dose) -> bool {
 /// Perturbations of the times of a plan in their last digits.
 #[derive(Clone, Debug)]
 struct Rounding {
-    /// Which doses are moved onto an event, such as an arrival or the end of an infusion.
+    /// Whether each dose is moved onto an event, such as an arrival or the end of an infusion.
     onto: Vec<bool>,
     /// Perturbations in units in the last place.
     ulps: Vec<i8>,

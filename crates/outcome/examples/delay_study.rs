@@ -1,5 +1,6 @@
 //! Simulation study of the recovery of the delay model and its parameters from simulated outcomes:
-//! `scripts/study/delay [TRIALS] [SEED] [PATIENTS] [DAYS BETWEEN VALUES, or DAYS OF VALUES AS 0,84,168,308] [TRUTHS, from 1 on …]`.
+//! `scripts/study/delay [TRIALS] [SEED] [PATIENTS] [DAYS BETWEEN VALUES, or DAYS OF VALUES AS 0,84,168,308]
+//! [TRUTHS, from 1 on …]`.
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 #[path = "../tests/common/mod.rs"]

@@ -1,5 +1,5 @@
-//! Simulation study of the rates of true and false detection of a delay: `scripts/study/hysteresis [TRIALS] [SEED]
-//! [ROW]`.
+//! Simulation study of the rates of true and false detection of a delay:
+//! `scripts/study/hysteresis [TRIALS] [SEED] [ROW]`.
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 #[path = "../tests/common/mod.rs"]

@@ -30,9 +30,9 @@ pub struct OutcomeOptions {
 /// A phase of the course in which outcome and exposure are correlated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
-    /// From the first dose, baseline included, to the day set in the options or the last dose, whichever is earlier.
+    /// Onset: from the first dose, baseline included, to the day in the options or the last dose, whichever is earlier.
     Onset,
-    /// From the patient's last dose onwards.
+    /// Offset: from the patient's last dose onwards.
     Offset,
 }
 

@@ -15,7 +15,7 @@ pub enum Conclusion {
     GoesWithOnset,
     /// The outcome correlates with free IgE after the last dose.
     GoesWithOffset,
-    /// After the last dose free IgE returns first, and the outcome returns later.
+    /// Free IgE returns first after the last dose, and the outcome returns later.
     ReturnsLater,
     /// The outcome follows free IgE with a delay, so that onset and offset take different paths.
     Delayed,

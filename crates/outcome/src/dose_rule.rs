@@ -10,9 +10,9 @@ const WEEKS: f64 = 4.0;
 /// A rule that gives a dose from body weight and baseline IgE. Not medical advice.
 #[derive(Clone, Debug, PartialEq)]
 pub enum DoseRule {
-    /// By a dosing table.
+    /// A dose by a dosing table.
     Table(DosingTable),
-    /// In proportion to body weight and baseline IgE, without a maximum.
+    /// A dose in proportion to body weight and baseline IgE, without a maximum.
     Proportional {
         /// mg per kg of body weight and IU/mL of IgE, in four weeks.
         mg_per_kg_iu: f64,

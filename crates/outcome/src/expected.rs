@@ -93,8 +93,8 @@ impl FittedOutcome {
     }
 
     /// The expected change since the first dose on each of `days`, in the outcome's unit, for the typical patient of
-    /// the fit under this exposure: of the number per day for counts, of the mean category for ordered categories, of the
-    /// probability of an event by that day for a first event. NaN beyond the end of the course.
+    /// the fit under this exposure: of the number per day for counts, of the mean category for ordered categories, of
+    /// the probability of an event by that day for a first event. NaN beyond the end of the course.
     pub fn change(&self, exposure: &ExposureCourse, days: &[f64]) -> Vec<f64> {
         self.at(&self.theta).course(exposure, days).change
     }

@@ -15,7 +15,7 @@ pub enum Exposure {
     LogIgeFree,
     /// Total omalizumab, µg/mL.
     Omalizumab,
-    /// Total omalizumab to total IgE, mol/mol.
+    /// Ratio of total omalizumab to total IgE, mol/mol.
     Ratio,
 }
 

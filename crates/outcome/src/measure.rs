@@ -103,8 +103,8 @@ impl OutcomeType {
         }
     }
 
-    /// A description of the allowed values if the type does not allow `value`; `None` if it does. A count is given as its
-    /// number.
+    /// A description of the allowed values if the type does not allow `value`; `None` if it does. A count is given as
+    /// its number.
     pub fn expected(self, value: f64) -> Option<String> {
         let is_whole = value.fract() == 0.0;
         match self {

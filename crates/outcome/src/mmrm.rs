@@ -272,7 +272,7 @@ fn add(total: &mut DMatrix<f64>, own: &DMatrix<f64>, at: &[usize]) {
 /// Fits the model to patients of `arms` arms; patients without a change are ignored.
 ///
 /// # Errors
-/// When there are too few patients or too many visits, or REML does not converge.
+/// When there are fewer than two arms, too few patients or too many visits, or REML does not converge.
 pub fn mmrm(patients: &[Repeated], arms: usize) -> Result<Mmrm, MmrmError> {
     let seen: Vec<&Repeated> = patients
         .iter()

@@ -57,7 +57,7 @@ impl Baseline {
 /// The dosing of a virtual trial.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Dosing {
-    /// By a table; only patients for whom it gives a dose are enrolled.
+    /// A dosing table; only patients for whom it gives a dose are enrolled.
     Table(DosingTable),
     /// A fixed regimen for all patients.
     Fixed {

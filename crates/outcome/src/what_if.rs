@@ -1,4 +1,4 @@
-//! What-if simulation of a patient's free IgE under other doses.
+//! Simulation of a patient's free IgE under other doses (what-if).
 
 use crate::dose_rule::DoseRule;
 use crate::dosing_table::NotInTable;

@@ -86,7 +86,7 @@ fn maxima_are_those_of_an_independent_program() {
                 other => other,
             };
             let found = fit.estimate(ours).unwrap();
-            // On the scale on which the reference is estimated.
+            // The value and the slope on the scale on which the reference is estimated.
             let (value, slope) = match name {
                 "tau_0" => (-found.value, 1.0),
                 "atanh_r" => (found.value.atanh(), 1.0 / (1.0 - found.value.powi(2))),

@@ -182,7 +182,7 @@ pub enum EffectEntry {
         covariate: String,
         /// The value whose factor is one.
         reference: f64,
-        /// The other values.
+        /// The other values and their factors.
         levels: Vec<LevelEntry>,
         /// Whether the factors are fixed rather than estimated.
         #[serde(default, skip_serializing_if = "is_default")]

@@ -29,7 +29,7 @@ pub use residual::{ErrorModel, Residual, ResidualDistribution};
 use std::collections::BTreeSet;
 pub use values::PopulationValues;
 
-/// A population model, ready to predict.
+/// A checked population model, ready for prediction.
 #[derive(Clone, Debug)]
 pub struct PopulationModel {
     file: ModelFile,
@@ -82,7 +82,7 @@ impl PopulationModel {
         &self.omega
     }
 
-    /// Which elements of Ω are fixed rather than estimated, with the layout of [`PopulationModel::omega`]: zero
+    /// Whether each element of Ω is fixed rather than estimated, with the layout of [`PopulationModel::omega`]: zero
     /// covariances and elements fixed in the file.
     pub fn omega_fixed(&self) -> &[bool] {
         &self.omega_fixed

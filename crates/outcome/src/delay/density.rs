@@ -1,7 +1,7 @@
 //! Distributions of non-normal outcomes, given the predictor μ = B_i + P·g(t) + E_i·w(t).
 //!
 //! ```text
-//! score               y* normal with mean μ and standard deviation σ; y = floor if y* is below it, y = ceiling if above
+//! score               y* normal with mean μ and SD σ; y = floor if y* is below it, y = ceiling if above
 //! ordered             logit Pr(y ≤ k) = τ_k − μ;  τ_0 = 0, so that B is the logit of a value above the lowest category
 //! Poisson             with mean m = T·e^μ, T the days counted
 //! negative binomial   with mean m and variance m + α·m²

@@ -4,7 +4,8 @@
 //!
 //! * direct: w = f(C) − f(C₀)
 //! * effect compartment: w = f(Cₑ) − f(C₀), dCₑ/dt = k·(C − Cₑ)
-//! * indirect response, production: dw/dt = k·(f(C) − f(C₀) − w); this is dR/dt = k·Rmax·(1 − Imax·f(C)) − k·R (Zhu 2013)
+//! * indirect response, production: dw/dt = k·(f(C) − f(C₀) − w), which is dR/dt = k·Rmax·(1 − Imax·f(C)) − k·R (Zhu
+//!   2013)
 //! * indirect response, loss: dR/dt = kin − k·(1 + (e^α − 1)·f(C))·R, so that E = B and w = R/B − 1
 //! * transit chain: the production model through n compartments of rate k
 //!
