@@ -73,7 +73,7 @@ pub enum MmrmError {
     /// Fewer than two arms, or no visit.
     #[error("there is one arm only")]
     OneArm,
-    /// More visits than [`MOST_VISITS`].
+    /// More visits than the largest number allowed, 12.
     #[error("{0} visits are more than {MOST_VISITS}: choose some with --visits")]
     TooManyVisits(usize),
     /// A visit at which an arm has fewer than two changes.
