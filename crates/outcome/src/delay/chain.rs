@@ -1,6 +1,6 @@
 //! First-order filters of a course given at knots, in closed form step by step.
 
-use super::driver::{Knot, LONGEST_STEP};
+use super::driver::Knot;
 use omafit_model::{Dual, Real};
 
 /// A number that can be filtered: a single number or several, with or without derivatives.
@@ -90,7 +90,7 @@ pub(super) fn chain<T: Filtered>(knots: &[Knot<T::Constant>], input: &[T], k: T,
 ///
 /// After a step s, ρ is e^(−kΛ(s))·ρ + k·∫e^(−k(Λ(s) − Λ(t)))dt, with Λ the integral of λ and the integral by six-point
 /// Gauss quadrature, exact to 1e-8 for k·λ up to 2 per day in steps of two days, or 4 in steps of one. A longer step is
-/// divided; if several numbers are computed at once, only the step of the first decides.
+/// divided into parts.
 #[inline(always)]
 pub(super) fn turnover<T: Filtered>(knots: &[Knot<T::Constant>], lambda: &[T], k: T) -> Vec<T> {
     const NODES: [(f64, f64); 6] = [
@@ -107,9 +107,13 @@ pub(super) fn turnover<T: Filtered>(knots: &[Knot<T::Constant>], lambda: &[T], k
         out.push(rho);
     }
     for (knot, pair) in knots.iter().skip(1).zip(lambda.windows(2)) {
-        let parts = (knot.step.value() / LONGEST_STEP).ceil().max(1.0);
-        let (step, rise) = (k.scaled(knot.step * (1.0 / parts)), (pair[1] - pair[0]) * (1.0 / parts));
-        for part in (0..parts as u32).map(f64::from) {
+        let per_part = T::Constant::constant(1.0) / knot.parts;
+        let rise = (pair[1] - pair[0]).scaled(per_part);
+        for part in (0..knot.most_parts).map(f64::from) {
+            // A patient whose step has fewer parts stands still.
+            let (one, none) = (T::Constant::constant(1.0), T::Constant::zero());
+            let is_part = T::Constant::choose((&knot.parts, &T::Constant::constant(part + 1.0)), one, none);
+            let step = k.scaled(knot.step * per_part * is_part);
             let from = pair[0] + rise * part;
             let area = |s: f64| from * s + rise * (0.5 * s * s);
             let whole = area(1.0);
@@ -122,4 +126,59 @@ pub(super) fn turnover<T: Filtered>(knots: &[Knot<T::Constant>], lambda: &[T], k
         out.push(rho);
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::delay::driver::Driver;
+    use omafit_model::Simd;
+
+    /// Knots on these days.
+    fn knots(day: &[f64]) -> Vec<Knot<f64>> {
+        let ones = vec![1.0; day.len()];
+        Driver { day, value: &ones, log: &ones }.knots()
+    }
+
+    /// The solution of dρ/dt = k·(1 − λ·ρ) at the end of knots with these days and values of λ, by small steps of fourth order.
+    fn reference(day: &[f64], lambda: &[f64], k: f64) -> f64 {
+        const PARTS: usize = 20_000;
+        let mut rho = 1.0;
+        for (days, values) in day.windows(2).zip(lambda.windows(2)) {
+            let h = (days[1] - days[0]) / PARTS as f64;
+            let slope = |part: f64, rho: f64| {
+                k * (1.0 - (values[0] + (values[1] - values[0]) * part / PARTS as f64) * rho)
+            };
+            for part in (0..PARTS).map(|part| part as f64) {
+                let first = slope(part, rho);
+                let second = slope(part + 0.5, rho + 0.5 * h * first);
+                let third = slope(part + 0.5, rho + 0.5 * h * second);
+                let fourth = slope(part + 1.0, rho + h * third);
+                rho += h / 6.0 * (first + 2.0 * second + 2.0 * third + fourth);
+            }
+        }
+        rho
+    }
+
+    #[test]
+    fn long_steps_are_divided_for_each_patient() {
+        // The first patient has short steps, the second one of three weeks, the third one of four days.
+        let days = [[0.0, 1.0, 2.0], [0.0, 21.0, 22.0], [0.0, 1.0, 5.0]];
+        let lambdas = [[1.0, 0.4, 1.7], [1.2, 0.3, 0.9], [0.5, 2.0, 1.1]];
+        let k = 0.8;
+        let all = days.map(|day| knots(&day));
+        let together: Vec<_> =
+            (0..3).map(|at| Knot::from_patients(&[all[0][at], all[1][at], all[2][at]], Simd)).collect();
+        let lambda = [0, 1, 2].map(|at| Dual::fixed(Simd(lambdas.map(|l| l[at]))));
+        let found = turnover::<Dual<Simd<3>, 0>>(&together, &lambda, Dual::fixed(Simd::all(k)));
+        for patient in 0..3 {
+            let own = lambdas[patient].map(Dual::<f64, 0>::fixed);
+            let alone = turnover(&all[patient], &own, Dual::fixed(k));
+            for (found, alone) in found.iter().zip(&alone) {
+                assert_eq!(found.re.0[patient].to_bits(), alone.re.to_bits(), "patient {patient}");
+            }
+            let exact = reference(&days[patient], &lambdas[patient], k);
+            assert!((alone[2].re / exact - 1.0).abs() < 1e-8, "patient {patient}: {} {exact}", alone[2].re);
+        }
+    }
 }

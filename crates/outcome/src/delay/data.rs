@@ -194,7 +194,8 @@ fn distinct(values: impl Iterator<Item = f64>) -> Vec<f64> {
 
 /// The knots of several patients side by side.
 fn abreast(members: &[Member]) -> Vec<Knot<Simd<ABREAST>>> {
-    let nothing = Knot { step: 0.0, per_step: 0.0, is_step: 0.0, value: 1.0, log: 0.0 };
+    let nothing =
+        Knot { step: 0.0, per_step: 0.0, is_step: 0.0, value: 1.0, log: 0.0, parts: 1.0, most_parts: 1 };
     let lanes: Vec<Vec<Knot<f64>>> = members.iter().map(|m| m.knots.driver().knots()).collect();
     let of_lane = |lane: usize, at: usize| {
         let own = lanes.get(lane).filter(|own| !own.is_empty());
@@ -203,7 +204,7 @@ fn abreast(members: &[Member]) -> Vec<Knot<Simd<ABREAST>>> {
     let most = lanes.iter().map(Vec::len).max().unwrap_or(0);
     let at = |at: usize| {
         let all: [Knot<f64>; ABREAST] = std::array::from_fn(|lane| of_lane(lane, at));
-        Knot::from_numbers(|number| Simd(std::array::from_fn(|lane| number(&all[lane]))))
+        Knot::from_patients(&all, Simd)
     };
     (0..most).map(at).collect()
 }

@@ -85,12 +85,14 @@ impl DelayTest {
         if !self.converged {
             return "a model did not converge".to_owned();
         }
+        if !(self.p_value < LEVEL) {
+            return format!("a model without a delay is not refuted (p = {:.3})", self.p_value);
+        }
         match self.p_beside_course {
-            Some(p) if p >= LEVEL => {
+            Some(p) if !(p < LEVEL) => {
                 format!("beside a course in time a model without a delay is not refuted (p = {p:.3})")
             }
-            None => format!("a model without a delay is not refuted (p = {:.3})", self.p_value),
-            Some(_) => String::new(),
+            _ => String::new(),
         }
     }
 }

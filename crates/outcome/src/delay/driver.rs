@@ -37,17 +37,24 @@ pub(crate) struct Knot<C> {
     pub value: C,
     /// The logarithm of the exposure.
     pub log: C,
+    /// The number of parts of at most [`LONGEST_STEP`] days into which quadrature divides the step, at least 1.
+    pub parts: C,
+    /// The largest number of parts of any patient, if the knot is that of several.
+    pub most_parts: u32,
 }
 
 impl<C> Knot<C> {
-    /// A knot whose fields are built by a function from the fields of other knots.
-    pub fn from_numbers(number: impl Fn(fn(&Knot<f64>) -> f64) -> C) -> Self {
+    /// The knots of several patients as one, each field built from those of the patients.
+    pub fn from_patients<const M: usize>(patients: &[Knot<f64>; M], field: impl Fn([f64; M]) -> C) -> Self {
+        let number = |of: fn(&Knot<f64>) -> f64| field(std::array::from_fn(|patient| of(&patients[patient])));
         Self {
             step: number(|k| k.step),
             per_step: number(|k| k.per_step),
             is_step: number(|k| k.is_step),
             value: number(|k| k.value),
             log: number(|k| k.log),
+            parts: number(|k| k.parts),
+            most_parts: patients.iter().map(|k| k.most_parts).max().unwrap_or(1),
         }
     }
 }
@@ -55,7 +62,7 @@ impl<C> Knot<C> {
 impl Knot<f64> {
     /// The knot with a step of zero, for a jump or a repetition.
     pub fn still(self) -> Self {
-        Self { step: 0.0, per_step: 0.0, is_step: 0.0, ..self }
+        Self { step: 0.0, per_step: 0.0, is_step: 0.0, parts: 1.0, most_parts: 1, ..self }
     }
 }
 
@@ -63,12 +70,15 @@ impl Driver<'_> {
     pub(crate) fn knots(&self) -> Vec<Knot<f64>> {
         let knot = |k: usize| {
             let days = if k > 0 { self.day[k] - self.day[k - 1] } else { 0.0 };
+            let parts = (days / LONGEST_STEP).ceil().max(1.0);
             let here = Knot {
                 step: days,
                 per_step: 1.0 / days,
                 is_step: 1.0,
                 value: self.value[k],
                 log: self.log[k],
+                parts,
+                most_parts: parts as u32,
             };
             if days >= SHORTEST_STEP { here } else { here.still() }
         };
