@@ -219,4 +219,23 @@ mod tests {
         assert_eq!(p_of_boundary(-1e-7), 1.0);
         assert!(p_of_boundary(f64::NAN).is_nan());
     }
+
+    #[test]
+    fn a_delay_that_is_not_reported_has_a_reason() {
+        let ps = [(0.2, None), (0.05, Some(0.01)), (0.01, Some(0.3)), (0.01, Some(0.01)), (f64::NAN, None)];
+        for (p_value, p_beside_course) in ps {
+            for (has_effect, converged) in [(true, true), (false, true), (true, false)] {
+                let test = DelayTest {
+                    statistic: 1.0,
+                    p_value,
+                    p_beside_course,
+                    delay: None,
+                    direction: Direction::Clockwise,
+                    has_effect,
+                    converged,
+                };
+                assert_eq!(test.reason().is_empty(), test.is_refuted(), "{test:?}");
+            }
+        }
+    }
 }
