@@ -1,8 +1,8 @@
-//! Figures and the report of a fit, made from plain numbers.
+//! Figures and the HTML report of a fit, made from plain numbers.
 //!
-//! The crate knows no estimator, no file format and no dataframe: each figure takes slices and returns one
-//! self-contained SVG document as a string (no script, no style sheet, no link, no network), so it can be
-//! saved, printed, or put inline into a page beside others. The same input always gives the same bytes.
+//! The crate depends on no estimator, file format or dataframe. Each figure takes slices and returns one
+//! self-contained SVG document as a string (no script, style sheet, link or network access), which can be
+//! saved, printed, or put inline into a page with other figures. The same input always gives the same bytes.
 //!
 //! | figure | function |
 //! |---|---|
@@ -14,9 +14,10 @@
 //! | parts of a population over a plane | [`heat::svg`] |
 //! | free IgE of a population over time | [`suppression::svg`] |
 //!
-//! [`page::html`] makes the report: one HTML file that needs no network; [`comparison::html`] a page of runs beside each other.
+//! [`page::html`] writes the report, one HTML file that needs no network access; [`comparison::html`] writes a
+//! page that compares runs.
 //!
-//! [`file_name::for_id`] names the file of a patient's figure, whatever the ID contains.
+//! [`file_name::for_id`] gives a safe file name for the figure of a patient, whatever the ID contains.
 
 mod figure;
 pub mod page;

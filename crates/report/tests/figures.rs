@@ -1,4 +1,4 @@
-//! Figures as a viewer reads them: parsed as XML and asked what they show.
+//! Tests of the figures, parsed as XML as a viewer reads them.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use omafit_report::individual::{self, Individual, Panel, Whose};
@@ -67,7 +67,7 @@ fn says(svg: &str, text: &str) -> bool {
     texts(&Document::parse(svg).unwrap()).iter().any(|found| found == text)
 }
 
-/// Dots inside panels (not the legend's), as (x, y).
+/// Dots inside the panels (not in the legend), as (x, y).
 fn dots(document: &Document) -> Vec<(f64, f64)> {
     let in_panel = |node: &Node| node.ancestors().filter(|a| a.has_tag_name("svg")).count() == 2;
     let number = |node: &Node, name: &str| node.attribute(name).unwrap().parse::<f64>().unwrap();
@@ -78,7 +78,8 @@ fn dots(document: &Document) -> Vec<(f64, f64)> {
         .collect()
 }
 
-/// Nothing but shapes and text, no handler, no link, and every number a number.
+/// Checks that a document holds only shapes and text, no event handler and no link, and that every number is
+/// finite.
 fn assert_harmless(svg: &str) {
     let document = Document::parse(svg).unwrap_or_else(|error| panic!("{error}\n{svg}"));
     let shapes = ["svg", "g", "path", "rect", "circle", "text", "tspan", "title"];

@@ -1,4 +1,4 @@
-//! Figures of diagnostics as a viewer reads them, and their data.
+//! Tests of the panel figures, parsed as a viewer reads them, and of their data tables.
 #![allow(clippy::unwrap_used)]
 
 use omafit_report::diagnostic::{
@@ -37,7 +37,7 @@ fn clouds_say_how_many_points_have_no_place() {
     for text in ["Observed <b>", "<i>", "2 points not shown", "n = 2", "no values", "line of identity"] {
         assert!(said.iter().any(|s| s == text), "{text}: {said:?}");
     }
-    // The data have every point, the odd ones too.
+    // The data table holds every point, also those not drawn.
     assert_eq!(figure.data().iter().filter(|d| d.layer == "observation").count(), 4);
 }
 
@@ -115,12 +115,12 @@ fn a_trail_has_arrows_and_says_what_its_points_say() {
     };
     let figure = trail(&[(400.0, 0.0, "0"), (10.0, 0.0, ""), (10.0, -3.0, "<84>"), (10.0, -3.0, "")]);
     let svg = figure.svg();
-    // Two ways are long enough for an arrow, the last is none at all.
+    // Two steps are long enough for an arrow; the last step has length zero.
     assert_eq!(svg.matches("stroke=\"none\"").count(), 2, "{svg}");
     assert_eq!(dots(&figure), 4);
     assert!(texts(&svg).iter().any(|s| s == "<84>"));
     assert_eq!(figure.data().len(), 4);
-    // What has no place on the axes is left out.
+    // Points that cannot be drawn on the axes are left out.
     assert_eq!(dots(&trail(&[(400.0, 0.0, "0"), (-1.0, 1.0, "a"), (10.0, f64::NAN, "b")])), 1);
 }
 
@@ -178,9 +178,9 @@ fn panels_of_a_row_have_one_scale_if_they_share_it() {
     let shared = Panels { is_shared: true, ..own.clone() };
     let count = |figure: &Panels, label: &str| texts(&figure.svg()).iter().filter(|t| *t == label).count();
     assert_eq!((count(&own, "100"), count(&shared, "100")), (1, 2));
-    // The row below has a scale of its own, with a panel that has nothing to show.
+    // The second row has its own range, and a panel without values.
     assert!(count(&shared, "no values") == 1 && dots(&shared) == 6);
-    // The word at the highest point stands below it, and within the page of its own panel.
+    // The label of the highest point stands below the point, and within its own panel.
     let svg = shared.svg();
     let document = Document::parse(&svg).unwrap();
     let place = |text: &str| {

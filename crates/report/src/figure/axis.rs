@@ -1,6 +1,6 @@
-//! Axes: from values to px, and where the ticks stand.
+//! Axes: the mapping from values to px, and the positions of the ticks.
 
-/// How values are spaced along an axis.
+/// Spacing of values along an axis.
 #[derive(Clone, Copy, PartialEq)]
 pub(super) enum Space {
     Log,
@@ -8,19 +8,19 @@ pub(super) enum Space {
 }
 
 impl Space {
-    /// The value as the axis counts it, or nothing when it has no place there: not a number, infinite, or not
-    /// above zero on a log axis.
+    /// The coordinate of a value on the axis; `None` for a value that cannot be drawn: not a number, infinite
+    /// (on a linear axis, 1e300 or more in absolute value), or not above zero on a log axis.
     pub(super) fn coordinate(self, value: f64) -> Option<f64> {
         match self {
             Self::Log => (value.is_finite() && value > 0.0).then(|| value.log10()),
-            // Beyond these the width of the axis itself would overflow or vanish.
+            // Values beyond these limits would make the width of the axis overflow or vanish.
             Self::Linear if value.abs() < 1e-290 => Some(0.0),
             Self::Linear => (value.abs() < 1e300).then_some(value),
         }
     }
 }
 
-/// The smallest range, in axis coordinates, that holds all values seen.
+/// The smallest range, in axis coordinates, that holds a set of values.
 #[derive(Clone, Copy)]
 pub(super) struct Extent {
     lo: f64,
@@ -28,7 +28,7 @@ pub(super) struct Extent {
 }
 
 impl Extent {
-    /// The extent of the values that have a place on such an axis.
+    /// The extent of the values that can be drawn on an axis of the given spacing.
     pub(super) fn of(space: Space, values: impl IntoIterator<Item = f64>) -> Self {
         values.into_iter().filter_map(|value| space.coordinate(value)).fold(
             Self { lo: f64::INFINITY, hi: f64::NEG_INFINITY },
@@ -36,22 +36,23 @@ impl Extent {
         )
     }
 
-    /// Whether no value was seen.
+    /// Whether the extent holds no value.
     pub(super) fn is_empty(self) -> bool {
         self.lo > self.hi
     }
 
-    /// Width, zero when empty.
+    /// Width of the extent; zero when it is empty.
     pub(super) fn width(self) -> f64 {
         (self.hi - self.lo).max(0.0)
     }
 
-    /// The extent that holds both.
+    /// The smallest extent that holds both extents.
     pub(super) fn with(self, other: Self) -> Self {
         Self { lo: self.lo.min(other.lo), hi: self.hi.max(other.hi) }
     }
 
-    /// Grows towards `other`, at most by `reach` on each side.
+    /// The extent grown towards `other`, by at most `reach` on each side; `other` itself when the extent is
+    /// empty.
     pub(super) fn towards(self, other: Self, reach: f64) -> Self {
         if self.is_empty() {
             return other;
@@ -63,25 +64,25 @@ impl Extent {
     }
 }
 
-/// What a tick says.
+/// Label of a tick.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Label {
     Plain(String),
-    /// `base` followed by a raised exponent.
+    /// A `base` followed by a raised exponent.
     Power {
         base: String,
         exponent: String,
     },
 }
 
-/// A tick at a distance in px from the axis' start; without a label it is a minor one.
+/// A tick at a distance in px from the start of the axis; a tick without a label is a minor tick.
 #[derive(Debug)]
 pub(super) struct Tick {
     pub(super) at: f64,
     pub(super) label: Option<Label>,
 }
 
-/// An axis of some length in px.
+/// An axis with its range in axis coordinates and its length in px.
 pub(super) struct Axis {
     space: Space,
     lo: f64,
@@ -91,8 +92,8 @@ pub(super) struct Axis {
 }
 
 impl Axis {
-    /// An axis of values, with some air around them. On a log axis it covers a factor of five at least: any such
-    /// range holds two of the labels 1, 2, 5.
+    /// An axis of values, with a margin at both ends. A log axis covers at least a factor of five, so that it
+    /// holds at least two of the labels 1, 2, 5.
     pub(super) fn of_values(space: Space, extent: Extent, length: f64) -> Self {
         let mut axis = Self::bare(space, extent, length, &[]);
         if space == Space::Linear && axis.lo > 0.0 && axis.lo < 0.5 * axis.hi {
@@ -102,7 +103,7 @@ impl Axis {
         axis
     }
 
-    /// An axis of time, in a unit whose natural tick distances are `steps`, ascending.
+    /// An axis of time; `steps` are the natural tick distances of the time unit, ascending.
     pub(super) fn of_time(extent: Extent, length: f64, steps: &'static [f64]) -> Self {
         let mut axis = Self::bare(Space::Linear, extent, length, steps);
         axis.pad(0.015);
@@ -113,7 +114,7 @@ impl Axis {
         let Extent { lo, hi } = if extent.is_empty() { Extent { lo: 0.0, hi: 1.0 } } else { extent };
         let least = match space {
             Space::Log => 0.7,
-            // So wide that neighbouring labels of few digits differ.
+            // Wide enough that neighbouring labels of few digits differ.
             Space::Linear if lo == 0.0 && hi == 0.0 => 1.0,
             Space::Linear => 0.01 * lo.abs().max(hi.abs()),
         };
@@ -127,13 +128,14 @@ impl Axis {
         self.hi += air;
     }
 
-    /// Distance in px from the axis' start, or nothing for a value without a place. Beyond the ends it goes on.
+    /// Distance of a value in px from the start of the axis, also beyond its ends; `None` for a value that
+    /// cannot be drawn.
     pub(super) fn place(&self, value: f64) -> Option<f64> {
         self.space.coordinate(value).map(|at| self.px(at))
     }
 
-    /// As [`Axis::place`] for a point of a curve: zero, infinitely far down on a log axis, lies well below the
-    /// start, so that the curve leaves through the floor instead of breaking off.
+    /// Distance in px of a point of a curve, as [`Axis::place`] gives it; zero on a log axis lies well below
+    /// the start, so that the curve leaves the panel through its lower edge instead of breaking off.
     pub(super) fn place_on_curve(&self, value: f64) -> Option<f64> {
         if self.space == Space::Log && value == 0.0 { Some(-2.0 * self.length) } else { self.place(value) }
     }
@@ -142,7 +144,7 @@ impl Axis {
         (at - self.lo) / (self.hi - self.lo) * self.length
     }
 
-    /// The ticks, with at most about `most` labels.
+    /// Ticks of the axis, with about `most` labels at most.
     pub(super) fn ticks(&self, most: usize) -> Vec<Tick> {
         match self.space {
             Space::Log => self.log_ticks(most as f64),
@@ -153,7 +155,7 @@ impl Axis {
     fn log_ticks(&self, most: f64) -> Vec<Tick> {
         let decades = self.hi - self.lo;
         let step = (decades / most).ceil().max(1.0);
-        // In a short range the decades alone are too few to read a value off.
+        // In a short range, labels at the decades alone are too few to read a value from.
         let few = decades < 1.6;
         let labelled = |mantissa: i32, decade: f64| match mantissa {
             1 => decade.rem_euclid(step) == 0.0,
@@ -170,7 +172,7 @@ impl Axis {
             .map(|(mantissa, decade)| (mantissa, decade, decade + f64::from(mantissa).log10()))
             .filter(|&(_, _, at)| (self.lo..=self.hi).contains(&at))
             .collect();
-        // One notation along an axis.
+        // All labels of an axis use one notation.
         let plain = inside
             .iter()
             .filter(|&&(mantissa, decade, _)| labelled(mantissa, decade))
@@ -224,7 +226,7 @@ fn linear_label(value: f64, step: f64, largest: f64) -> Label {
         let digits = (-(1.001 * step).log10().floor()).max(0.0) as usize;
         Label::Plain(minus(&format!("{value:.digits$}")))
     } else {
-        // All labels share the step's exponent: short, and compared by their digits.
+        // All labels share the exponent of the step, so they are short and differ in their leading digits.
         let decade = (1.001 * step).log10().floor();
         Label::Power {
             base: minus(&format!("{:.0}×10", value / 10_f64.powf(decade))),
@@ -266,7 +268,7 @@ mod tests {
         let axis = log(&[1.0, 1000.0, -3.0, f64::NAN, 0.0]);
         assert_eq!(labels(&axis, 6), ["1", "10", "100", "1000"]);
         let minor = axis.ticks(6).iter().filter(|tick| tick.label.is_none()).count();
-        // 2…9 in three decades, and what the air of 0.15 decades adds: 0.8, 0.9 below.
+        // 2…9 in three decades, and 0.8 and 0.9 in the margin of 0.15 decades below.
         assert_eq!(minor, 3 * 8 + 2);
         assert!((axis.place(10.0).unwrap() - axis.place(1.0).unwrap() - 200.0 / 3.3).abs() < 1e-9);
     }

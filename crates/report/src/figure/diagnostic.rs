@@ -1,4 +1,4 @@
-//! The usual figures of a population fit, from plain numbers.
+//! Goodness-of-fit figures of a population fit, from plain numbers.
 
 use super::panels::{Ink, Layer, Panel, Panels, Shape};
 use statrs::distribution::{Continuous, ContinuousCDF, Normal};
@@ -6,22 +6,23 @@ use statrs::distribution::{Continuous, ContinuousCDF, Normal};
 const POINTS: &str = "observation";
 const SUBJECTS: &str = "subject";
 const MEDIAN: &str = "running median";
-/// About how many points a running median has, and how many values make one.
+/// Approximate number of points of a running median, and the smallest number of values per point.
 const GUIDE: (usize, usize) = (30, 20);
 
-/// A cloud of one group, such as an analyte.
+/// The scatter of one group of values, such as an analyte.
 #[derive(Clone, Debug)]
 pub struct Group {
-    /// Its name.
+    /// Name of the group.
     pub name: String,
-    /// Its points; those without a number are counted in the figure.
+    /// Points of the group; points that cannot be drawn are counted in the figure.
     pub points: Vec<(f64, f64)>,
 }
 
 /// An axis: its title, and whether it is logarithmic.
 pub type AxisOf = (String, bool);
 
-/// Observed against predicted: a panel a group, one range for both axes, the diagonal, a running median.
+/// Observed against predicted values: one panel per group with one range for both axes, the line of identity
+/// and a running median.
 pub fn observed_predicted(title: &str, x: &[AxisOf], y: &[AxisOf], groups: &[Group]) -> Panels {
     let panel = |(i, group): (usize, &Group)| {
         let mut layers = vec![Layer::new(POINTS, Shape::Cloud(group.points.clone()))];
@@ -33,12 +34,13 @@ pub fn observed_predicted(title: &str, x: &[AxisOf], y: &[AxisOf], groups: &[Gro
     figure(title, groups.iter().enumerate().map(panel).collect(), 3, (270.0, 270.0))
 }
 
-/// Residuals of observations against something: a panel a group, level lines, a running median.
+/// Residuals of observations against a variable such as time or the prediction: one panel per group with level
+/// lines and a running median.
 pub fn residuals(title: &str, x: &[AxisOf], y: &str, levels: &[f64], groups: &[Group]) -> Panels {
     clouds(title, POINTS, x, y, levels, groups)
 }
 
-/// The η of subjects against something, or against each other.
+/// η of subjects against a variable such as a covariate, or against another η: one panel per group.
 pub fn etas(title: &str, x: &AxisOf, levels: &[f64], groups: &[Group]) -> Panels {
     clouds(title, SUBJECTS, std::slice::from_ref(x), "η", levels, groups)
 }
@@ -56,7 +58,7 @@ fn clouds(title: &str, points: &str, x: &[AxisOf], y: &str, levels: &[f64], grou
     figure(title, groups.iter().enumerate().map(panel).collect(), if small { 4 } else { 3 }, size)
 }
 
-/// Residuals against the quantiles of the standard normal distribution: a panel a group of values.
+/// Residuals against quantiles of the standard normal distribution: one panel per group of values.
 pub fn quantiles(title: &str, y: &str, groups: &[(String, Vec<f64>)]) -> Panels {
     let panel = |(name, values): &(String, Vec<f64>)| {
         let mut sorted: Vec<f64> = values.iter().copied().filter(|v| v.is_finite()).collect();
@@ -78,7 +80,8 @@ pub fn quantiles(title: &str, y: &str, groups: &[(String, Vec<f64>)]) -> Panels 
     figure(title, groups.iter().map(panel).collect(), 3, (270.0, 270.0))
 }
 
-/// Distributions of η: name, values, and the standard deviation ω of the population (NaN if it has none).
+/// Distributions of η. Each parameter has a name, the values of η and the population standard deviation ω (NaN
+/// if it has none).
 pub fn histograms(title: &str, parameters: &[(String, Vec<f64>, f64)]) -> Panels {
     let panel = |(name, values, omega): &(String, Vec<f64>, f64)| {
         let known: Vec<f64> = values.iter().copied().filter(|v| v.is_finite()).collect();
@@ -105,20 +108,20 @@ pub fn histograms(title: &str, parameters: &[(String, Vec<f64>, f64)]) -> Panels
     figure(title, parameters.iter().map(panel).collect(), 4, (200.0, 160.0))
 }
 
-/// What a bin of a predictive check has.
+/// One statistic in one bin of a visual predictive check.
 #[derive(Clone, Debug)]
 pub struct CheckedBin {
-    /// Which statistic, such as `p05`.
+    /// Name of the statistic, such as `p05`.
     pub statistic: String,
-    /// Its time.
+    /// Time of the bin.
     pub time: f64,
-    /// Of the observations.
+    /// Value of the statistic in the observations.
     pub observed: f64,
-    /// Of the simulations: lower end of the band, median, upper end.
+    /// Values of the statistic in the simulations: lower end of the band, median, upper end.
     pub simulated: [f64; 3],
 }
 
-/// A visual predictive check: a panel a group of bins, percentiles with their bands.
+/// A visual predictive check: one panel per group of bins, with percentiles and their bands.
 pub fn predictive_check(title: &str, x: &str, y: &AxisOf, groups: &[(String, Vec<CheckedBin>)]) -> Panels {
     let panel = |(name, bins): &(String, Vec<CheckedBin>)| {
         let mut statistics: Vec<&str> = bins.iter().map(|b| b.statistic.as_str()).collect();
@@ -143,13 +146,13 @@ pub fn predictive_check(title: &str, x: &str, y: &AxisOf, groups: &[(String, Vec
 }
 
 fn figure(title: &str, panels: Vec<Panel>, columns: usize, size: (f64, f64)) -> Panels {
-    // A panel alone has the page for itself.
+    // A single panel is drawn larger.
     let size = if panels.len() == 1 { (1.8 * size.0, 1.5 * size.1) } else { size };
     let (title, caption) = (title.to_owned(), String::new());
     Panels { title, caption, panels, columns, is_shared: false, size, simulated: false }
 }
 
-/// A running median over groups of neighbours in x; equal x stay together.
+/// A running median over groups of points that are neighbours in x; points with equal x stay in one group.
 fn guide(points: &[(f64, f64)]) -> Option<Layer> {
     let mut sorted: Vec<(f64, f64)> =
         points.iter().copied().filter(|p| p.0.is_finite() && p.1.is_finite()).collect();

@@ -1,34 +1,34 @@
-/// Why a figure cannot be drawn. Odd *values* never cause an error (they are left out and counted in the
-/// figure); only input whose shape makes no sense does.
+/// Reasons why a figure cannot be drawn. Only inconsistent input is an error: unusable *values* are left out
+/// and counted in the figure.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum FigureError {
-    /// Two slices that run in parallel differ in length.
+    /// Two parallel slices differ in length.
     #[error("{panel}: {what} has {found} values where {expected} were expected")]
     Length {
         /// Title of the panel.
         panel: String,
-        /// Name of the slice that does not fit.
+        /// Name of the slice whose length does not fit.
         what: &'static str,
-        /// Length it should have.
+        /// Expected length of the slice.
         expected: usize,
-        /// Length it has.
+        /// Actual length of the slice.
         found: usize,
     },
-    /// The times of a curve go backwards.
+    /// The times of a curve decrease.
     #[error("{panel}: the times of a curve must not decrease (value {position})")]
     TimeOrder {
         /// Title of the panel.
         panel: String,
-        /// Zero-based index of the first time that is before its predecessor.
+        /// Zero-based index of the first time that is smaller than the time before it.
         position: usize,
     },
-    /// There is nothing to draw: no panel was given.
+    /// The figure has no panel.
     #[error("a figure needs at least one panel")]
     NoPanel,
 }
 
-/// Refuses a slice whose length differs from that of its partner.
+/// Checks that a slice has the expected length; a different length is a [`FigureError::Length`].
 pub(super) fn same_length(
     panel: &str,
     what: &'static str,
@@ -42,7 +42,7 @@ pub(super) fn same_length(
     }
 }
 
-/// Refuses times that go backwards; equal neighbours (a jump at a dose) and missing times pass.
+/// Checks that times do not decrease; equal neighbouring times (a jump at a dose) and missing times pass.
 pub(super) fn ascending(panel: &str, time: &[f64]) -> Result<(), FigureError> {
     match time.windows(2).position(|pair| pair[1] < pair[0]) {
         Some(before) => Err(FigureError::TimeOrder { panel: panel.to_owned(), position: before + 1 }),

@@ -3,9 +3,10 @@ const EXTENSION: &str = ".svg";
 
 /// The file name for a subject's figure, such as `0001_501.svg`.
 ///
-/// Of the ID, ASCII letters, digits, `-` and `_` are kept and every other character becomes `_`; the name has at
-/// most 40 characters and is never a path. The index (the subject's place in the data set) keeps two IDs that
-/// look alike after this apart, and keeps the name off the reserved ones (`CON`, `NUL`) of some systems.
+/// ASCII letters, digits, `-` and `_` of the ID are kept, and every other character becomes `_`. The name has
+/// at most 40 characters and is never a path. The index (the position of the subject in the data set)
+/// distinguishes IDs that become equal in this way, and avoids the reserved names (`CON`, `NUL`) of some
+/// systems.
 ///
 /// ```
 /// use omafit_report::file_name;

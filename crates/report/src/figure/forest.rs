@@ -1,46 +1,46 @@
-//! A forest plot: estimates with their intervals, a row each, about a line of reference.
+//! A forest plot: estimates with their intervals, one per row, around a reference line.
 
 use super::axis::{Axis, Extent, Space};
 use super::frame::{Heading, MARGIN};
 use super::style::{AXIS, BLUE, BOLD, GRID, INK, MUTED, TEXT_PX, TICK_PX};
 use super::svg::{Anchor, Canvas, Path, Rect, shortened, width};
 
-/// Height of a row.
+/// Height of a row, px.
 const ROW: f64 = 24.0;
-/// Width of the plot between the labels and the numbers.
+/// Width of the plot between the labels and the numbers, px.
 const ACROSS: f64 = 420.0;
-/// The widest that labels and numbers may be.
+/// Greatest widths of the labels and of the numbers, px.
 const WORDS: (f64, f64) = (330.0, 210.0);
 
-/// An estimate.
+/// An estimate with its interval: a row of a forest plot.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Row {
-    /// What it belongs to; rows of one group stand under its name.
+    /// Group of the row; rows of one group stand under the name of the group.
     pub group: String,
-    /// What it is.
+    /// Label of the estimate.
     pub label: String,
-    /// Its value; a row without one is left out.
+    /// Estimate; a row whose estimate is not finite or not above zero is left out.
     pub value: f64,
-    /// Ends of its interval; NaN of none.
+    /// Lower and upper end of the interval; NaN if there is none.
     pub interval: [f64; 2],
-    /// The numbers in words, written beside it.
+    /// Estimate and interval as text, written beside the plot.
     pub words: String,
 }
 
 /// A forest plot.
 #[derive(Clone, Debug)]
 pub struct Forest<'a> {
-    /// Its title.
+    /// Title of the figure.
     pub title: &'a str,
-    /// What stands below the title.
+    /// Text below the title.
     pub caption: &'a str,
-    /// What the axis is; it is logarithmic.
+    /// Title of the axis, which is logarithmic.
     pub axis: &'a str,
-    /// Where the line of reference stands.
+    /// Value at which the reference line is drawn.
     pub reference: f64,
-    /// The estimates, group by group.
+    /// The estimates, with the rows of a group next to each other.
     pub rows: &'a [Row],
-    /// Whether the data were simulated; the figure then says so.
+    /// Whether the data were simulated; if so, the figure is labelled accordingly.
     pub simulated: bool,
 }
 

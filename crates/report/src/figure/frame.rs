@@ -1,14 +1,14 @@
-//! What every figure and every panel has: heading, legend, axes, grid and remarks.
+//! Parts common to all figures and panels: heading, legend, axes, grid and remarks.
 
 use super::axis::{Axis, Label};
 use super::style::{AXIS, BLUE, BOLD, GREEN, GREY, GRID, INK, MUTED, PURPLE, VERMILLION};
 use super::style::{PANEL_PX, TEXT_PX, TICK_PX, TITLE_PX};
 use super::svg::{Anchor, Canvas, Path, Rect, shortened, width};
 
-/// Distance of everything from the figure's edge.
+/// Margin between the edge of a figure and its content, px.
 pub(super) const MARGIN: f64 = 24.0;
 
-/// The words above a figure.
+/// Heading of a figure: title, caption, note, and the label of simulated data.
 pub(super) struct Heading<'a> {
     pub(super) title: &'a str,
     pub(super) caption: &'a str,
@@ -17,13 +17,13 @@ pub(super) struct Heading<'a> {
 }
 
 impl Heading<'_> {
-    /// Height the heading takes, for a figure to lay itself out below.
+    /// Height of the heading in px, below which the figure is laid out.
     pub(super) fn height(&self) -> f64 {
         let lines = self.caption.lines().count() + usize::from(self.note.is_some());
         MARGIN + TITLE_PX + 22.0 * lines as f64
     }
 
-    /// Writes the heading over a figure of that width, every line shortened to fit.
+    /// Draws the heading of a figure of the given width; every line is shortened to fit.
     pub(super) fn draw(&self, canvas: &mut Canvas, figure_width: f64) {
         const BADGE: &str = "Simulated data";
         let mut room = figure_width - 2.0 * MARGIN;
@@ -55,7 +55,7 @@ impl Heading<'_> {
     }
 }
 
-/// How something looks in a panel and beside its name in the legend.
+/// Appearance of a layer in a panel and in the legend.
 #[derive(Clone, Copy)]
 pub(super) enum Mark {
     Observed,
@@ -69,46 +69,46 @@ pub(super) enum Mark {
     Dose,
 }
 
-/// Attributes of an individual's curve.
+/// SVG attributes of the curve of an individual.
 pub(super) fn curve_style() -> String {
     line_style(BLUE)
 }
 
-/// Attributes of a line in a colour.
+/// SVG attributes of a line in the given colour.
 pub(super) fn line_style(color: &str) -> String {
     format!(
         "fill=\"none\" stroke=\"{color}\" stroke-width=\"2\" stroke-linejoin=\"round\" stroke-linecap=\"round\""
     )
 }
 
-/// Attributes of the typical patient's curve.
+/// SVG attributes of the curve of the typical patient.
 pub(super) fn typical_style() -> String {
     format!(
         "fill=\"none\" stroke=\"{GREY}\" stroke-width=\"1.6\" stroke-dasharray=\"6 4\" stroke-linejoin=\"round\""
     )
 }
 
-/// Attributes of the line on which prediction and observation agree.
+/// SVG attributes of the line of identity.
 pub(super) fn identity_style() -> String {
     format!("fill=\"none\" stroke=\"{INK}\" stroke-width=\"1.3\" stroke-dasharray=\"7 4\"")
 }
 
-/// Attributes of a target line.
+/// SVG attributes of a target line.
 pub(super) fn target_style() -> String {
     format!("fill=\"none\" stroke=\"{GREEN}\" stroke-width=\"1.8\" stroke-dasharray=\"2 3\"")
 }
 
-/// Attributes of a band or ribbon.
+/// SVG attributes of a band.
 pub(super) fn band_style(opacity: f64) -> String {
     format!("fill=\"{BLUE}\" fill-opacity=\"{opacity}\"")
 }
 
-/// Attributes of observations: dots with a white rim, so that neighbours stay countable.
+/// SVG attributes of observations: dots with a white rim, so that neighbouring dots remain distinguishable.
 pub(super) fn observed_style() -> String {
     format!("fill=\"{VERMILLION}\" stroke=\"#fff\" stroke-width=\"1\"")
 }
 
-/// A small triangle that points down to `x` at `y`.
+/// Adds a small triangle that points down to (`x`, `y`), the mark of a dose.
 pub(super) fn dose_mark(path: &mut Path, x: f64, y: f64) {
     path.move_to(x - 4.0, y - 7.0);
     path.line_to(x + 4.0, y - 7.0);
@@ -116,7 +116,7 @@ pub(super) fn dose_mark(path: &mut Path, x: f64, y: f64) {
     path.close();
 }
 
-/// Draws the legend in one row from `x` on, centred at height `y`.
+/// Draws the legend in one row, from `x` to the right and centred at height `y`.
 pub(super) fn legend(canvas: &mut Canvas, x: f64, y: f64, entries: &[(Mark, String)]) {
     let mut x = x;
     for (mark, name) in entries {
@@ -127,7 +127,7 @@ pub(super) fn legend(canvas: &mut Canvas, x: f64, y: f64, entries: &[(Mark, Stri
     }
 }
 
-/// Draws a legend's sample and gives its width.
+/// Draws the sample of a legend entry and returns its width in px.
 fn swatch(canvas: &mut Canvas, mark: Mark, x: f64, y: f64) -> f64 {
     const WIDE: f64 = 28.0;
     let line = Path::curve([Some((x, y)), Some((x + WIDE, y))]);
@@ -154,7 +154,7 @@ fn swatch(canvas: &mut Canvas, mark: Mark, x: f64, y: f64) -> f64 {
     WIDE
 }
 
-/// A panel's axes and words. Panels in a stack leave `x_title` to the lowest, which alone labels its ticks.
+/// Axes and text of a panel. In a stack of panels only the lowest has an `x_title` and labels on its x axis.
 pub(super) struct Frame<'a> {
     pub(super) area: Rect,
     pub(super) x: &'a Axis,
@@ -162,12 +162,12 @@ pub(super) struct Frame<'a> {
     pub(super) title: &'a str,
     pub(super) x_title: Option<&'a str>,
     pub(super) y_title: &'a str,
-    /// What the panel does not show, and why; written small above its right end.
+    /// Remark on the values that are not shown, written in small type above the right end of the panel.
     pub(super) remark: &'a str,
 }
 
 impl Frame<'_> {
-    /// Draws grid, axes and words; the panel's content goes on top.
+    /// Draws the grid, the axes and the text, over which the content of the panel is drawn afterwards.
     pub(super) fn draw(&self, canvas: &mut Canvas) {
         let Rect { x, y, width: across, height: down } = self.area;
         let floor = y + down;
@@ -252,7 +252,7 @@ fn label(canvas: &mut Canvas, x: f64, y: f64, anchor: Anchor, label: Option<&Lab
     }
 }
 
-/// "1 observation not shown" and its like, for a panel's remark.
+/// Text for the remark of a panel, such as "1 observation not shown"; `None` for a count of zero.
 pub(super) fn not_shown(count: usize, what: &str) -> Option<String> {
     match count {
         0 => None,

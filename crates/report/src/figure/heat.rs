@@ -8,7 +8,7 @@ const LEFT: f64 = 96.0;
 const GAP: f64 = 100.0;
 const PANEL: (f64, f64) = (330.0, 330.0);
 const BAR: (f64, f64) = (240.0, 14.0);
-/// From none to all: of one hue, darker with more.
+/// Colours of a single hue for 0 to 100 %, darker for higher values.
 const RAMP: [[f64; 3]; 6] = [
     [244.0, 248.0, 251.0],
     [199.0, 221.0, 236.0],
@@ -17,23 +17,23 @@ const RAMP: [[f64; 3]; 6] = [
     [0.0, 104.0, 165.0],
     [0.0, 54.0, 92.0],
 ];
-/// Of what has no value: of no hue.
+/// Colour of fields without a value: neutral grey.
 const NOTHING: &str = "#D0CDC8";
 
-/// Parts of a population over a plane, a panel a question.
+/// A heat map: the fraction of a population in each field of a plane, with one panel per question.
 #[derive(Clone, Debug)]
 pub struct HeatMap<'a> {
-    /// Title.
+    /// Title of the figure.
     pub title: &'a str,
-    /// What stands below the title, in lines.
+    /// Text below the title; may have several lines.
     pub caption: &'a str,
-    /// What the colours count, such as `patients`.
+    /// Units counted by the colours, such as `patients`.
     pub counted: &'a str,
-    /// What a field without a value is, such as `no dose`.
+    /// Legend entry of fields without a value, such as `no dose`.
     pub nothing: &'a str,
-    /// What lies across, and the edges of the fields, ascending: one more than fields.
+    /// Title of the x axis and the edges of the fields along it, ascending: one more edge than fields.
     pub x: (&'a str, &'a [f64]),
-    /// What lies upwards, and the edges of the fields.
+    /// Title of the y axis and the edges of the fields along it, ascending.
     pub y: (&'a str, &'a [f64]),
     /// The panels, from left to right.
     pub panels: &'a [HeatPanel],
@@ -42,16 +42,16 @@ pub struct HeatMap<'a> {
 /// A panel of a [`HeatMap`].
 #[derive(Clone, Debug)]
 pub struct HeatPanel {
-    /// Its title.
+    /// Title of the panel.
     pub title: String,
-    /// A part from 0 to 1 of each field, row by row from below; NaN where there is none.
+    /// Fraction of each field, 0 to 1, row by row from the bottom; NaN where there is no value.
     pub parts: Vec<f64>,
 }
 
-/// Draws the panels side by side as an SVG document that says its values are simulated.
+/// Draws the panels side by side as an SVG document that is labelled as simulated.
 ///
 /// # Errors
-/// When there is no panel, or one has another number of fields than the plane.
+/// When there is no panel, or the number of values in a panel differs from the number of fields of the plane.
 pub fn svg(map: &HeatMap) -> Result<String, FigureError> {
     if map.panels.is_empty() {
         return Err(FigureError::NoPanel);
@@ -75,13 +75,13 @@ pub fn svg(map: &HeatMap) -> Result<String, FigureError> {
     Ok(canvas.finish())
 }
 
-/// The colours, from none to all.
+/// Draws the legend: the colour scale from 0 to 100 % and the colour of fields without a value.
 fn legend(canvas: &mut Canvas, map: &HeatMap, y: f64) {
     const STEPS: u32 = 48;
     let step = BAR.0 / f64::from(STEPS);
     for k in 0..STEPS {
         let part = (f64::from(k) + 0.5) / f64::from(STEPS);
-        // A little wider, so that no seam shows.
+        // Slightly wider than a step, so that no seam shows.
         let field = Rect { x: MARGIN + f64::from(k) * step, y, width: step + 0.5, height: BAR.1 };
         canvas.rect(field, &format!("fill=\"{}\"", color(part)));
     }
@@ -98,7 +98,7 @@ fn legend(canvas: &mut Canvas, map: &HeatMap, y: f64) {
 }
 
 fn draw(canvas: &mut Canvas, map: &HeatMap, panel: &HeatPanel, area: Rect) {
-    // The plane to its edges: an axis of time adds little air and no zero.
+    // The plane fills the panel: an axis of time has a small margin and is not extended to zero.
     let axis =
         |edges: &[f64], length| Axis::of_time(Extent::of(Space::Linear, edges.iter().copied()), length, &[]);
     let (x, y) = (axis(map.x.1, area.width), axis(map.y.1, area.height));
@@ -122,7 +122,7 @@ fn draw(canvas: &mut Canvas, map: &HeatMap, panel: &HeatPanel, area: Rect) {
     });
 }
 
-/// The colour of a part from 0 to 1, between its neighbours on the ramp.
+/// Colour of a fraction from 0 to 1, interpolated between the neighbouring colours of the ramp.
 fn color(part: f64) -> String {
     let last = RAMP.len() - 1;
     let at = part.clamp(0.0, 1.0) * last as f64;

@@ -6,42 +6,42 @@ use super::svg::{Anchor, Canvas, Path, Rect, shortened};
 
 const WIDTH: f64 = 1000.0;
 const LEFT: f64 = 96.0;
-/// Room to the right of the panels, where target lines are labelled.
+/// Space to the right of the panels for the labels of target lines, px.
 const RIGHT: f64 = 100.0;
 const PANEL: f64 = 190.0;
 const BETWEEN: f64 = 48.0;
 /// Opacity of the bands.
 const BAND: f64 = 0.18;
-/// Natural distances of time ticks: weeks and dosing intervals.
+/// Natural distances of time ticks, days: weeks and dosing intervals.
 const DAYS: &[f64] = &[1.0, 2.0, 7.0, 14.0, 28.0, 56.0, 84.0, 168.0, 364.0];
 
-/// What is known of one patient, to be drawn as stacked panels over a common time axis.
+/// Time courses of one patient, drawn as stacked panels over a common time axis.
 #[derive(Debug, Clone)]
 pub struct Individual<'a> {
-    /// Whose courses they are.
+    /// Subject to whom the courses belong.
     pub whose: Whose<'a>,
-    /// What stands below the title, such as `WT 70 kg · baseline IgE 214 ng/mL · MAP`. May be empty or of several
+    /// Text below the title, such as `WT 70 kg · baseline IgE 214 ng/mL · MAP`; may be empty or have several
     /// lines.
     pub caption: &'a str,
-    /// A line that stands out, for a fit with a reservation.
+    /// A highlighted line below the caption, for a fit with a reservation.
     pub note: Option<&'a str>,
-    /// One panel an analyte, from top to bottom.
+    /// Panels from top to bottom, one per analyte.
     pub panels: Vec<Panel<'a>>,
     /// Times of the doses (days).
     pub dose_times: &'a [f64],
     /// Coverage of the bands, such as 0.9, for the legend.
     pub level: f64,
-    /// Whether the observations were simulated; the figure then says so.
+    /// Whether the observations were simulated; if so, the figure is labelled accordingly.
     pub simulated: bool,
 }
 
-/// Whose courses a figure shows; any text is safe.
+/// Subject whose courses a figure shows. The text may contain any characters.
 #[derive(Debug, Clone, Copy)]
 pub enum Whose<'a> {
-    /// Those fitted to the subject of this ID, as it stands in the data.
+    /// Courses fitted to the subject with this ID, as given in the data.
     Subject(&'a str),
-    /// Those simulated for the typical subject of the model of this name. Observations, if any, are somebody's to
-    /// compare with.
+    /// Courses simulated for the typical subject of the model with this name. Observations, if any, are shown
+    /// for comparison only.
     Typical(&'a str),
 }
 
@@ -61,36 +61,36 @@ impl Whose<'_> {
     }
 }
 
-/// One analyte of a patient. Values that have no place on the axis (missing, infinite, not above zero on a log
-/// axis) are left out; observations and curve values left out are counted in the panel.
+/// The course of one analyte in a patient. Values that cannot be drawn on the axis (missing, infinite, not
+/// above zero on a log axis) are left out; the observations and curve values left out are counted in the panel.
 #[derive(Debug, Clone)]
 pub struct Panel<'a> {
     /// Name of the analyte, such as `Free IgE`.
     pub title: &'a str,
     /// Unit of the values, such as `ng/mL`.
     pub unit: &'a str,
-    /// Times of the curve and band (days), ascending.
+    /// Times of the curves and the band (days), ascending.
     pub time: &'a [f64],
-    /// The patient's curve, one value a time. A zero runs out through the floor of a log axis.
+    /// Curve of the patient, one value per time. A zero leaves a log axis through its lower end.
     pub fitted: &'a [f64],
-    /// Lower edge of the band; not a number where there is none.
+    /// Lower end of the band, one value per time; NaN where there is none.
     pub lower: &'a [f64],
-    /// Upper edge of the band; not a number where there is none.
+    /// Upper end of the band, one value per time; NaN where there is none.
     pub upper: &'a [f64],
-    /// The typical patient's curve, one value a time.
+    /// Curve of the typical patient, one value per time.
     pub population: Option<&'a [f64]>,
     /// Observations as (time in days, value).
     pub observed: &'a [(f64, f64)],
-    /// A level to draw a line at, and its label.
+    /// Level of a target line, and its label.
     pub target: Option<(f64, &'a str)>,
-    /// Whether the values are spaced logarithmically.
+    /// Whether the y axis is logarithmic.
     pub log: bool,
 }
 
 /// Draws one patient as an SVG document.
 ///
 /// # Errors
-/// When there is no panel, when slices of a panel differ in length, or when its times go backwards.
+/// When there is no panel, when slices of a panel differ in length, or when its times decrease.
 pub fn svg(individual: &Individual) -> Result<String, FigureError> {
     let panels = &individual.panels;
     if panels.is_empty() {
@@ -121,7 +121,7 @@ pub fn svg(individual: &Individual) -> Result<String, FigureError> {
         let mut doses = Path::default();
         let mut before = f64::NEG_INFINITY;
         for at in individual.dose_times.iter().filter_map(|&time| x.place(time)) {
-            // Doses that fall on the same spot are one mark.
+            // Doses that fall on the same spot share one mark.
             if (at - before).abs() >= 0.1 {
                 frame::dose_mark(&mut doses, area.x + at, area.y - 1.0);
             }
@@ -180,8 +180,9 @@ fn times(individual: &Individual) -> Extent {
     individual.panels.iter().map(of_panel).fold(doses, Extent::with)
 }
 
-/// The range of a panel. What was observed is always in view; a fitted curve may run on over three decades (a
-/// drug washes out for ever), and a band of little knowledge may add one more, before they are cut off.
+/// The value range of a panel. The observations are always in view. On a log axis, the fitted curve may extend
+/// the range by up to three decades on each side (a drug washes out without end), and the band and the typical
+/// curve by one decade more.
 fn values(panel: &Panel, space: Space) -> Extent {
     let of = |values: &[f64]| Extent::of(space, values.iter().copied());
     let observed = Extent::of(space, panel.observed.iter().map(|&(_, value)| value));

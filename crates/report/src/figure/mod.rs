@@ -1,28 +1,28 @@
-//! The house style and the figures drawn in it.
+//! The figures and their common style.
 //!
-//! The SVG is written by hand. The usual plotting crate places everything on whole pixels, which turns a daily
-//! curve into visible stairs, has no superscripts for decades, and spends some hundred bytes a point; the few
-//! shapes these figures need are smaller than the code that would work around it.
+//! The SVG is written directly. The usual plotting crate rounds positions to whole pixels, which turns a daily
+//! curve into visible steps, has no superscripts for decades, and needs about a hundred bytes or more per
+//! point. The few shapes these figures need take less code than working around those limits.
 //!
-//! `svg` writes elements and escapes text, `axis` maps values and chooses ticks, `frame` draws what all panels
-//! share, `style` holds the colours; every other module is one figure.
+//! The module `svg` writes elements and escapes text, `axis` maps values and chooses ticks, `frame` draws the
+//! parts common to all panels, `style` holds the colours; every other module draws one kind of figure.
 
 mod axis;
-/// The usual figures of a population fit.
+/// Goodness-of-fit figures of a population fit.
 pub mod diagnostic;
 mod error;
 /// Safe file names for the figures of subjects.
 pub mod file_name;
-/// Estimates with their intervals, a row each.
+/// Forest plots: estimates with their intervals, one per row.
 pub mod forest;
 mod frame;
-/// Parts of a population over a plane, as colours.
+/// Heat maps: fractions of a population over a plane.
 pub mod heat;
-/// One patient's time courses: observations, fitted curve, band, doses and target.
+/// Time courses of one patient: observations, fitted curve, band, doses and target.
 pub mod individual;
-/// Observed against predicted concentrations, one panel an analyte.
+/// Observed against predicted concentrations, one panel per analyte.
 pub mod observed_fitted;
-/// Clouds, curves, bands and bars in panels.
+/// Figures of panels with points, curves, bands and bars.
 pub mod panels;
 mod style;
 /// Percentiles of free IgE across patients over time.

@@ -9,7 +9,7 @@ const COLUMN: f64 = PANEL + 100.0;
 const ROW: f64 = PANEL + 104.0;
 const LEFT: f64 = 96.0;
 
-/// The observations of one analyte and what was predicted for them. Pairs that have no place on log axes (missing,
+/// The observations of one analyte and their predictions. Pairs that cannot be drawn on log axes (missing,
 /// infinite or not above zero) are left out and counted in the panel.
 #[derive(Debug, Clone)]
 pub struct AnalyteFit<'a> {
@@ -19,16 +19,16 @@ pub struct AnalyteFit<'a> {
     pub unit: &'a str,
     /// Observed concentrations.
     pub observed: &'a [f64],
-    /// Individual predictions, one an observation.
+    /// Individual predictions, one per observation.
     pub fitted: &'a [f64],
-    /// Population predictions, one an observation; given for any analyte, they make a second row of panels.
+    /// Population predictions, one per observation; a second row of panels is drawn if any analyte has them.
     pub population: Option<&'a [f64]>,
 }
 
-/// Draws observed against predicted concentrations as an SVG document, one column an analyte.
+/// Draws observed against predicted concentrations as an SVG document, one column per analyte.
 ///
 /// # Errors
-/// When there is no analyte, or predictions and observations differ in number.
+/// When there is no analyte, or the numbers of predictions and observations differ.
 pub fn svg(analytes: &[AnalyteFit], simulated: bool) -> Result<String, FigureError> {
     if analytes.is_empty() {
         return Err(FigureError::NoPanel);
@@ -44,7 +44,7 @@ pub fn svg(analytes: &[AnalyteFit], simulated: bool) -> Result<String, FigureErr
     let rows = if analytes.iter().any(|analyte| analyte.population.is_some()) { 2.0 } else { 1.0 };
     let legend_at = heading.height() + 18.0;
     let top = legend_at + 52.0;
-    // One column alone would be narrower than the heading.
+    // A single column would be narrower than the heading.
     let width = (analytes.len() as f64 * COLUMN + MARGIN).max(640.0);
     let mut canvas = Canvas::new(width, top + rows * ROW - 36.0, heading.title);
     heading.draw(&mut canvas, width);
@@ -56,7 +56,8 @@ pub fn svg(analytes: &[AnalyteFit], simulated: bool) -> Result<String, FigureErr
         let of = |values: &[f64]| Extent::of(Space::Log, values.iter().copied());
         let extent =
             of(analyte.observed).with(of(analyte.fitted)).with(of(analyte.population.unwrap_or_default()));
-        // One range for both axes and both rows: the identity line is the diagonal, and rows compare at a glance.
+        // Both axes and both rows have the same range: the line of identity is the diagonal, and the rows can
+        // be compared.
         let axis = Axis::of_values(Space::Log, extent, PANEL);
         let mut area = Rect { x: LEFT + column as f64 * COLUMN, y: top, width: PANEL, height: PANEL };
         draw(&mut canvas, analyte, "Individual prediction", analyte.fitted, &axis, area);
@@ -98,7 +99,7 @@ fn draw(
         canvas.text(x, y, Anchor::Middle, &plain, "no observations");
         return;
     }
-    // Many points need to be small and thin to show where they crowd.
+    // Many points are drawn small and transparent, so that their density shows.
     let (radius, opacity) = match points.len() {
         0..=150 => (3.5, 0.7),
         151..=1500 => (2.5, 0.45),

@@ -1,4 +1,5 @@
-//! Figures of panels in rows: clouds, curves, bands and bars over two axes, and the data of each as a tidy table.
+//! Figures of panels in rows, with points, curves, bands and bars over two axes, and the data of a figure as a
+//! tidy table.
 
 use super::axis::{Axis, Extent, Space};
 use super::frame::{self, Frame, Heading, MARGIN, Mark, not_shown};
@@ -9,98 +10,99 @@ const LEFT: f64 = 96.0;
 const GAP: f64 = 100.0;
 const BELOW: f64 = 104.0;
 
-/// A figure.
+/// A figure of panels.
 #[derive(Clone, Debug)]
 pub struct Panels {
-    /// Its title.
+    /// Title of the figure.
     pub title: String,
-    /// What stands below the title; may be empty.
+    /// Text below the title; may be empty.
     pub caption: String,
     /// The panels, row by row.
     pub panels: Vec<Panel>,
-    /// Panels in a row.
+    /// Number of panels per row.
     pub columns: usize,
-    /// Whether the panels of a row have one scale, so that they can be compared.
+    /// Whether the panels of a row share their axis ranges, so that they can be compared.
     pub is_shared: bool,
-    /// Width and height of a panel's area, px.
+    /// Width and height of the plot area of a panel, px.
     pub size: (f64, f64),
-    /// Whether the data were simulated; the figure then says so.
+    /// Whether the data were simulated; if so, the figure is labelled accordingly.
     pub simulated: bool,
 }
 
-/// A panel.
+/// A panel: two axes and the layers drawn over them.
 #[derive(Clone, Debug)]
 pub struct Panel {
-    /// Its title.
+    /// Title of the panel.
     pub title: String,
-    /// What x is, and whether its axis is logarithmic.
+    /// Title of the x axis, and whether it is logarithmic.
     pub x: (String, bool),
-    /// What y is, and whether its axis is logarithmic.
+    /// Title of the y axis, and whether it is logarithmic.
     pub y: (String, bool),
-    /// Whether both axes have one range, as where the diagonal matters.
+    /// Whether both axes have the same range, as for a line of identity.
     pub is_square: bool,
-    /// What is drawn, the last on top.
+    /// Layers of the panel; the last is drawn on top.
     pub layers: Vec<Layer>,
 }
 
-/// Something drawn in a panel. Points that have no place on its axes are left out; those of clouds are counted.
+/// A layer of a panel. Points that cannot be drawn on its axes are left out; those of [`Shape::Cloud`] are
+/// counted.
 #[derive(Clone, Debug)]
 pub struct Layer {
-    /// What it is, for the legend and the table; layers of one name are one entry.
+    /// Name of the layer in the legend and in the data table; layers with the same name share one legend entry.
     pub name: String,
-    /// Its form.
+    /// Shape of the layer.
     pub shape: Shape,
 }
 
-/// The form of a layer.
+/// The shape of a layer.
 #[derive(Clone, Debug)]
 pub enum Shape {
     /// Points.
     Cloud(Vec<(f64, f64)>),
-    /// A curve through points; the colour of fits, or that of observations.
+    /// A curve through points, and its colour.
     Curve(Vec<(f64, f64)>, Ink),
-    /// A path through points in their order, with arrows along it; a point says its text, if it has one.
+    /// A path through points in their order, with arrows along it; each point has a label, which may be empty.
     Trail(Vec<(f64, f64, String)>),
-    /// An area: x, lower and upper y.
+    /// An area, as x, lower y and upper y.
     Band(Vec<(f64, f64, f64)>),
-    /// Bars between edges, one more than heights, from zero up.
+    /// Bars from zero up: edges and heights, with one more edge than heights.
     Bars(Vec<f64>, Vec<f64>),
-    /// A level line across.
+    /// A horizontal line across the panel.
     Level(f64),
-    /// The line on which both axes agree.
+    /// The line of identity.
     Identity,
 }
 
-/// The colour of a curve.
+/// Colour of a curve.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ink {
-    /// Of the observations.
+    /// Colour of observations.
     Observed,
-    /// Of the model.
+    /// Colour of model predictions.
     Fitted,
-    /// Of a reference distribution.
+    /// Colour of a reference distribution.
     Reference,
 }
 
-/// A row of a figure's data.
+/// A row of the data table of a figure.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Datum<'a> {
     /// Title of the panel.
     pub panel: &'a str,
     /// Name of the layer.
     pub layer: &'a str,
-    /// Position; of a bar its left edge, NaN of a level.
+    /// Position; the left edge for a bar, NaN for a horizontal line.
     pub x: f64,
-    /// Value; NaN of a band.
+    /// Value; NaN for a band.
     pub y: f64,
-    /// Lower end of a band, zero of a bar, else NaN.
+    /// Lower end of a band; zero for a bar, otherwise NaN.
     pub low: f64,
-    /// Upper end of a band, right edge of a bar, else NaN.
+    /// Upper end of a band; right edge of a bar, otherwise NaN.
     pub high: f64,
 }
 
 impl Layer {
-    /// A layer of that name.
+    /// A layer with the given name and shape.
     pub fn new(name: impl Into<String>, shape: Shape) -> Self {
         Self { name: name.into(), shape }
     }
@@ -168,7 +170,7 @@ impl Panels {
         canvas.finish()
     }
 
-    /// The figure's data, a row a point.
+    /// The data table of the figure, one row per point.
     pub fn data(&self) -> Vec<Datum<'_>> {
         let mut rows = Vec::new();
         for panel in &self.panels {
@@ -197,7 +199,7 @@ impl Panels {
 }
 
 impl Panel {
-    /// What its axes need to hold.
+    /// Extents of all points of the panel along x and y.
     fn extents(&self) -> [Extent; 2] {
         let points: Vec<(f64, f64)> = self.layers.iter().flat_map(Layer::points).collect();
         let x = Extent::of(space(self.x.1), points.iter().map(|p| p.0));
@@ -242,7 +244,7 @@ impl Layer {
         match &self.shape {
             Shape::Cloud(points) => {
                 let points: Vec<(f64, f64)> = points.iter().filter_map(place).collect();
-                // Many points need to be small and thin to show where they crowd.
+                // Many points are drawn small and transparent, so that their density shows.
                 let (radius, opacity) = match points.len() {
                     0..=150 => (3.2, 0.7),
                     151..=1500 => (2.3, 0.45),
@@ -304,7 +306,8 @@ impl Layer {
         }
     }
 
-    /// The words beside the points of a trail: where a panel ends they are on the other side, not cut off.
+    /// Writes the labels of the points of a trail; near the edge of the panel a label moves to the other side
+    /// of its point instead of being cut off.
     fn label(&self, canvas: &mut Canvas, area: Rect, x: &Axis, y: &Axis) {
         let Shape::Trail(points) = &self.shape else { return };
         let small = format!("font-size=\"{TICK_PX}\" fill=\"{INK}\"");
@@ -323,7 +326,7 @@ fn space(log: bool) -> Space {
     if log { Space::Log } else { Space::Linear }
 }
 
-/// An arrow's head in the middle of the way from one spot to another; none where the way is too short for it.
+/// The head of an arrow halfway between two points; an empty path if the distance is too short for it.
 fn arrow(from: (f64, f64), to: (f64, f64)) -> Path {
     const LONG: f64 = 9.0;
     let (dx, dy) = (to.0 - from.0, to.1 - from.1);

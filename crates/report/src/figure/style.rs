@@ -1,29 +1,30 @@
-//! Colours (Okabe and Ito's palette, which the colour-blind can tell apart) and type sizes of every figure.
+//! Colours (the palette of Okabe and Ito, which colour-blind readers can distinguish) and type sizes of all
+//! figures.
 
-/// Fitted curves, bands and ribbons.
+/// Colour of fitted curves and bands.
 pub(super) const BLUE: &str = "#0072B2";
-/// Observations, and what must not be overlooked.
+/// Colour of observations and of warnings.
 pub(super) const VERMILLION: &str = "#D55E00";
-/// Target lines.
+/// Colour of target lines.
 pub(super) const GREEN: &str = "#009E73";
-/// Typical-patient curves.
+/// Colour of typical-patient curves.
 pub(super) const GREY: &str = "#767676";
-/// Reference distributions.
+/// Colour of reference distributions.
 pub(super) const PURPLE: &str = "#AA3377";
-/// Titles and values.
+/// Colour of titles and values.
 pub(super) const INK: &str = "#222222";
-/// Captions, tick labels and axis titles.
+/// Colour of captions, tick labels and axis titles.
 pub(super) const MUTED: &str = "#555555";
-/// Grid lines.
+/// Colour of grid lines.
 pub(super) const GRID: &str = "#E3E3E3";
-/// Axis lines and ticks.
+/// Colour of axis lines and ticks.
 pub(super) const AXIS: &str = "#666666";
 
-/// Fonts that are on the machine already: a figure never fetches one.
+/// Font families; all are installed fonts, so that a figure never downloads one.
 pub(super) const FONTS: &str =
     "system-ui,-apple-system,'Segoe UI',Roboto,'Helvetica Neue','Liberation Sans',Arial,sans-serif";
 
-/// How much wider bold letters are.
+/// Width of bold text relative to regular text.
 pub(super) const BOLD: f64 = 1.2;
 
 /// Type sizes in px.

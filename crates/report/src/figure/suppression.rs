@@ -9,44 +9,45 @@ const PANEL: f64 = 380.0;
 const LEFT: f64 = 96.0;
 const RIGHT: f64 = 100.0;
 const DAYS_A_WEEK: f64 = 7.0;
-/// Natural distances of time ticks, in weeks.
+/// Natural distances of time ticks, weeks.
 const WEEKS: &[f64] = &[1.0, 2.0, 4.0, 8.0, 12.0, 26.0, 52.0];
 const TREATMENT: &str = "#F2F2F2";
 const OUTER: f64 = 0.16;
 const INNER: f64 = 0.26;
 
-/// Percentiles of free IgE across patients, day by day. Values that have no place on a log axis (missing, infinite
-/// or below zero) break the median and its ribbons; the days of the median left out are counted in the figure.
+/// Percentiles of free IgE across patients over time. Values that cannot be drawn on a log axis (missing,
+/// infinite or below zero) interrupt the median and the bands; the days without a median are counted in the
+/// figure.
 #[derive(Debug, Clone)]
 pub struct Suppression<'a> {
-    /// Title, such as `Free IgE under omalizumab`.
+    /// Title of the figure, such as `Free IgE under omalizumab`.
     pub title: &'a str,
     /// Times (days), ascending.
     pub time: &'a [f64],
-    /// 5th percentile (ng/mL), one value a time.
+    /// 5th percentile (ng/mL), one value per time.
     pub p05: &'a [f64],
-    /// 25th percentile (ng/mL).
+    /// 25th percentile (ng/mL), one value per time.
     pub p25: &'a [f64],
-    /// Median (ng/mL).
+    /// Median (ng/mL), one value per time.
     pub p50: &'a [f64],
-    /// 75th percentile (ng/mL).
+    /// 75th percentile (ng/mL), one value per time.
     pub p75: &'a [f64],
-    /// 95th percentile (ng/mL).
+    /// 95th percentile (ng/mL), one value per time.
     pub p95: &'a [f64],
-    /// Level to draw a line at (ng/mL), such as 50.
+    /// Level of the target line (ng/mL), such as 50.
     pub target_ng_ml: Option<f64>,
-    /// Day on which treatment ends; from day 0 to then the ground is shaded.
+    /// Day on which treatment ends; the background from day 0 to this day is shaded.
     pub treatment_end: Option<f64>,
     /// Number of patients.
     pub n: usize,
-    /// Whether the patients were simulated; the figure then says so.
+    /// Whether the patients were simulated; if so, the figure is labelled accordingly.
     pub simulated: bool,
 }
 
 /// Draws the suppression of free IgE in a population as an SVG document.
 ///
 /// # Errors
-/// When a percentile's number of values differs from the number of times, or the times go backwards.
+/// When the number of values of a percentile differs from the number of times, or the times decrease.
 pub fn svg(suppression: &Suppression) -> Result<String, FigureError> {
     let Suppression { time, p05, p25, p50, p75, p95, .. } = *suppression;
     for (what, values) in [("p05", p05), ("p25", p25), ("p50", p50), ("p75", p75), ("p95", p95)] {
@@ -144,7 +145,7 @@ fn draw(canvas: &mut Canvas, suppression: &Suppression, area: Rect) {
     }
 }
 
-/// Names treatment and follow-up above the panel where there is room for the words.
+/// Labels treatment and follow-up above the panel, where there is space for the words.
 fn phases(canvas: &mut Canvas, area: Rect, start: f64, end: f64) {
     let small = format!("font-size=\"{TICK_PX}\" fill=\"{MUTED}\"");
     for (name, from, to) in [("treatment", start, end), ("follow-up", end, area.width)] {

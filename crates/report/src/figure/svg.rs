@@ -1,13 +1,13 @@
-//! A writer for the few SVG elements the figures use.
+//! A writer for the few SVG elements that the figures use.
 //!
-//! No `id`, no style sheet, no link: several figures can stand in one page without touching each other.
-//! Clipping is by nested `svg` elements for the same reason.
+//! The documents have no `id`, no style sheet and no link, so that several figures can stand in one page
+//! without affecting each other. Clipping uses nested `svg` elements for the same reason.
 
 use std::fmt::Write;
 
 use super::style::{FONTS, INK};
 
-/// Where a text's anchor point lies.
+/// Position of a text relative to its anchor point.
 #[derive(Clone, Copy)]
 pub(super) enum Anchor {
     Start,
@@ -15,7 +15,7 @@ pub(super) enum Anchor {
     End,
 }
 
-/// A rectangle in px, y downwards.
+/// A rectangle in px; y increases downwards.
 #[derive(Clone, Copy)]
 pub(super) struct Rect {
     pub(super) x: f64,
@@ -24,14 +24,14 @@ pub(super) struct Rect {
     pub(super) height: f64,
 }
 
-/// An SVG document being written. Attribute strings come from this crate only; text from outside goes through
-/// [`Canvas::text`] or the document title, which escape it.
+/// An SVG document under construction. Attribute strings come from this crate only; text from outside goes
+/// through [`Canvas::text`] or the document title, both of which escape it.
 pub(super) struct Canvas {
     out: String,
 }
 
 impl Canvas {
-    /// Opens a document on a white ground; `title` is what a screen reader says.
+    /// Opens a document with a white background; `title` is read by screen readers.
     pub(super) fn new(width: f64, height: f64, title: &str) -> Self {
         let mut out = String::new();
         let _ = write!(
@@ -50,14 +50,14 @@ impl Canvas {
         self.out
     }
 
-    /// Draws a group whose attributes all its parts inherit.
+    /// Draws a group of elements that inherit the given attributes.
     pub(super) fn group(&mut self, attributes: &str, draw: impl FnOnce(&mut Self)) {
         let _ = writeln!(self.out, "<g {attributes}>");
         draw(self);
         self.out.push_str("</g>\n");
     }
 
-    /// Draws in the coordinates of `area`, cut off at its edges.
+    /// Draws in the coordinates of `area`, clipped at its edges.
     pub(super) fn clipped(&mut self, area: Rect, draw: impl FnOnce(&mut Self)) {
         let Rect { x, y, width, height } = area;
         let _ = writeln!(
@@ -68,7 +68,7 @@ impl Canvas {
         self.out.push_str("</svg>\n");
     }
 
-    /// Draws a path; an empty one leaves no trace.
+    /// Draws a path; an empty path writes nothing.
     pub(super) fn path(&mut self, path: &Path, attributes: &str) {
         if !path.d.is_empty() {
             let _ = writeln!(self.out, "<path d=\"{}\" {attributes}/>", path.d);
@@ -85,20 +85,20 @@ impl Canvas {
         );
     }
 
-    /// Draws a dot in the colours of its group.
+    /// Draws a dot in the colours of the enclosing group.
     pub(super) fn dot(&mut self, x: f64, y: f64, radius: f64) {
         let [x, y] = [x, y].map(rounded);
         let _ = writeln!(self.out, "<circle cx=\"{x}\" cy=\"{y}\" r=\"{radius}\"/>");
     }
 
-    /// Writes text, escaped, with its base line at `y`.
+    /// Writes text, escaped, with its baseline at `y`.
     pub(super) fn text(&mut self, x: f64, y: f64, anchor: Anchor, attributes: &str, content: &str) {
         self.open_text(x, y, anchor, attributes);
         push_escaped(&mut self.out, content);
         self.out.push_str("</text>\n");
     }
 
-    /// Writes text followed by a raised exponent in smaller type of `raised_px`.
+    /// Writes text followed by a raised exponent of type size `raised_px`.
     pub(super) fn power(
         &mut self,
         x: f64,
@@ -110,7 +110,7 @@ impl Canvas {
     ) {
         self.open_text(x, y, anchor, "");
         push_escaped(&mut self.out, base);
-        // A shift by dy is the one form of superscript every SVG viewer draws.
+        // A shift by dy is the one form of superscript that every SVG viewer draws.
         let _ = write!(self.out, "<tspan dy=\"-.5em\" font-size=\"{raised_px:.1}\">");
         push_escaped(&mut self.out, exponent);
         self.out.push_str("</tspan></text>\n");
@@ -127,7 +127,7 @@ impl Canvas {
     }
 }
 
-/// The data of a path, on a grid of 0.1 px, in relative coordinates to keep files small.
+/// The data of a path, rounded to 0.1 px, in relative coordinates to keep files small.
 #[derive(Default)]
 pub(super) struct Path {
     d: String,
@@ -136,8 +136,8 @@ pub(super) struct Path {
 }
 
 impl Path {
-    /// A curve through points, broken where one is missing. A point between two gaps becomes a dot (with round
-    /// line caps), not nothing.
+    /// A curve through points, interrupted where a point is missing. A single point between two gaps is drawn
+    /// as a dot (with round line caps).
     pub(super) fn curve(points: impl IntoIterator<Item = Option<(f64, f64)>>) -> Self {
         let mut path = Self::default();
         let mut inside = false;
@@ -156,7 +156,7 @@ impl Path {
         path
     }
 
-    /// The area between two curves, given as (x, y below, y above), broken where one is missing.
+    /// The area between two curves, given as (x, y below, y above), interrupted where a point is missing.
     pub(super) fn band(points: &[Option<(f64, f64, f64)>]) -> Self {
         let mut path = Self::default();
         for run in points.split(Option::is_none) {
@@ -174,7 +174,7 @@ impl Path {
         path
     }
 
-    /// Starts at a point.
+    /// Starts a new line at a point.
     pub(super) fn move_to(&mut self, x: f64, y: f64) {
         self.at = (tenths(x), tenths(y));
         self.drawn = false;
@@ -182,7 +182,7 @@ impl Path {
         self.pair(self.at);
     }
 
-    /// Goes on in a straight line, unless that stays on the same 0.1 px.
+    /// Continues the path in a straight line, unless the end point rounds to the current point.
     pub(super) fn line_to(&mut self, x: f64, y: f64) {
         let to = (tenths(x), tenths(y));
         let step = (to.0 - self.at.0, to.1 - self.at.1);
@@ -199,7 +199,7 @@ impl Path {
         self.drawn = true;
     }
 
-    /// Closes the outline.
+    /// Closes the current outline.
     pub(super) fn close(&mut self) {
         self.d.push('z');
         self.drawn = false;
@@ -221,7 +221,7 @@ impl Path {
 }
 
 fn tenths(px: f64) -> i64 {
-    // Far outside every figure and still exact in a viewer's single precision.
+    // The limit lies far outside every figure and is still exact in the single precision of a viewer.
     (px.clamp(-1e5, 1e5) * 10.0).round() as i64
 }
 
@@ -241,8 +241,8 @@ fn push_tenths(out: &mut String, value: i64) {
     };
 }
 
-/// Escapes text for XML and HTML. Characters that XML cannot hold, and those that reverse the direction of what follows
-/// (an ID could pose as another with them), show as the replacement character.
+/// Escapes text for XML and HTML. Characters that XML cannot hold, and control characters that reverse the text
+/// direction (they could make one ID look like another), become the replacement character.
 pub(crate) fn push_escaped(out: &mut String, text: &str) {
     for c in text.chars() {
         match c {
@@ -261,7 +261,7 @@ pub(crate) fn push_escaped(out: &mut String, text: &str) {
     }
 }
 
-/// Shortens text, with an ellipsis, to about `room` px at a type size of `px`.
+/// Text shortened, with an ellipsis, to about `room` px at a type size of `px`.
 pub(super) fn shortened(text: &str, px: f64, room: f64) -> String {
     if width(text, px) <= room {
         return text.to_owned();
@@ -275,7 +275,8 @@ pub(super) fn shortened(text: &str, px: f64, room: f64) -> String {
     kept.collect::<String>() + "…"
 }
 
-/// Width of text in px, a little more than most sans-serif fonts need: which one a viewer has is not known here.
+/// Approximate width of text in px, slightly more than most sans-serif fonts need, since the font of the viewer
+/// is not known.
 pub(super) fn width(text: &str, px: f64) -> f64 {
     text.chars().map(em).sum::<f64>() * px
 }

@@ -1,4 +1,4 @@
-//! Base64 (RFC 4648), for hashes and courses.
+//! Base64 encoding (RFC 4648), for hashes and packed courses.
 
 const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 

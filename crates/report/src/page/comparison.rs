@@ -1,6 +1,6 @@
-//! Runs beside each other: one HTML file of headings, tables and lists, without a script.
+//! The comparison of runs: one HTML file of headings, tables and lists, without a script.
 //!
-//! Every text is escaped, and a content security policy allows the style sheet by its hash and nothing else.
+//! Every text is escaped, and a content security policy allows only the style sheet, by its hash.
 
 use super::base64;
 use crate::figure::push_escaped;
@@ -9,30 +9,30 @@ use sha2::{Digest, Sha256};
 const STYLE: &str =
     concat!(include_str!("../../assets/report.css"), include_str!("../../assets/comparison.css"));
 
-/// A part of the page.
+/// A section of the comparison page.
 #[derive(Clone, Debug)]
 pub enum Section {
-    /// A table: title, columns with whether they are of numbers, rows, note.
+    /// A table with a heading and a note.
     Table {
-        /// The heading.
+        /// Heading of the section.
         title: String,
-        /// Names over the columns, each with whether it is of numbers.
+        /// Names of the columns, each with whether the column holds numbers.
         columns: Vec<(String, bool)>,
-        /// The cells, row by row.
+        /// Cells of the table, row by row.
         rows: Vec<Vec<String>>,
-        /// A sentence below; empty for none.
+        /// A sentence below the table; may be empty.
         note: String,
     },
-    /// Groups of sentences, each under its head, which may be empty.
+    /// Groups of sentences, each with a head, which may be empty.
     List {
-        /// The heading.
+        /// Heading of the section.
         title: String,
         /// Head and sentences of each group.
         groups: Vec<(String, Vec<String>)>,
     },
 }
 
-/// Writes the page.
+/// Writes the comparison page as HTML.
 ///
 /// ```
 /// use omafit_report::comparison::{Section, html};
@@ -77,7 +77,7 @@ pub fn html(title: &str, subtitle: &str, sections: &[Section]) -> String {
     page + "</main>\n</body>\n</html>\n"
 }
 
-/// An element that holds a text.
+/// Adds an element that contains a text.
 fn element(page: &mut String, name: &str, text: &str) {
     *page += &format!("<{name}>");
     push_escaped(page, text);

@@ -1,8 +1,9 @@
-//! Courses in time, packed: sixteen bits a number.
+//! Packed time courses, with 16 bits per number.
 //!
-//! Of each analyte a course has the fitted value, the factor from it to the upper end of its band, and the typical
-//! subject's value. Their logarithms are counted in steps between the smallest and the largest of their kind: 65,534 of
-//! them, finer than a line is thick.
+//! A course has, for each analyte, the fitted value, the ratio of the upper end of the band to the fitted
+//! value, and the value of the typical subject. The logarithm of each number is stored as one of 65,534 equal
+//! steps between the smallest and the largest logarithm of its kind, a resolution finer than the width of a
+//! line.
 
 use super::base64;
 use super::rounded::rounded;
@@ -13,20 +14,20 @@ const STEPS: f64 = (u16::MAX - 1) as f64;
 const IGE_FREE: usize = 2;
 const PERCENTILES: [f64; 5] = [0.05, 0.25, 0.5, 0.75, 0.95];
 
-/// A subject's course on an even grid. Every vector has one entry a time; NaN is missing.
+/// The time course of a subject on an even grid. Every vector has one entry per time; NaN is a missing value.
 #[derive(Clone, Debug, Default)]
 pub struct Course {
     /// First time, days.
     pub start: f64,
-    /// Days from time to time.
+    /// Interval between times, days.
     pub every: f64,
-    /// The fitted value of each analyte.
+    /// Fitted value of each analyte.
     pub value: [Vec<f64>; 3],
-    /// The upper end of its band; the lower end is as far below on the logarithm.
+    /// Upper end of the band of each analyte; the lower end is equally far below the value on the log scale.
     pub upper: [Vec<f64>; 3],
-    /// The typical subject's value.
+    /// Value of each analyte in the typical subject.
     pub typical: [Vec<f64>; 3],
-    /// Doses: day and mg.
+    /// Doses, as day and amount in mg.
     pub doses: Vec<(f64, f64)>,
 }
 
@@ -35,7 +36,7 @@ impl Course {
         9 * self.value[0].len()
     }
 
-    /// The logarithms of a kind of number: value, factor, typical.
+    /// Logarithms of one kind of number: fitted value, ratio of the upper end, or typical value.
     fn logarithms(&self, kind: usize, analyte: usize) -> impl Iterator<Item = f64> {
         (0..self.value[analyte].len()).map(move |i| {
             let at = |all: &[Vec<f64>; 3]| all[analyte].get(i).copied().unwrap_or(f64::NAN);
@@ -49,7 +50,7 @@ impl Course {
     }
 }
 
-/// Courses as the page takes them.
+/// Courses in the form in which the page reads them.
 #[derive(Debug, Serialize)]
 pub(super) struct Packed {
     /// Smallest and largest logarithm, by kind and analyte.
@@ -59,7 +60,7 @@ pub(super) struct Packed {
 
 #[derive(Debug, Serialize)]
 struct PackedCourse {
-    /// By analyte and kind.
+    /// Packed numbers, by analyte and then by kind.
     #[serde(flatten)]
     grid: Grid,
     doses: Vec<(f64, f64)>,
@@ -71,26 +72,27 @@ pub(super) struct Grid {
     start: f64,
     every: f64,
     pub count: usize,
-    /// Kind by kind, each `count` numbers of two bytes, the low one first; in base64.
+    /// Packed numbers in base64: kind by kind, each with `count` numbers of two bytes, low byte first.
     pub numbers: String,
 }
 
 impl Grid {
-    /// One in `thinned` times of a grid of `count` from `start` on, `every` so many days.
+    /// A grid of one in `thinned` of the times of an even grid, which is given as start (days), interval (days)
+    /// and number of times; `bytes` are the packed numbers of the times kept.
     pub fn new((start, every, count): (f64, f64, usize), thinned: usize, bytes: &[u8]) -> Self {
         let (every, count) = (every * thinned as f64, count.div_ceil(thinned));
         Self { start, every, count, numbers: base64::encode(bytes) }
     }
 }
 
-/// The smallest and the largest number; zeros of none.
+/// The smallest and the largest of the logarithms, ignoring NaN; zeros if there are none.
 pub(super) fn range(logarithms: impl Iterator<Item = f64>) -> [f64; 2] {
     let seen = logarithms.filter(|v| !v.is_nan());
     let (low, high) = seen.fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(v), h.max(v)));
     if low <= high { [low, high] } else { [0.0, 0.0] }
 }
 
-/// Adds numbers as steps between the ends of their range.
+/// Appends logarithms as steps between the ends of their range, two bytes each.
 pub(super) fn push(bytes: &mut Vec<u8>, logarithms: impl Iterator<Item = f64>, [low, high]: [f64; 2]) {
     let width = if high > low { high - low } else { 1.0 };
     for log in logarithms {
@@ -100,7 +102,7 @@ pub(super) fn push(bytes: &mut Vec<u8>, logarithms: impl Iterator<Item = f64>, [
     }
 }
 
-/// Packs one in `every` times of each course, the first included.
+/// Packs one in `every` times of each course, including the first time.
 pub(super) fn pack(courses: &[Course], every: usize) -> Packed {
     let range_of = |kind, analyte| range(courses.iter().flat_map(|c| c.logarithms(kind, analyte)));
     let ranges: [[[f64; 2]; 3]; 3] = std::array::from_fn(|k| std::array::from_fn(|a| range_of(k, a)));
@@ -117,18 +119,19 @@ pub(super) fn pack(courses: &[Course], every: usize) -> Packed {
     Packed { ranges, subjects: courses.iter().map(one).collect() }
 }
 
-/// Free IgE of all subjects through time.
+/// Percentiles of free IgE across all subjects over time.
 #[derive(Debug, Default, Serialize)]
 pub(super) struct Percentiles {
-    /// Days since each subject's first record.
+    /// Days since the first record of each subject.
     time: Vec<f64>,
-    /// The 5th, 25th, 50th, 75th and 95th percentile, ng/mL.
+    /// The 5th, 25th, 50th, 75th and 95th percentiles, ng/mL.
     values: [Vec<f64>; 5],
-    /// Subjects seen at each time.
+    /// Number of subjects with a value at each time.
     n: Vec<usize>,
 }
 
-/// Percentiles of free IgE, as far as at least half of the subjects are seen on the grid of the first.
+/// Percentiles of free IgE, up to the first time at which fewer than half of the subjects have a value. Only
+/// subjects with the time interval of the first subject are counted.
 pub(super) fn percentiles(courses: &[Course]) -> Percentiles {
     let mut out = Percentiles::default();
     let seen: Vec<&Course> = courses.iter().filter(|c| !c.value[IGE_FREE].is_empty()).collect();

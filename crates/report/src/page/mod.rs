@@ -1,11 +1,12 @@
-//! The report: one HTML file with everything in it.
+//! The report: one self-contained HTML file.
 //!
-//! The file holds a fixed page, one script and one style sheet (`assets/`), and the story as JSON. The script makes the
-//! page from the story and sets every text as text; a content security policy allows that script and that style sheet
-//! by their hashes and nothing else, so that nothing in the data can run or be fetched.
+//! The file holds a fixed page, one script and one style sheet (`assets/`), and the report data as JSON. The
+//! script builds the page from the data and inserts every text as plain text. A content security policy allows
+//! only that script and that style sheet, by their hashes, so that nothing in the data can be executed or
+//! fetched.
 
 mod base64;
-/// Runs beside each other, on a page of tables and lists.
+/// Comparison of runs, on a page of tables and lists.
 pub mod comparison;
 mod courses;
 mod rounded;
@@ -21,7 +22,8 @@ use sha2::{Digest, Sha256};
 const PAGE: &str = include_str!("../../assets/report.html");
 const STYLE: &str =
     concat!(include_str!("../../assets/uplot/uPlot.min.css"), include_str!("../../assets/report.css"));
-// The library takes the ratio of pixels from its surroundings: two at least, so that paper is sharp too.
+// The library reads the ratio of pixels from its surroundings: at least two, so that printed figures are sharp
+// as well.
 const SCRIPT: &str = concat!(
     "(() => {\n\"use strict\";\nconst devicePixelRatio = Math.max(2, window.devicePixelRatio || 1);\n",
     include_str!("../../assets/uplot/uPlot.iife.min.js"),
@@ -38,10 +40,10 @@ const SCRIPT: &str = concat!(
     "})();\n"
 );
 
-/// Writes the report.
+/// Writes the report as HTML.
 ///
 /// # Errors
-/// When the story cannot be encoded, as with a map whose keys are no text.
+/// When the data cannot be encoded as JSON, for example a map whose keys are not strings.
 pub fn html(story: &Story) -> Result<String, serde_json::Error> {
     let json = harmless(&serde_json::to_string(&story.thinned())?);
     let hash = |text: &str| format!("'sha256-{}'", base64::encode(&Sha256::digest(text.as_bytes())));
@@ -65,7 +67,7 @@ pub fn html(story: &Story) -> Result<String, serde_json::Error> {
     Ok(page)
 }
 
-/// JSON that cannot end the element it stands in, nor a line of a script.
+/// JSON escaped so that it cannot end the element that contains it, nor a line of a script.
 fn harmless(json: &str) -> String {
     let mut out = String::with_capacity(json.len());
     for c in json.chars() {

@@ -1,47 +1,48 @@
-//! What a report tells, as plain data.
+//! The content of a report, as plain data.
 
 use super::courses::{self, Course, Packed};
 use super::rounded::rounded;
 use super::what_if::{self, WhatIf};
 use serde::Serialize;
 
-/// Rows of a table that the page still handles quickly.
+/// Largest number of observations that the page handles quickly.
 const MOST_OBSERVATIONS: usize = 60_000;
-/// Numbers of courses that keep the file small: at three bytes each.
+/// Largest number of values of all courses that keeps the file small, at about three bytes each.
 const MOST_COURSE_NUMBERS: usize = 1_500_000;
 
-/// Everything a report shows.
+/// The complete content of a report.
 #[derive(Clone, Debug, Default)]
 pub struct Story {
-    /// The run's record, as in `run.json`.
+    /// Record of the run, as in `run.json`.
     pub run: serde_json::Value,
-    /// How its predictive check was made, as in `vpc.json`; null if there is none.
+    /// Record of the predictive check of the run, as in `vpc.json`; null if there is none.
     pub check: serde_json::Value,
-    /// How its outcomes were analysed, as in `outcome.json`; null if there are none.
+    /// Record of the outcome analysis of the run, as in `outcome.json`; null if there is none.
     pub outcome: serde_json::Value,
-    /// The model in words.
+    /// Description of the model.
     pub model: ModelWords,
-    /// The run's tables by name: `individuals`, `observations` (with the column `subject`, a position among the
-    /// individuals), `parameters`, `shrinkage`, `diagnostics`, `vpc`, `npc`, `what_if`,
-    /// those of outcomes. What is not there is not shown.
+    /// Tables of the run by name: `individuals`, `observations` (with the column `subject`, the position of the
+    /// subject in `individuals`), `parameters`, `shrinkage`, `diagnostics`, `vpc`, `npc`, `what_if`, and the
+    /// tables of outcomes. The page leaves out the sections of absent tables.
     pub tables: Vec<(String, Table)>,
-    /// The course of each individual, in the order of the table; empty if there is none.
+    /// Time course of each individual, in the order of the table `individuals`; an empty course if there is
+    /// none.
     pub courses: Vec<Course>,
-    /// Free IgE under other doses, if that was computed.
+    /// Free IgE under alternative doses, if computed.
     pub what_if: Option<WhatIf>,
-    /// What the report does not have and why, a sentence each.
+    /// Sentences that each name a part missing from the report, and the reason.
     pub missing: Vec<String>,
 }
 
-/// A table: columns of one length.
+/// A table: columns of equal length.
 pub type Table = Vec<Column>;
 
 /// A column of a table.
 #[derive(Clone, Debug, Serialize)]
 pub struct Column {
-    /// Its name.
+    /// Name of the column.
     pub name: String,
-    /// Its values.
+    /// Values of the column.
     pub values: Data,
 }
 
@@ -49,72 +50,72 @@ pub struct Column {
 #[derive(Clone, Debug, Serialize)]
 #[serde(untagged)]
 pub enum Data {
-    /// Numbers; NaN is a missing one.
+    /// Numbers; NaN is a missing value.
     Numbers(Vec<f64>),
-    /// Texts.
+    /// Strings.
     Texts(Vec<String>),
 }
 
-/// A model in words. Every text is safe.
+/// Description of a model as text. The strings may contain any characters.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct ModelWords {
-    /// Its name.
+    /// Name of the model.
     pub name: String,
-    /// What it is, in a line.
+    /// Description of the model in one line.
     pub title: String,
-    /// Where it was published.
+    /// Publication of the model.
     pub source: String,
-    /// Name of its structure.
+    /// Name of the structure of the model.
     pub structure: String,
-    /// The structure's equations, a line each.
+    /// Equations of the structure, one per line.
     pub equations: Vec<String>,
-    /// Its parameters.
+    /// Parameters of the model.
     pub parameters: Vec<ParameterWords>,
-    /// Correlations of η, start, residual errors: a sentence each.
+    /// Remarks on correlations of η, the initial state and residual errors, one sentence each.
     pub remarks: Vec<String>,
-    /// Its analytes, in the order of their `DVID`.
+    /// Analytes of the model, in the order of their `DVID`.
     pub analytes: Vec<AnalyteWords>,
 }
 
-/// An analyte in words.
+/// Description of an analyte as text.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct AnalyteWords {
-    /// Its name in tables.
+    /// Name of the analyte in tables.
     pub key: String,
-    /// Its name at the head of something.
+    /// Name of the analyte in titles.
     pub title: String,
-    /// Its name in a sentence.
+    /// Name of the analyte within a sentence.
     pub in_sentence: String,
-    /// The unit of its values.
+    /// Unit of the values.
     pub unit: String,
-    /// Whether the model predicts it.
+    /// Whether the model predicts the analyte.
     pub predicted: bool,
 }
 
-/// A parameter in words.
+/// Description of a parameter as text.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct ParameterWords {
-    /// Its name.
+    /// Name of the parameter.
     pub name: String,
-    /// The unit in which individuals have it.
+    /// Unit of the individual values.
     pub unit: String,
-    /// What it is.
+    /// Description of the parameter.
     pub meaning: String,
-    /// Its value in the typical subject, in that unit.
+    /// Value in the typical subject, in the unit of the individual values.
     pub typical: f64,
-    /// The same in words, with the unit of the model file.
+    /// Value in the typical subject as text, with the unit of the model file.
     pub typical_words: String,
-    /// Its variability between subjects, in words; empty of none.
+    /// Variability between subjects as text; empty if there is none.
     pub variability: String,
-    /// Its standard deviation ω of η; NaN of none.
+    /// Standard deviation ω of η; NaN if there is none.
     pub omega_sd: f64,
     /// Covariate effects, as formulae.
     pub effects: String,
-    /// Whether it is held, or estimated for each subject.
+    /// Whether the parameter is estimated for each subject; otherwise it is fixed.
     pub estimated: bool,
 }
 
-/// A story as the page takes it.
+/// The content of a report in the form in which the page reads it.
 #[derive(Debug, Serialize)]
 pub(super) struct Thinned<'a> {
     run: &'a serde_json::Value,
@@ -129,7 +130,8 @@ pub(super) struct Thinned<'a> {
 }
 
 impl Story {
-    /// With as many points as a page can hold, and numbers of five digits.
+    /// The content of the report with the number of points limited to what a page can handle, and numbers
+    /// rounded to five significant digits.
     pub(super) fn thinned(&self) -> Thinned<'_> {
         let mut missing = self.missing.clone();
         let mut tables = std::collections::BTreeMap::new();

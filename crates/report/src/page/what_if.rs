@@ -1,44 +1,45 @@
-//! Free IgE under other doses, packed as the courses are.
+//! Free IgE under alternative doses, packed like the courses of a fit.
 
 use super::courses::{Grid, push, range};
 use serde::Serialize;
 
-/// Numbers that keep the file small: at three bytes each.
+/// Largest number of values that keeps the file small, at about three bytes each.
 const MOST_NUMBERS: usize = 600_000;
 
-/// What a run's patients would have under other doses.
+/// Free IgE of the patients of a run under alternative doses.
 #[derive(Clone, Debug, Default)]
 pub struct WhatIf {
-    /// How it was computed, as in `what_if.json`.
+    /// Record of the computation, as in `what_if.json`.
     pub record: serde_json::Value,
-    /// The alternatives.
+    /// Alternatives to the doses given.
     pub alternatives: Vec<Alternative>,
 }
 
-/// An alternative.
+/// An alternative to the doses given.
 #[derive(Clone, Debug, Default)]
 pub struct Alternative {
-    /// What it is, in words.
+    /// Description of the alternative.
     pub name: String,
-    /// The course of each individual, in the order of the table; one without times where there is none.
+    /// Course of each individual, in the order of the table `individuals`; a course without times if there is
+    /// none.
     pub courses: Vec<FreeIge>,
 }
 
-/// A patient's free IgE on an even grid; every vector has one entry a time.
+/// Free IgE of a patient on an even grid; every vector has one entry per time.
 #[derive(Clone, Debug, Default)]
 pub struct FreeIge {
     /// First time, days.
     pub start: f64,
-    /// Days from time to time.
+    /// Interval between times, days.
     pub every: f64,
     /// Free IgE, ng/mL.
     pub value: Vec<f64>,
-    /// The upper end of its band; the lower end is as far below on the logarithm.
+    /// Upper end of the band, ng/mL; the lower end is equally far below the value on the log scale.
     pub upper: Vec<f64>,
 }
 
 impl FreeIge {
-    /// The logarithms of the values, or those of the factors to the upper end.
+    /// Logarithms of the values, or of the ratios of the upper end of the band to the values.
     fn logarithms(&self, is_factor: bool) -> impl Iterator<Item = f64> {
         self.value.iter().zip(&self.upper).map(move |(value, upper)| {
             let log = if is_factor { upper.ln() - value.ln() } else { value.ln() };
@@ -47,11 +48,11 @@ impl FreeIge {
     }
 }
 
-/// The alternatives as the page takes them.
+/// Alternatives in the form in which the page reads them.
 #[derive(Debug, Serialize)]
 pub(super) struct Packed<'a> {
     record: &'a serde_json::Value,
-    /// Smallest and largest logarithm of values and of factors.
+    /// Smallest and largest logarithm of the values and of the ratios.
     ranges: [[f64; 2]; 2],
     alternatives: Vec<PackedAlternative<'a>>,
 }
@@ -59,11 +60,11 @@ pub(super) struct Packed<'a> {
 #[derive(Debug, Serialize)]
 struct PackedAlternative<'a> {
     name: &'a str,
-    /// Values, then factors.
+    /// Packed values, then ratios, of each subject.
     subjects: Vec<Grid>,
 }
 
-/// Packs as many times as a page can hold.
+/// Packs the courses, thinned to the number of times that a page can handle.
 pub(super) fn pack(what_if: &WhatIf) -> Packed<'_> {
     let all = || what_if.alternatives.iter().flat_map(|a| &a.courses);
     let numbers: usize = all().map(|c| 2 * c.value.len()).sum();
