@@ -1,17 +1,17 @@
-//! The commit that the program is built from, where the source is a git checkout of its own.
+//! Build script that records the commit from which the program is built, if the source is its own git checkout.
 
 use std::path::Path;
 use std::process::Command;
 
-/// The output of a git command; nothing where it fails.
+/// Standard output of a git command; `None` if the command fails.
 fn git(arguments: &[&str]) -> Option<String> {
     let done = Command::new("git").args(arguments).output().ok().filter(|done| done.status.success())?;
     Some(String::from_utf8(done.stdout).ok()?.trim().to_owned())
 }
 
-/// The commit, with a mark where files that it has were changed since.
+/// Abbreviated hash of the commit, with the suffix `-changed` if tracked files have changed since.
 fn commit() -> Option<String> {
-    // A source archive that was unpacked within another checkout is not of that one's commit.
+    // A source archive unpacked within another checkout does not belong to the commit of that checkout.
     let [top, own] =
         [git(&["rev-parse", "--show-toplevel"])?, format!("{}/../..", env!("CARGO_MANIFEST_DIR"))]
             .map(|path| Path::new(&path).canonicalize().ok());
@@ -27,7 +27,7 @@ fn main() {
     println!("cargo::rustc-env=OMAFIT_COMMIT={}", commit().unwrap_or_else(|| "unknown".to_owned()));
     println!("cargo::rerun-if-changed=..");
     println!("cargo::rerun-if-changed=../../Cargo.lock");
-    // Written by every commit and checkout.
+    // Every commit and every checkout writes these files.
     for name in ["logs/HEAD", "HEAD"] {
         if let Some(path) = git(&["rev-parse", "--git-path", name]).filter(|path| Path::new(path).exists()) {
             println!("cargo::rerun-if-changed={path}");

@@ -1,4 +1,5 @@
-//! `omafit attainment`: how many of a virtual population keep free IgE under its targets, over weight and baseline IgE.
+//! `omafit attainment`: the fraction of a virtual population with free IgE below its targets, over body weight
+//! and baseline IgE.
 
 use crate::Outcome;
 use crate::checks::positive;
@@ -21,9 +22,9 @@ use omafit_trial::{Column, RunFolder, Table, Values};
 use rayon::prelude::*;
 use std::path::PathBuf;
 
-/// Patients a place, at most.
+/// Largest number of patients at each place of the plane.
 const MOST_PATIENTS: u64 = 100_000;
-/// Fields of the plane, at most.
+/// Largest number of fields of the plane.
 const MOST_FIELDS: usize = 40_000;
 
 /// Which population, and which doses.
@@ -57,18 +58,18 @@ pub struct AttainmentArgs {
     pub running: Running,
 }
 
-/// A field of the plane, by its middle.
+/// A field of the plane, represented by its midpoint.
 pub struct Field {
     weight_kg: f64,
     ige_iu_ml: f64,
     regimen: Result<(f64, f64), NotInTable>,
-    /// Whether the table's cell was verified on two sources; `None` without a table or a dose.
+    /// Whether the cell of the dosing table was verified against two sources; `None` without a table or a dose.
     pub verified: Option<bool>,
-    /// Of a field that has a dose.
+    /// Attainment of the targets; `None` if the field has no dose.
     pub found: Option<Attainment>,
 }
 
-/// Simulates, draws and writes.
+/// Simulates the population, draws the figure and writes the run folder.
 pub fn map(args: &AttainmentArgs) -> Result<Outcome, CliError> {
     let model = model::load(&args.model)?;
     if !model.structure().analytes().contains(&Analyte::IgeFree) {
@@ -138,7 +139,8 @@ pub fn map(args: &AttainmentArgs) -> Result<Outcome, CliError> {
     Ok(if failed > 0 { Outcome::SomeFailed } else { Outcome::Done })
 }
 
-/// The edges of fields: as asked, or from end to end in steps near the usual one.
+/// Edges of the fields along one axis: from the option if it was given, otherwise from `ends` in steps close to
+/// `step`.
 fn edges(option: &'static str, asked: Option<&str>, ends: [f64; 2], step: f64) -> Result<Vec<f64>, CliError> {
     let (from, to, step) = match asked {
         None => (ends[0], ends[1], step),
@@ -159,7 +161,7 @@ fn edges(option: &'static str, asked: Option<&str>, ends: [f64; 2], step: f64) -
     Ok((0..=count as usize).map(|k| from + (to - from) * k as f64 / count).collect())
 }
 
-/// A row a field and target.
+/// Table of attainment, one row per field and target.
 fn table(args: &AttainmentArgs, fields: &[Field]) -> Result<Table, CliError> {
     let rows = || fields.iter().flat_map(|f| (0..args.targets.len()).map(move |t| (f, t)));
     let number = |name: &str, of: &dyn Fn(&Field, usize) -> f64| {
@@ -223,7 +225,7 @@ fn figure(
     })?)
 }
 
-/// Prints the parts of a virtual population that stay under the targets.
+/// Prints a summary of the fractions of patients below each target.
 fn attained(args: &AttainmentArgs, rule: &DoseRule, fields: &[Field]) {
     let with_dose: Vec<_> = fields.iter().filter_map(|f| f.found.as_ref()).collect();
     put!("{rule}: {} of the plane, {} of them with a dose", count(fields.len(), "field"), with_dose.len());

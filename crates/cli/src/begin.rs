@@ -1,4 +1,4 @@
-//! Where a run begins: in a new folder, or where it was interrupted.
+//! The start of a run: in a new folder, or at the point where an earlier session was interrupted.
 
 use crate::checkpoint::Kept;
 use crate::error::{CliError, refuse};
@@ -7,7 +7,7 @@ use crate::progress::Progress;
 use omafit_trial::{RunFolder, RunPlace};
 use std::path::Path;
 
-/// The folder of a run, and what an earlier session did of it.
+/// The folder of a run, and the results that an interrupted session left in it.
 pub struct RunSetup {
     pub folder: RunFolder,
     pub progress: Progress,
@@ -21,7 +21,7 @@ impl RunSetup {
     }
 }
 
-/// A run's folder: a new one, or that of a run that was interrupted.
+/// Opens the folder of a run: a new folder, or the folder of an interrupted run.
 pub fn begin(
     args: &RunArgs,
     out: &Path,

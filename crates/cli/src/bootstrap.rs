@@ -1,4 +1,4 @@
-//! `omafit bootstrap`: a run's population estimated again of subjects drawn with replacement.
+//! `omafit bootstrap`: the population of a run, estimated again from subjects drawn with replacement.
 
 use crate::Outcome;
 use crate::checks::share;
@@ -53,7 +53,7 @@ pub struct BootstrapArgs {
     pub running: Running,
 }
 
-/// Draws, estimates, and writes into the run.
+/// Draws and estimates the replicates, and writes their tables into the run folder.
 pub fn bootstrap(args: &BootstrapArgs) -> Result<Outcome, CliError> {
     share("level", args.level)?;
     if args.replicates < 2 {
@@ -64,7 +64,7 @@ pub fn bootstrap(args: &BootstrapArgs) -> Result<Outcome, CliError> {
     let method = run.population_method(&args.run)?;
     let record = args.run.join("bootstrap.json");
     let partial = args.run.join("bootstrap.partial.jsonl");
-    // One that was killed while it wrote its tables writes them again.
+    // A bootstrap that was killed while it wrote its tables writes them again.
     let is_replaced = args.running.force || (args.resume && partial.exists());
     if record.exists() && !is_replaced {
         let expected = "a run that has no bootstrap yet; --force replaces it";
@@ -159,12 +159,12 @@ pub fn bootstrap(args: &BootstrapArgs) -> Result<Outcome, CliError> {
     }
     uncertainty::renew(&args.run, args.running.quiet)?;
     renew_views(&args.run)?;
-    // Last: while the replicates are there `--resume` writes everything else again.
+    // The replicates are removed last: as long as they exist, `--resume` writes all other files again.
     lines.remove()?;
     Ok(if open + failed > 0 { Outcome::SomeFailed } else { Outcome::Done })
 }
 
-/// The numbers of a replicate, NaN of what its subjects do not determine.
+/// Estimates of a replicate; NaN for those that its subjects do not determine.
 fn values(replicate: &BootstrapReplicate) -> Vec<f64> {
     replicate.numbers.iter().flatten().map(|value| value.unwrap_or(f64::NAN)).collect()
 }

@@ -1,10 +1,10 @@
-//! Censored observations that are left out.
+//! Handling of censored observations by method M1, which leaves them out.
 
 use crate::options::Censored;
 use omafit_model::{Censoring, Subject};
 use omafit_trial::Trial;
 
-/// Leaves censored observations out where that is asked.
+/// Removes censored observations if the method is M1.
 pub fn censor(subjects: &mut [Subject], censored: Censored) {
     if censored == Censored::M1 {
         for subject in subjects {
@@ -13,7 +13,7 @@ pub fn censor(subjects: &mut [Subject], censored: Censored) {
     }
 }
 
-/// Says how many observations that is.
+/// Adds a note with the number of observations that method M1 leaves out.
 pub fn note_censored(trial: &mut Trial, censored: Censored) {
     let left_out: usize = trial.counts.below.iter().chain(&trial.counts.above).sum();
     if censored == Censored::M1 && left_out > 0 {

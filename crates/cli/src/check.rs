@@ -1,4 +1,4 @@
-//! `omafit check`: what a data set holds, or everything that is wrong with it.
+//! `omafit check`: a summary of a data set, or all of its errors.
 
 use crate::Outcome;
 use crate::checks::name_and_number;
@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 /// The upper limit of quantification of free IgE in Hayashi et al. 2007, ng/mL.
 const ASSAY_LIMIT_NG_ML: f64 = 150.0;
 
-/// Reads a data set and says what is in it.
+/// Reads a data set and prints its summary.
 pub fn check(args: &CheckArgs) -> Result<Outcome, CliError> {
     let model = model::load(&args.model)?;
     let options = overlaid(&args.read.how, model::needs(&model))?;
@@ -33,7 +33,7 @@ pub fn check(args: &CheckArgs) -> Result<Outcome, CliError> {
     Ok(Outcome::Done)
 }
 
-/// Refuses data in which something is probably a mistake, where that is asked.
+/// Refuses data with probable mistakes if `--strict` was given.
 pub fn strict(trial: &Trial, is_strict: bool) -> Result<(), CliError> {
     match trial.warnings.is_empty() || !is_strict {
         true => Ok(()),
@@ -43,7 +43,7 @@ pub fn strict(trial: &Trial, is_strict: bool) -> Result<(), CliError> {
     }
 }
 
-/// Warns of units of a data set of which the first subjects are read again.
+/// Adds warnings about probable unit mistakes to a data set; the first subjects are read again for this.
 pub fn examine(set: &mut DataSet, model: &PopulationModel, options: &ReadOptions) -> Result<(), CliError> {
     let mut first = Vec::new();
     set.blocks(EXAMINED, |some| {
@@ -54,14 +54,14 @@ pub fn examine(set: &mut DataSet, model: &PopulationModel, options: &ReadOptions
     Ok(())
 }
 
-/// Puts what was given in place of what was there.
+/// Replaces a value by another, if one was given.
 fn put<T, N: Into<T>>(to: &mut T, given: Option<N>) {
     if let Some(given) = given {
         *to = given.into();
     }
 }
 
-/// How a data set is read: `base` is what a model needs of it; the arguments come on top.
+/// Options for reading a data set: the requirements of a model (`base`), overridden by the arguments.
 pub fn overlaid(args: &HowArgs, base: ReadOptions) -> Result<ReadOptions, CliError> {
     let mut options = base;
     if let Some(standard) = args.standard {
@@ -108,7 +108,7 @@ pub fn overlaid(args: &HowArgs, base: ReadOptions) -> Result<ReadOptions, CliErr
     Ok(options)
 }
 
-/// Columns that have another name in the file, from NAME=THEIRS.
+/// Columns that have another name in the file, from arguments of the form NAME=THEIRS.
 pub fn renamed(given: &[String]) -> Result<BTreeMap<String, String>, CliError> {
     let expected = "omafit's name, an equals sign, and the file's name, such as DV=CONC, with every name of omafit's once";
     let mut columns = BTreeMap::new();
@@ -123,7 +123,7 @@ pub fn renamed(given: &[String]) -> Result<BTreeMap<String, String>, CliError> {
     Ok(columns)
 }
 
-/// Covariates that are assumed, however they are given.
+/// Assumed covariate values, from all options that set one.
 fn assumed(args: &HowArgs) -> Result<BTreeMap<String, f64>, CliError> {
     let mut assumed = BTreeMap::new();
     for (name, value) in [(Covariates::WEIGHT, args.assume_weight), (Covariates::IGE, args.assume_ige)] {
@@ -165,7 +165,7 @@ fn limits(option: &'static str, given: &[String]) -> Result<[Option<f64>; 3], Cl
     Ok(limits)
 }
 
-/// An analyte by its name or its `DVID`.
+/// Analyte with the given name or `DVID`.
 fn analyte(text: &str) -> Option<Analyte> {
     let called =
         |analyte: &Analyte| analyte.name().eq_ignore_ascii_case(text) || analyte.dvid().to_string() == text;

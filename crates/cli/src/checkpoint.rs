@@ -1,4 +1,4 @@
-//! The estimation of a population under way: shown on the terminal, kept on the disk, ended by Ctrl-C.
+//! Monitoring of a population estimation: shown on the terminal, saved to disk, stopped by Ctrl-C.
 
 use crate::error::CliError;
 use crate::print::terminal::is_watched;
@@ -14,20 +14,20 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// The file of an estimation that was interrupted.
+/// File of the checkpoint of an interrupted estimation.
 const FILE: &str = "population.json";
-/// What is kept is at most so old.
+/// Shortest interval between two checkpoints, except when the estimation is stopped.
 const OFTEN: Duration = Duration::from_secs(1);
-/// Characters of a line on the terminal.
+/// Width of a line on the terminal, characters.
 const LINE: usize = 100;
 
-/// An iteration: its number, the objective if it was computed, the vector.
+/// An iteration: its number, the objective if it was computed, the parameter vector.
 type Row = (u64, Option<f64>, Vec<f64>);
 
-/// An estimation that was interrupted.
+/// Checkpoint of an interrupted estimation.
 #[derive(Debug, Deserialize)]
 pub struct Kept {
-    /// What the run is, as far as it decides the results.
+    /// Identity of the run: all inputs that determine its results.
     pub identity: serde_json::Value,
     trace: Vec<Row>,
     standing: Checkpoint,
@@ -41,7 +41,8 @@ struct Keep<'a> {
 }
 
 impl Kept {
-    /// Reads it from an interrupted run's folder, if the population was being estimated then.
+    /// Reads the checkpoint from the folder of an interrupted run; `None` if the run was not estimating the
+    /// population.
     pub fn load(suspended: &Path) -> Result<Option<Self>, CliError> {
         let path = suspended.join(FILE);
         let text = match read_whole(&path) {
@@ -54,16 +55,16 @@ impl Kept {
     }
 }
 
-/// Where an estimation is kept, and as what.
+/// Run folder in which the checkpoints of an estimation are saved, and the identity of the run.
 #[derive(Clone, Copy)]
 pub struct Place<'a> {
-    /// The folder of the run.
+    /// Folder of the run.
     pub folder: &'a RunFolder,
-    /// What the run is.
+    /// Identity of the run: all inputs that determine its results.
     pub identity: &'a serde_json::Value,
 }
 
-/// Looks on while a population is estimated.
+/// Observer of a population estimation, which shows its progress and saves its checkpoints.
 pub struct Journal<'a> {
     model: &'a PopulationModel,
     space: ParameterVector,
@@ -80,12 +81,13 @@ struct State {
     trace: Vec<Row>,
     written: Option<Instant>,
     failed: Option<CliError>,
-    /// When the last iteration was told of.
+    /// Time at which the last iteration was reported.
     told: Option<Instant>,
 }
 
 impl<'a> Journal<'a> {
-    /// From the start, or from where another ended, whose checkpoint is handed back. Kept nowhere without a place.
+    /// A journal from the start, or from the end of an interrupted estimation, whose checkpoint is returned as
+    /// well. Without a place, no checkpoints are saved.
     pub fn new(
         model: &'a PopulationModel,
         place: Option<Place<'a>>,
@@ -104,20 +106,22 @@ impl<'a> Journal<'a> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// When the last iteration ended, if there was one.
+    /// Time at which the last iteration ended; `None` before the first iteration.
     pub fn last(&self) -> Option<Instant> {
         self.state().told
     }
 
-    /// The iterations, once it ended well.
+    /// Iterations of a completed estimation.
     pub fn trace(self) -> Vec<(u64, f64, Vec<f64>)> {
         self.live.finish_and_clear();
         let state = self.state.into_inner().unwrap_or_else(PoisonError::into_inner);
         state.trace.into_iter().map(|(count, ofv, x)| (count, ofv.unwrap_or(f64::NAN), x)).collect()
     }
 
-    /// What is to be said of an estimation that was told to stop: leaves the estimates as they are beside the
-    /// checkpoint, and says after how many iterations; or why nothing could be kept.
+    /// Number of iterations of an estimation that was stopped; saves its current estimates beside the
+    /// checkpoint.
+    /// | # Errors
+    /// When a checkpoint or the estimates could not be written.
     pub fn ended(self) -> Result<u64, CliError> {
         let place = self.place;
         let (model, space) = (self.model, self.space.clone());
@@ -139,7 +143,7 @@ impl<'a> Journal<'a> {
         Ok(trace.last().map_or(0, |row| row.0 + 1))
     }
 
-    /// The objective and the numbers of the population, as lines of the terminal.
+    /// Objective and population estimates, as lines for the terminal.
     fn lines(&self, progress: &Progress<'_>, before: Option<f64>) -> String {
         let Progress { iteration, ofv, vector, .. } = *progress;
         let mut text = format!("population: iteration {iteration}");

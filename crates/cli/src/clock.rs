@@ -1,4 +1,4 @@
-//! When the command began, and how long it has taken by the clock on the wall.
+//! Start time of the command, and its elapsed wall time.
 
 use chrono::DateTime;
 use std::sync::OnceLock;
@@ -6,7 +6,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 static STARTED: OnceLock<(SystemTime, Instant)> = OnceLock::new();
 
-/// When the command began: the first time that this is called.
+/// Start time of the command, set at the first call.
 fn started() -> (SystemTime, Instant) {
     *STARTED.get_or_init(|| (SystemTime::now(), Instant::now()))
 }
@@ -21,12 +21,12 @@ pub fn seconds() -> f64 {
     started().1.elapsed().as_secs_f64()
 }
 
-/// When the command began, in UTC, as ISO 8601 has it.
+/// Start time of the command in UTC, in ISO 8601 format.
 pub fn started_utc() -> String {
     iso_8601(started().0.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()))
 }
 
-/// Seconds since the beginning of 1970 as a date and time.
+/// Date and time in ISO 8601 format, from seconds since the beginning of 1970.
 fn iso_8601(seconds: u64) -> String {
     let at = i64::try_from(seconds).ok().and_then(|seconds| DateTime::from_timestamp(seconds, 0));
     format!("{:?}", at.unwrap_or_default())
@@ -38,7 +38,7 @@ mod tests {
 
     #[test]
     fn dates_are_those_of_the_calendar() {
-        // By `date -u -d @SECONDS +%FT%TZ`.
+        // Expected values from `date -u -d @SECONDS +%FT%TZ`.
         for (seconds, expected) in [
             (0, "1970-01-01T00:00:00Z"),
             (951_782_399, "2000-02-28T23:59:59Z"),

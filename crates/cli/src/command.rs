@@ -1,4 +1,4 @@
-//! The command line: which command, with its options.
+//! The command line: subcommands and their options.
 
 use crate::attainment::AttainmentArgs;
 use crate::bootstrap::BootstrapArgs;

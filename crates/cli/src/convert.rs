@@ -1,4 +1,4 @@
-//! `omafit convert`: a data set from one format to another.
+//! `omafit convert`: conversion of a data set to another format.
 
 use crate::Outcome;
 use crate::error::{CliError, refuse};

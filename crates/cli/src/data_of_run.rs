@@ -100,7 +100,7 @@ mod tests {
         let recorded = Recorded { path: Path::new("base.csv"), from_run: Some(&way), sha256: &sum };
         let found = |given: Option<&Path>| find(&run, recorded, given);
         assert_eq!(found(None).unwrap(), run.join("../base.csv"));
-        // Another file of the name in the run's folder is passed over.
+        // A different file with the same name in the run folder is skipped.
         std::fs::write(run.join("base.csv"), "other").unwrap();
         assert_eq!(found(None).unwrap(), run.join("../base.csv"));
         std::fs::remove_file(&data).unwrap();
@@ -114,7 +114,7 @@ mod tests {
         assert_eq!(found(Some(&moved)).unwrap(), moved);
         std::fs::write(&moved, "ID,DV\n").unwrap();
         assert!(found(Some(&moved)).is_err());
-        // As the demo leaves it.
+        // As the demo leaves its data.
         std::fs::write(run.join(OWN), "ID\n").unwrap();
         assert_eq!(found(None).unwrap(), run.join(OWN));
     }

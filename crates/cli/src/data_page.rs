@@ -1,4 +1,4 @@
-//! The page of `omafit check`: what was read, in what units, and what in it is suspicious.
+//! Summary page of `omafit check`: the data read, their units, and warnings.
 
 use crate::error::CliError;
 use crate::print::format::{NONE, significant};
@@ -8,26 +8,26 @@ use omafit_trial::{Counts, DataSummary, Ignored, Listing, Presented, Span, Trial
 use serde::Serialize;
 use std::fmt::Write as _;
 
-/// Letters of a line.
+/// Width of a line, characters.
 const WIDTH: usize = 110;
-/// The rule behind the dosing tables, mg per kg and IU/mL in four weeks.
+/// Dose per body weight and baseline IgE on which the dosing tables are based, mg/kg per IU/mL in four weeks.
 const RULE: f64 = 0.016;
-/// Reasons of rows left out that are one line each, at most.
+/// Largest number of reasons for excluded observations that are listed.
 const REASONS: usize = 10;
 
-/// The doses beside the dosing tables.
+/// Doses of the subjects compared with the dosing tables.
 #[derive(Clone, Debug, Serialize)]
 pub struct Dosing {
-    /// mg per kg and IU/mL in four weeks.
+    /// Doses, mg/kg per IU/mL in four weeks.
     mg_per_kg_iu: Option<Span>,
-    /// Subjects below 0.016.
+    /// Number of subjects below 0.016 mg/kg per IU/mL in four weeks.
     below_rule: usize,
     #[serde(flatten)]
     agreement: TableAgreement,
 }
 
 impl Dosing {
-    /// Summary of regimens that were compared with the tables.
+    /// Summary of regimens that were compared with the dosing tables.
     pub fn of(regimens: &Regimens) -> Self {
         Self {
             mg_per_kg_iu: Span::of(regimens.mg_per_kg_iu.clone()),
@@ -37,7 +37,7 @@ impl Dosing {
     }
 }
 
-/// A data set as `check` shows it.
+/// Summary page of a data set.
 #[derive(Serialize)]
 pub struct DataPage<'a> {
     file: String,
@@ -48,7 +48,7 @@ pub struct DataPage<'a> {
     summary: &'a DataSummary,
     dosing: Option<Dosing>,
     ignored: &'a [Ignored],
-    /// Observations left out, by reason.
+    /// Number of excluded observations by reason.
     excluded: Vec<(String, usize)>,
     warnings: &'a [Warning],
     notes: &'a [String],
@@ -82,12 +82,12 @@ impl<'a> DataPage<'a> {
         }
     }
 
-    /// The page for machines.
+    /// The page as JSON.
     pub fn json(&self) -> Result<String, CliError> {
         Ok(serde_json::to_string_pretty(self)? + "\n")
     }
 
-    /// The page for a terminal.
+    /// The page as plain text for the terminal.
     pub fn plain(&self) -> String {
         let mut text = format!("{}\n", self.head());
         for table in [self.analytes(), self.covariates()].into_iter().flatten() {
@@ -250,7 +250,7 @@ impl<'a> DataPage<'a> {
     }
 }
 
-/// How many subjects are dosed as a table says.
+/// Sentence with the number of subjects whose doses agree with the table.
 fn dosed_as(agreement: &TableAgreement) -> String {
     let TableAgreement { table, subjects, agreeing, .. } = agreement;
     format!("{agreeing} of {subjects} subjects are dosed as the table {table} says{}", agreement.status())
@@ -260,7 +260,7 @@ fn shown(value: Option<f64>) -> String {
     value.map_or(NONE.into(), |value| significant(value, 4))
 }
 
-/// A number of days, at most to a hundredth.
+/// A number of days, rounded to two decimals.
 fn plain(days: f64) -> String {
     format!("{}", (days * 100.0).round() / 100.0)
 }

@@ -1,4 +1,4 @@
-//! `omafit demo`: the tour, on a simulated trial.
+//! `omafit demo`: a tour of omafit on a simulated trial.
 
 use crate::Outcome;
 use crate::demo_outcomes::add_outcomes;
@@ -15,10 +15,10 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 const TABLE: &str = "us_asthma_12y";
-/// Simulations of the trial, for a tour that takes seconds.
+/// Number of simulations of the trial, small enough for the demo to take seconds.
 const REPLICATES: u32 = 200;
 
-/// Simulates a trial in the image of INNOVATE and runs the main job on it.
+/// Simulates a trial modelled on INNOVATE, fits it, and analyses simulated outcomes.
 pub fn demo(args: &DemoArgs) -> Result<Outcome, CliError> {
     let started = Instant::now();
     let replicates = args.run.replicates.or(Some(REPLICATES));

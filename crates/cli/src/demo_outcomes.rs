@@ -1,4 +1,5 @@
-//! The demo's outcomes: simulated, as the courses of real symptoms by responder status are not public.
+//! Outcomes of the demo. They are simulated, because time courses of real symptoms by responder status are not
+//! public.
 
 use crate::Outcome;
 use crate::error::CliError;
@@ -11,21 +12,22 @@ use omafit_trial::write_whole;
 use rayon::prelude::*;
 use std::fmt::Write as _;
 
-/// The file in the run's folder.
+/// File of the outcomes in the run folder.
 const FILE: &str = "outcomes.csv";
-/// The part of the patients who respond.
+/// Fraction of responders among the patients.
 const RESPONDING: f64 = 0.6;
-/// Bootstrap replicates, for a tour that takes seconds.
+/// Number of bootstrap replicates, small enough for the demo to take seconds.
 const REPLICATES: u32 = 500;
-/// Days from visit to visit, from a run-in of four weeks on.
+/// Days between visits, starting with a run-in of four weeks.
 const EVERY: i32 = 14;
 
-/// The rate of the response to placebo, 1/d: most of it within six weeks.
+/// Rate of the placebo response, 1/d; most of the response develops within six weeks.
 const PLACEBO_RATE: f64 = 1.0 / 14.0;
 
-/// A response to placebo of everybody, and of those who respond an indirect response of production on free IgE (Zhu's form): half of
-/// its effect at 40 ng/mL, a delay of three weeks. The effects are such that over all patients they are about the differences from
-/// placebo of published trials; `docs/guide/demo.md` has these with their sources, and what is assumed.
+/// Outcomes of the demo. All patients have a placebo response. Responders have in addition an indirect response
+/// in which free IgE acts on production (as in Zhu's model), with half of the effect at 40 ng/mL and a delay of
+/// three weeks. The effects are chosen so that the mean over all patients is close to the differences from
+/// placebo in published trials; `docs/guide/demo.md` lists these with their sources and the assumptions.
 fn outcomes() -> [MadeUp; 3] {
     let model = DelayModel { structure: Structure::Production, link: Link::Sigmoid };
     let model = || (model, vec![1.0 / 21.0, 40.0, 3.0]);
@@ -66,7 +68,7 @@ fn outcomes() -> [MadeUp; 3] {
     ]
 }
 
-/// Makes up the outcomes of a demo's patients, writes them into its run, and analyses them.
+/// Simulates the outcomes of the patients of a demo, writes them into the run folder, and analyses them.
 pub fn add_outcomes(
     args: &DemoArgs,
     model: &PopulationModel,

@@ -1,11 +1,11 @@
-//! `omafit model describe`: a model as Markdown, for a report or the book.
+//! `omafit model describe`: a description of a model as Markdown, for reports and the book.
 
 use omafit_model::{
     Analyte, Covariates, Effect, EffectForm, ErrorModel, ParameterInfo, PopulationModel, PopulationParameter,
     Residual, ResidualDistribution, StartRule, Transform,
 };
 
-/// A model's parameters, variability, residual error and start.
+/// Description of a model: parameters, variability, residual error and initial state.
 pub fn markdown(model: &PopulationModel) -> String {
     let file = model.file();
     let mut text = format!(
@@ -28,7 +28,7 @@ pub fn markdown(model: &PopulationModel) -> String {
     text
 }
 
-/// How departures hang together, where the model starts, and its residual errors: a sentence each.
+/// Remarks on residual errors, correlations of η and the initial state, one sentence each.
 pub fn remarks(model: &PopulationModel) -> Vec<String> {
     let residual = Analyte::ALL.into_iter().filter_map(|analyte| {
         let residual = model.residual(analyte)?;
@@ -64,7 +64,8 @@ fn parameters(model: &PopulationModel) -> String {
     table(rows)
 }
 
-/// In the file's unit, and in the structure's where it is another.
+/// Typical value of a parameter in the unit of the model file, and in the unit of the structure if that
+/// differs.
 pub fn typical(model: &PopulationModel, info: &ParameterInfo, parameter: &PopulationParameter) -> String {
     let own = quantity(parameter.typical, info.unit);
     match model.file().parameters.get(info.name) {
@@ -75,7 +76,7 @@ pub fn typical(model: &PopulationModel, info: &ParameterInfo, parameter: &Popula
     }
 }
 
-/// In words; nothing if it does not vary.
+/// Variability of a parameter between subjects as text; empty if it does not vary.
 pub fn variability(
     model: &PopulationModel,
     i: usize,
@@ -97,13 +98,13 @@ fn given(fixed: bool) -> &'static str {
     if fixed { ", fixed" } else { "" }
 }
 
-/// As formulae.
+/// Covariate effects of a parameter as formulae.
 pub fn effects(effects: &[Effect]) -> String {
     let code = |e: &Effect| format!("`{}`{}", formula(&e.covariate, &e.form), given(e.fixed));
     effects.iter().map(code).collect::<Vec<_>>().join(" · ")
 }
 
-/// The factor of a covariate.
+/// Formula of the effect of a covariate.
 fn formula(covariate: &str, form: &EffectForm) -> String {
     match form {
         EffectForm::Power { centre, exponent } => {
@@ -132,7 +133,7 @@ fn from_centre(covariate: &str, centre: f64) -> String {
     }
 }
 
-/// What its typical value is kept to, in the file's unit.
+/// Constraint on the typical value of a parameter, in the unit of the model file.
 fn held(model: &PopulationModel, i: usize, parameter: &PopulationParameter) -> String {
     let (low, high) = parameter.bounds;
     let (low, high, unit) = (model.in_unit(i, low), model.in_unit(i, high), model.unit(i));
@@ -220,7 +221,7 @@ fn size(residual: &Residual, unit: &str) -> String {
     }
 }
 
-/// Where it starts, what it needs, what is estimated.
+/// Sentences on the initial state, the covariates needed, and the parameters estimated for each subject.
 fn conditions(model: &PopulationModel) -> String {
     let start = match model.file().start {
         StartRule::Baseline => "each subject's baseline of total IgE",
@@ -255,18 +256,18 @@ fn quantity(value: f64, unit: &str) -> String {
     if unit == "1" { number(value) } else { format!("{} {unit}", number(value)) }
 }
 
-/// To five significant digits.
+/// A number with five significant digits.
 pub fn number(value: f64) -> String {
     let rounded = format!("{value:.4e}").parse().unwrap_or(value);
     format!("{rounded}").replace('-', "−")
 }
 
-/// Text on one line that no table takes for a border.
+/// A text on one line, with `|` escaped for a Markdown table.
 fn line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ").replace('|', "\\|")
 }
 
-/// Rows as a table in aligned columns, the first row a header; columns that are empty are left out.
+/// Markdown table with aligned columns, whose first row is the header; empty columns are left out.
 fn table(rows: Vec<Vec<String>>) -> String {
     let length = |text: &String| text.chars().count();
     let columns = rows.first().map_or(0, Vec::len);

@@ -1,4 +1,4 @@
-//! The diagnostics of a run: residuals, tests of them, predictive checks.
+//! Diagnostics of a run: residuals, tests of residuals, predictive checks.
 
 use crate::error::CliError;
 use crate::plan::Plan;
@@ -14,16 +14,17 @@ use omafit_trial::{
 use rayon::prelude::*;
 use std::time::Instant;
 
-/// What is known of a run beyond its fits.
+/// Diagnostics of a run, in addition to the fits.
 pub struct Diagnosis {
-    /// Of each subject.
+    /// Diagnostics of each subject.
     pub subjects: Vec<SubjectDiagnostics>,
     typical: Vec<Vec<Concentrations<f64>>>,
     checks: Option<(Check, [Table; 2])>,
 }
 
 impl Diagnosis {
-    /// Simulates the trial if that was asked for, and diagnoses every subject. To be called within a pool of threads.
+    /// Simulates replicates of the trial if requested, and computes the diagnostics of every subject. Must be
+    /// called within a thread pool.
     pub fn new(
         plan: &Plan,
         subjects: &[Subject],
@@ -60,12 +61,12 @@ impl Diagnosis {
         Ok(Self { subjects: diagnosed, typical, checks })
     }
 
-    /// The courses of the typical subjects, unless courses are left out.
+    /// Table of the time courses of the typical subjects; empty if no time courses are requested.
     pub fn typical(&self, subjects: &[Subject], results: &[SubjectResult]) -> Result<Table, TableError> {
         typical_table(subjects, results, &self.typical)
     }
 
-    /// Writes the tables that are about more than single observations.
+    /// Writes the tables of the residual tests and of the predictive checks.
     pub fn write(
         &self,
         folder: &RunFolder,

@@ -1,4 +1,4 @@
-//! `omafit dose`: what a dosing table prescribes.
+//! `omafit dose`: the dose prescribed by a dosing table.
 
 use crate::Outcome;
 use crate::checks::positive;
@@ -22,7 +22,7 @@ pub struct DoseArgs {
     pub table: String,
 }
 
-/// Prints what the table prescribes, or why it prescribes nothing.
+/// Prints the dose prescribed by the table, or the reason why there is none.
 pub fn dose(args: &DoseArgs) -> Result<Outcome, CliError> {
     positive("weight", args.weight)?;
     positive("ige", args.ige)?;
@@ -32,7 +32,7 @@ pub fn dose(args: &DoseArgs) -> Result<Outcome, CliError> {
     Ok(if regimen.is_ok() { Outcome::Done } else { Outcome::SomeFailed })
 }
 
-/// Prints the regimen that a table prescribes.
+/// Prints the regimen prescribed by a table, or the reason why there is none.
 fn dose_words(args: &DoseArgs, table: &DosingTable, regimen: &Result<Regimen, NotInTable>) {
     let DoseArgs { weight, ige, .. } = args;
     match regimen {

@@ -1,13 +1,13 @@
-//! The expected outcome against dose.
+//! Expected outcome as a function of dose.
 
 use crate::what_if_outcomes::Expected;
 use omafit_report::panels::{Ink, Layer, Panel, Panels, Shape};
 
-/// Fewer factors on the doses make no curve.
+/// Smallest number of dose factors for which a curve is drawn.
 const FEWEST: usize = 3;
 
-/// The change of each outcome that is expected at the end of treatment against the factor on the doses, by alternative; `None` of
-/// fewer than [`FEWEST`] factors, or without outcomes.
+/// Figure of the expected change of each outcome at the end of treatment against the factor on the doses;
+/// `None` for fewer than [`FEWEST`] factors, or without outcomes.
 pub fn dose_curve(expected: &[Expected], factors: &[f64]) -> Option<Panels> {
     if factors.len() < FEWEST || expected.is_empty() {
         return None;

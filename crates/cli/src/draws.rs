@@ -1,25 +1,26 @@
-//! What draws of a population say of themselves: how far their intervals can be trusted.
+//! Warnings about the draws of a bootstrap or of SIR: how reliable their intervals are.
 
 use omafit_estimate::{BootstrapReplicate, PopulationEstimate, SirFound, SirQuality};
 use omafit_model::PopulationModel;
 use omafit_trial::{Table, Values};
 use std::collections::BTreeMap;
 
-/// Above this Pareto k̂ weighted estimates are not to be trusted (Vehtari et al. 2024).
+/// Pareto k̂ above which weighted estimates are not reliable (Vehtari et al. 2024).
 const TRUSTED: f64 = 0.7;
-/// The part of the weight on the outermost tenth of the samples that says that the proposal was too narrow.
+/// Fraction of the weight on the outermost tenth of the samples above which the proposal was too narrow.
 const OUTWARDS: f64 = 0.2;
-/// The Monte-Carlo error of an interval's end, in standard errors, that is much.
+/// Monte-Carlo error of the end of an interval, in standard errors, above which a warning is given.
 const MUCH: f64 = 0.2;
-/// The part of the samples without an objective that is told of.
+/// Fraction of samples without an objective above which a warning is given.
 const WITHOUT: f64 = 0.01;
-/// By so much lower an objective is no rounding.
+/// Decrease of the objective that exceeds rounding error.
 const LOWER: f64 = 0.1;
-/// What to do where a proposal was too narrow.
+/// Advice for a proposal that was too narrow.
 const MORE: &str = "sample more, in more rounds (--samples 2000,2000,2000,4000,4000 --resamples 400,800,1000,1000,1000), and \
                     see whether it goes away, or take `omafit bootstrap`";
 
-/// The largest Monte-Carlo error of an interval's end of `bootstrap` or `sir`, in standard errors of its number.
+/// Largest Monte-Carlo error of an interval end in a table of `bootstrap` or `sir`, in standard errors of the
+/// estimate.
 pub fn monte_carlo_error(table: &Table) -> Option<f64> {
     let column = |name: &str| match table.values(name) {
         Some(Values::Float(values)) => &values[..],
@@ -35,7 +36,8 @@ pub fn monte_carlo_error(table: &Table) -> Option<f64> {
     [of("ci_low_mcse"), of("ci_high_mcse")].into_iter().flatten().max_by(f64::total_cmp)
 }
 
-/// What is wrong with samples whose intervals' ends have this Monte-Carlo error.
+/// Warnings about the samples of SIR; `error` is the largest Monte-Carlo error of an interval end, in standard
+/// errors.
 pub fn sir_warnings(found: &SirFound, error: Option<f64>) -> Vec<String> {
     let SirQuality { samples, without_objective, effective, pareto_k, outermost_weight, .. } = found.whole;
     let mut warnings = Vec::new();
@@ -75,17 +77,17 @@ pub fn sir_warnings(found: &SirFound, error: Option<f64>) -> Vec<String> {
     warnings
 }
 
-/// A number that some replicates do not determine.
+/// An estimate that some replicates do not determine.
 pub struct Missing {
-    /// Its name.
+    /// Name of the estimate.
     pub name: String,
-    /// How many replicates do not.
+    /// Number of replicates that do not determine the estimate.
     pub replicates: usize,
-    /// The covariate whose coefficient it is.
+    /// Covariate of the effect, if the estimate is a coefficient of one.
     covariate: Option<String>,
 }
 
-/// The numbers that some of these draws have no value of.
+/// Estimates that have no value in some of the draws.
 pub fn not_determined(
     model: &PopulationModel,
     estimates: &[PopulationEstimate],
@@ -99,7 +101,7 @@ pub fn not_determined(
     estimates.iter().enumerate().map(of).filter(|missing| missing.replicates > 0).collect()
 }
 
-/// The covariate of the effect that a number of this name is a coefficient of.
+/// Covariate of the effect of which the estimate with this name is a coefficient.
 fn covariate_of(model: &PopulationModel, number: &str) -> Option<String> {
     let effects = model.parameter_names().zip(model.parameters()).flat_map(|(name, parameter)| {
         parameter
@@ -112,7 +114,7 @@ fn covariate_of(model: &PopulationModel, number: &str) -> Option<String> {
     effects.into_iter().find(|(name, _)| is_of(name)).map(|(_, covariate)| covariate.clone())
 }
 
-/// What replicates that do not determine a number mean for it, of so many that converged.
+/// Warnings about estimates that some of the converged replicates do not determine.
 pub fn bootstrap_warnings(missing: &[Missing], converged: usize, stratify: Option<&str>) -> Vec<String> {
     let one = |Missing { name, replicates, covariate }: &Missing| {
         let instead = covariate.as_deref().filter(|covariate| Some(*covariate) != stratify);
@@ -127,7 +129,7 @@ pub fn bootstrap_warnings(missing: &[Missing], converged: usize, stratify: Optio
     missing.iter().map(one).collect()
 }
 
-/// In how many replicates a number is at an end of its range, by the words that say so.
+/// Number of replicates in which an estimate is at an end of its range, by the sentence that says so.
 pub fn at_ends(replicates: &[&BootstrapReplicate]) -> BTreeMap<String, usize> {
     let mut ends = BTreeMap::new();
     let words = replicates.iter().flat_map(|replicate| replicate.ends.iter());

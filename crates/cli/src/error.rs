@@ -1,4 +1,4 @@
-//! What a command can be refused for.
+//! Errors of the commands.
 
 use omafit_estimate::{CandidateError, MarginalError, PopulationError, ProfileError, SirError, SubjectError};
 use omafit_model::{ModelError, PredictionError};
@@ -7,141 +7,141 @@ use omafit_report::FigureError;
 use omafit_trial::{ConvertError, OutputError, Rejection, TableError};
 use std::path::PathBuf;
 
-/// Why a command did not run to its end.
+/// Reasons why a command did not complete.
 #[derive(Debug, thiserror::Error)]
 pub enum CliError {
-    /// The data set.
+    /// The data set is not accepted.
     #[error(transparent)]
     Data(#[from] Rejection),
-    /// Something in the data is probably a mistake, and `--strict` was given.
+    /// The data contain a probable mistake, and `--strict` was given.
     #[error("{}", warnings.join("\n"))]
     Suspicious {
         /// The warnings.
         warnings: Vec<String>,
     },
-    /// A data set that is converted.
+    /// A data set cannot be converted.
     #[error(transparent)]
     Convert(#[from] ConvertError),
-    /// The population.
+    /// The population cannot be estimated.
     #[error("the population cannot be estimated: {0}")]
     Population(Box<PopulationError>),
-    /// Its uncertainty.
+    /// The estimates of the population cannot be resampled.
     #[error("the estimates cannot be resampled: {0}")]
     Sir(#[from] SirError),
-    /// The profile of its objective.
+    /// The objective of the population has no profile.
     #[error("there is no profile: {0}")]
     Profile(#[from] ProfileError),
-    /// Effects of covariates that are to be searched for.
+    /// The covariate effects to be searched for are not valid.
     #[error(transparent)]
     Candidate(#[from] CandidateError),
-    /// The likelihood of the population.
+    /// The likelihood of the population cannot be computed.
     #[error("the likelihood of the population cannot be computed: {0}")]
     Likelihood(Box<MarginalError>),
-    /// The model file.
+    /// A model file is not valid.
     #[error("{place}: {source}")]
     Model {
-        /// Which model.
+        /// Name or path of the model.
         place: String,
-        /// What is wrong.
+        /// Error in the model file.
         source: ModelError,
     },
-    /// There is neither a model nor a file of that name.
+    /// Neither a shipped model nor a file has the given name.
     #[error("no model `{name}`: there is no such file, and the models that ship are {shipped}")]
     NoModel {
-        /// What was asked for.
+        /// Name that was given.
         name: String,
-        /// What there is.
+        /// Names of the models shipped.
         shipped: String,
     },
-    /// A file that cannot be read.
+    /// A file cannot be read.
     #[error("{}: {source}", path.display())]
     Unreadable {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
-        /// Why.
+        /// Error of the operating system.
         source: std::io::Error,
     },
-    /// A file that is no record of a run.
+    /// A file is not the record of a run.
     #[error("{}: this is no run of omafit that can be taken up again: {source}", path.display())]
     NoRun {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
-        /// Why.
+        /// Error in the file.
         source: serde_json::Error,
     },
-    /// Runs that cannot be compared.
+    /// Runs cannot be compared.
     #[error("{}", problems.join("\n        "))]
     Incomparable {
-        /// A sentence each.
+        /// Reasons, one sentence each.
         problems: Vec<String>,
     },
-    /// An option with a value that makes no sense.
+    /// The value of an option is not allowed.
     #[error("--{option} {found}: must be {expected}")]
     Option {
-        /// The option.
+        /// Name of the option.
         option: &'static str,
-        /// What was given.
+        /// Value that was given.
         found: String,
-        /// What is allowed.
+        /// Description of the allowed values.
         expected: String,
     },
-    /// A run that was interrupted stands where another is to be begun.
+    /// A new run would replace one that was interrupted.
     #[error(
         "{} was interrupted before its end: --resume goes on with it, --force begins anew",
         path.display()
     )]
     Interrupted {
-        /// Where the run is to be.
+        /// Path of the run folder.
         path: PathBuf,
     },
-    /// A typical subject that cannot be predicted.
+    /// The typical subject cannot be predicted.
     #[error("the typical subject cannot be predicted: {0}")]
     Prediction(#[from] PredictionError),
-    /// The output.
+    /// An output file or folder cannot be written.
     #[error(transparent)]
     Output(#[from] OutputError),
-    /// A table of the run.
+    /// A table of the run cannot be made, written or read.
     #[error(transparent)]
     Table(#[from] TableError),
-    /// A figure.
+    /// A figure cannot be drawn.
     #[error("a figure cannot be drawn: {0}")]
     Figure(#[from] FigureError),
-    /// A file of the run cannot be encoded.
+    /// A JSON file of the run cannot be encoded.
     #[error("run.json cannot be written: {0}")]
     Json(#[from] serde_json::Error),
     /// The model file of the run cannot be encoded.
     #[error("model.toml cannot be written: {0}")]
     Toml(#[from] toml::ser::Error),
-    /// Writing within the run's folder.
+    /// A file cannot be written in the run folder.
     #[error("the run cannot be written: {0}")]
     Io(#[from] std::io::Error),
-    /// The dosing table.
+    /// The dosing table is not known.
     #[error(transparent)]
     DosingTable(#[from] DosingTableError),
-    /// A rule for doses.
+    /// A dosing rule is not valid.
     #[error(transparent)]
     DoseRule(#[from] DoseRuleError),
-    /// A virtual population.
+    /// A virtual population cannot be simulated.
     #[error("the virtual population cannot be simulated: {0}")]
     Attainment(Box<SubjectError>),
-    /// The virtual trial.
+    /// A virtual trial cannot be simulated.
     #[error(transparent)]
     VirtualTrial(#[from] VirtualTrialError),
-    /// Standard output or standard error.
+    /// Standard output or standard error cannot be written.
     #[error("{stream} does not take what is printed: {source}")]
     Terminal {
-        /// Which of the two.
+        /// Name of the stream.
         stream: &'static str,
-        /// What the system says.
+        /// Error of the operating system.
         source: std::io::Error,
     },
-    /// The threads.
+    /// The threads cannot be started.
     #[error("the threads cannot be started: {0}")]
     Threads(#[from] rayon::ThreadPoolBuildError),
 }
 
 impl CliError {
-    /// Whether nothing is wrong with what was asked, but nothing can be concluded from the data.
+    /// Whether the request was valid, but the data are too few to conclude anything.
     pub fn is_inconclusive(&self) -> bool {
         let Self::Population(error) = self else { return false };
         matches!(**error, PopulationError::TooFewSubjects { .. } | PopulationError::TooFewObservations { .. })
@@ -160,7 +160,7 @@ impl From<MarginalError> for CliError {
     }
 }
 
-/// An option is refused: what was given, and what is allowed.
+/// Error for an option: the value that was given, and the values that are allowed.
 pub fn refuse(option: &'static str, found: impl ToString, expected: impl Into<String>) -> CliError {
     CliError::Option { option, found: found.to_string(), expected: expected.into() }
 }

@@ -1,4 +1,4 @@
-//! A run's tables in the forms that other programs and papers take.
+//! Export of the tables of a run to the formats of other programs and of reports.
 
 use crate::error::{CliError, refuse};
 use crate::forms::FormArgs;
@@ -22,7 +22,7 @@ pub struct ExportArgs {
 }
 
 impl ExportArgs {
-    /// Refuses what the method does not have.
+    /// Refuses exports that the estimation method does not support.
     pub fn verify(&self, method: MethodName) -> Result<(), CliError> {
         if self.nonmem && method == MethodName::Nls {
             let expected =
@@ -32,7 +32,8 @@ impl ExportArgs {
         Ok(())
     }
 
-    /// Writes them from the run's tables; what could not be, in sentences.
+    /// Writes the requested exports from the tables of the run; returns one sentence for each part that could
+    /// not be written.
     pub fn write(
         &self,
         folder: &RunFolder,

@@ -1,4 +1,4 @@
-//! The figures of a run.
+//! Figures of a run.
 
 use crate::error::CliError;
 use crate::plan::Plan;
@@ -15,13 +15,13 @@ use omafit_trial::{Column, RunFolder, Table, TableError, Values};
 use rayon::prelude::*;
 use std::borrow::Cow;
 
-/// Percentiles of fewer subjects than this say nothing.
+/// Smallest number of subjects for which percentiles are drawn.
 const ENOUGH_FOR_PERCENTILES: usize = 20;
 
-/// Points that make a line smooth across a page.
+/// Number of points for which a curve is smooth across a page.
 const POINTS_OF_A_LINE: f64 = 300.0;
 
-/// Draws each subject, observed against fitted, and the suppression of free IgE.
+/// Writes the figures: each subject, observed against fitted values, and the suppression of free IgE.
 pub fn write(
     folder: &RunFolder,
     plan: &Plan,
@@ -51,7 +51,7 @@ pub fn write(
 }
 
 fn one(plan: &Plan, subject: &Subject, result: &SubjectResult, simulated: bool) -> Result<String, CliError> {
-    // A typical subject that cannot be solved for leaves the figure without its curve, as it leaves PRED empty.
+    // If the typical subject cannot be solved, the figure has no typical curve, as PRED is empty then.
     let typical = typical_course(plan.model(), subject, &figure_grid(plan, subject)).ok();
     let method = match plan.options().method {
         Method::Map => "MAP",
@@ -96,7 +96,8 @@ fn one(plan: &Plan, subject: &Subject, result: &SubjectResult, simulated: bool) 
     })?)
 }
 
-/// The run's grid, or a finer one where a line through its points would show corners.
+/// Time grid for figures: the grid of the run, or a finer one where a curve through its points would show
+/// corners.
 fn figure_grid(plan: &Plan, subject: &Subject) -> ReconstructionOptions {
     let span = plan.wanted().until.max(subject.end()) - subject.start;
     let every = (span / POINTS_OF_A_LINE).min(plan.wanted().every);
@@ -164,7 +165,7 @@ fn suppressed(
     })?)
 }
 
-/// The percentiles that are drawn, a row a day.
+/// Data table of the percentiles drawn, one row per day.
 fn suppression_data(course: &FreeIgeCourse) -> Result<Table, TableError> {
     let names = ["p05", "p25", "p50", "p75", "p95"];
     let percentiles = names.into_iter().zip(&course.percentiles);

@@ -1,4 +1,4 @@
-//! `omafit fit`.
+//! `omafit fit`: the fit of a data set.
 
 use crate::Outcome;
 use crate::censored::note_censored;
@@ -11,7 +11,7 @@ use crate::{model, print};
 use omafit_trial::DataSet;
 use std::time::Instant;
 
-/// Reads, fits, reconstructs and writes.
+/// Reads the data, fits and reconstructs every subject, and writes the run.
 pub fn fit(args: &FitArgs) -> Result<Outcome, CliError> {
     let started = Instant::now();
     let plan = Plan::new(&args.run)?;

@@ -1,4 +1,4 @@
-//! Forms of a run's tables beside CSV and Parquet: a workbook, Markdown and LaTeX.
+//! Tables of a run in formats other than CSV and Parquet: a workbook, Markdown and LaTeX.
 
 use crate::error::CliError;
 use crate::model;
@@ -9,10 +9,10 @@ use omafit_trial::{Presented, Table, workbook, write_whole};
 use std::io;
 use std::path::Path;
 
-/// The file of the workbook.
+/// File name of the workbook.
 const WORKBOOK: &str = "tables.xlsx";
 
-/// Tables that a workbook has, in its order; of a run those that there are.
+/// Names of the tables in a workbook, in order; tables that a run does not have are left out.
 const SHEETS: [&str; 30] = [
     "parameters",
     "parameter_covariance",
@@ -46,7 +46,7 @@ const SHEETS: [&str; 30] = [
     "what_if_outcome_patients",
 ];
 
-/// A table as text.
+/// A function that formats a table as text.
 type Text = fn(&Presented) -> String;
 
 /// The forms that are asked for.
@@ -64,9 +64,9 @@ pub struct FormArgs {
 }
 
 impl FormArgs {
-    /// Writes the forms of the tables in a run's folder that are asked for, and makes those anew that it has
-    /// already: all tables in the workbook, those `shown` as Markdown and LaTeX. Sentences say what could not
-    /// be written.
+    /// Writes the requested formats of the tables in a run folder, and renews those that exist already. The
+    /// workbook holds all tables, Markdown and LaTeX the tables in `shown`. Returns one sentence for each table
+    /// that could not be written.
     pub fn write(
         &self,
         folder: &Path,
@@ -97,7 +97,7 @@ impl FormArgs {
     }
 }
 
-/// Makes the workbook of a run that is there anew, if it has one: it is a view of the folder.
+/// Renews the workbook of an existing run, if it has one, so that it agrees with the tables in the folder.
 pub fn renew_workbook(run: &Path) -> Result<(), CliError> {
     let path = run.join(WORKBOOK);
     if path.is_file() {
@@ -106,7 +106,7 @@ pub fn renew_workbook(run: &Path) -> Result<(), CliError> {
     Ok(())
 }
 
-/// Takes a table of an earlier analysis out of a run that is there.
+/// Removes a table of an earlier analysis from an existing run.
 pub fn take_out(run: &Path, name: &str) -> Result<(), CliError> {
     ["csv", "parquet"].iter().try_for_each(|ending| remove(&run.join(format!("{name}.{ending}"))))
 }

@@ -1,4 +1,4 @@
-//! What each subject does to an estimated population.
+//! Influence of each subject on the population estimates.
 
 use crate::options::InfluenceName;
 use crate::progress_bar::progress_bar;
@@ -10,21 +10,23 @@ use omafit_model::Subject;
 use omafit_trial::{Table, TableError, influence_table, most_moved, not_determined_without};
 use std::time::Instant;
 
-/// A number that moves by more of its standard errors without one of the subjects is told of.
+/// Shift of an estimate, in standard errors, above which the deletion of a subject is reported.
 const MOVED: f64 = 1.0;
-/// Of so many subjects at most.
+/// Largest number of influential subjects that are reported.
 const TOLD: usize = 5;
-/// Subjects for whom one step is no estimate, and without whom the population is estimated again, at most.
+/// Largest number of subjects without whom the population is estimated again, because a single step gives no
+/// estimate.
 const MOST_EXACT: usize = 10;
 
-/// The estimates without each of the subjects.
+/// Population estimates without each of the subjects.
 pub struct Influence {
     ids: Vec<String>,
     deletions: Vec<Deletion>,
 }
 
 impl Influence {
-    /// By one step unless told otherwise; nothing where that is asked, or where the estimates have no covariance.
+    /// Deletion of each subject, by one Newton step unless another method is given; `None` if influence is not
+    /// requested, or if the estimates have no covariance.
     pub fn of(
         fit: &PopulationFit,
         subjects: &[Subject],
@@ -45,7 +47,7 @@ impl Influence {
             }
         };
         seconds.add("influence", started.elapsed().as_secs_f64());
-        // Why there is no covariance is told with the estimates.
+        // The reason for a missing covariance is reported with the estimates.
         let ids = subjects.iter().map(|subject| subject.id.clone()).collect();
         Some(Self { ids, deletions: deletions.ok()? })
     }
@@ -55,7 +57,7 @@ impl Influence {
         influence_table(&self.ids, estimates, &self.deletions)
     }
 
-    /// The subjects on whom an estimate hangs, the most influential first.
+    /// Warnings about subjects on whom an estimate depends strongly, the most influential first.
     pub fn warnings(&self, estimates: &[PopulationEstimate]) -> Vec<String> {
         let moved = |(id, deletion)| most_moved(estimates, deletion).map(|(name, shift)| (id, name, shift));
         let mut moved: Vec<(&String, &str, f64)> =

@@ -1,6 +1,6 @@
-//! Signals that end a run: the first one in good order, the second at once.
+//! Signals that end a run: the first stops it in good order, the second ends it at once.
 //!
-//! Ctrl-C sends SIGINT, batch queues and `kill` send SIGTERM, a terminal that goes away sends SIGHUP.
+//! Ctrl-C sends SIGINT, batch queues and `kill` send SIGTERM, and a closing terminal sends SIGHUP.
 
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
@@ -9,33 +9,33 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-/// The exit code of what was interrupted, whatever the signal.
+/// Exit code of an interrupted command, for every signal.
 pub const CODE: u8 = 130;
 
-/// A flag that is up once the run is to stop.
+/// A flag that is set once the run should stop.
 pub fn watch() -> io::Result<Arc<AtomicBool>> {
     let stop = Arc::new(AtomicBool::new(false));
     for signal in [SIGINT, SIGTERM].into_iter().chain(hang_up()) {
-        // In this order: the first signal finds the flag down and raises it.
+        // The order matters: the first signal finds the flag unset and sets it.
         flag::register_conditional_shutdown(signal, i32::from(CODE), Arc::clone(&stop))?;
         flag::register(signal, Arc::clone(&stop))?;
     }
     Ok(stop)
 }
 
-/// Makes a file that is larger than the process may write (`ulimit -f`) an error of writing, which says which file it is: the
-/// signal that is sent beside it would end the program without a word.
+/// Turns the signal for a file larger than the process may write (`ulimit -f`) into a write error, which names
+/// the file; the signal alone would end the program without a message.
 #[cfg(unix)]
 pub fn outlive_large_files() {
-    // Without it the program works as well, but for that.
+    // If this fails, the program works, but without the message.
     let _ = flag::register(libc::SIGXFSZ, Arc::default());
 }
 
-/// There is no such signal.
+/// Does nothing, because this system does not have the signal.
 #[cfg(not(unix))]
 pub fn outlive_large_files() {}
 
-/// SIGHUP, unless it is ignored: `nohup` asks for that.
+/// SIGHUP, unless it is ignored, as it is under `nohup`.
 #[cfg(unix)]
 fn hang_up() -> Option<c_int> {
     // SAFETY: without a new action the call only fills in the present one, of which zeros are a valid value.
@@ -46,7 +46,7 @@ fn hang_up() -> Option<c_int> {
     now.filter(|now| now.sa_sigaction != libc::SIG_IGN).map(|_| libc::SIGHUP)
 }
 
-/// There is none.
+/// `None`, because this system does not have SIGHUP.
 #[cfg(not(unix))]
 fn hang_up() -> Option<c_int> {
     None

@@ -1,4 +1,4 @@
-//! The likelihood of a run's population.
+//! Likelihood of the population of a run.
 
 use crate::error::CliError;
 use crate::options::{LikelihoodName, RunArgs};
@@ -10,20 +10,20 @@ use omafit_model::{PopulationModel, Subject};
 use omafit_trial::{RunFolder, criteria_table, likelihood_table};
 use serde::Serialize;
 
-/// The likelihood of a population, and where it was computed for itself the subjects' parts of it.
+/// Likelihood of a population, with the contributions of the subjects if it was computed in a separate step.
 pub struct Likelihood {
     block: PopulationLikelihood,
     computed: Option<Computed>,
 }
 
-/// What a likelihood was computed from.
+/// A computed likelihood, with the options of the computation.
 struct Computed {
     options: LikelihoodOptions,
     found: Marginal,
     ids: Vec<String>,
 }
 
-/// `likelihood` of `run.json`.
+/// Entry `likelihood` of `run.json`.
 #[derive(Debug, Serialize)]
 pub struct LikelihoodRecord {
     method: LikelihoodMethod,
@@ -40,7 +40,7 @@ pub struct LikelihoodRecord {
     drawn: Option<DrawnRecord>,
 }
 
-/// What `run.json` says of draws.
+/// Entries of `run.json` about the draws of importance sampling.
 #[derive(Debug, Serialize)]
 struct DrawnRecord {
     samples: u32,
@@ -48,15 +48,16 @@ struct DrawnRecord {
     fewest_effective_samples: f64,
 }
 
-/// A Pareto k̂ above this says that the variance of the weights cannot be estimated.
+/// Pareto k̂ above which the variance of the weights cannot be estimated.
 const HEAVY: f64 = 0.7;
-/// Subjects that a warning names.
+/// Largest number of subjects named in a warning.
 const NAMED: usize = 10;
-/// Fewer draws in effect than this are too few for a subject.
+/// Smallest sufficient number of effective draws for a subject.
 const FEW: f64 = 20.0;
 
 impl Likelihood {
-    /// The likelihood that is asked for, of a model at its values, after `numbers` of it were estimated.
+    /// Likelihood of a model at its parameter values, by the given method; `numbers` counts the estimated
+    /// parameters, if any were estimated.
     pub fn compute(
         args: &RunArgs,
         method: LikelihoodName,
@@ -72,17 +73,18 @@ impl Likelihood {
         Ok(Self { block, computed: Some(Computed { options, found, ids }) })
     }
 
-    /// The linearised likelihood of an estimated population, which the end of the estimation has.
+    /// Linearised likelihood of an estimated population, which the estimation has computed already.
     pub fn of_fit(fit: &PopulationFit, subjects: &[Subject]) -> Self {
         Self { block: PopulationLikelihood::linearised(fit, subjects), computed: None }
     }
 
-    /// The numbers that models are compared by.
+    /// The likelihood and the criteria by which models are compared.
     pub fn block(&self) -> &PopulationLikelihood {
         &self.block
     }
 
-    /// Writes `criteria`, and `likelihood` where the subjects' parts were computed.
+    /// Writes the table `criteria`, and the table `likelihood` if the contributions of the subjects were
+    /// computed.
     pub fn write(&self, folder: &RunFolder) -> Result<(), CliError> {
         crate::write::write_both(folder, &criteria_table(&self.block)?)?;
         match &self.computed {
@@ -93,7 +95,7 @@ impl Likelihood {
         }
     }
 
-    /// What `run.json` says.
+    /// Entry `likelihood` of `run.json`.
     pub fn record(&self) -> LikelihoodRecord {
         let PopulationLikelihood { method, ofv, minus2ll, monte_carlo_se, data, criteria } = self.block;
         LikelihoodRecord {
@@ -115,19 +117,19 @@ impl Likelihood {
         }
     }
 
-    /// What was drawn, if anything was.
+    /// The computation by importance sampling, if that was the method.
     fn drawn(&self) -> Option<&Computed> {
         self.computed.as_ref().filter(|computed| computed.options.method == LikelihoodMethod::Is)
     }
 
-    /// What is wrong with it.
+    /// Warnings about the likelihood.
     pub fn warnings(&self) -> Vec<String> {
         self.drawn().map_or(Vec::new(), Computed::warnings)
     }
 }
 
 impl Computed {
-    /// The subject with the fewest draws in effect, and how many.
+    /// ID of the subject with the fewest effective draws, and their number.
     fn fewest(&self) -> (&str, f64) {
         let of = self.ids.iter().zip(&self.found.subjects).map(|(id, part)| (&id[..], part.effective));
         of.min_by(|a, b| a.1.total_cmp(&b.1)).unwrap_or(("", f64::NAN))

@@ -1,4 +1,4 @@
-//! A file that grows by a line of JSON at a time, so that what is killed goes on where it was.
+//! A file of JSON lines that is extended one line at a time, so that an interrupted command can be resumed.
 
 use crate::error::{CliError, refuse};
 use omafit_trial::OutputError;
@@ -8,7 +8,7 @@ use std::fs::{File, TryLockError};
 use std::io::{BufRead, BufReader, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-/// Such a file, open at its end. Its first line says what it is of.
+/// A file of JSON lines, open at its end. The first line identifies the computation to which the file belongs.
 #[derive(Debug)]
 pub struct Lines {
     path: PathBuf,
@@ -16,8 +16,8 @@ pub struct Lines {
 }
 
 impl Lines {
-    /// A new file, or with `resume` the one that is there, with its lines. What is there is replaced only with `force`,
-    /// and goes on only if it is of the same `identity`.
+    /// Opens a new file, or with `resume` an existing file together with its lines. An existing file is
+    /// replaced only with `force`, and is resumed only if its `identity` is the same.
     pub fn open<T: DeserializeOwned>(
         path: PathBuf,
         identity: &serde_json::Value,
@@ -56,7 +56,7 @@ impl Lines {
         for number in 0.. {
             line.clear();
             let read = reader.read_until(b'\n', &mut line)?;
-            // The program may have been killed while it wrote the last one.
+            // The program may have been killed while it wrote the last line.
             if line.last() != Some(&b'\n') {
                 break;
             }
@@ -81,7 +81,7 @@ impl Lines {
         Ok((lines, found))
     }
 
-    /// Adds a line, and waits until it is on the disk.
+    /// Appends a line, and waits until it is on disk.
     pub fn add(&mut self, line: &impl Serialize) -> Result<(), CliError> {
         let mut text = serde_json::to_vec(line)?;
         text.push(b'\n');
@@ -89,12 +89,12 @@ impl Lines {
         Ok(self.file.sync_data()?)
     }
 
-    /// Where it is.
+    /// Path of the file.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Removes it: what it held is elsewhere.
+    /// Removes the file, once its content is stored elsewhere.
     pub fn remove(self) -> Result<(), CliError> {
         drop(self.file);
         Ok(std::fs::remove_file(&self.path)?)
@@ -126,7 +126,7 @@ mod tests {
         let (mut lines, found) = open(true, false).unwrap();
         assert_eq!(found, std::slice::from_ref(&first));
         lines.add(&[3.0]).unwrap();
-        // Not while it is being written.
+        // The file cannot be opened while it is being written.
         let busy = open(true, false).unwrap_err().to_string();
         assert!(busy.contains("is being written by another process"), "{busy}");
         drop(lines);

@@ -1,7 +1,7 @@
 //! `omafit`: fits the omalizumab–IgE binding model to clinical-trial data.
 //!
-//! Facts go to stdout, progress and errors to stderr. Exit code 0: done; 1: done, but some subjects failed;
-//! 2: refused, or what is printed cannot be written; 130: interrupted.
+//! Results go to stdout, progress and errors to stderr. Exit code 0: done; 1: done, but some subjects failed or
+//! nothing can be concluded; 2: refused, or the output cannot be written; 130: interrupted.
 
 mod attainment;
 mod begin;
@@ -74,19 +74,20 @@ use command::{Cli, Command};
 use error::CliError;
 use std::process::ExitCode;
 
-/// The exit code where nothing can be concluded.
+/// Exit code of a command from which nothing can be concluded.
 const INCONCLUSIVE: u8 = 1;
-/// The exit code of what was refused, or could not be written.
+/// Exit code of a command that was refused, or whose output could not be written.
 const REFUSED: u8 = 2;
 
-/// How a command that ran to its end ended.
+/// Outcome of a command that ran without an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// Everything was done.
+    /// Everything succeeded.
     Done,
-    /// Done, but some subjects failed.
+    /// The command completed, but some of its parts failed, such as single subjects, or nothing can be
+    /// concluded.
     SomeFailed,
-    /// Stopped before the end; what was done is kept.
+    /// The command was stopped before its end; the results so far are saved.
     Interrupted,
 }
 
@@ -109,14 +110,14 @@ fn main() -> ExitCode {
         Outcome::SomeFailed => 1,
         Outcome::Interrupted => interrupt::CODE,
     });
-    // The files of the run are written by now.
+    // All files of the run have been written by now.
     ExitCode::from(match print::terminal::check() {
         Ok(()) => code,
         Err(error) => code.max(refused(error)),
     })
 }
 
-/// Says why, and gives the exit code of it.
+/// Prints an error and returns its exit code.
 fn refused(error: CliError) -> u8 {
     print::error(&error);
     if error.is_inconclusive() { INCONCLUSIVE } else { REFUSED }

@@ -1,22 +1,24 @@
-//! What fits into memory: grids that do not are refused before anything is computed.
+//! Memory limits: grids that do not fit into memory are refused before anything is computed.
 
 use crate::error::{CliError, refuse};
 use omafit_model::Subject;
 use omafit_trial::{Spans, available_memory, bytes_in_words};
 
-/// Bytes of a time of a time course: 17 columns as numbers, once in the subject's results, once in a table and once on
-/// their way to a file, and the typical subject's five.
+/// Bytes per time of a time course: 17 columns of numbers, held once in the results of the subject, once in a
+/// table and once on the way to a file, and the five columns of the typical subject.
 const COURSE_BYTES: f64 = 8.0 * (3.0 * 17.0 + 5.0);
-/// Bytes of five concentrations, or of their derivatives to one input.
+/// Bytes of five concentrations, or of their derivatives with respect to one input.
 const POINT_BYTES: f64 = 5.0 * 8.0;
-/// Subjects whose courses are solved at a time on a thread.
+/// Number of subjects whose time courses are solved at a time on one thread.
 const TOGETHER: f64 = 64.0;
-/// Bytes of a visit of a simulated patient: three observations with their predictions, and their rows of the data set.
+/// Bytes per visit of a simulated patient: three observations with their predictions, and their rows of the
+/// data set.
 const VISIT_BYTES: f64 = 3.0 * (96.0 + 17.0 * 8.0 * 2.0);
-/// Bytes of a dose of a simulated patient, with its row.
+/// Bytes per dose of a simulated patient, with its row of the data set.
 const DOSE_BYTES: f64 = 56.0 + 17.0 * 8.0 * 2.0;
 
-/// Refuses what takes more memory than there is: `rows` are what the option makes so many.
+/// Refuses an option that needs more memory than is available; `rows` is the number of rows that result from
+/// the option.
 fn holds((option, found): (&'static str, String), what: &str, rows: f64, bytes: f64) -> Result<(), CliError> {
     let available = available_memory();
     if bytes <= available {
@@ -31,23 +33,23 @@ fn holds((option, found): (&'static str, String), what: &str, rows: f64, bytes: 
     Err(refuse(option, found, expected))
 }
 
-/// A grid of time courses.
+/// A time grid on which time courses are computed.
 pub struct Grid {
-    /// The option that gives its spacing, as it was given.
+    /// Option that sets the spacing of the grid, and its value as given.
     pub option: (&'static str, String),
-    /// Its spacing, days.
+    /// Spacing of the grid, days.
     pub every: f64,
-    /// The day to which it goes at least.
+    /// Day to which the grid extends at least.
     pub until: Option<f64>,
-    /// Courses of each subject that are held.
+    /// Number of time courses held per subject.
     pub courses: usize,
-    /// Courses that are drawn for the bands of a subject.
+    /// Number of time courses drawn per subject for the bands.
     pub draws: u32,
 }
 
 impl Grid {
-    /// Refuses a grid that cannot be held: of `held` subjects at a time, whose derivatives have `inputs` and are solved
-    /// on `threads`.
+    /// Refuses a grid that does not fit into memory, when the time courses of `held` subjects are held at a
+    /// time, with derivatives with respect to `inputs` inputs, and are solved on `threads` threads.
     pub fn check(&self, spans: &Spans, held: usize, inputs: usize, threads: usize) -> Result<(), CliError> {
         let reach = |days: f64| self.until.map_or(days, |until| days.max(until - spans.first_day));
         let rows = |days: f64| (days / self.every).floor() + 1.0;
@@ -73,7 +75,7 @@ impl Grid {
     }
 }
 
-/// Refuses visits and doses that cannot be held for `held` patients at a time.
+/// Refuses visits and doses that do not fit into memory for `held` patients at a time.
 pub fn check_visits(
     option: (&'static str, String),
     visits: f64,
@@ -84,14 +86,14 @@ pub fn check_visits(
     holds(option, "the records", held * (3.0 * visits + doses), bytes)
 }
 
-/// The spans of subjects that are all here.
+/// Time spans of subjects that are all in memory.
 pub fn spans(subjects: &[Subject]) -> Spans {
     let mut spans = Spans::default();
     subjects.iter().for_each(|subject| spans.add(subject));
     spans
 }
 
-/// A count in a few characters.
+/// A count as short text.
 fn count(number: f64) -> String {
     if number < 1e6 { format!("{number}") } else { format!("{number:.1e}") }
 }
@@ -111,7 +113,7 @@ mod tests {
 
     #[test]
     fn grids_of_every_size() {
-        // Ten years daily of as many subjects as are held at a time is no question.
+        // Ten years of daily points, with as many subjects as are held at a time, must fit.
         grid(1.0, None).check(&days(3650.0, 100_000), 500, 11, 64).unwrap();
         let refused = |grid: Grid| grid.check(&days(100.0, 3), 500, 11, 2).unwrap_err().to_string();
         let said = refused(grid(1e-9, None));

@@ -1,4 +1,4 @@
-//! The model that an option names, or that a run has.
+//! The model named by an option, or stored in a run.
 
 use crate::error::CliError;
 use crate::provenance::{GivenModel, told_apart};
@@ -6,12 +6,13 @@ use omafit_model::{Analyte, PUBLISHED, PopulationModel, published};
 use omafit_trial::{ReadOptions, read_whole_text, sha256};
 use std::path::Path;
 
-/// The model of a name, or of a file.
+/// The shipped model with the given name, or the model in the given file.
 pub fn load(name: &str) -> Result<PopulationModel, CliError> {
     Ok(load_given(name)?.0)
 }
 
-/// The model of a name, or of a file, and what is to be remembered of it.
+/// The shipped model with the given name or the model in the given file, with its origin for the record of the
+/// run.
 pub fn load_given(name: &str) -> Result<(PopulationModel, GivenModel), CliError> {
     let text = match published(name) {
         Some(text) => text.to_owned(),
@@ -33,7 +34,7 @@ pub fn load_given(name: &str) -> Result<(PopulationModel, GivenModel), CliError>
     Ok((model, given))
 }
 
-/// The model of a run, from its folder.
+/// The model in the folder of a run.
 pub fn of_run(folder: &Path) -> Result<PopulationModel, CliError> {
     let path = folder.join("model.toml");
     parse(&text_of(&path)?, &path.to_string_lossy())
@@ -47,7 +48,7 @@ fn parse(text: &str, place: &str) -> Result<PopulationModel, CliError> {
     PopulationModel::parse(text).map_err(|source| CliError::Model { place: place.into(), source })
 }
 
-/// What a model needs of a data set.
+/// Options for reading a data set that follow from the requirements of a model.
 pub fn needs(model: &PopulationModel) -> ReadOptions {
     let residual = |a: Analyte| model.residual(a);
     ReadOptions {

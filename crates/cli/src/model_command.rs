@@ -1,4 +1,4 @@
-//! `omafit model`: the models that ship.
+//! `omafit model`: the models shipped with omafit.
 
 use crate::Outcome;
 use crate::error::CliError;
@@ -7,7 +7,7 @@ use crate::options::ModelCommand;
 use crate::{describe, print, typical};
 use omafit_model::{PUBLISHED, StartRule, published};
 
-/// Lists the models, or prints, describes or draws one.
+/// Lists the models, or prints, describes or draws a model.
 pub fn command(command: &ModelCommand) -> Result<Outcome, CliError> {
     match command {
         ModelCommand::List => {

@@ -1,4 +1,4 @@
-//! The plan of a run: its arguments, checked against the model that they name.
+//! Plan of a run: its arguments, checked against the model that they name.
 
 use crate::checks::{positive, share};
 use crate::error::{CliError, refuse};
@@ -14,10 +14,10 @@ use omafit_estimate::{
 use omafit_model::{PopulationModel, ResidualDistribution, Subject};
 use omafit_trial::{Source, Spans};
 
-/// Degrees of freedom of `--robust student-t`.
+/// Default degrees of freedom of `--robust student-t`.
 const ROBUST_DF: f64 = 4.0;
 
-/// The plan of a run: its arguments, checked.
+/// Plan of a run: its checked arguments.
 #[derive(Clone, Debug)]
 pub struct Plan {
     model: PopulationModel,
@@ -125,13 +125,13 @@ impl Plan {
         Ok(Self { model, given, options, prior, wanted, has_courses: !args.no_trajectories, replication })
     }
 
-    /// The plan with an estimated population.
+    /// The plan with the model of an estimated population.
     pub fn with_model(&self, model: &PopulationModel) -> Result<Self, CliError> {
         let prior = Some(prior(model, &self.options.free)?);
         Ok(Self { model: model.clone(), prior, ..self.clone() })
     }
 
-    /// The plan with the residual errors of these subjects' fits together, if that is asked.
+    /// The plan with residual errors pooled over the fits of all subjects; `None` if pooling is not requested.
     pub fn pooled(
         &self,
         subjects: &[Subject],
@@ -157,7 +157,7 @@ impl Plan {
         Ok(Some((Self { model, ..self.clone() }, pooled)))
     }
 
-    /// Whether something is asked for that needs all subjects at once.
+    /// Whether a requested computation needs all subjects at once.
     pub fn needs_all(&self, args: &RunArgs) -> bool {
         args.population().is_some()
             || args.likelihood().is_some()
@@ -165,7 +165,7 @@ impl Plan {
             || self.replication.is_some()
     }
 
-    /// Refuses time courses that cannot be held, of so many subjects at a time.
+    /// Refuses time courses that do not fit into memory for `held` subjects at a time.
     pub fn check_memory(&self, spans: &Spans, held: usize, threads: usize) -> Result<(), CliError> {
         let Some(ReconstructionOptions { every, until, .. }) = self.courses().copied() else { return Ok(()) };
         let option = ("every", every.to_string());
@@ -174,48 +174,48 @@ impl Plan {
         grid.check(spans, held, self.model.parameters().len() + 1, threads)
     }
 
-    /// The prior, if there is one.
+    /// Prior of the fits, if there is one.
     pub fn prior(&self) -> Option<&Prior> {
         self.prior.as_ref()
     }
 
-    /// The population model.
+    /// Population model of the run.
     pub fn model(&self) -> &PopulationModel {
         &self.model
     }
 
-    /// The model with which the run began.
+    /// Model with which the run began.
     pub fn given(&self) -> &GivenModel {
         &self.given
     }
 
-    /// The options of each subject's fit.
+    /// Options of the fit of each subject.
     pub fn options(&self) -> &FitOptions {
         &self.options
     }
 
-    /// The options of a reconstruction.
+    /// Options of a reconstruction.
     pub fn wanted(&self) -> &ReconstructionOptions {
         &self.wanted
     }
 
-    /// The options of the reconstruction of every subject; `None` if the time courses are left out.
+    /// Options of the reconstruction of every subject; `None` if the time courses are left out.
     pub fn courses(&self) -> Option<&ReconstructionOptions> {
         self.has_courses.then_some(&self.wanted)
     }
 
-    /// The simulations for NPDE, if there are any.
+    /// Simulations for NPDE and predictive checks, if requested.
     pub fn replication(&self) -> Option<Replication> {
         self.replication
     }
 
-    /// The target for free IgE, ng/mL.
+    /// Target for free IgE, ng/mL.
     pub fn target_ng_ml(&self) -> f64 {
         self.wanted.target_ng_ml
     }
 }
 
-/// The distribution of the residuals that `--robust` asks for.
+/// Distribution of the residuals requested by `--robust`.
 fn distribution(asked: &str) -> Result<ResidualDistribution, CliError> {
     let df = match asked.split_once('=') {
         None if asked == "student-t" => Some(ROBUST_DF),
@@ -226,7 +226,8 @@ fn distribution(asked: &str) -> Result<ResidualDistribution, CliError> {
     df.map(|df| ResidualDistribution::StudentT { df }).ok_or_else(|| refuse("robust", asked, expected))
 }
 
-/// Positions of the estimated parameters: as asked, as the model file says, or those that vary.
+/// Positions of the parameters estimated for each subject: as given by `--estimate`, or by the model file, or
+/// else those that vary.
 fn estimated(args: &RunArgs, model: &PopulationModel) -> Result<Vec<usize>, CliError> {
     let asked =
         if args.estimate.is_empty() { model.file().estimate.clone() } else { Some(args.estimate.clone()) };
@@ -245,7 +246,8 @@ fn estimated(args: &RunArgs, model: &PopulationModel) -> Result<Vec<usize>, CliE
     Ok(free)
 }
 
-/// The population as prior of the estimated parameters that vary; the others have none.
+/// Prior from the population for the estimated parameters that vary; estimated parameters that do not vary have
+/// no prior.
 pub fn prior(model: &PopulationModel, free: &[usize]) -> Result<Prior, CliError> {
     let variable = model.variable();
     let rows: Vec<usize> = (0..variable.len()).filter(|&r| free.contains(&variable[r])).collect();

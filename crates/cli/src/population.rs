@@ -1,4 +1,4 @@
-//! The population of a run, estimated before its subjects are.
+//! Population of a run, estimated before its subjects are fitted.
 
 use crate::checkpoint::Journal;
 use crate::error::CliError;
@@ -30,10 +30,11 @@ pub struct Population {
     influence: Option<Influence>,
 }
 
-/// Limit on the iterations of SAEM.
+/// Default limit on the iterations of SAEM.
 const MOST_DRAWS: u64 = 1000;
 
-/// What is to be computed by a method, at most so many iterations.
+/// Options of a population estimation by a method, with a limit on the iterations other than the default if one
+/// is given.
 pub fn options(method: PopulationMethod, limit: Option<u64>) -> PopulationOptions {
     let default = PopulationOptions::default();
     let most = match method {
@@ -43,7 +44,7 @@ pub fn options(method: PopulationMethod, limit: Option<u64>) -> PopulationOption
     PopulationOptions { max_iterations: limit.unwrap_or(most), ..default }
 }
 
-/// Looks only whether to stop.
+/// Observer that only stops the estimation on request.
 pub struct Stopped(pub Arc<AtomicBool>);
 
 impl Observer for Stopped {
@@ -52,15 +53,15 @@ impl Observer for Stopped {
     }
 }
 
-/// How an estimation ended.
+/// End of a population estimation.
 pub enum Ended {
-    /// By itself.
+    /// The estimation ended by itself.
     Done(Box<Population>),
-    /// It was told to, after so many iterations.
+    /// The estimation was interrupted after the given number of iterations.
     Interrupted(u64),
 }
 
-/// What `run.json` says of it.
+/// Entry `population` of `run.json`.
 #[derive(Debug, Serialize)]
 pub struct PopulationRecord {
     method: &'static str,
@@ -73,17 +74,18 @@ pub struct PopulationRecord {
     condition_number: Option<f64>,
     flattest_direction: Option<String>,
     no_covariance_because: Option<String>,
-    /// Numbers that the data do not determine, which are held where the others' standard errors are computed.
+    /// Parameters that the data do not determine; they are held for the standard errors of the others.
     undetermined: Vec<String>,
-    /// Numbers at an end of their range, which are held there where the others' standard errors are computed.
+    /// Parameters at an end of their range; they are held there for the standard errors of the others.
     held: Vec<String>,
-    /// Why standard errors are from the information that is expected where the model is linear; nothing where they are
-    /// from the curvature of FOCE's objective.
+    /// Reason why standard errors are based on the expected information of the linearised model; `None` if they
+    /// are based on the curvature of FOCE's objective.
     expected_information_because: Option<String>,
 }
 
 impl Population {
-    /// Estimates all of the model's population that it does not fix, or goes on with that, while the journal looks on.
+    /// Estimates all parameters of the population that the model does not fix, from the start or from a
+    /// checkpoint, observed by the journal.
     pub fn fit(
         model: &PopulationModel,
         subjects: &[Subject],
@@ -97,7 +99,7 @@ impl Population {
             Err(PopulationError::Interrupted) => return Ok(Ended::Interrupted(journal.ended()?)),
             fit => fit?,
         };
-        // What comes after the last iteration is the covariance.
+        // The covariance is computed after the last iteration.
         let last = journal.last().unwrap_or(started);
         seconds.add("population", (last - started).as_secs_f64());
         seconds.add("population covariance", last.elapsed().as_secs_f64());
@@ -107,18 +109,19 @@ impl Population {
         Ok(Ended::Done(Box::new(Self { method, fit, names, estimates, trace, influence: None })))
     }
 
-    /// With what is known of each subject's influence on it.
+    /// The population with the influence of each subject on its estimates.
     pub fn with_influence(mut self, of: impl FnOnce(&PopulationFit) -> Option<Influence>) -> Self {
         self.influence = of(&self.fit);
         self
     }
 
-    /// The model with its estimates.
+    /// Model with the estimates.
     pub fn model(&self) -> &PopulationModel {
         &self.fit.model
     }
 
-    /// Each subject's η̂, where a subject's fit estimates the parameters that vary.
+    /// η̂ of each subject, if the fits of the subjects estimate exactly the parameters that vary; otherwise
+    /// empty.
     pub fn modes(&self, options: &FitOptions) -> Vec<Vec<f64>> {
         if options.free == self.model().variable() {
             self.fit.subjects.iter().map(|subject| subject.eta.clone()).collect()
@@ -127,12 +130,12 @@ impl Population {
         }
     }
 
-    /// How many numbers were estimated, by what tells of them.
+    /// Counts of the estimated parameters, by whether the subjects or the observations inform them.
     pub fn estimated(&self) -> EstimatedNumbers {
         EstimatedNumbers::of(&self.fit.space, &self.fit.model)
     }
 
-    /// Whether it ended where it should.
+    /// Whether the estimation converged.
     pub fn converged(&self) -> bool {
         self.fit.converged()
     }
@@ -144,7 +147,8 @@ impl Population {
         shrinkage(self.model(), &options, &etas)
     }
 
-    /// Writes `parameters`, `parameter_covariance`, `uncertainty`, `convergence` and `influence`.
+    /// Writes the tables `parameters`, `parameter_covariance`, `uncertainty`, `convergence` and `influence`, as
+    /// far as they exist.
     pub fn write(&self, folder: &RunFolder) -> Result<(), CliError> {
         let parameters = parameters_table(&self.fit.model, &self.estimates, &self.shrinkage())?;
         crate::write::write_both(folder, &parameters)?;
@@ -159,7 +163,7 @@ impl Population {
         crate::write::write_both(folder, &convergence_table(&self.names, &self.trace)?)
     }
 
-    /// What NONMEM's files say.
+    /// Content of the NONMEM output files about the population.
     pub fn nonmem(&self) -> NonmemPopulation {
         let Self { fit, trace, .. } = self;
         let (model, space) = (&fit.model, &fit.space);
@@ -192,7 +196,7 @@ impl Population {
         }
     }
 
-    /// What `run.json` says.
+    /// Entry `population` of `run.json`.
     pub fn record(&self) -> PopulationRecord {
         let uncertainty = self.fit.uncertainty.as_ref();
         PopulationRecord {
@@ -218,7 +222,7 @@ impl Population {
         }
     }
 
-    /// The method by its option.
+    /// Name of the estimation method, as `--method` takes it.
     pub fn method_name(&self) -> &'static str {
         match self.method {
             PopulationMethod::Its => "its",
@@ -227,7 +231,7 @@ impl Population {
         }
     }
 
-    /// What is wrong with it.
+    /// Warnings about the estimated population.
     pub fn warnings(&self) -> Vec<String> {
         let mut warnings = Vec::new();
         if !self.converged() {
@@ -271,14 +275,15 @@ impl Population {
         warnings
     }
 
-    /// Names of the numbers that have no standard error, as these subjects do not determine them.
+    /// Names of the estimates that have no standard error because the data of these subjects do not determine
+    /// them.
     pub fn not_determined(&self) -> Vec<&str> {
         let determined = self.fit.numbers(&self.fit.determined());
         let missing = self.estimates.iter().zip(determined).filter(|(e, v)| e.se[0].is_nan() && v.is_nan());
         missing.map(|(estimate, _)| estimate.name.as_str()).collect()
     }
 
-    /// Its estimates and how it ended.
+    /// The fit and the estimates of the population.
     pub fn parts(&self) -> (&PopulationFit, &[PopulationEstimate]) {
         (&self.fit, &self.estimates)
     }

@@ -1,5 +1,5 @@
-//! The directions in which the typical values and coefficients of a run's population are uncertain, and a subject's parameters
-//! along them.
+//! Principal directions of uncertainty in the typical values and coefficients of the population of a run, and
+//! the parameters of a subject along them.
 
 use crate::error::{CliError, refuse};
 use crate::reconstruct::Run;
@@ -9,10 +9,11 @@ use omafit_outcome::principal;
 use omafit_trial::{Values, read_parquet};
 use std::path::Path;
 
-/// The model a standard deviation up and down a direction.
+/// Models one standard deviation up and down along a principal direction.
 pub type PopulationDirection = [PopulationModel; 2];
 
-/// The directions of the fixed effects of a run; none of a run whose population was given.
+/// Principal directions of uncertainty in the fixed effects of a run; empty if the population was not
+/// estimated.
 pub fn population_directions(
     folder: &Path,
     model: &PopulationModel,
@@ -42,7 +43,7 @@ pub fn population_directions(
             matrix[j * n + i] = *covariance;
         }
     }
-    // Typical values on the logarithm, so that they stay above zero.
+    // Typical values are on the log scale, so that they stay above zero.
     let scale = |i: usize| match numbers[wanted[i]].kind {
         EstimateKind::Typical => 1.0 / numbers[wanted[i]].value,
         _ => 1.0,
@@ -80,9 +81,10 @@ pub fn population_directions(
     principal(&relative, n).into_iter().map(pair).collect()
 }
 
-/// A subject's parameters a standard deviation up and down each direction; `None` where a covariate does not let them be had.
-///
-/// An estimate follows the population as far as the data leave it: by V·Ω⁻¹ of the way, without a prior not at all.
+/// Parameters of a subject one standard deviation up and down along each principal direction; `None` if its
+/// covariates do not allow typical parameters to be computed.
+/// | An individual estimate follows the population as far as the data leave it undetermined: by the fraction
+/// V·Ω⁻¹ of the shift, and without a prior not at all.
 pub fn parameters_along(
     run: &Run,
     prior: Option<&Prior>,
@@ -104,7 +106,7 @@ pub fn parameters_along(
     population.iter().map(|[up, down]| Some([along(up)?, along(down)?])).collect()
 }
 
-/// A coefficient by its position among all, in the order of the numbers of the population.
+/// A coefficient by its position among all coefficients, in the order of the population parameters.
 fn nth_coefficient(values: &mut PopulationValues, position: usize) -> Option<&mut f64> {
     values.coefficients.iter_mut().flatten().flatten().nth(position)
 }

@@ -1,4 +1,4 @@
-//! Predictive checks of a model against the data it was fitted to.
+//! Predictive checks of a model against the data to which it was fitted.
 
 use crate::checks::share;
 use crate::error::{CliError, refuse};
@@ -11,12 +11,13 @@ use omafit_trial::ReadOptions;
 use rayon::prelude::*;
 use std::collections::BTreeSet;
 
-/// Fewer simulations than this make no distribution.
+/// Smallest number of simulations for a predictive check.
 pub const FEWEST_REPLICATES: u32 = 100;
-/// A covariate of more different values than this is cut into thirds.
+/// Largest number of distinct covariate values that form separate strata; a covariate with more values is
+/// divided into thirds.
 const MOST_CATEGORIES: usize = 6;
 
-/// How a check is made, in the words of a record.
+/// Settings of a predictive check, as recorded in `vpc.json`.
 #[derive(Debug, serde::Serialize)]
 pub struct Check {
     pub replicates: u32,
@@ -29,13 +30,13 @@ pub struct Check {
 }
 
 impl Check {
-    /// The check that a run makes of itself.
+    /// The default check that a run makes of itself.
     pub fn usual(replicates: u32, seed: u64) -> Self {
         let percentiles = vec![5.0, 50.0, 95.0];
         Self { replicates, seed, level: 0.9, percentiles, corrected: true, stratify: None, bins: Vec::new() }
     }
 
-    /// Refuses what makes no sense.
+    /// Checks that the settings are valid.
     pub fn verify(&self) -> Result<(), CliError> {
         if self.replicates < FEWEST_REPLICATES {
             return Err(refuse("replicates", self.replicates, format!("at least {FEWEST_REPLICATES}")));
@@ -59,7 +60,7 @@ impl Check {
         }
     }
 
-    /// Checks the observations against the simulations.
+    /// Compares the observations with the simulations.
     pub fn of(
         &self,
         model: &PopulationModel,
@@ -89,18 +90,18 @@ impl Check {
     }
 }
 
-/// What a check found.
+/// Results of a predictive check.
 #[derive(Debug)]
 pub struct Checked {
-    /// The visual check; whether values are corrected for prediction.
+    /// Rows of the visual predictive check, each with whether its values are prediction-corrected.
     pub vpc: Vec<(bool, VpcRow)>,
-    /// Names of its strata.
+    /// Names of the strata of the visual predictive check.
     pub strata: Vec<String>,
-    /// The numerical check.
+    /// Rows of the numerical predictive check.
     pub npc: Vec<NpcRow>,
 }
 
-/// Simulates the trial, within the limits of its assays.
+/// Simulates replicates of the trial, with the limits of quantification of its assays.
 pub fn replicate(
     model: &PopulationModel,
     subjects: &[Subject],
@@ -116,10 +117,11 @@ pub fn replicate(
     }
 }
 
-/// Name of the grouping of subjects by their doses.
+/// Name of the stratification of subjects by their doses.
 pub const REGIMEN: &str = "regimen";
 
-/// The stratum of each subject: by dose and interval, or by a covariate. Subjects without a value are a stratum.
+/// Stratum of each subject, by dose and interval or by a covariate. Subjects without a value form a stratum of
+/// their own.
 pub fn strata(by: Option<&str>, subjects: &[Subject]) -> Result<Strata, CliError> {
     let Some(by) = by else { return Ok(Strata::default()) };
     if by.eq_ignore_ascii_case(REGIMEN) {
@@ -145,7 +147,7 @@ pub fn strata(by: Option<&str>, subjects: &[Subject]) -> Result<Strata, CliError
     Ok(grouped(subjects.iter().map(label)))
 }
 
-/// Groups by name, in the order of their smallest values.
+/// Strata with the given names, in the order of their smallest values.
 fn grouped(labels: impl Iterator<Item = (f64, String)>) -> Strata {
     let labels: Vec<(f64, String)> = labels.collect();
     let mut sorted: Vec<&(f64, String)> = labels.iter().collect();
@@ -160,7 +162,7 @@ fn grouped(labels: impl Iterator<Item = (f64, String)>) -> Strata {
     Strata { names, of }
 }
 
-/// The first dose, and how it is repeated.
+/// Sort value and name of the regimen of a subject: its first dose, and the interval to the next.
 fn regimen(subject: &Subject) -> (f64, String) {
     let doses: Vec<_> = subject.doses.iter().filter(|d| d.amount_mg > 0.0).collect();
     match doses[..] {

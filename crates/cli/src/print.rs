@@ -1,4 +1,4 @@
-//! What a person reads in the terminal.
+//! Output for the terminal.
 
 pub mod format;
 mod population;
@@ -20,14 +20,14 @@ use omafit_trial::{Converted, Trial};
 use std::path::Path;
 use terminal::{put, say, tell};
 
-/// Trials of up to this many subjects are shown subject by subject.
+/// Largest number of subjects of a trial for which each subject is printed.
 pub const FEW: usize = 4;
-/// The sentence that stands wherever a dose is shown.
+/// Disclaimer printed with every dose.
 pub const NO_ADVICE: &str = "Not medical advice.";
-/// Unfinished subjects that are named.
+/// Largest number of incomplete subjects that are named.
 const NAMED: usize = 10;
 
-/// Rows in columns as wide as they need, the first row a header.
+/// Prints rows in left-aligned columns; the first row is the header.
 pub fn columns<const N: usize>(rows: &[[String; N]]) {
     let length = |text: &String| text.chars().count();
     let widths: [usize; N] =
@@ -38,7 +38,7 @@ pub fn columns<const N: usize>(rows: &[[String; N]]) {
     }
 }
 
-/// Rows in columns as wide as they need, the first row a header; from the column `numbers` on to the right.
+/// Prints rows in columns; the first row is the header, and the columns from `numbers` on are right-aligned.
 pub fn aligned<const N: usize>(rows: &[[String; N]], numbers: usize) {
     let length = |text: &String| text.chars().count();
     let widths: [usize; N] =
@@ -51,19 +51,19 @@ pub fn aligned<const N: usize>(rows: &[[String; N]], numbers: usize) {
     }
 }
 
-/// A unit beside a number: nothing of a number that has none.
+/// Unit of a number; empty for a dimensionless number.
 fn shown_unit(unit: &str) -> String {
     if unit == "1" { String::new() } else { unit.into() }
 }
 
-/// What a data set became.
+/// Prints a summary of a converted data set.
 pub fn converted(path: &Path, converted: &Converted) {
     let (rows, texts) = (count(converted.rows, "row"), converted.texts);
     say!("{}: {rows}, {} of numbers, {texts} of text", path.display(), count(converted.numbers, "column"));
     converted.notes.iter().for_each(|note| say!("note: {note}"));
 }
 
-/// What was reconstructed.
+/// Prints a summary of a reconstruction.
 pub fn reconstructed(
     out: &Path,
     (subjects, failed, rows): (usize, usize, usize),
@@ -79,12 +79,12 @@ pub fn reconstructed(
     }
 }
 
-/// Where a report is.
+/// Prints the path and the size of a report.
 pub fn reported(path: &Path, bytes: usize) {
     say!("{}: {:.1} MB, opens in a browser without a network", path.display(), bytes as f64 * 1e-6);
 }
 
-/// What a predictive check found.
+/// Prints the results of a numerical predictive check.
 pub fn checked(run: &Path, model: &PopulationModel, npc: &[NpcRow], replicates: u32, simulated: bool) {
     say!("{replicates} simulations of the trial; observations outside their prediction interval, per cent");
     let names = ["analyte", "interval", "expected", "below", "band", "above", "band"];
@@ -109,7 +109,7 @@ pub fn checked(run: &Path, model: &PopulationModel, npc: &[NpcRow], replicates: 
     }
 }
 
-/// What was simulated.
+/// Prints a summary of a simulated data set.
 pub fn simulated(
     path: &Path,
     subjects: usize,
@@ -128,7 +128,7 @@ pub fn simulated(
     }
 }
 
-/// Which subjects could not be simulated.
+/// Prints the subjects that could not be simulated.
 pub fn not_simulated(failures: &[VirtualTrialError]) {
     for failure in failures.iter().take(NAMED) {
         tell!("omafit: not simulated: {failure}");
@@ -138,7 +138,7 @@ pub fn not_simulated(failures: &[VirtualTrialError]) {
     }
 }
 
-/// How far a bootstrap or a search came.
+/// Prints the progress of an interrupted bootstrap or search.
 pub fn left_off(what: &str, done: usize, kept: &Path, quiet: bool) {
     if !quiet {
         tell!(
@@ -148,24 +148,24 @@ pub fn left_off(what: &str, done: usize, kept: &Path, quiet: bool) {
     }
 }
 
-/// What keeps nothing was interrupted.
+/// Reports the interruption of a command that saves no intermediate results.
 pub fn given_up(quiet: bool) {
     if !quiet {
         tell!("omafit: interrupted; nothing was written");
     }
 }
 
-/// Text as it is.
+/// Prints text unchanged.
 pub fn text(text: &str) {
     put!("{text}");
 }
 
-/// Why a command was refused.
+/// Prints the error of a command.
 pub fn error(error: &CliError) {
     tell!("omafit: {error}");
 }
 
-/// What a data set holds, its analytes by the names that the model gives them.
+/// Prints a summary of a data set, with the names that the model gives to its analytes.
 pub fn trial(trial: &Trial, model: &PopulationModel) {
     let counts = &trial.counts;
     let (subjects, doses) = (count(counts.subjects, "subject"), count(counts.doses, "dose"));

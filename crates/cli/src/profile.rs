@@ -1,4 +1,4 @@
-//! `omafit profile`: intervals of a run's population from the profile of its objective.
+//! `omafit profile`: intervals of population estimates from the profile of the objective.
 
 use crate::Outcome;
 use crate::checks::share;
@@ -36,7 +36,7 @@ pub struct ProfileArgs {
     pub running: Running,
 }
 
-/// Profiles, and writes into the run.
+/// Computes the profiles and writes them into the run folder.
 pub fn profile(args: &ProfileArgs) -> Result<Outcome, CliError> {
     share("level", args.level)?;
     let run = Run::load(&args.run, args.located.data.as_deref())?;

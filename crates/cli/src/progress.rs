@@ -1,4 +1,4 @@
-//! How far a run has come: what the next block, or another session, needs to know.
+//! Progress of a run: the state that the next block of subjects or a resumed session needs.
 
 use crate::error::CliError;
 use crate::plan::Plan;
@@ -9,31 +9,31 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::Path;
 
-/// Unfinished subjects that are listed in `run.json`.
+/// Largest number of incomplete subjects listed in `run.json`.
 const LISTED: usize = 1000;
 
-/// How far a run has come.
+/// Progress of a run.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub struct Progress {
-    /// What the run is, as far as it decides the results.
+    /// Identity of the run: all inputs that determine its results.
     pub identity: serde_json::Value,
-    /// What is to be said of the subjects so far.
+    /// Summary statistics of the subjects so far.
     pub tally: Tally,
-    /// η of the subjects that were fitted.
+    /// η of each fitted subject.
     pub etas: Vec<Vec<f64>>,
-    /// Iterations of the population that were done when it was interrupted.
+    /// Iterations of the population estimation completed before an interruption.
     #[serde(skip)]
     pub iterations: u64,
-    /// Subjects whose fit is not complete, a line each, and how many more there are.
+    /// Subjects whose fit is not complete, one line each, and the number of further ones.
     pub unfinished: (Vec<String>, usize),
-    /// Subjects with an η far outside the population, a line each, and how many more there are.
+    /// Subjects with an η far outside the population, one line each, and the number of further ones.
     #[serde(default)]
     pub far: (Vec<String>, usize),
-    /// Where the tables stood when it was kept.
+    /// State of the tables when the progress was saved.
     pub tables: BTreeMap<String, KeptTable>,
 }
 
-/// Adds a line, or counts it where there are enough.
+/// Adds a line to a list, or only counts it once the list is full.
 fn list((lines, more): &mut (Vec<String>, usize), line: String) {
     if lines.len() < LISTED {
         lines.push(line);
@@ -43,12 +43,12 @@ fn list((lines, more): &mut (Vec<String>, usize), line: String) {
 }
 
 impl Progress {
-    /// Subjects whose results are written.
+    /// Number of subjects whose results are written.
     pub fn subjects(&self) -> usize {
         self.tally.subjects()
     }
 
-    /// Whether it can be that of a run of this plan over so many subjects.
+    /// Whether the progress can belong to a run of this plan with the given number of subjects.
     pub fn is_of(&self, plan: &Plan, subjects: usize) -> bool {
         let free = plan.options().free.len();
         self.subjects() <= subjects
@@ -56,12 +56,12 @@ impl Progress {
             && self.etas.iter().all(|eta| eta.len() == free)
     }
 
-    /// Adds a block.
+    /// Adds the results of a block of subjects.
     pub fn add(&mut self, plan: &Plan, subjects: &[Subject], results: &[SubjectResult]) {
         self.tally.add(subjects, results, plan.target_ng_ml());
         let fitted = results.iter().filter(|r| r.fit.status != Status::Failed);
         self.etas.extend(fitted.map(|r| r.fit.eta.clone()));
-        // A fit that stands, but whose time course cannot be solved, is none that is complete.
+        // A fit whose time course cannot be solved is not complete.
         let lacks = |r: &SubjectResult| plan.courses().is_some() && r.trajectory.time.is_empty();
         for (subject, result) in subjects.iter().zip(results) {
             if result.fit.status != Status::Ok || lacks(result) {
@@ -78,12 +78,12 @@ impl Progress {
         }
     }
 
-    /// Keeps the run as far as this says it has come.
+    /// Saves the progress and the tables of the run, so that the run can be resumed from here.
     pub fn keep(&self, folder: &RunFolder) -> Result<(), CliError> {
         Ok(folder.keep(&serde_json::to_vec(self)?)?)
     }
 
-    /// Reads it from the folder of a run that was interrupted, if that was kept.
+    /// Reads the progress from the folder of an interrupted run, if it was saved.
     pub fn load(suspended: &Path) -> Result<Option<Self>, CliError> {
         let Some(text) = RunFolder::progress(suspended)? else { return Ok(None) };
         let broken = |source| CliError::NoRun { path: suspended.to_owned(), source };

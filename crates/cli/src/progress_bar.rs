@@ -3,12 +3,12 @@
 use crate::print::terminal::is_watched;
 use indicatif::{ProgressBar, ProgressStyle};
 
-/// A bar of subjects on standard error, if somebody looks at it.
+/// A progress bar over subjects, hidden if standard error is not a terminal.
 pub fn progress_bar(doing: &str, subjects: u64, quiet: bool) -> ProgressBar {
     counting(doing, "subjects", subjects, quiet)
 }
 
-/// A bar of so many of something.
+/// A progress bar over `count` items, hidden if standard error is not a terminal.
 pub fn counting(doing: &str, what: &str, count: u64, quiet: bool) -> ProgressBar {
     if quiet || !is_watched() {
         return ProgressBar::hidden();

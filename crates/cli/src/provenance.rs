@@ -1,4 +1,4 @@
-//! What wrote a file, when, from which model and on what machine.
+//! Provenance of a file: the program, time, model and machine that produced it.
 
 use crate::clock;
 use crate::error::CliError;
@@ -8,24 +8,25 @@ use serde::Serialize;
 use serde_json::Value;
 use std::num::NonZero;
 
-/// The version of what `run.json` and the tables beside it say.
+/// Version of the format of `run.json` and of the tables of a run.
 pub const SCHEMA_VERSION: u32 = 2;
 
-/// The arguments with which the program was called, for the record of what it wrote; bytes that are no text are shown as �.
+/// Arguments with which the program was called, for the records that it writes; bytes that are not UTF-8 are
+/// shown as �.
 pub fn command() -> Vec<String> {
     std::env::args_os().skip(1).map(|argument| argument.to_string_lossy().into_owned()).collect()
 }
 
-/// The commit that the program was built from, or `unknown`.
+/// Commit from which the program was built, or `unknown`.
 pub const COMMIT: &str = env!("OMAFIT_COMMIT");
-/// The end of the name of a model with estimates.
+/// Suffix of the name of a model with estimates.
 const FITTED: &str = "_fitted";
-/// The end of the name of a model that has a published one's name and other numbers.
+/// Suffix of the name of a model that has the name of a published model but other values.
 const CHANGED: &str = "_changed";
-/// How far numbers may differ for rounding, as when another unit was used.
+/// Largest relative difference between values that counts as rounding, for example after a change of unit.
 const ROUNDING: f64 = 1e-9;
 
-/// What every `run.json` begins with: the program, how it was called, when and where.
+/// Entries at the start of every `run.json`: the program, its arguments, the time and the machine.
 #[derive(Clone, Debug, Serialize)]
 pub struct Program {
     schema_version: u32,
@@ -37,7 +38,7 @@ pub struct Program {
     host: Host,
 }
 
-/// What of the machine may matter to numbers or to time.
+/// Properties of the machine that may affect numbers or run times.
 #[derive(Clone, Debug, Serialize)]
 struct Host {
     os: &'static str,
@@ -46,7 +47,7 @@ struct Host {
 }
 
 impl Program {
-    /// This program, now.
+    /// Description of the running program.
     pub fn new() -> Self {
         Self {
             schema_version: SCHEMA_VERSION,
@@ -63,7 +64,7 @@ impl Program {
         }
     }
 
-    /// A record that begins with it.
+    /// A record that starts with the description of the program.
     pub fn before(record: Value) -> Result<Value, CliError> {
         let mut whole = serde_json::to_value(Self::new())?;
         if let (Some(whole), Value::Object(record)) = (whole.as_object_mut(), record) {
@@ -73,35 +74,35 @@ impl Program {
     }
 }
 
-/// The model that a command was given.
+/// The model given to a command.
 #[derive(Clone, Debug, Serialize)]
 pub struct GivenModel {
-    /// The argument: a name, or a file.
+    /// Argument of `--model`: a name or a file.
     pub given: String,
-    /// The model's name.
+    /// Name of the model.
     #[serde(skip)]
     pub name: String,
-    /// SHA-256 of the text of its file, as it was read.
+    /// SHA-256 of the text of the model file, as read.
     pub sha256: String,
-    /// What that file says it is based on.
+    /// Entry `based_on` of the model file.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub based_on: Option<String>,
 }
 
-/// Where a model's numbers come from that were estimated.
+/// Origin of the estimated values of a model.
 #[derive(Clone, Copy, Debug)]
 pub struct Origin<'a> {
-    /// The model from which the estimation started.
+    /// Model from which the estimation started.
     pub model: &'a GivenModel,
-    /// The data.
+    /// Data set of the estimation.
     pub data: &'a Source,
-    /// The method, and what was estimated if that is not the population.
+    /// Estimation method, and the quantities estimated if those are not the whole population.
     pub how: &'a str,
 }
 
 impl Origin<'_> {
-    /// Gives a file of estimates a name, title and source of its own: those of the model from which the estimation started
-    /// are of other numbers.
+    /// Gives a model file with estimates its own name, title and source, because those of the initial model
+    /// belong to other values.
     pub fn mark(&self, file: &mut ModelFile) {
         let Self { model, data, how } = self;
         let set = data.path.file_name().map_or_else(|| "data".into(), |name| name.to_string_lossy());
@@ -114,7 +115,7 @@ impl Origin<'_> {
             Some(format!("{from} (SHA-256 {}); data {set} (SHA-256 {})", model.sha256, data.sha256));
     }
 
-    /// A model of estimates under its own name.
+    /// A model with estimates under its own name.
     pub fn marked(&self, model: &PopulationModel) -> Result<PopulationModel, CliError> {
         let mut file = model.file().clone();
         self.mark(&mut file);
@@ -122,7 +123,7 @@ impl Origin<'_> {
     }
 }
 
-/// A model as it may be called: with the name of a published one only if it has its numbers.
+/// The model, renamed if it has the name of a published model but other values.
 pub fn told_apart(model: PopulationModel) -> Result<PopulationModel, CliError> {
     let name = model.name().to_owned();
     let Some(text) = published(&name) else { return Ok(model) };
@@ -143,7 +144,8 @@ fn renamed(file: ModelFile) -> Result<PopulationModel, CliError> {
     PopulationModel::new(file).map_err(|source| CliError::Model { place, source })
 }
 
-/// Whether two models predict the same, but for rounding: what is estimated, searched and shown does not matter.
+/// Whether two models make the same predictions up to rounding. Differences in the quantities estimated,
+/// searched and shown do not matter.
 fn has_numbers_of(a: &PopulationModel, b: &PopulationModel) -> bool {
     let near = |a: f64, b: f64| a == b || (a - b).abs() <= ROUNDING * a.abs().max(b.abs());
     let all = |a: &[f64], b: &[f64]| a.len() == b.len() && a.iter().zip(b).all(|(a, b)| near(*a, *b));
@@ -171,7 +173,7 @@ fn has_numbers_of(a: &PopulationModel, b: &PopulationModel) -> bool {
         && all(&residual(&of_a), &residual(&of_b))
 }
 
-/// Where an effect is one, and its kind.
+/// Kind of a covariate effect, and the covariate value at which the effect is one.
 fn centre(form: &omafit_model::EffectForm) -> (u8, f64) {
     use omafit_model::EffectForm::{Categorical, Exponential, Linear, Power};
     match form {
@@ -182,7 +184,7 @@ fn centre(form: &omafit_model::EffectForm) -> (u8, f64) {
     }
 }
 
-/// The sizes of a residual error, with its kind.
+/// Kind and sizes of a residual error.
 fn errors(error: omafit_model::ErrorModel) -> [f64; 3] {
     match error {
         omafit_model::ErrorModel::LogNormal { sd } => [0.0, sd, 0.0],
@@ -206,7 +208,7 @@ mod tests {
     #[test]
     fn a_published_name_is_of_the_published_numbers() {
         assert_eq!(name(shipped()), "hayashi2007");
-        // Another unit, what a fit estimates, and labels are not other numbers.
+        // Another unit, another choice of estimated parameters, and labels do not change the values.
         let mut same = shipped();
         let cl = same.parameters.get_mut("CLx").unwrap();
         (cl.typical, cl.unit) = (7.32, "mL/h".into());
@@ -250,7 +252,7 @@ mod tests {
         assert_eq!(file.based_on.as_deref(), Some("hayashi2007 (SHA-256 ab); data study.csv (SHA-256 cd)"));
         assert!(file.source.ends_with("(FOCE) from study.csv; started from hayashi2007"));
         assert!(!file.title.contains("Hayashi"), "{}", file.title);
-        // Estimated again it keeps its name.
+        // A model that is estimated again keeps its name.
         let again = GivenModel { name: file.name.clone(), ..model.clone() };
         Origin { model: &again, ..origin }.mark(&mut file);
         assert_eq!(file.name, "hayashi2007_fitted");

@@ -1,7 +1,7 @@
-//! `omafit reconstruct`: the time courses of a run's patients on another grid.
+//! `omafit reconstruct`: time courses of the patients of a run on another grid.
 //!
-//! The run's estimates are taken as they are; what is known of their uncertainty is computed at them again from the
-//! run's data, which must be the data of the run to the byte.
+//! The estimates of the run are used unchanged. Their uncertainty is computed again from the data of the run,
+//! which must be byte-identical.
 
 use crate::Outcome;
 use crate::censored::censor;
@@ -33,23 +33,23 @@ use serde::Deserialize;
 use std::collections::HashMap;
 use std::path::Path;
 
-/// Draws of sampled bands, unless told otherwise.
+/// Default number of draws for sampled bands.
 const DRAWS: u32 = 500;
-/// More would take hundreds of megabytes a subject.
+/// Largest number of draws for sampled bands; more would take hundreds of megabytes per subject.
 const MOST_DRAWS: u32 = 10_000;
 
-/// What a run's `run.json` says that is needed to take it up again.
+/// Entries of `run.json` that are needed to work on a run again.
 #[derive(Debug, Deserialize)]
 pub struct Record {
     pub schema_version: u32,
     pub method: MethodName,
     pub simulated: bool,
     pub options: Options,
-    /// Of a run from before there was a choice, those of its model.
+    /// Source of the residual errors; the model, for runs written before this entry was introduced.
     #[serde(default)]
     pub residual_errors: RecordedErrors,
     pub data: Data,
-    /// How its population was estimated, if it was.
+    /// Estimation of the population, if it was estimated.
     pub population: Option<Estimated>,
 }
 
@@ -59,7 +59,7 @@ pub struct Estimated {
     pub seed: Option<u64>,
 }
 
-/// Where its residual errors came from.
+/// Source of the residual errors of a run.
 #[derive(Debug, Default, Deserialize)]
 pub struct RecordedErrors {
     pub sigma: SigmaRule,
@@ -72,10 +72,10 @@ pub struct Options {
     pub covariance: Covariance,
     pub max_iterations: u64,
     pub further_starts: usize,
-    /// The distribution of its standardised residuals, which a run of an earlier version does not have in its model.
+    /// Distribution of the standardised residuals, which runs of earlier versions do not have in their model.
     #[serde(default)]
     pub residuals: Option<ResidualDistribution>,
-    /// How far its time courses go at least, where that was said.
+    /// Day to which the time courses extend at least, if it was given.
     #[serde(default)]
     pub until_day: Option<f64>,
     pub level: f64,
@@ -90,25 +90,26 @@ pub struct Data {
     pub read: ReadOptions,
 }
 
-/// A run, taken up again.
+/// An earlier run with its data.
 pub struct Run {
     pub record: Record,
     pub model: PopulationModel,
     pub options: FitOptions,
     pub trial: Trial,
-    /// The fits, by subject.
+    /// Individual estimates, by subject ID.
     pub estimates: HashMap<String, Estimate>,
 }
 
-/// What a run found of a subject.
+/// Individual estimates of a subject.
 pub struct Estimate {
     pub status: String,
     pub eta: Vec<f64>,
-    /// The standard deviations of its own residual errors, in the order of [`sigma_columns`].
+    /// Standard deviations of the residual errors of the subject, in the order of [`sigma_columns`]; empty
+    /// unless the run estimated them for each subject.
     pub sigmas: Vec<f64>,
 }
 
-/// Reconstructs and writes.
+/// Reconstructs the time courses and writes them.
 pub fn reconstruct(args: &ReconstructArgs) -> Result<Outcome, CliError> {
     let every = days("every", &args.every)?;
     let run = Run::load(&args.run, args.located.data.as_deref())?;
@@ -165,7 +166,7 @@ pub fn reconstruct(args: &ReconstructArgs) -> Result<Outcome, CliError> {
 }
 
 impl Run {
-    /// What is to be reconstructed: level and target are the run's unless others are given.
+    /// Options of a reconstruction; level and target are those of the run unless others are given.
     pub fn wanted(&self, args: &BandArgs, every: f64, until: f64) -> Result<ReconstructionOptions, CliError> {
         let level = args.level.unwrap_or(self.record.options.level);
         share("level", level)?;
@@ -174,7 +175,7 @@ impl Run {
         Ok(ReconstructionOptions { every, until, level, target_ng_ml, bands: bands(&args.bands, args.seed)? })
     }
 
-    /// Refuses time courses that cannot be held, so many of each subject.
+    /// Refuses time courses that do not fit into memory, with the given number of courses per subject.
     pub fn check_memory(
         &self,
         (option, found): (&'static str, &str),
@@ -193,7 +194,7 @@ impl Run {
         grid.check(&self.trial.spans, self.trial.subjects.len(), inputs, threads)
     }
 
-    /// The prior of its fits, if they had one.
+    /// Prior of the fits of the run, if they had one.
     pub fn prior(&self) -> Result<Option<Prior>, CliError> {
         match self.options.method {
             Method::Map => Ok(Some(prior(&self.model, &self.options.free)?)),
@@ -201,7 +202,8 @@ impl Run {
         }
     }
 
-    /// The residual errors of a subject: its own, where the run estimated them, or the model's.
+    /// Residual errors of a subject: those estimated for the subject, if the run did so, otherwise those of the
+    /// model.
     pub fn errors(&self, known: Option<&Estimate>) -> ResidualErrors {
         let mut errors = residual_errors(&self.model);
         let Some(known) = known.filter(|known| !known.sigmas.is_empty()) else { return errors };
@@ -216,15 +218,17 @@ impl Run {
         errors
     }
 
-    /// The exposure of a subject, with its own doses or others, at the run's estimates: from day `begin` of its records to the
-    /// last of them, or to the day until which the run was asked for time courses. Else why there is none.
+    /// Exposure of a subject at the estimates of the run, with its own doses or others, from day `begin` of its
+    /// records to the last record, or to the day up to which the run requested time courses. The error is the
+    /// reason why there is none.
     pub fn exposure(&self, subject: &Subject, begin: f64) -> Result<ExposureCourse, String> {
         let known = self.estimates.get(&subject.id).filter(|known| known.status != Status::Failed.name());
         let known = known.ok_or_else(|| "the fit failed".to_owned())?;
         self.exposure_at(&self.parameters(&self.model, subject, &known.eta)?, subject, begin)
     }
 
-    /// The parameters of a subject with these η under a model of the run's form, else why there are none.
+    /// Parameters of a subject with the given η under a model of the same form as that of the run. The error is
+    /// the reason why there are none.
     pub fn parameters(
         &self,
         model: &PopulationModel,
@@ -238,7 +242,8 @@ impl Run {
         Ok(parameters)
     }
 
-    /// The exposure of a subject with these parameters, likewise.
+    /// Exposure of a subject with the given parameters, over the same days as [`Run::exposure`]. The error is
+    /// the reason why there is none.
     pub fn exposure_at(
         &self,
         parameters: &[f64],
@@ -249,7 +254,7 @@ impl Run {
         ExposureCourse::solve(&self.model, parameters, subject, [begin, end]).map_err(|why| why.to_string())
     }
 
-    /// How its population was estimated.
+    /// Method by which the population of the run was estimated; an error if it was not estimated.
     pub fn population_method(&self, folder: &Path) -> Result<PopulationMethod, CliError> {
         let named = self.record.population.as_ref().map(|p| (p.method.as_str(), p.seed));
         match named {
@@ -263,12 +268,13 @@ impl Run {
         }
     }
 
-    /// The run in a folder, with its data set where it is said to be or may be.
+    /// Loads the run in a folder, with its data set from `data` or else from the recorded locations.
     pub fn load(folder: &Path, data: Option<&Path>) -> Result<Self, CliError> {
         Self::load_by(folder, data, None)
     }
 
-    /// Likewise, with what its subjects are to be grouped by: a covariate is read of the data, though the run did not read it.
+    /// Loads the run in a folder like [`Run::load`], and reads the covariate `by` from the data even if the run
+    /// did not.
     pub fn load_by(folder: &Path, data: Option<&Path>, by: Option<&str>) -> Result<Self, CliError> {
         let unreadable = |path: &Path| {
             let path = path.to_owned();
@@ -325,7 +331,7 @@ impl Run {
                 "a run whose individuals.parquet has ID, status, ETA and of --sigma subject SIGMA",
             )
         })?;
-        // As they were, as a fit may be looked for again.
+        // The recorded options, as a fit may be searched for again.
         let options = FitOptions {
             max_iterations: record.options.max_iterations,
             further_starts: record.options.further_starts,
@@ -337,7 +343,7 @@ impl Run {
     }
 }
 
-/// What a table of individuals has of each subject.
+/// Individual estimates in a table `individuals`, by subject ID.
 fn estimates(table: &Table, etas: &[String], sigmas: &[String]) -> Option<HashMap<String, Estimate>> {
     let text = |name: &str| match table.values(name)? {
         Values::Text(values) => Some(values),
@@ -361,7 +367,7 @@ fn estimates(table: &Table, etas: &[String], sigmas: &[String]) -> Option<HashMa
     Some((0..table.rows()).map(one).collect())
 }
 
-/// `linear`, `sampled` or `sampled=N`.
+/// Bands from a text of the form `linear`, `sampled` or `sampled=N`.
 fn bands(text: &str, seed: u64) -> Result<Bands, CliError> {
     let draws = match text {
         "linear" => return Ok(Bands::Linear),
@@ -375,7 +381,7 @@ fn bands(text: &str, seed: u64) -> Result<Bands, CliError> {
     Ok(Bands::Sampled { draws: draws.ok_or_else(|| refuse("bands", text, expected))?, seed })
 }
 
-/// A time such as 1d, 6h or 2w in days.
+/// Number of days of a time such as 1d, 6h or 2w.
 pub fn days(option: &'static str, text: &str) -> Result<f64, CliError> {
     let units = [("d", 1.0), ("h", 1.0 / 24.0), ("w", 7.0), ("", 1.0)];
     let of = |(unit, size): &(&str, f64)| Some(text.strip_suffix(unit)?.trim().parse::<f64>().ok()? * size);

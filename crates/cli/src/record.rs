@@ -1,4 +1,4 @@
-//! `run.json`: what was run, on what, and how it went.
+//! `run.json`: the record of a run, with its inputs, options and results.
 
 use crate::clock;
 use crate::data_of_run;
@@ -22,43 +22,43 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-/// What a run was made from.
+/// Inputs of a run that its record describes.
 pub struct Facts<'a> {
-    /// What was asked.
+    /// Arguments of the run.
     pub args: &'a RunArgs,
-    /// The run's folder, as it will be.
+    /// Final path of the run folder.
     pub out: &'a Path,
-    /// The data set.
+    /// Data set of the run.
     pub trial: &'a Trial,
-    /// The seed, if it was simulated here.
+    /// Seed of the simulation, if the data were simulated by this command.
     pub seed: Option<u64>,
-    /// How it was read.
+    /// Options with which the data were read.
     pub read: &'a ReadOptions,
-    /// What became of censored observations.
+    /// Handling of censored observations.
     pub censored: Censored,
-    /// The residual errors, if they were estimated of all subjects together.
+    /// Residual errors, if they were pooled over all subjects.
     pub pooled: Option<&'a PooledSigma>,
-    /// How many subjects figures and tests of residuals are of.
+    /// Largest number of subjects in the figures and the tests of residuals.
     pub drawn: usize,
-    /// The doses beside the dosing tables.
+    /// Comparison of the doses with the dosing tables.
     pub dosing: Option<Dosing>,
-    /// Whether an earlier session did a part.
+    /// Whether an earlier session computed a part of the run.
     pub resumed: bool,
     /// Whether the report is left out because there are too many subjects.
     pub is_left_out: bool,
 }
 
 impl Facts<'_> {
-    /// The way from the run's folder to its data set.
+    /// Relative path from the run folder to its data set.
     fn data_from_run(&self) -> Option<RecordedPath> {
         let path = &self.trial.source.path;
-        // A data set that was simulated here is in the folder.
+        // A data set that was simulated by this command is in the run folder.
         let own = self.seed.is_some().then(|| path.clone());
         own.or_else(|| data_of_run::from_run(self.out, path)).map(|way| way.as_path().into())
     }
 }
 
-/// The record of a run.
+/// Record of a run.
 #[derive(Debug, Serialize)]
 pub struct Record {
     #[serde(flatten)]
@@ -67,7 +67,7 @@ pub struct Record {
     notes: Vec<String>,
     model: String,
     model_file: GivenModel,
-    /// The name of the model in `model.toml`, if numbers of it were estimated.
+    /// Name of the model in `model.toml`, if some of its values were estimated.
     fitted_model: Option<String>,
     structure: &'static str,
     method: MethodName,
@@ -75,21 +75,21 @@ pub struct Record {
     seed: Option<u64>,
     simulated: bool,
     data: Data,
-    /// Wall time a stage.
+    /// Wall time of each stage, s.
     pub seconds: Seconds,
     wall_seconds: f64,
-    /// Threads used.
+    /// Number of threads used.
     pub threads: usize,
     stop_reason: String,
-    /// The likelihood of the population, with the η integrated out.
+    /// Likelihood of the population, with η integrated out.
     #[serde(skip_serializing_if = "Option::is_none")]
     likelihood: Option<LikelihoodRecord>,
-    /// Likelihoods at the subjects' own estimates; none where nobody was fitted.
+    /// Likelihoods at the individual estimates; `None` if no subject was fitted.
     #[serde(skip_serializing_if = "Option::is_none")]
     conditional: Option<ConditionalRecord>,
     counts: RunCounts,
     residual_errors: ResidualErrors,
-    /// Of a run of each subject alone, whom the population from their estimates is of.
+    /// Subjects in the two-stage population of a run that fits each subject alone.
     #[serde(skip_serializing_if = "Option::is_none")]
     two_stage: Option<TwoStageRecord>,
     goodness_of_fit: BTreeMap<&'static str, GoodnessRecord>,
@@ -106,7 +106,7 @@ struct Options {
     profile_level: Option<f64>,
     max_iterations: u64,
     further_starts: usize,
-    /// The distribution of the standardised residuals; none where analytes have different ones.
+    /// Distribution of the standardised residuals; `None` if it differs between analytes.
     residuals: Option<ResidualDistribution>,
     trajectories: bool,
     every_days: f64,
@@ -133,7 +133,7 @@ struct Data {
     excluded: Vec<Excluded>,
 }
 
-/// Sums over the subjects that were fitted, at their own estimates.
+/// Sums over the fitted subjects, at their individual estimates.
 #[derive(Debug, Serialize)]
 struct ConditionalRecord {
     ofv: f64,
@@ -148,7 +148,7 @@ impl ConditionalRecord {
     }
 }
 
-/// The residual errors of the run's model, and of pooled ones how they were found.
+/// Residual errors of the model of the run; for pooled errors, with the course of their estimation.
 #[derive(Debug, Serialize)]
 struct ResidualErrors {
     sigma: SigmaRule,
@@ -161,7 +161,7 @@ struct ResidualErrors {
     by_analyte: BTreeMap<Analyte, ResidualEntry>,
 }
 
-/// Whom the two-stage population is of, and how its global method ended.
+/// Numbers of subjects in the two-stage population, and the end of its global method.
 #[derive(Debug, Serialize)]
 pub struct TwoStageRecord {
     complete: usize,
@@ -186,7 +186,7 @@ struct RunCounts {
     failed: usize,
 }
 
-/// Statistics that are not defined are null.
+/// Goodness-of-fit statistics; undefined statistics are null.
 #[derive(Debug, Serialize)]
 struct GoodnessRecord {
     n: usize,
@@ -210,7 +210,7 @@ impl From<&Goodness> for GoodnessRecord {
 }
 
 impl Record {
-    /// The record of a run that is done.
+    /// Record of a completed run.
     #[allow(clippy::too_many_arguments)]
     pub fn new(
         plan: &Plan,
@@ -295,13 +295,13 @@ impl Record {
 }
 
 impl Record {
-    /// Takes the time that making the report took.
+    /// Adds the time that the report took.
     pub fn add_report(&mut self, seconds: f64) {
         self.seconds.add("report", seconds);
         self.wall_seconds = clock::seconds();
     }
 
-    /// Objective, −2 log-likelihood and AIC at the subjects' own estimates, if anybody was fitted.
+    /// Objective, −2 log-likelihood and AIC at the individual estimates; `None` if no subject was fitted.
     pub fn conditional(&self) -> Option<[f64; 3]> {
         self.conditional.as_ref().map(|found| [found.ofv, found.minus2ll, found.aic])
     }
@@ -311,7 +311,7 @@ impl Record {
         self.population.is_some()
     }
 
-    /// Tells of the population from subjects fitted alone, or that it was left out.
+    /// Adds the two-stage population of subjects fitted alone, or the warning that it was left out.
     pub fn tell_two_stages(&mut self, found: Option<&TwoStage>, is_left_out: bool) {
         self.two_stage = found.map(Into::into);
         if is_left_out {
@@ -321,12 +321,12 @@ impl Record {
         }
     }
 
-    /// Adds warnings.
+    /// Adds warnings to the record.
     pub fn warn(&mut self, warnings: Vec<String>) {
         self.warnings.extend(warnings);
     }
 
-    /// Tells of the population and its likelihood, if they were estimated.
+    /// Adds the estimated population and its likelihood with their warnings, as far as they were computed.
     pub fn tell(&mut self, population: Option<&Population>, likelihood: Option<&Likelihood>) {
         self.likelihood = likelihood.map(Likelihood::record);
         self.warnings.splice(0..0, likelihood.map_or(Vec::new(), Likelihood::warnings));
@@ -343,7 +343,7 @@ fn stop_reason(summary: &Overview) -> String {
     }
 }
 
-/// What the reader was told, what is not of all subjects, and whose fit is not complete.
+/// Warnings of the record: notes on the data, results that do not cover all subjects, and incomplete fits.
 fn warnings(plan: &Plan, facts: &Facts<'_>, progress: &Progress) -> Vec<String> {
     let mut warnings: Vec<String> = facts.trial.warnings.iter().map(|warning| warning.text.clone()).collect();
     warnings.extend(facts.trial.notes.iter().cloned());

@@ -1,11 +1,11 @@
-//! Paths in files of JSON, which hold text: a path that is none is recorded as its bytes.
+//! Paths in JSON files. JSON holds only text, so a path that is not UTF-8 is recorded with its bytes.
 
 use omafit_trial::hexadecimal;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::path::{Path, PathBuf};
 
-/// A path as it is recorded: a text, or of one that is not UTF-8 `{ "text": …, "bytes": … }`, its bytes in hexadecimal
-/// beside what they look like.
+/// A path as it is recorded: a string, or for a path that is not UTF-8 `{ "text": …, "bytes": … }`, with the
+/// bytes in hexadecimal and a lossy text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RecordedPath(pub PathBuf);
 
@@ -42,7 +42,7 @@ impl<'de> Deserialize<'de> for RecordedPath {
     }
 }
 
-/// The path of these bytes, where any bytes are one.
+/// The path with the given bytes, on systems where a path may have any bytes.
 #[cfg(unix)]
 fn of_bytes(text: &str) -> Option<PathBuf> {
     use std::os::unix::ffi::OsStringExt as _;
@@ -81,7 +81,7 @@ mod tests {
         assert_eq!(written, "{\"text\":\"na\u{fffd}ve.csv\",\"bytes\":\"6e61ef76652e637376\"}");
         let read: RecordedPath = serde_json::from_str(&written).unwrap();
         assert_eq!(read.0, path);
-        // What is no bytes is what it looks like.
+        // If the bytes are not valid, the text is used.
         let read: RecordedPath = serde_json::from_str("{\"text\":\"a\",\"bytes\":\"6\"}").unwrap();
         assert_eq!(read.0, Path::new("a"));
     }

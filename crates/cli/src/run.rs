@@ -1,4 +1,4 @@
-//! The main job, wherever the subjects come from: fit, reconstruct, judge, draw, write.
+//! Execution of a run from any source of subjects: fit, reconstruct, compute diagnostics, draw, write.
 
 use crate::begin::{RunSetup, begin};
 use crate::data_page::Dosing;
@@ -24,32 +24,32 @@ use std::io::Write;
 use std::path::Path;
 use std::time::Instant;
 
-/// What it is to be computed from.
+/// Input of a run: the subjects, and the way they were obtained.
 pub struct Input {
-    /// The subjects.
+    /// Data set of the run.
     pub data: Data,
-    /// The seed, if they are simulated here.
+    /// Seed of the simulation, if the subjects are simulated by this command.
     pub seed: Option<u64>,
-    /// What it took to get them: the stage and its seconds.
+    /// Stage in which the subjects were obtained, and its duration in seconds.
     pub preparation: (&'static str, f64),
-    /// How they were read, or are read of what is written.
+    /// Options with which the data set is read; simulated subjects are written first and then read.
     pub read: ReadOptions,
-    /// What becomes of censored observations.
+    /// Handling of censored observations.
     pub censored: Censored,
-    /// Whether to go on with a run that was interrupted.
+    /// Whether to resume an interrupted run.
     pub resume: bool,
 }
 
-/// Where the subjects are.
+/// Source of the subjects.
 pub enum Data {
-    /// In a file.
+    /// A data set in a file.
     File(Box<DataSet>),
-    /// Here; they are written into the run as a data set first.
+    /// Simulated subjects, which are first written into the run folder as a data set.
     Simulated(Box<Trial>),
 }
 
 impl Data {
-    /// How long the subjects' records are.
+    /// Time spans of the records of the subjects.
     fn spans(&self) -> &Spans {
         match self {
             Self::File(set) => &set.trial.spans,
@@ -58,7 +58,7 @@ impl Data {
     }
 }
 
-/// Runs the plan on the input and writes the run's folder at `out`.
+/// Executes the plan on the input and writes the run folder at `out`.
 pub fn execute(plan: &Plan, args: &RunArgs, out: &Path, input: Input) -> Result<Outcome, CliError> {
     let stop = interrupt::watch()?;
     let pool = pool(args.running.threads)?;
@@ -66,7 +66,7 @@ pub fn execute(plan: &Plan, args: &RunArgs, out: &Path, input: Input) -> Result<
     let size = if plan.needs_all(args) { usize::MAX } else { BLOCK };
     plan.check_memory(data.spans(), size, pool.current_num_threads())?;
     let identity = |set: &DataSet| identity(plan, args, set, &read, censored);
-    // Of a trial that is simulated here nothing is kept: its data set is the run's own.
+    // A run of a trial simulated by this command cannot be resumed: its data set is part of the run folder.
     let resumable = matches!(data, Data::File(_));
     let (RunSetup { folder, progress, kept }, set) = match data {
         Data::File(set) => (begin(args, out, resume, &identity(&set)?)?, set),
@@ -91,7 +91,7 @@ pub fn execute(plan: &Plan, args: &RunArgs, out: &Path, input: Input) -> Result<
     set.blocks(size, |subjects| {
         before += subjects.len();
         subjects.iter().for_each(|subject| regimens.add(subject));
-        // What an earlier session has done is only read over.
+        // Blocks completed by an earlier session are only read.
         finished = before <= done || work.block(subjects)?;
         Ok::<_, CliError>(finished)
     })?;
@@ -164,7 +164,7 @@ pub fn execute(plan: &Plan, args: &RunArgs, out: &Path, input: Input) -> Result<
     Ok(if summary.failed > 0 || unconverged { Outcome::SomeFailed } else { Outcome::Done })
 }
 
-/// The population from subjects that were fitted by their own data, written as tables; none of fewer than two subjects.
+/// Two-stage population from subjects fitted alone, written as tables; `None` for fewer than two subjects.
 fn two_stages(
     plan: &Plan,
     folder: &RunFolder,
@@ -178,7 +178,7 @@ fn two_stages(
     Ok(Some(found))
 }
 
-/// Draws the diagnostics and writes the report, from the tables of the run.
+/// Draws the diagnostic figures and writes the report, from the tables of the run.
 fn write_report(folder: &RunFolder, record: &mut Record) -> Result<(), CliError> {
     let started = Instant::now();
     for figure in report::figures(folder.path(), false)? {
@@ -191,8 +191,8 @@ fn write_report(folder: &RunFolder, record: &mut Record) -> Result<(), CliError>
     write_record(folder, record)
 }
 
-/// Writes the simulated subjects as a data set and takes what a reader of it gets, so that the run is the one that
-/// `omafit fit` would make of the file.
+/// Writes the simulated subjects as a data set and opens it again, so that the run equals one that `omafit fit`
+/// makes from the file.
 fn as_written(folder: &RunFolder, options: &ReadOptions, trial: &Trial) -> Result<DataSet, CliError> {
     let path = folder.file("data.csv")?;
     write_data_set(&path, &trial.subjects, &trial.source.comments, false)?;
@@ -202,7 +202,7 @@ fn as_written(folder: &RunFolder, options: &ReadOptions, trial: &Trial) -> Resul
     Ok(written)
 }
 
-/// What a run must share with one that it goes on with.
+/// Inputs that a resumed run must share with the interrupted run.
 fn identity(
     plan: &Plan,
     args: &RunArgs,
@@ -231,7 +231,7 @@ fn identity(
     }))
 }
 
-/// The model file of the run: what was used, as `--model` takes it.
+/// Model file of the run, with the values used, in the form that `--model` takes.
 fn model_file(plan: &Plan, args: &RunArgs, is_estimated: bool) -> Result<String, CliError> {
     let mut file = plan.model().file().clone();
     let names: Vec<&str> = plan.model().parameter_names().collect();
@@ -250,7 +250,7 @@ fn model_file(plan: &Plan, args: &RunArgs, is_estimated: bool) -> Result<String,
     Ok(format!("{header}{from}\n{}", toml::to_string_pretty(&file)?))
 }
 
-/// How far a run came.
+/// Prints the progress of an interrupted run.
 fn interrupted(progress: &Progress, subjects: usize, kept: Option<&Path>, quiet: bool) {
     if quiet {
         return;

@@ -1,4 +1,4 @@
-//! `omafit search`: a stepwise search for effects of covariates.
+//! `omafit search`: a stepwise search for covariate effects.
 
 use crate::Outcome;
 use crate::censored::censor;
@@ -26,7 +26,7 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::time::Instant;
 
-/// The fits of a search that is not finished.
+/// File of the fits of an unfinished search.
 const FITS: &str = "search.jsonl";
 
 /// What is searched.
@@ -63,7 +63,7 @@ pub struct SearchArgs {
     pub running: Running,
 }
 
-/// Screens, searches, and writes.
+/// Screens the candidates, searches, and writes the results.
 pub fn search(args: &SearchArgs) -> Result<Outcome, CliError> {
     share("forward", args.forward)?;
     share("backward", args.backward)?;
@@ -117,7 +117,7 @@ pub fn search(args: &SearchArgs) -> Result<Outcome, CliError> {
             return Ok(fits.interrupted(quiet));
         }
         Err(error) => {
-            // Without the first fit there is nothing to go on with.
+            // Without the first fit there is nothing to resume.
             folder.forget_suspended()?;
             return Err(error);
         }
@@ -179,7 +179,7 @@ pub fn search(args: &SearchArgs) -> Result<Outcome, CliError> {
     Ok(if all_converged { Outcome::Done } else { Outcome::SomeFailed })
 }
 
-/// The fits of a search, those of an earlier session first.
+/// Fits of a search; those of an earlier session come first.
 struct Journal {
     lines: Lines,
     kept: std::vec::IntoIter<SearchFit>,
@@ -199,20 +199,20 @@ impl Fits<CliError> for Journal {
 
 impl Journal {
     fn interrupted(&self, quiet: bool) -> Outcome {
-        // The last one that was begun is not done.
+        // The last fit was started but not completed.
         print::left_off("fits", self.done.saturating_sub(1), self.lines.path(), quiet);
         Outcome::Interrupted
     }
 }
 
-/// How η̂ goes with a candidate's covariate.
+/// Relation between η̂ and the covariate of a candidate.
 struct Screened {
     slope: f64,
     p_value: f64,
     searched: bool,
 }
 
-/// Nothing if it was interrupted.
+/// Screening of the candidates by η̂ of the first model; `None` if it was interrupted.
 fn screening(
     first: &SearchFit,
     subjects: &[Subject],
@@ -233,13 +233,13 @@ fn screening(
     let one = |candidate: &Candidate| {
         let found = screened(candidate, &model, subjects, &etas);
         let (slope, p_value) = found.unwrap_or((f64::NAN, f64::NAN));
-        // What cannot be screened is searched.
+        // A candidate that cannot be screened is searched.
         Screened { slope, p_value, searched: level.is_none_or(|level| !(p_value > level)) }
     };
     Ok(Some(declared.iter().map(one).collect()))
 }
 
-/// A candidate in a few characters.
+/// Short name of a candidate.
 fn name(candidate: &Candidate) -> String {
     format!("{}~{} ({})", candidate.parameter, candidate.covariate, candidate.form.name())
 }

@@ -1,15 +1,15 @@
-//! How long the stages of a run took.
+//! Durations of the stages of a run.
 
 use serde::Serialize;
 use std::collections::BTreeMap;
 
-/// Seconds of wall time a stage.
+/// Wall time of each stage, s.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[serde(transparent)]
 pub struct Seconds(BTreeMap<&'static str, f64>);
 
 impl Seconds {
-    /// Records a stage, or some more of it.
+    /// Adds seconds to a stage.
     pub fn add(&mut self, stage: &'static str, seconds: f64) {
         *self.0.entry(stage).or_insert(0.0) += seconds;
     }

@@ -1,4 +1,4 @@
-//! Tables of a run that are shown in a report or a paper.
+//! Tables of a run that are formatted for reports and publications.
 
 use crate::error::CliError;
 use omafit_model::PopulationModel;
@@ -9,24 +9,24 @@ use omafit_trial::{
 };
 use std::path::Path;
 
-/// A table that is shown.
+/// A table of a run that is formatted for reports and publications.
 #[derive(Clone, Copy, Debug)]
 pub enum Shown {
-    /// The subjects.
+    /// Individual estimates of the subjects.
     Individuals,
-    /// The population.
+    /// Population parameters.
     Parameters,
     /// Outcomes by visit.
     OutcomeVisits,
-    /// Arms by visit.
+    /// Treatment arms by visit.
     OutcomeArms,
-    /// Hysteresis of outcome and exposure.
+    /// Hysteresis between outcome and exposure.
     OutcomeHysteresis,
     /// Models of the outcomes.
     OutcomeModels,
-    /// Estimates of the models that are chosen.
+    /// Parameters of the chosen outcome models.
     OutcomeModelParameters,
-    /// Outcomes under other doses.
+    /// Outcomes under alternative doses.
     WhatIfOutcomes,
 }
 
@@ -41,10 +41,10 @@ impl Shown {
         Self::OutcomeModels,
         Self::OutcomeModelParameters,
     ];
-    /// Tables of other doses.
+    /// Tables of an analysis of alternative doses.
     pub const OF_WHAT_IF: [Self; 1] = [Self::WhatIfOutcomes];
 
-    /// The name of the table.
+    /// Name of the table.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Individuals => "individuals",
@@ -58,7 +58,7 @@ impl Shown {
         }
     }
 
-    /// The table of a run's folder as it is shown; `None` if the run does not have it.
+    /// The formatted table of a run folder; `None` if the run does not have it.
     pub fn present(self, folder: &Path, model: &PopulationModel) -> Result<Option<Presented>, CliError> {
         let beside = |name: Self| optional(folder, name.name());
         let Some(table) = beside(self)? else { return Ok(None) };
@@ -77,7 +77,7 @@ impl Shown {
     }
 }
 
-/// A table of the run, if it is there.
+/// Reads a table of the run; `None` if it does not exist.
 pub fn optional(folder: &Path, name: &str) -> Result<Option<Table>, CliError> {
     let path = folder.join(format!("{name}.parquet"));
     if path.is_file() { Ok(Some(read_parquet(&path)?)) } else { Ok(None) }

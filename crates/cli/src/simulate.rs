@@ -1,4 +1,4 @@
-//! `omafit simulate`: a trial of a model as a data set.
+//! `omafit simulate`: simulation of a trial as a data set.
 
 use crate::Outcome;
 use crate::check::overlaid;
@@ -18,14 +18,14 @@ use omafit_outcome::{
 use omafit_trial::{ReadOptions, read, write_data_set_chunks};
 use rayon::prelude::*;
 
-/// Subjects in memory at a time.
+/// Number of subjects in memory at a time.
 const CHUNK: u64 = 1024;
 
-/// Who is simulated.
+/// Source of the simulated subjects.
 enum Source {
-    /// Patients of a design.
+    /// Virtual patients of a trial design.
     Virtual { design: Box<Design>, patients: u64 },
-    /// The subjects of a data set.
+    /// Subjects of an existing data set.
     Like(Vec<Subject>),
 }
 
@@ -37,7 +37,7 @@ impl Source {
         }
     }
 
-    /// The table that doses are from.
+    /// Dosing table of the trial, if it has one.
     fn table(&self) -> Option<&DosingTable> {
         match self {
             Self::Virtual { design, .. } => match &design.dosing {
@@ -49,14 +49,14 @@ impl Source {
     }
 }
 
-/// Whether the cell that a subject's dose is from was verified on two sources.
+/// Whether the cell of the dosing table from which a subject is dosed was verified against two sources.
 fn is_verified(table: &DosingTable, subject: &Subject) -> bool {
     let covariates = &subject.covariates;
     let (Some(weight), Some(ige)) = (covariates.weight_kg(), covariates.ige_ng_ml()) else { return false };
     table.regimen(weight, ige / NG_PER_IU).is_ok_and(|regimen| regimen.verified)
 }
 
-/// Simulates and writes.
+/// Simulates the trial and writes it as a data set.
 pub fn simulate(args: &SimulateArgs) -> Result<Outcome, CliError> {
     let options = overlaid(&args.how, ReadOptions::default())?;
     let model = with_limits(model::load(&args.model)?, &options)?;
@@ -105,7 +105,7 @@ pub fn simulate(args: &SimulateArgs) -> Result<Outcome, CliError> {
     Ok(if failures.is_empty() { Outcome::Done } else { Outcome::SomeFailed })
 }
 
-/// Subject `number` of all replicates one after the other.
+/// Simulates a subject by its number across all replicates.
 fn one(
     model: &PopulationModel,
     source: &Source,
@@ -115,7 +115,7 @@ fn one(
 ) -> Result<Subject, VirtualTrialError> {
     let (replicate, index) = (number / source.subjects(), number % source.subjects());
     let mut subject = match source {
-        // A patient's number among all replicates: each replicate is another trial.
+        // The number of a patient counts across all replicates, so that each replicate is another trial.
         Source::Virtual { design, .. } => patient(model, design, args.seed, number, noise)?,
         Source::Like(subjects) => like(model, &subjects[index as usize], args.seed, replicate, index, noise)?,
     };
@@ -129,7 +129,7 @@ fn one(
     Ok(subject)
 }
 
-/// The model with the assays' limits of the command line.
+/// The model with the limits of quantification given on the command line.
 fn with_limits(model: PopulationModel, options: &ReadOptions) -> Result<PopulationModel, CliError> {
     if options.lloq == [None; 3] && options.uloq == [None; 3] {
         return Ok(model);
@@ -152,7 +152,7 @@ fn with_limits(model: PopulationModel, options: &ReadOptions) -> Result<Populati
 
 fn source(args: &SimulateArgs, model: &PopulationModel, options: &ReadOptions) -> Result<Source, CliError> {
     if let Some(data) = &args.like {
-        // Limits are for what is simulated; the values of the data do not matter.
+        // The limits apply to the simulated values; the values of the data set are not used.
         let base = ReadOptions { lloq: [None; 3], uloq: [None; 3], ..model::needs(model) };
         let needs = overlaid(&args.how, base)?;
         let how = ReadOptions {
@@ -236,7 +236,7 @@ fn visits(args: &SimulateArgs, end: f64) -> Result<Vec<f64>, CliError> {
     Ok(args.visits.clone())
 }
 
-/// What the file says of itself.
+/// Comment lines of the simulated data set.
 fn comments(args: &SimulateArgs, model: &PopulationModel, source: &Source) -> Vec<String> {
     let replicates =
         if args.replicates > 1 { format!(", {} replicates", args.replicates) } else { String::new() };

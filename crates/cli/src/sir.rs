@@ -146,7 +146,7 @@ pub fn sir(args: &SirArgs) -> Result<Outcome, CliError> {
     Ok(Outcome::Done)
 }
 
-/// What `sir.json` says of samples; a Pareto k̂ that is no number is null.
+/// Entries of `sir.json` about the quality of samples; a Pareto k̂ that is not finite is null.
 fn quality_record(quality: &SirQuality) -> serde_json::Value {
     serde_json::json!({
         "samples": quality.samples,

@@ -1,4 +1,4 @@
-//! `omafit model figure`: the typical subject of a model under treatment.
+//! `omafit model figure`: a figure of the typical subject of a model under treatment.
 
 use crate::checks::name_and_number;
 use crate::error::{CliError, refuse};
@@ -12,18 +12,19 @@ use omafit_report::individual::{self, Individual, Panel, Whose};
 use omafit_trial::{ReadOptions, read, write_whole};
 use std::path::Path;
 
-/// kg.
+/// Default body weight, kg.
 const WEIGHT: f64 = 70.0;
-/// ng/mL; 300 IU/mL.
+/// Default baseline IgE, ng/mL; 300 IU/mL.
 const IGE: f64 = 726.0;
 /// Days drawn after the last dose: 16 weeks.
 const WASHOUT: f64 = 112.0;
-/// Points that make a line smooth across a page.
+/// Number of points for which a curve is smooth across a page.
 const POINTS: u32 = 400;
-/// Further points after a dose, where all is fast, as parts of the distance of the others.
+/// Additional points after a dose, where concentrations change fast, as fractions of the distance between grid
+/// points.
 const SOON: [f64; 6] = [0.03, 0.06, 0.12, 0.25, 0.5, 0.75];
 
-/// Draws the figure.
+/// Draws the figure and writes it.
 pub fn figure(args: &FigureArgs) -> Result<(), CliError> {
     let model = model::load(&args.model)?;
     let subject = match (&args.data, &args.id) {
@@ -42,7 +43,7 @@ pub fn figure(args: &FigureArgs) -> Result<(), CliError> {
     Ok(write_whole(&args.out, svg.as_bytes(), args.force)?)
 }
 
-/// A subject given the doses that the arguments ask for.
+/// A subject with the doses given by the arguments.
 fn treated(args: &FigureArgs) -> Result<Subject, CliError> {
     if !(args.every.is_finite() && args.every > 0.0) {
         return Err(refuse("every", args.every, "a number of days above 0"));
@@ -61,14 +62,14 @@ fn treated(args: &FigureArgs) -> Result<Subject, CliError> {
 }
 
 fn of_data(model: &PopulationModel, data: &Path, id: &str) -> Result<Subject, CliError> {
-    // Covariates that the file lacks have defaults here.
+    // Covariates that the file lacks get default values later.
     let options = ReadOptions { covariates: Vec::new(), allow_undosed: true, ..model::needs(model) };
     let trial = read(data, &options)?;
     let found = trial.subjects.into_iter().find(|s| s.id == id);
     found.ok_or_else(|| refuse("id", id, format!("the ID of a subject in {}", data.display())))
 }
 
-/// The covariates that the model needs: those given, else the subject's, else the usual ones.
+/// Covariates needed by the model: those given as arguments, else those of the subject, else the defaults.
 fn covariates(
     model: &PopulationModel,
     args: &FigureArgs,
@@ -105,7 +106,7 @@ fn covariates(
     }))
 }
 
-/// Where the first effect of a covariate is one.
+/// Covariate value at which the first effect of a covariate is one.
 fn centre(model: &PopulationModel, covariate: &str) -> Option<f64> {
     let mut effects = model.parameters().iter().flat_map(|p| &p.effects);
     effects.find(|e| e.covariate == covariate).map(|e| match &e.form {
@@ -119,12 +120,13 @@ fn centre(model: &PopulationModel, covariate: &str) -> Option<f64> {
 /// A point of the curves.
 struct Point {
     time: f64,
-    /// Whether it is one of those closely after a dose.
+    /// Whether the point is one of the additional points after a dose.
     soon: bool,
     read: Concentrations<f64>,
 }
 
-/// Concentrations on an even grid, on both sides of every dose and closely after it.
+/// Concentrations on an even grid, immediately before and after every dose, and at the additional points after
+/// it.
 fn solve(
     model: &PopulationModel,
     subject: &Subject,
@@ -170,7 +172,7 @@ fn draw(
         .map(|a| {
             let own = subject.observations.iter().filter(|o| o.analyte == *a);
             let observed: Vec<(f64, f64)> = own.map(|o| (o.time, o.value)).collect();
-            // The first rise of the drug from nothing would stretch its axis over decades.
+            // The first rise of the drug from zero would stretch its axis over decades.
             let drawn = points.iter().filter(|p| !p.soon || *a != Analyte::OmalizumabTotal);
             let (time, curve): (Vec<f64>, Vec<f64>) =
                 drawn.map(|p| (p.time, p.read.to_array()[a.index()])).unzip();
@@ -178,7 +180,7 @@ fn draw(
         })
         .collect();
     let nothing = vec![f64::NAN; points.len()];
-    // Without a target, and without a label, the drug may be any.
+    // A model without a target and without a label may be of any drug.
     let is_any = analytes.len() == 1 && model.label(analytes[0]) == analytes[0].title();
     let drug = is_any.then_some("Drug");
     let panels = data.iter().map(|(a, time, curve, observed)| Panel {
@@ -206,7 +208,7 @@ fn draw(
     })?)
 }
 
-/// Who is treated, and how.
+/// Caption with the covariates and the doses of the subject.
 fn caption(model: &PopulationModel, args: &FigureArgs, subject: &Subject, covariates: &Covariates) -> String {
     let mut words = Vec::new();
     words.extend(covariates.weight_kg().map(|kg| format!("{kg} kg")));

@@ -1,4 +1,5 @@
-//! `uncertainty`: the intervals of a run's population by every method that was used, kept up to date as methods are.
+//! The table `uncertainty`: intervals of the population estimates of a run by every method used, renewed after
+//! each method.
 
 use crate::error::CliError;
 use crate::print;
@@ -9,16 +10,18 @@ use omafit_report::page::Table as Columns;
 use omafit_trial::{Estimated, IntervalMethod, MethodIntervals, Table, TableError, uncertainty_table};
 use std::path::Path;
 
-/// The coverage of the table's intervals.
+/// Coverage of the intervals in the table.
 const LEVEL: f64 = 0.95;
-/// The methods that come after a fit, with the table that each writes and its columns: both ends, and how many draws.
+/// Methods used after a fit, each with its table and the columns of the interval ends and of the number of
+/// draws.
 const LATER: [(IntervalMethod, &str, [&str; 2], Option<&str>); 3] = [
     (IntervalMethod::Sir, "sir", ["ci_low", "ci_high"], Some("effective_samples")),
     (IntervalMethod::Bootstrap, "bootstrap", ["ci_low", "ci_high"], Some("n")),
     (IntervalMethod::Profile, "profile", ["low", "high"], None),
 ];
 
-/// The table that a fit writes: intervals from the curvature of the objective and from the sandwich.
+/// The table `uncertainty` of a fit: intervals from the curvature of the objective and from the sandwich
+/// estimator.
 pub fn of_fit(estimates: &[PopulationEstimate]) -> Result<Table, TableError> {
     let free = || estimates.iter().filter(|estimate| !estimate.fixed);
     let number =
@@ -32,13 +35,14 @@ pub fn of_fit(estimates: &[PopulationEstimate]) -> Result<Table, TableError> {
     uncertainty_table(&numbers, &methods)
 }
 
-/// The table with what a run has been given since, and which tables are left out, as their intervals are of another coverage.
+/// The renewed table `uncertainty`, and the names of the tables left out because their intervals have another
+/// coverage.
 struct Refreshed {
     table: Table,
     left_out: Vec<&'static str>,
 }
 
-/// Makes a run's table anew from its other tables, writes it and shows it, unless that is not wanted.
+/// Renews the table `uncertainty` of a run from its other tables, writes it, and prints it unless `quiet`.
 pub fn renew(run: &Path, quiet: bool) -> Result<(), CliError> {
     if let Some(Refreshed { table, left_out }) = refresh(run)?
         && !quiet
@@ -53,7 +57,8 @@ pub fn renew(run: &Path, quiet: bool) -> Result<(), CliError> {
     Ok(())
 }
 
-/// Makes a run's table anew from its other tables, and writes it; nothing of a run whose population was not estimated.
+/// Renews the table `uncertainty` of a run from its other tables and writes it; `None` if the population was
+/// not estimated.
 fn refresh(run: &Path) -> Result<Option<Refreshed>, CliError> {
     let Some(parameters) = optional(run, "parameters")? else { return Ok(None) };
     let fixed = numbers(&parameters, "fixed");
@@ -88,7 +93,8 @@ fn numbers<'a>(table: &'a Columns, name: &str) -> &'a [f64] {
     find(table, name).unwrap_or(&[])
 }
 
-/// A method's intervals of these numbers, from its table, which may have them in another order and not all.
+/// Intervals of the given estimates from the table of a method, whose rows may be in another order or
+/// incomplete.
 fn intervals(
     run: &Path,
     rows: &[Estimated],
@@ -109,7 +115,8 @@ fn intervals(
     Ok(MethodIntervals { method, intervals, draws: draws.map_or_else(Vec::new, column) })
 }
 
-/// Whether a table's intervals are of the coverage of this one: by its own column of it, or by the record beside it.
+/// Whether the intervals of a table have coverage [`LEVEL`], according to the column `level` of the table or
+/// the record beside it.
 fn has_level(run: &Path, name: &str, table: &Columns) -> Result<bool, CliError> {
     let record = run.join(format!("{name}.json"));
     let levels = match find(table, "level") {

@@ -1,4 +1,4 @@
-//! Units that a file probably has and that it was not read in.
+//! Warnings about data that were probably recorded in other units than those in which they were read.
 
 use crate::error::CliError;
 use omafit_estimate::typical_ratio;
@@ -7,29 +7,29 @@ use omafit_model::{Analyte, Censoring, PopulationModel, Subject};
 use omafit_outcome::{Slip, TableAgreement, regimens};
 use omafit_trial::{IgeUnit, OmalizumabUnit, ReadOptions, TimeUnit, Warning};
 
-/// Subjects that are looked at: the first of the file.
+/// Number of subjects examined, from the start of the file.
 pub const EXAMINED: usize = 400;
-/// Intervals between doses in hours, and in days, that trials have.
+/// Usual intervals between doses in trials, in hours and, in [`DAYS`], in days.
 const HOURS: [f64; 3] = [336.0, 504.0, 672.0];
 const DAYS: [f64; 3] = [14.0, 21.0, 28.0];
 const HOURS_A_DAY: f64 = 24.0;
-/// How near an interval must be, as a part of it.
+/// Largest relative difference from a usual interval.
 const NEAR_INTERVAL: f64 = 0.05;
-/// Body weight above which half of the subjects hardly are, kg.
+/// Median body weight above which the unit is doubtful, kg.
 const HEAVY_KG: f64 = 120.0;
-/// How near a ratio must be to a unit's factor, as a factor itself.
+/// Largest factor by which a ratio may differ from the factor between two units.
 const NEAR: f64 = 1.3;
-/// The same of each of a few subjects.
+/// Largest factor by which the ratio of each subject may differ, if there are only a few subjects.
 const VERY_NEAR: f64 = 1.02;
-/// The part of the ratios that must be near a factor, and how many times as many as are near 1.
+/// Smallest fraction of the ratios near a factor; [`RATHER`] is the smallest multiple of the fraction near 1.
 const CLOSE: f64 = 0.4;
 const RATHER: f64 = 3.0;
-/// The same of predictions of the typical subject, which are less certain.
+/// Largest factor by which a ratio to predictions of the typical subject may differ, as these are less certain.
 const NEAR_PREDICTED: f64 = 1.6;
-/// Subjects or observations that make a median meaningful.
+/// Smallest number of subjects or observations for which a median is meaningful.
 const FEWEST: usize = 5;
 
-/// A warning a slip: the slip, the evidence, and the option that mends it.
+/// Warnings about probable unit mistakes, each with the mistake, the evidence, and the option that corrects it.
 pub fn unit_slips(
     model: &PopulationModel,
     subjects: &[Subject],
@@ -44,7 +44,7 @@ pub fn unit_slips(
     warnings.extend(time);
     warnings.extend(weight(subjects, &table));
     warnings.extend(ige(subjects, options, &table));
-    // Predictions at wrong times say nothing about units of concentrations.
+    // Predictions at wrong times give no information about the units of concentrations.
     if !has_time_slip {
         warnings.extend(observed(model, subjects, options));
     }
@@ -66,7 +66,7 @@ fn middle(mut values: Vec<f64>) -> Option<f64> {
     values.get(values.len() / 2).copied()
 }
 
-/// The middle of enough values.
+/// Median of the values; `None` for fewer than [`FEWEST`] values.
 fn median(values: Vec<f64>) -> Option<f64> {
     if values.len() < FEWEST { None } else { middle(values) }
 }
@@ -75,7 +75,7 @@ fn is_near(ratio: f64, factor: f64, near: f64) -> bool {
     (ratio / factor).max(factor / ratio) < near
 }
 
-/// Hours for days, or days for hours, by the intervals between doses.
+/// Warning about times in hours that were read in days, or the reverse, judged by the intervals between doses.
 fn time(
     subjects: &[Subject],
     options: &ReadOptions,
@@ -114,7 +114,7 @@ fn time(
     }
 }
 
-/// Pounds for kilograms.
+/// Warning about body weights in pounds that were read in kilograms.
 fn weight(subjects: &[Subject], table: &dyn Fn(Slip) -> Option<String>) -> Option<Warning> {
     let weights: Vec<f64> = subjects.iter().filter_map(|s| s.covariates.weight_kg()).collect();
     let heaviest = weights.iter().copied().fold(0.0, f64::max);
@@ -133,7 +133,7 @@ fn weight(subjects: &[Subject], table: &dyn Fn(Slip) -> Option<String>) -> Optio
     ))
 }
 
-/// IgE of the covariate and of the observations in different units, or both in another unit than read.
+/// Warning about the covariate IGE and observed IgE in different units, or about IgE in another unit than read.
 fn ige(
     subjects: &[Subject],
     options: &ReadOptions,
@@ -150,7 +150,8 @@ fn ige(
     let ratios: Vec<f64> = subjects.iter().filter_map(ratio).collect();
     let n = ratios.len();
     let (observed, baseline) = (options.ige_unit, options.baseline_ige_unit.unwrap_or(options.ige_unit));
-    // Where baselines do not follow the covariate their ratios are far apart, and say nothing of units. Of a few subjects each must be very near.
+    // If baselines do not follow the covariate, their ratios scatter widely and give no information about
+    // units. With few subjects, each ratio must be very near the factor.
     let (near, close) = if n < FEWEST { (VERY_NEAR, 1.0) } else { (NEAR, CLOSE) };
     let part = |factor: f64| {
         let count = ratios.iter().filter(|ratio| is_near(**ratio, factor, near)).count();
@@ -205,7 +206,7 @@ fn ige(
     ))
 }
 
-/// ng/mL in one.
+/// Value of one unit of IgE in ng/mL.
 fn factor(unit: IgeUnit) -> f64 {
     match unit {
         IgeUnit::NgPerMl => 1.0,
@@ -214,7 +215,8 @@ fn factor(unit: IgeUnit) -> f64 {
     }
 }
 
-/// Concentrations that are a unit's factor from what the model predicts for a typical subject.
+/// Warnings about concentrations that differ from the predictions for a typical subject by the factor between
+/// two units.
 fn observed(model: &PopulationModel, subjects: &[Subject], options: &ReadOptions) -> Vec<Warning> {
     let ratios = typical_ratio(model, subjects);
     let mut warnings = Vec::new();
@@ -242,7 +244,7 @@ fn observed(model: &PopulationModel, subjects: &[Subject], options: &ReadOptions
     warnings
 }
 
-/// The unit of omalizumab that explains a ratio, and the option for it.
+/// Unit of omalizumab that explains a ratio, and the option for it.
 fn drug_unit(ratio: f64, read: OmalizumabUnit) -> Option<(&'static str, &'static str)> {
     let ug_ml = |unit| match unit {
         OmalizumabUnit::UgPerMl | OmalizumabUnit::MgPerL => 1.0,
@@ -261,7 +263,8 @@ fn drug_unit(ratio: f64, read: OmalizumabUnit) -> Option<(&'static str, &'static
     options.into_iter().find_map(of)
 }
 
-/// The unit of IgE that explains a ratio, where it is far enough from the one read that no patient's IgE does.
+/// Unit of IgE that explains a ratio, and the option for it; only units that differ from the unit read by more
+/// than IgE differs between patients.
 fn ige_unit(ratio: f64, read: IgeUnit) -> Option<(&'static str, &'static str)> {
     let options = [
         (IgeUnit::NgPerMl, "--ige-unit ng/mL"),

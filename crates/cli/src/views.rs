@@ -1,4 +1,4 @@
-//! Views of a run that is there: its figures, workbook and report.
+//! Views of an existing run: its figures, workbook and report.
 
 use crate::error::CliError;
 use crate::forms::renew_workbook;
@@ -6,7 +6,7 @@ use crate::report;
 use omafit_trial::write_whole;
 use std::path::Path;
 
-/// Writes figures with their data into a run that is there.
+/// Writes figures with their data tables into an existing run.
 pub fn draw_into(run: &Path, figures: &[report::Drawn], force: bool) -> Result<(), CliError> {
     let folder = run.join("figures");
     for figure in figures {
@@ -18,13 +18,13 @@ pub fn draw_into(run: &Path, figures: &[report::Drawn], force: bool) -> Result<(
     Ok(())
 }
 
-/// Makes the views of a run that is there anew, those that it has: its workbook and its report.
+/// Renews the workbook and the report of an existing run, as far as it has them.
 pub fn renew_views(run: &Path) -> Result<(), CliError> {
     renew_workbook(run)?;
     renew_report(run)
 }
 
-/// Makes the report of a run that is there anew, if it has one: it is a view of the folder.
+/// Renews the report of an existing run, if it has one, so that it agrees with the tables in the folder.
 pub fn renew_report(run: &Path) -> Result<(), CliError> {
     let path = run.join(report::FILE);
     if path.is_file() {

@@ -1,4 +1,4 @@
-//! `omafit vpc`: checks a run's model against its data by simulation.
+//! `omafit vpc`: predictive checks of the model of a run against its data.
 
 use crate::Outcome;
 use crate::error::{CliError, refuse};
@@ -13,7 +13,7 @@ use omafit_estimate::{Replication, npde};
 use omafit_trial::{npc_table, npde_table, vpc_table, write_whole};
 use rayon::prelude::*;
 
-/// Simulates, checks, and writes into the run.
+/// Simulates the trial, computes the checks, and writes the results into the run folder.
 pub fn vpc(args: &VpcArgs) -> Result<Outcome, CliError> {
     let check = Check {
         replicates: args.replicates,
@@ -50,7 +50,7 @@ pub fn vpc(args: &VpcArgs) -> Result<Outcome, CliError> {
     for table in &tables {
         write_into(&args.run, table, args.running.force)?;
     }
-    // Last: what it describes is there.
+    // The record is written last, when the tables that it describes exist.
     write_whole(&record, &serde_json::to_vec_pretty(&check)?, args.running.force)?;
     draw_into(&args.run, &crate::report::figures(&args.run, true)?, args.running.force)?;
     renew_views(&args.run)?;

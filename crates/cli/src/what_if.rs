@@ -1,4 +1,4 @@
-//! `omafit what-if`: a run's patients under other doses.
+//! `omafit what-if`: the patients of a run under alternative doses.
 
 use crate::Outcome;
 use crate::dose_curve::dose_curve;
@@ -63,34 +63,34 @@ pub struct WhatIfArgs {
     pub running: Running,
 }
 
-/// Other doses for a patient, and what they do.
+/// Alternative doses for a patient, and their effect.
 struct Other {
     replayed: Replayed,
     course: Trajectory,
-    /// By target.
+    /// Free IgE relative to each target, as given.
     as_given: Vec<Held>,
     otherwise: Vec<Held>,
 }
 
-/// A patient under its own doses and under each alternative; a reason where there is nothing to say.
+/// A patient under its own doses and under each alternative; the errors are the reasons for missing results.
 struct Patient {
     fit: Option<IndividualFit>,
-    /// Its parameters up and down each direction in which the population is uncertain.
+    /// Parameters of the patient up and down each direction in which the population is uncertain.
     along_population: Vec<[Vec<f64>; 2]>,
     as_given: Result<Trajectory, String>,
     others: Vec<Result<Other, String>>,
 }
 
-/// Targets of free IgE that stand beside the one that is asked for, ng/mL: that for all patients, that for their mean, and that
-/// of Lowe 2009 (doi 10.1111/j.1365-2125.2009.03401.x).
+/// Targets of free IgE that are reported in addition to the requested one, ng/mL: the target for all patients,
+/// the target for their mean, and the target of Lowe 2009 (doi 10.1111/j.1365-2125.2009.03401.x).
 const TARGETS: [f64; 3] = [50.0, 25.0, 14.0];
 
-/// The target that is asked for, and the others.
+/// The requested target, followed by the additional ones.
 fn targets(asked: f64) -> Vec<f64> {
     std::iter::once(asked).chain(TARGETS.into_iter().filter(|target| *target != asked)).collect()
 }
 
-/// Replays, judges, draws and writes into the run.
+/// Replays the patients under alternative doses, and writes the tables and figures into the run folder.
 pub fn what_if(args: &WhatIfArgs) -> Result<Outcome, CliError> {
     let alternatives = alternatives(args)?;
     let every = days("grid", &args.grid)?;
@@ -181,7 +181,7 @@ pub fn what_if(args: &WhatIfArgs) -> Result<Outcome, CliError> {
         "notes": notes,
         "not_medical_advice": true,
     });
-    // Last: what it describes is there.
+    // The record is written last, when the tables that it describes exist.
     put("what_if.json", &serde_json::to_vec_pretty(&written)?)?;
     renew_report(&args.run)?;
     if !args.running.quiet {
@@ -197,7 +197,7 @@ fn has_simulated_outcomes(run: &Path) -> Result<bool, CliError> {
     Ok(path.is_file() && record(&path)?["simulated"] == true)
 }
 
-/// What is asked for: one alternative, or one for each factor.
+/// Alternatives requested by the arguments: a single one, or one for each factor.
 fn alternatives(args: &WhatIfArgs) -> Result<Vec<(String, Alternative)>, CliError> {
     let weeks = |option: &'static str, value: f64| {
         let is_week = value.is_finite() && value >= 0.0;
@@ -319,7 +319,7 @@ fn summarise(
     }
 }
 
-/// The patients with the alternatives that apply to them.
+/// Patients with the alternatives that apply to them.
 fn replayed<'a>(subjects: &'a [Subject], patients: &'a [Patient]) -> Vec<what_if_outcomes::Replayed<'a>> {
     let of = |(subject, patient): (&'a Subject, &'a Patient)| {
         let [first_day, end] = patient.others.iter().flatten().next().map(|other| {
@@ -355,7 +355,7 @@ fn replayed<'a>(subjects: &'a [Subject], patients: &'a [Patient]) -> Vec<what_if
     subjects.iter().zip(patients).filter_map(of).collect()
 }
 
-/// A row an alternative and target.
+/// Table of the patients over each target, one row per alternative and target.
 fn targets_table(found: &[Summary]) -> Result<Table, CliError> {
     let rows: Vec<(&Summary, &Over)> =
         found.iter().flat_map(|summary| summary.over.iter().map(move |over| (summary, over))).collect();
@@ -384,19 +384,19 @@ fn is_over(held: &Held) -> bool {
     held.days_over > 0.0
 }
 
-/// Whether a patient rises over a target, by its position.
+/// Whether a patient rises over the target at a position.
 fn rises(other: &Other, target: usize) -> bool {
     is_over(&other.otherwise[target]) && !is_over(&other.as_given[target])
 }
 
-/// A patient and an alternative.
+/// Result of a patient under an alternative.
 struct Row<'a> {
     subject: &'a Subject,
     name: &'a str,
     other: Result<&'a Other, &'a String>,
 }
 
-/// A row a patient and alternative.
+/// Table of the results, one row per patient and alternative.
 fn table(
     subjects: &[Subject],
     alternatives: &[(String, Alternative)],
@@ -452,7 +452,8 @@ fn table(
     Ok(Table::new("what_if", columns)?)
 }
 
-/// A row a patient, alternative and time; the doses as they were given are the alternative `as given`.
+/// Table of the time courses, one row per patient, alternative and time; the doses as given are the alternative
+/// `as given`.
 fn courses(
     subjects: &[Subject],
     alternatives: &[(String, Alternative)],
@@ -487,10 +488,10 @@ fn courses(
     Ok(Table::new("what_if_trajectories", columns)?)
 }
 
-/// The doses that were given, among the alternatives.
+/// Name of the doses as given among the alternatives.
 const AS_GIVEN: &str = "as given";
 
-/// For each alternative the course of free IgE, and the part of the patients over the target.
+/// Figure of free IgE over time and of the fraction of patients over the target, for each alternative.
 fn figure(alternatives: &[(String, Alternative)], patients: &[Patient], target: f64) -> Panels {
     let weeks = |time: &[f64], values: &[f64]| -> Vec<(f64, f64)> {
         time.iter().zip(values).map(|(day, value)| (day / 7.0, *value)).collect()

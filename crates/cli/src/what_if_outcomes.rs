@@ -1,4 +1,5 @@
-//! Outcomes under other doses: the models that `omafit outcome` has chosen, along the replayed courses.
+//! Outcomes under alternative doses, predicted by the models chosen by `omafit outcome` along the replayed time
+//! courses.
 
 use crate::error::CliError;
 use crate::reconstruct::Run;
@@ -13,12 +14,12 @@ use rayon::prelude::*;
 use std::collections::HashMap;
 use std::path::Path;
 
-/// The groups and models of patients that stand for everybody.
+/// Name of the group of all patients.
 const ALL: &str = "all";
-/// Patients whose courses are held at once.
+/// Number of patients whose time courses are held at a time.
 const CHUNK: usize = 64;
 
-/// A model that was chosen for a group and an outcome.
+/// The model chosen for an outcome in a group.
 pub struct Chosen {
     measure: String,
     unit: String,
@@ -27,69 +28,70 @@ pub struct Chosen {
     fitted: FittedOutcome,
 }
 
-/// The chosen models of a run, and who responds.
+/// Chosen outcome models of a run, and the responder status of its patients.
 pub struct Outcomes {
     chosen: Vec<Chosen>,
     responder: HashMap<String, String>,
 }
 
-/// A patient to whom an alternative applies.
+/// A patient under an alternative that applies.
 pub struct Replay<'a> {
-    /// The patient with the other doses.
+    /// The patient with the alternative doses.
     pub otherwise: &'a Subject,
-    /// The last dose that is the same, days after the first; `None` where the first is other.
+    /// Last dose that is unchanged, days after the first dose; `None` if the first dose is changed.
     pub last_same: Option<f64>,
-    /// The last day on which a return is looked for: the end of treatment where doses go on.
+    /// Last day on which a return is searched for: the end of treatment if doses continue, otherwise infinity.
     pub until: f64,
     /// Whether free IgE rises over the target.
     pub rises: bool,
 }
 
-/// A patient with what its alternatives make of it, `None` where one does not apply.
+/// A patient with its alternatives.
 pub struct Replayed<'a> {
-    /// Who.
+    /// Subject with the doses as given.
     pub subject: &'a Subject,
-    /// Its fit.
+    /// Fit of the subject.
     pub fit: &'a IndividualFit,
-    /// Its parameters up and down each direction in which the population is uncertain.
+    /// Parameters of the subject up and down each direction in which the population is uncertain.
     pub along_population: &'a [[Vec<f64>; 2]],
-    /// The first dose, day.
+    /// Day of the first dose.
     pub first_day: f64,
-    /// The last dose that was given, and the end of that treatment, days after the first dose.
+    /// Last dose given and, in `end`, the end of that treatment, days after the first dose.
     pub last_dose: Option<f64>,
     pub end: f64,
-    /// By alternative.
+    /// Results by alternative; `None` if an alternative does not apply.
     pub others: Vec<Option<Replay<'a>>>,
 }
 
-/// An outcome of a group, or of a patient, under an alternative.
+/// Expected outcome of a group or a patient under an alternative.
 pub struct Expected {
-    /// The outcome.
+    /// Name of the outcome.
     pub measure: String,
-    /// Its unit.
+    /// Unit of the outcome.
     pub unit: String,
-    /// The group, by responder status; of a patient that whose model it is.
+    /// Responder status of the group; for a patient, of the group whose model is used.
     pub responder: String,
-    /// The alternative.
+    /// Position of the alternative.
     pub alternative: usize,
-    /// The model.
+    /// Name of the outcome model.
     pub model: String,
-    /// Who; empty of a group.
+    /// ID of the patient; empty for a group.
     pub id: String,
-    /// Patients, and those of them who rise over the target.
+    /// Number of patients, and of those who rise over the target.
     pub patients: [usize; 2],
-    /// Change at the end of the treatment that was given.
+    /// Change at the end of the treatment given.
     pub change: ExpectedChange,
-    /// The same of those who rise.
+    /// Change at the end of the treatment given, in the patients who rise over the target.
     pub change_of_rising: ExpectedChange,
-    /// Days until half of the effect is lost: after the last dose that was given, and after the last that is the same.
+    /// Days until half of the effect is lost: after the last dose given, and after the last dose that is
+    /// unchanged.
     pub returned: [WithInterval; 2],
-    /// Why something is missing.
+    /// Reason for missing values.
     pub reason: &'static str,
 }
 
 impl Outcomes {
-    /// What `omafit outcome` has left in a run; `None` if it was not run.
+    /// Reads the results of `omafit outcome` from a run folder; `None` if that command was not run.
     pub fn load(folder: &Path) -> Result<Option<Self>, CliError> {
         let path = |name: &str| folder.join(format!("{name}.parquet"));
         let names =
@@ -136,7 +138,7 @@ impl Outcomes {
         Ok(Some(Self { chosen, responder }))
     }
 
-    /// The outcomes that are expected of each group, and of each patient.
+    /// Expected outcomes of each group, and of each patient.
     pub fn expect(&self, run: &Run, patients: &[Replayed<'_>]) -> (Vec<Expected>, Vec<Expected>) {
         let alternatives = patients.first().map_or(0, |patient| patient.others.len());
         let mut groups: Vec<Vec<GroupChanges>> =
@@ -168,7 +170,7 @@ impl Outcomes {
         (groups, own)
     }
 
-    /// The changes of a patient by each model of a group to which it belongs, under each alternative.
+    /// Changes of a patient under each alternative, by each model of a group to which the patient belongs.
     fn of_patient(&self, run: &Run, patient: &Replayed<'_>) -> Vec<(usize, usize, PatientChanges)> {
         let Replayed { subject, fit, along_population, first_day, last_dose, end, others } = patient;
         let models: Vec<usize> = (0..self.chosen.len()).filter(|&k| self.belongs(&subject.id, k)).collect();
@@ -199,7 +201,8 @@ impl Outcomes {
         responder.is_some_and(|r| self.chosen[k].responder == ALL || *r == self.chosen[k].responder)
     }
 
-    /// Whether a patient is told of by a model: that of its responder status, or else that of everybody.
+    /// Whether a model is the one reported for a patient: the model of its responder status, or else the model
+    /// of all patients.
     fn speaks_for(&self, id: &str, k: usize) -> bool {
         let chosen = &self.chosen[k];
         let is_nearer = |other: usize| {
@@ -246,7 +249,7 @@ impl Outcomes {
     }
 }
 
-/// The parameters of a patient at its estimates, and up and down each direction in which they are uncertain.
+/// Parameters of a patient at its estimates, and up and down each direction in which they are uncertain.
 struct Variants<'a> {
     estimate: Option<Vec<f64>>,
     population: &'a [[Vec<f64>; 2]],
@@ -266,7 +269,7 @@ impl<'a> Variants<'a> {
         Self { estimate: at(&fit.eta), population, own: own.collect() }
     }
 
-    /// The exposure of a subject with these or other doses; `None` where the model cannot be solved.
+    /// Exposure of a subject with its own or alternative doses; `None` if the model cannot be solved.
     fn exposure(&self, run: &Run, subject: &Subject, first_day: f64) -> Option<UncertainExposure> {
         let estimate = run.exposure_at(self.estimate.as_ref()?, subject, first_day).ok()?;
         let course =
@@ -278,7 +281,7 @@ impl<'a> Variants<'a> {
     }
 }
 
-/// One row an outcome, group and alternative; or an outcome, patient and alternative.
+/// Table of expected outcomes, one row per outcome, alternative and group or patient.
 pub fn table(name: &str, expected: &[Expected], alternatives: &[String]) -> Result<Table, CliError> {
     let is_of_patients = expected.iter().any(|e| !e.id.is_empty());
     let text = |name: &str, of: &dyn Fn(&Expected) -> String| {
@@ -323,7 +326,7 @@ pub fn table(name: &str, expected: &[Expected], alternatives: &[String]) -> Resu
     Ok(Table::new(name, columns)?)
 }
 
-/// A table by row; what it does not have is empty, or no number.
+/// A table read row by row; missing columns read as empty text or NaN.
 struct Rows(Table);
 
 impl Rows {

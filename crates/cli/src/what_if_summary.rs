@@ -1,33 +1,34 @@
-//! The summary of a what-if over all patients.
+//! Summary of a what-if over all patients.
 
-/// The facts of an alternative, for the summary.
+/// Summary of an alternative over all patients.
 pub struct Summary {
-    /// The alternative, in words.
+    /// Description of the alternative.
     pub name: String,
-    /// Patients it applies to.
+    /// Number of patients to whom the alternative applies.
     pub patients: usize,
-    /// Patients whose dose is from a cell of a table that is not verified; `None` without a table.
+    /// Number of patients whose dose is from a cell of a dosing table that is not verified; `None` without a
+    /// table.
     pub unverified: Option<usize>,
-    /// Patients it does not apply to, and why the first of them.
+    /// Number of patients to whom the alternative does not apply, and the reason for the first of them.
     pub left_out: (usize, Option<String>),
-    /// By target.
+    /// Patients over each target.
     pub over: Vec<Over>,
     /// Median over patients of the highest free IgE, as given and under the alternative, ng/mL.
     pub peak: [f64; 2],
 }
 
-/// The patients over a target.
+/// Patients over a target.
 pub struct Over {
-    /// The target, ng/mL.
+    /// Target, ng/mL.
     pub target: f64,
-    /// Patients whose free IgE is over it as given, and under the alternative.
+    /// Number of patients whose free IgE is over the target, as given and under the alternative.
     pub over: [usize; 2],
-    /// Patients who rise over it.
+    /// Number of patients who rise over the target.
     pub rise: usize,
-    /// Sums of the probabilities to be over it.
+    /// Sums of the probabilities of being over the target, as given and under the alternative.
     pub expected: [f64; 2],
-    /// Weeks from the first dose to the first day over it, median of those who rise.
+    /// Weeks from the first dose to the first day over the target, median of the patients who rise over it.
     pub weeks_to_rise: f64,
-    /// Days over it, median of those who rise.
+    /// Days over the target, median of the patients who rise over it.
     pub days_over: f64,
 }

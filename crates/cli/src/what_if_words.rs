@@ -1,4 +1,4 @@
-//! The terminal's summary of a what-if.
+//! Summary of a what-if for the terminal.
 
 use crate::print::format::{fixed, with_interval};
 use crate::print::terminal::say;
@@ -9,7 +9,8 @@ use omafit_outcome::WithInterval;
 use omafit_trial::count;
 use std::path::Path;
 
-/// Prints it; `has_population` tells whether the uncertainty of an estimated population is in the intervals.
+/// Prints the summary of a what-if; `has_population` says whether the intervals include the uncertainty of an
+/// estimated population.
 pub fn print(run: &Path, found: &[Summary], expected: &[Expected], has_population: bool, simulated: bool) {
     for (k, summary) in found.iter().enumerate() {
         say!("{}: {}", summary.name, count(summary.patients, "patient"));
@@ -47,7 +48,7 @@ pub fn print(run: &Path, found: &[Summary], expected: &[Expected], has_populatio
     say!("{NO_ADVICE}");
 }
 
-/// Patients over each target.
+/// Rows of the table of patients over each target.
 fn over(summary: &Summary) -> Vec<[String; 7]> {
     let head = [
         "free IgE over",
@@ -77,7 +78,7 @@ fn over(summary: &Summary) -> Vec<[String; 7]> {
     std::iter::once(head.map(String::from)).chain(summary.over.iter().map(row)).collect()
 }
 
-/// Changes of outcomes.
+/// Rows of the table of outcome changes.
 fn changes(expected: &[&Expected]) -> Vec<[String; 8]> {
     let head = [
         "outcome",
@@ -105,7 +106,7 @@ fn changes(expected: &[&Expected]) -> Vec<[String; 8]> {
     std::iter::once(head.map(String::from)).chain(expected.iter().map(row)).collect()
 }
 
-/// Days with their interval; without an upper end they may be more than the course.
+/// Days with their interval; without an upper end, the days may exceed the length of the time course.
 fn days(days: WithInterval) -> String {
     if days.value.is_nan() {
         return "not within the course, or while doses go on".to_owned();

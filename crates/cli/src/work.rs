@@ -1,4 +1,4 @@
-//! The subjects of a run, some at a time: fit, reconstruct, judge, write, count.
+//! Processing of the subjects of a run in blocks: fit, reconstruct, compute diagnostics, write, count.
 
 use crate::censored::censor;
 use crate::checkpoint::{Journal, Kept, Place};
@@ -33,21 +33,21 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-/// Subjects that are fitted, and held, at a time, unless something needs them all. Figures and tests of residuals are of
-/// the first so many.
+/// Number of subjects fitted and held at a time, unless a computation needs all of them. Figures and tests of
+/// residuals are of the first block.
 pub const BLOCK: usize = 500;
 
-/// The tables of a run that have rows of each subject.
+/// Tables of a run with rows for each subject.
 struct Tables {
     individuals: GrowingTable,
     observations: GrowingTable,
     correlations: GrowingTable,
-    /// The time courses, of the subjects and of the typical ones, unless they are left out.
+    /// Time courses of the subjects and of the typical subjects, unless they are left out.
     courses: Option<[GrowingTable; 2]>,
 }
 
 impl Tables {
-    /// New tables, or those that were kept, by their names.
+    /// Starts new tables, or continues those saved by an earlier session.
     fn start(
         folder: &RunFolder,
         kept: &BTreeMap<String, KeptTable>,
@@ -74,14 +74,14 @@ impl Tables {
         all
     }
 
-    /// Keeps every table that has rows, by its name.
+    /// Saves every table that has rows; returns the saved tables by name.
     fn keep(&mut self, folder: &RunFolder) -> Result<BTreeMap<String, KeptTable>, CliError> {
         let kept =
             |table: &mut GrowingTable| Ok(table.keep(folder)?.map(|kept| (table.name().to_owned(), kept)));
         self.all().into_par_iter().filter_map(|table| kept(table).transpose()).collect()
     }
 
-    /// Forgets what was kept of the tables before.
+    /// Removes the earlier saved states of the tables.
     fn forget(&mut self, folder: &RunFolder, kept: &BTreeMap<String, KeptTable>) -> Result<(), CliError> {
         self.all().into_iter().try_for_each(|table| {
             Ok(kept.get(table.name()).map_or(Ok(()), |kept| table.forget(folder, kept))?)
@@ -96,17 +96,18 @@ impl Tables {
     }
 }
 
-/// When a run is kept: what was done since, and no more, is lost if the program is killed.
+/// Schedule for saving the progress of a run; only the work since the last save is lost if the program is
+/// killed.
 struct Keeping {
     last: Instant,
-    /// What it took then.
+    /// Duration of the last save.
     took: Duration,
 }
 
 impl Keeping {
-    /// Work that is put at risk at least.
+    /// Shortest interval between two saves.
     const OFTEN: Duration = Duration::from_secs(1);
-    /// Of the time of a run, one part in so many may go into keeping it.
+    /// Reciprocal of the largest fraction of the run time that is spent on saving.
     const SHARE: u32 = 20;
 
     fn is_due(&self) -> bool {
@@ -114,24 +115,24 @@ impl Keeping {
     }
 }
 
-/// What a run is made from, and where it is written.
+/// Inputs of a run, and the folder to which it is written.
 #[derive(Clone, Copy)]
 pub struct Setting<'a> {
-    /// What was asked.
+    /// Arguments of the run.
     pub args: &'a RunArgs,
-    /// The run's folder.
+    /// Folder of the run.
     pub folder: &'a RunFolder,
-    /// What is known of the trial before its subjects are read.
+    /// Properties of the trial that are known before its subjects are read.
     pub trial: &'a Trial,
-    /// How the data are read.
+    /// Options with which the data are read.
     pub read: &'a ReadOptions,
-    /// What becomes of censored observations.
+    /// Handling of censored observations.
     pub censored: Censored,
-    /// Whether what is done is kept for another session.
+    /// Whether the progress is saved so that the run can be resumed.
     pub resumable: bool,
 }
 
-/// A run under way.
+/// A run in progress.
 pub struct RunExecutor<'a> {
     plan: Plan,
     setting: Setting<'a>,
@@ -147,34 +148,34 @@ pub struct RunExecutor<'a> {
     shown: Option<(Vec<Subject>, Vec<SubjectResult>)>,
     alone: Option<Vec<IndividualFit>>,
     stop: Arc<AtomicBool>,
-    /// Wall time a stage.
+    /// Wall time of each stage, s.
     pub seconds: Seconds,
 }
 
-/// A run whose subjects are done, or that was interrupted.
+/// Results of a run whose subjects are all done.
 pub struct RunOutcome {
-    /// The plan, with what was estimated of all subjects.
+    /// Plan of the run, with the values estimated from all subjects together.
     pub plan: Plan,
-    /// The population, if it was estimated.
+    /// Population, if it was estimated.
     pub population: Option<Population>,
-    /// Its likelihood, if it was asked for.
+    /// Likelihood of the population, if it was computed.
     pub likelihood: Option<Likelihood>,
-    /// The residual errors, if they were estimated of all subjects together.
+    /// Residual errors, if they were pooled over all subjects.
     pub pooled: Option<PooledSigma>,
-    /// The fits of subjects that were fitted alone, if they are few enough to be held and all of this session.
+    /// Fits of subjects that were fitted alone, if they are few enough to be held and all from this session.
     pub alone: Option<Vec<IndividualFit>>,
-    /// Wall time a stage.
+    /// Wall time of each stage, s.
     pub seconds: Seconds,
-    /// What is known of the subjects.
+    /// Progress of the run, with the summary of its subjects.
     pub progress: Progress,
-    /// The subjects of a small trial.
+    /// Subjects and results of a trial that is small enough to print each subject.
     pub shown: Option<(Vec<Subject>, Vec<SubjectResult>)>,
-    /// Threads used.
+    /// Number of threads used.
     pub threads: usize,
 }
 
 impl<'a> RunExecutor<'a> {
-    /// Starts, or goes on where `progress` stands or with the estimation of the population that was kept.
+    /// Starts a run, or resumes it from `progress` or from a saved population estimation.
     pub fn new(
         plan: Plan,
         setting: Setting<'a>,
@@ -207,7 +208,8 @@ impl<'a> RunExecutor<'a> {
         })
     }
 
-    /// Fits, judges and writes some subjects; `false` if that was interrupted, and nothing of them has been written.
+    /// Fits a block of subjects and writes its results; `false` if it was interrupted and nothing of the block
+    /// was written.
     pub fn block(&mut self, mut subjects: Vec<Subject>) -> Result<bool, CliError> {
         let Setting { args, folder, trial, read, censored, .. } = self.setting;
         let first = self.progress.subjects();
@@ -221,7 +223,7 @@ impl<'a> RunExecutor<'a> {
             !self.stop.load(Ordering::Relaxed)
         };
         let plan = &self.plan;
-        // A subject's lowest mode may be one that only the population has found.
+        // The lowest mode of a subject may be one that only the population estimation has found.
         let known = self.population.as_ref().map_or(Vec::new(), |p| p.modes(plan.options()));
         let fitted = self.pool.install(|| {
             let (model, options) = (plan.model(), plan.options());
@@ -266,7 +268,7 @@ impl<'a> RunExecutor<'a> {
         Ok(true)
     }
 
-    /// Keeps what is done, so that however the program ends it is taken up from here.
+    /// Saves the progress, so that the run can be resumed from here however the program ends.
     fn keep(&mut self) -> Result<(), CliError> {
         let Setting { folder, resumable, .. } = self.setting;
         if !resumable || self.progress.subjects() == 0 {
@@ -283,14 +285,15 @@ impl<'a> RunExecutor<'a> {
         Ok(())
     }
 
-    /// Ends before everything is done: keeps what is, and says what that is.
+    /// Ends an interrupted run: saves and returns its progress.
     pub fn leave(mut self) -> Result<Progress, CliError> {
         self.bar.finish_and_clear();
         self.keep()?;
         Ok(self.progress)
     }
 
-    /// Estimates what is to be estimated of all subjects, who are all here then; `false` if that was interrupted.
+    /// Estimates everything that needs all subjects, who are all in the first block then; `false` if it was
+    /// interrupted.
     fn estimate(&mut self, subjects: &[Subject]) -> Result<bool, CliError> {
         let Setting { args, folder, trial, resumable, .. } = self.setting;
         let quiet = args.running.quiet;
@@ -315,7 +318,7 @@ impl<'a> RunExecutor<'a> {
                     return Ok(false);
                 }
             };
-            // A step of Newton's is from the least objective, which is FOCE's.
+            // A Newton step starts from the minimum of the objective, which is that of FOCE.
             let is_least = method == PopulationMethod::Foce;
             let influence = |fit: &PopulationFit| {
                 is_least.then(|| Influence::of(fit, subjects, args.influence, options, quiet, seconds))?
@@ -346,7 +349,8 @@ impl<'a> RunExecutor<'a> {
         Ok(true)
     }
 
-    /// The plan from the start, of several, from which the population ends lowest; nothing if that was interrupted.
+    /// Plan with the start, out of several, from which the population estimation reaches the lowest objective;
+    /// `None` if it was interrupted.
     fn best_start(
         &self,
         subjects: &[Subject],
@@ -371,7 +375,7 @@ impl<'a> RunExecutor<'a> {
         }
     }
 
-    /// Adds the rows of some subjects to the tables, to all at the same time.
+    /// Adds the rows of some subjects to all tables in parallel.
     fn write(
         &mut self,
         subjects: &[Subject],
@@ -382,7 +386,7 @@ impl<'a> RunExecutor<'a> {
         let (model, options) = (self.plan.model(), self.plan.options());
         type Row<'a> = (&'a mut GrowingTable, Box<dyn Fn() -> Result<Table, TableError> + Send + 'a>);
         let mut all: Vec<Row<'_>> = Vec::new();
-        // The longest first.
+        // The longest tables come first.
         if let Some([trajectories, typical]) = courses {
             all.push((trajectories, Box::new(|| trajectories_table(subjects, results))));
             all.push((typical, Box::new(|| diagnosis.typical(subjects, results))));
@@ -394,7 +398,7 @@ impl<'a> RunExecutor<'a> {
         self.pool.install(|| all.into_par_iter().with_max_len(1).try_for_each(append))
     }
 
-    /// Of so many seconds, those that no other stage has were spent reading.
+    /// Adds to the stage `read` the part of `seconds` that no other stage accounts for.
     pub fn reading(&mut self, seconds: f64) {
         let stages = [
             "population",
@@ -412,7 +416,7 @@ impl<'a> RunExecutor<'a> {
         self.seconds.add("read", (seconds - others).max(0.0));
     }
 
-    /// Ends the tables.
+    /// Finishes the tables and returns the results.
     pub fn finish(self) -> Result<RunOutcome, CliError> {
         self.bar.finish_and_clear();
         let Self { plan, population, likelihood, pooled, alone, mut seconds, progress, shown, pool, .. } =

@@ -1,4 +1,4 @@
-//! Files of a run, in the making and later.
+//! Writing of files into a run, new or existing.
 
 use crate::error::CliError;
 use omafit_trial::{RunFolder, Table, write_whole};
@@ -10,7 +10,7 @@ pub fn write_record(folder: &RunFolder, record: &impl serde::Serialize) -> Resul
     write_json(folder, "run.json", record)
 }
 
-/// Writes a file of JSON.
+/// Writes a JSON file.
 pub fn write_json(folder: &RunFolder, name: &str, value: &impl serde::Serialize) -> Result<(), CliError> {
     folder.write(name, |f| {
         serde_json::to_writer_pretty(&mut *f, value)?;
@@ -24,7 +24,7 @@ pub fn write_both(folder: &RunFolder, table: &Table) -> Result<(), CliError> {
     folder.write(format!("{}.parquet", table.name()), |f| Ok::<_, CliError>(table.write_parquet(f)?))
 }
 
-/// Writes a table as CSV and as Parquet into a run that is there.
+/// Writes a table as CSV and as Parquet into an existing run.
 pub fn write_into(run: &Path, table: &Table, force: bool) -> Result<(), CliError> {
     let (mut csv, mut parquet) = (Vec::new(), Vec::new());
     table.write_csv(&mut csv)?;

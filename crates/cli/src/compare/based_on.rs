@@ -6,14 +6,14 @@ use omafit_trial::harmless;
 /// The model that a model file names as its origin.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BasedOn {
-    /// The name of the model.
+    /// Name of the model.
     pub name: String,
-    /// SHA-256 of its file.
+    /// SHA-256 of the model file.
     pub sha256: Option<String>,
 }
 
 impl BasedOn {
-    /// The origin that the text of a model file names; nothing where it has no `based_on`.
+    /// The origin named in the text of a model file; `None` if the file has no `based_on`.
     pub fn of(text: &str) -> Option<Self> {
         let file: toml::Table = toml::from_str(text).ok()?;
         match file.get("based_on")? {
@@ -29,7 +29,7 @@ impl BasedOn {
         }
     }
 
-    /// A name, with a checksum somewhere after it or without.
+    /// The origin from a text that holds a name, optionally followed by a checksum.
     fn parse(text: &str) -> Self {
         let is_checksum = |word: &&str| word.len() == 64 && word.bytes().all(|b| b.is_ascii_hexdigit());
         let words = || text.split(|c: char| !(c.is_alphanumeric() || "_-./".contains(c)));
@@ -39,7 +39,7 @@ impl BasedOn {
         }
     }
 
-    /// Its name and the first digits of its checksum.
+    /// Name of the origin, with the first digits of its checksum.
     pub fn words(&self) -> String {
         match &self.sha256 {
             Some(sum) => format!("{} ({}…)", harmless(&self.name), checksum(sum)),

@@ -1,4 +1,4 @@
-//! A comparison as tables and lists, for the terminal, as Markdown and as a page.
+//! A comparison as tables and lists, for the terminal, as Markdown and as an HTML page.
 
 use super::found::{Found, Test};
 use super::read::Run;
@@ -7,23 +7,23 @@ use crate::print::format::{NONE, significant};
 use omafit_report::comparison::{Section as HtmlSection, html};
 use omafit_trial::{ComparedRun, Listing, Presented, harmless};
 
-/// Letters of a line in the terminal.
+/// Width of a line on the terminal, characters.
 const WIDTH: usize = 100;
 
-/// A part of a document.
+/// A section of a document.
 enum Section {
     Table(Presented),
     List(Listing),
 }
 
-/// A comparison, ready to be shown.
+/// A comparison in presentable form.
 pub struct Document {
     title: String,
     sections: Vec<Section>,
 }
 
 impl Document {
-    /// The document of what was found.
+    /// The document of the findings of a comparison.
     pub fn new(runs: &[Run], found: &Found) -> Self {
         let rows = found.rows(runs);
         let mut sections = vec![Section::Table(overview(&rows)), changes(found)];
@@ -41,7 +41,7 @@ impl Document {
         Self { title: format!("Comparison of {} runs", runs.len()), sections }
     }
 
-    /// The document for a terminal.
+    /// The document as plain text for the terminal.
     pub fn plain(&self) -> String {
         let of = |section: &Section| match section {
             Section::Table(table) => table.plain(WIDTH),
@@ -179,7 +179,7 @@ fn likelihoods(rows: &[ComparedRun]) -> Presented {
     Presented::new("Likelihood", columns, rows.iter().map(row).collect(), note)
 }
 
-/// The tests, and why there is none of other pairs.
+/// Sections with the likelihood-ratio tests, and with the reasons why other pairs of runs have none.
 fn tests(runs: &[Run], tests: &[Test]) -> Vec<Section> {
     let columns = vec![
         text("smaller"),
@@ -293,7 +293,7 @@ fn shrinkage(rows: &[ComparedRun]) -> Option<Presented> {
     })
 }
 
-/// How the estimation of each population ended.
+/// Section on the end of each population estimation.
 fn estimation(runs: &[Run]) -> Option<Section> {
     let of = |run: &Run| {
         let population = run.record.population.as_ref()?;

@@ -10,23 +10,23 @@ use omafit_estimate::{
 };
 use omafit_trial::{ComparedLikelihood, ComparedRun, ComparedTest, harmless};
 
-/// A test of two runs.
+/// A likelihood-ratio test of two runs.
 #[derive(Debug)]
 pub struct Test {
-    /// Position of the run of the smaller model.
+    /// Position of the run with the smaller model.
     pub smaller: usize,
-    /// Position of the run of the larger model.
+    /// Position of the run with the larger model.
     pub larger: usize,
-    /// The test, or why there is none.
+    /// The test, or the reason why there is none.
     pub result: Result<LikelihoodRatio, NoTest>,
 }
 
-/// Differences of a run from another, or from the model that its own is based on.
+/// Differences of a run from another run, or from the model on which its own model is based.
 #[derive(Debug)]
 pub struct Changes {
-    /// Both, in words.
+    /// Heading that names both sides of the comparison.
     pub head: String,
-    /// A sentence each.
+    /// Differences, one sentence each.
     pub sentences: Vec<String>,
 }
 
@@ -35,23 +35,23 @@ pub struct Changes {
 pub struct Found {
     /// Whether likelihoods are compared.
     pub by_likelihood: bool,
-    /// Position of the run from which differences of likelihoods are.
+    /// Position of the first run that has a likelihood, the reference for differences in likelihood.
     pub first: Option<usize>,
-    /// The origin of each run, if it has one.
+    /// Origin of the model of each run, if the model names one.
     pub origins: Vec<Option<Origin>>,
     pub changes: Vec<Changes>,
-    /// Where each run stands by its likelihood.
+    /// Standing of each run by its likelihood.
     pub standings: Vec<RunStanding>,
     pub tests: Vec<Test>,
-    /// Sentences that a reader must know.
+    /// Remarks for the reader, one sentence each.
     pub remarks: Vec<String>,
 }
 
 impl Found {
-    /// Compares runs by their likelihoods too.
+    /// Compares runs, including their likelihoods.
     ///
     /// # Errors
-    /// [`CliError::Incomparable`] where these are of other data, or computed otherwise.
+    /// [`CliError::Incomparable`] if the likelihoods are of different data or were computed in different ways.
     pub fn of(runs: &[Run]) -> Result<Self, CliError> {
         let estimated: Vec<&Run> = runs.iter().filter(|run| run.estimated().is_some()).collect();
         if let Some((first, others)) = estimated.split_first() {
@@ -73,7 +73,7 @@ impl Found {
         Ok(found)
     }
 
-    /// Compares models and parameters only.
+    /// Compares runs by their models and parameters only.
     pub fn without_likelihood(runs: &[Run]) -> Self {
         let origins: Vec<Option<Origin>> = (0..runs.len()).map(|k| origin(runs, k)).collect();
         let changes = changes(runs, &origins);
@@ -82,12 +82,12 @@ impl Found {
         Self { by_likelihood, first, origins, changes, standings, tests: Vec::new(), remarks: copies(runs) }
     }
 
-    /// Whether two runs at least can be judged by their likelihood.
+    /// Whether at least two runs can be judged by their likelihood.
     pub fn concludes(&self) -> bool {
         self.standings.iter().filter(|standing| standing.weight.is_some()).count() > 1
     }
 
-    /// A row a run for a table.
+    /// Rows of the comparison table, one per run.
     pub fn rows(&self, runs: &[Run]) -> Vec<ComparedRun> {
         let row = |(position, run): (usize, &Run)| {
             let record = &run.record;
@@ -140,7 +140,7 @@ impl Found {
         })
     }
 
-    /// The model that a run is based on, in words; empty where there is none.
+    /// Description of the model on which a run is based; empty if there is none.
     pub fn origin_words(&self, runs: &[Run], position: usize) -> String {
         let Some(based_on) = &runs[position].based_on else { return String::new() };
         match &self.origins[position] {
@@ -152,7 +152,7 @@ impl Found {
     }
 }
 
-/// Differences of every run from the first, and from what it is based on where that is another.
+/// Differences of every run from the first run, and from the origin of its model if that is another one.
 fn changes(runs: &[Run], origins: &[Option<Origin>]) -> Vec<Changes> {
     let mut found = Vec::new();
     for (k, run) in runs.iter().enumerate() {
@@ -178,7 +178,7 @@ fn changes(runs: &[Run], origins: &[Option<Origin>]) -> Vec<Changes> {
     found
 }
 
-/// Differences of two runs: data, method, options, model.
+/// Differences between two runs in data, method, options and model.
 fn differences(one: &Run, other: &Run) -> Vec<String> {
     let mut told = Vec::new();
     if one.record.data.sha256 != other.record.data.sha256 {
@@ -197,7 +197,7 @@ fn or_nothing(told: Vec<String>) -> Vec<String> {
     if told.is_empty() { vec!["nothing but the estimates".into()] } else { told }
 }
 
-/// Tests of every run against the first that has a likelihood, and against the run that it is based on.
+/// Tests of every run against the first run that has a likelihood, and against the run on which it is based.
 fn tests(runs: &[Run], found: &Found) -> Vec<Test> {
     let evidence: Vec<_> = runs.iter().map(Run::evidence).collect();
     let mut pairs: Vec<[usize; 2]> = Vec::new();
@@ -222,7 +222,7 @@ fn tests(runs: &[Run], found: &Found) -> Vec<Test> {
     pairs.into_iter().filter_map(test).collect()
 }
 
-/// Runs that are copies of others.
+/// Remarks on runs that are copies of other runs.
 fn copies(runs: &[Run]) -> Vec<String> {
     let copy = |(k, run): (usize, &Run)| {
         let original = runs[..k].iter().find(|other| other.record_sha256 == run.record_sha256)?;
@@ -231,7 +231,8 @@ fn copies(runs: &[Run]) -> Vec<String> {
     runs.iter().enumerate().filter_map(copy).collect()
 }
 
-/// Remarks on the likelihoods: the lowest AIC, runs without one, errors, ends of ranges.
+/// Remarks on the likelihoods: lowest AIC, runs without a likelihood, Monte-Carlo errors, parameters at the
+/// ends of their ranges, OFVs with different constants and different methods.
 fn remarks(runs: &[Run], found: &Found) -> Vec<String> {
     let mut told = Vec::new();
     let best = |k: &usize| found.standings[*k].delta_aic == Some(0.0) && found.standings[*k].weight.is_some();

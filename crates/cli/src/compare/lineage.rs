@@ -1,21 +1,22 @@
-//! Lineage of runs: which model each was started from.
+//! Lineage of runs: the model from which the model of each run was derived.
 
 use super::read::Run;
 use omafit_model::{PUBLISHED, PopulationModel};
 use omafit_trial::sha256;
 
-/// The origin of a run among what is known.
+/// Origin of the model of a run, among the runs compared and the models shipped.
 #[derive(Clone, Debug)]
 pub enum Origin {
-    /// The final model of another of the runs, by its position; whether its checksum or only its name is the same.
+    /// The final model of another run, given by its position; `true` if the checksums agree, `false` if only
+    /// the names do.
     Run(usize, bool),
-    /// A model that ships.
+    /// A model shipped with omafit.
     Shipped(&'static str, Box<PopulationModel>),
-    /// Something else.
+    /// A model that is neither in the runs compared nor shipped.
     Elsewhere,
 }
 
-/// The origin of a run, if its model names one.
+/// Origin of the model of a run; `None` if the model names no origin.
 pub fn origin(runs: &[Run], position: usize) -> Option<Origin> {
     let based_on = runs[position].based_on.as_ref()?;
     let others = || runs.iter().enumerate().filter(|(k, _)| *k != position);
@@ -27,7 +28,7 @@ pub fn origin(runs: &[Run], position: usize) -> Option<Origin> {
             return Some(shipped(name, text));
         }
     }
-    // A file that was changed by hand between two runs has the name of the first and another checksum.
+    // A file that was edited by hand between two runs has the name of the first model and another checksum.
     let named: Vec<usize> =
         others().filter(|(_, run)| run.model.name() == based_on.name).map(|(k, _)| k).collect();
     if let [only] = named[..] {

@@ -1,4 +1,4 @@
-//! `omafit compare`: runs beside each other.
+//! `omafit compare`: a comparison of runs.
 
 mod based_on;
 mod document;
@@ -44,7 +44,7 @@ pub struct CompareArgs {
     pub quiet: bool,
 }
 
-/// Reads the runs, compares them, and says or writes what was found.
+/// Reads and compares the runs, and prints or writes the comparison.
 pub fn compare(args: &CompareArgs) -> Result<Outcome, CliError> {
     let files: Vec<&PathBuf> = [&args.csv, &args.markdown, &args.html].into_iter().flatten().collect();
     free(&files, args.force)?;
@@ -68,7 +68,7 @@ pub fn compare(args: &CompareArgs) -> Result<Outcome, CliError> {
     Ok(if args.parameters_only || found.concludes() { Outcome::Done } else { Outcome::SomeFailed })
 }
 
-/// Refuses files that are there already, before anything is written.
+/// Refuses output files that exist already or are given twice, before anything is written.
 fn free(files: &[&PathBuf], force: bool) -> Result<(), CliError> {
     for (position, path) in files.iter().enumerate() {
         if files[..position].contains(path) {
@@ -81,7 +81,9 @@ fn free(files: &[&PathBuf], force: bool) -> Result<(), CliError> {
     Ok(())
 }
 
-/// The runs, or everything that is wrong with any of them.
+/// Loads the runs.
+/// | # Errors
+/// [`CliError::Incomparable`] with all problems of all runs.
 fn load(folders: &[PathBuf]) -> Result<Vec<Run>, CliError> {
     let whole = |folder: &Path| folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
     let mut problems = Vec::new();

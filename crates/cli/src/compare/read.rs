@@ -1,4 +1,4 @@
-//! A run as it is compared: what its `run.json`, `model.toml` and tables say.
+//! The entries of `run.json`, `model.toml` and the tables of a run that are compared.
 
 use super::based_on::BasedOn;
 use crate::provenance::SCHEMA_VERSION;
@@ -19,23 +19,23 @@ pub struct Record {
     pub title: Option<String>,
     pub data: Data,
     pub options: Map<String, Value>,
-    /// Wall time of the whole command; of a run from before it was written, nothing.
+    /// Wall time of the whole command, s; `None` for runs written before this entry was introduced.
     pub wall_seconds: Option<f64>,
-    /// Wall time a stage.
+    /// Wall time of each stage, s.
     #[serde(default)]
     pub seconds: Map<String, Value>,
     pub population: Option<Population>,
     pub likelihood: Option<Likelihood>,
 }
 
-/// The data, and how they were read.
+/// Checksum of the data, and the options with which they were read.
 #[derive(Debug, Deserialize)]
 pub struct Data {
     pub sha256: String,
     pub read: Map<String, Value>,
 }
 
-/// How the population's estimation ended.
+/// End of the population estimation.
 #[derive(Debug, Deserialize)]
 pub struct Population {
     pub converged: bool,
@@ -46,7 +46,7 @@ pub struct Population {
     pub held: Vec<String>,
 }
 
-/// The likelihood of the population.
+/// Likelihood of the population.
 #[derive(Debug, Deserialize)]
 pub struct Likelihood {
     pub method: LikelihoodMethod,
@@ -61,10 +61,10 @@ pub struct Likelihood {
     pub observations: u64,
 }
 
-/// A run.
+/// A run in a comparison.
 #[derive(Debug)]
 pub struct Run {
-    /// Its name among the others.
+    /// Unique name of the run in the comparison.
     pub label: String,
     pub record: Record,
     pub model: PopulationModel,
@@ -77,10 +77,10 @@ pub struct Run {
 }
 
 impl Run {
-    /// The run in a folder.
+    /// Loads the run in a folder.
     ///
     /// # Errors
-    /// Why it cannot be compared, in words.
+    /// The reason why the run cannot be compared, as a sentence.
     pub fn load(folder: &Path, label: String) -> Result<Self, String> {
         let (record, record_sha256) = record(folder)?;
         let path = folder.join("model.toml");
@@ -94,12 +94,13 @@ impl Run {
         Ok(Self { label, record, model, record_sha256, model_sha256, based_on, parameters, shrinkage })
     }
 
-    /// The likelihood of its population and how the estimation ended; nothing of a run that estimated none.
+    /// Likelihood of the population and the end of its estimation; `None` for a run without a population
+    /// estimation.
     pub fn estimated(&self) -> Option<(&Likelihood, &Population)> {
         self.record.likelihood.as_ref().zip(self.record.population.as_ref())
     }
 
-    /// Criteria by which the run is judged; nothing where the likelihood is no number.
+    /// Criteria by which the run is judged; `None` if its likelihood is not a number.
     pub fn criteria(&self) -> Option<RunCriteria> {
         let (likelihood, population) = self.estimated()?;
         Some(RunCriteria {
@@ -111,7 +112,7 @@ impl Run {
         })
     }
 
-    /// Evidence of the run for a likelihood-ratio test.
+    /// Evidence of the run for a likelihood-ratio test; `None` if its likelihood is not a number.
     pub fn evidence(&self) -> Option<Evidence> {
         let (likelihood, population) = self.estimated()?;
         Some(Evidence {
@@ -123,19 +124,19 @@ impl Run {
         })
     }
 
-    /// Wall time.
+    /// Wall time of the run, s: of the whole command, or else the sum of its stages.
     pub fn seconds(&self) -> f64 {
         let stages = || self.record.seconds.values().filter_map(Value::as_f64).sum();
         self.record.wall_seconds.unwrap_or_else(stages)
     }
 
-    /// What became of censored observations.
+    /// Handling of censored observations (`--censored`); empty if it is not recorded.
     pub fn censored(&self) -> &str {
         self.record.options.get("censored").and_then(Value::as_str).unwrap_or("")
     }
 }
 
-/// The record of a run, and the checksum of its file.
+/// Reads the record of a run, and the checksum of its file.
 fn record(folder: &Path) -> Result<(Record, String), String> {
     let path = folder.join("run.json");
     if !folder.is_dir() {
@@ -164,7 +165,7 @@ fn record(folder: &Path) -> Result<(Record, String), String> {
     Ok((record, sha256(text.as_bytes())))
 }
 
-/// The model of a file, whatever its `based_on` is.
+/// The model of a file, with `based_on` in any form.
 fn model(text: &str) -> Result<PopulationModel, ModelError> {
     let mut table: toml::Table = match toml::from_str(text) {
         Ok(table) => table,
@@ -180,15 +181,15 @@ fn text(path: &Path) -> Result<String, String> {
     read_whole_text(path).map_err(|error: io::Error| place(path, &error))
 }
 
-/// A sentence about a file.
+/// An error message about a file.
 fn place(path: &Path, what: &dyn std::fmt::Display) -> String {
     format!("{}: {what}", path.display())
 }
 
-/// Letters of a name that are shown.
+/// Number of characters of a name that are shown.
 const LONGEST: usize = 32;
 
-/// A name for each run that no other has: the last part of its path, or all of it.
+/// Unique names of the runs: the last component of each path, or the whole paths if those are not unique.
 pub fn labels(folders: &[PathBuf]) -> Vec<String> {
     let last = |folder: &PathBuf| folder.file_name().map(|name| harmless(&name.to_string_lossy()));
     let own: Vec<Option<String>> = folders.iter().map(last).collect();

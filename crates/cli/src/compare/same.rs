@@ -1,4 +1,4 @@
-//! Whether likelihoods are of the same observations, and computed alike.
+//! Check that two likelihoods are of the same observations and were computed in the same way.
 
 use super::read::Run;
 use super::words::{checksum, shortened};
@@ -6,13 +6,13 @@ use omafit_trial::harmless;
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 
-/// Options of reading that say only what a model needs of the data, or what is refused.
+/// Options for reading data that only describe the requirements of a model, or what is refused.
 const ABOUT_MODELS: [&str; 3] = ["covariates", "positive_required", "allow_undosed"];
-/// Maps of which a key matters only where both runs have it: each model asks for its own covariates.
+/// Maps whose keys matter only if both runs have them, because each model has its own covariates.
 const BY_COVARIATE: [&str; 2] = ["assume", "columns"];
-/// Columns that every run reads; of another name in the file they are other data.
+/// Columns that every run reads; another column name in the file means other data.
 const OWN: [&str; 12] = ["ID", "TIME", "DV", "AMT", "EVID", "MDV", "CMT", "DVID", "RATE", "ADDL", "II", "SS"];
-/// Options of a run that change no likelihood.
+/// Options of a run that do not affect the likelihood.
 const ABOUT_OUTPUT: [&str; 8] = [
     "estimate",
     "profile_level",
@@ -24,7 +24,7 @@ const ABOUT_OUTPUT: [&str; 8] = [
     "replicates",
 ];
 
-/// Why the likelihood of `other` cannot be compared with that of `first`: a sentence each.
+/// Reasons why the likelihood of `other` cannot be compared with that of `first`, one sentence each.
 pub fn obstacles(first: &Run, other: &Run) -> Vec<String> {
     let names = |what: &str, a: &str, b: &str| {
         format!("{} and {} differ in {what}: {a} and {b}", first.label, other.label)
@@ -51,7 +51,7 @@ pub fn obstacles(first: &Run, other: &Run) -> Vec<String> {
             let [a, b] = [a.method, b.method].map(super::words::likelihood_method);
             found.push(names("the likelihood (--likelihood)", a, b));
         }
-        // Reading may say the same and a version of the program have read otherwise.
+        // Equal options do not exclude that another version of the program read the data differently.
         if found.is_empty() && (a.subjects, a.observations) != (b.subjects, b.observations) {
             let count = |l: &super::read::Likelihood| format!("{} of {}", l.observations, l.subjects);
             found.push(names("the observations and subjects of their likelihoods", &count(a), &count(b)));
@@ -60,7 +60,7 @@ pub fn obstacles(first: &Run, other: &Run) -> Vec<String> {
     found
 }
 
-/// Options of reading that make other data of one file: name and both values.
+/// Options for reading that result in different data from the same file: name and both values.
 fn reading(one: &Map<String, Value>, other: &Map<String, Value>) -> Vec<(String, String, String)> {
     let mut found = Vec::new();
     for key in keys(one, other) {
@@ -85,7 +85,7 @@ fn reading(one: &Map<String, Value>, other: &Map<String, Value>) -> Vec<(String,
     found
 }
 
-/// Options of two runs that differ and may matter: name and both values.
+/// Options that differ between two runs and may matter: name and both values.
 pub fn options(one: &Run, other: &Run) -> Vec<(String, String, String)> {
     let (one, other) = (&one.record.options, &other.record.options);
     let value = |options: &Map<String, Value>, key| options.get(key).map_or("none".into(), shown);

@@ -1,18 +1,18 @@
-//! Numbers and names of a comparison as they are shown.
+//! Formatting of the numbers and names in a comparison.
 
 use crate::print::format::{NONE, fixed, significant};
 use omafit_estimate::LikelihoodMethod;
 use omafit_trial::harmless;
 
-/// Numbers from here on are shown with an exponent.
+/// Absolute value from which numbers are shown with an exponent.
 const LARGE: f64 = 1e12;
 
-/// Letters of a text of a run that are shown.
+/// Number of characters of a text that are shown.
 const LONGEST: usize = 60;
-/// Digits of a checksum that are shown.
+/// Number of digits of a checksum that are shown.
 const DIGITS: usize = 12;
 
-/// A text of a run, shortened where it is long.
+/// A text from a run, shortened if it is long.
 pub fn shortened(text: &str) -> String {
     match text.chars().count() {
         0..=LONGEST => text.into(),
@@ -20,12 +20,12 @@ pub fn shortened(text: &str) -> String {
     }
 }
 
-/// The first digits of a checksum.
+/// First digits of a checksum.
 pub fn checksum(sha256: &str) -> String {
     harmless(&sha256.chars().take(DIGITS).collect::<String>())
 }
 
-/// How a likelihood was computed.
+/// Name of the method by which a likelihood was computed.
 pub fn likelihood_method(method: LikelihoodMethod) -> &'static str {
     match method {
         LikelihoodMethod::Linear => "linearised",
@@ -34,7 +34,7 @@ pub fn likelihood_method(method: LikelihoodMethod) -> &'static str {
     }
 }
 
-/// A number with so many decimals; a dash where there is none.
+/// A number with the given number of decimals; a dash if there is none.
 pub fn decimals(value: Option<f64>, decimals: usize) -> String {
     match value.filter(|v| v.is_finite()) {
         Some(value) if value.abs() < LARGE => fixed(value, decimals),
@@ -43,7 +43,7 @@ pub fn decimals(value: Option<f64>, decimals: usize) -> String {
     }
 }
 
-/// A probability: four digits, or below what matters by its power of ten.
+/// A probability with four decimals, or with an exponent if it is below 0.001.
 pub fn probability(p: f64) -> String {
     if p.is_nan() {
         NONE.into()

@@ -1,4 +1,4 @@
-//! A data set and how it is read.
+//! Options for data sets and the way they are read.
 
 use super::names::{
     BeforeDoseName, DatesName, DecimalName, IgeUnitName, OmalizumabUnitName, SeparatorName, StandardName,
@@ -37,12 +37,12 @@ pub struct LayoutArgs {
 }
 
 impl LayoutArgs {
-    /// The separator; a comma where none is given.
+    /// Separator of the cells; a comma by default.
     pub fn separator(&self) -> Separator {
         self.separator.map_or_else(Separator::default, Into::into)
     }
 
-    /// The decimal mark; a point where none is given.
+    /// Decimal mark; a point by default.
     pub fn decimal(&self) -> DecimalMark {
         self.decimal.map_or_else(DecimalMark::default, Into::into)
     }

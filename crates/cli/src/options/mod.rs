@@ -1,4 +1,4 @@
-//! Options that commands share, and those of commands whose own file does not have them.
+//! Options shared by several commands, and the options of commands without a module of their own.
 
 mod data;
 mod names;

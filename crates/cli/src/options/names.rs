@@ -1,4 +1,4 @@
-//! Names that options take.
+//! Values of options that take a name.
 
 use clap::ValueEnum;
 use omafit_estimate::{Covariance, LikelihoodMethod, Method, SigmaRule};
@@ -6,7 +6,7 @@ use omafit_trial::{
     DateFormat, DecimalMark, IgeUnit, OmalizumabUnit, Separator, Standard, TimeUnit, WeightUnit, XportVersion,
 };
 
-/// What is estimated, and how.
+/// Value of `--method`: the quantities estimated, and the method of estimation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MethodName {
@@ -33,7 +33,7 @@ impl From<MethodName> for Method {
     }
 }
 
-/// What becomes of drug that is quantified before the first dose.
+/// Value of `--before-dose`: the handling of drug quantified before the first dose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum BeforeDoseName {
     /// It stays, and the subject cannot be fitted
@@ -42,7 +42,7 @@ pub enum BeforeDoseName {
     LeaveOut,
 }
 
-/// How the likelihood of the population is computed, with the η integrated out.
+/// Value of `--likelihood`: the method by which η is integrated out of the likelihood of the population.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum LikelihoodName {
     /// The model made linear at each subject's estimate: the objective of FOCE with interaction
@@ -63,7 +63,8 @@ impl From<LikelihoodName> for LikelihoodMethod {
     }
 }
 
-/// How the influence of subjects on an estimated population is computed.
+/// Value of `--influence`: the method by which the influence of subjects on an estimated population is
+/// computed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum InfluenceName {
     /// One step of Newton's method from the estimates; the default of --method foce
@@ -74,7 +75,7 @@ pub enum InfluenceName {
     None,
 }
 
-/// What standard errors are from.
+/// Value of `--covariance`: the matrix from which standard errors are computed.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub enum CovarianceName {
     /// The full curvature of each subject's objective
@@ -92,7 +93,7 @@ impl From<CovarianceName> for Covariance {
     }
 }
 
-/// Where the size of the residual errors comes from.
+/// Value of `--sigma`: the source of the size of the residual errors.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub enum SigmaName {
     /// From the model
@@ -113,7 +114,7 @@ impl From<SigmaName> for SigmaRule {
     }
 }
 
-/// The unit of a data set's times.
+/// Unit of the times in a data set.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub enum TimeUnitName {
     /// 24 hours
@@ -131,7 +132,7 @@ impl From<TimeUnitName> for TimeUnit {
     }
 }
 
-/// The unit of a data set's body weight.
+/// Unit of body weight in a data set.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub enum WeightUnitName {
     /// Kilograms
@@ -151,7 +152,7 @@ impl From<WeightUnitName> for WeightUnit {
     }
 }
 
-/// How dates are written.
+/// Format of the dates in a data set.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub enum DatesName {
     /// 2024-03-01
@@ -190,7 +191,7 @@ impl From<StandardName> for Standard {
     }
 }
 
-/// The unit of a data set's IgE.
+/// Unit of IgE in a data set.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub enum IgeUnitName {
     /// Nanograms
@@ -214,7 +215,7 @@ impl From<IgeUnitName> for IgeUnit {
     }
 }
 
-/// The unit of a data set's omalizumab.
+/// Unit of omalizumab in a data set.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub enum OmalizumabUnitName {
     /// Micrograms
@@ -242,7 +243,7 @@ impl From<OmalizumabUnitName> for OmalizumabUnit {
     }
 }
 
-/// What stands between the cells of a file of text.
+/// Separator of the cells in a text file.
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
 pub enum SeparatorName {
     /// A comma
@@ -267,7 +268,7 @@ impl From<SeparatorName> for Separator {
     }
 }
 
-/// What stands before the decimals of the numbers in a file of text.
+/// Decimal mark of the numbers in a text file.
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
 pub enum DecimalName {
     /// A point
@@ -286,7 +287,7 @@ impl From<DecimalName> for DecimalMark {
     }
 }
 
-/// The version of a SAS transport file.
+/// Version of a SAS transport file.
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
 pub enum XportVersionName {
     /// Names of 8 bytes, labels of 40, texts of 200
@@ -299,7 +300,7 @@ pub enum XportVersionName {
 }
 
 impl XportVersionName {
-    /// The version.
+    /// Number of the version.
     pub const fn number(self) -> u8 {
         match self {
             Self::V5 => 5,
@@ -317,7 +318,7 @@ impl From<XportVersionName> for XportVersion {
     }
 }
 
-/// What becomes of observations beyond a limit of quantification.
+/// Value of `--censored`: the handling of observations beyond a limit of quantification.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Censored {

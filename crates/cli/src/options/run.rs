@@ -1,4 +1,4 @@
-//! What a run computes.
+//! Options of a run.
 
 use super::Running;
 use super::names::{CovarianceName, InfluenceName, LikelihoodName, MethodName, SigmaName};
@@ -97,7 +97,7 @@ pub struct RunArgs {
 }
 
 impl RunArgs {
-    /// How the population is estimated, if it is.
+    /// Method by which the population is estimated; `None` if it is not estimated.
     pub fn population(&self) -> Option<PopulationMethod> {
         match self.method {
             MethodName::Map | MethodName::Nls => None,
@@ -107,7 +107,8 @@ impl RunArgs {
         }
     }
 
-    /// How its likelihood is computed for itself, if it is: as asked, and after SAEM by importance sampling.
+    /// Method by which the likelihood of the population is computed in a separate step: the method given, or
+    /// importance sampling after SAEM; `None` if there is no separate step.
     pub fn likelihood(&self) -> Option<LikelihoodName> {
         self.likelihood.or((self.method == MethodName::Saem).then_some(LikelihoodName::Is))
     }

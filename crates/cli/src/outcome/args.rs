@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 use omafit_outcome::Window;
 use std::path::PathBuf;
 
-/// How the exposure of a visit is taken.
+/// Value of `--window`: the definition of the exposure at a visit.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub enum WindowName {
     /// The mean over the days since the visit before

@@ -1,4 +1,4 @@
-//! `omafit outcome`: how the outcomes of a run's patients follow their exposure.
+//! `omafit outcome`: the relation between the outcomes of the patients of a run and their exposure.
 
 mod args;
 mod notes;
@@ -31,16 +31,16 @@ use patients::Patients;
 use std::collections::{BTreeMap, HashSet};
 use std::time::Instant;
 
-/// Fewer bootstrap replicates make no interval of 95 %.
+/// Smallest number of bootstrap replicates for a 95 % interval.
 const FEWEST_REPLICATES: u32 = 100;
-/// More would take minutes.
+/// Largest number of bootstrap replicates; more would take minutes.
 const MOST_REPLICATES: u32 = 100_000;
-/// Longer lags have no course to look back on.
+/// Longest lag, days; no time course reaches back further.
 const LONGEST_LAG: u32 = 3650;
-/// Tables that only some analyses have.
+/// Names of tables that only some analyses have.
 const OF_SOME: [&str; 2] = ["outcome_arms", "outcome_events"];
 
-/// Reads the outcomes, analyses them, and writes into the run.
+/// Reads and analyses the outcomes, and writes the results into the run folder.
 pub fn outcome(args: &OutcomeArgs) -> Result<Outcome, CliError> {
     let started = Instant::now();
     let given = Given::new(args)?;
@@ -77,7 +77,7 @@ pub fn outcome(args: &OutcomeArgs) -> Result<Outcome, CliError> {
     let mut notes = notes::notes(&table, &patients, &analysis, given.read.time_unit);
     notes.extend(args.forms.write(&args.run, &run.model, simulated, &Shown::OF_OUTCOME)?);
     let record = record(args, &given, &options, &table, patients.all.len(), &notes, simulated, started);
-    // Last: what it describes is there.
+    // The record is written last, when the tables that it describes exist.
     write_whole(&record_path, &serde_json::to_vec_pretty(&record)?, args.running.force)?;
     draw_into(&args.run, &crate::report::outcome_figures(&args.run)?, args.running.force)?;
     renew_report(&args.run)?;
@@ -87,7 +87,7 @@ pub fn outcome(args: &OutcomeArgs) -> Result<Outcome, CliError> {
     Ok(Outcome::Done)
 }
 
-/// The types of measures as they are given.
+/// Types of the measures, from arguments of the form MEASURE=TYPE.
 fn types(given: &[String]) -> Result<BTreeMap<String, OutcomeType>, CliError> {
     let mut types = BTreeMap::new();
     for text in given {
@@ -101,7 +101,8 @@ fn types(given: &[String]) -> Result<BTreeMap<String, OutcomeType>, CliError> {
     Ok(types)
 }
 
-/// Refuses a type of a measure that is not there, and categories that are more than anybody orders.
+/// Refuses the type of a measure that is not in the table, and ordered types with more than [`MOST_CATEGORIES`]
+/// categories.
 fn check_types(types: &BTreeMap<String, OutcomeType>, table: &OutcomeTable) -> Result<(), CliError> {
     let names = || table.measures.iter().map(|m| m.0.as_str()).collect::<Vec<_>>().join(", ");
     for (name, kind) in types {
@@ -121,7 +122,7 @@ fn check_types(types: &BTreeMap<String, OutcomeType>, table: &OutcomeTable) -> R
     Ok(())
 }
 
-/// The arguments, checked.
+/// Checked arguments of the command.
 struct Given {
     read: OutcomeReadOptions,
     baseline: OutcomeBaseline,
@@ -223,7 +224,7 @@ impl Given {
     }
 }
 
-/// What `outcome.json` says.
+/// Content of `outcome.json`.
 #[allow(clippy::too_many_arguments)]
 fn record(
     args: &OutcomeArgs,

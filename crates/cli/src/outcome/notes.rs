@@ -1,19 +1,20 @@
-//! Notes on an outcome analysis, and times that do not belong together.
+//! Notes on an outcome analysis, and checks for times in different units.
 
 use super::patients::Patients;
 use crate::error::{CliError, refuse};
 use omafit_outcome::{Aligned, OutcomeAnalysis, OutcomeOptions, OutcomeType, VisitRule, align};
 use omafit_trial::{OutcomeTable, TimeUnit, count};
 
-/// Hours in a day, and what is as good as that many: visits and records do not end on one day.
+/// Ratios of two durations that suggest hours in place of days: 24, with a tolerance because visits and records
+/// do not end on the same day.
 const HOURS: std::ops::RangeInclusive<f64> = 16.0..=36.0;
 
-/// Whether `long` may be in hours where `short` is in days.
+/// Whether `long` may be in hours if `short` is in days.
 fn is_in_hours(long: f64, short: f64) -> bool {
     HOURS.contains(&(long / short))
 }
 
-/// The first and the last of days after the first dose; `None` without any.
+/// First and last of the days after the first dose; `None` if there are none.
 fn range(days: impl Iterator<Item = f64>) -> Option<[f64; 2]> {
     let after = days.filter(|day| *day > 0.0);
     after.fold(None, |ends: Option<[f64; 2]>, day| {
@@ -22,12 +23,13 @@ fn range(days: impl Iterator<Item = f64>) -> Option<[f64; 2]> {
     })
 }
 
-/// The days after the first dose of all values.
+/// Days after the first dose of all values.
 fn days_of_values(patients: &Patients) -> impl Iterator<Item = f64> {
     patients.all.iter().flat_map(|p| p.outcomes.iter().flatten()).map(|o| o.day)
 }
 
-/// Refuses visits that are not on the days of the values, with the option that mends it where the one is in hours.
+/// Refuses visits that are not on the days of the values, and names the option to correct if one of them seems
+/// to be in hours.
 pub fn check_visits(patients: &Patients, options: &OutcomeOptions, unit: TimeUnit) -> Result<(), CliError> {
     let alignment = &options.alignment;
     let Some([first, last]) = range(days_of_values(patients)) else { return Ok(()) };
@@ -66,7 +68,7 @@ pub fn check_visits(patients: &Patients, options: &OutcomeOptions, unit: TimeUni
     Ok(())
 }
 
-/// Notes that a reader of the analysis must know.
+/// Notes for the reader of the analysis.
 pub fn notes(
     table: &OutcomeTable,
     patients: &Patients,
@@ -101,7 +103,7 @@ pub fn notes(
     notes
 }
 
-/// A word on outcomes that go on as many times longer than the courses as a day has hours, or the other way round.
+/// A note if the outcomes and the time courses differ in length by about the number of hours in a day.
 fn other_unit(patients: &Patients, unit: TimeUnit) -> Option<String> {
     let [_, last] = range(days_of_values(patients))?;
     let [_, end] = range(patients.all.iter().filter_map(|p| p.exposure.as_ref()).map(|e| e.end()))?;
@@ -118,7 +120,7 @@ fn other_unit(patients: &Patients, unit: TimeUnit) -> Option<String> {
     })
 }
 
-/// A day to a tenth.
+/// A day, rounded to one decimal.
 fn rounded(day: f64) -> f64 {
     (10.0 * day).round() / 10.0
 }
@@ -162,7 +164,7 @@ mod tests {
         let said = refused(&days.map(|d| d / 24.0), nominal(&days), TimeUnit::Hours).unwrap();
         assert!(said.contains("--time-unit days"), "{said}");
         assert_eq!(refused(&days, nominal(&days), TimeUnit::Days), None);
-        // Some of the values at visits, the others long after: no matter of units.
+        // Some of the values are at visits and the others long after them, so the unit is not the reason.
         assert_eq!(refused(&[28.0, 56.0, 800.0, 1344.0], nominal(&[28.0, 56.0]), TimeUnit::Days), None);
         let said = refused(&[300.0, 308.0], nominal(&[28.0, 56.0]), TimeUnit::Days).unwrap();
         assert!(said.contains("--visits 28,56") && said.contains("none is in the window"), "{said}");

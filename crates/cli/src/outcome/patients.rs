@@ -7,16 +7,16 @@ use omafit_trial::{OutcomeSubject, OutcomeTable};
 use rayon::prelude::*;
 use std::collections::HashMap;
 
-/// The patients of an outcome table.
+/// Patients of an outcome table.
 pub struct Patients {
-    /// With their exposure at the run's estimates, in the order of the table.
+    /// Patients in the order of the table, with their exposure at the estimates of the run.
     pub all: Vec<Patient>,
-    /// Patients who have no exposure, and the reasons.
+    /// IDs of the patients without exposure, and the reasons.
     pub unexposed: Vec<(String, String)>,
 }
 
 impl Patients {
-    /// The patients, each of whose courses is solved again.
+    /// The patients of an outcome table, with the time course of each one solved again.
     pub fn new(run: &Run, table: &OutcomeTable) -> Self {
         let subjects: HashMap<&str, &Subject> =
             run.trial.subjects.iter().map(|s| (s.id.as_str(), s)).collect();
@@ -32,7 +32,7 @@ impl Patients {
     }
 }
 
-/// A patient, and why it has no exposure.
+/// A patient, and the reason if it has no exposure.
 fn of_subject(run: &Run, subject: Option<&&Subject>, outcomes: &OutcomeSubject) -> (Patient, Option<String>) {
     let given = subject.map(|s| s.doses.iter().filter(|d| d.amount_mg > 0.0).map(|d| d.time));
     let doses: Vec<f64> = given.into_iter().flatten().collect();

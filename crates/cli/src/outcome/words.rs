@@ -1,4 +1,4 @@
-//! What a person reads of an outcome analysis in the terminal.
+//! Summary of an outcome analysis for the terminal.
 
 use super::OutcomeArgs;
 use crate::print::columns;
@@ -11,7 +11,7 @@ use omafit_outcome::{
 use omafit_trial::OutcomeTable;
 use omafit_trial::count;
 
-/// Prints the summary.
+/// Prints the summary of an outcome analysis.
 pub fn print(
     args: &OutcomeArgs,
     table: &OutcomeTable,
@@ -79,7 +79,7 @@ pub fn print(
     }
 }
 
-/// The arms at the last visit under treatment.
+/// Prints the difference of each arm from the reference arm at the last visit under treatment.
 fn arms(name: &str, unit: &str, compared: &ArmComparison, last_dose: f64) {
     let model = match &compared.model {
         Ok(model) => model,
@@ -107,7 +107,7 @@ fn p_value(p: f64) -> String {
     if p < 0.001 { "p < 0.001".to_owned() } else { format!("p = {p:.3}") }
 }
 
-/// A group in words.
+/// Name of a group.
 fn name_of(group: &Group) -> String {
     let names = [&group.arm, &group.responder];
     let own: Vec<&str> = names.into_iter().map(String::as_str).filter(|n| *n != Group::ALL).collect();
@@ -132,7 +132,7 @@ fn row(name: String, outcome: &GroupOutcome, last_dose: f64) -> [String; 7] {
     ]
 }
 
-/// The row of a group's first events, with their rate in place of a change.
+/// Row of the first events of a group, with their rate in place of a change.
 fn row_of_events(name: String, outcome: &GroupOutcome, found: &EventRate) -> [String; 7] {
     let fits = outcome.chosen();
     let rate = format!(
@@ -165,7 +165,7 @@ fn model(fits: &[&OutcomeFit]) -> String {
     format!("{}{others}", fit.model.name())
 }
 
-/// A mean delay; at a limit of its rate it is only known to be beyond.
+/// Mean delay with its interval; if the rate is at its limit, only that limit.
 fn delay(delay: MeanDelay) -> String {
     if delay.at_limit {
         return format!("at the limit of {}", fixed(delay.days, 1));
@@ -173,7 +173,7 @@ fn delay(delay: MeanDelay) -> String {
     with_interval([delay.days, delay.low, delay.high], 1)
 }
 
-/// The direction with its p value, or that there is none.
+/// Direction of the hysteresis with free IgE and its p value, or the reason why no direction is given.
 fn hysteresis(outcome: &GroupOutcome) -> String {
     let is_p = |fact: Fact, exposure| fact == Fact::NoDelay && exposure == Some(Exposure::IgeFree);
     let Some(test) = outcome.hysteresis.iter().find(|j| is_p(j.fact, j.exposure)) else {

@@ -1,18 +1,18 @@
-//! Numbers and counts as a person reads them: what is no number is a dash, zero has no sign, and one subject is one.
+//! Formatting of numbers for readers: NaN is shown as a dash, and zero without a sign.
 
-/// What stands where there is no number.
+/// Placeholder for a missing number.
 pub const NONE: &str = "–";
 
-/// A number with so many decimals.
+/// A number with the given number of decimals.
 pub fn fixed(value: f64, decimals: usize) -> String {
     shown(value, |value| format!("{value:.decimals$}"))
 }
 
-/// A number to so many significant digits.
+/// A number with the given number of significant digits.
 pub fn significant(value: f64, digits: usize) -> String {
     let last = digits.max(1) - 1;
     shown(value, |value| {
-        // The magnitude after rounding: 9.99996 is 10.000.
+        // The magnitude after rounding: 9.99996 becomes 10.000.
         let scientific = format!("{value:.last$e}");
         let magnitude = scientific.split_once('e').and_then(|(_, e)| e.parse::<i32>().ok()).unwrap_or(0);
         match magnitude {
@@ -32,14 +32,14 @@ fn shown(value: f64, finite: impl FnOnce(f64) -> String) -> String {
         f64::NEG_INFINITY => "-∞".into(),
         _ => {
             let text = finite(value);
-            // What is rounded to nothing has no sign.
+            // A number that rounds to zero has no sign.
             let is_zero = text.trim_start_matches('-').bytes().all(|b| matches!(b, b'0' | b'.'));
             if is_zero { text.trim_start_matches('-').into() } else { text }
         }
     }
 }
 
-/// A value with its interval, if it has one: of one patient there is none.
+/// A value with its interval, or alone if it has no interval, as with a single patient.
 pub fn with_interval([value, low, high]: [f64; 3], decimals: usize) -> String {
     let shown = fixed(value, decimals);
     if low.is_nan() || high.is_nan() {

@@ -1,4 +1,4 @@
-//! A population, its likelihood and its uncertainty, for the terminal.
+//! Population estimates, likelihood and uncertainty for the terminal.
 
 use crate::likelihood::Likelihood;
 use crate::population::Population;
@@ -14,11 +14,11 @@ use omafit_trial::count;
 use omafit_trial::{Table, Values};
 use std::path::Path;
 
-/// Significant digits of a number.
+/// Significant digits of an estimate.
 const DIGITS: usize = 4;
 
-/// An estimated population: each typical value with the variability of its parameter, then covariates' coefficients,
-/// correlations and residual errors.
+/// Prints an estimated population: each typical value with the variability of its parameter, then covariate
+/// coefficients, correlations and residual errors.
 pub fn population(population: &Population) {
     let (fit, estimates) = population.parts();
     let iterations = count(usize::try_from(fit.iterations).unwrap_or(usize::MAX), "iteration");
@@ -65,14 +65,15 @@ fn interval(e: &PopulationEstimate) -> String {
     }
 }
 
-/// A variance as a coefficient of variation, per cent, or as a standard deviation, with its relative standard error.
+/// A variance as coefficient of variation in per cent, or as standard deviation, with its relative standard
+/// error.
 fn variability(model: &PopulationModel, variance: &PopulationEstimate) -> String {
     let Some(Variation { is_cv, size, rse }) = Variation::of(model, variance) else { return String::new() };
     let size = if is_cv { fixed(100.0 * size, 1) } else { format!("SD {}", significant(size, DIGITS)) };
     if variance.fixed { format!("{size} fixed") } else { format!("{size} ({})", fixed(100.0 * rse, 1)) }
 }
 
-/// The likelihood of a population, as models are compared by it.
+/// Prints the likelihood of a population and the criteria by which models are compared.
 pub fn likelihood(likelihood: &Likelihood) {
     let PopulationLikelihood { method, ofv, minus2ll, monte_carlo_se, data, criteria } = likelihood.block();
     let how = match method {
@@ -97,7 +98,7 @@ pub fn likelihood(likelihood: &Likelihood) {
     }
 }
 
-/// The rounds of sampling importance resampling, and what they say of the covariance.
+/// Prints the rounds of sampling importance resampling, with their diagnostics.
 pub fn resampled(run: &Path, rounds: &[SirRound], found: &SirFound, numbers: usize) {
     say!("sampling importance resampling of {}", run.display());
     say!("round   samples  resamples   worth   Pareto k̂   mean of dOFV (χ² of {numbers} numbers: {numbers})");
@@ -117,7 +118,8 @@ pub fn resampled(run: &Path, rounds: &[SirRound], found: &SirFound, numbers: usi
     row("all".into(), String::new(), &found.whole);
 }
 
-/// A population's numbers over draws, whose intervals' ends have this Monte-Carlo error in standard errors.
+/// Prints the estimates of a population over its draws, and the largest Monte-Carlo error of an interval end in
+/// standard errors.
 pub fn draws(table: &Table, error: Option<f64>) {
     let Some(Values::Text(names)) = table.values("name") else { return };
     let of = |name: &str, row: usize| match table.values(name) {
@@ -141,7 +143,7 @@ pub fn draws(table: &Table, error: Option<f64>) {
     }
 }
 
-/// Intervals from the profile of the objective.
+/// Prints the intervals from the profile of the objective.
 pub fn profiled(run: &Path, found: &[PopulationProfile]) {
     let Some(first) = found.first() else { return };
     say!(

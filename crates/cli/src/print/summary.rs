@@ -1,4 +1,5 @@
-//! A run for the terminal: whose population it has, its subjects together, and of a small trial each of them.
+//! Summary of a run for the terminal: the population used, all subjects together, and each subject of a small
+//! trial.
 
 use super::format::{fixed, significant};
 use super::terminal::say;
@@ -15,7 +16,7 @@ use omafit_trial::Trial;
 use omafit_trial::count;
 use std::path::Path;
 
-/// Whose population a run has that estimated none, before all that it found.
+/// Prints which population a run used that did not estimate one.
 pub fn not_estimated(plan: &Plan) {
     let model = plan.model().name();
     match plan.prior() {
@@ -24,7 +25,7 @@ pub fn not_estimated(plan: &Plan) {
     }
 }
 
-/// What a run found.
+/// Prints the results of a run.
 pub fn summary(
     plan: &Plan,
     trial: &Trial,
@@ -50,7 +51,7 @@ pub fn summary(
     if shown.is_none() {
         unfinished(progress);
     }
-    // Beside the likelihood of a population this one misleads.
+    // The conditional objective would mislead beside the likelihood of a population.
     if let Some(conditional) = record.conditional().filter(|_| !record.is_of_population()) {
         let [ofv, minus2ll, aic] = conditional.map(|value| fixed(value, 3));
         say!(
@@ -76,7 +77,7 @@ pub fn summary(
     }
 }
 
-/// The population from subjects' own estimates.
+/// Prints the two-stage population from the individual estimates of the subjects.
 pub fn two_stages(plan: &Plan, found: &TwoStage) {
     say!("\ntwo-stage population, η: the estimates as they are, and corrected for their variance (global)");
     let names = free_names(plan.model(), plan.options());
@@ -175,7 +176,7 @@ fn unfinished(progress: &Progress) {
     }
 }
 
-/// How well the fits agree with what was observed, or why that cannot be said.
+/// Prints the goodness of fit, or the reason why there is none.
 fn goodness(model: &PopulationModel, trial: &Trial, summary: &Overview) {
     let counts = &trial.counts;
     if summary.overall.n == 0 {

@@ -1,7 +1,8 @@
-//! Standard output and standard error: the one way by which the program prints.
+//! Standard output and standard error. All printing of the program goes through this module.
 //!
-//! Printing never fails where it is asked for: a run whose text nobody reads still writes its files. The first error of
-//! each stream is kept and looked at once, in `main`, by [`check`]. Everything after it is dropped.
+//! Printing never fails at the call, so a run whose output cannot be printed still writes its files. The first
+//! error of each stream is stored and reported once, in `main`, by [`check`]; later output to the stream is
+//! dropped.
 #![allow(clippy::disallowed_methods)]
 
 use crate::error::CliError;
@@ -20,7 +21,7 @@ static OUTPUT: Stream = Stream { name: "standard output", failed: Mutex::new(Non
 static ERROR: Stream = Stream { name: "standard error", failed: Mutex::new(None) };
 
 impl Stream {
-    /// Does what writes, unless an earlier write failed.
+    /// Writes to the stream, unless an earlier write failed.
     fn try_to(&self, write: impl FnOnce() -> io::Result<()>) {
         let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
         if failed.is_none() {
@@ -28,7 +29,7 @@ impl Stream {
         }
     }
 
-    /// The error that matters: a reader who has gone away, as `head` does, is none.
+    /// The error of the stream, if it matters: a reader that closed the pipe, as `head` does, is not an error.
     fn error(&self) -> Option<CliError> {
         let failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner).take()?;
         (failed.kind() != ErrorKind::BrokenPipe)
@@ -46,44 +47,46 @@ pub fn error(text: fmt::Arguments<'_>) {
     ERROR.try_to(|| io::stderr().write_all(shown(text).as_bytes()));
 }
 
-/// Text that moves no cursor and turns no direction: cells, names and paths of others may be in it.
+/// Text without characters that move the cursor or reverse the text direction, which cells, names and paths of
+/// others may contain.
 fn shown(text: fmt::Arguments<'_>) -> String {
     harmless_lines(&text.to_string())
 }
 
-/// Prints what clap says of the arguments: help or the version to standard output, a refusal to standard error.
+/// Prints the message of clap about the arguments: help or version to standard output, an error to standard
+/// error.
 pub fn arguments(said: &clap::Error) {
     let stream = if said.use_stderr() { &ERROR } else { &OUTPUT };
     stream.try_to(|| said.print());
 }
 
-/// Whether somebody looks at standard error while the program works.
+/// Whether standard error is a terminal.
 pub fn is_watched() -> bool {
     io::stderr().is_terminal()
 }
 
-/// Brings what is still buffered on its way.
+/// Flushes standard output and reports the first error of either stream.
 ///
 /// # Errors
 ///
-/// [`CliError::Terminal`] if a stream did not take the whole of its text, unless its reader had gone away.
+/// [`CliError::Terminal`] if a stream could not be written, unless its reader had closed the pipe.
 pub fn check() -> Result<(), CliError> {
     OUTPUT.try_to(|| io::stdout().flush());
     [&OUTPUT, &ERROR].into_iter().find_map(Stream::error).map_or(Ok(()), Err)
 }
 
-/// A line of standard output; as `println!`.
+/// Prints a line to standard output, like `println!`.
 macro_rules! say {
     () => { $crate::print::terminal::output(format_args!("\n")) };
     ($($text:tt)*) => { $crate::print::terminal::output(format_args!("{}\n", format_args!($($text)*))) };
 }
 
-/// Text of standard output without the end of a line; as `print!`.
+/// Prints text to standard output without a line end, like `print!`.
 macro_rules! put {
     ($($text:tt)*) => { $crate::print::terminal::output(format_args!($($text)*)) };
 }
 
-/// A line of standard error; as `eprintln!`.
+/// Prints a line to standard error, like `eprintln!`.
 macro_rules! tell {
     ($($text:tt)*) => { $crate::print::terminal::error(format_args!("{}\n", format_args!($($text)*))) };
 }

@@ -1,13 +1,13 @@
-//! The intervals of a population's numbers, method beside method, for the terminal.
+//! Intervals of the population estimates by method, for the terminal.
 
 use super::format::{NONE, significant};
 use super::terminal::say;
 use omafit_trial::{Table, Values};
 
-/// Digits of an end of an interval, which stands beside others.
+/// Significant digits of the end of an interval.
 const DIGITS: usize = 4;
 
-/// The table `uncertainty`: a line a number, a column a method.
+/// Prints the table `uncertainty`: one row per estimate, one column per method.
 pub fn uncertainty(table: &Table) {
     let Some(Values::Text(names)) = table.values("name") else { return };
     let numbers = |name: &str| match table.values(name) {

@@ -1,4 +1,4 @@
-//! The figures of a run's diagnostics, from its tables, each with its data.
+//! Diagnostic figures of a run, made from its tables, each with its data.
 
 use super::tables::{find, texts};
 use crate::error::CliError;
@@ -11,20 +11,20 @@ use omafit_report::panels::Panels;
 use omafit_trial::{Column, Values};
 use std::path::Path;
 
-/// Fewer subjects than this make no distribution of η.
+/// Smallest number of subjects for which distributions of η are drawn.
 const FEWEST_SUBJECTS: usize = 5;
 
-/// A figure as it is written.
+/// A figure ready to be written.
 pub struct Drawn {
-    /// Its name, without extension.
+    /// File name of the figure, without extension.
     pub name: String,
-    /// The drawing.
+    /// The figure as an SVG document.
     pub svg: String,
-    /// Its data.
+    /// Data table of the figure.
     pub data: omafit_trial::Table,
 }
 
-/// A figure as it is written, with its data as a table.
+/// A figure with its data table, ready to be written.
 pub fn drawn(name: impl Into<String>, mut figure: Panels, simulated: bool) -> Result<Drawn, CliError> {
     figure.simulated = simulated;
     let rows = figure.data();
@@ -42,7 +42,7 @@ pub fn drawn(name: impl Into<String>, mut figure: Panels, simulated: bool) -> Re
     Ok(Drawn { svg: figure.svg(), data: omafit_trial::Table::new(name.as_str(), columns)?, name })
 }
 
-/// Goodness of fit and random effects.
+/// Figures of the goodness of fit and the random effects.
 pub fn of_fit(
     model: &PopulationModel,
     individuals: &Table,
@@ -122,7 +122,8 @@ pub fn of_fit(
         let groups: Vec<Group> =
             eta.iter().map(|(p, eta, _)| Group { name: p.clone(), points: points(eta) }).collect();
         let title = format!("η against {name}");
-        // A covariate's name is a column of the data: letters of it only, in the name of a file.
+        // The name of a covariate is a column name of the data; only its letters and digits are used in the
+        // file name.
         let plain: String = name.chars().filter(char::is_ascii_alphanumeric).collect();
         let unit = match *name {
             Covariates::WEIGHT => " (kg)",
@@ -146,13 +147,14 @@ pub fn of_fit(
     Ok(out)
 }
 
-/// Without the points that have no residual: censored observations are known to have none.
+/// The group without points that have no residual, as censored observations are known to have none.
 fn known(mut group: Group) -> Group {
     group.points.retain(|p| !p.1.is_nan());
     group
 }
 
-/// The visual predictive check of each analyte: plain, corrected, and the parts beyond limits.
+/// Figures of the visual predictive check of each analyte: uncorrected, prediction-corrected, and the fractions
+/// beyond the limits of quantification.
 pub fn of_check(
     model: &PopulationModel,
     folder: &Path,

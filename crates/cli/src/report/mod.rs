@@ -1,4 +1,4 @@
-//! `omafit report`: the HTML report, made from a run's folder.
+//! `omafit report`: the HTML report, made from the tables in a run folder.
 
 mod figures;
 mod outcomes;
@@ -20,13 +20,13 @@ use omafit_trial::{read_whole_text, write_whole};
 use serde_json::Value;
 use std::path::Path;
 
-/// A run of more subjects than this has no report: its tables would have to be held.
+/// Largest number of subjects of a run with a report, because the report holds all of its tables in memory.
 pub const REPORTED: usize = 2000;
 
-/// The report's file in the folder of a run.
+/// File name of the report in a run folder.
 pub const FILE: &str = "report.html";
 
-/// Makes the report of a run and writes it into the run's folder, or where it is told.
+/// Writes the report of a run into the run folder, or to the path given.
 pub fn report(args: &ReportArgs) -> Result<Outcome, CliError> {
     let page = page(&args.run)?;
     let target = args.out.clone().unwrap_or_else(|| args.run.join(FILE));
@@ -37,7 +37,7 @@ pub fn report(args: &ReportArgs) -> Result<Outcome, CliError> {
     Ok(Outcome::Done)
 }
 
-/// The figures of the diagnostics of the run whose tables are in a folder; of the predictive check alone if `only_check`.
+/// Diagnostic figures of the run in a folder; only those of the predictive check if `only_check`.
 pub fn figures(folder: &Path, only_check: bool) -> Result<Vec<Drawn>, CliError> {
     let record = record(&folder.join("run.json"))?;
     let simulated = record["simulated"] == true;
@@ -60,7 +60,7 @@ pub fn figures(folder: &Path, only_check: bool) -> Result<Vec<Drawn>, CliError> 
     Ok(all)
 }
 
-/// The report of the run whose tables are in a folder.
+/// HTML report of the run in a folder.
 pub fn page(folder: &Path) -> Result<String, CliError> {
     let record = record(&folder.join("run.json"))?;
     if record["schema_version"] != SCHEMA_VERSION {
@@ -102,7 +102,7 @@ pub fn page(folder: &Path) -> Result<String, CliError> {
         }
     }
     let mut run = record;
-    // The report cannot know how long it takes itself.
+    // The report does not contain the time that it took itself.
     if let Some(seconds) = run["seconds"].as_object_mut() {
         seconds.remove("report");
     }
@@ -122,7 +122,7 @@ pub fn page(folder: &Path) -> Result<String, CliError> {
     Ok(page::html(&Story { run, check, outcome, model: words, tables: all, courses, what_if, missing })?)
 }
 
-/// A file of JSON of a run.
+/// Reads a JSON file of a run.
 pub fn record(path: &Path) -> Result<Value, CliError> {
     let text =
         read_whole_text(path).map_err(|source| CliError::Unreadable { path: path.to_owned(), source })?;

@@ -1,4 +1,4 @@
-//! The figures of an outcome analysis, from a run's tables.
+//! Figures of an outcome analysis, made from the tables of a run.
 
 use super::figures::{Drawn, drawn};
 use super::tables::{find, required, texts};
@@ -7,7 +7,7 @@ use omafit_report::page::Table;
 use omafit_report::panels::{Ink, Layer, Panel, Panels, Shape};
 use std::path::Path;
 
-/// The tables of an outcome analysis that a report takes.
+/// Tables of an outcome analysis that the report uses.
 pub const TABLES: [&str; 9] = [
     "outcome_visits",
     "outcome_arms",
@@ -21,15 +21,15 @@ pub const TABLES: [&str; 9] = [
 ];
 
 const DAYS: &str = "Days after the first dose";
-/// One in so many visits of a loop says its day.
+/// Interval of labelled visits in a loop: one in this many has its day as label.
 const NAMED_VISITS: usize = 3;
 /// Size of a panel, px.
 const SIZE: (f64, f64) = (300.0, 190.0);
 
-/// From a column's scale to the axis'.
+/// Map from the scale of a column to the scale of the axis.
 type Map = fn(f64) -> f64;
 
-/// Rows of a table that belong to a group.
+/// Rows of a table that belong to one group.
 struct Rows<'a> {
     table: &'a Table,
     rows: Vec<usize>,
@@ -52,8 +52,8 @@ impl Rows<'_> {
     }
 }
 
-/// The figures of the outcomes in a run's folder: of each measure the courses of exposure and outcome above each other, and the
-/// loops of outcome against exposure.
+/// Figures of the outcomes of a run, for each measure: the time courses of exposure and outcome one above the
+/// other, and the loops of outcome against exposure.
 pub fn figures(folder: &Path) -> Result<Vec<Drawn>, CliError> {
     let record = super::record(&folder.join("outcome.json"))?;
     let simulated = record["simulated"] == true;
@@ -64,7 +64,7 @@ pub fn figures(folder: &Path) -> Result<Vec<Drawn>, CliError> {
         let (name, unit) = (measure["name"].as_str().unwrap_or(""), measure["unit"].as_str().unwrap_or(""));
         let of_visits = groups(folder, &visits, Some(name))?;
         let of_exposure = groups(folder, &exposure, None)?;
-        // A figure's file has a number, as a measure may be called anything.
+        // The file name of a figure has a number, because the name of a measure may contain any characters.
         let change = if unit.is_empty() { "Change".to_owned() } else { format!("Change ({unit})") };
         let courses = courses(name, &change, &of_visits, &of_exposure, target);
         out.push(drawn(format!("outcome_{}_courses", i + 1), courses, simulated)?);
@@ -73,7 +73,7 @@ pub fn figures(folder: &Path) -> Result<Vec<Drawn>, CliError> {
     Ok(out)
 }
 
-/// The groups of a table, of one measure if it has them, in their order.
+/// Groups of a table in their order, for one measure if the table has measures.
 fn groups<'a>(
     folder: &Path,
     table: &'a Table,
@@ -81,7 +81,7 @@ fn groups<'a>(
 ) -> Result<Vec<(String, Rows<'a>)>, CliError> {
     let (arm, responder) = (texts(folder, table, "arm")?, texts(folder, table, "responder")?);
     let measures = measure.map(|_| texts(folder, table, "measure")).transpose()?;
-    // A group without a visit has a row that says why, and nothing to draw.
+    // A group without a visit has a row with the reason, and nothing to draw.
     let visits = find(table, "visit");
     let mut found: Vec<(String, Rows<'a>)> = Vec::new();
     for i in 0..arm.len() {

@@ -1,4 +1,4 @@
-//! The figures of an estimated population, from its tables, each with its data.
+//! Figures of an estimated population, made from its tables, each with its data.
 
 use super::figures::{Drawn, drawn};
 use super::tables::{find, optional, texts};
@@ -10,10 +10,10 @@ use omafit_report::panels::{Ink, Layer, Panel, Panels, Shape};
 use omafit_trial::{Column, Values};
 use std::path::Path;
 
-/// The percentiles of a covariate at which its effects are shown.
+/// Percentiles of a covariate at which its effects are shown, as fractions.
 const AT: [f64; 2] = [0.05, 0.95];
 
-/// Estimates, convergence and influence; nothing of a run that did not estimate its population.
+/// Figures of estimates, convergence and influence; empty for a run that did not estimate its population.
 pub fn of_population(
     folder: &Path,
     model: &PopulationModel,
@@ -33,7 +33,7 @@ pub fn of_population(
     Ok(out)
 }
 
-/// Every estimate with its interval, as part of itself, and what covariates do.
+/// Forest plot of every estimate with its interval, relative to the estimate, and of the covariate effects.
 fn forest(
     folder: &Path,
     model: &PopulationModel,
@@ -114,7 +114,7 @@ fn forest(
     Ok(Some(Drawn { name: "forest".to_owned(), svg: figure.svg(), data }))
 }
 
-/// A standard deviation of a residual error, by what it is of.
+/// Label of a standard deviation of a residual error, with the name of its analyte.
 fn residual_error(model: &PopulationModel, name: &str) -> String {
     let kind = name.trim_start_matches("sigma_");
     let analyte = Analyte::ALL.into_iter().find_map(|a| Some((a, kind.strip_suffix(a.name())?)));
@@ -124,15 +124,16 @@ fn residual_error(model: &PopulationModel, name: &str) -> String {
     )
 }
 
-/// A value of a covariate as a reader says it: whole, or to a tenth.
+/// Value of a covariate for a label: rounded to one decimal below 10, otherwise to a whole number.
 fn first_digits(value: f64) -> f64 {
     if value.abs() < 10.0 { (value * 10.0).round() / 10.0 } else { value.round() }
 }
 
-/// What a coefficient makes of a parameter.
+/// Factor on a parameter, as a function of a coefficient.
 type Factor = Box<dyn Fn(f64) -> f64>;
 
-/// Where an effect is shown, what it multiplies by there as a function of its coefficient, and that coefficient's name.
+/// Covariate values at which an effect is shown, each with the factor as a function of the coefficient, and the
+/// name of the coefficient.
 fn shown(form: &EffectForm, sorted: &[f64], name: &str) -> Vec<(f64, Factor, String)> {
     if sorted.is_empty() {
         return Vec::new();
@@ -164,7 +165,7 @@ fn shown(form: &EffectForm, sorted: &[f64], name: &str) -> Vec<(f64, Factor, Str
     }
 }
 
-/// The objective and every number through the iterations.
+/// Figure of the objective and of every parameter over the iterations.
 fn trace(convergence: &Table) -> Panels {
     let none = Vec::new();
     let iteration = find(convergence, "iteration").unwrap_or(&none);
@@ -187,7 +188,7 @@ fn trace(convergence: &Table) -> Panels {
     }
 }
 
-/// How far the estimates go without each subject.
+/// Figure of the shifts of the estimates without each subject.
 fn influences(influence: &Table) -> Panels {
     let none = Vec::new();
     let column = |name: &str| find(influence, name).unwrap_or(&none);

@@ -1,4 +1,4 @@
-//! A run's tables, as a report takes them.
+//! Tables of a run in the form in which the report uses them.
 
 use crate::error::{CliError, refuse};
 use omafit_model::Analyte;
@@ -7,17 +7,17 @@ use omafit_trial::{Values, read_parquet};
 use std::collections::HashMap;
 use std::path::Path;
 
-/// Columns of `observations` that a report shows.
+/// Columns of `observations` that the report shows.
 const OBSERVED: [&str; 11] =
     ["TIME", "DVID", "DV", "CENS", "PRED", "IPRED", "IWRES", "WRES", "CWRES", "NPDE", "TAD"];
 
-/// A table of the run, if it is there.
+/// Reads a table of the run; `None` if it does not exist.
 pub fn optional(folder: &Path, name: &str) -> Result<Option<Table>, CliError> {
     let path = folder.join(format!("{name}.parquet"));
     if path.is_file() { required(folder, name).map(Some) } else { Ok(None) }
 }
 
-/// A table that every run has.
+/// Reads a table of the run, which must exist.
 pub fn required(folder: &Path, name: &str) -> Result<Table, CliError> {
     let table = read_parquet(&folder.join(format!("{name}.parquet")))?;
     let column = |column: &omafit_trial::Column| {
@@ -33,8 +33,8 @@ pub fn required(folder: &Path, name: &str) -> Result<Table, CliError> {
     Ok(table.columns().iter().map(column).collect())
 }
 
-/// The observations, each with the position of its subject among the individuals. NPDE is that of the last check, if
-/// there was one.
+/// Table of the observations, each with the position of its subject in `individuals`. NPDE is from the last
+/// predictive check, if there was one.
 pub fn observations(folder: &Path, individuals: &Table) -> Result<Table, CliError> {
     let table = required(folder, "observations")?;
     let positions = positions(folder, individuals)?;
@@ -45,7 +45,7 @@ pub fn observations(folder: &Path, individuals: &Table) -> Result<Table, CliErro
     for name in OBSERVED {
         let later = npde.as_ref().filter(|_| name == "NPDE").and_then(|t| find(t, name));
         let own = find(&table, name);
-        // A check is of the same observations, in the same order.
+        // A predictive check has the same observations in the same order.
         let same = later.filter(|l| own.is_none_or(|o| o.len() == l.len()));
         if let Some(values) = same.or(own) {
             wanted.push(Column { name: name.into(), values: Data::Numbers(values.to_vec()) });
@@ -54,7 +54,8 @@ pub fn observations(folder: &Path, individuals: &Table) -> Result<Table, CliErro
     Ok(wanted)
 }
 
-/// The courses of the individuals, in their order; says what is missing, but for courses that were `left_out`.
+/// Time courses in the order of `individuals`. A message is added to `missing` if they are absent, unless they
+/// were `left_out`.
 pub fn courses(
     folder: &Path,
     individuals: &Table,
@@ -100,7 +101,7 @@ pub fn courses(
     Ok(courses)
 }
 
-/// Free IgE under other doses; the doses as they were given have their courses already.
+/// Free IgE under alternative doses; the doses as given have their time courses already.
 pub fn what_if(
     folder: &Path,
     individuals: &Table,
@@ -140,7 +141,7 @@ fn positions<'a>(folder: &Path, individuals: &'a Table) -> Result<HashMap<&'a st
     Ok(texts(folder, individuals, "ID")?.iter().enumerate().map(|(i, id)| (id.as_str(), i)).collect())
 }
 
-/// A column of texts.
+/// A column of strings, which must exist.
 pub fn texts<'a>(folder: &Path, table: &'a Table, name: &str) -> Result<&'a [String], CliError> {
     let found = table.iter().find(|c| c.name == name).map(|c| &c.values);
     match found {
@@ -149,7 +150,7 @@ pub fn texts<'a>(folder: &Path, table: &'a Table, name: &str) -> Result<&'a [Str
     }
 }
 
-/// A column of numbers.
+/// A column of numbers; `None` if it does not exist.
 pub fn find<'a>(table: &'a Table, name: &str) -> Option<&'a [f64]> {
     match table.iter().find(|c| c.name == name).map(|c| &c.values) {
         Some(Data::Numbers(values)) => Some(values),
