@@ -1,27 +1,28 @@
-//! Where the data set of a run is that is taken up again, perhaps from another folder, or after it was moved.
+//! Search for the data set of an earlier run, which may have been started from another folder or moved since.
 
 use crate::error::{CliError, refuse};
 use omafit_trial::{read_whole, sha256};
 use std::path::{Component, Path, PathBuf};
 
-/// A demo's data set, in its own folder.
+/// Data set of a demo, in the folder of its run.
 const OWN: &str = "data.csv";
 
-/// What a run's `run.json` says of where its data are.
+/// Location of the data, as recorded in `run.json`.
 #[derive(Clone, Copy, Debug)]
 pub struct Recorded<'a> {
-    /// The path as it was given.
+    /// Path as given on the command line.
     pub path: &'a Path,
-    /// The path from the run's folder, if there is one.
+    /// Path relative to the run folder, if there is one.
     pub from_run: Option<&'a Path>,
-    /// SHA-256 of the bytes.
+    /// SHA-256 of the file.
     pub sha256: &'a str,
 }
 
-/// The data set of the run in `folder`: the file that is `given`, or else one of those where it may be, by its SHA-256.
+/// Path of the data set of the run in `folder`: the file `given`, or else the first candidate with the recorded
+/// SHA-256.
 ///
 /// # Errors
-/// When no file is there, or none has the bytes that the run had.
+/// When no file is found, or none has the recorded SHA-256.
 pub fn find(folder: &Path, recorded: Recorded<'_>, given: Option<&Path>) -> Result<PathBuf, CliError> {
     let Recorded { path, from_run, sha256: expected } = recorded;
     let sum = |path: &Path| -> Result<String, CliError> {
@@ -68,7 +69,8 @@ pub fn find(folder: &Path, recorded: Recorded<'_>, given: Option<&Path>) -> Resu
     }))
 }
 
-/// The way from a folder that is or will be at `out` to a file, if both are below one root.
+/// Relative path from a run folder, which may not exist yet, at `out` to a file; `None` if they have no common
+/// root.
 pub fn from_run(out: &Path, file: &Path) -> Option<PathBuf> {
     let file = file.canonicalize().ok()?;
     let out = std::path::absolute(out).ok()?;

@@ -1,4 +1,4 @@
-//! `omafit sir`: uncertainty of a run's population by sampling importance resampling.
+//! `omafit sir`: uncertainty of the population estimates of a run by sampling importance resampling.
 
 use crate::Outcome;
 use crate::checks::share;
@@ -65,7 +65,7 @@ impl SirArgs {
     }
 }
 
-/// Samples, resamples, and writes into the run.
+/// Samples, resamples, and writes the results into the run folder.
 pub fn sir(args: &SirArgs) -> Result<Outcome, CliError> {
     share("level", args.level)?;
     let rounds = args.rounds()?;

@@ -1,4 +1,4 @@
-//! Covariates that the model does not use, and subjects of whom nothing was observed, through a whole run.
+//! Tests of covariates that the model does not use and of subjects without observations, through a whole run.
 #![allow(missing_docs, clippy::unwrap_used)]
 
 mod common;
@@ -6,7 +6,7 @@ mod common;
 use common::{all_defined, column, csv, omafit, record, text};
 use std::path::{Path, PathBuf};
 
-/// A simulated trial, with columns after its own.
+/// A simulated trial with additional columns after its own.
 fn trial(folder: &Path, further: &str, of: impl Fn(usize) -> String) -> PathBuf {
     let path = folder.join("trial.csv");
     let name = path.to_str().unwrap();
@@ -68,7 +68,7 @@ fn covariates_that_no_model_uses_reach_tables_figures_and_strata() {
         names
     };
     assert_eq!(strata(&with, "sex"), ["SEX 0", "SEX 1"]);
-    // A covariate that the run did not read is read of its data, and who lacks it is a stratum.
+    // A covariate that the run did not read is read from its data, and subjects without a value form a stratum.
     fit(&data, &without, &[]);
     assert_eq!(strata(&without, "SEX"), ["SEX 0", "SEX 1"]);
     let by_age = strata(&without, "AGE");
@@ -96,7 +96,7 @@ fn doses_stand_beside_the_dosing_tables_in_the_record() {
 fn of_whom_nothing_was_observed_the_typical_patient_is_predicted() {
     let folder = tempfile::tempdir().unwrap();
     let data = trial(folder.path(), "KEEP", |k| if k == 5 { "N" } else { "Y" }.to_owned());
-    // The fifth patient's observations are left out.
+    // The observations of the fifth patient are left out.
     let rows = std::fs::read_to_string(&data).unwrap();
     let header: Vec<&str> = rows.lines().find(|l| !l.starts_with('#')).unwrap().split(',').collect();
     let at = |name: &str| header.iter().position(|n| *n == name).unwrap();
@@ -132,10 +132,10 @@ fn of_whom_nothing_was_observed_the_typical_patient_is_predicted() {
             assert!(column(&individuals, eta)[at].abs() < 1e-12, "{method} {eta}");
         }
         assert_eq!(text(&individuals, "status")[at], "not_determined");
-        // Its course is that of a typical patient.
+        // The time course of the subject is that of a typical patient.
         assert!(column(&individuals, "ige_free_baseline")[at] > 0.0);
         assert!(std::fs::metadata(with.join("trajectories.parquet")).unwrap().len() > 1000);
-        // The others, and the population, are estimated as if the subject were not there.
+        // The other subjects and the population are estimated as if the subject did not exist.
         let (ours, theirs) = (record(&with), record(&without));
         assert_eq!(ours["likelihood"]["ofv"], theirs["likelihood"]["ofv"], "{method}");
         assert_eq!(ours["likelihood"]["bic"], theirs["likelihood"]["bic"], "{method}");

@@ -1,4 +1,4 @@
-//! `omafit compare`, on records of runs made up for it.
+//! Tests of `omafit compare` on made-up records of runs.
 
 #![allow(clippy::unwrap_used)]
 
@@ -18,7 +18,7 @@ struct Made {
     parameters: String,
 }
 
-/// A run of theophylline by FOCE: −2LL and how many numbers were estimated.
+/// A theophylline run by FOCE with the given −2LL and number of estimated parameters.
 fn made(minus2ll: f64, estimated: u32) -> Made {
     let p = f64::from(estimated);
     let record = json!({
@@ -79,7 +79,7 @@ fn compare(runs: &[&Path], more: &[&str]) -> (i32, String, String) {
     (done.status.code().unwrap(), text(done.stdout), text(done.stderr))
 }
 
-/// The base model and one without the variance of V, with 5.6 more.
+/// The base model, and a model without the variance of V whose −2LL is 5.6 higher.
 fn pair(folder: &Path) -> [PathBuf; 2] {
     let base = made(359.4, 7).write(&folder.join("base"));
     [base, made(365.0, 6).without_variance("V").write(&folder.join("no-V"))]
@@ -122,7 +122,7 @@ fn two_nested_runs_are_tested_with_the_mixture() {
         "nothing runs, nothing is fetched"
     );
     assert!(std::fs::read_to_string(&files[1]).unwrap().contains("| base |"));
-    // A file that is there stays, unless it is told otherwise; nothing else is written then.
+    // An existing file is kept unless --force is given, and nothing else is written then.
     let (code, _, failed) = compare(&[&base, &less], &["--html", html, "--csv", "new.csv"]);
     assert!(code == 2 && failed.contains("there is a file of that name already"), "{failed}");
     assert!(!Path::new("new.csv").exists());
@@ -168,7 +168,7 @@ fn runs_of_other_data_or_likelihoods_are_refused_in_words() {
         assert!(code == 0 && failed.is_empty() && said.contains("1.5900 (19.0)"), "{said}");
         assert!(!said.contains("AIC") && !said.contains("ratio test"), "{said}");
     }
-    // Covariates that only one of the models reads are no other data.
+    // Covariates that only one of the models reads do not make the data different.
     for (pointer, value) in [
         ("/data/read/covariates", json!(["WT"])),
         ("/data/read/assume", json!({"WT": 70.0})),
@@ -200,7 +200,7 @@ fn runs_without_a_population_or_not_converged_never_win() {
     ] {
         assert!(said.contains(expected), "{expected}\n{said}");
     }
-    // One likelihood is no comparison.
+    // A comparison needs at least two likelihoods.
     for runs in [[&map, &base], [&base, &open]] {
         let (code, said, failed) = compare(&runs.map(PathBuf::as_path), &[]);
         assert_eq!((code, failed.as_str()), (1, ""), "{said}");
@@ -231,7 +231,7 @@ fn lineage_is_followed() {
         said.contains("child against no-V, which it is based on\n  typical value of ka: estimated → fixed"),
         "{said}"
     );
-    // One more restriction than its origin, two than the first.
+    // One more restriction than the origin of its model, two more than the first run.
     assert!(said.contains("χ²(1)") && said.contains("½χ²(1) + ½χ²(2)"), "{said}");
     let (_, said, _) = compare(&[&base, &less, &child("based_on = \"one_compartment_oral\"")], &[]);
     assert!(said.contains("child against the model one_compartment_oral, which it is based on"), "{said}");

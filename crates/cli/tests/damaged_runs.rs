@@ -1,4 +1,4 @@
-//! A `run.json` in which anything may be anything: the commands that read it say so, and do not end by a panic.
+//! Tests of commands on a damaged `run.json`: they report the damage and do not panic.
 #![allow(clippy::unwrap_used)]
 
 mod common;
@@ -8,15 +8,15 @@ use serde_json::{Value, json};
 use std::path::Path;
 use std::time::Duration;
 
-/// Values that are put in the place of another.
+/// Values that replace another value.
 fn others() -> [Value; 7] {
     [Value::Null, json!(-1), json!(1e308), json!(u64::MAX), json!(""), json!([[]]), json!({ "text": 0 })]
 }
 
-/// A finding ends otherwise, or not at all.
+/// Time limit of a command: a damaged record ends in an error, not in a loop without end.
 const LONGEST: Duration = Duration::from_secs(60);
 
-/// The places of all values in a document, as JSON pointers.
+/// Paths of all values in a document, as JSON pointers.
 fn places(value: &Value, here: &str, all: &mut Vec<String>) {
     all.push(here.to_owned());
     match value {
@@ -26,7 +26,7 @@ fn places(value: &Value, here: &str, all: &mut Vec<String>) {
                 places(value, &format!("{here}/{key}"), all);
             }
         }
-        // The others are like the first.
+        // The other elements are like the first.
         Value::Array(list) => list.iter().take(1).for_each(|value| places(value, &format!("{here}/0"), all)),
         _ => {}
     }
@@ -57,7 +57,7 @@ fn no_value_of_a_record_ends_a_command_by_a_panic() {
     let record: Value = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
     let mut all = Vec::new();
     places(&record, "", &mut all);
-    // Each place once, each value by turns, and each command by turns.
+    // Each path is damaged once; values and commands alternate.
     for (number, place) in all.iter().enumerate() {
         let mut damaged = record.clone();
         let other = others()[number % others().len()].clone();
@@ -82,7 +82,7 @@ fn a_file_that_may_not_be_as_large_is_an_error_with_its_name() {
     let folder = tempfile::tempdir().unwrap();
     let data = repository().join("fixtures/reference/hayashi_20.csv");
     let out = folder.path().join("out.csv");
-    // In units of 512 or 1024 bytes.
+    // The unit of the limit is 512 or 1024 bytes.
     let limited = "ulimit -f 1; exec \"$0\" convert \"$1\" \"$2\"";
     let output = std::process::Command::new("sh")
         .args(["-c", limited, env!("CARGO_BIN_EXE_omafit")])

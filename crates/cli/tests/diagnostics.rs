@@ -1,5 +1,5 @@
-//! Residuals of the simulated reference data set against an independent program (`scripts/reference/diagnostics.py`),
-//! and the predictive checks of a run.
+//! Tests of the residuals of the simulated reference data set against an independent program
+//! (`scripts/reference/diagnostics.py`), and of the predictive checks of a run.
 
 #![allow(clippy::unwrap_used)]
 
@@ -40,9 +40,10 @@ fn residuals_agree_with_numpy() {
     };
     assert!(largest("WRES", "wres").0 < 1e-6, "{:?}", largest("WRES", "wres"));
     assert!(largest("CWRES", "cwres").0 < 1e-5, "{:?}", largest("CWRES", "cwres"));
-    // Other random numbers. A rank among 1000 and one among 2000 simulations differ by 0.05 to 0.1 of NPDE; that observation
-    // j is predicted from the j before it by an estimated covariance adds a variance of j/1000 + j/2000: together a root
-    // mean square of 0.19, and 0.27 for the last of 44.
+    // The random numbers differ. A rank among 1000 and one among 2000 simulations differ by 0.05 to 0.1 in
+    // NPDE. Observation j is predicted from the j observations before it with an estimated covariance, which
+    // adds a variance of j/1000 + j/2000. Together this is a root mean square of 0.19, and 0.27 for the last of
+    // 44.
     let (most, usual) = largest("NPDE", "npde");
     assert!(usual < 0.19 && most < 3.0 * 0.27, "{most} {usual}");
 }
@@ -78,7 +79,7 @@ fn a_run_is_checked_with_other_bins_and_strata_afterwards() {
     assert!(column(&table, "bin").iter().all(|b| (1.0..=3.0).contains(b)));
     assert_eq!(column(&table, "corrected").iter().sum::<f64>(), 0.5 * strata.len() as f64);
     assert_eq!(csv(&run.join("npde.csv")).len(), 881);
-    // Again only when told to; the same seed gives the same bytes at any number of threads.
+    // The check is replaced only with --force; the same seed gives the same bytes with any number of threads.
     vpc(&[]).code(2);
     let before = std::fs::read(run.join("npde.csv")).unwrap();
     vpc(&["--force", "--threads", "1"]).success();

@@ -1,4 +1,4 @@
-//! `omafit dose` and `omafit attainment`.
+//! Tests of `omafit dose` and `omafit attainment`.
 #![allow(clippy::unwrap_used)]
 
 mod common;
@@ -104,7 +104,7 @@ fn a_map_is_the_same_with_any_threads_and_says_where_there_is_no_dose() {
     let table = csv(&folder.path().join("one/attainment.csv"));
     let (weight, ige) = (column(&table, "weight_kg"), column(&table, "ige_iu_ml"));
     assert_eq!((weight[0], ige[0], weight.len()), (60.0, 250.0, 12));
-    // 60 kg and 250 IU/mL: 300 mg every 4 weeks; 100 kg and 550 IU/mL: nothing.
+    // 60 kg and 250 IU/mL: 300 mg every 4 weeks; 100 kg and 550 IU/mL: no dose.
     assert_eq!((column(&table, "dose_mg")[0], column(&table, "every_days")[0]), (300.0, 28.0));
     assert!(column(&table, "below_throughout")[11].is_nan());
     assert!(text(&table, "no_dose_because")[11].contains("its cell is empty"));
@@ -129,7 +129,7 @@ fn a_map_says_which_doses_are_from_cells_that_are_not_verified() {
         "{eu}: 4 fields of the plane, 4 of them with a dose, 2 of these by cells that are not verified"
     );
     assert!(said.contains(&told) && svg.contains(eu), "{said}");
-    // Three targets a field: 40 and 60 kg with 450 IU/mL, then with 550.
+    // Three targets per field: 40 and 60 kg with 450 IU/mL, then with 550.
     let expected: Vec<f64> = (0..12).map(|row| f64::from(u8::from(row < 6))).collect();
     assert_eq!(column(&table, "verified"), expected);
     let (said, table, _) = map("jp", "jp_asthma_sar");

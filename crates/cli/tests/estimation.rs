@@ -1,4 +1,4 @@
-//! Estimation on data that are not as a simulation makes them: boundaries, pre-dose samples, too little data.
+//! Tests of estimation on data unlike those of a simulation: boundaries, pre-dose samples, too few data.
 
 #![allow(clippy::unwrap_used)]
 
@@ -19,7 +19,7 @@ fn theophylline(folder: &Path, model: &str, more: &[&str]) -> PathBuf {
     out
 }
 
-/// The theophylline model with this variance of CL, and bounds of its typical value if any.
+/// The theophylline model with the given variance of CL, and with bounds on its typical value if any are given.
 fn model(folder: &Path, variance: f64, bounds: Option<[f64; 2]>) -> String {
     let mut file = PopulationModel::parse(published("one_compartment_oral").unwrap()).unwrap().file().clone();
     *file.variability.get_mut("CL").unwrap() =
@@ -50,7 +50,7 @@ fn a_variance_that_starts_near_zero_is_not_trapped_there() {
 #[test]
 fn an_estimate_beyond_its_bound_is_named_and_the_others_have_standard_errors() {
     let folder = tempfile::tempdir().unwrap();
-    // The optimum, 2.75 L/h, lies above.
+    // The optimum, 2.75 L/h, lies above the upper bound.
     let run = theophylline(folder.path(), &model(folder.path(), 0.07, Some([1.0, 2.0])), &[]);
     let population = &record(&run)["population"];
     let reason = population["stop_reason"].as_str().unwrap();
@@ -73,7 +73,8 @@ fn the_profile_is_that_of_the_objective_and_several_starts_end_at_one() {
     all_defined(&run);
     let table = csv(&run.join("profile.csv"));
     let (low, high) = (column(&table, "low"), column(&table, "high"));
-    // At each end the objective, least over the others, has risen by the quantile of χ².
+    // At each end of the interval the objective, minimised over the other parameters, has risen by the quantile
+    // of χ².
     let points = csv(&run.join("profile_points.csv"));
     let (names, values, rises) = (text(&points, "name"), column(&points, "value"), column(&points, "rise"));
     for (k, name) in ["V", "omega2_V"].into_iter().enumerate() {
@@ -82,7 +83,7 @@ fn the_profile_is_that_of_the_objective_and_several_starts_end_at_one() {
             assert!((rises[at] - 3.841_459).abs() < 0.02, "{name} {end}: {}", rises[at]);
         }
     }
-    // Near the Wald interval of a number that is well known.
+    // The interval of a well-determined parameter is close to its Wald interval.
     let parameters = csv(&run.join("parameters.csv"));
     let at = text(&parameters, "name").iter().position(|n| n == "V").unwrap();
     let [ci_low, ci_high] = ["ci_low", "ci_high"].map(|name| column(&parameters, name)[at]);
@@ -122,11 +123,11 @@ fn drug_quantified_before_the_first_dose_is_named_by_row_or_left_out_and_counted
     assert_eq!(record["data"]["records"]["excluded"], 1);
     let warnings = record["warnings"].to_string();
     assert!(warnings.contains("before the first dose (row 2)"), "{warnings}");
-    // The one below its limit stays.
+    // The value below the limit of quantification is kept.
     let observations = csv(&folder.path().join("left/observations.csv"));
     assert_eq!(column(&observations, "CENS").iter().sum::<f64>(), 1.0);
     assert!(column(&observations, "IPRED").contains(&0.0));
-    // A run's data are read again as they were.
+    // The data of the run are read again in the same way.
     omafit().arg("report").arg(folder.path().join("left")).args(["--force", "--quiet"]).assert().success();
 }
 
@@ -149,7 +150,7 @@ fn too_few_subjects_are_told_of_before_the_work_with_an_exit_code_of_their_own()
         assert!(said.contains("cannot be told from 1 of them"), "{said}");
         assert!(!out.exists());
     }
-    // Six rows for twenty-four numbers.
+    // Eight observations for twenty-four parameters.
     let mut rows = rows[..1].iter().map(ToString::to_string).collect::<Vec<_>>();
     for id in 1..=8 {
         rows.push(format!("{id},0,.,300,1,1,1,0,70,300"));
@@ -171,7 +172,7 @@ fn too_few_subjects_are_told_of_before_the_work_with_an_exit_code_of_their_own()
 fn an_eta_far_outside_the_population_is_told_of() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("hours.csv");
-    // Days are hours: all that is measured comes a day after the dose.
+    // Hours are recorded as days, so that everything is measured a day or more after the dose.
     let mut rows =
         vec!["ID,TIME,DV,AMT,EVID,MDV,CMT,DVID,WT,IGE".to_string(), "1,0,.,300,1,1,1,0,70,300".into()];
     for (day, drug, total) in
@@ -187,7 +188,7 @@ fn an_eta_far_outside_the_population_is_told_of() {
     assert!(warnings.contains(" ω: units of the data"), "{warnings}");
 }
 
-/// FOCE's objective at the end of a fit that converged.
+/// Objective of FOCE at the end of a converged fit.
 fn converged(folder: &Path, data: &Path, start: &str) -> f64 {
     let (model, out) = (repository().join("fixtures/cases").join(start), folder.join("far"));
     let arguments = ["--method", "foce", "--no-population-covariance", "--no-trajectories", "--no-report"];
@@ -206,10 +207,10 @@ fn far_starts_are_trapped_neither_at_a_variance_of_zero_nor_at_a_saddle() {
     let visits = "0,3,7,14,28,56,84,140,196,252,308";
     let asked = ["simulate", "--patients", "60", "--visits", visits, "--seed", "7", "--quiet", "--out"];
     omafit().args(asked).arg(&trial).assert().success();
-    // The lowest objective that thirteen starts find; with the variance of CLe at zero it is 19.665 higher.
+    // The lowest objective found from thirteen starts; with the variance of CLe at zero it is 19.665 higher.
     let found = converged(folder.path(), &trial, "98_binding_start.toml");
     assert!((found - -3604.5905).abs() < 0.01, "{found}");
-    // The end at the saddle was -147.25.
+    // A fit that ends at the saddle point has -147.25.
     let data = repository().join("fixtures/cases/94_two_modes.csv");
     let found = converged(folder.path(), &data, "94_far_start.toml");
     assert!((found - -152.2338).abs() < 0.01, "{found}");

@@ -1,4 +1,4 @@
-//! A run's tables in other forms, and the definitions of their columns.
+//! Tests of the exported tables of a run, and of the definitions of their columns.
 
 #![allow(clippy::unwrap_used)]
 
@@ -57,7 +57,7 @@ fn forms_are_written_where_they_are_asked_for() {
     let read = |name: &str| std::fs::read_to_string(out.join(name)).unwrap();
     assert!(std::fs::read(out.join("tables.xlsx")).unwrap().starts_with(b"PK"));
     let markdown = read("tables/parameters.md");
-    // Seven numbers, and the names above them.
+    // Seven parameters, and the header above them.
     assert_eq!(markdown.lines().filter(|line| line.starts_with("| ")).count(), 9, "{markdown}");
     assert!(markdown.contains("| ka | 1/h | 1.590 | 19.2 | 1.092 to 2.316 |  |  |"), "{markdown}");
     assert!(markdown.contains("Likelihood by linearisation (FOCE): OFV 116.80"), "{markdown}");
@@ -76,7 +76,7 @@ fn forms_are_written_where_they_are_asked_for() {
     let expected =
         ["catab1", "cotab1", "patab1", "run1.cor", "run1.cov", "run1.ext", "run1.mod", "run1.phi", "sdtab1"];
     assert_eq!(files, expected);
-    // The same run, the same bytes.
+    // The same run gives the same bytes.
     let again = folder.path().join("again");
     theophylline(&again, &["--xlsx", "--no-report"]);
     let bytes = |run: &Path| std::fs::read(run.join("tables.xlsx")).unwrap();

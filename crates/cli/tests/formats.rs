@@ -1,4 +1,4 @@
-//! Data sets in other formats and layouts than CSV with commas.
+//! Tests of data sets in other formats and layouts than CSV with commas.
 
 #![allow(clippy::unwrap_used)]
 
@@ -7,7 +7,7 @@ mod common;
 use common::{omafit, record, repository};
 use std::path::Path;
 
-/// One dose and two analytes, separated as the first, with the second before the decimals.
+/// One dose and two analytes, with the given separator and decimal mark.
 fn trial(separator: &str, decimal: &str) -> String {
     let rows = [
         "ID,TIME,DV,AMT,EVID,MDV,DVID,WT,IGE",
@@ -43,7 +43,7 @@ fn a_layout_is_read_when_it_is_declared() {
     ] {
         std::fs::write(&path, trial(separator, decimal)).unwrap();
         let (code, said, _) = check(&path, &options);
-        // The checksum is the file's.
+        // The checksum is that of the file.
         let plain =
             |text: &str| text.lines().filter(|line| !line.contains("sha256")).collect::<Vec<_>>().join("\n");
         assert_eq!((code, plain(&said)), (0, plain(&expected)), "{options:?}");

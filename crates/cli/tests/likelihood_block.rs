@@ -1,4 +1,4 @@
-//! The likelihood block of a run, and what stands in its place where no population was estimated.
+//! Tests of the likelihood of a run, and of the output that replaces it if no population was estimated.
 
 #![allow(clippy::unwrap_used)]
 
@@ -7,7 +7,8 @@ mod common;
 use common::{column, csv, omafit, record, repository};
 use std::path::{Path, PathBuf};
 
-/// What nlmixr2 5 finds by FOCEI; with 132 quantified values and an additive error −2LL is that and 132·ln 2π.
+/// Objective of nlmixr2 5 by FOCEI, and −2LL: for 132 quantified values with an additive error, the objective
+/// plus 132·ln 2π.
 const OFV: f64 = 116.80;
 const MINUS2LL: f64 = 359.40;
 
@@ -30,7 +31,7 @@ fn foce_ends_with_the_linearised_block() {
     for shown in ["OFV 116.80", "−2LL 359.40", "AIC 373.40"] {
         assert!(said.contains(shown), "{said}");
     }
-    // The one at the subjects' own estimates is not shown beside it.
+    // The conditional likelihood at the individual estimates is not shown with it.
     assert!(!said.contains("conditional") && !said.contains("248.6"), "{said}");
     let record = record(&run);
     assert_eq!((record["method"].as_str(), record["schema_version"].as_u64()), (Some("foce"), Some(2)));
@@ -86,7 +87,7 @@ fn who_estimates_no_population_says_so_first() {
     assert!(told.get("likelihood").is_none() && !run.join("criteria.csv").exists());
     let (_, said) = theophylline(folder.path(), &["--method", "nls"]);
     assert!(after_data(&said).starts_with("no population was estimated or used"), "{said}");
-    // Of a population that is given there is a likelihood, and no number to penalise.
+    // A population that was given has a likelihood, but no number of estimated parameters to penalise.
     let (run, said) = theophylline(folder.path(), &["--method", "map", "--likelihood", "linear"]);
     assert!(said.contains("12 subjects, 132 observations, the population was given"), "{said}");
     let told = record(&run);
@@ -97,7 +98,7 @@ fn who_estimates_no_population_says_so_first() {
 fn where_nobody_was_fitted_there_is_no_likelihood() {
     let folder = tempfile::tempdir().unwrap();
     let (data, out) = (repository().join("fixtures/reference/hayashi_20.csv"), folder.path().join("run"));
-    // One iteration is enough for nobody.
+    // No subject converges in a single iteration.
     let arguments = ["--no-report", "--max-iterations", "1", "--starts", "0", "--out"];
     let done = omafit().arg("fit").arg(data).args(arguments).arg(&out).output().unwrap();
     let said = String::from_utf8(done.stdout).unwrap();

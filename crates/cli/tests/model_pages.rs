@@ -1,6 +1,6 @@
-//! The pages of docs/models against the program: tables, figures and derived numbers cannot drift.
-//!
-//! `scripts/model_pages` rewrites the tables and figures.
+//! Tests of the pages of docs/models against the program, so that tables, figures and derived numbers stay up
+//! to date.
+//! | `scripts/model_pages` rewrites the tables and figures.
 
 #![allow(clippy::unwrap_used)]
 
@@ -92,14 +92,14 @@ fn every_model_has_its_table_and_its_figure_on_one_page() {
     }
 }
 
-/// Where the source says that something was not verified, its page says so too.
+/// A page states that a value was not verified if the source of the model says so.
 #[test]
 fn what_was_not_verified_is_said_on_the_page() {
     let blocks = blocks();
     for (name, file) in PUBLISHED {
         let page = &blocks.iter().find(|b| b.0 == name).unwrap().2;
         let text = std::fs::read_to_string(repository().join("docs/models").join(page)).unwrap();
-        // The tables carry the models' titles; the words must stand outside them.
+        // The tables contain the titles of the models; the words must also stand outside the tables.
         let parts = text.split("<!-- omafit model describe ").enumerate();
         let own: String =
             parts.map(|(i, p)| if i == 0 { p } else { p.split_once("<!-- end -->").unwrap().1 }).collect();

@@ -1,4 +1,4 @@
-//! `omafit model describe` and `omafit model figure` on a model file of a user's own.
+//! Tests of `omafit model describe` and `omafit model figure` on a user's model file.
 
 #![allow(clippy::unwrap_used)]
 

@@ -1,4 +1,4 @@
-//! The theophylline table of the page on NONMEM's numbers: what the program gives, to the last digit.
+//! Test that the theophylline table on the page about NONMEM has the program's numbers, to the last digit.
 
 #![allow(clippy::unwrap_used)]
 
@@ -6,7 +6,7 @@ mod common;
 
 use common::{column, csv, omafit, repository, text};
 
-/// The rows of the page's table: name and the program's number.
+/// Rows of the table on the page: name, and the number of omafit.
 fn page() -> Vec<(String, String)> {
     let page = std::fs::read_to_string(repository().join("docs/validation/nonmem.md")).unwrap();
     let section = page.split_once("## Theophylline").unwrap().1.split_once("\n## ").unwrap().0.to_owned();

@@ -1,4 +1,4 @@
-//! Outcomes beside the exposure of a run.
+//! Tests of the outcome analysis of a run.
 
 #![allow(clippy::unwrap_used)]
 
@@ -26,7 +26,7 @@ fn a_demo_ties_simulated_symptoms_to_exposure_and_finds_what_made_them() {
             (0..visit.len()).find(|&i| responder[i] == who && measure[i].contains(what) && visit[i] == day);
         change[found.unwrap()]
     };
-    // A response to placebo of 1 point, and of responders an effect of 0.65; of PEF 3 and 22 L/min.
+    // A placebo response of 1 point, and an effect of 0.65 in responders; for PEF 3 and 22 L/min.
     assert!((-2.0..-1.2).contains(&at("responder", "score", 168.0)), "{}", at("responder", "score", 168.0));
     assert!((-1.3..-0.6).contains(&at("nonresponder", "score", 168.0)));
     assert!((15.0..35.0).contains(&at("responder", "PEF", 168.0)));
@@ -49,7 +49,7 @@ fn a_demo_ties_simulated_symptoms_to_exposure_and_finds_what_made_them() {
     let value = column(&facts, "value");
     let p = row("responder", "score", "p_no_delay", "ige_free");
     assert!(value[p] < 0.01 && direction[p] == "counter-clockwise");
-    // Where there is no effect there is no delay, and it is said why nothing is told.
+    // Without an effect there is no delay, and the reason is given.
     let none = row("nonresponder", "score", "area", "log_ige_free");
     assert!(value[none].is_nan() && direction[none].is_empty());
     assert_eq!(text(&facts, "reason")[none], "no effect of this exposure");
@@ -83,7 +83,7 @@ fn a_demo_ties_simulated_symptoms_to_exposure_and_finds_what_made_them() {
     }
     assert!(std::fs::read_to_string(run.join("report.html")).unwrap().contains("outcome_correlation"));
 
-    // The same again on one thread, to the byte; not over what is there.
+    // The same analysis on one thread gives the same bytes; existing results are not replaced without --force.
     let outcomes = run.join("outcomes.csv");
     let again = [
         "outcome",
@@ -112,7 +112,8 @@ fn a_demo_ties_simulated_symptoms_to_exposure_and_finds_what_made_them() {
     refuses_and_takes_small_ones(&run);
 }
 
-/// Arms that were drawn by lot after the fact: their means are those of the patients, and they do not differ.
+/// Checks a comparison of arms that were assigned after the fact: the means are those of the patients, and the
+/// arms do not differ.
 fn compares_arms(run: &std::path::Path) {
     let outcomes = std::fs::read_to_string(run.join("outcomes.csv")).unwrap();
     let mut table = String::new();
@@ -138,13 +139,13 @@ fn compares_arms(run: &std::path::Path) {
     assert_eq!((p.len(), p.iter().filter(|p| p.is_finite()).count()), (30, 15));
     assert!(difference.iter().zip(&p).all(|(d, p)| d.is_finite() == p.is_finite()));
     assert!(p.iter().all(|p| p.is_nan() || *p > 1e-3), "{p:?}");
-    // More visits than have a covariance.
+    // More visits than a covariance can be estimated for.
     let done = omafit().args(arguments).args(["--replicates", "100"]).assert().success();
     let said = String::from_utf8(done.get_output().stdout.clone()).unwrap();
     assert!(said.contains("are more than 12: choose some with --visits"), "{said}");
 }
 
-/// Options and tables that are refused, and a table of one patient.
+/// Checks options and tables that are refused, and a table of a single patient.
 fn refuses_and_takes_small_ones(run: &std::path::Path) {
     let name = run.to_str().unwrap();
     let table = run.join("few.csv");
@@ -177,7 +178,7 @@ fn refuses_and_takes_small_ones(run: &std::path::Path) {
     assert!(told.contains("1 patient without =score<b>"), "{told}");
     let visits = csv(&run.join("outcome_visits.csv"));
     assert_eq!(column(&visits, "change_mean"), [0.0, -3.0]);
-    // Day 56 is in no visit, and said to be in none.
+    // Day 56 belongs to no visit, and a note says so.
     std::fs::write(&table, &few).unwrap();
     let windows = ["outcome", name, path, "--force", "--visits", "28", "--visit-window", "7"];
     let done = omafit().args(windows).assert().success();
@@ -216,7 +217,7 @@ fn a_run_without_time_courses_has_exposure_and_a_group_without_a_baseline_says_s
     let of_no = text(&visits, "responder").iter().position(|who| who == "no").unwrap();
     assert_eq!((column(&visits, "n")[of_no], column(&visits, "visit")[of_no].is_nan()), (0.0, true));
     assert_eq!(text(&visits, "reason")[of_no], "no value before the first dose");
-    // Within the first day free IgE has fallen, and not by a straight line.
+    // Free IgE falls within the first day, but not linearly.
     let exposure = csv(&run.join("outcome_exposure.csv"));
     let (day, log) = (column(&exposure, "day"), column(&exposure, "log_ige_free_mean"));
     let at = |wanted: f64| log[day.iter().position(|d| *d == wanted).unwrap()];

@@ -1,4 +1,4 @@
-//! Tables of outcomes and of other doses as workbook, Markdown and LaTeX.
+//! Tests of the tables of outcomes and of alternative doses as workbook, Markdown and LaTeX.
 
 #![allow(clippy::unwrap_used)]
 
@@ -8,14 +8,14 @@ use common::{all_defined, omafit, repository};
 use std::fmt::Write as _;
 use std::path::Path;
 
-/// A run of twenty patients.
+/// Fits a trial of twenty patients.
 fn fit(out: &Path, more: &[&str]) {
     let data = repository().join("fixtures/reference/hayashi_20.csv");
     let arguments = ["--no-trajectories", "--no-report", "--quiet", "--out"];
     omafit().arg("fit").arg(data).args(arguments).arg(out).args(more).assert().success();
 }
 
-/// A score that falls more in half of the patients; arms by lot if there are any.
+/// Writes a score that falls more in half of the patients, with alternating arms if `has_arms`.
 fn outcomes(path: &Path, has_arms: bool) {
     let mut table = String::from("ID,TIME,MEASURE,VALUE,UNIT,RESPONDER,ARM\n");
     for id in 1..=20 {
@@ -23,7 +23,7 @@ fn outcomes(path: &Path, has_arms: bool) {
         let arm = if has_arms { ["first", "second"][id % 2] } else { "" };
         for (k, day) in [0, 28, 56, 84].into_iter().enumerate() {
             let fall = if id <= 10 { 0.75 } else { 0.25 };
-            // What stands for the error: neither constant nor drawn.
+            // A substitute for a random error, neither constant nor drawn.
             let error = 0.1 * (((7 * id + 3 * k) % 5) as f64 - 2.0);
             let value = 6.0 + 0.05 * id as f64 - fall * k as f64 + error;
             writeln!(table, "{id},{day},a_score|x,{value},points,{responder},{arm}").unwrap();
@@ -37,7 +37,7 @@ fn run(command: &str, run: &Path, arguments: &[&str]) -> String {
     String::from_utf8(done.get_output().stdout.clone()).unwrap()
 }
 
-/// How many sheets a workbook has: names of files in an archive stand in it as they are.
+/// Number of sheets in a workbook; the archive holds the names of its files as plain text.
 fn sheets(run: &Path) -> usize {
     let book = String::from_utf8_lossy(&std::fs::read(run.join("tables.xlsx")).unwrap()).into_owned();
     let has = |n: &usize| book.contains(&format!("xl/worksheets/sheet{n}.xml"));
@@ -62,7 +62,8 @@ fn tables_are_written_in_the_forms_that_are_asked_for_and_never_stale() {
     let of_fit = sheets(&out);
     assert!(files(&out.join("tables")).is_empty());
 
-    // The workbook that is there gets the sheets of outcomes unasked; nine, as there is one arm and no event.
+    // The existing workbook gets the sheets of outcomes without a request: nine, as there is one arm and no
+    // event.
     outcomes(&table, false);
     run("outcome", &out, &[path, "--replicates", "100", "--quiet"]);
     assert_eq!(sheets(&out), of_fit + 9);
@@ -80,7 +81,7 @@ fn tables_are_written_in_the_forms_that_are_asked_for_and_never_stale() {
     assert!(text.starts_with("**Outcomes under other doses**") && text.contains("Not medical advice"));
     assert!(text.contains("| a\\_score\\|x | points | all | dose × 0.25, from week 4 |"), "{text}");
 
-    // Arms, in every form.
+    // Arms, in every format.
     outcomes(&table, true);
     let again = [path, "--replicates", "100", "--force", "--quiet"];
     run("outcome", &out, &[&again[..], &["--markdown", "--latex", "--xlsx"]].concat());
@@ -94,7 +95,7 @@ fn tables_are_written_in_the_forms_that_are_asked_for_and_never_stale() {
     assert_eq!(files(&out.join("tables")), expected);
     shows_outcomes(&read);
 
-    // One arm only: nothing is left of the comparison, and what was written is renewed.
+    // With a single arm, the tables of the comparison are removed and the other exports are renewed.
     outcomes(&table, false);
     run("outcome", &out, &[&again[..], &["--no-delay"]].concat());
     assert!(!out.join("outcome_arms.csv").exists() && !out.join("outcome_arms.parquet").exists());
@@ -103,17 +104,17 @@ fn tables_are_written_in_the_forms_that_are_asked_for_and_never_stale() {
     assert_eq!(files(&out.join("tables"))[..4], left);
     assert!(!read("outcome_visits.md").contains("Arm"));
 
-    // The same run, the same bytes.
+    // The same run gives the same bytes.
     let before = std::fs::read(out.join("tables.xlsx")).unwrap();
     run("outcome", &out, &[&again[..], &["--no-delay", "--xlsx", "--threads", "1"]].concat());
     assert!(std::fs::read(out.join("tables.xlsx")).unwrap() == before);
 
-    // Predictive checks get their sheets too.
+    // Predictive checks get their sheets as well.
     run("vpc", &out, &["--replicates", "100", "--quiet"]);
     assert_eq!(sheets(&out), of_fit + 15);
 }
 
-/// The tables of outcomes have their rows.
+/// Checks the rows of the outcome tables.
 fn shows_outcomes(read: &dyn Fn(&str) -> String) {
     let visits = read("outcome_visits.md");
     let head = "| Outcome | Arm | Responder | Visit (d) | n | Unit | Value (SD) | Change (95 % CI) | \
@@ -125,7 +126,7 @@ fn shows_outcomes(read: &dyn Fn(&str) -> String) {
     assert!(arms.contains("\\begin{longtable}") && arms.contains("a\\_score\\textbar{}x & 28 &"), "{arms}");
     assert_eq!(arms.lines().filter(|line| line.contains("& reference &")).count(), 3, "{arms}");
     let models = read("outcome_models.md");
-    // One is chosen, or named unsettled, in each of the seven groups.
+    // A model is chosen, or named unsettled, in each of the seven groups.
     let told = |word: &str| models.lines().filter(|line| line.ends_with(&format!("| {word} |"))).count();
     assert!(told("chosen") > 0 && told("chosen") <= 7, "{models}");
     assert!(models.contains("| no effect |") && models.contains("| time plateau |"), "{models}");

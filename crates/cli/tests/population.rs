@@ -1,4 +1,4 @@
-//! Populations estimated by FOCE, against another program and from many starts.
+//! Tests of populations estimated by FOCE, against another program and from many starts.
 
 #![allow(clippy::unwrap_used)]
 
@@ -11,7 +11,8 @@ use omafit_estimate::{
 use omafit_model::{PopulationModel, Subject, published};
 use std::path::Path;
 
-/// What nlmixr2 5 finds by FOCEI at tight tolerances: objective; ka, CL and V per hour; σ; variability as CV, %.
+/// Estimates of nlmixr2 5 by FOCEI at tight tolerances: objective; ka, CL and V per hour; σ; variability as CV,
+/// %.
 const OBJECTIVE: f64 = 116.80;
 const TYPICAL: [(&str, f64); 3] = [("ka", 1.594), ("CL", 2.750), ("V", 31.81)];
 const SIGMA: f64 = 0.695;
@@ -25,7 +26,7 @@ fn theophylline(folder: &Path, model: &str, more: &[&str]) -> (Vec<Vec<String>>,
     (csv(&out.join("parameters.csv")), serde_json::from_str(&record).unwrap())
 }
 
-/// The theophylline model's file, started from far away.
+/// Path of a theophylline model file whose initial values are far from the estimates.
 fn far(folder: &Path) -> String {
     let mut file = PopulationModel::parse(published("one_compartment_oral").unwrap()).unwrap().file().clone();
     for (name, value) in [("ka", 0.8), ("CL", 5.0), ("V", 50.0)] {
@@ -36,7 +37,8 @@ fn far(folder: &Path) -> String {
     far.to_str().unwrap().into()
 }
 
-/// What other methods should come near: each within a part of it, and variability within so many per cent points.
+/// Checks that estimates are within a relative `tolerance` of those of nlmixr2, and variability within so many
+/// percentage `points`.
 fn is_near_nlmixr2(table: &[Vec<String>], tolerance: f64, points: f64) {
     let (names, estimates) = (common::text(table, "name"), column(table, "estimate"));
     let cv = column(table, "bsv_cv_pct");
@@ -63,7 +65,8 @@ fn saem_of_theophylline_is_near_what_foce_finds() {
     );
     assert_eq!(likelihood["method"], "is");
     is_near_nlmixr2(&table, 0.01, 1.0);
-    // The exact likelihood at what SAEM finds is not above that at FOCE's estimates, which the model file has.
+    // The exact likelihood at the estimates of SAEM is not above that at the estimates of FOCE, which the model
+    // file has.
     let number = |v: &serde_json::Value, key: &str| v[key].as_f64().unwrap();
     let se = number(likelihood, "monte_carlo_se");
     assert!(number(likelihood, "ofv") < 118.121_077 + 3.0 * se && se < 0.2, "{likelihood}");
@@ -99,7 +102,7 @@ fn theophylline_in_twelve_people_is_what_nlmixr2_finds() {
     for (name, expected) in CV {
         assert!((cv[at(name)] - expected).abs() < 0.2, "{name}: {} {expected}", cv[at(name)]);
     }
-    // Every number has a standard error by R, and an interval that holds it.
+    // Every estimate has a standard error from the matrix R, and an interval that contains it.
     let (se, low, high) = (column(&table, "se"), column(&table, "ci_low"), column(&table, "ci_high"));
     for (i, estimate) in estimates.iter().enumerate() {
         assert!(se[i] > 0.0 && low[i] < *estimate && *estimate < high[i], "{}", names[i]);
@@ -135,7 +138,7 @@ fn fit(model: &PopulationModel, subjects: &[Subject], covariance: bool) -> Popul
     fit_population(model, subjects, options, &()).unwrap()
 }
 
-/// A start with every typical value, variance and standard deviation off by up to a half, and every exponent too.
+/// A model with typical values, variances, standard deviations and exponents changed by up to a half.
 fn perturbed(model: &PopulationModel, seed: u64) -> PopulationModel {
     let space = ParameterVector::new(model).unwrap();
     let mut stream = SubjectStream::new(20_261_122, seed);
@@ -169,7 +172,7 @@ fn starts_that_are_half_off_end_at_the_same_optimum() {
     ends_alike(0..3);
 }
 
-/// Longer than a test should take: `cargo test --release -p omafit --test population -- --ignored`.
+/// Takes longer than a test should: `cargo test --release -p omafit --test population -- --ignored`.
 #[test]
 #[ignore = "half a minute"]
 fn twenty_starts_that_are_half_off_end_at_the_same_optimum() {
@@ -203,7 +206,8 @@ fn where_variances_vanish_the_others_have_the_errors_of_the_model_without_them()
     }
 }
 
-/// The run of theophylline with influence by a method: how far all estimates go without each subject, and how far each goes.
+/// Influence of the subjects in a theophylline run: the distance of all estimates together and the shift of
+/// each estimate, without each subject.
 fn without(folder: &Path, how: &str) -> (Vec<f64>, Vec<Vec<f64>>) {
     let (data, out) = (repository().join("fixtures/real/theophylline.csv"), folder.join(how));
     let arguments =
@@ -238,7 +242,7 @@ fn one_step_without_a_subject_goes_where_a_fit_of_the_others_does() {
     assert_eq!(three_largest(&step.0), three_largest(&exact.0));
     for (steps, exacts) in step.1.iter().zip(&exact.1) {
         for ((step, exact), distance) in steps.iter().zip(exacts).zip(&exact.0) {
-            // What a step of Newton's leaves is of the second order of its length.
+            // The remainder of a Newton step is of second order in its length.
             assert!((step - exact).abs() < 0.3 * distance * distance, "{step} {exact} {distance}");
         }
     }

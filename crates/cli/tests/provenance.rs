@@ -1,4 +1,4 @@
-//! What a run says of itself, and that it can be taken up from anywhere.
+//! Tests that a run records its provenance, and that it can be used from any folder.
 
 #![allow(clippy::unwrap_used)]
 
@@ -9,7 +9,7 @@ use omafit_model::{ModelFile, published};
 use omafit_trial::sha256;
 use std::path::{Path, PathBuf};
 
-/// Theophylline fitted within `study` by paths relative to it.
+/// A theophylline fit within `study`, with paths relative to it.
 fn study(folder: &Path, more: &[&str]) -> PathBuf {
     let study = folder.join("study");
     std::fs::create_dir_all(&study).unwrap();
@@ -46,7 +46,7 @@ fn a_run_says_what_made_it_and_from_what() {
     let report = read(&run.join("report.html"));
     assert!(report.contains("see run2") && !report.contains("Theophylline <b>"));
 
-    // Estimates have a name and a source of their own, and the way back.
+    // Estimates have their own name and source, and refer to the initial model.
     let text = read(&run.join("model.toml"));
     let ModelFile { name, title, source, based_on, .. } = ModelFile::parse(&text).unwrap();
     assert_eq!(name, "one_compartment_oral_fitted");
@@ -60,14 +60,14 @@ fn a_run_says_what_made_it_and_from_what() {
     );
     assert!(!text.contains("Boeckmann") && !title.contains("12 people"), "{text}");
 
-    // Data that are simulated from them too.
+    // Data simulated from the estimates name their model as well.
     let simulated = study.join("simulated.csv");
     let arguments = ["--model", "run1/model.toml", "--like", "base.csv", "--time-unit", "hours", "--out"];
     omafit().current_dir(&study).arg("simulate").args(arguments).arg(&simulated).assert().success();
     let header = read(&simulated).lines().next().unwrap().to_owned();
     assert!(header.contains("model one_compartment_oral_fitted,"), "{header}");
 
-    // Fitted on, the run knows from what.
+    // A run that starts from the estimates records their origin.
     let arguments =
         ["base.csv", "--model", "run1/model.toml", "--time-unit", "hours", "--out", "run2", "--no-report"];
     omafit().current_dir(&study).arg("fit").args(arguments).assert().success();
@@ -111,15 +111,15 @@ fn a_run_works_from_any_folder_and_after_it_was_moved() {
             .unwrap();
         (done.status.code().unwrap(), String::from_utf8(done.stderr).unwrap())
     };
-    // From above.
+    // From the parent folder.
     assert_eq!(reconstruct(Path::new("study/run1"), "above", &[]), (0, String::new()));
     let checked = ["vpc", "study/run1", "-n", "100", "--quiet"];
     omafit().current_dir(folder.path()).args(checked).assert().success();
-    // The whole study elsewhere.
+    // The whole study was moved.
     let moved = folder.path().join("moved");
     std::fs::rename(&study, &moved).unwrap();
     assert_eq!(reconstruct(&moved.join("run1"), "moved_on", &[]), (0, String::new()));
-    // The run alone elsewhere: it must be told.
+    // The run alone was moved: the path of the data must be given.
     let alone = folder.path().join("alone");
     std::fs::rename(moved.join("run1"), &alone).unwrap();
     let (code, said) = reconstruct(&alone, "never", &[]);
@@ -127,7 +127,7 @@ fn a_run_works_from_any_folder_and_after_it_was_moved() {
     let data = moved.join("base.csv");
     let data = data.to_str().unwrap();
     assert_eq!(reconstruct(&alone, "told", &["--data", data]), (0, String::new()));
-    // Of other bytes it is refused, with both sums.
+    // Data with other bytes are refused, with both checksums in the message.
     let other = folder.path().join("other.csv");
     std::fs::write(&other, "ID,TIME\n").unwrap();
     let (code, said) = reconstruct(&alone, "never", &["--data", other.to_str().unwrap()]);

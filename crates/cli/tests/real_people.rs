@@ -1,4 +1,4 @@
-//! The two people of Meno-Tetang & Lowe 2005, fitted from the command line, against an independent fit
+//! Tests of the fits of the two people of Meno-Tetang & Lowe 2005 against an independent fit
 //! (`scripts/reference/fits.py`).
 
 #![allow(clippy::unwrap_used)]

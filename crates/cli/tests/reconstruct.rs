@@ -1,4 +1,4 @@
-//! `omafit reconstruct` and the options of `omafit fit` that go with it.
+//! Tests of `omafit reconstruct` and of the related options of `omafit fit`.
 #![allow(clippy::unwrap_used)]
 
 mod common;
@@ -28,7 +28,7 @@ fn reconstruct(run_folder: &Path, out: &Path, more: &[&str]) -> (i32, String) {
     (output.status.code().unwrap(), String::from_utf8(output.stderr).unwrap())
 }
 
-/// The cells of a CSV by column and ID.
+/// The cells of a CSV column, each with its ID.
 fn cells(path: &Path, column: &str) -> Vec<(String, String)> {
     let text = std::fs::read_to_string(path).unwrap();
     let mut lines = text.lines().map(|line| line.split(',').collect::<Vec<_>>());
@@ -106,7 +106,7 @@ fn another_grid_target_and_level_are_as_asked() {
         let cells = cells(&folder.join("suppression.csv"), column);
         cells.iter().map(|(_, cell)| cell.parse().unwrap_or(f64::NAN)).collect()
     };
-    // Under a lower target for fewer days.
+    // Free IgE is below a lower target for fewer days.
     let below = (numbers(&coarse, "days_below_target"), numbers(&fine, "days_below_target"));
     assert!(below.0.iter().zip(&below.1).all(|(under_25, under_50)| under_25 <= under_50));
     let size = |folder: &Path| std::fs::metadata(folder.join("trajectories.parquet")).unwrap().len();

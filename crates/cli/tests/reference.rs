@@ -1,4 +1,5 @@
-//! The simulated reference data set, fitted by MAP at the published population, against an independent program.
+//! Tests of the simulated reference data set, fitted by MAP with the published population, against an
+//! independent program.
 
 #![allow(clippy::unwrap_used)]
 
@@ -36,7 +37,7 @@ fn empirical_bayes_estimates_and_objectives_agree() {
         let (estimate, se) = (of(name), of(&format!("SE_{name}")));
         let shrink = of(&format!("EBV_SHRINK_PCT_{name}"));
         for i in 0..20 {
-            // What the data leave of the variance of ln of the parameter in the population.
+            // Remaining fraction of the population variance of the log parameter, given the data.
             let left = (se[i] / estimate[i]).powi(2) / variance;
             assert!((shrink[i] - 100.0 * left).abs() < 1e-7 && shrink[i] > 0.0, "{name}: {}", shrink[i]);
         }
@@ -54,7 +55,7 @@ fn empirical_bayes_estimates_and_objectives_agree() {
     }
 }
 
-/// hayashi2007 with the paper's coefficients of variation in the place of the variances.
+/// Path of a hayashi2007 model with the coefficients of variation of the paper in place of the variances.
 fn printed_model(folder: &Path) -> PathBuf {
     let shipped =
         String::from_utf8(omafit().args(["model", "show", "hayashi2007"]).output().unwrap().stdout).unwrap();
@@ -73,7 +74,7 @@ fn printed_model(folder: &Path) -> PathBuf {
     file
 }
 
-/// A patient's η and its own σ together, against scipy (`scripts/reference/sigma.py`).
+/// Comparison of η and the subject's own σ, estimated together, with scipy (`scripts/reference/sigma.py`).
 #[test]
 fn a_patients_own_residual_errors_agree_with_scipy_and_are_taken_up_again() {
     let folder = tempfile::tempdir().unwrap();
@@ -117,17 +118,18 @@ fn pooled_residual_errors_are_the_runs_model() {
     assert_eq!(errors["from_subjects"], 20);
     for (name, truth) in [("omalizumab_total", 0.167), ("ige_total", 0.211), ("ige_free", 0.218)] {
         let found = errors["by_analyte"][name]["log_sd"].as_f64().unwrap();
-        // The data were simulated with the published errors; 290 values of each.
+        // The data were simulated with the published errors, with 290 values of each analyte.
         assert!((found / truth).ln().abs() < 0.15, "{name} {found}");
     }
-    // With the run's own model the residuals ask for no other errors.
+    // With the model of the run, the residuals do not suggest other errors.
     let model = out.join("model.toml");
     fit(&data, &second, &["--sigma", "pooled", "--model", model.to_str().unwrap()]);
     let again = &record(&second)["residual_errors"];
     assert_eq!(again["rounds"], 1);
 }
 
-/// The same from the paper's coefficients of variation, against scipy at 1e-12 (`scripts/reference/fits.py`).
+/// Comparison of objectives with scipy at 1e-12 (`scripts/reference/fits.py`), for the coefficients of
+/// variation of the paper.
 #[test]
 fn objectives_agree_with_scipy_at_the_printed_coefficients_of_variation() {
     let folder = tempfile::tempdir().unwrap();
@@ -177,7 +179,7 @@ fn each_subject_alone_gives_the_population_by_two_stages() {
         (&record["two_stage"]["complete"], &record["two_stage"]["settled"]),
         (&20.into(), &true.into())
     );
-    // Of a run with the population as prior there is none.
+    // A run with the population as prior has no two-stage population.
     let map = folder.path().join("map");
     fit(&data, &map, &[]);
     assert!(!map.join("two_stage.csv").exists());

@@ -1,4 +1,4 @@
-//! What is refused leaves a clear message, exit code 2, and nothing behind.
+//! Tests that refusals leave a clear message, exit code 2, and no files.
 
 #![allow(clippy::unwrap_used)]
 
@@ -7,7 +7,7 @@ mod common;
 use common::{omafit, repository};
 use std::path::Path;
 
-/// Runs `fit` on a data set; gives the exit code, what was said, and whether anything was left in the folder.
+/// Runs `fit` on a data set; returns the exit code, standard error, and the number of files left in the folder.
 fn fit(data: &str, more: &[&str]) -> (i32, String, usize) {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("data.csv");
@@ -25,7 +25,7 @@ fn fit(data: &str, more: &[&str]) -> (i32, String, usize) {
 
 const HEADER: &str = "ID,TIME,DV,AMT,EVID,MDV,CMT,DVID,WT,IGE\n";
 
-/// One sound subject, with a given identifier.
+/// A valid subject with the given ID.
 fn subject(id: &str) -> String {
     let mut rows = format!("{id},0,300,0,0,0,3,2,70,300\n{id},0,0,300,1,1,1,0,70,300\n");
     for (day, drug, total, free) in [(7, 40, 1500, 12), (28, 20, 1600, 25), (56, 6, 1200, 90)] {
@@ -171,7 +171,8 @@ fn a_run_is_replaced_only_when_told_and_nothing_else_ever_is() {
 
 #[test]
 fn one_bad_subject_does_not_stop_the_others() {
-    // The second has drug before any was given: the model predicts none, and the logarithm of nothing does not exist.
+    // The second subject has drug before the first dose: the model predicts zero, whose logarithm does not
+    // exist.
     let odd = subject("odd").replacen("odd,0,300,0,0,0,3,2,", "odd,0,5,0,0,0,2,1,", 1);
     let data = HEADER.to_string() + &subject("1") + &odd + &subject("2");
     let folder = tempfile::tempdir().unwrap();

@@ -1,5 +1,5 @@
-//! The report of a run: made by the fit, made again from its tables, and harmless whatever the data hold. What a browser
-//! makes of it is tested by `scripts/check_report.py`.
+//! Tests of the report of a run: written by the fit, written again from the tables, and harmless whatever the
+//! data contain. Its appearance in a browser is tested by `scripts/check_report.py`.
 
 #![allow(clippy::unwrap_used)]
 
@@ -36,12 +36,12 @@ fn a_report_is_made_by_the_fit_and_made_again_from_the_tables() {
     omafit().args(["report", name]).assert().code(2);
     omafit().args(["report", name, "--force", "--quiet"]).assert().success();
     assert!(read(&path) == made);
-    // A check renews it.
+    // A predictive check renews the report.
     omafit().args(["vpc", name, "-n", "100", "--quiet"]).assert().success();
     let checked = story(&read(&path));
     assert_eq!(checked["check"]["replicates"], 100);
     assert!(checked["tables"]["observations"]["NPDE"][5].is_number());
-    // What is left out is said.
+    // Missing parts are listed.
     std::fs::remove_file(run.join("typical.parquet")).unwrap();
     let other = folder.path().join("other.html");
     omafit().args(["report", name, "--out", other.to_str().unwrap(), "--quiet"]).assert().success();

@@ -1,4 +1,4 @@
-//! `omafit bootstrap` and `omafit sir`, on twelve people.
+//! Tests of `omafit bootstrap` and `omafit sir` on twelve people.
 #![allow(clippy::unwrap_used)]
 #![cfg(unix)]
 
@@ -22,7 +22,7 @@ fn fitted(folder: &Path, name: &str, method: &str) -> PathBuf {
     out
 }
 
-/// A run of the 30 people of whom one is of category SEX 1.
+/// A run of 30 people, one of whom has category SEX 1.
 fn rare(folder: &Path, more: &[&str]) -> PathBuf {
     let (cases, out) = (repository().join("fixtures/cases"), folder.join("rare"));
     omafit()
@@ -78,7 +78,7 @@ fn a_bootstrap_that_is_interrupted_ends_as_one_that_is_not() {
         (std::fs::read(&kept).unwrap(), std::fs::read(broken.join("uncertainty.csv")).unwrap());
     assert_eq!(said(&[&few[..], &["--resume"]].concat(), &broken).0, code);
     assert!(!kept.exists());
-    // As one is left that was killed after its own tables were written.
+    // The state of a bootstrap that was killed after its own tables were written.
     std::fs::write(&kept, replicates).unwrap();
     std::fs::write(broken.join("uncertainty.csv"), before).unwrap();
     assert_eq!(said(&[&few[..], &["--resume"]].concat(), &broken).0, code);
@@ -113,7 +113,7 @@ fn intervals_of_theophylline_are_those_of_many_proposals_elsewhere() {
     let sir = csv(&run.join("sir.csv"));
     let [estimate, n, effective] = ["estimate", "n", "effective_samples"].map(|name| column(&sir, name));
     for (i, name) in text(&sir, "name").iter().enumerate() {
-        // Relative to the estimate, whatever the units.
+        // The tolerance is relative to the estimate, whatever the units.
         let of = |name: &str| column(&sir, name)[i] / estimate[i];
         let known = |key: &str| {
             let number = &reference["numbers"][name];
@@ -130,7 +130,7 @@ fn intervals_of_theophylline_are_those_of_many_proposals_elsewhere() {
                 "{name} {end}: {found} {expected} {said}"
             );
         }
-        // A sample where no objective exists has no weight, and is not counted.
+        // A sample without an objective has no weight and is not counted.
         assert!((6990.0..=7000.0).contains(&n[i]) && effective[i] > 3500.0, "{name}: {}", effective[i]);
     }
     let record = json(&run.join("sir.json"));
@@ -197,7 +197,7 @@ fn a_replicate_without_carriers_is_left_out_of_their_coefficient_and_counted() {
     let (table, replicates) = (csv(&run.join("bootstrap.csv")), csv(&run.join("bootstrap_replicates.csv")));
     let values = column(&replicates, number);
     let without = values.iter().filter(|value| value.is_nan()).count();
-    // (29/30)³⁰ = 0.36 of them are without.
+    // An expected fraction of (29/30)³⁰ = 0.36 of the replicates is without a carrier.
     assert!(without > 0 && without < 10, "{values:?}");
     let start = column(&csv(&run.join("parameters.csv")), "estimate")[3];
     assert!((own(&table, "estimate") - start).abs() < 1e-12 && values.iter().all(|value| *value != start));
@@ -212,7 +212,7 @@ fn a_replicate_without_carriers_is_left_out_of_their_coefficient_and_counted() {
     let record = json(&run.join("bootstrap.json"));
     assert_eq!(record["not_determined"][number], without);
     all_defined(&run);
-    // With as many carriers as there are every replicate determines it.
+    // With stratification, every replicate has as many carriers as the data and determines the parameter.
     let done =
         omafit().args(["bootstrap", "-n", "4", "--stratify", "SEX", "--force"]).arg(&run).output().unwrap();
     let words = String::from_utf8(done.stdout).unwrap();
@@ -253,7 +253,7 @@ fn intervals_of_every_method_stand_in_one_table() {
         ["name", "unit", "estimate", "asymptotic_low", "asymptotic_high", "sandwich_low", "sandwich_high"]
     );
     assert_eq!(column(&first, "asymptotic_low"), column(&parameters, "ci_low"));
-    // A sandwich's interval is on the logarithm, as that of R.
+    // The sandwich interval is on the log scale, like the interval from the matrix R.
     let (estimate, se) = (column(&parameters, "estimate"), column(&parameters, "se_sandwich"));
     for (i, high) in column(&first, "sandwich_high").into_iter().enumerate() {
         let expected = estimate[i] * (1.959_963_984_540_054 * se[i] / estimate[i]).exp();
@@ -285,7 +285,7 @@ fn intervals_of_every_method_stand_in_one_table() {
         "{profile:?}"
     );
     all_defined(&run);
-    // Intervals of another coverage do not stand among those of 95 %.
+    // Intervals of another coverage are not listed among those of 95 %.
     let again = ["bootstrap", "-n", "4", "--level", "0.9", "--force"];
     let done = omafit().args(again).arg(&run).output().unwrap();
     let words = String::from_utf8(done.stdout).unwrap();

@@ -1,4 +1,4 @@
-//! A run that is interrupted and goes on ends as one that was not.
+//! Tests that an interrupted and resumed run gives the same results as an uninterrupted one.
 #![allow(clippy::unwrap_used)]
 #![cfg(unix)]
 
@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// Short courses.
+/// A simulated trial with short time courses.
 fn data(folder: &Path, patients: &str) -> PathBuf {
     let path = folder.join("data.parquet");
     let design = ["--patients", patients, "--weeks", "4", "--follow-up", "4", "--visits", "0,14,28,56"];
@@ -23,7 +23,7 @@ fn fit(data: &Path, out: &Path, more: &[&str]) -> (i32, String) {
     (run.status.code().unwrap(), String::from_utf8(run.stderr).unwrap())
 }
 
-/// Starts a fit, interrupts it as soon as a file is there, and says what it said.
+/// Starts a fit, interrupts it as soon as a file exists, and returns its standard error.
 fn interrupted(data: &Path, out: &Path, more: &[&str], once: impl Fn(u32) -> PathBuf) -> String {
     let mut child = Command::new(env!("CARGO_BIN_EXE_omafit"))
         .arg("fit")
@@ -49,12 +49,12 @@ fn interrupted(data: &Path, out: &Path, more: &[&str], once: impl Fn(u32) -> Pat
 #[test]
 fn an_interrupted_run_goes_on_to_the_same_bytes() {
     let folder = tempfile::tempdir().unwrap();
-    // Three times the subjects that are fitted at a time.
+    // Three times the number of subjects fitted at a time.
     let data = data(folder.path(), "1500");
     let (whole, out) = (folder.path().join("whole"), folder.path().join("out"));
     assert_eq!(fit(&data, &whole, &["--quiet"]), (0, String::new()));
 
-    // The figures are those of the first subjects: then their tables are written.
+    // The figures are of the first block of subjects, whose tables are written by then.
     let said = interrupted(&data, &out, &[], |id| {
         folder.path().join(format!(".out.partial-{id}")).join("figures/suppression.svg")
     });
@@ -121,7 +121,7 @@ fn an_interrupted_population_goes_on_to_the_same_bytes() {
     let resume = |more: &[&str]| fit(&data, &out, &[&how[..], &["--resume", "--quiet"], more].concat());
     let (code, said) = resume(&["--population-iterations", "7"]);
     assert!(code == 2 && said.contains("the data, model and options with which it began"), "{said}");
-    // What is no checkpoint is told, and stays where it is.
+    // A damaged checkpoint is reported, and is kept.
     let kept = std::fs::read(left.join("population.json")).unwrap();
     std::fs::write(left.join("population.json"), &kept[..kept.len() / 2]).unwrap();
     let (code, said) = resume(&[]);

@@ -1,4 +1,4 @@
-//! Subjects that cannot be fitted, and outliers: what a run says of them.
+//! Tests of subjects that cannot be fitted and of outliers, and of their reports in a run.
 #![allow(clippy::unwrap_used)]
 
 mod common;
@@ -24,7 +24,8 @@ fn record(folder: &Path) -> serde_json::Value {
 #[test]
 fn a_run_with_failures_ends_with_one_and_writes_everything() {
     let folder = tempfile::tempdir().unwrap();
-    // Eight iterations are enough for some; drug before the first dose has no likelihood and no parameters.
+    // Eight iterations are enough for some subjects; drug before the first dose has no likelihood and no
+    // parameters.
     let before_dose = "99,0,5,0,0,2,1,70,300,0\n99,0,0,300,1,1,0,70,300,1\n99,8,30,0,0,2,1,70,300,0\n";
     assert!(REFERENCE.starts_with("ID,TIME,DV,AMT,EVID,CMT,DVID,WT,IGE,MDV\n"));
     let data = format!("{REFERENCE}{before_dose}");
@@ -80,7 +81,8 @@ fn a_robust_run_is_recorded_and_taken_up_again() {
     assert!(output.status.success());
     let bytes = |folder: &Path| std::fs::read(folder.join("trajectories.parquet")).unwrap();
     assert!(bytes(&of) == bytes(&again));
-    // The distribution is the run's model's: a population is estimated with it, and simulated from it.
+    // The distribution belongs to the model of the run: a population is estimated with it, and simulated from
+    // it.
     let model = std::fs::read_to_string(of.join("model.toml")).unwrap();
     assert_eq!(model.matches("student_t = 5.0").count(), 3, "{model}");
     assert_eq!(run(folder.path(), REFERENCE, &["--robust", "student-t=5", "--method", "its"]), 2);

@@ -1,4 +1,4 @@
-//! `omafit search` on a simulated trial with one effect planted and others that are not there.
+//! Tests of `omafit search` on a simulated trial with one true covariate effect.
 #![allow(clippy::unwrap_used)]
 #![cfg(unix)]
 
@@ -33,7 +33,7 @@ fn written(folder: &Path, name: &str, file: &ModelFile) -> PathBuf {
     path
 }
 
-/// A trial in which CL goes with WT, and nothing else with anything.
+/// A simulated trial in which CL depends on WT, without other covariate effects.
 fn data(folder: &Path) -> PathBuf {
     let mut planted = model();
     planted.parameters.get_mut("CL").unwrap().effects.push(EffectEntry::Power {
@@ -106,7 +106,8 @@ fn a_planted_effect_is_found_and_absent_ones_are_not() {
         ("CL", "WT")
     );
     assert!(decrease[added[0]] > 10.0);
-    // Once a form of it is in, the other is no candidate; backward it stays.
+    // Once one form of an effect is included, the other form is not a candidate; in the backward steps the
+    // effect is kept.
     assert_eq!(text(&table, "direction").iter().filter(|d| *d == "forward").count(), 5 + 3);
     assert_eq!(text(&table, "direction").iter().filter(|d| *d == "backward").count(), 1);
     let found = PopulationModel::parse(&std::fs::read_to_string(whole.join("model.toml")).unwrap()).unwrap();
@@ -116,7 +117,7 @@ fn a_planted_effect_is_found_and_absent_ones_are_not() {
     assert!(p[1] < 1e-3 && p[2] < 1e-3, "{p:?}");
     common::all_columns_defined(&whole, &found);
 
-    // Interrupted and taken up again it ends the same.
+    // An interrupted and resumed search gives the same result.
     let mut child = Command::new(env!("CARGO_BIN_EXE_omafit"))
         .arg("search")
         .args([&data, Path::new("--model"), &model, Path::new("--out"), &broken])
@@ -169,7 +170,7 @@ fn what_cannot_be_searched_for_is_named() {
         assert!(code == 2 && said.contains(expected), "{expected}: {said}");
         assert!(!folder.join("out").exists() && !folder.join(".out.interrupted").exists(), "{expected}");
     }
-    // What cannot be estimated without the candidates leaves nothing to go on with.
+    // If the model without candidates cannot be estimated, there is nothing to resume.
     let mut fixed = ModelFile { search: power("WT"), ..model() };
     fixed.parameters.values_mut().for_each(|entry| entry.fixed = true);
     fixed.variability.values_mut().for_each(|entry| entry.fixed = true);

@@ -1,4 +1,4 @@
-//! `omafit simulate`: what it writes is what it reads, and only the seed decides.
+//! Tests of `omafit simulate`: omafit reads the files that it writes, and the result depends only on the seed.
 #![allow(clippy::unwrap_used)]
 
 mod common;
@@ -6,7 +6,7 @@ mod common;
 use common::omafit;
 use std::path::Path;
 
-/// Runs `omafit simulate` into `name`: the exit code and what was said on stderr.
+/// Runs `omafit simulate` into `name`; returns the exit code and standard error.
 fn simulate(folder: &Path, name: &str, arguments: &[&str]) -> (i32, String) {
     let out = folder.join(name);
     let run = omafit().arg("simulate").args(arguments).arg("--out").arg(&out).output().unwrap();
@@ -19,7 +19,7 @@ fn rows(folder: &Path, name: &str) -> Vec<Vec<String>> {
     lines.map(|line| line.split(',').map(str::to_owned).collect()).collect()
 }
 
-/// The cells of a column in the rows of which another has this value.
+/// Cells of a column in the rows in which the column `key` has the given value.
 fn column(rows: &[Vec<String>], name: &str, (key, value): (&str, &str)) -> Vec<String> {
     let at = |name: &str| rows[0].iter().position(|column| column == name).unwrap();
     let wanted = rows[1..].iter().filter(|row| row[at(key)] == value);
@@ -39,7 +39,7 @@ fn neither_threads_nor_chunks_change_a_bit() {
         let one = read("1", name);
         assert!(read("2", name) == one && read("7", name) == one, "{name}");
     }
-    // A patient does not depend on how many there are.
+    // A patient does not depend on the number of patients.
     let few = simulate(folder.path(), "few.csv", &["--patients", "20", "--seed", "4"]);
     assert_eq!(few.0, 0);
     simulate(folder.path(), "more.csv", &["--patients", "30", "--seed", "4"]);
@@ -87,7 +87,7 @@ fn replicates_of_a_data_set_keep_its_design_and_differ() {
         assert!(of("REP", replicate).iter().all(|rep| *rep == replicate.to_string()));
     }
     assert_ne!(of("DV", 1), of("DV", 2));
-    // What it writes, it reads.
+    // The written data set can be read.
     let check = omafit().arg("check").arg(folder.path().join("like.csv")).output().unwrap();
     assert!(check.status.success());
     assert!(String::from_utf8(check.stdout).unwrap().contains("60 subjects"));
@@ -136,7 +136,7 @@ fn a_trial_by_a_table_says_what_of_it_is_not_verified() {
         let text = std::fs::read_to_string(&out).unwrap();
         (said, text.lines().next().unwrap().to_owned())
     };
-    // The lowest corner of the European and the Japanese table, and a cell of each that is not verified.
+    // The lowest corner of the European and the Japanese table, and one cell of each that is not verified.
     for (table, weight, ige, status, unverified, dose) in [
         ("eu_asthma_6y", "20", "30", " (not verified: 96 of 140 cells)", 0, "75"),
         ("eu_asthma_6y", "60", "501", " (not verified: 96 of 140 cells)", 20, "600"),

@@ -1,4 +1,4 @@
-//! A reader who goes away, and a disk that is full, where every command prints.
+//! Tests of every command with a closed pipe or a full disk as output.
 #![allow(clippy::unwrap_used)]
 #![cfg(unix)]
 
@@ -9,7 +9,7 @@ use std::fs::File;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
-/// Every command, in an order in which each finds what it needs, and a file that it writes.
+/// Every command, in an order in which each finds its input, with a file that it writes.
 const COMMANDS: [(&str, &str); 20] = [
     ("--help", ""),
     ("--version", ""),
@@ -33,7 +33,7 @@ const COMMANDS: [(&str, &str); 20] = [
     ("attainment --patients 2 --out attained", "attained/attainment.csv"),
 ];
 
-/// A model whose file declares what is searched for.
+/// Writes a model file that declares the candidates of a search.
 fn model(folder: &Path) {
     let shown = Command::new(env!("CARGO_BIN_EXE_omafit"))
         .args(["model", "show", "one_compartment_oral"])
@@ -47,7 +47,7 @@ fn model(folder: &Path) {
     .unwrap();
 }
 
-/// Runs a command in a folder, its standard output going to `output`.
+/// Runs a command in a folder, with standard output redirected to `output`.
 fn run(folder: &Path, command: &str, output: Stdio) -> Output {
     let data = repository().join("fixtures/real/theophylline.csv");
     let arguments = command.split(' ').map(|word| match word {
@@ -63,7 +63,7 @@ fn run(folder: &Path, command: &str, output: Stdio) -> Output {
         .unwrap()
 }
 
-/// A pipe that nobody reads any more.
+/// A pipe whose reader is closed.
 fn closed() -> Stdio {
     let (reader, writer) = std::io::pipe().unwrap();
     drop(reader);
@@ -106,14 +106,14 @@ fn a_full_disk_is_told_and_the_files_are_written() {
     for (command, file) in COMMANDS {
         let done = run(folder.path(), command, full().into());
         let said = String::from_utf8(done.stderr).unwrap();
-        // Drawing a figure says nothing.
+        // The command that draws a figure prints nothing.
         let is_silent = command.starts_with("model figure");
         assert_eq!(done.status.code(), Some(if is_silent { 0 } else { 2 }), "{command}: {said}");
         let told = "omafit: standard output does not take what is printed: No space left on device";
         assert!(is_silent || (said.starts_with(told) && said.lines().count() == 1), "{command}: {said}");
         assert!(folder.path().join(file).exists(), "{command}");
     }
-    // A disk that is full where errors are told leaves the exit code.
+    // A full disk at standard error does not change the exit code.
     let done = Command::new(env!("CARGO_BIN_EXE_omafit"))
         .args(["check", "missing.csv"])
         .stderr(full())

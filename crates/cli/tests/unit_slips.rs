@@ -1,4 +1,5 @@
-//! Files whose units are not those that they are read in: each slip is named with the option that mends it.
+//! Tests of files recorded in other units than those in which they are read: each mistake is named with the
+//! option that corrects it.
 #![allow(clippy::unwrap_used)]
 
 mod common;
@@ -13,7 +14,7 @@ fn omafit(arguments: &[&str]) -> (i32, String, String) {
     (out.status.code().unwrap(), text(out.stdout), text(out.stderr))
 }
 
-/// A simulated trial whose columns are multiplied: of `DV` by analyte, of the others in every row.
+/// A simulated trial with columns multiplied by factors: `DV` by analyte, other columns in every row.
 fn slipped(folder: &Path, source: &Path, drug: f64, seen_ige: f64, columns: &[(&str, f64)]) -> PathBuf {
     let mut reader = csv::ReaderBuilder::new().comment(Some(b'#')).from_path(source).unwrap();
     let names: Vec<String> = reader.headers().unwrap().iter().map(str::to_owned).collect();
@@ -43,7 +44,7 @@ fn slipped(folder: &Path, source: &Path, drug: f64, seen_ige: f64, columns: &[(&
     path
 }
 
-/// The warnings of `check`: name and text of each.
+/// Warnings of `check`: name and text of each.
 fn warnings(path: &Path, options: &[&str]) -> Vec<(String, String)> {
     let arguments = [&["check", path.to_str().unwrap(), "--json"][..], options].concat();
     let (code, out, err) = omafit(&arguments);
@@ -53,7 +54,8 @@ fn warnings(path: &Path, options: &[&str]) -> Vec<(String, String)> {
     page["warnings"].as_array().unwrap().iter().map(|w| (text(&w["check"]), text(&w["text"]))).collect()
 }
 
-/// Factors of the drug, of observed IgE and of columns; the check that must warn, and the options that mend it.
+/// Factors on the drug, on observed IgE and on columns; the check that must warn, and the options that correct
+/// the mistake.
 type Case<'a> = (f64, f64, &'a [(&'a str, f64)], &'a str, &'a [&'a str]);
 
 #[test]
@@ -74,7 +76,7 @@ fn doses_by_cells_that_are_not_verified_are_counted_on_the_page() {
         let page: serde_json::Value = serde_json::from_str(&page).unwrap();
         assert_eq!(page["dosing"]["unverified"], unverified);
     }
-    // The evidence of a slip says it too.
+    // The evidence for a unit mistake also names the cells that are not verified.
     let iu = 1.0 / 2.42;
     let slipped = slipped(folder.path(), Path::new(trial), 1.0, iu, &[("IGE", iu)]);
     let (_, page, _) = omafit(&["check", slipped.to_str().unwrap()]);
@@ -113,17 +115,17 @@ fn a_wrong_unit_is_named_with_what_mends_it() {
             found.iter().find(|(name, _)| name == check).unwrap_or_else(|| panic!("{check}: {found:?}"));
         assert!(text.ends_with(&mends.join(" ")), "{text}");
         assert_eq!(warnings(&path, mends), [], "{check}");
-        // Told to be strict, the data are refused before anything is fitted.
+        // With --strict, the data are refused before anything is fitted.
         let out = folder.path().join("run");
         let (code, _, err) =
             omafit(&["fit", path.to_str().unwrap(), "--strict", "--out", out.to_str().unwrap()]);
         assert_eq!((code, out.exists()), (2, false), "{err}");
         assert!(err.contains(&mends.join(" ")), "{err}");
     }
-    // Days that are read in hours.
+    // Times in days that are read in hours.
     let [(check, text)] = &warnings(&trial, &["--time-unit", "hours"])[..] else { panic!() };
     assert!(check == "time_in_days" && text.ends_with("--time-unit days"), "{text}");
-    // These are the checks that the page has of units by the model.
+    // The page documents exactly the unit checks by model that are tested here.
     let page = std::fs::read_to_string(repository().join("docs/guide/checks.md")).unwrap();
     let section = page.split("\n## ").find(|section| section.starts_with("Units by the model")).unwrap();
     let mut documented: Vec<&str> =

@@ -1,4 +1,4 @@
-//! Units, names, and numbers as a person reads them.
+//! Tests of units, names and numbers as they are shown to readers.
 
 #![allow(clippy::unwrap_used)]
 
@@ -16,7 +16,7 @@ fn fixture(name: &str) -> PathBuf {
     repository().join("fixtures").join(name)
 }
 
-/// Nothing that is no number, or a zero with a sign.
+/// Checks that a text has no NaN or infinity, no zero with a sign, and no plural of a single item.
 fn is_readable(said: &str) {
     for wrong in ["NaN", "-0.000", "-0.0 ", " inf ", " 1 subjects", "\n1 subjects", " 1 doses"] {
         assert!(!said.contains(wrong), "{wrong}: {said}");
@@ -68,7 +68,7 @@ fn a_theophylline_run_speaks_of_theophylline_in_the_units_of_its_model() {
     assert!(again.join("trajectories.parquet").exists() && !again.join("suppression.csv").exists());
 }
 
-/// Brekkan's clearances are in another unit than the structure's: the table of the run is the file's.
+/// A model file with a clearance in another unit gives the same run, with its table in the unit of the file.
 #[test]
 fn a_run_of_a_model_in_other_units_is_the_same_run() {
     let folder = tempfile::tempdir().unwrap();
@@ -107,7 +107,7 @@ fn where_nothing_was_quantified_that_is_said_in_words() {
     let said = said(&[&[data.to_str().unwrap(), "--no-report"], &limits[..]].concat(), &run);
     is_readable(&said);
     assert!(said.contains("no observation was quantified"), "{said}");
-    // The data say nothing: all of the population's variance is left.
+    // The data carry no information, so that the whole variance of the population remains.
     let shrunk = column(&csv(&run.join("individuals.csv")), "EBV_SHRINK_PCT_ka");
     assert!(shrunk.iter().all(|percent| (percent - 100.0).abs() < 1e-3), "{shrunk:?}");
 }

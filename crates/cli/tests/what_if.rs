@@ -1,4 +1,4 @@
-//! `omafit what-if`: a run's patients under other doses.
+//! Tests of `omafit what-if`: the patients of a run under alternative doses.
 #![allow(clippy::unwrap_used)]
 
 mod common;
@@ -31,11 +31,11 @@ fn who_rises_when_and_by_how_much() {
     let files = ["what_if.csv", "what_if.parquet", "what_if_trajectories.parquet", "figures/what_if.svg"];
     let read = || files.map(|file| std::fs::read(run.join(file)).unwrap());
     let one = read();
-    // Nothing is replaced unasked, and threads change nothing.
+    // Results are replaced only with --force, and the number of threads does not change them.
     assert_eq!(what_if(&run, &asked).0, 2);
     assert_eq!(what_if(&run, &[&asked[..], &["--threads", "2", "--force"]].concat()).0, 0);
     assert!(read() == one);
-    // What is expected of outcomes is that of the doses.
+    // The expected outcomes follow the doses.
     let outcomes = csv(&run.join("what_if_outcomes.csv"));
     let names = text(&outcomes, "alternative");
     let models = text(&outcomes, "model");
@@ -44,12 +44,12 @@ fn who_rises_when_and_by_how_much() {
     for (i, name) in names.iter().enumerate() {
         let [given, otherwise] = [changes[0][i], changes[1][i]];
         assert!(given.is_finite() && otherwise.is_finite(), "{name}: {given} {otherwise}");
-        // Where exposure has no effect no dose has one.
+        // Without an effect of exposure, the dose has no effect.
         let without = ["no_effect", "time_linear", "time_plateau"];
         let same = name.starts_with("dose × 1,") || without.contains(&models[i].as_str());
         assert_eq!(given == otherwise, same, "{name}, {}: {given} {otherwise}", models[i]);
     }
-    // A change is within its interval, and so is that of each patient.
+    // A change lies within its interval, also for each patient.
     for file in ["what_if_outcomes.csv", "what_if_outcome_patients.csv"] {
         let table = csv(&run.join(file));
         let [value, low, high] = ["change", "change_low", "change_high"].map(|name| column(&table, name));
@@ -57,7 +57,7 @@ fn who_rises_when_and_by_how_much() {
         let is_inside = |i: usize| low[i].is_nan() || low[i] <= value[i] && value[i] <= high[i];
         assert!((0..value.len()).all(is_inside), "{file}");
     }
-    // The target that was asked for, and the others beside it.
+    // The requested target, and the additional ones.
     let targets = csv(&run.join("what_if_targets.csv"));
     assert_eq!(column(&targets, "target_ng_ml"), [50.0, 25.0, 14.0, 50.0, 25.0, 14.0]);
     let over = column(&targets, "over");
@@ -71,7 +71,7 @@ fn who_rises_when_and_by_how_much() {
     let (doses, fewer) = (of("four_weeks_mg_given"), of("four_weeks_mg"));
     for i in 0..names.len() {
         if rows.contains(&i) {
-            // The same doses are the same course, to the bit.
+            // Unchanged doses give exactly the same time course.
             assert_eq!((given[i], doses[i]), (other[i], fewer[i]));
             assert_eq!(of("rises")[i], 0.0);
         } else {
@@ -88,7 +88,7 @@ fn who_rises_when_and_by_how_much() {
 fn patients_outside_a_table_are_left_out_with_the_reason() {
     let folder = tempfile::tempdir().unwrap();
     let run = demo(folder.path());
-    // The children's table ends where these adults begin.
+    // The table for children ends where these adults begin.
     let (code, said, _) =
         what_if(&run, &["--switch", "us_asthma_6_to_12y", "--from", "12", "--stop-after", "24"]);
     assert_eq!(code, 0);
@@ -112,7 +112,8 @@ fn doses_by_a_table_carry_the_status_of_their_cells() {
     assert_eq!(code, 0, "{why}");
     let table = csv(&run.join("what_if.csv"));
     let [weight, ige, verified] = ["WT", "IGE", "verified"].map(|name| column(&table, name));
-    // The verified cells of the European table: the row's upper end, and the heaviest that it is verified for.
+    // Verified cells of the European table: the upper end of each row of IgE, and the largest verified body
+    // weight.
     let rows = [(300.0, 150.0), (400.0, 90.0), (500.0, 70.0)];
     let is_verified = |kg: f64, iu: f64| rows.iter().any(|(to, heaviest)| iu <= *to && kg <= *heaviest);
     for i in 0..12 {

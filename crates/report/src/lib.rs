@@ -10,8 +10,8 @@
 //! | observed against predicted | [`observed_fitted::svg`] |
 //! | residuals, η, predictive checks | [`diagnostic`] |
 //! | estimates with their intervals | [`forest::Forest`] |
-//! | clouds, curves, bands and bars in panels, with their data | [`panels::Panels`] |
-//! | parts of a population over a plane | [`heat::svg`] |
+//! | points, curves, bands and bars in panels, with their data | [`panels::Panels`] |
+//! | fractions of a population over a plane | [`heat::svg`] |
 //! | free IgE of a population over time | [`suppression::svg`] |
 //!
 //! [`page::html`] writes the report, one HTML file that needs no network access; [`comparison::html`] writes a

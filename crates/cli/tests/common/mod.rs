@@ -1,4 +1,4 @@
-//! What the tests of the command line share.
+//! Functions shared by the tests of the command line.
 #![allow(dead_code, missing_docs, clippy::unwrap_used, clippy::panic)]
 
 use omafit_model::PopulationModel;
@@ -13,7 +13,7 @@ pub fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
 }
 
-/// The rows of a CSV file, the header first.
+/// Rows of a CSV file, starting with the header.
 pub fn csv(path: &Path) -> Vec<Vec<String>> {
     let mut reader = csv::ReaderBuilder::new().has_headers(false).from_path(path).unwrap();
     reader.records().map(|r| r.unwrap().iter().map(String::from).collect()).collect()
@@ -33,13 +33,14 @@ pub fn record(run: &Path) -> serde_json::Value {
     serde_json::from_str(&std::fs::read_to_string(run.join("run.json")).unwrap()).unwrap()
 }
 
-/// The header of each CSV table of a run has only columns that are defined, and `run.json` only such keys.
+/// Checks that the CSV tables of a run have only defined columns, and `run.json` only defined keys.
 pub fn all_defined(run: &Path) {
     let text = std::fs::read_to_string(run.join("model.toml")).unwrap();
     assert!(all_columns_defined(run, &PopulationModel::parse(&text).unwrap()) >= 5);
 }
 
-/// The same of any folder of tables; how many there are.
+/// Checks that the CSV tables in a folder have only defined columns and its record only defined keys; returns
+/// the number of tables.
 pub fn all_columns_defined(run: &Path, model: &PopulationModel) -> usize {
     keys_defined(&record(run), &mut Vec::new());
     let mut tables = 0;
@@ -57,7 +58,7 @@ pub fn all_columns_defined(run: &Path, model: &PopulationModel) -> usize {
     tables
 }
 
-/// Every value of a record that has no keys of its own is at a path that is defined.
+/// Checks that every value of a record that has no keys of its own is at a defined path.
 fn keys_defined<'a>(value: &'a serde_json::Value, path: &mut Vec<&'a str>) {
     match value {
         serde_json::Value::Object(map) if !map.is_empty() => {
