@@ -1,6 +1,6 @@
-//! MAP fits of the twenty simulated patients of `fixtures/reference/hayashi_20.csv`, at the published population.
+//! MAP fits of the twenty simulated subjects of `fixtures/reference/hayashi_20.csv`, at the published population.
 //!
-//! `scripts/reference/bench.py` times scipy on the first of them.
+//! `scripts/reference/bench.py` times scipy on the first of these subjects.
 #![allow(clippy::unwrap_used)]
 
 use divan::{Bencher, black_box, counter::ItemsCount};
@@ -33,7 +33,7 @@ impl Trial {
     }
 }
 
-/// Subjects from a file that is known to be sound: columns by name, numbers everywhere, records in time order.
+/// Subjects from a file known to be valid: columns by name, numbers everywhere, records in time order.
 fn read(text: &str) -> Vec<Subject> {
     let mut lines = text.lines().enumerate();
     let names: HashMap<&str, usize> = lines.next().unwrap().1.split(',').zip(0..).collect();

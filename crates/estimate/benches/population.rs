@@ -1,5 +1,5 @@
-//! Fits of a population to 100 simulated patients of Hayashi et al. 2007 with 12 samples each, from a start where every typical
-//! value is too high by a half.
+//! Population fits of 100 simulated subjects of Hayashi et al. 2007 with 12 samples each, from a start at which every
+//! typical value is too high by a half.
 #![allow(clippy::unwrap_used)]
 
 use divan::{Bencher, black_box};

@@ -1,4 +1,5 @@
-//! The best minimum of a subject, from one start or several, what ran off there, and how the objective bends.
+//! The best minimum of a subject's objective from one or more starts, its diverging parameters and its missing
+//! curvature.
 
 use crate::descent::{Minimum, minimise, minimise_from};
 use crate::individual_fit::Limit;
@@ -9,19 +10,21 @@ use crate::starts::{normal_start, scattered_start};
 use nalgebra::DMatrix;
 use omafit_model::{Observation, ResidualDistribution, Subject};
 
-/// A factor of twenty from the typical subject is far enough to ask whether a parameter is running off.
+/// Distance of η from the typical subject, a factor of about twenty, beyond which a parameter is checked for
+/// divergence.
 const FAR: f64 = 3.0;
-/// A weighted square, or what another shape of the residuals has in its place, this large on average is no fit.
+/// Mean deviance per observation (the squared weighted residual if residuals are normal) above which a fit is poor.
 const POOR: f64 = 2.0;
 
-/// The best minimum, what ran off there, and how many starts it took.
+/// The best minimum of a subject, the parameters that diverge there and the number of starts.
 pub(crate) struct Found {
     pub best: Minimum,
     pub run_off: Vec<(usize, Limit)>,
     pub starts: usize,
 }
 
-/// The best minimum from `start`, or the typical subject, and from further starts where that is not good.
+/// Finds the best minimum from `start`, or from the typical subject, and from further starts if the first fit is not
+/// good.
 pub(crate) fn search_from(
     problem: &SubjectProblem<'_>,
     subject: &Subject,
@@ -34,7 +37,7 @@ pub(crate) fn search_from(
     search_on(problem, subject, options, errors, first)
 }
 
-/// The best of a first minimum and, where that is not good, those from further starts.
+/// Finds the best of a first minimum and, if that is not good, the minima from further starts.
 pub(crate) fn search_on(
     problem: &SubjectProblem<'_>,
     subject: &Subject,
@@ -43,7 +46,7 @@ pub(crate) fn search_on(
     mut best: Minimum,
 ) -> Found {
     let mut starts = 1;
-    // Better must mean better by more than the accuracy of the sum, or the first start is kept.
+    // A later minimum replaces the first only if it is lower by more than the accuracy of the sum.
     let is_better = |next: &Minimum, best: &Minimum| {
         let (old, new) = (best.cost(), next.cost());
         new.is_finite() && !(new > old - 1e-8 * (1.0 + old.abs()))
@@ -80,7 +83,7 @@ pub(crate) fn search_on(
     Found { best, run_off, starts }
 }
 
-/// What was found, or the minimum near an η that is known, where the objective is lower there.
+/// Returns `found`, or the minimum reached from a known η if the objective at that η is lower.
 pub(crate) fn or_known(
     problem: &SubjectProblem<'_>,
     options: &FitOptions,
@@ -94,13 +97,13 @@ pub(crate) fn or_known(
     };
     let Some(eta) = known.filter(lower) else { return found };
     let next = minimise(problem, eta.to_vec(), options.max_iterations, options.may_be_bent());
-    // The curvature is that at the minimum, wherever the descent came from.
+    // The missing curvature is left to be evaluated at the minimum, independently of the path of the descent.
     let best = Minimum { missing: None, ..next };
     let run_off = diverging(problem, &best);
     Found { best, run_off, starts: found.starts + 1 }
 }
 
-/// Parameters that have gone far and could go a hundred times further at no cost.
+/// Parameters that are far from typical and could change a hundredfold further with no increase in the objective.
 pub(crate) fn diverging(problem: &SubjectProblem<'_>, minimum: &Minimum) -> Vec<(usize, Limit)> {
     let cost = minimum.cost();
     let mut found = Vec::new();
@@ -118,7 +121,8 @@ pub(crate) fn diverging(problem: &SubjectProblem<'_>, minimum: &Minimum) -> Vec<
     found
 }
 
-/// What the rows leave out of the curvature at each minimum, if it is wanted and there is one.
+/// The part of the curvature that JᵀJ omits at each minimum; `None` where it is not wanted or the objective has no
+/// value.
 pub(crate) fn missing_curvatures(
     problems: &[&SubjectProblem<'_>],
     found: &[Found],

@@ -1,36 +1,37 @@
-//! Free IgE of a subject as a curve: where it crosses a level, what lies under it, where it turns.
+//! The time course of a subject's free IgE: crossings of a level, area under the curve and extrema.
 //!
-//! Between its points the logarithm, or for the area the value, is the cubic through the four nearest of the same
-//! segment. A segment ends at each dose, where the curve has a corner or jumps.
+//! Between its points the logarithm of the curve (its value, for the area) is interpolated by the cubic through the
+//! four nearest points of the segment. A segment ends at each dose, where the curve has a kink or a jump.
 
 use omafit_model::{Dose, OutputTime, Route, StateRule, Subject};
 use std::ops::Range;
 
-/// After the first dose free IgE falls within hours and is lowest after three to five days: so many days, the points over
-/// them, and the power that grades them.
+/// Points after the first dose, when free IgE falls within hours and is lowest after three to five days: the days that
+/// they cover, their number, and the power by which they are graded.
 const FIRST_FALL: Fall = (5.0, 48, 3);
-/// After each further one.
+/// Points after each further dose.
 const FURTHER_FALL: Fall = (2.0, 8, 2);
 type Fall = (f64, u32, i32);
-/// Points closer than this, days, add nothing but rounding.
+/// Distance between points, days, below which one of them is dropped because it would add only rounding error.
 const CLOSE: f64 = 0.02;
-/// Points of an interpolating cubic.
+/// Number of points of an interpolating cubic.
 const CUBIC: usize = 4;
 
-/// The times at which a curve is wanted, whatever grid is printed: daily, at each dose, and finer after the first.
+/// Times at which a curve is evaluated, independent of the output grid: daily, at each dose, and more densely after
+/// each dose.
 #[derive(Clone, Debug)]
 pub(crate) struct Points {
     pub times: Vec<OutputTime>,
-    /// Positions of the segments' points; neighbours share one where nothing jumps.
+    /// Position ranges of the segments; consecutive segments share a point unless the curve jumps.
     segments: Vec<Range<usize>>,
-    /// The position just before each distinct time of a dose, of those from the first on.
+    /// Positions just before each distinct dose time, from the first dose above zero on.
     before_dose: Vec<usize>,
-    /// The position at which treatment ends; `None` without a dose.
+    /// Position of the end of treatment; `None` without a dose.
     treated_until: Option<usize>,
 }
 
 impl Points {
-    /// From the first dose, or without one the first record, to `end`.
+    /// Places points from the first dose, or from the first record if there is none, to `end`.
     pub fn new(subject: &Subject, end: f64) -> Self {
         let given: Vec<f64> = subject.doses.iter().filter(|d| d.amount_mg > 0.0).map(|d| d.time).collect();
         let begin = given.first().copied().unwrap_or(subject.start);
@@ -83,20 +84,20 @@ impl Points {
     }
 }
 
-/// When treatment ends, of ascending days on which doses were given: after the last dose another interval between doses,
-/// or `end` if that comes first; after a single dose at `end`. `None` without a dose.
+/// The end of treatment, from the ascending times of the doses given: one dosing interval after the last dose, but no
+/// later than `end`; with a single dose, `end`. `None` without a dose.
 pub fn treated_until(given: &[f64], end: f64) -> Option<f64> {
     let last = *given.last()?;
     let before = given.iter().rev().find(|t| **t < last);
     Some(before.map_or(end, |before| (last + (last - before)).min(end)).max(last))
 }
 
-/// Whether free IgE can be another just after a dose than just before it.
+/// Whether free IgE can jump at a dose.
 fn jumps(dose: &Dose) -> bool {
     dose.before != StateRule::Kept || (dose.route == Route::Intravenous && dose.duration == 0.0)
 }
 
-/// Times strictly between two marks: graded over the days of a fall, then daily from `start`.
+/// Times strictly between two marks: graded over the days of a fall, then daily counted from `start`.
 fn between(from: f64, to: f64, start: f64, (days, graded, power): Fall) -> Vec<f64> {
     let part = |k: u32| f64::from(k) / f64::from(graded);
     let mut times: Vec<f64> = (1..=graded).map(|k| from + days * part(k).powi(power)).collect();
@@ -113,25 +114,26 @@ fn between(from: f64, to: f64, start: f64, (days, graded, power): Fall) -> Vec<f
     times
 }
 
-/// A number read from a curve, and its gradient to what the curve depends on; none where it does not follow the curve.
+/// A quantity read from a curve, with its gradient with respect to the curve's parameters; the gradient is `None` if
+/// the quantity does not depend on them.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Reading {
     pub value: f64,
     pub gradient: Option<Vec<f64>>,
 }
 
-/// What is read from a curve; the facts of [`crate::suppression`] in their order.
+/// Quantities read from a curve, in the order of the facts of [`crate::suppression`].
 pub(crate) type Readings = [Option<Reading>; 9];
 
-/// A curve at its [`Points`].
+/// A curve evaluated at its [`Points`].
 #[derive(Debug)]
 pub(crate) struct Curve<'a> {
     pub points: &'a Points,
-    /// Values, above zero.
+    /// Values at the points, all positive.
     pub values: &'a [f64],
-    /// Derivatives of their logarithms, one row a point.
+    /// Derivatives of the logarithms of the values, one row per point.
     pub slopes: &'a [f64],
-    /// Derivatives a point.
+    /// Number of derivatives per point.
     pub unknowns: usize,
 }
 
@@ -140,7 +142,7 @@ impl Curve<'_> {
         self.points.times[position].time
     }
 
-    /// Everything that is read, the crossings being of `level`.
+    /// Reads all quantities, with crossings of `level`.
     pub fn read(&self, level: f64) -> Readings {
         let last = self.values.len() - 1;
         let doses = &self.points.before_dose;
@@ -186,14 +188,14 @@ impl Curve<'_> {
         Reading { value, gradient: Some(gradient) }
     }
 
-    /// The points of the cubic over the interval from `position` of a segment to the next.
+    /// The points of the cubic for the interval from `position` to the next point of a segment.
     fn stencil(segment: &Range<usize>, position: usize) -> Range<usize> {
         let latest = segment.end.saturating_sub(CUBIC).max(segment.start);
         let first = position.saturating_sub(1).clamp(segment.start, latest);
         first..(first + CUBIC).min(segment.end)
     }
 
-    /// The share of each point of a stencil in the interpolating polynomial at `t`.
+    /// The Lagrange coefficients of the stencil's points at time `t`.
     fn shares(&self, stencil: &Range<usize>, t: f64) -> [f64; CUBIC] {
         let mut shares = [0.0; CUBIC];
         let points = &self.points.times[stencil.clone()];
@@ -210,13 +212,13 @@ impl Curve<'_> {
         shares
     }
 
-    /// The interpolated logarithm.
+    /// The interpolated logarithm of the curve at time `t`.
     fn log_at(&self, stencil: &Range<usize>, t: f64) -> f64 {
         let shares = self.shares(stencil, t);
         stencil.clone().zip(shares).map(|(i, share)| share * self.values[i].ln()).sum()
     }
 
-    /// The derivatives of the interpolated logarithm.
+    /// The derivatives of the interpolated logarithm at time `t`.
     fn slope_at(&self, stencil: &Range<usize>, t: f64) -> Vec<f64> {
         let mut sum = vec![0.0; self.unknowns];
         for (i, share) in stencil.clone().zip(self.shares(stencil, t)) {
@@ -227,7 +229,7 @@ impl Curve<'_> {
         sum
     }
 
-    /// Where the curve passes `level`.
+    /// The crossings of `level`, in order of time.
     fn crossings(&self, level: f64) -> Vec<Crossing> {
         let mut found = Vec::new();
         let below = |i: usize| self.values[i] < level;
@@ -237,7 +239,7 @@ impl Curve<'_> {
                     found.push(self.crossing(segment, i, level));
                 }
             }
-            // A jump at a dose, whose time nothing moves.
+            // A jump at a dose; its time does not depend on the parameters.
             if let Some(next) = self.points.segments.get(k + 1)
                 && below(segment.end - 1) != below(next.start)
             {
@@ -263,13 +265,13 @@ impl Curve<'_> {
         }
         let time = 0.5 * (from + to);
         let h = 1e-3 * (self.time(i + 1) - self.time(i));
-        // Of a cubic this is the derivative but for h².
+        // For a cubic, the central difference is the derivative up to a term in h².
         let pace = (self.log_at(&stencil, time + h) - self.log_at(&stencil, time - h)) / (2.0 * h);
         let gradient = self.slope_at(&stencil, time).into_iter().map(|s| -s / pace).collect();
         Crossing { time, falls, gradient: Some(gradient) }
     }
 
-    /// Days below `level`.
+    /// The number of days below `level`.
     fn below(&self, level: f64, crossings: &[Crossing]) -> Reading {
         let end = self.time(self.values.len() - 1);
         let mut since = (self.values[0] < level).then(|| self.time(0));
@@ -291,7 +293,7 @@ impl Curve<'_> {
         Reading { value, gradient }
     }
 
-    /// The area under the curve up to a point, and the whole.
+    /// The areas under the curve up to the position `until` and up to the end.
     fn areas(&self, until: usize) -> [Reading; 2] {
         let mut weights = [vec![0.0; self.values.len()], Vec::new()];
         let mut first = true;
@@ -304,7 +306,7 @@ impl Curve<'_> {
                 let stencil = Self::stencil(segment, i);
                 let (from, to) = (self.time(i), self.time(i + 1));
                 let (middle, half) = (0.5 * (from + to), 0.5 * (to - from));
-                // Gauss's two points integrate a cubic exactly.
+                // Two-point Gauss quadrature is exact for a cubic.
                 let away = half / 3.0_f64.sqrt();
                 let shares = [self.shares(&stencil, middle - away), self.shares(&stencil, middle + away)];
                 let into = &mut weights[0];
@@ -329,16 +331,16 @@ impl Curve<'_> {
         })
     }
 
-    /// The highest value at `positions` with a `sign` of 1, the lowest with −1: at a point, or between points where the
-    /// cubic has it.
+    /// The maximum (`sign` 1) or minimum (`sign` −1) over `positions`, at a point or at an extremum of the cubic
+    /// between points.
     fn extreme(&self, positions: Range<usize>, sign: f64) -> Reading {
         let better = |a: &usize, b: &usize| (sign * self.values[*a]).total_cmp(&(sign * self.values[*b]));
-        // Of equals the first.
+        // The first of equal values.
         let best = positions.clone().rev().max_by(better).unwrap_or(positions.start);
         let interior =
             |s: &&Range<usize>| best > s.start.max(positions.start) && best + 1 < s.end.min(positions.end);
         let Some(segment) = self.points.segments.iter().find(interior) else { return self.point(best) };
-        // The cubic of one of the intervals beside it has its own extremum there.
+        // The extremum of the cubic over one of the two adjacent intervals.
         let vertex = [best - 1, best].into_iter().find_map(|i| {
             let stencil = Self::stencil(segment, i);
             let (mut from, mut to) = (self.time(i), self.time(i + 1));
@@ -372,11 +374,11 @@ impl Reading {
     }
 }
 
-/// Where a curve passes a level.
+/// A crossing of a level by a curve.
 #[derive(Clone, Debug)]
 struct Crossing {
     time: f64,
     falls: bool,
-    /// Of the time.
+    /// Gradient of the time; `None` for a jump.
     gradient: Option<Vec<f64>>,
 }

@@ -1,22 +1,22 @@
-//! Decompositions that always come to an end: nalgebra's look for the singular values of no numbers for ever.
+//! Decompositions that always terminate: nalgebra's iterate forever on a matrix with NaN.
 
 use nalgebra::{DMatrix, Dyn, SVD, SymmetricEigen};
 
-/// Far more iterations than a decomposition of this crate's sizes takes.
+/// Limit on iterations, far above the number that matrices of this crate's sizes need.
 const MOST_ITERATIONS: usize = 10_000;
 
 fn is_finite(matrix: &DMatrix<f64>) -> bool {
     matrix.iter().all(|v| v.is_finite())
 }
 
-/// The singular values, with the left and the right vectors if they are wanted; `None` of what has an entry that is no number,
-/// and of what has no entry.
+/// The singular value decomposition, with left and right singular vectors on request; `None` if the matrix is empty or
+/// has an entry that is not finite.
 pub(crate) fn singular(matrix: DMatrix<f64>, left: bool, right: bool) -> Option<SVD<f64, Dyn, Dyn>> {
     let sound = is_finite(&matrix) && !matrix.is_empty();
     sound.then(|| SVD::try_new(matrix, left, right, f64::EPSILON, MOST_ITERATIONS)).flatten()
 }
 
-/// The eigenvalues and vectors of a symmetric matrix; `None` of what has an entry that is no number, and of what has no entry.
+/// The eigenvalues and eigenvectors of a symmetric matrix; `None` if it is empty or has an entry that is not finite.
 pub(crate) fn eigen(matrix: DMatrix<f64>) -> Option<SymmetricEigen<f64, Dyn>> {
     let sound = is_finite(&matrix) && !matrix.is_empty();
     sound.then(|| SymmetricEigen::try_new(matrix, f64::EPSILON, MOST_ITERATIONS)).flatten()

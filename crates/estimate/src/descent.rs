@@ -1,5 +1,5 @@
-//! The way down to a subject's minimum, alone or of several subjects side by side: what they ask for is then evaluated together,
-//! each to the bit as alone.
+//! Descent to the minimum of a subject's objective. Descents of several subjects can run side by side: their
+//! evaluations are then solved together, with results that are bit for bit the results of each descent alone.
 
 use crate::least_squares::{LevenbergMarquardt, Linearised, Residuals, StopReason};
 use crate::problem::{Accuracy, SubjectError, SubjectProblem, values_of};
@@ -12,23 +12,24 @@ use omafit_model::{
 use std::borrow::Cow;
 use std::collections::VecDeque;
 
-/// A predicted decrease, as part of 1 + S, below which the coarse solution can say no more about the minimum.
+/// Predicted decrease, relative to 1 + S, below which the coarse solution is too inaccurate to improve the minimum.
 const COARSE_DECREASE: f64 = 1e-9;
-/// A predicted decrease that is the minimum, to the accuracy of the sum.
+/// Predicted decrease, relative to 1 + S, at which the minimum is reached to the accuracy of the sum.
 const FULL_DECREASE: f64 = 1e-12;
-/// After a step in which no unknown changes more the minimum is so near that second derivatives lead to it.
+/// Largest change of any unknown in a step after which second derivatives are worth evaluating.
 const NEAR: f64 = 3e-4;
-/// How far the minimum may be from where they are known, any unknown and in standard deviations, to have them too.
+/// Largest distance in any unknown, from the point where second derivatives were evaluated, at which they are still
+/// used.
 const FARTHEST: f64 = 1e-4;
 const FARTHEST_IN_SD: f64 = 3e-4;
 
-/// Where a descent ended.
+/// The end point of a descent.
 pub(crate) struct Minimum {
     pub eta: Vec<f64>,
     pub at: Option<Linearised>,
     pub stop: StopReason,
     pub iterations: u64,
-    /// What JᵀJ leaves out of half the curvature there, if it is known.
+    /// The part of half the Hessian that JᵀJ omits at `eta`, if it is known.
     pub missing: Option<DMatrix<f64>>,
 }
 
@@ -41,7 +42,7 @@ impl Minimum {
     }
 }
 
-/// Where `solver` ends from a start, and what it has learned of the residuals' bending.
+/// Runs `solver` from a start; returns the end point and the solver's estimate of the curvature of the residuals.
 pub(crate) fn descend(
     problem: impl Residuals,
     solver: LevenbergMarquardt,
@@ -66,8 +67,8 @@ pub(crate) fn descend(
     }
 }
 
-/// Minimises from a start: first coarsely, then to the accuracy of the sum. If `bent`, by Newton's method in the end, where
-/// second derivatives are to be had at the cost of a solution.
+/// Minimises from a start, first at coarse accuracy, then to the accuracy of the sum. If `bent`, the last steps use
+/// Newton's method where second derivatives are available at the cost of a solution.
 pub(crate) fn minimise(
     problem: &SubjectProblem<'_>,
     start: Vec<f64>,
@@ -78,7 +79,7 @@ pub(crate) fn minimise(
     follow(problem.structure(), vec![descent]).swap_remove(0).into_minimum()
 }
 
-/// The minima of a subject from each of several starts.
+/// Minimises the objective of one subject from each of several starts.
 pub(crate) fn minimise_from(
     problem: &SubjectProblem<'_>,
     starts: Vec<Vec<f64>>,
@@ -90,7 +91,7 @@ pub(crate) fn minimise_from(
     descents.into_iter().map(Descent::into_minimum).collect()
 }
 
-/// The same of each of several subjects of one model, from one start.
+/// Minimises the objective of each of several subjects of one model from a common start.
 pub(crate) fn minimise_each(
     problems: &[&SubjectProblem<'_>],
     start: &[f64],
@@ -106,26 +107,26 @@ pub(crate) fn minimise_each(
 /// The stage of a descent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum DescentStage {
-    /// To the neighbourhood of the minimum.
+    /// Approach to the neighbourhood of the minimum, at coarse accuracy.
     Coarse,
-    /// There, where second derivatives are asked for.
+    /// Evaluation near the minimum with second derivatives.
     Near,
-    /// To the accuracy of the sum.
+    /// Convergence to the accuracy of the sum.
     Full,
 }
 
-/// A descent of one subject.
+/// The descent of one subject.
 struct Descent<'p, 'a> {
     problem: &'p SubjectProblem<'a>,
     stage: DescentStage,
     solver: LevenbergMarquardt,
     x: Vec<f64>,
-    /// Where it asks to be evaluated, and the parameters there.
+    /// The η at which an evaluation is requested, and the individual parameters there.
     asked: Option<(Vec<f64>, Vec<IndividualValue>)>,
     iterations: u64,
     max_iterations: u64,
     bent: bool,
-    /// Where second derivatives were found, and what JᵀJ leaves out there.
+    /// The η at which second derivatives were evaluated, and the part of half the Hessian that JᵀJ omits there.
     bend: Option<(Vec<f64>, DMatrix<f64>)>,
 }
 
@@ -155,12 +156,12 @@ impl<'p, 'a> Descent<'p, 'a> {
         self.asked = Some((at, individual));
     }
 
-    /// Asks for the next point, if the descent goes on.
+    /// Requests the next point unless the descent has ended.
     fn go_on(&mut self) {
         let mut next = None;
         if self.solver.stop().is_none() && self.iterations < self.max_iterations {
             next = self.solver.ask(&self.x);
-            // The iteration in which it stops counts, as argmin counts it.
+            // The iteration in which the solver stops counts, as in argmin.
             self.iterations += u64::from(next.is_none());
         }
         match (next, self.stage) {
@@ -175,13 +176,13 @@ impl<'p, 'a> Descent<'p, 'a> {
         }
     }
 
-    /// Goes on where it is, to the accuracy of the sum. How the residuals bend is known by now.
+    /// Continues from the current point at full accuracy, keeping the estimate of the residuals' curvature.
     fn refine(&mut self) {
         let solver = LevenbergMarquardt::until(FULL_DECREASE);
         let (_, _, curvature) = std::mem::replace(&mut self.solver, solver).into_parts();
         self.solver.bend(curvature);
         self.stage = if self.bent { DescentStage::Near } else { DescentStage::Full };
-        // At least one more.
+        // At least one more iteration.
         self.max_iterations = self.max_iterations.max(self.iterations + 1);
         self.evaluate(self.x.clone());
     }
@@ -237,32 +238,32 @@ impl<'p> AskTell<'p> for Descent<'p, '_> {
     }
 }
 
-/// Whether what is `missing` at one η is still at another so near.
+/// Whether the second-order part `missing`, evaluated at `from`, is still valid at the nearby `eta`.
 fn is_still(from: &[f64], missing: &DMatrix<f64>, eta: &[f64], at: &Linearised) -> bool {
     let way = DVector::from_iterator(eta.len(), eta.iter().zip(from).map(|(eta, from)| eta - from));
     let in_sd = (&at.jacobian * &way).norm_squared() + way.dot(&(missing * &way));
     way.amax() <= FARTHEST && in_sd <= FARTHEST_IN_SD * FARTHEST_IN_SD
 }
 
-/// One of several descents whose evaluations are solved together.
+/// A descent among several whose evaluations are solved together.
 pub(crate) trait AskTell<'p> {
-    /// Where it asks to be evaluated; `None` once it has ended.
+    /// The evaluation that the descent requests; `None` once the descent has ended.
     fn request(&self, key: usize) -> Option<SolveRequest<'p>>;
 
-    /// The weights of second derivatives, where they are asked for.
+    /// Sets the weights of second derivatives, where they are requested.
     fn output_weights(&self, at: &Sensitivities, weights: &mut OutputWeights);
 
-    /// Takes the solution where it asked.
+    /// Passes on the solution at the requested point.
     fn tell(&mut self, found: Result<&SecondOrder, CourseError>);
 }
 
-/// Several descents, and which of them ask for an evaluation.
+/// Several descents, with the queue of the descents that await an evaluation.
 struct Descents<D> {
     all: Vec<D>,
     ready: VecDeque<usize>,
 }
 
-/// Follows descents of subjects of one model to their ends.
+/// Runs descents of subjects of one model until all have ended.
 pub(crate) fn follow<'p, D: AskTell<'p>>(structure: &dyn StructuralModel, all: Vec<D>) -> Vec<D> {
     let mut descents = Descents { ready: (0..all.len()).collect(), all };
     structure.differentiate_all(&mut descents);

@@ -1,28 +1,28 @@
-//! Goodness of fit of a subject, per analyte and overall, on the scale of the logarithm, over the quantified values.
+//! Goodness of fit of a subject, per analyte and overall, on the logarithmic scale, from the quantified values.
 
 use crate::likelihood::{ErrorDistribution, ResidualErrors, weighted_residual};
 use omafit_model::{Analyte, Censoring, Observation, Subject};
 use statrs::function::factorial::ln_binomial;
 
-/// How well predictions agree with observations. Statistics that need more observations are NaN.
+/// Agreement of predictions with observations. Statistics that need more observations are NaN.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Goodness {
-    /// Observations that were quantified and are above zero, as are their predictions; the statistics are of these.
+    /// How many observations are quantified and positive with positive predictions; all statistics are based on these.
     pub n: usize,
     /// Root mean square of ln y − ln f.
     pub rmse_log: f64,
-    /// 1 − Σ(ln y − ln f)² / Σ(ln y − mean ln y)²; needs two different observations.
+    /// 1 − Σ(ln y − ln f)² / Σ(ln y − mean ln y)²; requires two different observations.
     pub r2_log: f64,
-    /// Mean of the weighted residuals, (ln y − ln f)/σ of a log-normal error and (y − f)/g of a normal one.
+    /// Mean of the weighted residuals: (ln y − ln f)/σ for a log-normal error, (y − f)/g for a normal error.
     pub wres_mean: f64,
-    /// Standard deviation of the weighted residuals; needs two observations.
+    /// Standard deviation of the weighted residuals; requires two observations.
     pub wres_sd: f64,
-    /// Two-sided p value of the Wald–Wolfowitz runs test on the signs of the residuals in time order; needs both
+    /// Two-sided p value of the Wald–Wolfowitz runs test on the signs of the residuals in time order; requires both
     /// signs.
     pub runs_p: f64,
 }
 
-/// Goodness of fit of one analyte of a subject, or of all together with `analyte` `None`.
+/// Goodness of fit of one analyte of a subject, or of all analytes together if `analyte` is `None`.
 pub fn goodness(
     errors: &ResidualErrors,
     subject: &Subject,
@@ -39,11 +39,11 @@ pub fn goodness(
     Goodness { runs_p: runs_test(&residuals), ..pool.goodness() }
 }
 
-/// Observations and predictions as far as goodness of fit needs them, gathered one by one: of any number of subjects.
+/// Sums from which goodness of fit is computed, accumulated observation by observation over any number of subjects.
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Pool {
     n: usize,
-    /// Of the residuals of the logarithms.
+    /// Sum of squares of the residuals of the logarithms.
     squares: f64,
     logs: Moments,
     weighted: Moments,
@@ -57,7 +57,7 @@ impl Pool {
         observation: &Observation,
         prediction: f64,
     ) -> Option<f64> {
-        // Of a prediction of nothing there is no logarithm.
+        // A prediction of zero has no logarithm.
         let counts = observation.censoring == Censoring::Quantified && observation.value > 0.0;
         if !counts || prediction == 0.0 {
             return None;
@@ -73,7 +73,8 @@ impl Pool {
         Some(residual)
     }
 
-    /// The statistics. Runs are of one subject's residuals in time, so there is no runs test.
+    /// The statistics of the pool. The runs test, which concerns the residuals of one subject in time order, is left
+    /// out.
     pub(crate) fn goodness(&self) -> Goodness {
         let n = self.n as f64;
         Goodness {
@@ -87,7 +88,7 @@ impl Pool {
     }
 }
 
-/// Mean, and sum of squares about it, by Welford's recurrence.
+/// Mean and sum of squares about the mean, by Welford's recurrence.
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 struct Moments {
     n: usize,
@@ -108,7 +109,7 @@ impl Moments {
 ///
 /// ```
 /// use omafit_estimate::runs_test;
-/// // Of the 20 orders of three + and three −, two have as few as two runs: p = 2 · 2/20.
+/// // Of the 20 arrangements of three + and three −, two have no more than two runs: p = 2 · 2/20.
 /// assert!((runs_test(&[1.0, 1.0, 1.0, -1.0, -1.0, -1.0]) - 0.2).abs() < 1e-12);
 /// ```
 pub fn runs_test(residuals: &[f64]) -> f64 {
@@ -140,7 +141,7 @@ mod tests {
 
     #[test]
     fn runs_have_the_probabilities_of_counting() {
-        // Every order of four + and three −, counted: p must be twice the smaller tail of the counts.
+        // All arrangements of four + and three −, counted: p must be twice the smaller tail of the counts.
         let mut counts = [0_u32; 16];
         let orders: Vec<Vec<f64>> = (0_u32..128)
             .filter(|m| m.count_ones() == 4)

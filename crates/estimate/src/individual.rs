@@ -1,4 +1,4 @@
-//! A subject's fit: by its own data alone (NLS), or with the population as prior (MAP).
+//! Fits of a single subject: to its own data alone (NLS), or with the population as prior (MAP).
 
 use crate::best::{
     Found, diverging, missing_curvatures, or_known, search_from, search_on, weighted_residuals,
@@ -18,7 +18,7 @@ use omafit_model::{PopulationModel, Subject};
 
 /// Fits one subject.
 ///
-/// `prior` is over positions among `options.free`; it is used by [`Method::Map`] only.
+/// `prior` refers to positions among `options.free`; it is used by [`Method::Map`] only.
 pub fn fit_subject(
     model: &PopulationModel,
     subject: &Subject,
@@ -34,8 +34,9 @@ pub fn fit_subject(
     )
 }
 
-/// Fits several subjects, each to the bit as [`fit_subject`]: their models are solved together. Of each an η may be known,
-/// such as that of a population; where the objective is lower there the fit is that of the minimum near it.
+/// Fits several subjects with solutions computed together; each result is bit for bit that of [`fit_subject`]. An η may
+/// be known for each subject, such as the population's; if the objective is lower there, the fit is the minimum near
+/// it.
 pub fn fit_subjects(
     model: &PopulationModel,
     subjects: &[&Subject],
@@ -76,7 +77,7 @@ pub fn fit_subjects(
     subjects.iter().zip(&problems).map(one).collect()
 }
 
-/// A fit with residual errors of the subject's own, if they are to be estimated.
+/// Refits a subject with its own residual errors, if these are to be estimated.
 fn settled(
     model: &PopulationModel,
     subject: &Subject,
@@ -94,7 +95,7 @@ fn settled(
     })
 }
 
-/// Fits one subject with the model's residual errors, from one start if there is one.
+/// Fits one subject with the model's residual errors, from `start` alone if it is given.
 pub(crate) fn fit_from(
     model: &PopulationModel,
     subject: &Subject,
@@ -107,7 +108,8 @@ pub(crate) fn fit_from(
     search(model, subject, prior, &options, &residual_errors(model), start)
 }
 
-/// The best minimum from `start`, or the typical subject, and from further starts where that does not end well.
+/// Finds the best minimum from `start`, or from the typical subject, and from further starts if the first fit is not
+/// good.
 fn search(
     model: &PopulationModel,
     subject: &Subject,
@@ -125,7 +127,7 @@ fn search(
     finished(&problem, subject, model, prior, options, errors, found)
 }
 
-/// [`finish`] of one subject.
+/// Completes the fit of one subject with [`finish`].
 fn finished(
     problem: &SubjectProblem<'_>,
     subject: &Subject,
@@ -139,9 +141,10 @@ fn finished(
     finish(problem, subject, model, prior, options, errors, found, missing)
 }
 
-/// The fit that ended at `eta` with these residual `errors`: everything that is said of it, to the bit. It is looked for again
-/// only where the curvature is that of a point on the way, a last step away; where that leads elsewhere, and of other fits, the
-/// curvature is that at `eta`, iterations and starts are zero and the reason is that of a minimum.
+/// Describes the fit that ended at `eta` with the given residual `errors`, bit for bit as the fit did. The search is
+/// repeated only if the curvature may stem from a point on the path of the descent, one last step away; if the repeated
+/// search ends elsewhere, and for all other fits, the curvature is evaluated at `eta`, iterations and starts are zero,
+/// and the reason is that of a converged fit.
 pub fn fit_at(
     model: &PopulationModel,
     subject: &Subject,
@@ -245,7 +248,7 @@ fn finish(
     let profile = options.profile.map_or(Vec::new(), |level| {
         let around = (&minimum.eta[..], at.objective);
         let interval = |i| {
-            // Where nothing is known, a factor of e to begin with.
+            // If the standard error is unknown, the profile begins with a factor of e.
             let se = uncertainty.se_log(i).unwrap_or(1.0);
             profile_interval(problem, around, (i, se), level, options.max_iterations)
         };
@@ -280,7 +283,7 @@ fn finish(
     fit
 }
 
-/// A subject for whom nothing could be computed.
+/// The fit of a subject for whom nothing could be computed.
 fn failed(
     model: &PopulationModel,
     subject: &Subject,
@@ -315,11 +318,11 @@ fn failed(
     }
 }
 
-/// An η is far outside the population beyond so many of its standard deviations.
+/// Number of standard deviations ω beyond which an η is far outside the population.
 const FAR: f64 = 5.0;
 
-/// The parameter of a fit with a prior whose η is the farthest outside the population, and by how many standard deviations ω;
-/// `None` where none is beyond five.
+/// The parameter of a fit with a prior whose η is farthest outside the population, with η in standard deviations ω;
+/// `None` if no η is beyond five.
 pub fn farthest(
     model: &PopulationModel,
     options: &FitOptions,
@@ -337,12 +340,12 @@ pub fn farthest(
     in_sds.filter(|(_, sds)| sds.abs() > FAR).max_by(|a, b| a.1.abs().total_cmp(&b.1.abs()))
 }
 
-/// ln |JᵀJ|, from the triangular factor.
+/// ln |JᵀJ|, from the triangular factor of J.
 pub(crate) fn log_determinant(jacobian: &DMatrix<f64>) -> f64 {
     jacobian.clone().qr().unpack_r().diagonal().map(|d| 2.0 * d.abs().ln()).sum()
 }
 
-/// The leverage of each row.
+/// The leverage of each row of the data.
 fn leverages(data_rows: &DMatrix<f64>, uncertainty: &Uncertainty) -> Vec<f64> {
     let determined = uncertainty.directions().iter().filter(|d| d.sd.is_finite());
     let mut leverages = vec![0.0; data_rows.nrows()];

@@ -1,4 +1,4 @@
-//! A subject's fit: the estimates and all that is said of them.
+//! The result of a subject's fit: estimates, uncertainty and diagnostics.
 
 use crate::likelihood::ResidualErrors;
 use crate::options::{FitOptions, free_names};
@@ -6,20 +6,20 @@ use crate::profile::ProfileInterval;
 use crate::uncertainty::Uncertainty;
 use omafit_model::PopulationModel;
 
-/// How a fit ended.
+/// Outcome of a fit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
-    /// A minimum that determines every estimated parameter.
+    /// A minimum at which every estimated parameter is determined.
     Ok,
-    /// A minimum that leaves parameters open.
+    /// A minimum at which some estimated parameters are not determined.
     NotDetermined,
     /// No minimum was found.
     Failed,
 }
 
 impl Status {
-    /// Its name in tables.
+    /// The name of the status in tables.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Ok => "ok",
@@ -29,67 +29,68 @@ impl Status {
     }
 }
 
-/// Where a parameter went that ran off.
+/// Limit toward which a parameter diverges.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Limit {
-    /// To zero.
+    /// Divergence to zero.
     Zero,
-    /// Without bound.
+    /// Divergence to infinity.
     Infinity,
 }
 
-/// A subject's fit.
+/// Result of a subject's fit.
 #[derive(Clone, Debug, PartialEq)]
 pub struct IndividualFit {
-    /// How it ended.
+    /// Outcome of the fit.
     pub status: Status,
-    /// Why it stopped, and what is wrong, in words.
+    /// Description of why the iteration stopped and of any problem.
     pub reason: String,
-    /// Iterations of the best start.
+    /// Number of iterations from the best start.
     pub iterations: u64,
-    /// Starts tried.
+    /// Number of starts tried.
     pub starts: usize,
-    /// Departure η of each estimated parameter from the typical subject, on its transformed scale: the logarithm, for
-    /// a log-normal one.
+    /// Deviation η of each estimated parameter from the typical subject, on its transformed scale (the logarithm for a
+    /// log-normal parameter).
     pub eta: Vec<f64>,
-    /// d ln(parameter)/dη of each estimated parameter: one of a log-normal one.
+    /// d ln(parameter)/dη of each estimated parameter; one for a log-normal parameter.
     pub log_slopes: Vec<f64>,
-    /// Every parameter, in the structure's order and units.
+    /// All parameters, in the structure's order and units.
     pub parameters: Vec<f64>,
-    /// Estimated parameters that ran off, by position among the estimated ones.
+    /// Estimated parameters that diverge, by position among the estimated parameters.
     pub run_off: Vec<(usize, Limit)>,
-    /// Uncertainty of the estimate, the prior included.
+    /// Uncertainty of the estimate, including the prior.
     pub uncertainty: Uncertainty,
-    /// Intervals from the profile of the objective, one an estimated parameter if they were asked for; `None` where one
-    /// cannot be found.
+    /// Profile-likelihood intervals, one per estimated parameter if requested; `None` where an interval cannot be
+    /// found.
     pub profile: Vec<Option<ProfileInterval>>,
-    /// The information of the data alone at the estimate.
+    /// Information of the data alone at the estimate.
     pub data_information: Uncertainty,
-    /// Sum of the squares of the weighted residuals, censored observations left out.
+    /// Sum of squared weighted residuals, without censored observations.
     pub ssq: f64,
-    /// ηᵀΩ⁻¹η; zero without a prior.
+    /// Prior sum of squares ηᵀΩ⁻¹η; zero without a prior.
     pub prior_ssq: f64,
-    /// The subject's objective, without constants: NLS Σ(r² + ln σ²), or what stands for it in another likelihood; MAP
-    /// the FOCE contribution, which is that and ηᵀΩ⁻¹η + ln|Ω| + ln|JᵀJ + Ω⁻¹|.
+    /// The subject's objective function value, without constants: for NLS Σ(r² + ln σ²), or its counterpart in another
+    /// likelihood; for MAP the FOCE contribution, which adds ηᵀΩ⁻¹η + ln|Ω| + ln|JᵀJ + Ω⁻¹|.
     pub ofv: f64,
-    /// −2 log-likelihood of the data at the estimate, with all constants, on the natural scale.
+    /// −2 log-likelihood of the data at the estimate, including all constants, on the natural scale.
     pub minus2ll: f64,
-    /// Leverage of each observation, the part of its row in the fit: the diagonal of J(JᵀJ + Ω⁻¹)⁻¹Jᵀ.
+    /// Leverage of each observation: the diagonal of J(JᵀJ + Ω⁻¹)⁻¹Jᵀ.
     pub leverages: Vec<f64>,
-    /// Standard deviations of residual errors that were estimated with the parameters.
+    /// How many standard deviations of residual errors were estimated along with the parameters.
     pub own_sigmas: usize,
-    /// Parameters in effect, the sum of the leverages: tr((JᵀJ + Ω⁻¹)⁻¹JᵀJ), the number of estimated ones without a prior.
+    /// Effective number of parameters, the sum of the leverages: tr((JᵀJ + Ω⁻¹)⁻¹JᵀJ), which without a prior is the
+    /// number of estimated parameters.
     pub effective_parameters: f64,
-    /// Length of the objective's gradient in η where the iteration stopped.
+    /// Norm of the gradient of the objective in η at the end of the iteration.
     pub gradient_norm: f64,
     /// Individual prediction of each observation.
     pub ipred: Vec<f64>,
-    /// The residual error of each analyte, as the fit has it.
+    /// Residual error of each analyte as used in the fit.
     pub errors: ResidualErrors,
 }
 
 impl IndividualFit {
-    /// Makes it a failed one: says why, and where it stopped.
+    /// Marks the fit as failed and adds `why` and the last state to the reason.
     pub(crate) fn fail(&mut self, model: &PopulationModel, options: &FitOptions, why: &str) {
         self.status = Status::Failed;
         self.reason = format!("{}{why}", self.reason);

@@ -1,9 +1,10 @@
-//! Nonlinear least squares by Levenberg and Marquardt, as an argmin solver.
+//! Nonlinear least squares by the Levenberg–Marquardt method, as an argmin solver.
 //!
-//! Minimises S(x), which is ‖r(x)‖² or a likelihood with the gradient 2·Jᵀr and nearly the curvature 2·JᵀJ. A step δ minimises ‖r + Jδ‖² + μ‖δ‖², by an orthogonal factorisation of the stacked rows. Near
-//! the minimum, where J alone converges slowly, a short step uses the Hessian JᵀJ + B instead, with B the secant estimate of
-//! Σ r·∇²r by Dennis, Gay and Welsch (1981), as long as that is positive definite. The damping μ follows the ratio of the
-//! achieved to the predicted decrease (Nielsen). The unknowns are logarithms, of one scale, so the damping needs no
+//! The solver minimises S(x), which is ‖r(x)‖² or a −2 log-likelihood with gradient 2·Jᵀr and approximate Hessian
+//! 2·JᵀJ. A step δ minimises ‖r + Jδ‖² + μ‖δ‖², by an orthogonal factorisation of the stacked rows. Near the minimum,
+//! where J alone converges slowly, a short step uses the Hessian JᵀJ + B instead, with B the secant estimate of Σ r·∇²r
+//! by Dennis, Gay and Welsch (1981), as long as JᵀJ + B is positive definite. The damping μ follows the ratio of
+//! achieved to predicted decrease (Nielsen). The unknowns are logarithms, of one scale, so that the damping needs no
 //! scaling and a step is cut to [`MAX_STEP`].
 
 use argmin::core::{Error, IterState, KV, Problem, Solver, State as _, TerminationReason, TerminationStatus};
@@ -13,28 +14,28 @@ use nalgebra::{Cholesky, DMatrix, DVector};
 const MAX_STEP: f64 = 2.0;
 const FIRST_DAMPING: f64 = 1e-6;
 const LARGEST_DAMPING: f64 = 1e12;
-/// The largest change of any unknown for which the secant Hessian is believed.
+/// The largest change of any unknown for which the secant Hessian is trusted.
 const CURVED_STEP: f64 = 0.5;
-/// A slightly damped step may predict this many times more than the one that ends the iteration: below that, what keeps
-/// the objective from falling is the accuracy to which it is computed.
+/// Factor by which the predicted decrease of a slightly damped step may exceed that of the final step; below it, the
+/// accuracy of the objective is what limits the descent.
 const FREER: f64 = 1e4;
 
-/// Residuals with their Jacobian, and what the model predicted.
+/// Residuals with their Jacobian and the underlying predictions.
 #[derive(Clone, Debug)]
 pub(crate) struct Linearised {
-    /// S, up to a constant.
+    /// Objective S, up to a constant.
     pub objective: f64,
-    /// How far S may be off, by the accuracy of what it is computed from.
+    /// Bound on the error of S that follows from the accuracy of its computation.
     pub noise: f64,
     /// Whether S is ‖r‖².
     pub is_sum_of_squares: bool,
-    /// The predictions behind the residuals of the data, one an observation.
+    /// The predictions behind the residuals of the data, one per observation.
     pub predictions: Vec<f64>,
-    /// The observation of each row of the data; rows of a prior come after them.
+    /// The observation of each row of the data; the rows of a prior follow.
     pub informative: Vec<usize>,
-    /// r, one a row.
+    /// Residuals r, one per row.
     pub residuals: DVector<f64>,
-    /// ∂r/∂x, rows as the residuals, columns as the unknowns.
+    /// ∂r/∂x, with rows as in `residuals` and a column per unknown.
     pub jacobian: DMatrix<f64>,
 }
 
@@ -43,12 +44,12 @@ impl Linearised {
         self.objective
     }
 
-    /// What is not finite in it, if anything is: from there no step is known.
+    /// Describes a value that is not finite, from which no step is possible; `None` if all are finite.
     fn not_finite(&self) -> Option<String> {
         if !self.objective.is_finite() {
             return Some(format!("the objective is {} there", self.objective));
         }
-        // The largest square must be a number too.
+        // The largest square must be finite too.
         let derivatives = self.jacobian.norm_squared();
         (!derivatives.is_finite()).then(|| "its derivatives there are beyond all numbers".into())
     }
@@ -56,24 +57,24 @@ impl Linearised {
 
 /// A sum of squares to minimise.
 pub(crate) trait Residuals {
-    /// Why a point cannot be evaluated.
+    /// Reason why a point cannot be evaluated.
     type Error: std::fmt::Display;
 
     /// Residuals and Jacobian at `x`.
     fn linearise(&self, x: &[f64]) -> Result<Linearised, Self::Error>;
 }
 
-/// Why the iteration stopped.
+/// Reason why the iteration stopped.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum StopReason {
-    /// No step is predicted to lower the objective any further.
+    /// No step is predicted to lower the objective further.
     Converged,
-    /// No step lowers the objective, and none is predicted to lower it by more than the accuracy to which it is known.
+    /// No step lowers the objective, and none is predicted to lower it by more than the accuracy of the objective.
     Settled,
     /// No step, however short, lowers the objective.
     Stalled,
-    /// The same, where longer steps cannot be evaluated, and why.
+    /// No short step lowers the objective, and longer steps cannot be evaluated, for the reason given.
     Blocked(String),
     /// The limit on iterations was reached.
     IterationLimit,
@@ -82,12 +83,12 @@ pub enum StopReason {
 }
 
 impl StopReason {
-    /// Whether it is a minimum, as far as the objective is known.
+    /// Whether the iteration ended at a minimum, within the accuracy of the objective.
     pub fn is_minimum(&self) -> bool {
         matches!(self, Self::Converged | Self::Settled)
     }
 
-    /// Whether it ended because no step led further down.
+    /// Whether the iteration ended because no step lowered the objective.
     pub fn is_stalled(&self) -> bool {
         matches!(self, Self::Stalled | Self::Blocked(_))
     }
@@ -116,28 +117,28 @@ impl std::fmt::Display for StopReason {
 /// The state of the iteration.
 #[derive(Debug)]
 pub(crate) struct LevenbergMarquardt {
-    /// A predicted decrease below this part of 1 + S ends the iteration.
+    /// Predicted decrease, relative to 1 + S, below which the iteration ends.
     small_decrease: f64,
     first_damping: f64,
     damping: f64,
     growth: f64,
     current: Option<Linearised>,
-    /// B, once two points have been seen.
+    /// B, once two points have been evaluated.
     curvature: Option<DMatrix<f64>>,
-    /// What steps from the current point need, once one has been asked for.
+    /// The factorisation at the current point, once a step has been requested.
     factored: Option<Factored>,
-    /// The step that is tried, and by how much it is predicted to lower S.
+    /// The step on trial and its predicted decrease of S.
     trial: Option<(DVector<f64>, f64)>,
-    /// Why longer steps from the current point could not be evaluated.
+    /// Reason why longer steps from the current point could not be evaluated.
     blocked: Option<String>,
     stop: Option<StopReason>,
 }
 
-/// The triangular factor of the Jacobian: all that a step needs of it.
+/// The triangular factor of the Jacobian, with the transformed residuals and the gradient that steps require.
 #[derive(Debug)]
 struct Factored {
     triangle: DMatrix<f64>,
-    /// Qᵀr, its first rows.
+    /// The first rows of Qᵀr.
     rotated: DVector<f64>,
     gradient: DVector<f64>,
 }
@@ -175,12 +176,12 @@ impl Factored {
         Some(step)
     }
 
-    /// By how much the linearised problem says S falls.
+    /// The decrease of S that the linearised problem predicts for a step.
     fn predicted(&self, step: &DVector<f64>) -> f64 {
         -2.0 * self.gradient.dot(step) - (&self.triangle * step).norm_squared()
     }
 
-    /// The step of the Hessian JᵀJ + B + μ, and its predicted decrease; `None` unless it is a short step downhill.
+    /// The step with the Hessian JᵀJ + B + μ and its predicted decrease; `None` unless it is a short descent step.
     fn curved_step(&self, curvature: &DMatrix<f64>, damping: f64) -> Option<(DVector<f64>, f64)> {
         let hessian = self.triangle.tr_mul(&self.triangle) + curvature;
         let columns = hessian.ncols();
@@ -194,7 +195,7 @@ impl Factored {
 type State = IterState<Vec<f64>, (), (), (), (), f64>;
 
 impl LevenbergMarquardt {
-    /// An iteration that ends when no step is predicted to lower S by more than `small_decrease` of 1 + S.
+    /// Creates an iteration that ends when no step is predicted to lower S by more than `small_decrease`·(1 + S).
     pub fn until(small_decrease: f64) -> Self {
         Self {
             small_decrease,
@@ -210,33 +211,33 @@ impl LevenbergMarquardt {
         }
     }
 
-    /// So much is known of B.
+    /// Sets the estimate of B.
     pub fn bend(&mut self, curvature: Option<DMatrix<f64>>) {
         self.curvature = curvature;
     }
 
-    /// Whether the step that is tried is hardly damped and changes no unknown by more than `most`.
+    /// Whether the step on trial is hardly damped and changes no unknown by more than `most`.
     pub fn tries_at_most(&self, most: f64) -> bool {
         let short = |(step, _): &(DVector<f64>, f64)| step.amax() <= most;
         self.damping <= self.first_damping && self.trial.as_ref().is_some_and(short)
     }
 
-    /// Where the iteration stands, and why it stopped.
+    /// The current point, the reason why the iteration stopped, and B.
     pub fn into_parts(self) -> (Option<Linearised>, Option<StopReason>, Option<DMatrix<f64>>) {
         (self.current, self.stop, self.curvature)
     }
 
-    /// Why the iteration stopped, if it has.
+    /// The reason why the iteration stopped, if it has stopped.
     pub fn stop(&self) -> Option<&StopReason> {
         self.stop.as_ref()
     }
 
-    /// Whether it knows where it starts, or that it cannot.
+    /// Whether the start has been evaluated, successfully or not.
     pub fn has_begun(&self) -> bool {
         self.current.is_some() || self.stop.is_some()
     }
 
-    /// The iteration begins where this was found.
+    /// Starts the iteration from the evaluation of its start.
     pub fn begin(&mut self, evaluated: Result<Linearised, String>) {
         match evaluated.and_then(|at| at.not_finite().map_or(Ok(at), Err)) {
             Ok(at) => {
@@ -249,7 +250,7 @@ impl LevenbergMarquardt {
         }
     }
 
-    /// Where to evaluate next from the current point `x`; `None` when the iteration stops.
+    /// The next point to evaluate from the current point `x`; `None` if the iteration stops.
     pub fn ask(&mut self, x: &[f64]) -> Option<Vec<f64>> {
         let Some(at) = &self.current else {
             self.stop = Some(StopReason::Stalled);
@@ -267,7 +268,7 @@ impl LevenbergMarquardt {
             };
             let small = self.small_decrease * (1.0 + cost.abs());
             if predicted <= small {
-                // A step may be short only because it is damped; then it proves nothing.
+                // A step may be short only because it is damped; then it is no evidence of a minimum.
                 let reason = if self.left_to_gain(&factored) <= FREER * small {
                     StopReason::Converged
                 } else {
@@ -285,7 +286,7 @@ impl LevenbergMarquardt {
         None
     }
 
-    /// What was found there; whether it is gone to.
+    /// Takes the evaluation of the trial point; returns whether the step is accepted.
     pub fn tell(&mut self, evaluated: Result<Linearised, String>) -> bool {
         let (Some(at), Some((step, predicted))) = (&self.current, self.trial.take()) else { return false };
         match evaluated.and_then(|next| next.not_finite().map_or(Ok(next), Err)) {
@@ -347,13 +348,14 @@ impl<O: Residuals> Solver<O, State> for LevenbergMarquardt {
 }
 
 impl LevenbergMarquardt {
-    /// The predicted decrease of a step that is hardly damped.
+    /// The predicted decrease of a slightly damped step.
     fn left_to_gain(&self, factored: &Factored) -> f64 {
         let slight = self.damping.min(self.first_damping);
         factored.step(slight).map_or(f64::INFINITY, |step| factored.predicted(&step))
     }
 
-    /// What it means that no step lowers the objective: a minimum, if what is left to gain is not known to be there.
+    /// The reason to stop when no step lowers the objective: a minimum if the decrease still predicted is within
+    /// `noise`.
     fn at_the_end(&self, factored: &Factored, noise: f64) -> StopReason {
         if self.left_to_gain(factored) <= noise {
             StopReason::Settled
@@ -367,17 +369,18 @@ impl LevenbergMarquardt {
         self.growth *= 2.0;
     }
 
-    /// Updates B after a step from `before`, so that B·step = (J − J₀)ᵀr, or of a likelihood the change of Jᵀr less
-    /// JᵀJ·step.
+    /// Updates B after a step from `before`, so that B·step = (J − J₀)ᵀr for a sum of squares; for a likelihood, B·step
+    /// is the change of Jᵀr minus JᵀJ·step.
     fn learn(&mut self, before: &Linearised, step: &DVector<f64>) {
         let Some(now) = &self.current else { return };
         let now_gradient = now.jacobian.tr_mul(&now.residuals);
         let change = &now_gradient - before.jacobian.tr_mul(&before.residuals);
-        // Rows of a likelihood come and go with their information; those of a sum of squares are the same at every point.
+        // The rows of a sum of squares are the same at every point; the rows of a likelihood depend on their
+        // information.
         let bend = if now.is_sum_of_squares && before.is_sum_of_squares {
             now_gradient - before.jacobian.tr_mul(&now.residuals)
         } else {
-            // The rows of a likelihood change with their weights: all that JᵀJ does not explain.
+            // The rows of a likelihood change with their weights: take all that JᵀJ does not explain.
             &change - now.jacobian.tr_mul(&(&now.jacobian * step))
         };
         let along = change.dot(step);
@@ -402,8 +405,8 @@ mod tests {
     use super::*;
     use argmin::core::Executor;
 
-    /// Misra1a of the NIST reference data sets for nonlinear regression: y = b₁(1 − exp(−b₂x)), in logarithms; the
-    /// predictions rounded to `rounded`, if that is not zero, and said to be known to that.
+    /// Misra1a of the NIST reference data sets for nonlinear regression: y = b₁(1 − exp(−b₂x)), with logarithms of b as
+    /// unknowns. Predictions are rounded to `rounded` unless it is zero, and declared accurate to `said`.
     struct Misra1a {
         rounded: f64,
         said: f64,
@@ -479,15 +482,15 @@ mod tests {
 
     #[test]
     fn where_rounding_ends_the_way_it_is_a_minimum_and_elsewhere_it_is_not() {
-        // A sum that is known to 1e-4 a prediction has steps: the way down ends at one of them, close to the minimum.
+        // A sum with predictions rounded to 1e-4 has steps: the descent ends at one of them, close to the minimum.
         let rounded = 1e-4;
         let (b, _, stop) = solve(Misra1a { rounded, said: rounded }, [500.0, 1e-4]);
         assert_eq!(stop, StopReason::Settled);
         assert!((b[0] / 2.389_421_291_8e2 - 1.0).abs() < 1e-3, "{b:?}");
-        // The same steps, said to be exact, are no minimum of what was asked.
+        // With the same steps declared exact, the end point is not a minimum.
         let (_, _, stop) = solve(Misra1a { rounded, said: 0.0 }, [500.0, 1e-4]);
         assert_eq!(stop, StopReason::Stalled);
-        // Far from a minimum no rounding excuses.
+        // Far from a minimum, rounding does not explain the end of the descent.
         let (_, _, stop) = solve(Misra1a { rounded: 30.0, said: 1e-4 }, [500.0, 1e-4]);
         assert_eq!(stop, StopReason::Stalled);
     }

@@ -1,4 +1,5 @@
-//! The statistics: likelihood, per-subject least squares, uncertainty, diagnostics as numbers.
+//! Statistical estimation: likelihood, individual least squares, population methods, uncertainty and numerical
+//! diagnostics.
 
 mod best;
 mod comparison;

@@ -1,4 +1,4 @@
-//! The minimisers of this crate, for problems of other crates.
+//! Minimisers of this crate for use by other crates.
 
 use crate::descent::descend;
 use crate::least_squares::{LevenbergMarquardt, Linearised, Residuals, StopReason};
@@ -9,20 +9,20 @@ use nalgebra::{DMatrix, DVector};
 /// Residuals r and their Jacobian ∂r/∂x, row by row.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Rows {
-    /// r.
+    /// Residuals r.
     pub residuals: Vec<f64>,
-    /// A row a residual, a column an unknown.
+    /// ∂r/∂x in row-major order, one row per residual and one column per unknown.
     pub jacobian: Vec<f64>,
 }
 
-/// Where a least-squares descent ended.
+/// End point of a least-squares descent.
 #[derive(Clone, Debug)]
 pub struct LeastSquares {
     /// The unknowns.
     pub x: Vec<f64>,
-    /// What the rows are there; `None` where they could not be had at the start.
+    /// Residuals and Jacobian at `x`; `None` if they could not be evaluated at the start.
     pub rows: Option<Rows>,
-    /// Why it ended.
+    /// Reason why the descent ended.
     pub stop: StopReason,
 }
 
@@ -51,8 +51,8 @@ impl Residuals for Given<'_> {
     }
 }
 
-/// Minimises ‖r(x)‖² by Levenberg and Marquardt, from a start. The unknowns should be of one scale, about 1. A point at which a
-/// residual is not finite is never gone to.
+/// Minimises ‖r(x)‖² by the Levenberg–Marquardt method from a start. The unknowns should be of one scale, about 1. A
+/// point at which a residual is not finite is never accepted.
 pub fn least_squares(rows: &dyn Fn(&[f64]) -> Rows, start: Vec<f64>, max_iterations: u64) -> LeastSquares {
     let solver = LevenbergMarquardt::until(1e-11);
     let (minimum, _) = descend(Given { rows }, solver, start, max_iterations);
@@ -63,25 +63,25 @@ pub fn least_squares(rows: &dyn Fn(&[f64]) -> Rows, start: Vec<f64>, max_iterati
     LeastSquares { x: minimum.eta, rows, stop: minimum.stop }
 }
 
-/// A function with what a descent needs of it.
+/// A function value with the derivatives that a descent needs.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Evaluated {
-    /// The value.
+    /// Value of the function.
     pub value: f64,
-    /// The gradient.
+    /// Gradient of the function.
     pub gradient: Vec<f64>,
-    /// The expected second derivatives, symmetric, column by column.
+    /// Expected Hessian, symmetric, in column-major order.
     pub expected: Vec<f64>,
 }
 
-/// Where a descent by scoring ended.
+/// End point of a descent by Fisher scoring.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Scored {
     /// The unknowns.
     pub x: Vec<f64>,
-    /// The function there.
+    /// The function at `x`.
     pub at: Evaluated,
-    /// Why it ended; `None` at the limit on iterations.
+    /// Reason why the descent ended; `None` at the limit on iterations.
     pub stop: Option<DescentStop>,
 }
 
@@ -104,8 +104,8 @@ impl Objective for Likelihood<'_> {
     }
 }
 
-/// Minimises a −2 log-likelihood by Fisher's scoring and then BFGS, from a start, until a decrease of less than 1e-6 is
-/// left to predict. `None` where it has no value there.
+/// Minimises a −2 log-likelihood by Fisher scoring and then BFGS, from a start, until the predicted decrease is below
+/// 1e-6. `None` if the function has no value at the start.
 pub fn score(
     evaluate: &dyn Fn(&[f64]) -> Option<Evaluated>,
     start: Vec<f64>,

@@ -1,7 +1,8 @@
 //! The standard normal distribution, far into both tails.
 //!
-//! With φ the density and Φ the distribution function, λ = φ/Φ is the inverse Mills ratio. Below [`TAIL`] it is Laplace's
-//! continued fraction in x = −z, whose tails a₁, a₂, … give every derivative without cancellation:
+//! With φ the density and Φ the distribution function, λ = φ/Φ is the inverse Mills ratio. Below [`TAIL`] it is
+//! computed by Laplace's continued fraction in x = −z, whose tails a₁, a₂, … give every derivative without
+//! cancellation:
 //!
 //! ```text
 //! λ = x + 1/a₁,   aₖ = x + (k + 1)/aₖ₊₁
@@ -13,23 +14,23 @@
 use libm::erfc;
 use std::f64::consts::{FRAC_1_SQRT_2, PI};
 
-/// The 97.5 % point of the standard normal distribution, the end of a two-sided interval of 95 %.
+/// The 97.5 % quantile of the standard normal distribution, the end of a two-sided 95 % interval.
 pub const NORMAL_975: f64 = 1.959_963_984_540_054;
 /// The point below which the continued fraction is used: above it at most three digits cancel.
 const TAIL: f64 = -5.0;
-/// Terms of the continued fraction that give every digit from [`TAIL`] on.
+/// Number of terms of the continued fraction for full accuracy from [`TAIL`] on.
 const TERMS: u32 = 80;
 
 /// Φ and the inverse Mills ratio at a point, with derivatives.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct LowerTail {
-    /// ln Φ(z).
+    /// Log distribution function ln Φ(z).
     pub log_cdf: f64,
-    /// λ(z).
+    /// Inverse Mills ratio λ(z).
     pub mills: f64,
-    /// λe, which is −λ′.
+    /// Product λe, which is −λ′.
     pub curvature: f64,
-    /// The derivative of λe.
+    /// Derivative of λe.
     pub curvature_slope: f64,
 }
 
@@ -47,7 +48,7 @@ impl LowerTail {
         Self { log_cdf, mills, curvature, curvature_slope }
     }
 
-    /// The quantities at −x, x being at least 5.
+    /// The quantities at −x, for x of at least 5.
     fn by_fraction(x: f64) -> Self {
         let a4 = (5..=TERMS).rev().fold(x, |below, k| x + f64::from(k) / below);
         let a3 = x + 4.0 / a4;
@@ -64,7 +65,7 @@ impl LowerTail {
     }
 }
 
-/// ln φ(z).
+/// The log density ln φ(z).
 fn log_density(z: f64) -> f64 {
     -0.5 * (z * z + (2.0 * PI).ln())
 }
@@ -73,7 +74,7 @@ fn cdf(z: f64) -> f64 {
     0.5 * erfc(-z * FRAC_1_SQRT_2)
 }
 
-/// φ(z)/Φ(z), the inverse Mills ratio.
+/// The inverse Mills ratio φ(z)/Φ(z).
 ///
 /// ```
 /// # use omafit_estimate::mills;
@@ -84,7 +85,7 @@ pub fn mills(z: f64) -> f64 {
     LowerTail::at(z).mills
 }
 
-/// ln Φ(z), finite however far z is below zero.
+/// ln Φ(z), finite for every finite z.
 ///
 /// ```
 /// # use omafit_estimate::log_cdf;

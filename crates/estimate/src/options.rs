@@ -1,39 +1,39 @@
-//! How a subject is fitted.
+//! Options of a subject's fit.
 
 use omafit_model::PopulationModel;
 
-/// How a subject is fitted.
+/// Estimation method of a subject's fit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Method {
-    /// The subject's data alone.
+    /// Nonlinear least squares on the subject's data alone.
     Nls,
-    /// The subject's data and the population as prior: the empirical Bayes estimate.
+    /// Maximum a posteriori, with the population as prior: the empirical Bayes estimate.
     Map,
 }
 
-/// The estimated parameters of a subject's fit, and how hard it tries.
+/// Estimated parameters of a subject's fit, with the settings of its search and uncertainty.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FitOptions {
-    /// Data alone, or with the prior.
+    /// Estimation method.
     pub method: Method,
-    /// Positions of the estimated parameters, ascending; the rest keep their typical values.
+    /// Positions of the estimated parameters, ascending; the others keep their typical values.
     pub free: Vec<usize>,
     /// Limit on iterations from one start.
     pub max_iterations: u64,
-    /// Further starts to try when the first does not end well.
+    /// How many further starts to try if the first fit is not good.
     pub further_starts: usize,
-    /// What the standard errors are from.
+    /// Matrix from which standard errors are computed.
     pub covariance: Covariance,
-    /// Coverage of the intervals from the profile of the objective, if they are wanted.
+    /// Coverage of profile-likelihood intervals, if requested.
     pub profile: Option<f64>,
-    /// Where the size of the residual errors comes from. A fit knows one subject only: of [`SigmaRule::Pooled`] the model
-    /// has it already.
+    /// Source of the residual standard deviations. A single fit treats [`SigmaRule::Pooled`] like [`SigmaRule::Given`],
+    /// as the model already contains the pooled values.
     pub sigma: SigmaRule,
 }
 
 impl FitOptions {
-    /// Tries hard, with the full covariance, normal residuals and the model's errors.
+    /// Default options: a thorough search, the full covariance, no profiles and the model's residual errors.
     pub fn new(method: Method, free: Vec<usize>) -> Self {
         Self {
             method,
@@ -46,44 +46,45 @@ impl FitOptions {
         }
     }
 
-    /// Whether standard errors are from the full curvature.
+    /// Whether standard errors are based on the full Hessian.
     pub(crate) fn is_curved(&self) -> bool {
         self.covariance == Covariance::Full
     }
 
-    /// Whether a descent may end by second derivatives, which standard errors are then from. Where residual errors are the
-    /// subject's own it ends where errors and parameters agree, and they are found there.
+    /// Whether a descent may end with second derivatives, which then also give the standard errors. With residual
+    /// errors of the subject's own, a fit ends where errors and parameters agree, and second derivatives are evaluated
+    /// there.
     pub(crate) fn may_be_bent(&self) -> bool {
         self.is_curved() && self.sigma != SigmaRule::Subject
     }
 
-    /// The same without what only a last fit needs: full curvature and profiles.
+    /// A copy for an intermediate fit, without the full Hessian and profiles, which only the final fit needs.
     pub(crate) fn in_passing(&self) -> Self {
         Self { covariance: Covariance::GaussNewton, profile: None, ..self.clone() }
     }
 }
 
-/// What standard errors, correlations and bands are from.
+/// Matrix from which standard errors, correlations and bands are computed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Covariance {
-    /// The inverse of the objective's full curvature, second derivatives of the model and all.
+    /// Inverse of the full Hessian of the objective, including second derivatives of the model.
     #[default]
     Full,
-    /// The inverse of JᵀJ: what is left of it where residuals vanish. Quicker.
+    /// Inverse of JᵀJ, the Hessian in the limit of vanishing residuals; faster.
     GaussNewton,
 }
 
-/// Where the size of the residual errors comes from.
+/// Source of the residual standard deviations.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SigmaRule {
-    /// From the model.
+    /// The values in the model.
     #[default]
     Given,
-    /// From each subject's own data, with its parameters, by maximum likelihood.
+    /// Maximum likelihood from each subject's own data, jointly with its parameters.
     Subject,
-    /// From all subjects' fits together.
+    /// Estimation from all subjects' fits together.
     Pooled,
 }
 

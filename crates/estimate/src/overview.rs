@@ -1,4 +1,4 @@
-//! What a run says of its subjects together.
+//! Summary of a run over all subjects.
 
 use crate::goodness::{Goodness, Pool};
 use crate::individual_fit::Status;
@@ -8,16 +8,16 @@ use crate::suppression::FreeIgeFact;
 use crate::trial_fit::SubjectResult;
 use omafit_model::{Analyte, Subject};
 
-/// A run in numbers. Sums and medians are over the subjects that were fitted.
+/// Summary statistics of a run. Sums and medians are over the fitted subjects.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Overview {
-    /// Subjects whose fit is complete.
+    /// How many subjects have all parameters determined.
     pub ok: usize,
-    /// Subjects whose data leave a parameter open.
+    /// How many subjects have a parameter that their data do not determine.
     pub not_determined: usize,
-    /// Subjects that could not be fitted.
+    /// How many subjects could not be fitted.
     pub failed: usize,
-    /// Sum of the subjects' objectives.
+    /// Sum of the subjects' objective function values.
     pub ofv: f64,
     /// Sum of the subjects' −2 log-likelihoods.
     pub minus2ll: f64,
@@ -25,25 +25,25 @@ pub struct Overview {
     pub aic: f64,
     /// Goodness of fit of each analyte over all subjects, in the order of their `DVID`.
     pub by_analyte: [Goodness; 3],
-    /// Goodness of fit of everything.
+    /// Goodness of fit of all analytes together.
     pub overall: Goodness,
-    /// Subjects with a dose that were fitted.
+    /// How many fitted subjects received a dose.
     pub dosed: usize,
-    /// Of these, those whose free IgE was ever below the target.
+    /// How many dosed subjects had free IgE below the target at some time.
     pub reached_target: usize,
-    /// Of these, those with a trough: an earlier dose than the last.
+    /// How many dosed subjects have a trough, that is, a dose before the last.
     pub with_trough: usize,
-    /// Of those with a trough, those below the target then.
+    /// How many subjects with a trough have free IgE below the target at the trough.
     pub trough_below: usize,
-    /// Of the dosed, those seen to rise above the target again after their last dose.
+    /// How many dosed subjects are observed to rise above the target again after the last dose.
     pub returned: usize,
-    /// Median days from the first dose until free IgE was below the target, of those that reached it.
+    /// Median days from the first dose until free IgE is below the target, among subjects who reached it.
     pub median_days_to_target: f64,
-    /// Median days from the last dose until free IgE was above the target again, of those seen to return.
+    /// Median days from the last dose until free IgE is above the target again, among subjects observed to return.
     pub median_days_to_return: f64,
 }
 
-/// What an [`Overview`] needs of the subjects so far, gathered block by block: a few numbers a subject.
+/// Accumulator for an [`Overview`], which takes subjects block by block and keeps a few numbers per subject.
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Tally {
     ok: usize,
@@ -52,7 +52,7 @@ pub struct Tally {
     ofv: f64,
     minus2ll: f64,
     aic: f64,
-    /// Of each analyte, then of all.
+    /// Goodness of fit of each analyte, then of all together.
     pools: [Pool; 4],
     dosed: usize,
     trough_below: usize,
@@ -92,13 +92,13 @@ impl Tally {
         }
     }
 
-    /// Subjects so far.
+    /// The number of subjects added so far.
     pub fn subjects(&self) -> usize {
-        // What is read from a file may be any numbers.
+        // Values read from a file may be arbitrary.
         self.ok.saturating_add(self.not_determined).saturating_add(self.failed)
     }
 
-    /// Sums them up.
+    /// Summarises the subjects added so far.
     pub fn overview(&self) -> Overview {
         let [first, second, third, overall] = self.pools.each_ref().map(Pool::goodness);
         Overview {
@@ -121,7 +121,7 @@ impl Tally {
     }
 }
 
-/// Free IgE of a trial through time: quantiles over the subjects at each time of the grid.
+/// Free IgE of a trial over time: quantiles over the subjects at each time of the grid.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct FreeIgeCourse {
     /// Days since each subject's first record.
@@ -130,7 +130,8 @@ pub struct FreeIgeCourse {
     pub percentiles: [Vec<f64>; 5],
 }
 
-/// Quantiles of free IgE over the subjects, as far as at least half of those that have a course are seen.
+/// Quantiles of free IgE over the subjects, up to the last time at which at least half of the subjects with a time
+/// course are observed.
 pub fn free_ige_course<'a>(courses: impl IntoIterator<Item = &'a Trajectory>) -> FreeIgeCourse {
     let seen: Vec<_> = courses.into_iter().filter(|t| !t.time.is_empty()).collect();
     let mut course = FreeIgeCourse::default();

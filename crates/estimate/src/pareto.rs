@@ -1,22 +1,23 @@
-//! Shape of the distribution of the largest importance weights (Vehtari, Simpson, Gelman, Yao, Gabry 2024, Pareto smoothed
+//! Tail shape of the distribution of importance weights (Vehtari, Simpson, Gelman, Yao, Gabry 2024, Pareto smoothed
 //! importance sampling, JMLR 25(72)).
 //!
-//! The ⌈min(0.2·S, 3√S)⌉ largest of S weights, less the next one, follow a generalised Pareto distribution of shape k,
-//! whose moments exist up to order 1/k. It is fitted by the posterior mean of Zhang, Stephens 2009, Technometrics
-//! 51:316, doi 10.1198/tech.2009.08017, and drawn towards 0.5 as ten more weights of that shape would.
+//! The ⌈min(0.2·S, 3√S)⌉ largest of S weights, minus the next largest weight, follow a generalised Pareto distribution
+//! of shape k, whose moments exist up to order 1/k. The shape is estimated by the posterior mean of Zhang, Stephens
+//! 2009, Technometrics 51:316, doi 10.1198/tech.2009.08017, and shrunk towards 0.5 as by ten additional weights of that
+//! shape.
 
-/// Weights of shape 0.5 that the fitted shape is averaged with.
+/// Number of weights of shape 0.5 to which the shrinkage of the fitted shape is equivalent.
 const PRIOR_WEIGHTS: f64 = 10.0;
-/// The least number of weights in a tail.
+/// Smallest number of weights in a tail.
 const LEAST: usize = 5;
-/// The part of the largest posterior weight that a node of the fit needs to count.
+/// Fraction of the total posterior weight below which a node of the fit is ignored.
 const NEGLIGIBLE: f64 = 10.0 * f64::EPSILON;
 
-/// Pareto k̂ of importance weights, given by their logarithms up to a constant: estimates from them can be trusted below
-/// 0.7 (of fewer than 2,000 weights below 1 − 1/log₁₀ S).
+/// Pareto k̂ of importance weights, given by their logarithms up to a constant: estimates from the weights are reliable
+/// for k̂ below 0.7 (with fewer than 2,000 weights, below 1 − 1/log₁₀ S).
 ///
-/// ∞ where no tail can be fitted, as there are fewer than 21 weights or fewer than five of them carry everything; −∞ where
-/// the largest are all alike. What is no number is a weight of zero.
+/// ∞ if no tail can be fitted because there are fewer than 21 weights or fewer than five of them exceed the cutoff; −∞
+/// if the largest weights are all equal. NaN counts as a weight of zero.
 ///
 /// ```
 /// // Weights of an exact Pareto distribution whose variance does not exist.
@@ -42,9 +43,9 @@ pub fn pareto_shape(log_weights: &[f64]) -> f64 {
     if excesses.len() < LEAST { f64::INFINITY } else { fitted_shape(&excesses) }
 }
 
-/// The shape of a generalised Pareto distribution that these positive numbers, ascending, are of.
+/// The shape of the generalised Pareto distribution fitted to positive, ascending excesses.
 ///
-/// With b = −k/σ the profile likelihood over the shape is n·(ln(−b/k) − k − 1), k(b) = mean ln(1 − b·x); the posterior
+/// With b = −k/σ the profile likelihood of the shape is n·(ln(−b/k) − k − 1), k(b) = mean ln(1 − b·x); the posterior
 /// mean of b is a sum over the quantiles of its prior.
 fn fitted_shape(excesses: &[f64]) -> f64 {
     let n = excesses.len() as f64;
@@ -102,12 +103,12 @@ mod tests {
         assert_eq!(pareto_shape(&[]), f64::INFINITY);
         assert_eq!(pareto_shape(&[0.0; 20]), f64::INFINITY);
         assert_eq!(pareto_shape(&[3.0; 100]), f64::NEG_INFINITY);
-        // One weight is all there is.
+        // A single weight carries everything.
         let one = |rest: f64| pareto_shape(&[&[0.0][..], &[rest; 99]].concat());
         assert_eq!([-800.0, f64::NEG_INFINITY, f64::NAN].map(one), [f64::INFINITY; 3]);
         assert_eq!(pareto_shape(&[f64::NEG_INFINITY; 100]), f64::INFINITY);
         assert_eq!(one(f64::INFINITY), f64::INFINITY);
-        // Weights of zero are draws like others.
+        // Weights of zero count as draws.
         let tail = (1..=100).map(|i| -(f64::from(i)).ln());
         let (finite, with): (Vec<f64>, Vec<f64>) =
             tail.map(|log| (log, if log < -4.0 { f64::NAN } else { log })).unzip();

@@ -1,4 +1,4 @@
-//! The size of the residual errors from all subjects' fits together.
+//! Residual standard deviations estimated from all subjects' fits together.
 
 use crate::individual::fit_from;
 use crate::individual_fit::{IndividualFit, Status};
@@ -8,32 +8,34 @@ use crate::sigma::{Fitted, change, estimate, fitted};
 use omafit_model::{Analyte, ErrorModel, ModelError, PopulationModel, Subject};
 use rayon::prelude::*;
 
-/// Residual errors from all subjects' fits together.
+/// Residual errors estimated from all subjects' fits together.
 #[derive(Clone, Debug)]
 pub struct PooledSigma {
-    /// The model with these residual errors.
+    /// The model with the pooled residual errors.
     pub model: PopulationModel,
-    /// Rounds of fits and errors in turn.
+    /// Number of rounds, each of which fits the subjects and then the residual errors.
     pub rounds: usize,
-    /// Whether they settled.
+    /// Whether the rounds converged.
     pub settled: bool,
-    /// Subjects whose residuals they come from; the others could not be fitted.
+    /// How many subjects contribute residuals; the others could not be fitted.
     pub subjects: usize,
-    /// What was not as usual.
+    /// Descriptions of anything unusual.
     pub notes: Vec<String>,
 }
 
-/// Rounds of fits of everybody and errors in turn, and the largest change of ln g in a round that ends them.
+/// Largest number of rounds, each of which fits all subjects and then the residual errors, and the largest change of ln
+/// g in a round at which the rounds end.
 const POOL_ROUNDS: usize = 100;
 const POOL_SETTLED: f64 = 1e-6;
 
-/// Estimates the residual errors from all subjects' residuals and leverages, and fits the subjects with these errors, in
-/// turn, until neither changes. An error that the model fixes is kept, as is one of which nobody has a quantified value.
+/// Alternately fits the subjects and estimates the residual errors from all subjects' residuals and leverages, until
+/// neither changes. A residual error is kept if the model fixes it or if it cannot be estimated, as for an analyte
+/// without quantified values.
 ///
-/// `done` is called once a subject and round, from any thread.
+/// `done` is called once per subject and round, from any thread.
 ///
 /// # Errors
-/// When the model does not take the errors that were found.
+/// If the model does not accept the estimated errors.
 pub fn pool_sigma(
     model: &PopulationModel,
     subjects: &[Subject],

@@ -3,24 +3,24 @@
 use crate::uncertainty::Uncertainty;
 use nalgebra::{Cholesky, DMatrix, DVector};
 
-/// The standard deviation of an η above which it varies widely: a factor of 1.6.
+/// Standard deviation of an η, corresponding to a factor of 1.6, above which the η varies widely.
 const WIDE: f64 = 0.5;
 
-/// η ~ N(0, Ω) over some of a subject's unknowns.
+/// Prior distribution η ~ N(0, Ω) over some of a subject's unknowns.
 #[derive(Clone, Debug)]
 pub struct Prior {
     /// Positions among the unknowns, ascending.
     positions: Vec<usize>,
-    /// L with LᵀL = Ω⁻¹.
+    /// Factor L with LᵀL = Ω⁻¹.
     root: DMatrix<f64>,
-    /// Cholesky's factor of Ω.
+    /// Cholesky factor of Ω.
     lower: DMatrix<f64>,
     log_determinant: f64,
 }
 
 impl Prior {
-    /// A prior with covariance `omega` (row-major) over the unknowns at `positions`; `None` unless Ω is positive
-    /// definite.
+    /// Creates a prior with covariance `omega` (row-major) over the unknowns at `positions`; `None` unless Ω is
+    /// positive definite.
     pub fn new(positions: Vec<usize>, omega: &[f64]) -> Option<Self> {
         let n = positions.len();
         let omega = DMatrix::from_row_slice(n, n, omega);
@@ -30,22 +30,23 @@ impl Prior {
         Some(Self { positions, root, lower, log_determinant })
     }
 
-    /// Number of prior rows.
+    /// The number of prior rows.
     pub fn rows(&self) -> usize {
         self.positions.len()
     }
 
-    /// ln |Ω|.
+    /// The log determinant ln |Ω|.
     pub fn log_determinant(&self) -> f64 {
         self.log_determinant
     }
 
-    /// Whether some η varies so widely that the data may be told in more ways than one.
+    /// Whether some η varies so widely that the subject may have several modes.
     pub(crate) fn is_wide(&self) -> bool {
         self.lower.row_iter().any(|row| row.norm_squared() > WIDE * WIDE)
     }
 
-    /// The η, among so many unknowns, of standard normal values; the unknowns without a prior as they are.
+    /// Converts standard normal values of all unknowns to values distributed as the prior; unknowns without a prior are
+    /// unchanged.
     pub(crate) fn spread(&self, mut standard: Vec<f64>) -> Vec<f64> {
         let normal = DVector::from_iterator(self.rows(), self.positions.iter().map(|&i| standard[i]));
         let eta = &self.lower * normal;
@@ -53,8 +54,8 @@ impl Prior {
         standard
     }
 
-    /// The change of an estimate of the parameters, on the scale of η, as the means of the population move by `shift`: to first order
-    /// V·Ω⁻¹·shift, V the covariance of the estimate.
+    /// The change of a parameter estimate, on the scale of η, when the population means move by `shift`: to first order
+    /// V·Ω⁻¹·shift, with V the covariance of the estimate.
     pub fn followed(&self, uncertainty: &Uncertainty, shift: &[f64]) -> Vec<f64> {
         let own = DVector::from_iterator(self.rows(), self.positions.iter().map(|&i| shift[i]));
         let pull = self.root.tr_mul(&(&self.root * own));
@@ -68,12 +69,12 @@ impl Prior {
         change
     }
 
-    /// Prior residuals L·η.
+    /// The prior residuals L·η.
     pub fn residuals(&self, eta: &[f64]) -> DVector<f64> {
         &self.root * DVector::from_iterator(self.rows(), self.positions.iter().map(|&i| eta[i]))
     }
 
-    /// ∂(L·η)/∂η over all `unknowns`.
+    /// The Jacobian ∂(L·η)/∂η over all `unknowns`.
     pub fn jacobian(&self, unknowns: usize) -> DMatrix<f64> {
         let mut rows = DMatrix::zeros(self.rows(), unknowns);
         for (column, &i) in self.positions.iter().enumerate() {

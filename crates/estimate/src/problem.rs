@@ -1,15 +1,15 @@
-//! One subject's least squares: residual rows, prior rows, and their Jacobian.
+//! The least-squares problem of one subject: residual rows, prior rows, and their Jacobian.
 //!
-//! The unknowns are η, the departures of the logarithms of the estimated parameters from the typical subject with the
-//! same covariates, as the model transforms them: for a log-normal parameter φ = ln(typical) + η.
+//! The unknowns are η, the deviations of the transformed estimated parameters from the typical subject with equal
+//! covariates: for a log-normal parameter φ = ln(typical) + η.
 //!
 //! ```text
-//! r_j = (ln y_j − ln f_j(φ)) / σ_k          one row an observation, k its analyte, its error log-normal
+//! r_j = (ln y_j − ln f_j(φ)) / σ_k          one row per observation, k its analyte, its error log-normal
 //! L·η,  LᵀL = Ω⁻¹                           the prior rows, when there is a population
 //! ```
 //!
-//! Of any other error or shape, and of a censored observation, r_j is the row whose gradient is the likelihood's
-//! ([`crate::likelihood`]); the objective is then not the sum of squares, but the likelihood itself.
+//! For any other error or residual distribution, and for a censored observation, r_j is the row whose gradient is that
+//! of the likelihood ([`crate::likelihood`]); the objective is then not the sum of squares but the likelihood itself.
 
 use crate::least_squares::{Linearised, Residuals};
 use crate::likelihood::{ErrorDistribution, LikelihoodTerm, ResidualErrors, constant, likelihood_term};
@@ -22,10 +22,10 @@ use omafit_model::{
 };
 use std::cell::RefCell;
 
-/// Remedies of a value that is quantified where nothing is predicted.
+/// Remedies for a value that is quantified where the prediction is zero.
 const REMEDY: &str = ": --before-dose leave-out leaves it out before the first dose, CENS 1 or --lloq says that it is below a limit";
 
-/// Why a subject's residuals cannot be computed.
+/// Reason why a subject's residuals cannot be computed.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum SubjectError {
     /// The model cannot be solved with these parameters.
@@ -34,41 +34,41 @@ pub enum SubjectError {
     /// The model does not apply to the subject.
     #[error(transparent)]
     Covariate(#[from] CovariateError),
-    /// An observation of what the model does not predict.
+    /// An analyte was observed that the model does not predict.
     #[error("the model does not predict {analyte}, which was observed at day {time}")]
     NotPredicted {
-        /// What was measured.
+        /// Name of the analyte.
         analyte: &'static str,
-        /// When, days.
+        /// Time of the observation, days.
         time: f64,
     },
-    /// A prediction that has no likelihood: zero or less under a log-normal or a proportional error, or no number.
+    /// A prediction has no likelihood: it is zero or less under a log-normal or proportional error, or not finite.
     #[error(
         "the model predicts {predicted} {unit} of {analyte} at day {time}, where {value} was observed{place}; under a \
          {error} error that has no likelihood{remedy}"
     )]
     NoLikelihood {
-        /// What was measured.
+        /// Name of the analyte.
         analyte: &'static str,
-        /// Its unit.
+        /// Unit of the analyte.
         unit: &'static str,
-        /// When, days.
+        /// Time of the observation, days.
         time: f64,
         /// The observation.
         value: f64,
         /// The prediction.
         predicted: f64,
-        /// The residual error, by name.
+        /// Name of the residual error model.
         error: &'static str,
-        /// " (row n)", or nothing when the observation came from no file.
+        /// Place in the data, " (row n)"; empty if the observation is not from a file.
         place: String,
-        /// What can be done about it, where nothing is predicted; else nothing.
+        /// Possible remedy if the prediction is zero; otherwise empty.
         remedy: &'static str,
     },
-    /// An observation that has no logarithm.
+    /// An observation is not finite, or not positive under a log-normal error.
     #[error("the observation {value} at day {time} is not a positive number")]
     NotPositive {
-        /// When, days.
+        /// Time of the observation, days.
         time: f64,
         /// The observation.
         value: f64,
@@ -84,30 +84,31 @@ impl From<PredictionError> for SubjectError {
     }
 }
 
-/// How accurately the model is solved.
+/// Accuracy of the model solution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Accuracy {
-    /// Enough to find the way to the neighbourhood of the minimum.
+    /// Accuracy that suffices to approach the minimum.
     Coarse,
-    /// The accuracy of every number that is reported.
+    /// Accuracy of all reported values.
     Full,
 }
 
-/// Relative tolerance of what the rows leave out of the curvature. Where parameters are hard to tell apart a hundredth of
-/// a per cent of it shows in a standard error.
+/// Relative tolerance for the part of the curvature that the rows omit. If parameters are hardly distinguishable, an
+/// error of a hundredth of a per cent in it is visible in a standard error.
 const CURVATURE_RTOL: f64 = 1e-6;
-/// Relative tolerance on the way to the minimum.
+/// Relative tolerance on the approach to the minimum.
 const COARSE_RTOL: f64 = 1e-4;
-/// Steps of the solver that the fit of a subject may take, and how many more for each of its doses and observations. An
-/// ordinary one takes a hundredth of them.
+/// Limit on the solver steps of a subject's fit, constant part and part per dose or observation. An ordinary fit takes
+/// a hundredth of it.
 const FIT_STEPS: u64 = 2_000_000;
 const FIT_STEPS_EACH: u64 = 20_000;
-/// Draws that may take as many steps together as a fit: an ordinary one takes a hundredth of its part.
+/// Number of draws that may take as many solver steps together as a fit; ordinary draws take a hundredth of their
+/// share.
 const DRAWS_A_FIT: u64 = 100;
-/// The error of a prediction over that of a step of the solver, about.
+/// Approximate ratio of the error of a prediction to the error of a solver step.
 const STEPS: f64 = 10.0;
 
-/// One subject's least squares.
+/// The least-squares problem of one subject.
 #[derive(Debug)]
 pub struct SubjectProblem<'a> {
     model: &'a PopulationModel,
@@ -115,26 +116,27 @@ pub struct SubjectProblem<'a> {
     start: InitialTarget<f64>,
     typical: Vec<f64>,
     free: &'a [usize],
-    /// The prior, with the Jacobian of its rows, which is constant.
+    /// Prior with the constant Jacobian of its rows.
     prior: Option<(&'a Prior, DMatrix<f64>)>,
     course: Course,
     coarse_course: Course,
-    /// For each observation, the position of its time in the course.
+    /// Position of each observation's time in the course.
     positions: Vec<usize>,
-    /// The law of each observation.
+    /// Error distribution of each observation.
     laws: Vec<ErrorDistribution>,
     workspace: RefCell<Sensitivities>,
 }
 
-/// A subject at an η where so much is predicted.
+/// A subject's problem with an η and the predictions at that η.
 type Predicted<'p, 'a> = (&'p SubjectProblem<'a>, &'p [f64], &'p [f64]);
 
 impl<'a> SubjectProblem<'a> {
-    /// The problem of estimating the parameters at the positions `free` (ascending) from a subject's observations,
-    /// which have the residual `errors`, and, if there is one, a prior over them.
+    /// Creates the problem of estimating the parameters at the ascending positions `free` from a subject's observations
+    /// with the residual `errors` and, optionally, a prior over these parameters.
     ///
     /// # Errors
-    /// When the subject's records make no course, or an observation has no logarithm.
+    /// If the subject's records form no time course, the model does not apply to the subject or predict an observed
+    /// analyte, or an observation is not finite, or not positive under a log-normal error.
     pub fn new(
         model: &'a PopulationModel,
         subject: &'a Subject,
@@ -167,7 +169,7 @@ impl<'a> SubjectProblem<'a> {
         })
     }
 
-    /// The same for one fit, which may take so many steps of the solver and no more: it cannot hold up the others.
+    /// Limits the solver steps to the budget of one fit, so that it cannot hold up other fits.
     pub(crate) fn for_a_fit(mut self) -> Self {
         let events = (self.course.doses().len() + self.observations.len()) as u64;
         self.course = self.course.with_budget(FIT_STEPS + FIT_STEPS_EACH * events);
@@ -175,7 +177,7 @@ impl<'a> SubjectProblem<'a> {
         self
     }
 
-    /// The same for so many draws of η beside a fit, each of which may take a part of its steps.
+    /// Limits the solver steps to the budget of one fit and a number of draws of η.
     pub(crate) fn for_draws(mut self, draws: u32) -> Self {
         let events = (self.course.doses().len() + self.observations.len()) as u64;
         let fit = FIT_STEPS + FIT_STEPS_EACH * events;
@@ -184,19 +186,19 @@ impl<'a> SubjectProblem<'a> {
         self
     }
 
-    /// The same with the model solved to a relative tolerance of `rtol` where numbers are reported.
+    /// Sets the relative tolerance of the model at full accuracy.
     pub(crate) fn with_rtol(mut self, rtol: f64) -> Self {
         self.course = self.course.with_rtol(rtol);
         self
     }
 
-    /// What the objective leaves out of −2 log-likelihood, but for the constants of all densities: Σ ln σ² of log-normal
-    /// errors.
+    /// The constants that the objective leaves out of −2 log-likelihood, other than those of all densities: Σ ln σ² of
+    /// log-normal errors.
     pub(crate) fn constants(&self) -> f64 {
         self.observations.iter().zip(&self.laws).map(|(o, law)| constant(o, *law, false)).sum()
     }
 
-    /// Every parameter at η.
+    /// All parameters at η, with derivatives.
     pub(crate) fn individual(&self, eta: &[f64]) -> Vec<IndividualValue> {
         let mut departures = vec![0.0; self.typical.len()];
         self.free.iter().zip(eta).for_each(|(&i, &eta)| departures[i] = eta);
@@ -205,33 +207,33 @@ impl<'a> SubjectProblem<'a> {
         self.typical.iter().zip(departures).enumerate().map(of).collect()
     }
 
-    /// The parameters at η.
+    /// The values of all parameters at η.
     pub fn parameters(&self, eta: &[f64]) -> Vec<f64> {
         values_of(&self.individual(eta))
     }
 
-    /// d ln(parameter)/dη of each estimated parameter at η.
+    /// The derivatives d ln(parameter)/dη of the estimated parameters at η.
     pub fn log_slopes(&self, eta: &[f64]) -> Vec<f64> {
         let individual = self.individual(eta);
         self.free.iter().map(|&i| individual[i].log_slope).collect()
     }
 
-    /// Every parameter at η = 0.
+    /// All parameters at η = 0.
     pub(crate) fn typical(&self) -> &[f64] {
         &self.typical
     }
 
-    /// Each observation with the position of its time in the course and its law.
+    /// The observations, each with the position of its time in the course and its error distribution.
     pub(crate) fn observed(&self) -> impl Iterator<Item = (usize, &'a Observation, ErrorDistribution)> {
         let laws = self.observations.iter().zip(&self.laws);
         self.positions.iter().zip(laws).map(|(&at, (observation, &law))| (at, observation, law))
     }
 
-    /// What the rows of the least squares leave out of half the curvature of the objective of each of several subjects of one
-    /// model, at an η where so much is predicted: Σ ½ℓ'·f'' and the part of ½ℓ'' that vanishes with the residual, ℓ an
-    /// observation's part and f its prediction.
+    /// The part of half the Hessian of the objective that the least-squares rows omit, for each of several subjects of
+    /// one model at an η with the given predictions: Σ ½ℓ'·f'' and the part of ½ℓ'' that vanishes with the residual,
+    /// with ℓ an observation's −2 log-likelihood and f its prediction.
     ///
-    /// The courses are solved less accurately than for numbers that are reported: it is a correction.
+    /// The courses are solved less accurately than for reported values, as the result is a correction.
     pub(crate) fn missing_curvature_each(
         points: &[Predicted<'_, 'a>],
     ) -> Vec<Result<DMatrix<f64>, SubjectError>> {
@@ -256,8 +258,8 @@ impl<'a> SubjectProblem<'a> {
         all
     }
 
-    /// Half the weight of each concentration at each output time in the objective's gradient, where so much is predicted of each
-    /// observation; none of what has no likelihood.
+    /// Half the derivative of the objective with respect to each concentration at each output time, given the
+    /// prediction of each observation; zero for an observation without likelihood.
     fn weights(&self, predicted: &[f64]) -> Vec<[f64; 5]> {
         let mut weights = vec![[0.0; 5]; self.course.times().len()];
         for (row, (&at, observation)) in self.positions.iter().zip(self.observations).enumerate() {
@@ -267,14 +269,15 @@ impl<'a> SubjectProblem<'a> {
         weights
     }
 
-    /// The same where these are the concentrations at the output times.
+    /// Appends the weights for the given concentrations at the output times.
     pub(crate) fn weigh(&self, values: &[Concentrations<f64>], weights: &mut OutputWeights) {
         let predicted: Vec<f64> =
             self.observed().map(|(at, o, _)| values[at].to_array()[o.analyte.index()]).collect();
         weights.values.extend(self.weights(&predicted));
     }
 
-    /// What is missing, from the derivatives of the predictions to the logarithms of the parameters.
+    /// The part of half the Hessian that the rows omit, from derivatives of the predictions with respect to the
+    /// logarithms of the parameters.
     pub(crate) fn missing(
         &self,
         individual: &[IndividualValue],
@@ -288,7 +291,7 @@ impl<'a> SubjectProblem<'a> {
             found.hessian[free[i] * inputs + free[j]] * of(i).log_slope * of(j).log_slope
         });
         for (i, &parameter) in free.iter().enumerate() {
-            // Of a parameter that is not a logarithm's exponential.
+            // A parameter that is not log-normal.
             if of(i).log_bend != 0.0 {
                 let at = |(time, weights): (usize, &[f64; 5])| -> f64 {
                     let slopes = slopes[time * inputs + parameter];
@@ -308,7 +311,7 @@ impl<'a> SubjectProblem<'a> {
         Ok(missing)
     }
 
-    /// What an observation adds to the objective where so much is predicted.
+    /// The likelihood term of an observation at a prediction.
     fn part(&self, row: usize, predicted: f64) -> Result<LikelihoodTerm, SubjectError> {
         let (observation, law) = (&self.observations[row], self.laws[row]);
         likelihood_term(observation, law, predicted)
@@ -316,7 +319,7 @@ impl<'a> SubjectProblem<'a> {
     }
 }
 
-/// The parameters themselves.
+/// The values of individual parameters.
 pub(crate) fn values_of(individual: &[IndividualValue]) -> Vec<f64> {
     individual.iter().map(|p| p.value).collect()
 }
@@ -345,7 +348,7 @@ impl Residuals for &SubjectProblem<'_> {
 }
 
 impl<'a> SubjectProblem<'a> {
-    /// Residuals, prior rows and their Jacobian at η.
+    /// Computes residuals, prior rows and their Jacobian at η.
     pub(crate) fn linearise(&self, eta: &[f64]) -> Result<Linearised, SubjectError> {
         let individual = self.individual(eta);
         let parameters = values_of(&individual);
@@ -364,7 +367,7 @@ impl<'a> SubjectProblem<'a> {
         self.prior.as_ref().map(|(prior, _)| *prior)
     }
 
-    /// Positions of the estimated parameters.
+    /// The positions of the estimated parameters.
     pub(crate) fn free(&self) -> &'a [usize] {
         self.free
     }
@@ -373,7 +376,7 @@ impl<'a> SubjectProblem<'a> {
         self.start
     }
 
-    /// Whether second derivatives cost little more than first ones.
+    /// Whether second derivatives cost little more than first derivatives.
     pub(crate) fn has_exact_hessian(&self) -> bool {
         self.structure().has_exact_hessian(&self.course)
     }
@@ -385,7 +388,7 @@ impl<'a> SubjectProblem<'a> {
         }
     }
 
-    /// The rows from predictions of this accuracy.
+    /// Computes the rows from predictions of the given accuracy.
     pub(crate) fn rows(
         &self,
         eta: &[f64],
@@ -397,7 +400,7 @@ impl<'a> SubjectProblem<'a> {
         let inputs = individual.len() + 1;
         let (mut objective, mut noise) = (0.0, 0.0);
         let mut predictions = Vec::with_capacity(self.observations.len());
-        // An observation without information, as one below a limit where nothing is predicted, has no row.
+        // An observation without information, such as one below a limit at a prediction of zero, has no row.
         let mut informative = Vec::with_capacity(self.observations.len());
         let mut parts = Vec::with_capacity(self.observations.len());
         for (row, observation) in self.observations.iter().enumerate() {
@@ -430,7 +433,7 @@ impl<'a> SubjectProblem<'a> {
             residuals.rows_mut(data, prior.rows()).copy_from(&prior_residuals);
             jacobian.rows_mut(data, prior.rows()).copy_from(rows);
         }
-        // An observation that says nothing is no square, and adds none.
+        // An observation without information has no row and does not count.
         let is_square = |&row: &usize| {
             let ErrorDistribution { error, shape } = self.laws[row];
             let quantified = self.observations[row].censoring == Censoring::Quantified;
@@ -440,7 +443,7 @@ impl<'a> SubjectProblem<'a> {
         Ok(Linearised { objective, noise, is_sum_of_squares, predictions, informative, residuals, jacobian })
     }
 
-    /// The objective at each of many η, that of [`SubjectProblem::linearise`] without its derivatives.
+    /// The objective at each of many η, as in [`SubjectProblem::linearise`] without derivatives.
     pub(crate) fn objectives(&self, etas: &[Vec<f64>]) -> Vec<Result<f64, SubjectError>> {
         let sets: Vec<Vec<f64>> = etas.iter().map(|eta| self.parameters(eta)).collect();
         let case = |parameters| Case { parameters, start: self.start, course: &self.course };

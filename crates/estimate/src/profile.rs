@@ -1,17 +1,17 @@
-//! Intervals from the profile of a subject's objective.
+//! Profile-likelihood intervals of a subject's parameters.
 //!
-//! The end of an interval of one parameter is where the objective, minimised over all the others, has risen by the
-//! quantile of χ² with one degree of freedom. It is found by Newton's method on the root of the rise, which is nearly
-//! straight; the slope of the profile is that of the objective in the parameter that is held. The others follow it from
-//! the estimate on, so that it is the profile of that minimum: of another, such as that where absorption and elimination
-//! change places, it says nothing.
+//! An interval of a parameter ends where the objective, minimised over all other parameters, has risen by the quantile
+//! of χ² with one degree of freedom. The end is found by Newton's method on the square root of the rise, which is
+//! nearly linear; the derivative of the profile is that of the objective with respect to the parameter held. The other
+//! parameters follow continuously from the estimate, so that the profile belongs to that minimum: it carries no
+//! information on another minimum, such as the one with absorption and elimination exchanged.
 
 use crate::descent::descend;
 use crate::least_squares::{LevenbergMarquardt, Linearised, Residuals};
 use crate::problem::{SubjectError, SubjectProblem};
 use statrs::distribution::{ChiSquared, ContinuousCDF};
 
-/// The ends of an interval, on the scale of η; infinite where the objective never rises so far.
+/// Interval on the scale of η; an end is infinite where the objective never rises far enough.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ProfileInterval {
     /// Lower end.
@@ -20,15 +20,15 @@ pub struct ProfileInterval {
     pub high: f64,
 }
 
-/// As far as an end is looked for, log units: a factor of 22,000.
+/// Farthest distance at which an end is sought, log units: a factor of 22,000.
 const FARTHEST: f64 = 10.0;
-/// The error of an end, as part of its distance in standard deviations.
+/// Relative accuracy of an end, in terms of the root of the rise.
 const CLOSE: f64 = 1e-4;
 const MOST_STEPS: usize = 25;
-/// A predicted decrease that is the minimum of the others.
+/// Predicted decrease, relative to 1 + S, at which the other parameters have converged.
 const SMALL_DECREASE: f64 = 1e-9;
 
-/// A subject's least squares with one unknown held.
+/// A subject's least-squares problem with one unknown held.
 struct Held<'p, 'a> {
     problem: &'p SubjectProblem<'a>,
     position: usize,
@@ -57,8 +57,8 @@ impl Residuals for Held<'_, '_> {
     }
 }
 
-/// The interval of unknown `position` around the minimum `eta`, where the objective is `least` and the unknown's
-/// standard error `se`; `None` if it cannot be found, or the others find a lower minimum.
+/// The interval of the unknown at `position` around the minimum `eta`, with objective `least` and standard error `se`
+/// of the unknown; `None` if it cannot be found, or the other parameters find a lower minimum.
 pub(crate) fn profile_interval(
     problem: &SubjectProblem<'_>,
     (eta, least): (&[f64], f64),
@@ -87,11 +87,12 @@ pub(crate) fn profile_interval(
             if away.abs() >= FARTHEST && root < distance {
                 return Some(side * f64::INFINITY);
             }
-            // d√rise/dη is the objective's slope over twice the root.
+            // d√rise/dη is the derivative of the objective divided by twice the root.
             let slope = at.jacobian.column(position).dot(&at.residuals) / root;
             let step = (distance - root) / slope;
             let sound = step.is_finite() && slope * side > 0.0;
-            // Where the profile is flat, twice as far; never past the middle, nor beyond the farthest.
+            // Where the profile is flat, go twice as far; never back by more than 70 %, nor beyond the farthest
+            // distance.
             let next = if sound { away + step } else { 2.0 * away };
             let next = (side * next).clamp(0.3 * away.abs(), 3.0 * away.abs()).min(FARTHEST);
             value = best + side * next;

@@ -1,19 +1,19 @@
 //! Quantiles of a sample.
 
-/// The quantile at `p` by linear interpolation between order statistics (R's type 7); NaN of nothing.
+/// The quantile at `p` by linear interpolation between order statistics (R's type 7); NaN for an empty sample.
 pub fn quantile(mut values: Vec<f64>, p: f64) -> f64 {
     values.sort_by(f64::total_cmp);
     quantile_of_sorted(&values, p)
 }
 
-/// The quantile of ascending values.
+/// The quantile of values in ascending order.
 pub(crate) fn quantile_of_sorted(values: &[f64], p: f64) -> f64 {
     let Some(last) = values.len().checked_sub(1) else { return f64::NAN };
     let position = p * last as f64;
     let below = position.floor() as usize;
     let above = (below + 1).min(last);
     let part = position - below as f64;
-    // Without a part of the next one its being infinite does not matter.
+    // With a zero weight the next value does not matter, even if it is infinite.
     if part == 0.0 { values[below] } else { values[below] + part * (values[above] - values[below]) }
 }
 

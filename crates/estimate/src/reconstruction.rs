@@ -1,4 +1,5 @@
-//! A subject's whole time course from its fit, with a band from the fit's uncertainty, and what it says of free IgE.
+//! Reconstruction of a subject's complete time course from its fit, with uncertainty bands and the resulting facts on
+//! free IgE.
 
 use crate::curve::{Curve, Points, Readings};
 use crate::individual_fit::IndividualFit;
@@ -12,37 +13,37 @@ use omafit_model::{
 };
 use statrs::distribution::{ContinuousCDF, Normal};
 
-/// How the uncertainty of a fit becomes that of a time course.
+/// Method by which the uncertainty of a fit is propagated to a time course.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Bands {
-    /// The covariance carried through the sensitivities.
+    /// Delta method: the covariance propagated through the sensitivities.
     Linear,
-    /// Time courses of parameters drawn from the normal distribution of η that the covariance describes.
+    /// Sampling: time courses of parameters drawn from the normal distribution of η given by the covariance.
     Sampled {
-        /// How many.
+        /// Number of draws.
         draws: u32,
-        /// Seed; a subject's draws depend on it and on the subject's position in the trial.
+        /// Seed; a subject's draws depend on the seed and on the subject's position in the trial.
         seed: u64,
     },
 }
 
-/// Which time course to reconstruct, and what to read from it.
+/// Settings of a reconstruction.
 #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct ReconstructionOptions {
-    /// Spacing, days.
+    /// Spacing of the time grid, days.
     pub every: f64,
-    /// The last day, at least; a subject's own last record if that is later.
+    /// Earliest end of the course, days; a subject's own last record if that is later.
     pub until: f64,
     /// Coverage of the bands, such as 0.9.
     pub level: f64,
     /// Target for free IgE, ng/mL.
     pub target_ng_ml: f64,
-    /// How the bands are made.
+    /// Method for the bands.
     pub bands: Bands,
 }
 
-/// A subject's time course. Every vector has one entry a time.
+/// A subject's time course. Every vector has one entry per time.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Trajectory {
     /// Time, days.
@@ -51,14 +52,14 @@ pub struct Trajectory {
     pub dose_mg: Vec<f64>,
     /// The five concentrations, in the order and units of [`Concentrations::NAMES`].
     pub value: [Vec<f64>; 5],
-    /// Lower ends of their bands; NaN where the data leave the concentration open.
+    /// Lower ends of the bands; NaN where the data do not determine the concentration.
     pub lower: [Vec<f64>; 5],
-    /// Upper ends of their bands.
+    /// Upper ends of the bands.
     pub upper: [Vec<f64>; 5],
 }
 
 impl Trajectory {
-    /// Of these times, the concentrations not yet known.
+    /// Creates a time course with unknown concentrations.
     fn at(times: &Times) -> Self {
         let output = times.course.times();
         let time: Vec<f64> = times.asked.iter().map(|&at| output[at].time).collect();
@@ -67,12 +68,13 @@ impl Trajectory {
         Self { dose_mg: doses_on(&time, &times.course), time, value, lower, upper }
     }
 
-    /// Widens the bands of a reconstructed time course by the uncertainty of the population behind the fit. `along` has the
-    /// subject's parameters a standard deviation up and down each of some independent directions: half the difference of the
-    /// logarithms of a concentration between the two is a standard deviation, which is added to the band as an independent one.
+    /// Widens the bands of a reconstructed time course by the uncertainty of the population behind the fit. `along`
+    /// contains the subject's parameters one standard deviation up and down along each of some independent directions:
+    /// half the difference of the logarithms of a concentration between the two is a standard deviation, which is added
+    /// to the band as an independent component.
     ///
     /// # Errors
-    /// When the model cannot be solved.
+    /// If the model cannot be solved.
     pub fn widen(
         &mut self,
         model: &PopulationModel,
@@ -88,7 +90,7 @@ impl Trajectory {
             model.predict(down, &subject.covariates, &course, &mut low)?;
             for ((variance, high), low) in variance.iter_mut().zip(&high).zip(&low) {
                 for (c, (high, low)) in high.to_array().into_iter().zip(low.to_array()).enumerate() {
-                    // Nothing is as uncertain as nothing.
+                    // Two equal values, such as two zeros, have no uncertainty.
                     if high != low {
                         variance[c] += (0.5 * (high / low).ln()).powi(2);
                     }
@@ -108,16 +110,16 @@ impl Trajectory {
     }
 }
 
-/// A subject, reconstructed.
+/// Reconstruction of a subject.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Reconstruction {
     /// The time course.
     pub trajectory: Trajectory,
-    /// What it says of free IgE; `None` where the model predicts none.
+    /// Facts on free IgE; `None` if the model does not predict free IgE.
     pub suppression: Option<Suppression>,
 }
 
-/// The times of a reconstruction: those that are asked for, and those that [`Points`] needs.
+/// The times of a reconstruction: those of the requested grid, and those that [`Points`] needs.
 struct Times {
     course: Course,
     points: Points,
@@ -151,21 +153,22 @@ impl Times {
     }
 }
 
-/// A relative derivative no larger than this is what rounding leaves of terms that cancel: the baseline, which is measured,
-/// depends on no parameter.
+/// Relative derivative up to which a derivative counts as rounding error of cancelling terms: the baseline, which is
+/// measured, depends on no parameter.
 const ROUNDING: f64 = 1e-13;
 
-/// A subject whose time course is wanted: its position in the trial, itself, its fit.
+/// A subject to be reconstructed: position in the trial, subject and fit.
 type Whose<'a> = (u64, &'a Subject, &'a IndividualFit);
 
-/// Reconstructs a subject's time course from its first record, every so many days, and reads from it how free IgE was
-/// held down. The model is solved once for both.
+/// Reconstructs a subject's time course from its first record at a fixed spacing, and derives the facts on the
+/// suppression of free IgE. The model is solved once for both.
 ///
-/// The band of a concentration c is c·exp(±z·s), s² the variance of ln c: the fit's covariance carried through the
-/// sensitivities. Sampled bands are quantiles of the drawn courses; `position` is the subject's in the trial.
+/// The band of a concentration c is c·exp(±z·s), with s² the variance of ln c: the fit's covariance propagated through
+/// the sensitivities. Sampled bands are quantiles of the drawn courses; `position` is the position of the subject in
+/// the trial.
 ///
 /// # Errors
-/// When the model cannot be solved, or the grid is no grid.
+/// If the model cannot be solved, or the time grid is invalid.
 pub fn reconstruct(
     model: &PopulationModel,
     subject: &Subject,
@@ -181,7 +184,7 @@ pub fn reconstruct(
     reconstructed(model, (position, subject, fit), options, wanted, &times, &solved)
 }
 
-/// The same of each of several subjects, to the bit.
+/// Reconstructs several subjects, each bit for bit as [`reconstruct`].
 pub(crate) fn reconstruct_each(
     model: &PopulationModel,
     subjects: &[Whose<'_>],
@@ -212,7 +215,7 @@ pub(crate) fn reconstruct_each(
     all
 }
 
-/// What is read from a solution.
+/// Computes the reconstruction from a solution of the model.
 fn reconstructed(
     model: &PopulationModel,
     (position, subject, fit): Whose<'_>,
@@ -235,7 +238,7 @@ fn reconstructed(
         }
         let (values, sds) = (values[at].to_array(), spread.sds_of(&gradients));
         for c in 0..5 {
-            // Of nothing the derivatives are nothing.
+            // A value of zero has derivatives of zero.
             let sd = if sds[c] <= ROUNDING * values[c].abs() { 0.0 } else { sds[c] / values[c] };
             let factor = if sd.is_finite() { (half_width * sd).exp() } else { f64::NAN };
             trajectory.value[c][row] = values[c];
@@ -265,8 +268,8 @@ fn reconstructed(
     Ok(done)
 }
 
-/// Replaces the bands by those of drawn courses. A course that cannot be solved leaves no band, and neither does a
-/// direction of the parameters that nothing determines.
+/// Replaces the bands by those of sampled courses. There are no bands if a course cannot be solved or a direction of
+/// the parameters is not determined.
 #[allow(clippy::too_many_arguments)]
 fn sample(
     model: &PopulationModel,
@@ -298,7 +301,7 @@ fn sample(
     Ok(())
 }
 
-/// Free IgE at the points of its curve; `None` where it is not above zero everywhere.
+/// Free IgE at the points of its curve; `None` unless it is finite and positive everywhere.
 fn free_ige(times: &Times, values: &[Concentrations<f64>]) -> Option<Vec<f64>> {
     let free: Vec<f64> = times.needed.iter().map(|&at| values[at].ige_free).collect();
     (!free.is_empty() && free.iter().all(|v| v.is_finite() && *v > 0.0)).then_some(free)
@@ -308,10 +311,10 @@ fn is_dosed(subject: &Subject) -> bool {
     subject.doses.iter().any(|d| d.amount_mg > 0.0)
 }
 
-/// The typical subject with the same covariates and doses, at the times of a reconstructed time course.
+/// The course of the typical subject with equal covariates and doses, at the times of a reconstructed time course.
 ///
 /// # Errors
-/// When the model cannot be solved.
+/// If the model cannot be solved.
 pub fn typical_course(
     model: &PopulationModel,
     subject: &Subject,
@@ -323,7 +326,7 @@ pub fn typical_course(
     Ok(out)
 }
 
-/// Of the doses of a course, what is given from each time to the next.
+/// The amount of a course's doses given from each time to the next.
 fn doses_on(times: &[f64], course: &Course) -> Vec<f64> {
     let mut given = vec![0.0; times.len()];
     for dose in course.doses() {

@@ -1,4 +1,4 @@
-//! Time courses drawn from a fit's uncertainty.
+//! Time courses sampled from a fit's uncertainty.
 
 use crate::individual_fit::IndividualFit;
 use crate::options::FitOptions;
@@ -6,11 +6,12 @@ use crate::quantile::quantile_of_sorted;
 use crate::simulate::SubjectStream;
 use omafit_model::{Concentrations, Course, PopulationModel, PredictionError, Subject};
 
-/// The courses of parameters drawn from the normal distribution of η around a fit; none if a direction of the
-/// parameters is open, or a draw cannot be solved. `stream` is seed, the subject's position and how many.
+/// Time courses of parameters drawn from the normal distribution of η around a fit; none if a direction of the
+/// parameters is not determined, or a draw cannot be solved. `stream` is the seed, the subject's position and the
+/// number of draws.
 ///
 /// # Errors
-/// When the model does not apply to the subject.
+/// If the model does not apply to the subject.
 pub(crate) fn draw_courses(
     model: &PopulationModel,
     subject: &Subject,
@@ -42,7 +43,7 @@ pub(crate) fn draw_courses(
     Ok(drawn.into_iter().collect::<Result<Vec<_>, _>>().unwrap_or_default())
 }
 
-/// The quantiles that leave out `part` at either end; NaN where they are not finite.
+/// The quantiles that leave out the fraction `part` at either end; NaN where they are not finite.
 pub(crate) fn quantile_band(mut values: Vec<f64>, part: f64) -> (f64, f64) {
     values.sort_by(f64::total_cmp);
     let at = |p| {

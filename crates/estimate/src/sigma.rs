@@ -1,17 +1,18 @@
-//! The size of the residual error, estimated: σ of a log-normal, additive or proportional error, both parts of a
-//! combined one.
+//! Estimation of the size of the residual error: σ of a log-normal, additive or proportional error, or both parts of a
+//! combined error.
 //!
-//! With g the scale of an observation, α_k = ∂ ln g/∂ ln σ_k (one of a single σ; a²/g² and b²f²/g² of the two of a combined
-//! error), z and ψ the standardised residual and its score, the likelihood is stationary in ln σ_k where
+//! With g the scale of an observation, α_k = ∂ ln g/∂ ln σ_k (one for a single σ; a²/g² and b²f²/g² for the two of a
+//! combined error), z the standardised residual and ψ its score, the likelihood is stationary in ln σ_k where
 //!
 //! ```text
 //! Σ α_k·(1 − c·h − z·ψ(z)) + Σ_censored α_k·(±z)·p(±z)/F(±z) = 0
 //! ```
 //!
-//! with h = 0. Of one normal σ that is σ² = Σr²/n. Residuals of a fit are shorter than the errors; with h the leverage of
-//! each observation in its subject's fit it is σ² = Σr²/Σ(1 − h), unbiased for a linear model both of least squares
-//! (Σh is the number of parameters) and of empirical Bayes estimates (Cov r = σ²(I − H) with either hat matrix H).
-//! c is one of a normal shape and (ν + 2)/(ν + 5) of Student's t, see [`StandardisedDensity::cost_of_leverage`](crate::likelihood::StandardisedDensity::cost_of_leverage).
+//! with h = 0. For a single normal σ this is σ² = Σr²/n. Residuals of a fit are smaller than the errors; with h the
+//! leverage of each observation in its subject's fit it is σ² = Σr²/Σ(1 − h), which is unbiased for a linear model,
+//! both for least squares (Σh is the number of parameters) and for empirical Bayes estimates (Cov r = σ²(I − H) with
+//! either hat matrix H). c is one for the normal distribution and (ν + 2)/(ν + 5) for Student's t, see
+//! [`StandardisedDensity::cost_of_leverage`](crate::likelihood::StandardisedDensity::cost_of_leverage).
 
 use crate::individual_fit::{IndividualFit, Status};
 use crate::least_squares::{LevenbergMarquardt, Linearised, Residuals};
@@ -23,17 +24,18 @@ use argmin::core::Executor;
 use nalgebra::{DMatrix, DVector};
 use omafit_model::{Analyte, Censoring, ErrorModel, Observation, PopulationModel, Subject};
 
-/// A subject needs as many quantified observations of an analyte as it has estimated parameters, and this many more, for
+/// Number of quantified observations of an analyte, beyond the number of estimated parameters, that a subject needs for
 /// a σ of its own.
 const OWN_SIGMA_NEEDS: usize = 5;
-/// σ below this part of what is given is none: the residuals vanish.
+/// Fraction of the given σ below which an estimated σ counts as vanished.
 const VANISHED: f64 = 1e-3;
 
-/// Rounds of σ and parameters in turn, and the largest change of ln g in a round that ends them.
+/// Largest number of rounds that alternate between σ and parameters, and the largest change of ln g in a round at which
+/// the rounds end.
 const ROUNDS: usize = 200;
 const SETTLED: f64 = 1e-7;
 
-/// One observation with its prediction and its leverage.
+/// An observation with its prediction and leverage.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Fitted<'a> {
     observation: &'a Observation,
@@ -41,7 +43,7 @@ pub(crate) struct Fitted<'a> {
     leverage: f64,
 }
 
-/// The observations of one analyte in a fit, their leverages in it or zero.
+/// The observations of one analyte in a fit, with their leverages if `corrected`, otherwise zero.
 pub(crate) fn fitted<'a>(
     subject: &'a Subject,
     fit: &'a IndividualFit,
@@ -56,8 +58,8 @@ pub(crate) fn fitted<'a>(
     })
 }
 
-/// The size of an error that the likelihood of these observations makes of it, starting from `law`; `None` where it
-/// vanishes, or nothing was quantified.
+/// The maximum likelihood estimate of the size of an error from these observations, starting from `law`; `None` if it
+/// vanishes or nothing was quantified.
 pub(crate) fn estimate(law: ErrorDistribution, observations: &[Fitted<'_>]) -> Option<ErrorModel> {
     if !observations.iter().any(|o| o.observation.censoring == Censoring::Quantified) {
         return None;
@@ -72,12 +74,12 @@ pub(crate) fn estimate(law: ErrorDistribution, observations: &[Fitted<'_>]) -> O
     let mut state = run.run().ok()?.state;
     let found = resized(law.error, &state.take_param()?);
     let (old, new) = (sigmas(law.error), sigmas(found));
-    // Of a combined error one part may vanish, but not both.
+    // One part of a combined error may vanish, but not both.
     let kept = old.iter().zip(&new).any(|(old, new)| *new > VANISHED * old);
     (kept && new.iter().all(|s| s.is_finite() && *s > 0.0)).then_some(found)
 }
 
-/// The standard deviations that an error has: one, or the additive and the proportional one of a combined error.
+/// The standard deviations of an error: one, or the additive and the proportional one of a combined error.
 pub fn sigmas(error: ErrorModel) -> Vec<f64> {
     match error {
         ErrorModel::LogNormal { sd } => vec![sd],
@@ -87,7 +89,7 @@ pub fn sigmas(error: ErrorModel) -> Vec<f64> {
     }
 }
 
-/// The same kind of error with other standard deviations, in the order of [`sigmas`].
+/// The error with other standard deviations, in the order of [`sigmas`].
 pub fn with_sigmas(error: ErrorModel, sigmas: &[f64]) -> ErrorModel {
     let mut rest = sigmas.iter().copied();
     let mut next = |sd: f64| if sd > 0.0 { rest.next().unwrap_or(sd) } else { 0.0 };
@@ -100,13 +102,13 @@ pub fn with_sigmas(error: ErrorModel, sigmas: &[f64]) -> ErrorModel {
     }
 }
 
-/// An error with each of its standard deviations times e to the power of its part of `by`.
+/// An error with each of its standard deviations multiplied by the exponential of its element of `by`.
 fn resized(error: ErrorModel, by: &[f64]) -> ErrorModel {
     let sizes: Vec<f64> = sigmas(error).iter().zip(by).map(|(sd, by)| sd * by.exp()).collect();
     with_sigmas(error, &sizes)
 }
 
-/// The likelihood as a function of the logarithms of an error's standard deviations, less those of `law`.
+/// The likelihood as a function of the logarithms of an error's standard deviations relative to those of `law`.
 struct Size<'a> {
     law: ErrorDistribution,
     observations: &'a [Fitted<'a>],
@@ -153,7 +155,7 @@ impl Residuals for Size<'_> {
     }
 }
 
-/// Which of the two standard deviations of an error the ones of [`sigmas`] are.
+/// The index, 0 or 1, of each standard deviation of [`sigmas`] within the error.
 fn parts(error: ErrorModel) -> Vec<usize> {
     match error {
         ErrorModel::LogNormal { .. } => vec![0],
@@ -169,9 +171,8 @@ pub(crate) fn change(old: ErrorModel, new: ErrorModel, observations: &[Fitted<'_
     changes.fold(0.0, f64::max)
 }
 
-/// A subject's fit with σ of its own, by maximum likelihood of parameters and σ together: one after the other, until
-/// neither changes. `refit` fits with other errors from where the last fit ended, and is told
-/// of the last time.
+/// A subject's fit with its own σ, by joint maximum likelihood of parameters and σ: one after the other, until neither
+/// changes. `refit` fits with given errors from the end of the last fit; its flag marks the final fit.
 pub(crate) fn with_own_sigma(
     model: &PopulationModel,
     subject: &Subject,

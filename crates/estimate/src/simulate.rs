@@ -1,4 +1,4 @@
-//! Simulated subjects: parameters from the population, observations from the residual error.
+//! Simulation of subjects: parameters from the population, observations with residual error.
 
 use crate::likelihood::StandardisedDensity as _;
 use crate::problem::SubjectError;
@@ -7,7 +7,7 @@ use omafit_model::{Censoring, Course, Covariates, PopulationModel, Residual, Res
 use rand_chacha::ChaCha12Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
-/// A stream of random numbers that belongs to one subject, whatever thread draws from it.
+/// A stream of random numbers for one subject, independent of the thread that uses it.
 #[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
 pub struct SubjectStream(ChaCha12Rng);
 
@@ -19,70 +19,70 @@ impl SubjectStream {
         Self(generator)
     }
 
-    /// Another stream of the same subject, for what shall not disturb the first.
+    /// A second stream of a subject, for draws that must not affect the first.
     pub fn aside(seed: u64, subject: u64) -> Self {
         Self::new(seed, subject | 1 << 63)
     }
 
-    /// The stream of the same subject from which bands are sampled.
+    /// The stream of a subject for the sampling of bands.
     pub fn of_bands(seed: u64, subject: u64) -> Self {
         Self::new(seed, subject | 1 << 62)
     }
 
-    /// The stream of the same subject from which outcomes are made up.
+    /// The stream of a subject for the simulation of outcomes.
     pub fn of_outcomes(seed: u64, subject: u64) -> Self {
         Self::new(seed, subject | 1 << 61)
     }
 
-    /// The stream of the same subject from which its marginal likelihood is sampled.
+    /// The stream of a subject for the sampling of its marginal likelihood.
     pub fn of_likelihood(seed: u64, subject: u64) -> Self {
         Self::new(seed, subject | 1 << 59)
     }
 
-    /// The stream of the same subject from which a population is estimated.
+    /// The stream of a subject for population estimation.
     pub fn of_population(seed: u64, subject: u64) -> Self {
         Self::new(seed, subject | 1 << 60)
     }
 
-    /// The stream of a replicate of a trial, or of a vector that is proposed, which belongs to no subject.
+    /// The stream of a replicate of a trial, or of a proposed parameter vector, which belongs to no subject.
     pub fn of_replicate(seed: u64, replicate: u64) -> Self {
         Self::new(seed, replicate | 1 << 58)
     }
 
-    /// Uniform in (0, 1), the ends excluded.
+    /// Draws a uniform number in (0, 1), ends excluded.
     pub fn uniform(&mut self) -> f64 {
         ((self.0.next_u64() >> 12) as f64 + 0.5) / (1_u64 << 52) as f64
     }
 
-    /// Standard normal, by inversion.
+    /// Draws a standard normal number, by inversion.
     pub fn normal(&mut self) -> f64 {
         self.standardised(ResidualDistribution::Normal)
     }
 
-    /// A standardised residual, by inversion.
+    /// Draws a standardised residual, by inversion.
     pub fn standardised(&mut self, distribution: ResidualDistribution) -> f64 {
         distribution.quantile(self.uniform())
     }
 }
 
-/// What is random in a simulation.
+/// Random components of a simulation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Noise {
-    /// Whether parameters vary between subjects; else every subject is the typical one.
+    /// Whether parameters vary between subjects; otherwise every subject is typical.
     pub variability: bool,
     /// Whether observations have residual error.
     pub residual: bool,
 }
 
 impl Noise {
-    /// Everything.
+    /// Between-subject variability and residual error.
     pub const ALL: Self = Self { variability: true, residual: true };
 }
 
-/// Draws the individual parameters of a subject: the typical ones departed from by η ~ N(0, Ω).
+/// Draws the individual parameters of a subject: typical values with η ~ N(0, Ω).
 ///
 /// # Errors
-/// When the model does not apply to the subject's covariates.
+/// If the model does not apply to the subject's covariates.
 pub fn draw_parameters(
     model: &PopulationModel,
     covariates: &Covariates,
@@ -92,7 +92,7 @@ pub fn draw_parameters(
     let mut parameters = model.typical(covariates)?;
     let n = model.variable().len();
     let standard = DVector::from_iterator(n, (0..n).map(|_| stream.normal()));
-    // A checked model's Ω is positive definite.
+    // The Ω of a validated model is positive definite.
     if let Some(cholesky) = Cholesky::new(DMatrix::from_row_slice(n, n, model.omega())) {
         let eta = cholesky.l() * standard * if noise.variability { 1.0 } else { 0.0 };
         for (&i, eta) in model.variable().iter().zip(eta.iter()) {
@@ -102,10 +102,10 @@ pub fn draw_parameters(
     Ok(parameters)
 }
 
-/// Draws a subject's parameters and measures what is to be measured of it, as [`draw_parameters`] and [`measure`] do.
+/// Draws a subject's parameters and simulates its observations, by [`draw_parameters`] and [`measure`].
 ///
 /// # Errors
-/// Theirs.
+/// The errors of [`draw_parameters`] and [`measure`].
 pub fn simulate_subject(
     model: &PopulationModel,
     subject: &mut Subject,
@@ -117,7 +117,7 @@ pub fn simulate_subject(
     Ok(parameters)
 }
 
-/// A value as an assay reports it: beyond a limit of quantification it is that limit, and censored.
+/// The value and censoring that an assay reports: a value beyond a limit of quantification is censored at that limit.
 pub fn quantify(value: f64, residual: &Residual) -> (f64, Censoring) {
     match (residual.lloq, residual.uloq) {
         (Some(lloq), _) if value < lloq => (lloq, Censoring::Below),
@@ -126,15 +126,14 @@ pub fn quantify(value: f64, residual: &Residual) -> (f64, Censoring) {
     }
 }
 
-/// Measures what is to be measured: gives each of the subject's observations its value, with residual error and within
-/// the limits of the model's assays.
+/// Simulates the values of a subject's observations, with residual error and within the limits of the model's assays.
 ///
-/// With a log-normal or proportional error an analyte of which there is nothing yet cannot be observed. An observation of
-/// another data set is then below its own limit, the lower end of its interval, or that of the assay; one without a limit, or that is only planned, is
-/// dropped. A value of a normal error that falls below zero is one.
+/// Under a log-normal or proportional error an analyte with a concentration of zero cannot be observed. An observation
+/// of another data set is then below its own limit (the lower end of its interval) or that of the assay; an observation
+/// without a limit, or one that is only planned, is dropped. Negative values under a normal error are kept.
 ///
 /// # Errors
-/// When the model does not apply to the subject or cannot be solved over its doses.
+/// If the model does not apply to the subject, does not predict an analyte, or cannot be solved over the doses.
 pub fn measure(
     model: &PopulationModel,
     subject: &mut Subject,

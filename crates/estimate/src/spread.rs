@@ -1,17 +1,17 @@
-//! A fit's uncertainty, laid out for the many numbers of a time course.
+//! Uncertainty of a fit, arranged for the many quantities of a time course.
 
 use crate::uncertainty::{LEAK, Uncertainty};
 
-/// Directions taken at once.
+/// Number of directions processed at once.
 const WIDTH: usize = 8;
 
-/// The standard deviation of quantities of which the gradient is known, as [`Uncertainty::sd_of`] has it.
+/// Standard deviations of quantities with known gradients, as in [`Uncertainty::sd_of`].
 #[derive(Debug)]
 pub(crate) struct DeltaMethod {
-    /// For each block of determined directions and each parameter, its shares of them times their standard deviations,
-    /// the last block filled up with zeros.
+    /// Loadings times standard deviations of the determined directions, by block of directions and parameter; the last
+    /// block is padded with zeros.
     rows: Vec<[f64; WIDTH]>,
-    /// Undetermined directions.
+    /// Loadings of the undetermined directions.
     open: Vec<Vec<f64>>,
 }
 
@@ -26,14 +26,15 @@ impl DeltaMethod {
         Self { rows: rows.map(|(b, i)| row(b, i)).collect(), open }
     }
 
-    /// The standard deviation; `None` when the gradient has a part along an undetermined direction.
+    /// The standard deviation of a quantity; `None` if its gradient has a component along an undetermined direction.
     pub fn sd_of(&self, gradient: &[f64]) -> Option<f64> {
         let gradient: Vec<[f64; 1]> = gradient.iter().map(|g| [*g]).collect();
         let [sd] = self.sds_of(&gradient);
         sd.is_finite().then_some(sd)
     }
 
-    /// The standard deviations of several quantities from their derivatives to each parameter; NaN for `None`.
+    /// The standard deviations of several quantities from their derivatives with respect to each parameter; NaN if
+    /// undetermined.
     #[inline]
     pub fn sds_of<const M: usize>(&self, gradients: &[[f64; M]]) -> [f64; M] {
         let mut variance = [0.0; M];
@@ -56,7 +57,7 @@ impl DeltaMethod {
         })
     }
 
-    /// Whether a gradient has no part along an undetermined direction.
+    /// Whether a gradient has no component along an undetermined direction.
     fn is_determined(&self, gradient: impl Iterator<Item = f64> + Clone) -> bool {
         let length = gradient.clone().map(|g| g * g).sum::<f64>().sqrt();
         let along =

@@ -1,4 +1,4 @@
-//! Further starting points, spread evenly and the same in every run.
+//! Further starting points, spread evenly and identical in every run.
 
 use statrs::distribution::{ContinuousCDF, Normal};
 
@@ -6,21 +6,21 @@ use statrs::distribution::{ContinuousCDF, Normal};
 const SPREAD: f64 = 1.5;
 const PRIMES: [u32; 12] = [2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37];
 
-/// The `index`-th start after the typical subject: a point of Halton's sequence in the box of [`SPREAD`].
+/// The `index`-th start after the typical subject: a point of the Halton sequence in the box of [`SPREAD`].
 pub fn scattered_start(unknowns: usize, index: usize) -> Vec<f64> {
     // The sequence's first points are correlated between large bases.
     let index = index as u32 + 20;
     (0..unknowns).map(|i| SPREAD * (2.0 * radical_inverse(PRIMES[i % PRIMES.len()], index) - 1.0)).collect()
 }
 
-/// Point `index` of Halton's sequence as quantiles of independent standard normal values.
+/// Point `index` of the Halton sequence as quantiles of independent standard normal variables.
 pub(crate) fn normal_start(unknowns: usize, index: usize) -> Vec<f64> {
     let index = index as u32 + 20;
     let standard = Normal::standard();
     (0..unknowns).map(|i| standard.inverse_cdf(radical_inverse(PRIMES[i % PRIMES.len()], index))).collect()
 }
 
-/// The digits of `index` in `base`, mirrored at the point.
+/// The radical inverse: the digits of `index` in `base`, mirrored at the radix point.
 fn radical_inverse(base: u32, mut index: u32) -> f64 {
     let (mut value, mut place) = (0.0, 1.0);
     while index > 0 {

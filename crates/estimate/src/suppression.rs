@@ -1,36 +1,37 @@
-//! How a subject's free IgE was held down: facts of its reconstructed course, each with its uncertainty.
+//! Suppression of a subject's free IgE: facts of its reconstructed course, each with its uncertainty.
 
 use crate::curve::Readings;
 use crate::sampling::quantile_band;
 use crate::spread::DeltaMethod;
 
-/// A fact of a subject's course of free IgE. The course begins at the first dose, of an undosed subject at its first
-/// record, and ends where the reconstruction ends. The treated period ends one interval of the last two doses after the
-/// last, with a single dose or none at the end of the course.
+/// A fact of a subject's course of free IgE. The course begins at the first dose, or at the first record of an undosed
+/// subject, and ends with the reconstruction. The treated period ends one dosing interval (that of the last two doses)
+/// after the last dose, but no later than the course; with a single dose or none, at the end of the course.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum FreeIgeFact {
     /// Free IgE at the beginning of the course, just before the first dose, ng/mL.
     Baseline,
-    /// Days from the first dose until it is first below the target.
+    /// Days from the first dose until free IgE is first below the target.
     DaysToTarget,
-    /// Days below the target.
+    /// Days with free IgE below the target.
     DaysBelow,
-    /// The area under the whole course, ng·d/mL.
+    /// Area under the whole course, ng·d/mL.
     Area,
-    /// The mean over the treated period, ng/mL.
+    /// Mean over the treated period, ng/mL.
     Mean,
-    /// The lowest, ng/mL.
+    /// Minimum of the course, ng/mL.
     Lowest,
-    /// The highest from the second dose to the end of the treated period, ng/mL; of an undosed subject the highest.
+    /// Maximum from the second dose to the end of the treated period, ng/mL; undefined for a single dose; for an
+    /// undosed subject, the maximum of the course.
     Peak,
-    /// Just before the last dose, ng/mL; not of a single dose.
+    /// Free IgE just before the last dose, ng/mL; undefined for a single dose.
     Trough,
-    /// Days from the last dose until it is above the target again.
+    /// Days from the last dose until free IgE is above the target again.
     DaysToReturn,
 }
 
 impl FreeIgeFact {
-    /// All of them.
+    /// All facts.
     pub const ALL: [Self; 9] = [
         Self::Baseline,
         Self::DaysToTarget,
@@ -43,7 +44,7 @@ impl FreeIgeFact {
         Self::DaysToReturn,
     ];
 
-    /// Its name as a column.
+    /// The column name of the fact.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Baseline => "ige_free_baseline",
@@ -59,16 +60,16 @@ impl FreeIgeFact {
     }
 }
 
-/// A fact's value and uncertainty; NaN where there is none.
+/// Value and uncertainty of a fact; NaN if undefined.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Uncertain {
-    /// The value.
+    /// Value of the fact.
     pub value: f64,
-    /// Its standard error.
+    /// Standard error of the value.
     pub se: f64,
-    /// Lower end of its band, of the level of the reconstruction.
+    /// Lower end of the band, at the level of the reconstruction.
     pub lower: f64,
-    /// Upper end.
+    /// Upper end of the band.
     pub upper: f64,
 }
 
@@ -76,7 +77,7 @@ impl Uncertain {
     const NOTHING: Self = Self { value: f64::NAN, se: f64::NAN, lower: f64::NAN, upper: f64::NAN };
 }
 
-/// How a subject's free IgE was held down.
+/// Suppression of a subject's free IgE.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Suppression {
     /// Whether the subject has a dose.
@@ -85,17 +86,18 @@ pub struct Suppression {
 }
 
 impl Suppression {
-    /// A fact; NaN if it did not happen, or is not defined.
+    /// A fact with its uncertainty; NaN if the event did not occur or the fact is undefined.
     pub fn of(&self, fact: FreeIgeFact) -> Uncertain {
         self.facts[fact as usize]
     }
 
-    /// The value of a fact, if there is one.
+    /// The value of a fact, if it is defined.
     pub fn value(&self, fact: FreeIgeFact) -> Option<f64> {
         Some(self.of(fact).value).filter(|v| !v.is_nan())
     }
 
-    /// Uncertainty carried through the gradients: v·exp(±z·SE/v) for a value v, all of which are above zero.
+    /// Computes the uncertainty by the delta method: the band of a value v is v·exp(±z·SE/v), as all values are
+    /// positive.
     pub(crate) fn linear(read: Readings, spread: &DeltaMethod, half_width: f64, dosed: bool) -> Self {
         let facts = read.map(|reading| {
             let Some(reading) = reading else { return Uncertain::NOTHING };
@@ -107,7 +109,8 @@ impl Suppression {
         Self { dosed, facts }
     }
 
-    /// Uncertainty from the facts of drawn courses. What never happened in a draw is later than everything.
+    /// Computes the uncertainty from the facts of sampled courses. An event that did not occur in a draw counts as
+    /// infinitely late.
     pub(crate) fn sampled(&mut self, drawn: &[Readings], part: f64) {
         for (k, fact) in self.facts.iter_mut().enumerate() {
             if fact.value.is_nan() {

@@ -1,4 +1,4 @@
-//! Every subject of a trial, in parallel, with results that do not depend on how many threads there are.
+//! Fits of all subjects of a trial in parallel, with results that do not depend on the number of threads.
 
 use crate::goodness::{Goodness, goodness};
 use crate::individual::fit_subjects;
@@ -14,38 +14,38 @@ use omafit_model::{
 };
 use rayon::prelude::*;
 
-/// All that a run says of one subject.
+/// Results of a run for one subject.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SubjectResult {
-    /// The fit.
+    /// Individual fit.
     pub fit: IndividualFit,
-    /// Prediction of each observation for the typical subject with the same covariates; NaN where it cannot be computed.
+    /// Prediction of each observation for the typical subject with equal covariates; NaN where it cannot be computed.
     pub pred: Vec<f64>,
     /// Goodness of fit of each analyte, in the order of their `DVID`.
     pub by_analyte: [Goodness; 3],
-    /// Goodness of fit overall.
+    /// Goodness of fit of all analytes together.
     pub overall: Goodness,
-    /// The time course; empty when the fit failed, when the course cannot be solved, or when it was not wanted.
+    /// Time course; empty if the fit failed, the course cannot be solved, or it was not requested.
     pub trajectory: Trajectory,
-    /// What the time course says of free IgE; `None` without one, or where the model predicts none.
+    /// Facts on free IgE; `None` without a time course, or if the model does not predict free IgE.
     pub suppression: Option<Suppression>,
 }
 
 impl SubjectResult {
-    /// Akaike's criterion of the subject's data: −2LL + 2·(parameters in effect and σ of its own).
+    /// Akaike's criterion of the subject's data: −2LL + 2·(effective number of parameters + number of own σ).
     pub fn aic(&self) -> f64 {
         self.fit.minus2ll + 2.0 * (self.fit.effective_parameters + self.fit.own_sigmas as f64)
     }
 }
 
-/// So many subjects are fitted together, if there are as many for each thread: enough that the last of them do not wait long
-/// for each other.
+/// Largest number of subjects fitted together: enough to solve together efficiently without the last ones waiting long.
 const TOGETHER: usize = 64;
-/// Parts of the work for each thread, at least, so that a long one does not hold up the end.
+/// Smallest number of parts of the work per thread, so that a long part does not delay the end.
 const PARTS: usize = 2;
 
-/// Fits, reconstructs if that is `wanted`, and judges some subjects, each with its position in its trial: a pure function of its
-/// arguments, each result to the bit that of the subject by itself. Of each an η may be `known`, as to [`fit_subjects`].
+/// Fits some subjects, each given with its position in its trial, reconstructs their courses if `wanted`, and computes
+/// goodness of fit. A pure function of its arguments, whose results are bit for bit those of each subject alone. An η
+/// may be `known` for each subject, as in [`fit_subjects`].
 pub fn process_subjects(
     model: &PopulationModel,
     subjects: &[(u64, &Subject)],
@@ -68,7 +68,7 @@ pub fn process_subjects(
     alone.into_iter().zip(fits).zip(pred).map(of).collect()
 }
 
-/// Reconstructs and judges a subject whose fit is known.
+/// Reconstructs the course of a subject with a known fit and computes its goodness of fit.
 pub fn complete(
     model: &PopulationModel,
     subject: &Subject,
@@ -89,7 +89,7 @@ fn judged(
     course: Option<Result<Reconstruction, PredictionError>>,
     pred: Result<Vec<f64>, PredictionError>,
 ) -> SubjectResult {
-    // What was estimated stands, whatever lies between and after the observations.
+    // The estimates are kept even if the course between and after the observations cannot be solved.
     let reconstruction = course.transpose().unwrap_or_else(|error| {
         fit.reason += &format!("; the time course cannot be reconstructed: {error}");
         None
@@ -105,16 +105,16 @@ fn judged(
     }
 }
 
-/// Prediction of each observation for the typical subject with the same covariates.
+/// Prediction of each observation for the typical subject with equal covariates.
 ///
 /// # Errors
-/// When the model does not apply to the subject or cannot be solved.
+/// If the model does not apply to the subject or cannot be solved.
 pub fn typical_predictions(model: &PopulationModel, subject: &Subject) -> Result<Vec<f64>, PredictionError> {
     let mut found = typical_predictions_each(model, &[subject]);
     found.pop().unwrap_or_else(|| Ok(Vec::new()))
 }
 
-/// The same of each of several subjects, to the bit.
+/// Typical predictions of several subjects, each bit for bit as [`typical_predictions`].
 fn typical_predictions_each(
     model: &PopulationModel,
     subjects: &[&Subject],
@@ -140,10 +140,11 @@ fn typical_predictions_each(
     subjects.iter().zip(&typical).map(&mut read).collect()
 }
 
-/// Processes every subject in parallel, the longest first; results are in the subjects' order.
+/// Processes all subjects in parallel, the longest first; results are in the order of the subjects.
 ///
-/// `first` is the position of the first of them in the trial; `known` has an η of each, or nothing. `go_on` is called after each subject, from any thread; when
-/// it says no, the rest is left and the answer is `None`.
+/// `first` is the position of the first subject in the trial; `known` contains an η of each subject, or is empty.
+/// `go_on` is called once per subject as groups of subjects complete, from any thread; if it returns false, the
+/// remaining subjects are skipped and the result is `None`.
 #[allow(clippy::too_many_arguments)]
 pub fn process_trial(
     model: &PopulationModel,
@@ -159,7 +160,7 @@ pub fn process_trial(
     order.sort_by_key(|&i| std::cmp::Reverse(subjects[i].doses.len() + subjects[i].observations.len()));
     let shared = subjects.len().div_ceil(PARTS * rayon::current_num_threads());
     let parts = subjects.len().div_ceil(TOGETHER.min(shared).max(1));
-    // Each part has long ones and short ones.
+    // Each part contains long and short subjects.
     let some = |part: usize| {
         let some: Vec<usize> = order.iter().copied().skip(part).step_by(parts).collect();
         let here: Vec<_> = some.iter().map(|&i| (first + i as u64, &subjects[i])).collect();

@@ -1,69 +1,70 @@
-//! The population from subjects' own estimates: means and Ω, naive, and corrected for the variance of the estimates.
+//! Two-stage estimation of a population from the subjects' own estimates: means and Ω, naive, and corrected for the
+//! variance of the estimates.
 //!
-//! Each subject's η̂ departs from its η by an estimation error of the information A (the inverse of its covariance V, where it
-//! has one). The *standard* two-stage method takes η̂ for η: its Ω, the sample covariance of the η̂, is that of η plus the
-//! mean of V. The *global* two-stage method (Steimer, Mallet, Golmard and Boisvieux 1984, Drug Metab Rev 15:265; Davidian
-//! and Giltinan 1995, Nonlinear Models for Repeated Measurement Data, section 5.3.2) takes the η̂ for data,
-//! η̂ ~ N(μ, Ω + V), and finds μ and Ω by the EM algorithm. With b̂ and P the mean and covariance of a subject's departure
-//! from μ, given its η̂, and C the covariance of the estimate of μ:
+//! Each subject's η̂ deviates from its η by an estimation error with information A (the inverse of its covariance V, if
+//! V exists). The *standard* two-stage method takes η̂ for η: its Ω, the sample covariance of the η̂, is that of η plus
+//! the mean of V. The *global* two-stage method (Steimer, Mallet, Golmard and Boisvieux 1984, Drug Metab Rev 15:265;
+//! Davidian and Giltinan 1995, Nonlinear Models for Repeated Measurement Data, section 5.3.2) takes the η̂ as data, η̂
+//! ~ N(μ, Ω + V), and finds μ and Ω by the EM algorithm. With b̂ and P the conditional mean and covariance of a
+//! subject's deviation from μ, given its η̂, and C the covariance of the estimate of μ:
 //!
 //! ```text
 //! P = (Ω⁻¹ + A)⁻¹ = Ω(I + AΩ)⁻¹,   b̂ = P·A·(η̂ − μ),   C⁻¹ = Σ A(I + ΩA)⁻¹
 //! μ = C·Σ A(I + ΩA)⁻¹·η̂,           Ω = 1/m·Σ (b̂b̂ᵀ + P + P·A·C·A·P)
 //! ```
 //!
-//! The last term is that of restricted maximum likelihood, without which Ω is small by a factor of (m − 1)/m: with it, and
-//! V the same for all, Ω = S − V with S the sample covariance. Nothing needs V: a subject that leaves directions open
-//! has an A with zeros there and tells of the others.
+//! The last term is that of restricted maximum likelihood, without which Ω is too small by a factor of (m − 1)/m: with
+//! it, and with equal V, Ω = S − V with S the sample covariance. V itself is not needed: a subject with undetermined
+//! directions has an A with zeros along them and contributes to the others.
 
 use crate::individual_fit::{IndividualFit, Status};
 use crate::options::FitOptions;
 use nalgebra::{Cholesky, DMatrix, DVector};
 
-/// Accelerated iterations of EM, and the largest change of Ω, as part of its diagonal, that ends them.
+/// Largest number of accelerated EM iterations, and the largest change of Ω, relative to its diagonal, that ends them.
 const MAX_ITERATIONS: usize = 5_000;
 const SETTLED: f64 = 1e-8;
 
-/// Means and covariance of η over a population. NaN where too few subjects tell.
+/// Mean and covariance of η in a population. NaN where too few subjects contribute.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TwoStageEstimates {
-    /// Subjects behind each parameter.
+    /// How many subjects contribute to each parameter.
     pub subjects: Vec<usize>,
-    /// Mean of η of each parameter.
+    /// Mean of η for each parameter.
     pub mean: Vec<f64>,
-    /// Its standard error.
+    /// Standard error of each mean.
     pub se: Vec<f64>,
-    /// Ω, row-major.
+    /// Covariance Ω, in row-major order.
     pub omega: Vec<f64>,
 }
 
-/// A population from subjects' own estimates.
+/// Two-stage estimates of a population.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TwoStage {
-    /// From the estimates as they are; of each element, those subjects that determine its parameters.
+    /// Naive estimates from the η̂ themselves; each element from the subjects that determine its parameters.
     pub naive: TwoStageEstimates,
-    /// Corrected for the variance of the estimates; of each parameter the subjects that tell something of it.
+    /// Estimates corrected for the variance of the η̂; each parameter from the subjects with information on it.
     pub global: TwoStageEstimates,
-    /// Subjects that determine every parameter.
+    /// How many subjects determine every parameter.
     pub complete: usize,
-    /// Subjects that leave a parameter open.
+    /// How many subjects leave a parameter undetermined.
     pub partial: usize,
-    /// Subjects that could not be fitted, of which nothing is used.
+    /// How many subjects could not be fitted and are not used.
     pub failed: usize,
-    /// Iterations of EM.
+    /// Number of EM iterations.
     pub iterations: usize,
-    /// Whether EM settled.
+    /// Whether EM converged.
     pub settled: bool,
 }
 
-/// What one subject tells: its estimate, and the information on it.
+/// Estimate of one subject, with its information matrix.
 #[derive(Clone, Debug)]
 struct SubjectEstimate {
     estimate: DVector<f64>,
     information: DMatrix<f64>,
 }
 
-/// Both two-stage populations from subjects' fits by their own data (NLS).
+/// Computes both two-stage estimates from subjects' fits to their own data (NLS).
 pub fn two_stage(fits: &[&IndividualFit], options: &FitOptions) -> TwoStage {
     let unknowns = options.free.len();
     let count = |status| fits.iter().filter(|fit| fit.status == status).count();
@@ -108,14 +109,14 @@ fn naive(fits: &[&IndividualFit], unknowns: usize) -> TwoStageEstimates {
     stage
 }
 
-/// Means and Ω by EM, its iterations, and whether it settled.
+/// Means and Ω by EM, with the number of iterations and whether EM converged.
 fn global(told: &[SubjectEstimate], unknowns: usize) -> (TwoStageEstimates, usize, bool) {
     let mut stage = TwoStageEstimates::unknown(unknowns);
     let tells = |t: &SubjectEstimate, i: usize| t.information[(i, i)] > 0.0;
     for i in 0..unknowns {
         stage.subjects[i] = told.iter().filter(|t| tells(t, i)).count();
     }
-    // A parameter needs more than one subject; what the others tell is without it then.
+    // A parameter needs more than one subject; otherwise it is left out of the subjects' estimates.
     let kept: Vec<usize> = (0..unknowns).filter(|&i| stage.subjects[i] > 1).collect();
     let told: Vec<SubjectEstimate> = told.iter().map(|t| t.restricted(&kept)).collect();
     let Some(mut at) = Population::start(&told, kept.len()) else { return (stage, 0, false) };
@@ -155,7 +156,7 @@ impl SubjectEstimate {
             let loadings = DVector::from_column_slice(&direction.loadings) / direction.sd;
             information += &loadings * loadings.transpose();
         }
-        // Of what ran off nothing is known, where rounding has left a trace.
+        // The information on diverging parameters, which rounding may leave above zero, is zero.
         for (i, _) in &fit.run_off {
             information.row_mut(*i).fill(0.0);
             information.column_mut(*i).fill(0.0);
@@ -169,7 +170,7 @@ impl SubjectEstimate {
     }
 }
 
-/// μ, Ω and the covariance of μ.
+/// Mean μ, Ω and the covariance of μ.
 struct Population {
     mean: DVector<f64>,
     omega: DMatrix<f64>,
@@ -177,7 +178,7 @@ struct Population {
 }
 
 impl Population {
-    /// A start: what the subjects tell of the mean, weighted, and the spread of the estimates about it on the diagonal.
+    /// The starting values: a diagonal Ω with the variances of the estimates, and its μ.
     fn start(told: &[SubjectEstimate], unknowns: usize) -> Option<Self> {
         if unknowns == 0 {
             return None;
@@ -195,13 +196,13 @@ impl Population {
         Self::at(told, omega)
     }
 
-    /// With the μ of an Ω.
+    /// The population with the given Ω and the corresponding μ.
     fn at(told: &[SubjectEstimate], omega: DMatrix<f64>) -> Option<Self> {
         let (mean, mean_covariance) = Self::centre(told, &omega)?;
         Some(Self { mean, omega, mean_covariance })
     }
 
-    /// μ and its covariance at an Ω.
+    /// The mean μ and its covariance at a given Ω.
     fn centre(told: &[SubjectEstimate], omega: &DMatrix<f64>) -> Option<(DVector<f64>, DMatrix<f64>)> {
         let n = omega.nrows();
         let (mut weights, mut weighted) = (DMatrix::zeros(n, n), DVector::zeros(n));
@@ -214,9 +215,9 @@ impl Population {
         Some((&covariance * weighted, covariance))
     }
 
-    /// Two iterations of EM and a leap along the way that they show (SQUAREM: Varadhan and Roland 2008, Scand J Stat 35:335,
-    /// doi 10.1111/j.1467-9469.2007.00585.x), which is taken where it leads to a covariance that is no less likely; and the
-    /// largest change of an element of Ω in the first of them, as part of the standard deviations that it is of.
+    /// Two EM iterations and an extrapolation from them (SQUAREM: Varadhan and Roland 2008, Scand J Stat 35:335, doi
+    /// 10.1111/j.1467-9469.2007.00585.x), which is accepted if it leads to a covariance with no lower likelihood; with
+    /// the largest change of an element of Ω in the first iteration, relative to its standard deviations.
     fn leaped(&self, told: &[SubjectEstimate]) -> Option<(Self, f64)> {
         let first = self.improved(told)?;
         let second = first.improved(told)?;
@@ -247,7 +248,7 @@ impl Population {
         Some(sum)
     }
 
-    /// One iteration of EM.
+    /// Runs one EM iteration.
     fn improved(&self, told: &[SubjectEstimate]) -> Option<Self> {
         let n = self.omega.nrows();
         let mut sum = DMatrix::zeros(n, n);
@@ -265,7 +266,7 @@ impl Population {
     }
 }
 
-/// A(I + ΩA)⁻¹, which is (Ω + V)⁻¹ where there is a V; symmetric.
+/// A(I + ΩA)⁻¹, which is (Ω + V)⁻¹ if V exists; symmetric.
 fn weight(t: &SubjectEstimate, omega: &DMatrix<f64>) -> Option<DMatrix<f64>> {
     let n = omega.nrows();
     let inner = DMatrix::identity(n, n) + omega * &t.information;
@@ -281,7 +282,7 @@ mod tests {
     use crate::simulate::SubjectStream;
     use crate::uncertainty::Uncertainty;
 
-    /// A fit of which only η and its uncertainty matter, from the rows of a Jacobian.
+    /// A fit with an η and an uncertainty given by the rows of a Jacobian, all else being irrelevant.
     fn told(eta: &[f64], rows: &DMatrix<f64>) -> IndividualFit {
         let uncertainty = Uncertainty::new(rows, &[]);
         let status = if uncertainty.rank() == eta.len() { Status::Ok } else { Status::NotDetermined };
@@ -315,7 +316,7 @@ mod tests {
         two_stage(&fits.iter().collect::<Vec<_>>(), &options)
     }
 
-    /// Ω of two parameters and its root, for drawing.
+    /// Ω of two parameters and its Cholesky factor, for sampling.
     const OMEGA: [f64; 4] = [0.09, 0.03, 0.03, 0.04];
     const ROOT: [f64; 3] = [0.3, 0.1, 0.173_205_080_756_887_73];
 
@@ -345,7 +346,7 @@ mod tests {
             assert!(
                 (found.naive.mean[i] - mean).abs() < 1e-12 && (found.global.mean[i] - mean).abs() < 1e-12
             );
-            // With V the same for all, both have the standard error of a mean.
+            // With equal V, both have the standard error of a mean.
             assert!((found.naive.se[i] - (found.naive.omega[3 * i] / 30.0).sqrt()).abs() < 1e-12);
             assert!((found.global.se[i] - found.naive.se[i]).abs() < 1e-7);
         }
@@ -395,7 +396,7 @@ mod tests {
             let (a, b) = (0.5 + a + 0.1 * stream.normal(), b + 0.1 * stream.normal());
             fits.push(match i % 3 {
                 0 => told(&[a, b], &whole),
-                // What lies along the open direction is nothing but where the iteration stopped.
+                // The position along the undetermined direction is only where the iteration stopped.
                 1 => told(&[a + 7.0, b - 7.0], &sum_only),
                 _ => told(&[a, -9.0], &first_only),
             });
@@ -413,7 +414,7 @@ mod tests {
         for k in 0..4 {
             assert!((found.global.omega[k] - OMEGA[k]).abs() < 0.015, "{found:?}");
         }
-        // Those that tell less make the mean known better than by the complete alone.
+        // Subjects with partial information make the mean more precise than the complete subjects alone.
         let alone = analysed(&fits.iter().step_by(3).take(300).cloned().collect::<Vec<_>>(), 2);
         assert!(found.global.se[0] < 0.8 * alone.global.se[0]);
     }

@@ -1,12 +1,12 @@
-//! Observations over the predictions of the typical subject, by analyte: far from 1 where a unit is wrong.
+//! Ratios of observations to the predictions of the typical subject, by analyte: far from 1 if a unit is wrong.
 
 use crate::trial_fit::typical_predictions;
 use omafit_model::{Analyte, Censoring, PopulationModel, Subject};
 use rayon::prelude::*;
 
-/// Median of observation over prediction of the typical subject with the same covariates, and how many observations it is of, by
-/// [`Analyte::index`]; of those that are quantified after the first dose. `None` where there is none. Subjects that cannot be
-/// predicted are left out.
+/// Median ratio of observation to prediction of the typical subject with equal covariates (the upper median of an even
+/// number), and the number of observations, by [`Analyte::index`]; from quantified observations after the first dose.
+/// `None` if there are none. Subjects that cannot be predicted are left out.
 pub fn typical_ratio(model: &PopulationModel, subjects: &[Subject]) -> [Option<(f64, usize)>; 3] {
     let of = |subject: &Subject| -> Vec<(usize, f64)> {
         let Ok(predicted) = typical_predictions(model, subject) else { return Vec::new() };

@@ -1,28 +1,30 @@
-//! What a least squares determines: standard errors, rank, condition, and the directions it leaves open.
+//! Uncertainty of a least-squares estimate: standard errors, rank, condition, and undetermined directions.
 //!
-//! Everything follows from the singular values of the Jacobian at the minimum. The unknowns are logarithms, so they
-//! share a scale, and a singular value s along a direction means a standard deviation of 1/s log units along it. What
-//! the Jacobian leaves out of the curvature is added on the scale of those standard deviations, so that a direction
-//! that is known a million times less than another does not drown in its rounding.
+//! All results follow from the singular values of the Jacobian at the minimum. The unknowns are logarithms, so they
+//! share a scale, and a singular value s along a direction means a standard deviation of 1/s log units along it. The
+//! part of the curvature that the Jacobian omits is added on the scale of those standard deviations, so that a
+//! direction determined a million times less precisely than another is not lost in the rounding error of the other.
 
 use crate::decompose::singular;
 use nalgebra::{Cholesky, DMatrix};
 
-/// A singular value below this part of the largest is zero: sensitivities are good to about as many digits.
+/// Fraction of the largest singular value below which a singular value counts as zero, about the accuracy of the
+/// sensitivities.
 const RANK_TOLERANCE: f64 = 1e-8;
-/// And one below this is zero, whatever the largest: a standard deviation of a thousand log units says nothing.
+/// Absolute bound below which a singular value counts as zero: a standard deviation of a thousand log units is no
+/// information.
 const LEAST: f64 = 1e-3;
-/// The part of a unit vector that may lie along an undetermined direction and still count as determined.
+/// Component of a unit vector along an undetermined direction that is tolerated in a determined quantity.
 pub(crate) const LEAK: f64 = 1e-6;
-/// A direction known no better than to a factor of e is weak.
+/// Standard deviation, a factor of e, above which a direction is weak.
 const WEAK_SD: f64 = 1.0;
 
 /// A direction in the logarithms of the estimated parameters.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Direction {
-    /// Its unit vector, over the estimated parameters.
+    /// Unit vector of the direction, over the estimated parameters.
     pub loadings: Vec<f64>,
-    /// Standard deviation along it, log units; infinite when nothing determines it.
+    /// Standard deviation along the direction, log units; infinite if it is undetermined.
     pub sd: f64,
 }
 
@@ -30,12 +32,12 @@ pub struct Direction {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Uncertainty {
     directions: Vec<Direction>,
-    /// Parameters that ran off: no direction speaks of them.
+    /// Parameters that diverge, which are left out of all directions.
     excluded: Vec<usize>,
 }
 
 impl Uncertainty {
-    /// From the rows of a Jacobian, leaving the columns `excluded` out.
+    /// Computes the uncertainty from the rows of a Jacobian without the columns `excluded`.
     pub(crate) fn new(jacobian: &DMatrix<f64>, excluded: &[usize]) -> Self {
         let unknowns = jacobian.ncols();
         let kept: Vec<usize> = (0..unknowns).filter(|i| !excluded.contains(i)).collect();
@@ -63,15 +65,15 @@ impl Uncertainty {
         Self { directions, excluded: excluded.to_vec() }
     }
 
-    /// With `missing` added to JᵀJ, where nothing is undetermined that was determined; `None` unless the sum is
-    /// positive definite.
+    /// The uncertainty with `missing` added to JᵀJ within the determined directions; `None` unless the sum is positive
+    /// definite.
     pub(crate) fn with_curvature(&self, missing: &DMatrix<f64>) -> Option<Self> {
         let determined: Vec<&Direction> = self.directions.iter().filter(|d| d.sd.is_finite()).collect();
         let (unknowns, rank) = (missing.nrows(), determined.len());
         if rank == 0 {
             return Some(self.clone());
         }
-        // JᵀJ is one along each column.
+        // In these coordinates JᵀJ is the identity.
         let scaled = DMatrix::from_fn(unknowns, rank, |i, d| determined[d].loadings[i] * determined[d].sd);
         let sum = DMatrix::identity(rank, rank) + scaled.tr_mul(&(missing * &scaled));
         let lower = Cholesky::new(sum)?.unpack();
@@ -87,12 +89,12 @@ impl Uncertainty {
         sound.then(|| Self { directions, excluded: self.excluded.clone() })
     }
 
-    /// Number of directions that are determined.
+    /// The number of determined directions.
     pub fn rank(&self) -> usize {
         self.directions.iter().filter(|d| d.sd.is_finite()).count()
     }
 
-    /// Largest over smallest singular value; infinite when a direction is not determined.
+    /// The ratio of the largest to the smallest singular value; infinite if a direction is undetermined.
     pub fn condition(&self) -> f64 {
         let sds = self.directions.iter().map(|d| d.sd);
         sds.clone().fold(0.0, f64::max) / sds.fold(f64::INFINITY, f64::min)
@@ -103,8 +105,8 @@ impl Uncertainty {
         &self.directions
     }
 
-    /// Standard deviation of a quantity with this gradient over the estimated parameters' logarithms; `None` when the
-    /// gradient has a part along an undetermined direction.
+    /// The standard deviation of a quantity from its gradient with respect to the logarithms of the estimated
+    /// parameters; `None` if the gradient has a component along an undetermined direction.
     pub fn sd_of(&self, gradient: &[f64]) -> Option<f64> {
         let length = gradient.iter().map(|g| g * g).sum::<f64>().sqrt();
         let mut variance = 0.0;
@@ -119,7 +121,7 @@ impl Uncertainty {
         variance.is_finite().then(|| variance.sqrt())
     }
 
-    /// Standard error of the logarithm of estimated parameter `i`; `None` when it is not determined.
+    /// The standard error of the logarithm of estimated parameter `i`; `None` if it is undetermined.
     pub fn se_log(&self, i: usize) -> Option<f64> {
         if self.excluded.contains(&i) {
             return None;
@@ -129,7 +131,7 @@ impl Uncertainty {
         self.sd_of(&unit)
     }
 
-    /// Correlation of the logarithms of estimated parameters `i` and `j`; `None` when either is not determined.
+    /// The correlation of the logarithms of estimated parameters `i` and `j`; `None` if either is undetermined.
     pub fn correlation(&self, i: usize, j: usize) -> Option<f64> {
         let (a, b) = (self.se_log(i)?, self.se_log(j)?);
         let determined = self.directions.iter().filter(|d| d.sd.is_finite());
@@ -137,7 +139,7 @@ impl Uncertainty {
         Some(covariance / (a * b))
     }
 
-    /// A sentence for each direction that the data leave weak, naming parameters by `names`.
+    /// Describes each weak direction, with parameters named by `names`.
     pub fn weaknesses(&self, names: &[&str]) -> Vec<String> {
         let mut weak: Vec<&Direction> = self.directions.iter().filter(|d| !(d.sd <= WEAK_SD)).collect();
         weak.sort_by(|a, b| b.sd.total_cmp(&a.sd));
@@ -145,7 +147,7 @@ impl Uncertainty {
     }
 }
 
-/// Says a direction in words.
+/// Describes a direction.
 fn sentence(direction: &Direction, names: &[&str]) -> String {
     let mut order: Vec<usize> = (0..direction.loadings.len()).collect();
     order.sort_by(|&a, &b| direction.loadings[b].abs().total_cmp(&direction.loadings[a].abs()));
@@ -160,7 +162,7 @@ fn sentence(direction: &Direction, names: &[&str]) -> String {
     }
     let (first, second) = (direction.loadings[order[0]], direction.loadings[order[1]]);
     if size(0).hypot(size(1)) > 0.95 && (size(0) / size(1) - 1.0).abs() < 0.25 {
-        // To move both together costs nothing, so only what stays put is known.
+        // If moving both together costs nothing, only the combination that stays constant is known.
         let known = if first * second > 0.0 { "ratio" } else { "product" };
         return format!(
             "{} and {} only through their {known} ({how_weak})",
@@ -178,7 +180,7 @@ fn sentence(direction: &Direction, names: &[&str]) -> String {
 mod tests {
     use super::*;
 
-    /// Columns a, b, c; the rows see a, and b + c only.
+    /// Uncertainty from a Jacobian with columns a, b and c whose rows depend on a and on b + c only.
     fn blind_to_a_difference() -> Uncertainty {
         let rows = [2.0, 0.0, 0.0, 0.0, 3.0, 3.0, 0.0, 1.0, 1.0];
         Uncertainty::new(&DMatrix::from_row_slice(3, 3, &rows), &[])
@@ -217,9 +219,9 @@ mod tests {
         assert!((curved.se_log(0).unwrap() - (5.0_f64 / 24.0).sqrt()).abs() < 1e-14);
         assert!((curved.correlation(0, 1).unwrap() + 0.2).abs() < 1e-14);
         assert!((curved.condition() - (6.0_f64 / 4.0).sqrt()).abs() < 1e-14);
-        // Less than nothing is left: no minimum.
+        // The sum is negative definite: no minimum.
         assert!(u.with_curvature(&DMatrix::from_diagonal_element(2, 2, -3.0)).is_none());
-        // What nothing determines stays so.
+        // Undetermined directions stay undetermined.
         let blind = blind_to_a_difference();
         let curved = blind.with_curvature(&DMatrix::from_diagonal_element(3, 3, 0.5)).unwrap();
         assert_eq!((curved.rank(), curved.se_log(1)), (2, None));

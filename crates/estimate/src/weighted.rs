@@ -1,40 +1,40 @@
-//! Summaries of weighted draws, with their Monte-Carlo error.
+//! Summaries of weighted draws, with their Monte-Carlo errors.
 
-/// A number over weighted draws.
+/// Summary of a quantity over weighted draws.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct DrawSummary {
-    /// The mean.
+    /// Weighted mean.
     pub mean: f64,
-    /// The standard deviation; NaN of one draw.
+    /// Weighted standard deviation; NaN for a single draw.
     pub sd: f64,
-    /// The median.
+    /// Weighted median.
     pub median: f64,
-    /// Ends of the interval of percentiles.
+    /// Ends of the percentile interval.
     pub interval: [f64; 2],
-    /// Monte-Carlo standard errors of these ends.
+    /// Monte-Carlo standard errors of the interval ends.
     pub interval_se: [f64; 2],
 }
 
-/// The number of draws of equal weight that say as much: (Σw)²/Σw².
+/// The effective number of draws, (Σw)²/Σw²: the number of equally weighted draws with equal information.
 pub fn effective_draws(weights: &[f64]) -> f64 {
     let (sum, squares) = weights.iter().fold((0.0, 0.0), |(sum, squares), w| (sum + w, squares + w * w));
     sum * sum / squares
 }
 
-/// The largest of some logarithms of weights, and each weight as part of the largest; NaN where no logarithm is finite.
+/// The largest of the log weights, and each weight relative to the largest; NaN if no log weight is finite.
 pub(crate) fn relative_weights(logs: &[f64]) -> (f64, Vec<f64>) {
     let largest = logs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     (largest, logs.iter().map(|log| (log - largest).exp()).collect())
 }
 
-/// A number over draws with weights of at least zero, of which the interval has the given coverage; all NaN where no draw has
-/// a weight. Draws without weight need have no value.
+/// Summarises a quantity over draws with non-negative weights, with an interval of coverage `level`; all NaN if no draw
+/// has a positive weight. Draws with zero weight need not have a value.
 ///
-/// Of equal weights mean, standard deviation and percentiles are the usual ones. The Monte-Carlo error of a percentile is half
-/// the distance of those one standard error of its probability away.
+/// With equal weights the mean, standard deviation and percentiles are the usual ones. The Monte-Carlo error of a
+/// percentile is half the distance between the percentiles one standard error of its probability below and above.
 ///
 /// ```
-/// // Twice the weight is as good as twice the draw.
+/// // Doubling a weight is equivalent to doubling the draw.
 /// let [whole, half] = [(&[1.0, 2.0, 2.0, 5.0][..], &[1.0; 4][..]), (&[1.0, 2.0, 5.0], &[1.0, 2.0, 1.0])]
 ///     .map(|(values, weights)| omafit_estimate::summarise_draws(values, weights, 0.9));
 /// assert_eq!((whole.mean, whole.median), (half.mean, half.median));
@@ -62,7 +62,7 @@ pub fn summarise_draws(values: &[f64], weights: &[f64], level: f64) -> DrawSumma
     let tail = 0.5 * (1.0 - level);
     let end = |p: f64| {
         let at = percentile(&draws, p);
-        // Of the weighted part of draws below the end, as of a ratio of two means.
+        // Variance of the weighted fraction of draws below the end, as a ratio of two means.
         let variance: f64 = draws
             .iter()
             .map(|(value, weight)| (weight * (f64::from(u8::from(*value <= at)) - p)).powi(2))
@@ -80,8 +80,8 @@ pub fn summarise_draws(values: &[f64], weights: &[f64], level: f64) -> DrawSumma
     }
 }
 
-/// A percentile of ascending draws whose weights add up to one: linear between their midpoints, of which the first and the last
-/// are the ends.
+/// A percentile of ascending draws whose weights sum to one: linear between the midpoints of their weights, with the
+/// first and last midpoint as the ends.
 fn percentile(draws: &[(f64, f64)], p: f64) -> f64 {
     let (Some(first), Some(last)) = (draws.first(), draws.last()) else { return f64::NAN };
     let at = 0.5 * first.1 + p * (1.0 - 0.5 * (first.1 + last.1));
@@ -122,7 +122,7 @@ mod tests {
 
     #[test]
     fn intervals_from_weights_are_those_of_the_target_and_as_uncertain_as_they_say() {
-        // Draws of a standard deviation of 1.6, weighed for one of 1.
+        // Draws with a standard deviation of 1.6, weighted for a target of 1.
         let once = |seed: u64| {
             let mut stream = SubjectStream::new(seed, 1);
             let values: Vec<f64> = (0..2000).map(|_| 1.6 * stream.normal()).collect();

@@ -1,4 +1,5 @@
-//! Rows of a least squares that come and go: observations below a limit, far from it and near; draws without number.
+//! Least-squares rows that come and go: observations below a limit, far from it and near it; draws with undefined
+//! values.
 
 #![allow(clippy::unwrap_used)]
 
@@ -34,7 +35,7 @@ fn model(sigma: f64) -> PopulationModel {
     PopulationModel::parse(&MODEL.replace("log_sd = 0.05", &format!("log_sd = {sigma}"))).unwrap()
 }
 
-/// A dose of 320 mg, and these hours, values and censorings.
+/// A subject with a dose of 320 mg and observations at the given hours, with values and censoring.
 fn subject(id: &str, rows: &[(f64, f64, Censoring)]) -> Subject {
     let observation = |&(hour, value, censoring): &(f64, f64, Censoring)| Observation {
         time: hour / 24.0,
@@ -56,7 +57,7 @@ fn subject(id: &str, rows: &[(f64, f64, Censoring)]) -> Subject {
 
 #[test]
 fn a_censored_row_that_loses_its_information_on_the_way_is_no_obstacle() {
-    // At the start the limit is some forty σ away; on the way it begins to matter.
+    // At the start the limit is some forty σ away; during the descent it begins to matter.
     let model = model(0.05);
     let prior = Prior::new(vec![0, 1], model.omega()).unwrap();
     for censoring in [Censoring::Below, Censoring::Above] {
@@ -117,7 +118,7 @@ fn two_stage_iterations_that_settle_at_no_maximum_have_not_converged() {
     assert!(foce.converged() && (foce.ofv - 638.0).abs() < 1.0, "{} {}", foce.ofv, foce.reason);
     assert!(!its.converged() && its.ofv > foce.ofv + 100.0, "{} {}", its.ofv, its.reason);
     assert!(its.reason.contains("away from a maximum"), "{}", its.reason);
-    // From near it ends near.
+    // A nearby start ends nearby.
     let near =
         estimate_population(&foce.model, &subjects, PopulationMethod::Its, options, None, &()).unwrap();
     assert!(near.converged() && near.ofv < foce.ofv + 5.0, "{} {}", near.ofv, near.reason);

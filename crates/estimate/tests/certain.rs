@@ -1,4 +1,4 @@
-//! Observations that are certain: below a limit where the model predicts nothing, as of a drug before its first dose.
+//! Certain observations: below a limit at a prediction of zero, such as a drug concentration before the first dose.
 
 #![allow(clippy::unwrap_used)]
 
@@ -13,7 +13,7 @@ fn model() -> PopulationModel {
     PopulationModel::parse(published("hayashi2007").unwrap()).unwrap()
 }
 
-/// Twelve subjects, two of whom are given no drug.
+/// Twelve subjects, two of whom receive no drug.
 fn without() -> Vec<Subject> {
     let one = |seed: u64| {
         let given = if seed < 10 { 4 } else { 0 };
@@ -27,7 +27,8 @@ fn without() -> Vec<Subject> {
     (0..12).map(one).collect()
 }
 
-/// The same subjects with a sample of the drug before the first dose, and of those without drug at every visit, below a limit.
+/// The subjects of [`without`], with a drug sample before the first dose below a limit and, for undosed subjects, at
+/// every visit.
 fn with() -> Vec<Subject> {
     let mut subjects = without();
     for subject in &mut subjects {
@@ -98,7 +99,7 @@ fn checks_by_simulation_keep_them() {
             }
         }
     }
-    // A random part of the whole: standard normal.
+    // A random part of the whole interval: standard normal.
     assert!(count == 16 && (sum / 4.0_f64).abs() < 3.0, "{count} {sum}");
     let pred: Vec<Vec<f64>> = subjects
         .iter()

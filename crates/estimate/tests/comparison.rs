@@ -14,7 +14,7 @@ fn file(name: &str) -> ModelFile {
     PopulationModel::parse(published(name).unwrap()).unwrap().file().clone()
 }
 
-/// A model that ships, with something changed.
+/// A published model with a change to its file.
 fn changed(name: &str, change: impl Fn(&mut ModelFile)) -> PopulationModel {
     let mut file = file(name);
     change(&mut file);
@@ -37,7 +37,7 @@ fn power(covariate: &str, centre: f64, exponent: f64, fixed: bool) -> EffectEntr
     EffectEntry::Power { covariate: covariate.into(), centre, exponent, fixed }
 }
 
-/// Restrictions inside and at the end of ranges, or why there are none.
+/// The numbers of interior and boundary restrictions, or the reason why the models are not nested.
 fn counts(smaller: &PopulationModel, larger: &PopulationModel) -> Result<(usize, usize), String> {
     match nesting(smaller, larger) {
         Nesting::Nested(Restrictions { interior, boundary, .. }) => Ok((interior, boundary)),
@@ -66,10 +66,10 @@ fn what_is_fixed_or_left_out_is_counted() {
     assert_eq!(counts(&given, &base), Ok((1, 0)));
     let sigma = has(&|f| f.residual.values_mut().for_each(|r| r.fixed = true));
     assert_eq!(counts(&sigma, &base), Ok((1, 0)));
-    // Of a combined error either part may be left out: its variance is then at zero.
+    // Either part of a combined error may be left out: its variance is then zero.
     let combined = has(&|f| f.residual.values_mut().for_each(|r| r.proportional_sd = Some(0.1)));
     assert_eq!(counts(&base, &combined), Ok((0, 1)));
-    // A lag of nothing is at the end of the range of lags; a bioavailability is not.
+    // A lag of zero is at the end of its range; a bioavailability of one is not.
     let lag = has(&|f| {
         let entry = f.parameters["ka"].clone();
         let entry = omafit_model::ParameterEntry { typical: 0.1, unit: "h".into(), ..entry };
@@ -122,7 +122,7 @@ fn effects_are_nested_whatever_they_are_centred_on() {
     };
     assert_eq!(counts(&base, &weight(70.0, 0.5, false)), Ok((1, 0)));
     assert_eq!(counts(&weight(70.0, 0.75, true), &weight(70.0, 0.5, false)), Ok((1, 0)));
-    // The typical value takes up the centre, unless it is fixed.
+    // The typical value absorbs the centre, unless it is fixed.
     assert_eq!(counts(&weight(61.1, 0.75, true), &weight(70.0, 0.5, false)), Ok((1, 0)));
     assert_eq!(counts(&weight(61.1, 0.5, false), &weight(70.0, 0.4, false)), Ok((0, 0)));
     let fixed = |centre| {
@@ -133,7 +133,7 @@ fn effects_are_nested_whatever_they_are_centred_on() {
         })
     };
     assert!(counts(&fixed(61.1), &fixed(70.0)).unwrap_err().contains("is one at another value"));
-    // An exponent of zero that is given is no effect.
+    // A fixed exponent of zero is no effect.
     assert_eq!(counts(&weight(70.0, 0.0, true), &base), Ok((0, 0)));
     assert!(counts(&base, &weight(70.0, 0.75, true)).is_err());
     assert!(counts(&weight(70.0, 0.5, false), &base).is_err());
@@ -171,7 +171,7 @@ fn models_that_are_not_nested_say_why() {
         let why = counts(smaller, larger).unwrap_err();
         assert!(why.contains(expected), "{why}");
     }
-    // Within narrower bounds there is less, and what does not vary has no distribution.
+    // Narrower bounds give a smaller model, and a parameter that does not vary has no distribution.
     assert_eq!(counts(&bounded, &base), Ok((0, 0)));
     let given = oral(|f| {
         f.variability.remove("ka");
@@ -201,7 +201,7 @@ fn changes_are_told_part_by_part_and_estimates_are_none() {
             "residual error of omalizumab_total: additive, estimated → combined, estimated",
         ]
     );
-    // A fixed value in another unit is the same value.
+    // A fixed value in another unit is an equal value.
     let days = |typical, unit: &'static str| {
         oral(move |f| {
             let entry = f.parameters.get_mut("CL").unwrap();
@@ -288,12 +288,12 @@ fn only_what_can_be_tested_is() {
     assert!(refused(evidence(365.0, 5), large).contains("a model file was changed after its run"));
     let same = likelihood_ratio(&large, &large, nesting(&base, &base));
     assert_eq!(same, Err(NoTest::SameModel));
-    // What a descent leaves is no loss.
+    // A difference due to incomplete convergence counts as none.
     assert_eq!(
         likelihood_ratio(&evidence(359.401, 6), &evidence(359.402, 7), relation()).unwrap().p_value,
         1.0
     );
-    // Sampled likelihoods have an error, and the p value a range; a difference within it is none.
+    // Sampled likelihoods have an error, and the p value a range; a difference within the error counts as none.
     let sampled = |minus2ll, estimated| Evidence { monte_carlo_se: 0.5, ..evidence(minus2ll, estimated) };
     let test = likelihood_ratio(&sampled(365.0, 6), &sampled(359.4, 7), relation()).unwrap();
     let [low, high] = test.p_interval.unwrap();
@@ -311,14 +311,14 @@ fn several_variances_have_a_bound() {
 
 #[test]
 fn weights_are_parts_of_one() {
-    // exp(−1/2)/(1 + exp(−1/2) + exp(−5)) and its like, by hand.
+    // exp(−1/2)/(1 + exp(−1/2) + exp(−5)) and the other weights, by hand.
     let weights = akaike_weights(&[Some(101.0), Some(100.0), Some(f64::NAN), Some(110.0), None]);
     let sum = (-0.5_f64).exp() + 1.0 + (-5.0_f64).exp();
     assert!((weights[0].unwrap() - (-0.5_f64).exp() / sum).abs() < 1e-15);
     assert_eq!((weights[2], weights[4]), (None, None));
     assert!((weights.iter().flatten().sum::<f64>() - 1.0).abs() < 1e-15);
     assert_eq!(akaike_weights(&[Some(f64::INFINITY)]), [None]);
-    // Far apart there is no overflow.
+    // A large distance does not overflow.
     assert_eq!(akaike_weights(&[Some(-1e300), Some(1e300)]), [Some(1.0), Some(0.0)]);
 }
 
@@ -369,7 +369,7 @@ fn what_has_not_converged_has_no_weight_and_differences_are_from_the_first() {
     assert_eq!(found[5], RunStanding::default());
     let sum: f64 = found.iter().filter_map(|s| s.weight).sum();
     assert!((sum - 1.0).abs() < 1e-15);
-    // Of sampled likelihoods a distance below twice √(0.6² + 0.8²) is none.
+    // For sampled likelihoods a distance below twice √(0.6² + 0.8²) is within the error.
     let sampled = |ofv, monte_carlo_se| Some((&base, RunCriteria { monte_carlo_se, ..criteria(ofv, true) }));
     let found = standings(&[sampled(100.0, 0.6), sampled(101.9, 0.8), sampled(102.1, 0.8)]);
     assert_eq!([0, 1, 2].map(|k: usize| found[k].is_within_error), [false, true, false]);

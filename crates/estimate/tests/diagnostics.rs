@@ -1,5 +1,5 @@
-//! Diagnostics are standard normal on data of the model itself, notice a wrong model, and agree with an independent
-//! program (`scripts/reference/diagnostics.py`).
+//! Diagnostics are standard normal for data simulated from the model, detect a wrong model, and agree with an
+//! independent program (`scripts/reference/diagnostics.py`).
 #![allow(clippy::unwrap_used)]
 
 use omafit_estimate::{
@@ -17,7 +17,7 @@ fn hayashi() -> PopulationModel {
     PopulationModel::parse(published("hayashi2007").unwrap()).unwrap()
 }
 
-/// With typical values changed by factors, and residual standard deviations by one.
+/// The model with typical values multiplied by factors, and residual standard deviations by `residual`.
 fn changed(typical: &[(&str, f64)], residual: f64) -> PopulationModel {
     let mut file = hayashi().file().clone();
     for (name, factor) in typical {
@@ -29,7 +29,8 @@ fn changed(typical: &[(&str, f64)], residual: f64) -> PopulationModel {
     PopulationModel::new(file).unwrap()
 }
 
-/// Subjects of that model, each with twelve observations over twelve weeks; who they are does not depend on the seed.
+/// Subjects simulated from a model, each with twelve observations over twelve weeks; doses and covariates do not depend
+/// on the seed.
 fn subjects(model: &PopulationModel, seed: u64) -> Vec<Subject> {
     let doses: Vec<Dose> = (0..3).map(|k| Dose::subcutaneous(28.0 * f64::from(k), 300.0)).collect();
     let one = |i: u64| {
@@ -63,8 +64,8 @@ fn values(all: &[SubjectDiagnostics], kind: ResidualKind) -> Vec<f64> {
     all.iter().flat_map(of).filter(|v| v.is_finite()).collect()
 }
 
-/// With 720 residuals a mean of 0.15 or a standard deviation of 1.1 is told from 0 and 1 with p < 0.001 in nine of ten
-/// data sets.
+/// Test with 720 residuals, which distinguish a mean of 0.15 or a standard deviation of 1.1 from 0 and 1 with p < 0.001
+/// in nine of ten data sets.
 #[test]
 fn residuals_are_standard_normal_under_the_model() {
     let model = hayashi();
@@ -103,7 +104,7 @@ fn npde_of_censored_observations_is_standard_normal() {
     let npde = values(&all, ResidualKind::Npde);
     assert_eq!(npde.len(), 720);
     assert!(mean_p_value(&npde) > 0.01 && variance_p_value(&npde) > 0.01);
-    // The others have no value there.
+    // The other subjects have no value.
     assert!(values(&all, ResidualKind::Cwres).len() < 620);
 }
 
@@ -113,7 +114,7 @@ fn npde_of_values_between_two_limits_is_standard_normal() {
     let mut data = subjects(&model, 9);
     let free = data.iter_mut().flat_map(|s| &mut s.observations).filter(|o| o.analyte == Analyte::IgeFree);
     let mut within = 0;
-    // Detected from 18 ng/mL on, quantified from 36 ng/mL on.
+    // Detection limit 18 ng/mL, quantification limit 36 ng/mL.
     for observation in free.filter(|o| o.value < 36.0) {
         observation.censoring = Censoring::Below;
         let is_detected = observation.value >= 18.0;
@@ -138,7 +139,7 @@ fn settings(model: &PopulationModel, data: &[Subject], is_corrected: bool) -> Vp
     }
 }
 
-/// The part of the observed statistics of many trials of `truth` that lie in the bands of `model`.
+/// The fraction of observed statistics in many trials simulated from `truth` that lie within the bands of `model`.
 fn coverage(truth: &PopulationModel, model: &PopulationModel, is_corrected: bool) -> f64 {
     const TRIALS: u64 = 40;
     let (mut inside, mut all) = (0, 0);
@@ -156,7 +157,8 @@ fn coverage(truth: &PopulationModel, model: &PopulationModel, is_corrected: bool
     f64::from(inside) / f64::from(all)
 }
 
-/// 1440 statistics of 40 trials, 36 of a trial correlated: the standard deviation of their coverage is below 0.015.
+/// Test with 1440 statistics of 40 trials, 36 correlated ones per trial: the standard deviation of their coverage is
+/// below 0.015.
 #[test]
 fn bands_of_90_per_cent_cover_90_per_cent() {
     let model = hayashi();
@@ -193,7 +195,7 @@ fn censored_fractions_and_percentiles_beyond_a_limit_are_told_apart() {
             fraction.observed >= fraction.simulated[0] - 0.05
                 && fraction.observed <= fraction.simulated[2] + 0.05
         );
-        // Three of sixty below the limit reach the fifth percentile.
+        // Three of sixty values below the limit reach the fifth percentile.
         assert_eq!(lowest.observed.is_nan(), censored >= 3, "{fraction:?} {lowest:?}");
     }
 }
@@ -209,7 +211,7 @@ fn the_numerical_check_counts_what_it_should() {
         let expected = 0.5 * (1.0 - row.interval);
         for side in [row.below, row.above] {
             assert_eq!(row.n, 240);
-            // A value that takes part in its own interval lies outside as often as that says, to 1/K.
+            // A value included in its own interval lies outside with the nominal frequency, to within 1/K.
             assert!((side[2] - expected).abs() < 0.02, "{row:?}");
             assert!(side[1] <= side[2] && side[2] <= side[3]);
         }

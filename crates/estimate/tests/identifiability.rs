@@ -1,4 +1,4 @@
-//! What the data leave open is said in words that fit the data.
+//! Descriptions of undetermined directions agree with the data.
 #![allow(clippy::unwrap_used)]
 
 use omafit_estimate::{FitOptions, Method, Prior, fit_subject, free_names};
@@ -6,7 +6,7 @@ use omafit_model::{
     Analyte, Concentrations, Course, Covariates, Dose, Observation, PopulationModel, Subject, published,
 };
 
-/// A subject whose observations are what the typical one has.
+/// A subject whose observations equal the predictions of the typical subject.
 fn exact(model: &PopulationModel, ige_ng_ml: f64, dose_mg: f64, seen: &[(f64, Analyte)]) -> Subject {
     let doses = vec![Dose::subcutaneous(0.0, dose_mg)];
     let observations = seen.iter().map(|&(time, analyte)| Observation::planned(time, analyte, 1)).collect();
@@ -24,8 +24,8 @@ fn exact(model: &PopulationModel, ige_ng_ml: f64, dose_mg: f64, seen: &[(f64, An
 
 #[test]
 fn clearance_and_volume_of_the_complex_only_through_their_ratio() {
-    // A small dose among much IgE: all of the drug is bound, falls as exp(−CLc/Vc·t), and is seen as it is spread over
-    // Vc. About three weeks after, its concentration moves by as much with Vc as against dCLc.
+    // With a small dose and much IgE all drug is bound, declines as exp(−CLc/Vc·t), and is measured in the volume Vc.
+    // After about three weeks its concentration is equally sensitive to Vc and, with the opposite sign, to dCLc.
     let model = PopulationModel::parse(published("hayashi2007").unwrap()).unwrap();
     let free = vec![model.position("dCLc").unwrap(), model.position("Vc").unwrap()];
     let seen = [24.0, 25.0, 26.0].map(|day| (day, Analyte::OmalizumabTotal));
@@ -41,7 +41,7 @@ fn clearance_and_volume_of_the_complex_only_through_their_ratio() {
         "{said:?} {:?}",
         fit.data_information.directions()
     );
-    // With the population as prior the estimate is determined, and what the data leave weak is the same.
+    // With the population as prior the estimate is determined, and the direction that the data leave weak is unchanged.
     let omega = |name: &str| {
         let at = model.variable().iter().position(|v| *v == model.position(name).unwrap()).unwrap();
         model.omega()[at * (model.variable().len() + 1)]

@@ -1,4 +1,4 @@
-//! Fits under every residual error and with censored observations end where the likelihood, written out, is stationary.
+//! Fits under every residual error and with censored observations end where the explicit likelihood is stationary.
 #![allow(clippy::unwrap_used)]
 
 use omafit_estimate::{
@@ -11,7 +11,7 @@ use omafit_model::{
 };
 use statrs::distribution::{Continuous, ContinuousCDF, Normal, StudentsT};
 
-/// Hayashi's model with another residual error, the same for all three analytes, and Kd0 between bounds.
+/// Hayashi's model with another residual error, common to all three analytes, and Kd0 between bounds.
 fn model(entry: ResidualEntry) -> PopulationModel {
     let mut file = PopulationModel::parse(published("hayashi2007").unwrap()).unwrap().file().clone();
     for residual in file.residual.values_mut() {
@@ -28,7 +28,7 @@ fn subject(model: &PopulationModel, seed: u64) -> Subject {
     subject
 }
 
-/// −2 log-likelihood of a subject's data with all constants, written out; and ηᵀΩ⁻¹η.
+/// The −2 log-likelihood of a subject's data with all constants, written out explicitly, and ηᵀΩ⁻¹η.
 fn deviance(
     model: &PopulationModel,
     shape: ResidualDistribution,
@@ -76,7 +76,7 @@ fn deviance(
     (data, eta.dot(&omega.cholesky().unwrap().solve(&eta)))
 }
 
-/// Half the matrix of second derivatives, by differences.
+/// Half the Hessian, by differences.
 fn half_curvature(total: &dyn Fn(&[f64]) -> f64, at: &[f64], h: f64) -> nalgebra::DMatrix<f64> {
     let moved = |steps: [(usize, f64); 2]| {
         let mut eta = at.to_vec();
@@ -138,11 +138,11 @@ fn the_estimate_is_where_the_likelihood_is_stationary() {
                 };
                 let bend = (moved(1e-3) - 2.0 * (data + prior_part) + moved(-1e-3)) / 1e-6;
                 assert!(bend > 0.0);
-                // In steps of a twentieth of a standard deviation, so that nothing but the slope is left.
+                // Steps of a twentieth of a standard deviation, small enough that only the slope remains.
                 let sd = (2.0 / bend).sqrt();
                 let h = 0.05 * sd;
                 let slope = (8.0 * (moved(h) - moved(-h)) - (moved(2.0 * h) - moved(-2.0 * h))) / (12.0 * h);
-                // Newton's step from here, in standard deviations.
+                // The Newton step from this point, in standard deviations.
                 assert!((slope / bend / sd).abs() < 1e-4, "{entry:?} {i} {slope} {bend}");
             }
             // Student's t bends within one standard deviation of a value, which here may be a few parts in a thousand.
@@ -167,7 +167,7 @@ fn the_estimate_is_where_the_likelihood_is_stationary() {
 #[test]
 fn leaving_censored_values_out_misleads_and_their_likelihood_does_not() {
     // Free IgE above 150 ng/mL is not measured, and the dose is too small to keep it below: without those values the
-    // subject seems to have less of it.
+    // subject seems to have less free IgE.
     let entry = ResidualEntry { log_sd: Some(0.2), uloq: Some(150.0), ..ResidualEntry::default() };
     let mut file = PopulationModel::parse(published("hayashi2007").unwrap()).unwrap().file().clone();
     file.residual.insert(Analyte::IgeFree, entry);
@@ -192,7 +192,7 @@ fn leaving_censored_values_out_misleads_and_their_likelihood_does_not() {
         let n = values.len() as f64;
         (values.iter().map(|v| (v - centre).powi(2)).sum::<f64>() / (n - 1.0) / n).sqrt()
     };
-    // The truth is zero.
+    // The true value is zero.
     assert!(mean(&with).abs() < 3.0 * error(&with), "{} ± {}", mean(&with), error(&with));
     assert!(mean(&without) < -6.0 * error(&without), "{} ± {}", mean(&without), error(&without));
 }
@@ -213,7 +213,8 @@ fn a_profile_ends_where_the_others_cannot_keep_the_objective_down() {
         skewed += usize::from((below / above - 1.0).abs() > 0.05);
         for eta in [interval.low, interval.high].into_iter().filter(|end| end.is_finite()) {
             ends += 1;
-            // The same parameter held there by another way: as the typical value of a model that does not estimate it.
+            // The parameter is fixed at the same value by other means: as the typical value of a model that does not
+            // estimate it.
             let mut file = model.file().clone();
             let name = model.parameter_names().nth(free[i]).unwrap();
             file.parameters.get_mut(name).unwrap().typical *= eta.exp();
@@ -234,7 +235,7 @@ fn a_profile_ends_where_the_others_cannot_keep_the_objective_down() {
 
 #[test]
 fn a_profile_that_never_rises_is_open() {
-    // One dose, nothing of it measured: absorption could be anything, and so could its profile.
+    // One dose without any drug measurement: the absorption is undetermined, and so is its profile.
     let entry = ResidualEntry { log_sd: Some(0.25), ..ResidualEntry::default() };
     let model = model(entry);
     let mut subject = subject(&model, 11);

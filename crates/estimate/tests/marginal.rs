@@ -1,4 +1,4 @@
-//! −2 log-likelihoods of populations against quadrature, another program's sampling, and a closed form.
+//! Population −2 log-likelihoods compared with quadrature, another program's sampling, and a closed form.
 
 #![allow(clippy::unwrap_used)]
 
@@ -38,7 +38,7 @@ fn numbers(value: &serde_json::Value) -> Vec<f64> {
     value.as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).collect()
 }
 
-/// The rows of a data set by subject, each as its cells by name.
+/// The rows of a data set by subject, each row with its cells by column name.
 fn rows(text: &str) -> Vec<Vec<std::collections::BTreeMap<String, f64>>> {
     let mut lines = text.lines();
     let names: Vec<&str> = lines.next().unwrap().split(',').collect();
@@ -118,7 +118,7 @@ fn theophylline_agrees_with_quadrature_and_both_approximations_with_scipys() {
         assert!((found.ofv - exact.iter().sum::<f64>()).abs() < 3.0 * found.se, "{name}: {}", found.ofv);
         let off =
             found.subjects.iter().zip(&exact).map(|(part, exact)| ((part.ofv - exact) / part.se).powi(2));
-        // χ² of 12: above 32.9 in one of a thousand.
+        // χ² with 12 degrees of freedom: above 32.9 with probability 0.001.
         assert!(off.sum::<f64>() < 32.9, "{name}");
     }
 }
@@ -151,12 +151,12 @@ fn seven_parameters_agree_with_sampling_by_another_program() {
     }
 }
 
-/// An intravenous dose, seen at once: ln f = ln dose/Vc − η, so that the logarithms of the observations are normal with the
-/// covariance ω²·11ᵀ + σ²·I.
+/// Test with an intravenous dose observed at once: ln f = ln dose/Vc − η, so that the logarithms of the observations
+/// are normal with the covariance ω²·11ᵀ + σ²·I.
 #[test]
 fn a_linear_model_has_its_closed_form_by_every_method() {
     let mut file = model("michaelis_menten_2cmt").file().clone();
-    // No target binds any.
+    // No target binding.
     file.parameters.get_mut("Rb").unwrap().typical = 1e-12;
     let entry = VariabilityEntry { variance: Some(0.04), ..VariabilityEntry::default() };
     file.variability.insert("Vc".into(), entry);
@@ -196,7 +196,7 @@ fn a_linear_model_has_its_closed_form_by_every_method() {
     }
     let found = computed(&model, &subjects, LikelihoodMethod::Is, 10_000);
     assert!((found.ofv - ofv).abs() < 3.0 * found.se && found.se < 0.02, "{} {ofv} {}", found.ofv, found.se);
-    // Another seed errs by as much as it says.
+    // The error between seeds agrees with the reported standard error.
     let again: Vec<f64> = (0..40)
         .map(|seed| {
             let options = LikelihoodOptions { method: LikelihoodMethod::Is, samples: 1000, seed };

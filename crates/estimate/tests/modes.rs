@@ -26,7 +26,7 @@ fn numbers(value: &serde_json::Value) -> Vec<f64> {
     value.as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).collect()
 }
 
-/// The subjects of a case, whose times are so many days.
+/// The subjects of a case, with times converted to days by `day`.
 fn subjects(name: &str, day: f64) -> Vec<Subject> {
     let text = file(name);
     let mut lines = text.lines().filter(|line| !line.starts_with('#'));
@@ -85,7 +85,7 @@ fn a_population_goes_on_from_the_lowest_modes_of_its_subjects() {
     let optimum = &reference("inner_modes")["optimum"];
     assert!(fit.converged(), "{}", fit.reason);
     assert!((fit.ofv - optimum["ofv"].as_f64().unwrap()).abs() < 1e-4, "{}", fit.ofv);
-    // What a subject's own fit says adds up to the population's objective.
+    // The contributions of the individual fits add up to the population's objective.
     let options = FitOptions::new(Method::Map, fit.model.variable().to_vec());
     let prior = prior(&fit.model);
     let sum: f64 = subjects.iter().map(|s| fit_subject(&fit.model, s, Some(&prior), &options).ofv).sum();
@@ -118,7 +118,7 @@ fn the_lowest_mode_is_found_and_sampling_covers_both() {
     assert!((found.ofv - expected).abs() < 3.0 * found.se, "{} {expected} {}", found.ofv, found.se);
 }
 
-/// A model with this standard deviation of every η.
+/// A published model with a common standard deviation of all η.
 fn widened(name: &str, sd: f64) -> PopulationModel {
     let mut file = PopulationModel::parse(published(name).unwrap()).unwrap().file().clone();
     file.correlations.clear();
@@ -128,7 +128,7 @@ fn widened(name: &str, sd: f64) -> PopulationModel {
     PopulationModel::new(file).unwrap()
 }
 
-/// The subject of a model that a seed draws.
+/// A subject simulated from a model with a seed.
 fn drawn(model: &PopulationModel, seed: u64, doses: usize, times: &[f64]) -> Subject {
     let doses = (0..doses).map(|k| Dose::subcutaneous(28.0 * k as f64, 300.0)).collect();
     let mut subject = Subject::planned(seed, Covariates::new(75.0, 400.0), doses, times);
@@ -137,7 +137,7 @@ fn drawn(model: &PopulationModel, seed: u64, doses: usize, times: &[f64]) -> Sub
     subject
 }
 
-/// The objective of a fit is not above that of the best of many descents from points all over the prior.
+/// Checks that the objective of a fit is not above the best of many descents from points all over the prior.
 fn is_lowest(model: &PopulationModel, subject: &Subject, seed: u64) -> Result<(), TestCaseError> {
     let (prior, options) = (prior(model), FitOptions::new(Method::Map, model.variable().to_vec()));
     let fit = fit_subject(model, subject, Some(&prior), &options);

@@ -1,4 +1,4 @@
-//! Every method of estimating a population where the estimates have a closed form: random intercepts, balanced.
+//! All methods of population estimation on a problem with closed-form estimates: balanced random intercepts.
 
 #![allow(clippy::unwrap_used)]
 
@@ -36,8 +36,8 @@ fn every_method_finds_the_closed_form() {
     }
 }
 
-/// Random intercepts under Student's t with 4 degrees of freedom, of which a value in each third subject is far off: against the
-/// likelihood by the trapezium rule over the intercept, which is exact to rounding.
+/// Test with random intercepts under Student's t with 4 degrees of freedom, with an outlier in every third subject,
+/// against the likelihood by the trapezium rule over the intercept, which is exact to rounding.
 #[test]
 fn a_population_under_students_t_is_that_of_quadrature() {
     const DF: f64 = 4.0;
@@ -66,7 +66,7 @@ fn a_population_under_students_t_is_that_of_quadrature() {
         let fit = estimate_population(&robust, &subjects, method, options, None, &()).unwrap();
         assert_eq!(fit.stop, Some(DescentStop::Converged), "{method:?}: {}", fit.reason);
         let found = numbers(&fit);
-        // The way to the maximum along each number, in its standard errors.
+        // The distance to the maximum along each parameter, in its standard errors.
         let h = 1e-3;
         for k in 0..3 {
             let moved = |by: f64| {
@@ -90,7 +90,7 @@ fn a_population_under_students_t_is_that_of_quadrature() {
 
 #[test]
 fn a_variance_that_goes_to_zero_is_the_end_of_its_range() {
-    // People all of one mean: between them there is less than chance would make.
+    // All subjects have equal means: less between-subject variability than expected by chance.
     let mut subjects = subjects();
     let all = logarithms();
     for (subject, logs) in subjects.iter_mut().zip(&all) {
@@ -102,7 +102,7 @@ fn a_variance_that_goes_to_zero_is_the_end_of_its_range() {
     assert_eq!(fit.stop, Some(DescentStop::Converged), "{}", fit.reason);
     assert!(fit.reason.ends_with("At a boundary: the variance of Vc is zero"), "{}", fit.reason);
     assert!(fit.iterations < 50, "{}", fit.iterations);
-    // By maximum likelihood without variability: the mean, and the standard deviation of all.
+    // Maximum likelihood without variability: the mean, and the standard deviation of all values.
     let [mean, between, within] = numbers(&fit);
     let values = || {
         all.iter().flat_map(|logs| {
@@ -135,7 +135,7 @@ fn a_limit_on_iterations_is_told() {
     }
 }
 
-/// Keeps where an estimation stands, and ends it once so many iterations are told of.
+/// Observer that keeps the state of an estimation and interrupts it after a number of iterations.
 struct Stopper {
     after: u64,
     told: AtomicU64,
@@ -165,7 +165,7 @@ fn what_is_interrupted_goes_on_to_the_same_bits() {
     let estimate = |method, from: Option<Checkpoint>, watch: &dyn Observer| {
         estimate_population(&model, &subjects, method, options, from, watch)
     };
-    // SAEM within its rounds of two-stage, its burn-in and its averaging; each ended twice.
+    // SAEM within its initial rounds of two-stage, its burn-in and its averaging; each interrupted twice.
     for (method, stops) in [
         (PopulationMethod::Foce, [[1, 1], [3, 2]]),
         (PopulationMethod::Its, [[1, 1], [4, 3]]),
@@ -206,7 +206,7 @@ fn a_checkpoint_of_something_else_is_refused() {
     }
 }
 
-/// The places of the lists in a document; of lists in a list those of the first and the last.
+/// The paths of the lists in a document; within a list, those of the first and the last element.
 fn lists(value: &serde_json::Value, here: &str, all: &mut Vec<String>) {
     match value {
         serde_json::Value::Object(map) => {
@@ -256,7 +256,7 @@ fn a_damaged_checkpoint_ends_nothing_by_a_panic() {
                 refused += usize::from(ended.is_err_and(|error| error == PopulationError::Checkpoint));
             }
         }
-        // Lists of what was done before may be of any length.
+        // Lists of past iterations may be of any length.
         assert!(refused > 0, "{method:?}: {refused} of {tried}");
     }
 }

@@ -1,4 +1,5 @@
-//! SAEM where the likelihood has no closed form but one η to integrate over: combined errors, censored observations.
+//! SAEM for likelihoods without a closed form but with only one η to integrate over: combined errors, censored
+//! observations.
 
 #![allow(clippy::unwrap_used)]
 
@@ -14,7 +15,7 @@ use omafit_model::{
 };
 use statrs::distribution::{ContinuousCDF, Normal};
 
-/// Of what is simulated: the typical concentration, ω, the additive and the proportional standard deviation, the limit.
+/// True values of the simulation: typical concentration, ω, additive and proportional standard deviation, and limit.
 const MIDDLE: f64 = 100.0;
 const OMEGA: f64 = 0.7;
 const ADDITIVE: f64 = 6.0;
@@ -37,7 +38,7 @@ fn model() -> PopulationModel {
     PopulationModel::new(file).unwrap()
 }
 
-/// Values below the limit are censored.
+/// Simulated subjects, with values below the limit censored.
 fn subjects() -> Vec<Subject> {
     let one = |(i, mut subject): (usize, Subject)| {
         let mut stream = SubjectStream::new(77, i as u64);
@@ -54,7 +55,8 @@ fn subjects() -> Vec<Subject> {
     templates.iter().cycle().take(PATIENTS).cloned().enumerate().map(one).collect()
 }
 
-/// −ln likelihood over the logarithms of typical concentration, ω and both standard deviations, by a sum over η.
+/// The negative log-likelihood over the logarithms of typical concentration, ω and both standard deviations, by a sum
+/// over η.
 fn exact(subjects: &[Subject], x: &SVector<f64, 4>) -> f64 {
     let [middle, omega, additive, proportional] = [x[0].exp(), x[1].exp(), x[2].exp(), x[3].exp()];
     let normal = Normal::standard();
@@ -105,7 +107,7 @@ fn saem_ends_at_the_maximum_of_the_likelihood_of_combined_errors_and_censored_va
         let mixed = |a: f64, b: f64| at(unit(i) * a + unit(j) * b);
         (mixed(1.0, 1.0) - mixed(1.0, -1.0) - mixed(-1.0, 1.0) + mixed(-1.0, -1.0)) / (4.0 * h * h)
     });
-    // Where Newton's step goes from there: what SAEM says its Monte-Carlo error is, at most.
+    // The Newton step from the estimate, which must not exceed the Monte-Carlo error that SAEM reports.
     let covariance = hessian.cholesky().unwrap().inverse();
     let step = covariance * gradient;
     for k in 0..4 {
@@ -127,6 +129,6 @@ fn a_variance_that_vanishes_is_found_to_and_the_rest_is_that_of_a_model_without_
     let expected = (values.iter().map(|y| y * y).sum::<f64>() / values.len() as f64).sqrt();
     assert!((mean - 6.0).abs() < 0.2 * expected / (values.len() as f64).sqrt(), "{mean}");
     assert!((sigma / expected - 1.0).abs() < 0.2 / (2.0 * values.len() as f64).sqrt(), "{sigma} {expected}");
-    // So little that the mean of a person's values, with an error of σ/2, says nothing of it.
+    // So little that the mean of a subject's values, with an error of σ/2, carries no information on it.
     assert!(omega < 0.1 * sigma, "{omega} {sigma}");
 }

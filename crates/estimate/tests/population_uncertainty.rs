@@ -16,7 +16,7 @@ fn fitted() -> PopulationFit {
     fit_population(&model(), &subjects(), PopulationOptions::default(), &()).unwrap()
 }
 
-/// The mean of all logarithms, ω and σ of listed numbers: Vc, …, ω², …, σ.
+/// The mean of all logarithms, ω and σ from the list of parameters: Vc, …, ω², …, σ.
 fn three(fit: &PopulationFit, listed: &[f64]) -> [f64; 3] {
     let estimates = population_estimates(&fit.model, &fit.space, None);
     let of = |name: &str| listed[estimates.iter().position(|e| e.name == name).unwrap()];
@@ -26,7 +26,7 @@ fn three(fit: &PopulationFit, listed: &[f64]) -> [f64; 3] {
 #[test]
 fn each_replicate_of_the_bootstrap_is_the_closed_form_of_what_it_drew() {
     let (fit, subjects, logarithms) = (fitted(), subjects(), logarithms());
-    // Every third subject is of a stratum of its own kind.
+    // Every third subject belongs to a stratum of its own.
     let strata: Vec<usize> = (0..PATIENTS).map(|i| usize::from(i % 3 == 0)).collect();
     let (method, options) = (PopulationMethod::Foce, PopulationOptions::default());
     let bootstrap =
@@ -47,7 +47,7 @@ fn each_replicate_of_the_bootstrap_is_the_closed_form_of_what_it_drew() {
         }
         means.push(found[0]);
     }
-    // The variance of the mean of means drawn within strata.
+    // The variance of the mean of means resampled within strata.
     let all: Vec<f64> = logarithms.iter().map(|l| l.iter().sum::<f64>() / VALUES as f64).collect();
     let mut variance = 0.0;
     for stratum in [0, 1] {
@@ -58,11 +58,11 @@ fn each_replicate_of_the_bootstrap_is_the_closed_form_of_what_it_drew() {
     let expected = variance.sqrt() / PATIENTS as f64;
     let middle = means.iter().sum::<f64>() / 150.0;
     let sd = (means.iter().map(|m| (m - middle).powi(2)).sum::<f64>() / 149.0).sqrt();
-    // Three standard errors of a standard deviation of 150.
+    // Three standard errors of a standard deviation from 150 replicates.
     assert!((sd / expected - 1.0).abs() < 3.0 / 298_f64.sqrt(), "{sd} {expected}");
 }
 
-/// −2 log-likelihood of mean, ln ω and ln σ, without a constant.
+/// The −2 log-likelihood of mean, ln ω and ln σ, without a constant.
 fn likelihood(means: &[f64], within: f64, [mean, log_omega, log_sigma]: [f64; 3]) -> f64 {
     let (b, s, m) = ((2.0 * log_omega).exp(), (2.0 * log_sigma).exp(), VALUES as f64);
     let between: f64 = means.iter().map(|of| m * (of - mean).powi(2)).sum();
@@ -70,8 +70,8 @@ fn likelihood(means: &[f64], within: f64, [mean, log_omega, log_sigma]: [f64; 3]
     n * ((m - 1.0) * s.ln() + (s + m * b).ln()) + within / s + between / (s + m * b)
 }
 
-/// Mean, standard deviation and the 2.5 and 97.5 per cent points of mean, ln ω and ln σ under the likelihood, by a sum over a
-/// grid.
+/// The mean, standard deviation, and 2.5 and 97.5 per cent quantiles of mean, ln ω and ln σ under the likelihood, by a
+/// sum over a grid.
 fn by_grid(centre: [f64; 3]) -> [[f64; 4]; 3] {
     let logs = logarithms();
     let means: Vec<f64> = logs.iter().map(|l| l.iter().sum::<f64>() / VALUES as f64).collect();
@@ -92,7 +92,7 @@ fn by_grid(centre: [f64; 3]) -> [[f64; 4]; 3] {
             let of = |(i, w): (usize, &f64)| w / total * (steps[c] * (i as f64 - 60.0)).powi(power);
             marginal[c].iter().enumerate().map(of).sum::<f64>()
         };
-        // What is below the upper end of a cell, linear within it.
+        // The distribution function, linear within a cell.
         let point = |p: f64| {
             let (mut below, mut i) = (0.0, 0);
             while below + marginal[c][i] / total < p {
@@ -107,7 +107,7 @@ fn by_grid(centre: [f64; 3]) -> [[f64; 4]; 3] {
     })
 }
 
-/// Mean, ln ω and ln σ of each vector.
+/// The mean, ln ω and ln σ of each vector.
 fn on_their_scales(fit: &PopulationFit, samples: &[SirSample]) -> Vec<[f64; 3]> {
     let of = |s: &SirSample| {
         let [mean, omega, sigma] = three(fit, &fit.numbers(&s.vector));
@@ -126,7 +126,7 @@ fn samples_by_weight_and_resamples_are_distributed_as_the_likelihood() {
     let last = found.rounds.last().unwrap();
     assert!(last.effective > 15_000.0 && found.whole.effective > last.effective, "{found:?}");
     assert!(found.whole.pareto_k < 0.5 && found.whole.outermost_weight < 0.1, "{:?}", found.whole);
-    // χ² of three degrees of freedom, had the likelihood no skew.
+    // χ² with three degrees of freedom, if the likelihood were not skewed.
     assert!((found.whole.mean_dofv - 3.0).abs() < 0.3, "{}", found.whole.mean_dofv);
     let [mean, omega, sigma] = numbers(&fit);
     let expected = by_grid([mean, omega.ln(), sigma.ln()]);
@@ -197,14 +197,15 @@ fn where_the_objective_bends_the_other_way_the_expected_information_stands_in() 
     let [_, omega, sigma] = numbers(&fit);
     let mut values = fit.model.values();
     let k = fit.model.variable().iter().position(|&i| fit.model.position("Vc") == Some(i)).unwrap();
-    // A fifth of the standard deviation: the likelihood is concave in its logarithm no longer.
+    // A fifth of the standard deviation: the likelihood is no longer concave in its logarithm.
     values.omega[k] = (0.2 * omega).powi(2);
     let off = fit.model.with_values(&values).unwrap();
     let off = evaluate_population(&off, &subjects, PopulationOptions::default(), &()).unwrap();
     let found = off.uncertainty.unwrap();
     let because = found.expected_because.unwrap();
     assert!(because.contains("omega_Vc"), "{because}");
-    // Balanced and normal: means and spreads of subjects are independent, with τ = σ² + m·ω² of m values.
+    // Balanced and normal: the means and standard deviations within subjects are independent, with τ = σ² + m·ω² for m
+    // values.
     let (n, m, s, b) = (PATIENTS as f64, VALUES as f64, sigma.powi(2), values.omega[k]);
     let tau = s + m * b;
     let [by_omega, by_sigma] = [2.0 * m * b / tau, 2.0 * s / tau];
@@ -238,7 +239,7 @@ fn a_variance_that_goes_to_zero_is_held_and_the_others_have_the_errors_of_a_mode
     assert!((vc.se[0] / vc.value / (sigma / values.sqrt()) - 1.0).abs() < 1e-3, "{vc:?}");
     assert!((error.se[0] / sigma * (2.0 * values).sqrt() - 1.0).abs() < 1e-3, "{error:?}");
     assert!(!omega2.fixed && omega2.se.iter().chain(&omega2.interval).all(|v| v.is_nan()), "{omega2:?}");
-    // What is held stays where it is, whoever is left out and whatever is proposed.
+    // A boundary estimate stays held, whichever subject is left out and whatever is proposed.
     let deletions = influence(&fit, &subjects, PopulationOptions::default(), 0).unwrap();
     let moved = |d: &omafit_estimate::Deletion| three(&fit, d.estimates.as_ref().unwrap());
     assert!(deletions.iter().all(|d| d.distance.is_finite() && moved(d)[1] == omega));
@@ -246,13 +247,13 @@ fn a_variance_that_goes_to_zero_is_held_and_the_others_have_the_errors_of_a_mode
     let rounds = [SirRound { samples: 3000, resamples: 1000 }];
     let found = sampling_importance_resampling(&fit, &subjects, &rounds, 3, &(), &|| ()).unwrap();
     assert!(found.samples.iter().all(|s| three(&fit, &fit.numbers(&s.vector))[1] == omega));
-    // χ² of the two that are free.
+    // χ² with two degrees of freedom, for the two free parameters.
     assert!((found.whole.mean_dofv - 2.0).abs() < 0.3, "{}", found.whole.mean_dofv);
 }
 
 #[test]
 fn what_no_subject_says_anything_of_is_not_determined_whatever_it_is() {
-    // An effect of age on Vc, and an analyte that nobody has.
+    // An effect of age on Vc, and an analyte that was never measured.
     let mut file = model().file().clone();
     let effect = EffectEntry::Power { covariate: "AGE".into(), centre: 40.0, exponent: 0.1, fixed: false };
     file.parameters.get_mut("Vc").unwrap().effects.push(effect);
@@ -276,13 +277,13 @@ fn what_no_subject_says_anything_of_is_not_determined_whatever_it_is() {
     };
     let (missing, _) = undetermined(&aged(&|i| 30.0 + i as f64));
     assert_eq!(missing, ["sigma_ige_total"]);
-    // At the age of reference of all it is the coefficient, and the rest is what it is without.
+    // If all subjects have the reference age, the coefficient is undetermined, and the other estimates are unchanged.
     let (missing, fit) = undetermined(&aged(&|_| 40.0));
     assert_eq!(missing, ["Vc_AGE", "sigma_ige_total"]);
     for (found, expected) in numbers(&fit).into_iter().zip(closed_form(&logarithms())) {
         assert!((found - expected).abs() < 1e-3, "{found} {expected}");
     }
-    // At another it cannot be told from the typical value.
+    // At another common age the coefficient cannot be separated from the typical value.
     let same = aged(&|_| 50.0);
     let (missing, _) = undetermined(&same);
     assert_eq!(missing, ["Vc", "Vc_AGE", "sigma_ige_total"]);

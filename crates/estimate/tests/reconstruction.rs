@@ -1,4 +1,4 @@
-//! Time courses, bands and crossings against differences and brute force.
+//! Time courses, bands and crossings compared with differences and brute force.
 #![allow(clippy::unwrap_used)]
 
 use omafit_estimate::{
@@ -82,11 +82,12 @@ fn bands_are_the_covariance_carried_through_differences() {
             assert!((below / found - 1.0).abs() < 1e-12);
         }
     }
-    // Before the first dose there is no drug, and nothing uncertain about it.
+    // Before the first dose there is no drug, and no uncertainty.
     assert_eq!((trajectory.value[0][2], trajectory.lower[0][2], trajectory.upper[0][2]), (0.0, 0.0, 0.0));
 }
 
-/// A part of the fit's own uncertainty, given as if it were the population's, widens the bands as its variance does.
+/// Test that a part of the fit's own uncertainty, given as if it were the population's, widens the bands by its
+/// variance.
 #[test]
 fn bands_widen_by_the_variance_along_the_population() {
     let model = model();
@@ -148,7 +149,7 @@ fn held(
     reconstruct(&model(), subject, 0, options, fit, wanted).unwrap().suppression.unwrap()
 }
 
-/// Where the straight line between two neighbours passes 50 ng/mL, days from the first.
+/// The crossing of 50 ng/mL by linear interpolation between two neighbouring points, days from the first point.
 fn passes(free: &[f64], i: usize) -> f64 {
     let part = (50.0_f64.ln() - free[i].ln()) / (free[i + 1].ln() - free[i].ln());
     (i as f64 + part) * STEP
@@ -241,7 +242,7 @@ fn standard_errors_of_facts_are_the_covariance_carried_through_differences() {
 
 #[test]
 fn sampled_bands_agree_with_the_linear_ones_where_those_are_narrow() {
-    // Of much data the parameters are known well, and what follows from them is nearly linear.
+    // With many data the parameters are precise, and derived quantities are nearly linear in them.
     let often: Vec<f64> = (0..145).map(|k| 2.0 * f64::from(k)).collect();
     let (subject, options, fit) = fitted_to(subject_at(1, &often).0);
     let sampled = ReconstructionOptions { bands: Bands::Sampled { draws: 2000, seed: 7 }, ..GRID };
@@ -268,7 +269,7 @@ fn sampled_bands_agree_with_the_linear_ones_where_those_are_narrow() {
             assert!(found.lower < exact.value && exact.value < found.upper);
         }
     }
-    // The same draws again, and others for another subject or seed.
+    // Draws are reproducible, and differ for another subject or seed.
     let again = |position, seed| {
         let bands = Bands::Sampled { draws: 20, seed };
         reconstruct(&model(), &subject, position, &options, &fit, &ReconstructionOptions { bands, ..GRID })

@@ -1,4 +1,4 @@
-//! Outliers that must not mislead, starts that end badly, and whatever finite numbers a fit may be given.
+//! Outliers that must not mislead a fit, starts that end badly, and arbitrary finite inputs.
 #![allow(clippy::unwrap_used)]
 
 use omafit_estimate::{
@@ -25,7 +25,7 @@ fn observation(time: f64, analyte: Analyte, value: f64, doses: &[Dose]) -> Obser
     Observation { value, ..Observation::planned(time, analyte, doses_before) }
 }
 
-/// Three analytes at eleven visits over four doses.
+/// A subject with three analytes at eleven visits over four doses.
 fn simulated(model: &PopulationModel, seed: u64) -> Subject {
     let doses: Vec<Dose> = (0..4).map(|k| Dose::subcutaneous(28.0 * f64::from(k), 300.0)).collect();
     let days = [1.0, 3.0, 10.0, 27.0, 40.0, 60.0, 83.0, 111.0, 140.0, 180.0, 220.0];
@@ -44,9 +44,9 @@ fn one_gross_outlier_hardly_moves_a_robust_fit() {
     for seed in 1..=10 {
         let clean = simulated(&model, seed);
         let mut spoilt = clean.clone();
-        // A free IgE at the third visit that is thirty times too high: sixteen standard deviations.
+        // Free IgE at the third visit is thirty times too high: sixteen standard deviations.
         spoilt.observations[8].value *= 30.0;
-        // How far the estimates move, in standard deviations of the clean fit.
+        // The change of the estimates, in standard deviations of the clean fit.
         let moved = |model: &PopulationModel| {
             let [before, after] =
                 [&clean, &spoilt].map(|subject| fit_subject(model, subject, Some(&prior), &options));
@@ -62,8 +62,8 @@ fn one_gross_outlier_hardly_moves_a_robust_fit() {
 
 #[test]
 fn a_poor_first_minimum_is_left_for_a_better_one() {
-    // Of ten observations four are of one clearance and six of another, farther from the typical one: under Student's t
-    // each has its minimum, the first start ends in the nearer, and the other is deeper.
+    // Four of ten observations are from one clearance and six from another, farther from the typical one: under
+    // Student's t each has its minimum, the first start ends in the nearer one, and the other is deeper.
     let simulated = PopulationModel::parse(published("one_compartment_oral").unwrap()).unwrap();
     let model = simulated.with_residuals(ResidualDistribution::StudentT { df: 2.0 }).unwrap();
     let clearance = model.position("CL").unwrap();
@@ -93,7 +93,7 @@ fn a_poor_first_minimum_is_left_for_a_better_one() {
     assert!(best.ofv < one.ofv - 5.0, "{} {}", best.ofv, one.ofv);
 }
 
-/// Every number of a result that its status promises is there.
+/// Checks that every value that the status of a result promises is present.
 fn sound(model: &PopulationModel, subject: &Subject, result: &SubjectResult) {
     let fit = &result.fit;
     assert!(!fit.reason.is_empty());
@@ -119,7 +119,8 @@ fn sound(model: &PopulationModel, subject: &Subject, result: &SubjectResult) {
     }
 }
 
-/// Whether the model can be solved on a weekly grid over the subject's records; a fit needs it at the observations only.
+/// Whether the model can be solved on a weekly grid over the subject's records; a fit needs it at the observations
+/// only.
 fn has_course(model: &PopulationModel, subject: &Subject, parameters: &[f64]) -> bool {
     let course = Course::on_grid(subject, 7.0, subject.end()).unwrap();
     let start = model.start(&subject.covariates).unwrap();
@@ -127,7 +128,7 @@ fn has_course(model: &PopulationModel, subject: &Subject, parameters: &[f64]) ->
     model.structure().sensitivities(parameters, start, &course, &mut values, &mut slopes).is_ok()
 }
 
-/// A number over some decades.
+/// A strategy for numbers over some decades.
 fn decades(from: f64, to: f64) -> impl Strategy<Value = f64> {
     (from..to).prop_map(|power| 10.0_f64.powf(power))
 }
@@ -165,7 +166,7 @@ fn hostile_model() -> impl Strategy<Value = PopulationModel> {
     let names = ["hayashi2007", "lowe2009", "falling_production", "one_compartment_oral"];
     let sigma = || decades(-3.0, 2.0);
     let error = (0_usize..4, sigma(), sigma());
-    // Most are fast enough to be solved; the rest take the solver to its limit of steps, which costs seconds.
+    // Most are fast enough to be solved; the rest take the solver to its limit on steps, which costs seconds.
     let factors =
         prop::collection::vec(prop_oneof![12 => -0.5..0.5_f64, 3 => -6.0..0.0_f64, 1 => 0.0..2.0_f64], 12);
     (0..names.len(), factors, error).prop_filter_map(

@@ -1,4 +1,4 @@
-//! Residual errors that are estimated from simulated trials are those of the simulation.
+//! Residual errors estimated from simulated trials agree with those of the simulation.
 #![allow(clippy::unwrap_used)]
 
 use omafit_estimate::{
@@ -47,7 +47,7 @@ fn pooled_errors_are_those_of_the_simulation_from_rich_and_sparse_data_alone_or_
     let wrong = model([log(0.5), log(0.1), log(1.0)]);
     let free = wrong.variable().to_vec();
     let prior = Prior::new((0..free.len()).collect(), wrong.omega()).unwrap();
-    // Alone, four parameters of subjects that are alike in the rest.
+    // In individual fits, four parameters of subjects with equal other parameters.
     let mut four = ["CLx", "CLe", "Vx", "Pe"].map(|name| wrong.position(name).unwrap()).to_vec();
     four.sort_unstable();
     let alike = Noise { variability: false, residual: true };
@@ -63,7 +63,7 @@ fn pooled_errors_are_those_of_the_simulation_from_rich_and_sparse_data_alone_or_
         for (analyte, truth) in Analyte::ALL.into_iter().zip(truth) {
             let found = sigmas(pooled.model.residual(analyte).unwrap().error)[0];
             let expected = truth.log_sd.unwrap();
-            // Five standard errors of a σ from this many values, a third of them at most spent on parameters.
+            // Five standard errors of a σ from this many values, at most a third of them spent on parameters.
             let error = (1.0 / (2.0 * 0.6 * (200 * days.len()) as f64)).sqrt();
             assert!(
                 (found / expected).ln().abs() < 5.0 * error,
@@ -79,7 +79,7 @@ fn pooled_errors_are_those_of_the_simulation_from_rich_and_sparse_data_alone_or_
 fn both_parts_of_a_combined_error_are_found_by_their_likelihood() {
     let combined =
         |a, b| ResidualEntry { additive_sd: Some(a), proportional_sd: Some(b), ..ResidualEntry::default() };
-    // Total IgE moves too little to tell one part from the other: a proportional error alone.
+    // Total IgE varies too little to distinguish the two parts: a proportional error only.
     let proportional = |b| ResidualEntry { proportional_sd: Some(b), ..ResidualEntry::default() };
     let truth = [combined(3.0, 0.1), proportional(0.15), combined(3.0, 0.2)];
     let simulated = model(truth);
@@ -101,7 +101,7 @@ fn both_parts_of_a_combined_error_are_found_by_their_likelihood() {
 
 #[test]
 fn a_pooled_error_of_students_t_is_its_scale() {
-    // ResidualErrors of t with four degrees of freedom, whose standard deviation is 1.4 times its scale.
+    // Residuals of Student's t with four degrees of freedom, whose standard deviation is 1.4 times the scale.
     let simulated = model([log(0.2), log(0.2), log(0.2)]);
     let four = ["CLx", "Vx", "CLe", "Pe"].map(|name| simulated.position(name).unwrap());
     let mut free = four.to_vec();
@@ -121,7 +121,7 @@ fn a_pooled_error_of_students_t_is_its_scale() {
         assert!(pooled.settled);
         Analyte::ALL.map(|analyte| sigmas(pooled.model.residual(analyte).unwrap().error)[0])
     });
-    // Four standard errors of a scale of t from 2,400 values, information 8/7 each.
+    // Four standard errors of a scale of Student's t from 2,400 values with information 8/7 each.
     let error = 4.0 / (2400.0_f64 * 8.0 / 7.0 * 0.9).sqrt();
     assert!(by_t.iter().all(|s| (s / 0.2).ln().abs() < error), "{by_t:?}");
     assert!(by_normal.iter().all(|s| (s / 0.2 / 2.0_f64.sqrt()).ln().abs() < 0.15), "{by_normal:?}");
@@ -134,7 +134,7 @@ fn a_subjects_own_error_needs_enough_data_and_says_so() {
     let prior = Prior::new((0..free.len()).collect(), simulated.omega()).unwrap();
     let options = FitOptions { sigma: SigmaRule::Subject, ..FitOptions::new(Method::Map, free) };
     let mut subject = trial(&simulated, 1, &RICH, Noise::ALL).remove(0);
-    // Of free IgE one value too few.
+    // One value of free IgE too few.
     let last = subject.observations.iter().rposition(|o| o.analyte == Analyte::IgeFree).unwrap();
     subject.observations.remove(last);
     let fit = fit_subject(&simulated, &subject, Some(&prior), &options);

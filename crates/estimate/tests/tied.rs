@@ -1,5 +1,5 @@
-//! A population whose correlation is one at the optimum, against an independent program in which the two parameters share
-//! one η (`scripts/reference/tied.py`).
+//! A population whose correlation is one at the optimum, compared with an independent program in which the two
+//! parameters share one η (`scripts/reference/tied.py`).
 
 #![allow(clippy::unwrap_used)]
 
@@ -7,7 +7,7 @@ use omafit_estimate::{PopulationFit, PopulationOptions, fit_population, populati
 use omafit_model::{Analyte, Covariates, Dose, Observation, PopulationModel, Subject};
 use serde_json::Value;
 
-/// Numbers of the program beside those of the reference.
+/// Names of parameters in the program and in the reference.
 const NAMES: [(&str, &str); 6] = [
     ("ka", "ka"),
     ("CL", "CL"),
@@ -58,7 +58,7 @@ fn model(typical: [f64; 3], covariance: [f64; 3], sigma: f64) -> PopulationModel
     PopulationModel::parse(&file).unwrap()
 }
 
-/// Estimates and standard errors by R, S and the sandwich of every number.
+/// The estimate of every parameter, with its standard errors by R, S and the sandwich.
 fn listed(fit: &PopulationFit) -> Vec<(f64, [f64; 3])> {
     let estimates = population_estimates(&fit.model, &fit.space, Some(fit.uncertainty.as_ref().unwrap()));
     let of = |(name, _): &(&str, &str)| {
@@ -95,7 +95,7 @@ fn at_a_correlation_of_one_estimates_and_standard_errors_are_those_of_one_shared
                 assert!((se / expected - 1.0).abs() < 1e-3, "{name} by {by}: {se} {expected}");
             }
         }
-        // The correlation is held, and says nothing of itself.
+        // The correlation is held, and has no standard error.
         let estimates = population_estimates(&fit.model, &fit.space, Some(uncertainty));
         let correlation = estimates.iter().find(|e| e.name == "corr_CL_V").unwrap();
         assert!(

@@ -1,4 +1,4 @@
-//! Subjects that are fitted together are, to the bit, those fitted alone.
+//! Subjects fitted together give bit for bit the fits of subjects fitted alone.
 #![allow(clippy::unwrap_used)]
 
 use omafit_estimate::{
@@ -9,7 +9,8 @@ use omafit_model::{
     Analyte, Censoring, Covariates, Dose, PopulationModel, ResidualDistribution, Subject, published,
 };
 
-/// Subjects of all kinds: rich and sparse, dosed and not, censored, without an observation, and some that have no fit.
+/// Subjects of all kinds: rich and sparse, dosed and undosed, censored, without observations, and some that cannot be
+/// fitted.
 fn subjects(model: &PopulationModel) -> Vec<Subject> {
     let one = |k: u32| {
         let doses =
@@ -26,7 +27,7 @@ fn subjects(model: &PopulationModel) -> Vec<Subject> {
             match (k % 6, j % 5, o.analyte) {
                 (1, 0, Analyte::IgeFree) => o.censoring = Censoring::Above,
                 (2, 4, _) => o.value *= 1e4,
-                // Derivatives beyond all numbers lie on the way.
+                // The descent passes through derivatives that overflow.
                 (5, 3, _) if k == 17 => o.value = 1e-300,
                 _ => {}
             }
@@ -34,7 +35,7 @@ fn subjects(model: &PopulationModel) -> Vec<Subject> {
         subject
     };
     let mut all: Vec<Subject> = (0..29).map(one).collect();
-    // One that has no course, and one whose weight is not known.
+    // One subject without a time course, and one without a body weight.
     all[11].doses.iter_mut().for_each(|dose| dose.amount_mg = f64::NAN);
     all[18].covariates = Covariates::default();
     all
@@ -57,7 +58,7 @@ fn fits_together_are_to_the_bit_fits_alone() {
         assert_eq!(together.len(), all.len());
         for (subject, found) in all.iter().zip(together) {
             let alone = fit_subject(model, subject, Some(&prior), &options);
-            // As text, in which NaN is itself and every other number its own shortest.
+            // As text, in which NaN equals NaN and every other number has its shortest representation.
             assert_eq!(format!("{found:?}"), format!("{alone:?}"), "{}", subject.id);
             seen.push(found.status);
         }

@@ -1,16 +1,16 @@
-//! Parameters of two models side by side.
+//! Matching of parameters and elements of Ω between two models.
 
 use omafit_model::{PopulationModel, PopulationParameter, Transform};
 
-/// Parameters of dosing, and what a model without them has in their place.
+/// Dosing parameters, with the value that a model without them implies.
 const UNDOSED: [(&str, f64); 2] = [("F", 1.0), ("tlag", 0.0)];
 
-/// Whether two given numbers are one number, written in other units or digits.
+/// Whether two given values are equal up to rounding, as after a change of units or digits.
 pub(super) fn equal(a: f64, b: f64) -> bool {
     a == b || (a - b).abs() <= 1e-12 * a.abs().max(b.abs())
 }
 
-/// The parameter of a name. A structure without bioavailability and lag has 1 and 0, given.
+/// The parameter with a given name. A structure without bioavailability or lag time has them fixed at 1 and 0.
 pub(super) fn parameter(model: &PopulationModel, name: &str) -> Option<PopulationParameter> {
     let given = |typical| PopulationParameter {
         typical,
@@ -36,14 +36,14 @@ pub(super) fn names(one: &PopulationModel, other: &PopulationModel) -> Vec<&'sta
     names
 }
 
-/// An element of Ω: its value, and whether it is estimated.
+/// An element of Ω: its value and whether it is estimated.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Element {
     pub value: f64,
     pub estimated: bool,
 }
 
-/// The element of Ω of two parameters; nothing where either does not vary.
+/// The element of Ω for two parameters; `None` if either has no random effect.
 pub(super) fn element(model: &PopulationModel, row: &str, column: &str) -> Option<Element> {
     let at = |name: &str| {
         let position = model.position(name)?;

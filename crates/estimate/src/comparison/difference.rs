@@ -1,4 +1,4 @@
-//! Differences between two models, whatever their estimates are.
+//! Differences between two models, apart from their estimates.
 
 use super::alike::{element, equal, names, parameter};
 use super::nesting::kind;
@@ -7,33 +7,33 @@ use omafit_model::{
 };
 use std::fmt;
 
-/// Part of a model in which two differ.
+/// Part of a model in which two models can differ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ModelPart {
-    /// The equations.
+    /// The structural model.
     Structure,
-    /// What a subject starts from.
+    /// The initial state of a subject.
     InitialTarget,
-    /// Whether a typical value is estimated, or the value at which it is fixed.
+    /// A typical value: whether it is estimated, or the value at which it is fixed.
     Typical,
-    /// How a parameter is distributed between subjects.
+    /// The transformation that gives a parameter's distribution between subjects.
     Transform,
-    /// What a typical value is kept within.
+    /// The bounds of a typical value.
     Bounds,
-    /// An effect of a covariate.
+    /// A covariate effect.
     Effect,
-    /// Variance between subjects.
+    /// The between-subject variance of a parameter.
     Variability,
-    /// Correlation of two parameters between subjects.
+    /// The between-subject correlation of two parameters.
     Correlation,
     /// The residual error of an analyte.
     Residual,
-    /// Limits of quantification of an analyte.
+    /// The limits of quantification of an analyte.
     Limits,
 }
 
 impl ModelPart {
-    /// Its name in a table.
+    /// The name of the part in a table.
     pub fn name(self) -> &'static str {
         match self {
             Self::Structure => "structure",
@@ -55,7 +55,7 @@ impl ModelPart {
 pub struct ModelChange {
     /// The part of the model.
     pub part: ModelPart,
-    /// The parameter, pair of parameters or analyte; empty of the whole model.
+    /// The parameter, pair of parameters or analyte; empty if the change concerns the whole model.
     pub of: String,
     /// The state before, in words.
     pub before: String,
@@ -78,8 +78,8 @@ impl fmt::Display for ModelChange {
 
 const NONE: &str = "none";
 
-/// Differences between two models: their form, what they estimate, and what they fix at which value. Values of estimated
-/// numbers are no difference.
+/// Differences between two models: in their form, in the values that are estimated, and in the values of fixed
+/// quantities. Differences between estimated values do not count.
 pub fn model_changes(before: &PopulationModel, after: &PopulationModel) -> Vec<ModelChange> {
     let mut changes = Changes::default();
     let both = [before, after];
@@ -149,7 +149,7 @@ fn start(rule: StartRule) -> &'static str {
     }
 }
 
-/// Whether a typical value is estimated, or where it is fixed in the file's own unit.
+/// Describes a typical value as estimated, or as fixed at a value in the file's own unit.
 fn typical(model: &PopulationModel, name: &str, parameter: Option<&PopulationParameter>) -> String {
     let Some(parameter) = parameter else { return NONE.into() };
     if !parameter.fixed {
@@ -237,7 +237,7 @@ fn limits(residual: Option<&Residual>) -> String {
     if limits.is_empty() { NONE.into() } else { limits.join(", ") }
 }
 
-/// The digits of a given number that a change of units does not change.
+/// Formats a given value without the digits that a change of units may alter.
 fn digits(value: f64) -> String {
     let short: f64 = format!("{value:.12e}").parse().unwrap_or(value);
     if short == 0.0 || (1e-4..1e9).contains(&short.abs()) { format!("{short}") } else { format!("{short:e}") }

@@ -1,5 +1,5 @@
-//! Comparison of populations estimated on the same data: what differs between their models, whether one is a special case of
-//! the other, the likelihood-ratio test of those that are, and weights of information criteria.
+//! Comparison of population models estimated from the same data: differences between the models, whether one is a
+//! special case of another, the likelihood-ratio test of nested models, and weights of information criteria.
 
 mod alike;
 mod difference;

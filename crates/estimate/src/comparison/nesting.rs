@@ -1,7 +1,8 @@
-//! Nested models: whether one is another with numbers fixed, effects left out or variability left out.
+//! Nested models: whether one model is another with parameters fixed, effects left out or variability left out.
 //!
-//! Two models are nested when every population that the smaller describes is described by the larger with some of its numbers
-//! held. The decision is made from the model files, number by number; the values of estimated numbers do not matter.
+//! Two models are nested when the larger model with some of its parameters fixed describes every population that the
+//! smaller model describes. The decision is made from the model files, parameter by parameter; estimated values do not
+//! matter.
 
 use super::alike::{Element, element, equal, names, parameter};
 use super::restrictions::Restrictions;
@@ -12,15 +13,15 @@ use omafit_model::{
 /// Relation of a smaller model to a larger one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Nesting {
-    /// Both describe the same populations.
+    /// Both models describe the same populations.
     Equal,
-    /// The smaller is the larger with these restrictions.
+    /// The smaller model is the larger model with these restrictions.
     Nested(Restrictions),
-    /// The smaller is no special case of the larger, for these reasons.
+    /// The smaller model is not a special case of the larger, for these reasons.
     NotNested(Vec<String>),
 }
 
-/// Relation of `smaller` to `larger`.
+/// Determines the relation of `smaller` to `larger`.
 pub fn nesting(smaller: &PopulationModel, larger: &PopulationModel) -> Nesting {
     let mut found = Found::default();
     let structures = [smaller, larger].map(|model| model.structure().name());
@@ -51,7 +52,7 @@ pub fn nesting(smaller: &PopulationModel, larger: &PopulationModel) -> Nesting {
     found.relation()
 }
 
-/// What is known so far.
+/// The restrictions and obstacles found so far.
 #[derive(Debug, Default)]
 struct Found {
     restrictions: Restrictions,
@@ -95,7 +96,7 @@ impl Found {
         }
     }
 
-    /// How a parameter is distributed over subjects matters where it varies in both.
+    /// Compares the between-subject distributions of a parameter that varies in both models.
     fn distribution(
         &mut self,
         name: &str,
@@ -131,7 +132,7 @@ impl Found {
         }
     }
 
-    /// One effect in both models.
+    /// Compares an effect that is in both models.
     fn effect(&mut self, of: &str, small: &Effect, large: &Effect, parameter: &PopulationParameter) {
         match (small.fixed, large.fixed) {
             (false, true) => {
@@ -147,7 +148,8 @@ impl Found {
             }
             _ => {}
         }
-        // A typical value that is free takes up where the effect is one; the slope of a line changes with it.
+        // A free typical value absorbs a change of the centre, at which the effect is one; the slope of a linear effect
+        // changes with it.
         let free = !parameter.fixed && parameter.bounds == (0.0, f64::INFINITY);
         let fits = match (&small.form, &large.form) {
             (EffectForm::Categorical { .. }, EffectForm::Categorical { .. }) => {
@@ -244,7 +246,7 @@ impl Found {
     }
 }
 
-/// The additive and the proportional part of a normal error.
+/// The additive and the proportional standard deviation of a normal residual error; `None` for log-normal error.
 fn parts(error: ErrorModel) -> Option<[f64; 2]> {
     match error {
         ErrorModel::Normal { additive, proportional } => Some([additive, proportional]),
@@ -252,7 +254,7 @@ fn parts(error: ErrorModel) -> Option<[f64; 2]> {
     }
 }
 
-/// The name of a form of effects.
+/// The name of a form of covariate effect.
 pub(super) fn kind(form: &EffectForm) -> &'static str {
     match form {
         EffectForm::Power { .. } => "power",
@@ -262,12 +264,12 @@ pub(super) fn kind(form: &EffectForm) -> &'static str {
     }
 }
 
-/// How many coefficients an effect has.
+/// The number of coefficients of an effect.
 fn coefficients(form: &EffectForm) -> usize {
     if let EffectForm::Categorical { levels, .. } = form { levels.len() } else { 1 }
 }
 
-/// Whether an effect is one everywhere.
+/// Whether an effect is one for every value of its covariate.
 fn does_nothing(form: &EffectForm) -> bool {
     match form {
         EffectForm::Power { exponent: value, .. }
@@ -290,7 +292,7 @@ fn same_coefficients(one: &EffectForm, other: &EffectForm) -> bool {
     }
 }
 
-/// Where an effect is one.
+/// The covariate value at which an effect is one.
 fn centre(form: &EffectForm) -> f64 {
     match form {
         EffectForm::Power { centre, .. }
@@ -300,7 +302,7 @@ fn centre(form: &EffectForm) -> f64 {
     }
 }
 
-/// The values of a covariate that a categorical effect knows, in ascending order.
+/// The covariate values of a categorical effect, its reference included, in ascending order.
 fn categories(form: &EffectForm) -> Vec<f64> {
     let EffectForm::Categorical { reference, levels } = form else { return Vec::new() };
     let mut values: Vec<f64> = levels.iter().map(|(value, _)| *value).chain([*reference]).collect();

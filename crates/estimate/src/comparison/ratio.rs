@@ -1,51 +1,51 @@
-//! The likelihood-ratio test of nested populations.
+//! The likelihood-ratio test of nested population models.
 //!
-//! With d restrictions inside the range of their numbers the statistic, the difference of −2 log-likelihood, is χ² of d
-//! degrees of freedom where the smaller model holds. A variance held at zero is at the end of its range, where half of the
-//! estimates would lie beyond it: of one such number and d others (the covariances that go with it included) the statistic
-//! is χ²_d with probability ½ and χ²_{d+1} with probability ½, whatever the information is (Self, Liang 1987, doi
-//! 10.1080/01621459.1987.10478472, cases 5 and 6; Stram, Lee 1994, doi 10.2307/2533455). Of several variances the weights depend on
-//! the information. The parameters then lie in a cone that is part of the half-space in which one variance alone is
-//! bounded, so that the statistic is at most that of the half-space: ½χ²_{k−1} + ½χ²_k with k restrictions bounds the p value
-//! from above.
+//! With d restrictions in the interior of the parameter space, the statistic (the difference of −2 log-likelihood) is
+//! χ² with d degrees of freedom under the smaller model. A variance fixed at zero lies on the boundary of its range,
+//! and half of the unconstrained estimates would lie beyond it: with one such parameter and d others (the covariances
+//! that go with it included) the statistic is χ²_d with probability ½ and χ²_{d+1} with probability ½, whatever the
+//! information matrix (Self, Liang 1987, doi 10.1080/01621459.1987.10478472, cases 5 and 6; Stram, Lee 1994, doi
+//! 10.2307/2533455). With several variances the weights depend on the information matrix. The parameters then lie in a
+//! cone that is part of the half-space in which only one variance is bounded, so that the statistic is at most that of
+//! the half-space: ½χ²_{k−1} + ½χ²_k with k restrictions bounds the p value from above.
 
 use super::nesting::Nesting;
 use super::restrictions::Restrictions;
 use crate::normal::NORMAL_975;
 use statrs::distribution::{ChiSquared, ContinuousCDF};
 
-/// A difference of −2 log-likelihood below zero that is still none: what is left to gain where a descent ends.
+/// The largest negative difference of −2 log-likelihood that is attributed to incomplete convergence.
 const SLACK: f64 = 0.01;
 
-/// What a run knows of its likelihood.
+/// Likelihood of a run, with the properties of its estimation that a likelihood-ratio test needs.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Evidence {
-    /// −2 log-likelihood, all constants included.
+    /// −2 log-likelihood, including all constants.
     pub minus2ll: f64,
-    /// Its Monte-Carlo standard error; zero where nothing was drawn.
+    /// Monte-Carlo standard error of `minus2ll`; zero if the likelihood was not sampled.
     pub monte_carlo_se: f64,
-    /// How many numbers were estimated.
+    /// How many parameters were estimated.
     pub estimated: usize,
     /// Whether the estimation converged.
     pub converged: bool,
-    /// Whether the estimation looks for the maximum of a likelihood; iterative two-stage does not.
+    /// Whether the method maximises a likelihood; iterative two-stage does not.
     pub is_maximised: bool,
 }
 
-/// Distribution of the statistic where the smaller model holds.
+/// Distribution of the likelihood-ratio statistic under the smaller model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RatioReference {
-    /// χ² of so many degrees of freedom.
+    /// χ² with the given degrees of freedom.
     ChiSquared {
         /// Degrees of freedom.
         freedom: usize,
     },
-    /// χ² of so many degrees of freedom and of one more, with equal weights.
+    /// Mixture with equal weights of χ² with the given degrees of freedom and χ² with one more.
     Mixture {
         /// The smaller number of degrees of freedom.
         freedom: usize,
     },
-    /// A mixture as before that bounds the p value from above.
+    /// Mixture as in [`RatioReference::Mixture`] that bounds the p value from above.
     Bound {
         /// The smaller number of degrees of freedom.
         freedom: usize,
@@ -53,7 +53,7 @@ pub enum RatioReference {
 }
 
 impl RatioReference {
-    /// The distribution of the statistic under these restrictions.
+    /// The distribution of the statistic under the given restrictions.
     pub fn of(restrictions: &Restrictions) -> Self {
         let Restrictions { interior, boundary, .. } = *restrictions;
         match boundary {
@@ -63,7 +63,7 @@ impl RatioReference {
         }
     }
 
-    /// The probability of a statistic of at least this size; of [`RatioReference::Bound`] no more than the result.
+    /// The probability of a statistic of at least this size; for [`RatioReference::Bound`], an upper bound of it.
     ///
     /// ```
     /// # use omafit_estimate::RatioReference;
@@ -90,7 +90,7 @@ impl std::fmt::Display for RatioReference {
     }
 }
 
-/// P(χ² ≥ x); of no degrees of freedom everything lies at zero.
+/// P(χ² ≥ x); zero degrees of freedom put all probability at zero.
 fn beyond(freedom: usize, x: f64) -> f64 {
     match freedom {
         _ if x.is_nan() => f64::NAN,
@@ -100,65 +100,65 @@ fn beyond(freedom: usize, x: f64) -> f64 {
     }
 }
 
-/// A likelihood-ratio test.
+/// The result of a likelihood-ratio test.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LikelihoodRatio {
-    /// −2 log-likelihood of the smaller model less that of the larger.
+    /// −2 log-likelihood of the smaller model minus that of the larger.
     pub statistic: f64,
-    /// Monte-Carlo standard error of the statistic; zero where nothing was drawn.
+    /// Monte-Carlo standard error of the statistic; zero if neither likelihood was sampled.
     pub monte_carlo_se: f64,
-    /// Its distribution where the smaller model holds.
+    /// Distribution of the statistic under the smaller model.
     pub reference: RatioReference,
     /// The p value, or its upper bound.
     pub p_value: f64,
-    /// The p values at the ends of the statistic's 95 % Monte-Carlo interval, the smaller first; nothing where nothing was
-    /// drawn.
+    /// The p values at the ends of the 95 % Monte-Carlo interval of the statistic, the smaller first; `None` if neither
+    /// likelihood was sampled.
     pub p_interval: Option<[f64; 2]>,
-    /// What the smaller model holds.
+    /// Restrictions of the smaller model.
     pub restrictions: Restrictions,
 }
 
-/// Why two models are not tested against each other.
+/// Reason why two models cannot be tested against each other.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum NoTest {
-    /// They describe the same populations.
+    /// The two models describe the same populations.
     #[error("the models are the same: there is nothing to test")]
     SameModel,
-    /// Neither is a special case of the other.
+    /// Neither model is a special case of the other.
     #[error("not nested: {}", .0.join("; "))]
     NotNested(Vec<String>),
-    /// One of them is not at its maximum.
+    /// The estimation of one of the models has not converged.
     #[error("{0} has not converged")]
     NotConverged(&'static str),
-    /// The method of one of them maximises no likelihood.
+    /// The estimation method of one of the models maximises no likelihood.
     #[error("{0} was estimated by iterative two-stage, which maximises no likelihood")]
     NoMaximum(&'static str),
-    /// A likelihood is no number.
+    /// A likelihood is not finite.
     #[error("{0} has no likelihood")]
     NoLikelihood(&'static str),
-    /// The larger model has the lower likelihood, which a maximum cannot.
+    /// The larger model has the lower likelihood, which is impossible at a maximum.
     #[error("the larger model's −2LL is higher by {by:.3}: its estimation did not reach the maximum")]
     Worse {
-        /// By how much.
+        /// Difference of −2 log-likelihood, larger model minus smaller.
         by: f64,
     },
-    /// Model files and runs count other numbers.
+    /// The model files and the runs differ in the number of parameters estimated.
     #[error(
         "the runs say that {runs} numbers more were estimated in the larger model, the model files {files}: a model \
          file was changed after its run"
     )]
     OtherCount {
-        /// Difference of the numbers that the runs estimated.
+        /// Difference in the number of parameters estimated in the runs.
         runs: i64,
-        /// Difference of those that the model files estimate.
+        /// Difference in the number of parameters estimated in the model files.
         files: usize,
     },
 }
 
-/// The test of a smaller against a larger model, of which `nesting` is the relation.
+/// Tests a smaller against a larger model, whose relation is given by `nesting`.
 ///
 /// # Errors
-/// [`NoTest`] where there is none.
+/// [`NoTest`] if the test is not possible.
 pub fn likelihood_ratio(
     smaller: &Evidence,
     larger: &Evidence,

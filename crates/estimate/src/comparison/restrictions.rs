@@ -1,18 +1,18 @@
-//! What makes one model a special case of another.
+//! Restrictions by which one model is a special case of another.
 
-/// What the smaller of two nested models holds that the larger estimates.
+/// Parameters that the smaller of two nested models fixes and the larger estimates.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Restrictions {
-    /// Numbers held at values inside their range, covariances that go with a variance held at zero included.
+    /// How many parameters are fixed inside their range, including covariances that go with a variance fixed at zero.
     pub interior: usize,
-    /// Numbers held at the end of their range: variances at zero.
+    /// How many parameters are fixed at the end of their range, such as a variance at zero.
     pub boundary: usize,
-    /// Each restriction in words.
+    /// Description of each restriction.
     pub words: Vec<String>,
 }
 
 impl Restrictions {
-    /// Number of restrictions.
+    /// The number of restrictions.
     pub fn count(&self) -> usize {
         self.interior + self.boundary
     }

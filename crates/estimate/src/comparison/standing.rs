@@ -1,39 +1,39 @@
-//! Where each of several runs stands by its likelihood.
+//! Ranking of several runs by their likelihood.
 
 use super::weights::akaike_weights;
 use omafit_model::{Analyte, PopulationModel};
 
-/// The likelihood of a run, and what is made of it.
+/// The likelihood of a run and the criteria derived from it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct RunCriteria {
     /// −2 log-likelihood without the constants that NONMEM leaves out.
     pub ofv: f64,
     /// −2 log-likelihood with all constants.
     pub minus2ll: f64,
-    /// Akaike's criterion.
+    /// Akaike's information criterion.
     pub aic: f64,
-    /// Monte-Carlo standard error of all of them; zero where nothing was drawn.
+    /// Monte-Carlo standard error of OFV, −2LL and AIC; zero if the likelihood was not sampled.
     pub monte_carlo_se: f64,
     /// Whether the estimation converged.
     pub converged: bool,
 }
 
-/// Differences of a run's criteria from those of others.
+/// Differences of a run's criteria from the criteria of other runs.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct RunStanding {
-    /// OFV less the first run's; nothing where the two leave out other constants.
+    /// OFV minus the OFV of the first run; `None` if the two objectives leave out different constants.
     pub delta_ofv: Option<f64>,
-    /// −2LL less the first run's.
+    /// −2LL minus the −2LL of the first run.
     pub delta_minus2ll: Option<f64>,
-    /// AIC less the lowest of those that converged.
+    /// AIC minus the lowest AIC of the converged runs.
     pub delta_aic: Option<f64>,
-    /// Whether that distance is within twice its Monte-Carlo standard error; not of the lowest itself.
+    /// Whether `delta_aic` is above zero and below twice its Monte-Carlo standard error.
     pub is_within_error: bool,
-    /// Akaike weight among those that converged.
+    /// Akaike weight among the converged runs.
     pub weight: Option<f64>,
 }
 
-/// The standing of each run that has a likelihood; differences are from the first of them.
+/// The standing of each run that has a likelihood; differences are from the first run with a likelihood.
 pub fn standings(runs: &[Option<(&PopulationModel, RunCriteria)>]) -> Vec<RunStanding> {
     let first = runs.iter().flatten().next();
     let is_settled = |criteria: &RunCriteria| criteria.converged && criteria.aic.is_finite();
@@ -57,8 +57,8 @@ pub fn standings(runs: &[Option<(&PopulationModel, RunCriteria)>]) -> Vec<RunSta
     runs.iter().zip(weights).map(of).collect()
 }
 
-/// Whether the objectives of two models leave out the same constants of the same observations: of a log-normal error they
-/// leave out Σ ln y² too.
+/// Whether the objective functions of two models leave out the same constants: with log-normal residual error they also
+/// leave out Σ ln y².
 pub fn leave_out_the_same(one: &PopulationModel, other: &PopulationModel) -> bool {
     let logs = |model: &PopulationModel| Analyte::ALL.map(|a| model.residual(a).map(|r| r.error.is_log()));
     logs(one) == logs(other)

@@ -1,7 +1,7 @@
 //! Weights of information criteria.
 
-/// Akaike weights: exp(−Δ/2) of each criterion's distance Δ from the lowest, as parts of their sum; nothing of what is no
-/// number (Burnham, Anderson 2002, doi 10.1007/b97636, 2.9).
+/// Akaike weights: exp(−Δ/2) for each criterion's distance Δ from the lowest, divided by their sum; `None` where a
+/// criterion is missing or not finite (Burnham, Anderson 2002, doi 10.1007/b97636, 2.9).
 ///
 /// ```
 /// # use omafit_estimate::akaike_weights;

@@ -1,30 +1,31 @@
-//! Bins of time for predictive checks.
+//! Time bins for predictive checks.
 
-/// How times are put into bins.
+/// Choice of time bins.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Binning {
-    /// A bin for each time where the times are few and well filled; else as many bins as the data fill, up to twelve.
+    /// One bin per distinct time if these are few and well filled; otherwise as many bins as the data fill, up to
+    /// twelve.
     Chosen,
-    /// This many bins.
+    /// The given number of bins.
     Count(usize),
-    /// Bins between these edges, ascending; observations outside are left out.
+    /// Bins between these ascending edges; observations outside are left out.
     Edges(Vec<f64>),
 }
 
-/// Most different times that have a bin each.
+/// Largest number of distinct times that have a bin each.
 const MOST_TIMES: usize = 24;
-/// Observations that fill a bin.
+/// Number of observations that fill a bin.
 const FILLED: usize = 20;
-/// Most bins that are chosen.
+/// Largest number of automatic bins.
 const MOST_BINS: usize = 12;
-/// Times that are told apart in looking for the best bins.
+/// Largest number of groups of times that the search for the best bins distinguishes.
 const MOST_GROUPS: usize = 400;
 
-/// The bins of these times: the first and last time of each that is not empty, ascending. A time is of the bin that
-/// holds it, ends included; with edges given, of the one that begins with it.
+/// The first and last time of each non-empty bin, ascending. A time belongs to the bin whose range contains it, both
+/// ends included; at a given edge, to the bin that begins there.
 ///
-/// A number of bins is placed where the sum of squares of √(time since the first) about each bin's mean is least (Fisher
-/// 1958, J Am Stat Assoc 53:789): the root keeps the dense early samples apart.
+/// A given number of bins is placed so that the within-bin sum of squares of √(time since the first) is least (Fisher
+/// 1958, J Am Stat Assoc 53:789); the square root separates the dense early samples.
 ///
 /// ```
 /// use omafit_estimate::{Binning, bins};
@@ -63,9 +64,9 @@ pub fn bins(times: &[f64], binning: &Binning) -> Vec<(f64, f64)> {
     }
 }
 
-/// The partition of sorted times into `count` runs whose sum of squares is least.
+/// The partition of sorted times into `count` runs with the least within-run sum of squares.
 fn partition(sorted: &[f64], count: usize) -> Vec<(f64, f64)> {
-    // Groups of about equal size where the different times are too many; equal times stay together.
+    // Groups of about equal size if there are too many distinct times; equal times stay together.
     let share = sorted.len().div_ceil(MOST_GROUPS);
     let mut groups: Vec<(f64, f64, Vec<f64>)> = Vec::new();
     let mut left = sorted;
@@ -79,7 +80,7 @@ fn partition(sorted: &[f64], count: usize) -> Vec<(f64, f64)> {
     }
     let n = groups.len();
     let count = count.min(n);
-    // Sums over the groups before each, of 1, x and x².
+    // Cumulative sums of 1, x and x² over the groups before each group.
     let mut sums = vec![[0.0; 3]];
     for (_, _, roots) in &groups {
         let mut sum = sums[sums.len() - 1];

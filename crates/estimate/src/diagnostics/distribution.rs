@@ -1,15 +1,15 @@
-//! Tests of residuals: of their mean, variance, normality, and trend.
+//! Tests of residuals: mean, variance, normality and trend.
 
 use statrs::distribution::{ChiSquared, ContinuousCDF, Normal, StudentsT};
 
-/// Two-sided p value of Student's test that the mean is zero; NaN of fewer than two values, or of equal ones.
+/// Two-sided p value of Student's t test that the mean is zero; NaN for fewer than two values or equal values.
 pub fn mean_p_value(values: &[f64]) -> f64 {
     let n = values.len() as f64;
     let (mean, variance) = moments(values);
     t_p_value(mean / (variance / n).sqrt(), n - 1.0)
 }
 
-/// Two-sided p value of the test that the variance is one: twice the smaller tail of (n − 1)·s² under χ². NaN of fewer
+/// Two-sided p value of the test that the variance is one: twice the smaller tail of (n − 1)·s² under χ²; NaN for fewer
 /// than two values.
 pub fn variance_p_value(values: &[f64]) -> f64 {
     let degrees = values.len() as f64 - 1.0;
@@ -20,17 +20,17 @@ pub fn variance_p_value(values: &[f64]) -> f64 {
     })
 }
 
-/// The Anderson–Darling test of normality, mean and variance estimated.
+/// Result of the Anderson–Darling test of normality with estimated mean and variance.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct AndersonDarling {
-    /// A²·(1 + 0.75/n + 2.25/n²).
+    /// Adjusted statistic A²·(1 + 0.75/n + 2.25/n²).
     pub statistic: f64,
-    /// Its p value.
+    /// The p value of the test.
     pub p_value: f64,
 }
 
-/// Tests whether values are normal, of any mean and variance: D'Agostino and Stephens 1986, Goodness-of-Fit
-/// Techniques, table 4.9 (case 3). NaN of fewer than eight values, or of equal ones.
+/// Tests whether values are normal with unknown mean and variance: D'Agostino and Stephens 1986, Goodness-of-Fit
+/// Techniques, table 4.9 (case 3). NaN for fewer than eight values or equal values.
 pub fn anderson_darling(values: &[f64]) -> AndersonDarling {
     let n = values.len();
     let (mean, variance) = moments(values);
@@ -56,14 +56,14 @@ pub fn anderson_darling(values: &[f64]) -> AndersonDarling {
     } else if s < 13.0 {
         (1.2937 - 5.709 * s + 0.0186 * s * s).exp()
     } else {
-        // The formula turns round where its p is below 1e-30.
+        // The formula stops decreasing beyond this point, where p is below 1e-30.
         0.0
     };
     AndersonDarling { statistic, p_value }
 }
 
-/// Slope of the least-squares line through (x, y), and the two-sided p value of Student's test that it is zero. NaN
-/// where fewer than three points or one x only make no line.
+/// Slope of the least-squares line through (x, y), and the two-sided p value of Student's t test that it is zero. The p
+/// value is NaN for fewer than three points; both are NaN if all x are equal.
 pub fn trend(points: &[(f64, f64)]) -> (f64, f64) {
     let n = points.len() as f64;
     let mean = |of: fn(&(f64, f64)) -> f64| points.iter().map(of).sum::<f64>() / n;
@@ -79,14 +79,14 @@ fn t_p_value(t: f64, degrees: f64) -> f64 {
     if !t.is_finite() || !(degrees >= 1.0) {
         return f64::NAN;
     }
-    // From here on Student's distribution is the normal one to three digits of a p of 1e-4.
+    // Above this number, Student's t is the normal distribution to three digits of a p value of 1e-4.
     if degrees > 1e5 {
         return 2.0 * Normal::standard().cdf(-t.abs());
     }
     StudentsT::new(0.0, 1.0, degrees).map_or(f64::NAN, |d| 2.0 * d.cdf(-t.abs()))
 }
 
-/// Mean and variance, about the mean and over n − 1: NaN of one value.
+/// Mean and variance (divisor n − 1); the variance of a single value is NaN.
 pub fn moments(values: &[f64]) -> (f64, f64) {
     let n = values.len() as f64;
     let mean = values.iter().sum::<f64>() / n;

@@ -1,8 +1,8 @@
-//! Between which limits a trial's assays could measure.
+//! Limits of quantification of a trial's assays.
 
 use omafit_model::{Analyte, Censoring, PopulationModel, Subject};
 
-/// What an assay can measure, in the analyte's unit.
+/// Limits of quantification of an assay, in the analyte's unit.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Limits {
     /// Lower limit of quantification.
@@ -12,7 +12,7 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// A value as a predictive check ranks it: −∞ below the lower limit, ∞ above the upper.
+    /// The rank of a value in a predictive check: −∞ below the lower limit, ∞ above the upper limit, else the value.
     pub fn rank(&self, value: f64) -> f64 {
         if self.lower.is_some_and(|l| value < l) {
             f64::NEG_INFINITY
@@ -24,8 +24,8 @@ impl Limits {
     }
 }
 
-/// The limits of each analyte: those that are `given`, else the one that most of its censored observations have, else
-/// the model's.
+/// The limits of each analyte: the `given` limits, else the most frequent limit of its censored observations, else the
+/// limits in the model.
 pub fn assay_limits(model: &PopulationModel, subjects: &[Subject], given: [Limits; 3]) -> [Limits; 3] {
     let found = |analyte: Analyte, censoring: Censoring| {
         let all = subjects.iter().flat_map(|s| &s.observations);

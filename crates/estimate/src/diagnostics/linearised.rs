@@ -1,15 +1,15 @@
 //! Weighted residuals from a linearised model: WRES (Beal and Sheiner; FO) and CWRES (Hooker, Staatz, Karlsson 2007,
 //! Pharm Res 24:2187, doi 10.1007/s11095-007-9361-x; FOCE with interaction).
 //!
-//! On the scale of the error (the logarithm of a log-normal one) with y the observations of a subject, f their
-//! prediction at η* and J = ∂f/∂η there:
+//! On the scale of the residual error (the logarithm if it is log-normal), with y the observations of a subject, f
+//! their predictions at η* and J = ∂f/∂η at η*:
 //!
 //! ```text
 //! E = f(η*) − J·η*        C = J·Ω·Jᵀ + diag(g²)        C^(−1/2)·(y − E)
 //! ```
 //!
-//! η* is zero for WRES, and the empirical Bayes estimate for CWRES; g is the error's standard deviation at f(η*).
-//! C^(−1/2) is the symmetric root. Censored observations are no part of the vector and have no residual.
+//! η* is zero for WRES and the conditional mode (EBE) for CWRES; g is the standard deviation of the error at f(η*).
+//! C^(−1/2) is the symmetric root. Censored observations are left out of the vector and have no residual.
 
 use crate::decompose::eigen;
 use crate::individual_fit::IndividualFit;
@@ -19,20 +19,20 @@ use crate::problem::SubjectError;
 use nalgebra::{DMatrix, DVector};
 use omafit_model::{Censoring, Course, PopulationModel, Subject};
 
-/// WRES of each observation; NaN where it is censored or its prediction has no likelihood.
+/// WRES of each observation; NaN where the observation is censored or its prediction has no likelihood.
 ///
 /// # Errors
-/// When the model does not apply to the subject or cannot be solved.
+/// If the model does not apply to the subject or cannot be solved.
 pub fn wres(model: &PopulationModel, subject: &Subject) -> Result<Vec<f64>, SubjectError> {
     let typical = model.typical(&subject.covariates)?;
     residuals_at(model, subject, &typical, &vec![0.0; model.variable().len()])
 }
 
-/// CWRES of each observation at a subject's empirical Bayes estimate; NaN where it is censored or its prediction has
-/// no likelihood. A parameter that is estimated though it does not vary counts as known.
+/// CWRES of each observation at a subject's empirical Bayes estimate; NaN where the observation is censored or its
+/// prediction has no likelihood. An estimated parameter without between-subject variability counts as known.
 ///
 /// # Errors
-/// When the model does not apply to the subject or cannot be solved.
+/// If the model does not apply to the subject or cannot be solved.
 pub fn cwres(
     model: &PopulationModel,
     subject: &Subject,
@@ -44,7 +44,7 @@ pub fn cwres(
     residuals_at(model, subject, &fit.parameters, &eta)
 }
 
-/// Linearises at these parameters, whose variable ones depart from typical by `eta`.
+/// Weighted residuals linearised at `parameters`, where `eta` is the deviation of the variable parameters from typical.
 fn residuals_at(
     model: &PopulationModel,
     subject: &Subject,
@@ -69,7 +69,7 @@ fn residuals_at(
         if observation.censoring != Censoring::Quantified || !error.allows(f) {
             continue;
         }
-        // The logarithm's derivative is that of the value over the value.
+        // The derivative of the logarithm is the derivative of the value divided by the value.
         let (y, f_scaled, by_f) = if error.is_log() {
             (observation.value.ln(), f.ln(), 1.0 / f)
         } else {
@@ -83,7 +83,7 @@ fn residuals_at(
         }
         rows.push(row);
         residuals.push(residual);
-        // Without a variance it is the scale.
+        // The scale of the error stands in for a standard deviation that is not finite.
         let sd = shape.sd();
         sds.push(error.sd(f) * if sd.is_finite() { sd } else { 1.0 });
     }
@@ -95,8 +95,8 @@ fn residuals_at(
     Ok(out)
 }
 
-/// (J·Ω·Jᵀ + diag(sd²))^(−1/2)·r: `jacobian` by rows, one a residual; `omega` by rows. NaN if the covariance is not
-/// positive definite.
+/// (J·Ω·Jᵀ + diag(sd²))^(−1/2)·r; `jacobian` in row-major order with one row per residual, `omega` in row-major order.
+/// NaN if the covariance is not positive definite.
 ///
 /// ```
 /// // One residual and one random effect: r/√(j²ω² + σ²).
@@ -159,8 +159,8 @@ pub fn whiten(residuals: &[f64], jacobian: &[f64], omega: &[f64], sds: &[f64]) -
     out
 }
 
-/// Residuals of one standard deviation. Whatever is orthogonal to the derivatives of these has no covariance but their
-/// variance, so that the root is only needed of what their `basis` spans; it is `None` where they are few.
+/// Residuals with equal standard deviation. Their component orthogonal to their derivatives has only its own variance,
+/// so that the matrix root is needed only for the span of `basis`, which is `None` if the residuals are few.
 struct Alike {
     sd: f64,
     rows: Vec<usize>,

@@ -1,5 +1,5 @@
-//! Diagnostics of a fit as numbers: residuals that are standard normal when the model is right, tests of them, and
-//! predictive checks.
+//! Numerical diagnostics of a fit: residuals that are standard normal if the model is correct, tests of these
+//! residuals, and predictive checks.
 
 mod bins;
 mod distribution;
@@ -28,31 +28,32 @@ use crate::options::{FitOptions, Method};
 use omafit_model::{PopulationModel, Subject};
 use rayon::prelude::*;
 
-/// A subject's residuals against the population, one value an observation; NaN where there is none.
+/// Residuals of a subject with respect to the population, one value per observation; NaN where undefined.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SubjectDiagnostics {
-    /// Residual from the population prediction, weighted by the covariance linearised at η = 0 (FO).
+    /// Residual from the population prediction, weighted by the covariance of the model linearised at η = 0 (FO).
     pub wres: Vec<f64>,
-    /// Conditional weighted residual, linearised at the empirical Bayes estimate; NaN without one.
+    /// Conditional weighted residual, linearised at the empirical Bayes estimate; NaN if there is no such estimate.
     pub cwres: Vec<f64>,
-    /// Normalised prediction distribution error; NaN if it was not asked for.
+    /// Normalised prediction distribution error; NaN if it was not requested.
     pub npde: Vec<f64>,
 }
 
-/// A trial's simulations.
+/// Simulated replicates of a trial.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TrialReplicates {
-    /// Of each subject.
+    /// Replicates of each subject.
     pub of: Vec<Replicates>,
-    /// Their seed.
+    /// Seed of the simulations.
     pub seed: u64,
-    /// What the assays could measure.
+    /// Limits of quantification of each analyte.
     pub limits: [Limits; 3],
 }
 
-/// Diagnoses every subject, in parallel; results are in the subjects' order and do not depend on the threads.
+/// Diagnoses every subject, in parallel; results are in the order of the subjects and independent of the number of
+/// threads.
 ///
-/// NPDE needs the trial's replicates.
+/// NPDE requires the trial's replicates.
 pub fn diagnose<'a>(
     model: &PopulationModel,
     subjects: &[Subject],

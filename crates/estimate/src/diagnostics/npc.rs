@@ -1,5 +1,5 @@
-//! Numerical predictive check: which part of the observations lies outside their own prediction intervals, beside the
-//! same of the replicates.
+//! Numerical predictive check: the fraction of observations outside their prediction intervals, next to the
+//! distribution of that fraction over the replicates.
 
 use super::limits::Limits;
 use super::replicates::Replicates;
@@ -7,21 +7,21 @@ use super::vpc::ranked;
 use omafit_model::{Analyte, Censoring, Subject};
 use rayon::prelude::*;
 
-/// The prediction intervals that are checked.
+/// Coverages of the prediction intervals that are checked.
 const LEVELS: [f64; 4] = [0.5, 0.8, 0.9, 0.95];
 
 /// A prediction interval of one analyte's observations.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NpcRow {
-    /// Of what.
+    /// The analyte.
     pub analyte: Analyte,
     /// Coverage of the prediction interval.
     pub interval: f64,
-    /// Observations.
+    /// How many observations of the analyte are checked.
     pub n: usize,
-    /// Parts below and above it: of the observations, and lower end, median and upper end over the replicates.
+    /// Fraction below the interval: of the observations, and lower end, median and upper end over the replicates.
     pub below: [f64; 4],
-    /// As `below`.
+    /// Fraction above the interval, in the order of `below`.
     pub above: [f64; 4],
 }
 
@@ -33,8 +33,8 @@ fn place(analyte: usize, level: usize, side: usize) -> usize {
     (analyte * LEVELS.len() + level) * 2 + side
 }
 
-/// Checks every analyte that was observed. `level` is the coverage of the bands over the replicates. Values beyond a
-/// limit of quantification rank below or above every value, in observations and replicates alike.
+/// Checks every observed analyte. `level` is the coverage of the bands over the replicates. Values beyond a limit of
+/// quantification rank below or above every value, in observations and replicates alike.
 pub fn npc(subjects: &[Subject], replicates: &[Replicates], limits: [Limits; 3], level: f64) -> Vec<NpcRow> {
     let count = replicates.iter().map(Replicates::count).max().unwrap_or(0);
     let none = || ([0_usize; 3], vec![NOTHING; count + 1]);
@@ -45,7 +45,7 @@ pub fn npc(subjects: &[Subject], replicates: &[Replicates], limits: [Limits; 3],
         (n, sums)
     };
     let pairs = subjects.par_iter().zip(replicates).filter(|(_, r)| r.count() > 0);
-    // Whole numbers: their sums do not depend on the order.
+    // Integer sums do not depend on the order.
     let (n, sums) = pairs.map(|(s, r)| subject_counts(s, r, limits, count)).reduce(none, add);
     let mut rows = Vec::new();
     for analyte in Analyte::ALL.into_iter().filter(|a| n[a.index()] > 0) {
@@ -65,7 +65,7 @@ pub fn npc(subjects: &[Subject], replicates: &[Replicates], limits: [Limits; 3],
     rows
 }
 
-/// The counts of one subject: of each replicate, and last of the observations.
+/// Counts for one subject: of each replicate, then of the observations.
 fn subject_counts(
     subject: &Subject,
     replicates: &Replicates,

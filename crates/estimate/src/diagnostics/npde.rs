@@ -1,23 +1,25 @@
-//! Normalised prediction distribution errors: Brendel, Comets, Laffont, Laveille, Mentré 2006 (Pharm Res 23:2036,
-//! doi 10.1007/s11095-006-9067-5); Comets, Brendel, Mentré 2008 (Comput Methods Programs Biomed 90:154,
-//! doi 10.1016/j.cmpb.2007.12.002).
+//! Normalised prediction distribution errors: Brendel, Comets, Laffont, Laveille, Mentré 2006 (Pharm Res 23:2036, doi
+//! 10.1007/s11095-006-9067-5); Comets, Brendel, Mentré 2008 (Comput Methods Programs Biomed 90:154, doi
+//! 10.1016/j.cmpb.2007.12.002).
 //!
-//! A subject's observations are simulated K times from the population. On the scale of the error (the logarithm of a
-//! log-normal one), with E and V the mean and covariance and V = L·Lᵀ, observations and simulations are decorrelated by
-//! L⁻¹(y − E) in the order of the records. The prediction distribution error is (m + ½)/(K + 1), m the decorrelated
-//! simulations below the decorrelated observation, and NPDE its normal quantile.
+//! A subject's observations are simulated K times from the population. On the scale of the residual error (the
+//! logarithm if it is log-normal), with E and V the mean and covariance and V = L·Lᵀ, observations and simulations are
+//! decorrelated by L⁻¹(y − E) in the order of the records. The prediction distribution error is (m + ½)/(K + 1), where
+//! m is the number of decorrelated simulations below the decorrelated observation, and NPDE is its normal quantile.
 //!
-//! E and V are of the simulations and the observation together. When the model is right these are exchangeable, and m
-//! is uniform for any K; with E and V of the simulations alone the variance of NPDE is too large by n/K, which a test
-//! of ten thousand observations notices.
+//! E and V are computed from the simulations and the observation together. If the model is correct these are
+//! exchangeable, and m is uniform for any K; with E and V from the simulations alone the variance of NPDE is too large
+//! by n/K, which a test with ten thousand observations detects.
 //!
-//! An observation of which a simulation predicts nothing at all under a log-normal or a proportional error, as of a drug
-//! before its first dose, has no place in a covariance. Its prediction distribution error is its own place among the
-//! simulations; of a censored one, the share below its interval and a random part of the share within it.
+//! An observation for which some simulation is zero under a log-normal or proportional error, such as a drug
+//! concentration before the first dose, is left out of the covariance. Its prediction distribution error is its own
+//! rank among the simulations; for a censored observation, the fraction of simulations below its interval plus a random
+//! part of the fraction within it.
 //!
 //! A value beyond a limit of quantification, observed or simulated, is first replaced as by Nguyen, Comets, Mentré 2012
 //! (J Pharmacokinet Pharmacodyn 39:499, doi 10.1007/s10928-012-9264-2): by a random one of the simulated values of that
-//! observation beyond the limit, and an observed one by one of those within its own interval.
+//! observation beyond the limit; a censored observation by a random one of the simulated values within its own
+//! interval.
 
 use super::limits::Limits;
 use super::replicates::Replicates;
@@ -26,8 +28,9 @@ use nalgebra::{Cholesky, DMatrix};
 use omafit_model::{Censoring, PopulationModel, Subject};
 use statrs::distribution::{ContinuousCDF, Normal};
 
-/// NPDE of the observations of subject `index` (from 0) of a trial; NaN where the simulations are too few or too alike to
-/// have a covariance of full rank, or none of them has a value. The seed is for what is beyond the assays' `limits`.
+/// NPDE of the observations of subject `index` (from 0) of a trial; NaN where the simulations are too few or too
+/// similar for a covariance of full rank, or none of them has a value. The seed serves to replace values beyond the
+/// assays' `limits`.
 pub fn npde(
     model: &PopulationModel,
     subject: &Subject,
@@ -102,18 +105,18 @@ pub fn npde(
     out
 }
 
-/// A random one of `values`, or `otherwise` if there is none.
+/// A random element of `values`, or `otherwise` if there is none.
 fn one_of(values: &[f64], draw: &mut SubjectStream, otherwise: f64) -> f64 {
     let at = (draw.uniform() * values.len() as f64) as usize;
     values.get(at).copied().unwrap_or(otherwise)
 }
 
-/// Prediction distribution errors of `observed` among `simulated` replicates, each of the same length, decorrelated;
-/// between 0 and 1. NaN when the replicates are too few or too alike to have a covariance of full rank.
+/// Prediction distribution errors, between 0 and 1, of `observed` among `simulated` replicates of equal length, after
+/// decorrelation. NaN if the replicates are too few or too similar for a covariance of full rank.
 ///
 /// ```
 /// use omafit_estimate::prediction_errors;
-/// // One observation: its place among the simulations.
+/// // One observation: its rank among the simulations.
 /// let simulated: Vec<Vec<f64>> = (0..99).map(|k| vec![f64::from(k)]).collect();
 /// assert_eq!(prediction_errors(&[24.5], &simulated), [0.255]);
 /// assert_eq!(prediction_errors(&[-1.0], &simulated), [0.005]);

@@ -1,4 +1,4 @@
-//! A subject's observations, simulated again and again.
+//! Repeated simulation of a subject's observations.
 
 use crate::likelihood::ErrorDistribution;
 use crate::problem::SubjectError;
@@ -6,25 +6,25 @@ use crate::simulate::{Noise, SubjectStream, draw_parameters};
 use omafit_model::{Course, Output, OutputTime, PopulationModel, Subject};
 use rayon::prelude::*;
 
-/// How often, and from which random numbers.
+/// Number of replicates and seed of a simulation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Replication {
     /// Number of replicates.
     pub replicates: u32,
-    /// Seed.
+    /// Seed of the random numbers.
     pub seed: u64,
 }
 
-/// Relative tolerance of simulated courses: far below any residual error.
+/// Relative tolerance of simulated time courses, far below any residual error.
 const RTOL: f64 = 1e-6;
-/// Replicates that are solved together.
+/// Number of replicates that are solved together.
 const TOGETHER: usize = 64;
 
-/// The simulated observations of one subject, in single precision: seven digits, and half the memory.
+/// The simulated observations of one subject, in single precision: seven digits at half the memory.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Replicates {
     observations: usize,
-    /// Replicate by replicate.
+    /// Values in the order of the replicates, and within a replicate in the order of the observations.
     values: Vec<f32>,
 }
 
@@ -34,23 +34,23 @@ impl Replicates {
         self.values.len().checked_div(self.observations).unwrap_or(0)
     }
 
-    /// The observations of a replicate (from 0), in the analytes' units. All are NaN when the model cannot be solved for the
-    /// parameters that were drawn.
+    /// The observations of a replicate (from 0), in the analytes' units. All are NaN if the model cannot be solved for
+    /// the sampled parameters.
     pub fn replicate(&self, replicate: usize) -> &[f32] {
         &self.values[replicate * self.observations..][..self.observations]
     }
 
-    /// An observation (from 0) in all replicates.
+    /// The values of an observation (from 0) in all replicates.
     pub fn observation(&self, observation: usize) -> impl Iterator<Item = f32> {
         self.values.iter().skip(observation).step_by(self.observations.max(1)).copied()
     }
 }
 
-/// Simulates the observations of subject `index` (from 0) of a trial: parameters from the population, residual error,
-/// no limits of quantification. A pure function of seed, subject and replicate.
+/// Simulates the observations of subject `index` (from 0) of a trial: parameters sampled from the population, residual
+/// error, no limits of quantification. A pure function of seed, subject and replicate.
 ///
 /// # Errors
-/// When the subject's records make no course, or the model does not apply to the subject.
+/// If the subject's records form no time course, or the model does not apply to the subject.
 pub fn replicate_subject(
     model: &PopulationModel,
     subject: &Subject,
@@ -66,7 +66,7 @@ pub fn replicate_subject(
         None => Err(SubjectError::NotPredicted { analyte: o.analyte.name(), time: o.time }),
     };
     let errors = subject.observations.iter().map(error).collect::<Result<Vec<_>, _>>()?;
-    // Whatever is drawn, the model must apply to the subject.
+    // The model must apply to the subject, whatever parameters are sampled.
     model.typical(&subject.covariates)?;
     let observations = subject.observations.len();
     let mut values = vec![f32::NAN; observations * replication.replicates as usize];
@@ -74,7 +74,7 @@ pub fn replicate_subject(
         let together = first..replication.replicates.min(first + TOGETHER as u32);
         let (mut sets, mut drawn) = (Vec::with_capacity(TOGETHER), Vec::with_capacity(TOGETHER));
         for replicate in together {
-            // Replicate 0 of the plain stream is that from which a demo's data come.
+            // Replicate 0 of the plain stream generates the data of a demo.
             let mut stream = SubjectStream::new(replication.seed, (u64::from(replicate) + 1) << 32 | index);
             if let Ok(set) = draw_parameters(model, &subject.covariates, Noise::ALL, &mut stream) {
                 sets.push(set);
@@ -93,7 +93,7 @@ pub fn replicate_subject(
                 if error.allows(exact) {
                     *value = error.observe(exact, z) as f32;
                 } else if exact <= 0.0 {
-                    // Nothing is observed as nothing.
+                    // A prediction of zero is observed as zero.
                     *value = 0.0;
                 }
             }
@@ -102,8 +102,9 @@ pub fn replicate_subject(
     Ok(Replicates { observations, values })
 }
 
-/// Simulates every subject, in parallel; results are in the subjects' order and do not depend on the threads. A subject
-/// to whom the model does not apply has no replicates. `done` is called once a subject, from any thread.
+/// Simulates every subject, in parallel; results are in the order of the subjects and independent of the number of
+/// threads. A subject to whom the model does not apply has no replicates. `done` is called once per subject, from any
+/// thread.
 pub fn replicate_trial(
     model: &PopulationModel,
     subjects: &[Subject],

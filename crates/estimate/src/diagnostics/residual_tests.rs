@@ -1,4 +1,4 @@
-//! What the residuals of a run say together, per analyte.
+//! Tests of the residuals of a run, per analyte.
 
 use super::SubjectDiagnostics;
 use super::distribution::{anderson_darling, mean_p_value, moments, trend, variance_p_value};
@@ -6,10 +6,10 @@ use crate::likelihood::weighted_residual;
 use crate::trial_fit::SubjectResult;
 use omafit_model::{Analyte, PopulationModel, Subject};
 
-/// Which residual.
+/// Kind of residual.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ResidualKind {
-    /// Individual weighted residual: from the subject's own fit.
+    /// Individual weighted residual, from the subject's own fit.
     Iwres,
     /// Population weighted residual, linearised at η = 0.
     Wres,
@@ -20,10 +20,10 @@ pub enum ResidualKind {
 }
 
 impl ResidualKind {
-    /// All of them.
+    /// All kinds of residual.
     pub const ALL: [Self; 4] = [Self::Iwres, Self::Wres, Self::Cwres, Self::Npde];
 
-    /// The name of its column.
+    /// The column name of the residual.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Iwres => "IWRES",
@@ -34,41 +34,42 @@ impl ResidualKind {
     }
 }
 
-/// Tests of one kind of residual of one analyte, or of all. NaN where there are too few values. The p values take the
-/// residuals as independent; they are two-sided and not corrected for their number.
+/// Tests of one kind of residual for one analyte or for all together. NaN where there are too few values. The p values
+/// assume independent residuals; they are two-sided and not corrected for multiplicity.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ResidualTest {
-    /// Which residual.
+    /// Kind of residual.
     pub kind: ResidualKind,
-    /// Of which analyte; `None` of all.
+    /// The analyte; `None` for all together.
     pub analyte: Option<Analyte>,
-    /// How many.
+    /// How many residuals are tested.
     pub n: usize,
-    /// Their mean: 0 when the model is right.
+    /// Mean of the residuals: 0 if the model is correct.
     pub mean: f64,
-    /// p value of Student's test of the mean.
+    /// p value of Student's t test of the mean.
     pub mean_p: f64,
-    /// Their standard deviation: 1 when the model is right, below it for `Iwres`.
+    /// Standard deviation of the residuals: 1 if the model is correct, less for `Iwres`.
     pub sd: f64,
     /// p value of the χ² test that the variance is 1.
     pub variance_p: f64,
-    /// The part beyond ±1.96: 5 % when the model is right.
+    /// Fraction beyond ±1.96: 5 % if the model is correct.
     pub outside_196: f64,
-    /// Anderson–Darling statistic of normality, mean and variance estimated.
+    /// Anderson–Darling statistic of normality with estimated mean and variance.
     pub anderson_darling: f64,
-    /// Its p value.
+    /// p value of the Anderson–Darling test.
     pub normality_p: f64,
-    /// Slope on time, 1/d.
+    /// Slope of the residuals on time, 1/d.
     pub time_slope: f64,
-    /// p value of Student's test that it is zero.
+    /// p value of Student's t test that the slope on time is zero.
     pub time_p: f64,
-    /// Slope on the logarithm of the population prediction.
+    /// Slope of the residuals on the logarithm of the population prediction.
     pub pred_slope: f64,
-    /// p value of Student's test that it is zero.
+    /// p value of Student's t test that the slope on the prediction is zero.
     pub pred_p: f64,
 }
 
-/// Tests every kind of residual, per analyte and of all together; kinds and analytes without values are left out.
+/// Tests every kind of residual, per analyte and for all analytes together; kinds and analytes without values are left
+/// out.
 pub fn residual_tests(
     model: &PopulationModel,
     subjects: &[Subject],

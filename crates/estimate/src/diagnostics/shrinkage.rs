@@ -5,28 +5,28 @@ use super::distribution::{mean_p_value, moments};
 use crate::options::{FitOptions, free_names};
 use omafit_model::PopulationModel;
 
-/// The η of one parameter over the subjects.
+/// Shrinkage and distribution of the empirical Bayes estimates η̂ of one parameter over the subjects.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Shrinkage {
-    /// The parameter.
+    /// Name of the parameter.
     pub name: &'static str,
-    /// Subjects whose fit did not fail.
+    /// How many subjects have a fit that did not fail.
     pub n: usize,
-    /// Standard deviation ω of η in the population; NaN of a parameter that does not vary in it.
+    /// Standard deviation ω of η in the population; NaN for a parameter without between-subject variability.
     pub omega_sd: f64,
     /// Mean of η̂.
     pub eta_mean: f64,
-    /// Two-sided p value that the mean is zero.
+    /// Two-sided p value of the test that the mean is zero.
     pub eta_mean_p: f64,
-    /// Standard deviation of η̂ about its mean, over n − 1.
+    /// Standard deviation of η̂ about its mean (divisor n − 1).
     pub eta_sd: f64,
-    /// 1 − SD(η̂)/ω.
+    /// Shrinkage on the standard deviation scale, 1 − SD(η̂)/ω.
     pub sd_form: f64,
-    /// 1 − var(η̂)/ω².
+    /// Shrinkage on the variance scale, 1 − var(η̂)/ω².
     pub variance_form: f64,
 }
 
-/// Shrinkage of each estimated parameter, from the η̂ of the subjects that were fitted.
+/// Shrinkage of each estimated parameter, from the η̂ of the fitted subjects.
 pub fn shrinkage(model: &PopulationModel, options: &FitOptions, etas: &[Vec<f64>]) -> Vec<Shrinkage> {
     let of = |(i, name): (usize, &'static str)| {
         let eta: Vec<f64> = etas.iter().map(|eta| eta[i]).collect();

@@ -1,11 +1,12 @@
-//! Visual predictive check, and its prediction-corrected form (Bergstrand, Hooker, Wallin, Karlsson 2011, AAPS J
-//! 13:143, doi 10.1208/s12248-011-9255-z).
+//! Visual predictive check and its prediction-corrected form (Bergstrand, Hooker, Wallin, Karlsson 2011, AAPS J 13:143,
+//! doi 10.1208/s12248-011-9255-z).
 //!
-//! In each bin of time the percentiles of the observations stand beside the distribution, over the replicates of the
-//! trial, of the same percentiles. An observation or simulated value beyond a limit of quantification ranks below or
-//! above every value; a percentile that falls among these has no value. Their share is a statistic of its own.
+//! In each time bin the percentiles of the observations are compared with the distribution of the corresponding
+//! percentiles over the replicates of the trial. An observed or simulated value beyond a limit of quantification ranks
+//! below or above every value; a percentile that falls among these has no value. The fraction of values beyond a limit
+//! is a statistic of its own.
 //!
-//! Corrected for prediction, a value y is y·(median PRED of its bin)/PRED.
+//! With prediction correction, a value y becomes y·(median PRED of its bin)/PRED.
 
 use super::bins::{Binning, bins};
 use super::limits::Limits;
@@ -14,83 +15,84 @@ use crate::quantile::quantile;
 use omafit_model::{Analyte, Censoring, Subject};
 use rayon::prelude::*;
 
-/// What is compared.
+/// Statistic that is compared between observations and replicates.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum VpcStatistic {
-    /// The percentile at this part of the values.
+    /// The percentile at this probability.
     Percentile(f64),
-    /// The part below the lower limit of quantification.
+    /// The fraction below the lower limit of quantification.
     Below,
-    /// The part above the upper limit of quantification.
+    /// The fraction above the upper limit of quantification.
     Above,
 }
 
-/// Groups of subjects that are checked apart.
+/// Groups of subjects that are checked separately.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Strata {
-    /// Their names; none: all together.
+    /// Names of the strata; empty if all subjects are checked together.
     pub names: Vec<String>,
     /// The stratum of each subject.
     pub of: Vec<usize>,
 }
 
-/// How a check is made.
+/// Settings of a visual predictive check.
 #[derive(Clone, Debug, PartialEq)]
 pub struct VpcSettings {
-    /// The bins of time after the first dose; the same for every stratum.
+    /// Bins of the time after the first dose, common to all strata.
     pub binning: Binning,
-    /// Percentiles, as parts of one.
+    /// Percentiles, as fractions of one.
     pub percentiles: Vec<f64>,
-    /// Coverage of the bands.
+    /// Coverage of the bands over the replicates.
     pub level: f64,
-    /// The assays' limits.
+    /// Limits of quantification of each analyte.
     pub limits: [Limits; 3],
-    /// Groups of subjects.
+    /// Strata of subjects.
     pub strata: Strata,
-    /// Whether values are corrected for prediction.
+    /// Whether values are prediction-corrected.
     pub is_corrected: bool,
 }
 
-/// One statistic of one bin.
+/// One statistic in one bin.
 #[derive(Clone, Debug, PartialEq)]
 pub struct VpcRow {
-    /// Of what.
+    /// The analyte.
     pub analyte: Analyte,
     /// Position of the stratum among the names; 0 without strata.
     pub stratum: usize,
-    /// Bin, from 1.
+    /// Number of the bin, from 1.
     pub bin: usize,
     /// First, median and last time after the first dose in the bin, days.
     pub time: [f64; 3],
-    /// Observations in the bin, censored ones included.
+    /// How many observations are in the bin, including censored ones.
     pub n: usize,
-    /// What is compared.
+    /// The statistic.
     pub statistic: VpcStatistic,
-    /// Of the observations.
+    /// Value of the statistic for the observations.
     pub observed: f64,
-    /// Of the replicates: lower end of the band, median, upper end; NaN where beyond a limit.
+    /// Lower end of the band, median and upper end over the replicates; NaN where beyond a limit.
     pub simulated: [f64; 3],
 }
 
-/// Days since the first dose of each observation; since the first record where there is no dose.
+/// Time since the first dose of each observation, days; since the first record if there is no dose.
 pub fn time_after_first_dose(subject: &Subject) -> impl Iterator<Item = f64> + '_ {
     let first = subject.doses.iter().find(|d| d.amount_mg > 0.0).map_or(subject.start, |d| d.time);
     subject.observations.iter().map(move |o| o.time - first)
 }
 
-/// Where an observation is found, what it counts as, and what a simulated value is multiplied by.
+/// Position of an observation, its value in the check, and the factor that multiplies its simulated values.
 struct Place {
     subject: usize,
     observation: usize,
     time: f64,
     observed: f64,
-    /// Nothing of a value that is beyond a limit whatever it is multiplied by.
+    /// Correction factor; `None` for a value that is beyond a limit whatever the factor.
     factor: Option<f64>,
 }
 
-/// Checks every analyte: rows by analyte, stratum, bin and statistic. `pred` has the population prediction of each
-/// observation of each subject. Observations without a number or a simulation are left out; corrected, also those of which
-/// nothing is predicted, unless they are beyond a limit, which no correction changes.
+/// Checks every analyte; rows are ordered by analyte, stratum, bin and statistic. `pred` contains the population
+/// prediction of each observation of each subject. Observations without a value or a simulation are left out; with
+/// prediction correction, also observations with a prediction of zero, unless they are censored, which no correction
+/// changes.
 pub fn vpc(
     subjects: &[Subject],
     replicates: &[Replicates],
@@ -141,7 +143,7 @@ fn places(
                 Censoring::Below => f64::NEG_INFINITY,
                 Censoring::Above => f64::INFINITY,
             };
-            // Until its bin is known, a corrected value is a part of its prediction.
+            // Until the median prediction of its bin is known, a corrected value is relative to its own prediction.
             let factor = if is_corrected { has_pred.then(|| 1.0 / pred[s][i]) } else { Some(1.0) };
             places.push(Place { subject: s, observation: i, time, observed, factor });
         }
@@ -214,7 +216,7 @@ fn check(
     statistics.iter().copied().enumerate().map(row).collect()
 }
 
-/// The quantile at `p` of sorted values, some of which may be infinite; NaN of nothing.
+/// The quantile at `p` of sorted values, some of which may be infinite; NaN for an empty slice.
 pub(super) fn ranked(sorted: &[f64], p: f64) -> f64 {
     let Some(last) = sorted.len().checked_sub(1) else { return f64::NAN };
     let position = p * last as f64;

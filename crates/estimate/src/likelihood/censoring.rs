@@ -1,7 +1,8 @@
-//! The probability that a standardised residual lies in an interval, with its derivatives over the ends.
+//! The probability that a standardised residual lies in an interval, with its derivatives with respect to the interval
+//! ends.
 //!
-//! A value below a limit, above one, or between two is an interval from z₁ to z₂, one of which may be infinite. With F the
-//! distribution function, λ = p/F its inverse Mills ratio, κ = −λ′ and d = ln F(z₂) − ln F(z₁):
+//! A value below a limit, above a limit, or between two limits is an interval from z₁ to z₂, one of which may be
+//! infinite. With F the distribution function, λ = p/F its inverse Mills ratio, κ = −λ′ and d = ln F(z₂) − ln F(z₁):
 //!
 //! ```text
 //! −ln P = −ln F(z₂) − ln(1 − e^−d)       q = 1/(1 − e^−d),  r = q − 1
@@ -9,27 +10,27 @@
 //! ∂₁₁ = −rκ₁ + qrλ₁²      ∂₁₂ = −qrλ₁λ₂      ∂₂₂ = qκ₂ + qrλ₂²
 //! ```
 //!
-//! An interval that lies more above zero than below is mirrored, so that F is small and loses no digits. With z₁ = −∞, r is
-//! zero and the rest is that of the tail.
+//! An interval that lies more above zero than below is reflected, so that F is small and loses no digits. With z₁ = −∞,
+//! r is zero and the remaining terms are those of the lower tail.
 
 use super::density::StandardisedDensity;
 use omafit_model::ResidualDistribution;
 
-/// −ln P of an interval of z and its derivatives; indices are of the lower and the upper end.
+/// −ln P of an interval of z with its derivatives; indices refer to the lower and the upper end.
 pub(crate) struct IntervalTerm {
-    /// −2 ln P.
+    /// Value of −2 ln P.
     pub value: f64,
-    /// ∂(−ln P)/∂zᵢ.
+    /// First derivatives ∂(−ln P)/∂zᵢ.
     pub slope: [f64; 2],
     /// Second derivatives of −ln P.
     pub bend: [[f64; 2]; 2],
-    /// Third derivatives of −ln P over the lower end no, one, two and three times fewer: 111, 112, 122, 222.
+    /// Third derivatives ∂₁₁₁, ∂₁₁₂, ∂₁₂₂ and ∂₂₂₂ of −ln P.
     third: [f64; 4],
     shape: ResidualDistribution,
 }
 
 impl IntervalTerm {
-    /// The term of the interval between `ends`, of which at most one is infinite.
+    /// Creates the term of the interval between `ends`, of which at most one is infinite.
     pub fn new(shape: ResidualDistribution, ends: [f64; 2]) -> Self {
         let [lower, upper] = ends;
         if lower + upper > 0.0 {
@@ -77,23 +78,23 @@ impl IntervalTerm {
         }
     }
 
-    /// Whether no end changes it.
+    /// Whether the first and second derivatives with respect to both ends are zero.
     pub fn is_flat(&self) -> bool {
         self.slope == [0.0; 2] && self.bend == [[0.0; 2]; 2]
     }
 
-    /// The derivative of −ln P where the ends move by `by`.
+    /// The derivative of −ln P as the ends move by `by`.
     pub fn along(&self, by: [f64; 2]) -> f64 {
         self.slope[0] * by[0] + self.slope[1] * by[1]
     }
 
-    /// The second derivative of −ln P where the ends move by `a` and by `b`.
+    /// The second derivative of −ln P as the ends move by `a` and by `b`.
     pub fn twice(&self, a: [f64; 2], b: [f64; 2]) -> f64 {
         let [[b11, b12], [_, b22]] = self.bend;
         b11 * a[0] * b[0] + b12 * (a[0] * b[1] + a[1] * b[0]) + b22 * a[1] * b[1]
     }
 
-    /// The third derivative of −ln P where the ends move twice by `a` and once by `b`.
+    /// The third derivative of −ln P as the ends move twice by `a` and once by `b`.
     pub fn thrice(&self, a: [f64; 2], b: [f64; 2]) -> f64 {
         let [t111, t112, t122, t222] = self.third;
         a[0] * a[0] * (t111 * b[0] + t112 * b[1])
@@ -101,14 +102,15 @@ impl IntervalTerm {
             + a[1] * a[1] * (t122 * b[0] + t222 * b[1])
     }
 
-    /// The [`information`] on what moves the ends by `by`.
+    /// The [`information`] on a quantity that moves the ends by `by`.
     pub fn information(&self, by: [f64; 2]) -> (f64, bool) {
         information(self.shape, self.twice(by, by), self.along(by))
     }
 }
 
-/// The information of a censored value on something over which −ln P has the first derivative `slope` and the second `twice`:
-/// the second; where that is not positive, as in the heavy tails of t, the squared slope, which `true` tells.
+/// The information of a censored value on a quantity with respect to which −ln P has first derivative `slope` and
+/// second derivative `twice`: the second derivative, not below zero; for Student's t, if it is at most a tenth of the
+/// squared slope, as in the heavy tails, the squared slope, for which the flag is `true`.
 pub(crate) fn information(shape: ResidualDistribution, twice: f64, slope: f64) -> (f64, bool) {
     match shape {
         ResidualDistribution::StudentT { .. } if !(twice > 0.1 * slope * slope) => (slope * slope, true),
@@ -116,8 +118,8 @@ pub(crate) fn information(shape: ResidualDistribution, twice: f64, slope: f64) -
     }
 }
 
-/// ln F(z₂) − ln F(z₁), the integral of λ. Gauss's rule of ten points has every digit of it in an interval of at most one,
-/// where the `difference` of the logarithms loses some.
+/// ln F(z₂) − ln F(z₁), the integral of λ. In an interval of length at most one, ten-point Gauss quadrature is exact to
+/// every digit, where the `difference` of the logarithms loses some.
 fn log_ratio(shape: ResidualDistribution, [lower, upper]: [f64; 2], difference: f64) -> f64 {
     const NODES: [(f64, f64); 5] = [
         (0.148_874_338_981_631_22, 0.295_524_224_714_752_87),

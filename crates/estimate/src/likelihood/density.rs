@@ -1,4 +1,4 @@
-//! The distribution of a standardised residual z: normal, or Student's t, which expects outliers.
+//! The distribution of a standardised residual z: normal, or Student's t, which allows for outliers.
 //!
 //! With p its density, ψ = −(ln p)′ the score and F its distribution function:
 //!
@@ -7,40 +7,41 @@
 //! Student's t  −2 ln p = (ν + 1) ln(1 + z²/ν) + 2 ln(√ν·B(½, ν/2))   ψ = (ν + 1)·z/(ν + z²)
 //! ```
 //!
-//! Under t an observation ten standard deviations away pulls less than one at two. The scale σ is that of z, not the
-//! standard deviation of t, which is σ·√(ν/(ν − 2)).
+//! Under Student's t an observation ten standard deviations away has less influence than one at two. The scale σ is the
+//! scale of z, not the standard deviation of the t distribution, which is σ·√(ν/(ν − 2)).
 
 use crate::normal::LowerTail;
 use omafit_model::ResidualDistribution;
 use statrs::distribution::{ContinuousCDF, Normal};
 use statrs::function::beta::ln_beta;
 
-/// The density of a standardised residual, and what follows from it.
+/// The density of a standardised residual, with the functions derived from it.
 pub(crate) trait StandardisedDensity: Copy {
-    /// −2 ln p(z) + 2 ln p(0).
+    /// The deviance −2 ln p(z) + 2 ln p(0).
     fn deviance(self, z: f64) -> f64;
-    /// −2 ln p(0).
+    /// The deviance of a zero residual, −2 ln p(0).
     fn deviance_of_zero(self) -> f64;
-    /// ψ(z).
+    /// The score ψ(z).
     fn score(self, z: f64) -> f64;
-    /// ψ′(z).
+    /// The first derivative ψ′(z) of the score.
     fn slope_of_score(self, z: f64) -> f64;
-    /// ψ″(z).
+    /// The second derivative ψ″(z) of the score.
     fn bend_of_score(self, z: f64) -> f64;
-    /// A curvature of −ln p in the location that is positive everywhere: the expected one, E ψ², and of an outlier
-    /// ψ(z)/z, which is less and leads as far as the residual is long. That of t is (ν + 1)/(ν + max(z², 3)).
+    /// A curvature of −ln p in the location that is positive everywhere: the expected curvature E ψ², or for an outlier
+    /// the smaller ψ(z)/z, with which a step is as long as the residual. For Student's t, (ν + 1)/(ν + max(z², 3)).
     fn curvature_on_location(self, z: f64) -> f64;
     /// The derivative of [`StandardisedDensity::curvature_on_location`].
     fn slope_of_curvature_on_location(self, z: f64) -> f64;
     /// The expected information of one residual on the logarithm of its scale: E (zψ − 1)².
     fn information_on_scale(self) -> f64;
-    /// By how much E zψ of a residual falls below one for each unit of its leverage.
+    /// Decrease below one of E zψ of a residual per unit of its leverage.
     ///
-    /// To first order in the leverage h, E zψ = 1 − ½·(E ψ² + E zψψ′)·h/E ψ², which for t is 1 − h·(ν + 2)/(ν + 5).
+    /// To first order in the leverage h, E zψ = 1 − ½·(E ψ² + E zψψ′)·h/E ψ²; for Student's t this is
+    /// 1 − h·(ν + 2)/(ν + 5).
     fn cost_of_leverage(self) -> f64;
-    /// ln F at `z` and the inverse Mills ratio λ = p/F there, with their derivatives; finite for every finite z.
+    /// ln F and the inverse Mills ratio λ = p/F at `z`, with their derivatives; finite for every finite z.
     fn lower_tail(self, z: f64) -> LowerTail;
-    /// The standard deviation; infinite of Student's t with two degrees of freedom or fewer.
+    /// The standard deviation; infinite for Student's t with two degrees of freedom or fewer.
     fn sd(self) -> f64;
     /// The quantile of a probability in (0, 1).
     fn quantile(self, probability: f64) -> f64;
@@ -147,8 +148,8 @@ impl StandardisedDensity for ResidualDistribution {
     }
 }
 
-/// The quantile of Student's t of a probability of at most ½: the root of ln F(−eᵘ) = ln p by Newton's method, which far out is
-/// a straight line in u, and of F(z) = p near zero.
+/// The quantile of Student's t at a probability of at most ½, by Newton's method: the root of ln F(−eᵘ) = ln p, which
+/// is a straight line in u far out, and of ln F(z) = ln p near zero.
 fn quantile_of_t(df: f64, probability: f64) -> f64 {
     const MOST_STEPS: usize = 100;
     const NEAR_ZERO: f64 = 0.25;
@@ -170,8 +171,8 @@ fn quantile_of_t(df: f64, probability: f64) -> f64 {
 
 /// ln F of Student's t.
 ///
-/// F(−|z|) = ½·I_x(ν/2, ½) with x = ν/(ν + z²), by the power series of the incomplete beta function in x, every term
-/// of which is positive; for |z| below one ½ − ½·I_y(½, ν/2) with y = 1 − x, where that loses nothing.
+/// F(−|z|) = ½·I_x(ν/2, ½) with x = ν/(ν + z²), by the power series of the incomplete beta function in x, all of whose
+/// terms are positive; for |z| up to one ½ − ½·I_y(½, ν/2) with y = 1 − x, where no digits are lost.
 fn log_cdf_of_t(df: f64, z: f64) -> f64 {
     let a = 0.5 * df;
     let long = (z / df.sqrt()).hypot(1.0);
@@ -185,7 +186,7 @@ fn log_cdf_of_t(df: f64, z: f64) -> f64 {
     } else {
         let middle =
             (root_y.ln() + df * root_x.ln() - ln_beta(0.5, a)).exp() * series(a + 0.5, 1.5, root_y * root_y);
-        // I_y(½, ν/2)/2: the half of ½ in its first factor is gone against this one.
+        // I_y(½, ν/2)/2: its factor ½ cancels against the factor 1/½ of the series.
         (0.5 + middle.copysign(z)).ln()
     }
 }
@@ -231,7 +232,7 @@ mod tests {
                 );
             };
             near("ln F", found.log_cdf, number("log_cdf"), 1e-12);
-            // What is left of λ where F is one to every digit is the density.
+            // Where F is one to every digit, λ is the density.
             near("λ", found.mills, number("mills"), 1e-11);
             near("λ′", -found.curvature, number("mills_by_z"), 1e-9);
             near("λ″", -found.curvature_slope, number("mills_by_z_twice"), 1e-8);
@@ -293,7 +294,7 @@ mod tests {
             ResidualDistribution::StudentT { df: 4.0 },
             ResidualDistribution::StudentT { df: 15.0 },
         ] {
-            // z = sinh t: the trapezium rule is exact to rounding for what falls off this fast.
+            // With z = sinh t, the trapezium rule is exact to rounding for integrands that decay this fast.
             let mean = |of: &dyn Fn(f64) -> f64| -> f64 {
                 let at = |k: i32| {
                     let t = 0.01 * f64::from(k);

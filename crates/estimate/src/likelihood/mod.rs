@@ -1,7 +1,8 @@
-//! The likelihood of one observation given its prediction, with every derivative that any estimation needs.
+//! The likelihood of one observation given its prediction, with all derivatives that the estimation methods need.
 //!
-//! With f the prediction, g its standard deviation, p and F the density and the distribution function of the standardised
-//! residual z ([`ResidualDistribution`]: normal, or Student's t), the −2 log-likelihood ℓ is, but for constants:
+//! With f the prediction, g its standard deviation, and p and F the density and distribution function of the
+//! standardised residual z ([`ResidualDistribution`]: normal, or Student's t), the −2 log-likelihood ℓ is, up to
+//! constants:
 //!
 //! ```text
 //! log-normal          −2 ln p(z) + ln σ²,   z = (ln y − ln f)/σ
@@ -9,14 +10,15 @@
 //! between L and U     −2 ln (F(z₂) − F(z₁)),   z₁ of L and z₂ of U likewise
 //! ```
 //!
-//! A value below a limit U has z₁ = −∞, one above a limit L has z₂ = ∞ ([`IntervalTerm`]).
+//! A value below a limit U has z₁ = −∞, a value above a limit L has z₂ = ∞ ([`IntervalTerm`]).
 //!
-//! A variance that depends on the prediction is part of the likelihood, not a frozen weight. For the least squares each
-//! observation is one row r of slope √w, so that the gradient r·√w is that of the likelihood and w its information; for
-//! log-normal values under the normal shape r² is the likelihood itself.
+//! A variance that depends on the prediction is part of the likelihood, not a fixed weight. For least squares each
+//! observation is one row r with slope √w, so that r·√w is the gradient of the likelihood and w its information; for
+//! log-normal values with normally distributed residuals r² is the likelihood itself.
 //!
-//! A prediction of exactly zero, as of a drug before its first dose, is observed as zero under a log-normal or a
-//! proportional error: the value lies below every limit with probability one, adds nothing to ℓ and has no derivatives.
+//! A prediction of exactly zero, such as a drug concentration before the first dose, is observed as zero under a
+//! log-normal or proportional error: the value lies below every limit with probability one, adds nothing to ℓ and has
+//! no derivatives.
 
 mod censoring;
 mod density;
@@ -30,9 +32,9 @@ use omafit_model::{
 /// Distribution of the observations of one analyte around their predictions.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ErrorDistribution {
-    /// Scale and size of the error.
+    /// Scale and magnitude of the error.
     pub error: ErrorModel,
-    /// The distribution of the standardised residual on that scale.
+    /// Distribution of the standardised residual on the scale of `error`.
     pub shape: ResidualDistribution,
 }
 
@@ -42,50 +44,51 @@ impl From<&Residual> for ErrorDistribution {
     }
 }
 
-/// The residual error of each analyte, in the order of their `DVID`; `None` of one that the model does not predict.
+/// The residual error of each analyte, in the order of their `DVID`; `None` for an analyte that the model does not
+/// predict.
 pub type ResidualErrors = [Option<ErrorDistribution>; 3];
 
-/// The residual errors that a model gives.
+/// The residual errors in a model.
 pub fn residual_errors(model: &PopulationModel) -> ResidualErrors {
     Analyte::ALL.map(|analyte| model.residual(analyte).map(ErrorDistribution::from))
 }
 
-/// An observation's −2 log-likelihood ℓ and its information w on the prediction f, with their derivatives.
+/// The −2 log-likelihood ℓ of an observation and its information w on the prediction f, with their derivatives.
 ///
-/// s has the logarithms of the error's standard deviations: σ alone of a log-normal error, the additive and the
-/// proportional one of a normal error. The second is zero where there is none.
+/// s denotes the logarithms of the standard deviations of the error: σ alone for a log-normal error, the additive and
+/// the proportional standard deviation for a normal error. Entries for an absent standard deviation are zero.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct LikelihoodTerm {
-    /// ℓ without the −2 log-density of a standardised residual of zero (ln 2π of the normal shape) and without ln σ² of a
-    /// log-normal error, which no parameter of the model changes.
+    /// ℓ without the −2 log-density of a standardised residual of zero (ln 2π for the normal distribution) and without
+    /// the ln σ² of a log-normal error, neither of which depends on the structural parameters.
     pub value: f64,
-    /// ½·∂ℓ/∂f.
+    /// First derivative ½·∂ℓ/∂f.
     pub slope: f64,
-    /// ½·∂²ℓ/∂f².
+    /// Second derivative ½·∂²ℓ/∂f².
     pub bend: f64,
-    /// w: half the expected second derivative, and of a censored observation what a linear z leaves of it; not negative,
-    /// and of Student's t less of an outlier.
+    /// Information w: half the expected second derivative ∂²ℓ/∂f²; for a censored observation, half the second
+    /// derivative with z taken as linear in f. Never negative; for Student's t, smaller for an outlier.
     pub information: f64,
-    /// ½·∂ℓ/∂s, with ln σ² counted in ℓ.
+    /// Derivative ½·∂ℓ/∂s, with ln σ² included in ℓ.
     pub by_s: [f64; 2],
-    /// ½·∂²ℓ/∂f∂s.
+    /// Mixed derivative ½·∂²ℓ/∂f∂s.
     pub slope_by_s: [f64; 2],
-    /// ∂w/∂f.
+    /// Derivative ∂w/∂f of the information.
     pub information_by_f: f64,
-    /// ∂w/∂s.
+    /// Derivative ∂w/∂s of the information.
     pub information_by_s: [f64; 2],
-    /// ∂ ln g/∂s.
+    /// Derivative ∂ ln g/∂s of the scale.
     pub shares: [f64; 2],
 }
 
 impl LikelihoodTerm {
-    /// Whether the observation is certain where so much is predicted, so that it says nothing.
+    /// Whether the observation has probability one at this prediction and so carries no information.
     pub fn is_certain(&self) -> bool {
         self.value == 0.0 && self.information == 0.0 && self.slope == 0.0
     }
 }
 
-/// The standardised residual z with its derivatives, and those of ln g.
+/// The standardised residual z and its derivatives, with the derivatives of ln g.
 #[derive(Clone, Copy)]
 struct Standardised {
     z: f64,
@@ -93,14 +96,14 @@ struct Standardised {
     by_f_twice: f64,
     by_s: [f64; 2],
     by_f_s: [f64; 2],
-    /// ∂ ln g/∂s, (ln g)′ and (ln g)″ over f, and ∂(ln g)′/∂s.
+    /// Derivative ∂ ln g/∂s; below, (ln g)′ and (ln g)″ with respect to f, and ∂(ln g)′/∂s.
     shares: [f64; 2],
     log_g: [f64; 2],
     log_g_by_f_s: [f64; 2],
 }
 
 impl Standardised {
-    /// Residual of an end of an interval, with no derivatives where it is infinite, as of the logarithm of zero.
+    /// The residual of an interval end, without derivatives if it is infinite, as for the logarithm of zero.
     fn of_end(error: ErrorModel, f: f64, end: f64) -> Self {
         if end.is_finite() && (end > 0.0 || !error.is_log()) {
             return Self::new(error, f, end);
@@ -157,15 +160,17 @@ impl Standardised {
     }
 }
 
-/// A prediction below this part of a limit that it is below says nothing: its derivatives leave the range of numbers.
+/// Ratio of a prediction to the upper limit of a censored value below which derivatives in f would leave floating-point
+/// range and are set to zero.
 const NOTHING: f64 = 1e-100;
-/// An interval of z whose length times √(ψ² + |ψ′|) is below this is a value in its middle: the density hardly bends in it,
-/// the next term of the expansion is below 1e-7 of −2 log-likelihood, and derivatives over the ends would cancel.
+/// Value of the length of an interval of z times √(ψ² + |ψ′|) below which the interval counts as a value at its
+/// midpoint: the density hardly bends within it, the next term of the expansion is below 1e-7 of −2 log-likelihood, and
+/// derivatives with respect to the ends would cancel.
 const NARROW: f64 = 1e-3;
 
-/// The likelihood of `observation` where `f` is predicted; `None` where it has none: a value quantified, above a limit or
-/// in an interval above zero, where nothing is predicted under a log-normal or a proportional error, or a prediction that
-/// is no number.
+/// The likelihood of `observation` at the prediction `f`; `None` where it is undefined: for a prediction that is not
+/// finite, and for a prediction of zero under a log-normal or proportional error if the value is quantified, above a
+/// limit, or in an interval above zero.
 pub fn likelihood_term(observation: &Observation, law: ErrorDistribution, f: f64) -> Option<LikelihoodTerm> {
     let ends = observation.ends();
     let is_censored = observation.censoring != Censoring::Quantified;
@@ -184,7 +189,7 @@ fn quantified_term(y: f64, law: ErrorDistribution, f: f64) -> LikelihoodTerm {
     let (slope, bend) = (shape.score(z), shape.slope_of_score(z));
     let (on_location, turn) = (shape.curvature_on_location(z), shape.slope_of_curvature_on_location(z));
     let on_scale = shape.information_on_scale();
-    // The information of a quantified value: on its location, and of a variance that changes with f on its scale.
+    // The information of a quantified value on its location and, if the variance depends on f, on its scale.
     let (by_location, location_by_f, of_scale) = match error {
         ErrorModel::LogNormal { .. } => (by_f, by_f_twice, 0.0),
         ErrorModel::Normal { .. } => {
@@ -211,7 +216,7 @@ fn quantified_term(y: f64, law: ErrorDistribution, f: f64) -> LikelihoodTerm {
     }
 }
 
-/// The likelihood of a value between `ends`.
+/// The likelihood of a value known to lie between `ends`.
 fn censored_term(ends: [f64; 2], law: ErrorDistribution, f: f64) -> LikelihoodTerm {
     let ErrorDistribution { error, shape } = law;
     let at = ends.map(|end| Standardised::of_end(error, f, end));
@@ -267,8 +272,9 @@ fn is_narrow(shape: ResidualDistribution, [lower, upper]: [f64; 2]) -> bool {
     (upper - lower) * bend.sqrt() < NARROW
 }
 
-/// The likelihood of a value between `ends` that are near each other: that of their middle, times the length between them.
-/// The information is that of an interval, with the length in z for a scale, so that it does not jump where intervals widen.
+/// The likelihood of a value between `ends` that are close together: the density at their midpoint times the length of
+/// the interval. The information is that of an interval, with the length in z as scale, so that it is continuous as
+/// intervals widen.
 fn narrow_term(ends: [f64; 2], law: ErrorDistribution, f: f64) -> LikelihoodTerm {
     let ErrorDistribution { error, shape } = law;
     let (middle, constant) = narrow(ends, law);
@@ -295,7 +301,8 @@ fn narrow_term(ends: [f64; 2], law: ErrorDistribution, f: f64) -> LikelihoodTerm
     }
 }
 
-/// The middle of a narrow interval, and −2 ln of its length over the density that [`quantified_term`] leaves out.
+/// The midpoint of a narrow interval, and −2 ln of its length times the part of the density that [`quantified_term`]
+/// leaves out.
 fn narrow([lower, upper]: [f64; 2], law: ErrorDistribution) -> (f64, f64) {
     let of_zero = law.shape.deviance_of_zero();
     match law.error {
@@ -307,7 +314,7 @@ fn narrow([lower, upper]: [f64; 2], law: ErrorDistribution) -> (f64, f64) {
     }
 }
 
-/// The weighted residual of an observation, (y − f)/g on the scale of the error; NaN of a censored one.
+/// The weighted residual of an observation, (y − f)/g on the scale of the error; NaN for a censored observation.
 pub fn weighted_residual(observation: &Observation, error: ErrorModel, prediction: f64) -> f64 {
     match observation.censoring {
         Censoring::Quantified => Standardised::new(error, prediction, observation.value).z,
@@ -315,8 +322,9 @@ pub fn weighted_residual(observation: &Observation, error: ErrorModel, predictio
     }
 }
 
-/// The part of −2 log-likelihood that [`LikelihoodTerm::value`] leaves out: ln σ² of a log-normal error, and with `full`
-/// the −2 log-density of a standardised residual of zero and, as densities are of values and not of logarithms, ln y².
+/// The part of −2 log-likelihood that [`LikelihoodTerm::value`] leaves out: ln σ² of a log-normal error and, with
+/// `full`, the −2 log-density of a standardised residual of zero and, for a log-normal error, ln y² from the change of
+/// variable.
 pub fn constant(observation: &Observation, law: ErrorDistribution, full: bool) -> f64 {
     if observation.censoring != Censoring::Quantified {
         return 0.0;
@@ -330,8 +338,9 @@ pub fn constant(observation: &Observation, law: ErrorDistribution, full: bool) -
     }
 }
 
-/// The constants of −2 log-likelihood of subjects that the objective of a population leaves out, as NONMEM does: ln 2π of each
-/// quantified observation, and of a log-normal one ln y².
+/// The constants of the subjects' −2 log-likelihood that the objective function of a population leaves out, as in
+/// NONMEM: for each quantified observation, ln 2π (in general, the −2 log-density of a standardised residual of zero)
+/// and, for a log-normal error, ln y².
 pub(crate) fn left_out(model: &PopulationModel, subjects: &[Subject]) -> f64 {
     let errors = residual_errors(model);
     let laws = subjects
@@ -341,29 +350,30 @@ pub(crate) fn left_out(model: &PopulationModel, subjects: &[Subject]) -> f64 {
     laws.map(|(o, law)| constant(o, law, true) - constant(o, law, false)).sum()
 }
 
-/// An observation's −2 log-likelihood as a function of ln g, its prediction held.
+/// The −2 log-likelihood of an observation as a function of ln g at a fixed prediction.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct ScaleTerm {
-    /// −2 log-likelihood, ln g² of a quantified value left out.
+    /// −2 log-likelihood, without the ln g² of a quantified value.
     pub value: f64,
-    /// Half its derivative over ln g, that of ln g² included.
+    /// Half the derivative of −2 log-likelihood with respect to ln g, including that of ln g².
     pub slope: f64,
-    /// The information on ln g.
+    /// Information on ln g.
     pub curvature: f64,
-    /// ∂ ln g/∂ ln of each standard deviation of the error.
+    /// Derivative ∂ ln g/∂ ln of each standard deviation of the error.
     pub shares: [f64; 2],
 }
 
 impl ScaleTerm {
-    /// Term of a censored value, with the information on what moves z as the scale does to first order.
+    /// The term of a censored value; `information` is the information on ln g with the derivative of z taken as
+    /// constant.
     fn censored(value: f64, slope: f64, information: f64, shares: [f64; 2]) -> Self {
         let observed = information - slope;
         Self { value, slope, curvature: if observed > 0.0 { observed } else { slope * slope }, shares }
     }
 }
 
-/// The likelihood of `observation` over the size of its error where `f` is predicted; `None` where it has none or says
-/// nothing of it.
+/// The likelihood of `observation` as a function of the size of its error at the prediction `f`; `None` if it does not
+/// depend on the error or is undefined.
 pub(crate) fn scale_term(observation: &Observation, law: ErrorDistribution, f: f64) -> Option<ScaleTerm> {
     if !law.error.allows(f) {
         return None;
@@ -403,7 +413,8 @@ mod tests {
         Observation { value, censoring, ..Observation::planned(0.0, Analyte::IgeFree, 0) }
     }
 
-    /// A value, below it, above it, between it and a half of it or twice of it, and hardly below it.
+    /// A value, and observations below it, above it, between it and half of it, between it and twice of it, and barely
+    /// below it.
     fn every_kind(y: f64) -> [Observation; 6] {
         let ended = |censoring, end| Observation { interval_end: Some(end), ..observed(y, censoring) };
         [
@@ -432,7 +443,7 @@ mod tests {
         SHAPES.into_iter().flat_map(|shape| ERRORS.map(|error| ErrorDistribution { error, shape }))
     }
 
-    /// The density, on the scale of the error, of an observation of which the middle is `f`.
+    /// The density, on the scale of the error, of an observation with median `f`.
     fn density_on_scale(law: ErrorDistribution, f: f64, x: f64) -> f64 {
         let of_z = |z: f64| match law.shape {
             ResidualDistribution::Normal => (-0.5 * z * z).exp() / (2.0 * std::f64::consts::PI).sqrt(),
@@ -472,7 +483,7 @@ mod tests {
     fn a_censored_value_is_the_integral_of_the_density() {
         for law in laws() {
             for (f, limit) in [(10.0, 12.0), (3.0, 1.5), (20.0, 16.0)] {
-                // Simpson's rule in t, where z = sinh t: at 22 the heaviest tail has 1e-14 left.
+                // Simpson's rule in t with z = sinh t: at 22 the heaviest tail has 1e-14 left.
                 let (middle, scale) = (on_scale(law, f), law.error.sd(f));
                 let at = |t: f64| density_on_scale(law, f, middle + scale * t.sinh()) * scale * t.cosh();
                 let integral = |from: f64, to: f64| {
@@ -516,7 +527,7 @@ mod tests {
             let o =
                 Observation { interval_end: number("lower"), ..observed(number("y").unwrap(), censoring) };
             let found = likelihood_term(&o, law, f).unwrap();
-            // A narrow interval is a value in its middle but for the square of its length.
+            // A narrow interval equals a value at its midpoint up to the square of its length.
             let [low, high] = o.ends().map(|end| Standardised::of_end(error, f, end).z);
             let is_short = o.interval_end.is_some() && is_narrow(shape, [low, high]);
             let square = if is_short { (high - low).powi(2) * (1.0 + low * low) } else { 1e-12 };
@@ -524,7 +535,7 @@ mod tests {
             let near = |key: &str, found: f64, tolerance: f64| {
                 let Some(expected) = number(key) else { return };
                 let gap = (found - expected).abs();
-                // Near a residual of one, and far out under t, two terms cancel.
+                // Near a residual of one, and far out under Student's t, two terms cancel.
                 let least = match key {
                     // In a short interval three terms cancel.
                     "information_by_f" if o.interval_end.is_some() => 1e-12 * found_at.information,
@@ -542,7 +553,7 @@ mod tests {
             near("by_s2", 2.0 * found.by_s[1], 1e-10);
             near("by_f_s1", 2.0 * found.slope_by_s[0], 1e-9);
             near("by_f_s2", 2.0 * found.slope_by_s[1], 1e-9);
-            // Of Student's t the information is another, always positive one.
+            // For Student's t the information is a different, always positive one.
             if shape == ResidualDistribution::Normal {
                 near("information", found.information, 1e-9);
                 near("information_by_f", found.information_by_f, 1e-8);
@@ -603,11 +614,11 @@ mod tests {
             assert!(likelihood_term(&observed(0.05, Censoring::Above), law, 0.0).is_none());
             assert!(likelihood_term(&observed(0.05, Censoring::Below), law, f64::NAN).is_none());
         }
-        // With an additive part a value of nothing may be any.
+        // With an additive part, any value may be observed at a prediction of zero.
         let both =
             ErrorDistribution { error: ErrorModel::Normal { additive: 0.1, proportional: 0.2 }, ..log };
         assert!(likelihood_term(&observed(0.05, Censoring::Quantified), both, 0.0).is_some());
-        // Hardly anything is as certain, and its derivatives are numbers.
+        // A prediction close to zero is as certain, and its derivatives are finite.
         for f in [1e-90, 1e-200, 1e-320] {
             let term = likelihood_term(&observed(0.05, Censoring::Below), log, f).unwrap();
             assert!(term.is_certain(), "{term:?}");
@@ -642,7 +653,7 @@ mod tests {
                         "{law:?} {o:?} {f}: {} {difference}",
                         found.bend
                     );
-                    // A gradient is never lost for want of a curvature.
+                    // A nonzero gradient always comes with a positive curvature.
                     assert!(found.information > 0.0 || found.slope.abs() < 1e-9);
                 }
             }
@@ -663,7 +674,7 @@ mod tests {
                 let density = likelihood_term(&value, law, f).unwrap();
                 let expected = density.value + constant(&value, law, true);
                 assert!((of(part).value - (expected - 2.0 * (part * y).ln())).abs() < 1e-7, "{law:?} {f}");
-                // On both sides of the width from which on it is not an integral.
+                // On both sides of the width from which on the interval is integrated.
                 let sd = law.error.sd(f) / if law.error.is_log() { 1.0 } else { y };
                 let z = weighted_residual(&value, law.error, f);
                 let bend = law.shape.score(z).powi(2) + law.shape.slope_of_score(z).abs();
@@ -698,7 +709,7 @@ mod tests {
                     let difference = (8.0 * (at(h).value - at(-h).value)
                         - (at(2.0 * h).value - at(-2.0 * h).value))
                         / (24.0 * h);
-                    // ln g² of a value is left out of it, and half its derivative is one.
+                    // The ln g² of a quantified value is left out of `value`, and half its derivative is one.
                     let is_value = o.censoring == Censoring::Quantified;
                     let expected = difference + if is_value { 1.0 } else { 0.0 };
                     let found = at(0.0).slope;

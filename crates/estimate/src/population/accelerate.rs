@@ -1,27 +1,27 @@
-//! The way to a fixed point, by what its last steps say of those to come (Anderson 1965, doi 10.1145/321296.321305).
+//! Anderson acceleration of a fixed-point iteration (Anderson 1965, doi 10.1145/321296.321305).
 //!
-//! Of a round that takes x to x + f(x), with ΔX and ΔF the differences of the last x and f:
+//! For a round that takes x to x + f(x), with ΔX and ΔF the differences of the recent x and f:
 //!
 //! ```text
-//! x' = x + f − (ΔX + ΔF)·γ,     γ where ‖f − ΔF·γ‖ is least
+//! x' = x + f − (ΔX + ΔF)·γ,     γ minimises ‖f − ΔF·γ‖
 //! ```
 //!
-//! Near the fixed point, where f is linear, γ makes the part of f vanish that those differences span.
+//! Near the fixed point, where f is linear, γ eliminates the part of f that the differences span.
 
 use crate::decompose::singular;
 use nalgebra::{DMatrix, DVector};
 use serde::{Deserialize, Serialize};
 
-/// Differences that are kept.
+/// Number of differences that are kept.
 const MEMORY: usize = 6;
-/// A change that is so much longer than the one before it says that the past misled.
+/// Growth of the length of the change, relative to the previous change, above which the history is discarded.
 const GREW: f64 = 2.0;
-/// The most that a number is taken beyond where the round goes.
+/// Largest distance by which a step may go beyond the result of the round, in any weighted coordinate.
 const FARTHEST: f64 = 0.5;
-/// The part of the largest singular value below which differences say nothing.
+/// Fraction of the largest singular value below which singular values count as zero.
 const RANK_TOLERANCE: f64 = 1e-5;
 
-/// The last points, and how each was changed by a round.
+/// Recent points, with the change of each by a round.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct AndersonHistory {
     points: Vec<Vec<f64>>,
@@ -37,23 +37,24 @@ fn differences(of: &[Vec<f64>]) -> impl Iterator<Item = Vec<f64>> + '_ {
 }
 
 impl AndersonHistory {
-    /// Whether it is of points of so many numbers.
+    /// Whether the history consists of points of dimension `n`.
     pub fn fits(&self, n: usize) -> bool {
         self.points.len() == self.changes.len()
             && self.points.iter().chain(&self.changes).all(|vector| vector.len() == n)
     }
 
-    /// Forgets all.
+    /// Discards the history.
     pub fn forget(&mut self) {
         *self = Self::default();
     }
 
-    /// Whether it can foresee anything.
+    /// Whether the history has enough points to extrapolate.
     pub fn is_knowing(&self) -> bool {
         self.points.len() > 1
     }
 
-    /// Where to go from `x`, which a round would change by `change`; numbers times `weights` are of one scale, about 1.
+    /// The next point from `x`, which a round would change by `change`; coordinates times `weights` are of one scale,
+    /// about 1.
     pub fn next(&mut self, x: &[f64], change: &[f64], weights: &[f64]) -> Vec<f64> {
         let now = weighted(weights, change);
         let misled = |last: &Vec<f64>| now.norm() > GREW * weighted(weights, last).norm();
@@ -111,7 +112,7 @@ mod tests {
     fn what_misled_is_forgotten_and_no_step_goes_far() {
         let mut past = AndersonHistory::default();
         assert_eq!(past.next(&[0.0], &[0.1], &[1.0]), [0.1]);
-        // The changes all but agree: the fixed point seems to be at 100.
+        // The changes are almost equal: the fixed point appears to be at 100.
         let next = past.next(&[0.1], &[0.0999], &[1.0]);
         assert!((next[0] - (0.1999 + FARTHEST)).abs() < 1e-12, "{next:?}");
         assert_eq!(past.next(&[0.7], &[-0.3], &[1.0]), [0.7 - 0.3]);

@@ -1,5 +1,5 @@
-//! The non-parametric bootstrap of a population: it is estimated again of subjects drawn with replacement, within strata
-//! (Efron, Tibshirani 1993, An Introduction to the Bootstrap).
+//! The non-parametric bootstrap of a population model: estimation from subjects resampled with replacement, within
+//! strata (Efron, Tibshirani 1993, An Introduction to the Bootstrap).
 
 use super::method::{PopulationMethod, estimate_population};
 use super::objective::{PopulationError, PopulationOptions};
@@ -8,43 +8,43 @@ use crate::simulate::SubjectStream;
 use omafit_model::{PopulationModel, Subject};
 use serde::{Deserialize, Serialize};
 
-/// An estimation of subjects drawn with replacement.
+/// Result of an estimation from subjects resampled with replacement.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct BootstrapReplicate {
-    /// Which, from 0.
+    /// Index of the bootstrap replicate, from 0.
     pub replicate: u32,
-    /// The numbers of the population as [`population_estimates`](super::population_estimates) lists them, without those that
-    /// the drawn subjects do not determine; nothing where the estimation failed.
+    /// Population parameters in the order of [`population_estimates`](super::population_estimates), `None` for those
+    /// that the resampled subjects do not determine; no list if the estimation failed.
     pub numbers: Option<Vec<Option<f64>>>,
-    /// The objective of FOCE of the drawn subjects.
+    /// FOCE objective function value of the resampled subjects.
     pub ofv: Option<f64>,
-    /// Whether the estimation ended where it should.
+    /// Whether the estimation converged with finite estimates.
     pub converged: bool,
-    /// Why it ended, or failed.
+    /// Description of why the estimation ended or failed.
     pub reason: String,
-    /// Numbers at an end of their range, in words.
+    /// Descriptions of boundary estimates.
     pub ends: Vec<String>,
 }
 
-/// How a bootstrap is made.
+/// Settings of a bootstrap.
 #[derive(Clone, Copy, Debug)]
 pub struct Bootstrap<'a> {
     /// The model at its estimates, from which each estimation starts.
     pub model: &'a PopulationModel,
-    /// The subjects.
+    /// The subjects to resample from.
     pub subjects: &'a [Subject],
-    /// The stratum of each; as many are drawn of each stratum as it has.
+    /// Stratum of each subject; each stratum is resampled at its own size.
     pub strata: &'a [usize],
-    /// How each is estimated.
+    /// Estimation method of each replicate.
     pub method: PopulationMethod,
-    /// The limit on its iterations; no covariance is computed.
+    /// Options of each estimation; no covariance is computed.
     pub options: PopulationOptions,
-    /// The seed.
+    /// Seed of the resampling.
     pub seed: u64,
 }
 
 impl Bootstrap<'_> {
-    /// The positions of the subjects that a replicate draws.
+    /// Positions of the subjects in a bootstrap sample.
     pub fn sample(&self, replicate: u32) -> Vec<usize> {
         let mut stream = SubjectStream::of_replicate(self.seed, u64::from(replicate));
         let members = |stratum: usize| -> Vec<usize> {
@@ -61,10 +61,10 @@ impl Bootstrap<'_> {
         (0..self.subjects.len()).map(draw).collect()
     }
 
-    /// One replicate.
+    /// Estimates one bootstrap replicate.
     ///
     /// # Errors
-    /// [`PopulationError::Interrupted`] only: what fails otherwise is a result.
+    /// [`PopulationError::Interrupted`] only: any other failure is reported in the result.
     pub fn replicate(
         &self,
         replicate: u32,

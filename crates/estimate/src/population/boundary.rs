@@ -1,46 +1,51 @@
-//! Optima at the end of a range: a variance of zero, a correlation of one, a typical value at its bound.
+//! Estimates at the boundary of their range: a variance of zero, a correlation of one, a typical value at its bound.
 //!
-//! On the way to a variance of zero the objective falls ever less, by the square of the standard deviation, and a descent
-//! over its logarithm ends once that is less than its tolerance. There the objective says whether it is the end: it must
-//! rise into the range, ∂F/∂ω² ≥ 0. A variance that only began near zero is moved to where the objective is lower.
+//! As a variance approaches zero the objective falls ever less, with the square of the standard deviation, and a
+//! descent in the logarithm of the standard deviation ends once the decrease is below its tolerance. The objective
+//! itself decides whether the optimum is at the boundary: it must rise into the range, ∂F/∂ω² ≥ 0. A variance that
+//! merely started near zero is moved to where the objective is lower.
 //!
-//! At the end the column of L is zero: its η does not vary, or is tied to the others, and the population is that of the
-//! model with the boundary built in.
+//! At the boundary the column of L is zero: its η does not vary, or is a linear combination of the others, and the
+//! population is that of the model with the boundary built in.
 
 use super::space::{EstimatedParameter, ParameterVector, lower};
 use nalgebra::DMatrix;
 use omafit_model::{PopulationModel, PopulationValues};
 
-/// The expected second derivative of the objective over the logarithm of a standard deviation, at most, of one that goes to
-/// zero. It falls with the fourth power of the standard deviation; of one that a hundred subjects determine it is some hundreds.
+/// Expected second derivative of the objective in the logarithm of a standard deviation below which the standard
+/// deviation may be at zero. The derivative falls with the fourth power of the standard deviation; if a hundred
+/// subjects determine it, it is some hundreds.
 const LITTLE: f64 = 0.5;
-/// How much further a typical value goes to its bound, on the scale of the logit, to see that the objective does not rise.
+/// Distance, on the logit scale, by which a typical value is moved further towards its bound to check that the
+/// objective does not rise.
 const FURTHER: f64 = 3.0;
-/// A rise of the objective that is none.
+/// Rise of the objective that counts as none.
 const RISE: f64 = 1e-3;
-/// Standard deviations at which it is asked whether the objective is lower inside the range.
+/// Standard deviations at which the objective is checked for lower values inside the range.
 const INSIDE: [f64; 4] = [0.01, 0.03, 0.1, 0.3];
-/// Correlations with each later η of the block at which the same is asked. Near a variance of zero, ω², the covariance goes with
-/// ω: its first derivative alone can make the objective fall, where that over the variance rises.
+/// Correlations with each later η of the block at which the objective is checked as well. Near a variance ω² of zero
+/// the covariance is proportional to ω: its first derivative alone can lower the objective where the derivative in the
+/// variance is positive.
 const CORRELATED: [f64; 2] = [-0.9, 0.9];
-/// Parts of the range between the bounds at which the same is asked of a typical value.
+/// Fractions of the range between its bounds at which the objective is checked for a typical value.
 const WITHIN: [f64; 4] = [0.003, 0.01, 0.03, 0.1];
-/// The standard deviation that stands for zero in a model with a variance at zero.
+/// The standard deviation that represents zero in a model with a variance at zero.
 pub(super) const ZERO: f64 = 1e-4;
 
-/// A number at an end of its range.
+/// An estimate at the boundary of its range.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BoundaryEstimate {
-    /// Its position in the vector.
+    /// Position of the estimate in the parameter vector.
     pub coordinate: usize,
-    /// The number and its end, in words.
+    /// Description of the estimate and its boundary.
     pub words: String,
 }
 
-/// The objective as a function of the vector, with these columns of L zero; `None` where there is none.
+/// The objective as a function of the parameter vector, with the given columns of L set to zero; `None` where
+/// undefined.
 type At<'a> = dyn Fn(&[f64], &[usize]) -> Option<f64> + 'a;
 
-/// A number that may be at an end: its position, and the vectors at which the objective must not be lower.
+/// An estimate that may be at its boundary: its position, and the vectors at which the objective must not be lower.
 struct Candidate {
     coordinate: usize,
     inside: Vec<Vec<f64>>,
@@ -52,14 +57,14 @@ fn moved(x: &[f64], coordinate: usize, to: f64) -> Vec<f64> {
     x
 }
 
-/// An end of a descent, of which it is asked whether numbers are at an end of their range.
+/// The end of a descent, to be checked for boundary estimates.
 pub(super) struct Optimum<'a> {
     pub model: &'a PopulationModel,
     pub space: &'a ParameterVector,
     pub x: &'a [f64],
     /// The objective at `x`.
     pub value: f64,
-    /// Its expected second derivative over each number alone.
+    /// Expected second derivative of the objective in each coordinate.
     pub expected: &'a [f64],
     /// The columns of L that are zero.
     pub tied: &'a [usize],
@@ -67,7 +72,7 @@ pub(super) struct Optimum<'a> {
 }
 
 impl Optimum<'_> {
-    /// The numbers of which so little is known that they may be at an end.
+    /// The estimates with so little information that they may be at their boundary.
     fn suspects(&self) -> Vec<Candidate> {
         let Self { space, x, expected, tied, .. } = *self;
         let of = |(coordinate, c): (usize, &EstimatedParameter)| {
@@ -92,7 +97,8 @@ impl Optimum<'_> {
         space.coordinates().iter().enumerate().filter_map(of).collect()
     }
 
-    /// The vectors at which an η of little or no variance of its own has one: as its row of L is, and correlated with each later η.
+    /// Vectors at which an η with little or no variance of its own has one: with its row of L unchanged, and correlated
+    /// with each later η.
     fn varying(&self, coordinate: usize, row: usize) -> Vec<Vec<f64>> {
         let values = self.space.values(&self.model.values(), self.x);
         let factor = lower(&values);
@@ -119,8 +125,8 @@ impl Optimum<'_> {
         found
     }
 
-    /// A vector inside the range of a number that is near its end, where the objective is lower than at `x` and the lowest of
-    /// those that are tried; `None` if there is none, so that every such number is at its end or has none.
+    /// The vector with the lowest objective among the trial vectors inside the range of estimates near their boundary;
+    /// `None` if none is lower than at `x`, so that every such estimate is at its boundary or has none.
     pub(super) fn escape(&self) -> Option<Vec<f64>> {
         let inside = self.suspects().into_iter().flat_map(|candidate| candidate.inside);
         let is_lower = |v: &f64| *v < self.value - RISE;
@@ -128,7 +134,7 @@ impl Optimum<'_> {
         lower.min_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, x)| x)
     }
 
-    /// The numbers at an end of their range; [`Optimum::escape`] has found nothing lower.
+    /// The estimates at the boundary of their range, given that [`Optimum::escape`] found nothing lower.
     pub(super) fn ends(&self) -> Vec<BoundaryEstimate> {
         let is_at_end = |c: &Candidate| self.is_at_end(c.coordinate);
         let end =
@@ -136,7 +142,7 @@ impl Optimum<'_> {
         self.suspects().into_iter().filter(is_at_end).map(end).collect()
     }
 
-    /// Whether the objective is no higher at the end itself.
+    /// Whether the objective is no higher at the boundary itself.
     fn is_at_end(&self, coordinate: usize) -> bool {
         let Self { model, space, x, tied, .. } = *self;
         let there = match space.coordinates()[coordinate] {
@@ -153,7 +159,7 @@ impl Optimum<'_> {
         there.is_some_and(|there| there <= self.value + RISE)
     }
 
-    /// A number and its end, in words.
+    /// Describes an estimate and its boundary.
     fn words(&self, coordinate: usize) -> String {
         let names: Vec<&str> = self.model.parameter_names().collect();
         let name = |row: usize| names[self.model.variable()[row]];
@@ -186,7 +192,7 @@ impl Optimum<'_> {
     }
 }
 
-/// The columns of L that these ends make zero, with those that are so already.
+/// The columns of L that are zero: those of the given boundary estimates and those in `tied`.
 pub(super) fn tied_columns(space: &ParameterVector, ends: &[BoundaryEstimate], tied: &[usize]) -> Vec<usize> {
     let of = |end: &BoundaryEstimate| match space.coordinates()[end.coordinate] {
         EstimatedParameter::Cholesky { row, .. } => Some(row),
@@ -198,7 +204,8 @@ pub(super) fn tied_columns(space: &ParameterVector, ends: &[BoundaryEstimate], t
     columns
 }
 
-/// The numbers of the vector that have no curvature where these columns of L are zero: the columns' elements.
+/// Coordinates without curvature if the columns `tied` of L are zero: the elements of these columns and the boundary
+/// estimates.
 pub(super) fn held(space: &ParameterVector, ends: &[BoundaryEstimate], tied: &[usize]) -> Vec<usize> {
     let of = |(k, c): (usize, &EstimatedParameter)| match *c {
         EstimatedParameter::Cholesky { column, .. } if tied.contains(&column) => Some(k),
@@ -211,8 +218,8 @@ pub(super) fn held(space: &ParameterVector, ends: &[BoundaryEstimate], tied: &[u
     held
 }
 
-/// The vector of the same Ω but for these columns of L, which are [`ZERO`] on the diagonal and zero below it: the factor of a
-/// singular Ω is unique only so.
+/// The vector with Ω unchanged except for the columns `tied` of L, which are [`ZERO`] on the diagonal and zero below
+/// it: only in this form is the factor of a singular Ω unique.
 pub(super) fn canonical(
     model: &PopulationModel,
     space: &ParameterVector,
@@ -239,7 +246,7 @@ pub(super) fn canonical(
     space.coordinates().iter().enumerate().map(of).collect()
 }
 
-/// Cholesky's factor of a covariance whose pivots at `zero` vanish.
+/// The Cholesky factor of a covariance matrix whose pivots at `zero` vanish.
 fn semidefinite_factor(omega: &DMatrix<f64>, zero: &[usize]) -> DMatrix<f64> {
     let n = omega.nrows();
     let mut factor = DMatrix::zeros(n, n);
@@ -266,13 +273,13 @@ mod tests {
 
     #[test]
     fn a_singular_covariance_has_a_factor_without_the_column() {
-        // The second is twice the first, the third shares a half with both.
+        // The second is twice the first; the third correlates with both.
         let factor = DMatrix::from_row_slice(3, 3, &[0.3, 0.0, 0.0, 0.6, 0.0, 0.0, 0.2, 0.1, 0.4]);
         let omega = &factor * factor.transpose();
         let found = semidefinite_factor(&omega, &[1]);
         assert!((&found * found.transpose() - &omega).amax() < 1e-15);
         assert_eq!(found.column(1).amax(), 0.0);
-        // What the third had of the second column is in its own.
+        // The loading of the third on the second column moves to its own diagonal.
         assert!((found[(2, 2)] - 0.1_f64.hypot(0.4)).abs() < 1e-15);
     }
 }

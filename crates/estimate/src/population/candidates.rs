@@ -1,82 +1,83 @@
-//! The effects of covariates that a model file says may be searched for, as effects, and the screening of η against them.
+//! Covariate effects that a model file declares for the covariate search, and the screening of η against them.
 
 use crate::diagnostics::trend;
 use omafit_model::{EffectEntry, LevelEntry, PopulationModel, SearchEntry, SearchForm, Subject};
 use statrs::distribution::{ContinuousCDF, FisherSnedecor};
 use std::collections::BTreeMap;
 
-/// Values of a categorical covariate, at most.
+/// Largest number of values of a categorical covariate.
 const MOST_LEVELS: usize = 12;
 
-/// An effect that may be added to a model.
+/// A covariate effect that may be added to a model.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Candidate {
-    /// The parameter.
+    /// Name of the parameter.
     pub parameter: String,
-    /// The covariate.
+    /// Name of the covariate.
     pub covariate: String,
-    /// Its form.
+    /// Form of the effect.
     pub form: SearchForm,
-    /// The effect with coefficients at which it does nothing.
+    /// The effect, with coefficients at which it is one.
     pub effect: EffectEntry,
-    /// How many coefficients it has.
+    /// How many coefficients the effect has.
     pub freedom: usize,
 }
 
-/// Why an effect cannot be searched for.
+/// Reason why an effect cannot be searched for.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum CandidateError {
-    /// Nothing is declared.
+    /// No effects are declared.
     #[error("the model file declares no effects to search for: it needs [[search]] entries")]
     None,
     /// A subject lacks the covariate.
     #[error("{covariate} is to be searched for an effect on {parameter}, and subject {id} lacks it")]
     Missing {
-        /// The covariate.
+        /// Name of the covariate.
         covariate: String,
-        /// The parameter.
+        /// Name of the parameter.
         parameter: String,
-        /// The subject.
+        /// Identifier of the subject.
         id: String,
     },
-    /// It is of no use.
+    /// The covariate cannot have an effect of this form.
     #[error("{covariate} can have no effect on {parameter} of the form {form}: {why}")]
     Useless {
-        /// The covariate.
+        /// Name of the covariate.
         covariate: String,
-        /// The parameter.
+        /// Name of the parameter.
         parameter: String,
-        /// The form.
+        /// Name of the form.
         form: &'static str,
-        /// Why.
+        /// Reason why the effect is impossible.
         why: String,
     },
-    /// It is there already.
+    /// The model already contains an effect of the covariate on the parameter.
     #[error(
         "the model has an effect of {covariate} on {parameter} already: take it out, or do not search for it"
     )]
     Known {
-        /// The covariate.
+        /// Name of the covariate.
         covariate: String,
-        /// The parameter.
+        /// Name of the parameter.
         parameter: String,
     },
-    /// Declared twice.
+    /// The effect is declared twice.
     #[error("the effect of {covariate} on {parameter} of the form {form} is declared twice")]
     Twice {
-        /// The covariate.
+        /// Name of the covariate.
         covariate: String,
-        /// The parameter.
+        /// Name of the parameter.
         parameter: String,
-        /// The form.
+        /// Name of the form.
         form: &'static str,
     },
 }
 
-/// What a model file says may be searched for, with centres and levels from the subjects where the file has none.
+/// The effects that a model file declares for the search, with centres and levels taken from the subjects where the
+/// file has none.
 ///
 /// # Errors
-/// When a subject lacks a covariate, or one cannot have such an effect.
+/// If a subject lacks a covariate, or a declared effect is impossible, in the model already, or declared twice.
 pub fn candidates(model: &PopulationModel, subjects: &[Subject]) -> Result<Vec<Candidate>, CandidateError> {
     let mut found: Vec<Candidate> = Vec::new();
     for entry in &model.file().search {
@@ -99,7 +100,7 @@ fn candidate(
     entry: &SearchEntry,
 ) -> Result<Candidate, CandidateError> {
     let parameter = entry.parameter.clone();
-    // The reader knows a covariate in any case of letters.
+    // Covariate names are not case-sensitive.
     let known = |name: &str| name.eq_ignore_ascii_case(&entry.covariate);
     let names = subjects.iter().flat_map(|s| s.covariates.iter().map(|(name, _)| name));
     let covariate = names.into_iter().find(|name| known(name)).unwrap_or(&entry.covariate).to_owned();
@@ -150,16 +151,16 @@ fn candidate(
     Ok(Candidate { parameter, covariate, form, effect, freedom })
 }
 
-/// Values, ascending, and how often each occurs.
+/// Distinct values, ascending, with the count of each.
 fn counted(values: &[f64]) -> Vec<(f64, usize)> {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
     sorted.chunk_by(|a, b| a == b).map(|same| (same[0], same.len())).collect()
 }
 
-/// How a subject's η̂ of the candidate's parameter goes with the covariate: the slope of a line on what the effect is linear
-/// in and the p value of its being zero; of a categorical effect the p value of one-way analysis of variance. `None` if the
-/// parameter does not vary.
+/// Slope and p value of the regression of the subjects' η̂ of the candidate's parameter on the scale on which the
+/// effect is linear in the covariate; for a categorical effect, NaN and the p value of one-way analysis of variance.
+/// `None` if the parameter has no between-subject variability.
 pub fn screened(
     candidate: &Candidate,
     model: &PopulationModel,
@@ -178,7 +179,7 @@ pub fn screened(
     })
 }
 
-/// The p value of one-way analysis of variance of y between the values of x.
+/// The p value of the one-way analysis of variance of y over the values of x.
 fn one_way(points: &[(f64, f64)]) -> f64 {
     let mut groups: BTreeMap<u64, Vec<f64>> = BTreeMap::new();
     for (x, y) in points {
@@ -209,6 +210,6 @@ mod tests {
         assert!((one_way(&points) - ANOVA).abs() < 1e-12, "{}", one_way(&points));
     }
 
-    /// The value of scipy 1.17.
+    /// Result of scipy 1.17.
     const ANOVA: f64 = 0.01032744431842341;
 }

@@ -1,29 +1,29 @@
-//! How a subject's part of the objective of FOCE changes with the population.
+//! Derivatives of a subject's contribution to the FOCE objective with respect to the population parameters.
 
 use nalgebra::DMatrix;
 use serde::{Deserialize, Serialize};
 
-/// How a subject's part changes with the population's vector.
+/// Derivatives of a subject's contribution with respect to the parameter vector.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct SubjectGradient {
-    /// dF over the vector.
+    /// Gradient of F with respect to the parameter vector.
     pub gradient: Vec<f64>,
-    /// The expected second derivatives of F over the vector, column by column.
+    /// Expected Hessian of F with respect to the parameter vector, in column-major order.
     pub information: Vec<f64>,
-    /// dû over the vector: the u for each number.
+    /// Derivative of û with respect to each element of the parameter vector.
     pub response: Vec<Vec<f64>>,
-    /// Half the curvature of G at û less H, row by row.
+    /// Half the Hessian of G at û minus H, in row-major order.
     pub missing: Vec<f64>,
 }
 
 impl SubjectGradient {
-    /// The expected second derivatives of F.
+    /// The expected Hessian of F as a matrix.
     pub fn expected(&self) -> DMatrix<f64> {
         let n = self.gradient.len();
         DMatrix::from_column_slice(n, n, &self.information)
     }
 
-    /// Where û goes from `u` when the vector has `moved`, to first order.
+    /// The first-order extrapolation of û from `u` after a change `moved` of the parameter vector.
     pub fn extrapolate_eta(&self, u: &[f64], moved: &[f64]) -> Vec<f64> {
         let mut u = u.to_vec();
         for (response, moved) in self.response.iter().zip(moved) {

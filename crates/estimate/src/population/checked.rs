@@ -1,4 +1,4 @@
-//! Whether what seems to be a maximum of the likelihood is one: nowhere near should the likelihood be higher.
+//! Check that an apparent maximum of the likelihood is one: the likelihood must not be higher nearby.
 
 use super::fit::fit_population;
 use super::marginal::{LikelihoodMethod, LikelihoodOptions, marginal_likelihood};
@@ -6,22 +6,23 @@ use super::objective::{PopulationError, PopulationFit, PopulationOptions};
 use super::watch::{Observer, StopObserver};
 use omafit_model::{PopulationModel, Subject};
 
-/// Iterations of FOCE, draws a subject of each likelihood, and by how much an objective is lower that is not by chance.
+/// Number of FOCE iterations, number of importance samples per subject, and the smallest relevant decrease of the
+/// objective.
 const CHECKED: u64 = 50;
 const SAMPLES: u32 = 200;
 const HIGHER: f64 = 1.0;
 
-/// Estimates whose likelihood is higher.
+/// Estimates with a higher likelihood.
 pub(super) struct Higher {
-    /// Those of FOCE.
+    /// The FOCE fit with the estimates.
     pub found: PopulationFit,
-    /// By how much their objective is lower, in words.
+    /// Description of the decrease of the objective.
     pub words: String,
 }
 
-/// FOCE's estimates, looked for from a model's, where they have a higher likelihood than it, which should have the highest:
-/// where a trend is slow against the spread of the draws SAEM does not see it. Nothing where the likelihoods cannot be told
-/// apart.
+/// The FOCE estimates, started from the model's values, if their likelihood is higher than that of the model, which
+/// should be at the maximum: SAEM does not detect a trend that is slow relative to the Monte-Carlo noise. `None` if the
+/// likelihoods cannot be distinguished.
 pub(super) fn higher(
     model: &PopulationModel,
     subjects: &[Subject],

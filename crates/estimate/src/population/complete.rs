@@ -1,4 +1,4 @@
-//! The likelihood of observations and v together, over the vector, for draws of v.
+//! The complete-data likelihood of observations and v as a function of the parameter vector, from draws of v.
 //!
 //! With u the typical values of a subject's v, S = Σ E (v − u)(v − u)ᵀ over N subjects, and E over the draws:
 //!
@@ -7,8 +7,9 @@
 //! Ω                              gradient ½tr(Ω⁻¹·∂Ω·Ω⁻¹(S − N·Ω))     information ½N·tr(Ω⁻¹·∂Ω·Ω⁻¹·∂Ω)
 //! ```
 //!
-//! and of the numbers that no v goes with what [`super::expectation::Outside`] says. By Fisher's identity the mean of the
-//! gradient over the conditional distribution of v is that of the likelihood of the observations.
+//! Estimated parameters to which no v corresponds are treated by [`super::expectation::Outside`]. By Fisher's identity
+//! the mean of the gradient over the conditional distribution of v is the gradient of the likelihood of the
+//! observations.
 
 use super::expectation::{Layout, Moments, Outside, transformed};
 use super::space::{EstimatedParameter, ParameterVector, covariance_by_factor, lower};
@@ -16,19 +17,20 @@ use crate::problem::SubjectError;
 use nalgebra::{Cholesky, DMatrix, DVector};
 use omafit_model::{PopulationModel, Subject};
 
-/// The log-likelihood of observations and v over the vector.
+/// Derivatives of the complete-data log-likelihood with respect to the parameter vector.
 pub(super) struct Complete {
-    /// Its gradient.
+    /// Gradient of the log-likelihood.
     pub gradient: DVector<f64>,
-    /// Its expected second derivatives, the sign changed.
+    /// Negative expected Hessian of the log-likelihood.
     pub information: DMatrix<f64>,
 }
 
 impl Complete {
-    /// At a model's vector, with what is known of each subject's v and of the numbers outside.
+    /// Computes the derivatives at a model's parameter vector, from the moments of each subject's v and the part of the
+    /// parameters outside.
     ///
     /// # Errors
-    /// When the model does not apply to a subject.
+    /// If the model does not apply to a subject.
     pub fn new(
         model: &PopulationModel,
         space: &ParameterVector,
@@ -143,7 +145,7 @@ mod tests {
             let gap = (complete.gradient[k] - slope).abs() / slope.abs().max(1.0);
             assert!(gap < 1e-6, "{k}: {} {slope}", complete.gradient[k]);
         }
-        // Where it is the largest nothing is left of the gradient, and the information is the curvature.
+        // At the maximum the gradient vanishes and the information equals the curvature.
         let mut most = x.clone();
         for _ in 0..30 {
             let here = space.model(&model, &most).unwrap();

@@ -1,18 +1,19 @@
-//! One subject's part of the objective of first-order conditional estimation (FOCE, with interaction).
+//! A subject's contribution to the objective of first-order conditional estimation (FOCE with interaction).
 //!
-//! With ℓ the −2 log-likelihood of an observation of prediction f, w its information on f, f' the derivatives of f to the
-//! subject's parameters v = t + η (t the transformed typical values), Ω = LLᵀ, and η = Lu with u of variance one:
+//! With ℓ the −2 log-likelihood of an observation of prediction f, w its information on f, f' the derivatives of f with
+//! respect to the subject's parameters v = t + η (t the transformed typical values), Ω = LLᵀ, and η = Lu with u of
+//! variance one:
 //!
 //! ```text
-//! G(u) = Σ ℓ(f) + uᵀu                  û where it is least
+//! G(u) = Σ ℓ(f) + uᵀu                  û minimises G
 //! M    = Σ w·f'f'ᵀ                      over the η
 //! H    = I + LᵀML
 //! F    = G(û) + ln|H|
 //! ```
 //!
-//! G is Σ ℓ + ηᵀΩ⁻¹η and ln|H| is ln|Ω| + ln|M + Ω⁻¹|, without Ω⁻¹: a variance of zero, or a correlation of one, is a column
-//! of zeros in L, whose u is zero. For a log-normal error FOCE with and without interaction are the same, as the variance
-//! does not depend on η.
+//! G is Σ ℓ + ηᵀΩ⁻¹η and ln|H| is ln|Ω| + ln|M + Ω⁻¹|, without Ω⁻¹: a variance of zero, or a correlation of one, is a
+//! column of zeros in L, whose u is zero. For a log-normal error FOCE with and without interaction coincide, as the
+//! variance does not depend on η.
 
 use super::change::SubjectGradient;
 use super::space::lower;
@@ -30,34 +31,34 @@ use omafit_model::{
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 
-/// A predicted decrease that is the minimum over u, as part of the solver's tolerance; and the least that can be seen.
+/// Predicted decrease at which û is reached, relative to the tolerance of the solver, and its lower limit.
 const SMALL_DECREASE: f64 = 1e-4;
 const LEAST_DECREASE: f64 = 1e-14;
 const MOST_ITERATIONS: u64 = 100;
-/// The standard deviation of an η above which it varies widely: a factor of 1.6.
+/// Standard deviation of an η, corresponding to a factor of 1.6, above which the η varies widely.
 const WIDE: f64 = 0.5;
 
-/// A subject's part of the objective.
+/// Conditional mode of a subject's η, with the subject's contribution to the objective.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct EtaMode {
-    /// η̂, of the parameters that vary.
+    /// Conditional mode η̂ (EBE) of the parameters that vary.
     pub eta: Vec<f64>,
-    /// û, with η̂ = Lû.
+    /// Standardised mode û, with η̂ = Lû.
     pub(super) u: Vec<f64>,
-    /// F.
+    /// Contribution F to the objective function value.
     pub ofv: f64,
 }
 
-/// Why a subject has no part in the objective.
+/// Reason why a subject has no contribution to the objective.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum ConditionalError {
-    /// Its model cannot be solved.
+    /// The model cannot be solved for the subject.
     #[error(transparent)]
     Subject(#[from] SubjectError),
-    /// Its η has no minimum.
+    /// No minimum over η was found.
     #[error("its η has no minimum: {0}")]
     NoMinimum(StopReason),
-    /// It could not be fitted, and why.
+    /// The subject could not be fitted, for the reason given.
     #[error("it cannot be fitted: {0}")]
     NotFitted(String),
     /// A matrix is not positive definite.
@@ -68,20 +69,21 @@ pub enum ConditionalError {
 /// A population model with the factor L of its Ω.
 #[derive(Clone, Debug)]
 pub(super) struct FactoredModel {
-    /// The model.
+    /// Population model.
     pub model: PopulationModel,
-    /// L, lower triangular; with a column of zeros for each η that is tied to others or does not vary.
+    /// Lower triangular factor L, with a column of zeros for each η that does not vary or is a linear combination of
+    /// others.
     pub factor: DMatrix<f64>,
 }
 
 impl FactoredModel {
-    /// A model with Cholesky's factor of its Ω; `None` unless that is positive definite.
+    /// Creates a model with the Cholesky factor of its Ω; `None` unless Ω is positive definite.
     pub fn new(model: PopulationModel) -> Option<Self> {
         let factor = lower(&model.values());
         factor.iter().all(|l| l.is_finite()).then_some(Self { model, factor })
     }
 
-    /// The model with these columns of L zero.
+    /// Sets the given columns of L to zero.
     #[must_use]
     pub fn without(mut self, columns: &[usize]) -> Self {
         columns.iter().for_each(|&k| self.factor.column_mut(k).fill(0.0));
@@ -93,12 +95,12 @@ impl FactoredModel {
         self.factor.row_iter().any(|row| row.norm() > WIDE)
     }
 
-    /// η = Lu.
+    /// Computes η = Lu.
     pub fn eta(&self, u: &[f64]) -> Vec<f64> {
         (&self.factor * DVector::from_column_slice(u)).as_slice().to_vec()
     }
 
-    /// u = L⁻¹η; zero where L has no inverse.
+    /// Computes u = L⁻¹η; zero if L is singular.
     pub fn whitened(&self, eta: &[f64]) -> Vec<f64> {
         let eta = DVector::from_column_slice(eta);
         self.factor
@@ -107,7 +109,7 @@ impl FactoredModel {
     }
 }
 
-/// A subject's least squares over the parameters that vary.
+/// A subject's least-squares problem over the parameters that vary.
 pub(super) fn subject_problem<'a>(
     model: &'a PopulationModel,
     subject: &'a Subject,
@@ -116,41 +118,41 @@ pub(super) fn subject_problem<'a>(
     SubjectProblem::new(model, subject, model.variable(), prior, &residual_errors(model))
 }
 
-/// A subject's least squares over u: its data, and u as prior.
+/// A subject's least-squares problem over u: the data rows, and u as prior rows.
 pub(super) struct Whitened<'a> {
     problem: SubjectProblem<'a>,
     population: &'a FactoredModel,
 }
 
 impl<'a> Whitened<'a> {
-    /// The least squares of a subject, its model solved to a relative tolerance of `rtol`.
+    /// Creates the least-squares problem of a subject, with its model solved to a relative tolerance of `rtol`.
     ///
     /// # Errors
-    /// When the subject's records make no course.
+    /// If the subject's records form no time course.
     pub fn new(population: &'a FactoredModel, subject: &'a Subject, rtol: f64) -> Result<Self, SubjectError> {
         let problem = subject_problem(&population.model, subject, None)?.for_a_fit().with_rtol(rtol);
         Ok(Self { problem, population })
     }
 
-    /// The same for so many draws of u.
+    /// Prepares the problem for the given number of draws of u.
     pub fn for_draws(mut self, draws: u32) -> Self {
         self.problem = self.problem.for_draws(draws);
         self
     }
 
-    /// The problem over η, without a prior.
+    /// The least-squares problem over η, without a prior.
     pub fn problem(&self) -> &SubjectProblem<'a> {
         &self.problem
     }
 
-    /// The minima that descents from several starts lead to, until a decrease of less than `small` as part of 1 + G is predicted.
+    /// Minima reached by descents from several starts, each run until the predicted decrease is below `small`·(1 + G).
     pub fn minima(&self, starts: Vec<Vec<f64>>, small: f64, most_iterations: u64) -> Vec<Minimum> {
         let begin = |start| ModeDescent::new(self, start, small, most_iterations);
         let descents = follow(self.population.model.structure(), starts.into_iter().map(begin).collect());
         descents.into_iter().map(ModeDescent::into_minimum).collect()
     }
 
-    /// The part of the objective at a minimum; `None` where it is no number.
+    /// The mode and contribution to the objective at a minimum; `None` if the contribution is not finite.
     pub fn part(&self, u: Vec<f64>, at: &Linearised) -> Option<EtaMode> {
         let ofv = at.objective + self.problem.constants() + log_determinant(&at.jacobian);
         ofv.is_finite().then(|| EtaMode { eta: self.population.eta(&u), u, ofv })
@@ -166,7 +168,7 @@ impl Residuals for &Whitened<'_> {
 }
 
 impl Whitened<'_> {
-    /// The rows over u from those of the data over η.
+    /// Converts the rows of the data over η to rows over u, with the prior rows added.
     fn rows(&self, u: &[f64], data: Linearised) -> Linearised {
         let n = u.len();
         let rows = data.residuals.len();
@@ -181,28 +183,28 @@ impl Whitened<'_> {
     }
 }
 
-/// A subject whose û is looked for.
+/// A subject whose û is to be found.
 #[derive(Clone, Copy)]
 pub(super) struct Sought<'a> {
-    /// Who.
+    /// Subject to fit.
     pub subject: &'a Subject,
-    /// Where û is looked for.
+    /// Start of the search for û.
     pub start: &'a [f64],
-    /// How the part changes at another vector, which has `moved` by so much: û is then looked for where it goes.
+    /// Derivatives at another parameter vector and the change from it, from which the start is extrapolated.
     pub before: Option<(&'a SubjectGradient, &'a [f64])>,
 }
 
-/// A descent to û.
+/// The descent to û.
 struct ModeDescent<'p, 'a> {
     problem: &'p Whitened<'a>,
     small: f64,
     most_iterations: u64,
     solver: LevenbergMarquardt,
     u: Vec<f64>,
-    /// Where it asks to be evaluated, and the parameters there.
+    /// The u at which an evaluation is requested, and the individual parameters there.
     asked: Option<(Vec<f64>, Vec<IndividualValue>)>,
     iterations: u64,
-    /// Where it begins again if it cannot begin.
+    /// Second start, used if the first cannot be evaluated.
     other: Option<Vec<f64>>,
 }
 
@@ -239,7 +241,7 @@ impl<'p, 'a> ModeDescent<'p, 'a> {
         Minimum { eta, at, stop: stop.unwrap_or(StopReason::IterationLimit), iterations, missing: None }
     }
 
-    /// The part of the objective, and G, where it ended.
+    /// The mode, its contribution to the objective and G at the end of the descent.
     fn into_part(self) -> Result<(EtaMode, f64), ConditionalError> {
         let problem = self.problem;
         let Minimum { eta: u, at, stop, .. } = self.into_minimum();
@@ -294,8 +296,8 @@ impl<'p> AskTell<'p> for ModeDescent<'p, '_> {
     }
 }
 
-/// Each subject's part of the objective, and G(û); an error where the model cannot be solved, or u has no minimum. The models are
-/// solved to a relative tolerance of `rtol`, together.
+/// Each subject's mode with its contribution to the objective, and G(û); an error if the model cannot be solved or u
+/// has no minimum. The models are solved together, to a relative tolerance of `rtol`.
 pub(super) fn conditional_each(
     population: &FactoredModel,
     sought: &[Sought<'_>],
@@ -316,10 +318,11 @@ pub(super) fn conditional_each(
     problems.iter().map(one).collect()
 }
 
-/// A subject's part of the objective, with û found from `start`, and G(û). The model is solved to a relative tolerance of `rtol`.
+/// A subject's mode with its contribution to the objective, found from `start`, and G(û). The model is solved to a
+/// relative tolerance of `rtol`.
 ///
 /// # Errors
-/// When the model cannot be solved, or u has no minimum.
+/// If the model cannot be solved, or u has no minimum.
 pub(super) fn conditional(
     population: &FactoredModel,
     subject: &Subject,

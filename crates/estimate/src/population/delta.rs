@@ -1,13 +1,14 @@
-//! Uncertainty of whatever is read from a population's numbers, by its derivatives (the delta method).
+//! Uncertainty of quantities derived from population parameters, by the delta method.
 
 use super::space::ParameterVector;
 use nalgebra::DMatrix;
 use omafit_model::{PopulationModel, PopulationValues};
 
-/// The spacing of differences: what is read from the numbers is plain arithmetic, so that small ones do.
+/// Spacing of finite differences; small values suffice, as the derived quantities are computed without numerical
+/// solution.
 const SPACING: f64 = 1e-5;
 
-/// Derivatives of numbers that are read from a population over its vector: a row a number.
+/// Derivatives of quantities derived from a population with respect to its parameter vector, one row per quantity.
 pub(super) fn derivatives(
     model: &PopulationModel,
     space: &ParameterVector,
@@ -29,8 +30,8 @@ pub(super) fn derivatives(
     slopes
 }
 
-/// The covariance of numbers that are read from a population's estimates, whose own over the vector is `covariance`; row by
-/// row.
+/// The covariance, in row-major order, of quantities derived from population estimates whose parameter vector has the
+/// given `covariance`.
 pub fn propagated(
     model: &PopulationModel,
     space: &ParameterVector,
@@ -38,6 +39,6 @@ pub fn propagated(
     read: &dyn Fn(&PopulationValues) -> Vec<f64>,
 ) -> Vec<f64> {
     let slopes = derivatives(model, space, read);
-    // Symmetric: as good by columns as by rows.
+    // Symmetric, so that column-major and row-major order coincide.
     (&slopes * covariance * slopes.transpose()).as_slice().to_vec()
 }

@@ -1,26 +1,28 @@
-//! Numbers of a population that these subjects do not determine: the factor of a category without carriers, the size of an
-//! error of an analyte that nobody has, the coefficient of a covariate that is the same of all, beside the typical value
-//! from which it then cannot be told.
+//! Population parameters that these subjects do not determine: the factor of a category without carriers, the residual
+//! error of an analyte that was never measured, or the coefficient of a covariate that is equal in all subjects, which
+//! cannot be separated from the typical value.
 //!
-//! Along such a direction the expected information of all subjects is zero, and no subject's part of the objective changes.
-//! It is a property of the subjects, not of the optimum: a number that is merely known badly has an information, however
-//! small.
+//! Along such a direction the expected information of all subjects is zero, and no subject's contribution to the
+//! objective changes. This is a property of the data, not of the optimum: a parameter that is merely imprecise has
+//! positive information, however small.
 
 use super::change::SubjectGradient;
 use super::uncertainty::among;
 use crate::decompose::eigen;
 use nalgebra::{DMatrix, DVector};
 
-/// The part of the largest eigenvalue of the information, scaled to a diagonal of ones, that is none.
+/// Fraction of the largest eigenvalue of the information, scaled to a unit diagonal, below which an eigenvalue counts
+/// as zero.
 const NONE: f64 = 1e-12;
-/// The square of the least loading on a direction without information by which a number goes along it.
+/// Smallest squared loading on a direction without information by which an estimated parameter counts as undetermined.
 const LOADS: f64 = 1e-6;
-/// A change of a subject's part of the objective that is rounding, as part of what cancels in it; and alone.
+/// Largest change of a subject's contribution that counts as rounding: relative to the terms that cancel in it, and
+/// absolute.
 const ROUNDING: f64 = 1e-5;
 const STILL: f64 = 1e-9;
 
-/// Positions of the numbers that subjects with these changes of their parts do not determine, alone or together with others;
-/// not of those that are `held` at an end of their range.
+/// Positions of the estimated parameters that subjects with the given derivatives do not determine, alone or in
+/// combination with others, apart from those `held` at a boundary.
 pub(super) fn undetermined(changes: &[SubjectGradient], held: &[usize]) -> Vec<usize> {
     let n = changes.first().map_or(0, |change| change.gradient.len());
     let inside: Vec<usize> = (0..n).filter(|k| !held.contains(k)).collect();
@@ -34,7 +36,7 @@ pub(super) fn undetermined(changes: &[SubjectGradient], held: &[usize]) -> Vec<u
     found.into_iter().map(|i| inside[i]).collect()
 }
 
-/// The numbers along which there is no information, and with which no subject's part changes.
+/// Coordinates along which there is no information and no subject's contribution changes.
 fn without_information(expected: &DMatrix<f64>, gradients: &[Vec<f64>]) -> Vec<usize> {
     let n = expected.nrows();
     let scale = expected.diagonal().map(|d| if d > 0.0 { d.sqrt() } else { 1.0 });
@@ -59,7 +61,7 @@ fn without_information(expected: &DMatrix<f64>, gradients: &[Vec<f64>]) -> Vec<u
 mod tests {
     use super::*;
 
-    /// The information of rows of a design, and gradients.
+    /// The undetermined coordinates of an information matrix, given by the rows of a design, and gradients.
     fn of(rows: &[[f64; 4]], gradients: &[[f64; 4]]) -> Vec<usize> {
         let design = DMatrix::from_fn(rows.len(), 4, |i, j| rows[i][j]);
         let gradients: Vec<Vec<f64>> = gradients.iter().map(|gradient| gradient.to_vec()).collect();
@@ -70,17 +72,17 @@ mod tests {
     fn a_number_without_information_is_not_determined() {
         let rows = [[1.0, 0.0, 2.0, 0.5], [0.3, 0.0, -1.0, 2.0], [1e-4, 0.0, 1e-9, 0.1]];
         assert_eq!(of(&rows, &[[1.0, 0.0, -3.0, 0.2]]), [1]);
-        // Where the objective changes with it all the same, it is not that.
+        // A number with which the objective nevertheless changes is determined.
         assert!(of(&rows, &[[1.0, 0.0, -3.0, 0.2], [0.0, 1e-3, 0.0, 0.0]]).is_empty());
     }
 
     #[test]
     fn numbers_that_cannot_be_told_apart_are_not_determined() {
-        // The second is 0.7 of the first, whoever is seen.
+        // The second is 0.7 times the first for every subject.
         let row = |a: f64, c: f64, d: f64| [a, 0.7 * a, c, d];
         let rows = [row(1.0, 2.0, 0.5), row(-3.0, 1.0, 2.0), row(0.1, -4.0, 0.1), row(2.0, 2.0, 2.0)];
         assert_eq!(of(&rows, &[row(5.0, 1.0, 1.0), row(-2.0, 0.0, 3.0)]), [0, 1]);
-        // Three of which only a sum is known.
+        // Three parameters of which only the sum is known.
         let rows = [[1.0, 1.0, 1.0, 0.0], [2.0, 2.0, 2.0, 1.0]];
         assert_eq!(of(&rows, &[[4.0, 4.0, 4.0, 1.0]]), [0, 1, 2]);
     }

@@ -1,15 +1,17 @@
-//! What the methods by expectation and maximisation (iterative two-stage, SAEM) share: the maximisation, and what a
-//! subject's data say, at its η, of the numbers that no η goes with.
+//! Common steps of the methods by expectation and maximisation (iterative two-stage, SAEM): the M-step, and the
+//! information in a subject's data, given its η, on the estimated parameters without random effects.
 //!
-//! With v = u + η a subject's transformed parameters, u their typical values, and E over what is known of η:
+//! With v = u + η a subject's transformed parameters, u their typical values, and E over the conditional distribution
+//! of η:
 //!
 //! ```text
 //! typical values, coefficients   Σ (E v − u)ᵀΩ⁻¹(E v − u) least
 //! Ω                              1/N·Σ E (v − u)(v − u)ᵀ, in the blocks that are estimated
 //! ```
 //!
-//! Of typical values and coefficients of parameters that do not vary, and of the logarithms of the residual standard
-//! deviations, there is no closed form: one step of scoring, by the gradient of ½ℓ and its expected second derivatives.
+//! Typical values and coefficients of parameters without between-subject variability, and the logarithms of the
+//! residual standard deviations, have no closed form: they are updated by one step of scoring, from the gradient of ½ℓ
+//! and its expected Hessian.
 
 use super::space::{EstimatedParameter, ParameterVector};
 use crate::decompose::singular;
@@ -19,53 +21,54 @@ use nalgebra::{Cholesky, DMatrix, DVector};
 use omafit_model::{Analyte, Censoring, PopulationModel, Subject};
 use serde::{Deserialize, Serialize};
 
-/// The longest step of scoring.
+/// Largest change of any coordinate in a step of scoring.
 const MAX_STEP: f64 = 0.5;
-/// Steps of Gauss and Newton to the typical values, and the step that ends them.
+/// Largest number of Gauss–Newton steps for the typical values, and the step length that ends them.
 const MOST_STEPS: usize = 20;
 const SETTLED: f64 = 1e-10;
 const MOST_CUTS: usize = 10;
-/// The part of the largest singular value that is nothing.
+/// Fraction of the largest singular value below which singular values count as zero.
 const RANK_TOLERANCE: f64 = 1e-12;
 
-/// What is known of a subject's v, of the parameters that vary.
+/// Conditional moments of a subject's v, over the parameters that vary.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Moments {
-    /// E v.
+    /// Conditional mean E v.
     pub mean: DVector<f64>,
-    /// E vvᵀ.
+    /// Conditional second moment E vvᵀ.
     pub second: DMatrix<f64>,
 }
 
 impl Moments {
-    /// E (v − u)(v − u)ᵀ.
+    /// Computes E (v − u)(v − u)ᵀ.
     pub fn about(&self, u: &DVector<f64>) -> DMatrix<f64> {
         let crossed = u * self.mean.transpose();
         &self.second - &crossed - crossed.transpose() + u * u.transpose()
     }
 }
 
-/// Where the estimated numbers are in the vector, by how they are maximised.
+/// Positions of the estimated parameters in the parameter vector, grouped by how they are maximised.
 #[derive(Clone, Debug)]
 pub(super) struct Layout {
-    /// Those of parameters that vary.
+    /// Positions of the typical values and coefficients of parameters that vary.
     pub within: Vec<usize>,
-    /// Those of parameters that do not, and residual standard deviations.
+    /// Positions of the typical values and coefficients of parameters that do not vary, and of residual standard
+    /// deviations.
     pub outside: Vec<usize>,
-    /// The parameters that vary, and those of `outside`, ascending.
+    /// The parameters that vary and the parameters of `outside`, ascending.
     inputs: Vec<usize>,
-    /// Positions among the inputs of the parameters that vary.
+    /// Positions among `inputs` of the parameters that vary.
     varying: Vec<usize>,
 }
 
 impl Layout {
-    /// The layout of a space of this model.
+    /// Creates the layout of a model's parameter vector.
     pub fn new(model: &PopulationModel, space: &ParameterVector) -> Self {
         Self::with_still(model, space, &[])
     }
 
-    /// The layout in which the numbers of these parameters are maximised by scoring though they vary: where η hardly vary, what
-    /// they say of typical values is all noise.
+    /// Creates a layout in which the typical values and coefficients of the parameters `still` are maximised by scoring
+    /// although the parameters vary: if η hardly vary, they carry only noise about typical values.
     pub fn with_still(model: &PopulationModel, space: &ParameterVector, still: &[usize]) -> Self {
         let mut inputs = model.variable().to_vec();
         let (mut within, mut outside) = (Vec::new(), Vec::new());
@@ -91,10 +94,10 @@ impl Layout {
         Self { within, outside, inputs, varying }
     }
 
-    /// ∂u over the numbers of parameters that vary.
+    /// The derivatives of u with respect to the estimated parameters in `within`.
     ///
     /// # Errors
-    /// When the model does not apply to the subject.
+    /// If the model does not apply to the subject.
     pub fn design(
         &self,
         model: &PopulationModel,
@@ -118,39 +121,40 @@ impl Layout {
 /// The transformed typical values of a subject's parameters that vary.
 ///
 /// # Errors
-/// When the model does not apply to the subject.
+/// If the model does not apply to the subject.
 pub(super) fn transformed(model: &PopulationModel, subject: &Subject) -> Result<DVector<f64>, SubjectError> {
     let typical = model.typical(&subject.covariates)?;
     let of = |&i: &usize| model.parameters()[i].transformed(typical[i]);
     Ok(DVector::from_iterator(model.variable().len(), model.variable().iter().map(of)))
 }
 
-/// Half the −2 log-likelihood of a subject's observations at its η, over what `outside` holds: gradient and expected second
-/// derivatives.
+/// Derivatives of half the −2 log-likelihood of a subject's observations at its η, with respect to the estimated
+/// parameters in [`Layout::outside`].
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Outside {
-    /// The gradient, in the order of the layout.
+    /// Gradient, in the order of the layout.
     pub gradient: DVector<f64>,
-    /// The information.
+    /// Expected Hessian.
     pub information: DMatrix<f64>,
-    /// H, the information on η and Ω⁻¹.
+    /// Matrix H, the information of the data on η plus Ω⁻¹.
     pub precision: DMatrix<f64>,
 }
 
-/// How much of the spread of η is taken into account.
+/// Treatment of the conditional spread of η.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ConditionalSpread {
-    /// η is the mode: residuals are shorter than errors by their leverages, and what η explains is no information.
+    /// Evaluation at the mode: residuals are smaller than errors because of their leverages, and information shared
+    /// with η is subtracted.
     Mode,
-    /// η is a draw.
+    /// Evaluation at a draw of η.
     Draw,
 }
 
 impl Outside {
-    /// Of a subject at its η.
+    /// Computes the derivatives for a subject at its η.
     ///
     /// # Errors
-    /// When the model cannot be solved there.
+    /// If the model cannot be solved at η.
     pub fn new(
         model: &PopulationModel,
         space: &ParameterVector,
@@ -173,7 +177,7 @@ impl Outside {
         let typical = model.typical(&subject.covariates)?;
         let coordinates: Vec<EstimatedParameter> =
             layout.outside.iter().map(|&k| space.coordinates()[k]).collect();
-        // ∂(rows)/∂ each number of a parameter; zero of a residual error.
+        // ∂(rows)/∂ each estimated parameter; zero for a residual standard deviation.
         let mut by_number = DMatrix::zeros(at.residuals.len(), coordinates.len());
         for (column, coordinate) in coordinates.iter().enumerate() {
             if let Some((parameter, by)) = space.shift(model, subject, &typical, *coordinate)
@@ -215,20 +219,20 @@ impl Outside {
         Ok(Self { gradient, information, precision })
     }
 
-    /// Nothing.
+    /// Zero derivatives.
     pub fn none(layout: &Layout) -> Self {
         let (n, d) = (layout.outside.len(), layout.varying.len());
         let (gradient, information) = (DVector::zeros(n), DMatrix::zeros(n, n));
         Self { gradient, information, precision: DMatrix::zeros(d, d) }
     }
 
-    /// Adds a part of another subject, or of another draw.
+    /// Adds `part` times the gradient and information of another subject or draw.
     pub fn add(&mut self, other: &Self, part: f64) {
         self.gradient.axpy(part, &other.gradient, 1.0);
         self.information += &other.information * part;
     }
 
-    /// Moves the vector by a step of scoring, `part` of it.
+    /// Moves the parameter vector by `part` of a step of scoring.
     pub fn step(&self, layout: &Layout, x: &mut [f64], part: f64) {
         let step = solve(&self.information, &self.gradient) * part;
         for (&k, step) in layout.outside.iter().zip(step.iter()) {
@@ -237,7 +241,8 @@ impl Outside {
     }
 }
 
-/// The positions of an analyte's residual standard deviations among the coordinates, and which part each is.
+/// The positions of an analyte's residual standard deviations among the coordinates, with the part of the error of
+/// each.
 fn sigmas_of(coordinates: &[EstimatedParameter], of: Analyte) -> Vec<(usize, usize)> {
     let there = coordinates.iter().enumerate().filter_map(|(i, c)| match *c {
         EstimatedParameter::Sigma { analyte, part } if analyte == of => Some((i, part)),
@@ -246,7 +251,7 @@ fn sigmas_of(coordinates: &[EstimatedParameter], of: Analyte) -> Vec<(usize, usi
     there.collect()
 }
 
-/// The shortest solution of a symmetric system; zero where there is none, and no number where the system has none.
+/// The minimum-norm least-squares solution of a symmetric system; NaN if the system is not finite.
 pub(super) fn solve(matrix: &DMatrix<f64>, right: &DVector<f64>) -> DVector<f64> {
     let sound = right.iter().all(|v| v.is_finite());
     let Some(svd) = singular(matrix.clone(), true, true).filter(|_| sound) else {
@@ -256,10 +261,11 @@ pub(super) fn solve(matrix: &DMatrix<f64>, right: &DVector<f64>) -> DVector<f64>
     svd.solve(right, least).unwrap_or_else(|_| DVector::zeros(right.len()))
 }
 
-/// Moves the vector to the typical values, coefficients and Ω that these moments, one a subject, make the likeliest.
+/// Moves the parameter vector to the typical values, coefficients and Ω that maximise the likelihood of the moments,
+/// one per subject.
 ///
 /// # Errors
-/// When the model does not apply to a subject.
+/// If the model does not apply to a subject.
 pub(super) fn maximise(
     model: &PopulationModel,
     space: &ParameterVector,
@@ -271,7 +277,7 @@ pub(super) fn maximise(
     let n = model.variable().len();
     let omega = DMatrix::from_row_slice(n, n, model.omega());
     let precision = Cholesky::new(omega).map_or_else(|| DMatrix::identity(n, n), |c| c.inverse());
-    // The sum of squares, with its gradient and second derivatives; nothing where the model does not apply.
+    // The sum of squares with its gradient and Hessian; `None` where the model does not apply.
     let at = |x: &[f64]| {
         let model = space.model(model, x).ok()?;
         let wide = layout.within.len();
@@ -310,7 +316,7 @@ pub(super) fn maximise(
         }
     }
     let Some((fitted, ..)) = now else {
-        // Says for whom.
+        // Returns the error of the subject to whom the model does not apply.
         return subjects.iter().try_for_each(|subject| transformed(model, subject).map(|_| ()));
     };
     let mut spread = DMatrix::zeros(n, n);
@@ -334,8 +340,9 @@ pub(super) fn maximise(
     Ok(())
 }
 
-/// The vector on scales on which numbers can be compared: what a typical value or a coefficient moves the subjects'
-/// transformed parameters by, elements of Cholesky's factor as they are, logarithms of residual standard deviations.
+/// Scales on which the elements of the parameter vector can be compared: for a typical value or coefficient, its effect
+/// on the subjects' transformed parameters; elements of the Cholesky factor themselves; logarithms of residual standard
+/// deviations.
 #[derive(Clone, Debug)]
 pub(super) struct Comparable {
     scales: Vec<f64>,
@@ -343,7 +350,7 @@ pub(super) struct Comparable {
 }
 
 impl Comparable {
-    /// Around a model.
+    /// Creates the scales around a model.
     pub fn new(model: &PopulationModel, space: &ParameterVector, subjects: &[Subject]) -> Self {
         let scale = |coordinate: &EstimatedParameter| {
             let shift = |subject: &Subject| {
@@ -360,19 +367,19 @@ impl Comparable {
         }
     }
 
-    /// A vector on these scales.
+    /// Converts a parameter vector to these scales.
     pub fn of(&self, x: &[f64]) -> Vec<f64> {
         let one = |k: usize| if self.is_logarithm_of_factor[k] { x[k].exp() } else { x[k] * self.scales[k] };
         (0..x.len()).map(one).collect()
     }
 
-    /// How far each number goes on these scales where the vector's moves by a little.
+    /// The derivative of each scaled value with respect to its element of the parameter vector.
     pub fn weights(&self, x: &[f64]) -> Vec<f64> {
         let one = |k: usize| if self.is_logarithm_of_factor[k] { x[k].exp() } else { self.scales[k] };
         (0..x.len()).map(one).collect()
     }
 
-    /// The number that is the furthest apart in two vectors, and how far.
+    /// The element that differs most between two vectors on these scales, and its difference.
     pub fn largest_change(&self, a: &[f64], b: &[f64]) -> (usize, f64) {
         let pairs = self.of(a).into_iter().zip(self.of(b)).map(|(a, b)| (a - b).abs());
         pairs.enumerate().fold((0, 0.0), |most, (k, d)| if d > most.1 || d.is_nan() { (k, d) } else { most })

@@ -1,4 +1,4 @@
-//! A population fitted to its subjects by FOCE.
+//! Estimation of a population model by FOCE.
 
 use super::boundary::{BoundaryEstimate, Optimum, canonical, held, tied_columns};
 use super::conditional::EtaMode;
@@ -16,10 +16,10 @@ use argmin::core::Executor;
 use omafit_model::{DEFAULT_RTOL, PopulationModel, Subject};
 use rayon::prelude::*;
 
-/// Fits all of a model's population that it does not fix, from its own values.
+/// Fits all parameters of a population model that are not fixed, starting from the model's values.
 ///
 /// # Errors
-/// When there is nothing to estimate, or a subject has no part in the objective at the start.
+/// If there is nothing to estimate, or a subject has no contribution to the objective at the start.
 pub fn fit_population(
     model: &PopulationModel,
     subjects: &[Subject],
@@ -36,10 +36,10 @@ pub fn fit_population(
     descend(Foce::new(model, &space, subjects, watch), begun, options)
 }
 
-/// Goes on with such a fit.
+/// Continues a fit from a checkpoint.
 ///
 /// # Errors
-/// When that is not where a fit of these subjects stood.
+/// If the checkpoint is not from a fit of these subjects.
 pub(super) fn resume(
     model: &PopulationModel,
     subjects: &[Subject],
@@ -58,14 +58,15 @@ pub(super) fn resume(
     descend(objective, from, options)
 }
 
-/// Starts around the end of a descent from which the objective is looked for elsewhere.
+/// Number of starts around the end of a descent from which a lower objective is sought elsewhere.
 const ELSEWHERE: usize = 4;
-/// A decrease of the objective for which the estimation goes on elsewhere.
+/// Smallest decrease of the objective for which the estimation continues elsewhere.
 const LOWER_ELSEWHERE: f64 = 1e-2;
-/// How often a descent goes on after it has ended: with lower modes of subjects, or off or on a boundary.
+/// Largest number of times that a descent continues with lower modes of subjects; twice as many if it also moves off or
+/// onto boundaries.
 const MOST_TURNS: usize = 12;
 
-/// Descents until nothing is left to mend where one ends, and all that is said of the population there.
+/// Repeats descents until nothing is left to improve at the end of one, and describes the population there.
 fn descend(
     objective: Foce<'_>,
     mut from: Iteration<Point>,
@@ -110,7 +111,7 @@ fn descend(
     Ok(PopulationFit { iterations: end.count, stop: Some(stop), reason, ..fit })
 }
 
-/// Where one descent ends, and why.
+/// Runs one descent; returns its end and the reason why it stopped.
 fn one_descent(
     objective: Foce<'_>,
     from: Iteration<Point>,
@@ -131,10 +132,10 @@ fn one_descent(
     run.solver.iteration.map(|end| (end, stop)).ok_or(PopulationError::NoSubjects)
 }
 
-/// By how much the objective falls in so many iterations of a descent from where a fit is.
+/// The decrease of the objective in a number of further iterations from the end of a fit.
 ///
 /// # Errors
-/// When `watch` ends it.
+/// If `watch` interrupts the descent.
 pub(super) fn fall_from(
     fit: &PopulationFit,
     model: &PopulationModel,
@@ -150,7 +151,7 @@ pub(super) fn fall_from(
     one_descent(objective, from, options).map(|(end, _)| fit.ofv - end.value)
 }
 
-/// The end of descents that go on with lower modes of subjects where there are any; boundaries are not looked at.
+/// Runs descents that continue with lower modes of subjects as long as there are any; boundaries are not considered.
 pub(super) fn descended(
     objective: Foce<'_>,
     mut from: Iteration<Point>,
@@ -167,24 +168,24 @@ pub(super) fn descended(
     Ok((from, DescentStop::Unsettled))
 }
 
-/// Whether an estimation may go on from an end with other modes of subjects, or off a boundary. A gradient that cannot be
-/// computed is that of a subject whose η̂ is no minimum, as a saddle between two modes.
+/// Whether an estimation may continue from an end point with other modes of subjects, or off a boundary. A gradient
+/// that cannot be computed indicates a subject whose η̂ is no minimum, such as a saddle point between two modes.
 fn may_be_reconsidered(stop: DescentStop) -> bool {
     stop.is_minimum() || matches!(stop, DescentStop::Stalled | DescentStop::NoGradient)
 }
 
-/// How an estimation goes on after a descent.
+/// Continuation of an estimation after a descent.
 enum Turn {
-    /// With lower modes of some subjects.
+    /// Continues with lower modes of some subjects.
     Modes(Box<Iteration<Point>>),
-    /// From inside the range of a number that was near its end, or with one built in that is at it.
+    /// Continues from inside the range of an estimate near its boundary, or with a boundary estimate built in.
     Boundary(Box<Iteration<Point>>),
-    /// Not: the numbers at an end of their range.
+    /// Ends, with the boundary estimates.
     Done(Vec<BoundaryEstimate>),
 }
 
 impl Foce<'_> {
-    /// How the estimation goes on from the end of a descent.
+    /// Decides how the estimation continues from the end of a descent.
     fn reconsidered(&self, end: &Iteration<Point>) -> Turn {
         let (x, at, count) = (&end.x, &end.at, end.count + 1);
         if let Some(subjects) = self.lower_modes(x, at) {
@@ -218,10 +219,10 @@ impl Foce<'_> {
         }
     }
 
-    /// Where the estimation goes on when subjects have several modes and the objective is lower elsewhere than at the end of
-    /// the descents: which of its modes a subject is at is decided with the population, and another choice of all may be
-    /// better than what each changes alone. It is looked for from points around and from where the likelihood leads, by
-    /// importance sampling. Nothing where no subject has two modes, or nothing lower is found.
+    /// The start of a continuation if subjects have several modes and the objective is lower elsewhere than at the end
+    /// of the descents: the modes at which subjects are depend on the population, and another combination of modes may
+    /// be better than any single change. Starts are vectors around the end and the result of importance sampling.
+    /// `None` if no subject has two modes, nothing lower is found, or a coordinate is held or at a boundary.
     fn elsewhere(
         &self,
         end: &Iteration<Point>,
@@ -262,10 +263,10 @@ impl Foce<'_> {
         }))
     }
 
-    /// The objective at a vector beside a point with these columns of L zero, each subject's η looked for from where it is at
-    /// the point; nothing where the objective cannot be computed.
+    /// The objective at a vector near a point, with the columns `tied` of L zero and each subject's η started from its
+    /// mode at the point; `None` if the objective cannot be computed.
     fn beside(&self, x: &[f64], at: &Point, tied: &[usize]) -> Option<(f64, Point)> {
-        // Another factor has another u for the same η.
+        // Another factor has a different u for the same η.
         let population = self.at(x, &[])?;
         let whitened = |part: &EtaMode| {
             let mut u = population.whitened(&part.eta);
@@ -276,7 +277,7 @@ impl Foce<'_> {
         self.value(x, &from)
     }
 
-    /// The subjects' parts with a lower mode where one has been found; nothing where none has.
+    /// The subjects' modes with lower modes where these have been found; `None` if there are none.
     fn lower_modes(&self, x: &[f64], at: &Point) -> Option<Vec<EtaMode>> {
         let population = self.at(x, &at.tied)?;
         let one = |(subject, part): (&Subject, &EtaMode)| {
@@ -294,7 +295,7 @@ impl Foce<'_> {
     }
 }
 
-/// A fit that ended at a point whose changes are known; iterations and stop are those of nothing.
+/// Describes a fit that ended at a point with known derivatives; iterations are zero and `stop` is `None`.
 fn finished(
     objective: &Foce<'_>,
     x: Vec<f64>,
@@ -341,10 +342,10 @@ fn finished(
     })
 }
 
-/// What FOCE says of a model's population at its own values: objective, gradients and covariance.
+/// Evaluates FOCE at a model's own values: objective, gradients and covariance.
 ///
 /// # Errors
-/// When there is nothing to estimate, or a subject has no part in the objective.
+/// If there is nothing to estimate, or a subject has no contribution to the objective.
 pub fn evaluate_population(
     model: &PopulationModel,
     subjects: &[Subject],
@@ -355,7 +356,7 @@ pub fn evaluate_population(
     linearised(model, &space, subjects, &space.vector(&model.values()), options, watch)
 }
 
-/// What FOCE says of a vector that another method found: objective, gradients and covariance there.
+/// Evaluates FOCE at a parameter vector found by another method: objective, gradients and covariance.
 pub(super) fn linearised(
     model: &PopulationModel,
     space: &ParameterVector,

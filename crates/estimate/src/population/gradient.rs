@@ -1,7 +1,8 @@
-//! The derivatives of a subject's part of the objective of FOCE over the population: its exact gradient, with û moving along.
+//! Derivatives of a subject's contribution to the FOCE objective with respect to the population parameters: the exact
+//! gradient, including the dependence of û on the parameters.
 //!
-//! In the letters of [`super::conditional`], f'' the second derivatives of f to v, s the logarithms of the residual
-//! standard deviations, C = LH⁻¹Lᵀ, T = d ln|H|/dv, a_u = (∂²G/∂u²)⁻¹LᵀT and a = L·a_u:
+//! In the notation of [`super::conditional`], with f'' the second derivatives of f with respect to v, s the logarithms
+//! of the residual standard deviations, C = LH⁻¹Lᵀ, T = d ln|H|/dv, a_u = (∂²G/∂u²)⁻¹LᵀT and a = L·a_u:
 //!
 //! ```text
 //! dF/dv = Σ ℓ'·f' + T − aᵀ·∂²Σℓ/∂η∂v
@@ -9,8 +10,8 @@
 //! dF/dL = dF/dη·uᵀ + 2·MLH⁻¹ − Σ ℓ'·f'·a_uᵀ
 //! ```
 //!
-//! The information is that of the model made linear at η̂, whose observations are normal with the covariance
-//! V = JΩJᵀ + W⁻¹: 2·J'ᵀV⁻¹J' of v, tr(V⁻¹·∂V·V⁻¹·∂V) of Ω and s.
+//! The information is that of the model linearised at η̂, with normal observations of covariance V = JΩJᵀ + W⁻¹:
+//! 2·J'ᵀV⁻¹J' for v, tr(V⁻¹·∂V·V⁻¹·∂V) for Ω and s.
 
 use super::change::SubjectGradient;
 use super::conditional::{ConditionalError, FactoredModel, subject_problem};
@@ -25,14 +26,14 @@ use omafit_model::{
 use rayon::prelude::*;
 use std::borrow::Cow;
 
-/// A subject whose part changes, and where its û is.
+/// A subject with its û.
 pub(super) type AtMode<'a> = (&'a Subject, &'a [f64]);
 
-/// Subjects whose models are solved together.
+/// Number of subjects whose models are solved together.
 pub(super) const TOGETHER: usize = 32;
 
-/// The changes of subjects' parts with a population's vector, each at its û; an error where the second derivatives cannot be
-/// computed, or the curvature at û is not that of a minimum.
+/// The derivatives of each subject's contribution with respect to the population parameters, at its û; an error if the
+/// second derivatives cannot be computed, or the Hessian at û is not positive definite.
 pub(super) fn changes(
     population: &FactoredModel,
     space: &ParameterVector,
@@ -42,7 +43,7 @@ pub(super) fn changes(
     each(population, subjects, rtol, |at, subject, u| at.change(population, space, subject, u))
 }
 
-/// The gradients of [`changes`] alone.
+/// The gradients alone of [`changes`].
 pub(super) fn gradients(
     population: &FactoredModel,
     space: &ParameterVector,
@@ -54,7 +55,7 @@ pub(super) fn gradients(
     })
 }
 
-/// Finds something of each subject, whose models are solved some together.
+/// Applies `find` to each subject, with the models of subjects solved together in groups.
 fn each<T: Send>(
     population: &FactoredModel,
     subjects: &[AtMode<'_>],
@@ -86,7 +87,7 @@ fn each_of<T>(
     queue.all.into_iter().zip(subjects).map(one).collect()
 }
 
-/// A subject's least squares, its course at a relative tolerance of `rtol`, and η̂.
+/// A subject's least-squares problem, its time course at a relative tolerance of `rtol`, and η̂.
 fn prepared<'a>(
     population: &'a FactoredModel,
     (subject, u): AtMode<'a>,
@@ -97,7 +98,7 @@ fn prepared<'a>(
     Ok((problem, course, population.eta(u)))
 }
 
-/// The subjects to be solved at their η̂.
+/// Queue of subjects to be solved at their η̂.
 struct SubjectQueue<'p, 'a> {
     population: &'p FactoredModel,
     all: Vec<Result<AtEta<'p, 'a>, ConditionalError>>,
@@ -141,21 +142,21 @@ impl<'p> RequestQueue<'p, SecondOrder> for SubjectQueue<'p, '_> {
     }
 }
 
-/// A subject's model at an η.
+/// A subject's model at η̂, with the matrices that the gradient needs.
 struct AtEta<'p, 'a> {
     problem: &'p SubjectProblem<'a>,
     course: &'p Course,
     individual: Vec<IndividualValue>,
-    /// Positions of the parameters that make up v, and of the η among them.
+    /// Positions of the parameters that make up v, and positions of the η among them.
     inputs: Vec<usize>,
     etas: Vec<usize>,
     observations: Vec<Observed>,
-    /// MLH⁻¹'s factors ML and H⁻¹, and C.
+    /// Factors ML and H⁻¹ of MLH⁻¹, then C and H.
     seen: DMatrix<f64>,
     inverse: DMatrix<f64>,
     covariance: DMatrix<f64>,
     whitened: DMatrix<f64>,
-    /// Σ 2ℓ'·f'', and the part of T that f'' makes.
+    /// Sum Σ ℓ'·f'', and the part of T due to f''.
     bend: DMatrix<f64>,
     turn: DVector<f64>,
 }
@@ -196,7 +197,7 @@ impl<'p, 'a> AtEta<'p, 'a> {
         self.inputs.iter().position(|i| *i == parameter).unwrap_or(0)
     }
 
-    /// The weights of the predictions and of their derivatives, as far as the objective's gradient has f''.
+    /// Sets the weights of the second derivatives of predictions in the gradient of the objective.
     fn output_weights(
         &mut self,
         population: &FactoredModel,
@@ -245,12 +246,13 @@ impl<'p, 'a> AtEta<'p, 'a> {
         Ok(())
     }
 
-    /// d ln(parameter)/dv of the parameters that make up v.
+    /// The derivatives d ln(parameter)/dv of the parameters that make up v.
     fn log_slopes(&self) -> DVector<f64> {
         DVector::from_iterator(self.inputs.len(), self.inputs.iter().map(|&i| self.individual[i].log_slope))
     }
 
-    /// The second derivatives over v from those over the logarithms of the parameters.
+    /// Converts second derivatives with respect to the logarithms of the parameters to second derivatives with respect
+    /// to v.
     fn on_solution(&mut self, found: &SecondOrder) {
         let all = self.individual.len() + 1;
         let log_slopes = self.log_slopes();
@@ -258,7 +260,7 @@ impl<'p, 'a> AtEta<'p, 'a> {
             for (column, &j) in self.inputs.iter().enumerate() {
                 self.bend[(row, column)] = found.hessian[i * all + j] * log_slopes[row] * log_slopes[column];
             }
-            // Of a subject without observations there is nothing to weigh.
+            // A subject without observations has no weighted derivatives.
             self.turn[row] = found.slope_gradient.get(i).map_or(0.0, |by| by * log_slopes[row]);
             let log_bend = self.individual[i].log_bend;
             if log_bend == 0.0 {
@@ -276,7 +278,7 @@ impl<'p, 'a> AtEta<'p, 'a> {
         }
     }
 
-    /// The derivatives of the whole part.
+    /// The derivatives of the complete contribution.
     fn total(&self, population: &FactoredModel, u: &[f64]) -> Result<Total, ConditionalError> {
         let factor = &population.factor;
         let (n, wide, etas) = (u.len(), self.inputs.len(), &self.etas);
@@ -308,7 +310,7 @@ impl<'p, 'a> AtEta<'p, 'a> {
         self.observations.iter().filter(move |o| o.analyte == analyte)
     }
 
-    /// The change of the subject's part.
+    /// The derivatives of the subject's contribution with respect to the parameter vector.
     fn change(
         self,
         population: &FactoredModel,
@@ -323,7 +325,7 @@ impl<'p, 'a> AtEta<'p, 'a> {
         let (n, etas) = (u.len(), &self.etas);
         let scale = |row: usize, column: usize| if row == column { factor[(row, row)] } else { 1.0 };
         let shift = |c: &EstimatedParameter| space.shift(model, subject, self.problem.typical(), *c);
-        // −∂²G/∂u over each number, which the curvature turns into dû.
+        // −∂²G/∂u with respect to each estimated parameter, from which the Hessian gives dû.
         let push = |c: &EstimatedParameter| match *c {
             EstimatedParameter::Cholesky { row, column } => {
                 let mut sum = factor.tr_mul(&DVector::from_iterator(
@@ -356,22 +358,22 @@ impl<'p, 'a> AtEta<'p, 'a> {
     }
 }
 
-/// The derivatives of a subject's part at û.
+/// Derivatives of a subject's contribution at û.
 struct Total {
-    /// Σ 2ℓ'·f' and the Hessian of Σℓ, over v.
+    /// Gradient Σ ℓ'·f' and Hessian of Σℓ, with respect to v.
     slope: DVector<f64>,
     bend: DMatrix<f64>,
-    /// ∂²G/∂u², and half of it less H.
+    /// Hessian ∂²G/∂u², and half of it minus H.
     curvature: Cholesky<f64, Dyn>,
     missing: DMatrix<f64>,
     a_u: DVector<f64>,
     a: DVector<f64>,
-    /// dF/dv.
+    /// Derivative dF/dv.
     by_v: DVector<f64>,
 }
 
 impl Total {
-    /// dF over the vector.
+    /// The gradient of F with respect to the parameter vector.
     fn gradient(
         &self,
         at: &AtEta<'_, '_>,
@@ -405,7 +407,7 @@ impl Total {
     }
 }
 
-/// The expected second derivatives of the linear model's −2 log-likelihood over the vector.
+/// The expected Hessian of the linearised model's −2 log-likelihood with respect to the parameter vector.
 fn expected(
     solved: &AtEta<'_, '_>,
     coordinates: &[EstimatedParameter],
@@ -422,8 +424,8 @@ fn expected(
     let by_v = all.tr_mul(&(&precise * &all)) * 2.0;
     let seen = &precise * &jacobian;
     let direct = jacobian.tr_mul(&seen);
-    // ∂V over each number of Ω and s, as J·M·Jᵀ or as the diagonal of ∂ ln V. The information of a censored observation is no
-    // variance, and its part of the information on s is the square of its score.
+    // ∂V with respect to each parameter of Ω and s, as J·M·Jᵀ or as the diagonal of ∂ ln V. The information of a
+    // censored observation is not a variance, and its part of the information on s is the square of its score.
     enum CovarianceElement {
         Between(DMatrix<f64>),
         Within(DVector<f64>, DVector<f64>),
@@ -482,12 +484,12 @@ fn expected(
 
 /// An observation with its likelihood and the first derivatives of its prediction.
 struct Observed {
-    /// The position of its time among the outputs.
+    /// Position of the observation's time among the outputs.
     at: usize,
     analyte: Analyte,
     is_quantified: bool,
     term: LikelihoodTerm,
-    /// Over v, over the logarithms of the same parameters, and over the η.
+    /// Derivatives with respect to v, to the logarithms of the parameters in v, and to the η.
     slope: DVector<f64>,
     by_log: DVector<f64>,
     over: DVector<f64>,
@@ -500,7 +502,7 @@ mod tests {
     use crate::simulate::{Noise, SubjectStream, simulate_subject};
     use omafit_model::{Covariates, Dose, EffectEntry, PopulationModel, ResidualEntry, Transform, published};
 
-    /// Hayashi's model with a block, a logit, every kind of effect and of residual error, Student's t, and limits.
+    /// The model of Hayashi with a block, a logit, every form of effect and of residual error, Student's t, and limits.
     fn model() -> PopulationModel {
         let base = PopulationModel::parse(published("hayashi2007").unwrap()).unwrap();
         let mut file = base.file().clone();
@@ -537,12 +539,12 @@ mod tests {
         let covariates = Covariates::new(80.0, 450.0).with("AGE", 30.0 + seed as f64 * 7.0);
         let mut subject = Subject::planned(seed, covariates, doses, &days);
         simulate_subject(model, &mut subject, Noise::ALL, &mut SubjectStream::new(seed, 0)).unwrap();
-        // What cannot be observed of a combined error before the first dose.
+        // Zeros before the first dose are left out.
         subject.observations.retain(|o| o.value > 0.0);
         subject
     }
 
-    /// So accurate that what is left of a difference is its formula's.
+    /// Relative tolerance low enough that differences are limited only by their formula.
     const RTOL: f64 = 1e-12;
 
     #[test]
@@ -553,7 +555,7 @@ mod tests {
         for seed in 1..=3 {
             let subject = subject(&truth, seed);
             censored += subject.observations.iter().filter(|o| o.censoring == Censoring::Above).count();
-            // Away from the truth, where nothing cancels.
+            // Away from the true values, where nothing cancels.
             let x: Vec<f64> = space.vector(&truth.values()).iter().map(|x| x + 0.1).collect();
             let population = |x: &[f64]| FactoredModel::new(space.model(&truth, x).unwrap()).unwrap();
             let value =
@@ -563,7 +565,8 @@ mod tests {
             let changed = changed.into_iter().next().unwrap().unwrap();
             let found = &changed.gradient;
             for (k, name) in space.names(&truth).iter().enumerate() {
-                // Between the error of the formula and that of η̂, wherever that is for each.
+                // The step lies between the truncation error of the formula and the error of η̂, wherever that is for
+                // each parameter.
                 let gaps = [4e-3, 1e-2, 4e-2].map(|h| {
                     let moved = |steps: f64| {
                         let mut x = x.clone();
@@ -575,7 +578,7 @@ mod tests {
                     (found[k] - difference).abs() / (1.0 + difference.abs())
                 });
                 assert!(gaps.iter().any(|gap| *gap < 1e-5), "{name}: {} {gaps:?}", found[k]);
-                // η̂ moves as foreseen.
+                // η̂ moves as extrapolated.
                 let (h, mut along) = (1e-3, vec![0.0; x.len()]);
                 along[k] = h;
                 let mut moved = x.clone();

@@ -1,11 +1,11 @@
-//! Expectation and maximisation of a population by importance sampling, from draws of every subject's u that are independent
-//! of those before.
+//! Expectation–maximisation of a population by importance sampling, with draws of every subject's u that are
+//! independent between rounds.
 //!
-//! At the maximum of the likelihood the mean of the gradient of observations and v together, over what the observations leave
-//! of v, is zero (Fisher's identity, as in [`super::complete`]). Walkers that hardly ever pass from one mode to another can
-//! seem to be there when they are not; draws from a mixture around all modes cannot. Each round draws anew at the vector and
-//! makes a step of scoring; it ends where the step that is left is short against the standard errors, or against what chance
-//! makes of it, the difference of two halves of the draws.
+//! At the maximum of the likelihood the conditional mean of the complete-data gradient, given the observations, is zero
+//! (Fisher's identity, as in [`super::complete`]). Markov chains that rarely move between modes can appear to be at the
+//! maximum when they are not; draws from a mixture around all modes cannot. Each round draws anew at the parameter
+//! vector and makes a step of scoring; the rounds end when the remaining step is short relative to the standard errors
+//! or to its Monte-Carlo error, which is estimated from the difference between two halves of the draws.
 
 use super::complete::Complete;
 use super::expectation::{Comparable, ConditionalSpread, Layout, Moments, Outside, solve, transformed};
@@ -18,36 +18,38 @@ use nalgebra::{DMatrix, DVector};
 use omafit_model::{DEFAULT_RTOL, PopulationModel, Subject};
 use rayon::prelude::*;
 
-/// Draws of a subject in each half at first and at most, and those at which the numbers that no η goes with are looked at.
+/// Number of draws per subject in each half, initial and largest, and number of draws at which parameters without
+/// random effects are evaluated.
 const DRAWS: u32 = 250;
 const MOST_DRAWS: u32 = 1000;
 const LOOKED: usize = 8;
-/// Rounds at most, and how often the expected information is made anew.
+/// Largest number of rounds, and number of rounds after which the expected information is recomputed.
 const MOST_ROUNDS: usize = 25;
 const RENEWED: usize = 10;
-/// The part of the information on observations and v that is added to that of the observations, and the longest step on
-/// the scales on which numbers are compared.
+/// Fraction of the complete-data information that is added to the information of the observations, and the longest step
+/// on comparable scales.
 const BOUND: f64 = 0.1;
 const MAX_STEP: f64 = 0.3;
-/// The step that is short, and what chance may make of one: by itself, or as part of the standard error.
+/// Length of a short step, absolute and as a fraction of the standard error, and number of Monte-Carlo errors within
+/// which a step counts as noise.
 const SHORT: f64 = 0.005;
 const PART: f64 = 0.5;
 const CHANCE: f64 = 2.0;
 
-/// Where rounds ended.
+/// Result of the rounds.
 pub(super) struct Polished {
-    /// The vector.
+    /// Parameter vector at the end.
     pub x: Vec<f64>,
-    /// Whether no number is left to move.
+    /// Whether all remaining steps are short.
     pub settled: bool,
-    /// Rounds made.
+    /// How many rounds were made.
     pub rounds: usize,
 }
 
-/// Rounds from a vector until nothing is left to move.
+/// Runs rounds from a parameter vector until the remaining steps are short.
 ///
 /// # Errors
-/// When a subject has no proposals, or `watch` ends them.
+/// If a subject has no proposals, a step is not finite, or `watch` interrupts the rounds.
 pub(super) fn polished(
     model: &PopulationModel,
     space: &ParameterVector,
@@ -85,14 +87,14 @@ pub(super) fn polished(
             (0..steps.len()).all(is_short)
         };
         let is_clear = are_short(&by_chance);
-        // With the most draws, what chance hides is not held against the vector.
+        // With the largest number of draws, steps within the Monte-Carlo error count as converged.
         let hidden =
             DVector::from_fn(left.len(), |k, _| (left[k].abs() - CHANCE * by_chance[k].abs()).max(0.0));
         let judged = if draws == MOST_DRAWS { &hidden } else { &left };
         if (is_clear || draws == MOST_DRAWS) && are_short(judged) {
             return Ok(Polished { x, settled: true, rounds: round });
         }
-        // What chance hides is told by more draws.
+        // More draws reduce the Monte-Carlo error.
         if !is_clear && draws < MOST_DRAWS {
             draws *= 2;
         }
@@ -106,10 +108,10 @@ pub(super) fn polished(
     Ok(Polished { x, settled: false, rounds: MOST_ROUNDS })
 }
 
-/// A standard deviation of an η below which it hardly varies.
+/// Standard deviation of an η below which the η hardly varies.
 const STILL: f64 = 0.02;
 
-/// The parameters whose η hardly vary at a vector.
+/// The parameters whose η hardly vary at a parameter vector.
 pub(super) fn still(model: &PopulationModel, space: &ParameterVector, x: &[f64]) -> Vec<usize> {
     let values = space.values(&model.values(), x);
     let n = model.variable().len();
@@ -118,7 +120,7 @@ pub(super) fn still(model: &PopulationModel, space: &ParameterVector, x: &[f64])
     model.variable().iter().enumerate().filter_map(is_still).collect()
 }
 
-/// The gradient and information of observations and v together, from two halves of the draws.
+/// The complete-data gradient and information from each of two halves of the draws.
 fn halves(
     at: &PopulationModel,
     space: &ParameterVector,
@@ -136,7 +138,7 @@ fn halves(
                 let n = typical.len();
                 let (mut mean, mut second) = (DVector::zeros(n), DMatrix::zeros(n, n));
                 let mut outside = Outside::none(layout);
-                // The draws at equal steps of the sum of the weights.
+                // The draws at equal steps of the cumulative weight.
                 let (mut next, mut passed) = (0.5 / LOOKED as f64, 0.0);
                 for (u, w) in draws.iter().zip(weights) {
                     let part = w / sum;

@@ -1,9 +1,10 @@
-//! What each subject does to a population's estimates: where they go without it.
+//! Influence of each subject on the population estimates: the estimates without the subject.
 //!
-//! With g the gradient of a subject's part of half the objective and Rᵢ its part of R, the estimates without it are, by one
-//! step of Newton's method from those with it, x̂ + (R − Rᵢ)⁻¹g; exactly, those of a fit of the others. Where a subject
-//! holds nearly all that is known along some direction, or the step is long, as near the end of a number's range, one
-//! step is no estimate: the others are fitted then, of so many subjects at most, and of the rest nothing is said.
+//! With g the gradient of a subject's contribution to half the objective and Rᵢ its contribution to R, the estimates
+//! without the subject are, by one Newton step from the estimates with it, x̂ + (R − Rᵢ)⁻¹g; exactly, the estimates of
+//! a fit of the other subjects. If a subject holds nearly all the information along some direction, or the step is
+//! long, as near a boundary, one step is not a valid approximation: the other subjects are then refitted, up to a
+//! maximum number of such subjects, and for the rest no estimates are given.
 
 use super::fit::fit_population;
 use super::objective::{PopulationFit, PopulationOptions};
@@ -12,31 +13,32 @@ use crate::decompose::eigen;
 use nalgebra::{Cholesky, DMatrix, DVector, Dyn};
 use omafit_model::Subject;
 
-/// The estimates without one of the subjects.
+/// Estimates without one of the subjects.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Deletion {
-    /// The numbers of the population as [`population_estimates`](super::population_estimates) lists them, NaN of those that the
-    /// others do not determine; or why there are none.
+    /// Population parameters in the order of [`population_estimates`](super::population_estimates), NaN for those that
+    /// the other subjects do not determine; or the reason why there are none.
     pub estimates: Result<Vec<f64>, String>,
-    /// Whether they are those of a fit of the others.
+    /// Whether the estimates come from a fit of the other subjects.
     pub is_exact: bool,
-    /// √(ΔᵀRΔ) of their change Δ: how many standard errors they go together. NaN where there are none.
+    /// Distance √(ΔᵀRΔ) of the change Δ of the estimates: the joint change in standard errors. NaN if there are no
+    /// estimates.
     pub distance: f64,
-    /// √(|R|/|R − Rᵢ|): how much wider the region of confidence is without the subject. NaN where R − Rᵢ is no
-    /// curvature.
+    /// Ratio √(|R|/|R − Rᵢ|): the relative size of the confidence region without the subject. NaN if R − Rᵢ cannot be
+    /// the Hessian of the other subjects.
     pub covariance_ratio: f64,
 }
 
-/// The least part of R that the others hold along every direction if R − Rᵢ is to be taken for their curvature.
+/// Smallest fraction of R that the other subjects must hold along every direction for R − Rᵢ to serve as their Hessian.
 const LEAST_LEFT: f64 = 0.2;
-/// The longest step that is an estimate, in standard errors of all numbers together.
+/// Longest step that counts as valid, in standard errors of all estimates jointly.
 const LONGEST: f64 = 1.5;
 
-/// Influence of each subject, in the subjects' order: by one step, and of at most `most_exact` subjects for whom one step is
-/// no estimate by a fit of the others.
+/// Influence of each subject, in the order of the subjects: by one Newton step, and for at most `most_exact` subjects
+/// for whom one step is not valid, by a fit of the other subjects.
 ///
 /// # Errors
-/// Why the estimates have no covariance.
+/// The reason why the estimates have no covariance.
 pub fn influence(
     fit: &PopulationFit,
     subjects: &[Subject],
@@ -59,10 +61,11 @@ pub fn influence(
     Ok((0..fit.gradients.len()).map(one).collect())
 }
 
-/// Influence of each subject by fits of all others, each from the estimates with all. `done` is called after each.
+/// Influence of each subject by a fit of all other subjects, started from the estimates with all. `done` is called
+/// after each fit.
 ///
 /// # Errors
-/// Why the estimates have no covariance.
+/// The reason why the estimates have no covariance.
 pub fn exact_influence(
     fit: &PopulationFit,
     subjects: &[Subject],
@@ -78,7 +81,7 @@ pub fn exact_influence(
     Ok((0..fit.gradients.len()).map(one).collect())
 }
 
-/// The vector of a fit of all others.
+/// The parameter vector of a fit of all other subjects.
 fn without(
     fit: &PopulationFit,
     subjects: &[Subject],
@@ -95,10 +98,10 @@ fn without(
     }
 }
 
-/// A factor of a matrix over the vector.
+/// Cholesky factor of a matrix over the parameter vector.
 type Factor = Cholesky<f64, Dyn>;
 
-/// A fit with R and its factor, over the numbers that are not held.
+/// A fit with R and its factor, over the estimates that are not held at a boundary.
 struct Known<'a> {
     fit: &'a PopulationFit,
     free: &'a [usize],
@@ -117,7 +120,7 @@ impl<'a> Known<'a> {
         Ok(Self { fit, free, parts, r, whole })
     }
 
-    /// The factor of R − Rᵢ, if that can be the curvature of the others' objective.
+    /// The factor of R − Rᵢ, if this can be the Hessian of the other subjects' objective.
     fn rest(&self, i: usize) -> Option<Factor> {
         let rest = &self.r - among(&self.parts[i], self.free);
         let root = self.whole.l();
@@ -127,7 +130,7 @@ impl<'a> Known<'a> {
         if least > LEAST_LEFT { Cholesky::new(rest) } else { None }
     }
 
-    /// The estimates without a subject by one step; `None` where that is no estimate.
+    /// The estimates without a subject by one Newton step; `None` if the step is not valid.
     fn step(&self, i: usize) -> Option<Vec<f64>> {
         let gradient = &self.fit.gradients[i];
         let half = DVector::from_iterator(self.free.len(), self.free.iter().map(|&k| 0.5 * gradient[k]));
@@ -138,7 +141,7 @@ impl<'a> Known<'a> {
     }
 
     fn distance(&self, vector: &[f64]) -> f64 {
-        // A number that the others do not determine goes nowhere.
+        // An estimate that the others do not determine counts as unchanged.
         let moved = |&k: &usize| Some(vector[k] - self.fit.vector[k]).filter(|moved| !moved.is_nan());
         let change = self.free.iter().map(|k| moved(k).unwrap_or(0.0));
         let change = DVector::from_iterator(self.free.len(), change);

@@ -1,15 +1,15 @@
-//! A population's likelihood as models are compared by it: OFV, −2LL, and information criteria.
+//! Likelihood of a population for the comparison of models: OFV, −2LL and information criteria.
 //!
 //! ```text
-//! AIC   −2LL + 2p                       p numbers that were estimated
+//! AIC   −2LL + 2p                       p estimated parameters
 //! BIC   −2LL + p·ln N                   N subjects with observations
-//! BICc  −2LL + p_R·ln N + p_F·ln n      n observations, censored ones too; p = p_R + p_F
+//! BICc  −2LL + p_R·ln N + p_F·ln n      n observations, censored ones included; p = p_R + p_F
 //! ```
 //!
-//! BICc is that of Delattre, Lavielle and Poursat 2014 (Electron J Stat 8:456, doi 10.1214/14-EJS890). The subjects tell of
-//! the distribution of the individual parameters that have a random effect: p_R counts their typical values, the coefficients
-//! of their covariates, and the elements of Ω. Every observation tells of the rest: p_F counts typical values and coefficients
-//! of parameters without a random effect, and residual errors.
+//! BICc is the criterion of Delattre, Lavielle and Poursat 2014 (Electron J Stat 8:456, doi 10.1214/14-EJS890). The
+//! subjects inform on the distribution of the individual parameters that have a random effect: p_R counts the typical
+//! values of these parameters, the coefficients of their covariates, and the elements of Ω. All observations inform on
+//! the rest: p_F counts typical values and coefficients of parameters without a random effect, and residual errors.
 
 use super::marginal::{LikelihoodMethod, Marginal};
 use super::objective::PopulationFit;
@@ -17,17 +17,18 @@ use super::space::{EstimatedParameter, ParameterVector};
 use crate::likelihood::left_out;
 use omafit_model::{PopulationModel, Subject};
 
-/// The numbers of a population that were estimated, by what tells of them.
+/// Counts of the estimated population parameters, by the sample size that informs on them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EstimatedNumbers {
-    /// Numbers of the distribution of individual parameters, which the subjects tell of.
+    /// How many parameters of the distribution of individual parameters were estimated, on which the number of subjects
+    /// informs.
     pub random: usize,
-    /// Numbers that every subject shares, which the observations tell of.
+    /// How many parameters common to all subjects were estimated, on which the number of observations informs.
     pub fixed: usize,
 }
 
 impl EstimatedNumbers {
-    /// The numbers of a vector.
+    /// Counts the estimated parameters of a parameter vector.
     pub fn of(space: &ParameterVector, model: &PopulationModel) -> Self {
         let is_random = |coordinate: &&EstimatedParameter| match **coordinate {
             EstimatedParameter::Typical { parameter } | EstimatedParameter::Coefficient { parameter, .. } => {
@@ -40,44 +41,44 @@ impl EstimatedNumbers {
         Self { random, fixed: space.coordinates().len() - random }
     }
 
-    /// Their sum.
+    /// The total number of estimated parameters.
     pub fn total(self) -> usize {
         self.random + self.fixed
     }
 }
 
-/// What a likelihood is of.
+/// Sample sizes of the data behind a likelihood.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LikelihoodData {
-    /// Subjects with an observation.
+    /// How many subjects have an observation.
     pub subjects: usize,
-    /// Their observations, censored ones too.
+    /// How many observations there are, censored ones included.
     pub observations: usize,
 }
 
 impl LikelihoodData {
-    /// The counts of these subjects.
+    /// Counts the given subjects and their observations.
     pub fn of(subjects: &[Subject]) -> Self {
         let counts = || subjects.iter().map(|subject| subject.observations.len());
         Self { subjects: counts().filter(|count| *count > 0).count(), observations: counts().sum() }
     }
 }
 
-/// Criteria to compare models of the same data by; the least is best.
+/// Information criteria for the comparison of models of the same data; lower is better.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct InformationCriteria {
-    /// How many numbers were estimated.
+    /// How many parameters were estimated.
     pub estimated: usize,
-    /// Akaike's.
+    /// Akaike information criterion.
     pub aic: f64,
-    /// The Bayesian one, every number penalised by the subjects.
+    /// Bayesian information criterion, with every parameter penalised by the number of subjects.
     pub bic: f64,
-    /// The Bayesian one that penalises each number by what tells of it.
+    /// Corrected Bayesian information criterion, with each parameter penalised by the sample size that informs on it.
     pub bicc: f64,
 }
 
 impl InformationCriteria {
-    /// The criteria of a −2LL.
+    /// Computes the criteria from a −2LL.
     ///
     /// ```
     /// use omafit_estimate::{EstimatedNumbers, InformationCriteria, LikelihoodData};
@@ -100,25 +101,25 @@ impl InformationCriteria {
     }
 }
 
-/// The likelihood of a population, with the η integrated out.
+/// Marginal likelihood of a population, with the η integrated out.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct PopulationLikelihood {
-    /// How the η were integrated out.
+    /// Method by which the η were integrated out.
     pub method: LikelihoodMethod,
     /// −2 log-likelihood without the constants that NONMEM leaves out.
     pub ofv: f64,
-    /// −2 log-likelihood with all constants, of the data as given.
+    /// −2 log-likelihood of the data as given, including all constants.
     pub minus2ll: f64,
-    /// Monte-Carlo standard error of both; none of a method that does not draw.
+    /// Monte-Carlo standard error of `ofv` and `minus2ll`; `None` for a method without sampling.
     pub monte_carlo_se: Option<f64>,
-    /// What it is of.
+    /// Sample sizes of the data.
     pub data: LikelihoodData,
-    /// Criteria to compare models by; none of a population that was given.
+    /// Information criteria; `None` for a population that was not estimated.
     pub criteria: Option<InformationCriteria>,
 }
 
 impl PopulationLikelihood {
-    /// The likelihood of a marginal, after `numbers` were estimated.
+    /// Creates the likelihood from a marginal likelihood, with the counts `numbers` of the parameters estimated.
     pub fn new(
         method: LikelihoodMethod,
         marginal: &Marginal,
@@ -129,8 +130,8 @@ impl PopulationLikelihood {
         Self::of(method, (marginal.ofv, marginal.minus2ll), monte_carlo_se, subjects, numbers)
     }
 
-    /// The likelihood of the model made linear at each subject's η̂, which is FOCE's objective at the end of a fit of these
-    /// subjects by any method, and its constants. Nothing is solved for it.
+    /// The likelihood of the model linearised at each subject's η̂: the FOCE objective at the end of a fit of these
+    /// subjects by any method, plus its constants. No model is solved.
     pub fn linearised(fit: &PopulationFit, subjects: &[Subject]) -> Self {
         let minus2ll = fit.ofv + left_out(&fit.model, subjects);
         let numbers = EstimatedNumbers::of(&fit.space, &fit.model);
@@ -157,7 +158,7 @@ mod tests {
 
     #[test]
     fn criteria_of_theophylline_are_those_computed_by_hand() {
-        // −2LL 359.4, 6 numbers of random effects and 1 of residual error, 12 subjects, 132 observations:
+        // −2LL 359.4, 6 parameters of random effects and 1 of residual error, 12 subjects, 132 observations:
         // ln 12 = 2.4849066, ln 132 = 4.8828019.
         let numbers = EstimatedNumbers { random: 6, fixed: 1 };
         let data = LikelihoodData { subjects: 12, observations: 132 };
@@ -178,11 +179,11 @@ mod tests {
         };
         let whole = omafit_model::ModelFile::parse(published("one_compartment_oral").unwrap()).unwrap();
         assert_eq!(count(&whole), EstimatedNumbers { random: 6, fixed: 1 });
-        // Without variability of V its typical value goes with the observations, and its variance is gone.
+        // Without variability of V its typical value counts with the observations, and its variance is gone.
         let mut less = whole;
         less.variability.remove("V");
         assert_eq!(count(&less), EstimatedNumbers { random: 4, fixed: 2 });
-        // A coefficient goes with its parameter.
+        // A coefficient counts with its parameter.
         let with = |parameter: &str| {
             let mut file = less.clone();
             file.parameters.get_mut(parameter).unwrap().effects = vec![omafit_model::EffectEntry::Power {

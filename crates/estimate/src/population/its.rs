@@ -1,9 +1,10 @@
-//! A population fitted by iterative two-stage: expectation and maximisation in turn, with each subject's η taken as normal
-//! around its mode η̂ with the covariance H⁻¹.
+//! Estimation of a population by iterative two-stage: alternating E-steps and M-steps, with the conditional
+//! distribution of each subject's η taken as normal with mean η̂, the mode, and covariance H⁻¹.
 //!
-//! What is maximised in closed form and what by a step of scoring is in [`super::expectation`]. The same equations in
-//! the residual standard deviations are those of σ of all subjects together ([`crate::sigma`]). Rounds shrink what is left
-//! by a constant part, often a small one: where they go is foreseen from the last of them ([`super::accelerate`]).
+//! The M-step, partly in closed form and partly by a step of scoring, is in [`super::expectation`]. The equations for
+//! the residual standard deviations are those of the σ pooled over all subjects ([`crate::sigma`]). Rounds reduce the
+//! remaining change by a constant factor that is often close to one: their limit is extrapolated from the last rounds
+//! ([`super::accelerate`]).
 
 use super::accelerate::AndersonHistory;
 use super::conditional::{EtaMode, conditional};
@@ -20,44 +21,45 @@ use omafit_model::{PopulationModel, Subject};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-/// What may be left of every number's way at the end.
+/// Largest change of any parameter, on comparable scales, at convergence.
 const LEFT: f64 = 1e-3;
-/// Rounds in turn that must leave so little.
+/// How many consecutive rounds must stay below [`LEFT`].
 const SETTLED: u64 = 2;
-/// The agreement of the subjects' gradients above which the end is none of the likelihood, of which the iterations maximise an
-/// approximation; from some such ends no descent of FOCE gets away.
+/// Agreement of the subjects' gradients above which the end is not a maximum of the likelihood, as the iterations
+/// maximise an approximation; from some such ends no descent of FOCE escapes.
 const AGREEMENT: f64 = 0.5;
-/// Where the iterations settle the objective of FOCE is near its minimum: by a unit or two, as they maximise an approximation of
-/// their own. An end from which it falls by more than this, in so many iterations of a descent, is none of the likelihood.
+/// Decrease of the FOCE objective in [`DESCENT`] further iterations above which the end is not a maximum of the
+/// likelihood. At a proper end the objective is within a unit or two of its minimum, as the iterations maximise an
+/// approximation of their own.
 const FALL: f64 = 10.0;
 const DESCENT: u64 = 8;
-/// Relative tolerance to which the model is solved: little of what is left at the end.
+/// Relative tolerance to which the model is solved, small compared to [`LEFT`].
 const RTOL: f64 = 1e-6;
 
-/// Where iterations of expectation and maximisation stand.
+/// State of the iterations of expectation and maximisation.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct EmIterations {
-    /// The vector.
+    /// Parameter vector.
     pub x: Vec<f64>,
-    /// Each subject's mode, and its part of the objective of FOCE, at the vector before the last round.
+    /// Each subject's mode with its contribution to the FOCE objective, at the vector before the last round.
     pub parts: Vec<EtaMode>,
-    /// Iterations done.
+    /// How many iterations have been done.
     pub count: u64,
-    /// Whether they settled, and how many last ones left little.
+    /// Whether the iterations converged, and how many of the last ones stayed below [`LEFT`].
     pub settled: bool,
     quiet: u64,
-    /// The number that has the furthest to go, and how far.
+    /// Parameter with the largest change, by position, and its change.
     pub largest_change: Option<(usize, f64)>,
-    /// The rounds before, and where the last one went without what they foresee.
+    /// Acceleration history, and the vector that the last round reached without acceleration.
     past: AndersonHistory,
     plain: Vec<f64>,
 }
 
 impl EmIterations {
-    /// None yet, from a model's values.
+    /// Creates the state before the first iteration, from a model's values.
     ///
     /// # Errors
-    /// When a subject has no mode.
+    /// If a subject has no mode.
     pub fn begin(
         model: &PopulationModel,
         space: &ParameterVector,
@@ -78,7 +80,7 @@ impl EmIterations {
         })
     }
 
-    /// Whether they are over so many numbers.
+    /// Whether the state has `n` parameters.
     fn fits(&self, n: usize) -> bool {
         self.count < MOST_ITERATIONS
             && self.quiet < MOST_ITERATIONS
@@ -88,7 +90,7 @@ impl EmIterations {
             && self.past.fits(n)
     }
 
-    /// What is said where they did not settle.
+    /// Describes a state that has not converged.
     pub fn limit(&self, names: &[String]) -> String {
         let left = self.largest_change.map_or(String::new(), |(number, left)| {
             format!("; {} is foreseen to move by {left:.1e}", names[number])
@@ -97,19 +99,20 @@ impl EmIterations {
     }
 }
 
-/// Where rounds go from.
+/// Starting point of the next round.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Pace {
-    /// Where the last ones foresee that they go.
+    /// Accelerated: the vector extrapolated from the last rounds.
     Foreseen,
-    /// Where the last one went.
+    /// Plain: the vector that the last round reached.
     Plain,
 }
 
-/// Rounds until there are so many, or they settle.
+/// Runs rounds up to a limit or until they converge.
 ///
 /// # Errors
-/// When a subject has no mode, or the model does not apply to it.
+/// If a subject has no mode, the model does not apply to a subject, the state is of another estimation, or `watch`
+/// interrupts the rounds.
 pub(super) fn rounds(
     model: &PopulationModel,
     space: &ParameterVector,
@@ -128,7 +131,7 @@ pub(super) fn rounds(
         }
         let Round { ofv, parts, x, comparable } = match round(model, space, &layout, subjects, &now) {
             Ok(round) => round,
-            // What was foreseen may be where a subject has no mode.
+            // A subject may have no mode at the extrapolated vector.
             Err(_) if now.x != now.plain => {
                 now.x.clone_from(&now.plain);
                 now.past.forget();
@@ -161,17 +164,17 @@ pub(super) fn rounds(
     Ok(now)
 }
 
-/// What a round found.
+/// Result of a round.
 struct Round {
-    /// The objective of FOCE before it.
+    /// FOCE objective function value before the round.
     ofv: f64,
     parts: Vec<EtaMode>,
-    /// Where it goes.
+    /// Parameter vector after the round.
     x: Vec<f64>,
     comparable: Comparable,
 }
 
-/// One round of expectation and maximisation.
+/// Runs one round of expectation and maximisation.
 fn round(
     model: &PopulationModel,
     space: &ParameterVector,
@@ -212,11 +215,11 @@ fn round(
     Ok(Round { ofv: total(&parts), parts, x, comparable: Comparable::new(at, space, subjects) })
 }
 
-/// Fits all of a model's population that it does not fix by iterative two-stage, from its own values. The objective,
-/// gradients and covariance are those of FOCE at the estimates.
+/// Fits all parameters of a population model that are not fixed by iterative two-stage, starting from the model's
+/// values. The objective, gradients and covariance are those of FOCE at the estimates.
 ///
 /// # Errors
-/// When there is nothing to estimate, or a subject cannot be fitted.
+/// If there is nothing to estimate, or a subject cannot be fitted.
 pub(super) fn iterative_two_stage(
     model: &PopulationModel,
     subjects: &[Subject],
@@ -244,7 +247,7 @@ pub(super) fn iterative_two_stage(
     Ok(PopulationFit { iterations: found.count, stop, reason, ..fit })
 }
 
-/// How an end is seen to be none of the likelihood, in words; `None` of one that is near a maximum.
+/// Describes why an end is not a maximum of the likelihood; `None` if it is near a maximum.
 fn away_from_a_maximum(
     fit: &PopulationFit,
     model: &PopulationModel,
@@ -263,8 +266,9 @@ fn away_from_a_maximum(
     Ok((fall > FALL).then(words))
 }
 
-/// How far the subjects' gradients point one way, from 0 at a maximum to 1: gᵀ·S⁻¹·g/n, with g the sum of the gradients of n
-/// subjects and S that of their outer products; zero where S has no inverse. Numbers at an end of their range are left out.
+/// The degree to which the subjects' gradients point in one direction, from 0 at a maximum to 1: gᵀ·S⁻¹·g/n, with g the
+/// sum of the gradients of n subjects and S the sum of their outer products; zero if S is singular. Boundary estimates
+/// are left out.
 fn agreement(fit: &PopulationFit) -> f64 {
     let is_free = |k: &usize| fit.ends.iter().all(|end| end.coordinate != *k);
     let free: Vec<usize> = (0..fit.vector.len()).filter(is_free).collect();

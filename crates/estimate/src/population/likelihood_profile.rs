@@ -1,9 +1,9 @@
-//! Interval of one number of a population from the profile of the objective: where the objective of FOCE, least over all
-//! the other numbers, has risen by the quantile of χ² with one degree of freedom.
+//! Profile-likelihood interval of a population parameter: the values at which the FOCE objective, minimised over all
+//! other parameters, has risen by the quantile of χ² with one degree of freedom.
 //!
-//! The ends are looked for by Newton's method on the root of the rise, whose slope is the objective's over the number that
-//! is held. Where the curvature at the estimates is not to be trusted, as of a number that the data hardly determine, the
-//! profile still is.
+//! The ends are found by Newton's method on the square root of the rise, whose slope follows from the derivative of the
+//! objective with respect to the parameter held. The profile remains valid where the Hessian at the estimates is
+//! unreliable, as for a parameter that the data hardly determine.
 
 use super::fit::descended;
 use super::objective::{Foce, Point, PopulationFit, PopulationOptions};
@@ -14,83 +14,85 @@ use super::watch::Observer;
 use omafit_model::Subject;
 use statrs::distribution::{ChiSquared, ContinuousCDF};
 
-/// A point of a profile.
+/// A point of a likelihood profile.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PopulationProfilePoint {
-    /// The number, in its unit.
+    /// Value of the parameter, in its unit.
     pub value: f64,
-    /// By how much the objective has risen above that at the estimates.
+    /// Rise of the objective above its value at the estimates.
     pub rise: f64,
 }
 
-/// A profile.
+/// A likelihood profile.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PopulationProfile {
-    /// Name of the number.
+    /// Name of the parameter.
     pub name: String,
-    /// Its unit.
+    /// Unit of the parameter.
     pub unit: String,
-    /// Its estimate.
+    /// Estimate of the parameter.
     pub estimate: f64,
     /// Coverage of the interval.
     pub level: f64,
-    /// Ends of the interval; zero or infinite where the objective never rises so far.
+    /// Ends of the interval; where the objective never rises far enough, the value at the far end of the parameter's
+    /// scale (close to zero, extremely large, or a bound).
     pub interval: [f64; 2],
-    /// Points at which the objective was found, by value.
+    /// Points at which the objective was minimised, in order of value.
     pub points: Vec<PopulationProfilePoint>,
 }
 
-/// Why there is no profile.
+/// Reason why there is no profile.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum ProfileError {
-    /// The name is none of a number that has a profile.
+    /// The name is not that of a parameter that can be profiled.
     #[error("{name} is no estimated number that has a profile: {known}")]
     Unknown {
-        /// What was asked for.
+        /// The name requested.
         name: String,
-        /// What there is.
+        /// The names available.
         known: String,
     },
-    /// The objective is lower elsewhere.
+    /// The objective is lower elsewhere than at the estimates.
     #[error(
         "with {name} at {value} the objective is lower by {by:.4} than at the estimates: the run is not at its minimum; fit \
          again from there"
     )]
     Lower {
-        /// The number.
+        /// Name of the parameter.
         name: String,
-        /// Where it is held.
+        /// Value at which the parameter is held.
         value: f64,
-        /// By how much.
+        /// Decrease of the objective.
         by: f64,
     },
-    /// The objective cannot be computed, or its minimum over the others is not found.
+    /// The objective cannot be computed, or its minimum over the other parameters is not found.
     #[error("the other numbers cannot be estimated with {name} at {value}: {why}")]
     NotFound {
-        /// The number.
+        /// Name of the parameter.
         name: String,
-        /// Where it is held.
+        /// Value at which the parameter is held.
         value: f64,
-        /// Why.
+        /// Reason of the failure.
         why: String,
     },
-    /// It was told to stop.
+    /// The profile was interrupted.
     #[error("interrupted")]
     Interrupted,
 }
 
-/// As far as an end is looked for, on the scale of the vector: a factor of 22,000 of a logarithm.
+/// Farthest distance from the estimate at which an end is sought, on the scale of the parameter vector: for a
+/// logarithm, a factor of 22,000.
 const FARTHEST: f64 = 10.0;
-/// The error of an end, as part of its distance in standard deviations.
+/// Relative accuracy of an end, in terms of the root of the rise.
 const CLOSE: f64 = 1e-3;
 const MOST_STEPS: usize = 25;
-/// A decrease of the objective that is none.
+/// Decrease of the objective that is tolerated.
 const NONE: f64 = 1e-3;
-/// The first step where no standard error is known, on the scale of the vector.
+/// First step if no standard error is known, on the scale of the parameter vector.
 const FIRST: f64 = 0.3;
 
-/// The estimated numbers that have a profile, each with its coordinate and its position among the estimates: those that
-/// one coordinate alone decides.
+/// The estimated parameters that can be profiled, namely those determined by a single coordinate, each with its
+/// coordinate and its position among the estimates.
 fn profiled(fit: &PopulationFit) -> Vec<(String, String, usize, usize)> {
     let estimates = population_estimates(&fit.model, &fit.space, None);
     let values = fit.numbers(&fit.vector);
@@ -112,10 +114,11 @@ fn profiled(fit: &PopulationFit) -> Vec<(String, String, usize, usize)> {
     fit.space.coordinates().iter().enumerate().filter_map(of).collect()
 }
 
-/// The profile of the number of this name around a fit.
+/// Computes the likelihood profile of the parameter with the given name around a fit.
 ///
 /// # Errors
-/// When the name is none of a number that has a profile, the objective is lower elsewhere, or `watch` ends it.
+/// If the name is not that of a parameter that can be profiled, the objective is lower elsewhere, its minimum over the
+/// other parameters is not found, or `watch` interrupts the profile.
 pub fn population_profile(
     fit: &PopulationFit,
     subjects: &[Subject],
@@ -170,7 +173,7 @@ pub fn population_profile(
                 beyond[k] = fit.vector[k] + side * 700.0;
                 return Ok(fit.numbers(&beyond)[position]);
             }
-            // d√rise over the number is the objective's slope over twice the root.
+            // The derivative of √rise is the derivative of the objective divided by twice the root.
             let slope = found.at.slope(k) / (2.0 * root);
             let step = (distance - root) / slope;
             let sound = step.is_finite() && slope * side > 0.0;

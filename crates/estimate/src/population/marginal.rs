@@ -1,8 +1,9 @@
-//! −2 log-likelihood of a population with the η integrated out: by linearisation, by Laplace's method, by importance
+//! −2 log-likelihood of a population with the η integrated out: by linearisation, by Laplace's method, or by importance
 //! sampling.
 //!
-//! In the letters of [`super::conditional`], with A = ½·∂²G/∂u² at û, which is H and what H leaves out, and q a mixture of
-//! Student's t around every mode of u that is found, each with its A⁻¹ as scale, and of one as wide as the population:
+//! In the notation of [`super::conditional`], with A = ½·∂²G/∂u² at û, which is H plus the second-order part that H
+//! omits, and q a mixture of Student's t densities, one around each mode of u that is found, with its A⁻¹ as scale, and
+//! one as wide as the population:
 //!
 //! ```text
 //! linear               G(û) + ln|H|
@@ -10,8 +11,8 @@
 //! importance sampling  −2 ln 1/K·Σ exp(−½G(uₖ))·(2π)^(−d/2)/q(uₖ),   uₖ drawn from q
 //! ```
 //!
-//! A proposal around one of several modes alone would miss the others and not know it: the fewer draws reach them, the
-//! more even are the weights.
+//! A proposal around only one of several modes would miss the others without any sign of it: the fewer draws reach
+//! them, the more even the weights are.
 
 use super::conditional::{ConditionalError, FactoredModel, Whitened};
 use super::modes::{Mode, SPREAD, lowest, modes};
@@ -28,78 +29,79 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::f64::consts::PI;
 
-/// How the η are integrated out.
+/// Method by which the η are integrated out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LikelihoodMethod {
-    /// The model made linear at η̂: the objective of FOCE with interaction.
+    /// Linearisation of the model at η̂: the objective of FOCE with interaction.
     Linear,
-    /// Laplace's method, with the exact second derivatives of the model.
+    /// Laplace's method, with exact second derivatives of the model.
     Laplace,
     /// Importance sampling.
     Is,
 }
 
-/// How a population's likelihood is computed.
+/// Settings of the computation of a population's likelihood.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LikelihoodOptions {
-    /// By which method.
+    /// Method of integration.
     pub method: LikelihoodMethod,
-    /// Draws a subject of importance sampling, at least 2.
+    /// Number of importance samples per subject, at least 2.
     pub samples: u32,
-    /// Their seed.
+    /// Seed of the samples.
     pub seed: u64,
 }
 
-/// A subject's part.
+/// A subject's contribution to the marginal likelihood.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct MarginalPart {
-    /// Its −2 log-likelihood, without the constants that FOCE leaves out.
+    /// −2 log-likelihood of the subject, without the constants that FOCE leaves out.
     pub ofv: f64,
-    /// Its Monte-Carlo standard error; zero of a method that does not draw.
+    /// Monte-Carlo standard error of `ofv`; zero for a method without sampling.
     pub se: f64,
-    /// The number of draws in effect, (Σw)²/Σw²; NaN of a method that does not draw.
+    /// Effective number of samples, (Σw)²/Σw²; NaN for a method without sampling.
     pub effective: f64,
-    /// Pareto k̂ of the weights: above 0.7 their mean and its standard error are not to be trusted, however many draws seem
-    /// to be in effect; NaN of a method that does not draw.
+    /// Pareto k̂ of the weights: above 0.7 their mean and its standard error are unreliable, however large the
+    /// effective number of samples appears; NaN for a method without sampling.
     pub pareto_k: f64,
-    /// Draws at which the model cannot be solved: they count as of likelihood zero.
+    /// How many samples could not be solved; they count as having likelihood zero.
     pub unsolved: u32,
 }
 
-/// The likelihood of a population.
+/// The marginal likelihood of a population.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Marginal {
     /// −2 log-likelihood, without the constants that FOCE leaves out.
     pub ofv: f64,
-    /// −2 log-likelihood with all constants, on the natural scale of the data.
+    /// −2 log-likelihood including all constants, on the natural scale of the data.
     pub minus2ll: f64,
-    /// Monte-Carlo standard error of both.
+    /// Monte-Carlo standard error of `ofv` and `minus2ll`.
     pub se: f64,
-    /// Each subject's part.
+    /// Contribution of each subject.
     pub subjects: Vec<MarginalPart>,
 }
 
-/// Why there is no likelihood.
+/// Reason why there is no likelihood.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum MarginalError {
-    /// A subject has none.
+    /// The likelihood of a subject cannot be computed.
     #[error("subject {id}: {reason}")]
     Subject {
-        /// The subject.
+        /// Identifier of the subject.
         id: String,
-        /// Why.
+        /// Reason of the failure.
         reason: Box<ConditionalError>,
     },
-    /// Ω is no covariance, or nothing varies.
+    /// Ω is not positive definite, or no parameter varies.
     #[error("the model has no Ω that is positive definite: there is nothing to integrate over")]
     Omega,
 }
 
-/// The likelihood of a model's population.
+/// Computes the marginal likelihood of a population model.
 ///
 /// # Errors
-/// When Ω is no covariance, a subject's η has no minimum, or, by Laplace's method, the curvature there is not that of one.
+/// If Ω is not positive definite, a subject's η has no minimum, or, with Laplace's method, the Hessian there is not
+/// positive definite.
 pub fn marginal_likelihood(
     model: &PopulationModel,
     subjects: &[Subject],
@@ -122,7 +124,7 @@ pub fn marginal_likelihood(
     })
 }
 
-/// A subject's part, its modes looked for from everywhere.
+/// A subject's contribution, with its modes sought from all starts.
 fn part(
     population: &FactoredModel,
     subject: &Subject,
@@ -150,7 +152,7 @@ fn part(
     }
 }
 
-/// A: half the curvature of G at a point.
+/// Computes A, half the Hessian of G, at a point.
 fn curvature(
     population: &FactoredModel,
     problem: &Whitened<'_>,
@@ -167,22 +169,23 @@ fn curvature(
     Ok(sum)
 }
 
-/// Proposals for a subject's u, fitted to its distribution.
+/// Proposal distributions for a subject's u, fitted to its conditional distribution.
 pub(super) struct Proposals {
-    /// The modes, the lowest first.
+    /// Modes of u, the lowest first.
     pub modes: Vec<Mode>,
-    /// The proposal around the lowest mode.
+    /// Proposal around the lowest mode.
     pub lowest: Proposal,
-    /// A mixture around all modes, and as wide as the population.
+    /// Mixture of proposals around all modes and one as wide as the population.
     pub mixture: Mixture,
 }
 
 impl Proposals {
-    /// Proposals around the modes that are found from the origin, from `known` points and from others. Where η vary widely
-    /// and `pilot` draws are uneven, as along a bent ridge, the mixture is fitted to them.
+    /// Creates proposals around the modes found from the origin, from `known` points and from scattered starts. If η
+    /// vary widely and the weights of `pilot` draws are uneven, as along a curved ridge, the mixture is adapted to the
+    /// draws.
     ///
     /// # Errors
-    /// When the model cannot be solved at any mode.
+    /// If the model cannot be solved at any mode.
     pub fn new(
         population: &FactoredModel,
         subject: &Subject,
@@ -217,8 +220,8 @@ impl Proposals {
     }
 }
 
-/// The mixture, or where that would draw unevenly one that is fitted to the distribution. It is asked of draws from a wider one,
-/// which come to places that the mixture itself would hardly ever draw from.
+/// Returns the mixture or, if its weights would be uneven, a mixture adapted to the conditional distribution. The check
+/// uses draws from a wider mixture, which reach regions that the mixture itself would rarely sample.
 fn fitted(
     population: &FactoredModel,
     problem: &Whitened<'_>,
@@ -231,7 +234,7 @@ fn fitted(
         let (draws, logs, _) = weighted(population, problem, &wider, stream, pilot);
         let (_, weights) = relative_weights(&logs);
         let sum: f64 = weights.iter().sum();
-        // (Σw)²/Σw² of draws from the mixture that is asked about, w the weight of each draw from the wider one.
+        // (Σw)²/Σw² of draws from the mixture under test, with w the weight of each draw from the wider mixture.
         let other = |(draw, w): (&Vec<f64>, &f64)| {
             let asked = if round == 0 { &mixture } else { &wider };
             w * w * (wider.log_density(draw) - asked.log_density(draw)).exp()
@@ -245,17 +248,18 @@ fn fitted(
     wider
 }
 
-/// Draws by which proposals are fitted, at most so often, and the part of them in effect that is enough.
+/// Number of pilot draws for fitting proposals, largest number of pilot rounds, and the effective fraction of draws
+/// that suffices.
 const PILOT: u32 = 1600;
 const MOST_PILOTS: usize = 6;
 const EVEN: f64 = 0.3;
-/// The Pareto k̂ of pilot draws' weights, at most.
+/// Largest Pareto k̂ of the weights of pilot draws.
 const LIGHT: f64 = 0.5;
 
-/// Draws of u, the logarithms of their weights, and how many of them the model cannot be solved at.
+/// Draws of u, the logarithms of their weights, and the number of draws at which the model cannot be solved.
 type Weighted = (Vec<Vec<f64>>, Vec<f64>, u32);
 
-/// Draws of u from a mixture.
+/// Draws u from a mixture and computes the weights.
 fn weighted(
     population: &FactoredModel,
     problem: &Whitened<'_>,
@@ -281,10 +285,10 @@ fn weighted(
     (draws, logs, unsolved)
 }
 
-/// Draws of a subject's u from the mixture that is fitted to its distribution.
+/// Draws a subject's u from the mixture fitted to its conditional distribution and computes the weights.
 ///
 /// # Errors
-/// When the model cannot be solved at any mode.
+/// If the model cannot be solved at any mode.
 fn proposed(
     population: &FactoredModel,
     subject: &Subject,
@@ -296,10 +300,10 @@ fn proposed(
     Ok(weighted(population, &problem, &proposal, stream, samples))
 }
 
-/// Draws of a subject's u, and their weights.
+/// Draws of a subject's u with their weights relative to the largest.
 ///
 /// # Errors
-/// When the model cannot be solved at any mode.
+/// If the model cannot be solved at any mode.
 pub(super) fn drawn(
     population: &FactoredModel,
     subject: &Subject,

@@ -1,4 +1,4 @@
-//! The methods by which a population is estimated.
+//! Methods of population estimation.
 
 use super::fit::{fit_population, resume};
 use super::its::{EmIterations, iterative_two_stage};
@@ -10,8 +10,8 @@ use super::watch::Observer;
 use omafit_model::{PopulationModel, ResidualDistribution, Subject};
 use serde::{Deserialize, Serialize};
 
-/// Where an estimation stood: from it the estimation goes on to the same bits as without a stop. It is what is serialised of a
-/// [`EstimationState`](super::Standing).
+/// Checkpoint of an estimation, from which it continues with results that are bit for bit those of an uninterrupted
+/// estimation. It is deserialised from a serialised [`EstimationState`](super::EstimationState).
 #[derive(Clone, Debug, Deserialize)]
 #[serde(transparent)]
 pub struct Checkpoint(StateOfMethod);
@@ -25,7 +25,7 @@ enum StateOfMethod {
     Saem(Box<SaemState>),
 }
 
-/// How a population is estimated.
+/// Method of population estimation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PopulationMethod {
@@ -33,18 +33,18 @@ pub enum PopulationMethod {
     Its,
     /// First-order conditional estimation with interaction.
     Foce,
-    /// Stochastic approximation of expectation and maximisation; what it draws has this seed.
+    /// Stochastic approximation expectation–maximisation (SAEM).
     Saem {
-        /// The seed.
+        /// Seed of the random numbers.
         seed: u64,
     },
 }
 
-/// Whether something can be learnt of a population: at least as many subjects with observations as variances, and as many
-/// observations as numbers.
+/// Checks that the data suffice to estimate a population: at least as many subjects with observations as estimated
+/// variances, and at least as many observations as estimated parameters.
 ///
 /// # Errors
-/// When there are fewer, or nothing is estimated.
+/// If there are fewer, or nothing is estimated.
 pub fn enough(model: &PopulationModel, subjects: &[Subject]) -> Result<(), PopulationError> {
     let space = ParameterVector::new(model)?;
     let is_variance = |c: &&EstimatedParameter| matches!(**c, EstimatedParameter::Cholesky { row, column } if row == column);
@@ -61,12 +61,13 @@ pub fn enough(model: &PopulationModel, subjects: &[Subject]) -> Result<(), Popul
     Ok(())
 }
 
-/// Fits all of a model's population that it does not fix, from its own values, by a method; or goes on from where such an
-/// estimation, of the same model, subjects, method and options, stood. `watch` is told of each iteration, and may end it.
+/// Fits all parameters of a population model that are not fixed, starting from the model's values; or continues from
+/// the checkpoint of an estimation with the same model, subjects, method and options. `watch` observes each iteration
+/// and may interrupt the estimation.
 ///
 /// # Errors
-/// When there is nothing to estimate, a subject cannot be fitted, it was interrupted, or the checkpoint is of another
-/// estimation.
+/// If there is nothing to estimate, the data do not suffice, the method does not apply, a subject cannot be fitted, the
+/// estimation is interrupted, or the checkpoint is of another estimation.
 pub fn estimate_population(
     model: &PopulationModel,
     subjects: &[Subject],

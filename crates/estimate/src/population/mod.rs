@@ -1,4 +1,5 @@
-//! The population behind the subjects: first-order conditional estimation with exact gradients.
+//! Population estimation: FOCE with exact gradients, iterative two-stage, SAEM, and the likelihood and uncertainty of
+//! the estimates.
 
 mod accelerate;
 mod bootstrap;

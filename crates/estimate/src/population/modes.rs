@@ -1,9 +1,10 @@
-//! Modes of a subject's η given its data: the minima of G(u), in the letters of [`super::conditional`].
+//! Modes of a subject's η given its data: the minima of G(u), in the notation of [`super::conditional`].
 //!
-//! A descent finds the minimum of the hill on which it starts. Where kinetics can be told in two ways, as with absorption and
-//! elimination exchanged, there is a second one, and the population moves the lowest from one to the other. Descents
-//! therefore start from several points: the origin, those that are known, and points spread evenly over the
-//! distribution of u. They are coarse, and only the lowest end is followed to the accuracy of the objective.
+//! A descent finds the minimum of the basin in which it starts. If the data admit two kinetic explanations, as with
+//! absorption and elimination exchanged (flip-flop), there is a second minimum, and which of the two is lowest depends
+//! on the population parameters. Descents therefore start from several points: the origin, known points, and points
+//! spread evenly over the distribution of u. They are coarse, and only the lowest minima are refined to the accuracy of
+//! the objective.
 
 use super::conditional::{ConditionalError, EtaMode, FactoredModel, Whitened, conditional};
 use crate::least_squares::StopReason;
@@ -11,32 +12,35 @@ use crate::problem::SubjectError;
 use crate::starts::normal_start;
 use omafit_model::Subject;
 
-/// Points spread over the distribution of u from which descents start.
+/// Number of starts spread over the distribution of u.
 pub(super) const SPREAD: usize = 8;
-/// Relative tolerance of the model on coarse descents, the decrease that ends them as part of 1 + G, and their limit.
+/// Relative tolerance of the model in coarse descents, the predicted decrease relative to 1 + G that ends them, and
+/// their limit on iterations.
 const COARSE_RTOL: f64 = 1e-5;
 const COARSE_DECREASE: f64 = 1e-6;
 const COARSE_ITERATIONS: u64 = 40;
-/// Ends of descents so near each other, standard deviations of u, are one mode.
+/// Distance in every element of u, in standard deviations, below which two minima count as one mode.
 const ONE: f64 = 0.1;
-/// A mode whose G lies by so much above the lowest holds less than 1e-5 of the distribution, and is left out.
+/// Difference of G from the lowest mode above which a mode, which then holds less than 1e-5 of the distribution, is
+/// left out.
 const HIGH: f64 = 24.0;
-/// A mode is lower than another if its G is by more than this.
+/// Smallest difference of G by which a mode counts as lower than another.
 pub(super) const LOWER: f64 = 1e-4;
 
-/// A mode.
+/// A mode of u.
 #[derive(Clone, Debug)]
 pub(super) struct Mode {
-    /// u, to the accuracy of a coarse descent.
+    /// Position u, to the accuracy of a coarse descent.
     pub u: Vec<f64>,
-    /// G there.
+    /// Value of G at the mode.
     pub objective: f64,
 }
 
-/// The modes that descents find from the origin, from `known` points and from `spread` others, the lowest first.
+/// The modes found by descents from the origin, from `known` points and from `spread` scattered starts, the lowest
+/// first.
 ///
 /// # Errors
-/// When the model cannot be solved from any of them.
+/// If the model cannot be solved from any of the starts.
 pub(super) fn modes(
     population: &FactoredModel,
     subject: &Subject,
@@ -76,15 +80,15 @@ pub(super) fn modes(
     Ok(found)
 }
 
-/// Whether two points are one mode.
+/// Whether two points belong to one mode.
 pub(super) fn are_one(a: &[f64], b: &[f64]) -> bool {
     a.iter().zip(b).all(|(a, b)| (a - b).abs() < ONE)
 }
 
-/// A subject's part of the objective at its lowest mode, looked for from everywhere, and G there.
+/// A subject's lowest mode with its contribution to the objective, sought from all starts, and G at the mode.
 ///
 /// # Errors
-/// When the model cannot be solved, or u has no minimum.
+/// If the model cannot be solved, or u has no minimum.
 pub(super) fn lowest(
     population: &FactoredModel,
     subject: &Subject,
@@ -92,7 +96,7 @@ pub(super) fn lowest(
     rtol: f64,
 ) -> Result<(EtaMode, f64), ConditionalError> {
     let all = modes(population, subject, known, SPREAD)?;
-    // Coarse descents tell modes apart only by so much.
+    // Coarse descents rank modes only to within this accuracy.
     let near = all.iter().take_while(|mode| mode.objective <= all[0].objective + COARSE);
     let mut best: Option<(EtaMode, f64)> = None;
     let mut failed = None;
@@ -110,13 +114,13 @@ pub(super) fn lowest(
     }
 }
 
-/// The error of G at the end of a coarse descent, at most.
+/// Bound on the error of G at the end of a coarse descent.
 const COARSE: f64 = 0.1;
 
-/// G at a point.
+/// Computes G at a point.
 ///
 /// # Errors
-/// When the model cannot be solved there.
+/// If the model cannot be solved at the point.
 pub(super) fn height(
     population: &FactoredModel,
     subject: &Subject,

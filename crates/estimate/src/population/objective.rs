@@ -1,4 +1,5 @@
-//! The objective of FOCE over a population's vector, with what an estimation of it needs and gives.
+//! The FOCE objective as a function of the population's parameter vector, with the options and results of its
+//! estimation.
 
 use super::boundary::BoundaryEstimate;
 use super::change::SubjectGradient;
@@ -14,15 +15,15 @@ use omafit_model::{DEFAULT_RTOL, PopulationModel, Subject};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-/// A second mode whose G is higher by at most this may be the lowest of another population.
+/// Difference of G up to which a second mode may become the lowest as the population parameters change.
 const LIKELY: f64 = 10.0;
 
-/// How hard to try.
+/// Options of a population estimation.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PopulationOptions {
     /// Limit on iterations.
     pub max_iterations: u64,
-    /// The decrease of the objective that is left to predict at the end.
+    /// Predicted decrease of the objective at which the estimation has converged.
     pub tolerance: f64,
     /// Whether the covariance of the estimates is computed.
     pub covariance: bool,
@@ -34,134 +35,136 @@ impl Default for PopulationOptions {
     }
 }
 
-/// Why a population was not fitted.
+/// Reason why a population was not fitted.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum PopulationError {
-    /// It has nothing to estimate, or what cannot be.
+    /// The model has nothing to estimate, or a part that cannot be estimated.
     #[error(transparent)]
     Vector(#[from] SpaceError),
-    /// A subject has no part in the objective at the start.
+    /// A subject has no contribution to the objective at the start.
     #[error("subject {id} at the starting values: {reason}")]
     Start {
-        /// The subject.
+        /// Identifier of the subject.
         id: String,
-        /// Why.
+        /// Reason of the failure.
         reason: Box<ConditionalError>,
     },
-    /// A subject has no part in the objective on the way.
+    /// A subject has no contribution to the objective during the estimation.
     #[error("subject {id}: {reason}")]
     Subject {
-        /// The subject.
+        /// Identifier of the subject.
         id: String,
-        /// Why.
+        /// Reason of the failure.
         reason: Box<ConditionalError>,
     },
-    /// The starting values are no model.
+    /// The parameter values form no valid model.
     #[error("the starting values: {0}")]
     Model(String),
-    /// Iterative two-stage does not apply.
+    /// Iterative two-stage does not apply to Student's t residuals.
     #[error(
         "iterative two-stage takes the distribution of η given the data for normal, which residuals of Student's t make it too \
          little: use FOCE or SAEM"
     )]
     StudentsT,
-    /// There is nobody.
+    /// No subject has observations.
     #[error("a population needs subjects with observations")]
     NoSubjects,
-    /// There are fewer subjects than variances between them.
+    /// Fewer subjects than between-subject variances.
     #[error(
         "{variances} variances between subjects cannot be told from {subjects} of them: give the variability in the model \
          file (fixed = true), or add subjects"
     )]
     TooFewSubjects {
-        /// Subjects with observations.
+        /// How many subjects have observations.
         subjects: usize,
-        /// Variances that are to be estimated.
+        /// How many variances are to be estimated.
         variances: usize,
     },
-    /// There are fewer observations than numbers.
+    /// Fewer observations than estimated parameters.
     #[error(
         "{numbers} numbers of a population cannot be told from {observations} observations: fix some in the model file, or \
          add observations"
     )]
     TooFewObservations {
-        /// Observations of all subjects.
+        /// How many observations all subjects have.
         observations: usize,
-        /// Numbers that are to be estimated.
+        /// How many parameters are to be estimated.
         numbers: usize,
     },
-    /// It was told to stop.
+    /// The estimation was interrupted.
     #[error("interrupted")]
     Interrupted,
-    /// A checkpoint of another method, of other subjects or of another model.
+    /// The checkpoint is of another method, other subjects or another model.
     #[error("the checkpoint is not one of this estimation")]
     Checkpoint,
 }
 
-/// A fitted population.
+/// A fitted population model.
 #[derive(Clone, Debug)]
 pub struct PopulationFit {
-    /// The model with its estimates.
+    /// Population model with the estimates.
     pub model: PopulationModel,
-    /// What was estimated.
+    /// Layout of the estimated parameters.
     pub space: ParameterVector,
-    /// The estimates as a vector.
+    /// Estimates as a parameter vector.
     pub vector: Vec<f64>,
-    /// The objective, −2 log-likelihood of the data without constants as FOCE approximates it.
+    /// Objective function value: −2 log-likelihood of the data without constants, as approximated by FOCE.
     pub ofv: f64,
-    /// Each subject's part.
+    /// Each subject's conditional mode and contribution to the objective.
     pub subjects: Vec<EtaMode>,
-    /// The gradient of each subject's part over the vector; nothing where it cannot be computed.
+    /// Gradient of each subject's contribution with respect to the parameter vector; empty if it cannot be computed.
     pub gradients: Vec<Vec<f64>>,
-    /// Numbers at an end of their range.
+    /// Boundary estimates.
     pub ends: Vec<BoundaryEstimate>,
-    /// The columns of the factor of Ω that are zero, as their variances are at an end.
+    /// Columns of the factor of Ω that are zero because their variances are at a boundary.
     pub(super) tied: Vec<usize>,
-    /// Positions in the vector of numbers that these subjects do not determine: no subject's part of the objective depends
-    /// on them, or on a combination of them.
+    /// Positions in the parameter vector of parameters that these subjects do not determine: no subject's contribution
+    /// to the objective depends on them, or on a combination of them.
     pub undetermined: Vec<usize>,
-    /// Covariance of the estimates, or why there is none.
+    /// Covariance of the estimates, or the reason why there is none.
     pub uncertainty: Result<PopulationUncertainty, String>,
-    /// Iterations.
+    /// How many iterations were done.
     pub iterations: u64,
-    /// Why it stopped; `None` at the limit on iterations.
+    /// Reason why the estimation stopped; `None` for an evaluation, and for iterative two-stage or SAEM without
+    /// convergence.
     pub stop: Option<DescentStop>,
-    /// The same in words.
+    /// Description of why the estimation stopped.
     pub reason: String,
 }
 
 impl PopulationFit {
-    /// Whether it stopped at a minimum.
+    /// Whether the estimation stopped at a minimum.
     pub fn converged(&self) -> bool {
         self.stop.is_some_and(DescentStop::is_minimum)
     }
 
-    /// The numbers of the population at a vector, as [`population_estimates`](super::population_estimates) lists them.
+    /// The population parameters at a parameter vector, in the order of
+    /// [`population_estimates`](super::population_estimates).
     pub fn numbers(&self, vector: &[f64]) -> Vec<f64> {
         let values = self.space.values(&self.model.values(), vector);
         listed(&self.model, &values).iter().map(|estimate| estimate.value).collect()
     }
 
-    /// The estimates as a vector, NaN of what these subjects do not determine.
+    /// The estimates as a parameter vector, with NaN for parameters that these subjects do not determine.
     pub fn determined(&self) -> Vec<f64> {
         let of = |(k, x): (usize, &f64)| if self.undetermined.contains(&k) { f64::NAN } else { *x };
         self.vector.iter().enumerate().map(of).collect()
     }
 }
 
-/// The objective of a population as a function of its vector.
+/// The FOCE objective of a population as a function of its parameter vector.
 #[derive(Clone, Copy)]
 pub(super) struct Foce<'a> {
     pub model: &'a PopulationModel,
     pub space: &'a ParameterVector,
     pub subjects: &'a [Subject],
     pub watch: &'a dyn Observer,
-    /// A number that stays where it is.
+    /// Position of a coordinate that is held fixed.
     pub held: Option<usize>,
 }
 
 impl<'a> Foce<'a> {
-    /// The objective over all numbers.
+    /// Creates the objective over all coordinates.
     pub fn new(
         model: &'a PopulationModel,
         space: &'a ParameterVector,
@@ -173,13 +176,13 @@ impl<'a> Foce<'a> {
 }
 
 impl Foce<'_> {
-    /// The population at a vector, with these columns of L zero.
+    /// The population at a parameter vector, with the columns `tied` of L set to zero.
     pub fn at(&self, x: &[f64], tied: &[usize]) -> Option<FactoredModel> {
         Some(FactoredModel::new(self.space.model(self.model, x).ok()?)?.without(tied))
     }
 
-    /// The subjects' gradients at a vector beside `point`, each η̂ where it goes to first order. What that leaves out is the same on
-    /// both sides of the point, and so no part of a central difference.
+    /// The subjects' gradients at a parameter vector near `point`, with each η̂ extrapolated to first order. The error
+    /// of the extrapolation is equal on both sides of the point and so cancels in a central difference.
     pub fn gradients_beside(&self, x: &[f64], point: &Point) -> Option<Vec<Vec<f64>>> {
         if !self.watch.go_on() {
             return None;
@@ -196,38 +199,39 @@ impl Foce<'_> {
     }
 }
 
-/// The sum in the subjects' order.
+/// The sum of the contributions in the order of the subjects.
 pub(super) fn total(parts: &[EtaMode]) -> f64 {
     parts.iter().map(|part| part.ofv).sum()
 }
 
-/// Whether they can be the parts of these subjects.
+/// Whether `parts` can be the contributions of these subjects.
 pub(super) fn are_of(parts: &[EtaMode], model: &PopulationModel, subjects: &[Subject]) -> bool {
     let n = model.variable().len();
     parts.len() == subjects.len() && parts.iter().all(|part| part.eta.len() == n && part.u.len() == n)
 }
 
-/// A point of which the objective is known.
+/// A point at which the objective is known.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Point {
     pub x: Vec<f64>,
     pub subjects: Vec<EtaMode>,
-    /// The columns of L that are zero, as their variances are at the end of their range.
+    /// Columns of L that are zero because their variances are at a boundary.
     pub tied: Vec<usize>,
-    /// Whether the objective has been looked for elsewhere.
+    /// Whether a lower objective has been sought elsewhere.
     pub has_looked: bool,
-    /// How each subject's part changes, once that is known. It follows from the rest, and is much.
+    /// Derivatives of each subject's contribution, once computed. They follow from the other fields, are large, and are
+    /// not serialised.
     #[serde(skip)]
     pub changes: Vec<SubjectGradient>,
 }
 
 impl Point {
-    /// Of which the changes are not known yet.
+    /// Creates a point without derivatives.
     pub fn new(x: Vec<f64>, subjects: Vec<EtaMode>) -> Self {
         Self { x, subjects, tied: Vec::new(), has_looked: false, changes: Vec::new() }
     }
 
-    /// Whether it is one over so many numbers, of these subjects.
+    /// Whether the point has `n` coordinates and matches these subjects.
     pub fn fits(&self, n: usize, model: &PopulationModel, subjects: &[Subject]) -> bool {
         self.x.len() == n
             && are_of(&self.subjects, model, subjects)
@@ -235,29 +239,29 @@ impl Point {
             && self.tied.iter().all(|column| *column < model.variable().len())
     }
 
-    /// The point where a fit ended.
+    /// The point at which a fit ended.
     pub fn of(fit: &PopulationFit) -> Self {
         Self::new(fit.vector.clone(), fit.subjects.clone()).tied(fit.tied.clone())
     }
 
-    /// The derivative of the objective over a number, once the changes are known.
+    /// The derivative of the objective with respect to a coordinate, once the derivatives are computed.
     pub fn slope(&self, k: usize) -> f64 {
         self.changes.iter().map(|change| change.gradient[k]).sum()
     }
 
-    /// The subjects' parts at another vector, all else as it is.
+    /// The point at another parameter vector with the given contributions, with `tied` and `has_looked` unchanged.
     pub fn at(&self, x: Vec<f64>, subjects: Vec<EtaMode>) -> Self {
         Self { has_looked: self.has_looked, ..Self::new(x, subjects).tied(self.tied.clone()) }
     }
 
-    /// The point with these columns of L zero.
+    /// Sets the columns of L that are zero and discards the derivatives.
     pub fn tied(mut self, columns: Vec<usize>) -> Self {
         self.tied = columns;
         self.changes.clear();
         self
     }
 
-    /// The expected second derivative of the objective over each number alone, once the changes are known.
+    /// The expected second derivative of the objective in each coordinate, once the derivatives are computed.
     pub fn expected(&self) -> Vec<f64> {
         let n = self.x.len();
         let part = |k: usize| self.changes.iter().map(|change| change.information[k * n + k]).sum();
@@ -312,8 +316,8 @@ impl Objective for Foce<'_> {
     }
 }
 
-/// The information of the observations over the vector that is expected where the model is linear; nothing where a subject
-/// has no part in the objective of FOCE.
+/// The expected information of the observations on the parameter vector under the linearised model; `None` if a subject
+/// has no contribution to the FOCE objective.
 pub(super) fn expected_information(
     model: &PopulationModel,
     space: &ParameterVector,
@@ -326,7 +330,7 @@ pub(super) fn expected_information(
     Some(expected * 0.5).filter(|expected| expected.iter().all(|v| v.is_finite()))
 }
 
-/// Each subject's part at the start, at its lowest mode.
+/// Each subject's contribution at the start, at its lowest mode.
 pub(super) fn starting_parts(
     model: &PopulationModel,
     subjects: &[Subject],
@@ -340,7 +344,8 @@ pub(super) fn starting_parts(
     subjects.par_iter().with_max_len(1).map(one).collect::<Vec<_>>().into_iter().collect()
 }
 
-/// Whether η vary widely and some subject has a second mode that may be the lowest of another population.
+/// Whether η vary widely and some subject has a second mode that may become the lowest as the population parameters
+/// change.
 pub(super) fn have_several_modes(
     population: &FactoredModel,
     subjects: &[Subject],
@@ -354,7 +359,7 @@ pub(super) fn have_several_modes(
     population.is_wide() && two().contains(&true)
 }
 
-/// A model with the factor of its Ω.
+/// Factors the Ω of a model.
 pub(super) fn factored(model: PopulationModel) -> Result<FactoredModel, PopulationError> {
     FactoredModel::new(model).ok_or_else(|| PopulationError::Model("Ω is no covariance".into()))
 }

@@ -1,6 +1,6 @@
-//! Distributions from which a subject's η, or u, are proposed: multivariate Student's t around a mode, as wide as the
-//! curvature there says, and mixtures of these. Tails are heavier than those of what they stand for, so that no weight
-//! runs away.
+//! Proposal distributions for a subject's η or u: multivariate Student's t around a mode, scaled by the curvature
+//! there, and mixtures of these. Their tails are heavier than those of the target distribution, so that the weights
+//! stay bounded.
 
 use crate::simulate::SubjectStream;
 use crate::weighted::relative_weights;
@@ -9,23 +9,24 @@ use serde::{Deserialize, Serialize};
 use statrs::function::gamma::ln_gamma;
 use std::f64::consts::PI;
 
-/// Degrees of freedom.
+/// Degrees of freedom of the proposals.
 const FREEDOM: u32 = 5;
 
-/// By how much the axes of a wider copy are longer.
+/// Factor by which the axes of a widened copy are longer.
 const WIDENED: f64 = 2.5;
 
-/// A multivariate Student's t.
+/// A multivariate Student's t distribution.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Proposal {
     centre: DVector<f64>,
-    /// L with L·Lᵀ the inverse of the scale matrix.
+    /// Lower triangular factor L, with L·Lᵀ the inverse of the scale matrix.
     precision: DMatrix<f64>,
     log_scale: f64,
 }
 
 impl Proposal {
-    /// Around `centre`, `precision` the inverse of its scale matrix; `None` unless that is positive definite.
+    /// Creates a proposal around `centre`, with `precision` the inverse of its scale matrix; `None` unless `precision`
+    /// is positive definite.
     pub fn new(centre: &[f64], precision: DMatrix<f64>) -> Option<Self> {
         let precision = Cholesky::new(precision)?.unpack();
         let (n, freedom) = (centre.len() as f64, f64::from(FREEDOM));
@@ -39,26 +40,26 @@ impl Proposal {
         })
     }
 
-    /// Whether it is one of so many η.
+    /// Whether the proposal has dimension `n`.
     pub fn fits(&self, n: usize) -> bool {
         self.centre.len() == n && self.precision.shape() == (n, n)
     }
 
-    /// A draw.
+    /// Draws from the proposal.
     pub fn draw(&self, stream: &mut SubjectStream) -> Vec<f64> {
         let square: f64 = (0..FREEDOM).map(|_| stream.normal().powi(2)).sum();
         let step = self.step(stream) * (f64::from(FREEDOM) / square).sqrt();
         (&self.centre + step).as_slice().to_vec()
     }
 
-    /// A normal draw around zero with its scale matrix as covariance.
+    /// Draws from the normal distribution with mean zero and the scale matrix as covariance.
     pub fn step(&self, stream: &mut SubjectStream) -> DVector<f64> {
         let standard = DVector::from_iterator(self.centre.len(), self.centre.iter().map(|_| stream.normal()));
-        // Of a triangle with a positive diagonal there is a solution.
+        // A triangular matrix with a positive diagonal has a solution.
         self.precision.tr_solve_lower_triangular(&standard).unwrap_or(standard)
     }
 
-    /// The proposal between two others, as wide as they are and as the way from one to the other.
+    /// The proposal between two others, with their mean covariance extended along the line that connects them.
     pub fn between(&self, other: &Self) -> Option<Self> {
         let covariance =
             |of: &Self| Cholesky::new(&of.precision * of.precision.transpose()).map(|c| c.inverse());
@@ -68,7 +69,7 @@ impl Proposal {
         Self::new(middle.as_slice(), Cholesky::new(spread)?.inverse())
     }
 
-    /// The proposal with so much longer axes.
+    /// The proposal with axes longer by [`WIDENED`].
     fn widened(&self) -> Self {
         let n = self.centre.len() as f64;
         Self {
@@ -78,15 +79,15 @@ impl Proposal {
         }
     }
 
-    /// The proposal around the mean of weighted draws, as wide as they are spread; `None` where they are too few for that.
-    /// `held` is the sum of the weights.
+    /// The proposal around the mean of weighted draws, with their covariance; `None` if the draws are too few. `held`
+    /// is the sum of the weights.
     fn moved(&self, draws: &[Vec<f64>], weights: &[f64], held: f64) -> Option<Self> {
         let n = self.centre.len();
         let squares: f64 = weights.iter().map(|w| w * w).sum();
         if !(held * held / squares > 2.0 * n as f64) {
             return None;
         }
-        // Of Student's t a draw counts the less the farther out it is.
+        // Under Student's t a draw counts less the farther out it is.
         let freedom = f64::from(FREEDOM);
         let long = |draw: &Vec<f64>| {
             let away = self.precision.tr_mul(&(DVector::from_column_slice(draw) - &self.centre));
@@ -106,7 +107,7 @@ impl Proposal {
         Self::new(centre.as_slice(), Cholesky::new(spread)?.inverse())
     }
 
-    /// The logarithm of its density.
+    /// The logarithm of the density of the proposal.
     pub fn log_density(&self, eta: &[f64]) -> f64 {
         let away = self.precision.tr_mul(&(DVector::from_column_slice(eta) - &self.centre));
         let (n, freedom) = (eta.len() as f64, f64::from(FREEDOM));
@@ -114,27 +115,28 @@ impl Proposal {
     }
 }
 
-/// A mixture of proposals: one around each mode, by how much of the distribution it holds, and a wide one.
+/// A mixture of proposals: one around each mode, weighted by the mass of the mode, and a wide one.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Mixture {
-    /// Each with the logarithm of its weight.
+    /// Components, each with the logarithm of its weight; the wide component is the last.
     parts: Vec<(f64, Proposal)>,
 }
 
-/// The weight of the wide part, and the least share of a mode in what the modes have together.
+/// Weight of the wide component.
 const WIDE: f64 = 0.03;
-/// The weight of the wide part in a mixture that is to be adapted.
+/// Weight of the wide component in a mixture that is to be adapted.
 const SEARCHING: f64 = 0.3;
+/// Smallest weight of a component before normalisation: of a mode, relative to the mode with the largest mass.
 const LEAST_SHARE: f64 = 0.05;
 
 impl Mixture {
-    /// Whether there are parts, and each is of so many η.
+    /// Whether there are components and each has dimension `n`.
     pub fn fit(&self, n: usize) -> bool {
         !self.parts.is_empty() && self.parts.iter().all(|(_, part)| part.fits(n))
     }
 
-    /// A mixture of proposals around modes, each with −2 the logarithm of the mass that Laplace's method gives it, and of
-    /// a wide one.
+    /// Creates a mixture of proposals around modes, each with −2 times the logarithm of its mass by Laplace's method,
+    /// and a wide proposal.
     pub fn new(modes: Vec<(f64, Proposal)>, wide: Proposal) -> Self {
         let lowest = modes.iter().map(|(height, _)| *height).fold(f64::INFINITY, f64::min);
         let share = |height: f64| (-0.5 * (height - lowest)).exp().max(LEAST_SHARE);
@@ -148,8 +150,8 @@ impl Mixture {
         Self { parts }
     }
 
-    /// The mixture with a wider copy of each part around a mode, and a part between the two lowest, to be adapted to what is no
-    /// ellipse.
+    /// The mixture with a widened copy of each component around a mode, and a component between the two lowest modes,
+    /// to be adapted to a distribution that is not elliptical.
     #[must_use]
     pub fn doubled(mut self) -> Self {
         let wide = self.parts.pop();
@@ -168,9 +170,9 @@ impl Mixture {
         self
     }
 
-    /// The mixture nearer to what weighted draws from it are of: one step of expectation and maximisation over the parts, as
-    /// of population Monte Carlo (Cappé, Douc, Guillin, Marin, Robert 2008, doi 10.1007/s11222-008-9059-x). The wide part
-    /// stays, and a part that holds too little to have a covariance.
+    /// The mixture adapted to weighted draws from it: one step of expectation–maximisation over the components, as in
+    /// population Monte Carlo (Cappé, Douc, Guillin, Marin, Robert 2008, doi 10.1007/s11222-008-9059-x). The wide
+    /// component, and components with too little weight for a covariance, keep their location and scale.
     pub fn adapted(&self, draws: &[Vec<f64>], weights: &[f64]) -> Self {
         let all: f64 = weights.iter().sum();
         let wide = self.parts.len() - 1;
@@ -190,7 +192,7 @@ impl Mixture {
         Self { parts }
     }
 
-    /// A draw.
+    /// Draws from the mixture.
     pub fn draw(&self, stream: &mut SubjectStream) -> Vec<f64> {
         let mut left = stream.uniform();
         let chosen = self.parts.iter().find(|(log_weight, _)| {
@@ -200,7 +202,7 @@ impl Mixture {
         chosen.or(self.parts.last()).map_or(Vec::new(), |(_, proposal)| proposal.draw(stream))
     }
 
-    /// The logarithm of its density.
+    /// The logarithm of the density of the mixture.
     pub fn log_density(&self, at: &[f64]) -> f64 {
         let logs: Vec<f64> =
             self.parts.iter().map(|(log_weight, proposal)| log_weight + proposal.log_density(at)).collect();
@@ -252,13 +254,13 @@ mod tests {
         let first = 0.97 / (1.0 + (-1.0_f64).exp());
         assert!((share(-22.0, -18.0) - first).abs() < 0.01, "{}", share(-22.0, -18.0));
         assert!((share(18.0, 22.0) - (0.97 - first)).abs() < 0.01);
-        // The density sums to one over a grid.
+        // The density integrates to one over a grid.
         let sum: f64 =
             (-40_000..40_000).map(|k| mixture.log_density(&[0.01 * f64::from(k)]).exp() * 0.01).sum();
         assert!((sum - 1.0).abs() < 1e-3, "{sum}");
     }
 
-    /// The values of scipy 1.17.
+    /// Results of scipy 1.17.
     const SCIPY: [f64; 3] = [-1.655_555_509_615_390_7, -3.212_404_573_217_656, -12.799_101_264_458_239];
 
     #[test]

@@ -1,76 +1,76 @@
 //! Quasi-Newton descent of a sum over subjects, as an argmin solver.
 //!
-//! The first Hessian is the expected one (Fisher's scoring), made anew as long as the objective falls fast; from then on it is
-//! updated by the formula of Broyden, Fletcher, Goldfarb and Shanno, and made anew where it has misled. Where the expected
-//! one misleads, as beside a point at which a subject's η̂ jumps, it must learn from the gradients: the curvature there is
-//! many times what is expected. A step that does not lower the objective is shortened by the parabola through what is
-//! known of it. Where no step does, the decrease that was foreseen says whether that is the end: the objective is a sum
-//! over courses that are solved to a tolerance, and has steps of some 1e-6 itself.
+//! The first Hessian is the expected one (Fisher scoring), recomputed as long as the objective falls fast; from then on
+//! it is updated by the Broyden–Fletcher–Goldfarb–Shanno (BFGS) formula, and recomputed where the update fails. Where
+//! the expected Hessian fails, as near a point at which a subject's η̂ jumps, the Hessian must be learnt from the
+//! gradients: the curvature there is many times its expectation. A step that does not lower the objective is shortened
+//! by parabolic interpolation. If no step lowers it, the predicted decrease decides whether this is the minimum: the
+//! objective is a sum over time courses that are solved to a tolerance, and is itself discontinuous by about 1e-6.
 
 use argmin::core::{Error, IterState, KV, Problem, Solver, TerminationReason, TerminationStatus};
 use nalgebra::{Cholesky, DMatrix, DVector};
 use serde::{Deserialize, Serialize};
 
-/// The largest change of any number in one step: a factor of e of what is a logarithm.
+/// The largest change of any coordinate in one step: for a logarithm, a factor of e.
 const MAX_STEP: f64 = 1.0;
-/// The part of the predicted decrease that is decrease enough.
+/// Fraction of the decrease predicted by the slope that counts as a sufficient decrease.
 const SUFFICIENT: f64 = 1e-4;
 const MOST_CUTS: usize = 12;
-/// No descent has made as many iterations: a larger number of them is damaged.
+/// Bound on the number of iterations: a checkpoint with a larger number is corrupt.
 pub(super) const MOST_ITERATIONS: u64 = 1 << 40;
-/// What is added to the diagonal of the expected Hessian: as much as an observation or so would say.
+/// Ridge added to the diagonal of the expected Hessian, about the information of one observation.
 const RIDGE: f64 = 1.0;
-/// A decrease after which the Hessian is made anew.
+/// Decrease in one iteration after which the Hessian is recomputed.
 const FAST: f64 = 1.0;
-/// The part of a step that is left of it when the updated Hessian it came from has misled.
+/// Fraction of a step to which it must be shortened for the updated Hessian to count as failed.
 const MISLED: f64 = 0.1;
-/// A decrease of −2 log-likelihood that is foreseen, and not found, but tells no estimates apart.
+/// Predicted but unattained decrease of −2 log-likelihood that is too small to matter.
 const UNTOLD: f64 = 1e-3;
 
-/// A sum over subjects.
+/// Objective function that is a sum over subjects.
 pub(crate) trait Objective {
-    /// What one evaluation hands on to the next.
+    /// State that one evaluation passes on to the next.
     type At: Clone;
 
-    /// The value at `x`, `from` an evaluation nearby; `None` where there is none.
+    /// The value at `x`, given an evaluation `from` nearby; `None` if undefined.
     fn value(&self, x: &[f64], from: &Self::At) -> Option<(f64, Self::At)>;
 
-    /// The gradient and the expected second derivatives, column by column, at a point that has been evaluated.
+    /// The gradient and the expected Hessian, in column-major order, at an evaluated point.
     fn change(&self, x: &[f64], at: &mut Self::At) -> Option<(DVector<f64>, DMatrix<f64>)>;
 
-    /// Called at the start and after each iteration.
+    /// Observes an iteration, at the start and after each iteration.
     fn observe(&self, _: &Iteration<Self::At>) {}
 
-    /// Whether to go on; asked before each step.
+    /// Whether to continue; queried before each step.
     fn go_on(&self) -> bool {
         true
     }
 }
 
-/// Where a descent stands: all that it needs to go on.
+/// Complete state of a descent, from which it can continue.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Iteration<A> {
-    /// Iterations done.
+    /// How many iterations have been done.
     pub count: u64,
-    /// The point.
+    /// Current point.
     pub x: Vec<f64>,
-    /// The value there.
+    /// Value of the objective at `x`.
     pub value: f64,
-    /// What evaluations hand on.
+    /// State passed between evaluations.
     pub at: A,
     gradient: Vec<f64>,
     hessian: Vec<f64>,
-    /// Whether the Hessian is the expected one.
+    /// Whether `hessian` is the expected Hessian.
     fresh: bool,
 }
 
 impl<A> Iteration<A> {
-    /// An iteration at a point that has been evaluated, without what is known of its surroundings.
+    /// Creates the state at an evaluated point, without derivatives.
     pub fn begin(count: u64, x: Vec<f64>, value: f64, at: A) -> Self {
         Self { count, x, value, at, gradient: Vec::new(), hessian: Vec::new(), fresh: true }
     }
 
-    /// Whether it is one over so many numbers.
+    /// Whether the state has `n` coordinates.
     pub fn fits(&self, n: usize) -> bool {
         self.count < MOST_ITERATIONS
             && self.x.len() == n
@@ -79,30 +79,31 @@ impl<A> Iteration<A> {
     }
 }
 
-/// Why it stopped.
+/// Reason why a descent stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DescentStop {
-    /// The decrease that is left to predict is below the tolerance.
+    /// The predicted decrease is below the tolerance.
     Converged,
-    /// No step lowers the objective, and hardly any decrease is foreseen.
+    /// No step lowers the objective, and the predicted decrease is negligible.
     Resolved,
-    /// No step lowers the objective, though one should.
+    /// No step lowers the objective, although a decrease is predicted.
     Stalled,
     /// The gradient cannot be computed.
     NoGradient,
-    /// The second derivatives are not those of a finite objective.
+    /// The Hessian of the objective is not finite or not positive definite.
     NotFinite,
     /// The limit on iterations was reached.
     IterationLimit,
-    /// The modes of subjects changed whenever the population had followed them.
+    /// Subjects repeatedly changed to lower modes, or estimates moved off and onto boundaries, until the limit on
+    /// turns.
     Unsettled,
-    /// It was told to.
+    /// The descent was interrupted.
     Interrupted,
 }
 
 impl DescentStop {
-    /// Whether it stopped at a minimum.
+    /// Whether the descent stopped at a minimum.
     #[must_use]
     pub fn is_minimum(self) -> bool {
         matches!(self, Self::Converged | Self::Resolved)
@@ -130,7 +131,7 @@ impl std::fmt::Display for DescentStop {
     }
 }
 
-/// The descent.
+/// Solver of the descent.
 pub(crate) struct QuasiNewton<A> {
     tolerance: f64,
     pub iteration: Option<Iteration<A>>,
@@ -138,12 +139,12 @@ pub(crate) struct QuasiNewton<A> {
 }
 
 impl<A> QuasiNewton<A> {
-    /// From a point that has been evaluated, until a decrease of less than `tolerance` is left to predict.
+    /// Creates a descent from an evaluated point, which ends when the predicted decrease is below `tolerance`.
     pub fn new(x: Vec<f64>, value: f64, at: A, tolerance: f64) -> Self {
         Self::resumed(Iteration::begin(0, x, value, at), tolerance)
     }
 
-    /// From where another descent stood.
+    /// Creates a descent that continues from the state of another.
     pub fn resumed(iteration: Iteration<A>, tolerance: f64) -> Self {
         Self { tolerance, iteration: Some(iteration), stop: None }
     }
@@ -184,7 +185,7 @@ impl<O: Objective> Solver<O, State> for QuasiNewton<O::At> {
         let before = now.count;
         let stop = problem.problem("iterate", |p| {
             let stop = advance(p, &mut now, self.tolerance);
-            // To find that nothing is left to do is no iteration.
+            // Finding that nothing is left to do does not count as an iteration.
             if now.count > before {
                 p.observe(&now);
             }
@@ -204,7 +205,7 @@ impl<O: Objective> Solver<O, State> for QuasiNewton<O::At> {
     }
 }
 
-/// One iteration; why it is the last, if it is.
+/// Runs one iteration; returns the reason to stop if it is the last.
 fn advance<O: Objective>(objective: &O, now: &mut Iteration<O::At>, tolerance: f64) -> Option<DescentStop> {
     let n = now.x.len();
     let gradient = DVector::from_column_slice(&now.gradient);
@@ -221,7 +222,7 @@ fn advance<O: Objective>(objective: &O, now: &mut Iteration<O::At>, tolerance: f
         if predicted < tolerance {
             return Some(DescentStop::Converged);
         }
-        // Each number on its own: a variance on its way to nothing must not hold up the others.
+        // Each coordinate by itself: a variance on its way to zero must not hold up the others.
         direction.apply(|d| *d = d.clamp(-MAX_STEP, MAX_STEP));
         let mut slope = gradient.dot(&direction);
         if !(slope < 0.0) {
@@ -241,7 +242,7 @@ fn advance<O: Objective>(objective: &O, now: &mut Iteration<O::At>, tolerance: f
                     break;
                 }
                 Some((value, _)) => {
-                    // The least of the parabola through the value, the slope and this value.
+                    // The minimum of the parabola through the current value, the slope and this value.
                     let rise = value - now.value - slope * part;
                     part *= (-0.5 * slope * part / rise).clamp(0.1, 0.5);
                 }
@@ -254,7 +255,7 @@ fn advance<O: Objective>(objective: &O, now: &mut Iteration<O::At>, tolerance: f
                 let at_its_end = predicted < UNTOLD;
                 return Some(if at_its_end { DescentStop::Resolved } else { DescentStop::Stalled });
             }
-            // The Hessian may be what is wrong.
+            // The Hessian may be at fault.
             if !made_anew(objective, now) {
                 return Some(DescentStop::NoGradient);
             }
@@ -278,7 +279,7 @@ fn advance<O: Objective>(objective: &O, now: &mut Iteration<O::At>, tolerance: f
     }
 }
 
-/// Takes the expected Hessian; false where there is none.
+/// Replaces the Hessian by the expected one; false if it cannot be computed.
 fn made_anew<O: Objective>(objective: &O, now: &mut Iteration<O::At>) -> bool {
     let Some((_, expected)) = objective.change(&now.x, &mut now.at) else { return false };
     now.hessian = ridged(expected);
@@ -286,7 +287,7 @@ fn made_anew<O: Objective>(objective: &O, now: &mut Iteration<O::At>) -> bool {
     true
 }
 
-/// The update of Broyden, Fletcher, Goldfarb and Shanno, damped as by Powell so that it stays positive definite.
+/// The BFGS update, damped after Powell so that it stays positive definite.
 fn updated(hessian: DMatrix<f64>, step: &DVector<f64>, change: &DVector<f64>) -> DMatrix<f64> {
     let along = &hessian * step;
     let curvature = step.dot(&along);
@@ -302,7 +303,7 @@ mod tests {
     use super::*;
     use argmin::core::Executor;
 
-    /// Normal observations of unknown mean and logarithm of the standard deviation.
+    /// Normal observations with unknown mean and unknown logarithm of the standard deviation.
     struct Sample(Vec<f64>);
 
     impl Objective for Sample {
@@ -335,7 +336,8 @@ mod tests {
         assert!((found[0] - mean).abs() < 1e-6, "{found:?}");
         assert!((found[1] - 0.5 * variance.ln()).abs() < 1e-6);
     }
-    /// A parabola whose values are known to a step of `grain` only, and whose gradient is `off` by so much everywhere.
+    /// A parabola whose values are rounded down to multiples of `grain`, and whose gradient has the constant error
+    /// `off`.
     struct Grained {
         grain: f64,
         off: f64,

@@ -1,27 +1,29 @@
-//! A population fitted by stochastic approximation of expectation and maximisation (Kuhn, Lavielle 2005, doi
-//! 10.1016/j.csda.2004.07.002), from draws of [`super::walkers`].
+//! Estimation of a population by stochastic approximation expectation–maximisation (SAEM; Kuhn, Lavielle 2005, doi
+//! 10.1016/j.csda.2004.07.002), with Markov chain draws from [`super::walkers`].
 //!
 //! ```text
-//! start       rounds of iterative two-stage, which cost little and bring it near
-//! burn-in     typical values and Ω are those of the draws; the numbers that no η goes with take a step of scoring; until no
-//!             number has a trend: the means of two blocks in turn differ by less than twice the spread within a block
-//! averaging   x moves by γ·(I + τ·I_c)⁻¹g, with the gradient g of the draws and gains γ = (j + 5)^-0.7; the estimate is the
-//!             mean of the vector over its last two thirds
-//! stop        when the means of the last two thirds agree: half their difference, or the standard error of the mean of
-//!             four blocks if that is more, which is the Monte-Carlo error of the estimate, is below the tolerance, or a
-//!             fifth of the standard error, for every number, and all together cost little of the objective: eᵀIe for the
-//!             errors e
-//! check       the mean gradient at the estimate, from independent draws by importance sampling, is zero; where it is not,
-//!             rounds of these move the estimate until it is
-//!             FOCE's estimates, looked for from there, do not have a higher likelihood; where they have, all goes on from
-//!             them, three times at most
+//! start       rounds of iterative two-stage, which are cheap and come close to the estimate
+//! burn-in     (exploration phase) typical values and Ω are the M-step of the draws; parameters without random effects
+//!             take a step of scoring; until no parameter has a trend: the means of two consecutive blocks differ by
+//!             less than twice the standard deviation within a block
+//! averaging   (smoothing phase) x moves by γ·(I + τ·I_c)⁻¹g, with the gradient g of the draws and gains
+//!             γ = (j + 5)^-0.7; the estimate is the mean of the vector over its last two thirds
+//! stop        when the two halves of the last two thirds agree: the Monte-Carlo error of the estimate is half the
+//!             difference of their means, or the standard error of the mean of four blocks if that is larger; for
+//!             every parameter it must be below the tolerance or a fifth of the standard error, and all errors e
+//!             together must cost little of the objective, eᵀIe
+//! check       if subjects have several modes, the mean gradient at the estimate, from independent draws by
+//!             importance sampling, must be zero; otherwise rounds of importance sampling move the estimate;
+//!             the FOCE estimates, started from the estimate, must not have a higher likelihood; if a check fails, the
+//!             averaging starts again from the better estimates, at most three times
 //! ```
 //!
-//! Maximisation given draws moves by I_c⁻¹g, I_c the information on the vector if v were known. Where the data say little
-//! of v the information I without v is a small part of that, and maximisation goes as small a part of the way that is
-//! left: averaging would never see its end. I is that which is expected where the model is linear, at the end of the
-//! burn-in; τ bounds by how much faster than maximisation the vector moves. The mean of g is zero at the maximum of the
-//! likelihood (Fisher's identity), whatever the kind of residual error and with censored observations.
+//! The M-step given draws moves by I_c⁻¹g, with I_c the complete-data information on the vector, as if v were known. If
+//! the data carry little information on v, the observed information I is a small part of I_c, and the M-step covers
+//! only that small part of the remaining distance: averaging would not converge. I is the expected information of the
+//! linearised model at the end of the burn-in; τ bounds how much faster than the M-step the vector moves. The mean of g
+//! is zero at the maximum of the likelihood (Fisher's identity), for every kind of residual error and with censored
+//! observations.
 
 use super::checked::{Higher, higher};
 use super::complete::Complete;
@@ -45,72 +47,73 @@ use omafit_model::{PopulationModel, Subject};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-/// Rounds of iterative two-stage before it.
+/// Number of initial rounds of iterative two-stage.
 const ROUNDS: u64 = 30;
-/// Draws of an iteration, at least, over all subjects.
+/// Smallest number of draws in an iteration, over all subjects.
 const FEWEST_DRAWS: usize = 50;
-/// Iterations of a block, and the fewest and the most of the burn-in.
+/// Number of iterations in a block, and the smallest and largest number of iterations of the burn-in.
 const BLOCK: usize = 40;
 const SHORTEST: usize = 80;
 const LONGEST: usize = 200;
-/// What a trend is at least, and over the spread within a block: a straight line has 3.5, noise without memory 0.2.
+/// Size of a trend, absolute and relative to the standard deviation within a block: a straight line has 3.5,
+/// independent noise 0.2.
 const SMALL: f64 = 0.002;
 const WIDE: f64 = 2.0;
-/// How the gain falls, and how far it has when the averaging begins.
+/// Exponent of the decreasing gain, and offset of its iteration number at the start of the averaging.
 const FALL: f64 = 0.7;
 const FALLEN: usize = 5;
-/// τ, and the longest step on the scales on which numbers are compared.
+/// Bound τ, and the longest step on comparable scales.
 const BOUND: f64 = 0.05;
 const MAX_STEP: f64 = 0.5;
-/// And that of the logarithm of an element of Ω's factor: draws and proposals are of the Ω before, and where the data say
-/// nothing of a variance a step that the draws cannot follow is answered by a longer one back.
+/// Longest step of the logarithm of a diagonal element of Ω's factor: draws and proposals belong to the previous Ω, and
+/// where the data carry no information on a variance a step too large for the draws is followed by a larger step back.
 const MAX_FACTOR: f64 = 0.3;
-/// The fewest iterations of the averaging, and how often it is asked whether it can end.
+/// Smallest number of iterations of the averaging, and the number of iterations between convergence checks.
 const FEWEST: usize = 150;
 const ASKED: usize = 20;
-/// Blocks of the averaging of which the means are compared.
+/// Number of blocks of the averaging whose means are compared.
 const BLOCKS: usize = 4;
-/// The Monte-Carlo error of the estimates at the end, by itself or as a part of the standard error.
+/// Monte-Carlo error of the estimates at convergence, absolute or as a fraction of the standard error.
 const TOLERANCE: f64 = 0.005;
 const PART: f64 = 0.2;
-/// What it may cost of −2 log-likelihood.
+/// Largest cost in −2 log-likelihood of all Monte-Carlo errors together.
 const COST: f64 = 0.5;
-/// How often it begins again where FOCE finds a higher likelihood.
+/// Largest number of restarts after a check finds a higher likelihood.
 const AGAIN: usize = 3;
-/// Proposals are fitted anew every so many iterations of the burn-in, and of the averaging.
+/// Number of iterations of the burn-in, and of the averaging, after which proposals are refitted.
 const BURNING: usize = 20;
 const AVERAGING: usize = 100;
 
-/// Where the draws stand.
+/// State of an estimation by SAEM.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct SaemState {
-    /// The vector from which they began, and what was said of the likelihood there and wherever they began again before.
+    /// Parameter vector at the (re)start, and the descriptions of the higher likelihoods that led to each restart.
     near: Vec<f64>,
     again: Vec<String>,
-    /// The vector.
+    /// Current parameter vector.
     x: Vec<f64>,
-    /// Iterations done, with the rounds before.
+    /// How many iterations have been done, including the initial rounds.
     count: u64,
-    /// The subjects' walkers.
+    /// Markov chains of each subject.
     walkers: Vec<McmcChains>,
-    /// The information that is expected without v, and the standard errors on the scales on which numbers are compared:
-    /// known when the averaging begins, if it can be computed there.
+    /// Expected observed-data information, and the standard errors on comparable scales, from the start of the
+    /// averaging on; `None` if the information cannot be computed there.
     expected: Option<(DMatrix<f64>, Vec<f64>)>,
-    /// Independent proposals that were accepted, of how many.
+    /// Number of accepted and of proposed independence proposals.
     accepted: [u64; 2],
-    /// The vectors of the burn-in, and whether they had no trend at last.
+    /// Parameter vectors of the burn-in, and whether the last check found no trend.
     burnt: Vec<Vec<f64>>,
     steady: bool,
-    /// The vectors of the averaging.
+    /// Parameter vectors of the averaging.
     averaged: Vec<Vec<f64>>,
-    /// What chance may have left at the last look.
+    /// Monte-Carlo error at the last convergence check.
     left: Option<Left>,
-    /// Parameters whose η hardly vary when the averaging begins.
+    /// Parameters whose η hardly vary at the start of the averaging.
     still: Vec<usize>,
 }
 
 impl SaemState {
-    /// From a vector where other iterations, so many, found each subject's mode.
+    /// Creates the state from a parameter vector at which `count` previous iterations found each subject's mode.
     fn begin(
         chain: &Chain<'_>,
         (x, modes, count): (Vec<f64>, &[EtaMode], u64),
@@ -143,7 +146,7 @@ impl SaemState {
         })
     }
 
-    /// Whether it is one of this model and these subjects.
+    /// Whether the state matches this model and these subjects.
     fn is_of(&self, chain: &Chain<'_>) -> bool {
         let n = chain.space.coordinates().len();
         let vectors = self.burnt.iter().chain(&self.averaged).chain([&self.near, &self.x]);
@@ -161,8 +164,8 @@ impl SaemState {
             && self.walkers.iter().all(|walkers| walkers.fit(variable))
     }
 
-    /// One iteration, which moves the vector as `next` says: the vector before it, and the objective of FOCE there if every
-    /// mode was looked for.
+    /// Runs one iteration, which updates the parameter vector by `next`; returns the previous vector and its FOCE
+    /// objective, which is NaN unless every mode was updated.
     fn go_on(
         &mut self,
         chain: &Chain<'_>,
@@ -202,7 +205,7 @@ impl SaemState {
         Ok((std::mem::replace(&mut self.x, next), ofv))
     }
 
-    /// An iteration of the burn-in.
+    /// Runs one iteration of the burn-in.
     fn explore(
         &mut self,
         chain: &Chain<'_>,
@@ -223,7 +226,7 @@ impl SaemState {
         Ok(told)
     }
 
-    /// An iteration of the averaging.
+    /// Runs one iteration of the averaging.
     fn average(
         &mut self,
         chain: &Chain<'_>,
@@ -262,13 +265,13 @@ impl SaemState {
         Ok(told)
     }
 
-    /// How far apart the means of the two halves of what is averaged are.
+    /// Estimates the Monte-Carlo error from the two halves of the averaged vectors.
     fn by_chance(&self, scales: &Comparable) -> Option<Left> {
         let counted = self.counted();
         let (first, second) = counted.split_at(counted.len() / 2);
         let halves = [mean(first), mean(second)];
         let [first, second] = [&halves[0], &halves[1]].map(|half| scales.of(half));
-        // Two halves may agree by chance: the standard error of the mean of blocks is asked too.
+        // Two halves may agree by chance: the standard error of the mean of blocks is considered too.
         let blocks: Vec<Vec<f64>> =
             counted.chunks(counted.len().div_ceil(BLOCKS)).map(|block| scales.of(&mean(block))).collect();
         let of_blocks = |k: usize| {
@@ -290,7 +293,7 @@ impl SaemState {
         Some(Left { number, error: error(number), allowed: allowed(number), cost })
     }
 
-    /// The vectors over which the estimate is the mean: those before are the way there.
+    /// The vectors whose mean is the estimate, without those of the approach.
     fn counted(&self) -> &[Vec<f64>] {
         &self.averaged[self.averaged.len() / 3..]
     }
@@ -300,25 +303,26 @@ impl SaemState {
         self.left.is_some_and(|left| left.error < left.allowed && left.cost < COST)
     }
 
-    /// Tells of an iteration.
+    /// Reports an iteration to the observer.
     fn tell(&self, (vector, ofv): &(Vec<f64>, f64), watch: &dyn Observer) {
         let standing = EstimationState::new("saem", self);
         watch.iteration(&Progress { iteration: self.count - 1, ofv: *ofv, vector, standing });
     }
 }
 
-/// How far the estimates may be from their end by chance.
+/// Monte-Carlo error of the estimates.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 struct Left {
-    /// The number whose Monte-Carlo error is the largest part of what is allowed, that error, and what is allowed.
+    /// Position of the parameter whose Monte-Carlo error is largest relative to the allowed error, its error, and the
+    /// allowed error.
     number: usize,
     error: f64,
     allowed: f64,
-    /// What all errors together cost of −2 log-likelihood; zero where it is not known.
+    /// Cost of all errors together in −2 log-likelihood; zero if it is unknown.
     cost: f64,
 }
 
-/// What the iterations have in common.
+/// Common inputs of all iterations.
 struct Chain<'a> {
     model: &'a PopulationModel,
     space: &'a ParameterVector,
@@ -327,7 +331,8 @@ struct Chain<'a> {
     watch: &'a dyn Observer,
 }
 
-/// An information with the standard errors that it means, each times its weight; none where it has no inverse.
+/// Pairs an information matrix with its standard errors, each times its weight; the errors are zero if the matrix is
+/// not positive definite.
 fn errors(information: DMatrix<f64>, weights: &[f64]) -> (DMatrix<f64>, Vec<f64>) {
     let inverse = Cholesky::new(information.clone()).map(|cholesky| cholesky.inverse());
     let error =
@@ -342,7 +347,7 @@ fn mean(of: &[Vec<f64>]) -> Vec<f64> {
     (0..n).map(|k| of.iter().map(|x| x[k]).sum::<f64>() / of.len() as f64).collect()
 }
 
-/// Whether no number has a trend in the last two blocks.
+/// Whether no parameter has a trend between the last two blocks.
 fn is_steady(trace: &[Vec<f64>], scales: &Comparable) -> bool {
     let Some(from) = trace.len().checked_sub(2 * BLOCK) else { return false };
     let compared: Vec<Vec<f64>> = trace[from..].iter().map(|x| scales.of(x)).collect();
@@ -354,21 +359,22 @@ fn is_steady(trace: &[Vec<f64>], scales: &Comparable) -> bool {
     })
 }
 
-/// Where an estimation by SAEM begins, or goes on.
+/// Starting point of an estimation by SAEM.
 pub(super) enum From {
-    /// The model's values.
+    /// Start from the model's values.
     InitialTarget,
-    /// The rounds before it.
+    /// Continuation within the initial rounds of iterative two-stage.
     EmIterations(EmIterations),
-    /// Its draws.
+    /// Continuation from a SAEM state.
     SaemState(SaemState),
 }
 
-/// Fits all of a model's population that it does not fix by SAEM. The objective, gradients and covariance are those of
-/// FOCE at the estimates.
+/// Fits all parameters of a population model that are not fixed by SAEM. The objective, gradients and covariance are
+/// those of FOCE at the estimates.
 ///
 /// # Errors
-/// When there is nothing to estimate, or a subject cannot be fitted.
+/// If there is nothing to estimate, a subject cannot be fitted, the estimation is interrupted, or the checkpoint is of
+/// another estimation.
 pub(super) fn saem(
     model: &PopulationModel,
     subjects: &[Subject],
@@ -412,16 +418,16 @@ pub(super) fn saem(
     Ok(PopulationFit { iterations: walk.count, stop, reason, ..fit })
 }
 
-/// Where the likelihood is higher than where the draws have settled.
+/// A point with a higher likelihood than the converged estimate.
 struct Beyond {
     x: Vec<f64>,
     parts: Vec<EtaMode>,
-    /// Why, in words.
+    /// Description of the check that found the point.
     words: String,
 }
 
-/// Where the likelihood is higher than where the draws have settled: where independent draws lead, by importance sampling, or
-/// FOCE. Nothing if nowhere, or if they have not settled.
+/// A point with a higher likelihood than the converged estimate, found by importance sampling with independent draws or
+/// by FOCE. `None` if there is no such point, or the estimate has not converged.
 fn beyond(
     chain: &Chain<'_>,
     walk: &SaemState,
@@ -450,12 +456,12 @@ fn beyond(
 }
 
 impl SaemState {
-    /// To its end, or so many iterations.
+    /// Runs the burn-in and the averaging to convergence or to the limit on iterations.
     fn through(&mut self, chain: &Chain<'_>, limit: u64) -> Result<(), PopulationError> {
         let Chain { model, space, subjects, watch, .. } = chain;
         let near = space.model(model, &self.near).map_err(|e| PopulationError::Model(e.to_string()))?;
         let scales = Comparable::new(&near, space, subjects);
-        // Where it begins again it is near, and with the gains of a burn-in chance could lead it away.
+        // A restart is near the estimate, and the gains of a burn-in could move it away by chance.
         let burns = self.again.is_empty();
         while burns
             && self.count < limit
@@ -477,14 +483,14 @@ impl SaemState {
         Ok(())
     }
 
-    /// What it estimates.
+    /// The current estimate.
     fn estimate(&self) -> Vec<f64> {
         if self.averaged.is_empty() { self.x.clone() } else { mean(self.counted()) }
     }
 }
 
 impl SaemState {
-    /// How it ended, in words.
+    /// Describes how the estimation ended.
     fn said(&self, names: &[String]) -> String {
         let again = match &self.again[..] {
             [] => String::new(),

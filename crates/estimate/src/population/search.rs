@@ -1,8 +1,9 @@
-//! Stepwise search for effects of covariates (Jonsson, Karlsson 1998, doi 10.1023/A:1011970125687): forward, the effect
-//! whose likelihood ratio is the least likely is added as long as that is below a level; then backward, the effect whose
-//! removal is the most likely is removed as long as that is above a stricter one.
+//! Stepwise search for covariate effects (Jonsson, Karlsson 1998, doi 10.1023/A:1011970125687): in the forward phase
+//! the effect with the smallest p value is added as long as the p value is below a level; in the backward phase the
+//! effect with the largest p value is removed as long as the p value is above a stricter level.
 //!
-//! The ratio is that of FOCE's objectives, under χ² with as many degrees of freedom as the effect has coefficients.
+//! The likelihood ratio is the difference of FOCE objectives, compared with χ² with as many degrees of freedom as the
+//! effect has coefficients.
 
 use super::candidates::Candidate;
 use super::fit::fit_population;
@@ -13,75 +14,75 @@ use omafit_model::{EffectEntry, ModelFile, PopulationModel, Subject};
 use serde::{Deserialize, Serialize};
 use statrs::distribution::{ChiSquared, ContinuousCDF};
 
-/// Levels of a search.
+/// Significance levels of a covariate search.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Levels {
-    /// An effect is added if its p value is below it.
+    /// Level below which the p value of an effect leads to its addition.
     pub forward: f64,
-    /// An effect is removed if its p value is above it.
+    /// Level above which the p value of an effect leads to its removal.
     pub backward: f64,
 }
 
-/// A fit of a search.
+/// Result of one fit of a covariate search.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SearchFit {
-    /// The step, from 0, the fit without any of the candidates.
+    /// Number of the step; step 0 is the fit without any of the candidates.
     pub step: u32,
-    /// The candidate that was added or removed.
+    /// Index of the candidate added or removed; `None` in step 0.
     pub candidate: Option<usize>,
-    /// Whether it was removed.
+    /// Whether the candidate was removed.
     pub backward: bool,
-    /// The objective; nothing of what failed.
+    /// Objective function value; `None` if the fit failed.
     pub ofv: Option<f64>,
     /// Whether the fit ended at a minimum.
     pub converged: bool,
-    /// Why it ended.
+    /// Description of why the fit ended.
     pub reason: String,
-    /// The model with its estimates.
+    /// Model with its estimates; `None` if the fit failed.
     pub model: Option<ModelFile>,
 }
 
-/// What a fit says of its candidate.
+/// Evaluation of one fit against the current model of the search.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Verdict {
-    /// The fit.
+    /// Result of the fit.
     pub fit: SearchFit,
-    /// By how much the objective falls with the candidate; NaN of a fit that failed.
+    /// Decrease of the objective due to the candidate; NaN if the fit failed.
     pub decrease: f64,
-    /// The p value of that.
+    /// p value of the decrease.
     pub p_value: f64,
-    /// Whether the step was this one.
+    /// Whether the step chose this fit.
     pub chosen: bool,
 }
 
-/// A finished search.
+/// Result of a covariate search.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Search {
-    /// Every fit, in order; the first is the one without candidates.
+    /// Evaluations of all fits in order; the first is the fit without candidates.
     pub verdicts: Vec<Verdict>,
-    /// Candidates that are in the final model.
+    /// Indices of the candidates in the final model.
     pub included: Vec<usize>,
-    /// The final model, with its estimates.
+    /// Final model with its estimates.
     pub model: ModelFile,
-    /// Its objective.
+    /// Objective function value of the final model.
     pub ofv: f64,
 }
 
-/// A search under way.
+/// Inputs of a stepwise covariate search.
 pub struct Stepwise<'a> {
-    /// The subjects.
+    /// Subjects of the fits.
     pub subjects: &'a [Subject],
-    /// What may be added.
+    /// Candidate effects.
     pub candidates: &'a [Candidate],
-    /// When.
+    /// Significance levels.
     pub levels: Levels,
-    /// How each model is fitted; without covariance.
+    /// Options of each fit; the covariance is not computed.
     pub options: PopulationOptions,
-    /// May end it.
+    /// Observer that may interrupt the search.
     pub watch: &'a dyn Observer,
 }
 
-/// Where it stands.
+/// Current state of a search.
 struct Stand {
     model: ModelFile,
     ofv: f64,
@@ -90,23 +91,23 @@ struct Stand {
     verdicts: Vec<Verdict>,
 }
 
-/// The fits of a search that was interrupted, in their order, then nothing; and where each new one is kept.
+/// Store of the fits of a search: returns the fits of an interrupted search in their order, and keeps each new one.
 pub trait Fits<E> {
-    /// The next of an interrupted search.
+    /// Returns the next fit of an interrupted search; `None` when there are no more.
     fn recall(&mut self) -> Option<SearchFit>;
 
-    /// Keeps a new one.
+    /// Keeps a new fit.
     ///
     /// # Errors
-    /// When it cannot be kept.
+    /// If the fit cannot be stored.
     fn keep(&mut self, fit: &SearchFit) -> Result<(), E>;
 }
 
 impl Stepwise<'_> {
-    /// The fit of a model without candidates, from which a search starts.
+    /// Fits the model without candidates, from which a search starts.
     ///
     /// # Errors
-    /// When the model cannot be fitted, that was interrupted, or the fit cannot be kept.
+    /// If the model cannot be fitted, the fit is interrupted, or the fit cannot be kept.
     pub fn first<E: From<PopulationError>>(
         &self,
         model: &PopulationModel,
@@ -119,10 +120,10 @@ impl Stepwise<'_> {
         }
     }
 
-    /// Searches from there. `tell` is given every verdict of a step.
+    /// Runs the search from the first fit. `tell` receives all evaluations of each step.
     ///
     /// # Errors
-    /// When the search was interrupted, or a fit cannot be kept.
+    /// If the first fit failed, the search is interrupted, or a fit cannot be kept.
     pub fn search<E: From<PopulationError>>(
         &self,
         first: SearchFit,
@@ -141,7 +142,7 @@ impl Stepwise<'_> {
         Ok(Search { verdicts, included, model, ofv })
     }
 
-    /// A fit, of this session or an earlier one.
+    /// One fit, recalled from an interrupted search or computed.
     fn one<E: From<PopulationError>>(
         &self,
         fits: &mut dyn Fits<E>,
@@ -158,7 +159,7 @@ impl Stepwise<'_> {
         Ok(fit)
     }
 
-    /// One step; whether the model changed.
+    /// Runs one step; returns whether the model changed.
     fn step<E: From<PopulationError>>(
         &self,
         at: &mut Stand,
@@ -173,7 +174,7 @@ impl Stepwise<'_> {
             |k: usize| at.included.iter().any(|&other| same(&self.candidates[k], &self.candidates[other]));
         let tried: Vec<usize> = match backward {
             true => at.included.clone(),
-            // A covariate acts on a parameter in one form.
+            // A covariate acts on a parameter in one form only.
             false => (0..self.candidates.len()).filter(|&k| !taken(k)).collect(),
         };
         let mut verdicts = Vec::with_capacity(tried.len());
@@ -193,7 +194,7 @@ impl Stepwise<'_> {
             verdicts.push(Verdict { fit, decrease, p_value, chosen: false });
         }
         let sound = |v: &&mut Verdict| v.fit.converged && v.p_value.is_finite() && v.fit.model.is_some();
-        // Of p values that are both zero the larger decrease tells.
+        // If p values are equal, as when both are zero, the larger decrease decides.
         let order = |a: &&mut Verdict, b: &&mut Verdict| {
             a.p_value.total_cmp(&b.p_value).then(b.decrease.total_cmp(&a.decrease))
         };
@@ -260,7 +261,7 @@ fn covariate(effect: &EffectEntry) -> &str {
     }
 }
 
-/// The probability of a decrease of the objective by so much or more under χ²; 1 of one that rises.
+/// The probability under χ² of at least the given decrease of the objective; 1 if the objective rises.
 fn p_value(decrease: f64, freedom: usize) -> f64 {
     if decrease.is_nan() {
         return f64::NAN;

@@ -1,21 +1,22 @@
-//! Uncertainty of a population's estimates by sampling importance resampling (Dosne, Bergstrand, Harling, Karlsson 2016,
-//! doi 10.1007/s10928-016-9487-8; in rounds: Dosne, Bergstrand, Karlsson 2017, doi 10.1007/s10928-017-9542-0).
+//! Uncertainty of population estimates by sampling importance resampling (SIR; Dosne, Bergstrand, Harling, Karlsson
+//! 2016, doi 10.1007/s10928-016-9487-8; in rounds: Dosne, Bergstrand, Karlsson 2017, doi 10.1007/s10928-017-9542-0).
 //!
 //! ```text
-//! sampling     x ~ t₅(m, C) over the population's vector: first m the estimates and C = R⁻¹, then the mean and the covariance
-//!              of what was resampled before
+//! sampling     x ~ t₅(m, C) over the parameter vector: in the first round m are the estimates and C = R⁻¹, then the
+//!              mean and covariance of the previous resample
 //! importance   w = exp(−½·(F(x) − F(x̂)))/q(x), q the density of the mixture of all proposals so far
-//! resampling   so many of all samples so far, each at most once, by w
+//! resampling   a given number of all samples so far, each at most once, by w
 //! ```
 //!
-//! Dosne et al. propose from a normal distribution, weigh a round's samples by its own proposal alone, and read intervals from
-//! the last resample. Without replacement that is nearer to the proposal than the weights say, and intervals are too short where
-//! the proposal is; here it is only where the next round looks, and estimates are weighted sums over the samples of all rounds
-//! (Cornuet, Marin, Mira, Robert 2012, doi 10.1111/j.1467-9469.2011.00756.x). Student's t has heavier tails than what it
-//! stands for, so that no weight runs away.
+//! Dosne et al. propose from a normal distribution, weight the samples of a round by its own proposal alone, and take
+//! intervals from the last resample. A resample without replacement is closer to the proposal than the weights imply,
+//! and intervals are too short where the proposal is; here the resample only determines the next proposal, and
+//! estimates are weighted sums over the samples of all rounds (Cornuet, Marin, Mira, Robert 2012, doi
+//! 10.1111/j.1467-9469.2011.00756.x). Student's t has heavier tails than the target distribution, so that the weights
+//! stay bounded.
 //!
-//! Of estimates whose likelihood is that of a normal distribution F(x) − F(x̂) is distributed as χ² with as many degrees of
-//! freedom as numbers. Numbers at an end of their range are held there.
+//! If the likelihood of the estimates is normal, F(x) − F(x̂) is distributed as χ² with as many degrees of freedom as
+//! there are parameters. Boundary estimates are held at their boundary.
 
 use super::objective::{Foce, Point, PopulationFit};
 use super::proposal::Proposal;
@@ -29,19 +30,19 @@ use nalgebra::{Cholesky, DMatrix, DVector};
 use omafit_model::Subject;
 use rayon::prelude::*;
 
-/// The part of the samples that lie outermost.
+/// Fraction of the samples that count as outermost.
 const OUTERMOST: f64 = 0.1;
 
-/// A round of it.
+/// Settings of one round of SIR.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct SirRound {
-    /// Vectors that are proposed.
+    /// Number of vectors proposed.
     pub samples: u32,
-    /// How many of all so far are resampled.
+    /// Number of vectors resampled from all proposed so far.
     pub resamples: u32,
 }
 
-/// The rounds that Dosne et al. 2017 recommend.
+/// The rounds recommended by Dosne et al. 2017.
 pub const SIR_ROUNDS: [SirRound; 5] = [
     SirRound { samples: 1000, resamples: 200 },
     SirRound { samples: 1000, resamples: 400 },
@@ -50,92 +51,93 @@ pub const SIR_ROUNDS: [SirRound; 5] = [
     SirRound { samples: 2000, resamples: 1000 },
 ];
 
-/// A proposed vector.
+/// A proposed parameter vector.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SirSample {
-    /// Its round, from 0.
+    /// Round of the sample, from 0.
     pub round: usize,
-    /// The vector.
+    /// Parameter vector.
     pub vector: Vec<f64>,
-    /// F(x) − F(x̂); infinite where the objective cannot be computed.
+    /// Difference F(x) − F(x̂); infinite if the objective cannot be computed.
     pub dofv: f64,
-    /// ln w under the mixture of the proposals of all rounds, up to a constant.
+    /// Logarithm of the weight w under the mixture of the proposals of all rounds, up to a constant.
     pub log_weight: f64,
-    /// Whether the last round resampled it.
+    /// Whether the sample is in the resample of the last round.
     pub kept: bool,
 }
 
-/// How good weighted samples are.
+/// Quality of weighted samples.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct SirQuality {
-    /// How many there are.
+    /// How many samples there are.
     pub samples: usize,
-    /// How many of them have no objective, and weight zero.
+    /// How many samples have no objective, and so weight zero.
     pub without_objective: usize,
-    /// (Σw)²/Σw²: how many independent samples of the estimates' distribution they are worth.
+    /// Effective number of independent samples of the distribution of the estimates, (Σw)²/Σw².
     pub effective: f64,
-    /// Pareto k̂ of the weights, as [`pareto_shape`] has it: above 0.7 the proposal is too narrow.
+    /// Pareto k̂ of the weights, by [`pareto_shape`]: above 0.7 the proposal is too narrow.
     pub pareto_k: f64,
-    /// The part of the weight on the tenth of the samples that lie outermost, where the proposal is least dense: a tenth where the
-    /// proposal is as wide as what it stands for, more where it is too narrow.
+    /// Fraction of the weight on the tenth of the samples at which the proposal is least dense: a tenth if the proposal
+    /// is as wide as the target distribution, more if it is too narrow.
     pub outermost_weight: f64,
-    /// The weighted mean of F(x) − F(x̂).
+    /// Weighted mean of F(x) − F(x̂).
     pub mean_dofv: f64,
 }
 
-/// Weighted vectors that stand for the distribution of a population's estimates.
+/// Weighted parameter vectors that represent the distribution of a population's estimates.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SirFound {
-    /// Every proposed vector, round by round.
+    /// All proposed vectors, round by round.
     pub samples: Vec<SirSample>,
-    /// How good those of each round are under its own proposal.
+    /// Quality of each round's samples under its own proposal.
     pub rounds: Vec<SirQuality>,
-    /// How good they are together.
+    /// Quality of all samples together.
     pub whole: SirQuality,
 }
 
 impl SirFound {
-    /// The weight of each sample, of which the largest is 1.
+    /// The weight of each sample, relative to the largest.
     pub fn weights(&self) -> Vec<f64> {
         weights(&self.samples.iter().map(|sample| sample.log_weight).collect::<Vec<_>>())
     }
 
-    /// The least F(x) − F(x̂).
+    /// The smallest F(x) − F(x̂).
     pub fn least_dofv(&self) -> f64 {
         self.samples.iter().map(|sample| sample.dofv).fold(f64::INFINITY, f64::min)
     }
 }
 
-/// Why there is no such uncertainty.
+/// Reason why SIR failed.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum SirError {
-    /// There is nothing to propose from.
+    /// No covariance to propose from.
     #[error("there is no covariance to propose from: {0}")]
     NoCovariance(String),
-    /// The objective at the estimates cannot be computed again.
+    /// The objective cannot be recomputed at the estimates.
     #[error("the objective cannot be computed at the estimates")]
     NoObjective,
-    /// Too few vectors are kept for a covariance.
+    /// A round keeps too few vectors for a covariance.
     #[error(
         "a round that keeps {kept} vectors makes no covariance of {numbers} numbers: keep at least {least}"
     )]
     TooFew {
-        /// How many it keeps.
+        /// How many vectors the round keeps.
         kept: usize,
-        /// Numbers that are estimated.
+        /// How many parameters are estimated.
         numbers: usize,
-        /// How many it should keep.
+        /// How many vectors the round should keep at least.
         least: usize,
     },
-    /// It was told to stop.
+    /// SIR was interrupted.
     #[error("interrupted")]
     Interrupted,
 }
 
-/// All rounds, from a fit with its covariance. `done` is called after each sample.
+/// Runs all rounds of SIR from a fit with its covariance. `done` is called after each sample.
 ///
 /// # Errors
-/// When the fit has no covariance, a round keeps too few vectors, or `watch` ends it.
+/// If the fit has no covariance, the objective cannot be recomputed at the estimates, a round keeps too few vectors, or
+/// `watch` interrupts the rounds.
 pub fn sampling_importance_resampling(
     fit: &PopulationFit,
     subjects: &[Subject],
@@ -213,7 +215,7 @@ pub fn sampling_importance_resampling(
     Ok(SirFound { samples: samples.collect(), rounds: found, whole })
 }
 
-/// A vector that was proposed, and what moves of it.
+/// A proposed vector, with its elements that are not held.
 struct Drawn {
     round: usize,
     moving: Vec<f64>,
@@ -222,13 +224,13 @@ struct Drawn {
 }
 
 impl Drawn {
-    /// ln w under a proposal with this logarithm of its density.
+    /// The logarithm of the weight under a proposal with the given log density.
     fn log_weight(&self, log_density: f64) -> f64 {
         -0.5 * self.dofv - log_density
     }
 }
 
-/// The proposals so far, each as often as it was drawn from.
+/// Mixture of the proposals so far, each weighted by its number of samples.
 #[derive(Default)]
 struct Mixture(Vec<(Proposal, f64)>);
 
@@ -256,13 +258,13 @@ fn select(vector: &[f64], free: &[usize]) -> Vec<f64> {
     free.iter().map(|&k| vector[k]).collect()
 }
 
-/// Weights as parts of the largest; zero where there is none.
+/// Weights relative to the largest; all zero if no weight is finite.
 fn weights(logs: &[f64]) -> Vec<f64> {
     let (largest, weights) = relative_weights(logs);
     if largest.is_finite() { weights } else { vec![0.0; logs.len()] }
 }
 
-/// How good samples are whose proposal has these logarithms of its density.
+/// The quality of samples, from the log densities of their proposal.
 fn quality(drawn: &[Drawn], densities: &[f64]) -> SirQuality {
     let logs: Vec<f64> = drawn.iter().zip(densities).map(|(d, q)| d.log_weight(*q)).collect();
     let weights = weights(&logs);
@@ -281,12 +283,12 @@ fn quality(drawn: &[Drawn], densities: &[f64]) -> SirQuality {
     }
 }
 
-/// The chance of each to be among so many that are drawn without replacement: min(1, c·w), with c such that they add up
-/// to that number, or 1 of all that have a weight where those are fewer.
+/// Inclusion probabilities for a sample of size `count` drawn without replacement: min(1, c·w), with c such that they
+/// sum to `count`; 1 for every positive weight if there are fewer of these.
 fn inclusions(weights: &[f64], count: f64) -> Vec<f64> {
     let mut ascending: Vec<f64> = weights.iter().copied().filter(|w| *w > 0.0).collect();
     ascending.sort_by(f64::total_cmp);
-    // Of each the sum of it and all that are smaller: how much is left when all larger ones are certain.
+    // For each weight, the sum of it and all smaller weights: the sum that remains if all larger ones are certain.
     let sums = ascending.iter().scan(0.0, |sum, weight| {
         *sum += weight;
         Some(*sum)
@@ -303,7 +305,7 @@ fn inclusions(weights: &[f64], count: f64) -> Vec<f64> {
     weights.iter().map(chance).collect()
 }
 
-/// Which are drawn, each with its own chance, by systematic sampling from one uniform number.
+/// Systematic sampling with the given inclusion probabilities, from one uniform number.
 fn systematic(chances: &[f64], uniform: f64) -> Vec<bool> {
     let (mut sum, mut next) = (0.0, uniform);
     let drawn = |chance: &f64| {
@@ -315,7 +317,7 @@ fn systematic(chances: &[f64], uniform: f64) -> Vec<bool> {
     chances.iter().map(drawn).collect()
 }
 
-/// Mean and covariance of samples with these chances.
+/// Mean and covariance of samples weighted by their inclusion probabilities.
 fn moments(drawn: &[Drawn], chances: &[f64]) -> (Vec<f64>, DMatrix<f64>) {
     let n = drawn.first().map_or(0, |d| d.moving.len());
     let total: f64 = chances.iter().sum();
@@ -340,7 +342,7 @@ mod tests {
         assert!((chances.iter().sum::<f64>() - 3.0).abs() < 1e-12, "{chances:?}");
         assert_eq!((chances[0], chances[2], chances[3]), (1.0, 1.0, 0.0));
         assert!((chances[4] / chances[1] - 20.0).abs() < 1e-9, "{chances:?}");
-        // More than there are: all of them.
+        // More than there are: all positive weights.
         assert_eq!(inclusions(&weights, 10.0), [1.0, 1.0, 1.0, 0.0, 1.0, 1.0, 1.0]);
         assert_eq!(inclusions(&[0.0; 3], 2.0), [0.0; 3]);
         let drawn = |u: f64| systematic(&chances, u);

@@ -1,85 +1,86 @@
-//! The estimated numbers of a population as one vector without bounds.
+//! The estimated population parameters as one unbounded vector.
 //!
-//! Typical values are logarithms, or logits between finite bounds; coefficients of covariates are as they are, factors of
-//! categorical ones logarithms; Ω is Cholesky's factor of each of its blocks, the diagonal as logarithms; standard
-//! deviations of residual errors are logarithms.
+//! Typical values are logarithms of their distance from the lower bound, or logits between finite bounds; covariate
+//! coefficients are untransformed, but logarithms for a categorical effect with more than one coefficient; Ω is
+//! represented by the Cholesky factor of each of its blocks, with logarithms on the diagonal; residual standard
+//! deviations are logarithms.
 
 use crate::starts::scattered_start;
 use nalgebra::DMatrix;
 use omafit_model::{Analyte, EffectForm, ErrorModel, ModelError, PopulationModel, PopulationValues, Subject};
 
-/// One of the vector's numbers.
+/// An element of the parameter vector.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EstimatedParameter {
     /// The typical value of a parameter.
     Typical {
-        /// Its position in the structure.
+        /// Position of the parameter in the structure.
         parameter: usize,
     },
-    /// A coefficient of a covariate's effect on a parameter.
+    /// A coefficient of a covariate effect on a parameter.
     Coefficient {
-        /// The parameter's position in the structure.
+        /// Position of the parameter in the structure.
         parameter: usize,
-        /// The effect's position among the parameter's.
+        /// Position of the effect among the parameter's effects.
         effect: usize,
-        /// The coefficient's position among the effect's.
+        /// Position of the coefficient within the effect.
         level: usize,
     },
-    /// An element of Cholesky's factor of Ω.
+    /// An element of the Cholesky factor of Ω.
     Cholesky {
-        /// Its row among the parameters that vary.
+        /// Row of the element, among the parameters that vary.
         row: usize,
-        /// Its column, at most the row.
+        /// Column of the element, at most the row.
         column: usize,
     },
     /// The standard deviation of an analyte's residual error.
     Sigma {
         /// The analyte.
         analyte: Analyte,
-        /// 0 of a log-normal or an additive part, 1 of a proportional one.
+        /// Part of the error: 0 for a log-normal or additive part, 1 for a proportional part.
         part: usize,
     },
 }
 
-/// Why a model's population cannot be estimated.
+/// Reason why a model's population cannot be estimated.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum SpaceError {
-    /// Nothing is left to estimate.
+    /// All parameters are fixed.
     #[error("everything in the model is fixed: there is nothing to estimate")]
     Nothing,
-    /// Nothing varies between subjects.
+    /// The model has no between-subject variability.
     #[error("the model has no variability between subjects: without it there is no population to estimate")]
     NoVariability,
-    /// Parameters that are correlated in part, or of which a part is fixed.
+    /// A block of Ω has some elements that are fixed or zero and others that are estimated.
     #[error(
         "the variability of {names} is one block of Ω of which some elements are fixed or zero: a block is \
          estimated whole or not at all"
     )]
     PartialBlock {
-        /// The parameters.
+        /// Names of the parameters in the block.
         names: String,
     },
-    /// A typical value at its bound.
+    /// An estimated typical value starts at its bound.
     #[error("the typical value of {name} is {value}, at the end of its bounds: start inside them, or fix it")]
     AtBound {
-        /// The parameter.
+        /// Name of the parameter.
         name: &'static str,
-        /// Its value.
+        /// Typical value of the parameter.
         value: f64,
     },
 }
 
-/// What is estimated of a population.
+/// Layout of the estimated parameters of a population as a vector.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ParameterVector {
     coordinates: Vec<EstimatedParameter>,
-    /// The bounds of each parameter's typical value.
+    /// Bounds of each parameter's typical value.
     bounds: Vec<(f64, f64)>,
 }
 
 impl ParameterVector {
-    /// A start beside a vector: typical values within a factor of 4.5, standard deviations within one of 2.1, correlations and
-    /// coefficients as they are.
+    /// A start near a parameter vector: typical values within a factor of 4.5, standard deviations within a factor of
+    /// 2.1, correlations and coefficients unchanged.
     pub(super) fn beside(&self, vector: &[f64], index: usize) -> Vec<f64> {
         let away = scattered_start(vector.len(), index);
         let mut rows = vec![0.0; vector.len()];
@@ -100,10 +101,11 @@ impl ParameterVector {
         self.coordinates().iter().zip(vector).zip(&away).map(of).collect()
     }
 
-    /// All that the model does not fix.
+    /// Creates the vector of all parameters that the model does not fix.
     ///
     /// # Errors
-    /// When that is nothing, or Ω has a block of which only a part is estimated.
+    /// If there are none, the model has no between-subject variability, a block of Ω is only partly estimated, or a
+    /// typical value is at its bound.
     pub fn new(model: &PopulationModel) -> Result<Self, SpaceError> {
         let mut coordinates = Vec::new();
         let names: Vec<&'static str> = model.parameter_names().collect();
@@ -146,18 +148,18 @@ impl ParameterVector {
         Ok(Self { coordinates, bounds: model.parameters().iter().map(|p| p.bounds).collect() })
     }
 
-    /// What its numbers are, in order.
+    /// The elements of the vector, in order.
     pub fn coordinates(&self) -> &[EstimatedParameter] {
         &self.coordinates
     }
 
-    /// Whether the typical value of a parameter has two finite bounds, or a lower one above zero.
+    /// Whether the typical value of a parameter has a finite upper bound, or a lower bound above zero.
     pub(super) fn is_bounded(&self, parameter: usize) -> bool {
         let (low, high) = self.bounds[parameter];
         high.is_finite() || low > 0.0
     }
 
-    /// The vector of a model's numbers.
+    /// The parameter vector of a model's values.
     pub fn vector(&self, values: &PopulationValues) -> Vec<f64> {
         let factor = lower(values);
         let of = |coordinate: &EstimatedParameter| match *coordinate {
@@ -180,7 +182,7 @@ impl ParameterVector {
         self.coordinates.iter().map(of).collect()
     }
 
-    /// The numbers of a vector, the rest as in `values`.
+    /// The values of a parameter vector, with all other values as in `values`.
     pub fn values(&self, values: &PopulationValues, vector: &[f64]) -> PopulationValues {
         let mut values = values.clone();
         let mut factor = lower(&values);
@@ -215,16 +217,16 @@ impl ParameterVector {
         values
     }
 
-    /// The model of a vector.
+    /// The model at a parameter vector.
     ///
     /// # Errors
-    /// When a number has left its range.
+    /// If a value is out of its range.
     pub fn model(&self, model: &PopulationModel, vector: &[f64]) -> Result<PopulationModel, ModelError> {
         model.with_values(&self.values(&model.values(), vector))
     }
 
-    /// For a coordinate of a typical value or a coefficient: the parameter that it moves, and by how much it moves the
-    /// subject's transformed typical value, which is `typical`.
+    /// The parameter that a coordinate of a typical value or a coefficient affects, with the derivative of the
+    /// subject's transformed typical value, at `typical`, with respect to the coordinate; `None` for other coordinates.
     pub(super) fn shift(
         &self,
         model: &PopulationModel,
@@ -256,7 +258,7 @@ impl ParameterVector {
         Some((parameter, by_log * model.parameters()[parameter].transformed_slope(typical[parameter])))
     }
 
-    /// A name for each number: of the parameter, the effect, the η or the analyte that it belongs to.
+    /// A name for each element of the vector, after its parameter, effect, η or analyte.
     pub fn names(&self, model: &PopulationModel) -> Vec<String> {
         let names: Vec<&str> = model.parameter_names().collect();
         let variable = |row: usize| names[model.variable()[row]];
@@ -286,7 +288,8 @@ impl ParameterVector {
     }
 }
 
-/// The change of a covariance with an element of its Cholesky factor, or with the logarithm of one on the diagonal.
+/// The derivative of a covariance matrix with respect to an element of its Cholesky factor, or to the logarithm of a
+/// diagonal element.
 pub fn covariance_by_factor(factor: &DMatrix<f64>, row: usize, column: usize) -> DMatrix<f64> {
     let n = factor.nrows();
     let scale = if row == column { factor[(row, row)] } else { 1.0 };
@@ -298,18 +301,18 @@ pub fn covariance_by_factor(factor: &DMatrix<f64>, row: usize, column: usize) ->
     change
 }
 
-/// Cholesky's factor of Ω; of a checked model it exists.
+/// The Cholesky factor of Ω, which exists for a validated model; NaN otherwise.
 pub(super) fn lower(values: &PopulationValues) -> DMatrix<f64> {
     let n = values.omega.len().isqrt();
     let omega = DMatrix::from_row_slice(n, n, &values.omega);
     nalgebra::Cholesky::new(omega).map_or_else(|| DMatrix::from_element(n, n, f64::NAN), |c| c.l())
 }
 
-/// The elements of Cholesky's factor that are estimated: those of blocks that are not fixed.
+/// The estimated elements of the Cholesky factor: those of blocks that are not fixed.
 fn cholesky(model: &PopulationModel, names: &[&str]) -> Result<Vec<EstimatedParameter>, SpaceError> {
     let n = model.variable().len();
     let (omega, fixed) = (model.omega(), model.omega_fixed());
-    // The block of each: the first that it is connected with.
+    // The block of each parameter: the first parameter with which it is connected.
     let mut block: Vec<usize> = (0..n).collect();
     for row in 0..n {
         for column in 0..row {

@@ -1,4 +1,4 @@
-//! Estimations of a population from several starts, of which the lowest is kept.
+//! Population estimation from several starts, of which the best result is kept.
 
 use super::method::{PopulationMethod, estimate_population};
 use super::objective::{PopulationError, PopulationOptions};
@@ -6,27 +6,28 @@ use super::space::ParameterVector;
 use super::watch::{Observer, StopObserver};
 use omafit_model::{PopulationModel, Subject};
 
-/// The end of an estimation from one start.
+/// Result of an estimation from one start.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PopulationStart {
-    /// The start's number; 0 is the model's own values.
+    /// Index of the start; 0 is the model's own values.
     pub start: usize,
-    /// The numbers of the population as [`population_estimates`](super::population_estimates) lists them; nothing where
-    /// the estimation failed.
+    /// Population parameters in the order of [`population_estimates`](super::population_estimates); `None` if the
+    /// estimation failed.
     pub numbers: Option<Vec<f64>>,
-    /// The objective of FOCE, −2 log-likelihood without constants.
+    /// FOCE objective function value, −2 log-likelihood without constants.
     pub ofv: f64,
-    /// Whether the estimation ended where it should.
+    /// Whether the estimation converged.
     pub converged: bool,
-    /// Why it ended, or failed.
+    /// Description of why the estimation ended or failed.
     pub reason: String,
 }
 
-/// Estimates a population from the model's values and from others, so many in all, and returns the model of the lowest
-/// objective, of those that converged if any did, its start, and how each ended. `done` is called after each.
+/// Estimates a population from `starts` starts, the first of which is the model's values. Returns the model with the
+/// lowest objective, among converged results if there are any, the index of its start, and the result of each start.
+/// `done` is called after each start.
 ///
 /// # Errors
-/// When nothing can be estimated from any of them, or `watch` ends it.
+/// If nothing can be estimated from any of the starts, or `watch` interrupts the estimation.
 pub fn from_several_starts(
     model: &PopulationModel,
     subjects: &[Subject],

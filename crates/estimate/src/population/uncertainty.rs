@@ -1,10 +1,10 @@
-//! Uncertainty of a population's estimates.
+//! Uncertainty of population estimates.
 //!
-//! R is half the matrix of second derivatives of the objective, by differences of its exact gradient; S a quarter of the sum of
-//! the outer products of the subjects' gradients. The covariance of the estimates is R⁻¹ where the model holds, S⁻¹
-//! where the subjects are many, and R⁻¹SR⁻¹ whatever holds. Of what is read from the estimates it follows by their derivatives.
-//! Numbers at an end of their range have no curvature there, nor have numbers that the data do not determine: they are held
-//! where they are, and the covariance is that of the others.
+//! R is half the Hessian of the objective, by differences of its exact gradient; S is a quarter of the sum of the outer
+//! products of the subjects' gradients. The covariance of the estimates is R⁻¹ if the model is correct, S⁻¹ if there
+//! are many subjects, and R⁻¹SR⁻¹ without these assumptions. The covariance of derived quantities follows by the delta
+//! method. Boundary estimates and parameters that the data do not determine have no curvature: they are held fixed, and
+//! the covariance is that of the other parameters.
 
 use super::boundary::BoundaryEstimate;
 use super::delta::{derivatives, propagated};
@@ -16,40 +16,40 @@ use omafit_model::{ErrorModel, PopulationModel, PopulationValues};
 
 /// Half the spacing of the differences of the gradient.
 pub(super) const SPACING: f64 = 1e-3;
-/// The least eigenvalue of the scaled R that counts as curvature, above the error of its differences.
+/// Smallest eigenvalue of the scaled R that counts as curvature, above the error of the differences.
 const FLAT: f64 = 1e-8;
-/// The least element on R's diagonal that says something: less, and a number is unknown by a factor of e¹⁰⁰.
+/// Smallest informative diagonal element of R: below it, a parameter is uncertain by a factor of e¹⁰⁰.
 const NOTHING: f64 = 1e-4;
 
-/// Covariances of the estimates over a population's vector; zero of what is held.
+/// Covariances of the estimates over the parameter vector; zero for parameters that are held.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PopulationUncertainty {
-    /// The numbers that are held, as they are at an end of their range.
+    /// Boundary estimates, which are held fixed.
     pub held: Vec<BoundaryEstimate>,
-    /// The numbers that the data do not determine: along them, or together with others, the objective has no curvature. They
-    /// are held too.
+    /// Positions of parameters that the data do not determine, which are held fixed too: along them, alone or in
+    /// combination, the objective has no curvature.
     pub undetermined: Vec<usize>,
-    /// Positions of the others.
+    /// Positions of the parameters that are not held fixed.
     pub free: Vec<usize>,
-    /// Why R is not the curvature of FOCE's objective but what is expected of it where the model is linear; nothing where
-    /// it is the curvature.
+    /// Reason why R is the expected information of the linearised model rather than the Hessian of the FOCE objective;
+    /// `None` if it is the Hessian.
     pub expected_because: Option<String>,
-    /// R⁻¹.
+    /// Covariance R⁻¹.
     pub r: DMatrix<f64>,
-    /// Each subject's part of R, of what is held too.
+    /// Each subject's contribution to R, including parameters that are held.
     pub parts: Vec<DMatrix<f64>>,
-    /// S⁻¹; `None` of too few subjects.
+    /// Covariance S⁻¹; `None` if there are too few subjects.
     pub s: Option<DMatrix<f64>>,
-    /// R⁻¹SR⁻¹.
+    /// Sandwich covariance R⁻¹SR⁻¹.
     pub sandwich: DMatrix<f64>,
     /// Eigenvalues of the correlation matrix of the estimates, ascending.
     pub eigenvalues: Vec<f64>,
-    /// The direction that is known least, over the correlation matrix: each number's loading.
+    /// Loadings of the direction with the largest variance, in terms of the correlation matrix.
     pub flattest: Vec<f64>,
 }
 
 impl PopulationUncertainty {
-    /// The condition number: the largest eigenvalue of the correlation matrix over the smallest.
+    /// The condition number: the ratio of the largest to the smallest eigenvalue of the correlation matrix.
     pub fn condition(&self) -> f64 {
         match self.eigenvalues[..] {
             [least, .., most] => most / least,
@@ -58,11 +58,11 @@ impl PopulationUncertainty {
     }
 }
 
-/// The gradient of each subject's part as a function of the vector.
+/// The gradient of each subject's contribution as a function of the parameter vector.
 type SubjectGradients<'a> = dyn Fn(&[f64]) -> Option<Vec<Vec<f64>>> + 'a;
 
-/// Each subject's part of R, from the subjects' gradients as a function of the vector, with zeros for the numbers that are
-/// `held`; or why there is none.
+/// Each subject's contribution to R, by differences of the subjects' gradients, with zero columns for `held` parameters
+/// before symmetrisation; or the reason why it cannot be computed.
 pub(super) fn curvature(
     x: &[f64],
     names: &[String],
@@ -89,8 +89,8 @@ pub(super) fn curvature(
     Ok(parts)
 }
 
-/// The covariances with some numbers held, those at an end of their range and what they leave without curvature, from each subject's part of R and its gradient at the estimate; or why there are
-/// none.
+/// The covariances with boundary estimates, and the parameters that these leave without curvature, held fixed, from
+/// each subject's contribution to R and its gradient at the estimate; or the reason why there are none.
 pub(super) fn uncertainty(
     parts: Vec<DMatrix<f64>>,
     (ends, held): (&[BoundaryEstimate], &[usize]),
@@ -144,20 +144,21 @@ pub(super) fn uncertainty(
     })
 }
 
-/// The part of a matrix over the vector that is of these numbers.
+/// The submatrix of the given rows and columns.
 pub(super) fn among(matrix: &DMatrix<f64>, free: &[usize]) -> DMatrix<f64> {
     matrix.select_rows(free).select_columns(free)
 }
 
-/// The curvature of the objective over the free numbers.
+/// Curvature of the objective over the free parameters.
 enum Curvature {
     /// The inverse of R.
     Inverse(DMatrix<f64>),
-    /// The position of the number along which, alone or with others, there is none.
+    /// The position of the parameter along which, alone or in combination, there is no curvature.
     Flat(usize),
 }
 
-/// The inverse of R over the free numbers, or which of them it is flat along; an error where it is no minimum.
+/// The inverse of R over the free parameters, or the parameter along which R is flat; an error if the point is no
+/// minimum.
 fn positive_inverse(r: &DMatrix<f64>, free: &[usize], names: &[String]) -> Result<Curvature, String> {
     let n = r.nrows();
     let scale = r.diagonal().map(|d| if d > 0.0 { d.sqrt() } else { 1.0 });
@@ -179,12 +180,12 @@ fn positive_inverse(r: &DMatrix<f64>, free: &[usize], names: &[String]) -> Resul
     inverse.map(Curvature::Inverse).ok_or_else(|| "R is not positive definite".into())
 }
 
-/// What kind of number a population's is.
+/// Kind of a population parameter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EstimateKind {
     /// The typical value of a parameter.
     Typical,
-    /// A coefficient of a covariate's effect.
+    /// A coefficient of a covariate effect.
     Coefficient,
     /// The variance of an η, ω².
     Variance,
@@ -194,29 +195,29 @@ pub enum EstimateKind {
     Sigma,
 }
 
-/// A number of a population, with its uncertainty.
+/// A population parameter with its uncertainty.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PopulationEstimate {
-    /// Its kind.
+    /// Kind of the parameter.
     pub kind: EstimateKind,
-    /// Its name.
+    /// Name of the parameter.
     pub name: String,
-    /// Its unit.
+    /// Unit of the parameter.
     pub unit: String,
-    /// Its value.
+    /// Value of the parameter.
     pub value: f64,
-    /// Whether it was given rather than estimated.
+    /// Whether the value was fixed rather than estimated.
     pub fixed: bool,
-    /// Standard errors from R⁻¹, S⁻¹ and the sandwich; NaN of what is fixed, at an end of its range, or has none.
+    /// Standard errors from R⁻¹, S⁻¹ and the sandwich; NaN for a fixed parameter, a boundary estimate, or if undefined.
     pub se: [f64; 3],
-    /// Ends of the 95 % interval from R⁻¹: on the scale of the logarithm of what is above zero, of Fisher's z of a
-    /// correlation.
+    /// Ends of the 95 % interval from R⁻¹, computed on the logarithmic scale for a positive parameter, and on the scale
+    /// of Fisher's z for a correlation.
     pub interval: [f64; 2],
-    /// Position among the η of a variance.
+    /// Position among the η, for a variance.
     pub eta: Option<usize>,
 }
 
-/// Every number of a population with its uncertainty, if there is one.
+/// All population parameters with their uncertainty, if available.
 pub fn population_estimates(
     model: &PopulationModel,
     space: &ParameterVector,
@@ -243,12 +244,13 @@ pub fn population_estimates(
     estimates
 }
 
-/// Every number of a model's population, without uncertainty.
+/// All population parameters of a model, without uncertainty.
 pub fn population_numbers(model: &PopulationModel) -> Vec<PopulationEstimate> {
     listed(model, &model.values())
 }
 
-/// The covariance of the numbers of a population, row by row in the order and the units of [`population_estimates`].
+/// The covariance of the population parameters, in row-major order, with the order and units of
+/// [`population_estimates`].
 pub fn population_covariance(
     model: &PopulationModel,
     space: &ParameterVector,
@@ -258,11 +260,11 @@ pub fn population_covariance(
     propagated(model, space, &uncertainty.r, &read)
 }
 
-/// A correlation whose size is above this, of a parameter whose η is tied, is one.
+/// Absolute correlation above which a correlation with a parameter whose η is tied counts as one.
 const ONE: f64 = 0.999;
 
-/// Whether a number with this slope over the vector is at the end of its range where a coordinate is: one that depends on
-/// nothing else, or a correlation of one with a parameter whose η is tied.
+/// Whether an estimate with this slope over the parameter vector is at the boundary of coordinate `end`: an estimate
+/// that depends on that coordinate alone, or a correlation of one with a parameter whose η is tied.
 fn is_held(
     estimate: &PopulationEstimate,
     slope: &DVector<f64>,
@@ -291,7 +293,7 @@ fn interval(kind: EstimateKind, value: f64, se: f64) -> [f64; 2] {
     })
 }
 
-/// The numbers of a model, in the units of its file, without uncertainty.
+/// The population parameters in the units of the model file, without uncertainty.
 pub(super) fn listed(model: &PopulationModel, values: &PopulationValues) -> Vec<PopulationEstimate> {
     let mut all = Vec::new();
     let mut add = |kind, name: String, unit: &str, value: f64, eta: Option<usize>| {
@@ -355,7 +357,8 @@ pub(super) fn listed(model: &PopulationModel, values: &PopulationValues) -> Vec<
     all
 }
 
-/// The number along which a coordinate's loading is the largest, and all that load more than a fifth.
+/// Describes the direction with the largest variance: the parameters with absolute loadings above 0.2, the largest
+/// first.
 pub fn flattest_direction(names: &[String], uncertainty: &PopulationUncertainty) -> String {
     let mut order: Vec<usize> = (0..names.len()).collect();
     let size = |k: usize| uncertainty.flattest[k].abs();
@@ -366,7 +369,7 @@ pub fn flattest_direction(names: &[String], uncertainty: &PopulationUncertainty)
 }
 
 impl PopulationEstimate {
-    /// The ends of its 95 % interval had it this standard error, on the scale on which [`PopulationEstimate::interval`] is.
+    /// The ends of the 95 % interval for a given standard error, on the scales of [`PopulationEstimate::interval`].
     pub fn interval_of(&self, se: f64) -> [f64; 2] {
         interval(self.kind, self.value, se)
     }

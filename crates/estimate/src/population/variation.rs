@@ -1,23 +1,24 @@
-//! Variability between subjects as it is read: a coefficient of variation rather than a variance.
+//! Between-subject variability as reported: a coefficient of variation rather than a variance.
 
 use super::uncertainty::PopulationEstimate;
 use omafit_model::{PopulationModel, Transform};
 
-/// The variability of a parameter between subjects.
+/// Between-subject variability of a parameter.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Variation {
-    /// Whether it is the coefficient of variation of a log-normal parameter, as a part; else it is ω.
+    /// Whether `size` is the coefficient of variation of a log-normal parameter, as a fraction, rather than ω.
     pub is_cv: bool,
-    /// √(exp ω² − 1), or ω.
+    /// Coefficient of variation √(exp ω² − 1), or standard deviation ω.
     pub size: f64,
-    /// Its relative standard error, a part; NaN of what has none.
+    /// Relative standard error of `size`, as a fraction; NaN if undefined.
     pub rse: f64,
 }
 
 impl Variation {
-    /// The variability that an estimated variance is; nothing of another number.
+    /// The variability given by an estimated variance; `None` for another kind of parameter.
     ///
-    /// The standard error is that of the variance times the slope: exp ω²/(2·CV) of a coefficient of variation, 1/(2ω) of ω.
+    /// The standard error is that of the variance times the derivative: exp ω²/(2·CV) for a coefficient of variation,
+    /// 1/(2ω) for ω.
     pub fn of(model: &PopulationModel, estimate: &PopulationEstimate) -> Option<Self> {
         let parameter = &model.parameters()[model.variable()[estimate.eta?]];
         let (variance, se) = (estimate.value, estimate.se[0]);

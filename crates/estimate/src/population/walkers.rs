@@ -1,12 +1,13 @@
-//! Draws of a subject's transformed parameters v from their conditional distribution, by Metropolis and Hastings.
+//! Markov chain draws of a subject's transformed parameters v from their conditional distribution, by the
+//! Metropolis–Hastings algorithm.
 //!
-//! An iteration makes two steps of a random walk, whose length is fitted to how many are accepted, and then moves that are
-//! proposed independently of where the walker is (Karimi, Lavielle, Moulines 2020, doi 10.1016/j.csda.2019.106849): from a
-//! mixture of Student's t around each mode of u, in v = t + Lu, and of one as wide as the population; the random walk has
-//! the covariance at the lowest mode. Walkers begin in every mode that is found.
-//! Wherever a walker may come to is known before it moves: the second step is from where it is, or from where the first
-//! leads (Brockwell 2006, doi 10.1198/106186006X100579). So all are solved at once, and moments are those of all states
-//! that it passes through.
+//! An iteration makes two random-walk steps, whose length is tuned to their acceptance rate, and then independence
+//! proposals (Karimi, Lavielle, Moulines 2020, doi 10.1016/j.csda.2019.106849) from a mixture of Student's t around
+//! each mode of u, in v = t + Lu, and one as wide as the population; the random walk has the covariance at the lowest
+//! mode. Chains start in every mode that is found. All points that a chain can reach are known before it moves: the
+//! second step starts from the current point or from the end of the first step (Brockwell 2006, doi
+//! 10.1198/106186006X100579). All points are therefore solved together, and the moments are those of all states that
+//! the chain passes through.
 
 use super::conditional::{ConditionalError, FactoredModel, conditional, subject_problem};
 use super::expectation::{ConditionalSpread, Layout, Moments, Outside, transformed};
@@ -18,66 +19,66 @@ use nalgebra::{DMatrix, DVector};
 use omafit_model::Subject;
 use serde::{Deserialize, Serialize};
 
-/// Draws by which proposals are fitted where they are uneven.
+/// Number of pilot draws to which proposals are fitted if their weights are uneven.
 const PILOT: u32 = 800;
 /// Relative tolerance to which the model is solved.
 const RTOL: f64 = 1e-5;
-/// Random steps of an iteration, and independent moves: with where a walker is, so many courses are solved at a time as
-/// are solved best.
+/// Number of random-walk steps and of independence proposals in an iteration: with the current point, they give as many
+/// time courses as are solved most efficiently together.
 const RANDOM: usize = 2;
 const INDEPENDENT: usize = 4;
 const MOVES: usize = RANDOM + INDEPENDENT;
 const POINTS: usize = 4 + INDEPENDENT;
-/// The part of random steps that should be accepted, and how fast their length follows.
+/// Target acceptance rate of random-walk steps, and rate at which their length adapts.
 const WANTED: f64 = 0.3;
 const FOLLOW: f64 = 0.4;
 
-/// A subject's walkers, with all that they need to go on.
+/// Markov chains of one subject, with their complete state.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct McmcChains {
     stream: SubjectStream,
-    /// v of each walker.
+    /// Current v of each chain.
     at: Vec<DVector<f64>>,
-    /// The lowest mode of u when proposals were last fitted; the proposal around it, and the mixture.
+    /// The lowest mode of u when the proposals were last fitted, the proposal around it, and the mixture.
     mode: Vec<f64>,
     proposal: Proposal,
     proposals: Mixture,
-    /// The length of random steps.
+    /// Length of random-walk steps, relative to the proposal.
     length: f64,
 }
 
-/// What an iteration is made with.
+/// Inputs of an iteration.
 #[derive(Clone, Copy)]
 pub(super) struct ChainSettings<'a> {
-    /// The model at the vector.
+    /// Population model at the current parameter vector.
     pub population: &'a FactoredModel,
-    /// What is estimated.
+    /// Layout of the estimated parameters.
     pub space: &'a ParameterVector,
-    /// How it is maximised.
+    /// Grouping of the estimated parameters by how they are maximised.
     pub layout: &'a Layout,
-    /// By how much the length of random steps follows their acceptance.
+    /// Gain by which the length of random-walk steps adapts to their acceptance.
     pub gain: f64,
-    /// Whether the mode is looked for first.
+    /// Whether the mode is updated first.
     pub update_mode: bool,
 }
 
-/// What a subject adds to an iteration.
+/// A subject's contribution to an iteration.
 pub(super) struct Added {
-    /// Its part of the objective of FOCE, when its mode was looked for.
+    /// Contribution to the FOCE objective, if the mode was updated.
     pub ofv: Option<f64>,
-    /// What its states say of v.
+    /// Moments of v over all states of the chains.
     pub moments: Moments,
-    /// Of the last draws, averaged.
+    /// Average over the last states of the chains.
     pub outside: Outside,
-    /// Independent proposals that were accepted, of how many.
+    /// Number of accepted and of proposed independence proposals.
     pub accepted: [u32; 2],
 }
 
 impl McmcChains {
-    /// `count` walkers at the modes of u, of which one is known.
+    /// Creates `count` chains at the modes of u, one of which is known.
     ///
     /// # Errors
-    /// When the model cannot be solved there.
+    /// If the model cannot be solved at any mode.
     pub fn new(
         population: &FactoredModel,
         subject: &Subject,
@@ -99,7 +100,7 @@ impl McmcChains {
         })
     }
 
-    /// Whether they walk over so many η.
+    /// Whether the chains have dimension `n`.
     pub fn fit(&self, n: usize) -> bool {
         self.mode.len() == n
             && !self.at.is_empty()
@@ -108,8 +109,8 @@ impl McmcChains {
             && self.proposals.fit(n)
     }
 
-    /// Fits the proposals anew; the part of the objective of FOCE at the lowest mode. Where there is no mode the last
-    /// proposals serve.
+    /// Refits the proposals; returns the contribution to the FOCE objective at the lowest mode. If no mode is found the
+    /// previous proposals are kept.
     fn update_mode(&mut self, population: &FactoredModel, subject: &Subject) -> Option<f64> {
         let found = Proposals::new(population, subject, &[&self.mode], PILOT, &mut self.stream).ok()?;
         (self.proposal, self.proposals) = (found.lowest, found.mixture);
@@ -117,10 +118,10 @@ impl McmcChains {
         conditional(population, subject, &self.mode, RTOL).ok().map(|(part, _)| part.ofv)
     }
 
-    /// Moves every walker.
+    /// Moves every chain by one iteration.
     ///
     /// # Errors
-    /// When the model cannot be solved where a walker stands.
+    /// If the model cannot be solved at the current point of a chain.
     pub fn go_on(&mut self, step: ChainSettings<'_>, subject: &Subject) -> Result<Added, ConditionalError> {
         let ChainSettings { population, space, layout, gain, update_mode } = step;
         let model = &population.model;
@@ -143,7 +144,7 @@ impl McmcChains {
         for (k, paths) in paths.into_iter().enumerate() {
             let mut objectives = objectives.by_ref().take(POINTS);
             let here = objectives.next().transpose()?.unwrap_or(f64::NAN);
-            // Where the model cannot be solved there is no likelihood.
+            // Where the model cannot be solved the likelihood is zero.
             let elsewhere = objectives.map(|objective| objective.unwrap_or(f64::INFINITY));
             let objectives: Vec<f64> = std::iter::once(here).chain(elsewhere).collect();
             let walked = paths.walk(&objectives, &self.proposals);
@@ -172,7 +173,7 @@ impl McmcChains {
         })
     }
 
-    /// Wherever a walker may come to.
+    /// Draws all points that a chain at `at` can reach in an iteration.
     fn paths(&mut self, at: DVector<f64>) -> Paths {
         let mut step = || self.proposal.step(&mut self.stream) * self.length;
         let (first, second) = (step(), step());
@@ -184,24 +185,25 @@ impl McmcChains {
     }
 }
 
-/// Where a walker is, where a first random step leads, where a second leads from where it is and from there, and where
-/// independent moves lead; with the logarithms of what decides on each move.
+/// All points that a chain can reach: the current point, the ends of the first random-walk step, of the second step
+/// from the current point, and of the second step after the first, and the independence proposals; with the logarithms
+/// of the uniform numbers that decide each move.
 struct Paths {
     points: Vec<DVector<f64>>,
     log_uniforms: [f64; MOVES],
 }
 
-/// What becomes of a walker.
+/// Path of a chain through an iteration.
 struct Walked {
-    /// Where it is after each move, among the points.
+    /// Index of the point at which the chain is after each move.
     through: [usize; MOVES],
-    /// Whether it took each random step, and how many independent moves.
+    /// Whether each random-walk step was accepted, and how many independence proposals were.
     random: [bool; RANDOM],
     independent: u32,
 }
 
 impl Paths {
-    /// Decides on the moves, from the objective at each point.
+    /// Accepts or rejects the moves, from the objective at each point.
     fn walk(&self, objectives: &[f64], proposal: &Mixture) -> Walked {
         let (mut at, mut walked) =
             (0, Walked { through: [0; MOVES], random: [false; RANDOM], independent: 0 });

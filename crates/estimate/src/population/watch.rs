@@ -1,25 +1,25 @@
-//! Who looks on while a population is estimated, may end it, and may keep where it stands.
+//! Observers of a population estimation, which may interrupt it and store checkpoints.
 
 use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
 
-/// How far an estimation is.
+/// Progress of an estimation at one iteration.
 #[derive(Clone, Copy, Debug)]
 pub struct Progress<'a> {
-    /// Iterations done before it.
+    /// How many iterations precede `vector`.
     pub iteration: u64,
-    /// The objective, NaN where it was not computed.
+    /// Objective function value at `vector`; NaN if it was not computed.
     pub ofv: f64,
-    /// The vector of which it is the objective.
+    /// Parameter vector.
     pub vector: &'a [f64],
-    /// All that the estimation needs to go on.
+    /// State from which the estimation can continue.
     pub standing: EstimationState<'a>,
 }
 
-/// Where an estimation stands. What is serialised of it is a [`Checkpoint`](super::Checkpoint).
+/// State of an estimation, which serialises to a [`Checkpoint`](super::Checkpoint).
 #[derive(Clone, Copy)]
 pub struct EstimationState<'a> {
-    /// The method, as it is named in a checkpoint.
+    /// Name of the method in a checkpoint.
     method: &'static str,
     state: &'a dyn erased_serde::Serialize,
 }
@@ -44,21 +44,21 @@ impl Serialize for EstimationState<'_> {
     }
 }
 
-/// Somebody who looks on.
+/// Observer of an estimation.
 pub trait Observer: Sync {
-    /// Called at the start and after each iteration.
+    /// Receives the progress at the start and after each iteration.
     fn iteration(&self, _: &Progress<'_>) {}
 
-    /// Whether to go on. Asked before each evaluation for all subjects.
+    /// Whether to continue; queried before each evaluation for all subjects.
     fn go_on(&self) -> bool {
         true
     }
 }
 
-/// Nobody.
+/// Observer that ignores all progress and never interrupts.
 impl Observer for () {}
 
-/// One who is not told of iterations, but may end them.
+/// Observer that passes on interruptions but no progress.
 pub(super) struct StopObserver<'a>(pub &'a dyn Observer);
 
 impl Observer for StopObserver<'_> {

@@ -1,4 +1,4 @@
-//! Random intercepts, balanced: a population whose estimates have a closed form.
+//! Balanced random intercepts: a population whose estimates have a closed form.
 #![allow(dead_code, missing_docs, clippy::unwrap_used)]
 
 use omafit_estimate::{PopulationFit, SubjectStream};
@@ -11,16 +11,16 @@ pub const PATIENTS: usize = 40;
 pub const VALUES: usize = 4;
 pub const DOSE: f64 = 320.0;
 
-/// An intravenous dose, seen at once and again: ln f = ln dose/Vc − η.
+/// Model of an intravenous dose, observed at once and repeatedly: ln f = ln dose/Vc − η.
 pub fn model() -> PopulationModel {
     let published = PopulationModel::parse(published("michaelis_menten_2cmt").unwrap()).unwrap();
     let mut file = published.file().clone();
     for (name, entry) in &mut file.parameters {
         entry.fixed = name != "Vc";
     }
-    // No target binds any.
+    // No target binding.
     file.parameters.get_mut("Rb").unwrap().typical = 1e-12;
-    // From afar.
+    // A distant start.
     file.parameters.get_mut("Vc").unwrap().typical = 2.0;
     let entry = VariabilityEntry { variance: Some(0.3), ..VariabilityEntry::default() };
     file.variability.insert("Vc".into(), entry);
@@ -32,7 +32,7 @@ pub fn model() -> PopulationModel {
     PopulationModel::new(file).unwrap()
 }
 
-/// Logarithms of the values, those of one person after those of another.
+/// Logarithms of the values, one list per subject.
 pub fn logarithms() -> Vec<Vec<f64>> {
     let person = |i: usize| {
         let mut stream = SubjectStream::new(12, i as u64);
@@ -64,7 +64,7 @@ pub fn subjects() -> Vec<Subject> {
     logarithms().iter().enumerate().map(subject).collect()
 }
 
-/// The same people, had they no intercept of their own.
+/// The subjects without an intercept of their own.
 pub fn alike() -> Vec<Subject> {
     let mut subjects = subjects();
     for (subject, logs) in subjects.iter_mut().zip(logarithms()) {
@@ -74,7 +74,7 @@ pub fn alike() -> Vec<Subject> {
     subjects
 }
 
-/// By maximum likelihood: the mean, and the standard deviations between and within people.
+/// The maximum likelihood estimates: the mean, and the standard deviations between and within subjects.
 pub fn closed_form(all: &[Vec<f64>]) -> [f64; 3] {
     let m = VALUES as f64;
     let means: Vec<f64> = all.iter().map(|logs| logs.iter().sum::<f64>() / m).collect();
