@@ -7,7 +7,7 @@ use crate::seconds::Seconds;
 use omafit_estimate::{
     Checkpoint, EstimatedNumbers, FitOptions, Method, Observer, PopulationError, PopulationEstimate,
     PopulationFit, PopulationMethod, PopulationOptions, PopulationUncertainty, Shrinkage,
-    estimate_population, flattest_direction, population_covariance, population_estimates, propagated,
+    estimate_population, least_determined_direction, population_covariance, population_estimates, propagated,
     shrinkage,
 };
 use omafit_model::{PopulationModel, PopulationValues, Subject};
@@ -208,7 +208,7 @@ impl Population {
             stop_reason: self.fit.reason.clone(),
             estimated: self.names.clone(),
             condition_number: uncertainty.ok().map(|u| u.condition()),
-            flattest_direction: uncertainty.ok().map(|u| flattest_direction(&self.names, u)),
+            flattest_direction: uncertainty.ok().map(|u| least_determined_direction(&self.names, u)),
             no_covariance_because: uncertainty.err().cloned(),
             undetermined: uncertainty.map_or_else(
                 |_| Vec::new(),

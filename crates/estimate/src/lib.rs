@@ -71,7 +71,7 @@ pub use population::{
     PopulationProfile, PopulationProfilePoint, PopulationStart, PopulationUncertainty, ProfileError,
     Progress, SIR_ROUNDS, Search, SearchFit, SirError, SirFound, SirQuality, SirRound, SirSample, SpaceError,
     Stepwise, Verdict, candidates, enough, estimate_population, evaluate_population, exact_influence,
-    fit_population, flattest_direction, from_several_starts, influence, marginal_likelihood,
+    fit_population, from_several_starts, influence, least_determined_direction, marginal_likelihood,
     population_covariance, population_estimates, population_numbers, population_profile, propagated,
     sampling_importance_resampling, screened,
 };

@@ -91,7 +91,7 @@ fn descend(
                 }
                 break (end, stop, found);
             }
-            Turn::Modes(_) if turns == MOST_TURNS => break (end, DescentStop::Unsettled, Vec::new()),
+            Turn::Modes(_) if turns >= MOST_TURNS => break (end, DescentStop::Unsettled, Vec::new()),
             Turn::Modes(next) | Turn::Boundary(next) => from = *next,
         }
         turns += 1;

@@ -34,8 +34,8 @@ pub struct PopulationProfile {
     pub estimate: f64,
     /// Coverage of the interval.
     pub level: f64,
-    /// Ends of the interval; where the objective never rises far enough, the value at the far end of the parameter's
-    /// scale (close to zero, extremely large, or a bound).
+    /// Ends of the interval; where the objective never rises far enough, the end of the parameter's scale: zero, infinity or
+    /// a bound.
     pub interval: [f64; 2],
     /// Points at which the objective was minimised, in order of value.
     pub points: Vec<PopulationProfilePoint>,
@@ -83,6 +83,8 @@ pub enum ProfileError {
 /// Farthest distance from the estimate at which an end is sought, on the scale of the parameter vector: for a
 /// logarithm, a factor of 22,000.
 const FARTHEST: f64 = 10.0;
+/// Distance at which a logarithm stands for infinity, for numbers that are not defined at infinity.
+const FAR: f64 = 700.0;
 /// Relative accuracy of an end, in terms of the root of the rise.
 const CLOSE: f64 = 1e-3;
 const MOST_STEPS: usize = 25;
@@ -169,9 +171,13 @@ pub fn population_profile(
                 return Ok(value);
             }
             if away.abs() >= FARTHEST && root < distance {
-                let mut beyond = found.x.clone();
-                beyond[k] = fit.vector[k] + side * 700.0;
-                return Ok(fit.numbers(&beyond)[position]);
+                let end_at = |far: f64| {
+                    let mut beyond = found.x.clone();
+                    beyond[k] = fit.vector[k] + side * far;
+                    fit.numbers(&beyond)[position]
+                };
+                let limit = end_at(f64::INFINITY);
+                return Ok(if limit.is_nan() { end_at(FAR) } else { limit });
             }
             // The derivative of √rise is the derivative of the objective divided by twice the root.
             let slope = found.at.slope(k) / (2.0 * root);

@@ -58,8 +58,8 @@ pub use sir::{
 pub use space::{EstimatedParameter, ParameterVector, SpaceError, covariance_by_factor};
 pub use starts::{PopulationStart, from_several_starts};
 pub use uncertainty::{
-    EstimateKind, PopulationEstimate, PopulationUncertainty, flattest_direction, population_covariance,
-    population_estimates, population_numbers,
+    EstimateKind, PopulationEstimate, PopulationUncertainty, least_determined_direction,
+    population_covariance, population_estimates, population_numbers,
 };
 pub use variation::Variation;
 pub use watch::{EstimationState, Observer, Progress};

@@ -45,7 +45,7 @@ pub struct PopulationUncertainty {
     /// Eigenvalues of the correlation matrix of the estimates, ascending.
     pub eigenvalues: Vec<f64>,
     /// Loadings of the direction with the largest variance, in terms of the correlation matrix.
-    pub flattest: Vec<f64>,
+    pub least_determined: Vec<f64>,
 }
 
 impl PopulationUncertainty {
@@ -120,8 +120,8 @@ pub(super) fn uncertainty(
     let largest = eigen.eigenvalues.imax();
     let mut eigenvalues: Vec<f64> = eigen.eigenvalues.iter().copied().collect();
     eigenvalues.sort_by(f64::total_cmp);
-    let mut flattest = vec![0.0; names.len()];
-    free.iter().enumerate().for_each(|(i, &k)| flattest[k] = eigen.eigenvectors[(i, largest)]);
+    let mut least_determined = vec![0.0; names.len()];
+    free.iter().enumerate().for_each(|(i, &k)| least_determined[k] = eigen.eigenvectors[(i, largest)]);
     let enough = gradients.len() > n;
     let whole = |of: &DMatrix<f64>| {
         let mut whole = DMatrix::zeros(names.len(), names.len());
@@ -137,7 +137,7 @@ pub(super) fn uncertainty(
         s: Cholesky::new(s.clone()).filter(|_| enough).map(|c| whole(&c.inverse())),
         sandwich: whole(&(&inverse * s * &inverse)),
         eigenvalues,
-        flattest,
+        least_determined,
         r: whole(&inverse),
         parts,
         free,
@@ -357,14 +357,15 @@ pub(super) fn listed(model: &PopulationModel, values: &PopulationValues) -> Vec<
     all
 }
 
-/// Describes the direction with the largest variance: the parameters with absolute loadings above 0.2, the largest
-/// first.
-pub fn flattest_direction(names: &[String], uncertainty: &PopulationUncertainty) -> String {
+/// Describes the direction with the largest variance: the parameter with the largest absolute loading, and all others with
+/// absolute loadings above 0.2, in descending order.
+pub fn least_determined_direction(names: &[String], uncertainty: &PopulationUncertainty) -> String {
     let mut order: Vec<usize> = (0..names.len()).collect();
-    let size = |k: usize| uncertainty.flattest[k].abs();
+    let size = |k: usize| uncertainty.least_determined[k].abs();
     order.sort_by(|a, b| size(*b).total_cmp(&size(*a)));
-    let shown = order.into_iter().take_while(|&k| size(k) > 0.2);
-    let terms: Vec<String> = shown.map(|k| format!("{:+.2} {}", uncertainty.flattest[k], names[k])).collect();
+    let shown = order.into_iter().enumerate().take_while(|&(rank, k)| rank == 0 || size(k) > 0.2);
+    let terms: Vec<String> =
+        shown.map(|(_, k)| format!("{:+.2} {}", uncertainty.least_determined[k], names[k])).collect();
     terms.join(" ")
 }
 

@@ -32,7 +32,7 @@ impl<'a> EstimationState<'a> {
 
 impl std::fmt::Debug for EstimationState<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Standing").field("method", &self.method).finish_non_exhaustive()
+        f.debug_struct("EstimationState").field("method", &self.method).finish_non_exhaustive()
     }
 }
 
