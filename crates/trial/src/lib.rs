@@ -1,9 +1,9 @@
-//! Files for omafit: data sets in, result tables out. The only crate that knows columns.
+//! Reading of data sets and writing of result tables for omafit. No other crate knows the names of columns.
 //!
-//! In: [`read`] turns a NONMEM-style file into a [`Trial`] of subjects, or refuses it with every [`Problem`] listed.
-//! Out: a [`Table`] is written as CSV or Parquet, a [`ParquetSink`] streams one of any length, [`write_data_set`]
-//! writes subjects as a data set that [`read`] reads back, [`convert`] writes a data set in another format, and a [`RunFolder`] or [`WholeFile`] makes the result
-//! appear whole or not at all.
+//! Input: [`read`] turns a NONMEM-style file into a [`Trial`] of subjects, or rejects it with a list of every
+//! [`Problem`]. Output: a [`Table`] is written as CSV or Parquet, a [`ParquetSink`] streams a table of any length,
+//! [`write_data_set`] writes subjects as a data set that [`read`] reads back, [`convert`] writes a data set in another
+//! format, and a [`RunFolder`] or [`WholeFile`] makes the result appear complete or not at all.
 
 mod convert;
 mod definitions;

@@ -1,14 +1,15 @@
-//! Memory that a process may still take.
+//! Memory available to the process.
 
 use std::fs;
 use std::path::Path;
 
-/// Memory taken to be available where the system does not say, bytes.
+/// Memory assumed to be available if the system does not report it, bytes.
 const FALLBACK: f64 = 8e9;
-/// Bytes of a page of memory, at most where it is not known.
+/// Assumed size of a memory page, bytes.
 const PAGE: f64 = 4096.0;
 
-/// Memory that is available, bytes: the least of what Linux, the control group of the process and its own limit say.
+/// Available memory, bytes: the least of the values reported by Linux, by the control group of the process and by the
+/// limit of the process itself.
 pub fn available_memory() -> f64 {
     let said = [of_machine(), of_group(Path::new("/sys/fs/cgroup")), of_process()];
     let least = said.into_iter().flatten().fold(f64::INFINITY, f64::min);
@@ -19,19 +20,19 @@ fn of_machine() -> Option<f64> {
     available_of(&fs::read_to_string("/proc/meminfo").ok()?)
 }
 
-/// `MemAvailable`, in bytes.
+/// Value of `MemAvailable` in `/proc/meminfo`, bytes.
 fn available_of(text: &str) -> Option<f64> {
     let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
     Some(1024.0 * line.trim().strip_suffix("kB")?.trim().parse::<f64>().ok()?)
 }
 
-/// Memory that a control group may still take, if it has a limit.
+/// Memory that a control group may still use, bytes; `None` if it has no limit.
 fn of_group(folder: &Path) -> Option<f64> {
     let number = |name| fs::read_to_string(folder.join(name)).ok()?.trim().parse::<f64>().ok();
     Some(number("memory.max")? - number("memory.current")?)
 }
 
-/// Memory that the process may still set aside, if it has a limit (`ulimit -v`).
+/// Memory that the process may still allocate, bytes; `None` if it has no limit (`ulimit -v`).
 fn of_process() -> Option<f64> {
     let limit = limit_of(&fs::read_to_string("/proc/self/limits").ok()?)?;
     let pages = fs::read_to_string("/proc/self/statm").ok()?;
@@ -39,7 +40,7 @@ fn of_process() -> Option<f64> {
     Some((limit - PAGE * pages).max(0.0))
 }
 
-/// The limit on addresses, bytes.
+/// Soft limit of the address space of a process, bytes; `None` if it has no limit.
 fn limit_of(text: &str) -> Option<f64> {
     let line = text.lines().find_map(|line| line.strip_prefix("Max address space"))?;
     line.split_whitespace().next()?.parse().ok()

@@ -1,17 +1,17 @@
-//! Columns of text as numbers, where they are numbers.
+//! Conversion of text columns to numbers, where their cells are numbers.
 
 use super::ConvertError;
 use crate::read::{DecimalMark, is_missing};
 use crate::table::{Values, push_float};
 
-/// What a column of text becomes, and what is to be said of it.
+/// Values that a text column is converted to, and a note for the user if a column of numbers is kept as text.
 pub(super) struct Typed {
     pub values: Values,
     pub note: Option<String>,
 }
 
-/// A column's values by its cells, each with its row in the file: numbers if each that is not missing is the shortest text of
-/// its number.
+/// Converts a text column, given as its cells with their rows in the file, to numbers if each non-missing cell is the
+/// shortest text of its number; the column is kept as text otherwise.
 pub(super) fn typed<'a>(
     name: &str,
     cells: impl Iterator<Item = (u64, &'a str)> + Clone,
@@ -38,7 +38,8 @@ pub(super) fn typed<'a>(
     Typed { values: Values::text(cells.map(|(_, cell)| cell)), note }
 }
 
-/// A column's values as numbers, however they are written.
+/// Converts a text column to numbers, however they are written; a cell that is neither missing nor a finite number is
+/// an error.
 pub(super) fn forced<'a>(
     name: &str,
     cells: impl Iterator<Item = (u64, &'a str)>,
@@ -56,12 +57,12 @@ pub(super) fn forced<'a>(
     Ok(Values::Float(numbers.collect::<Result<_, _>>()?))
 }
 
-/// A whole number, if this is its shortest text.
+/// Parses a cell as an integer, if the cell is the shortest text of that integer.
 fn whole(cell: &str) -> Option<i64> {
     cell.parse().ok().filter(|number: &i64| number.to_string() == cell)
 }
 
-/// A number, if this is its shortest text.
+/// Parses a cell as a finite number, if the cell is the shortest text of that number.
 fn shortest(cell: &str, decimal: DecimalMark) -> Option<f64> {
     let number = decimal.parse(cell).filter(|number| number.is_finite())?;
     let mut text = String::new();
@@ -103,7 +104,7 @@ mod tests {
             let Typed { values, note } = of(&cells);
             assert_eq!((values, note.is_some()), (Values::text(cells), noted), "{cells:?}");
         }
-        // Whole numbers have as many digits as there is room for.
+        // Integers keep every digit that fits into 64 bits.
         assert_eq!(of(&["9007199254740993"]).values, Values::Integer(vec![Some(9_007_199_254_740_993)]));
         let comma = typed("X", [(2, "1,5"), (3, "2"), (4, "0.25")].into_iter(), DecimalMark::Comma);
         assert_eq!(comma.values, Values::Float(vec![1.5, 2.0, 0.25]));

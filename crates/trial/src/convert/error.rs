@@ -1,4 +1,4 @@
-//! Why a data set cannot be converted.
+//! Errors of converting a data set.
 
 use std::path::PathBuf;
 
@@ -6,40 +6,40 @@ use crate::output::OutputError;
 use crate::read::Rejection;
 use crate::table::TableError;
 
-/// Why a data set cannot be converted. Nothing has been written then.
+/// Error of converting a data set. No file has been written when it is returned.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConvertError {
     /// The data set cannot be read.
     #[error(transparent)]
     Read(#[from] Rejection),
-    /// The table that it is cannot be written.
+    /// The table of the data set cannot be built or written.
     #[error(transparent)]
     Table(#[from] TableError),
-    /// The name does not say what the file shall be.
+    /// The name of the new file does not end in the extension of a supported format.
     #[error("{}: a data set is converted to a name that ends in .csv, .csv.gz, .parquet or .xpt", path.display())]
     Name {
-        /// The file.
+        /// Path of the new file.
         path: PathBuf,
     },
-    /// A column that is to be numbers is not in the file, or has a cell that is none.
+    /// A column that is to be converted to numbers is not in the file, or has a cell that is not a finite number.
     #[error("column {column} cannot be numbers: {reason}")]
     Numeric {
-        /// The column.
+        /// Name of the column.
         column: String,
-        /// Why not.
+        /// Reason why the column cannot be numeric.
         reason: String,
     },
-    /// The format has no place for something.
+    /// The new format cannot hold something in the data set.
     #[error("{} cannot be a SAS transport file of version {version}: {reason}; {helps}", path.display())]
     Limit {
-        /// The new file.
+        /// Path of the new file.
         path: PathBuf,
-        /// Its version.
+        /// Version of the transport format.
         version: u8,
-        /// What there is no place for, and where it is.
+        /// Content that the format cannot hold, with its column and row.
         reason: String,
-        /// What can be done.
+        /// Advice on how to avoid the limit.
         helps: &'static str,
     },
 }

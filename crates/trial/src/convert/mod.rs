@@ -1,4 +1,4 @@
-//! A data set from one format to another, with every column it has.
+//! Conversion of a data set from one file format to another, with all its columns.
 
 mod columns;
 mod error;
@@ -15,29 +15,30 @@ use crate::table::Values;
 use source::source;
 use target::Target;
 
-/// What became of a data set.
+/// Summary of a conversion.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Converted {
-    /// Rows.
+    /// Number of rows.
     pub rows: usize,
-    /// Columns of numbers.
+    /// Number of numeric columns.
     pub numbers: usize,
-    /// Columns of text.
+    /// Number of text columns.
     pub texts: usize,
-    /// What a reader of the new file must know: what the format has no place for, and columns of numbers that became text.
+    /// Notes for readers of the new file: content that was not kept, and columns of numbers that were kept as text.
     pub notes: Vec<String>,
 }
 
-/// Writes a data set in CSV (also gzipped), Parquet, or a SAS transport file, which its content tells, as another of these,
-/// which the new name tells: `.csv`, `.csv.gz`, `.parquet` or `.xpt`.
+/// Converts a data set from CSV (also gzipped), Parquet or a SAS transport file, recognised by its content, to the
+/// format given by the extension of the new name: `.csv`, `.csv.gz`, `.parquet` or `.xpt`.
 ///
-/// All columns and rows are kept, but for comments between the rows of a text, which are told; numbers to the bit. A column of a text is numbers if each cell that is not missing (empty,
-/// `.`, `NA`) is the shortest text of its number, and text otherwise: an ID `007` is still `007`. Labels are kept where the
-/// format has them, which text has not; dates and categories become text. The file appears whole or not at all.
+/// All columns and rows are kept, except comments between the rows of a text file, which are reported; numbers are kept
+/// to the bit. A column of a text file is converted to numbers if each cell that is not missing (empty, `.`, `NA`) is
+/// the shortest text of its number, and is kept as text otherwise: an ID `007` stays `007`. Labels are kept where both
+/// formats have them, which text files do not; dates and categories become text. The new file is written atomically.
 ///
 /// # Errors
 ///
-/// [`ConvertError`]: the file cannot be read, or something in it has no place in the new format.
+/// [`ConvertError`] if the file cannot be read, or if the new format cannot hold something in it.
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {

@@ -1,19 +1,19 @@
-//! How a data set is converted.
+//! Options for converting a data set.
 
 use crate::read::{DecimalMark, Separator};
 use crate::xport::XportVersion;
 
-/// How a data set is converted.
+/// Options for converting a data set.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ConvertOptions {
-    /// What stands between the cells of a text that is read; text is written with commas.
+    /// Delimiter of a text file that is read; text files are written with commas.
     pub separator: Separator,
-    /// What stands before the decimals in a text that is read; text is written with points.
+    /// Decimal mark of a text file that is read; text files are written with decimal points.
     pub decimal: DecimalMark,
-    /// Columns of a text that are numbers however they are written: their values are kept, the way they were written is not.
+    /// Text columns to convert to numbers however they are written: their values are kept, their notation is not.
     pub numeric: Vec<String>,
-    /// The version of a transport file.
+    /// Version of the SAS transport format, if the new file is a transport file.
     pub xport: XportVersion,
-    /// Whether a file that is there is replaced.
+    /// Whether an existing file is replaced.
     pub force: bool,
 }

@@ -1,4 +1,4 @@
-//! A data set of any format as a table.
+//! Reading of a data set of any format as a table.
 
 use std::path::Path;
 
@@ -11,10 +11,10 @@ use crate::table::{Column, ParquetGroups, Table, TableError, Values};
 use crate::trial::Ignored;
 use crate::xport::{XportCell, XportFile};
 
-/// A data set, and what is to be said of it.
+/// Data set as a table, with its labels, its comments and notes for the user.
 pub(super) struct Source {
     pub table: Table,
-    /// By column; empty where there is none.
+    /// Label of each column; empty for a column without one.
     pub labels: Vec<String>,
     pub comments: Vec<String>,
     pub notes: Vec<String>,
@@ -40,7 +40,7 @@ pub(super) fn source(path: &Path, options: &ConvertOptions) -> Result<Source, Co
             };
             let columns = header.iter().enumerate().map(column).collect::<Result<Vec<_>, ConvertError>>()?;
             let labels = vec![String::new(); columns.len()];
-            // An empty comment says nothing, and Parquet and transport files have no place for one.
+            // An empty comment carries no information, and Parquet and transport files cannot hold one.
             let comments =
                 heading.comments.into_iter().filter(|comment| !comment.trim().is_empty()).collect();
             Ok(Source { table: Table::new(name, columns)?, labels, comments, notes })
@@ -97,7 +97,7 @@ fn xport(path: &Path, file: &XportFile, options: &ConvertOptions) -> Result<Sour
     Ok(Source { table, labels, comments, notes })
 }
 
-/// Makes the columns numbers that are to be.
+/// Converts the text columns that the options name to numbers.
 fn numeric(table: Table, options: &ConvertOptions) -> Result<Table, ConvertError> {
     check_numeric(table.columns().iter().map(|column| column.name.as_str()), options)?;
     let name = table.name().to_owned();

@@ -1,4 +1,4 @@
-//! A table as a file of the format that its name tells.
+//! Writing of a table in the format given by the file name.
 
 use std::io::Write;
 use std::path::Path;
@@ -13,7 +13,7 @@ use crate::present::count;
 use crate::table::{ParquetSink, Table, TableError, Values, write_comments};
 use crate::xport::{Unwritable, XportVersion, write_xport};
 
-/// The format of a new file.
+/// Format of a new file.
 pub(super) enum Target {
     Csv,
     CsvGz,
@@ -33,7 +33,7 @@ impl Target {
         }
     }
 
-    /// Writes the file, and notes what it has no place for.
+    /// Writes the file, and adds notes on content that its format cannot hold.
     pub(super) fn write(&self, path: &Path, source: &mut Source, force: bool) -> Result<(), ConvertError> {
         let Source { table, labels, comments, notes } = source;
         let label = |name: &str| {
@@ -80,11 +80,11 @@ fn failed(table: &Table, source: std::io::Error) -> TableError {
     TableError::Write { table: table.name().to_owned(), source: source.into() }
 }
 
-/// Bytes of the label of a transport file's data set.
+/// Maximum length of the label of the data set in a transport file, bytes.
 const LABEL: usize = 40;
 
-/// The label of a transport file's data set: the only comment, where there is room for it. That data are simulated is said in
-/// any case.
+/// Label of the data set in a transport file: the only comment, if it fits; otherwise a statement that the data are
+/// simulated, if a comment says so, and a note that the comments are not kept.
 fn member_label(comments: &[String], notes: &mut Vec<String>) -> String {
     if let [comment] = comments
         && comment.len() <= LABEL
@@ -101,7 +101,7 @@ fn member_label(comments: &[String], notes: &mut Vec<String>) -> String {
     if simulated { "simulated data, no patients".to_owned() } else { String::new() }
 }
 
-/// Columns with texts that end in blanks.
+/// Notes on text columns with trailing blanks, which a transport file does not keep.
 fn trailing_blanks(table: &Table) -> impl Iterator<Item = String> {
     table.columns().iter().filter_map(|column| {
         let Values::Text(values) = &column.values else { return None };

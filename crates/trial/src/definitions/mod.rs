@@ -1,4 +1,4 @@
-//! What every column of every table of a run means, and its unit; and every key of `run.json`.
+//! Definition and unit of every column of every table of a run, and definition of every key of `run.json`.
 
 mod columns;
 mod outcomes;
@@ -7,26 +7,27 @@ mod record;
 use omafit_estimate::FreeIgeFact;
 use omafit_model::{Analyte, Concentrations, Covariates, PopulationModel};
 
-/// Columns that stand together in a table, or in several.
+/// Columns that appear together in one or several tables: name, unit, definition.
 type Columns = &'static [(&'static str, &'static str, &'static str)];
 
-/// Units of the five concentrations of a course.
+/// Units of the five concentrations of a trajectory, in the order of `Concentrations::NAMES`.
 const CONCENTRATION_UNITS: [&str; 5] = ["µg/mL", "ng/mL", "ng/mL", "µg/mL", "nM"];
 
-/// The definition of a column, or of columns alike: `{parameter}` and the like in its name stand for each of them.
+/// Definition of a column, or of several columns whose names follow a pattern: a placeholder such as `{parameter}` in
+/// the name stands for each of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Definition {
-    /// The table.
+    /// Name of the table.
     pub table: &'static str,
-    /// The column.
+    /// Name of the column, or pattern of the names.
     pub column: &'static str,
-    /// Its unit; `{unit}` is that of what the name stands for, an empty one that of none.
+    /// Unit of the column: `{unit}` is the unit of the item that the placeholder stands for; empty if there is no unit.
     pub unit: &'static str,
-    /// What it is.
+    /// Definition of the values in the column.
     pub meaning: &'static str,
 }
 
-/// Every definition, table by table, in the order of their columns.
+/// Definitions of all columns, table by table, in the order of the columns.
 pub fn definitions() -> impl Iterator<Item = Definition> {
     columns::TABLES.iter().flat_map(|(table, groups)| {
         let of = |&(column, unit, meaning)| Definition { table, column, unit, meaning };
@@ -34,7 +35,7 @@ pub fn definitions() -> impl Iterator<Item = Definition> {
     })
 }
 
-/// The definition of a column of a run of a model, and its unit.
+/// Definition and unit of a column in a run of a model.
 ///
 /// ```
 /// let text = omafit_model::published("hayashi2007").unwrap_or_default();
@@ -55,7 +56,8 @@ pub fn definition(table: &str, column: &str, model: &PopulationModel) -> Option<
     exact.or_else(alike)
 }
 
-/// The unit of what a column's name has in place of the `{…}` of a pattern; `None` if it does not fit.
+/// Unit of the item that a column's name has in place of the placeholder `{…}` of a pattern; `None` if the name does
+/// not fit the pattern.
 fn unit_of(pattern: &str, column: &str, model: &PopulationModel) -> Option<String> {
     let (before, rest) = pattern.split_once('{')?;
     let (kind, after) = rest.split_once('}')?;
@@ -67,7 +69,7 @@ fn unit_of(pattern: &str, column: &str, model: &PopulationModel) -> Option<Strin
             CONCENTRATION_UNITS[Concentrations::<f64>::NAMES.iter().position(|n| *n == name)?]
         }
         "fact" => fact_unit(FreeIgeFact::ALL.into_iter().find(|f| f.name() == name)?),
-        // What is left: names that the data or the model give.
+        // The remaining placeholders stand for names that the data or the model give.
         _ if name == Covariates::WEIGHT => "kg",
         _ if name == Covariates::IGE => "ng/mL",
         _ => "",
@@ -87,7 +89,7 @@ fn fact_unit(fact: FreeIgeFact) -> &'static str {
     }
 }
 
-/// The definitions as Markdown: a heading and a table for each table of a run.
+/// Definitions of all columns as Markdown: a heading and a table for each table of a run.
 pub fn definitions_markdown() -> String {
     let mut text = String::new();
     for (table, groups) in columns::TABLES {
@@ -118,7 +120,7 @@ pub fn is_record_key(path: &[&str]) -> bool {
         .any(|(pattern, _)| fits(pattern))
 }
 
-/// The definitions of the keys of `run.json` as Markdown: a heading and a table for the commands that write one.
+/// Definitions of the keys of `run.json` as Markdown: a heading and a table for each group of commands that write one.
 pub fn record_markdown() -> String {
     let mut text = String::new();
     for (commands, groups) in record::RECORDS {

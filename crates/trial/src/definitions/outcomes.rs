@@ -1,4 +1,4 @@
-//! The columns of the tables of outcomes and of other doses.
+//! Columns of the tables of outcomes and of alternative doses.
 
 use super::Columns;
 
@@ -227,8 +227,8 @@ pub(super) const WHAT_IF_PATIENT: Columns = &[
     ("model", "", "the model, as in `outcome_models`"),
 ];
 
-/// Changes with their intervals, which hold the uncertainty of the outcome's model, of an estimated population, and of patients'
-/// parameters.
+/// Changes under given and alternative doses, with intervals that include the uncertainty of the outcome model, of an
+/// estimated population, and of the subjects' parameters.
 pub(super) const WHAT_IF_CHANGES: Columns = &[
     (
         "change_given",

@@ -3,7 +3,7 @@
 /// Paths of keys, with their definitions.
 type Keys = &'static [(&'static str, &'static str)];
 
-/// The keys of every kind of `run.json`, by the commands that write it, in the order in which it has them.
+/// Keys of every kind of `run.json`, by the commands that write it, in the order in which they are written.
 pub(super) const RECORDS: &[(&str, &[Keys])] = &[
     ("omafit fit, omafit demo", &[PROGRAM, FIT]),
     ("omafit reconstruct", &[PROGRAM, RECONSTRUCT]),

@@ -1,38 +1,39 @@
-//! A run, as far as NONMEM's files tell of it.
+//! Parts of a run that NONMEM's output files report.
 
 use crate::table::Table;
 use omafit_model::PopulationModel;
 
-/// An estimated population, in the order of [`nonmem_values`](super::nonmem_values).
+/// Estimated population, with its values in the order of [`nonmem_values`](super::nonmem_values).
 #[derive(Clone, Debug, PartialEq)]
 pub struct NonmemPopulation {
-    /// The method in NONMEM's words, and its record of the control stream.
+    /// Estimation method in NONMEM's words, and its options in the `$ESTIMATION` record.
     pub method: [&'static str; 2],
-    /// Number, values and objective of each iteration.
+    /// Number, values and objective function value of each iteration.
     pub iterations: Vec<(u64, Vec<f64>, f64)>,
-    /// Whether it converged.
+    /// Whether the estimation converged.
     pub converged: bool,
-    /// The objective.
+    /// Objective function value.
     pub ofv: f64,
-    /// The covariance of the estimates as covariances and as correlations, row by row, if there is one.
+    /// Covariance matrix of the estimates, with Ω and Σ as covariances and as correlations, row by row; `None` if the
+    /// matrix could not be computed.
     pub covariance: Option<[Vec<f64>; 2]>,
-    /// Eigenvalues of the correlation matrix of what was estimated, ascending.
+    /// Eigenvalues of the correlation matrix of the estimated parameters, ascending.
     pub eigenvalues: Vec<f64>,
 }
 
-/// A run, as far as these files tell of it.
+/// Parts of a run that NONMEM's output files report.
 #[derive(Clone, Copy, Debug)]
 pub struct NonmemRun<'a> {
-    /// Its model, with its estimates.
+    /// Model of the run, with its estimates.
     pub model: &'a PopulationModel,
-    /// Its table `individuals`.
+    /// Table `individuals` of the run.
     pub individuals: &'a Table,
-    /// Its table `observations`.
+    /// Table `observations` of the run.
     pub observations: &'a Table,
-    /// Its table `correlations`.
+    /// Table `correlations` of the run.
     pub correlations: &'a Table,
-    /// Its population, if it was estimated.
+    /// Population, if it was estimated.
     pub population: Option<&'a NonmemPopulation>,
-    /// Version and command that wrote it.
+    /// Program version and command that wrote the run.
     pub author: &'a str,
 }

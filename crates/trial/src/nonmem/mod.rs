@@ -1,5 +1,6 @@
-//! A run as the files that NONMEM would have left: .ext, .phi, .cov, .cor, the tables, and a control stream that says who
-//! wrote them. Never an .lst: that is NONMEM's own account of what it did.
+//! Export of a run as the files that NONMEM would have written: .ext, .phi, .cov, .cor, the tables, and a control
+//! stream that names the program that wrote them. An .lst file is never written, because it is NONMEM's own report of
+//! its run.
 
 mod described;
 mod numbers;
@@ -15,14 +16,15 @@ pub use numbers::{NonmemForm, nonmem_values};
 use subjects::Subjects;
 use text::{RUN, header, s1pe12_5, title};
 
-/// What NONMEM writes as the standard error of what is fixed; here of what is held at an end of its range as well.
+/// Standard error that NONMEM writes for a fixed number; used here also for a number held at an end of its range.
 const NO_ERROR: f64 = 1e10;
-/// The part of a number that its standard error is at most where it is held: of a correlation of ±1 the numbers that it is made
-/// of are free, but it stays.
+/// Largest relative standard error of a number that counts as held at an end of its range: a correlation of ±1 is
+/// computed from free numbers but does not vary.
 const HELD: f64 = 1e-6;
 
-/// The files by name: `run1.mod`, `run1.ext`, `run1.phi`, `sdtab1`, `patab1`, `catab1`, `cotab1`; `run1.cov` and `run1.cor`
-/// where the estimates have a covariance; `ids.csv` where the tables give subjects other numbers than their ID.
+/// Names and contents of the files: `run1.mod`, `run1.ext`, `run1.phi`, `sdtab1`, `patab1`, `catab1`, `cotab1`;
+/// `run1.cov` and `run1.cor` if the estimates have a covariance matrix; `ids.csv` if the tables number the subjects
+/// differently from their IDs.
 pub fn nonmem_files(run: &NonmemRun<'_>) -> Vec<(String, String)> {
     let numbering = Numbering::new(run.model);
     let subjects = Subjects::new(run, &numbering);
@@ -52,14 +54,14 @@ pub fn nonmem_files(run: &NonmemRun<'_>) -> Vec<(String, String)> {
     files
 }
 
-/// A line of .ext.
+/// Writes a line of .ext.
 fn line(out: &mut String, number: i64, values: &[f64], objective: f64) {
     let cells: String = values.iter().map(|value| s1pe12_5(*value)).collect();
     // Writing to a string does not fail.
     let _ = writeln!(out, "{number:>13}{cells} {objective:>20}");
 }
 
-/// Iterations, and what NONMEM tells in lines of negative numbers.
+/// Content of .ext: the iterations, and the lines to which NONMEM gives negative iteration numbers.
 fn ext(run: &NonmemRun<'_>, numbering: &Numbering<'_>, subjects: &Subjects) -> String {
     let labels = numbering.labels();
     let names = ["ITERATION"].into_iter().chain(labels.iter().map(String::as_str)).chain(["OBJ"]);
@@ -99,7 +101,7 @@ fn ext(run: &NonmemRun<'_>, numbering: &Numbering<'_>, subjects: &Subjects) -> S
     }
     let flags: Vec<f64> = fixed.iter().map(|fixed| f64::from(u8::from(*fixed))).collect();
     line(&mut out, -1_000_000_006, &flags, 0.0);
-    // 0 of a successful end.
+    // 0 for a successful end.
     let status = f64::from(u8::from(run.population.is_some_and(|p| !p.converged)));
     let mut ended = vec![0.0; n];
     ended.iter_mut().take(1).for_each(|first| *first = status);
@@ -107,7 +109,7 @@ fn ext(run: &NonmemRun<'_>, numbering: &Numbering<'_>, subjects: &Subjects) -> S
     out
 }
 
-/// A matrix over all numbers.
+/// Text of a matrix over all THETA, SIGMA and OMEGA.
 fn matrix(numbering: &Numbering<'_>, element: &dyn Fn(usize, usize) -> f64) -> String {
     let labels = numbering.labels();
     let mut out = header(["NAME"].into_iter().chain(labels.iter().map(String::as_str)), 13);

@@ -1,28 +1,28 @@
-//! A population's numbers as NONMEM numbers them: THETA, SIGMA, OMEGA.
+//! Numbering of the parameters of a population as in NONMEM: THETA, SIGMA, OMEGA.
 
 use omafit_model::{Analyte, EffectForm, ErrorModel, PopulationModel, PopulationValues};
 
-/// How the elements of Ω and Σ are told.
+/// Form of the elements of Ω and Σ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NonmemForm {
-    /// As variances and covariances.
+    /// Variances and covariances.
     Covariance,
-    /// As standard deviations and correlations.
+    /// Standard deviations and correlations.
     Correlation,
 }
 
-/// What NONMEM's THETA, SIGMA and OMEGA of a model are.
+/// Assignment of NONMEM's THETA, SIGMA and OMEGA to the parameters of a model.
 ///
-/// THETA: the typical values in the structure's order and the model file's units, then the coefficients of covariates, parameter by parameter. ETA: those of the
-/// parameters that vary, those of one block of Ω together, as NONMEM needs them. EPS: the parts of the residual errors,
-/// analyte by analyte.
+/// THETA: the typical values in the structure's order and the model file's units, then the coefficients of covariates,
+/// parameter by parameter. ETA: the parameters that vary, with the parameters of one block of Ω together, as NONMEM
+/// requires. EPS: the components of the residual errors, analyte by analyte.
 pub(super) struct Numbering<'a> {
     pub model: &'a PopulationModel,
-    /// The position among the variable parameters of each ETA.
+    /// Position of each ETA among the variable parameters.
     pub etas: Vec<usize>,
-    /// How many ETAs each block of Ω has.
+    /// Number of ETAs in each block of Ω.
     pub blocks: Vec<usize>,
-    /// The analyte and part (0 of a log-normal or additive one, 1 of a proportional one) of each EPS.
+    /// Analyte and component of each EPS: 0 for a log-normal or additive component, 1 for a proportional one.
     pub epsilons: Vec<(Analyte, usize)>,
 }
 
@@ -37,7 +37,7 @@ impl<'a> Numbering<'a> {
             }
             let start = etas.len();
             etas.push(first);
-            // Those tied to any of the block, until there are no more.
+            // Parameters tied to any of the block, until there are no more.
             let mut at = start;
             while at < etas.len() {
                 let more: Vec<usize> =
@@ -62,8 +62,8 @@ impl<'a> Numbering<'a> {
         Self { model, etas, blocks, epsilons: epsilons.collect() }
     }
 
-    /// The parameter's position in the structure, the effect's among its effects, the level, and the name of each THETA that
-    /// is a coefficient.
+    /// Coefficients among the THETAs: position of the parameter in the structure, of the effect among the parameter's
+    /// effects and of the level, and name.
     pub fn coefficients(&self) -> Vec<(usize, usize, usize, String)> {
         let names: Vec<&str> = self.model.parameter_names().collect();
         let mut all = Vec::new();
@@ -81,7 +81,7 @@ impl<'a> Numbering<'a> {
         all
     }
 
-    /// THETA1 …, SIGMA(1,1), SIGMA(2,1) …, OMEGA(1,1) …: the columns of .ext, .cov and .cor.
+    /// Labels THETA1 …, SIGMA(1,1), SIGMA(2,1) …, OMEGA(1,1) …: the columns of .ext, .cov and .cor.
     pub fn labels(&self) -> Vec<String> {
         let thetas = self.model.parameters().len() + self.coefficients().len();
         let mut labels: Vec<String> = (1..=thetas).map(|k| format!("THETA{k}")).collect();
@@ -91,7 +91,7 @@ impl<'a> Numbering<'a> {
         labels
     }
 
-    /// Which of them are given rather than estimated.
+    /// Whether each number is fixed rather than estimated, in the order of the labels.
     pub fn fixed(&self) -> Vec<bool> {
         let (model, n) = (self.model, self.model.variable().len());
         let mut fixed: Vec<bool> = model.parameters().iter().map(|p| p.fixed).collect();
@@ -102,7 +102,7 @@ impl<'a> Numbering<'a> {
         fixed
     }
 
-    /// Their values.
+    /// Values in the order of the labels.
     pub fn values(&self, values: &PopulationValues, form: NonmemForm) -> Vec<f64> {
         let n = self.etas.len();
         let typical = values.typical.iter().enumerate();
@@ -128,12 +128,12 @@ impl<'a> Numbering<'a> {
     }
 }
 
-/// A population's numbers in the order of NONMEM's .ext: THETA, SIGMA, OMEGA by rows of the lower triangle.
+/// Values of a population in the order of NONMEM's .ext: THETA, SIGMA, OMEGA by rows of the lower triangle.
 pub fn nonmem_values(model: &PopulationModel, values: &PopulationValues, form: NonmemForm) -> Vec<f64> {
     Numbering::new(model).values(values, form)
 }
 
-/// The lower triangle, row by row.
+/// Indices of the lower triangle of a matrix of `n` rows, row by row.
 pub(super) fn triangle(n: usize) -> impl Iterator<Item = (usize, usize)> {
     (0..n).flat_map(|i| (0..=i).map(move |j| (i, j)))
 }

@@ -1,4 +1,4 @@
-//! The control stream beside the tables: which number is what, and who wrote it.
+//! Control stream beside the tables: the meaning of each number, and the program that wrote the files.
 
 use std::fmt::Write as _;
 
@@ -12,7 +12,7 @@ use super::text::RUN;
 /// Columns of sdtab that the stub reads; the model's covariates follow at the end.
 const INPUT: [&str; 8] = ["ID", "TIME", "DVID", "CENS", "MDV", "TAD", "DV", "IPR"];
 
-/// A control stream that names every THETA, ETA and EPS. It holds no equations of the body.
+/// Control stream that names every THETA, ETA and EPS, without the equations of the structural model.
 pub(super) fn control_stream(run: &NonmemRun<'_>, numbering: &Numbering<'_>, subjects: &Subjects) -> String {
     let names: Vec<&str> = run.model.parameter_names().collect();
     let mut out = String::new();
@@ -32,7 +32,7 @@ pub(super) fn control_stream(run: &NonmemRun<'_>, numbering: &Numbering<'_>, sub
     let _ = writeln!(out, "$PROBLEM omafit, model {}", one_line(run.model.name()));
     let mut input: Vec<String> = INPUT.map(String::from).to_vec();
     let labels = covariates(run.individuals, run.model);
-    // Columns of sdtab between the stub's and the covariates are passed over.
+    // Columns of sdtab between the stub's columns and the covariates are dropped.
     for (name, _) in &subjects.standard[INPUT.len()..] {
         let is_covariate = labels.iter().any(|(_, label)| label == name);
         input.push(if is_covariate { name.clone() } else { format!("X{name}=DROP") });
@@ -72,7 +72,7 @@ pub(super) fn control_stream(run: &NonmemRun<'_>, numbering: &Numbering<'_>, sub
     out
 }
 
-/// Text of the user's in a line of comment.
+/// Text of the user for a comment line, with control characters replaced by spaces.
 fn one_line(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
@@ -81,7 +81,7 @@ fn fix(given: bool) -> &'static str {
     if given { " FIX" } else { "" }
 }
 
-/// Each parameter from its THETA, covariates and ETA.
+/// Writes each individual parameter in terms of its THETA, covariates and ETA.
 fn individual_parameters(out: &mut String, numbering: &Numbering<'_>, labels: &[(String, String)]) {
     let model = numbering.model;
     let coefficients = numbering.coefficients();
@@ -116,7 +116,7 @@ fn individual_parameters(out: &mut String, numbering: &Numbering<'_>, labels: &[
         let individual = match (eta.map(|k| format!("ETA({})", k + 1)), parameter.transform) {
             (None, _) => format!("TV{name}"),
             (Some(eta), Transform::Log) => format!("TV{name}*EXP({eta})"),
-            // η is in the structure's unit, as the parameter is where it is added.
+            // η has the unit of the structure, in which it is added to the parameter.
             (Some(eta), Transform::Identity) => match model.in_unit(i, 1.0) {
                 1.0 => format!("TV{name}+{eta}"),
                 scale => format!("TV{name}+{scale}*{eta}"),
@@ -131,7 +131,7 @@ fn individual_parameters(out: &mut String, numbering: &Numbering<'_>, labels: &[
     }
 }
 
-/// The observation about the prediction in the table.
+/// Writes the residual error of each analyte around the prediction in the table.
 fn residual_errors(out: &mut String, numbering: &Numbering<'_>) {
     let _ = writeln!(out, "Y = IPR");
     for analyte in omafit_model::Analyte::ALL {

@@ -1,4 +1,4 @@
-//! The subjects of a run in NONMEM's tables: .phi, sdtab, patab, catab, cotab.
+//! Subjects of a run in NONMEM's tables: .phi, sdtab, patab, catab, cotab.
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -12,27 +12,27 @@ use super::text::{header, s1pe12_5, s1pe15_8};
 use crate::definitions::definition;
 use crate::table::{Table, Values, push_float};
 
-/// What stands for a missing covariate or time after dose.
+/// Value that stands for a missing covariate or time after dose.
 pub(super) const MISSING: f64 = -99.0;
-/// A covariate of at most this many different whole values is a category.
+/// Maximum number of distinct values, all integers, of a covariate that is taken to be categorical.
 const MOST_CATEGORIES: usize = 5;
-/// The largest ID that a table's digits tell from its neighbours.
+/// Largest ID that the digits of a table distinguish from its neighbours.
 const LARGEST_ID: f64 = 999_999_999.0;
 
-/// A column of a table of NONMEM's.
+/// Column of a NONMEM table: name and values.
 type Numbers = (String, Vec<f64>);
 
-/// The subjects and their observations.
+/// Subjects and observations of a run.
 pub(super) struct Subjects {
-    /// The run's ID of each subject, and the number that the tables give it.
+    /// ID of each subject in the run, and its number in the tables.
     ids: Vec<(String, f64)>,
     is_renumbered: bool,
-    /// η̂ of each ETA of each subject.
+    /// η̂ of each subject, by ETA.
     etas: Vec<Vec<f64>>,
-    /// Their covariance given the subject's data, the lower triangle.
+    /// Covariance of each subject's η̂ given the subject's data, as the lower triangle.
     covariances: Vec<Vec<f64>>,
     ofv: Vec<f64>,
-    /// Columns of the tables, a row an observation.
+    /// Columns of sdtab, with one row for each observation, as in the other tables.
     pub standard: Vec<Numbers>,
     pub parameters: Vec<Numbers>,
     pub categories: Vec<Numbers>,
@@ -49,7 +49,7 @@ impl Subjects {
         let numbers = numbers.unwrap_or_else(|| (1..=texts.len()).map(|k| k as f64).collect());
         let position: HashMap<&str, usize> = texts.iter().enumerate().map(|(i, id)| (&**id, i)).collect();
         let of = |name: &str| floats(individuals, name, texts.len());
-        // Of parameters that vary but were not estimated η is zero, and known.
+        // A parameter that varies but was not estimated has an η of zero, which is known.
         let eta_of = |k: &usize| of(&format!("ETA_{}", names[model.variable()[*k]]));
         let by_eta: Vec<Vec<f64>> = numbering.etas.iter().map(eta_of).collect();
         let by_se: Vec<Vec<f64>> =
@@ -80,7 +80,7 @@ impl Subjects {
         id.push(observed("TIME", 0.0));
         let mut standard = id.clone();
         standard.extend([observed("DVID", 0.0), observed("CENS", 0.0)]);
-        // Without a residual there is none to be drawn either: NONMEM's own mark for that is MDV.
+        // An observation without a residual cannot be plotted as one; NONMEM marks it by MDV.
         let unknown = floats(observations, "IRES", rows.len());
         let missing = unknown.iter().map(|value| f64::from(u8::from(value.is_nan()))).collect();
         standard.push(("MDV".to_owned(), missing));
@@ -119,17 +119,17 @@ impl Subjects {
         }
     }
 
-    /// The objective: its parts' sum, in the subjects' order.
+    /// Objective function value: the sum over the subjects, in their order.
     pub fn objective(&self) -> f64 {
         self.ofv.iter().filter(|ofv| !ofv.is_nan()).sum()
     }
 
-    /// Whether subjects have other numbers than their ID.
+    /// Whether the tables number the subjects differently from their IDs.
     pub fn is_renumbered(&self) -> bool {
         self.is_renumbered
     }
 
-    /// The tables by their names.
+    /// Names and contents of the tables.
     pub fn tables(&self) -> Vec<(String, String)> {
         let all = [
             ("sdtab1", &self.standard),
@@ -140,7 +140,7 @@ impl Subjects {
         all.into_iter().map(|(name, columns)| (name.to_owned(), table(columns))).collect()
     }
 
-    /// The subjects' numbers beside their IDs, if they differ.
+    /// Name and content of `ids.csv`, which lists the subjects' numbers and IDs, if they differ.
     pub fn renamed(&self) -> Option<(String, String)> {
         let mut text = String::from("NUMBER,ID\n");
         for (id, number) in &self.ids {
@@ -149,7 +149,7 @@ impl Subjects {
         self.is_renumbered.then(|| ("ids.csv".to_owned(), text))
     }
 
-    /// .phi below its title: η̂, their covariance and the objective of each subject.
+    /// Content of .phi below its title: η̂, its covariance and the objective of each subject.
     pub fn phi(&self, numbering: &Numbering<'_>) -> String {
         let n = numbering.etas.len();
         let mut names = vec!["SUBJECT_NO".to_owned(), "ID".to_owned()];
@@ -166,7 +166,7 @@ impl Subjects {
     }
 }
 
-/// A table as text: a title, names, a line a row.
+/// Text of a table: a title, the names of the columns, and a line for each row.
 fn table(columns: &[Numbers]) -> String {
     let mut out = String::from("TABLE NO.  1\n");
     out += &header(columns.iter().map(|(name, _)| name.as_str()), 16);
@@ -181,7 +181,7 @@ fn known(value: f64, missing: f64) -> f64 {
     if value.is_nan() { missing } else { value }
 }
 
-/// An ID that is a whole number which a table can hold, and written as one: `007` and `7` are two.
+/// Number of an ID that is an integer in its shortest notation and fits into a table: `007` and `7` are different IDs.
 fn plain_number(id: &str) -> Option<f64> {
     let number: f64 = id.parse().ok().filter(|n: &f64| n.fract() == 0.0 && (1.0..=LARGEST_ID).contains(n))?;
     let mut text = String::new();
@@ -204,14 +204,14 @@ fn floats(table: &Table, name: &str, rows: usize) -> Vec<f64> {
     }
 }
 
-/// Standard errors of a parameter's η, from those of the parameter.
+/// Standard errors of a parameter's η, from the standard errors of the parameter.
 fn eta_errors(run: &NonmemRun<'_>, position: usize) -> Vec<f64> {
     let name = run.model.parameter_names().nth(position).unwrap_or_default();
     let rows = run.individuals.rows();
     let (value, error) =
         (floats(run.individuals, name, rows), floats(run.individuals, &format!("SE_{name}"), rows));
     let parameter = &run.model.parameters()[position];
-    // The slope at the estimate is that of a subject who is typical there.
+    // The slope at the estimate is that of a subject whose typical value is the estimate.
     let one = |(value, error): (&f64, &f64)| {
         let [value, error] = [value, error].map(|shown| run.model.in_own_unit(position, *shown));
         error / (parameter.individual(value, 0.0).log_slope * value).abs()
@@ -219,7 +219,7 @@ fn eta_errors(run: &NonmemRun<'_>, position: usize) -> Vec<f64> {
     value.iter().zip(&error).map(one).collect()
 }
 
-/// Correlations of a subject's estimates, by its position and the names of two parameters.
+/// Correlations between a subject's estimates, by the subject's position and the names of two parameters.
 type Correlations<'a> = HashMap<(usize, &'a str, &'a str), f64>;
 
 fn correlations<'a>(table: &'a Table, position: &HashMap<&str, usize>) -> Correlations<'a> {
@@ -235,7 +235,7 @@ fn pair(correlations: &Correlations<'_>, subject: usize, a: &str, b: &str) -> f6
     known(found.copied().unwrap_or(0.0), 0.0)
 }
 
-/// The covariates that any of the individuals has, and their names in NONMEM: letters and digits, and none like another.
+/// Covariates that any of the individuals has, with their names in NONMEM: unique, of letters, digits and underscores.
 pub(super) fn covariates(individuals: &Table, model: &PopulationModel) -> Vec<(String, String)> {
     let is_covariate = |name: &str| {
         definition(individuals.name(), name, model).is_some_and(|(d, _)| d.column == "{covariate}")
@@ -260,7 +260,7 @@ pub(super) fn covariates(individuals: &Table, model: &PopulationModel) -> Vec<(S
     named
 }
 
-/// Whether a covariate is one of categories: in the model, or by its values.
+/// Whether a covariate is categorical, by the model or by its values.
 fn is_category(model: &PopulationModel, name: &str, values: &[f64]) -> bool {
     let effects = model.parameters().iter().flat_map(|p| &p.effects);
     let forms: Vec<_> =

@@ -1,14 +1,14 @@
-//! NONMEM's tables of numbers as text.
+//! Text format of NONMEM's output files.
 
-/// The name that the tables give a run that has none: the one that readers look for first.
+/// Base name of the exported files: the name that programs look for first.
 pub(super) const RUN: &str = "run1";
 
-/// A number as Fortran's S1PE12.5 writes it, in 13 characters.
+/// Formats a number as Fortran's S1PE12.5, in 13 characters.
 pub(super) fn s1pe12_5(value: f64) -> String {
     format!("{:>13}", scientific(value, 5))
 }
 
-/// A number as Fortran's S1PE15.8 writes it, in 16 characters.
+/// Formats a number as Fortran's S1PE15.8, in 16 characters.
 pub(super) fn s1pe15_8(value: f64) -> String {
     format!("{:>16}", scientific(value, 8))
 }
@@ -30,7 +30,7 @@ fn scientific(value: f64, decimals: usize) -> String {
     format!("{digits}E{sign}{size:0>2}")
 }
 
-/// The first line of an output file: which estimation it is of.
+/// First line of an output file, with the estimation method.
 pub(super) fn title(method: &str) -> String {
     format!(
         "TABLE NO.     1: {method}: Goal Function=MINIMUM VALUE OF OBJECTIVE FUNCTION: Problem=1 Subproblem=0 \
@@ -38,7 +38,7 @@ pub(super) fn title(method: &str) -> String {
     )
 }
 
-/// A line of names, each as wide as the numbers under it.
+/// Header line of names, each padded to the width of the numbers below it.
 pub(super) fn header<'a>(names: impl IntoIterator<Item = &'a str>, width: usize) -> String {
     let mut line = String::new();
     for name in names {
@@ -54,7 +54,7 @@ mod tests {
 
     #[test]
     fn numbers_are_as_fortran_writes_them() {
-        // What NONMEM 7.4 writes of these.
+        // Output of NONMEM 7.4 for these numbers.
         assert_eq!(s1pe12_5(0.004_693_07), "  4.69307E-03");
         assert_eq!(s1pe12_5(-1e10), " -1.00000E+10");
         assert_eq!(s1pe12_5(0.0), "  0.00000E+00");

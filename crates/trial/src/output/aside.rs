@@ -1,4 +1,4 @@
-//! The place beside the target in which it is made, and how it gets to the disk.
+//! Hidden place beside the target in which an output is written, and syncing to disk.
 
 use std::ffi::OsString;
 use std::fs::{self, File};
@@ -8,13 +8,13 @@ use std::process;
 
 use super::error::{OutputError, tried};
 
-/// Tries for a free name before it is given up.
+/// Maximum number of attempts to find a free name.
 const ATTEMPTS: u32 = 1000;
 
-/// What the name of something that is in the making says.
+/// Marker in the hidden name of an unfinished output.
 pub(super) const PARTIAL: &str = "partial";
 
-/// The folder of a target. The current one, if the path is a bare name.
+/// Folder of a target; the current folder if the path is a bare name.
 pub(super) fn parent(target: &Path) -> &Path {
     match target.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
@@ -22,7 +22,7 @@ pub(super) fn parent(target: &Path) -> &Path {
     }
 }
 
-/// The hidden name beside a target that says `what` it is.
+/// Hidden name beside a target, with the marker `what`.
 pub(super) fn hidden(target: &Path, what: &str) -> Result<PathBuf, OutputError> {
     let name = target.file_name().ok_or_else(|| OutputError::NoName { path: target.to_owned() })?;
     let mut hidden = OsString::from(".");
@@ -31,7 +31,7 @@ pub(super) fn hidden(target: &Path, what: &str) -> Result<PathBuf, OutputError> 
     Ok(parent(target).join(hidden))
 }
 
-/// Makes something new beside the target, under a hidden name of its own; the target's folder is made if need be.
+/// Makes a file or folder beside the target, under a new hidden name; the target's folder is made if needed.
 pub(super) fn make_aside<T>(
     target: &Path,
     what: &str,
@@ -52,7 +52,7 @@ pub(super) fn make_aside<T>(
     }
 }
 
-/// What [`make_aside`] made beside the target and processes that were killed left there.
+/// Paths that [`make_aside`] made beside the target and that are still there, such as remains of killed processes.
 pub(super) fn left_aside(target: &Path, what: &str) -> Result<Vec<PathBuf>, OutputError> {
     let start = hidden(target, &format!("{what}-"))?;
     let start = start.file_name().unwrap_or_default().as_encoded_bytes();
@@ -61,7 +61,7 @@ pub(super) fn left_aside(target: &Path, what: &str) -> Result<Vec<PathBuf>, Outp
     for entry in fs::read_dir(folder).map_err(tried("list", folder))? {
         let name = entry.map_err(tried("list", folder))?.file_name();
         let rest = name.as_encoded_bytes().strip_prefix(start);
-        // Of this name, and of no other that begins with it.
+        // Only this name, not another one that begins with it.
         if rest.is_some_and(|rest| rest.iter().all(|byte| byte.is_ascii_digit() || *byte == b'-')) {
             found.push(folder.join(name));
         }
@@ -70,14 +70,14 @@ pub(super) fn left_aside(target: &Path, what: &str) -> Result<Vec<PathBuf>, Outp
     Ok(found)
 }
 
-/// Waits until a file's content is on the disk.
+/// Waits until a file's content has been synced to disk.
 pub(super) fn sync_file(path: &Path) -> Result<(), OutputError> {
-    // Windows syncs only what is open for writing.
+    // Windows syncs only files that are open for writing.
     let file = File::options().write(true).open(path).map_err(tried("open", path))?;
     file.sync_all().map_err(tried("sync", path))
 }
 
-/// Waits until a folder's list of names is on the disk, where the system can do that.
+/// Waits until a folder's entries have been synced to disk, where the system can do that.
 pub(super) fn sync_folder(path: &Path) -> Result<(), OutputError> {
     if cfg!(unix) {
         let folder = File::open(path).map_err(tried("open", path))?;

@@ -1,4 +1,4 @@
-//! Who is at work on an output, as the system's file locks tell. A lock goes with its process, however that ends.
+//! Claims on outputs by file locks. The operating system releases a lock when its process ends, however it ends.
 
 use std::fs::{self, File, TryLockError};
 use std::io::{Read as _, Write as _};
@@ -8,21 +8,21 @@ use std::process;
 use super::aside::{hidden, parent};
 use super::error::{OutputError, tried};
 
-/// Tries for a claim whose holder goes away meanwhile.
+/// Maximum number of attempts at a claim whose holder releases it meanwhile.
 const ATTEMPTS: u32 = 1000;
 
-/// Whose an open file is.
+/// Owner of an open file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Owner {
     /// Locked by this handle from now on.
     Us,
-    /// Locked by another.
+    /// Locked by another handle.
     Another,
     /// The file system has no locks.
     Unknown,
 }
 
-/// Locks an open file, if nobody else has.
+/// Locks an open file, unless another handle has locked it.
 pub(super) fn lock(file: &File) -> Owner {
     match file.try_lock() {
         Ok(()) => Owner::Us,
@@ -31,7 +31,7 @@ pub(super) fn lock(file: &File) -> Owner {
     }
 }
 
-/// Whether an open file is still what stands at a path.
+/// Whether an open file is still the file at a path.
 #[cfg(unix)]
 pub(super) fn is_at(file: &File, path: &Path) -> bool {
     use std::os::unix::fs::MetadataExt as _;
@@ -42,22 +42,22 @@ pub(super) fn is_at(file: &File, path: &Path) -> bool {
     }
 }
 
-/// Whether there is something at the path of an open file: elsewhere such a file cannot be removed.
+/// Whether a file exists at the path of an open file: on other systems than Unix an open file cannot be removed.
 #[cfg(not(unix))]
 pub(super) fn is_at(_: &File, path: &Path) -> bool {
     path.exists()
 }
 
-/// The sole right to make the run of one name, until dropped: a hidden file beside it that is locked.
+/// Exclusive right to write the run of one name, until dropped: a locked hidden file beside the target.
 #[derive(Debug)]
 pub(super) struct Claim {
     path: PathBuf,
-    /// `None` where the file system has no locks.
+    /// Locked file; `None` where the file system has no locks.
     held: Option<File>,
 }
 
 impl Claim {
-    /// Claims a target; the folder it is to be in is made if need be.
+    /// Claims a target; its parent folder is made if needed.
     pub(super) fn on(target: &Path) -> Result<Self, OutputError> {
         let path = hidden(target, "lock")?;
         let folder = parent(target);
@@ -71,7 +71,7 @@ impl Claim {
                     let _ = file.set_len(0).and_then(|()| write!(file, "{}", process::id()));
                     return Ok(Self { path, held: Some(file) });
                 }
-                // Its holder removed it before it let it go.
+                // The earlier holder removed the file before it released the lock.
                 Owner::Us => {}
                 Owner::Another => {
                     let mut process = String::new();
@@ -87,7 +87,7 @@ impl Claim {
         Err(OutputError::Busy { path: target.to_owned(), process: String::new() })
     }
 
-    /// Whether it is certain that nobody else is at work on the target.
+    /// Whether it is certain that no other process writes to the target.
     pub(super) fn is_sole(&self) -> bool {
         self.held.is_some()
     }
@@ -96,7 +96,7 @@ impl Claim {
 impl Drop for Claim {
     fn drop(&mut self) {
         if self.held.is_some() {
-            // While it is still held, so that nobody else's is removed.
+            // The lock is still held, so that no file of another process is removed.
             let _ = fs::remove_file(&self.path);
         }
     }

@@ -1,36 +1,36 @@
-//! Why a file or folder cannot be made.
+//! Errors of writing a file or folder.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Why a file or folder cannot be made. What was there before is still there.
+/// Error of writing a file or folder. The earlier content of the target is unchanged.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum OutputError {
-    /// It exists and was not to be replaced.
+    /// The target exists and was not to be replaced.
     #[error("{} exists; it is replaced only with force", path.display())]
     Exists {
         /// The file or folder.
         path: PathBuf,
     },
-    /// It exists and is something else than what would replace it.
+    /// The target exists and is of another kind than the output that would replace it.
     #[error("{} is not replaced: it is not {expected}", path.display())]
     NotAlike {
         /// The file or folder.
         path: PathBuf,
-        /// What it would have to be.
+        /// Kind that the target would have to be.
         expected: &'static str,
     },
-    /// Another process is making it.
+    /// Another process is writing the target.
     #[error(
         "{} is being written by another process{}: wait for it, or choose another name",
         path.display(),
         if process.is_empty() { String::new() } else { format!(" ({process})") }
     )]
     Busy {
-        /// What is being made.
+        /// The file or folder that is being written.
         path: PathBuf,
-        /// The process, if it is known.
+        /// Process that is writing; empty if it is not known.
         process: String,
     },
     /// The path does not end in a name, as `..` does not.
@@ -39,10 +39,10 @@ pub enum OutputError {
         /// The path.
         path: PathBuf,
     },
-    /// A file of a run is to go outside the run's folder.
+    /// The name of a file of a run leads out of the run's folder.
     #[error("{} is outside the run's folder", path.display())]
     Outside {
-        /// The name.
+        /// Name of the file.
         path: PathBuf,
     },
     /// The run is incomplete.
@@ -51,19 +51,19 @@ pub enum OutputError {
         /// The run's folder.
         path: PathBuf,
     },
-    /// The system refuses.
+    /// The operating system reports an error.
     #[error("cannot {action} {}: {source}", path.display())]
     System {
-        /// What was tried.
+        /// Action that failed.
         action: &'static str,
-        /// With which file or folder.
+        /// File or folder of the action.
         path: PathBuf,
-        /// What the system says.
+        /// Error of the operating system.
         source: io::Error,
     },
 }
 
-/// Names what was tried in an error of the system.
+/// Adds the action and the path to an error of the operating system.
 pub(super) fn tried<'a>(action: &'static str, path: &'a Path) -> impl FnOnce(io::Error) -> OutputError + 'a {
     move |source| OutputError::System { action, path: path.to_owned(), source }
 }

@@ -1,4 +1,4 @@
-//! Files and folders that appear whole or not at all.
+//! Atomic writing of files and folders, which appear complete or not at all.
 
 mod aside;
 mod claim;

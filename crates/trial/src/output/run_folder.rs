@@ -1,4 +1,4 @@
-//! The folder of a run, which appears whole or not at all.
+//! Folder of a run, which appears complete or not at all.
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write as _};
@@ -10,21 +10,21 @@ use super::error::{OutputError, tried};
 use super::whole_file::write_whole;
 use crate::whole::read_whole;
 
-/// The file by which the folder of a run is known.
+/// File that identifies the folder of a run.
 const RUN_FILE: &str = "run.json";
 
-/// The file that says how far a run had come when it was kept, in [`RunFolder::KEPT`].
+/// File with the progress that a run had made when it was kept, in [`RunFolder::KEPT`].
 const PROGRESS: &str = "progress.json";
 
-/// What the names of a suspended run, and of one that another takes the place of, say.
+/// Markers in the hidden names of a suspended run and of a run that is being replaced.
 const SUSPENDED: &str = "interrupted";
 const OLD: &str = "old";
 
-/// Files that are brought to the disk at the same time.
+/// Number of files that are synced to disk at the same time.
 const SYNCS_AT_ONCE: usize = 16;
 
-/// The place of a run, to which no other process writes meanwhile. What processes that were killed left beside it has been
-/// cleared away: a run that had been kept is suspended, the rest is gone.
+/// Target of a run, claimed so that no other process writes to it, where the file system has locks. Remains of killed
+/// processes have then been cleared away: a run that had been kept is suspended, everything else is deleted.
 #[derive(Debug)]
 pub struct RunPlace {
     target: PathBuf,
@@ -32,11 +32,12 @@ pub struct RunPlace {
 }
 
 impl RunPlace {
-    /// Claims the place; folders above it are made.
+    /// Claims the target; its parent folders are made.
     ///
     /// # Errors
     ///
-    /// [`OutputError::Busy`] if a process is at work on it; [`OutputError::NoName`], [`OutputError::System`].
+    /// [`OutputError::Busy`] if another process is writing to the target; [`OutputError::NoName`],
+    /// [`OutputError::System`].
     pub fn claim(target: &Path) -> Result<Self, OutputError> {
         let claim = Claim::on(target)?;
         let place = Self { target: target.to_owned(), claim };
@@ -54,7 +55,7 @@ impl RunPlace {
                 fs::remove_dir_all(&left).map_err(tried("remove", &left))?;
             }
         }
-        // Of a run that was killed before it kept anything.
+        // Remains of a run that was killed before it kept anything.
         if let Some(empty) = self.suspended().filter(|place| !is_kept(place)) {
             let mut names = fs::read_dir(&empty).map_err(tried("list", &empty))?;
             let is_hidden = |entry: io::Result<fs::DirEntry>| {
@@ -64,7 +65,7 @@ impl RunPlace {
                 fs::remove_dir_all(&empty).map_err(tried("remove", &empty))?;
             }
         }
-        // An older run on its way out, whose successor may not have come.
+        // An older run that was being replaced, and whose successor may be missing.
         for old in left_aside(&self.target, OLD)? {
             if old.join(RUN_FILE).is_file() && fs::symlink_metadata(&self.target).is_err() {
                 fs::rename(&old, &self.target).map_err(tried("move back", &old))?;
@@ -75,7 +76,7 @@ impl RunPlace {
         Ok(())
     }
 
-    /// Where [`RunFolder::suspend`], or a process that was killed, left a run that is to go here.
+    /// Path at which [`RunFolder::suspend`] or a killed process left a run for this target.
     pub fn suspended(&self) -> Option<PathBuf> {
         RunFolder::suspended(&self.target)
     }
@@ -92,22 +93,22 @@ impl RunPlace {
         Ok(RunFolder { target, force, aside, committed: false, _claim: claim })
     }
 
-    /// Takes the suspended run up again.
+    /// Resumes the suspended run.
     ///
     /// # Errors
     ///
-    /// Those of [`RunPlace::create`], and [`OutputError::System`] if there is none.
+    /// Errors of [`RunPlace::create`], and [`OutputError::System`] if there is no suspended run.
     pub fn resume(self, force: bool) -> Result<RunFolder, OutputError> {
         let run = self.create(force)?;
         let suspended = hidden(&run.target, SUSPENDED)?;
-        // An empty folder gives way to another.
+        // A rename may replace an empty folder.
         fs::rename(&suspended, &run.aside).map_err(tried("take up", &suspended))?;
         Ok(run)
     }
 }
 
-/// A run's folder in the making: a hidden one beside the target, which takes its place at [`RunFolder::commit`].
-/// Dropped before, it leaves nothing behind, unless it has been kept: then it is suspended.
+/// Folder of a run that is being written: it is hidden beside the target, and renamed to it by [`RunFolder::commit`].
+/// If dropped before, it is deleted, or suspended if the run has been kept.
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -126,17 +127,17 @@ pub struct RunFolder {
     target: PathBuf,
     force: bool,
     aside: PathBuf,
-    /// Whether it is no longer in the making.
+    /// Whether the folder has been committed or suspended.
     committed: bool,
     _claim: Claim,
 }
 
 impl RunFolder {
-    /// The folder in a run in the making that holds what is needed to take it up again.
+    /// Subfolder of an unfinished run that holds the data needed to resume it.
     pub const KEPT: &'static str = ".kept";
 
-    /// Starts a run's folder; folders above it are made. One that exists is replaced only with `force`, and only if it
-    /// is a run (it has a `run.json`): nothing else is ever deleted.
+    /// Starts a run's folder; its parent folders are made. An existing target is replaced only with `force`, and only
+    /// if it is a run (it has a `run.json`): nothing else is ever deleted.
     ///
     /// # Errors
     ///
@@ -145,16 +146,16 @@ impl RunFolder {
         RunPlace::claim(target)?.create(force)
     }
 
-    /// Where [`RunFolder::suspend`] leaves a run that is to go to `target`, if it has one there.
+    /// Path at which [`RunFolder::suspend`] leaves a run for `target`, if there is one.
     pub fn suspended(target: &Path) -> Option<PathBuf> {
         hidden(target, SUSPENDED).ok().filter(|path| path.is_dir())
     }
 
-    /// What was said in [`RunFolder::keep`] of a suspended run; `None` if it was not kept.
+    /// Progress of a suspended run, as passed to [`RunFolder::keep`]; `None` if the run was not kept.
     ///
     /// # Errors
     ///
-    /// [`OutputError::System`] if that cannot be read.
+    /// [`OutputError::System`] if the progress cannot be read.
     pub fn progress(suspended: &Path) -> Result<Option<Vec<u8>>, OutputError> {
         let path = suspended.join(Self::KEPT).join(PROGRESS);
         match read_whole(&path) {
@@ -164,19 +165,19 @@ impl RunFolder {
         }
     }
 
-    /// Brings the run as it is to the disk, and then says how far it has come: however the program ends from now on, the
-    /// run can be taken up from here. Until that is said, what was said before holds.
+    /// Syncs the run as it is to disk, and then writes its progress: however the program ends from now on, the run can
+    /// be resumed from here. Until the new progress is written, the progress written before remains valid.
     ///
     /// # Errors
     ///
-    /// [`OutputError`]; what was kept before is kept then.
+    /// [`OutputError`]; the state that was kept before is still kept then.
     pub fn keep(&self, progress: &[u8]) -> Result<(), OutputError> {
         sync_all(&self.aside)?;
         write_whole(&self.aside.join(Self::KEPT).join(PROGRESS), progress, true)
     }
 
-    /// Leaves the run, which has been kept, as it is, hidden beside its target, to be taken up later; an earlier one that
-    /// was left for the same target is replaced. Says where it is.
+    /// Leaves the run, which has been kept, hidden beside its target to be resumed later, and returns its path; a run
+    /// that was suspended earlier for this target is replaced.
     ///
     /// # Errors
     ///
@@ -188,28 +189,28 @@ impl RunFolder {
         Ok(place)
     }
 
-    /// Leaves a file where [`RunFolder::suspend`] would leave the run, which goes on. Should the program be killed, it is
-    /// there; once the run is in its place, it is gone.
+    /// Writes a file to the place where [`RunFolder::suspend`] would leave the run, while the run goes on. The file
+    /// remains if the program is killed, and is removed when the run is committed.
     ///
     /// # Errors
     ///
-    /// [`OutputError`]; an earlier file of that name is then as it was.
+    /// [`OutputError`]; an earlier file of that name is then unchanged.
     pub fn leave(&self, name: impl AsRef<Path>, content: &[u8]) -> Result<(), OutputError> {
         write_whole(&self.beside()?.join(name), content, true)
     }
 
-    /// The folder in which [`RunFolder::leave`] leaves files; it is made.
+    /// Folder to which [`RunFolder::leave`] writes files; it is made if needed.
     ///
     /// # Errors
     ///
-    /// [`OutputError::System`] if it cannot be made.
+    /// [`OutputError::System`] if the folder cannot be made.
     pub fn beside(&self) -> Result<PathBuf, OutputError> {
         let place = hidden(&self.target, SUSPENDED)?;
         fs::create_dir_all(&place).map_err(tried("make the folder", &place))?;
         Ok(place)
     }
 
-    /// Removes what was left of an earlier run to the same place.
+    /// Removes what an earlier run left for this target.
     ///
     /// # Errors
     ///
@@ -226,7 +227,7 @@ impl RunFolder {
         &self.aside
     }
 
-    /// Where to write a file of the run, such as `individuals.csv` or `figures/501.svg`; the folder for it is made.
+    /// Path at which to write a file of the run, such as `individuals.csv` or `figures/501.svg`; its folder is made.
     ///
     /// # Errors
     ///
@@ -248,7 +249,7 @@ impl RunFolder {
     ///
     /// # Errors
     ///
-    /// Those of [`RunFolder::file`] and of `fill`.
+    /// Errors of [`RunFolder::file`] and of `fill`.
     pub fn write<E: From<OutputError>>(
         &self,
         name: impl AsRef<Path>,
@@ -260,19 +261,19 @@ impl RunFolder {
         Ok(out.flush().map_err(tried("write", &path))?)
     }
 
-    /// Puts the folder in its place, once its files are on the disk.
+    /// Moves the folder to its target, once its files have been synced to disk.
     ///
     /// # Errors
     ///
-    /// [`OutputError`]: [`OutputError::NoRunFile`] if there is no `run.json`. The target is then as it was.
+    /// [`OutputError`]: [`OutputError::NoRunFile`] if there is no `run.json`. The target is then unchanged.
     pub fn commit(mut self) -> Result<(), OutputError> {
         if !self.aside.join(RUN_FILE).is_file() {
             return Err(OutputError::NoRunFile { path: self.target.clone() });
         }
         sync_all(&self.aside)?;
-        // Somebody may have put something there in the meantime.
+        // Another process may have put something there in the meantime.
         let is_replaced = check(&self.target, self.force)?;
-        // It is whole: nothing of it is taken up any more.
+        // The run is complete and will not be resumed.
         let kept = self.aside.join(Self::KEPT);
         if kept.is_dir() {
             fs::remove_dir_all(&kept).map_err(tried("remove", &kept))?;
@@ -292,7 +293,8 @@ impl RunFolder {
         Ok(())
     }
 
-    /// Folders cannot be swapped in one step: the old run goes aside, and comes back if the new one cannot follow.
+    /// Replaces the target. Folders cannot be swapped in one step: the old run is moved aside, and moved back if the
+    /// new one cannot take its place.
     fn replace(&mut self) -> Result<(), OutputError> {
         let (old, ()) = make_aside(&self.target, OLD, |path| fs::create_dir(path))?;
         fs::rename(&self.target, &old).map_err(|error| {
@@ -312,7 +314,7 @@ impl Drop for RunFolder {
         if self.committed {
             return;
         }
-        // Nobody is left to be told if this fails.
+        // A failure here cannot be reported.
         if is_kept(&self.aside) {
             let _ = put_for_later(&self.aside, &self.target);
         } else {
@@ -321,12 +323,12 @@ impl Drop for RunFolder {
     }
 }
 
-/// Whether a run in the making can be taken up again.
+/// Whether an unfinished run can be resumed.
 fn is_kept(aside: &Path) -> bool {
     aside.join(RunFolder::KEPT).join(PROGRESS).is_file()
 }
 
-/// Puts a run in the making where one that is suspended is looked for, in place of another.
+/// Moves an unfinished run to the path of a suspended run, in place of an earlier one.
 fn put_for_later(aside: &Path, target: &Path) -> Result<PathBuf, OutputError> {
     let place = hidden(target, SUSPENDED)?;
     if place.is_dir() {
@@ -350,8 +352,8 @@ fn check(target: &Path, force: bool) -> Result<bool, OutputError> {
     }
 }
 
-/// Waits until everything in a folder is on the disk. Many at once, as the disk then takes them in one go: hundreds of
-/// figures one by one would take a second.
+/// Waits until everything in a folder has been synced to disk. Many files are synced at once, because the disk then
+/// writes them together: hundreds of figures one by one would take a second.
 fn sync_all(folder: &Path) -> Result<(), OutputError> {
     let mut files = Vec::new();
     let mut folders = Vec::new();

@@ -1,4 +1,4 @@
-//! A file that appears whole or not at all.
+//! File that appears complete or not at all.
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
@@ -8,8 +8,8 @@ use super::aside::{PARTIAL, left_aside, make_aside, parent, sync_folder};
 use super::claim::{Owner, is_at, lock};
 use super::error::{OutputError, tried};
 
-/// A file that is written beside its target and takes its place at [`WholeFile::commit`]. Dropped before, it leaves
-/// nothing behind.
+/// A file that is written beside its target, and renamed to it by [`WholeFile::commit`]. If dropped before, it is
+/// deleted.
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -30,13 +30,13 @@ pub struct WholeFile {
     target: PathBuf,
     force: bool,
     aside: PathBuf,
-    /// `None` once committed.
+    /// Open file; `None` once committed.
     out: Option<BufWriter<File>>,
 }
 
 impl WholeFile {
-    /// Starts a file; folders above it are made. One that exists is replaced only with `force`, and anything but a
-    /// plain file never.
+    /// Starts a file; its parent folders are made. An existing plain file is replaced only with `force`, and anything
+    /// else never.
     ///
     /// # Errors
     ///
@@ -48,17 +48,17 @@ impl WholeFile {
         Ok(Self { target: target.to_owned(), force, aside, out: Some(BufWriter::new(file)) })
     }
 
-    /// Puts the file in its place, once its content is on the disk.
+    /// Moves the file to its target, once its content has been synced to disk.
     ///
     /// # Errors
     ///
-    /// [`OutputError`]; the target is then as it was.
+    /// [`OutputError`]; the target is then unchanged.
     pub fn commit(mut self) -> Result<(), OutputError> {
         if let Some(out) = &mut self.out {
             out.flush().map_err(tried("write", &self.target))?;
             out.get_ref().sync_all().map_err(tried("sync", &self.target))?;
         }
-        // Somebody may have put something there in the meantime.
+        // Another process may have put something there in the meantime.
         check(&self.target, self.force)?;
         fs::rename(&self.aside, &self.target).map_err(tried("replace", &self.target))?;
         self.out = None;
@@ -79,35 +79,36 @@ impl Write for WholeFile {
 impl Drop for WholeFile {
     fn drop(&mut self) {
         if self.out.take().is_some() {
-            // Nobody is left to be told if this fails.
+            // A failure here cannot be reported.
             let _ = fs::remove_file(&self.aside);
         }
     }
 }
 
-/// Writes a file whole or not at all. One that exists is replaced only with `force`.
+/// Writes a file completely or not at all. An existing file is replaced only with `force`.
 ///
 /// # Errors
 ///
-/// [`OutputError`]; the target is then as it was.
+/// [`OutputError`]; the target is then unchanged.
 pub fn write_whole(target: &Path, content: &[u8], force: bool) -> Result<(), OutputError> {
     let mut file = WholeFile::create(target, force)?;
     file.write_all(content).map_err(tried("write", target))?;
     file.commit()
 }
 
-/// Makes a file that is locked as long as it is open, so that nobody takes it for one that was left.
+/// Makes a file that is locked as long as it is open, so that no other process takes it for the remains of a killed
+/// one.
 fn own(path: &Path) -> io::Result<File> {
     let file = File::create_new(path)?;
     match lock(&file) {
         Owner::Unknown => Ok(file),
         Owner::Us if is_at(&file, path) => Ok(file),
-        // Somebody did before it was locked.
+        // Another process did before the file was locked.
         _ => Err(io::ErrorKind::AlreadyExists.into()),
     }
 }
 
-/// Removes what processes that were killed left of the same file. That it cannot be removed is no reason not to write.
+/// Removes files that killed processes left beside this target. A failure to remove them does not prevent writing.
 fn clear(target: &Path) {
     for left in left_aside(target, PARTIAL).unwrap_or_default() {
         let file = File::options().write(true).open(&left);

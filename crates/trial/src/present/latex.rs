@@ -1,11 +1,11 @@
-//! A table as LaTeX, to be taken in with `\input`; needs the packages booktabs and longtable.
+//! Tables as LaTeX, for use with `\input`; needs the packages booktabs and longtable.
 
 use super::Presented;
 use super::markdown::is_directing;
 
 impl Presented {
     /// The table as a `longtable` with the rules of booktabs: caption, names over units, rows, note. Text of the data
-    /// stays text, whatever it holds; letters beyond Latin-1 and Greek need XeLaTeX or LuaLaTeX with a font that has them.
+    /// is escaped; letters beyond Latin-1 and Greek need XeLaTeX or LuaLaTeX with a font that has them.
     pub fn latex(&self) -> String {
         let line = |cells: Vec<String>| format!("{} \\\\\n", cells.join(" & "));
         let align: String = self.columns.iter().map(|(_, _, right)| if *right { 'r' } else { 'l' }).collect();
@@ -25,12 +25,12 @@ impl Presented {
     }
 }
 
-/// A cell that the row's end before it does not take for its own argument.
+/// Protects a cell from being read as an argument of the row end before it.
 fn guarded(cell: String) -> String {
     if cell.starts_with(['[', '*']) { format!("{{}}{cell}") } else { cell }
 }
 
-/// Text that LaTeX prints as it is. What cannot be printed is replaced by a question mark.
+/// Escapes text so that LaTeX prints it unchanged; characters that cannot be printed become question marks.
 fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {

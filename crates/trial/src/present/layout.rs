@@ -1,25 +1,25 @@
-//! Rows of a table laid out for print.
+//! Layout of the rows of a table for print.
 
 use super::{Presented, float, rounded, text};
 use crate::table::Table;
 
-/// A presented table in the making: rows of a table, of which columns are made one by one.
+/// A presented table under construction: selected rows of a table, to which columns are added one by one.
 pub(super) struct Layout<'a> {
     table: &'a Table,
     rows: Vec<usize>,
-    /// Name, unit, whether of numbers, and the cells.
+    /// Name, unit, whether numeric, and cells of each column.
     columns: Vec<(String, String, bool, Vec<String>)>,
 }
 
 impl<'a> Layout<'a> {
-    /// No columns yet of the rows that are wanted.
+    /// Starts a layout of the rows that are wanted, without columns.
     pub(super) fn new(table: &'a Table, wanted: impl Fn(usize) -> bool) -> Self {
         let rows = (0..table.rows()).filter(|&row| wanted(row)).collect();
         Self { table, rows, columns: Vec::new() }
     }
 
-    /// The rows of each group, which the texts of some columns make, in the order of a number; those without it
-    /// last. Rows of a group stand together already.
+    /// Sorts the rows of each group by the column `by`, with rows that lack its value last. The texts in the columns
+    /// `group` define the groups, whose rows must already be adjacent.
     pub(super) fn sorted(mut self, group: &[&str], by: &str) -> Self {
         let table = self.table;
         let is_same =
@@ -32,36 +32,36 @@ impl<'a> Layout<'a> {
         self
     }
 
-    /// The columns that say of which outcome and group a row is.
+    /// Adds the columns that identify the outcome and the group of a row.
     pub(super) fn group(self) -> Self {
         self.words("Outcome", "measure").words("Arm", "arm").words("Responder", "responder")
     }
 
-    /// A column of text as the table has it; left out where no row says more than `all`.
+    /// Adds a column of text from the table, unless each of its cells is empty or `all`.
     pub(super) fn words(self, name: &str, column: &str) -> Self {
         let table = self.table;
         let says_more = |&row: &usize| !matches!(text(table, column, row).as_str(), "" | "all");
         if self.rows.iter().any(says_more) { self.text(name, |row| text(table, column, row)) } else { self }
     }
 
-    /// A column of text.
+    /// Adds a column of text.
     pub(super) fn text(self, name: &str, of: impl Fn(usize) -> String) -> Self {
         self.column((name, "", false), of)
     }
 
-    /// A column of numbers.
+    /// Adds a column of numbers.
     pub(super) fn number(self, name: &str, unit: &str, column: &str) -> Self {
         let table = self.table;
         self.numbers(name, unit, |row| rounded(float(table, column, row)))
     }
 
-    /// A column of numbers, each with the interval that two other columns have.
+    /// Adds a column of numbers, each with the interval that two other columns give.
     pub(super) fn interval(self, name: &str, unit: &str, columns: [&str; 3]) -> Self {
         let table = self.table;
         self.numbers(name, unit, |row| with_interval(table, row, columns))
     }
 
-    /// A column of cells that are made of numbers.
+    /// Adds a column of cells that are composed of numbers.
     pub(super) fn numbers(self, name: &str, unit: &str, of: impl Fn(usize) -> String) -> Self {
         self.column((name, unit, true), of)
     }
@@ -72,7 +72,7 @@ impl<'a> Layout<'a> {
         self
     }
 
-    /// The table, with a note below it.
+    /// Completes the table, with a note below it.
     pub(super) fn presented(self, title: &str, note: &str) -> Presented {
         let cells = |at: usize| self.columns.iter().map(|(.., cells)| cells[at].clone()).collect();
         let rows = (0..self.rows.len()).map(cells).collect();
@@ -81,7 +81,7 @@ impl<'a> Layout<'a> {
     }
 }
 
-/// A number with the ends of its interval, as far as they are known.
+/// Number with the limits of its interval, as far as they are known.
 pub(super) fn with_interval(table: &Table, row: usize, columns: [&str; 3]) -> String {
     let [value, low, high] = columns.map(|name| rounded(float(table, name, row)));
     if value.is_empty() || (low.is_empty() && high.is_empty()) {

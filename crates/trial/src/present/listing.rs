@@ -1,14 +1,14 @@
-//! Sentences under heads, for a terminal and as Markdown.
+//! Sentences under headings, for a terminal and as Markdown.
 
 use super::markdown::escaped;
 use super::plain::harmless;
 
-/// A titled list of sentences, in groups under heads.
+/// A titled list of sentences, in groups under headings.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Listing {
-    /// Its title.
+    /// Title of the list.
     pub title: String,
-    /// Each group: its head, which may be empty, and its sentences.
+    /// Heading, which may be empty, and sentences of each group.
     pub groups: Vec<(String, Vec<String>)>,
 }
 
@@ -25,12 +25,12 @@ impl Listing {
         format!("{}\n{}", harmless(&self.title), self.lines("", harmless))
     }
 
-    /// The list as Markdown. Text of the data stays text, whatever it holds.
+    /// The list as Markdown, with text of the data escaped.
     pub fn markdown(&self) -> String {
         format!("**{}**\n\n{}", escaped(&self.title), self.lines("- ", escaped))
     }
 
-    /// Heads and sentences, a line each after `bullet`, the sentences of a head indented under it.
+    /// Lines of the headings and sentences, each after `bullet`, with the sentences of a heading indented under it.
     fn lines(&self, bullet: &str, clean: fn(&str) -> String) -> String {
         let mut text = String::new();
         for (head, sentences) in &self.groups {

@@ -1,9 +1,9 @@
-//! A table as Markdown, as GitHub and Pandoc read it.
+//! Tables as Markdown for GitHub and Pandoc.
 
 use super::Presented;
 
 impl Presented {
-    /// The table as Markdown: title, table, note. Text of the data stays text, whatever it holds.
+    /// The table as Markdown: title, table, note. Text of the data is escaped.
     pub fn markdown(&self) -> String {
         let line = |cells: &[String]| format!("| {} |\n", cells.join(" | "));
         let head: Vec<String> = self
@@ -27,12 +27,12 @@ impl Presented {
     }
 }
 
-/// Text that Markdown shows as it is. What cannot be shown is replaced.
+/// Escapes text so that Markdown shows it unchanged; characters that cannot be shown are replaced.
 pub(super) fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
-            // Those are what marks are made of; a backslash before any of them makes it itself.
+            // Characters with a meaning in Markdown; a backslash before any of them makes it literal.
             '\\' | '`' | '*' | '_' | '{' | '}' | '[' | ']' | '<' | '>' | '#' | '|' | '~' | '$' | '&'
             | '!' | '@' | '^' | '=' => {
                 out.push('\\');
@@ -45,7 +45,7 @@ pub(super) fn escaped(text: &str) -> String {
     out
 }
 
-/// Whether a character turns the direction of the text after it.
+/// Whether a character changes the direction of the text after it.
 pub(super) fn is_directing(c: char) -> bool {
     matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }

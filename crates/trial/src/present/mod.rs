@@ -1,4 +1,4 @@
-//! Tables for a paper: what a reader wants of a run's tables, rounded, as Markdown or LaTeX.
+//! Tables for publication: the main columns of a run's tables, rounded, as plain text, Markdown or LaTeX.
 
 mod latex;
 mod layout;
@@ -19,21 +19,22 @@ use omafit_model::PopulationModel;
 use crate::definitions::definition;
 use crate::table::{Table, Values};
 
-/// Digits that are shown.
+/// Number of significant digits that are shown.
 const DIGITS: i32 = 4;
 
-/// A table as it is printed: text in cells, numbers to the right.
+/// A table for print: cells of text, with numeric columns aligned to the right.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Presented {
     title: String,
-    /// Name, unit, and whether it is of numbers.
+    /// Name and unit of each column, and whether it is numeric.
     columns: Vec<(String, String, bool)>,
     rows: Vec<Vec<String>>,
     note: String,
 }
 
 impl Presented {
-    /// A table of these columns (name, unit, whether of numbers) and rows of as many cells, with a note below it.
+    /// Builds a table from columns (name, unit, whether numeric), rows with a cell for each column, and a note below
+    /// it.
     pub fn new(
         title: impl Into<String>,
         columns: Vec<(String, String, bool)>,
@@ -48,12 +49,12 @@ impl Presented {
         &self.title
     }
 
-    /// Name, unit, and whether of numbers, of each column.
+    /// Name and unit of each column, and whether it is numeric.
     pub fn columns(&self) -> &[(String, String, bool)] {
         &self.columns
     }
 
-    /// The head of each column: its name, with its unit where it has one.
+    /// Heading of each column: its name, with its unit if it has one.
     pub fn heads(&self) -> Vec<String> {
         let head = |(name, unit, _): &(String, String, bool)| match unit.as_str() {
             "" => name.clone(),
@@ -67,7 +68,7 @@ impl Presented {
         &self.rows
     }
 
-    /// The table with a sentence before its note.
+    /// The table with a sentence inserted before its note.
     pub fn noted(mut self, sentence: &str) -> Self {
         self.note = format!("{sentence} {}", self.note).trim_end().to_owned();
         self
@@ -79,8 +80,9 @@ impl Presented {
     }
 }
 
-/// The population: every number with its unit, relative standard error and interval, of variances the coefficient of
-/// variation with its relative standard error, and shrinkage; below them the likelihood, from its `criteria`.
+/// Table of the population parameters: estimate, unit, relative standard error and confidence interval; for variances
+/// the coefficient of variation with its relative standard error, and shrinkage. The note gives the likelihood from the
+/// table `criteria`.
 pub fn present_parameters(table: &Table, criteria: Option<&Table>) -> Presented {
     let number = |name: &'static str, row: usize| rounded(float(table, name, row));
     let interval = |row: usize| match (number("ci_low", row), number("ci_high", row)) {
@@ -124,7 +126,7 @@ pub fn present_parameters(table: &Table, criteria: Option<&Table>) -> Presented 
     }
 }
 
-/// OFV, −2LL and criteria in a sentence.
+/// Sentence with OFV, −2LL and information criteria.
 fn likelihood_words(criteria: &Table) -> String {
     let thousandth = |name: &str| format!("{:.3}", float(criteria, name, 0)).replace('-', "−");
     let count = |name: &str| format!("{:.0}", float(criteria, name, 0));
@@ -149,7 +151,8 @@ fn likelihood_words(criteria: &Table) -> String {
     )
 }
 
-/// The subjects: observations, covariates, and every estimated parameter with its relative standard error.
+/// Table of the subjects: number of observations, covariates, and every estimated parameter with its relative standard
+/// error.
 pub fn present_individuals(table: &Table, model: &PopulationModel) -> Presented {
     let defined = |name: &str| definition(table.name(), name, model);
     let names = || table.columns().iter().map(|column| column.name.as_str());
@@ -202,7 +205,7 @@ fn text(table: &Table, name: &str, row: usize) -> String {
     }
 }
 
-/// A number's first digits; whole ones as they are, nothing of none.
+/// Number rounded to four significant digits; integers unrounded, missing values empty.
 fn rounded(value: f64) -> String {
     if value.is_nan() {
         return String::new();
@@ -224,7 +227,7 @@ fn rounded(value: f64) -> String {
     plain.replace('-', "−")
 }
 
-/// A percentage.
+/// Percentage with one decimal; empty if it is not finite.
 fn tenths(value: f64) -> String {
     if value.is_finite() { format!("{value:.1}").replace('-', "−") } else { String::new() }
 }

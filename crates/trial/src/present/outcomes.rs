@@ -5,7 +5,7 @@ use super::{Presented, float, rounded, text};
 use crate::table::Table;
 use omafit_outcome::OutcomeModel;
 
-/// The probability below which only a bound is given.
+/// Probability below which only a bound is shown.
 const SMALL: f64 = 0.001;
 
 /// Outcomes by visit, from `outcome_visits`: values and changes of each group, and its exposure.
@@ -33,7 +33,7 @@ pub fn present_outcome_visits(table: &Table) -> Presented {
         )
 }
 
-/// The arms compared visit by visit, from `outcome_arms`.
+/// Comparison of the arms visit by visit, from `outcome_arms`.
 pub fn present_outcome_arms(table: &Table) -> Presented {
     let of_mean = ["mean", "mean_low", "mean_high"];
     let of_difference = ["difference", "difference_low", "difference_high"];
@@ -63,8 +63,8 @@ pub fn present_outcome_arms(table: &Table) -> Presented {
         )
 }
 
-/// The facts of hysteresis, from `outcome_hysteresis`: all but those of an exposure that are missing for the
-/// reason for which no delay behind it is told.
+/// Facts of hysteresis, from `outcome_hysteresis`. Missing facts are left out if the test for a delay behind the
+/// exposure gives the reason for which they are missing.
 pub fn present_outcome_hysteresis(table: &Table) -> Presented {
     let key =
         |row: usize| ["measure", "arm", "responder", "exposure", "reason"].map(|name| text(table, name, row));
@@ -97,8 +97,8 @@ pub fn present_outcome_hysteresis(table: &Table) -> Presented {
         )
 }
 
-/// The models near the chosen one, from `outcome_models`: the chosen one, those not told apart from it,
-/// unsettled ones and those without an effect of exposure; in each group by BIC.
+/// Models near the chosen one, from `outcome_models`: the chosen model, models not told apart from it, unsettled models
+/// and models without an effect of exposure, sorted by BIC within each group.
 pub fn present_outcome_models(table: &Table) -> Presented {
     let is = |name: &str, row: usize| float(table, name, row) == 1.0;
     let has_no_effect = |row: usize| {
@@ -139,8 +139,7 @@ pub fn present_outcome_models(table: &Table) -> Presented {
         )
 }
 
-/// The estimates of the chosen model of each outcome and group, from `outcome_model_parameters` and
-/// `outcome_models`.
+/// Estimates of the chosen model of each outcome and group, from `outcome_model_parameters` and `outcome_models`.
 pub fn present_outcome_model_parameters(table: &Table, models: &Table) -> Presented {
     let key = |table: &Table, row: usize| {
         ["measure", "arm", "responder", "model"].map(|name| text(table, name, row))
@@ -164,7 +163,7 @@ pub fn present_outcome_model_parameters(table: &Table, models: &Table) -> Presen
         )
 }
 
-/// The changes that are expected under other doses, from `what_if_outcomes`.
+/// Changes expected under other doses, from `what_if_outcomes`.
 pub fn present_what_if_outcomes(table: &Table) -> Presented {
     Layout::new(table, |_| true)
         .words("Outcome", "measure")
@@ -194,7 +193,7 @@ pub fn present_what_if_outcomes(table: &Table) -> Presented {
         )
 }
 
-/// A p value or a weight; a small one as a bound.
+/// Text of a p-value or a weight; a small one is given as a bound.
 fn probability(p: f64) -> String {
     match p {
         p if p.is_nan() => String::new(),
@@ -203,13 +202,13 @@ fn probability(p: f64) -> String {
     }
 }
 
-/// A value, with the remark that it is at the end of its range where the table says so.
+/// Value, with the remark that it is at the limit of its range where the table says so.
 fn at_limit(table: &Table, row: usize, column: &str, value: String) -> String {
     let is_at_limit = float(table, column, row) == 1.0 && !value.is_empty();
     if is_at_limit { format!("{value}, at the limit") } else { value }
 }
 
-/// An exposure in words.
+/// Name of an exposure in words.
 fn exposure_words(name: &str) -> &str {
     match name {
         "ige_free" => "free IgE",
@@ -220,7 +219,7 @@ fn exposure_words(name: &str) -> &str {
     }
 }
 
-/// The unit of a fact of hysteresis; an area is in that of exposure times that of the outcome.
+/// Unit of a fact of hysteresis; an area has the product of the units of exposure and outcome.
 fn fact_unit(table: &Table, row: usize) -> String {
     match text(table, "fact", row).as_str() {
         "p_no_delay" | "area_share" | "lag_correlation" => String::new(),
@@ -237,7 +236,7 @@ fn fact_unit(table: &Table, row: usize) -> String {
     }
 }
 
-/// The unit of a number of a model, in which `outcome` stands for that of the outcome.
+/// Unit of a model parameter, with `outcome` replaced by the unit of the outcome.
 fn parameter_unit(unit: &str, of_outcome: &str) -> String {
     match (unit, of_outcome) {
         ("outcome", "") => String::new(),

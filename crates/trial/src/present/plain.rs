@@ -1,4 +1,4 @@
-//! A table as aligned text, for a terminal.
+//! Tables as aligned text for a terminal.
 
 use super::Presented;
 use super::markdown::is_directing;
@@ -7,8 +7,9 @@ use super::markdown::is_directing;
 const GAP: &str = "  ";
 
 impl Presented {
-    /// The table as lines of at most `width` letters: title, names over rows, note. Columns that do not fit stand below, after
-    /// the first column once more. Nothing in the data moves the cursor or turns the direction of writing.
+    /// The table as lines of at most `width` characters, if its columns allow: title, headings over rows, note. Columns
+    /// that do not fit follow below, after a repetition of the first column. Control characters in the data, and
+    /// characters that change the direction of writing, are replaced.
     ///
     /// ```
     /// # use omafit_trial::Presented;
@@ -43,7 +44,7 @@ impl Presented {
     }
 }
 
-/// The columns of each part of a table: the first, and as many others as fit.
+/// Columns of each part of a table: the first column, and as many others as fit.
 fn parts(widths: &[usize], width: usize) -> Vec<Vec<usize>> {
     let mut parts: Vec<Vec<usize>> = Vec::new();
     let mut used = 0;
@@ -61,12 +62,12 @@ fn parts(widths: &[usize], width: usize) -> Vec<Vec<usize>> {
     parts
 }
 
-/// So many of something that has the plural of most: `1 subject`, `2 subjects`.
+/// Number with a noun whose plural ends in s: `1 subject`, `2 subjects`.
 pub fn count(n: usize, noun: &str) -> String {
     if n == 1 { format!("1 {noun}") } else { format!("{n} {noun}s") }
 }
 
-/// Bytes in a few characters.
+/// Short text of a number of bytes.
 pub fn bytes_in_words(bytes: f64) -> String {
     match bytes {
         b if b < 1e9 => format!("{:.0} MB", b * 1e-6),
@@ -75,12 +76,12 @@ pub fn bytes_in_words(bytes: f64) -> String {
     }
 }
 
-/// Text that a terminal shows on as many lines as it has.
+/// Text that is safe to show on a terminal, with its line breaks kept.
 pub fn harmless_lines(text: &str) -> String {
     text.split('\n').map(harmless).collect::<Vec<_>>().join("\n")
 }
 
-/// Text that a terminal shows on one line.
+/// Text that is safe to show on one line of a terminal.
 pub fn harmless(text: &str) -> String {
     let shown = |c: char| match c {
         '\t' | '\n' | '\r' => ' ',
@@ -104,7 +105,7 @@ mod tests {
         assert_eq!(parts(&[4, 5, 5, 5], 100), [vec![0, 1, 2, 3]]);
         assert_eq!(parts(&[4, 5, 5, 5], 11), [vec![0, 1], vec![0, 2], vec![0, 3]]);
         assert_eq!(parts(&[4, 5, 5, 5], 18), [vec![0, 1, 2], vec![0, 3]]);
-        // What is too wide in any case stands alone.
+        // A column that is too wide in any case stands alone beside the first.
         assert_eq!(parts(&[4, 500, 5], 20), [vec![0, 1], vec![0, 2]]);
         assert_eq!(parts(&[], 20), Vec::<Vec<usize>>::new());
     }

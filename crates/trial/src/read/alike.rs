@@ -1,5 +1,5 @@
-//! Subjects that are suspiciously alike, and single ones that are unlike most: in the time of the first dose, or with one
-//! observation.
+//! Checks for subjects that are suspiciously alike, and for single subjects that differ from most in the time of the
+//! first dose or in having one observation.
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
@@ -11,21 +11,21 @@ use super::examine::Course;
 use super::findings::Findings;
 use super::problem::Shown;
 
-/// Quantified observations that two subjects do not share by chance.
+/// Number of quantified observations that two subjects do not share by chance.
 const SHARED: usize = 4;
-/// Part of the subjects that make what is usual: a first dose at time 0, more than one observation.
+/// Proportion of subjects above which a pattern counts as usual: a first dose at time 0, or more than one observation.
 const MOST: f64 = 0.8;
 
-/// The courses of the subjects so far, and when they begin.
+/// Observations and first doses of the subjects read so far.
 #[derive(Default)]
 pub(super) struct Alike {
-    /// The ID of the first subject of each course.
+    /// ID of the first subject with each series of observations, by hash.
     courses: HashMap<u64, String>,
-    /// Subjects with their first dose at time 0.
+    /// Number of subjects with their first dose at time 0.
     at_zero: usize,
-    /// Row, ID and time of the first dose of the others.
+    /// Row, ID and time of the first dose of subjects whose first dose is not at time 0.
     others: Vec<(u64, String, f64)>,
-    /// Row and ID of subjects with one observation, and the number of those with more.
+    /// Row and ID of subjects with one observation, followed by the number of subjects with more.
     single: Vec<(u64, String)>,
     several: usize,
 }
@@ -65,8 +65,8 @@ impl Alike {
         }
     }
 
-    /// Adds the first doses that are not at time 0, where most are, and the subjects with one observation, where most have
-    /// more.
+    /// Adds findings for first doses that are not at time 0, if most are, and for subjects with one observation, if
+    /// most have more.
     pub(super) fn finish(&self, findings: &mut Findings) {
         let is_usual = |usual: usize, others: usize| usual as f64 >= MOST * (usual + others) as f64;
         if is_usual(self.at_zero, self.others.len()) {

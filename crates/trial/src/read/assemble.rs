@@ -1,4 +1,4 @@
-//! Rows to subjects.
+//! Assembly of rows into subjects.
 
 use std::collections::HashMap;
 
@@ -16,23 +16,24 @@ use super::watch::Watch;
 use crate::trial::Warning;
 use omafit_model::Subject;
 
-/// Doses of subjects that are handed on at a time: a few rows may stand for many.
+/// Number of doses at which the subjects so far are handed on: a few rows may stand for many doses.
 const DOSES_HELD: usize = 1 << 20;
 
-/// Puts the rows of each subject together, as far into the file as it is asked to. What does not fit becomes a problem.
+/// Assembler of the rows of each subject, which reads as far into the file as is requested. Rows that do not fit become
+/// problems.
 pub(super) struct Assembler<'a> {
     columns: &'a Columns<'a>,
     options: &'a ReadOptions,
     rows: Rows<'a>,
-    /// Rows of subjects that are whole, and how many of them have been put together.
+    /// Rows of complete subjects, and how many of these rows have been assembled.
     whole: (Vec<RawRow>, usize),
-    /// Rows of the last subject so far, which may go on.
+    /// Rows of the last subject so far, which may continue.
     held: Vec<RawRow>,
-    /// First and last row of each subject so far.
+    /// First and last row of each subject so far, by ID.
     earlier: HashMap<String, (u64, u64)>,
     pub selection: Selection,
     pub gathered: Gathered,
-    /// Rows read.
+    /// Number of rows read.
     pub count: u64,
 }
 
@@ -56,13 +57,13 @@ impl<'a> Assembler<'a> {
         }
     }
 
-    /// Looks for mistakes that show in columns that are not read, and in many subjects together, too.
+    /// Adds checks for mistakes that show in columns that are not read, or across many subjects.
     pub(super) fn watching(mut self, watch: Watch) -> Self {
         self.gathered.watch = Some(watch);
         self
     }
 
-    /// Probable mistakes in the rows so far, and notes.
+    /// Warnings of probable mistakes in the rows so far, and notes.
     pub(super) fn warnings(&mut self) -> (Vec<Warning>, Vec<String>) {
         let findings = &mut self.gathered.findings;
         self.gathered.compartments.examine(findings);
@@ -82,7 +83,7 @@ impl<'a> Assembler<'a> {
         (warnings, notes)
     }
 
-    /// Some subjects more; `None` at the end.
+    /// Next subjects of the file; `None` at the end.
     pub(super) fn next(&mut self, problems: &mut Problems) -> Result<Option<Vec<Subject>>, Rejection> {
         let (mut rows, mut from) = std::mem::take(&mut self.whole);
         if from == rows.len() {
@@ -98,7 +99,7 @@ impl<'a> Assembler<'a> {
         Ok(Some(std::mem::take(&mut self.gathered.subjects)))
     }
 
-    /// Some rows more, of subjects that are whole; `None` at the end.
+    /// Next rows, of complete subjects; `None` at the end.
     fn more(&mut self, problems: &mut Problems) -> Result<Option<Vec<RawRow>>, Rejection> {
         let mut rows = std::mem::take(&mut self.held);
         let held = rows.len();
@@ -123,13 +124,13 @@ impl<'a> Assembler<'a> {
         Ok(Some(rows))
     }
 
-    /// Reads on to the end for the sake of what is wrong with the rows' form.
+    /// Reads the remaining rows to the end, to report problems of their form.
     pub(super) fn exhaust(&mut self, problems: &mut Problems) -> Result<(), Rejection> {
         while self.rows.next(&self.selection, problems)?.is_some() {}
         Ok(())
     }
 
-    /// The identifier of a row, as it is read.
+    /// ID of a row, decoded by the codes of its column.
     fn id<'r>(&self, row: &'r RawRow) -> &'r str
     where
         'a: 'r,
@@ -138,8 +139,8 @@ impl<'a> Assembler<'a> {
         self.columns.decoded(Name::Id.into(), cell)
     }
 
-    /// Where the rows of the last subject begin; the first `held` are known to be of one. A row without an ID may belong to
-    /// the subject before it.
+    /// Index at which the rows of the last subject begin; the first `held` rows are known to belong to one subject. A
+    /// row without an ID may belong to the subject before it.
     fn last_subject(&self, rows: &[RawRow], held: usize) -> usize {
         let has_id = |row: &RawRow| !self.id(row).is_empty();
         let Some(last) = rows.iter().rposition(has_id) else { return 0 };
@@ -154,7 +155,7 @@ impl<'a> Assembler<'a> {
         rows[after..].iter().position(has_id).map_or(after, |first| after + first)
     }
 
-    /// Puts rows together, from one on and until there are enough doses; says up to which.
+    /// Assembles rows from the index `from` until enough doses are held; returns the index at which it stopped.
     fn assemble(&mut self, rows: &[RawRow], from: usize, problems: &mut Problems) -> usize {
         let (columns, options) = (self.columns, self.options);
         let mut current: Option<SubjectRecords<'_>> = None;
@@ -210,7 +211,7 @@ impl<'a> Assembler<'a> {
     }
 }
 
-/// An ID without capitals, spaces, leading zeros and a `#` before it.
+/// ID in lower case, without spaces, `#` and leading zeros.
 fn plain_id(id: &str) -> String {
     let text: String =
         id.chars().filter(|c| !c.is_whitespace() && *c != '#').flat_map(char::to_lowercase).collect();

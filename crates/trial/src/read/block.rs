@@ -1,4 +1,4 @@
-//! The rows of one subject, put together.
+//! Assembly of the rows of one subject.
 
 use std::collections::HashSet;
 
@@ -19,40 +19,40 @@ use super::record::{Cell, Kind, Record};
 use super::watch::Watch;
 use crate::trial::{Counts, Excluded};
 
-/// Additional doses of a subject beyond which `ADDL` is taken for a mistake.
+/// Maximum number of additional doses of a subject; more are taken for a mistake in `ADDL`.
 const MOST_ADDITIONAL: u32 = 100_000;
 
-/// The consecutive rows that have the same ID.
+/// Consecutive rows with one ID.
 pub(super) struct SubjectRecords<'a> {
     pub id: &'a str,
     pub first_row: u64,
     pub last_row: u64,
     start: Option<f64>,
-    /// Of dates the first record's, in seconds.
+    /// Time of the first record in seconds, if times are dates.
     origin: Option<f64>,
-    /// Time, as the file writes it, and row of the record before.
+    /// Time of the previous record, the time as written in the file, and the row.
     last: Option<(f64, &'a str, u64)>,
-    /// In the order of those that are read.
+    /// Covariates, in the order of the covariates that are read.
     covariates: Vec<Covariate<'a>>,
     entries: Vec<Entry>,
     dose_rows: Vec<DoseRow>,
-    /// The time of the latest dose of a row, and those that stand at it: amount, and whether it is intravenous.
+    /// Time of the latest dosing record, and the doses recorded at that time: amount, and whether it is intravenous.
     now: (f64, HashSet<(u64, bool)>),
     /// Additional doses that a reset may still cancel.
     pending: Vec<Dose>,
-    /// When the last of them is given: subcutaneous, and intravenous ones.
+    /// Time of the last additional dose: of subcutaneous and of intravenous doses.
     last_pending: [Option<f64>; 2],
-    /// Additional doses of all rows.
+    /// Number of additional doses of all rows.
     additional: u32,
     cancelled: usize,
-    /// Whether every row was understood: only then can something be said to be missing.
+    /// Whether every row was understood; only then can missing records be reported.
     pub whole: bool,
 }
 
-/// What happened, when.
+/// Dose or observation of a subject.
 #[derive(Clone, Copy)]
 enum Entry {
-    /// A dose that `ADDL` stands for.
+    /// Additional dose that `ADDL` implies.
     Additional(Dose),
     Dose(Dose),
     Observation(Observation),
@@ -66,7 +66,7 @@ impl Entry {
         }
     }
 
-    /// Additional doses come before the records of the same time, as in NONMEM; the records keep their order.
+    /// Rank among entries of one time: additional doses come before records, as in NONMEM; records keep their order.
     fn rank(&self) -> u8 {
         match self {
             Self::Additional(_) => 0,
@@ -75,31 +75,31 @@ impl Entry {
     }
 }
 
-/// Where the subjects and what is said of them are gathered.
+/// Assembled subjects, with counts and findings on them.
 #[derive(Default)]
 pub(super) struct Gathered {
     pub subjects: Vec<Subject>,
-    /// Their doses.
+    /// Number of doses of the subjects.
     pub doses_held: usize,
     pub counts: Counts,
     pub excluded: Vec<Excluded>,
-    /// Observations that the options made censored ones, by [`Analyte::index`].
+    /// Numbers of observations that the options made censored, by [`Analyte::index`].
     pub censored_by_option: [Censored; 3],
-    /// Subjects for whom each of the covariates that are read was assumed.
+    /// Number of subjects for whom each of the covariates that are read was assumed.
     pub assumed: Vec<usize>,
     /// Doses that are out of proportion.
     pub large_doses: LargeDoses,
     /// Probable mistakes.
     pub findings: Findings,
-    /// Censored observations that lie in an interval.
+    /// Number of censored observations that lie in an interval.
     pub within: usize,
-    /// The compartments of observations.
+    /// Compartments of the observations.
     pub compartments: Compartments,
-    /// What is looked at beyond the rows and subjects one by one, where it is.
+    /// Checks of columns that are not read and across subjects, if they are wanted.
     pub watch: Option<Watch>,
 }
 
-/// How many observations are censored.
+/// Numbers of observations censored below and above a limit.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Censored {
     pub below: usize,
@@ -212,7 +212,7 @@ impl<'a> SubjectRecords<'a> {
         }
     }
 
-    /// Adds what is probably wrong with a dose after those before.
+    /// Adds findings on a dose, compared with the doses before it.
     fn examine_dose(&mut self, dose: &Dose, row: u64, findings: &mut Findings) {
         if dose.amount_mg <= 0.0 {
             return;
@@ -239,7 +239,7 @@ impl<'a> SubjectRecords<'a> {
         self.entries.extend(self.pending.drain(..).map(Entry::Additional));
     }
 
-    /// The column in which they are wrong, and what was expected there, if they are.
+    /// Adds additional doses to a dose; the error gives the column that is wrong and the value expected there.
     fn add_additional(&mut self, dose: Dose, additional: Additional) -> Result<(), (Name, String)> {
         let time = |k: u32| dose.time + f64::from(k) * additional.interval_days;
         let last = time(additional.count);
@@ -259,7 +259,8 @@ impl<'a> SubjectRecords<'a> {
         Ok(())
     }
 
-    /// The subject, or nothing if something is wrong with it, which has then been reported.
+    /// Adds the assembled subject to `gathered`, or nothing if something is wrong with it, which has then been
+    /// reported.
     pub(super) fn finish(
         mut self,
         columns: &Columns<'_>,
@@ -268,7 +269,7 @@ impl<'a> SubjectRecords<'a> {
         problems: &mut Problems,
     ) {
         self.entries.extend(self.pending.drain(..).map(Entry::Additional));
-        // Stable, so that records of the same time stay in the order of the file.
+        // The sort is stable, so that records of one time stay in the order of the file.
         self.entries.sort_by(|a, b| a.time().total_cmp(&b.time()).then(a.rank().cmp(&b.rank())));
         let additional = self.entries.iter().filter(|entry| matches!(entry, Entry::Additional(_))).count();
         if options.dates.is_some() {
@@ -276,7 +277,7 @@ impl<'a> SubjectRecords<'a> {
         }
         let (doses, mut observations) = split(&self.entries);
         let place = Place::row(self.first_row).id(self.id);
-        // A reset without a dose gives nothing.
+        // A reset without a dose has no amount.
         let first_dose = doses.iter().position(|dose| dose.amount_mg > 0.0);
         observations.retain(|o| self.is_possible(o, first_dose, options, gathered));
         if self.whole && first_dose.is_none() && !options.allow_undosed {
@@ -340,7 +341,8 @@ impl<'a> SubjectRecords<'a> {
         }
     }
 
-    /// Whether an observation stays: a value of a drug that is quantified before it is given is left out where that is asked.
+    /// Whether an observation is kept: a drug concentration that is not below the limit before the first dose is left
+    /// out if the options ask for that.
     fn is_possible(
         &self,
         observation: &Observation,
@@ -361,7 +363,7 @@ impl<'a> SubjectRecords<'a> {
         false
     }
 
-    /// The covariates that are known or assumed; nothing if one is wrong or missing, which has then been reported.
+    /// Known or assumed covariates of the subject; `None` if one is wrong or missing, which has then been reported.
     fn known_covariates(
         &self,
         pre_dose_total_ige: Option<f64>,
@@ -421,7 +423,7 @@ fn split(entries: &[Entry]) -> (Vec<Dose>, Vec<Observation>) {
     (doses, observations)
 }
 
-/// The last total IgE before the first dose; of a subject without doses the first one. A limit is none.
+/// Last quantified total IgE before the first dose, or the first one of a subject without doses.
 fn pre_dose_total_ige(observations: &[Observation], first_dose: Option<usize>) -> Option<f64> {
     let mut total = observations
         .iter()

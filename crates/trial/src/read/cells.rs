@@ -1,18 +1,18 @@
-//! Text to rows of cells, whatever separates them.
+//! Splitting of text into rows of cells, with any delimiter.
 
 use csv::{Reader, ReaderBuilder, StringRecord};
 
 use super::layout::Separator;
 
-/// The cells of a text, row by row; lines without any are passed over.
+/// Reader of the cells of a text, row by row; lines without cells are skipped.
 pub(super) enum Cells<'a> {
-    /// Cells with one character between them.
+    /// Cells delimited by one character.
     Separated(Reader<&'a [u8]>),
-    /// Cells with blanks between them.
+    /// Cells delimited by blanks.
     Blanks(BlankSeparated<'a>),
 }
 
-/// What was found when a row was read.
+/// Outcome of reading a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Found {
     Row,
@@ -31,7 +31,7 @@ impl<'a> Cells<'a> {
         Self::Separated(builder.from_reader(text.as_bytes()))
     }
 
-    /// Where the text has not been read yet, in bytes: at the end of a row, or between it and the next.
+    /// Position of the text that has not been read, in bytes: at the end of a row, or between it and the next.
     pub(super) fn position(&mut self) -> usize {
         match self {
             Self::Separated(reader) => usize::try_from(reader.position().byte()).unwrap_or(usize::MAX),
@@ -57,8 +57,8 @@ impl<'a> Cells<'a> {
     }
 }
 
-/// Cells with spaces and tabs between them, any number; those around a row do not count. A cell in quotation marks may have
-/// blanks in it, and a quotation mark by two of them.
+/// Reader of cells that are delimited by any number of spaces and tabs; blanks around a row are ignored. A cell in
+/// quotation marks may contain blanks, and a doubled quotation mark stands for one.
 pub(super) struct BlankSeparated<'a> {
     text: &'a str,
     at: usize,
@@ -77,7 +77,7 @@ impl BlankSeparated<'_> {
         if split(line.trim_matches(BLANKS), cells) { Found::Row } else { Found::OpenQuote }
     }
 
-    /// Goes to the first line that has a cell.
+    /// Skips to the first line that has a cell.
     fn skip_blank_lines(&mut self) {
         loop {
             let rest = &self.text[self.at..];
@@ -93,7 +93,7 @@ impl BlankSeparated<'_> {
 const BLANKS: [char; 2] = [' ', '\t'];
 const LINE_ENDS: [char; 2] = ['\n', '\r'];
 
-/// Takes a line apart; says whether each quotation mark that is opened is closed.
+/// Splits a line into cells; returns whether each quotation mark that is opened is closed.
 fn split(line: &str, cells: &mut StringRecord) -> bool {
     let mut rest = line;
     while !rest.is_empty() {

@@ -1,6 +1,6 @@
-//! The kinds of probable mistakes in rows and subjects: name, severity and wording of each.
+//! Kinds of probable mistakes in rows and subjects, with the name, severity and wording of each.
 
-/// A kind of probable mistake, in the order in which the kinds are told.
+/// Kind of probable mistake, in the order in which the kinds are reported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Check {
     DoseTwice,
@@ -39,12 +39,12 @@ pub(super) enum Check {
     EveryDoseSteady,
 }
 
-/// What is said of a kind.
+/// Wording of a kind of mistake.
 struct Wording {
     name: &'static str,
-    /// What follows the number 1.
+    /// Text after the number 1.
     one: &'static str,
-    /// What follows another number.
+    /// Text after any other number.
     many: &'static str,
 }
 
@@ -54,7 +54,7 @@ impl Check {
         self.wording().name
     }
 
-    /// Whether it is as often meant as not.
+    /// Whether the finding is a note: what it reports is intended as often as not.
     pub(super) const fn is_note(self) -> bool {
         matches!(
             self,
@@ -66,7 +66,7 @@ impl Check {
         )
     }
 
-    /// The sentence about so many cases, before where they are.
+    /// Start of the message on `n` cases, before the list of their places.
     pub(super) fn says(self, n: usize) -> String {
         let Wording { one, many, .. } = self.wording();
         if n == 1 { format!("1 {one}") } else { format!("{n} {many}") }

@@ -1,4 +1,4 @@
-//! Which column of the file is which.
+//! Assignment of the file's columns to the roles that are read.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -9,7 +9,7 @@ use super::raw::Heading;
 use super::text::OTHER_SEPARATORS;
 use super::wide::Wide;
 
-/// The columns that mean something.
+/// Columns of records that are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Name {
     Id,
@@ -26,11 +26,11 @@ pub(super) enum Name {
     Ss,
     Cens,
     Limit,
-    /// Whether an observation is below the limit of quantification.
+    /// Flag of an observation below the limit of quantification.
     Blq,
-    /// That limit.
+    /// Lower limit of quantification.
     Lloq,
-    /// The date of `TIME`, where the options have dates.
+    /// Date that belongs to `TIME`, if the options have dates.
     Date,
 }
 
@@ -82,13 +82,13 @@ impl Name {
     }
 }
 
-/// Whether a covariate can have a column of this name: another column has not got it, and it reads back as it is.
+/// Whether a covariate's column can have this name: no other column has it, and it reads back unchanged.
 pub(crate) fn is_covariate_name(text: &str) -> bool {
     let disturbing = |c: char| c.is_control() || OTHER_SEPARATORS.contains(&c);
     !text.is_empty() && text.trim() == text && !text.contains(disturbing) && Name::parse(text).is_none()
 }
 
-/// What files call a column when they do not call it by its name.
+/// Names that files use for a column instead of its standard name.
 fn synonyms(name: &str) -> &'static [&'static str] {
     match name {
         "ID" => &["SUBJID", "USUBJID", "SUBJECT", "SUBJECT_ID", "PATIENT", "CID"],
@@ -103,7 +103,7 @@ fn synonyms(name: &str) -> &'static [&'static str] {
     }
 }
 
-/// A column that means something: one of the records', or a covariate by its position among those that are read.
+/// Role of a column: a column of records, or a covariate by its position among the covariates that are read.
 #[derive(Clone, Copy)]
 pub(super) enum ColumnRole {
     Record(Name),
@@ -111,7 +111,7 @@ pub(super) enum ColumnRole {
 }
 
 impl ColumnRole {
-    /// Whether it is one of the records' columns.
+    /// Whether the role is the given column of records.
     fn is(self, name: Name) -> bool {
         matches!(self, Self::Record(own) if own == name)
     }
@@ -123,21 +123,21 @@ impl From<Name> for ColumnRole {
     }
 }
 
-/// Where each column is.
+/// Position of the column of each role.
 pub(super) struct Columns<'a> {
     header: &'a [String],
     wide: Option<&'a Wide>,
     covariates: &'a [CovariateColumn],
-    /// Of the records' columns, then of the covariates'.
+    /// Positions of the columns of records, then of the covariates.
     at: Vec<Option<usize>>,
-    /// What texts stand for, likewise.
+    /// Codes of each column, by the texts of the file, in the order of the positions.
     codes: Vec<Option<&'a BTreeMap<String, String>>>,
-    /// Whether each column is there that must be, once.
+    /// Whether each required column is present once.
     pub complete: bool,
 }
 
 impl<'a> Columns<'a> {
-    /// Finds the columns; what is missing, ambiguous or renamed in vain becomes a problem.
+    /// Finds the columns; a column that is missing, ambiguous or wrongly renamed becomes a problem.
     pub(super) fn find(
         heading: &'a Heading,
         covariates: &'a [CovariateColumn],
@@ -219,13 +219,13 @@ impl<'a> Columns<'a> {
         self.at[Name::ALL.len()..].contains(&Some(index))
     }
 
-    /// The column's name as the file writes it.
+    /// Name of a column in the file, or its standard name if the file does not have it.
     pub(super) fn title(&self, meaning: impl Into<ColumnRole>) -> &'a str {
         let meaning = meaning.into();
         self.index(meaning).map_or_else(|| self.name(meaning), |index| self.header[index].as_str())
     }
 
-    /// A cell's text, or what it stands for.
+    /// Decoded text of a cell: the text that its code stands for, or the text itself.
     pub(super) fn decoded<'c>(&self, meaning: ColumnRole, text: &'c str) -> &'c str
     where
         'a: 'c,
@@ -233,7 +233,7 @@ impl<'a> Columns<'a> {
         self.codes[position(meaning)].and_then(|codes| codes.get(text)).map_or(text, String::as_str)
     }
 
-    /// Finds the codes of each column; those of a column that is not read become a problem.
+    /// Finds the codes of each column; codes of a column that is not read become a problem.
     fn encode(&mut self, options: &'a ReadOptions, place: Place<'_>, problems: &mut Problems) {
         for (ours, codes) in &options.codes {
             let called = |meaning: &ColumnRole| self.name(*meaning).eq_ignore_ascii_case(ours);
@@ -247,7 +247,7 @@ impl<'a> Columns<'a> {
         }
     }
 
-    /// The columns that mean nothing here.
+    /// Names of the columns that are not read.
     pub(super) fn unused(&self) -> Vec<&'a str> {
         let unused = (0..self.header.len()).filter(|index| !self.is_used(*index));
         unused.map(|index| self.header[index].as_str()).filter(|name| !name.is_empty()).collect()
@@ -258,7 +258,7 @@ impl<'a> Columns<'a> {
         Name::ALL.into_iter().map(ColumnRole::Record).chain(covariates)
     }
 
-    /// The column's name here.
+    /// Standard name of a column.
     fn name(&self, meaning: ColumnRole) -> &'a str {
         match meaning {
             ColumnRole::Record(name) => name.text(),
@@ -349,7 +349,8 @@ fn report_duplicates(header: &[String], place: Place<'_>, problems: &mut Problem
     }
 }
 
-/// A header behind a `#` is a habit of NONMEM's users; here it is a comment, and the first row would be the header.
+/// Reports a header behind a `#`, as NONMEM users often write it: it is a comment here, and the first row would be
+/// taken for the header.
 fn report_commented_header(heading: &Heading, problems: &mut Problems) -> bool {
     let names_id =
         |line: &&String| line.split([',', ';', '\t']).any(|name| name.trim().eq_ignore_ascii_case("ID"));
@@ -362,7 +363,7 @@ fn report_commented_header(heading: &Heading, problems: &mut Problems) -> bool {
     comment.is_some()
 }
 
-/// Insertions, deletions, substitutions and swaps of neighbours that turn one word into the other.
+/// Number of insertions, deletions, substitutions and swaps of neighbouring letters that turn one word into the other.
 fn edit_distance(a: &str, b: &str) -> usize {
     let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
     let mut d = vec![vec![0; b.len() + 1]; a.len() + 1];

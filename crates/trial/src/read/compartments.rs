@@ -1,4 +1,4 @@
-//! The compartments that a file gives its observations of each analyte.
+//! Compartments that a file gives to the observations of each analyte.
 
 use std::collections::HashMap;
 
@@ -7,7 +7,7 @@ use omafit_model::Analyte;
 use super::checks::Check;
 use super::findings::Findings;
 
-/// Rows of a compartment that are remembered.
+/// Number of rows that are remembered for each compartment.
 const REMEMBERED: usize = 5;
 
 /// One compartment of an analyte.
@@ -17,16 +17,16 @@ struct Compartment {
     first: Vec<(u64, String)>,
 }
 
-/// How often each compartment stands with each analyte.
+/// Number of observations in each compartment, by analyte.
 #[derive(Default)]
 pub(super) struct Compartments {
     all: [Vec<Compartment>; 3],
-    /// Where in the list of an analyte a number is.
+    /// Index of each compartment number in the list of an analyte.
     positions: [HashMap<u64, usize>; 3],
 }
 
 impl Compartments {
-    /// Adds an observation, of a compartment if its row names one.
+    /// Adds an observation to its compartment, if its row names one.
     pub(super) fn add(&mut self, analyte: Analyte, compartment: Option<f64>, row: u64, id: &str) {
         let Some(number) = compartment else { return };
         let all = &mut self.all[analyte.index()];
@@ -42,7 +42,7 @@ impl Compartments {
         }
     }
 
-    /// Adds the observations whose compartment is that of few of their analyte and of most of another.
+    /// Adds findings for observations in a compartment that is unusual for their analyte and usual for another.
     pub(super) fn examine(&self, findings: &mut Findings) {
         let usual = |all: &[Compartment]| {
             all.iter()

@@ -1,4 +1,4 @@
-//! What a subject has once, in columns that are not read: sex, race, country, study.
+//! Values that are constant within a subject, in columns that are not read: sex, race, country, study.
 
 use super::checks::Check;
 use super::columns::Columns;
@@ -7,16 +7,16 @@ use super::problem::Shown;
 use super::raw::{Heading, RawRow};
 use super::record::is_missing;
 
-/// Columns of what does not change within a subject, and what their names may have at the end.
+/// Names of columns whose values do not change within a subject, and suffixes of these names.
 const NAMES: [&str; 7] = ["SEX", "RACE", "ETHNIC", "COUNTRY", "ARM", "ARMCD", "BIRTHYR"];
 const SUFFIXES: [&str; 4] = ["", "N", "C", "CD"];
-/// Columns of the study, of which a subject may be in two.
+/// Names of columns of the study; a subject may be in two studies.
 const STUDY: [&str; 4] = ["STUDYID", "STUDY", "STUDYN", "PROTOCOL"];
-/// Columns whose values may have units of their own.
+/// Names of columns of groups of subjects whose values may have units of their own.
 const GROUPS: [&str; 9] =
     ["STUDYID", "STUDY", "STUDYN", "SITEID", "SITE", "SITEN", "CENTER", "CENTRE", "LAB"];
 
-/// A column, and the first value of the subject that is being read.
+/// Column, and its first value in the current subject.
 struct Constant {
     at: usize,
     title: String,
@@ -42,14 +42,15 @@ impl Constant {
     }
 }
 
-/// The columns of what a subject has once.
+/// Columns whose values are constant within a subject.
 pub(super) struct Constants {
     constants: Vec<Constant>,
     study: Option<Constant>,
 }
 
 impl Constants {
-    /// The columns that are not read as something else: those that are may not change either, and are refused if they do.
+    /// Finds the columns that are not read in another role; columns that are read may not change within a subject
+    /// either, and are rejected if they do.
     pub(super) fn new(heading: &Heading, columns: &Columns<'_>) -> Self {
         let header = &heading.header;
         let is_constant = |at: &usize| {
@@ -65,7 +66,7 @@ impl Constants {
         }
     }
 
-    /// Begins with a subject.
+    /// Begins a subject.
     pub(super) fn begin(&mut self) {
         for constant in self.constants.iter_mut().chain(&mut self.study) {
             (constant.first, constant.is_told) = (None, false);
@@ -85,18 +86,18 @@ impl Constants {
         }
     }
 
-    /// The study of the subject that is being read; nothing where the file has none.
+    /// Study of the current subject; empty if the file has none.
     pub(super) fn study(&self) -> &str {
         self.study.as_ref().and_then(|study| study.first.as_deref()).unwrap_or_default()
     }
 }
 
-/// The columns of a file by which its subjects are in groups.
+/// Columns of a file that divide its subjects into groups.
 pub(super) fn groups(heading: &Heading) -> Vec<usize> {
     positions(&heading.header, &GROUPS)
 }
 
-/// Where the columns of some names are, in the order of the names.
+/// Positions of the columns with the given names, in the order of the names.
 fn positions(header: &[String], names: &[&str]) -> Vec<usize> {
     let find = |name: &&str| header.iter().position(|column| column.eq_ignore_ascii_case(name));
     names.iter().filter_map(find).collect()

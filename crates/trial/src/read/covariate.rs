@@ -1,4 +1,4 @@
-//! Covariates: which are read, and what holds for the whole of a subject.
+//! Covariates that are read, and their values for the whole of a subject.
 
 use omafit_model::Covariates;
 
@@ -8,19 +8,20 @@ use super::problems::{Place, Problems};
 use super::record::Cell;
 use super::rejection::Rejection;
 
-/// A covariate that is read.
+/// Covariate that is read.
 pub(super) struct CovariateColumn {
     pub name: String,
-    /// Whether every subject must have it.
+    /// Whether every subject must have the covariate.
     pub required: bool,
-    /// Whether it is read for the tables' sake, and a subject may lack it.
+    /// Whether the covariate is read only for the result tables, so that a subject may lack it.
     pub carried: bool,
-    /// Its value for those that lack it.
+    /// Value for subjects that lack the covariate.
     pub assumed: Option<f64>,
 }
 
 impl CovariateColumn {
-    /// Body weight and baseline IgE, which are read wherever they are, then what the options name.
+    /// Body weight and baseline IgE, which are read wherever a file has them, followed by the covariates that the
+    /// options name.
     pub(super) fn all(options: &ReadOptions) -> Result<Vec<Self>, Rejection> {
         let new = |name: &str| Self { name: name.to_owned(), required: false, carried: false, assumed: None };
         let mut all = vec![new(Covariates::WEIGHT), new(Covariates::IGE)];
@@ -68,22 +69,22 @@ impl CovariateColumn {
         Ok(all)
     }
 
-    /// Whether it is the baseline of total IgE, which other data can stand in for.
+    /// Whether the covariate is the baseline of total IgE, which other data can replace.
     pub(super) fn is_ige(&self) -> bool {
         self.name == Covariates::IGE
     }
 
-    /// Whether it is the body weight.
+    /// Whether the covariate is body weight.
     pub(super) fn is_weight(&self) -> bool {
         self.name == Covariates::WEIGHT
     }
 
-    /// Whether it is a quantity that is above zero; of the others nothing is known.
+    /// Whether the covariate is a quantity above zero; the range of other covariates is not known.
     pub(super) fn is_positive(&self) -> bool {
         self.is_weight() || self.is_ige()
     }
 
-    /// What a subject that lacks it should have.
+    /// Text on the value that a subject without the covariate should have.
     pub(super) fn wanting(&self) -> String {
         if self.is_weight() {
             "a body weight in kg on a row of this subject, or one to assume".to_owned()
@@ -96,7 +97,7 @@ impl CovariateColumn {
         }
     }
 
-    /// Whether without its column no subject could have it.
+    /// Whether no subject could have the covariate without its column.
     pub(super) fn needs_column(&self) -> bool {
         (self.required || self.carried) && self.assumed.is_none() && !self.is_ige()
     }
@@ -105,7 +106,7 @@ impl CovariateColumn {
 const NAME: &str = "a name that no other column has (ID, TIME, DV, AMT and the other columns of records), without \
                     spaces around it";
 
-/// What a subject's rows say of a covariate. A row may leave it out as long as another gives it.
+/// Values of a covariate in a subject's rows. A row may leave out the value as long as another gives it.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Covariate<'a> {
     first: Option<Given<'a>>,
@@ -119,18 +120,18 @@ struct Given<'a> {
     row: u64,
 }
 
-/// What is known in the end.
+/// Value of a covariate for the whole of a subject.
 pub(super) enum Known {
     /// The one value of the subject's rows.
     Value(f64),
-    /// No row gives it.
+    /// No row has a value.
     Missing,
-    /// A row is wrong, which has been reported.
+    /// A row has a wrong value, which has been reported.
     Wrong,
 }
 
 impl<'a> Covariate<'a> {
-    /// Takes one row's cell. Only the first mistake of a subject is reported: the rest are usually the same.
+    /// Adds the cell of one row. Only the first mistake of a subject is reported, because the others usually repeat it.
     pub(super) fn take(
         &mut self,
         column: &CovariateColumn,

@@ -1,27 +1,27 @@
-//! Dates and times of day, as seconds.
+//! Dates and times of day in seconds.
 
 use chrono::{NaiveDate, NaiveTime, Timelike as _};
 use serde::{Deserialize, Serialize};
 
-/// Seconds of a day.
+/// Number of seconds in a day.
 pub(super) const SECONDS_A_DAY: f64 = 86_400.0;
 
-/// How dates are written.
+/// Format of dates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DateFormat {
-    /// Year, month, day, as ISO 8601 has it: 2024-03-01.
+    /// Year, month, day, as in ISO 8601: 2024-03-01.
     Iso,
     /// Day, month, year: 01/03/2024 or 01.03.2024.
     Dmy,
     /// Month, day, year: 03/01/2024.
     Mdy,
-    /// Day, name of the month, year, as SAS writes it: 01MAR2024.
+    /// Day, name of the month, year, as in SAS: 01MAR2024.
     Sas,
 }
 
 impl DateFormat {
-    /// An example of a date.
+    /// Example of a date in this format.
     pub(super) const fn example(self) -> &'static str {
         match self {
             Self::Iso => "2024-03-01",
@@ -50,13 +50,14 @@ impl DateFormat {
         NaiveDate::from_ymd_opt(year.parse().ok()?, month.parse().ok()?, day.parse().ok()?)
     }
 
-    /// Seconds since the beginning of 1970 of a date and a time of day, in whatever zone they are.
+    /// Seconds from the beginning of 1970 to a date and a time of day, in whatever time zone they are.
     pub(super) fn seconds(self, date: &str, clock: &str) -> Option<f64> {
         let days = self.date(date)?.signed_duration_since(NaiveDate::default()).num_days();
         Some(days as f64 * SECONDS_A_DAY + time_of_day(clock)?)
     }
 
-    /// The same of one text with both, apart by a `T`, a blank or, of SAS, a colon.
+    /// Seconds from the beginning of 1970 to the date and time of day in one text, separated by a `T`, a blank or, in
+    /// SAS format, a colon.
     pub(super) fn seconds_of_both(self, text: &str) -> Option<f64> {
         let apart = text.split_once(['T', ' ']).or_else(|| match self {
             Self::Sas => text.split_once(':'),
@@ -67,7 +68,7 @@ impl DateFormat {
     }
 }
 
-/// Seconds since midnight of 08:30, 08:30:15 or 08:30:15.5; a `Z` may follow.
+/// Seconds from midnight to a time of day such as 08:30, 08:30:15 or 08:30:15.5; a `Z` may follow.
 fn time_of_day(text: &str) -> Option<f64> {
     let text = text.trim().trim_end_matches('Z');
     let time = ["%H:%M:%S%.f", "%H:%M"].iter().find_map(|form| NaiveTime::parse_from_str(text, form).ok())?;
