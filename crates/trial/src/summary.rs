@@ -1,32 +1,32 @@
-//! What a data set holds, in numbers: analytes, covariates, doses, follow-up.
+//! Summary of a data set: analytes, covariates, doses, follow-up.
 
 use std::collections::BTreeMap;
 
 use omafit_model::{Analyte, Censoring, Subject};
 use serde::{Deserialize, Serialize};
 
-/// Values of a covariate that are listed one by one, at most.
+/// Maximum number of distinct values of a covariate that are listed.
 const LEVELS: usize = 8;
-/// Doses and intervals that are listed, at most.
+/// Maximum numbers of frequent doses and intervals that are listed.
 const LISTED: usize = 8;
-/// Decimals of a day to which intervals between doses are told apart.
+/// Number of parts of a day to which intervals between doses are distinguished.
 const PER_DAY: f64 = 100.0;
 
-/// Smallest, middle and largest of some numbers.
+/// Minimum, median and maximum of some numbers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Span {
-    /// How many numbers.
+    /// Number of values.
     pub n: usize,
-    /// The smallest.
+    /// Minimum of the values.
     pub min: f64,
-    /// The median.
+    /// Median of the values.
     pub median: f64,
-    /// The largest.
+    /// Maximum of the values.
     pub max: f64,
 }
 
 impl Span {
-    /// Of numbers that are finite; `None` of none.
+    /// Span of finite numbers; `None` if there are none.
     pub fn of(mut values: Vec<f64>) -> Option<Self> {
         values.sort_unstable_by(f64::total_cmp);
         let (min, max) = (*values.first()?, *values.last()?);
@@ -37,86 +37,87 @@ impl Span {
     }
 }
 
-/// The observations of one analyte.
+/// Summary of the observations of one analyte.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AnalyteSummary {
-    /// Its name.
+    /// Name of the analyte.
     pub analyte: String,
-    /// The unit that its values have in the file.
+    /// Unit of the values in the file.
     pub unit_read: String,
-    /// The unit of the numbers here.
+    /// Unit of the values in this summary.
     pub unit: String,
-    /// Observations.
+    /// Number of observations.
     pub n: usize,
-    /// Subjects with one at least.
+    /// Number of subjects with at least one observation.
     pub subjects: usize,
-    /// Observations below a lower limit of quantification.
+    /// Number of observations below a lower limit of quantification.
     pub below: usize,
-    /// Observations above an upper one.
+    /// Number of observations above an upper limit of quantification.
     pub above: usize,
-    /// The quantified values.
+    /// Span of the quantified values.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub values: Option<Span>,
-    /// Times of the observations, days since the subject's first dose, or first record without one.
+    /// Span of the observation times, days since the subject's first dose, or since the first record of a subject
+    /// without doses.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub days: Option<Span>,
 }
 
-/// A covariate over the subjects.
+/// Summary of a covariate over the subjects.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CovariateSummary {
-    /// Its name.
+    /// Name of the covariate.
     pub name: String,
-    /// Its range.
+    /// Span of the values.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub values: Option<Span>,
-    /// Its values with the number of subjects of each, where they are few.
+    /// Distinct values with the number of subjects of each, if they are few.
     pub levels: Vec<(f64, usize)>,
-    /// Subjects without it.
+    /// Number of subjects without the covariate.
     pub missing: usize,
 }
 
-/// Doses of all subjects.
+/// Summary of the doses of all subjects.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct DoseSummary {
-    /// Doses, additional ones included.
+    /// Number of doses, including additional ones.
     pub n: usize,
-    /// Amounts, mg.
+    /// Span of the amounts, mg.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub amounts_mg: Option<Span>,
-    /// The most frequent amounts in mg, with how many doses are of each.
+    /// Most frequent amounts in mg, with the number of doses of each.
     pub frequent_mg: Vec<(f64, usize)>,
-    /// Days between consecutive doses of a subject.
+    /// Span of the days between consecutive doses of a subject.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub intervals_days: Option<Span>,
-    /// The most frequent of them, with how many there are.
+    /// Most frequent intervals in days, with the number of each.
     pub frequent_days: Vec<(f64, usize)>,
 }
 
-/// What a data set holds.
+/// Summary of a data set.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct DataSummary {
-    /// Subjects.
+    /// Number of subjects.
     pub subjects: usize,
-    /// Subjects without a dose.
+    /// Number of subjects without a dose.
     pub undosed: usize,
-    /// Subjects without an observation.
+    /// Number of subjects without an observation.
     pub unobserved: usize,
-    /// Days from the first to the last record of each subject.
+    /// Span of the days from the first to the last record of each subject.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub record_days: Option<Span>,
-    /// Days from the last dose to the last observation of each treated subject.
+    /// Span of the days from the last dose to the last observation of each treated subject.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub follow_up_days: Option<Span>,
-    /// Each analyte that was observed.
+    /// Summary of each analyte that was observed.
     pub analytes: Vec<AnalyteSummary>,
-    /// Each covariate that was read.
+    /// Summary of each covariate that was read.
     pub covariates: Vec<CovariateSummary>,
-    /// The doses.
+    /// Summary of the doses.
     pub doses: DoseSummary,
 }
 
-/// Values of one analyte as they come.
+/// Observations of one analyte, collected subject by subject.
 #[derive(Default)]
 struct Observed {
     values: Vec<f64>,
@@ -126,7 +127,7 @@ struct Observed {
     above: usize,
 }
 
-/// Gathers a [`DataSummary`] subject by subject.
+/// Builder of a [`DataSummary`], subject by subject.
 #[derive(Default)]
 pub(crate) struct Summarising {
     summary: DataSummary,
@@ -177,7 +178,7 @@ impl Summarising {
         self.intervals.extend(doses.windows(2).map(|pair| days(pair[0].time, pair[1].time)));
     }
 
-    /// The summary; `unit_read` has the unit of each analyte in the file.
+    /// Completes the summary; `unit_read` gives the unit of each analyte in the file.
     pub(crate) fn finish(self, unit_read: impl Fn(Analyte) -> &'static str) -> DataSummary {
         let Self { mut summary, observed, record_days, follow_up_days, covariates, amounts, intervals } =
             self;
@@ -218,18 +219,18 @@ impl Summarising {
     }
 }
 
-/// Days from one time to another; of times that no number is between the largest one, as what is recorded is numbers.
+/// Days from one time to another, limited to finite numbers, because a run can record only these.
 fn days(from: f64, to: f64) -> f64 {
     (to - from).clamp(f64::MIN, f64::MAX)
 }
 
-/// Days to the decimals to which they are told apart.
+/// Days rounded to the resolution at which intervals are distinguished.
 fn rounded(days: f64) -> f64 {
     let rounded = (days * PER_DAY).round() / PER_DAY;
     if rounded.is_finite() { rounded } else { days }
 }
 
-/// Values with how often each occurs, the most frequent first, and of equally frequent ones the smaller.
+/// Distinct values with their frequencies, the most frequent first, and the smaller first among equally frequent ones.
 fn frequent(values: &[f64], most: usize) -> Vec<(f64, usize)> {
     let mut values = values.to_vec();
     values.sort_unstable_by(f64::total_cmp);

@@ -1,4 +1,4 @@
-//! What a data set holds once it has been read.
+//! Content of a data set that has been read.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -7,42 +7,42 @@ use crate::summary::DataSummary;
 use omafit_model::Subject;
 use serde::{Deserialize, Serialize};
 
-/// A data set: its subjects, where they came from, and what was decided on the way.
+/// Data set: its subjects, its source, and how it was read.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Trial {
-    /// The subjects, in the order of the file.
+    /// Subjects, in the order of the file.
     pub subjects: Vec<Subject>,
-    /// The file.
+    /// File of the data set.
     pub source: Source,
-    /// What a reader of the results must know of the reading, a sentence each: assumed covariates, excluded records,
-    /// columns that were not used.
+    /// Notes for readers of the results, one sentence each: assumed covariates, excluded records, columns that were not
+    /// used.
     pub notes: Vec<String>,
-    /// How much of what there was.
+    /// Counts of the records.
     pub counts: Counts,
-    /// Observations that the data set itself excludes (`MDV` 1).
+    /// Observations that were left out: those with `MDV` 1, and on request values quantified before the first dose.
     pub excluded: Vec<Excluded>,
     /// Rows that were not read.
     pub ignored: Vec<Ignored>,
-    /// What is probably a mistake.
+    /// Probable mistakes.
     pub warnings: Vec<Warning>,
-    /// Whether the file says, in a comment before its header, that its data are simulated.
+    /// Whether a comment before the header of the file says that its data are simulated.
     pub simulated: bool,
-    /// How long its subjects' records are.
+    /// Durations of the subjects' records.
     pub spans: Spans,
-    /// What it holds, in numbers.
+    /// Summary of the data.
     pub summary: DataSummary,
 }
 
-/// How long subjects' records are, from the first to the last.
+/// Durations of subjects' records, from the first to the last.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Spans {
-    /// Subjects.
+    /// Number of subjects.
     pub subjects: usize,
-    /// The first day of all.
+    /// First day of all subjects.
     pub first_day: f64,
-    /// Days of the longest.
+    /// Longest duration, days.
     pub longest_days: f64,
-    /// Days of all together.
+    /// Sum of all durations, days.
     pub total_days: f64,
 }
 
@@ -57,70 +57,71 @@ impl Spans {
     }
 }
 
-/// The file that a data set came from.
+/// File of a data set.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Source {
-    /// The path as it was given.
+    /// Path as it was given.
     pub path: PathBuf,
     /// SHA-256 of the file's bytes, in hexadecimal.
     pub sha256: String,
     /// Number of rows under the header.
     pub rows: u64,
-    /// The comment lines before the header, without their `#`.
+    /// Comment lines before the header, without their `#`.
     pub comments: Vec<String>,
 }
 
-/// Counts of a data set's records.
+/// Numbers of records in a data set.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counts {
-    /// Subjects.
+    /// Number of subjects.
     pub subjects: usize,
-    /// Doses, additional ones (`ADDL`) included.
+    /// Number of doses, including additional ones (`ADDL`).
     pub doses: usize,
-    /// Doses that `ADDL` and `II` stand for, without those that were cancelled.
+    /// Number of doses implied by `ADDL` and `II`, without those that were cancelled.
     pub additional_doses: usize,
-    /// Additional doses that were still to come when a reset (`EVID` 3 or 4) or a dose that replaces everything by its
-    /// steady state (`SS` 1) cancelled them.
+    /// Number of additional doses that were cancelled before they were given, by a reset (`EVID` 3 or 4) or by a dose
+    /// that replaces the current state by its steady state (`SS` 1).
     pub cancelled_doses: usize,
-    /// Resets without a dose (`EVID` 3).
+    /// Number of resets without a dose (`EVID` 3).
     pub resets: usize,
-    /// Observations of each analyte, by [`Analyte::index`](omafit_model::Analyte::index).
+    /// Number of observations of each analyte, by [`Analyte::index`](omafit_model::Analyte::index).
     pub observations: [usize; 3],
-    /// Those of them that are below a lower limit of quantification.
+    /// Number of observations of each analyte below a lower limit of quantification.
     pub below: [usize; 3],
-    /// Those of them that are above an upper limit of quantification.
+    /// Number of observations of each analyte above an upper limit of quantification.
     pub above: [usize; 3],
-    /// Observations left out because `MDV` is 1.
+    /// Number of observations that were left out: those with `MDV` 1, and on request values quantified before the first
+    /// dose.
     pub excluded: usize,
-    /// Records that are neither dose nor observation (`EVID` 2).
+    /// Number of records that are neither dose nor observation (`EVID` 2).
     pub other_records: usize,
-    /// Subjects whose baseline IgE was taken from their total IgE before the first dose.
+    /// Number of subjects whose baseline IgE was taken from their total IgE before the first dose.
     pub ige_from_total: usize,
-    /// Covariates that were assumed, each counted once a subject.
+    /// Number of covariates that were assumed, each counted once per subject.
     pub covariates_assumed: usize,
 }
 
-/// First rows of a reason that are listed.
+/// Maximum number of rows listed for a reason.
 const LISTED: usize = 10;
 
-/// Rows that were not read, of one reason: comments, and rows that `--ignore` or `--accept` leaves out.
+/// Rows that were not read for one reason: comments, and rows that `--ignore` or `--accept` leaves out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ignored {
-    /// Why, as what follows *because the row*.
+    /// Reason, in the form that follows *because the row*.
     pub reason: String,
-    /// How many.
+    /// Number of rows.
     pub rows: u64,
-    /// The first ten of them.
+    /// First ten rows.
     pub first_rows: Vec<u64>,
 }
 
 impl Ignored {
-    /// No row yet.
+    /// Starts without rows.
     pub(crate) fn because(reason: String) -> Self {
         Self { reason, rows: 0, first_rows: Vec::new() }
     }
 
-    /// One row more.
+    /// Adds a row.
     pub(crate) fn add(&mut self, row: u64) {
         self.rows += 1;
         if self.first_rows.len() < LISTED {
@@ -144,22 +145,22 @@ impl fmt::Display for Ignored {
     }
 }
 
-/// Something in the data that is probably a mistake.
+/// Probable mistake in the data.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Warning {
-    /// The name of the check, one of those in the guide.
+    /// Name of the check, as in the guide.
     pub check: String,
-    /// The slip, the evidence for it, and the option that mends it.
+    /// Description of the mistake, with the evidence for it and the option that corrects it.
     pub text: String,
 }
 
-/// An observation that the data set excludes.
+/// Observation that was left out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Excluded {
     /// Row in the file, with the header as row 1 when no comment precedes it.
     pub row: u64,
-    /// The subject.
+    /// ID of the subject.
     pub id: String,
-    /// Why, in words.
+    /// Reason in words.
     pub reason: String,
 }

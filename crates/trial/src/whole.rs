@@ -1,4 +1,4 @@
-//! Whole files in, of what is a file and has an end.
+//! Reading of whole files, if they are files and have an end.
 
 use std::fs::{self, File, FileType};
 use std::io::{self, ErrorKind, Read};
@@ -7,14 +7,14 @@ use std::path::Path;
 use crate::memory::available_memory;
 use crate::present::bytes_in_words;
 
-/// The bytes of a file, or of a pipe that another program writes to.
+/// Reads all bytes of a file, or of a pipe to which another program writes.
 ///
 /// # Errors
 ///
-/// Those of the system. A folder, a device, a socket, and a pipe that nothing writes to are refused, as is what takes more
-/// memory than there is: it would never begin, or never end.
+/// Errors of the operating system. A folder, a device, a socket, and a pipe to which no program writes are rejected,
+/// because reading them would never begin or never end, as is content that takes more memory than is available.
 pub fn read_whole(path: &Path) -> io::Result<Vec<u8>> {
-    // Before it is opened: to open a pipe is to wait, and a device may do something.
+    // The kind is checked before the file is opened: opening a pipe waits, and opening a device may have an effect.
     let about = fs::metadata(path)?;
     let kind = about.file_type();
     if kind.is_file() {
@@ -32,20 +32,20 @@ pub fn read_whole(path: &Path) -> io::Result<Vec<u8>> {
     Err(io::Error::new(kind, what))
 }
 
-/// The same of text.
+/// Reads all text of a file, or of a pipe to which another program writes.
 ///
 /// # Errors
 ///
-/// Those of [`read_whole`], and [`ErrorKind::InvalidData`] of what is not UTF-8.
+/// Errors of [`read_whole`], and [`ErrorKind::InvalidData`] if the content is not UTF-8.
 pub fn read_whole_text(path: &Path) -> io::Result<String> {
     String::from_utf8(read_whole(path)?)
         .map_err(|_| io::Error::new(ErrorKind::InvalidData, "it is not text in UTF-8"))
 }
 
-/// Bytes that there is memory for in any case.
+/// Number of bytes for which there is memory in any case.
 const FEW: u64 = 1 << 26;
 
-/// All that a reader has, if there is memory for it.
+/// Reads all bytes of a reader, if there is memory for them.
 pub(crate) fn up_to(mut reader: impl Read, expected: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     bytes.try_reserve_exact(usize::try_from(expected).unwrap_or(usize::MAX))?;
@@ -61,7 +61,7 @@ pub(crate) fn up_to(mut reader: impl Read, expected: u64) -> io::Result<Vec<u8>>
     Ok(bytes)
 }
 
-/// Refuses a length that does not fit into memory.
+/// Rejects a length that does not fit into memory.
 fn fits(length: u64) -> io::Result<()> {
     if length <= FEW || length as f64 <= available_memory() {
         return Ok(());
@@ -86,7 +86,7 @@ fn is_pipe(_: FileType) -> bool {
     false
 }
 
-/// A pipe, which is read without waiting for a writer that is not there.
+/// Opens a pipe, which is read without waiting for a writer that does not exist.
 #[cfg(unix)]
 fn pipe(path: &Path) -> io::Result<impl Read> {
     use std::os::unix::fs::OpenOptionsExt as _;
@@ -105,7 +105,7 @@ fn pipe(path: &Path) -> io::Result<File> {
     File::open(path)
 }
 
-/// A pipe that is opened without waiting: it says that there is nothing yet, and is asked again.
+/// Pipe that is opened without waiting: while it has no data yet, the read is repeated.
 #[cfg(unix)]
 struct Patient<R>(R);
 

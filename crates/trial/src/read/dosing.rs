@@ -1,4 +1,4 @@
-//! Dosing records: what is given, where, how fast, how often, and what becomes of what is there.
+//! Dosing records: amount, route, rate, additional doses, steady state and resets.
 
 use omafit_model::{Dose, Route, StateRule};
 
@@ -6,10 +6,10 @@ use super::columns::Name;
 use super::observing::ObservationCells;
 use super::record::{Cell, Kind, Row};
 
-/// `ADDL` beyond this is taken for a mistake.
+/// Maximum value of `ADDL`; more is taken for a mistake.
 const MOST_ADDITIONAL: f64 = 10_000.0;
 
-/// The cells that only dosing records use.
+/// Cells that only dosing records use.
 #[derive(Clone, Copy)]
 pub(super) struct DoseCells<'a> {
     pub amt: Cell<'a>,
@@ -20,14 +20,14 @@ pub(super) struct DoseCells<'a> {
     pub ss: Cell<'a>,
 }
 
-/// Doses that follow a dose without rows of their own.
+/// Additional doses that follow a dose without rows of their own.
 #[derive(Clone, Copy)]
 pub(super) struct Additional {
     pub count: u32,
     pub interval_days: f64,
 }
 
-/// `SS`.
+/// Steady state, as given by `SS`.
 #[derive(Clone, Copy, PartialEq)]
 enum SteadyState {
     No,
@@ -36,7 +36,7 @@ enum SteadyState {
 }
 
 impl<'a> Row<'_, 'a, '_> {
-    /// A dose (`EVID` 1), or a reset and a dose (`EVID` 4).
+    /// Reads a dose (`EVID` 1), or a reset and a dose (`EVID` 4).
     pub(super) fn dose(
         &mut self,
         time: f64,
@@ -44,7 +44,7 @@ impl<'a> Row<'_, 'a, '_> {
         observing: ObservationCells<'a>,
         resets: bool,
     ) -> Kind {
-        // Each is looked at even if another is wrong.
+        // Each cell is checked even if another one is wrong.
         let uncensored = self.uncensored(observing, "0 or nothing on a dose");
         let route = self.route(dosing.cmt);
         let amount_mg = self.amount(dosing.amt);
@@ -60,7 +60,7 @@ impl<'a> Row<'_, 'a, '_> {
             return Kind::Wrong;
         };
         let (Some(interval), Some(mut duration)) = (interval, duration) else { return Kind::Wrong };
-        // AMT over RATE is II but for the rounding of a quotient: it is given all the time.
+        // AMT over RATE equals II except for rounding: the infusion is continuous.
         if steady_state != SteadyState::No && (duration - interval).abs() <= 4.0 * f64::EPSILON * interval {
             duration = interval;
         }
@@ -74,7 +74,7 @@ impl<'a> Row<'_, 'a, '_> {
             (SteadyState::No, false) => StateRule::Kept,
             (SteadyState::No, true) => StateRule::Reset,
             (SteadyState::Adds, false) => StateRule::AddedSteadyState { interval },
-            // After a reset there is only the untreated state to add to.
+            // After a reset, SS 2 can only add to the untreated state.
             (SteadyState::Replaces, _) | (SteadyState::Adds, true) => StateRule::SteadyState { interval },
         };
         if !uncensored {
@@ -88,7 +88,7 @@ impl<'a> Row<'_, 'a, '_> {
         }
     }
 
-    /// A reset without a dose (`EVID` 3). Its compartment means nothing.
+    /// Reads a reset without a dose (`EVID` 3), whose compartment is ignored.
     pub(super) fn reset(
         &mut self,
         time: f64,
@@ -108,7 +108,7 @@ impl<'a> Row<'_, 'a, '_> {
         }
     }
 
-    /// Whether a record that gives nothing says so.
+    /// Whether the dosing cells of a record without a dose are all zero or missing.
     pub(super) fn without_dose(&mut self, dosing: DoseCells<'_>, expected: &str) -> bool {
         let of_doses = [
             (Name::Amt, dosing.amt),
@@ -120,7 +120,7 @@ impl<'a> Row<'_, 'a, '_> {
         of_doses.into_iter().fold(true, |right, (name, cell)| self.not_nonzero(name, cell, expected) && right)
     }
 
-    /// Whether a record that observes nothing is not censored; its `LIMIT` then means nothing.
+    /// Whether a record without an observation is not censored; its `LIMIT` is then ignored.
     fn uncensored(&mut self, observing: ObservationCells<'_>, expected: &str) -> bool {
         self.not_nonzero(Name::Cens, observing.cens, expected)
     }
@@ -164,7 +164,7 @@ impl<'a> Row<'_, 'a, '_> {
         }
     }
 
-    /// Days over which the dose is given; the rate is in mg per unit of the file's times.
+    /// Duration of the dose in days; the rate is in mg per unit of the file's times.
     fn duration(&mut self, rate: Cell<'_>, amount_mg: Option<f64>) -> Option<f64> {
         let expected = match rate {
             Cell::Missing | Cell::Number(0.0, _) => return Some(0.0),
@@ -187,7 +187,7 @@ impl<'a> Row<'_, 'a, '_> {
     fn additional(&mut self, addl: Cell<'_>) -> Option<u32> {
         match addl {
             Cell::Missing => Some(0),
-            // Whole and at most 10,000.
+            // Integer of at most 10,000.
             Cell::Number(count, _) if count.fract() == 0.0 && (0.0..=MOST_ADDITIONAL).contains(&count) => {
                 Some(count as u32)
             }

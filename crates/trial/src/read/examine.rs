@@ -1,4 +1,4 @@
-//! Probable mistakes in the records of one subject.
+//! Checks for probable mistakes in the records of one subject.
 
 use omafit_model::{Analyte, Censoring, Dose, Observation, StateRule};
 
@@ -6,36 +6,38 @@ use super::checks::Check;
 use super::covariate::CovariateColumn;
 use super::findings::Findings;
 
-/// Days between two records that are probably a slip of a date or a unit.
+/// Days between two records above which a date or a unit is probably wrong.
 const LONG_GAP_DAYS: f64 = 1000.0;
-/// How far above a limit neighbours are of a value that can hardly be below it.
+/// Factor by which the neighbours of a censored value exceed its limit if it can hardly be below the limit.
 const FAR_ABOVE: f64 = 3.0;
-/// A part of the maximum of omalizumab that is much before the first dose, and long after the last.
+/// Proportion of the maximum omalizumab concentration that counts as much before the first dose and long after the
+/// last.
 const LARGE_PART: f64 = 0.2;
-/// Days after the last dose from which omalizumab only falls, and by how much it may seem to rise.
+/// Days after the last dose from which omalizumab only falls, and factor by which it may seem to rise.
 const FALLING_DAYS: f64 = 60.0;
 const RISE: f64 = 3.0;
 /// Days after the last dose at which hardly any omalizumab is left: eleven half-lives.
 const GONE_DAYS: f64 = 300.0;
 /// Days after the last dose after which observations are few.
 const LATE_DAYS: f64 = 365.0;
-/// Equal values of an analyte that are no chance.
+/// Number of equal values of an analyte that chance does not explain.
 const EQUAL_VALUES: usize = 5;
-/// Doses of a subject that make its usual dose, and intervals that make its usual interval.
+/// Minimum number of doses of a subject for a usual dose, and of intervals for a usual interval.
 const USUAL: usize = 4;
-/// How many times a dose is its subject's usual one, or the other way round, that is probably a slip.
+/// Ratio of a dose to the subject's usual dose, or of the usual dose to the dose, that is probably a mistake.
 const DOSE_RATIO: f64 = 10.0;
-/// Amounts from here on are written with an exponent, mg.
+/// Amount from which amounts are written with an exponent, mg.
 const MOST_DIGITS: f64 = 1e7;
-/// Part of the usual interval that is probably a slip, and days within which two injections are one dose.
+/// Proportion of the usual interval below which an interval is probably a mistake, and days within which two injections
+/// are one dose.
 const INTERVAL_PART: f64 = 0.25;
 const ONE_DOSE_DAYS: f64 = 0.5;
-/// Values of covariates that often stand for a missing one.
+/// Values of covariates that often stand for a missing value.
 pub(super) const MISSING_CODES: [f64; 7] = [-1.0, -9.0, -99.0, -999.0, -9999.0, 999.0, 9999.0];
-/// Body weights that people have, kg.
+/// Plausible body weights, kg.
 const LIKELY_WEIGHT: std::ops::RangeInclusive<f64> = 2.0..=200.0;
 
-/// A dose that has a row.
+/// Dose with a row of its own.
 #[derive(Clone, Copy)]
 pub(super) struct DoseRow {
     pub time: f64,
@@ -43,21 +45,21 @@ pub(super) struct DoseRow {
     pub row: u64,
 }
 
-/// The records of a subject in time order.
+/// Records of a subject in time order.
 #[derive(Clone, Copy)]
 pub(super) struct Course<'a> {
     pub id: &'a str,
-    /// The first row.
+    /// First row of the subject.
     pub row: u64,
     pub observations: &'a [Observation],
-    /// Doses and resets, those of `ADDL` too.
+    /// Doses and resets, including the additional doses of `ADDL`.
     pub doses: &'a [Dose],
     pub dose_rows: &'a [DoseRow],
-    /// The position of the first dose among doses and resets.
+    /// Position of the first dose among doses and resets.
     pub first_dose: Option<usize>,
 }
 
-/// Adds what is probably wrong with the records of a subject.
+/// Adds findings on the records of a subject.
 pub(super) fn examine(course: &Course<'_>, findings: &mut Findings) {
     examine_doses(course, findings);
     examine_values(course, findings);
@@ -69,7 +71,7 @@ impl<'a> Course<'a> {
         self.observations.iter().filter(move |o| o.analyte == analyte)
     }
 
-    /// The last dose before an observation, resets apart.
+    /// Last dose before an observation, not counting resets.
     fn dose_before(&self, observation: &Observation) -> Option<&'a Dose> {
         self.doses[..observation.doses_before.min(self.doses.len())].iter().rfind(|dose| dose.amount_mg > 0.0)
     }
@@ -106,12 +108,12 @@ fn examine_doses(course: &Course<'_>, findings: &mut Findings) {
     }
 }
 
-/// An amount without the zeros of a slip.
+/// Text of an amount, with an exponent if it is very large.
 fn shown(amount_mg: f64) -> String {
     if amount_mg < MOST_DIGITS { amount_mg.to_string() } else { format!("{amount_mg:e}") }
 }
 
-/// The middle of enough numbers to have one that is usual.
+/// Median of some numbers, if there are enough to define a usual one.
 fn middle(numbers: impl Iterator<Item = f64>) -> Option<f64> {
     let mut numbers: Vec<f64> = numbers.collect();
     numbers.sort_unstable_by(f64::total_cmp);
@@ -181,7 +183,7 @@ fn examine_drug(course: &Course<'_>, findings: &mut Findings) {
         let (value, unit) = (o.value, o.analyte.unit());
         format!("{value} {unit} {} days after the dose", since(o))
     };
-    // A long gap is told as such.
+    // A long gap is reported by its own check.
     let is_gone = |o: &&&Observation| since(o) > GONE_DAYS && since(o) <= LONG_GAP_DAYS;
     if let Some(late) = quantified.iter().filter(is_much).find(is_gone) {
         findings.add_seen(Check::DrugLongAfterDose, "", (late.row, id), || seen(late));
@@ -197,7 +199,7 @@ fn examine_drug(course: &Course<'_>, findings: &mut Findings) {
     }
 }
 
-/// Adds what is probably wrong with a covariate that is read.
+/// Adds findings on a covariate that is read.
 pub(super) fn examine_covariate(
     column: &CovariateColumn,
     value: f64,
@@ -211,7 +213,7 @@ pub(super) fn examine_covariate(
     }
 }
 
-/// Whether two consecutive records are suspiciously far apart, days.
+/// Whether two consecutive records, at times in days, are suspiciously far apart.
 pub(super) fn is_long_gap(from: f64, to: f64) -> bool {
     to - from > LONG_GAP_DAYS
 }

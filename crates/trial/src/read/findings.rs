@@ -6,18 +6,18 @@ use super::checks::Check;
 use super::problem::Shown;
 use crate::trial::Warning;
 
-/// Rows of a kind that are named.
+/// Maximum number of cases of a kind that are listed.
 pub(super) const NAMED: usize = 5;
 
-/// The cases of one kind.
+/// Cases of one kind.
 #[derive(Clone, Debug, Default)]
 struct Cases {
     count: usize,
-    /// The first.
+    /// First cases, at most [`NAMED`].
     first: Vec<Case>,
 }
 
-/// Where a case is, and what is there.
+/// Position of a case, and what was found there.
 #[derive(Clone, Debug)]
 struct Case {
     row: u64,
@@ -25,7 +25,7 @@ struct Case {
     detail: String,
 }
 
-/// The cases of every kind.
+/// Cases of all kinds.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Findings {
     cases: BTreeMap<(Check, String), Cases>,
@@ -37,12 +37,12 @@ impl Findings {
         self.add_to(check, "", row, id);
     }
 
-    /// Adds a case of a column, with which others are counted together.
+    /// Adds a case of a column; the cases of a column are counted together.
     pub(super) fn add_to(&mut self, check: Check, column: &str, row: u64, id: &str) {
         self.add_seen(check, column, (row, id), String::new);
     }
 
-    /// Adds a case with what was seen in it, which is told of the first of its kind.
+    /// Adds a case with a detail, which is reported if the case is among the first of its kind.
     pub(super) fn add_seen(
         &mut self,
         check: Check,
@@ -57,12 +57,12 @@ impl Findings {
         }
     }
 
-    /// Adds the cases of kinds and columns that are not among these yet.
+    /// Adds the cases of another collection, whose kinds and columns are not in this one yet.
     pub(super) fn append(&mut self, mut other: Self) {
         self.cases.append(&mut other.cases);
     }
 
-    /// A warning a kind, and the sentences of those kinds that are by design as often as by mistake.
+    /// Warnings, one for each kind, and notes, one for each kind that is intended as often as not.
     pub(super) fn warnings(&self) -> (Vec<Warning>, Vec<String>) {
         let warning = |((check, column), cases): (&(Check, String), &Cases)| {
             let at: Vec<String> = cases.first.iter().map(Case::told).collect();

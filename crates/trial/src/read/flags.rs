@@ -1,4 +1,4 @@
-//! Columns whose name says that some rows are not what they seem, and that nobody told how to read.
+//! Columns of flags that are not read, although their names suggest that some rows are exceptional.
 
 use super::columns::Columns;
 use super::raw::{Heading, RawRow};
@@ -7,32 +7,32 @@ use super::select::Selection;
 use crate::present::count;
 use crate::trial::Warning;
 
-/// Columns that usually mark rows to be left out.
+/// Names of columns that usually mark rows to be left out.
 const LEAVE_OUT: [&str; 11] =
     ["C", "COM", "COMMENT", "EXCL", "EXCLF", "EXCLFL", "EXCLUDE", "EXCLUDED", "OMIT", "DROP", "FLAG"];
-/// Columns that usually mark values below a limit of quantification.
+/// Names of columns that usually mark values below a limit of quantification.
 const BELOW: [&str; 6] = ["BLQFL", "BLQFN", "BLOQ", "BQL", "LLOQFL", "BLQFLAG"];
-/// Cells that mark nothing.
+/// Cells that do not mark their row.
 const UNMARKED: [&str; 6] = ["0", "N", "NO", "F", "FALSE", "0.0"];
-/// Rows and flags that are listed.
+/// Maximum numbers of rows and of flags that are listed.
 const LISTED: usize = 5;
 
-/// A column of flags that means nothing to the reader.
+/// Column of flags that is not read.
 struct FlagColumn {
     at: usize,
     name: String,
     is_below: bool,
     rows: usize,
     first_rows: Vec<u64>,
-    /// The first flags, each once.
+    /// First distinct flags.
     flags: Vec<String>,
 }
 
-/// The columns of flags in a file.
+/// Columns of flags in a file.
 pub(super) struct Flags(Vec<FlagColumn>);
 
 impl Flags {
-    /// Columns of flags that are neither read nor decide what is left out.
+    /// Finds the columns of flags that are neither read nor used to select rows.
     pub(super) fn new(heading: &Heading, columns: &Columns<'_>, selection: &Selection) -> Self {
         let of = |(at, name): (usize, &String)| {
             let is = |names: &[&str]| names.iter().any(|flag| flag.eq_ignore_ascii_case(name));
@@ -69,7 +69,7 @@ impl Flags {
         }
     }
 
-    /// A warning a column in which rows are flagged.
+    /// Warnings, one for each column in which rows are flagged.
     pub(super) fn warnings(&self) -> Vec<Warning> {
         let warning = |column: &FlagColumn| {
             let FlagColumn { name, rows, first_rows, flags, .. } = column;

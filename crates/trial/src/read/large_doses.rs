@@ -1,18 +1,18 @@
-//! Doses that no patient was given, as after a slip of the hand.
+//! Doses that no subject is given, as after a slip in data entry.
 
-/// No dose of any drug is as large, mg.
+/// Amount that no dose of any drug exceeds, mg.
 const MOST_MG: f64 = 1e6;
-/// A dose so many times as large as the others is a slip.
+/// Ratio of a dose to the other doses above which the dose is taken for a mistake.
 const TIMES: f64 = 1000.0;
-/// Doses that are named.
+/// Maximum number of doses that are listed.
 const NAMED: usize = 10;
 
-/// The largest doses of a data set, and how large its doses are.
+/// Largest doses of a data set, and geometric mean of all doses.
 #[derive(Default)]
 pub(super) struct LargeDoses {
-    /// The largest, mg, each with its row.
+    /// Largest doses, mg, each with its row.
     largest: Vec<(f64, u64)>,
-    /// Number of doses, and the sum of their logarithms.
+    /// Number of doses, followed by the sum of their logarithms.
     number: usize,
     logs: f64,
 }
@@ -32,7 +32,8 @@ impl LargeDoses {
         }
     }
 
-    /// What is to be said of them, if there is anything: rows and amounts, against the geometric mean of all others.
+    /// Note on implausibly large doses, if there are any: rows and amounts, compared with the geometric mean of the
+    /// other doses.
     pub(super) fn note(&self) -> Option<String> {
         let others = |amount: f64| ((self.logs - amount.ln()) / (self.number - 1) as f64).exp();
         let is_large = |amount: f64| amount > MOST_MG || (self.number > 1 && amount > TIMES * others(amount));

@@ -1,8 +1,8 @@
-//! How a text that is a data set is laid out.
+//! Layout of a data set in text form: delimiter and decimal mark.
 
 use serde::{Deserialize, Serialize};
 
-/// What stands between the cells of a text.
+/// Delimiter between the cells of a text.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Separator {
@@ -17,7 +17,7 @@ pub enum Separator {
     Space,
 }
 
-/// What stands before the decimals of the numbers in a text.
+/// Decimal mark of the numbers in a text.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DecimalMark {
@@ -31,7 +31,7 @@ pub enum DecimalMark {
 impl Separator {
     pub(super) const ALL: [Self; 4] = [Self::Comma, Self::Semicolon, Self::Tab, Self::Space];
 
-    /// What options and messages call it.
+    /// Name of the delimiter in options and messages.
     pub(super) const fn name(self) -> &'static str {
         match self {
             Self::Comma => "comma",
@@ -52,7 +52,7 @@ impl Separator {
 }
 
 impl DecimalMark {
-    /// What options and messages call it.
+    /// Name of the decimal mark in options and messages.
     pub(super) const fn name(self) -> &'static str {
         match self {
             Self::Point => "point",
@@ -60,8 +60,9 @@ impl DecimalMark {
         }
     }
 
-    /// The number that a text is with this mark, and nothing between its thousands. With a decimal comma a point is one of
-    /// decimals too where it cannot stand between thousands: not before three digits, nor beside a comma.
+    /// Parses a number with this decimal mark and without thousands separators. With a decimal comma, a point is also
+    /// accepted as a decimal mark where it cannot be a thousands separator: not before exactly three digits, nor beside
+    /// a comma.
     pub(crate) fn parse(self, text: &str) -> Option<f64> {
         let groups = |after: &str| after.bytes().take_while(u8::is_ascii_digit).count() == 3;
         match (self, text.split_once('.')) {
@@ -72,7 +73,8 @@ impl DecimalMark {
         }
     }
 
-    /// What is expected where `expected` was and this text is no number; with what helps if the mark seems to be another.
+    /// Text on the expected content, for a cell that is not a number; with advice if the cell seems to have another
+    /// decimal mark.
     pub(super) fn expected(self, text: &str, expected: &str) -> String {
         match self {
             Self::Point => match Self::Comma.parse(text) {

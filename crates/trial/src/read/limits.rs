@@ -1,4 +1,4 @@
-//! Limits of quantification that change within an analyte, and quantified values below them.
+//! Checks for limits of quantification that change within an analyte, and for quantified values below them.
 
 use omafit_model::{Analyte, Censoring, Observation};
 
@@ -8,14 +8,14 @@ use super::problem::Shown;
 use crate::present::count;
 use crate::trial::Warning;
 
-/// Different limits of an analyte that are told apart.
+/// Maximum number of different limits of an analyte that are distinguished.
 const MOST: usize = 1000;
-/// Low values of an analyte that are held.
+/// Number of low values of an analyte that are held.
 const LOWEST: usize = 1000;
-/// Relative difference of two limits that is one of writing only.
+/// Relative difference of two limits that is explained by rounding.
 const ROUNDING: f64 = 1e-6;
 
-/// A limit of an analyte in a study.
+/// Limit of quantification of an analyte in a study.
 struct Limit {
     study: String,
     value: f64,
@@ -24,10 +24,10 @@ struct Limit {
     id: String,
 }
 
-/// The lowest quantified values of an analyte.
+/// Lowest quantified values of an analyte.
 struct Lowest {
     values: Vec<(f64, u64, String)>,
-    /// Values from here on are not held.
+    /// Bound from which values are not held.
     bound: f64,
 }
 
@@ -37,7 +37,7 @@ impl Default for Lowest {
     }
 }
 
-/// The lower and upper limits of each analyte, and its lowest quantified values.
+/// Lower and upper limits of each analyte, and the lowest quantified values.
 #[derive(Default)]
 pub(super) struct Limits {
     lower: [Vec<Limit>; 3],
@@ -46,7 +46,7 @@ pub(super) struct Limits {
 }
 
 impl Limits {
-    /// Adds an observation whose limit, if it has one, is the file's.
+    /// Adds an observation whose limit, if it has one, is given in the file.
     pub(super) fn add(&mut self, observation: &Observation, study: &str, id: &str) {
         let Observation { analyte, value, censoring, row, .. } = *observation;
         let limits = match censoring {
@@ -96,7 +96,7 @@ impl Limits {
 
 impl Lowest {
     fn add(&mut self, value: f64, row: u64, id: &str) {
-        // A zero is told as such.
+        // A value of zero is reported by its own check.
         if value >= self.bound || value <= 0.0 {
             return;
         }

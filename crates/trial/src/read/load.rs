@@ -1,4 +1,4 @@
-//! From a path to rows of text, whatever the format.
+//! Loading of a file of any format as rows of text.
 
 use std::fmt::Write as _;
 use std::io;
@@ -19,10 +19,10 @@ use crate::table::ParquetGroups;
 use crate::whole::{read_whole, up_to};
 use crate::xport::{XportFile, is_xport};
 
-/// Rows that are taken from a text or a transport file at a time; from Parquet it is a row group.
+/// Number of rows that are taken from a text or a transport file at a time; from Parquet, a row group is taken.
 const ROWS: usize = 1 << 16;
 
-/// A file, its content in memory as it is stored (of gzip, as text); its rows are made as they are asked for.
+/// A file with its content in memory as it is stored (gzip is decompressed); its rows are made on request.
 pub(super) struct Loaded {
     path: PathBuf,
     pub heading: Heading,
@@ -30,21 +30,21 @@ pub(super) struct Loaded {
     pub content: Content,
 }
 
-/// The content of a file.
+/// Content of a file.
 pub(super) enum Content {
     Text(Vec<u8>, Separator),
     Parquet(ParquetGroups),
     Xport(XportFile),
 }
 
-/// The rows of a file, from the first to the last.
+/// Reader of the rows of a file, from the first to the last.
 pub(super) enum Rows<'a> {
     Text(TextRows<'a>),
     Parquet { path: &'a Path, groups: &'a ParquetGroups, group: usize, before: usize },
     Xport { path: &'a Path, file: &'a XportFile, before: usize },
 }
 
-/// Reads a file. What it is is told by its first bytes, not by its name.
+/// Reads a file, whose format is recognised by its first bytes, not by its name.
 pub(super) fn load(path: &Path, separator: Separator, problems: &mut Problems) -> Result<Loaded, Rejection> {
     let unreadable = |source: io::Error| Rejection::unreadable(path, source);
     let bytes = read_whole(path).map_err(unreadable)?;
@@ -71,11 +71,11 @@ pub(super) fn load(path: &Path, separator: Separator, problems: &mut Problems) -
 }
 
 impl Loaded {
-    /// The rows, from the first.
+    /// Reader of the rows, from the first.
     pub(super) fn rows(&self) -> Result<Rows<'_>, Rejection> {
         let path = self.path.as_path();
         Ok(match &self.content {
-            // What is wrong before the rows has been reported.
+            // Problems before the rows have been reported already.
             Content::Text(text, separator) => {
                 Rows::Text(read_text(path, text, *separator, &mut Problems::new(String::new()))?.1)
             }
@@ -84,7 +84,7 @@ impl Loaded {
         })
     }
 
-    /// Refuses a layout of text that is declared of a file that has none.
+    /// Rejects a delimiter or a decimal mark that is given for a file that is not text.
     pub(super) fn check_layout(&self, separator: Separator, decimal: DecimalMark) -> Result<(), Rejection> {
         let (option, found) = match (separator, decimal) {
             _ if matches!(self.content, Content::Text(..)) => return Ok(()),
@@ -98,7 +98,7 @@ impl Loaded {
 }
 
 impl Rows<'_> {
-    /// Some rows more; `None` at the end.
+    /// Next rows; `None` at the end.
     pub(super) fn next(
         &mut self,
         selection: &Selection,
@@ -124,7 +124,7 @@ impl Rows<'_> {
         }
     }
 
-    /// Whether every row so far could be told apart into cells.
+    /// Whether every row so far could be split into cells.
     pub(super) fn complete(&self) -> bool {
         match self {
             Self::Text(rows) => rows.complete,
@@ -133,7 +133,7 @@ impl Rows<'_> {
     }
 }
 
-/// Formats that are often handed in for CSV.
+/// Description of a format that is often supplied in place of CSV, recognised by its content.
 fn foreign_format(bytes: &[u8]) -> Option<&'static str> {
     if bytes.starts_with(b"PK\x03\x04") {
         Some("it looks like a workbook or a zip archive: save the sheet as CSV")
@@ -150,7 +150,7 @@ fn foreign_format(bytes: &[u8]) -> Option<&'static str> {
     }
 }
 
-/// SHA-256 of bytes, in hexadecimal, as a run records it of its data.
+/// SHA-256 checksum of bytes, in hexadecimal, as a run records it for its data.
 ///
 /// ```
 /// assert!(omafit_trial::sha256(b"").starts_with("e3b0c44298fc1c14"));

@@ -1,4 +1,4 @@
-//! A study's data described once: a file in TOML that says how they are read.
+//! Mapping of a study's data: a TOML file that describes how they are read.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -14,7 +14,7 @@ use super::units::{IgeUnit, OmalizumabUnit, TimeUnit, WeightUnit};
 use super::wide::WideColumns;
 use crate::whole::read_whole_text;
 
-/// How a study's data are read: whatever the options of the command line say, and the codes of text columns.
+/// Description of how a study's data are read: the options of the command line, and the codes of text columns.
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -60,7 +60,7 @@ pub struct Mapping {
     decimal: Option<DecimalMark>,
 }
 
-/// The units of a file.
+/// Units of a file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct Units {
@@ -71,7 +71,7 @@ struct Units {
     weight: Option<WeightUnit>,
 }
 
-/// The columns of an analyte in a wide layout: that of its values alone, or all.
+/// Columns of an analyte in a wide layout: the column of its values alone, or all its columns.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(untagged)]
 enum WideEntry {
@@ -88,7 +88,7 @@ impl WideEntry {
     }
 }
 
-/// What a text of the file stands for.
+/// Value that a text of the file stands for.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(untagged)]
 enum Code {
@@ -111,7 +111,7 @@ impl Mapping {
     /// Reads a mapping.
     ///
     /// # Errors
-    /// When the file cannot be read, or is none.
+    /// [`Rejection`] if the file cannot be read, or is not a valid mapping.
     pub fn read(path: &Path) -> Result<Self, Rejection> {
         let text = read_whole_text(path)
             .map_err(|source| Rejection::Unreadable { path: path.to_owned(), source })?;
@@ -126,7 +126,7 @@ impl Mapping {
         }
     }
 
-    /// Puts what the mapping says into options.
+    /// Applies the mapping to options.
     pub fn apply(&self, options: &mut ReadOptions) {
         fn put<T: Copy>(to: &mut T, from: Option<T>) {
             if let Some(value) = from {

@@ -1,4 +1,4 @@
-//! Data sets in: a file to a [`Trial`], or every reason why not.
+//! Reading of data sets: a file becomes a [`Trial`], or is rejected with every reason.
 
 mod alike;
 mod assemble;
@@ -73,49 +73,55 @@ pub(crate) use columns::is_covariate_name;
 pub(crate) use record::is_missing;
 pub(crate) use stored::{Stored, read_stored};
 
-/// Records between two looks at the memory that is left, and bytes of it that are not used.
+/// Number of records between two checks of the available memory, and memory that is kept in reserve, bytes.
 const WEIGHED: usize = 1 << 20;
 const RESERVE: f64 = 256e6;
 
-/// Reads a NONMEM-style data set: CSV with a header, CSV in gzip, Parquet, or a SAS transport file of version 5 or 8 with one
-/// data set in it; the content tells which. The options say how text is separated and what its decimal mark is.
+/// Reads a NONMEM-style data set: CSV with a header, gzipped CSV, Parquet, or a SAS transport file of version 5 or 8
+/// with one data set in it; the format is recognised by the content. The options give the delimiter and the decimal
+/// mark of text.
 ///
-/// Columns, in any order and case: `ID TIME DV DVID AMT` and the covariates that the options require must be there
-/// (`AMT` not when subjects may be undosed, `DVID` not when the model predicts one analyte only, a covariate not when it
-/// is assumed, `IGE` never), `EVID MDV CMT RATE ADDL II SS CENS LIMIT` may be; others are noted and not used. Numbers are
-/// finite; an empty cell, `.` and `NA` are missing, which is right only where nothing is needed.
+/// Columns, in any order and case: `ID TIME DV DVID AMT` and the covariates that the options require must be present
+/// (`AMT` not if subjects may be undosed, `DVID` not if the model predicts only one analyte, a covariate not if it is
+/// assumed, `IGE` never); `EVID MDV CMT RATE ADDL II SS CENS LIMIT BLQ LLOQ` may be present; other columns are noted
+/// and not used. Numbers are finite; an empty cell, `.` and `NA` are missing values, which are allowed only where no
+/// value is needed.
 ///
-/// * `ID` is text, kept as written without the spaces around it. A subject's rows stand together.
-/// * `TIME` is in the options' unit, from any origin, and does not decrease within a subject, also not at a reset. At
-///   equal times the order of the rows decides what is before a dose. `Subject::start` is the first row's time, whatever
-///   its kind.
-/// * With `dates` of the options `TIME` is a date and a time of day, or a time of day beside a column `DATE`; times are then days
-///   since the subject's first dose, or its first record where it has none.
-/// * `EVID` 0 observation, 1 dose, 2 ignored but counted, 3 reset, 4 reset and dose; without the column a row with an
-///   amount is a dose.
-/// * An observation needs `DV` and `DVID` (1, 2, 3 or the analyte's name) and, if the column is there, `MDV` 0. One with
-///   `MDV` 1 is left out and listed in [`Trial::excluded`].
-/// * `CENS` 1 says that an observation is below a limit of quantification, −1 that it is above one, 0 that it was
-///   quantified, where `LIMIT` means nothing. The limit stands in `DV`, or in `LIMIT` where `DV` is missing; a `LIMIT` that
-///   makes an interval is refused, but for the 0 beside the `DV` of `CENS` 1. The options' limits make other observations censored ones.
-/// * Rows that begin with `#`, and those that `ignore` and `accept` of the options leave out, are counted and listed with the
-///   reason in [`Trial::ignored`]. What is probably a mistake, and can be read, is in [`Trial::warnings`].
-/// * A dose needs `AMT` above 0 mg. `CMT` 1, or none, is subcutaneous, 2 intravenous. `RATE` above 0 is mg per unit of
-///   time. `ADDL` more doses follow at intervals of `II`, also beyond the last row; one comes before the rows of the same
-///   time, and those after a reset or an `SS` 1 are not given, both as in NONMEM.
-/// * `SS` 1 replaces what is there by the steady state of the dose at intervals of `II`, in which it must end; `SS` 2 adds
-///   it; after a reset of the same row (`EVID` 4) both are the former.
-/// * `WT` (kg) and `IGE` (baseline total IgE) are above 0; other covariates are any numbers. None changes within a
-///   subject; a row may leave it empty when another row of the subject has it. A missing `IGE` that is wanted is the last
-///   quantified total IgE before the first dose if there is one; without doses the first.
-/// * Lines before the header that begin with `#` are comments; with the word "simulated" in one, the trial is simulated.
+/// * `ID` is text, kept as written without surrounding spaces. The rows of a subject are contiguous.
+/// * `TIME` is in the unit of the options, from any origin, and does not decrease within a subject, not even at a
+///   reset. At equal times the order of the rows decides whether a record is before a dose. `Subject::start` is the
+///   time of the first row, whatever its kind.
+/// * With the option `dates`, `TIME` is a date and a time of day, or a time of day beside a column `DATE`; times are
+///   then days since the subject's first dose, or since the first record of a subject without doses.
+/// * `EVID` is 0 for an observation, 1 for a dose, 2 for a record that is ignored but counted, 3 for a reset, 4 for a
+///   reset and dose; without the column, a row with an amount is a dose.
+/// * An observation needs `DV`, `DVID` (1, 2, 3 or the analyte's name) and, if the column is present, `MDV` 0. An
+///   observation with `MDV` 1 is left out and listed in [`Trial::excluded`].
+/// * `CENS` is 1 for an observation below a limit of quantification, −1 for one above a limit, and 0 for a quantified
+///   one, whose `LIMIT` is ignored. The limit is in `DV`, or in `LIMIT` if `DV` is missing; a `LIMIT` beside `DV` is
+///   the other end of the interval in which the value lies. `BLQ` 1 flags an observation below `LLOQ`, or below the
+///   limit in the options. Limits in the options make further observations censored.
+/// * Rows that begin with `#`, and rows that the options `ignore` and `accept` leave out, are counted and listed by
+///   reason in [`Trial::ignored`]. Probable mistakes that can be read are listed in [`Trial::warnings`].
+/// * A dose needs `AMT` above 0 mg. `CMT` 1, or none, is subcutaneous, 2 intravenous. `RATE` above 0 is in mg per unit
+///   of time. `ADDL` additional doses follow at intervals of `II`, also beyond the last row; an additional dose comes
+///   before the rows of the same time, and additional doses after a reset or an `SS` 1 are not given, both as in
+///   NONMEM.
+/// * `SS` 1 replaces the current state by the steady state of the dose at intervals of `II`, within which an infusion
+///   must end; `SS` 2 adds the steady state; after a reset in the same row (`EVID` 4) both replace the state.
+/// * `WT` (kg) and `IGE` (baseline total IgE) are above 0; other covariates are any numbers. No covariate changes
+///   within a subject; a row may leave a covariate empty if another row of the subject has it. A missing `IGE` that is
+///   needed is taken from the last quantified total IgE before the first dose, if there is one; in a subject without
+///   doses, from the first.
+/// * Lines before the header that begin with `#` are comments; the word "simulated" in a comment marks a simulated
+///   trial.
 ///
-/// Row numbers are lines of the file, counted from 1; of a Parquet or a transport file, 1 stands for the header and 2 for the
-/// first row.
+/// Row numbers are lines of the file, counted from 1; in a Parquet or a transport file, 1 stands for the header and 2
+/// for the first row.
 ///
 /// # Errors
 ///
-/// [`Rejection`]: the file cannot be read, or [`Rejection::Problems`] with everything that is wrong in it.
+/// [`Rejection`] if the file cannot be read, or [`Rejection::Problems`] with everything that is wrong in it.
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -134,10 +140,10 @@ pub fn read(path: &Path, options: &ReadOptions) -> Result<Trial, Rejection> {
     Ok(Trial { subjects, ..data_set.trial })
 }
 
-/// A data set that is sound, to be read some subjects at a time: what is held is the file as it is stored, not what it
-/// becomes.
+/// Valid data set, to be read a number of subjects at a time: memory holds the file as it is stored, not all of its
+/// subjects.
 pub struct DataSet {
-    /// What there is to know of it, without its subjects.
+    /// Data set without its subjects.
     pub trial: Trial,
     options: ReadOptions,
     covariates: Vec<CovariateColumn>,
@@ -146,11 +152,11 @@ pub struct DataSet {
 }
 
 impl DataSet {
-    /// Reads a data set through, as [`read`] does.
+    /// Reads a data set to the end, as [`read`] does.
     ///
     /// # Errors
     ///
-    /// Those of [`read`].
+    /// Errors of [`read`].
     pub fn open(path: &Path, options: &ReadOptions) -> Result<Self, Rejection> {
         Self::scan(path, options, |_| {})
     }
@@ -172,7 +178,7 @@ impl DataSet {
         let watch = Watch::new(&loaded.heading, &columns, options, &selection);
         let mut assembler = Assembler::new(&columns, options, loaded.rows()?, selection).watching(watch);
         if !columns.complete || problems.count() > before {
-            // Without its columns nothing can be said of the rows, but that some fall apart.
+            // Without its columns, the only problems that can be found are rows that cannot be split into cells.
             assembler.exhaust(&mut problems)?;
             problems.refuse()?;
         }
@@ -183,7 +189,8 @@ impl DataSet {
                 summarising.add(subject);
             }
             take(subjects);
-            // Additional doses have no rows: the file says little of how much it becomes.
+            // Additional doses have no rows, so the size of the file says little about the memory that its records
+            // take.
             let counts = assembler.gathered.counts;
             let records = counts.doses + counts.observations.iter().sum::<usize>();
             if records - weighed > WEIGHED {
@@ -226,12 +233,11 @@ impl DataSet {
         Ok(Self { trial, options: options.clone(), covariates, heading, loaded })
     }
 
-    /// Hands the subjects on in their order, `size` at a time and the rest at the end, until `take` says that it is
-    /// enough (`false`).
+    /// Passes the subjects on in their order, `size` at a time and the rest at the end, until `take` returns `false`.
     ///
     /// # Errors
     ///
-    /// Those of `take`; those of [`read`] should not happen again.
+    /// Errors of `take`; errors of [`read`] should not occur again.
     pub fn blocks<E: From<Rejection>>(
         &self,
         size: usize,

@@ -1,4 +1,4 @@
-//! Actual against nominal times, where a file has both.
+//! Comparison of actual and nominal times, if a file has both.
 
 use super::checks::Check;
 use super::columns::Columns;
@@ -8,18 +8,18 @@ use super::options::ReadOptions;
 use super::raw::{Heading, RawRow};
 use super::record::is_missing;
 
-/// What files call the nominal time from the first dose.
+/// Names that files use for the nominal time from the first dose.
 pub(super) const NAMES: [&str; 10] =
     ["NTIM", "NTIME", "NFRLT", "NOMTIME", "NOMTIM", "NTAFD", "NTFD", "NTSFD", "NOMINAL_TIME", "NOMINALTIME"];
-/// Days that an actual time may be from the nominal one, and the part of the nominal time.
+/// Tolerance of an actual time around its nominal time: days, or a proportion of the nominal time if that is more.
 const DAYS: f64 = 1.0;
 const PART: f64 = 0.2;
-/// The part of the records that are near their nominal times where a column has them.
+/// Proportion of the records that must be near their nominal times if a column holds nominal times.
 const NEAR: f64 = 0.8;
-/// Days in one unit that a nominal time may have.
+/// Days in each unit that a nominal time may have.
 const UNITS: [f64; 2] = [1.0, 1.0 / 24.0];
 
-/// Times of a record, in days and in the file's unit.
+/// Actual time of a record in days, and nominal time in the file's unit.
 struct Timed {
     row: u64,
     time: f64,
@@ -27,7 +27,7 @@ struct Timed {
     is_dose: bool,
 }
 
-/// What is found if nominal times have one unit.
+/// Comparison for one unit of the nominal times.
 #[derive(Default)]
 struct Comparison {
     near: usize,
@@ -35,19 +35,19 @@ struct Comparison {
     findings: Findings,
 }
 
-/// A column of nominal times.
+/// Column of nominal times.
 pub(super) struct NominalTimes {
     at: usize,
     title: String,
     decimal: DecimalMark,
     missing: Vec<f64>,
-    /// Records of the subject that is being read.
+    /// Records of the current subject.
     records: Vec<Timed>,
     by_unit: [Comparison; 2],
 }
 
 impl NominalTimes {
-    /// The column of nominal times, if there is one that is not read as something else.
+    /// Finds the column of nominal times, if there is one that is not read in another role.
     pub(super) fn new(heading: &Heading, columns: &Columns<'_>, options: &ReadOptions) -> Option<Self> {
         let is_nominal = |at: &usize| {
             !columns.is_used(*at) && NAMES.iter().any(|n| n.eq_ignore_ascii_case(&heading.header[*at]))
@@ -62,7 +62,7 @@ impl NominalTimes {
         })
     }
 
-    /// Begins with a subject.
+    /// Begins a subject.
     pub(super) fn begin(&mut self) {
         self.records.clear();
     }
@@ -75,7 +75,7 @@ impl NominalTimes {
         self.records.push(Timed { row: row.row, time, nominal, is_dose });
     }
 
-    /// Compares the records of a subject.
+    /// Compares the actual and nominal times of a subject.
     pub(super) fn end(&mut self, id: &str) {
         let start = self.records.iter().find(|record| record.is_dose);
         let Some(start) = start.or_else(|| self.records.iter().find(|record| record.nominal.is_some()))
@@ -89,7 +89,7 @@ impl NominalTimes {
                 let Some(nominal) = *nominal else { continue };
                 let (actual, expected) = (time - zero, (nominal - nominal_zero) * unit);
                 let seen = || format!("{actual} days, nominal {expected}");
-                // Before the first dose there are windows, not times.
+                // Nominal times before the first dose are windows.
                 if actual >= 0.0 && expected >= 0.0 {
                     if (actual - expected).abs() <= DAYS.max(PART * expected) {
                         comparison.near += 1;
@@ -108,7 +108,7 @@ impl NominalTimes {
         self.records.clear();
     }
 
-    /// Adds what was found in the unit that the nominal times have; nothing where they are times of something else.
+    /// Adds the findings for the unit that fits the nominal times best; none if the column holds other times.
     pub(super) fn finish(&mut self, findings: &mut Findings) {
         let Some(best) = self.by_unit.iter_mut().max_by_key(|unit| unit.near) else { return };
         if best.near as f64 >= NEAR * (best.near + best.far) as f64 {

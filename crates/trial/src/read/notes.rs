@@ -1,4 +1,4 @@
-//! What a reader of the results must know of the reading, in words.
+//! Notes on how a data set was read, for readers of the results.
 
 use crate::present::count;
 use omafit_model::Analyte;
@@ -8,12 +8,12 @@ use super::columns::Columns;
 use super::options::ReadOptions;
 use super::problem::Shown;
 
-/// Rows listed in a note at most.
+/// Maximum number of rows listed in a note.
 const LISTED: usize = 10;
-/// Columns named in a note at most.
+/// Maximum number of columns named in a note.
 const NAMED: usize = 50;
 
-/// The notes on a data set.
+/// Notes on how a data set was read.
 pub(super) fn notes(columns: &Columns<'_>, options: &ReadOptions, gathered: &Gathered) -> Vec<String> {
     let Gathered { counts, excluded, .. } = gathered;
     let mut notes = Vec::new();
@@ -79,12 +79,12 @@ pub(super) fn notes(columns: &Columns<'_>, options: &ReadOptions, gathered: &Gat
     notes
 }
 
-/// A reason as what follows *because*.
+/// Reason in the form that follows *because*.
 fn because(reason: &str) -> String {
     if reason.contains(" is ") { reason.to_owned() } else { format!("of {reason}") }
 }
 
-/// Units other than omafit's own.
+/// Adds notes on units other than omafit's own.
 fn units(options: &ReadOptions, notes: &mut Vec<String>) {
     let (time, omalizumab, ige) = (options.time_unit, options.omalizumab_unit, options.ige_unit);
     if time.per_day() != 1.0 {
@@ -108,7 +108,7 @@ fn units(options: &ReadOptions, notes: &mut Vec<String>) {
     }
 }
 
-/// Observations that the options made censored ones.
+/// Adds notes on observations that the options made censored.
 fn limits(options: &ReadOptions, gathered: &Gathered, notes: &mut Vec<String>) {
     for analyte in Analyte::ALL {
         let index = analyte.index();

@@ -1,4 +1,4 @@
-//! Observations: of what, how much, and whether that is a value or a limit.
+//! Observation records: the analyte, the value, and whether the value is quantified or a limit.
 
 use omafit_model::{Analyte, Censoring, Observation};
 
@@ -8,21 +8,21 @@ use super::layout::DecimalMark;
 use super::record::{Cell, Kind, Row, is_missing};
 use super::units;
 
-/// The cells that only observations use.
+/// Cells that only observation records use.
 #[derive(Clone, Copy)]
 pub(super) struct ObservationCells<'a> {
     pub dv: Cell<'a>,
     pub mdv: Cell<'a>,
     pub cens: Cell<'a>,
     pub limit: Cell<'a>,
-    /// Whether the flag of the row says that it is below the limit; `None` where that is wrong.
+    /// Whether the flag of the row marks a value below the limit of quantification; `None` if the flag is wrong.
     pub is_below: Option<bool>,
-    /// The limit that goes with the flag.
+    /// Limit of quantification that belongs to the flag.
     pub lloq: Cell<'a>,
 }
 
 impl<'a> Row<'_, 'a, '_> {
-    /// An observation (`EVID` 0).
+    /// Reads an observation record (`EVID` 0).
     pub(super) fn observation(
         &mut self,
         time: f64,
@@ -31,7 +31,7 @@ impl<'a> Row<'_, 'a, '_> {
     ) -> Kind {
         match observing.mdv {
             Cell::Number(0.0, _) => {}
-            // The flag makes it an observation, however the value is coded.
+            // The flag makes the row an observation, however its value is coded.
             Cell::Number(1.0, _) if observing.is_below == Some(true) => {}
             Cell::Number(1.0, _) => return Kind::Excluded,
             Cell::Missing if !self.has(Name::Mdv) => {}
@@ -60,8 +60,8 @@ impl<'a> Row<'_, 'a, '_> {
         Kind::Observation { observation, by_option, compartment }
     }
 
-    /// What was measured, in the analyte's unit; of a censored one the limit. Where the analyte is wrong, its unit and
-    /// sign are not looked at.
+    /// Measured value in the analyte's unit, or the limit of a censored observation. If the analyte is wrong, its unit
+    /// and the sign are not checked.
     fn measured(&mut self, analyte: Option<Analyte>, observing: ObservationCells<'a>) -> Option<Measured> {
         let ObservationCells { dv, cens, limit, is_below, lloq, .. } = observing;
         if is_below? {
@@ -102,7 +102,7 @@ impl<'a> Row<'_, 'a, '_> {
         Some(Measured { value, censoring, interval_end })
     }
 
-    /// The other end of an interval: zero is none of a value that is positive anyway.
+    /// Other end of a censoring interval; an end of zero is dropped for an analyte that must be positive anyway.
     fn interval_end(&mut self, analyte: Analyte, end: f64) -> Option<Option<f64>> {
         let positive = self.options().positive_required[analyte.index()];
         if positive && end < 0.0 {
@@ -112,7 +112,7 @@ impl<'a> Row<'_, 'a, '_> {
         Some((!positive || end > 0.0).then_some(end))
     }
 
-    /// A value that is flagged as below the limit, which the row or the options give.
+    /// Limit of an observation that is flagged as below it, given by the row or by the options.
     fn flagged_below(&mut self, analyte: Option<Analyte>, lloq: Cell<'a>) -> Option<Measured> {
         let analyte = analyte?;
         let (omalizumab, ige) = (self.options().omalizumab_unit, self.options().ige_unit);
@@ -133,7 +133,7 @@ impl<'a> Row<'_, 'a, '_> {
         Some(Measured { value: limit?, censoring: Censoring::Below, interval_end: None })
     }
 
-    /// The value of an observation that is not censored, whose `LIMIT` means nothing.
+    /// Value of an observation that is not censored, whose `LIMIT` is ignored.
     fn uncensored_value(&mut self, dv: Cell<'a>) -> Option<Cell<'a>> {
         if let Cell::Missing = dv {
             self.found(Name::Dv, "a number on an observation; MDV 1 leaves it out");
@@ -141,8 +141,8 @@ impl<'a> Row<'_, 'a, '_> {
         matches!(dv, Cell::Number(..)).then_some(dv)
     }
 
-    /// The limit of a censored observation, where it stands, and the other end of its interval: the limit is in `DV`, and
-    /// the other end in `LIMIT`; where there is no `DV` the limit is in `LIMIT`.
+    /// Column and limit of a censored observation, and other end of its interval: the limit is in `DV` and the other
+    /// end in `LIMIT`; without a `DV`, the limit is in `LIMIT`.
     fn limit(
         &mut self,
         censoring: Censoring,
@@ -177,15 +177,16 @@ impl<'a> Row<'_, 'a, '_> {
         }
     }
 
-    /// Whether the logarithm of a value is not needed or exists. A zero below a limit of quantification is replaced by
-    /// the limit; a number below zero is none, but more likely a code.
+    /// Whether the logarithm of a value exists or is not needed. A zero below a limit of quantification is replaced by
+    /// the limit; a negative number is more likely a code, and is not accepted.
     fn may_be(&self, analyte: Analyte, value: f64, censoring: Censoring) -> bool {
         let options = self.options();
         let limited = censoring == Censoring::Quantified && options.lloq[analyte.index()].is_some();
         value > 0.0 || (value == 0.0 && limited) || !options.positive_required[analyte.index()]
     }
 
-    /// A quantified value, or the option's limit if it is beyond it.
+    /// Quantified value, or the limit in the options if the value is beyond it; with its censoring, and whether the
+    /// options censor it.
     fn limited(&self, analyte: Analyte, value: f64) -> (f64, Censoring, bool) {
         let options = self.options();
         match (options.lloq[analyte.index()], options.uloq[analyte.index()]) {
@@ -231,7 +232,7 @@ struct Measured {
     interval_end: Option<f64>,
 }
 
-/// The analyte of a `DVID`: a number or a name.
+/// Analyte given by a `DVID`, which is a number or a name.
 fn parse_analyte(text: &str, decimal: DecimalMark) -> Option<Analyte> {
     let by_name = Analyte::ALL.into_iter().find(|analyte| analyte.name().eq_ignore_ascii_case(text));
     by_name.or_else(|| {

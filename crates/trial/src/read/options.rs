@@ -1,4 +1,4 @@
-//! What the reader is told beside the file.
+//! Options for reading a data set.
 
 use std::collections::BTreeMap;
 
@@ -12,98 +12,99 @@ use super::select;
 use super::units::{IgeUnit, OmalizumabUnit, TimeUnit, WeightUnit};
 use super::wide::WideColumns;
 
-/// How to read a data set.
+/// Options for reading a data set.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ReadOptions {
-    /// Columns that have another name in the file: omafit's name → the file's, as `DV` → `CONC`. Capitals do not
-    /// matter in either.
+    /// Columns that have another name in the file: omafit's name → the file's name, such as `DV` → `CONC`, both without
+    /// regard to case.
     pub columns: BTreeMap<String, String>,
-    /// The analytes that the model predicts, at least one; an observation of another is refused. With exactly one the
-    /// file needs no `DVID`.
+    /// Analytes that the model predicts, at least one; an observation of any other analyte is rejected. With exactly
+    /// one, the file needs no `DVID`.
     pub analytes: Vec<Analyte>,
-    /// Whether observations of an analyte must be above zero, by [`Analyte::index`]: so wherever the residual error is
+    /// Whether observations of an analyte must be above zero, by [`Analyte::index`]; required if the residual error is
     /// on the log scale.
     pub positive_required: [bool; 3],
-    /// Whether a value of an analyte quantified before the subject's first dose can be no observation, by
-    /// [`Analyte::index`]: so of a drug under a log-normal or a proportional error, of which the model then predicts nothing.
+    /// Whether an analyte must be absent before the subject's first dose, so that a value quantified then is not a
+    /// valid observation, by [`Analyte::index`]; required for a drug with a log-normal or a proportional error, because
+    /// the model predicts none before the first dose.
     pub absent_before_dose: [bool; 3],
-    /// Whether such values are left out, and counted.
+    /// Whether values of such analytes that are quantified before the first dose are left out and counted.
     pub leave_out_before_dose: bool,
-    /// Lower limits of quantification, µg/mL of omalizumab, ng/mL of IgE, by [`Analyte::index`]: an observation below
-    /// becomes one that is [`Below`](omafit_model::Censoring::Below) the limit.
+    /// Lower limits of quantification, µg/mL for omalizumab and ng/mL for IgE, by [`Analyte::index`]: an observation
+    /// below its limit becomes censored [`Below`](omafit_model::Censoring::Below) the limit.
     pub lloq: [Option<f64>; 3],
-    /// Upper limits of quantification, likewise: an observation above becomes one that is
-    /// [`Above`](omafit_model::Censoring::Above) the limit.
+    /// Upper limits of quantification, µg/mL for omalizumab and ng/mL for IgE, by [`Analyte::index`]: an observation
+    /// above its limit becomes censored [`Above`](omafit_model::Censoring::Above) the limit.
     pub uloq: [Option<f64>; 3],
-    /// Covariates that must be known of every subject, by name; capitals do not matter. `WT` and `IGE` are read
-    /// wherever they are, others only if they are named here or in `assume`.
+    /// Covariates that every subject must have, by name without regard to case. `WT` and `IGE` are read wherever a file
+    /// has them, other covariates only if they are named here, in `carried` or in `assume`.
     pub covariates: Vec<String>,
-    /// Values of covariates for the subjects that lack them: `WT` in kg, `IGE` in ng/mL, both above 0. A total IgE before
-    /// the first dose is taken before an assumed `IGE`.
+    /// Values of covariates for subjects that lack them: `WT` in kg, `IGE` in ng/mL, both above 0. A total IgE before
+    /// the first dose takes precedence over an assumed `IGE`.
     pub assume: BTreeMap<String, f64>,
-    /// Whether a subject may be without a dose, as in a placebo arm.
+    /// Whether a subject may have no dose, as in a placebo arm.
     pub allow_undosed: bool,
-    /// Whether a subject may be without an observation, of which nothing can be estimated.
+    /// Whether a subject may have no observation, although nothing can be estimated for the subject.
     pub allow_unobserved: bool,
-    /// The unit of the file's times.
+    /// Unit of the file's times.
     pub time_unit: TimeUnit,
-    /// The unit of the file's IgE, measured and baseline.
+    /// Unit of the file's IgE, measured and baseline.
     pub ige_unit: IgeUnit,
-    /// The unit of the file's omalizumab.
+    /// Unit of the file's omalizumab concentrations.
     pub omalizumab_unit: OmalizumabUnit,
-    /// Rows that are left out: conditions such as `EXCLFL=Y`, or the first character of a row.
+    /// Rows that are left out, by conditions such as `EXCLFL=Y` or by the first character of a row.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub ignore: Vec<String>,
     /// Conditions that a row must meet to be read.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub accept: Vec<String>,
-    /// The unit of the covariate `IGE`, where it is another than that of the observations.
+    /// Unit of the covariate `IGE`, if it differs from the unit of the observations.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub baseline_ige_unit: Option<IgeUnit>,
-    /// The unit of the covariate `WT`.
+    /// Unit of the covariate `WT`.
     #[serde(skip_serializing_if = "WeightUnit::is_default")]
     pub weight_unit: WeightUnit,
-    /// Columns that are known by name and are not to be read, such as `SS` in a file where it means nothing.
+    /// Columns with known names that are not to be read, such as `SS` in a file where it has no meaning.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub unused: Vec<String>,
-    /// What the texts of a column stand for: column (omafit's name) → text of the file → number, or name of an analyte. A text
-    /// without an entry stays as it is.
+    /// Codes of the texts in a column: column (omafit's name) → text of the file → number, or name of an analyte. A
+    /// text without an entry is kept.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub codes: BTreeMap<String, BTreeMap<String, String>>,
-    /// The columns of each analyte, by its name, where a row of the file is a sample with a column an analyte; empty where a
-    /// row is an observation.
+    /// Columns of each analyte, by the analyte's name, if a row of the file is a sample with a column for each analyte;
+    /// empty if a row is an observation.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub wide: BTreeMap<String, WideColumns>,
-    /// Covariates that are read though no model needs them; a subject may lack them.
+    /// Covariates that are read although no model needs them; a subject may lack them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub carried: Vec<String>,
-    /// How dates are written, where `TIME` is a date and a time of day, or a time of day beside a column `DATE`.
+    /// Format of dates, if `TIME` is a date and a time of day, or a time of day beside a column `DATE`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dates: Option<DateFormat>,
-    /// The standard whose column names the file has, beside omafit's.
+    /// Standard whose column names the file uses, in addition to omafit's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub standard: Option<Standard>,
-    /// Numbers that stand for a missing value, in any column of numbers.
+    /// Numbers that stand for a missing value, in any numeric column.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub missing: Vec<f64>,
-    /// What stands between the cells of a file of text.
+    /// Delimiter between the cells of a text file.
     pub separator: Separator,
-    /// What stands before the decimals of the numbers in a file of text.
+    /// Decimal mark of the numbers in a text file.
     pub decimal: DecimalMark,
 }
 
-/// A standard of column names.
+/// Standard of column names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Standard {
-    /// CDISC's analysis data set of pharmacokinetics, ADPPK: `USUBJID`, `AFRLT`, `AVAL` or `DV`, `PARAMCD`, `BLQFL` or `BLQFN`,
-    /// `ALLOQ`, `WTBL`.
+    /// ADPPK, CDISC's analysis data set for population pharmacokinetics: `USUBJID`, `AFRLT`, `AVAL` or `DV`, `PARAMCD`,
+    /// `BLQFL` or `BLQFN`, `ALLOQ`, `WTBL`.
     Adppk,
 }
 
 impl Standard {
-    /// What the standard calls a column of omafit's, the first that a file has.
+    /// Names of one of omafit's columns in the standard; the first that a file has is read.
     pub(super) fn names(self, ours: &str) -> &'static [&'static str] {
         match (self, ours) {
             (Self::Adppk, "ID") => &["USUBJID", "SUBJID"],
@@ -154,7 +155,7 @@ impl Default for ReadOptions {
 }
 
 impl ReadOptions {
-    /// Refuses values that no file could make right.
+    /// Rejects values that are wrong for any file.
     pub(super) fn check(&self) -> Result<(), Rejection> {
         if self.analytes.is_empty() {
             let (found, expected) = ("[]".to_owned(), "at least one");
@@ -182,7 +183,7 @@ impl ReadOptions {
         Ok(())
     }
 
-    /// Takes the column names and the unit of time of a standard.
+    /// Adopts the column names and the time unit of a standard.
     pub fn follow(&mut self, standard: Standard) {
         self.standard = Some(standard);
         match standard {
@@ -190,12 +191,12 @@ impl ReadOptions {
         }
     }
 
-    /// The unit of the covariate `IGE`.
+    /// Unit of the covariate `IGE`.
     pub(super) fn baseline_ige_unit(&self) -> IgeUnit {
         self.baseline_ige_unit.unwrap_or(self.ige_unit)
     }
 
-    /// The unit that the file's values of an analyte are in.
+    /// Unit of an analyte's values in the file.
     pub(super) const fn unit_read(&self, analyte: Analyte) -> &'static str {
         match analyte {
             Analyte::OmalizumabTotal => self.omalizumab_unit.name(),
@@ -203,7 +204,7 @@ impl ReadOptions {
         }
     }
 
-    /// The analyte of every observation, if the model predicts only one.
+    /// Analyte of every observation, if the model predicts only one.
     pub(super) fn only_analyte(&self) -> Option<Analyte> {
         let (first, rest) = self.analytes.split_first()?;
         rest.iter().all(|analyte| analyte == first).then_some(*first)

@@ -1,4 +1,4 @@
-//! Outcome tables in: ID, TIME, MEASURE, VALUE, and who responded.
+//! Reading of outcome tables: ID, TIME, MEASURE, VALUE, and responder status.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
@@ -17,70 +17,71 @@ use super::units::TimeUnit;
 use crate::count;
 use crate::trial::{Ignored, Source};
 
-/// How an outcome table is read.
+/// Options for reading an outcome table.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct OutcomeReadOptions {
-    /// Columns that have another name in the file: omafit's name → the file's. Capitals do not matter in either.
+    /// Columns that have another name in the file: omafit's name → the file's name, both without regard to case.
     pub columns: BTreeMap<String, String>,
-    /// The unit of the file's times, whose origin is that of the run's data.
+    /// Unit of the file's times, whose origin is the origin of the run's data.
     pub time_unit: TimeUnit,
-    /// The types of measures, by their names; others are continuous.
+    /// Types of measures, by their names; other measures are continuous.
     pub types: BTreeMap<String, OutcomeType>,
-    /// Whether subjects may be in the table that are not in the run.
+    /// Whether the table may contain subjects that are not in the run.
     pub allow_unknown: bool,
-    /// What stands between the cells of a file of text.
+    /// Delimiter between the cells of a text file.
     pub separator: Separator,
-    /// What stands before the decimals of the numbers in a file of text.
+    /// Decimal mark of the numbers in a text file.
     pub decimal: DecimalMark,
 }
 
-/// An outcome table.
+/// Outcome table that has been read.
 #[derive(Clone, Debug, PartialEq)]
 pub struct OutcomeTable {
-    /// The measures in the order in which they first appear: name and unit (empty if the table has none).
+    /// Name and unit (empty if the table has none) of each measure, in order of first appearance.
     pub measures: Vec<(String, String)>,
-    /// The types of the measures.
+    /// Type of each measure.
     pub types: Vec<OutcomeType>,
-    /// The subjects, in the order in which they first appear.
+    /// Subjects, in order of first appearance.
     pub subjects: Vec<OutcomeSubject>,
-    /// What a reader of the results must know of the reading.
+    /// Notes on how the table was read, for readers of the results.
     pub notes: Vec<String>,
-    /// The file.
+    /// File of the table.
     pub source: Source,
-    /// Whether the file says, in a comment before its header, that its data are simulated.
+    /// Whether a comment before the header of the file says that its data are simulated.
     pub simulated: bool,
 }
 
-/// The outcomes of a subject.
+/// Outcomes of a subject.
 #[derive(Clone, Debug, PartialEq)]
 pub struct OutcomeSubject {
-    /// Who.
+    /// ID of the subject.
     pub id: String,
     /// Arm; empty if the table has none.
     pub arm: String,
-    /// The physician's word; empty if the table has none.
+    /// Responder status as judged by the physician; empty if the table has none.
     pub responder: String,
-    /// Of each measure its measurements on the clock of the run's data, ascending in time.
+    /// Measurements of each measure, on the time scale of the run's data, ascending in time.
     pub values: Vec<Vec<Measurement>>,
 }
 
 const COLUMNS: [&str; 8] = ["ID", "TIME", "MEASURE", "VALUE", "RESPONDER", "ARM", "UNIT", "DAYS"];
 const REQUIRED: usize = 4;
-/// More measures are none, but perhaps values.
+/// Maximum number of measures; if there are more, the column may hold values.
 const MOST_MEASURES: usize = 100;
 
 /// Reads an outcome table: CSV with a header, CSV in gzip, Parquet, or a SAS transport file.
 ///
-/// `ID TIME MEASURE VALUE` must be there, `RESPONDER`, `ARM`, `UNIT` and `DAYS` may be; rows in any order. `ID` is text as in the run's
-/// data, `known` the run's. Numbers are finite; a row whose `VALUE` is missing (empty, `.`, `NA`) is left out and counted.
-/// `RESPONDER` and `ARM` are texts that do not change within a subject, `UNIT` one that does not change within a measure; a
-/// row may leave them empty when another has them. A subject has a measure once at a time. `DAYS`, above 0, are those over which a
-/// count was made, until `TIME`; of a count without them it is one day.
+/// The columns `ID TIME MEASURE VALUE` must be present, `RESPONDER`, `ARM`, `UNIT` and `DAYS` may be; rows are in any
+/// order. `ID` is text as in the run's data, whose IDs are `known`. Numbers are finite; a row whose `VALUE` is missing
+/// (empty, `.`, `NA`) is left out and counted. `RESPONDER` and `ARM` are texts that do not change within a subject, and
+/// `UNIT` is a text that does not change within a measure; a row may leave them empty if another row has them. A
+/// subject has a measure only once at a time. `DAYS`, above 0, is the number of days up to `TIME` over which a count
+/// was made; a count without it was made over one day.
 ///
 /// # Errors
 ///
-/// [`Rejection`]: the file cannot be read, or [`Rejection::Problems`] with everything that is wrong in it.
+/// [`Rejection`] if the file cannot be read, or [`Rejection::Problems`] with everything that is wrong in it.
 pub fn read_outcomes(
     path: &Path,
     options: &OutcomeReadOptions,
@@ -114,7 +115,7 @@ pub fn read_outcomes(
     Ok(table)
 }
 
-/// Where each of [`COLUMNS`] is.
+/// Position of each of [`COLUMNS`] in the file.
 fn find(
     header: &[String],
     place: Place<'_>,
@@ -158,13 +159,13 @@ struct Reader<'a> {
     measures: Vec<(String, String)>,
     types: Vec<OutcomeType>,
     subjects: Vec<OutcomeSubject>,
-    /// Where a measure is among the measures, and a subject among the subjects.
+    /// Index of each measure among the measures, and of each subject among the subjects.
     measure_positions: HashMap<String, usize>,
     positions: HashMap<String, usize>,
     seen: HashMap<(usize, usize, u64), u64>,
     unknown: usize,
     missing: u64,
-    /// Counts without days.
+    /// Number of counts without days.
     uncounted: u64,
     count: u64,
 }
@@ -277,7 +278,7 @@ impl<'a> Reader<'a> {
         self.subjects.len() - 1
     }
 
-    /// The days over which a value was counted: 1 of what is no count, and of a count of which they are not given.
+    /// Days over which a value was counted: 1 for a value that is not a count, and for a count without days.
     fn counted(
         &mut self,
         kind: OutcomeType,
@@ -299,7 +300,7 @@ impl<'a> Reader<'a> {
         days
     }
 
-    /// The position of a measure; none where there are more than anybody measures.
+    /// Index of a measure; `None` if there are more measures than is plausible.
     fn measure(&mut self, name: &str, place: Place<'_>, problems: &mut Problems) -> Option<usize> {
         if let Some(&at) = self.measure_positions.get(name) {
             return Some(at);
@@ -316,7 +317,7 @@ impl<'a> Reader<'a> {
         Some(at)
     }
 
-    /// What must not change within a subject, or of the unit within a measure.
+    /// Checks that a text of a subject, or the unit of a measure, does not change.
     fn agree(
         &mut self,
         subject: usize,

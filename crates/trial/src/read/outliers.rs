@@ -1,4 +1,4 @@
-//! Covariates that nobody has, that few have, and that contradict each other.
+//! Checks for covariates that are impossible, outlying or contradictory.
 
 use omafit_model::Covariates;
 
@@ -12,17 +12,18 @@ use super::raw::{Heading, RawRow};
 use super::record::is_missing;
 use super::robust::Robust;
 
-/// Values that a covariate has in as many subjects at least are compared with each other, and as many different ones.
+/// Minimum number of distinct values of a covariate for its values to be compared with each other.
 const FEWEST: usize = 20;
-/// Robust standard deviations from the median, on the logarithm where all values are above zero, that are too many.
+/// Number of robust standard deviations from the median, on the log scale if all values are above zero, beyond which a
+/// value is outlying.
 const FAR: f64 = 6.0;
-/// Relative difference of a BMI from that of weight and height that is none of rounding.
+/// Relative difference between a BMI and the BMI of weight and height that rounding does not explain.
 const BMI_PART: f64 = 0.1;
-/// Heights up to here are in m, from there on in cm.
+/// Largest height in m, and smallest height in cm.
 const TALLEST_M: f64 = 3.0;
 const SHORTEST_CM: f64 = 30.0;
 
-/// A quantity that people have.
+/// Quantity with a known range.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Quantity {
     Age,
@@ -31,12 +32,12 @@ enum Quantity {
     Clearance,
     Surface,
     Albumin,
-    /// A covariate of which nothing is known.
+    /// Covariate whose range is not known.
     Other,
 }
 
 impl Quantity {
-    /// What files call it.
+    /// Names that files use for the quantity.
     const fn names(self) -> &'static [&'static str] {
         match self {
             Self::Age => &["AGE", "BAGE", "AGEBL"],
@@ -52,7 +53,7 @@ impl Quantity {
     const NAMED: [Self; 6] =
         [Self::Age, Self::Height, Self::Bmi, Self::Clearance, Self::Surface, Self::Albumin];
 
-    /// Whether somebody may have a value, in any of the usual units.
+    /// Whether a person may have a value, in any of the usual units.
     fn is_possible(self, value: f64) -> bool {
         match self {
             Self::Age => (0.0..=120.0).contains(&value),
@@ -66,19 +67,19 @@ impl Quantity {
     }
 }
 
-/// A column of a covariate, with the value of each subject.
+/// Column of a covariate, with the value of each subject.
 struct Column {
     at: usize,
     title: String,
     quantity: Quantity,
-    /// Whether it is read, and its codes of missing values are told as such.
+    /// Whether the column is read; another check then reports its codes of missing values.
     is_read: bool,
     current: Option<f64>,
-    /// No number where a subject has none.
+    /// Value of each subject; NaN for a subject without one.
     values: Vec<f64>,
 }
 
-/// The covariates of all subjects.
+/// Covariates of all subjects.
 pub(super) struct Outliers {
     columns: Vec<Column>,
     decimal: DecimalMark,
@@ -90,7 +91,8 @@ pub(super) struct Outliers {
 }
 
 impl Outliers {
-    /// The columns of quantities that are known by name, and the covariates that are read beside body weight and IgE.
+    /// Finds the columns of quantities that are known by name, and the covariates that are read in addition to body
+    /// weight and IgE.
     pub(super) fn new(heading: &Heading, columns: &Columns<'_>, options: &ReadOptions) -> Self {
         let positive: Vec<usize> =
             [Covariates::WEIGHT, Covariates::IGE].iter().filter_map(|name| columns.covariate(name)).collect();
@@ -113,12 +115,12 @@ impl Outliers {
         }
     }
 
-    /// Begins with a subject.
+    /// Begins a subject.
     pub(super) fn begin(&mut self) {
         self.columns.iter_mut().for_each(|column| column.current = None);
     }
 
-    /// Adds a row of the subject, of which the first value counts.
+    /// Adds a row of the subject; the first value of each covariate counts.
     pub(super) fn add(&mut self, row: &RawRow) {
         for column in self.columns.iter_mut().filter(|column| column.current.is_none()) {
             let cell = row.cells.get(column.at).unwrap_or("").trim();
@@ -138,7 +140,7 @@ impl Outliers {
         }
     }
 
-    /// Adds what is probably wrong.
+    /// Adds findings on the covariates of all subjects.
     pub(super) fn finish(&self, findings: &mut Findings) {
         for column in &self.columns {
             self.possible(column, findings);
@@ -171,7 +173,7 @@ impl Outliers {
         }
     }
 
-    /// Adds the heights in the rarer of m and cm; says whether there are both.
+    /// Adds findings for heights in the rarer of m and cm; returns whether both units occur.
     fn heights(&self, column: &Column, findings: &mut Findings) -> bool {
         let in_m = |value: f64| value <= TALLEST_M;
         let known = || column.values.iter().copied().filter(|value| column.quantity.is_possible(*value));

@@ -1,4 +1,5 @@
-//! Pairs of columns that say the same, as `RACE` and `RACEN`: each value of one goes with one value of the other.
+//! Pairs of columns with the same content, such as `RACE` and `RACEN`: each value of one column goes with one value of
+//! the other.
 
 use std::collections::HashMap;
 
@@ -11,10 +12,10 @@ use super::record::is_missing;
 use crate::present::count;
 use crate::trial::Warning;
 
-/// What a name has more than that of the column which it codes or decodes.
+/// Suffixes that a column's name adds to the name of the column that it codes or decodes.
 const SUFFIXES: [&str; 9] = ["N", "C", "CD", "NM", "NUM", "NAME", "CODE", "TXT", "DESC"];
-/// Pairs whose names say it otherwise, both of which may be numbers. The first of a pair of which the second may
-/// stand with several is not among them.
+/// Pairs of columns with other names, both of which may be numeric. Pairs in which a value may rightly go with several
+/// values are left out.
 const KNOWN: [(&str, &str); 9] = [
     ("USUBJID", "ID"),
     ("USUBJID", "NMID"),
@@ -26,18 +27,19 @@ const KNOWN: [(&str, &str); 9] = [
     ("DVNAME", "DVID"),
     ("SITEID", "SITEN"),
 ];
-/// Columns of quantities, whose texts and counts have such names too.
+/// Names of columns of quantities, whose texts and counts have such suffixes too.
 const QUANTITIES: [&str; 20] = [
     "TIME", "DV", "AMT", "RATE", "ADDL", "II", "LIMIT", "LLOQ", "DATE", "DOSE", "AGE", "WT", "HT", "BMI",
     "IGE", "CRCL", "DAY", "CONC", "VALUE", "AVAL",
 ];
-/// Visits that have no number of their own.
+/// Start of the name of an unscheduled visit, which has no number of its own.
 const UNSCHEDULED: &str = "UNSCH";
-/// Different pairs of values above which columns are no codes of each other, and partners of one value.
+/// Maximum number of distinct pairs of values in columns that code each other, and maximum number of partners of one
+/// value.
 const MOST: usize = 200_000;
 const PARTNERS: usize = 100;
 
-/// Two values that stand in the same rows.
+/// Two values that occur in the same rows.
 struct Seen {
     values: [String; 2],
     rows: usize,
@@ -45,30 +47,30 @@ struct Seen {
     id: String,
 }
 
-/// Two columns and the pairs of values in them.
+/// Two columns, and the pairs of values in them.
 struct Pair {
     at: [usize; 2],
     names: [String; 2],
-    /// Whether both may be numbers.
+    /// Whether both columns may be numeric.
     is_known: bool,
     seen: Vec<Seen>,
-    /// Positions in `seen` by the first value.
+    /// Positions in `seen`, by the first value.
     by_first: HashMap<String, Vec<usize>>,
     last: usize,
 }
 
-/// The pairs of columns in a file.
+/// Pairs of columns in a file.
 pub(super) struct Pairs {
     id: Option<usize>,
     pairs: Vec<Pair>,
 }
 
 impl Pairs {
-    /// The pairs that the header names.
+    /// Finds the pairs of columns by the names in the header.
     pub(super) fn new(heading: &Heading, columns: &Columns<'_>) -> Self {
         let header = &heading.header;
         let is = |a: &str, b: &str| a.eq_ignore_ascii_case(b);
-        // A column that is read as ID or DVID is that, whatever the file calls it.
+        // A column that is read as ID or DVID counts as such, whatever its name in the file.
         let called = |at: usize, name: &str| match name {
             "ID" => columns.index(Name::Id) == Some(at),
             "DVID" => columns.index(Name::Dvid) == Some(at),
@@ -99,7 +101,7 @@ impl Pairs {
         Self { id: columns.index(Name::Id), pairs }
     }
 
-    /// Counts the values of rows.
+    /// Counts the pairs of values in rows.
     pub(super) fn add(&mut self, rows: &[RawRow]) {
         for pair in &mut self.pairs {
             rows.iter().for_each(|row| pair.add(row, self.id));
@@ -107,7 +109,7 @@ impl Pairs {
         self.pairs.retain(|pair| pair.seen.len() <= MOST);
     }
 
-    /// A warning a pair in which a value goes with two.
+    /// Warnings, one for each pair of columns in which a value goes with two values.
     pub(super) fn warnings(&self) -> Vec<Warning> {
         self.pairs.iter().filter_map(Pair::warning).collect()
     }
@@ -121,7 +123,7 @@ impl Pair {
         {
             return;
         }
-        // Neighbours mostly have the same values.
+        // Consecutive rows mostly have the same values.
         let is_last = self.seen.get(self.last).is_some_and(|seen| seen.values[0] == a && seen.values[1] == b);
         if !is_last {
             let known = self.by_first.get(a);
@@ -134,7 +136,7 @@ impl Pair {
                 self.seen.push(Seen { values, rows: 0, first_row: row.row, id });
             }
             if self.by_first[a].len() > PARTNERS {
-                // No code of it: it is looked at no more.
+                // The columns do not code each other: the pair is not examined any further.
                 self.seen.clear();
                 self.at = [usize::MAX; 2];
                 return;
@@ -143,7 +145,7 @@ impl Pair {
         self.seen[self.last].rows += 1;
     }
 
-    /// For each pair of values, the position of the pair that has most rows of those with the same value on a side.
+    /// Position, for each value on a side, of the pair of values with that value that has the most rows.
     fn usual(&self, side: usize) -> HashMap<&str, usize> {
         let mut usual: HashMap<&str, usize> = HashMap::new();
         for (at, seen) in self.seen.iter().enumerate() {

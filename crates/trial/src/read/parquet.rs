@@ -1,4 +1,4 @@
-//! A data set in Parquet, brought to rows of text.
+//! Parquet data sets as rows of text.
 
 use std::path::Path;
 
@@ -18,8 +18,9 @@ pub(super) fn read_parquet_heading(
     Ok((Heading { comments: groups.comments().to_vec(), header_row: 1, header, wide: None }, groups))
 }
 
-/// The rows of a row group; `before` is how many rows there are in those before it. A number goes through its shortest text
-/// and is the same after it, so that every format is checked by the same rules and shown in the same messages.
+/// Rows of a row group; `before` is the number of rows in the row groups before it. Numbers are converted to their
+/// shortest text and back without loss, so that every format is checked by the same rules and shown in the same
+/// messages.
 pub(super) fn group_rows(
     path: &Path,
     groups: &ParquetGroups,

@@ -1,13 +1,13 @@
-//! What is wrong with a file, cell by cell.
+//! Problems in a file, cell by cell.
 
 use std::fmt;
 
-/// More characters of a cell than this are not shown.
+/// Maximum number of characters of a cell that are shown.
 const SHOWN: usize = 60;
-/// Nor are more characters of what was expected, which may list the columns of a file.
+/// Maximum number of characters shown of the expected content, which may list the columns of a file.
 const SENTENCE: usize = 1500;
 
-/// One thing that is wrong with a data set.
+/// Problem in a data set.
 ///
 /// ```
 /// let problem = omafit_trial::Problem {
@@ -22,24 +22,24 @@ const SENTENCE: usize = 1500;
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
-    /// The file, as it was given.
+    /// Path of the file, as it was given.
     pub file: String,
-    /// The line, counted from 1: the header is row 1 when no comment precedes it.
+    /// Line in the file, counted from 1: the header is row 1 if no comment precedes it.
     pub row: u64,
-    /// The column, as the file's header writes it.
+    /// Name of the column in the file's header.
     pub column: Option<String>,
-    /// The subject, as the file writes it.
+    /// ID of the subject in the file.
     pub id: Option<String>,
-    /// What the cell holds; `None` where the problem is not one cell's content.
+    /// Content of the cell; `None` if the problem is not the content of one cell.
     pub found: Option<String>,
-    /// What was expected instead.
+    /// Description of the expected content.
     pub expected: String,
 }
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}", self.file, self.row)?;
-        // Names and cells are the file's: control characters in them must not reach a terminal.
+        // Names and cells come from the file: control characters in them must not reach a terminal.
         if let Some(column) = &self.column {
             write!(f, ", column {}", Shown(column))?;
         }
@@ -56,7 +56,7 @@ impl fmt::Display for Problem {
     }
 }
 
-/// Text of a file, made fit to be shown on one line.
+/// Text of a file, made safe for one line of a terminal.
 pub(super) struct Shown<'a>(pub &'a str);
 
 impl fmt::Display for Shown<'_> {
@@ -65,7 +65,8 @@ impl fmt::Display for Shown<'_> {
     }
 }
 
-/// Text that may have some of a file in it, likewise; at most so many characters of it.
+/// Text that may contain text of a file, made safe for one line of a terminal and cut after the given number of
+/// characters.
 struct Cut<'a>(&'a str, usize);
 
 impl fmt::Display for Cut<'_> {

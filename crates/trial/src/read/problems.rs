@@ -1,20 +1,20 @@
-//! Problems as they are found, and their order.
+//! Collection of the problems in a file, and their order.
 
 use super::problem::Problem;
 use super::rejection::Rejection;
 
-/// Collects the problems of one file.
+/// Collector of the problems in one file.
 pub(super) struct Problems {
     file: String,
     list: Vec<Problem>,
-    /// Problems that are not in the list.
+    /// Number of problems that are not in the list.
     more: u64,
 }
 
-/// Problems that are listed; nobody reads more, and a file of another kind has as many as lines.
+/// Maximum number of problems in the list; a file of another kind may have a problem in every line.
 const MOST: usize = 100_000;
 
-/// Where a problem is.
+/// Position of a problem.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Place<'a> {
     pub row: u64,
@@ -41,12 +41,12 @@ impl Problems {
         Self { file, list: Vec::new(), more: 0 }
     }
 
-    /// A cell holds something else than expected.
+    /// Reports a cell with other content than expected.
     pub(super) fn found(&mut self, place: Place<'_>, found: &str, expected: impl Into<String>) {
         self.push(place, Some(found), expected.into());
     }
 
-    /// Something is amiss that is not one cell's content.
+    /// Reports a problem that is not the content of one cell.
     pub(super) fn report(&mut self, place: Place<'_>, expected: impl Into<String>) {
         self.push(place, None, expected.into());
     }
@@ -66,18 +66,18 @@ impl Problems {
         });
     }
 
-    /// How many there are.
+    /// Number of problems in the list.
     pub(super) fn count(&self) -> usize {
         self.list.len()
     }
 
-    /// Refuses the file if there is any problem.
+    /// Rejects the file if there is any problem.
     pub(super) fn refuse(&mut self) -> Result<(), Rejection> {
         if self.list.is_empty() {
             return Ok(());
         }
         let mut problems = std::mem::take(&mut self.list);
-        // Stable: within a row they stay in the order of the checks.
+        // The sort is stable: problems within a row stay in the order of the checks.
         problems.sort_by_key(|problem| problem.row);
         if self.more > 0 {
             let row = problems.last().map_or(0, |last| last.row);

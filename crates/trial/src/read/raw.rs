@@ -1,28 +1,29 @@
-//! A file as rows of text cells, before anything is known of its columns.
+//! Files as rows of text cells, before the roles of their columns are known.
 
 use csv::StringRecord;
 
 use super::wide::Wide;
 
-/// What stands before a file's rows, whatever its format.
+/// Heading of a file: its content before the rows, in any format.
 #[derive(Clone)]
 pub(crate) struct Heading {
     /// Comment lines before the header, without their `#`.
     pub comments: Vec<String>,
-    /// The line of the header.
+    /// Line of the header.
     pub header_row: u64,
-    /// The header's cells, without the spaces around them.
+    /// Cells of the header, without surrounding spaces.
     pub header: Vec<String>,
-    /// The wide layout whose columns are added to the file's.
+    /// Wide layout whose columns are added to the columns of the file.
     pub wide: Option<Wide>,
 }
 
-/// One row; it has as many cells as the header, unless it is a comment.
+/// One row, which has as many cells as the header unless it is a comment.
 pub(crate) struct RawRow {
-    /// Its line in the file.
+    /// Line of the row in the file.
     pub row: u64,
-    /// Its cells.
+    /// Cells of the row.
     pub cells: StringRecord,
-    /// Whether it is a line of text that begins with `#`; a cell in quotation marks that does is none.
+    /// Whether the row is a line of text that begins with `#`; a quoted cell that begins with `#` does not make it a
+    /// comment.
     pub is_comment: bool,
 }

@@ -1,4 +1,4 @@
-//! One row, understood: what kind of record it is and what it says.
+//! Interpretation of one row: the kind of record and its values.
 
 use omafit_model::{Dose, Observation};
 
@@ -12,64 +12,64 @@ use super::problems::{Place, Problems};
 use super::raw::RawRow;
 use super::units::IgeUnit;
 
-/// A row.
+/// Interpreted row.
 pub(super) struct Record<'a> {
     pub row: u64,
     pub id: &'a str,
-    /// In days; of dates in seconds.
+    /// Time in days, or in seconds if times are dates.
     pub time: Cell<'a>,
-    /// Of each covariate that is read; IgE in ng/mL.
+    /// Cell of each covariate that is read; IgE in ng/mL.
     pub covariates: Vec<Cell<'a>>,
-    /// Whether it is a reset, `EVID` 3 or 4, whatever else may be wrong with it.
+    /// Whether the record is a reset, `EVID` 3 or 4, whatever else may be wrong with it.
     pub resets: bool,
     pub kind: Kind,
 }
 
-/// What a row records. Where `TIME` is wrong, the times in it mean nothing.
+/// Kind of record. If `TIME` is wrong, the times in it have no meaning.
 #[derive(Clone, Copy)]
 pub(super) enum Kind {
-    /// A dose or a reset.
+    /// Dose or reset.
     Dose {
         dose: Dose,
         additional: Additional,
-        /// Whether the additional doses still to come are not given.
+        /// Whether the additional doses still to come are cancelled.
         cancels: bool,
         /// Whether the row has a `DV` other than 0 that `MDV` does not leave out.
         has_value: bool,
     },
-    /// An observation, not yet placed among the doses.
+    /// Observation, not yet placed among the doses.
     Observation {
         observation: Observation,
-        /// Whether the options make it a censored one, not the file.
+        /// Whether the observation is censored by the options rather than by the file.
         by_option: bool,
-        /// `CMT`, if the row has one.
+        /// Compartment in `CMT`, if the row has one.
         compartment: Option<f64>,
     },
-    /// An observation that `MDV` excludes.
+    /// Observation that `MDV` excludes.
     Excluded,
-    /// `EVID` 2.
+    /// Other event, `EVID` 2.
     Other,
-    /// Something wrong, which has been reported.
+    /// Record with a mistake, which has been reported.
     Wrong,
 }
 
-/// A cell of a numeric column.
+/// Cell of a numeric column.
 #[derive(Clone, Copy)]
 pub(super) enum Cell<'a> {
-    /// Empty, `.` or `NA`; or there is no such column.
+    /// Missing value: an empty cell, `.`, `NA` or a code of the options; or no such column.
     Missing,
-    /// No finite number, which has been reported.
+    /// Cell that is not a finite number, which has been reported.
     Wrong,
-    /// A number, and how the file writes it, in the file's unit.
+    /// Number, and its text in the file, in the file's unit.
     Number(f64, &'a str),
 }
 
-/// Whether a cell's text stands for nothing.
+/// Whether a cell's text stands for a missing value.
 pub(crate) fn is_missing(text: &str) -> bool {
     matches!(text, "" | "." | "NA")
 }
 
-/// A flag: 1, Y, YES or TRUE, or 0, N, NO, FALSE or nothing; `None` of anything else.
+/// Parses a flag: 1, Y, YES or TRUE, or 0, N, NO, FALSE or a missing value; `None` for any other text.
 pub(super) fn parse_flag(text: &str) -> Option<bool> {
     match text.to_ascii_uppercase().as_str() {
         "1" | "Y" | "YES" | "TRUE" => Some(true),
@@ -78,13 +78,13 @@ pub(super) fn parse_flag(text: &str) -> Option<bool> {
     }
 }
 
-/// Whether a text says that a value is below a limit of quantification.
+/// Whether a text marks a value below a limit of quantification.
 fn is_below_limit(text: &str) -> bool {
     let words = ["BLQ", "BLOQ", "BQL", "LLOQ", "LLQ", "ND", "LOD"];
     text.starts_with('<') || words.iter().any(|word| text.to_ascii_uppercase().starts_with(word))
 }
 
-/// Whether a text has the form of a date, as 2024-03-01 or 01/03/2024, or of a time of day, as 08:30.
+/// Whether a text has the form of a date, such as 2024-03-01 or 01/03/2024, or of a time of day, such as 08:30.
 fn is_date_or_clock(text: &str) -> bool {
     let is_part = |c: char| c.is_ascii_alphanumeric() || "-/:. +".contains(c);
     text.starts_with(|c: char| c.is_ascii_digit())
@@ -92,7 +92,7 @@ fn is_date_or_clock(text: &str) -> bool {
         && text.chars().all(is_part)
 }
 
-/// Reads rows one by one.
+/// Reader of rows, one by one.
 pub(super) struct RowReader<'a, 'p> {
     pub columns: &'a Columns<'a>,
     pub options: &'a ReadOptions,
@@ -100,7 +100,7 @@ pub(super) struct RowReader<'a, 'p> {
 }
 
 impl<'a> RowReader<'a, '_> {
-    /// Understands a row; what cannot be understood is reported.
+    /// Interprets a row; what cannot be interpreted is reported.
     pub(super) fn read(&mut self, raw: &'a RawRow) -> Record<'a> {
         let columns = self.columns;
         let mut row = Row { id: "", reader: self, raw };
@@ -124,7 +124,7 @@ impl<'a> RowReader<'a, '_> {
     }
 }
 
-/// A row that is being understood.
+/// Row that is being interpreted.
 pub(super) struct Row<'r, 'a, 'p> {
     reader: &'r mut RowReader<'a, 'p>,
     raw: &'a RawRow,
@@ -132,7 +132,7 @@ pub(super) struct Row<'r, 'a, 'p> {
 }
 
 impl<'a> Row<'_, 'a, '_> {
-    /// A cell's text without the spaces around it; nothing if there is no such column.
+    /// Decoded text of a cell without surrounding spaces; empty if there is no such column.
     pub(super) fn text(&self, name: impl Into<ColumnRole>) -> &'a str {
         let meaning = name.into();
         let columns = self.reader.columns;
@@ -140,7 +140,7 @@ impl<'a> Row<'_, 'a, '_> {
         columns.decoded(meaning, cell)
     }
 
-    /// Reports a cell that holds something else than expected.
+    /// Reports a cell with other content than expected.
     pub(super) fn found(&mut self, name: impl Into<ColumnRole>, expected: impl Into<String>) {
         let meaning = name.into();
         let place = Place::row(self.raw.row).column(self.reader.columns.title(meaning)).id(self.id);
@@ -157,7 +157,7 @@ impl<'a> Row<'_, 'a, '_> {
         self.reader.columns.index(name).is_some()
     }
 
-    /// How to read.
+    /// Options for reading.
     pub(super) fn options(&self) -> &'a ReadOptions {
         self.reader.options
     }
@@ -167,7 +167,7 @@ impl<'a> Row<'_, 'a, '_> {
         self.raw.row
     }
 
-    /// Whether a cell is zero or missing; reported if it is another number.
+    /// Whether a cell is zero or missing; any other number is reported.
     pub(super) fn not_nonzero(&mut self, name: Name, cell: Cell<'_>, expected: &str) -> bool {
         match cell {
             Cell::Missing | Cell::Number(0.0, _) => true,
@@ -179,7 +179,7 @@ impl<'a> Row<'_, 'a, '_> {
         }
     }
 
-    /// A value of the file in the unit that is used here.
+    /// Cell converted to the unit that is used internally.
     pub(super) fn converted(
         &mut self,
         name: impl Into<ColumnRole>,
@@ -223,7 +223,7 @@ impl<'a> Row<'_, 'a, '_> {
         }
     }
 
-    /// How a text that is no number can be read, if it looks like something that can.
+    /// Advice on how a text that is not a number can be read, if it has a known form.
     fn help(&self, meaning: ColumnRole, text: &str) -> &'static str {
         match meaning {
             ColumnRole::Record(Name::Dv) if is_below_limit(text) => {
@@ -237,7 +237,8 @@ impl<'a> Row<'_, 'a, '_> {
         }
     }
 
-    /// A flag: 1, Y, YES or TRUE, or 0, N, NO, FALSE or nothing; `None` of anything else, which is reported.
+    /// Reads a flag: 1, Y, YES or TRUE, or 0, N, NO, FALSE or a missing value; `None` for any other text, which is
+    /// reported.
     fn flag(&mut self, name: Name) -> Option<bool> {
         let flag = parse_flag(self.text(name));
         if flag.is_none() {
@@ -246,7 +247,7 @@ impl<'a> Row<'_, 'a, '_> {
         flag
     }
 
-    /// A time or a difference of times, in days.
+    /// Reads a time or an interval between times, in days.
     fn days(&mut self, name: Name) -> Cell<'a> {
         match self.number(name) {
             Cell::Number(time, text) => Cell::Number(time / self.options().time_unit.per_day(), text),
@@ -254,7 +255,7 @@ impl<'a> Row<'_, 'a, '_> {
         }
     }
 
-    /// A date and a time of day, in seconds.
+    /// Reads a date and a time of day, in seconds.
     fn moment(&mut self, format: DateFormat) -> Cell<'a> {
         let (date, clock) = (self.text(Name::Date), self.text(Name::Time));
         let (has_date, example) = (self.has(Name::Date), format.example());
@@ -290,10 +291,10 @@ impl<'a> Row<'_, 'a, '_> {
         self.converted(meaning, cell, self.options().baseline_ige_unit().ng_ml(), IgeUnit::default().name())
     }
 
-    /// What the row records, and whether it is a reset.
+    /// Kind of record, and whether it is a reset.
     fn kind(&mut self, time: f64) -> (bool, Kind) {
         let mdv = self.number(Name::Mdv);
-        // A value that is not read need not be one.
+        // A value that is left out need not be a number.
         let dv = if let Cell::Number(1.0, _) = mdv { Cell::Missing } else { self.number(Name::Dv) };
         let amt = self.number(Name::Amt);
         let dosing = DoseCells {
@@ -318,7 +319,7 @@ impl<'a> Row<'_, 'a, '_> {
         }
     }
 
-    /// `EVID`, or without that column whether there is an amount.
+    /// Event in `EVID` or, without that column, the event implied by the amount.
     fn event(&mut self, amt: Cell<'_>) -> Option<Event> {
         if !self.has(Name::Evid) {
             return match amt {

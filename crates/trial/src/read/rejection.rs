@@ -1,4 +1,4 @@
-//! Why a file is refused.
+//! Reasons for the rejection of a file.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -8,14 +8,14 @@ use std::path::{Path, PathBuf};
 use super::problem::Problem;
 use crate::present::{harmless, harmless_lines};
 
-/// More problems than this are counted, not listed, when a rejection is printed.
+/// Maximum number of problems listed when a rejection is printed; further problems are counted.
 const LISTED: usize = 50;
-/// More problems that are alike than this are shown as one.
+/// Number of similar problems above which they are shown as one.
 const ALIKE: usize = 5;
-/// Rows of problems that are alike that are named.
+/// Maximum number of rows listed for similar problems.
 const ROWS: usize = 5;
 
-/// Why a data set was refused. Nothing of it has been used.
+/// Reason for the rejection of a data set. Nothing of the data set has been used.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Rejection {
@@ -24,10 +24,10 @@ pub enum Rejection {
     Unreadable {
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// Error of the operating system.
         source: io::Error,
     },
-    /// The file is none that can be read.
+    /// The file has none of the supported formats.
     #[error(
         "cannot read {}: expected CSV text, gzipped CSV text, Parquet or a SAS transport file, but {}",
         path.display(),
@@ -36,7 +36,7 @@ pub enum Rejection {
     Format {
         /// The file.
         path: PathBuf,
-        /// What it looks like instead.
+        /// Description of the format or content that was found.
         found: String,
     },
     /// The file has no content.
@@ -45,7 +45,7 @@ pub enum Rejection {
         /// The file.
         path: PathBuf,
     },
-    /// The file has comments or blank lines only.
+    /// The file has only comments or blank lines.
     #[error("{} has no header: expected a line that names the columns", path.display())]
     NoHeader {
         /// The file.
@@ -57,15 +57,15 @@ pub enum Rejection {
         /// The file.
         path: PathBuf,
     },
-    /// A mapping that is none.
+    /// The mapping is not valid.
     #[error("{}: {}", path.display(), harmless_lines(reason))]
     Mapping {
         /// The file.
         path: PathBuf,
-        /// What is wrong in it.
+        /// Description of the mistake.
         reason: String,
     },
-    /// What the file says takes more memory than there is.
+    /// The content of the file takes more memory than is available.
     #[error(
         "{} does not fit into memory: it has more than {records} records, those included that ADDL stands for: read a part of it, \
          or check ADDL",
@@ -74,7 +74,7 @@ pub enum Rejection {
     TooLarge {
         /// The file.
         path: PathBuf,
-        /// Records that were read.
+        /// Number of records that were read.
         records: usize,
     },
     /// Every row is left out.
@@ -82,22 +82,22 @@ pub enum Rejection {
     AllLeftOut {
         /// The file.
         path: PathBuf,
-        /// Its rows.
+        /// Number of rows in the file.
         rows: u64,
-        /// Why they are left out.
+        /// Reasons for leaving out the rows.
         reasons: Vec<String>,
     },
-    /// An option cannot be followed whatever the file.
+    /// An option is wrong for any file.
     #[error("cannot read data with {option} {}: expected {expected}", harmless(found))]
     Option {
         /// The field of [`ReadOptions`](crate::ReadOptions).
         option: &'static str,
-        /// Its value.
+        /// Value of the option.
         found: String,
-        /// What was expected instead.
+        /// Description of the expected value.
         expected: &'static str,
     },
-    /// The file's content is wrong: every problem, in the order of the rows. Printing shows the first 50.
+    /// The content of the file is wrong: every problem, in the order of the rows. Printing shows the first 50.
     #[error("{}", Listing(problems))]
     Problems {
         /// The problems; never empty.
@@ -124,7 +124,7 @@ struct Alike<'a> {
 }
 
 impl Listing<'_> {
-    /// The problems in their order; those that are alike are together where they are many.
+    /// Problems in their order, with similar problems combined where there are many.
     fn gathered(&self) -> Vec<Alike<'_>> {
         let key = |problem: &'_ Problem| (problem.column.clone(), problem.expected.clone());
         let mut counts: HashMap<_, usize> = HashMap::new();

@@ -1,11 +1,11 @@
-//! Medians and deviations that a few wrong values do not move.
+//! Medians and deviations that are robust against a few wrong values.
 
 use crate::summary::Span;
 
-/// The standard deviation of a normal distribution over its median absolute deviation.
+/// Ratio of the standard deviation of a normal distribution to its median absolute deviation.
 const NORMAL: f64 = 1.4826;
 
-/// The median of some numbers and their robust standard deviation.
+/// Median of some numbers, and their robust standard deviation.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Robust {
     pub median: f64,
@@ -13,7 +13,8 @@ pub(super) struct Robust {
 }
 
 impl Robust {
-    /// Of numbers that are finite; `None` of none, and where more than half are equal.
+    /// Median and robust standard deviation of finite numbers; `None` if there are none, or if more than half are
+    /// equal.
     pub(super) fn of(numbers: Vec<f64>) -> Option<Self> {
         let deviation_of = |median: f64, numbers: &[f64]| {
             middle(numbers.iter().map(|number| (number - median).abs()).collect())
@@ -23,13 +24,13 @@ impl Robust {
         (deviation > 0.0).then_some(Self { median, deviation })
     }
 
-    /// How many deviations a number is above the median.
+    /// Number of robust standard deviations by which a number is above the median.
     pub(super) fn z(&self, number: f64) -> f64 {
         (number - self.median) / self.deviation
     }
 }
 
-/// The median of some numbers.
+/// Median of some numbers; `None` if there are none.
 pub(super) fn middle(numbers: Vec<f64>) -> Option<f64> {
     Span::of(numbers).map(|span| span.median)
 }

@@ -1,7 +1,8 @@
-//! Values in a unit other than that of their analyte's others: single ones, those of a subject, those of a study or site.
+//! Checks for values in a unit other than that of the other values of their analyte: single values, the values of a
+//! subject, and the values of a study or site.
 //!
-//! The evidence is a ratio that is a unit's factor where biology gives another: 1000 (ng/mL and µg/mL, or µg/L), and for
-//! total IgE before the first dose, which `IGE` repeats, 2.42 (IU/mL and ng/mL).
+//! The evidence is a ratio equal to the factor of a unit where physiology gives another ratio: 1000 (ng/mL and µg/mL,
+//! or µg/L), and for total IgE before the first dose, which `IGE` repeats, 2.42 (IU/mL and ng/mL).
 
 use omafit_model::units::NG_PER_IU;
 use omafit_model::{Analyte, Censoring, Covariates, Observation};
@@ -17,33 +18,34 @@ use crate::trial::Warning;
 
 /// The factor between units that differ by a prefix.
 const THOUSAND: f64 = 1000.0;
-/// How near a ratio must be to it, as a factor: of single values, and of subjects and groups.
+/// Tolerance of a ratio around 1000, as a factor, for single values, subjects and groups.
 const NEAR_THOUSAND: f64 = 3.0;
-/// How near a ratio of total IgE to `IGE` must be to 2.42, as a factor: of a subject where all others agree to
-/// [`EQUAL`], and of the medians of groups.
+/// Tolerance of a ratio of total IgE to `IGE` around 2.42, as a factor: for a subject if most subjects agree within
+/// [`EQUAL`], and for the medians of groups.
 const NEAR_IU: f64 = 1.01;
 const NEAR_IU_OF_GROUPS: f64 = 1.1;
 const EQUAL: f64 = 1.02;
-/// The part of the subjects, or of a group, that agree.
+/// Proportion of the subjects, or of a group, that must agree.
 const MOST: f64 = 0.8;
-/// How near ratios of a group must be to their median, as a factor: those to a dose or to `IGE` during treatment, and those
-/// of total IgE before it.
+/// Tolerance of the ratios of a group around their median, as a factor: for ratios to a dose or to `IGE` during
+/// treatment, and for ratios of total IgE before treatment.
 const CLOSE: f64 = 10.0;
 const CLOSE_BEFORE: f64 = 1.3;
-/// Subjects to compare with, and subjects of a group.
+/// Minimum number of subjects to compare with, and minimum number of subjects in a group.
 const FEWEST: usize = 10;
 const FEWEST_OF_GROUP: usize = 5;
-/// Values of a subject that make its level.
+/// Minimum number of values of a subject that define its level.
 const VALUES: usize = 3;
-/// Robust standard deviations from the median of all that a subject's level must be beyond, and the least deviation.
+/// Number of robust standard deviations from the median of all subjects beyond which a subject's level must lie, and
+/// minimum of that standard deviation.
 const FAR: f64 = 6.0;
 const LEAST_DEVIATION: f64 = 0.1;
-/// Days within which neither omalizumab nor IgE goes up and down by a factor of 1000.
+/// Days within which neither omalizumab nor IgE rises and falls by a factor of 1000.
 const NEIGHBOUR_DAYS: f64 = 60.0;
-/// How far a value must be from the median of its analyte, as a factor.
+/// Factor by which a value must differ from the median of its analyte.
 const UNUSUAL: f64 = 100.0;
 
-/// A value that is far from those before and after it.
+/// Value that is far from the values before and after it.
 struct Jump {
     analyte: Analyte,
     value: f64,
@@ -51,27 +53,27 @@ struct Jump {
     id: String,
 }
 
-/// What a subject's values of an analyte stand to: logarithms, no number where unknown.
+/// Levels of an analyte in a subject, as logarithms; NaN if unknown.
 #[derive(Clone, Copy)]
 struct Levels {
-    /// The geometric mean of the values.
+    /// Geometric mean of the values.
     mean: f64,
-    /// The median over the largest dose, or over `IGE`.
+    /// Median of the values relative to the largest dose, or to `IGE`.
     relative: f64,
 }
 
-/// A subject.
+/// Subject with its levels and groups.
 struct One {
     row: u64,
     id: String,
     levels: [Levels; 3],
-    /// Total IgE before the first dose over an `IGE` of the file, as a logarithm.
+    /// Ratio of total IgE before the first dose to an `IGE` given in the file, as a logarithm.
     before: f64,
-    /// The group in each column of groups.
+    /// Group of the subject in each column of groups.
     groups: Vec<usize>,
 }
 
-/// A column by which subjects are in groups.
+/// Column that divides the subjects into groups.
 struct GroupColumn {
     at: usize,
     title: String,
@@ -79,7 +81,7 @@ struct GroupColumn {
     current: usize,
 }
 
-/// The values of all subjects.
+/// Values of all subjects.
 pub(super) struct Scales {
     subjects: Vec<One>,
     jumps: Vec<Jump>,
@@ -87,14 +89,14 @@ pub(super) struct Scales {
 }
 
 impl Scales {
-    /// With the columns by which subjects are in groups.
+    /// Starts with no subjects, and with the columns that divide them into groups.
     pub(super) fn new(heading: &Heading, groups: Vec<usize>) -> Self {
         let new =
             |at: usize| GroupColumn { at, title: heading.header[at].clone(), names: Vec::new(), current: 0 };
         Self { subjects: Vec::new(), jumps: Vec::new(), groups: groups.into_iter().map(new).collect() }
     }
 
-    /// Begins with a subject, in the groups of its first row.
+    /// Begins a subject, in the groups of its first row.
     pub(super) fn begin(&mut self, row: &RawRow) {
         for column in &mut self.groups {
             let cell = row.cells.get(column.at).unwrap_or("").trim();
@@ -105,7 +107,7 @@ impl Scales {
         }
     }
 
-    /// Ends the subject; `has_ige` is whether its `IGE` is the file's and not taken from total IgE.
+    /// Ends the subject; `has_ige` tells whether its `IGE` is given in the file rather than taken from total IgE.
     pub(super) fn end(&mut self, course: &Course<'_>, covariates: &Covariates, has_ige: bool) {
         let dose = course.doses.iter().map(|dose| dose.amount_mg).fold(0.0, f64::max);
         let ige = covariates.ige_ng_ml().filter(|_| has_ige).unwrap_or(f64::NAN);
@@ -134,7 +136,7 @@ impl Scales {
         self.subjects.push(One { row: course.row, id: course.id.to_owned(), levels, before, groups });
     }
 
-    /// Adds the single values and the subjects; of groups there are warnings.
+    /// Adds findings for single values and subjects; returns warnings for groups.
     pub(super) fn finish(&self, findings: &mut Findings) -> Vec<Warning> {
         self.single(findings);
         let mut warnings = Vec::new();
@@ -202,7 +204,7 @@ impl Scales {
         }
     }
 
-    /// A warning of the first group whose subjects' levels differ from all others' by the factor of a unit.
+    /// Warning of the first group whose subjects' levels differ from the levels of all others by the factor of a unit.
     fn group(
         &self,
         level: &dyn Fn(&One) -> f64,
@@ -218,7 +220,7 @@ impl Scales {
             let mut by_group: Vec<Vec<(&One, f64)>> = vec![Vec::new(); column.names.len()];
             known.iter().for_each(|one| by_group[one.0.groups[position]].push(*one));
             for (group, own) in by_group.iter().enumerate() {
-                // The smaller part is told. One that is near the median of all needs no closer look.
+                // The smaller part is reported. A group that is near the median of all needs no closer look.
                 let is_far = |median: f64| (median - overall).abs() > LEAST_DEVIATION;
                 let Some(own_median) = agreed(own, close).filter(|median| is_far(*median)) else { continue };
                 let others: Vec<_> =
@@ -248,7 +250,7 @@ impl Scales {
     }
 }
 
-/// The values that are about 1000 times, or a thousandth of, those before and after them.
+/// Values that are about 1000 times, or a thousandth of, the values before and after them.
 fn jumps(values: &[&Observation], id: &str) -> Vec<Jump> {
     let is_jump = |three: &&[&Observation]| {
         let [a, b, c] = [three[0], three[1], three[2]];
@@ -269,18 +271,18 @@ fn jumps(values: &[&Observation], id: &str) -> Vec<Jump> {
     values.windows(3).filter(is_jump).map(jump).collect()
 }
 
-/// A ratio with the digits that show which factor it is near.
+/// Text of a ratio, with enough digits to show which factor it is near.
 fn shown(ratio: f64) -> String {
     if (0.1..10.0).contains(&ratio) { format!("{ratio:.4}") } else { format!("{ratio:.2e}") }
 }
 
-/// Whether a ratio is near a factor, or its inverse.
+/// Whether a ratio is near a factor, or near its inverse.
 fn near(ratio: f64, factor: f64, times: f64) -> bool {
     let above = ratio.max(1.0 / ratio);
     (above / factor).max(factor / above) < times
 }
 
-/// The median of a group's levels, where there are enough and most are close to it.
+/// Median of a group's levels, if the group is large enough and most levels are close to the median.
 fn agreed(group: &[(&One, f64)], close: f64) -> Option<f64> {
     if group.len() < FEWEST_OF_GROUP {
         return None;

@@ -1,4 +1,4 @@
-//! Rows that are left out: comments, and what `--ignore` and `--accept` say.
+//! Rows that are left out: comments, and rows selected by `--ignore` and `--accept`.
 
 use std::cmp::Ordering;
 
@@ -9,7 +9,7 @@ use super::raw::{Heading, RawRow};
 use super::rejection::Rejection;
 use crate::trial::Ignored;
 
-/// The sign of a comment, which is one whatever the options are, as in NONMEM.
+/// Sign of a comment, whatever the options are, as in NONMEM.
 const COMMENT: char = '#';
 
 /// A comparison of a cell with a value.
@@ -23,7 +23,7 @@ enum Operator {
     AtLeast,
 }
 
-/// How operators are written.
+/// Notations of the operators.
 const OPERATORS: [(&str, Operator); 17] = [
     (".EQ.", Operator::Equal),
     (".NE.", Operator::Unequal),
@@ -44,7 +44,7 @@ const OPERATORS: [(&str, Operator); 17] = [
     ("=", Operator::Equal),
 ];
 
-/// A condition on a row, as `EXCLFL=Y`.
+/// Condition on a row, such as `EXCLFL=Y`.
 #[derive(Clone, Debug, PartialEq)]
 struct Condition {
     /// The condition as it was given.
@@ -55,11 +55,11 @@ struct Condition {
 }
 
 impl Condition {
-    /// A condition from its text; nothing if it has no column or no operator.
+    /// Parses a condition; `None` if the text has no column or no operator.
     fn parse(text: &str) -> Option<Self> {
         let upper = text.to_ascii_uppercase();
         let find = |(sign, operator): &(&str, Operator)| Some((upper.find(sign)?, sign.len(), *operator));
-        // The leftmost; of two at one place the longer.
+        // The leftmost operator, or the longer one of two in one place.
         let found =
             OPERATORS.iter().filter_map(find).min_by_key(|(at, length, _)| (*at, usize::MAX - length));
         let (at, length, operator) = found?;
@@ -69,8 +69,8 @@ impl Condition {
         (!column.is_empty()).then_some(Self { text, column, operator, value })
     }
 
-    /// Whether a cell meets the condition. Two numbers are compared as numbers, all else as text; text has no order. The
-    /// decimal mark is the cell's; the condition's number may have a point in any case.
+    /// Whether a cell meets the condition. Two numbers are compared as numbers, everything else as text, which has no
+    /// order. The decimal mark is that of the cell; the condition's number may have a point in any case.
     fn is_met(&self, cell: &str, decimal: DecimalMark) -> bool {
         let value = DecimalMark::Point.parse(&self.value).or_else(|| decimal.parse(&self.value));
         let numbers = decimal.parse(cell).zip(value);
@@ -91,7 +91,7 @@ impl Condition {
     }
 }
 
-/// A rule of `--ignore`: a first character, or a condition.
+/// Rule of `--ignore`: a first character, or a condition.
 #[derive(Clone, Debug, PartialEq)]
 enum Rule {
     First(char),
@@ -114,7 +114,7 @@ fn begins(first_cell: &str, sign: char) -> bool {
     first.is_some_and(|first| first == sign || (sign == '@' && first.is_alphabetic()))
 }
 
-/// Refuses options that no file could make right.
+/// Rejects options that are wrong for any file.
 pub(super) fn check(options: &ReadOptions) -> Result<(), Rejection> {
     let refuse = |option, found: &String, expected| {
         Err(Rejection::Option { option, found: format!("'{found}'"), expected })
@@ -134,11 +134,11 @@ pub(super) fn check(options: &ReadOptions) -> Result<(), Rejection> {
 
 /// A reason to leave a row out.
 enum Test {
-    /// A line that begins with `#`.
+    /// Line that begins with `#`.
     Comment,
-    /// The first character of its first cell.
+    /// First character of the row's first cell.
     Begins(char),
-    /// The condition on the cell at a position, which must be met or must not.
+    /// Condition on the cell at a position, which must be met, or must not be met.
     Cell { at: usize, condition: Condition, must: bool, decimal: DecimalMark },
 }
 
@@ -155,19 +155,19 @@ impl Test {
     }
 }
 
-/// The rows that are used.
+/// Selection of the rows that are used.
 pub(super) struct Selection {
-    /// Each reason to leave a row out, and the rows that it left out.
+    /// Each reason for leaving out a row, and the rows that are left out for it.
     tests: Vec<(Test, Ignored)>,
 }
 
 impl Selection {
-    /// Everything but comments.
+    /// Selection of everything except comments.
     pub(super) fn comments() -> Self {
         Self { tests: vec![(Test::Comment, Ignored::because(format!("begins with {COMMENT}")))] }
     }
 
-    /// The selection of the options; a column that the file does not have becomes a problem.
+    /// Selection by the options; a column that the file does not have becomes a problem.
     pub(super) fn new(heading: &Heading, options: &ReadOptions, problems: &mut Problems) -> Self {
         let Self { mut tests } = Self::comments();
         let mut conditions: Vec<(Condition, bool)> = Vec::new();
@@ -199,17 +199,17 @@ impl Selection {
         Self { tests }
     }
 
-    /// Whether a row is a comment, whose cells need not be as many as the header's.
+    /// Whether a row is a comment by its first cell, and need not have as many cells as the header.
     pub(super) fn is_comment(&self, first_cell: &str) -> bool {
         self.tests.iter().any(|(test, _)| matches!(test, Test::Begins(sign) if begins(first_cell, *sign)))
     }
 
-    /// Whether a column decides what is left out.
+    /// Whether a column decides which rows are left out.
     pub(super) fn reads(&self, position: usize) -> bool {
         self.tests.iter().any(|(test, _)| matches!(test, Test::Cell { at, .. } if *at == position))
     }
 
-    /// Keeps the rows that are used, and counts the others by the first reason.
+    /// Keeps the rows that are used, and counts the others under the first reason that applies.
     pub(super) fn keep(&mut self, rows: &mut Vec<RawRow>) {
         rows.retain(|row| {
             let reason = self.tests.iter_mut().find(|(test, _)| test.leaves_out(row));
@@ -217,7 +217,7 @@ impl Selection {
         });
     }
 
-    /// The rows that were left out, by reason.
+    /// Rows that were left out, by reason.
     pub(super) fn ignored(&self) -> Vec<Ignored> {
         self.tests.iter().map(|(_, ignored)| ignored).filter(|ignored| ignored.rows > 0).cloned().collect()
     }

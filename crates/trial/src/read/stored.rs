@@ -1,4 +1,4 @@
-//! A data set as it is stored, whatever its columns mean.
+//! Data sets as they are stored, whatever the meaning of their columns.
 
 use std::path::Path;
 
@@ -12,14 +12,14 @@ use crate::table::ParquetGroups;
 use crate::trial::Ignored;
 use crate::xport::XportFile;
 
-/// A data set as it is stored.
+/// Data set as it is stored.
 pub(crate) enum Stored {
     Text { heading: Heading, rows: Vec<RawRow>, comments: Vec<Ignored> },
     Parquet(ParquetGroups),
     Xport(XportFile),
 }
 
-/// Reads a data set whose rows have as many cells as its header.
+/// Reads a data set as it is stored; each row must have as many cells as the header.
 pub(crate) fn read_stored(
     path: &Path,
     separator: Separator,

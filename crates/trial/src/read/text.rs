@@ -1,4 +1,4 @@
-//! Text to rows of cells, with the line of each.
+//! Splitting of text into rows of cells, with the line of each row.
 
 use std::path::Path;
 
@@ -11,29 +11,29 @@ use super::raw::{Heading, RawRow};
 use super::rejection::Rejection;
 use super::select::Selection;
 
-/// A separator that is known only to be refused.
+/// Separator that is recognised only to be rejected.
 const BAR: char = '|';
-/// Characters that a name may not have: in a header they would look like a separator in the comma's place.
+/// Characters that a name may not have: in a header they would look like a delimiter in place of the comma.
 pub(super) const OTHER_SEPARATORS: [char; 3] = [';', '\t', BAR];
 
-/// The text of a file, without a byte order mark.
+/// Text of a file, without a byte order mark.
 pub(super) fn text_of(bytes: &[u8]) -> &[u8] {
     bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes)
 }
 
-/// The rows of a text, one after the other.
+/// Reader of the rows of a text.
 pub(super) struct TextRows<'a> {
     path: &'a Path,
     reader: Cells<'a>,
     lines: Lines<'a>,
-    /// Bytes before the header.
+    /// Number of bytes before the header.
     length: usize,
     cells: usize,
-    /// Whether every row so far could be told apart into cells.
+    /// Whether every row so far could be split into cells.
     pub complete: bool,
 }
 
-/// Reads a file's text up to its rows.
+/// Reads the text of a file up to its rows.
 pub(super) fn read_text<'a>(
     path: &'a Path,
     bytes: &'a [u8],
@@ -71,7 +71,7 @@ pub(super) fn read_text<'a>(
 }
 
 impl TextRows<'_> {
-    /// At most so many rows; none at the end. Rows that cannot be told apart into cells become problems.
+    /// Next rows, at most `most`; empty at the end. Rows that cannot be split into cells become problems.
     pub(super) fn next(
         &mut self,
         most: usize,
@@ -108,17 +108,17 @@ impl TextRows<'_> {
     }
 }
 
-/// A quotation mark left open would swallow the rows up to the next one, and with the right number of cells nobody
-/// would notice: so no cell may go over the end of its line.
+/// Requirement that no cell extends over the end of its line. A quotation mark left open would swallow the rows up to
+/// the next one, and with the right number of cells this would go unnoticed.
 const ONE_LINE: &str = "a row on one line: a quotation mark is opened and not closed on it";
 
 struct Preamble {
     comments: Vec<String>,
-    /// Bytes before the header.
+    /// Number of bytes before the header.
     length: usize,
 }
 
-/// The comment lines, and blank ones, before the header.
+/// Comment lines and blank lines before the header.
 fn preamble(text: &str) -> Preamble {
     let mut comments = Vec::new();
     let mut length = 0;
@@ -134,7 +134,7 @@ fn preamble(text: &str) -> Preamble {
     Preamble { comments, length }
 }
 
-/// Refuses a header whose names hold another separator more often than it has the declared one.
+/// Rejects a header whose names contain another delimiter more often than the header has the given one.
 fn check_separator(
     header: &[String],
     declared: Separator,
@@ -144,7 +144,7 @@ fn check_separator(
     let separators = header.len().saturating_sub(1);
     let count = |separator| header.iter().map(|name| name.matches(separator).count()).sum::<usize>();
     let is_other = |other: &Separator| match other {
-        // A name may have a space in it.
+        // A name may contain a space.
         Separator::Space => separators == 0 && count(' ') > 0,
         other => *other != declared && count(other.character()) > separators,
     };
@@ -159,7 +159,7 @@ fn check_separator(
     problems.refuse()
 }
 
-/// Names every line that is not UTF-8.
+/// Reports every line that is not UTF-8.
 fn report_bad_lines(bytes: &[u8], problems: &mut Problems) {
     for (row, line) in (1..).zip(bytes.split(|byte| *byte == b'\n')) {
         if std::str::from_utf8(line).is_err() {
@@ -168,8 +168,8 @@ fn report_bad_lines(bytes: &[u8], problems: &mut Problems) {
     }
 }
 
-/// Counts lines. The CSV reader's own count stands still at the end of the row before, so that blank lines between
-/// would be counted to it.
+/// Line counter. The CSV reader's own count stays at the end of the previous row, so that blank lines between two rows
+/// would be counted to the previous one.
 struct Lines<'a> {
     bytes: &'a [u8],
     at: usize,
@@ -177,12 +177,12 @@ struct Lines<'a> {
 }
 
 impl Lines<'_> {
-    /// Whether the line that was advanced to begins with a byte.
+    /// Whether the current line begins with a byte.
     fn begins_with(&self, byte: u8) -> bool {
         self.bytes.get(self.at) == Some(&byte)
     }
 
-    /// The line on which the first text at or after `byte` stands.
+    /// Advances to the first text at or after `byte`, and returns its line.
     fn advance(&mut self, byte: usize) -> u64 {
         while let Some(&current) = self.bytes.get(self.at) {
             let ends_line = match current {

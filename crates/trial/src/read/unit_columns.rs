@@ -1,4 +1,4 @@
-//! Columns that name units, as `DVU`, beside the units that the file is read in.
+//! Columns that name units, such as `DVU`, compared with the units in which the file is read.
 
 use omafit_model::Analyte;
 
@@ -12,16 +12,16 @@ use super::units::{TimeUnit, WeightUnit};
 use crate::present::count;
 use crate::trial::Warning;
 
-/// What files call the units of `DV`, of `TIME`, of `AMT` and of `WT`.
+/// Names that files use for the units of `DV`, `TIME`, `AMT` and `WT`.
 const OF_DV: [&str; 9] =
     ["DVU", "DVUNIT", "DV_UNIT", "UNIT", "UNITS", "AVALU", "CONCU", "PCSTRESU", "LBSTRESU"];
 const OF_TIME: [&str; 6] = ["TIMEU", "TIMEUNIT", "TIME_UNIT", "AFRLTU", "RRLTU", "TUNIT"];
 const OF_AMOUNT: [&str; 7] = ["AMTU", "AMTUNIT", "AMT_UNIT", "DOSU", "DOSEU", "EXDOSU", "DOSEUNIT"];
 const OF_WEIGHT: [&str; 4] = ["WTU", "WTUNIT", "WT_UNIT", "WEIGHTU"];
-/// Units that are told apart.
+/// Maximum number of units that are distinguished.
 const MOST: usize = 100;
 
-/// What a unit is of.
+/// Quantity that has a unit.
 #[derive(Clone, Copy, PartialEq)]
 enum Quantity {
     Observed(Analyte),
@@ -30,31 +30,31 @@ enum Quantity {
     Weight,
 }
 
-/// A unit that a quantity has in some rows.
+/// Unit of a quantity in some rows.
 struct Named {
     quantity: Quantity,
     column: usize,
-    /// As the file writes it first.
+    /// Text of the unit where it first occurs in the file.
     text: String,
-    /// As it is compared.
+    /// Unit in the form in which units are compared.
     unit: String,
     rows: usize,
     first_row: u64,
     id: String,
 }
 
-/// The columns that name units.
+/// Columns that name units.
 pub(super) struct UnitColumns {
-    /// Of the observations, times, amounts and weights.
+    /// Positions of the columns for observations, times, amounts and weights.
     at: [Option<usize>; 4],
     titles: [String; 4],
     named: Vec<Named>,
-    /// The unit of each quantity as it is read.
+    /// Unit in which each quantity is read.
     read: [String; 6],
 }
 
 impl UnitColumns {
-    /// The columns of units that are not read as something else.
+    /// Finds the columns of units that are not read in another role.
     pub(super) fn new(heading: &Heading, columns: &Columns<'_>, options: &ReadOptions) -> Self {
         let header = &heading.header;
         let called = |at: &usize, names: &[&str]| names.iter().any(|n| n.eq_ignore_ascii_case(&header[*at]));
@@ -75,7 +75,7 @@ impl UnitColumns {
         Self { at, titles: at.map(title), named: Vec::new(), read }
     }
 
-    /// Whether there is none.
+    /// Whether the file has no column of units.
     pub(super) fn is_empty(&self) -> bool {
         self.at.iter().all(Option::is_none)
     }
@@ -116,7 +116,7 @@ impl UnitColumns {
         }
     }
 
-    /// Warnings of units that are mixed, and of units other than those read.
+    /// Warnings of units that are mixed, and of units other than those in which the file is read.
     pub(super) fn warnings(&self) -> Vec<Warning> {
         let observed = Analyte::ALL.map(Quantity::Observed);
         let others = [Quantity::Time, Quantity::Amount, Quantity::Weight];
@@ -161,7 +161,7 @@ impl UnitColumns {
     }
 }
 
-/// The option that reads a unit.
+/// Option that reads a quantity in a unit.
 fn mends(quantity: Quantity, unit: &str) -> Option<&'static str> {
     Some(match (quantity, unit) {
         (Quantity::Observed(Analyte::OmalizumabTotal), "ug/ml") => "--omalizumab-unit ug/mL",
@@ -178,7 +178,7 @@ fn mends(quantity: Quantity, unit: &str) -> Option<&'static str> {
     })
 }
 
-/// A unit as it is compared: equal units that are written otherwise become one.
+/// Unit in the form in which units are compared: different notations of a unit become one.
 fn plain(text: &str) -> String {
     let text: String = text
         .chars()

@@ -1,10 +1,10 @@
-//! Units that a file may have, and what they are here: days, ng/mL of IgE, µg/mL of omalizumab.
+//! Units that a file may have, and their conversion to omafit's own: days, kg, ng/mL of IgE, µg/mL of omalizumab.
 
 use omafit_model::Analyte;
 use omafit_model::units::{IGE_NG_ML_PER_NM, NG_PER_IU, OMALIZUMAB_UG_ML_PER_NM};
 use serde::{Deserialize, Serialize};
 
-/// The unit of a file's times: `TIME`, `II` and the time in `RATE`.
+/// Unit of a file's times: `TIME`, `II` and the time in `RATE`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TimeUnit {
@@ -15,7 +15,7 @@ pub enum TimeUnit {
     Hours,
 }
 
-/// The unit of a file's IgE: `DV` and `LIMIT` of total and free IgE, and the covariate `IGE`.
+/// Unit of a file's IgE: `DV` and `LIMIT` of total and free IgE, and the covariate `IGE`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum IgeUnit {
     /// ng/mL.
@@ -30,17 +30,17 @@ pub enum IgeUnit {
     Nanomolar,
 }
 
-/// The unit of a file's omalizumab: `DV` and `LIMIT`.
+/// Unit of a file's omalizumab: `DV` and `LIMIT`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum OmalizumabUnit {
     /// µg/mL.
     #[default]
     #[serde(rename = "µg/mL", alias = "ug/mL")]
     UgPerMl,
-    /// mg/L, the same.
+    /// mg/L, equal to µg/mL.
     #[serde(rename = "mg/L")]
     MgPerL,
-    /// ng/mL, a thousandth of it.
+    /// ng/mL, 0.001 µg/mL.
     #[serde(rename = "ng/mL")]
     NgPerMl,
     /// nM, 0.15 µg/mL.
@@ -48,7 +48,7 @@ pub enum OmalizumabUnit {
     Nanomolar,
 }
 
-/// The unit of a file's body weight.
+/// Unit of a file's body weight.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum WeightUnit {
@@ -60,7 +60,7 @@ pub enum WeightUnit {
 }
 
 impl WeightUnit {
-    /// kg in one.
+    /// Kilograms in one unit.
     pub(super) const fn kg(self) -> f64 {
         match self {
             Self::Kilograms => 1.0,
@@ -68,14 +68,14 @@ impl WeightUnit {
         }
     }
 
-    /// Whether it is the unit that is used here.
+    /// Whether the unit is the default.
     pub(super) fn is_default(&self) -> bool {
         *self == Self::default()
     }
 }
 
 impl TimeUnit {
-    /// Units to the day.
+    /// Number of units in a day.
     pub(super) const fn per_day(self) -> f64 {
         match self {
             Self::Days => 1.0,
@@ -83,7 +83,7 @@ impl TimeUnit {
         }
     }
 
-    /// Its name.
+    /// Name of the unit.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Days => "days",
@@ -93,7 +93,7 @@ impl TimeUnit {
 }
 
 impl IgeUnit {
-    /// ng/mL in one.
+    /// ng/mL in one unit.
     pub(super) const fn ng_ml(self) -> f64 {
         match self {
             Self::NgPerMl => 1.0,
@@ -102,7 +102,7 @@ impl IgeUnit {
         }
     }
 
-    /// Its name.
+    /// Name of the unit.
     pub const fn name(self) -> &'static str {
         match self {
             Self::NgPerMl => "ng/mL",
@@ -113,7 +113,7 @@ impl IgeUnit {
 }
 
 impl OmalizumabUnit {
-    /// µg/mL in one.
+    /// µg/mL in one unit.
     pub(super) const fn ug_ml(self) -> f64 {
         match self {
             Self::UgPerMl | Self::MgPerL => 1.0,
@@ -122,7 +122,7 @@ impl OmalizumabUnit {
         }
     }
 
-    /// Its name.
+    /// Name of the unit.
     pub const fn name(self) -> &'static str {
         match self {
             Self::UgPerMl => "µg/mL",
@@ -133,7 +133,7 @@ impl OmalizumabUnit {
     }
 }
 
-/// What a file's value of the analyte is multiplied with.
+/// Factor that converts a file's value of an analyte to omafit's unit.
 pub(super) const fn factor(analyte: Analyte, omalizumab: OmalizumabUnit, ige: IgeUnit) -> f64 {
     match analyte {
         Analyte::OmalizumabTotal => omalizumab.ug_ml(),

@@ -1,4 +1,4 @@
-//! What is looked at beyond what is read: columns that mean nothing here, and many subjects together.
+//! Checks beyond the data that are read: of columns that are not read, and across many subjects.
 
 use omafit_model::Covariates;
 
@@ -21,7 +21,7 @@ use super::select::Selection;
 use super::unit_columns::UnitColumns;
 use crate::trial::Warning;
 
-/// Everything that is gathered for it, in the order of the file.
+/// Data gathered for these checks, in the order of the file.
 pub(super) struct Watch {
     flags: Flags,
     pairs: Pairs,
@@ -34,12 +34,12 @@ pub(super) struct Watch {
     alike: Alike,
     /// Whether times are dates, in seconds.
     has_dates: bool,
-    /// Mistakes that are certain only if the subject is sound.
+    /// Findings that are certain only if the subject is sound.
     findings: Findings,
 }
 
 impl Watch {
-    /// What the header of a file lets look for. Columns that the options name as unused are not looked at.
+    /// Prepares the checks that the header of a file allows. Columns that the options name as unused are not examined.
     pub(super) fn new(
         heading: &Heading,
         columns: &Columns<'_>,
@@ -72,7 +72,7 @@ impl Watch {
         self.pairs.add(rows);
     }
 
-    /// Begins with a subject, whose first row it is.
+    /// Begins a subject with its first row.
     pub(super) fn begin(&mut self, row: &RawRow) {
         self.constants.begin();
         self.outliers.begin();
@@ -99,7 +99,7 @@ impl Watch {
         }
     }
 
-    /// Ends the subject; `has_ige` is whether its `IGE` is the file's.
+    /// Ends the subject; `has_ige` tells whether its `IGE` is given in the file.
     pub(super) fn end(&mut self, course: &Course<'_>, covariates: &Covariates, has_ige: bool) {
         self.outliers.end((course.row, course.id), covariates);
         self.scales.end(course, covariates, has_ige);
@@ -109,7 +109,7 @@ impl Watch {
         }
     }
 
-    /// Adds what is probably wrong; warnings and notes that have words of their own are given back.
+    /// Adds the findings; returns warnings and notes that have their own wording.
     pub(super) fn finish(&mut self, findings: &mut Findings) -> (Vec<Warning>, Vec<String>) {
         findings.append(std::mem::take(&mut self.findings));
         let mut warnings = self.flags.warnings();

@@ -1,4 +1,4 @@
-//! Wide layouts: a row a sample with a column an analyte, read as a row an observation.
+//! Wide layouts: a row is a sample with a column for each analyte, and is read as a row for each observation.
 
 use csv::StringRecord;
 use omafit_model::Analyte;
@@ -10,27 +10,27 @@ use super::problems::{Place, Problems};
 use super::raw::{Heading, RawRow};
 use super::record::{is_missing, parse_flag};
 
-/// The columns of one analyte in a wide layout.
+/// Columns of one analyte in a wide layout.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct WideColumns {
-    /// The column of the values.
+    /// Name of the column of the values.
     pub value: String,
-    /// The column that says whether a value is below the limit of quantification: 1 or Y, or 0 or N.
+    /// Name of the column that flags values below the limit of quantification: 1 or Y, or 0 or N.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub below: Option<String>,
-    /// The column of that limit.
+    /// Name of the column of the limit of quantification.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lloq: Option<String>,
 }
 
-/// Where the columns of a wide layout are.
+/// Positions of the columns of a wide layout.
 #[derive(Clone, Debug)]
 pub(crate) struct Wide {
     sources: Vec<Source>,
-    /// How many columns the file has; those that are added come after them.
+    /// Number of columns in the file; added columns follow them.
     width: usize,
-    /// Whether `EVID` is added, as the file has none.
+    /// Whether `EVID` is added, because the file has none.
     adds_event: bool,
 }
 
@@ -42,14 +42,14 @@ struct Source {
     lloq: Option<usize>,
 }
 
-/// The columns that are added, in their order; the last only where the file has none.
+/// Columns that are added, in order; the last one only if the file has none.
 const ADDED: [Name; 5] = [Name::Dv, Name::Dvid, Name::Blq, Name::Lloq, Name::Evid];
-/// Columns that would be of all analytes of a row.
+/// Names of columns that would apply to all analytes of a row.
 const AMBIGUOUS: [&str; 6] = ["DV", "DVID", "CENS", "LIMIT", "BLQ", "LLOQ"];
-/// Columns of a dose.
+/// Columns of a dosing record.
 const DOSING: [Name; 6] = [Name::Amt, Name::Cmt, Name::Rate, Name::Addl, Name::Ii, Name::Ss];
 
-/// The heading of the rows that [`Wide::rows`] makes; the file's own if its layout is not wide.
+/// Heading of the rows that [`Wide::rows`] makes, or the file's own heading if its layout is not wide.
 pub(super) fn spread(heading: &Heading, options: &ReadOptions, problems: &mut Problems) -> Heading {
     let mut spread = heading.clone();
     if options.wide.is_empty() {
@@ -106,39 +106,40 @@ impl Source {
     }
 }
 
-/// What a row of a wide layout records beside observations.
+/// Event in a row of a wide layout, apart from observations.
 #[derive(Clone, Copy)]
 enum Event<'a> {
-    /// Nothing.
+    /// No event.
     None,
-    /// `EVID` 2: no observation either.
+    /// Other event (`EVID` 2), without observations either.
     Other(&'a str),
-    /// A dose, a reset, or an `EVID` that is none, which is reported where it is read.
+    /// Dose, reset, or wrong `EVID`, which is reported when it is read.
     Given(&'a str),
 }
 
 impl Wide {
-    /// The columns that are added, and where.
+    /// Names and positions of the columns that are added.
     pub(super) fn added(&self) -> impl Iterator<Item = (Name, usize)> + use<> {
         ADDED.into_iter().take(if self.adds_event { 5 } else { 4 }).zip(self.width..)
     }
 
-    /// How many columns the file has.
+    /// Number of columns in the file.
     pub(super) const fn width(&self) -> usize {
         self.width
     }
 
-    /// Whether it reads a column of the file.
+    /// Whether the layout reads a column of the file.
     pub(super) fn reads(&self, index: usize) -> bool {
         self.sources.iter().any(|source| source.columns().any(|own| own == index))
     }
 
-    /// A row of the file as rows of observations, in the order of the analytes, and after them what else it records.
+    /// Rows of observations from a row of the file, in the order of the analytes, followed by a row of the other event
+    /// that it records.
     pub(super) fn rows(&self, columns: &Columns<'_>, options: &ReadOptions, row: &RawRow) -> Vec<RawRow> {
         let cell = |at: usize| row.cells.get(at).unwrap_or("").trim();
         let event = self.event(columns, options, row);
         let is_observed = |source: &&Source| {
-            // A wrong flag is reported where it is read.
+            // A wrong flag is reported when it is read.
             let is_flagged = |at: usize| parse_flag(cell(at)) != Some(false);
             !is_missing(cell(source.value)) || source.below.is_some_and(is_flagged)
         };

@@ -1,4 +1,4 @@
-//! A data set in a SAS transport file, brought to rows of text.
+//! SAS transport files as rows of text.
 
 use std::ops::Range;
 use std::path::Path;
@@ -10,7 +10,7 @@ use super::rejection::Rejection;
 use crate::table::push_float;
 use crate::xport::{XportCell, XportFile};
 
-/// Reads a transport file up to its rows. The label of its data set, if it has one, is its comment.
+/// Reads a transport file up to its rows. The label of its data set, if it has one, becomes a comment.
 pub(super) fn read_xport_heading(path: &Path, bytes: Vec<u8>) -> Result<(Heading, XportFile), Rejection> {
     let file = XportFile::open(bytes).map_err(|found| Rejection::format(path, found))?;
     let header = file.variables.iter().map(|variable| variable.name.clone()).collect();
@@ -18,7 +18,7 @@ pub(super) fn read_xport_heading(path: &Path, bytes: Vec<u8>) -> Result<(Heading
     Ok((Heading { comments, header_row: 1, header, wide: None }, file))
 }
 
-/// Some rows. A number goes through its shortest text and is the same after it.
+/// Rows in a range. Numbers are converted to their shortest text and back without loss.
 pub(super) fn xport_rows(
     path: &Path,
     file: &XportFile,

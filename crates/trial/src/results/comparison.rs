@@ -1,4 +1,4 @@
-//! `comparison`: one row a run beside others.
+//! Table `comparison`, with one row per run.
 
 use crate::table::{Column, Table, TableError, Values};
 use omafit_estimate::RunStanding;
@@ -6,100 +6,100 @@ use std::collections::BTreeSet;
 use std::io;
 use std::path::Path;
 
-/// A run beside others.
+/// Run that is compared with other runs.
 #[derive(Clone, Debug, Default)]
 pub struct ComparedRun {
-    /// Its folder.
+    /// Folder of the run.
     pub run: String,
-    /// Its title, if it has one.
+    /// Title of the run; empty if it has none.
     pub title: String,
-    /// The name of its model.
+    /// Name of the run's model.
     pub model: String,
-    /// The model that its own is based on, in words.
+    /// Model on which the run's model is based, in words.
     pub based_on: String,
-    /// The method of estimation.
+    /// Method of estimation.
     pub method: String,
-    /// SHA-256 of the data.
+    /// SHA-256 checksum of the data.
     pub data_sha256: String,
     /// Treatment of censored observations.
     pub censored: String,
-    /// Subjects and observations of the likelihood, if that is known.
+    /// Number of subjects in the likelihood, if known.
     pub subjects: Option<u64>,
-    /// Observations of the likelihood, if that is known.
+    /// Number of observations in the likelihood, if known.
     pub observations: Option<u64>,
-    /// The likelihood of an estimated population.
+    /// Likelihood of an estimated population.
     pub likelihood: Option<ComparedLikelihood>,
     /// Differences from other runs.
     pub standing: RunStanding,
-    /// The test against the first run.
+    /// Test against the first run.
     pub test: Option<ComparedTest>,
-    /// Whether the population's estimation converged; nothing without a population.
+    /// Whether the estimation of the population converged; `None` without a population.
     pub converged: Option<bool>,
-    /// Why it ended.
+    /// Reason why the estimation ended.
     pub stop_reason: String,
     /// Condition number of the correlation matrix of the estimates.
     pub condition_number: Option<f64>,
     /// Wall time, seconds.
     pub seconds: Option<f64>,
-    /// Numbers of the population.
+    /// Parameters of the population.
     pub parameters: Vec<ComparedParameter>,
-    /// η-shrinkage of standard deviations by parameter, per cent.
+    /// η-shrinkage by parameter, on the scale of standard deviations, per cent.
     pub shrinkage: Vec<ComparedShrinkage>,
 }
 
-/// The likelihood of an estimated population.
+/// Likelihood of an estimated population.
 #[derive(Clone, Debug, Default)]
 pub struct ComparedLikelihood {
-    /// How the η were integrated out.
+    /// Method by which the η were integrated out.
     pub method: String,
     /// −2 log-likelihood without the constants that NONMEM leaves out.
     pub ofv: f64,
     /// −2 log-likelihood with all constants.
     pub minus2ll: f64,
-    /// Monte-Carlo standard error of both; zero where nothing was drawn.
+    /// Monte-Carlo standard error of OFV and −2LL; zero if the likelihood was not sampled.
     pub monte_carlo_se: f64,
-    /// How many numbers were estimated.
+    /// Number of estimated parameters.
     pub estimated: usize,
-    /// Akaike's criterion.
+    /// Akaike information criterion.
     pub aic: f64,
-    /// The Bayesian criterion, by subjects.
+    /// Bayesian information criterion, based on the number of subjects.
     pub bic: f64,
-    /// The Bayesian criterion of mixed-effects models.
+    /// Bayesian information criterion for mixed-effects models.
     pub bicc: f64,
 }
 
-/// A likelihood-ratio test against the first run.
+/// Likelihood-ratio test against the first run.
 #[derive(Clone, Debug)]
 pub struct ComparedTest {
-    /// The statistic's distribution, in letters.
+    /// Reference distribution of the statistic, as text.
     pub reference: String,
-    /// The statistic.
+    /// Test statistic.
     pub statistic: f64,
-    /// The p value, or its upper bound.
+    /// p-value, or its upper bound.
     pub p_value: f64,
 }
 
-/// A number of a population.
+/// Parameter of a population.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ComparedParameter {
-    /// Its name.
+    /// Name of the parameter.
     pub name: String,
-    /// Its unit.
+    /// Unit of the parameter.
     pub unit: String,
-    /// Its estimate; NaN if there is none.
+    /// Estimate; NaN if there is none.
     pub estimate: f64,
-    /// Its relative standard error, per cent; NaN if there is none.
+    /// Relative standard error, per cent; NaN if there is none.
     pub rse_pct: f64,
-    /// Whether it was given.
+    /// Whether the parameter was fixed.
     pub fixed: bool,
 }
 
-/// One row a run: what it is, its likelihood and the differences from the first run and the best, the test against the first
-/// run, how the estimation ended; then of every number of any population the estimate and its relative standard error, and of
-/// every parameter the shrinkage. What a run does not have is an empty cell.
+/// Table with one row per run: names, likelihood, differences from the first run and from the best, test against the
+/// first run, and end of the estimation; then the estimate and relative standard error of every parameter of any
+/// population, and the shrinkage of every parameter. Values that a run does not have are empty cells.
 ///
 /// # Errors
-/// Never; the columns are of one length and of different names.
+/// Never; all columns have the same length and different names.
 pub fn comparison_table(runs: &[ComparedRun]) -> Result<Table, TableError> {
     let text = |name: &str, of: &dyn Fn(&ComparedRun) -> String| {
         Column::new(name, Values::text(runs.iter().map(of)))
@@ -158,20 +158,20 @@ pub fn comparison_table(runs: &[ComparedRun]) -> Result<Table, TableError> {
     Table::new("comparison", columns)
 }
 
-/// Names that any run has, in the order in which they first come.
+/// Names that occur in any run, in order of first occurrence.
 fn names(runs: &[ComparedRun], of: impl Fn(&ComparedRun) -> Vec<&str>) -> Vec<&str> {
     let mut seen = BTreeSet::new();
     runs.iter().flat_map(of).filter(|name| seen.insert(*name)).collect()
 }
 
-/// A parameter and the shrinkage of its η, on standard deviations, per cent.
+/// Name of a parameter, and shrinkage of its η on the scale of standard deviations, per cent.
 pub type ComparedShrinkage = (String, f64);
 
-/// Reads the `parameters` of a run, and of its `shrinkage` that of standard deviations by parameter, per cent; either is empty
-/// where there is no such file.
+/// Reads the table `parameters` of a run, and from its table `shrinkage` the shrinkage by parameter on the scale of
+/// standard deviations, per cent; each is empty if there is no such file.
 ///
 /// # Errors
-/// When a file cannot be read, is no CSV, or lacks a column.
+/// [`io::Error`] if a file cannot be read, is not CSV, or lacks a column.
 pub fn read_compared_parameters(run: &Path) -> io::Result<(Vec<ComparedParameter>, Vec<ComparedShrinkage>)> {
     let number = |cell: &str| cell.parse().unwrap_or(f64::NAN);
     let rows = rows(&run.join("parameters.csv"), ["name", "unit", "estimate", "rse_pct", "fixed"])?;
@@ -186,7 +186,7 @@ pub fn read_compared_parameters(run: &Path) -> io::Result<(Vec<ComparedParameter
     Ok((parameters.collect(), shrinkage.into_iter().map(|[name, value]| (name, number(&value))).collect()))
 }
 
-/// Some columns of a CSV file that need not be there.
+/// Rows of some columns of a CSV file; none if the file does not exist.
 fn rows<const N: usize>(path: &Path, columns: [&str; N]) -> io::Result<Vec<[String; N]>> {
     let place = |what: &dyn std::fmt::Display| {
         io::Error::new(io::ErrorKind::InvalidData, format!("{}: {what}", path.display()))

@@ -1,13 +1,13 @@
-//! `correlations`: one row a subject and pair of estimated parameters.
+//! Table `correlations`, with one row per subject and pair of estimated parameters.
 
 use crate::table::{Column, Table, TableError, Values};
 use omafit_estimate::{FitOptions, SubjectResult, free_names};
 use omafit_model::{PopulationModel, Subject};
 
-/// Correlations of the logarithms of each subject's estimates; missing where one of the two is not determined.
+/// Correlations of the logarithms of each subject's estimates; missing if either is not determined.
 ///
 /// # Errors
-/// Never for results of the same subjects; the columns are of one length.
+/// Never for results of the same subjects; all columns have the same length.
 pub fn correlations_table(
     model: &PopulationModel,
     options: &FitOptions,

@@ -1,13 +1,13 @@
-//! `diagnostics` and `shrinkage`: what the residuals and the η of a run say together.
+//! Tables `diagnostics` and `shrinkage`, which summarise the residuals and the η of a run.
 
 use crate::table::{Column, Table, TableError, Values};
 use omafit_estimate::{ResidualTest, Shrinkage};
 
-/// One row a kind of residual and analyte (`all`: every analyte together): mean, standard deviation, tests of normality
-/// and of trends.
+/// Table with one row per kind of residual and analyte (`all`: all analytes together): mean, standard deviation, tests
+/// of normality and of trends.
 ///
 /// # Errors
-/// Never: the columns are of one length.
+/// Never: all columns have the same length.
 pub fn diagnostics_table(tests: &[ResidualTest]) -> Result<Table, TableError> {
     let number = |name: &str, of: fn(&ResidualTest) -> f64| {
         Column::new(name, Values::Float(tests.iter().map(of).collect()))
@@ -34,11 +34,11 @@ pub fn diagnostics_table(tests: &[ResidualTest]) -> Result<Table, TableError> {
     Table::new("diagnostics", columns)
 }
 
-/// One row an estimated parameter: ω, mean and standard deviation of η̂ over the subjects, and its shrinkage in both
-/// forms, per cent.
+/// Table with one row per estimated parameter: ω, mean and standard deviation of η̂ over the subjects, and shrinkage in
+/// both forms, per cent.
 ///
 /// # Errors
-/// Never: the columns are of one length.
+/// Never: all columns have the same length.
 pub fn shrinkage_table(shrinkage: &[Shrinkage]) -> Result<Table, TableError> {
     let number = |name: &str, of: fn(&Shrinkage) -> f64| {
         Column::new(name, Values::Float(shrinkage.iter().map(of).collect()))

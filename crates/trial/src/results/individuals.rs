@@ -1,4 +1,4 @@
-//! `individuals`: one row a subject.
+//! Table `individuals`, with one row per subject.
 
 use super::suppression::fact_columns;
 use crate::table::{Column, Table, TableError, Values, covariate_names};
@@ -8,10 +8,10 @@ use omafit_estimate::{
 };
 use omafit_model::{Analyte, PopulationModel, Subject};
 
-/// One row a subject: who, how the fit ended, the covariates (`WT` in kg, `IGE` in ng/mL, then those that any of the
-/// subjects has, by name), every parameter with its standard error, relative standard error, 95 % interval, profile interval
-/// if asked for, and η, of MAP its shrinkage, residual errors that are the subject's own, goodness of fit, and how free IgE was held
-/// down. Missing means not known, not estimated, not determined, or not defined.
+/// Table with one row per subject: ID, status of the fit, covariates (`WT` in kg, `IGE` in ng/mL, then by name the
+/// covariates that any subject has), every parameter with its standard error, relative standard error, 95 % interval,
+/// profile interval on request, and η, shrinkage of MAP estimates, the subject's own residual errors, goodness of fit,
+/// and suppression of free IgE. Missing values are not known, not estimated, not determined or not defined.
 ///
 /// # Errors
 /// [`TableError::Duplicate`] if a covariate has the name of another column.
@@ -115,7 +115,8 @@ pub fn individuals_table(
     Table::new("individuals", columns)
 }
 
-/// The columns of the residual errors of `--sigma subject`: the analyte, which of its standard deviations, the name.
+/// Columns of the subjects' own residual errors (`--sigma subject`): analyte, index among the standard deviations of
+/// its error, and name.
 pub fn sigma_columns(model: &PopulationModel) -> Vec<(Analyte, usize, String)> {
     let of = |analyte: Analyte| {
         let count = model.residual(analyte).map_or(0, |residual| sigmas(residual.error).len());
@@ -126,7 +127,7 @@ pub fn sigma_columns(model: &PopulationModel) -> Vec<(Analyte, usize, String)> {
     Analyte::ALL.into_iter().flat_map(of).collect()
 }
 
-/// Writes a column of a number of each subject's.
+/// Writer of a column with a number for each subject.
 type NumberColumn<'a> = dyn FnMut(String, &dyn Fn(&Subject, &SubjectResult) -> f64) + 'a;
 
 fn goodness_columns(number: &mut NumberColumn<'_>, suffix: &str, of: &dyn Fn(&SubjectResult) -> Goodness) {

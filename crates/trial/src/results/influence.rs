@@ -1,14 +1,15 @@
-//! `influence`: one row a subject, what it does to the population's estimates.
+//! Table `influence`, with one row per subject: the subject's influence on the population estimates.
 
 use crate::table::{Column, Table, TableError, Values};
 use omafit_estimate::{Deletion, PopulationEstimate};
 
-/// One row a subject: how far the estimates go without it, all together and each number, in standard errors and as it then is; by
-/// one step of Newton's method or a fit of the others, which `method` says. Missing where there is no estimate without it, of
-/// numbers that are fixed, and in standard errors of those that have none; `status` says why.
+/// Table with one row per subject: change of the population estimates without the subject, of all together and of each
+/// parameter, in standard errors and as the new estimate; by one step of Newton's method or by a fit of the other
+/// subjects, as `method` tells. Values are missing if there are no estimates without the subject, for the reason in
+/// `status`; shifts are missing for parameters without a standard error. Fixed parameters have no columns.
 ///
 /// # Errors
-/// Never for deletions of the same subjects and estimates; the columns are of one length.
+/// Never for deletions of the same subjects and estimates; all columns have the same length.
 pub fn influence_table(
     ids: &[String],
     estimates: &[PopulationEstimate],
@@ -41,14 +42,14 @@ pub fn influence_table(
     Table::new("influence", columns)
 }
 
-/// The names of the numbers that the others do not determine, where there are estimates without a subject.
+/// Names of the parameters that the other subjects do not determine, if there are estimates without the subject.
 pub fn not_determined_without<'a>(estimates: &'a [PopulationEstimate], deletion: &Deletion) -> Vec<&'a str> {
     let values = deletion.estimates.iter().flatten();
     let missing = estimates.iter().zip(values).filter(|(e, v)| e.se[0].is_finite() && v.is_nan());
     missing.map(|(estimate, _)| estimate.name.as_str()).collect()
 }
 
-/// The number that moves the most without a subject, and by how many of its standard errors.
+/// Parameter that moves most without a subject, and its shift in standard errors.
 pub fn most_moved<'a>(estimates: &'a [PopulationEstimate], deletion: &Deletion) -> Option<(&'a str, f64)> {
     let values = deletion.estimates.as_ref().ok()?;
     let shifts = estimates.iter().zip(values).map(|(e, without)| (e, (without - e.value) / e.se[0]));

@@ -1,13 +1,15 @@
-//! `likelihood`: one row a subject of a population's likelihood; `criteria`: their sum, and what models are compared by.
+//! Table `likelihood`, with one row per subject of a population, and table `criteria`, with the likelihood of the
+//! population and its information criteria.
 
 use crate::table::{Column, Table, TableError, Values};
 use omafit_estimate::{LikelihoodMethod, Marginal, PopulationLikelihood};
 
-/// One row a subject: its −2 log-likelihood without the constants that FOCE leaves out, the Monte-Carlo standard error of
-/// that, draws in effect, Pareto k̂ of their weights, and draws at which the model could not be solved.
+/// Table with one row per subject: −2 log-likelihood without the constants that FOCE leaves out, its Monte-Carlo
+/// standard error, effective number of samples, Pareto k̂ of their weights, and number of samples at which the model
+/// could not be solved.
 ///
 /// # Errors
-/// Never: the columns are of one length.
+/// Never: all columns have the same length.
 pub fn likelihood_table(ids: &[String], found: &Marginal) -> Result<Table, TableError> {
     let parts = &found.subjects;
     let columns = vec![
@@ -21,11 +23,12 @@ pub fn likelihood_table(ids: &[String], found: &Marginal) -> Result<Table, Table
     Table::new("likelihood", columns)
 }
 
-/// One row, of a population: how its likelihood was approximated, OFV, −2LL, their Monte-Carlo standard error, information
-/// criteria, and what it is of. Criteria of a population that was given are missing.
+/// Table with one row for the population: approximation of the likelihood, OFV, −2LL, their Monte-Carlo standard error,
+/// information criteria, and numbers of subjects and observations. Criteria of a population that was given rather than
+/// estimated are missing.
 ///
 /// # Errors
-/// Never: the columns are of one length.
+/// Never: all columns have the same length.
 pub fn criteria_table(found: &PopulationLikelihood) -> Result<Table, TableError> {
     let PopulationLikelihood { method, ofv, minus2ll, monte_carlo_se, data, criteria } = *found;
     let number =

@@ -1,4 +1,4 @@
-//! The tables of a run, from subjects and their results.
+//! Result tables of a run, made from subjects and their results.
 
 mod comparison;
 mod correlations;

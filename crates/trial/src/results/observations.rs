@@ -1,20 +1,22 @@
-//! `observations`: one row an observation.
+//! Table `observations`, with one row per observation.
 
 use crate::table::{Column, Table, TableError, Values};
 use omafit_estimate::{SubjectDiagnostics, SubjectResult, weighted_residual};
 use omafit_model::{Censoring, Observation, Subject};
 
-/// One row an observation, with its predictions and residuals.
+/// Table with one row per observation, with its predictions and residuals.
 ///
-/// `CENS` is 1 for an observation below its limit of quantification, −1 for one above, 0 for a value; `LIMIT` is that
-/// limit, which `DV` has too, and missing for a value. `PRED` is the typical subject with the same covariates, `IPRED`
-/// the subject's own fit; `RES` and `IRES` are DV less each, in the analyte's unit; `IWRES` is (ln DV − ln IPRED)/σ, or (DV − IPRED)/g of
-/// a normal error of standard deviation g; `WRES` and `CWRES` are the residuals weighted by the population's covariance,
-/// `NPDE` the normalised prediction distribution error. All but `NPDE` are missing where `DV` is a limit. `TAD` is days since the last dose, missing before the first; a reset without
-/// a dose is none.
+/// `CENS` is 1 for an observation below its limit of quantification, −1 for one above, 0 for a quantified value. `DV`
+/// of a censored observation is the limit; `LIMIT` is the other end of the interval in which the value lies, or again
+/// the limit if there is no interval, and is missing for a quantified value. `PRED` is the prediction for the typical
+/// subject with the same covariates, `IPRED` the prediction of the subject's own fit; `RES` and `IRES` are `DV` less
+/// each of them, in the analyte's unit; `IWRES` is (ln DV − ln IPRED)/σ, or (DV − IPRED)/g for a normal error of
+/// standard deviation g; `WRES` and `CWRES` are the residuals weighted by the population's covariance, `NPDE` is the
+/// normalised prediction distribution error. All residuals but `NPDE` are missing for a censored observation. `TAD` is
+/// days since the last dose, missing before the first; a reset without a dose does not count as a dose.
 ///
 /// # Errors
-/// Never for results of the same subjects; the columns are of one length.
+/// Never for results of the same subjects; all columns have the same length.
 pub fn observations_table(
     subjects: &[Subject],
     results: &[SubjectResult],
@@ -79,12 +81,13 @@ impl Row<'_> {
     }
 }
 
-/// The value, if it was quantified.
+/// Quantified value; NaN for a censored observation.
 fn measured(observation: &Observation) -> f64 {
     if observation.censoring == Censoring::Quantified { observation.value } else { f64::NAN }
 }
 
-/// The other end of the interval in which a censored value lies, or the limit itself where there is none.
+/// Other end of the interval in which a censored value lies, or the limit itself if there is no interval; NaN for a
+/// quantified value.
 fn limit(observation: &Observation) -> f64 {
     match observation.censoring {
         Censoring::Quantified => f64::NAN,
@@ -92,7 +95,7 @@ fn limit(observation: &Observation) -> f64 {
     }
 }
 
-/// Days since the last dose, if there was one.
+/// Days since the last dose; NaN if there was none.
 fn since_dose(subject: &Subject, observation: &Observation) -> f64 {
     let before = &subject.doses[..observation.doses_before];
     let last = before.iter().rfind(|dose| dose.amount_mg > 0.0);

@@ -1,4 +1,4 @@
-//! The tables of an outcome analysis.
+//! Tables of an outcome analysis.
 
 use crate::table::{Column, Table, TableError, Values};
 use omafit_outcome::{
@@ -7,10 +7,10 @@ use omafit_outcome::{
     VisitMean, conclusions,
 };
 
-/// An outcome as it is called: name and unit.
+/// Name and unit of an outcome.
 type Measure = (String, String);
 
-/// Builds a table row by row from texts and numbers.
+/// Builder of a table with a row per item, from columns of texts and numbers.
 struct Builder<R> {
     rows: Vec<R>,
     columns: Vec<Column>,
@@ -42,7 +42,7 @@ impl<R> Builder<R> {
     }
 }
 
-/// A group's outcome with what it is called.
+/// Row on the outcome of a group, with the names of outcome and group.
 struct Of<'a, T> {
     measure: &'a Measure,
     kind: OutcomeType,
@@ -50,7 +50,7 @@ struct Of<'a, T> {
     row: T,
 }
 
-/// Rows of every measure and group.
+/// Builder with the rows of every measure and group.
 fn rows<'a, T>(
     analysis: &'a OutcomeAnalysis,
     measures: &'a [Measure],
@@ -79,11 +79,13 @@ impl<T> Builder<Of<'_, T>> {
     }
 }
 
-/// `outcome_patients`, one row a patient, measure and visit; `outcome_visits`, one row a measure, group and visit;
-/// `outcome_correlation`, `outcome_hysteresis`, `outcome_models` (one row a fitted model), `outcome_model_parameters`; `outcome_arms` where there are several.
+/// Tables of an outcome analysis: `outcome_patients` (one row per subject, measure and visit), `outcome_visits` (one
+/// row per measure, group and visit), `outcome_correlation`, `outcome_hysteresis`, `outcome_models` (one row per fitted
+/// model), `outcome_model_parameters`, `outcome_arms` if there are several arms, `outcome_events` if a measure is an
+/// event, `outcome_model_covariance` and `outcome_conclusions`.
 ///
 /// # Errors
-/// Never: the columns are of one length.
+/// Never: all columns have the same length.
 pub fn outcome_tables(
     analysis: &OutcomeAnalysis,
     patients: &[Patient],
@@ -105,7 +107,7 @@ pub fn outcome_tables(
     Ok(tables)
 }
 
-/// A row of `outcome_arms`: an arm at a visit, or why the arms are not compared.
+/// Row of `outcome_arms`: an arm at a visit, or the reason why the arms are not compared.
 struct ArmRow<'a> {
     measure: &'a Measure,
     compared: &'a ArmComparison,
@@ -143,7 +145,8 @@ fn arm_rows<'a>(measure: &'a Measure, compared: &'a ArmComparison) -> Vec<ArmRow
     rows
 }
 
-/// Least-squares means of the arms by visit and their differences from the reference; `None` where there is one arm only.
+/// Table of the least-squares means of the arms by visit, and of their differences from the reference; `None` if there
+/// is only one arm.
 fn arms_table(found: &[MeasureOutcome], measures: &[Measure]) -> Result<Option<Table>, TableError> {
     let compared = measures.iter().zip(found).filter_map(|(m, f)| Some((m, f.arms.as_ref()?)));
     let all: Vec<ArmRow<'_>> = compared.flat_map(|(m, c)| arm_rows(m, c)).collect();
@@ -174,10 +177,10 @@ fn arms_table(found: &[MeasureOutcome], measures: &[Measure]) -> Result<Option<T
     Ok(Some(table))
 }
 
-/// A patient without a baseline, for whom there is nothing else to say.
+/// Reason given for a subject without a baseline, who has no other row.
 const NO_BASELINE: &str = "no value before the first dose";
 
-/// A row of `outcome_patients`: a visit, or what is at none.
+/// Row of `outcome_patients`: a visit, a value outside all visits, or a subject without a baseline.
 struct PatientRow<'a> {
     measure: &'a Measure,
     patient: usize,
@@ -189,7 +192,7 @@ struct PatientRow<'a> {
     reason: &'static str,
 }
 
-/// Visits, values outside all visits and patients without a baseline, patient by patient.
+/// Rows of visits, of values outside all visits and of subjects without a baseline, subject by subject.
 fn patient_rows<'a>(measure: &'a Measure, found: &'a MeasureOutcome) -> Vec<PatientRow<'a>> {
     let aligned = &found.aligned;
     let visits = aligned.visits.iter().map(|v| PatientRow {
@@ -250,7 +253,7 @@ fn patients_table(
     builder.text("reason", |r| r.reason.to_owned()).table("outcome_patients")
 }
 
-/// A row of `outcome_visits`: a group at a visit, or why it has none.
+/// Row of `outcome_visits`: a group at a visit, or the reason why the group has no visits.
 struct VisitRow<'a> {
     measure: &'a Measure,
     group: &'a Group,
@@ -327,7 +330,7 @@ fn correlation_table(analysis: &OutcomeAnalysis, measures: &[Measure]) -> Result
         .table("outcome_correlation")
 }
 
-/// Why a correlation or its interval is missing; empty where it is not.
+/// Reason why a correlation or its interval is missing; empty if neither is.
 fn not_told(found: &Correlation) -> &'static str {
     match found {
         Correlation { df, .. } if *df < 1.0 => "too few points",
@@ -352,7 +355,7 @@ fn hysteresis_table(analysis: &OutcomeAnalysis, measures: &[Measure]) -> Result<
         .table("outcome_hysteresis")
 }
 
-/// A fit, the lowest criteria beside which it stands, and what the choice says of it.
+/// Fitted model, the lowest criteria among the models compared with it, and its place in the choice of a model.
 struct Compared<'a> {
     fit: &'a OutcomeFit,
     least: [f64; 2],
@@ -425,7 +428,7 @@ fn model_parameters_table(analysis: &OutcomeAnalysis, measures: &[Measure]) -> R
         .table("outcome_model_parameters")
 }
 
-/// A covariance of two estimates of a model that is chosen.
+/// Covariance of two estimates of the chosen model.
 struct CovarianceRow<'a> {
     fit: &'a OutcomeFit,
     names: [&'static str; 2],
@@ -471,7 +474,7 @@ fn conclusions_table(analysis: &OutcomeAnalysis, measures: &[Measure]) -> Result
         .table("outcome_conclusions")
 }
 
-/// `outcome_events`; `None` where no measure is an event.
+/// Table `outcome_events`; `None` if no measure is an event.
 fn events_table(analysis: &OutcomeAnalysis, measures: &[Measure]) -> Result<Option<Table>, TableError> {
     if analysis.measures.iter().all(|found| found.aligned.kind != OutcomeType::Event) {
         return Ok(None);
@@ -495,14 +498,14 @@ fn each_estimate(outcome: &GroupOutcome) -> Vec<(&OutcomeFit, &OutcomeEstimate)>
     outcome.fits.iter().flat_map(|fit| fit.estimates.iter().map(move |e| (fit, e))).collect()
 }
 
-/// A part of a summary.
+/// Value that is read from a summary.
 type Part = fn(&Summary) -> f64;
 
-/// `outcome_exposure`: one row a group and time, with the means of the exposures and their 95 % intervals; of the logarithm of
-/// free IgE, so that exp of it is the geometric mean.
+/// Table `outcome_exposure`, with one row per group and time: means of the exposures and their 95 % intervals. Free IgE
+/// is averaged as its logarithm, so that exp of the mean is the geometric mean.
 ///
 /// # Errors
-/// Never: the columns are of one length.
+/// Never: all columns have the same length.
 pub fn outcome_exposure_table(means: &[(Group, Vec<ExposureMean>)]) -> Result<Table, TableError> {
     let all = means.iter().flat_map(|(group, own)| own.iter().map(move |mean| (group, mean)));
     let mut builder = Builder::new(all.collect::<Vec<_>>())

@@ -1,16 +1,17 @@
-//! `parameters`: one row a number of the population; `parameter_covariance`: one row a pair of them; `convergence`: one row an
-//! iteration.
+//! Tables `parameters`, with one row per population parameter, `parameter_covariance`, with one row per pair of
+//! parameters, and `convergence`, with one row per iteration.
 
 use crate::table::{Column, Table, TableError, Values};
 use omafit_estimate::{EstimateKind, PopulationEstimate, Shrinkage, Variation};
 use omafit_model::{Analyte, PopulationModel};
 
-/// One row a number of the population: what it is, its estimate, its standard error from R⁻¹, from S⁻¹ and from the
-/// sandwich, the relative standard error in per cent, the ends of the 95 % interval; of a variance the coefficient of
-/// variation of the parameter with its relative standard error, per cent, and η-shrinkage by standard deviations and by variances, per cent.
+/// Table with one row per population parameter: meaning, estimate, standard errors from R⁻¹, from S⁻¹ and from the
+/// sandwich, relative standard error in per cent, and limits of the 95 % interval; for variances the coefficient of
+/// variation of the parameter with its relative standard error, per cent, and η-shrinkage by standard deviations and by
+/// variances, per cent.
 ///
 /// # Errors
-/// Never; the columns are of one length.
+/// Never; all columns have the same length.
 pub fn parameters_table(
     model: &PopulationModel,
     estimates: &[PopulationEstimate],
@@ -61,11 +62,11 @@ pub fn parameters_table(
     Table::new("parameters", columns)
 }
 
-/// One row a pair of estimated numbers, a number with itself among them: their covariance from R⁻¹, in the units of `parameters`.
-/// Numbers without a standard error are in no row.
+/// Table with one row per pair of estimated parameters, including each with itself: covariance from R⁻¹, in the units
+/// of `parameters`. Parameters without a standard error have no rows.
 ///
 /// # Errors
-/// Never; the columns are of one length.
+/// Never; all columns have the same length.
 pub fn parameter_covariance_table(
     estimates: &[PopulationEstimate],
     covariance: &[f64],
@@ -87,8 +88,8 @@ pub fn parameter_covariance_table(
     Table::new("parameter_covariance", columns)
 }
 
-/// One row an iteration: its number, the objective, and the estimates on the scale on which they are estimated, by the
-/// names of their coordinates.
+/// Table with one row per iteration: number, objective function value, and the estimates on the scale on which they are
+/// estimated, by the names of their coordinates.
 ///
 /// # Errors
 /// [`TableError::Duplicate`] if two coordinates have one name.

@@ -1,14 +1,14 @@
-//! `vpc`, `npc` and `npde`: predictive checks.
+//! Tables `vpc`, `npc` and `npde` of predictive checks.
 
 use crate::table::{Column, Table, TableError, Values};
 use omafit_estimate::{NpcRow, VpcRow, VpcStatistic};
 use omafit_model::Subject;
 
-/// One row an analyte, stratum, bin and statistic: `p05`, `p50`, … are percentiles in the analyte's unit, `below` and
-/// `above` parts beyond a limit of quantification. `corrected` is 1 where values are corrected for prediction.
+/// Table with one row per analyte, stratum, bin and statistic: `p05`, `p50`, … are percentiles in the analyte's unit,
+/// `below` and `above` proportions beyond a limit of quantification. `corrected` is 1 for prediction-corrected values.
 ///
 /// # Errors
-/// Never: the columns are of one length.
+/// Never: all columns have the same length.
 pub fn vpc_table(rows: &[(bool, VpcRow)], strata: &[String]) -> Result<Table, TableError> {
     let text = |name: &str, of: &dyn Fn(&VpcRow) -> String| {
         Column::new(name, Values::text(rows.iter().map(|(_, r)| of(r))))
@@ -41,11 +41,11 @@ pub fn vpc_table(rows: &[(bool, VpcRow)], strata: &[String]) -> Result<Table, Ta
     Table::new("vpc", columns)
 }
 
-/// One row an analyte and prediction interval: which part of the observations lies below and above it, and the same of
-/// the replicates.
+/// Table with one row per analyte and prediction interval: proportions of the observations below and above the
+/// interval, and the same proportions for the replicates.
 ///
 /// # Errors
-/// Never: the columns are of one length.
+/// Never: all columns have the same length.
 pub fn npc_table(rows: &[NpcRow]) -> Result<Table, TableError> {
     let mut columns = vec![
         Column::new("analyte", Values::text(rows.iter().map(|r| r.analyte.name()))),
@@ -62,10 +62,10 @@ pub fn npc_table(rows: &[NpcRow]) -> Result<Table, TableError> {
     Table::new("npc", columns)
 }
 
-/// One row an observation, in the order of `observations`: its normalised prediction distribution error.
+/// Table with one row per observation, in the order of `observations`: normalised prediction distribution error.
 ///
 /// # Errors
-/// Never for errors of the same subjects; the columns are of one length.
+/// Never for errors of the same subjects; all columns have the same length.
 pub fn npde_table(subjects: &[Subject], npde: &[Vec<f64>]) -> Result<Table, TableError> {
     let rows = || subjects.iter().flat_map(|s| s.observations.iter().map(move |o| (s, o)));
     let columns = vec![

@@ -1,12 +1,13 @@
-//! `profile` and `profile_points`: intervals of a population's numbers from the profile of its objective.
+//! Tables `profile` and `profile_points`: intervals of population parameters from the profile of the objective
+//! function.
 
 use crate::table::{Column, Table, TableError, Values};
 use omafit_estimate::PopulationProfile;
 
-/// One row a number whose profile was made: its estimate and the ends of the interval.
+/// Table with one row per profiled parameter: estimate and limits of the interval.
 ///
 /// # Errors
-/// Never: the columns are of one length.
+/// Never: all columns have the same length.
 pub fn profile_table(profiles: &[PopulationProfile]) -> Result<Table, TableError> {
     let text = |name: &str, of: &dyn Fn(&PopulationProfile) -> String| {
         Column::new(name, Values::text(profiles.iter().map(of)))
@@ -25,10 +26,10 @@ pub fn profile_table(profiles: &[PopulationProfile]) -> Result<Table, TableError
     Table::new("profile", columns)
 }
 
-/// One row a point of a profile: the number's value and the rise of the objective there.
+/// Table with one row per point of a profile: value of the parameter, and rise of the objective function there.
 ///
 /// # Errors
-/// Never: the columns are of one length.
+/// Never: all columns have the same length.
 pub fn profile_points_table(profiles: &[PopulationProfile]) -> Result<Table, TableError> {
     let points = || profiles.iter().flat_map(|p| p.points.iter().map(move |point| (p, point)));
     let columns = vec![

@@ -1,4 +1,5 @@
-//! `bootstrap`, `bootstrap_replicates`, `sir` and `sir_samples`: a population's numbers over replicates or samples.
+//! Tables `bootstrap`, `bootstrap_replicates`, `sir` and `sir_samples`: population parameters over replicates or
+//! samples.
 
 use crate::table::{Column, Table, TableError, Values};
 use omafit_estimate::{
@@ -6,7 +7,7 @@ use omafit_estimate::{
     summarise_draws,
 };
 
-/// What draws are of: it names the table.
+/// Kind of draws, which names the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Draws {
     /// Replicates of a bootstrap.
@@ -15,13 +16,14 @@ pub enum Draws {
     Sir,
 }
 
-/// One row a number that is estimated: its estimate, its mean, standard deviation and median over weighted draws, the ends of the
-/// interval of percentiles with their Monte-Carlo errors, how many draws it has a value in, and of a bootstrap in how many it has
-/// none, and the bias, mean less estimate. Of resampling what has no standard error among the estimates was held in every draw, and
-/// has no spread here either.
+/// Table with one row per estimated parameter: estimate; mean, standard deviation and median over the weighted draws;
+/// limits of the percentile interval with their Monte-Carlo errors; number of draws with a value; for a bootstrap the
+/// number of draws without a value, and the bias (mean less estimate); for sampling importance resampling the effective
+/// number of samples. In sampling importance resampling, a parameter whose estimate has no standard error was held in
+/// every draw, and has no spread.
 ///
 /// # Errors
-/// Never; the columns are of one length.
+/// Never; all columns have the same length.
 pub fn draws_table(
     of: Draws,
     estimates: &[PopulationEstimate],
@@ -83,11 +85,12 @@ pub fn draws_table(
     Table::new(name, columns)
 }
 
-/// One row a replicate of a bootstrap, those that failed too: its number, its status, the objective, why it ended, and
-/// every number that is estimated; missing what its subjects do not determine.
+/// Table with one row per replicate of a bootstrap, including those that failed: number, status, objective function
+/// value, reason why the replicate ended, and every estimated parameter; a parameter that the replicate's subjects do
+/// not determine is missing.
 ///
 /// # Errors
-/// Never; the columns are of one length.
+/// Never; all columns have the same length.
 pub fn bootstrap_replicates_table(
     estimates: &[PopulationEstimate],
     replicates: &[BootstrapReplicate],
@@ -116,12 +119,12 @@ pub fn bootstrap_replicates_table(
     Table::new("bootstrap_replicates", columns)
 }
 
-/// One row a sample of sampling importance resampling: its round, by how much the objective lies above the estimates', the
-/// logarithm of its weight up to a constant, whether it was kept, and every number that is estimated, of which `numbers` has
-/// those of each sample.
+/// Table with one row per sample of sampling importance resampling: round, rise of the objective function value above
+/// its value at the estimates, logarithm of the weight up to a constant, whether the sample was kept, and every
+/// estimated parameter, from `numbers`.
 ///
 /// # Errors
-/// Never; the columns are of one length.
+/// Never; all columns have the same length.
 pub fn sir_samples_table(
     estimates: &[PopulationEstimate],
     found: &SirFound,

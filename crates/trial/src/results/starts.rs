@@ -1,12 +1,13 @@
-//! `population_starts`: how the estimation of a population ended from each of several starts.
+//! Table `population_starts`: end of the estimation of a population from each of several starts.
 
 use crate::table::{Column, Table, TableError, Values};
 use omafit_estimate::PopulationStart;
 
-/// One row a start: the objective, whether the estimation converged, and why it ended; the start that was `kept`.
+/// Table with one row per start: objective function value, whether the estimation converged, whether the start is the
+/// one that was `kept`, and reason why the estimation ended.
 ///
 /// # Errors
-/// Never: the columns are of one length.
+/// Never: all columns have the same length.
 pub fn population_starts_table(starts: &[PopulationStart], kept: usize) -> Result<Table, TableError> {
     let whole = |name: &str, of: &dyn Fn(&PopulationStart) -> i64| {
         Column::new(name, Values::Integer(starts.iter().map(|start| Some(of(start))).collect()))

@@ -1,10 +1,10 @@
-//! `suppression`: one row a subject, how free IgE was held down.
+//! Table `suppression`, with one row per subject: the suppression of free IgE.
 
 use crate::table::{Column, Table, TableError, Values};
 use omafit_estimate::{FreeIgeFact, SubjectResult, Uncertain};
 use omafit_model::Subject;
 
-/// Four columns a fact: its value, its standard error and the ends of its band. Of a model that predicts free IgE.
+/// Four columns per fact: value, standard error, and limits of its band, for a model that predicts free IgE.
 pub(super) fn fact_columns(results: &[SubjectResult]) -> Vec<Column> {
     let mut columns = Vec::new();
     for fact in FreeIgeFact::ALL {
@@ -21,11 +21,12 @@ pub(super) fn fact_columns(results: &[SubjectResult]) -> Vec<Column> {
     columns
 }
 
-/// One row a subject: the facts of [`FreeIgeFact`], each with its standard error and the ends of its band. Missing of a
-/// failed fit, and what did not happen within the course or is not defined.
+/// Table with one row per subject: the facts of [`FreeIgeFact`], each with its standard error and the limits of its
+/// band. Values are missing for a failed fit, and for facts that did not occur within the trajectory or are not
+/// defined.
 ///
 /// # Errors
-/// Never for results of the same subjects; the columns are of one length.
+/// Never for results of the same subjects; all columns have the same length.
 pub fn suppression_table(subjects: &[Subject], results: &[SubjectResult]) -> Result<Table, TableError> {
     let ids = subjects.iter().map(|s| &s.id);
     let mut columns = vec![Column::new("ID", Values::text(ids))];

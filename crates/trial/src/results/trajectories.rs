@@ -1,15 +1,15 @@
-//! `trajectories`: one row a subject and time.
+//! Table `trajectories`, with one row per subject and time.
 
 use crate::table::{Column, Table, TableError, Values};
 use omafit_estimate::{SubjectResult, Trajectory};
 use omafit_model::{Concentrations, Subject};
 use rayon::prelude::*;
 
-/// One row a subject and grid time: five concentrations, each with the ends of its band, and the dose given until the
-/// next time. Subjects whose fit failed have no rows.
+/// Table with one row per subject and grid time: five concentrations, each with the limits of its band, and the dose
+/// given until the next time. Subjects whose fit failed have no rows.
 ///
 /// # Errors
-/// Never for results of the same subjects; the columns are of one length.
+/// Never for results of the same subjects; all columns have the same length.
 pub fn trajectories_table(subjects: &[Subject], results: &[SubjectResult]) -> Result<Table, TableError> {
     type Of = fn(&Trajectory, usize) -> &Vec<f64>;
     let rows = results.iter().map(|r| r.trajectory.time.len()).sum();

@@ -1,14 +1,15 @@
-//! `two_stage` and `two_stage_omega`: the population from subjects' own estimates, naive and corrected side by side.
+//! Tables `two_stage` and `two_stage_omega`: the population from the subjects' own estimates, naive and corrected side
+//! by side.
 
 use crate::table::{Column, Table, TableError, Values};
 use omafit_estimate::{FitOptions, TwoStage, TwoStageEstimates, free_names};
 use omafit_model::PopulationModel;
 
-/// One row an estimated parameter: of both methods the subjects behind it, the mean of η with its standard error, the
-/// typical value that this mean makes (in the model file's unit), and the standard deviation of η.
+/// Table with one row per estimated parameter and, for both methods: number of subjects, mean of η with its standard
+/// error, typical value that corresponds to this mean (in the model file's unit), and standard deviation of η.
 ///
 /// # Errors
-/// Never: the columns are of one length.
+/// Never: all columns have the same length.
 pub fn two_stage_table(
     model: &PopulationModel,
     options: &FitOptions,
@@ -32,10 +33,11 @@ pub fn two_stage_table(
     Table::new("two_stage", columns)
 }
 
-/// One row a pair of estimated parameters, each with itself too: covariance and correlation of their η by both methods.
+/// Table with one row per pair of estimated parameters, including each with itself: covariance and correlation of their
+/// η by both methods.
 ///
 /// # Errors
-/// Never: the columns are of one length.
+/// Never: all columns have the same length.
 pub fn two_stage_omega_table(
     model: &PopulationModel,
     options: &FitOptions,

@@ -1,14 +1,14 @@
-//! `typical`: one row a subject and time, of the typical subject with the same covariates and doses.
+//! Table `typical`, with one row per subject and time, for the typical subject with the subject's covariates and doses.
 
 use crate::table::{Column, Table, TableError, Values};
 use omafit_estimate::SubjectResult;
 use omafit_model::{Concentrations, Subject};
 
-/// The analytes of the typical subject with each subject's covariates and doses, at the times of the subject's
-/// reconstructed course; missing where it cannot be solved for.
+/// Table of the analytes of the typical subject with each subject's covariates and doses, at the times of the subject's
+/// reconstructed trajectory; missing if the model cannot be solved.
 ///
 /// # Errors
-/// Never for results of the same subjects; the columns are of one length.
+/// Never for results of the same subjects; all columns have the same length.
 pub fn typical_table(
     subjects: &[Subject],
     results: &[SubjectResult],

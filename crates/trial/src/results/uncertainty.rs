@@ -1,24 +1,24 @@
-//! `uncertainty`: the 95 % intervals of a population's numbers, method beside method.
+//! Table `uncertainty`: 95 % intervals of population parameters, side by side for each method.
 
 use crate::table::{Column, Table, TableError, Values};
 
-/// A method that gives a population's numbers intervals.
+/// Method that gives the intervals of population parameters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum IntervalMethod {
-    /// R⁻¹, the curvature of the objective.
+    /// Inverse R⁻¹ of the curvature of the objective function.
     Asymptotic,
-    /// R⁻¹SR⁻¹.
+    /// Sandwich R⁻¹SR⁻¹.
     Sandwich,
     /// Sampling importance resampling.
     Sir,
-    /// The bootstrap.
+    /// Bootstrap.
     Bootstrap,
-    /// Profiles of the objective.
+    /// Profiles of the objective function.
     Profile,
 }
 
 impl IntervalMethod {
-    /// The name with which the method's columns begin.
+    /// Prefix of the names of the method's columns.
     pub fn name(self) -> &'static str {
         match self {
             Self::Asymptotic => "asymptotic",
@@ -29,7 +29,7 @@ impl IntervalMethod {
         }
     }
 
-    /// The column of how many draws the method's intervals are from.
+    /// Name of the column with the number of draws behind the method's intervals; `None` for a method without draws.
     fn draws_column(self) -> Option<&'static str> {
         match self {
             Self::Sir => Some("sir_effective_samples"),
@@ -39,33 +39,33 @@ impl IntervalMethod {
     }
 }
 
-/// A method's intervals, one a number; NaN of what it has none of.
+/// Intervals by one method, one per parameter; NaN for a parameter without an interval.
 #[derive(Clone, Debug, PartialEq)]
 pub struct MethodIntervals {
-    /// The method.
+    /// Method of the intervals.
     pub method: IntervalMethod,
-    /// Both ends of each.
+    /// Lower and upper limit of each interval.
     pub intervals: Vec<[f64; 2]>,
-    /// How many draws each is from; empty of a method that does not draw.
+    /// Number of draws behind each interval; empty for a method without draws.
     pub draws: Vec<f64>,
 }
 
-/// A number of a population that is estimated.
+/// Estimated parameter of a population.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Estimated {
-    /// Its name.
+    /// Name of the parameter.
     pub name: String,
-    /// Its unit.
+    /// Unit of the parameter.
     pub unit: String,
-    /// Its estimate.
+    /// Estimate of the parameter.
     pub value: f64,
 }
 
-/// One row a number that is estimated: its estimate, and both ends of its interval by each of the methods, with how many draws
-/// that is from.
+/// Table with one row per estimated parameter: estimate, and limits of its interval by each method, with the number of
+/// draws behind the interval.
 ///
 /// # Errors
-/// [`TableError::Length`] if a method has not one interval for each number.
+/// [`TableError::Length`] if a method does not have one interval for each parameter.
 pub fn uncertainty_table(numbers: &[Estimated], methods: &[MethodIntervals]) -> Result<Table, TableError> {
     let text = |name: &str, of: &dyn Fn(&Estimated) -> String| {
         Column::new(name, Values::text(numbers.iter().map(of)))

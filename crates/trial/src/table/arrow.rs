@@ -10,10 +10,10 @@ use polars_utils::float16::pf16;
 
 use super::Values;
 
-/// Decimals of no more digits than these are the shortest text of their number.
+/// Maximum number of digits with which a decimal is the shortest text of its number.
 const DIGITS: usize = 15;
 
-/// What a column holds if its cells are neither numbers nor text.
+/// Content of a column whose cells are neither numbers nor text; `None` for numbers and text.
 pub(super) fn kind(of: &ArrowDataType) -> Option<&'static str> {
     use ArrowDataType as T;
     match of {
@@ -43,7 +43,7 @@ pub(super) fn kind(of: &ArrowDataType) -> Option<&'static str> {
     }
 }
 
-/// The values of a column of that type, in so many rows.
+/// Values of a column of the given type, with the given number of rows.
 pub(super) fn values(of: &ArrowDataType, arrays: &[Box<dyn Array>], rows: usize) -> PolarsResult<Values> {
     use ArrowDataType as T;
     let values = match of {
@@ -168,7 +168,7 @@ fn texts<T>(numbers: Vec<Option<T>>, push: impl Fn(&mut String, T)) -> Values {
     }))
 }
 
-/// A number of units of 10 to the power of minus `scale`.
+/// Appends a decimal number, given in units of 10 to the power of minus `scale`.
 fn push_decimal(text: &mut String, number: i128, scale: usize) {
     // Writing to a string does not fail.
     let digits = format!("{:0>width$}", number.unsigned_abs(), width = scale + 1);
@@ -187,8 +187,8 @@ const fn per_second(unit: TimeUnit) -> i64 {
     }
 }
 
-/// A day after 1 January 1970 in the Gregorian calendar, as ISO 8601 writes it. The years are counted from March, so that the
-/// day of a leap year is the last.
+/// Appends a day, counted from 1 January 1970, as a Gregorian date in ISO 8601. The years are counted from March, so
+/// that the leap day is the last day of a year.
 fn push_date(text: &mut String, day: i64) {
     const CYCLE: i64 = 146_097;
     let day = day + 719_468;
@@ -202,7 +202,7 @@ fn push_date(text: &mut String, day: i64) {
     let _ = write!(text, "{:04}-{month:02}-{of_month:02}", 400 * cycle + year + later);
 }
 
-/// A time of day, with as many digits of the second as the unit has, if any is not zero.
+/// Appends a time of day, with as many decimals of a second as the unit has, unless all are zero.
 fn push_time(text: &mut String, time: i64, per_second: i64) {
     let (seconds, part) = (time.div_euclid(per_second), time.rem_euclid(per_second));
     let (hour, minute, second) = (seconds / 3_600, seconds / 60 % 60, seconds % 60);

@@ -1,4 +1,4 @@
-//! A table as CSV.
+//! Tables as CSV.
 
 use std::fmt::Write as _;
 use std::io::Write;
@@ -8,22 +8,22 @@ use rayon::prelude::*;
 
 use super::{Table, TableError, Values};
 
-/// A writer that puts a `#` in quotation marks, since a line that begins with one is read as a comment.
+/// CSV writer that quotes a `#`, because a line that begins with `#` is read as a comment.
 fn writer<W: Write>(out: W) -> csv::Writer<W> {
     csv::WriterBuilder::new().comment(Some(b'#')).from_writer(out)
 }
 
-/// Rows that are written at a time, and rows that are held as text.
+/// Number of rows that are encoded at a time, and number of rows that are held as text.
 const PART: usize = 1 << 9;
 const HELD: usize = 1 << 15;
 
 impl Table {
-    /// Writes the table as CSV: a header, a row each, cells quoted where RFC 4180 asks for it. Floats are the shortest
-    /// text that reads back as the same number.
+    /// Writes the table as CSV: a header, a line for each row, cells quoted where RFC 4180 requires it. Floating-point
+    /// numbers are written as the shortest text that reads back as the same number.
     ///
     /// # Errors
     ///
-    /// [`TableError::Write`] if `out` does not take it.
+    /// [`TableError::Write`] if writing to `out` fails.
     pub fn write_csv(&self, mut out: impl Write) -> Result<(), TableError> {
         self.write_csv_header(&mut out)
             .and_then(|()| self.write_csv_rows(out))
@@ -49,7 +49,7 @@ impl Table {
         Ok(())
     }
 
-    /// Some rows.
+    /// CSV text of some rows.
     fn csv(&self, rows: Range<usize>) -> csv::Result<Vec<u8>> {
         let mut writer = writer(Vec::new());
         let mut cell = String::new();
@@ -74,8 +74,8 @@ impl Table {
     }
 }
 
-/// The shortest text that reads back as the same number; with an exponent where the zeros would be many. NaN is
-/// nothing.
+/// Appends the shortest text that reads back as the same number, with an exponent if there would be many zeros; nothing
+/// for NaN.
 pub(crate) fn push_float(text: &mut String, value: f64) {
     if value.is_finite() {
         let mut buffer = zmij::Buffer::new();
@@ -100,7 +100,7 @@ mod tests {
         text
     }
 
-    /// The standard library's, which also writes the shortest.
+    /// Shortest text of a number by the standard library.
     fn expected(value: f64) -> String {
         if value == 0.0 || (1e-5..1e16).contains(&value.abs()) {
             format!("{value}")
@@ -125,7 +125,7 @@ mod tests {
             for x in [f64::from_bits(bits), whole as f64, whole as f64 * 10.0_f64.powi(size)] {
                 if !x.is_nan() {
                     let (found, expected) = (text(x), expected(x));
-                    // Of two that are as near as each other the library's is the larger.
+                    // The standard library takes the larger of two texts that are equally near.
                     prop_assert!(found.parse() == Ok(x) && found.len() == expected.len(), "{found} {expected}");
                     prop_assert_eq!(found.split_once('e').map(|e| e.1), expected.split_once('e').map(|e| e.1));
                 }

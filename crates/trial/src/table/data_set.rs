@@ -1,4 +1,4 @@
-//! Subjects as a data set.
+//! Writing of subjects as a data set.
 
 use std::collections::{BTreeSet, HashSet};
 use std::path::Path;
@@ -13,15 +13,15 @@ use crate::read::is_covariate_name;
 /// Covariates that have a column even if no subject has them.
 const ALWAYS: [&str; 2] = [Covariates::WEIGHT, Covariates::IGE];
 
-/// Writes subjects as a data set in CSV that [`read`](crate::read) reads back as the same subjects, but for
-/// [`Observation::row`], if [`ReadOptions::covariates`](crate::ReadOptions::covariates) names what all of them have
-/// beside `WT` and `IGE`. Each comment becomes a line before the header; "simulated" in one makes it a simulated trial.
-/// An existing file is replaced only with `force`.
+/// Writes subjects as a data set in CSV that [`read`](crate::read) reads back as the same subjects, except for
+/// [`Observation::row`], if [`ReadOptions::covariates`](crate::ReadOptions::covariates) names the covariates that all
+/// subjects have in addition to `WT` and `IGE`. Each comment becomes a line before the header; the word "simulated" in
+/// a comment marks a simulated trial. An existing file is replaced only with `force`.
 ///
 /// # Errors
 ///
-/// [`TableError::Subject`] if a subject cannot be written so, [`TableError::Output`] or [`TableError::Write`] if the
-/// file cannot be. Nothing is left behind then.
+/// [`TableError::Subject`] if a subject cannot be written in this form, [`TableError::Output`] or [`TableError::Write`]
+/// if the file cannot be written. No file is left behind then.
 pub fn write_data_set(
     path: &Path,
     subjects: &[Subject],
@@ -36,18 +36,18 @@ pub fn write_data_set(
     Ok(file.commit()?)
 }
 
-/// Subjects as the table of a data set, to be written as Parquet or chunk by chunk.
+/// Table of the data set of some subjects, to be written as Parquet or chunk by chunk.
 ///
-/// `ID TIME DV AMT EVID MDV CMT DVID RATE II SS CENS LIMIT WT IGE`, then the further covariates that any of the subjects
-/// has, by name: chunks of subjects with the same covariates have the same columns. Units are those of
-/// [`ReadOptions::default`](crate::ReadOptions::default). `DV` of a censored observation is its limit, and `LIMIT` the other
-/// end of its interval, empty where there is none.
+/// The columns are `ID TIME DV AMT EVID MDV CMT DVID RATE II SS CENS LIMIT WT IGE`, and then by name the further
+/// covariates that any subject has: chunks of subjects with the same covariates have the same columns. The units are
+/// those of [`ReadOptions::default`](crate::ReadOptions::default). `DV` of a censored observation is its limit, and
+/// `LIMIT` the other end of its interval, empty if there is none.
 ///
 /// # Errors
 ///
-/// [`TableError::Subject`] if a subject would not be read back the same: its ID is empty, has spaces around it or line
-/// breaks in it or occurs twice, a number is not finite, its records are not in the order of time, a dose is not above
-/// 0 mg, outlasts its interval at steady state or has a duration that is no quotient of its amount and a rate, or a
+/// [`TableError::Subject`] if a subject would not be read back unchanged: its ID is empty, has surrounding spaces or
+/// line breaks or occurs twice, a number is not finite, its records are not in time order, a dose is not above 0 mg,
+/// outlasts its interval at steady state or has a duration that is not a quotient of its amount and a rate, or a
 /// covariate has the name of another column.
 pub fn data_set_table(subjects: &[Subject]) -> Result<Table, TableError> {
     let mut rows = Rows::of(subjects);
@@ -66,18 +66,18 @@ pub fn data_set_table(subjects: &[Subject]) -> Result<Table, TableError> {
     rows.table()
 }
 
-/// The covariates that have a column in a table of subjects: weight and IgE always, then those that any of the subjects
-/// has, by name.
+/// Covariates that have a column in a table of subjects: weight and IgE always, then by name the covariates that any
+/// subject has.
 pub(crate) fn covariate_names(subjects: &[Subject]) -> impl Iterator<Item = &str> {
     let known: BTreeSet<&str> =
         subjects.iter().flat_map(|subject| subject.covariates.iter().map(|(name, _)| name)).collect();
     ALWAYS.into_iter().chain(known.into_iter().filter(|name| !ALWAYS.contains(name)))
 }
 
-/// Why a subject would not be read back the same.
+/// Reason why a subject would not be read back unchanged.
 type Reason = &'static str;
 
-/// The columns, filled row by row.
+/// Columns of the data set, filled row by row.
 #[derive(Default)]
 struct Rows {
     id: Vec<String>,
@@ -92,11 +92,11 @@ struct Rows {
     ss: Vec<Option<i64>>,
     cens: Vec<Option<i64>>,
     limit: Vec<f64>,
-    /// By name, in the order of the columns.
+    /// Name and values of each covariate, in the order of the columns.
     covariates: Vec<(String, Vec<f64>)>,
 }
 
-/// The cells of one row that its kind decides.
+/// Cells of a row that depend on the kind of record.
 struct Event {
     time: f64,
     dv: f64,
@@ -112,7 +112,7 @@ struct Event {
 }
 
 impl Event {
-    /// A record of nothing.
+    /// Record without a dose or an observation.
     const fn other(time: f64) -> Self {
         Self {
             time,
@@ -140,7 +140,7 @@ impl Event {
             Censoring::Below => 1,
             Censoring::Above => -1,
         };
-        // NONMEM's compartments: doses go to the depot, 1, or the serum, 2; analytes are observed from there on.
+        // Compartments as in NONMEM: doses go to the depot (1) or the serum (2), analytes are observed in 2 and above.
         let cmt = dvid + 1;
         Ok(Self { dv: observation.value, evid: 0, cmt, dvid, cens, limit, ..Self::other(observation.time) })
     }
@@ -179,8 +179,8 @@ impl Event {
     }
 }
 
-/// The rate, mg/d, for which the reader's `AMT/RATE` is the very duration; 0 for a dose given at once. Not every
-/// duration is such a quotient.
+/// Rate, mg/d, for which the reader's `AMT/RATE` is exactly the duration; 0 for a dose given at once. Some durations
+/// are not such a quotient.
 fn rate(amount_mg: f64, duration: f64) -> Result<f64, Reason> {
     if duration == 0.0 {
         return Ok(0.0);
@@ -192,7 +192,7 @@ fn rate(amount_mg: f64, duration: f64) -> Result<f64, Reason> {
 }
 
 impl Rows {
-    /// No rows yet, but all the columns that these subjects need.
+    /// Starts with no rows, and with all columns that the subjects need.
     fn of(subjects: &[Subject]) -> Self {
         let covariates = covariate_names(subjects).map(|name| (name.to_owned(), Vec::new()));
         Self { covariates: covariates.collect(), ..Self::default() }
@@ -204,7 +204,7 @@ impl Rows {
         let first = doses.chain(subject.observations.iter().map(|o| o.time)).reduce(f64::min);
         let mut now = subject.start;
         if first != Some(subject.start) {
-            // Nothing happens at the start: a record of its own keeps it.
+            // No event occurs at the start: a record without an event keeps the time.
             self.push(subject, &mut now, Event::other(subject.start))?;
         }
         let mut observations = subject.observations.iter().peekable();

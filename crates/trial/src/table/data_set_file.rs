@@ -1,4 +1,4 @@
-//! A data set of any length, written chunk by chunk.
+//! Writing of a data set of any length, chunk by chunk.
 
 use std::io::Write;
 use std::path::Path;
@@ -8,14 +8,15 @@ use omafit_model::Subject;
 use super::{ParquetSink, Table, TableError, data_set_table};
 use crate::output::WholeFile;
 
-/// Writes chunks of subjects, whose IDs all differ, as one data set, to CSV or to Parquet by the file's name. Memory
-/// holds a chunk, not the file; the file appears whole or not at all, and replaces another only with `force`. Comments
-/// become lines before a CSV's header and metadata of a Parquet file.
+/// Writes chunks of subjects, whose IDs all differ, as one data set, in CSV or Parquet according to the file's name.
+/// Memory holds one chunk, not the file; the file is written atomically, and replaces an existing one only with
+/// `force`. Comments become lines before the header of a CSV file, and metadata of a Parquet file.
 ///
 /// # Errors
 ///
-/// The chunks' own error; [`TableError::Format`] if the name ends neither in `.csv` nor in `.parquet`; otherwise as
-/// [`write_data_set`](super::write_data_set), and [`TableError::Columns`] if a chunk has other covariates than the first.
+/// Errors of the chunks; [`TableError::Format`] if the name ends neither in `.csv` nor in `.parquet`; otherwise as
+/// [`write_data_set`](super::write_data_set), and [`TableError::Columns`] if a chunk has other covariates than the
+/// first.
 pub fn write_data_set_chunks<E: From<TableError>>(
     path: &Path,
     comments: &[String],
@@ -52,7 +53,7 @@ pub fn write_data_set_chunks<E: From<TableError>>(
     Ok(file.commit().map_err(TableError::from)?)
 }
 
-/// Comments as lines before the header.
+/// Writes comments as lines before the header.
 pub(crate) fn write_comments(out: &mut impl Write, comments: &[String]) -> std::io::Result<()> {
     for line in comments.iter().flat_map(|comment| comment.split(['\n', '\r'])) {
         writeln!(out, "# {}", line.trim())?;

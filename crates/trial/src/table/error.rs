@@ -1,4 +1,4 @@
-//! Why a table cannot be made, written or read.
+//! Errors of making, writing or reading a table.
 
 use std::error::Error;
 use std::io;
@@ -6,59 +6,59 @@ use std::path::PathBuf;
 
 use crate::output::OutputError;
 
-/// Why a table cannot be made, written or read.
+/// Error of making, writing or reading a table.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TableError {
     /// A column has more or fewer rows than the first.
     #[error("table {table}: column {column} has {found} rows, the first column {expected}")]
     Length {
-        /// The table.
+        /// Name of the table.
         table: String,
-        /// The column.
+        /// Name of the column.
         column: String,
-        /// Its number of rows.
+        /// Number of rows in the column.
         found: usize,
-        /// The first column's.
+        /// Number of rows in the first column.
         expected: usize,
     },
     /// Two columns have the same name.
     #[error("table {table}: two columns are called {column}")]
     Duplicate {
-        /// The table.
+        /// Name of the table.
         table: String,
-        /// The name.
+        /// Name of both columns.
         column: String,
     },
-    /// A chunk does not have the columns of the table that it continues.
+    /// A chunk has other columns than the table that it continues.
     #[error("table {table}: a further chunk has other columns than the first")]
     Columns {
-        /// The table.
+        /// Name of the table.
         table: String,
     },
-    /// A subject cannot be written so that it would be read back the same.
+    /// A subject cannot be written so that it would be read back unchanged.
     #[error("subject {id:?} cannot be written to a data set: {reason}")]
     Subject {
-        /// The subject.
+        /// ID of the subject.
         id: String,
-        /// Why not.
+        /// Reason why the subject cannot be written.
         reason: &'static str,
     },
-    /// The table cannot be encoded, or the disk does not take it.
+    /// The table cannot be encoded, or cannot be written to disk.
     #[error("table {table} cannot be written: {source}")]
     Write {
-        /// The table.
+        /// Name of the table.
         table: String,
-        /// What went wrong.
+        /// Error of the encoder or the operating system.
         source: Box<dyn Error + Send + Sync>,
     },
-    /// A file whose name does not say what it shall be.
+    /// The name of the file does not end in the extension of a supported format.
     #[error("{}: a data set is written to a name that ends in .csv or .parquet", path.display())]
     Format {
         /// The file.
         path: PathBuf,
     },
-    /// The file that the table goes to cannot be made.
+    /// The file of the table cannot be made.
     #[error(transparent)]
     Output(#[from] OutputError),
     /// A Parquet file cannot be read.
@@ -66,7 +66,7 @@ pub enum TableError {
     Read {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// Description of the problem.
         reason: String,
     },
     /// A file cannot be opened.
@@ -74,7 +74,7 @@ pub enum TableError {
     Open {
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// Error of the operating system.
         source: io::Error,
     },
 }

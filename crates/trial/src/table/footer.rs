@@ -1,16 +1,16 @@
-//! Whether the footer of a Parquet file is what it says: Thrift in its compact protocol, of the types that the format gives
-//! its fields.
+//! Check of the footer of a Parquet file: Thrift in its compact protocol, with the types that the format gives its
+//! fields.
 //!
-//! The library sets memory aside for as many elements as a list says it has, before it looks for them: a damaged number
-//! would end the process, which cannot be caught. So lists are looked through first. Fields are asked for their types too, as the library
-//! tells them by their numbers, and would take other bytes for a list.
+//! The library allocates memory for as many elements as a list claims to have, before it reads them: a corrupt number
+//! would abort the process, which cannot be caught. Lists are therefore checked first. The types of the fields are
+//! checked too, because the library identifies fields by their numbers, and would take other bytes for a list.
 
-/// Bytes after the footer: its length, and the sign of the format.
+/// Number of bytes after the footer: its length, and the magic number of the format.
 const END: usize = 8;
-/// Structures in structures: the format has a few.
+/// Maximum depth of nested structures; the format has only a few levels.
 const DEPTH: u8 = 16;
 
-/// What a field holds.
+/// Type of a field.
 #[derive(Clone, Copy)]
 enum Kind {
     Bool,
@@ -104,7 +104,7 @@ const FILE: Kind = Struct(&[
 ]);
 
 impl Kind {
-    /// Whether it is written under this number; a truth has two.
+    /// Whether the type is encoded by this number; a boolean has two.
     fn is(self, number: u8) -> bool {
         match self {
             Bool => matches!(number, 1 | 2),
@@ -119,7 +119,7 @@ impl Kind {
     }
 }
 
-/// Whether the footer of a file can be decoded with the memory that it has bytes for.
+/// Whether the footer of a file can be decoded in memory proportional to its bytes.
 pub(super) fn footer_is_sound(file: &[u8]) -> bool {
     let footer = || {
         let (rest, end) = file.split_at_checked(file.len().checked_sub(END)?)?;
@@ -129,7 +129,7 @@ pub(super) fn footer_is_sound(file: &[u8]) -> bool {
     footer().is_some_and(|bytes| Reader { bytes }.value(12, Some(FILE), DEPTH).is_some())
 }
 
-/// Goes through Thrift; `None` is where it is damaged.
+/// Reader of Thrift, which returns `None` where the data are corrupt.
 struct Reader<'a> {
     bytes: &'a [u8],
 }
@@ -162,7 +162,7 @@ impl Reader<'_> {
         usize::try_from(self.number()?).ok()
     }
 
-    /// A value that is not a truth in a field, which has no bytes.
+    /// Reads past a value; a boolean in a field has no bytes, and is not read.
     fn value(&mut self, number: u8, kind: Option<Kind>, depth: u8) -> Option<()> {
         let depth = depth.checked_sub(1)?;
         match number {
@@ -184,7 +184,7 @@ impl Reader<'_> {
         let first = self.byte()?;
         let (length, number) = (usize::from(first >> 4), first & 0xF);
         let length = if length == 15 { self.length()? } else { length };
-        // No element is without bytes.
+        // Each element takes at least one byte.
         if length > self.bytes.len() {
             return None;
         }
@@ -217,7 +217,7 @@ impl Reader<'_> {
                 }
                 step => id + i64::from(step),
             };
-            // As the library has it, in 16 bits.
+            // The library holds field numbers in 16 bits.
             id = i64::from(i16::try_from(id).ok()?);
             let kind = known.iter().find(|(known, _)| *known == id).map(|(_, kind)| *kind);
             if kind.is_some_and(|kind| !kind.is(number)) {

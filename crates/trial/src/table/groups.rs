@@ -1,4 +1,4 @@
-//! Row groups of a Parquet file that has no end yet.
+//! Row groups of a Parquet file that is still being written.
 
 use std::io::Cursor;
 
@@ -9,15 +9,15 @@ use polars_parquet::parquet::read::{PageMetaData, PageReader};
 use polars_parquet::write::{CompressedPage, SchemaDescriptor};
 use serde::{Deserialize, Serialize};
 
-/// Rows that are held back until they make a row group: what readers skip or take as a whole.
+/// Number of rows in a row group, which readers skip or read as a whole; rows are held back until they fill one.
 pub(super) const ROW_GROUP: usize = 1 << 17;
 
-/// A row group that is complete.
+/// Complete row group.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Group {
-    /// Where in the file each of its columns begins, and whether that is compressed.
+    /// Position in the file at which each column begins, and whether the column is compressed.
     pub columns: Vec<(u64, bool)>,
-    /// Where it ends.
+    /// Position in the file at which the row group ends.
     pub end: u64,
 }
 
@@ -30,7 +30,8 @@ pub(super) fn is_compressed(page: &CompressedPage) -> bool {
     compression != Compression::Uncompressed
 }
 
-/// The pages of each column of a row group, from bytes up to its end of which the first is at `from` in the file.
+/// Pages of each column of a row group, from the bytes up to the end of the group; the first byte is at `from` in the
+/// file.
 pub(super) fn encoded_pages(
     bytes: Vec<u8>,
     from: u64,
@@ -52,7 +53,7 @@ pub(super) fn encoded_pages(
         for page in PageReader::new_with_page_meta(at, what, Vec::new(), most) {
             let mut page = page?;
             if let CompressedPage::Data(page) = &mut page {
-                // A row has one value.
+                // Each row has one value.
                 page.num_rows = Some(page.num_values());
             }
             pages.push(page);

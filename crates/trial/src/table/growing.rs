@@ -1,4 +1,4 @@
-//! A table of a run that grows block by block.
+//! Table of a run that grows block by block.
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Seek as _, SeekFrom, Write as _};
@@ -10,8 +10,8 @@ use super::groups::Group;
 use super::{ParquetSink, Table, TableError, read_parquet};
 use crate::output::RunFolder;
 
-/// A table that is written as Parquet, and if asked as CSV, while its rows come. Its bytes do not depend on how the rows
-/// are cut into blocks, nor on whether the table was kept and taken up again between two of them.
+/// A table that is written as Parquet, and on request as CSV, while its rows arrive. Its bytes do not depend on how the
+/// rows are divided into blocks, nor on whether the table was kept and resumed between two of them.
 pub struct GrowingTable {
     name: &'static str,
     csv: Option<BufWriter<File>>,
@@ -19,26 +19,26 @@ pub struct GrowingTable {
     parquet: PathBuf,
     sink: Option<ParquetSink<BufWriter<File>>>,
     rows: u64,
-    /// The file of rows that no complete row group has, as of the last time the table was kept.
+    /// File of the rows that are in no complete row group, as of the last time the table was kept.
     left: Option<PathBuf>,
 }
 
-/// Where a [`GrowingTable`] stood when it was kept: what it has written since is cut off when it is taken up.
+/// State of a [`GrowingTable`] when it was kept: what was written afterwards is cut off when the table is resumed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeptTable {
     rows: u64,
-    /// Bytes of its CSV, if it has one.
+    /// Length of the CSV file in bytes, if there is one.
     csv: Option<u64>,
-    /// Row groups in its Parquet file. The rows after them are in a file of their own.
+    /// Row groups in the Parquet file. The rows after them are in a separate file.
     groups: Vec<Group>,
 }
 
 impl GrowingTable {
-    /// Starts a table in a run's folder, or goes on with the one that was kept there.
+    /// Starts a table in a run's folder, or resumes the one that was kept there.
     ///
     /// # Errors
     ///
-    /// [`TableError`] if a file cannot be made, or what was kept is not there.
+    /// [`TableError`] if a file cannot be made, or if a file that was kept is missing.
     pub fn start(
         folder: &RunFolder,
         name: &'static str,
@@ -61,7 +61,7 @@ impl GrowingTable {
         Ok(table)
     }
 
-    /// Goes on with the Parquet file.
+    /// Resumes the Parquet file.
     fn take_up(&mut self, folder: &RunFolder, kept: &KeptTable) -> Result<(), TableError> {
         let left = folder.file(left_name(self.name, kept.rows))?;
         let rows = Table { name: self.name.to_owned(), ..read_parquet(&left)? };
@@ -73,16 +73,17 @@ impl GrowingTable {
         Ok(())
     }
 
-    /// Its name.
+    /// Name of the table.
     pub fn name(&self) -> &'static str {
         self.name
     }
 
-    /// Adds a block's rows.
+    /// Adds the rows of a block.
     ///
     /// # Errors
     ///
-    /// [`TableError::Columns`] if it has other columns than the first, [`TableError::Write`] if a file does not take it.
+    /// [`TableError::Columns`] if the block has other columns than the first, [`TableError::Write`] if writing a file
+    /// fails.
     pub fn append(&mut self, block: Table) -> Result<(), TableError> {
         if let Some(csv) = &mut self.csv {
             let written = if self.csv_has_header { Ok(()) } else { block.write_csv_header(&mut *csv) };
@@ -98,12 +99,12 @@ impl GrowingTable {
         self.sink.as_mut().map_or(Ok(()), |sink| sink.append(block))
     }
 
-    /// Writes everything so that the table can be taken up from here; `None` before its first rows. What was kept
-    /// before can still be taken up, until [`GrowingTable::forget`]. The files are not yet brought to the disk.
+    /// Writes everything that is needed to resume the table from here; `None` before its first rows. The state that was
+    /// kept before can still be resumed, until [`GrowingTable::forget`]. The files have not been synced to disk yet.
     ///
     /// # Errors
     ///
-    /// [`TableError::Write`] if a file does not take it.
+    /// [`TableError::Write`] if writing a file fails.
     pub fn keep(&mut self, folder: &RunFolder) -> Result<Option<KeptTable>, TableError> {
         let name = self.name;
         let Some(sink) = &mut self.sink else { return Ok(None) };
@@ -119,7 +120,7 @@ impl GrowingTable {
         Ok(Some(KeptTable { rows: self.rows, csv, groups: groups.to_vec() }))
     }
 
-    /// Forgets what was kept before `kept`, which is on the disk.
+    /// Removes the state that was kept before `kept`, which has been synced to disk.
     ///
     /// # Errors
     ///
@@ -132,11 +133,11 @@ impl GrowingTable {
         }
     }
 
-    /// Ends the files, and says how many rows they have.
+    /// Completes the files, and returns their number of rows.
     ///
     /// # Errors
     ///
-    /// [`TableError::Write`] if a file does not take it.
+    /// [`TableError::Write`] if writing a file fails.
     pub fn finish(self) -> Result<u64, TableError> {
         if let Some(mut csv) = self.csv {
             csv.flush().map_err(|source| failed(self.name, source))?;
@@ -148,12 +149,12 @@ impl GrowingTable {
     }
 }
 
-/// The file of the rows that no complete row group has; another one each time that the table is kept.
+/// File of the rows that are in no complete row group; it has another name each time the table is kept.
 fn left_name(name: &str, rows: u64) -> PathBuf {
     Path::new(RunFolder::KEPT).join(format!("{name}-{rows}.parquet"))
 }
 
-/// Opens a file for writing behind its first bytes and cuts off what follows; it is made if there are to be none.
+/// Opens a file for writing after its first `bytes` bytes, and cuts off the rest; the file is made if `bytes` is 0.
 fn cut(path: &Path, bytes: u64) -> io::Result<File> {
     let mut file = File::options().write(true).create(bytes == 0).truncate(false).open(path)?;
     if file.metadata()?.len() < bytes {

@@ -1,4 +1,4 @@
-//! Panics of a library that are errors of a file.
+//! Panics of a library that are treated as errors of a file.
 
 use std::cell::Cell;
 use std::panic::{self, AssertUnwindSafe, catch_unwind};
@@ -8,7 +8,7 @@ thread_local! {
     static QUIET: Cell<bool> = const { Cell::new(false) };
 }
 
-/// What a function of a library gives, or `None` if it panics; nothing is printed of the panic.
+/// Result of a library function, or `None` if the function panics; the panic is not printed.
 pub(super) fn catch_quietly<T>(read: impl FnOnce() -> T) -> Option<T> {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {

@@ -1,4 +1,4 @@
-//! Tables out: columns of numbers and text, as CSV or Parquet.
+//! Tables of numeric and text columns, written as CSV or Parquet.
 
 mod arrow;
 mod csv;
@@ -32,7 +32,7 @@ pub(crate) use data_set::covariate_names;
 pub(crate) use data_set_file::write_comments;
 pub(crate) use parquet::ParquetGroups;
 
-/// A table: named columns of one length.
+/// A table: named columns of the same length.
 ///
 /// ```
 /// # fn main() -> Result<(), omafit_trial::TableError> {
@@ -56,32 +56,32 @@ pub struct Table {
 /// A column of a [`Table`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct Column {
-    /// Its name, as the file's header shows it.
+    /// Name of the column, as in the header of the file.
     pub name: String,
-    /// Its values, one a row.
+    /// Values, one per row.
     pub values: Values,
 }
 
 /// The values of a [`Column`].
 #[derive(Clone, Debug, PartialEq)]
 pub enum Values {
-    /// Numbers; NaN is a missing one: an empty cell in CSV, null in Parquet.
+    /// Floating-point numbers; NaN is a missing value: an empty cell in CSV, null in Parquet.
     Float(Vec<f64>),
-    /// Whole numbers; `None` is a missing one: an empty cell in CSV, null in Parquet.
+    /// Integers; `None` is a missing value: an empty cell in CSV, null in Parquet.
     Integer(Vec<Option<i64>>),
-    /// Text; an empty one is an empty cell. Rows can share one.
+    /// Texts; an empty text is an empty cell. Rows can share a text.
     Text(Vec<Arc<str>>),
 }
 
 impl Column {
-    /// A column of that name.
+    /// Makes a column with the given name.
     pub fn new(name: impl Into<String>, values: Values) -> Self {
         Self { name: name.into(), values }
     }
 }
 
 impl Values {
-    /// Texts, one a row; one after its like is held once.
+    /// Texts, one per row; equal consecutive texts are held once.
     pub fn text<T: AsRef<str>>(values: impl IntoIterator<Item = T>) -> Self {
         let values = values.into_iter();
         let mut all = Vec::<Arc<str>>::with_capacity(values.size_hint().0);
@@ -93,7 +93,7 @@ impl Values {
         Self::Text(all)
     }
 
-    /// Texts, each in so many rows.
+    /// Texts, each repeated for a number of rows.
     pub fn repeated<T: AsRef<str>>(values: impl IntoIterator<Item = (T, usize)>) -> Self {
         let each = values.into_iter().map(|(value, rows)| (Arc::<str>::from(value.as_ref()), rows));
         Self::Text(each.flat_map(|(value, rows)| std::iter::repeat_n(value, rows)).collect())
@@ -113,7 +113,7 @@ impl Values {
         self.len() == 0
     }
 
-    /// Each value as the text that it is in CSV.
+    /// Values as the texts that they have in CSV.
     fn as_text(&self) -> Self {
         let mut text = String::new();
         let rows = (0..self.len()).map(|row| {
@@ -124,7 +124,7 @@ impl Values {
         Self::text(rows.collect::<Vec<_>>())
     }
 
-    /// Adds the text that a value is in CSV.
+    /// Appends the text that a value has in CSV.
     pub(crate) fn push(&self, text: &mut String, row: usize) {
         match self {
             Self::Float(values) => push_float(text, values[row]),
@@ -133,7 +133,7 @@ impl Values {
         }
     }
 
-    /// No values of the same kind.
+    /// Empty values of the given kind.
     fn none_alike(&self) -> Self {
         match self {
             Self::Float(_) => Self::Float(Vec::new()),
@@ -144,7 +144,7 @@ impl Values {
 }
 
 impl Table {
-    /// A table of these columns. The name is for messages and sheets.
+    /// Makes a table of columns. The name is used in messages and for sheets.
     ///
     /// # Errors
     ///
@@ -175,7 +175,7 @@ impl Table {
         &self.columns
     }
 
-    /// The values of the column of that name, if there is one.
+    /// Values of the column with the given name, if there is one.
     pub fn values(&self, name: &str) -> Option<&Values> {
         self.columns.iter().find(|column| column.name == name).map(|column| &column.values)
     }
@@ -185,13 +185,13 @@ impl Table {
         self.columns.first().map_or(0, |column| column.values.len())
     }
 
-    /// A table of the same columns without rows.
+    /// Table with the same columns and without rows.
     fn none_alike(&self) -> Self {
         let empty = |column: &Column| Column::new(column.name.clone(), column.values.none_alike());
         Self { name: self.name.clone(), columns: self.columns.iter().map(empty).collect() }
     }
 
-    /// Refuses a table of other columns.
+    /// Rejects a table with other columns.
     fn check_alike(&self, other: &Self) -> Result<(), TableError> {
         let alike = |(a, b): (&Column, &Column)| {
             a.name == b.name && std::mem::discriminant(&a.values) == std::mem::discriminant(&b.values)
@@ -204,7 +204,7 @@ impl Table {
         }
     }
 
-    /// Takes the first rows away.
+    /// Removes the first rows.
     fn drop_rows(&mut self, rows: usize) {
         for column in &mut self.columns {
             match &mut column.values {
@@ -215,7 +215,7 @@ impl Table {
         }
     }
 
-    /// Adds the rows of a table of the same names; a column is text if it is so in either table.
+    /// Adds the rows of a table with the same column names; a column becomes text if it is text in either table.
     fn append_widened(&mut self, mut other: Self) -> Result<(), TableError> {
         for (column, more) in self.columns.iter_mut().zip(&mut other.columns) {
             match (&mut column.values, &mut more.values) {
@@ -228,7 +228,7 @@ impl Table {
         self.append(other)
     }
 
-    /// Adds the rows of a table of the same columns.
+    /// Adds the rows of a table with the same columns.
     fn append(&mut self, other: Self) -> Result<(), TableError> {
         self.check_alike(&other)?;
         for (column, more) in self.columns.iter_mut().zip(other.columns) {

@@ -1,4 +1,4 @@
-//! A column of a row group as the pages of a Parquet file.
+//! Column of a row group as pages of a Parquet file.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -20,21 +20,22 @@ use polars_parquet::write::{
 
 use super::Values;
 
-/// Values of a page.
+/// Number of values in a page.
 const PAGE: usize = 1 << 16;
-/// Fewer bytes than these are not worth the setting up of a compression.
+/// Number of bytes below which setting up a compression is not worthwhile.
 const SMALL: usize = 1 << 12;
-/// Bytes of numbers, the first, of which it is tried whether they can be made fewer; if there are no more, all are compressed.
+/// Number of leading bytes of numbers on which compression is tried; if there are no more bytes, all are compressed.
 const SAMPLE: usize = 1 << 13;
-/// Numbers are compressed where that makes them a tenth smaller: the digits of a computed number are noise, and take the longest.
+/// Ratio of compressed to original size up to which numbers are compressed: the digits of computed numbers are noise,
+/// and take the longest.
 const WORTH: f64 = 0.9;
-/// Of so many rows and more each text is written once, unless more than three in four are different.
+/// Number of rows from which texts are written without a dictionary if more than three in four are distinct.
 const FEW: usize = 128;
 
-/// Numbers that are written at a time.
+/// Number of floating-point numbers that are written at a time.
 const TOGETHER: usize = 64;
 
-/// How pages are encoded. Their compression is another for each column.
+/// Options for encoding pages. The compression is chosen for each column.
 pub(super) const OPTIONS: WriteOptions = WriteOptions {
     statistics: StatisticsOptions {
         min_value: true,
@@ -48,7 +49,7 @@ pub(super) const OPTIONS: WriteOptions = WriteOptions {
     data_page_size: None,
 };
 
-/// The pages of some rows of a column.
+/// Pages of some rows of a column.
 pub(super) fn pages(
     values: &Values,
     rows: Range<usize>,
@@ -78,13 +79,13 @@ pub(super) fn pages(
     pages.into_iter().map(|page| Ok(compress(page, Vec::new(), compression)?)).collect()
 }
 
-/// The pages that polars makes of an array.
+/// Pages that polars makes of an array.
 fn encoded(array: &dyn Array, of: &ParquetType, encoding: Encoding) -> PolarsResult<Vec<Page>> {
     let columns = array_to_columns(array.to_boxed(), of.clone(), OPTIONS, &[encoding])?;
     columns.into_iter().flatten().collect()
 }
 
-/// Numbers one after the other. polars would write them byte by byte.
+/// Page of plainly encoded numbers, which polars would write byte by byte.
 fn plain(values: &[f64], of: &ParquetType) -> PolarsResult<Page> {
     let ParquetType::PrimitiveType(of) = of else {
         polars_bail!(ComputeError: "numbers in a group of columns")
@@ -98,7 +99,7 @@ fn plain(values: &[f64], of: &ParquetType) -> PolarsResult<Page> {
     };
     let mut buffer = Vec::with_capacity(16 + values.len() / 8 + 8 * values.len());
     write_def_levels(&mut buffer, true, known.as_ref(), values.len(), Version::V1)?;
-    // A few at a time, so that nothing is written twice.
+    // The numbers are written a few at a time, so that no byte is written twice.
     for some in there.chunks(TOGETHER) {
         let mut bytes = [[0; 8]; TOGETHER];
         for (bytes, value) in bytes.iter_mut().zip(some) {
@@ -108,7 +109,7 @@ fn plain(values: &[f64], of: &ParquetType) -> PolarsResult<Page> {
     }
     let (least, largest) = ends(&there);
     let any = missing < values.len();
-    // As the format asks, zeros of both signs are within the ends.
+    // The format requires that zeros of both signs lie within the limits.
     let (least, largest) =
         (if least == 0.0 { -0.0 } else { least }, if largest == 0.0 { 0.0 } else { largest });
     let statistics = PrimitiveStatistics {
@@ -130,7 +131,7 @@ fn plain(values: &[f64], of: &ParquetType) -> PolarsResult<Page> {
     Ok(Page::Data(page))
 }
 
-/// The least and the largest of numbers, some at a time.
+/// Minimum and maximum of numbers, computed for eight numbers at a time.
 fn ends(values: &[f64]) -> (f64, f64) {
     let (mut least, mut largest) = ([f64::INFINITY; 8], [f64::NEG_INFINITY; 8]);
     for some in values.chunks(8) {
@@ -142,7 +143,7 @@ fn ends(values: &[f64]) -> (f64, f64) {
     (least.into_iter().fold(f64::INFINITY, f64::min), largest.into_iter().fold(f64::NEG_INFINITY, f64::max))
 }
 
-/// Texts by their position among the different ones; `None` where nearly all are different.
+/// Dictionary encoding of texts; `None` if nearly all are different.
 fn dictionary(values: &[Arc<str>]) -> Option<DictionaryArray<u32>> {
     let most = if values.len() < FEW { values.len() } else { 3 * values.len() / 4 };
     let mut positions = HashMap::<&str, u32>::new();
@@ -167,10 +168,10 @@ fn dictionary(values: &[Arc<str>]) -> Option<DictionaryArray<u32>> {
     DictionaryArray::try_new(kind, PrimitiveArray::from_vec(keys), Box::new(different)).ok()
 }
 
-/// Whether numbers come again, however far apart. Of all numbers the same few are looked at, by their digits; zero, which
-/// may stand for nothing, is not.
+/// Whether numbers recur, however far apart. A fixed sample of all numbers is examined, chosen by their bits; zero,
+/// which may stand for no value, is not in the sample.
 fn repeat(values: &[f64]) -> bool {
-    /// 2⁶⁴ over the golden ratio: its multiples are spread evenly.
+    /// 2⁶⁴ divided by the golden ratio, whose multiples are spread evenly.
     const SPREAD: u64 = 0x9E37_79B9_7F4A_7C15;
     let is_looked_at = |bits: &u64| (1..u64::MAX / 64).contains(&bits.wrapping_mul(SPREAD));
     let mut seen: Vec<u64> = values.iter().map(|value| value.to_bits()).filter(is_looked_at).collect();
@@ -180,7 +181,7 @@ fn repeat(values: &[f64]) -> bool {
     (seen.len() as f64) < WORTH * all as f64
 }
 
-/// How the pages of numbers are to be compressed, if at all.
+/// Compression for the pages of numbers.
 fn worth(values: &[f64], pages: &[Page]) -> PolarsResult<CompressionOptions> {
     let Some(Page::Data(first)) = pages.first() else { return Ok(CompressionOptions::Uncompressed) };
     let bytes = first.buffer();

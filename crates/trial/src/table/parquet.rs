@@ -1,4 +1,4 @@
-//! A table from Parquet.
+//! Reading of tables from Parquet.
 
 use std::io::Cursor;
 use std::path::{Path, PathBuf};
@@ -25,9 +25,9 @@ use crate::memory::available_memory;
 use crate::present::bytes_in_words;
 use crate::whole::read_whole;
 
-/// Reads a table from Parquet, such as [`Table::write_parquet`] writes. Floating-point columns and decimals of up to 15 digits
-/// become [`Values::Float`], whole-number and boolean ones [`Values::Integer`], if they have room there; dates, times and
-/// longer numbers become text, as do categories. Null becomes NaN, `None` or an empty text.
+/// Reads a table from Parquet, such as [`Table::write_parquet`] writes. Floating-point columns and decimals of up to 15
+/// digits become [`Values::Float`], integer and boolean columns [`Values::Integer`] if their values fit; dates, times,
+/// longer numbers and categories become text. Null becomes NaN, `None` or an empty text.
 ///
 /// # Errors
 ///
@@ -38,7 +38,7 @@ pub fn read_parquet(path: &Path) -> Result<Table, TableError> {
     ParquetGroups::open(path, bytes)?.read_all()
 }
 
-/// Bytes that a cell takes while its row group is read, and those that there are in any case.
+/// Memory that a cell takes while its row group is read, and memory that is available in any case, bytes.
 const CELL_BYTES: f64 = 32.0;
 const SURE: f64 = 64e6;
 
@@ -47,22 +47,22 @@ pub(crate) struct ParquetGroups {
     path: PathBuf,
     bytes: Buffer<u8>,
     metadata: FileMetadata,
-    /// Rows of each group.
+    /// Number of rows in each row group.
     rows: Vec<usize>,
     columns: Vec<ParquetColumn>,
     comments: Vec<String>,
 }
 
-/// A column of a file.
+/// Column of a Parquet file.
 struct ParquetColumn {
     field: Field,
-    /// What it holds, if its cells are neither numbers nor text: such a column can be passed over, but not used.
+    /// Content of a column whose cells are neither numbers nor text: the column can be passed over, but not used.
     unsuitable: Option<&'static str>,
     label: String,
 }
 
 impl ParquetGroups {
-    /// Looks at a file's metadata and columns.
+    /// Reads the metadata and the columns of a file.
     pub(crate) fn open(path: &Path, bytes: Vec<u8>) -> Result<Self, TableError> {
         let bytes = Buffer::from_vec(bytes);
         let (metadata, columns) = guarded(path, || {
@@ -74,7 +74,7 @@ impl ParquetGroups {
                 polars_bail!(ComputeError: "it is damaged: its counts of rows do not agree");
             }
             let columns = stored(&metadata)?;
-            // A page of a few bytes may stand for any number of cells that are the same.
+            // A page of a few bytes may stand for any number of equal cells.
             let largest = metadata.row_groups.iter().map(|group| group.num_rows()).max().unwrap_or(0);
             let bytes = largest as f64 * columns.len().max(1) as f64 * CELL_BYTES;
             if bytes > SURE && bytes > available_memory() {
@@ -92,27 +92,27 @@ impl ParquetGroups {
         Ok(Self { path: path.to_owned(), bytes, metadata, rows, columns, comments })
     }
 
-    /// Rows of each group.
+    /// Number of rows in each row group.
     pub(crate) fn rows(&self) -> &[usize] {
         &self.rows
     }
 
-    /// The names of the columns.
+    /// Names of the columns.
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
         self.columns.iter().map(|column| column.field.name.as_str())
     }
 
-    /// The labels of the columns, empty where there is none.
+    /// Labels of the columns; empty for a column without one.
     pub(crate) fn labels(&self) -> impl Iterator<Item = &str> {
         self.columns.iter().map(|column| column.label.as_str())
     }
 
-    /// The comments in its metadata.
+    /// Comments in the metadata of the file.
     pub(crate) fn comments(&self) -> &[String] {
         &self.comments
     }
 
-    /// The rows of one group. The cells of a column that is neither of numbers nor of text say what it holds.
+    /// Rows of one row group. The cells of a column that is neither numeric nor text hold a description of its content.
     pub(crate) fn read(&self, group: usize) -> Result<Table, TableError> {
         let rows = self.rows[group];
         let columns = self.columns.par_iter().map(|stored| {
@@ -132,7 +132,7 @@ impl ParquetGroups {
         Table::new(self.path.file_stem().unwrap_or_default().to_string_lossy(), columns)
     }
 
-    /// All rows of columns that are all of numbers or text.
+    /// All rows, if all columns are numeric or text.
     pub(crate) fn read_all(&self) -> Result<Table, TableError> {
         if let Some((stored, kind)) =
             self.columns.iter().find_map(|stored| Some((stored, stored.unsuitable?)))
@@ -163,8 +163,7 @@ impl ParquetGroups {
     }
 }
 
-/// The columns of a file, as Parquet describes them: what a program says beside of how it held them does not matter, but for
-/// labels.
+/// Columns of a file, as Parquet describes them; a schema that a program has added is used only for labels.
 fn stored(metadata: &FileMetadata) -> PolarsResult<Vec<ParquetColumn>> {
     let fields = metadata.schema().fields();
     let schema = parquet_to_arrow_schema(fields);
@@ -194,8 +193,8 @@ fn stored(metadata: &FileMetadata) -> PolarsResult<Vec<ParquetColumn>> {
     Ok(columns.collect())
 }
 
-/// The decoder trusts offsets and lengths in the file and panics on some that are wrong. A damaged file is the user's to
-/// hear of, not a reason to end.
+/// Runs a decoder, and turns its panic into an error. The decoder trusts offsets and lengths in the file, and panics on
+/// some that are wrong; a damaged file is to be reported to the user, and must not end the program.
 fn guarded<T>(path: &Path, read: impl FnOnce() -> PolarsResult<T>) -> Result<T, TableError> {
     let read_error = |reason: String| TableError::Read { path: path.to_owned(), reason };
     catch_quietly(read)

@@ -1,4 +1,4 @@
-//! A table of any length, written to Parquet chunk by chunk.
+//! Writing of a table of any length to Parquet, chunk by chunk.
 
 use std::error::Error;
 use std::io::{Read, Write};
@@ -20,13 +20,15 @@ use super::pages::{OPTIONS, pages};
 use super::tap::Tap;
 use super::{Column, Table, TableError, Values};
 
-/// The key of the comments in a file's metadata.
+/// Key of the comments in a file's metadata.
 pub(super) const COMMENTS: &str = "omafit.comments";
 
-/// The key of a column's label in the metadata of its field.
+/// Key of a column's label in the metadata of its field.
 pub(super) const LABEL: &str = "label";
 
-/// Writes a table to Parquet as its rows come; a column is compressed with Zstandard where that makes it a tenth smaller. It holds about 130,000 rows at a time, whatever the length.
+/// Writer of a table to Parquet as its rows arrive. Columns of integers and of text are compressed with Zstandard,
+/// columns of floating-point numbers where that makes them a tenth smaller. About 130,000 rows are held at a time,
+/// whatever the length.
 ///
 /// ```
 /// # fn main() -> Result<(), omafit_trial::TableError> {
@@ -48,22 +50,22 @@ pub struct ParquetSink<W: Write> {
     tap: Tap<W>,
     metadata: Vec<KeyValue>,
     pending: Table,
-    /// The row groups that are written.
+    /// Row groups that have been written.
     groups: Vec<Group>,
 }
 
 impl<W: Write> ParquetSink<W> {
-    /// Starts a file with the columns of `like`, whose rows are not written. Comments go to the file's metadata; those
-    /// of a data set come back as [`Source::comments`](crate::Source::comments).
+    /// Starts a file with the columns of `like`, whose rows are not written. Comments go to the file's metadata;
+    /// comments of a data set are read back as [`Source::comments`](crate::Source::comments).
     ///
     /// # Errors
     ///
-    /// [`TableError::Write`] if `out` does not take it.
+    /// [`TableError::Write`] if writing to `out` fails.
     pub fn new(out: W, like: &Table, comments: &[String]) -> Result<Self, TableError> {
         Self::labelled(out, like, comments, |_| "")
     }
 
-    /// Starts a file whose columns have labels, by their names, which go to the metadata of its fields.
+    /// Starts a file whose columns have labels, by their names, in the metadata of its fields.
     pub(crate) fn labelled<'a>(
         out: W,
         like: &Table,
@@ -87,8 +89,8 @@ impl<W: Write> ParquetSink<W> {
         }
     }
 
-    /// Takes a file without comments up again after its row groups `groups`: `out` stands behind them, `earlier` at the
-    /// start of the file. The rows of `pending` are not in it yet.
+    /// Resumes a file without comments after its row groups `groups`: `out` is positioned after them, `earlier` at the
+    /// start of the file. The rows of `pending` are not in the file yet.
     pub(super) fn take_up(
         out: W,
         pending: Table,
@@ -106,7 +108,7 @@ impl<W: Write> ParquetSink<W> {
         Ok(sink)
     }
 
-    /// Hands the pages of a row group that is in the file to the writer once more, so that it knows of them.
+    /// Passes the pages of a row group that is in the file to the writer again, so that the writer records them.
     fn write_again(&mut self, group: &Group, from: u64, earlier: &mut impl Read) -> PolarsResult<()> {
         let mut bytes = Vec::new();
         earlier.take(group.end.saturating_sub(from)).read_to_end(&mut bytes)?;
@@ -114,36 +116,34 @@ impl<W: Write> ParquetSink<W> {
         self.write_group(ROW_GROUP, columns.into_iter().map(Ok))
     }
 
-    /// Adds rows.
+    /// Adds the rows of a table.
     ///
     /// # Errors
     ///
-    /// [`TableError::Columns`] if the table has other columns than the first, [`TableError::Write`] if the file does
-    /// not take them.
+    /// [`TableError::Columns`] if the table has other columns than the first, [`TableError::Write`] if writing fails.
     pub fn append(&mut self, chunk: Table) -> Result<(), TableError> {
         self.pending.append(chunk)?;
         self.flush(ROW_GROUP)
     }
 
-    /// Brings the row groups that are complete on their way to the file; says which they are, and what rows are not
-    /// among them yet.
+    /// Flushes the complete row groups to the file; returns them, and the rows that are not in them yet.
     pub(super) fn flushed(&mut self) -> Result<(&[Group], &Table), TableError> {
         self.tap.flush().map_err(|source| self.failed(source))?;
         Ok((&self.groups, &self.pending))
     }
 
-    /// Writes what is left and ends the file.
+    /// Writes the remaining rows, and completes the file.
     ///
     /// # Errors
     ///
-    /// [`TableError::Write`] if the file does not take it.
+    /// [`TableError::Write`] if writing fails.
     pub fn finish(mut self) -> Result<(), TableError> {
         self.flush(1)?;
         let metadata = std::mem::take(&mut self.metadata);
         self.writer.end(Some(metadata)).map(|_| ()).map_err(|source| self.failed(source))
     }
 
-    /// Writes row groups while there are `least` rows for one: where they are cut does not depend on the chunks.
+    /// Writes row groups as long as there are at least `least` rows; their boundaries do not depend on the chunks.
     fn flush(&mut self, least: usize) -> Result<(), TableError> {
         let rows = self.pending.rows();
         let mut start = 0;
@@ -156,7 +156,8 @@ impl<W: Write> ParquetSink<W> {
         Ok(())
     }
 
-    /// Writes some rows as a row group: a column as soon as it is encoded, and those before it are written.
+    /// Writes some rows as a row group: each column is written once it is encoded and the columns before it are
+    /// written.
     fn write(&mut self, rows: Range<usize>) -> PolarsResult<()> {
         type Encoded = Mutex<Option<thread::Result<PolarsResult<Vec<CompressedPage>>>>>;
         let types = self.writer.parquet_schema().fields().to_vec();
@@ -167,7 +168,7 @@ impl<W: Write> ParquetSink<W> {
             for ((column, of), encoded) in pending.columns.iter().zip(&types).zip(&encoded) {
                 let rows = rows.clone();
                 scope.spawn_fifo(move |_| {
-                    // The writer waits for it, and must not wait for ever.
+                    // The writer waits for the pages, and must not wait for ever.
                     let pages = catch_unwind(|| pages(&column.values, rows, of));
                     *encoded.lock().unwrap_or_else(PoisonError::into_inner) = Some(pages);
                 });
@@ -177,7 +178,7 @@ impl<W: Write> ParquetSink<W> {
                     if let Some(pages) = encoded.lock().unwrap_or_else(PoisonError::into_inner).take() {
                         break pages.unwrap_or_else(|panic| resume_unwind(panic));
                     }
-                    // Others are encoded meanwhile.
+                    // Other columns are encoded meanwhile.
                     if rayon::yield_now() != Some(rayon::Yield::Executed) {
                         thread::yield_now();
                     }
@@ -189,7 +190,7 @@ impl<W: Write> ParquetSink<W> {
         written
     }
 
-    /// Writes the pages of a row group's columns, and notes what it is.
+    /// Writes the pages of a row group's columns, and records the row group.
     fn write_group(
         &mut self,
         rows: usize,
@@ -198,7 +199,7 @@ impl<W: Write> ParquetSink<W> {
         let (written, mut starts) = (self.tap.written(), Vec::new());
         let columns = columns.map(|pages| {
             let pages = pages?;
-            // A column is asked for once those before it are written.
+            // A column is requested once the columns before it are written.
             starts.push((written.load(Ordering::Relaxed), pages.first().is_some_and(is_compressed)));
             let pages = Pages { left: pages.into_iter(), here: None };
             Ok::<_, PolarsError>(DynStreamingIterator::new(pages))
@@ -208,7 +209,8 @@ impl<W: Write> ParquetSink<W> {
         Ok(())
     }
 
-    /// What went wrong; if the file did not take the bytes, what the system says of it.
+    /// Error of a failed write: the error of the operating system if writing to the file failed, otherwise the given
+    /// one.
     fn failed(&self, source: impl Into<Box<dyn Error + Send + Sync>>) -> TableError {
         match self.tap.error() {
             Some(source) => failed(&self.pending, source),
@@ -217,7 +219,7 @@ impl<W: Write> ParquetSink<W> {
     }
 }
 
-/// Pages, each dropped when the next is asked for.
+/// Pages of a column, each dropped when the next is requested.
 struct Pages {
     left: std::vec::IntoIter<CompressedPage>,
     here: Option<CompressedPage>,
@@ -241,7 +243,7 @@ impl Table {
     ///
     /// # Errors
     ///
-    /// [`TableError::Write`] if `out` does not take it.
+    /// [`TableError::Write`] if writing to `out` fails.
     pub fn write_parquet(&self, out: impl Write) -> Result<(), TableError> {
         let mut sink = ParquetSink::new(out, self, &[])?;
         sink.append(self.clone())?;
@@ -253,7 +255,8 @@ fn failed(table: &Table, source: impl Into<Box<dyn Error + Send + Sync>>) -> Tab
     TableError::Write { table: table.name.clone(), source: source.into() }
 }
 
-/// A column in the file's schema. The type of text is the oldest: R's arrow and others cannot read the newest.
+/// Field of a column in the file's schema. Text has the oldest type: R's arrow and other programs cannot read the
+/// newest.
 fn field(column: &Column) -> Field {
     let kind = match &column.values {
         Values::Float(_) => ArrowDataType::Float64,

@@ -1,4 +1,4 @@
-//! Whether the counts in a Parquet file agree with each other.
+//! Check that the counts in a Parquet file agree.
 
 use std::io::Cursor;
 
@@ -7,14 +7,14 @@ use polars_parquet::parquet::metadata::{ColumnChunkMetadata, FileMetadata};
 use polars_parquet::parquet::page::CompressedPage;
 use polars_parquet::parquet::read::get_page_iterator;
 
-/// Whether every count of rows in the file agrees with the others. The decoder sets memory aside for what a count says
-/// before it looks at the data: a damaged one would end the process, and that cannot be caught.
+/// Whether all counts of rows in the file agree. The decoder allocates memory for a count before it reads the data: a
+/// corrupt count would abort the process, which cannot be caught.
 pub(super) fn counts_agree(metadata: &FileMetadata, bytes: &Buffer<u8>) -> bool {
     let rows = metadata.row_groups.iter().try_fold(0_usize, |sum, group| sum.checked_add(group.num_rows()));
     rows == Some(metadata.num_rows)
         && metadata.row_groups.iter().all(|group| {
             group.parquet_columns().iter().all(|column| {
-                // Lists hold more values than there are rows; they are refused by their type.
+                // Lists hold more values than there are rows; they are rejected by their type.
                 let flat = column.descriptor().descriptor.max_rep_level == 0;
                 let values = usize::try_from(column.num_values());
                 values.is_ok_and(|values| {
@@ -24,7 +24,7 @@ pub(super) fn counts_agree(metadata: &FileMetadata, bytes: &Buffer<u8>) -> bool 
         })
 }
 
-/// Whether the pages of a column hold as many values as the column says.
+/// Whether the pages of a column hold as many values as the column states.
 fn pages_agree(column: &ColumnChunkMetadata, values: usize, bytes: &Buffer<u8>) -> bool {
     let range = column.byte_range();
     if range.start > range.end || range.end > bytes.len() as u64 {

@@ -1,20 +1,20 @@
-//! A writer that counts what it takes, and remembers why it did not.
+//! Writer that counts bytes and keeps its first error.
 
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// A writer shared by what encodes a file and what keeps the file; its first error is remembered, as encoders make
-/// another of it that no longer says what the system said.
+/// Writer that is shared by the encoder of a file and by its owner. The first error is kept, because encoders turn it
+/// into another that lacks the message of the operating system.
 pub(super) struct Tap<W> {
     tapped: Arc<Mutex<Tapped<W>>>,
-    /// Bytes that came.
+    /// Number of bytes received.
     written: Arc<AtomicU64>,
 }
 
 struct Tapped<W> {
     out: W,
-    /// Bytes, the first, that are in the file already and do not go there again.
+    /// Number of leading bytes that are already in the file, and are not written again.
     there: u64,
     error: Option<io::Error>,
 }
@@ -30,17 +30,17 @@ impl<W> Tap<W> {
         Self { tapped: Arc::new(Mutex::new(Tapped { out, there: 0, error: None })), written: Arc::default() }
     }
 
-    /// The first so many bytes are in the file already.
+    /// Declares the first `bytes` bytes to be in the file already.
     pub(super) fn has(&self, bytes: u64) {
         self.lock().there = bytes;
     }
 
-    /// The count of the bytes that came.
+    /// Counter of the bytes received.
     pub(super) fn written(&self) -> Arc<AtomicU64> {
         Arc::clone(&self.written)
     }
 
-    /// The first error; it is told once.
+    /// First error; returned only once.
     pub(super) fn error(&self) -> Option<io::Error> {
         self.lock().error.take()
     }
@@ -51,7 +51,7 @@ impl<W> Tap<W> {
 }
 
 impl<W> Tapped<W> {
-    /// Remembers an error, and hands its like on.
+    /// Keeps an error, and passes on another of the same kind.
     fn noted<T>(&mut self, result: io::Result<T>) -> io::Result<T> {
         result.map_err(|error| {
             let kind = error.kind();
@@ -88,7 +88,7 @@ impl<W: Write> Write for Tap<W> {
 mod tests {
     use super::*;
 
-    /// Takes four bytes and no more.
+    /// Writer that takes four bytes and no more.
     struct Full(Vec<u8>);
 
     impl Write for Full {

@@ -1,4 +1,4 @@
-//! Tables as one workbook (XLSX), a sheet each.
+//! Tables as a workbook (XLSX), with one sheet per table.
 
 use omafit_model::PopulationModel;
 use rust_xlsxwriter::{
@@ -8,23 +8,23 @@ use rust_xlsxwriter::{
 use super::{Column, Table, TableError, Values};
 use crate::definitions::{Definition, definition};
 
-/// Rows that a sheet can have.
+/// Maximum number of rows in a sheet.
 const SHEET_ROWS: usize = 1 << 20;
-/// Rows before the values: names and units.
+/// Number of rows before the values: names and units.
 const HEADER_ROWS: usize = 2;
-/// Width of a column in characters: at least, and at most.
+/// Minimum and maximum width of a column, characters.
 const WIDTHS: (usize, usize) = (9, 40);
-/// Digits of a column's largest number that are shown; a cell keeps them all.
+/// Number of digits of a column's largest number that are shown; cells keep all digits.
 const DIGITS: i32 = 5;
-/// The sheet that says what the columns of the others are.
+/// Name of the sheet with the definitions of the columns.
 const DEFINITIONS: &str = "definitions";
 
-/// The tables of a run of a model as one workbook: a sheet each with the names of the columns, a row of units, and the values
-/// below, which scroll under both; and a sheet of definitions. Numbers keep all their digits. Text is never a
-/// formula: what begins like one (with = + - @, or a tab or return) is marked as text, as a leading apostrophe would in a
-/// spreadsheet, and keeps its characters.
+/// Workbook of the tables of a run of a model: one sheet per table, with the names of the columns, a row of units, and
+/// the values below, which scroll under both; and a sheet of definitions. Numbers keep all their digits. Text is never
+/// a formula: text that begins like a formula (with = + - @, or a tab or return) is marked as text, as by a leading
+/// apostrophe in a spreadsheet, and keeps its characters.
 ///
-/// Also the names of tables that have more rows than a sheet can hold, which are left out.
+/// The second value holds the names of tables that have more rows than a sheet can hold, and are left out.
 ///
 /// # Errors
 /// [`TableError::Write`] if a text is longer than a cell can hold (32,767 characters).
@@ -57,10 +57,10 @@ pub fn workbook(model: &PopulationModel, tables: &[Table]) -> Result<(Vec<u8>, V
     Ok((book.save_to_buffer().map_err(failed("workbook"))?, left_out))
 }
 
-/// A column, its definition and its unit.
+/// Column with its definition and its unit.
 type Defined = (String, (Definition, String));
 
-/// What each column of the sheets is.
+/// Table of the definitions of the columns in the sheets.
 fn definitions_table(defined: &[Defined]) -> Result<Table, TableError> {
     let text =
         |name: &str, of: &dyn Fn(&Defined) -> String| Column::new(name, Values::text(defined.iter().map(of)));
@@ -68,7 +68,7 @@ fn definitions_table(defined: &[Defined]) -> Result<Table, TableError> {
         text("table", &|(_, (d, _))| d.table.into()),
         text("column", &|(name, _)| name.clone()),
         text("unit", &|(_, (_, unit))| unit.clone()),
-        // In a sheet there are no links and no marks.
+        // A sheet has no links and no markup.
         text("definition", &|(_, (d, _))| {
             d.meaning
                 .replace('`', "")
@@ -96,7 +96,7 @@ impl Styles {
         }
     }
 
-    /// Text as text.
+    /// Format of a text: marked as text if it begins like a formula.
     fn of(&self, text: &str) -> &Format {
         if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { &self.guarded } else { &self.text }
     }
@@ -123,7 +123,7 @@ fn fill(sheet: &mut Worksheet, table: &Table, units: &[String], styles: &Styles)
     Ok(())
 }
 
-/// Writes a column's values; how long the longest is.
+/// Writes the values of a column, and returns the length of the longest.
 fn values(sheet: &mut Worksheet, x: u16, values: &Values, styles: &Styles) -> Result<usize, XlsxError> {
     let mut longest = 0;
     match values {
@@ -159,13 +159,13 @@ fn values(sheet: &mut Worksheet, x: u16, values: &Values, styles: &Styles) -> Re
     Ok(longest)
 }
 
-/// Values with the rows they go to.
+/// Values with the rows of the sheet to which they are written.
 fn rows<T>(values: &[T]) -> impl Iterator<Item = (u32, &T)> {
     (HEADER_ROWS as u32..).zip(values)
 }
 
-/// How a column's numbers are shown, and how wide that is: whole ones as such, others to so many decimals that the
-/// largest shows its first digits; powers of ten where those would be none or too many.
+/// Number format of a column, and its width in characters: integers as such, other numbers with the decimals at which
+/// the largest shows its first digits; scientific notation if there would be no decimals, or too many.
 fn number_format(values: &[f64]) -> (String, usize) {
     let finite = || values.iter().filter(|value| value.is_finite());
     let largest = finite().fold(0.0, |largest: f64, value| largest.max(value.abs()));

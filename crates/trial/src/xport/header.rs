@@ -1,4 +1,4 @@
-//! Header records: what they are called in the two versions, and how they are told.
+//! Header records: their names in the two versions, and how they are recognised.
 
 use super::{RECORD, XportVersion};
 
@@ -12,15 +12,15 @@ pub(super) enum Header {
     Rows,
 }
 
-/// What stands before and after the name of a header record.
+/// Text before and after the name of a header record.
 const BEFORE: &[u8] = b"HEADER RECORD*******";
 const AFTER: &[u8] = b"HEADER RECORD!!!!!!!";
-/// Bytes of the name.
+/// Length of the name, bytes.
 const NAME: usize = 8;
-/// Bytes up to what a header record says.
+/// Position of the content of a header record, bytes.
 const START: usize = BEFORE.len() + NAME + AFTER.len();
 
-/// The header records of labels that a description has no room for, and of such formats too.
+/// Names of the header records of labels that do not fit into a description, and of such labels and formats.
 pub(super) const LABELS: &str = "LABELV8";
 pub(super) const LABELS_AND_FORMATS: &str = "LABELV9";
 
@@ -41,14 +41,14 @@ impl Header {
     }
 }
 
-/// What a record says if it is the header of that name.
+/// Content of a record, if it is the header record with the given name.
 pub(super) fn content<'a>(record: &'a [u8], name: &str) -> Option<&'a [u8]> {
     let rest = record.strip_prefix(BEFORE)?;
     let (found, rest) = rest.split_at_checked(NAME)?;
     (trimmed(found) == name.as_bytes()).then(|| rest.strip_prefix(AFTER)).flatten()
 }
 
-/// A header record; what it says is filled up with blanks.
+/// Header record with its content, padded with blanks.
 pub(super) fn record(name: &str, content: &str) -> [u8; RECORD] {
     let mut record = [b' '; RECORD];
     record[..BEFORE.len()].copy_from_slice(BEFORE);
@@ -58,18 +58,18 @@ pub(super) fn record(name: &str, content: &str) -> [u8; RECORD] {
     record
 }
 
-/// Puts text at the start of some bytes, as much as there is room for.
+/// Copies text to the start of some bytes, as far as it fits.
 pub(super) fn put(bytes: &mut [u8], text: &[u8]) {
     bytes.iter_mut().zip(text).for_each(|(byte, given)| *byte = *given);
 }
 
-/// Text without the blanks, or zeros, that fill it up.
+/// Text without the blanks or zeros that pad it.
 pub(super) fn trimmed(bytes: &[u8]) -> &[u8] {
     let end = bytes.iter().rposition(|byte| !matches!(byte, b' ' | 0)).map_or(0, |last| last + 1);
     &bytes[..end]
 }
 
-/// A number in decimal digits, among blanks.
+/// Parses a decimal number surrounded by blanks.
 pub(super) fn count(bytes: &[u8]) -> Option<usize> {
     std::str::from_utf8(bytes).ok()?.trim().parse().ok()
 }

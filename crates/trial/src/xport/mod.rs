@@ -1,7 +1,8 @@
-//! SAS transport files (XPT), versions 5 and 8, after SAS's record layouts (TS-140 and its extension for version 8).
+//! SAS transport files (XPT), versions 5 and 8, according to SAS's record layouts (TS-140, and its extension for
+//! version 8).
 //!
-//! A file is records of 80 bytes: a library, members with their variables, and each member's rows, one after the other.
-//! Numbers are IBM hexadecimal doubles, texts are padded with blanks.
+//! A file consists of records of 80 bytes: a library, members with their variables, and the rows of each member in
+//! sequence. Numbers are IBM hexadecimal doubles, texts are padded with blanks.
 
 mod header;
 mod number;
@@ -12,18 +13,18 @@ mod write;
 pub(crate) use read::{XportCell, XportFile, is_xport};
 pub(crate) use write::{Unwritable, write_xport};
 
-/// The version of a transport file.
+/// Version of a transport file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum XportVersion {
-    /// Names of at most 8 bytes, labels of 40, texts of 200: what regulators ask for.
+    /// Version 5: names of at most 8 bytes, labels of 40, texts of 200; the version that regulators require.
     V5,
-    /// Names of at most 32 bytes, labels of 256, texts of 32,767.
+    /// Version 8: names of at most 32 bytes, labels of 256, texts of 32,767.
     #[default]
     V8,
 }
 
 impl XportVersion {
-    /// Bytes of a name.
+    /// Maximum length of a name, bytes.
     pub(crate) const fn name_bytes(self) -> usize {
         match self {
             Self::V5 => 8,
@@ -31,7 +32,7 @@ impl XportVersion {
         }
     }
 
-    /// Bytes of a label.
+    /// Maximum length of a label, bytes.
     pub(crate) const fn label_bytes(self) -> usize {
         match self {
             Self::V5 => 40,
@@ -39,7 +40,7 @@ impl XportVersion {
         }
     }
 
-    /// Bytes of a text.
+    /// Maximum length of a text, bytes.
     pub(crate) const fn text_bytes(self) -> usize {
         match self {
             Self::V5 => 200,
@@ -47,7 +48,7 @@ impl XportVersion {
         }
     }
 
-    /// The number that names it.
+    /// Number of the version.
     pub(crate) const fn number(self) -> u8 {
         match self {
             Self::V5 => 5,
@@ -56,11 +57,11 @@ impl XportVersion {
     }
 }
 
-/// Bytes of a record.
+/// Length of a record, bytes.
 const RECORD: usize = 80;
-/// Bytes of the description of a variable; 136 where VAX/VMS wrote it.
+/// Length of the description of a variable, bytes; 136 if written on VAX/VMS.
 const DESCRIPTION: usize = 140;
-/// Bytes of the label of a member, and of one of a variable that stands in its description.
+/// Maximum length of the label of a member, and of the label in the description of a variable, bytes.
 const SHORT_LABEL: usize = 40;
 
 #[cfg(test)]

@@ -1,10 +1,11 @@
-//! IBM hexadecimal doubles: a sign, seven bits of an exponent of 16, and a fraction of 14 hexadecimal digits.
+//! IBM hexadecimal doubles: a sign, seven bits of an exponent to the base 16, and a fraction of 14 hexadecimal digits.
 
-/// Bits of the fraction.
+/// Number of bits in the fraction.
 const FRACTION: u32 = 56;
 
-/// The number in a cell of two to eight bytes, the first of a double; `None` for a missing one, `.`, `._` or `.A` to `.Z`.
-/// More than 53 significant bits, which only a mainframe writes, are rounded to the nearest.
+/// Number in a cell of two to eight bytes, which are the first bytes of a double; `None` for a missing value, `.`, `._`
+/// or `.A` to `.Z`. Numbers of more than 53 significant bits, which only a mainframe writes, are rounded to the
+/// nearest.
 pub(super) fn from_ibm(cell: &[u8]) -> Option<f64> {
     let mut bytes = [0; 8];
     bytes.iter_mut().zip(cell).for_each(|(byte, given)| *byte = *given);
@@ -18,12 +19,12 @@ pub(super) fn from_ibm(cell: &[u8]) -> Option<f64> {
     Some(if bytes[0] & 0x80 == 0 { size } else { -size })
 }
 
-/// Whether a missing number has a letter, or `_`, which tells it from others.
+/// Whether a cell is a special missing value, with a letter or `_`.
 pub(super) fn is_special(cell: &[u8]) -> bool {
     cell.first() != Some(&b'.') && from_ibm(cell).is_none()
 }
 
-/// A number as an IBM double, exactly; `None` if it is not finite, or beyond the range of 5.4e-79 to 7.2e75.
+/// Exact IBM double of a number; `None` if the number is not finite, or is outside the range of 5.4e-79 to 7.2e75.
 pub(super) fn to_ibm(value: f64) -> Option<[u8; 8]> {
     const DIGITS: u32 = f64::MANTISSA_DIGITS - 1;
     let sign = value.to_bits() >> 63 << 63;
@@ -41,14 +42,14 @@ pub(super) fn to_ibm(value: f64) -> Option<[u8; 8]> {
     (sixteens < 128).then(|| (sign | sixteens << FRACTION | fraction << shift).to_be_bytes())
 }
 
-/// The missing number.
+/// Ordinary missing value, `.`.
 pub(super) const MISSING: [u8; 8] = [b'.', 0, 0, 0, 0, 0, 0, 0];
 
 fn is_missing(bytes: [u8; 8]) -> bool {
     bytes[1..] == [0; 7] && matches!(bytes[0], b'.' | b'_' | b'A'..=b'Z')
 }
 
-/// 2 to a power that a normal number has.
+/// 2 to the power of an exponent in the range of normal numbers.
 fn power_of_two(power: i32) -> f64 {
     f64::from_bits(((power + f64::MAX_EXP - 1) as u64) << (f64::MANTISSA_DIGITS - 1))
 }

@@ -1,39 +1,39 @@
-//! A transport file in.
+//! Reading of transport files.
 
 use super::header::{Header, LABELS, LABELS_AND_FORMATS, content, count, trimmed};
 use super::number::{from_ibm, is_special};
 use super::variables::{Variable, row_length, text, variable};
 use super::{DESCRIPTION, RECORD, SHORT_LABEL, XportVersion};
 
-/// The bytes of a description where VAX/VMS wrote it: the last four are not used.
+/// Length of a description written on VAX/VMS, bytes: the last four bytes of a description are not used.
 const VAX_DESCRIPTION: usize = 136;
 
-/// A transport file with one member, its content in memory as it is stored.
+/// A transport file with one member, with its content in memory as it is stored.
 pub(crate) struct XportFile {
     bytes: Vec<u8>,
-    /// The name of the member, and its label.
+    /// Name of the member, followed by its label.
     pub name: String,
     pub label: String,
     pub variables: Vec<Variable>,
-    /// Where the rows begin, the bytes of one, and how many there are.
+    /// Position of the first row, length of a row in bytes, and number of rows.
     start: usize,
     length: usize,
     rows: usize,
 }
 
-/// What a row holds of a variable.
+/// Value of a variable in a row.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum XportCell<'a> {
-    /// A missing number, and whether it has a letter.
+    /// Missing value, and whether it is a special one with a letter or `_`.
     Missing {
         special: bool,
     },
     Number(f64),
-    /// Without the blanks after it.
+    /// Text without trailing blanks.
     Text(&'a str),
 }
 
-/// Whether the content is that of a transport file.
+/// Whether the content is a transport file.
 pub(crate) fn is_xport(bytes: &[u8]) -> bool {
     version(bytes).is_some()
 }
@@ -44,7 +44,7 @@ fn version(bytes: &[u8]) -> Option<XportVersion> {
 }
 
 impl XportFile {
-    /// Looks at a file's headers. The error says what the file is instead.
+    /// Reads the headers of a file. The error describes what the file is instead.
     pub(crate) fn open(bytes: Vec<u8>) -> Result<Self, String> {
         let version = version(&bytes).ok_or("it is no SAS transport file")?;
         if !bytes.len().is_multiple_of(RECORD) {
@@ -93,7 +93,7 @@ impl XportFile {
         self.rows
     }
 
-    /// The cells of a row, in the order of the variables. The error says what the file is instead.
+    /// Cells of a row, in the order of the variables. The error describes what is wrong with the file.
     pub(crate) fn row(&self, row: usize) -> impl Iterator<Item = Result<XportCell<'_>, String>> {
         let from = self.start + row * self.length;
         let bytes = self.bytes.get(from..from + self.length).unwrap_or_default();
@@ -110,7 +110,7 @@ impl XportFile {
     }
 }
 
-/// Where the members begin.
+/// Positions of the members.
 fn members(bytes: &[u8], version: XportVersion) -> Vec<usize> {
     let is_member = |at: &usize| content(&bytes[*at..], Header::Member.name(version)).is_some();
     (0..bytes.len()).step_by(RECORD).filter(is_member).collect()
@@ -122,7 +122,7 @@ fn member_name(bytes: &[u8], member: usize, version: XportVersion) -> String {
     String::from_utf8_lossy(trimmed(name)).into_owned()
 }
 
-/// The number of rows in some bytes, after which blanks fill up the record.
+/// Number of rows in some bytes, after which blanks pad the record.
 fn rows(bytes: &[u8], length: usize, said: Option<usize>) -> Result<usize, String> {
     let is_blank = |from: usize| bytes[from..].iter().all(|byte| *byte == b' ');
     let cut_off = || "it is cut off: its last row is not whole".to_owned();
@@ -133,7 +133,7 @@ fn rows(bytes: &[u8], length: usize, said: Option<usize>) -> Result<usize, Strin
             Err("it is damaged: it has no variables, but rows".to_owned())
         };
     }
-    // Some programs write a number of zero, and rows.
+    // Some programs state a number of zero although there are rows.
     if let Some(rows) = said.filter(|rows| *rows > 0 || is_blank(0)) {
         let end = rows.checked_mul(length).filter(|end| *end <= bytes.len());
         let end =
@@ -150,14 +150,14 @@ fn rows(bytes: &[u8], length: usize, said: Option<usize>) -> Result<usize, Strin
     if rest >= RECORD || !is_blank(rows * length) {
         return Err(cut_off());
     }
-    // What fills up the last record may be as long as a row.
+    // The padding of the last record may be as long as a row.
     while rows > 0 && bytes.len() - (rows - 1) * length < RECORD && is_blank((rows - 1) * length) {
         rows -= 1;
     }
     Ok(rows)
 }
 
-/// Records, one after the other.
+/// Reader of records, one after the other.
 struct Records<'a> {
     bytes: &'a [u8],
     at: usize,
@@ -168,7 +168,7 @@ impl<'a> Records<'a> {
         self.take(RECORD).ok_or_else(|| "it is cut off within its headers".to_owned())
     }
 
-    /// Some bytes, and the blanks that fill up their last record.
+    /// Takes some bytes, and skips the blanks that pad their last record.
     fn take(&mut self, length: usize) -> Option<&'a [u8]> {
         let end = self.at.checked_add(length)?;
         let taken = self.bytes.get(self.at..end)?;
@@ -182,7 +182,7 @@ impl<'a> Records<'a> {
             .ok_or_else(|| format!("it is damaged: its header {name} is not where it should be"))
     }
 
-    /// Names and labels that the descriptions have no room for, if there are any.
+    /// Reads the names and labels that do not fit into the descriptions, if there are any.
     fn further_labels(&mut self, variables: &mut [Variable]) -> Result<(), String> {
         let Some(record) = self.bytes.get(self.at..self.at + RECORD) else { return Ok(()) };
         let (said, lengths) = match (content(record, LABELS), content(record, LABELS_AND_FORMATS)) {

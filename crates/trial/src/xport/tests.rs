@@ -1,4 +1,4 @@
-//! Transport files of pyreadstat, and those that are written here.
+//! Tests with transport files written by pyreadstat and by this module.
 
 use std::path::Path;
 

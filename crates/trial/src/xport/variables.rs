@@ -1,23 +1,23 @@
-//! The variables of a member, as its header describes them.
+//! Variables of a member, as its header describes them.
 
 use super::header::{put, trimmed};
 use super::{DESCRIPTION, SHORT_LABEL, XportVersion};
 
-/// A variable.
+/// Variable of a member.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Variable {
     pub name: String,
     pub label: String,
-    /// The name of the format in which SAS shows it, if it has one.
+    /// Name of the format in which SAS shows the variable, if it has one.
     pub format: String,
-    /// Whether it is a number, not text.
+    /// Whether the variable is numeric rather than text.
     pub is_number: bool,
-    /// Where in a row it stands, and its bytes.
+    /// Position of the variable in a row, followed by its length, bytes.
     pub at: usize,
     pub length: usize,
 }
 
-/// A variable from its description; its position is what the description says.
+/// Parses a variable from its description; its position is the one in the description.
 pub(super) fn variable(description: &[u8], version: XportVersion) -> Result<Variable, String> {
     let field = |from: usize, length: usize| description.get(from..from + length).unwrap_or_default();
     let number = |from: usize| match *field(from, 2) {
@@ -25,7 +25,7 @@ pub(super) fn variable(description: &[u8], version: XportVersion) -> Result<Vari
         _ => 0,
     };
     let long = if version == XportVersion::V8 { text(field(88, 32))? } else { String::new() };
-    // The short name is the long one's start.
+    // The short name is the start of the long name.
     let name = if long.is_empty() { text(field(8, 8))? } else { long };
     if name.is_empty() {
         return Err("a variable has no name".to_owned());
@@ -45,21 +45,21 @@ pub(super) fn variable(description: &[u8], version: XportVersion) -> Result<Vari
         [a, b, c, d] => u32::from_be_bytes([a, b, c, d]) as usize,
         _ => 0,
     };
-    // A label that has no room here is cut within a character; it follows whole.
+    // A label that does not fit here is cut within a character; the whole label follows later.
     let label = String::from_utf8_lossy(trimmed(field(16, SHORT_LABEL))).into_owned();
     Ok(Variable { name, label, format: text(field(56, 8))?, is_number, at, length })
 }
 
-/// Text in UTF-8.
+/// Parses text in UTF-8.
 pub(super) fn text(bytes: &[u8]) -> Result<String, String> {
     let bytes = trimmed(bytes);
     String::from_utf8(bytes.to_vec())
         .map_err(|_| format!("its header holds {:?}, which is not UTF-8", String::from_utf8_lossy(bytes)))
 }
 
-/// The bytes of a row whose variables stand one after the other.
+/// Length of a row whose variables follow each other without gaps, bytes.
 pub(super) fn row_length(variables: &mut [Variable]) -> Result<usize, String> {
-    // Some programs leave the positions out.
+    // Some programs leave out the positions.
     if variables.iter().all(|variable| variable.at == 0) {
         let mut at = 0;
         for variable in variables.iter_mut() {
@@ -77,7 +77,7 @@ pub(super) fn row_length(variables: &mut [Variable]) -> Result<usize, String> {
     })
 }
 
-/// The description of a variable, the one of this number.
+/// Description of a variable with the given number.
 pub(super) fn description(variable: &Variable, number: usize, version: XportVersion) -> [u8; DESCRIPTION] {
     let mut bytes = [0; DESCRIPTION];
     let kind = if variable.is_number { 1_u16 } else { 2 };
@@ -97,7 +97,7 @@ pub(super) fn description(variable: &Variable, number: usize, version: XportVers
     bytes
 }
 
-/// The start of a text that has room in so many bytes.
+/// Start of a text that fits into a number of bytes.
 pub(super) fn cut(text: &str, bytes: usize) -> &str {
     let end = (0..=bytes.min(text.len())).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
     &text[..end]

@@ -1,4 +1,4 @@
-//! A transport file out.
+//! Writing of transport files.
 
 use std::io::{self, Write};
 
@@ -8,29 +8,29 @@ use super::variables::{Variable, description};
 use super::{DESCRIPTION, RECORD, SHORT_LABEL, XportVersion};
 use crate::table::{Table, Values};
 
-/// What SAS calls itself in a library that another program wrote; the times of writing are left at the start of its calendar,
-/// so that the same table gives the same bytes.
+/// Version that SAS states in a library written by another program; the times of writing are set to the start of SAS's
+/// calendar, so that equal tables give equal bytes.
 const VERSION: &str = "9.4";
 const WRITTEN: &str = "01JAN60:00:00:00";
 
 /// The label of a column, by its name.
 type Label<'a> = &'a dyn Fn(&str) -> &'a str;
 
-/// Why a table cannot be a transport file.
+/// Reason why a table cannot be written as a transport file.
 #[derive(Debug)]
 pub(crate) enum Unwritable {
-    /// The format has no room for something of it.
+    /// The format cannot hold a part of the table.
     Limit {
-        /// The column.
+        /// Name of the column.
         column: String,
-        /// The row of the file, the header's being 1, where it is a cell.
+        /// Row in the file, with the header as row 1, if the part is a cell.
         row: Option<usize>,
-        /// What there is no room for.
+        /// Description of the limit.
         reason: String,
     },
-    /// The last row of a version 5 file cannot be told from what fills up a record.
+    /// The last row of a version 5 file cannot be distinguished from the padding of a record.
     EmptyEnd,
-    /// The disk.
+    /// Writing to disk fails.
     Io(io::Error),
 }
 
@@ -40,8 +40,8 @@ impl From<io::Error> for Unwritable {
     }
 }
 
-/// Writes a table as the only member of a transport file, called as the table is where that is a name, or else DATA. NaN, `None` and empty texts are missing; blanks at the
-/// end of a text are not kept.
+/// Writes a table as the only member of a transport file, under the name of the table if it is a valid name, or else as
+/// DATA. NaN, `None` and empty texts become missing values; trailing blanks of a text are not kept.
 pub(crate) fn write_xport(
     out: &mut impl Write,
     table: &Table,
@@ -79,19 +79,19 @@ pub(crate) fn write_xport(
 
 const ZEROS: &str = "000000000000000000000000000000";
 
-/// A record of texts, each from its place on.
+/// Record of texts, each from its position on.
 fn fields(texts: &[(usize, &str)]) -> [u8; RECORD] {
     let mut record = [b' '; RECORD];
     texts.iter().for_each(|(at, text)| put(&mut record[*at..], text.as_bytes()));
     record
 }
 
-/// Blanks up to the end of the record after so many bytes.
+/// Writes the blanks that pad the last record after `length` bytes.
 fn fill(out: &mut impl Write, length: usize) -> io::Result<()> {
     out.write_all(&[b' '; RECORD][..length.next_multiple_of(RECORD) - length])
 }
 
-/// The variables of a table, if the format has room for it.
+/// Variables of a table, if the format can hold them.
 fn variables(table: &Table, label: Label<'_>, version: XportVersion) -> Result<Vec<Variable>, Unwritable> {
     let mut at = 0;
     let mut variables: Vec<Variable> = Vec::new();
@@ -145,7 +145,7 @@ fn is_name(name: &str, version: XportVersion) -> bool {
         && name.chars().all(|c| is_letter(c) || c.is_ascii_digit())
 }
 
-/// The labels that the descriptions have no room for.
+/// Writes the labels that do not fit into the descriptions.
 fn write_long_labels(out: &mut impl Write, variables: &[Variable]) -> io::Result<()> {
     let long: Vec<_> =
         variables.iter().enumerate().filter(|(_, variable)| variable.label.len() > SHORT_LABEL).collect();
