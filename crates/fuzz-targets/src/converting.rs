@@ -1,4 +1,4 @@
-//! Data sets from one format to another.
+//! Target for the conversion of data sets.
 
 use crate::data_set::refused;
 use crate::files::{file, place};
@@ -7,7 +7,7 @@ use omafit_trial::{ConvertError, ConvertOptions, XportVersion, convert};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// A data set of any format: by whatever way it becomes CSV, it is the same.
+/// Converts a data set of any format to CSV in several ways, and asserts that the result is the same.
 pub fn converting(bytes: &[u8]) {
     let Some((&first, content)) = bytes.split_first() else { return };
     let (separator, decimal) = layout(first);
@@ -30,7 +30,7 @@ pub fn converting(bytes: &[u8]) {
     let csv = to(&parquet, "a.csv", &plain).expect("what became Parquet is read");
     let text = fs::read(&csv).expect("what was written");
     assert!(fs::read(direct).expect("what was written") == text);
-    // A format with limits need not have room for it.
+    // A format with limits may not be able to hold the data set.
     if let Some(xpt) = to(&parquet, "a.xpt", &plain) {
         let again = to(&xpt, "b.xpt", &plain).expect("a transport file that was written is read");
         let once = to(&xpt, "b.csv", &plain).expect("a transport file that was written is read");

@@ -1,4 +1,4 @@
-//! Data sets of events.
+//! Targets for data sets of events.
 
 use crate::files::file;
 use crate::options::{BYTES, options};
@@ -6,19 +6,19 @@ use omafit_model::Subject;
 use omafit_trial::{DataSet, DataSummary, ReadOptions, Rejection, TableError, Trial, data_set_table, read};
 use std::collections::{BTreeSet, HashSet};
 
-/// Text: the first bytes say how it is read.
+/// Reads a text data set; the first bytes choose the options.
 pub fn text(bytes: &[u8]) {
     if let Some((first, content)) = bytes.split_first_chunk::<BYTES>() {
         check(content, &options(*first));
     }
 }
 
-/// Parquet, which has no separators.
+/// Reads a Parquet data set, which has no delimiter.
 pub fn parquet(bytes: &[u8]) {
     stored(bytes);
 }
 
-/// A transport file, likewise.
+/// Reads a SAS transport file, which has no delimiter.
 pub fn xport(bytes: &[u8]) {
     stored(bytes);
 }
@@ -30,7 +30,7 @@ fn stored(bytes: &[u8]) {
     check(content, &options([layout & !7, second, third, fourth]));
 }
 
-/// Reads a data set, and what it becomes again.
+/// Reads a data set, and reads it again after writing it.
 pub fn check(content: &[u8], options: &ReadOptions) {
     let path = file("data", content);
     match read(&path, options) {
@@ -43,7 +43,7 @@ pub fn check(content: &[u8], options: &ReadOptions) {
     }
 }
 
-/// A refusal fits on a terminal, and says where it is.
+/// Asserts that the message of a rejection fits on a terminal, and names the place of each problem.
 pub fn refused(rejection: &Rejection) {
     let said = rejection.to_string();
     assert!(said.len() > 20, "{said}");
@@ -59,7 +59,7 @@ pub fn refused(rejection: &Rejection) {
 fn sound(trial: &Trial) {
     assert!(!trial.subjects.is_empty());
     assert_eq!(trial.counts.subjects, trial.subjects.len());
-    // What a run records of its data are numbers, and can be read again.
+    // The summary that a run records of its data consists of numbers, and can be read again.
     let json = serde_json::to_string(&trial.summary).expect("a summary");
     assert!(serde_json::from_str::<DataSummary>(&json).is_ok_and(|again| again == trial.summary), "{json}");
     let mut ids = HashSet::new();
@@ -94,7 +94,7 @@ fn by_blocks(trial: &Trial, data_set: &DataSet) {
 fn comes_back(mut subjects: Vec<Subject>) {
     let table = match data_set_table(&subjects) {
         Ok(table) => table,
-        // A duration need not be the quotient of an amount and a rate.
+        // Some durations are not the quotient of an amount and a rate.
         Err(TableError::Subject { .. }) => return,
         Err(error) => panic!("{error}"),
     };

@@ -1,11 +1,11 @@
-//! Dosing records: rows of cells that bytes choose.
+//! Target for dosing records: rows of cells that the input chooses.
 
 use crate::data_set::check;
 use crate::options::{BYTES, options};
 
-/// Bytes of a row.
+/// Number of bytes for a row.
 const ROW: usize = 6;
-/// Rows that are read of an input; what many additional doses cost is the business of a test.
+/// Maximum number of rows read from an input; another test measures the cost of many additional doses.
 const ROWS: usize = 40;
 
 const HEADER: &str = "ID,TIME,DV,AMT,EVID,MDV,CMT,DVID,RATE,ADDL,II,SS,CENS,LIMIT,WT,IGE\n";
@@ -20,7 +20,7 @@ const SS: [&str; 4] = ["", "0", "1", "2"];
 const DV: [&str; 8] = ["10", "", ".", "0", "420", "1e308", "5e-324", "-2"];
 const CENS: [&str; 4] = ["", "0", "1", "-1"];
 
-/// Rows of a data set, after the bytes that say how it is read.
+/// Reads a data set made of rows that the input chooses, after the bytes that choose the options.
 pub fn dosing(bytes: &[u8]) {
     let Some((first, rows)) = bytes.split_first_chunk::<BYTES>() else { return };
     let [layout, _, third, fourth] = *first;

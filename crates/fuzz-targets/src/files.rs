@@ -1,9 +1,9 @@
-//! Files of a target: readers take paths.
+//! Files of a target, because readers take paths.
 
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
-/// A folder of this process, in memory where there is one.
+/// Folder of this process, in memory if possible.
 pub fn folder() -> &'static PathBuf {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
     FOLDER.get_or_init(|| {
@@ -15,14 +15,15 @@ pub fn folder() -> &'static PathBuf {
     })
 }
 
-/// A file of these bytes, in place of the one before. The thread is in its name: tests run several at a time.
+/// Writes a file with the given bytes, in place of an earlier one. The file's name contains the thread, because several
+/// tests run at a time.
 pub fn file(name: &str, bytes: &[u8]) -> PathBuf {
     let path = place(name);
     std::fs::write(&path, bytes).expect("a file");
     path
 }
 
-/// Where a file of a name is written.
+/// Path of the file with the given name.
 pub fn place(name: &str) -> PathBuf {
     let thread = format!("{:?}", std::thread::current().id());
     let thread: String = thread.chars().filter(char::is_ascii_digit).collect();

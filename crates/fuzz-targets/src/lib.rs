@@ -1,7 +1,8 @@
-//! Fuzz targets: for each reader of omafit a function of bytes that reads them and asserts what must hold of anything that
-//! is read, or refused. `fuzz/` runs them under libFuzzer, the test `replay` over seeds and some mutations of them.
+//! Fuzz targets: for each reader of omafit, a function that reads bytes and asserts the properties of any input that is
+//! read or rejected. `fuzz/` runs the targets under libFuzzer; the test `replay` runs them over seeds and some
+//! mutations of the seeds.
 //!
-//! A target panics on a finding. Seeds are made from the fixtures when they are asked for.
+//! A target panics on a finding. Seeds are made from the fixtures on request.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod converting;
@@ -17,18 +18,18 @@ mod seeds;
 
 use std::path::Path;
 
-/// A reader under test.
+/// Reader under test.
 #[derive(Clone, Copy)]
 pub struct Target {
-    /// Its name.
+    /// Name of the target.
     pub name: &'static str,
-    /// Reads bytes, and panics if something is wrong with what becomes of them.
+    /// Reads bytes, and panics if a property does not hold.
     pub run: fn(&[u8]),
-    /// Inputs to begin with.
+    /// Initial inputs.
     pub seeds: fn() -> Vec<Vec<u8>>,
 }
 
-/// Every target.
+/// List of all targets.
 pub const TARGETS: [Target; 9] = [
     Target { name: "text", run: data_set::text, seeds: seeds::text },
     Target { name: "parquet", run: data_set::parquet, seeds: seeds::parquet },
@@ -41,21 +42,22 @@ pub const TARGETS: [Target; 9] = [
     Target { name: "resumed", run: resumed::resumed, seeds: resumed::seeds },
 ];
 
-/// The variable of the environment that names a folder for seeds.
+/// Environment variable that names a folder for seeds.
 const SEEDS: &str = "OMAFIT_FUZZ_SEEDS";
 
-/// The target of a name.
+/// Target with the given name.
 ///
 /// # Panics
-/// If there is none.
+/// If there is no target with this name.
 pub fn target(name: &str) -> Target {
     TARGETS.into_iter().find(|target| target.name == name).expect("a target of this name")
 }
 
-/// Writes the seeds of a target to the folder that the environment names, and ends; does nothing where it names none.
+/// Writes the seeds of a target to the folder that the environment names, and ends the process; does nothing if the
+/// environment names no folder.
 ///
 /// # Panics
-/// If they cannot be written.
+/// If the seeds cannot be written.
 pub fn write_seeds(name: &str) {
     let Some(folder) = std::env::var_os(SEEDS) else { return };
     for (number, seed) in (target(name).seeds)().iter().enumerate() {

@@ -1,15 +1,15 @@
-//! Mappings, and reading by them.
+//! Target for mappings, and for reading with them.
 
 use crate::data_set::refused;
 use crate::files::file;
 use omafit_trial::{Mapping, ReadOptions, read};
 
-/// A data set that most mappings can be used on.
+/// Data set to which most mappings can be applied.
 const DATA: &str = "USUBJID,AFRLT,AVAL,PARAMCD,AMT,EVID,SS,II,WTBL,IGE,AGE,SEX,EXCLFL,DV,ID,TIME,DVID,WT\n\
     A,0,,,300,1,0,0,70,420,40,F,N,,1,0,,70\nA,168,12.5,OMA,,0,,,70,420,40,F,N,12.5,1,7,1,70\n\
     A,336,11,OMA,,0,,,70,420,40,F,Y,11,1,14,1,70\n";
 
-/// A mapping: a run records the options that it makes, and they are read again as they were.
+/// Reads a mapping and a data set with it, and asserts that the options as a run records them are read back unchanged.
 pub fn mapping(bytes: &[u8]) {
     let path = file("study.toml", bytes);
     let mapping = match Mapping::read(&path) {

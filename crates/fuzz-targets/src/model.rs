@@ -1,8 +1,8 @@
-//! Model files.
+//! Target for model files.
 
 use omafit_model::{Covariates, ModelFile, PopulationModel};
 
-/// A model file: what is read can be written, and is then the same.
+/// Reads a model file, and asserts that the model can be written and is then read back unchanged.
 pub fn model(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     let model = match PopulationModel::parse(text) {
@@ -22,7 +22,7 @@ pub fn model(bytes: &[u8]) {
         model.covariates().iter().fold(Covariates::new(70.0, 400.0), |all, name| all.with(name, value))
     };
     for covariates in [with(1.0), with(0.0), Covariates::default()] {
-        // A covariate may be beyond what an effect can take.
+        // A covariate may be outside the range of an effect.
         if let (Ok(a), Ok(b)) = (model.typical(&covariates), again.typical(&covariates)) {
             assert!(a.iter().zip(&b).all(|(a, b)| a.to_bits() == b.to_bits()));
         }

@@ -1,14 +1,14 @@
-//! How a data set is read, by some bytes.
+//! Options for reading a data set, chosen by bytes.
 
 use omafit_model::Analyte;
 use omafit_trial::{
     DateFormat, DecimalMark, IgeUnit, OmalizumabUnit, ReadOptions, Separator, Standard, TimeUnit, WeightUnit,
 };
 
-/// Bytes that decide it.
+/// Number of bytes that choose the options.
 pub const BYTES: usize = 4;
 
-/// The separator and the decimal mark that a byte stands for.
+/// Delimiter and decimal mark chosen by a byte.
 pub fn layout(byte: u8) -> (Separator, DecimalMark) {
     let separator = match byte & 3 {
         0 => Separator::Comma,
@@ -19,7 +19,7 @@ pub fn layout(byte: u8) -> (Separator, DecimalMark) {
     (separator, if byte & 4 == 0 { DecimalMark::Point } else { DecimalMark::Comma })
 }
 
-/// The options that these bytes stand for.
+/// Options chosen by the given bytes.
 pub fn options([first, second, third, fourth]: [u8; BYTES]) -> ReadOptions {
     let bit = |byte: u8, at: u8| byte >> at & 1 == 1;
     let (separator, decimal) = layout(first);

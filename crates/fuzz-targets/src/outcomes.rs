@@ -1,4 +1,4 @@
-//! Outcome tables.
+//! Target for outcome tables.
 
 use crate::data_set::refused;
 use crate::files::file;
@@ -7,7 +7,7 @@ use omafit_outcome::OutcomeType;
 use omafit_trial::{OutcomeReadOptions, TimeUnit, read_outcomes};
 use std::collections::HashSet;
 
-/// An outcome table: the first byte says how it is read.
+/// Reads an outcome table; the first byte chooses the options.
 pub fn outcomes(bytes: &[u8]) {
     let Some((&first, content)) = bytes.split_first() else { return };
     let (separator, decimal) = layout(first);

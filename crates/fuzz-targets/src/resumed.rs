@@ -1,5 +1,5 @@
-//! State from which an interrupted run is taken up: where its population stood, its tables and its counts; and what
-//! `run.json` says of how its data are read.
+//! Target for the state from which an interrupted run is resumed: the state of its population, its tables and its
+//! counts, and the options for its data in `run.json`.
 
 use crate::files::{file, place};
 use crate::seeds::fixture;
@@ -14,7 +14,7 @@ use std::sync::{Mutex, PoisonError};
 
 /// Separator of the parts of an input.
 const PART: u8 = 0;
-/// Subjects of the population, and observations of each: few, as every input has its iterations.
+/// Number of subjects of the population, and number of observations of each: few, because every input runs iterations.
 const SUBJECTS: usize = 3;
 const OBSERVATIONS: usize = 3;
 
@@ -22,7 +22,7 @@ const FOCE: PopulationMethod = PopulationMethod::Foce;
 const ITS: PopulationMethod = PopulationMethod::Its;
 const SAEM: PopulationMethod = PopulationMethod::Saem { seed: 1 };
 
-/// The first byte says what the rest is.
+/// Reads state of the kind that the first byte chooses.
 pub fn resumed(bytes: &[u8]) {
     let Some((&kind, rest)) = bytes.split_first() else { return };
     match kind % 6 {
@@ -35,7 +35,7 @@ pub fn resumed(bytes: &[u8]) {
     }
 }
 
-/// A population, and subjects of it.
+/// Population model, and subjects of that population.
 fn example() -> &'static (PopulationModel, Trial) {
     static EXAMPLE: OnceLock<(PopulationModel, Trial)> = OnceLock::new();
     EXAMPLE.get_or_init(|| {
@@ -55,7 +55,7 @@ fn example() -> &'static (PopulationModel, Trial) {
     })
 }
 
-/// Ends an estimation after some iterations, and keeps where it stood.
+/// Observer that ends an estimation after some iterations, and keeps its state.
 struct Few {
     left: AtomicU64,
     kept: Mutex<Vec<u8>>,
@@ -82,7 +82,7 @@ impl Observer for Few {
 const OPTIONS: PopulationOptions =
     PopulationOptions { max_iterations: 300, tolerance: 1e-6, covariance: false };
 
-/// Where an estimation stands after some iterations.
+/// State of an estimation after some iterations.
 fn standing(method: PopulationMethod, iterations: u64) -> Vec<u8> {
     let (model, trial) = example();
     let watch = Few::new(iterations);
@@ -90,14 +90,14 @@ fn standing(method: PopulationMethod, iterations: u64) -> Vec<u8> {
     watch.kept.into_inner().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Goes on with the estimation of a population, for an iteration.
+/// Resumes the estimation of a population for one iteration.
 fn population(bytes: &[u8], method: PopulationMethod) {
     let Ok(from) = serde_json::from_slice::<Checkpoint>(bytes) else { return };
     let (model, trial) = example();
     let _ = estimate_population(model, &trial.subjects, method, OPTIONS, Some(from), &Few::new(1));
 }
 
-/// A row of the table that grows.
+/// Rows of the growing table.
 fn rows(times: &[f64]) -> Table {
     let ids = times.iter().map(|time| format!("{time}"));
     let columns =
@@ -105,7 +105,7 @@ fn rows(times: &[f64]) -> Table {
     Table::new("courses", columns).expect("columns of one length")
 }
 
-/// Goes on with a table, of which the input has what is kept of it, the file that it grows in, and the rows beside it.
+/// Resumes a table; the input holds the state that was kept, the growing file, and the rows beside it.
 fn table(bytes: &[u8]) {
     let Some(at) = bytes.iter().position(|byte| *byte == PART) else { return };
     let (kept, rest) = (&bytes[..at], &bytes[at + 1..]);
@@ -126,14 +126,14 @@ fn table(bytes: &[u8]) {
     write("courses.csv".to_owned(), &grown[..grown.len().min(100)]);
     write(format!("{}/courses-{number}.parquet", RunFolder::KEPT), left);
     if let Ok(mut table) = GrowingTable::start(&folder, "courses", true, Some(&kept)) {
-        // The rows beside it may have other columns.
+        // The rows in the separate file may have other columns.
         let _ = table.append(rows(&[1.0]));
         let _ = table.keep(&folder);
         let _ = table.finish();
     }
 }
 
-/// Counts of subjects.
+/// Reads counts of subjects.
 fn tally(bytes: &[u8]) {
     if let Ok(tally) = serde_json::from_slice::<Tally>(bytes) {
         let _ = tally.subjects();
@@ -141,7 +141,7 @@ fn tally(bytes: &[u8]) {
     }
 }
 
-/// How the data of a run were read: what is read is written the same.
+/// Reads the options for the data of a run, and asserts that they are written and read back unchanged.
 fn options(bytes: &[u8]) {
     if let Ok(options) = serde_json::from_slice::<ReadOptions>(bytes) {
         let json = serde_json::to_vec(&options).expect("options");
@@ -150,7 +150,7 @@ fn options(bytes: &[u8]) {
     }
 }
 
-/// A table that has grown by more than a row group, as it is kept.
+/// Input with a table that has grown by more than a row group and was kept.
 fn grown() -> Vec<u8> {
     const ROWS: u32 = 131_072 + 3;
     let folder = RunFolder::create(&place("grown"), true).expect("a folder");
@@ -160,7 +160,7 @@ fn grown() -> Vec<u8> {
     let kept = table.keep(&folder).expect("a table that is kept").expect("rows");
     let mut kept = serde_json::to_value(&kept).expect("what is kept");
     let number = kept["rows"].as_u64().expect("rows");
-    // Of the CSV so much is there.
+    // Number of bytes of the CSV file that are present.
     kept["csv"] = 50.into();
     let read = |name: String| std::fs::read(folder.file(name).expect("a place")).expect("a file");
     let (grown, left) =
@@ -179,7 +179,7 @@ pub fn seeds() -> Vec<Vec<u8>> {
     vec![
         of(0, standing(FOCE, 2)),
         of(1, standing(ITS, 3)),
-        // After the rounds with which it begins.
+        // The checkpoint is after the initial rounds.
         of(2, standing(SAEM, 31)),
         of(3, grown()),
         of(4, serde_json::to_vec(&Tally::default()).expect("a tally")),

@@ -1,13 +1,13 @@
-//! Inputs to begin with, from the fixtures.
+//! Initial inputs, made from the fixtures.
 
 use crate::options::BYTES;
 use omafit_model::PUBLISHED;
 use omafit_trial::{ConvertOptions, XportVersion, convert};
 use std::path::Path;
 
-/// Lines of a text that are enough.
+/// Maximum number of lines of a text in a seed.
 const LINES: usize = 40;
-/// Ways to read a data set, as [`options`](crate::options::options) has them.
+/// Options for reading a data set, in the form that [`options`](crate::options::options) takes.
 const WAYS: [[u8; BYTES]; 6] = [
     [0, 0, 0, 0x12],
     [0, 0, 0, 0x52],
@@ -16,7 +16,7 @@ const WAYS: [[u8; BYTES]; 6] = [
     [0, 0x40, 0x80, 0x71],
     [0x80, 0, 0, 0x10],
 ];
-/// Data sets of text.
+/// Data sets in text form.
 const TEXTS: [&str; 6] = [
     "reference/hayashi_20.csv",
     "real/meno_tetang_lowe_2005.csv",
@@ -25,7 +25,7 @@ const TEXTS: [&str; 6] = [
     "formats/types.csv",
     "formats/xpt.csv",
 ];
-/// Data sets that are stored otherwise.
+/// Data sets in other formats.
 const STORED: [&str; 3] = ["formats/types.parquet", "formats/xpt_v5.xpt", "formats/xpt_v8.xpt"];
 
 const STUDY: &str = "# simulated\nUSUBJID;AFRLT;AVAL;PARAMCD;AMT;EVID;BLQFL;ALLOQ;WTBL;IGE;AGE\n\
@@ -43,7 +43,7 @@ const TOML: &str = "standard = \"adppk\"\nunused = [\"SS\", \"II\"]\ncovariates 
 const OUTCOMES: &str = "ID,TIME,MEASURE,VALUE,RESPONDER,ARM,UNIT\n1,0,ACT,12,yes,active,points\n1,28,ACT,18,,,\n\
     1,28,FEV1,2.5,,,L\n2,0,ACT,.,no,placebo,points\n";
 
-/// A fixture.
+/// Content of a fixture.
 pub fn fixture(name: &str) -> Vec<u8> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures");
     std::fs::read(folder.join(name)).expect("a fixture")
@@ -58,7 +58,7 @@ fn with(first: &[u8], content: impl AsRef<[u8]>) -> Vec<u8> {
     [first, content.as_ref()].concat()
 }
 
-/// Every way for every content.
+/// Each content with all options.
 fn each_way(contents: &[Vec<u8>]) -> Vec<Vec<u8>> {
     contents.iter().flat_map(|content| WAYS.iter().map(move |way| with(way, content))).collect()
 }
@@ -73,7 +73,7 @@ pub fn text() -> Vec<Vec<u8>> {
     seeds
 }
 
-/// A data set of text in gzip.
+/// Gzipped text data set.
 fn packed() -> Vec<u8> {
     let path = crate::files::file("packed.csv", &lines(&fixture(TEXTS[0])));
     converted(&path, "packed.csv.gz", XportVersion::V8)

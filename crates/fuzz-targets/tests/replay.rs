@@ -1,4 +1,4 @@
-//! Every target over its seeds, the inputs of earlier findings, and some thousand damaged seeds.
+//! Test of every target over its seeds, the inputs of earlier findings, and some thousand damaged seeds.
 
 #![allow(clippy::unwrap_used)]
 
@@ -6,13 +6,13 @@ use omafit_fuzz_targets::{TARGETS, Target};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// Damaged seeds of a target, as long as the time lasts.
+/// Maximum number of damaged seeds of a target, and time limit for them.
 const MUTATIONS: u64 = 2_000;
 const TIME: Duration = Duration::from_secs(4);
-/// Longer than this an input of a few thousand bytes must not take.
+/// Maximum time for an input of a few thousand bytes.
 const SLOW: Duration = Duration::from_secs(10);
 
-/// Numbers that look random: SplitMix64.
+/// Generator of pseudo-random numbers: SplitMix64.
 struct Dice(u64);
 
 impl Dice {
@@ -28,7 +28,7 @@ impl Dice {
     }
 }
 
-/// Texts that readers look for, or that are hard on them.
+/// Texts that readers look for, or that are difficult for them.
 const WORDS: [&str; 24] = [
     ",",
     "\n",
@@ -56,7 +56,7 @@ const WORDS: [&str; 24] = [
     "\r",
 ];
 
-/// A seed with one to four damages, by turns.
+/// Seed with one to four mutations of random kinds.
 fn damaged(seed: &[u8], dice: &mut Dice) -> Vec<u8> {
     let mut bytes = seed.to_vec();
     for _ in 0..=dice.below(4) {

@@ -157,7 +157,7 @@ impl Test {
 
 /// Selection of the rows that are used.
 pub(super) struct Selection {
-    /// Each reason for leaving out a row, and the rows that are left out for it.
+    /// Reasons for leaving out a row, with the rows that are left out for each.
     tests: Vec<(Test, Ignored)>,
 }
 

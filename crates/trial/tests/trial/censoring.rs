@@ -1,4 +1,4 @@
-//! Observations that are limits, and analytes that are predicted.
+//! Tests of censored observations, and of the analytes that a model predicts.
 
 use omafit_model::{Analyte, Censoring};
 use omafit_trial::{OmalizumabUnit, ReadOptions, Trial};
@@ -34,7 +34,7 @@ fn the_limit_stands_in_dv_or_in_limit() {
     assert_eq!(found(&trial), expected);
     let counts = trial.counts;
     assert_eq!((counts.observations, counts.below, counts.above), ([6, 0, 3], [4, 0, 0], [0, 0, 3]));
-    // The file says so itself: there is nothing to note.
+    // The file itself marks its censored observations: there is nothing to note.
     assert_eq!(trial.notes, ["1 record ignored as neither dose nor observation (EVID 2)"]);
 }
 
@@ -50,7 +50,7 @@ fn a_censored_value_lies_between_dv_and_limit() {
     let trial = good(&content);
     assert_eq!(ends(&trial), [[4.0, 10.0], [below, 10.0], [150.0, 1e10], [below, 2.0], [10.0, 10.0]]);
     assert_eq!(trial.notes, ["2 censored observations known to lie between DV and LIMIT"]);
-    // A value that may be negative is told by a LIMIT of zero that it is not.
+    // A LIMIT of zero tells that a value which could be negative is not.
     let options = ReadOptions { positive_required: [false; 3], ..ReadOptions::default() };
     assert_eq!(ends(&good_with(&content, &options))[1], [0.0, 10.0]);
     // Both ends are in the unit of DV.

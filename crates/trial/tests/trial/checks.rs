@@ -1,4 +1,4 @@
-//! Probable mistakes that are read, and warned of; rows that are left out.
+//! Tests of probable mistakes that are read with a warning, and of rows that are left out.
 
 use omafit_model::Censoring;
 use omafit_trial::{DateFormat, IgeUnit, Mapping, OmalizumabUnit, ReadOptions, WeightUnit};
@@ -7,12 +7,12 @@ use super::support::{check_with, good, good_with, refusal};
 
 const HEAD: &str = "ID,TIME,DV,DVID,AMT,WT,IGE";
 
-/// The warnings about rows under [`HEAD`].
+/// Warnings on rows under [`HEAD`].
 fn warnings(rows: &str) -> Vec<String> {
     good(format!("{HEAD}\n{rows}")).warnings.into_iter().map(|w| format!("{}: {}", w.check, w.text)).collect()
 }
 
-/// Exactly one warning, of this check, that holds these texts.
+/// Asserts that there is exactly one warning, from the given check and with the given texts.
 fn one(rows: &str, check: &str, texts: &[&str]) {
     let found = warnings(rows);
     let [only] = &found[..] else { panic!("{check}: {found:?}") };
@@ -39,7 +39,7 @@ fn a_dose_that_stands_twice() {
 #[test]
 fn an_observation_that_stands_twice() {
     one(&format!("{SOUND}1,14,31,1,,70,400\n"), "observation_twice", &["row 5 of ID 1"]);
-    // Of another analyte, or after a dose of the same time, it is another.
+    // An observation of another analyte, or after a dose at the same time, is not a duplicate.
     assert!(warnings(&format!("{SOUND}1,14,31,3,,70,400\n")).is_empty());
     assert!(warnings(&format!("{SOUND}1,14,,,300,70,400\n1,14,31,1,,70,400\n")).is_empty());
 }
@@ -48,7 +48,7 @@ fn an_observation_that_stands_twice() {
 fn a_value_on_the_row_of_a_dose() {
     let rows = "1,0,,,300,70,400\n1,7,40,1,,70,400\n1,14,30,1,150,70,400\n1,21,20,1,,70,400\n";
     one(rows, "dose_row_with_value", &["1 row of a dose has a DV", "EVID 0", "row 4 of ID 1"]);
-    // A zero fills the column, and MDV leaves it out.
+    // A zero only fills the column, and a value with MDV 1 is left out.
     assert!(warnings(&rows.replace("14,30,1,150", "14,0,1,150")).is_empty());
     let with_mdv = "ID,TIME,DV,DVID,AMT,MDV,WT,IGE\n1,0,30,1,300,1,70,400\n1,7,40,1,,0,70,400\n";
     assert!(good(with_mdv).warnings.is_empty());
@@ -74,7 +74,7 @@ fn a_value_below_the_limit_within_a_profile() {
             format!("1,0,,,300,0,70,400\n1,7,40,1,,0,70,400\n1,14,1,1,,1,70,400\n1,21,{last},1,,0,70,400\n");
         good(format!("{head}\n{rows}")).warnings
     };
-    // Near the limit it is noise.
+    // A value near the limit is noise.
     assert!(of(1.2).is_empty());
     assert_eq!(of(30.0)[0].check, "below_within_profile");
 }
@@ -99,7 +99,7 @@ fn codes_of_missing_values_and_unlikely_weights() {
     let trial = good_with(content, &options);
     assert_eq!(trial.warnings[0].check, "missing_code");
     assert!(trial.warnings[0].text.starts_with("column AGE: 1 covariate has"), "{}", trial.warnings[0].text);
-    // Read as missing it is missing, and then needed.
+    // The code is read as a missing value, and a value is then required.
     let missing = ReadOptions { missing: vec![-99.0], ..options };
     assert!(
         refusal(content, &missing).contains("column AGE, ID 1: expected"),
@@ -133,7 +133,7 @@ fn a_treated_subject_without_concentrations_is_a_note() {
     assert!(trial.notes.iter().any(|note| note.starts_with("1 subject was treated and has no observation")));
 }
 
-/// A row that was commented out by a column.
+/// Data set with a row that is marked as a comment by a column.
 const FLAGGED: &str =
     "C,ID,TIME,DV,DVID,AMT,WT,IGE\n,1,0,,,300,70,400\n.,1,7,40,1,,70,400\nC,1,8,4000,1,,70,400\n";
 
@@ -189,7 +189,7 @@ fn conditions_on_columns_that_are_not_there_are_refused() {
     check_with(&format!("{HEAD}\n{SOUND}"), &options, &[message]);
     let options = ReadOptions { accept: vec!["2".into()], ..ReadOptions::default() };
     assert!(refusal(format!("{HEAD}\n{SOUND}"), &options).contains("accept '2'"));
-    // Nothing that is left is said to be nothing.
+    // A file whose rows are all left out is rejected.
     let options = ReadOptions { accept: vec!["ID=7".into()], ..ReadOptions::default() };
     assert!(refusal(format!("{HEAD}\n{SOUND}"), &options).contains("every one of its 3 rows is left out"));
 }
@@ -283,7 +283,7 @@ fn steady_states_that_replace_each_other() {
     assert_eq!(trial.subjects[0].doses[0], omafit_model::Dose::subcutaneous(0.0, 300.0));
 }
 
-/// An ADPPK: hours, coded analytes, and both ways in which a value below the limit is written.
+/// ADPPK data set: hours, coded analytes, and both ways in which a value below the limit is written.
 const ADPPK: &str = "USUBJID,AFRLT,NFRLT,AVAL,PARAMCD,AMT,EVID,MDV,BLQFL,ALLOQ,WTBL,IGE,SEX\n\
     S-1,-0.5,0,0,OMA,NA,0,0,Y,0.5,70,400,F\n\
     S-1,0,0,NA,NA,300,1,1,N,NA,70,400,F\n\
@@ -365,7 +365,7 @@ fn dates_are_counted_from_the_first_dose() {
     assert_eq!((one.start, times(one)), (-0.5, vec![-0.5, 7.5]));
     assert_eq!(one.doses.iter().map(|d| d.time).collect::<Vec<_>>(), [0.0, 28.0]);
     assert_eq!((two.start, times(two), two.doses[0].time), (-1.0, vec![-1.0, 7.0], 0.0));
-    // One column of both.
+    // Date and time of day in one column.
     let iso =
         "ID,TIME,DV,DVID,AMT,WT,IGE\n1,2024-02-29T08:00,,,300,70,400\n1,2024-03-07T20:00:00,40,1,,70,400\n";
     let options = ReadOptions { dates: Some(DateFormat::Iso), ..ReadOptions::default() };
@@ -377,7 +377,7 @@ fn dates_are_counted_from_the_first_dose() {
         &ReadOptions { dates: Some(DateFormat::Dmy), ..ReadOptions::default() },
     );
     assert!(message.contains("column TIME") && message.contains("a time of day such as 08:30"), "{message}");
-    // Going back is refused as with numbers.
+    // Decreasing times are rejected as for numbers.
     let message = refusal(iso.replace("2024-03-07T20", "2024-02-28T20"), &options);
     assert!(message.contains("at least 2024-02-29T08:00, the time of row 2"), "{message}");
 }

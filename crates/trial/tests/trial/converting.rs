@@ -1,4 +1,4 @@
-//! Data sets from one format to another.
+//! Tests of the conversion of data sets from one format to another.
 
 use std::path::{Path, PathBuf};
 
@@ -57,7 +57,7 @@ fn every_format_is_the_same_trial_and_comes_back() {
         let xport = if name == "4.XPT" { XportVersion::V5 } else { XportVersion::V8 };
         let converted = convert(&before, &to, &ConvertOptions { xport, ..default() }).unwrap();
         assert_eq!((converted.rows, converted.numbers, converted.texts), (4, 7, 3), "{name}");
-        // Only of text must it be told what is numbers.
+        // Only text files leave open which columns are numbers.
         let noted = name == "1.csv.gz" || name == "2.parquet";
         assert_eq!(
             converted.notes.iter().map(|note| &note[..18]).collect::<Vec<_>>(),
@@ -66,7 +66,7 @@ fn every_format_is_the_same_trial_and_comes_back() {
         let mut trial = read(&to, &ReadOptions::default()).unwrap();
         for (found, expected) in trial.subjects.iter_mut().zip(&expected.subjects) {
             for (found, expected) in found.observations.iter_mut().zip(&expected.observations) {
-                // A comment is no row of these.
+                // Comment lines change the row numbers.
                 found.row = expected.row;
             }
         }
@@ -109,7 +109,7 @@ fn numbers_labels_and_texts_of_transport_files_are_kept() {
     }
 }
 
-/// A transport file without the header that names its data set.
+/// Content of a transport file from the header of its data set on.
 fn member(bytes: &[u8]) -> &[u8] {
     &bytes[7 * 80..]
 }
@@ -169,7 +169,7 @@ fn a_file_is_replaced_only_with_force() {
     assert_eq!(folder.text("b.csv"), "other");
     convert(&csv, &to, &ConvertOptions { force: true, ..default() }).unwrap();
     assert_eq!(folder.text("b.csv"), "ID,X\n1,2\n");
-    // A file may become itself.
+    // A file may be converted to itself.
     convert(&csv, &csv, &ConvertOptions { force: true, ..default() }).unwrap();
     assert_eq!(folder.text("a.csv"), "ID,X\n1,2\n");
 }

@@ -1,4 +1,4 @@
-//! Covariates: which are read, which are wanted, which are assumed.
+//! Tests of covariates: those that are read, required and assumed.
 
 use std::collections::BTreeMap;
 
@@ -54,7 +54,7 @@ const TWO: &str = "id,time,dv,dvid,amt,wt,ige,age,Sex\n\
 fn any_covariate_is_read_by_its_name() {
     let trial = good_with(TWO, &wanting(&["ige", "Age", "SEX"]));
     let found: Vec<Covariates> = trial.subjects.iter().map(|s| s.covariates.clone()).collect();
-    // Under the name that was asked for; WT is read because it is there.
+    // The covariate has the name that was asked for; WT is read because it is present.
     assert_eq!(
         found,
         [
@@ -70,7 +70,7 @@ fn any_covariate_is_read_by_its_name() {
 fn covariates_that_are_not_wanted_may_be_missing() {
     let content = "ID,TIME,DV,DVID,AMT,WT\na,0,400,2,,\na,0,,,300,\na,7,10,1,,\n";
     let trial = good_with(content, &wanting(&[]));
-    // Then nothing stands in for the IgE either.
+    // A total IgE does not replace an IgE that is not required.
     assert_eq!(trial.subjects[0].covariates, Covariates::default());
     assert!(trial.notes.is_empty());
     assert_eq!(good_with(content, &wanting(&["IGE"])).subjects[0].covariates.ige_ng_ml(), Some(400.0));
@@ -87,7 +87,7 @@ fn any_covariate_is_assumed() {
         trial.notes,
         ["columns read as not used: Sex", "AGE -40.5 assumed for 1 of 2 subjects: the data lack it"]
     );
-    // What is assumed is read, even if nothing wants it.
+    // An assumed covariate is read, even if it is not required.
     let trial = good_with(TWO, &assuming(&[("BMI", 27.0), ("sex", 1.0)]));
     assert_eq!(trial.subjects[0].covariates, Covariates::new(50.0, 100.0).with("BMI", 27.0).with("sex", 0.0));
 }
@@ -178,7 +178,7 @@ fn options_that_no_file_could_meet() {
         (limits(2.0, Some(f64::NAN)), "uloq ige_free=NaN: expected a number above 0"),
         (limits(2.0, Some(2.0)), "uloq ige_free=2: expected a limit above the lower one"),
     ] {
-        // Before the file is looked at.
+        // Options are checked before the file is read.
         let message = read_text("", &options).unwrap_err().to_string();
         assert_eq!(message, format!("cannot read data with {what}"));
         assert_eq!(refusal("", &options), message);

@@ -1,11 +1,11 @@
-//! Dosing records: what they become, and what is refused of them.
+//! Tests of dosing records: the doses that they become, and the records that are rejected.
 
 use omafit_model::{Dose, Route, StateRule, Subject};
 use omafit_trial::ReadOptions;
 
 use crate::support::{check, good, good_with};
 
-/// The doses of one subject whose rows are these, and an observation after them.
+/// Subject with the given rows, and an observation after them.
 fn subject(rows: &str) -> Subject {
     let header = "ID,TIME,DV,DVID,AMT,EVID,CMT,RATE,SS,ADDL,II,WT,IGE\n";
     let mut trial = good(format!("{header}{rows}501,99,10,1,,0,,,,,,70,420\n"));

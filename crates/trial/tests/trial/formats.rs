@@ -1,4 +1,4 @@
-//! Data sets in other formats than text.
+//! Tests of data sets in other formats than text.
 
 use std::path::{Path, PathBuf};
 
@@ -20,7 +20,7 @@ fn parquet_of_many_types_is_read_as_its_text() {
         parquet.notes[0],
         "columns read as not used: VISIT, DRAWN, GIVEN, CLOCK, FLAG, NOTHING, HASH, COHORT, SCORES, SITE, RAW"
     );
-    // A column that is used must be numbers or text.
+    // A column that is used must hold numbers or text.
     for (ours, theirs, said) in [("DV", "SCORES", "lists"), ("TIME", "VISIT", "2024-02-29")] {
         let columns = [(ours.to_owned(), theirs.to_owned())].into();
         let refused = read(&fixture("types.parquet"), &ReadOptions { columns, ..ReadOptions::default() });

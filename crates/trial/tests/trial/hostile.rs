@@ -1,4 +1,4 @@
-//! Bad files, and exactly what is said of each.
+//! Tests of wrong files, and of the exact messages on each.
 
 use std::collections::BTreeMap;
 
@@ -97,7 +97,7 @@ fn subjects_without_dose_or_observation() {
         &[
             "trial.csv:2, ID 501: expected at least one dose of this subject; --allow-undosed takes it without one",
             "trial.csv:3, ID 513: expected at least one observation of this subject; --allow-unobserved takes it without one",
-            // Nothing is said to be missing where a row could not be understood.
+            // No observation is reported as missing if a row could not be understood.
             r#"trial.csv:5, column DV, ID 514: found "oops", expected a number"#,
         ],
     );
@@ -149,7 +149,7 @@ fn renamed_columns() {
         refusal(content, &renamed(&[("dv", "conc"), ("IGE", "CONC")])),
         "trial.csv:1, column conc: expected one meaning of a column and one column of a meaning, not two"
     );
-    // A cell's column is called as the file calls it.
+    // A message calls a column by its name in the file.
     assert_eq!(
         refusal(content, &renamed(&[("dv", "conc")])),
         "trial.csv:3, column CONC, ID 501: found \"abc\", expected a number"
@@ -221,7 +221,7 @@ fn files_that_are_no_data_sets() {
         let message = refusal(content, &ReadOptions::default());
         let kinds = "CSV text, gzipped CSV text, Parquet or a SAS transport file";
         let expected = format!("cannot read trial.csv: expected {kinds}, but {found}");
-        // What polars says of a damaged file is its own affair.
+        // The message of polars on a damaged file may change.
         let start = if found == "it is damaged" { expected.len() - found.len() } else { expected.len() };
         assert_eq!(message[..start], expected[..start]);
     }
@@ -244,7 +244,7 @@ fn files_that_cannot_be_opened() {
 
 #[test]
 fn long_lists_are_cut_when_shown_but_kept() {
-    // Each names the time of the row before, so that none are alike.
+    // Each message names the time of the row before, so that no two are similar.
     let rows: Vec<String> = (0..174).map(|row| format!("501,{},5,1,,70,420", 1000 - row)).collect();
     let content = format!("ID,TIME,DV,DVID,AMT,WT,IGE\n{}\n", rows.join("\n"));
     let Err(Rejection::Problems { problems }) = read_text(&content, &ReadOptions::default()) else {
@@ -366,7 +366,7 @@ fn subjects_of_many_doses_are_the_same_in_whatever_number_they_are_handed_on() {
 
 #[test]
 fn a_subject_of_very_many_doses_at_one_time_is_read() {
-    // By rows that look at all before them this would take minutes.
+    // If each row looked at all rows before it, this would take minutes.
     let rows: String = (1..200_000).map(|row| format!("1,0,,,{row},70,420,{row}\n")).collect();
     let content = format!("ID,TIME,DV,DVID,AMT,WT,IGE,CMTS\n{rows}1,0,5,1,,70,420,1\n");
     assert_eq!(read_text(&content, &ReadOptions::default()).unwrap().subjects[0].doses.len(), 199_999);

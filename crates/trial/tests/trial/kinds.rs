@@ -1,15 +1,17 @@
-//! The page of checks beside the reader: each kind that the page names is told where it should be, and not where not.
+//! Test of the page of checks against the reader: each kind on the page is reported for a file that has it, and not for
+//! a sound one.
 
 use omafit_trial::ReadOptions;
 
 use super::support::{good_with, read_text, refusal};
 
-/// The page that documents the checks.
+/// Page that documents the checks.
 const PAGE: &str = include_str!("../../../../docs/guide/checks.md");
-/// The section whose checks compare with a model's predictions and dosing tables: the program makes and tests them.
+/// Section whose checks compare the data with a model's predictions and with dosing tables; the program runs and tests
+/// them.
 const BY_MODEL: &str = "Units by the model";
 
-/// How a kind ends.
+/// Outcome of a kind of mistake.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Severity {
     Refused,
@@ -17,16 +19,16 @@ pub enum Severity {
     Note,
 }
 
-/// A kind, a file that has it, and one that has not.
+/// Kind of mistake, with a file that has it and a sound file.
 pub struct Kind {
     pub code: &'static str,
     pub severity: Severity,
     pub wrong: Vec<u8>,
     pub sound: Vec<u8>,
-    /// What is told of the wrong one: where, and what was expected.
+    /// Texts of the message on the wrong file: the place, and the expected content.
     pub told: Vec<String>,
     pub options: ReadOptions,
-    /// The options of the sound one, where they are others.
+    /// Options for the sound file, if they differ.
     pub mended: Option<ReadOptions>,
 }
 
@@ -51,7 +53,7 @@ impl Kind {
         self
     }
 
-    /// Other text in the wrong file.
+    /// Replaces a text in the wrong file.
     pub fn replaced(mut self, (from, to): (&str, &str)) -> Self {
         let text = String::from_utf8(self.wrong).unwrap();
         assert!(text.contains(from), "{text}");
@@ -59,7 +61,7 @@ impl Kind {
         self
     }
 
-    /// The sound file is the same, read with other options.
+    /// Uses the wrong file as the sound one, read with other options.
     pub fn mended(mut self, change: impl Fn(&mut ReadOptions)) -> Self {
         let mut options = self.options.clone();
         change(&mut options);
@@ -68,7 +70,7 @@ impl Kind {
     }
 }
 
-/// Every kind that the tests know.
+/// Kinds of mistakes that the tests know.
 fn kinds() -> Vec<Kind> {
     let mut kinds = super::kinds_warned::kinds();
     kinds.extend(super::kinds_noted::kinds());
@@ -76,7 +78,7 @@ fn kinds() -> Vec<Kind> {
     kinds
 }
 
-/// Code and severity of each row of the page's tables.
+/// Code and severity in each row of the page's tables.
 fn documented() -> Vec<(String, Severity)> {
     let (mut section, mut rows) = ("", Vec::new());
     for line in PAGE.lines() {
@@ -138,7 +140,7 @@ fn each_kind_is_told_where_it_is_and_not_beside_it() {
             let is_told = |note: &String| told.iter().all(|told| note.contains(told));
             assert!(wrong.warnings.is_empty(), "{code}: {:?}", wrong.warnings);
             assert!(wrong.notes.iter().any(is_told), "{code}: {:?}", wrong.notes);
-            // Without the numbers, which the sound file has otherwise.
+            // The numbers are left out, because the notes on the sound file have others.
             let words = |note: &String| note.contains(told[0].as_str());
             assert!(!sound.notes.iter().any(words), "{code}: {:?}", sound.notes);
         }

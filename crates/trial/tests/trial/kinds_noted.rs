@@ -1,4 +1,4 @@
-//! A file with each kind of note, and its sound neighbour.
+//! Files with each kind of note, and sound files next to them.
 
 use omafit_trial::ReadOptions;
 
@@ -10,7 +10,7 @@ fn rows(code: &'static str, wrong: &str, sound: &str) -> Kind {
     Kind::new(Note, code, format!("{HEAD}\n{wrong}"), format!("{HEAD}\n{sound}"))
 }
 
-/// The sound rows under a header that has more, with the cells of the rows.
+/// Sound rows with further columns, given by their names and the cells of the rows.
 fn more(names: &str, cells: [&str; 3]) -> String {
     let lines: Vec<String> = SOUND.lines().zip(cells).map(|(row, cell)| format!("{row},{cell}\n")).collect();
     format!("{HEAD},{names}\n{}", lines.concat())
@@ -25,7 +25,7 @@ pub fn kinds() -> Vec<Kind> {
         };
         format!("ID,STUDY,TIME,DV,DVID,AMT,CENS,WT,IGE\n{}{}", of(1, "A", 0.5), of(2, "B", second))
     };
-    // Six subjects, the last with its first dose on a day.
+    // Six subjects, the last with its first dose on the given day.
     let starts = |day: u32| {
         let of = |id: u32, day: u32| {
             format!(

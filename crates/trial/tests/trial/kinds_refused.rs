@@ -1,4 +1,4 @@
-//! A file with each kind of refusal, and its sound neighbour.
+//! Files with each kind of rejection, and sound files next to them.
 
 use omafit_trial::{DateFormat, ReadOptions, WideColumns};
 
@@ -14,13 +14,13 @@ fn file(code: &'static str, wrong: &str, sound: &str) -> Kind {
     Kind::new(Refused, code, wrong, sound)
 }
 
-/// The sound rows with another cell in the last.
+/// Sound rows, with another cell in the last row.
 fn last(code: &'static str, from: &str, to: &str) -> Kind {
     assert!(SOUND.contains(from));
     rows(code, &SOUND.replace(from, to), SOUND)
 }
 
-/// Rows of a dose and an observation under a header that has more: the cells of both.
+/// Rows of a dose and an observation with further columns, given by their names and the cells of both rows.
 fn more(code: &'static str, names: &str, (dose, observation): (&str, &str), sound: (&str, &str)) -> Kind {
     let of = |(dose, observation): (&str, &str)| {
         format!("{HEAD},{names}\n1,0,,,300,70,400,{dose}\n1,7,40,1,,70,400,{observation}\n")

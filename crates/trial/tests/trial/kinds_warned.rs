@@ -1,4 +1,4 @@
-//! A file with each kind of warning, and its sound neighbour.
+//! Files with each kind of warning, and sound files next to them.
 
 use super::kinds::Kind;
 use super::kinds::Severity::Warning;
@@ -6,7 +6,7 @@ use super::kinds::Severity::Warning;
 pub const HEAD: &str = "ID,TIME,DV,DVID,AMT,WT,IGE";
 pub const SOUND: &str = "1,0,,,300,70,400\n1,7,40,1,,70,400\n1,14,30,1,,70,400\n";
 
-/// A subject of the file that has many columns.
+/// Subject of the file that has many columns.
 #[derive(Clone)]
 pub struct Person {
     pub id: String,
@@ -19,7 +19,7 @@ pub struct Person {
     pub weight: f64,
     pub bmi: f64,
     pub ige: f64,
-    /// Total IgE before the first dose, and after it.
+    /// Total IgE before the first dose, followed by total IgE after it.
     pub before: f64,
     pub total: f64,
     pub drug: [f64; 4],
@@ -27,11 +27,10 @@ pub struct Person {
     pub units: [&'static str; 8],
 }
 
-/// Rows of a person.
 /// Columns of the file.
 const COLUMNS: &str = "ID,STUDY,SITE,SEX,SEXN,TIME,NTIM,DV,DVU,DVID,AMT,WT,IGE,AGE,HT,BMI";
 
-/// Twenty-four subjects, of whom some are changed.
+/// File with twenty-four subjects, some of which are changed.
 pub fn crowd(change: impl Fn(usize, &mut Person)) -> String {
     let mut text = format!("{COLUMNS}\n");
     for k in 0..24 {
@@ -78,12 +77,12 @@ pub fn crowd(change: impl Fn(usize, &mut Person)) -> String {
     text
 }
 
-/// The file with one person changed, and the one without.
+/// File with one subject changed, and the file without changes.
 fn one(code: &'static str, change: impl Fn(&mut Person)) -> Kind {
     some(code, |k| k == 3, change)
 }
 
-/// The file with some persons changed.
+/// File with some subjects changed, and the file without changes.
 fn some(code: &'static str, which: impl Fn(usize) -> bool, change: impl Fn(&mut Person)) -> Kind {
     let wrong = crowd(|k, person| {
         if which(k) {
@@ -122,7 +121,7 @@ fn of_rows() -> Vec<Kind> {
             "ID,TIME,DV,DVID,AMT,CENS,WT,IGE\n1,0,,,300,0,70,400\n1,7,40,1,,0,70,400\n1,14,1,1,,{cens},70,400\n1,21,{value},1,,0,70,400\n"
         )
     };
-    // Below 2 after another dose; a quantified 1.5 before it.
+    // A value below the limit of 2 follows the given quantified value.
     let limit = |value: f64| {
         format!(
             "ID,TIME,DV,DVID,AMT,CENS,WT,IGE\n1,0,,,300,0,70,400\n1,7,40,1,,0,70,400\n1,150,{value},1,,0,70,400\n1,220,2,1,,1,70,400\n"
@@ -133,7 +132,7 @@ fn of_rows() -> Vec<Kind> {
             "ID,TIME,DV,DVID,AMT,CMT,WT,IGE\n1,0,,,300,1,70,400\n1,7,40,1,,2,70,400\n1,8,41,1,,2,70,400\n1,9,900,2,,3,70,400\n1,10,910,2,,3,70,400\n1,11,920,2,,{cmt},70,400\n"
         )
     };
-    // Six doses, the last two at a time and of an amount.
+    // Six doses, the last one at the given time and of the given amount.
     let doses = |time: u32, amount: u32| {
         let mut text = String::new();
         for (day, mg) in [(0, 300), (28, 300), (56, 300), (84, 300), (112, 300), (time, amount)] {
@@ -194,7 +193,7 @@ fn of_rows() -> Vec<Kind> {
     ]
 }
 
-/// Kinds that show beside other subjects.
+/// Kinds that show in comparison with other subjects.
 fn of_subjects() -> Vec<Kind> {
     let rest = SOUND.replace("1,0,", "01,0,").replace("\n1,", "\n01,").replace(",40,", ",41,");
     let copied = |value: f64| {

@@ -1,4 +1,4 @@
-//! Text with other separators and decimal marks.
+//! Tests of text with other delimiters and decimal marks.
 
 use omafit_trial::{DecimalMark, ReadOptions, Separator};
 

@@ -1,4 +1,4 @@
-//! Files in and out, through the public interface only.
+//! Tests of reading and writing files, through the public interface only.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 

@@ -1,4 +1,4 @@
-//! Outcome tables: what is read, and what is said of a bad one.
+//! Tests of outcome tables: the tables that are read, and the messages on wrong ones.
 
 use std::collections::{BTreeMap, HashSet};
 

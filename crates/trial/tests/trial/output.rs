@@ -1,4 +1,4 @@
-//! Files and folders that appear whole or not at all.
+//! Tests of files and folders that appear complete or not at all.
 
 use std::fs;
 use std::io::Write as _;
@@ -130,13 +130,13 @@ fn two_runs_at_once_do_not_meet() {
         );
         assert!(error.to_string().ends_with(&expected), "{error}");
     }
-    // Another name is another matter.
+    // A run of another name is not blocked.
     let other = RunFolder::create(&above.path().join("run.2"), false).unwrap();
     drop(other);
     first.commit().unwrap();
     assert_eq!(names(above.path()), ["run"]);
     assert_eq!(text(&target.join("run.json")), "first");
-    // Somebody who does not look at locks.
+    // Another program that ignores the lock.
     let third = RunFolder::create(&above.path().join("later"), false).unwrap();
     fs::write(third.file("run.json").unwrap(), "third").unwrap();
     fs::create_dir(above.path().join("later")).unwrap();
@@ -144,7 +144,7 @@ fn two_runs_at_once_do_not_meet() {
     assert_eq!(names(above.path()), ["later", "run"]);
 }
 
-/// Writes files of a folder, with the folders above them.
+/// Writes files to a folder, and makes the folders above them.
 fn put(folder: &Path, files: &[(&str, &str)]) {
     for (name, content) in files {
         let path = folder.join(name);
@@ -172,13 +172,13 @@ fn what_killed_runs_left_is_cleared_away_by_the_next_of_that_name() {
             (".run.old-4711/run.json", "old"),
         ],
     );
-    // Killed after the old run was put aside and before the new one came.
+    // State after a process was killed between moving the old run aside and placing the new one.
     let folder = RunFolder::create(&target, true).unwrap();
     assert_eq!(text(&target.join("run.json")), "old");
     drop(folder);
     assert_eq!(names(above.path()), [".run.2.partial-4711", ".run.partial-mine", "run"]);
 
-    // Killed after the new run came and before the old one was removed.
+    // State after a process was killed between placing the new run and removing the old one.
     put(above.path(), &[(".run.old-4711/run.json", "older")]);
     drop(RunFolder::create(&target, true).unwrap());
     assert_eq!(text(&target.join("run.json")), "old");
@@ -201,7 +201,7 @@ fn a_killed_run_that_was_kept_is_a_suspended_one() {
     let suspended = place.suspended().unwrap();
     assert_eq!(names(above.path()), [".run.interrupted", ".run.lock"]);
     assert_eq!(RunFolder::progress(&suspended).unwrap().unwrap(), b"[1]");
-    // Dropped, as at an error, it is suspended again, as it was last kept.
+    // A run that is dropped, as after an error, is suspended again in the state in which it was last kept.
     let run = place.resume(false).unwrap();
     run.keep(b"[2]").unwrap();
     drop(run);
@@ -220,7 +220,7 @@ fn what_killed_writers_left_of_a_file_is_cleared_away() {
     let target = above.path().join("trial.csv");
     put(above.path(), &[(".trial.csv.partial-4711", "half"), (".trial.csv.2.partial-4711", "another's")]);
     let first = WholeFile::create(&target, true).unwrap();
-    // One that is still being written is left alone.
+    // A file that is still being written is not removed.
     write_whole(&target, b"second", true).unwrap();
     assert_eq!(names(above.path()).len(), 3);
     first.commit().unwrap();

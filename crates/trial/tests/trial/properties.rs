@@ -1,4 +1,4 @@
-//! What holds for any subjects and any bytes.
+//! Properties that hold for any subjects and any bytes.
 
 use omafit_model::{Analyte, Censoring, Covariates, Dose, Observation, Route, StateRule, Subject};
 use omafit_trial::{
@@ -20,7 +20,7 @@ fn positive() -> impl Strategy<Value = f64> {
     prop_oneof![1e-3..1e4_f64, Just(1e-300), Just(1e300), Just(0.1 + 0.2)]
 }
 
-/// A dose or reset of any kind. Durations are amounts by rates, as a data set has them.
+/// Doses and resets of any kind. Durations are quotients of amounts and rates, as in a data set.
 fn dose() -> impl Strategy<Value = Dose> {
     let shape = (0..6_u8, any::<bool>(), prop_oneof![Just(None), (1e-3..1e4_f64).prop_map(Some)]);
     (prop_oneof![1e-3..1e4_f64, Just(300.0)], shape, 0.0..50.0_f64).prop_map(
@@ -53,7 +53,7 @@ fn observation() -> impl Strategy<Value = Observation> {
             Censoring::Below => factor.map(|factor| value / factor),
             Censoring::Above => factor.map(|factor| value * factor),
         };
-        // Beyond the range of numbers an end is none.
+        // An end beyond the range of numbers is dropped.
         let interval_end = interval_end.filter(|end| *end > 0.0 && end.is_finite());
         let analyte = Analyte::ALL[analyte];
         Observation { value, censoring, interval_end, ..Observation::planned(0.0, analyte, 0) }
@@ -80,7 +80,7 @@ fn covariates() -> impl Strategy<Value = Covariates> {
     })
 }
 
-/// How subjects of any such covariates are read: all have an age and a sex.
+/// Options for reading subjects with these covariates: all have an age and a sex.
 fn options() -> ReadOptions {
     ReadOptions {
         allow_undosed: true,
@@ -89,7 +89,7 @@ fn options() -> ReadOptions {
     }
 }
 
-/// A subject whose doses and observations often share a time, of which some come before the dose and some after.
+/// Subjects whose doses and observations often share a time, with some observations before the dose and some after.
 fn subject() -> impl Strategy<Value = Subject> {
     let what = prop_oneof![
         2 => dose().prop_map(Event::Dose),
@@ -101,7 +101,7 @@ fn subject() -> impl Strategy<Value = Subject> {
             let mut time = start;
             let (mut doses, mut observations) = (Vec::new(), Vec::new());
             for (step, delay, event) in events {
-                // Two steps in three stay at the time of the record before.
+                // Two steps in three stay at the time of the previous record.
                 time += if step == 0 { delay } else { 0.0 };
                 match event {
                     Event::Dose(dose) => doses.push(Dose { time, ..dose }),
@@ -206,7 +206,7 @@ proptest! {
         let mut bytes = Vec::new();
         match data_set_table(&trial.subjects) {
             Ok(table) => table.write_parquet(&mut bytes).unwrap(),
-            // In days there may be no rate for a duration that was in hours.
+            // A duration that was given in hours may have no exact rate in days.
             Err(TableError::Subject { reason, .. }) if other_units && reason.contains("no rate") => {
                 return Ok(());
             }
@@ -227,7 +227,7 @@ proptest! {
 
 const HEADER: &str = "ID,TIME,DV,AMT,EVID,MDV,CMT,DVID,RATE,ADDL,II,SS,CENS,LIMIT,WT,IGE,AGE\n";
 
-/// The cells of a sound row from `DV` to `LIMIT`.
+/// Cells of a sound row from `DV` to `LIMIT`.
 fn row() -> impl Strategy<Value = String> {
     let dose = (
         1..400_u32,
@@ -261,7 +261,7 @@ fn is_sound(dose: &Dose) -> bool {
     given && repeated && dose.duration >= 0.0 && dose.duration.is_finite()
 }
 
-/// Cells that are mostly right, so that rows come far.
+/// Cells that are mostly right, so that most checks are reached.
 fn cell() -> impl Strategy<Value = String> {
     let usual = ["0", "1", "2", "", ".", "70", "3", "4", "-1"];
     prop_oneof![

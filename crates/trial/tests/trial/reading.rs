@@ -1,4 +1,4 @@
-//! What good files become.
+//! Tests of valid files and their subjects.
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
@@ -13,7 +13,7 @@ use omafit_trial::{
 
 use crate::support::{Scratch, good, good_with, refusal};
 
-/// Rows in an order and with names as analysts have them.
+/// Data set with rows in the order, and columns with the names, that analysts use.
 const TRIAL: &str = "\
 # omafit: simulated data, seed 7
 # second line
@@ -74,7 +74,7 @@ fn a_trial() {
 #[test]
 fn the_checksum_is_of_the_bytes() {
     let trial = good("ID,TIME,DV,DVID,AMT,WT,IGE\n501,0,,,300,70,420\n501,7,10,1,,70,420\n");
-    // sha256sum of the same text.
+    // Output of sha256sum for this text.
     let expected = "3a28eb6d8a73140b2d1f30d8d4b97656b13b6ac59c95299a316ac0e8095e4cff";
     assert_eq!(trial.source.sha256, expected);
 }
@@ -212,7 +212,7 @@ fn a_written_data_set_is_read_back() {
     assert_eq!(again.subjects[0].doses, trial.subjects[0].doses);
 }
 
-/// More rows than are taken at a time.
+/// Data set with more rows than are read at a time.
 fn long(subjects: usize) -> String {
     let mut text = "ID,TIME,DV,DVID,AMT,WT\n".to_owned();
     for id in 0..subjects {

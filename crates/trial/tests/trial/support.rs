@@ -1,11 +1,11 @@
-//! What the tests share.
+//! Functions shared by the tests.
 
 use std::path::{Path, PathBuf};
 
 use omafit_trial::{ReadOptions, Rejection, Trial, read};
 use tempfile::TempDir;
 
-/// A file of its own with this content.
+/// File with the given content in a temporary folder of its own.
 pub struct Scratch {
     folder: TempDir,
     pub path: PathBuf,
@@ -19,7 +19,7 @@ impl Scratch {
         Self { folder, path }
     }
 
-    /// A message without the folder of the file.
+    /// Message without the folder of the file.
     pub fn plain(&self, message: &str) -> String {
         message.replace(&format!("{}/", self.folder.path().display()), "")
     }
@@ -29,7 +29,7 @@ pub fn read_text(content: impl AsRef<[u8]>, options: &ReadOptions) -> Result<Tri
     read(&Scratch::new(content).path, options)
 }
 
-/// Reads what must be right.
+/// Reads a data set that must be valid.
 pub fn good(content: impl AsRef<[u8]>) -> Trial {
     good_with(content, &ReadOptions::default())
 }
@@ -38,14 +38,14 @@ pub fn good_with(content: impl AsRef<[u8]>, options: &ReadOptions) -> Trial {
     read_text(content, options).unwrap_or_else(|rejection| panic!("refused: {rejection}"))
 }
 
-/// The message about what must be refused.
+/// Message on a data set that must be rejected.
 pub fn refusal(content: impl AsRef<[u8]>, options: &ReadOptions) -> String {
     let scratch = Scratch::new(content);
     let rejection = read(&scratch.path, options).expect_err("refused");
     scratch.plain(&rejection.to_string())
 }
 
-/// Refuses the file with exactly these messages.
+/// Asserts that the file is rejected with exactly these messages.
 pub fn check(content: &str, messages: &[&str]) {
     check_with(content, &ReadOptions::default(), messages);
 }
@@ -54,7 +54,7 @@ pub fn check_with(content: &str, options: &ReadOptions, messages: &[&str]) {
     assert_eq!(refusal(content, options), messages.join("\n"), "of\n{content}");
 }
 
-/// The names in a folder, hidden ones included.
+/// Names in a folder, including hidden ones.
 pub fn names(folder: &Path) -> Vec<String> {
     let entries = std::fs::read_dir(folder).unwrap();
     let mut names: Vec<String> =

@@ -1,4 +1,4 @@
-//! Tables as CSV and Parquet.
+//! Tests of tables as CSV and Parquet.
 
 use std::time::Instant;
 
@@ -30,7 +30,7 @@ pub fn example_parquet() -> Vec<u8> {
     bytes
 }
 
-/// NaN is not equal to itself; its text is.
+/// Asserts that two tables have equal text, because NaN is not equal to itself.
 fn assert_same(a: &Table, b: &Table) {
     assert_eq!(format!("{:?}", a.columns()), format!("{:?}", b.columns()));
 }
@@ -52,7 +52,7 @@ fn as_parquet_and_back() {
     assert_same(&read_parquet(&scratch.path).unwrap(), &example());
 }
 
-/// Numbers of every kind over more rows than a page and a row group hold.
+/// Test with numbers of every kind in more rows than a page and a row group hold.
 #[test]
 fn numbers_of_every_kind_come_back() {
     const ROWS: usize = 150_000;
@@ -65,7 +65,7 @@ fn numbers_of_every_kind_come_back() {
         column("nothing", &|_| f64::NAN),
         column("edges", &|k| [0.0, -0.0, f64::INFINITY, f64::NEG_INFINITY, f64::MAX, 5e-324][k % 6]),
         column("days", &|k| (k % 309) as f64),
-        // Of the same numbers in an order in which no two neighbours come again.
+        // Numbers that recur, in an order in which no two neighbours recur together.
         column("again", &|k| noise(k % 40_000)),
         Column::new("few", Values::text((0..ROWS).map(|k| (k % 7).to_string()))),
         Column::new("all", Values::text((0..ROWS).map(|k| format!("{k} µg")))),
@@ -137,7 +137,7 @@ fn chunks_are_one_table() {
     assert_eq!(table.columns()[0].values, Values::Integer(expected));
 }
 
-/// The daily time courses of a trial: 226 subjects, 309 days, 17 columns, half of them with gaps.
+/// Table of the daily trajectories of a trial: 226 subjects, 309 days, 17 columns, half of them with gaps.
 fn trajectories(subjects: usize) -> Table {
     const DAYS: usize = 309;
     let rows = subjects * DAYS;
@@ -166,12 +166,12 @@ fn a_trials_trajectories_take_well_under_a_second() {
     assert_same(&read_parquet(&scratch.path).unwrap(), &table);
 }
 
-/// A duration that 300 mg by no rate is: the quotient steps over it.
+/// Duration that no rate gives for 300 mg: the quotient skips it.
 const UNREACHABLE_DAYS: f64 = 1.9;
 
 #[test]
 fn a_rate_gives_the_very_duration() {
-    // The nearest quotient is not always it.
+    // The nearest quotient is not always exact.
     for hundredths in 1..400_u32 {
         for amount_mg in [75.0, 150.0, 225.0, 300.0, 375.0] {
             let duration = amount_mg / (f64::from(hundredths) * 10.0 / 7.0);
@@ -323,7 +323,7 @@ fn a_growing_table_is_the_same_however_it_grows() {
             Column::new("ID", Values::text(texts)),
             Column::new("ARM", Values::text(arms)),
             Column::new("n", Values::Integer((from..to).map(|n| (n % 5 > 0).then_some(n)).collect())),
-            // Noise, and what repeats: one is compressed and the other is not.
+            // Noise and repeated numbers: the noise is not compressed, the repeated numbers are.
             Column::new("x", Values::Float(numbers)),
             Column::new("y", Values::Float((from..to).map(|n| (n % 10) as f64).collect())),
         ];
@@ -340,7 +340,7 @@ fn a_growing_table_is_the_same_however_it_grows() {
                 let kept = table.keep(&run).unwrap().unwrap();
                 run.keep(b"{}").unwrap();
                 table.forget(&run, &kept).unwrap();
-                // What is written afterwards is cut off again.
+                // Rows that are written afterwards are cut off again.
                 table.append(part(from, from + 150_000)).unwrap();
                 drop(table);
                 let place = run.suspend().unwrap();
@@ -365,7 +365,7 @@ fn a_growing_table_is_the_same_however_it_grows() {
         let again = bytes(&format!("after-{after:?}"), &[90_000, 140_000, 290_000, 300_000], after);
         assert!(again == whole, "{after:?}");
     }
-    // With nothing behind the last row group.
+    // The table is kept when no rows follow the last row group.
     let group = 1 << 17;
     assert!(bytes("after a group", &[group, 2 * group, 300_000], &[1, 2]) == whole);
 }

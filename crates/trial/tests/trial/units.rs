@@ -1,4 +1,4 @@
-//! Files in other units.
+//! Tests of files in other units.
 
 use omafit_model::{Analyte, Censoring, Dose, StateRule};
 use omafit_trial::{IgeUnit, OmalizumabUnit, ReadOptions, TimeUnit};
@@ -29,7 +29,7 @@ fn hours() {
     let times: Vec<f64> = subject.observations.iter().map(|o| o.time).collect();
     assert_eq!(times, [-0.5, 1.0 / 24.0, 2.0 / 24.0, 1.5]);
     assert_eq!(trial.notes[0], "times read in hours, 24 to the day");
-    // What is said of a row is said in the file's unit.
+    // Messages on a row use the unit of the file.
     check_with(
         "ID,TIME,DV,DVID,AMT,WT,IGE\n501,48,,,300,70,420\n501,24,9,1,,70,420\n501,,9,1,,70,420\n",
         &ReadOptions { time_unit: TimeUnit::Hours, ..ReadOptions::default() },

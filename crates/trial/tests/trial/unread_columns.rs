@@ -1,4 +1,4 @@
-//! Columns that are not read and are looked at: pairs of codes, nominal times, units.
+//! Tests of the checks of columns that are not read: pairs of codes, nominal times, units.
 
 use omafit_trial::{ReadOptions, TimeUnit};
 
@@ -28,11 +28,11 @@ fn pairs_are_told_where_they_are_codes_of_each_other_only() {
         told.contains("VISIT Day 1 goes with VISITNUM 1 in 2 rows and with 2 in 1 row (row 4 of ID 1)"),
         "{told}"
     );
-    // Unscheduled visits have numbers of their own; doses and their numbers, and texts of times, are no codes.
+    // Unscheduled visits have numbers of their own; doses and their numbers, and texts of times, are not codes.
     assert!(pairs("VISIT,VISITNUM", ["Unscheduled,1.01", "Day 1,1", "unscheduled,1.02"]).is_empty());
     assert!(pairs("DOS,DOSN", ["300,1", "300,1", "300,2"]).is_empty());
     assert!(pairs("NTIM,NTIMC", ["0,Pre-dose", "7,Pre-dose", "14,Pre-dose"]).is_empty());
-    // Where most rows disagree, neither codes the other.
+    // If most rows disagree, neither column codes the other.
     assert!(pairs("GROUP,GROUPN", ["old,34", "old,35", "old,36"]).is_empty());
     // IDs may both be numbers.
     assert_eq!(pairs("USUBJID", ["11", "11", "12"]).len(), 1);

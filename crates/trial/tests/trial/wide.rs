@@ -1,4 +1,4 @@
-//! Layouts with a column an analyte.
+//! Tests of layouts with a column for each analyte.
 
 use omafit_trial::{Mapping, ReadOptions, Trial};
 
@@ -28,7 +28,7 @@ fn analytes() -> ReadOptions {
     )
 }
 
-/// Its subjects without the rows that they came from.
+/// Subjects of a trial without the rows from which they were read.
 fn subjects(trial: &Trial) -> Vec<omafit_model::Subject> {
     let mut subjects = trial.subjects.clone();
     subjects.iter_mut().flat_map(|s| &mut s.observations).for_each(|o| o.row = 0);
