@@ -38,7 +38,7 @@ pub struct Trial {
 pub struct Spans {
     /// Number of subjects.
     pub subjects: usize,
-    /// First day of all subjects.
+    /// Day of the earliest record of all subjects.
     pub first_day: f64,
     /// Longest duration, days.
     pub longest_days: f64,

@@ -1,4 +1,4 @@
-//! Reading of whole files, if they are files and have an end.
+//! Reading of complete files, which excludes folders, devices, sockets and endless input.
 
 use std::fs::{self, File, FileType};
 use std::io::{self, ErrorKind, Read};

@@ -10,13 +10,13 @@ pub enum OutputError {
     /// The target exists and was not to be replaced.
     #[error("{} exists; it is replaced only with force", path.display())]
     Exists {
-        /// The file or folder.
+        /// Path of the file or folder.
         path: PathBuf,
     },
     /// The target exists and is of another kind than the output that would replace it.
     #[error("{} is not replaced: it is not {expected}", path.display())]
     NotAlike {
-        /// The file or folder.
+        /// Path of the file or folder.
         path: PathBuf,
         /// Kind that the target would have to be.
         expected: &'static str,
@@ -28,15 +28,15 @@ pub enum OutputError {
         if process.is_empty() { String::new() } else { format!(" ({process})") }
     )]
     Busy {
-        /// The file or folder that is being written.
+        /// Path of the file or folder that is being written.
         path: PathBuf,
         /// Process that is writing; empty if it is not known.
         process: String,
     },
-    /// The path does not end in a name, as `..` does not.
+    /// The path does not end in a name; an example is `..`.
     #[error("{} is no name for an output", path.display())]
     NoName {
-        /// The path.
+        /// Path that was given.
         path: PathBuf,
     },
     /// The name of a file of a run leads out of the run's folder.
@@ -45,10 +45,10 @@ pub enum OutputError {
         /// Name of the file.
         path: PathBuf,
     },
-    /// The run is incomplete.
+    /// The run is incomplete: it has no `run.json`.
     #[error("the run in {} has no run.json and is not kept", path.display())]
     NoRunFile {
-        /// The run's folder.
+        /// Folder of the run.
         path: PathBuf,
     },
     /// The operating system reports an error.

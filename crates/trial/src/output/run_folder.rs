@@ -181,7 +181,7 @@ impl RunFolder {
     ///
     /// # Errors
     ///
-    /// [`OutputError`].
+    /// [`OutputError`] if the run cannot be moved.
     pub fn suspend(mut self) -> Result<PathBuf, OutputError> {
         self.committed = true;
         let place = put_for_later(&self.aside, &self.target)?;

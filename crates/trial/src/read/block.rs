@@ -87,7 +87,7 @@ pub(super) struct Gathered {
     pub censored_by_option: [Censored; 3],
     /// Number of subjects for whom each of the covariates that are read was assumed.
     pub assumed: Vec<usize>,
-    /// Doses that are out of proportion.
+    /// Doses that are implausibly large.
     pub large_doses: LargeDoses,
     /// Probable mistakes.
     pub findings: Findings,
@@ -341,8 +341,8 @@ impl<'a> SubjectRecords<'a> {
         }
     }
 
-    /// Whether an observation is kept: a drug concentration that is not below the limit before the first dose is left
-    /// out if the options ask for that.
+    /// Whether an observation is kept. If the options ask for it, a drug concentration before the first dose is left
+    /// out unless it is below the limit of quantification.
     fn is_possible(
         &self,
         observation: &Observation,
@@ -393,7 +393,7 @@ impl<'a> SubjectRecords<'a> {
                 }
                 (Known::Missing, None, None) if !column.required => continue,
                 (Known::Missing, None, None) => {
-                    // An IgE may stand in a row that was not understood.
+                    // An IgE may be given in a row that was not understood.
                     if self.whole || !column.is_ige() {
                         let place = Place::row(self.first_row).id(self.id);
                         let title = columns.title(ColumnRole::Covariate(position));

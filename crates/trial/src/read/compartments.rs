@@ -30,7 +30,7 @@ impl Compartments {
     pub(super) fn add(&mut self, analyte: Analyte, compartment: Option<f64>, row: u64, id: &str) {
         let Some(number) = compartment else { return };
         let all = &mut self.all[analyte.index()];
-        // Zero has two signs.
+        // Zeros of both signs are one compartment.
         let bits = (number + 0.0).to_bits();
         let known = *self.positions[analyte.index()].entry(bits).or_insert(all.len());
         if known == all.len() {

@@ -18,7 +18,7 @@ const FALLING_DAYS: f64 = 60.0;
 const RISE: f64 = 3.0;
 /// Days after the last dose at which hardly any omalizumab is left: eleven half-lives.
 const GONE_DAYS: f64 = 300.0;
-/// Days after the last dose after which observations are few.
+/// Days after the last dose beyond which observations are few.
 const LATE_DAYS: f64 = 365.0;
 /// Number of equal values of an analyte that chance does not explain.
 const EQUAL_VALUES: usize = 5;

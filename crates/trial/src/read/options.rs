@@ -29,7 +29,8 @@ pub struct ReadOptions {
     /// valid observation, by [`Analyte::index`]; required for a drug with a log-normal or a proportional error, because
     /// the model predicts none before the first dose.
     pub absent_before_dose: [bool; 3],
-    /// Whether values of such analytes that are quantified before the first dose are left out and counted.
+    /// Whether values quantified before the subject's first dose are left out and counted, for the analytes of
+    /// [`ReadOptions::absent_before_dose`].
     pub leave_out_before_dose: bool,
     /// Lower limits of quantification, µg/mL for omalizumab and ng/mL for IgE, by [`Analyte::index`]: an observation
     /// below its limit becomes censored [`Below`](omafit_model::Censoring::Below) the limit.

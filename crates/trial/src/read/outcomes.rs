@@ -70,7 +70,7 @@ const REQUIRED: usize = 4;
 /// Maximum number of measures; if there are more, the column may hold values.
 const MOST_MEASURES: usize = 100;
 
-/// Reads an outcome table: CSV with a header, CSV in gzip, Parquet, or a SAS transport file.
+/// Reads an outcome table: CSV with a header, gzipped CSV, Parquet, or a SAS transport file.
 ///
 /// The columns `ID TIME MEASURE VALUE` must be present, `RESPONDER`, `ARM`, `UNIT` and `DAYS` may be; rows are in any
 /// order. `ID` is text as in the run's data, whose IDs are `known`. Numbers are finite; a row whose `VALUE` is missing

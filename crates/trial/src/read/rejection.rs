@@ -22,7 +22,7 @@ pub enum Rejection {
     /// The file cannot be opened or read.
     #[error("cannot read {}: {source}", path.display())]
     Unreadable {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
         /// Error of the operating system.
         source: io::Error,
@@ -34,7 +34,7 @@ pub enum Rejection {
         harmless(found)
     )]
     Format {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
         /// Description of the format or content that was found.
         found: String,
@@ -42,25 +42,25 @@ pub enum Rejection {
     /// The file has no content.
     #[error("{} is empty", path.display())]
     Empty {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
     },
     /// The file has only comments or blank lines.
     #[error("{} has no header: expected a line that names the columns", path.display())]
     NoHeader {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
     },
     /// The file has a header and nothing else.
     #[error("{} has no rows under its header", path.display())]
     NoRows {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
     },
     /// The mapping is not valid.
     #[error("{}: {}", path.display(), harmless_lines(reason))]
     Mapping {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
         /// Description of the mistake.
         reason: String,
@@ -72,7 +72,7 @@ pub enum Rejection {
         path.display()
     )]
     TooLarge {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
         /// Number of records that were read.
         records: usize,
@@ -80,7 +80,7 @@ pub enum Rejection {
     /// Every row is left out.
     #[error("nothing is left of {}: every one of its {rows} rows is left out ({})", path.display(), harmless(&reasons.join("; ")))]
     AllLeftOut {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
         /// Number of rows in the file.
         rows: u64,
@@ -90,7 +90,7 @@ pub enum Rejection {
     /// An option is wrong for any file.
     #[error("cannot read data with {option} {}: expected {expected}", harmless(found))]
     Option {
-        /// The field of [`ReadOptions`](crate::ReadOptions).
+        /// Name of the field of [`ReadOptions`](crate::ReadOptions).
         option: &'static str,
         /// Value of the option.
         found: String,
@@ -100,7 +100,7 @@ pub enum Rejection {
     /// The content of the file is wrong: every problem, in the order of the rows. Printing shows the first 50.
     #[error("{}", Listing(problems))]
     Problems {
-        /// The problems; never empty.
+        /// Problems in the order of the rows; never empty.
         problems: Vec<Problem>,
     },
 }

@@ -21,7 +21,7 @@ use super::select::Selection;
 use super::unit_columns::UnitColumns;
 use crate::trial::Warning;
 
-/// Data gathered for these checks, in the order of the file.
+/// Checks of columns that are not read and across subjects, with the data gathered for them in the order of the file.
 pub(super) struct Watch {
     flags: Flags,
     pairs: Pairs,

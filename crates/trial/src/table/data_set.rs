@@ -266,7 +266,7 @@ impl Rows {
 
     fn table(self) -> Result<Table, TableError> {
         let mdv = self.evid.iter().map(|evid| Some(i64::from(*evid != Some(0)))).collect();
-        // The limit of a censored observation stands in DV, where every program looks for it; a LIMIT beside it makes an
+        // The limit of a censored observation is in DV, where every program looks for it; a LIMIT beside it makes an
         // interval of it, for Monolix and nlmixr2 too.
         let mut columns = vec![
             Column::new("ID", Values::text(self.id)),

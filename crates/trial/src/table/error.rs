@@ -55,7 +55,7 @@ pub enum TableError {
     /// The name of the file does not end in the extension of a supported format.
     #[error("{}: a data set is written to a name that ends in .csv or .parquet", path.display())]
     Format {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
     },
     /// The file of the table cannot be made.
@@ -64,7 +64,7 @@ pub enum TableError {
     /// A Parquet file cannot be read.
     #[error("cannot read {} as Parquet: {reason}", path.display())]
     Read {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
         /// Description of the problem.
         reason: String,
@@ -72,7 +72,7 @@ pub enum TableError {
     /// A file cannot be opened.
     #[error("cannot read {}: {source}", path.display())]
     Open {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
         /// Error of the operating system.
         source: io::Error,

@@ -242,7 +242,7 @@ mod tests {
     fn a_list_has_no_more_elements_than_there_are_bytes() {
         // Version 1, and a schema of no elements.
         assert!(footer_is_sound(&file(&[0x15, 2, 0x19, 0x0C, 0])));
-        // Of two hundred million elements, and of one that is not there.
+        // A schema of two hundred million elements, and a schema of one element that is missing.
         assert!(!footer_is_sound(&file(&[0x15, 2, 0x19, 0xFC, 0x80, 0x84, 0xAF, 0x5F, 0])));
         assert!(!footer_is_sound(&file(&[0x15, 2, 0x19, 0x1C, 0])));
         // A schema that is a number.

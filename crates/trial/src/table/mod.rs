@@ -133,7 +133,7 @@ impl Values {
         }
     }
 
-    /// Empty values of the given kind.
+    /// Values of this kind, without rows.
     fn none_alike(&self) -> Self {
         match self {
             Self::Float(_) => Self::Float(Vec::new()),

@@ -34,7 +34,7 @@ pub fn workbook(model: &PopulationModel, tables: &[Table]) -> Result<(Vec<u8>, V
         move |source: XlsxError| TableError::Write { table, source: source.into() }
     };
     let mut book = Workbook::new();
-    // The same run makes the same bytes.
+    // Equal runs give equal bytes.
     let epoch = ExcelDateTime::from_ymd(2000, 1, 1).map_err(failed("workbook"))?;
     book.set_properties(&DocProperties::new().set_title("omafit run").set_creation_datetime(&epoch));
     let styles = Styles::new();

@@ -32,7 +32,7 @@ fn sound_rows_have_no_warning() {
 #[test]
 fn a_dose_that_stands_twice() {
     one(&format!("1,0,,,300,70,400\n{SOUND}"), "dose_twice", &["1 dose stands twice", "row 3 of ID 1"]);
-    // Another amount is another injection.
+    // A dose of another amount is a separate injection.
     assert!(warnings(&format!("1,0,,,75,70,400\n{SOUND}")).is_empty());
 }
 
