@@ -4,13 +4,14 @@ use std::collections::HashMap;
 
 use super::block::{Gathered, SubjectRecords};
 use super::checks::Check;
-use super::columns::{Columns, Name};
+use super::columns::Columns;
 use super::load::Rows;
+use super::names::Name;
 use super::options::ReadOptions;
 use super::problems::{Place, Problems};
 use super::raw::RawRow;
-use super::record::RowReader;
 use super::rejection::Rejection;
+use super::row::RowReader;
 use super::select::Selection;
 use super::watch::Watch;
 use crate::trial::Warning;

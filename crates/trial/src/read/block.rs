@@ -4,18 +4,20 @@ use std::collections::HashSet;
 
 use omafit_model::{Analyte, Censoring, Covariates, Dose, Observation, Route, StateRule, Subject};
 
+use super::cell::Cell;
 use super::checks::Check;
-use super::columns::{ColumnRole, Columns, Name};
+use super::columns::Columns;
 use super::compartments::Compartments;
 use super::covariate::{Covariate, Known};
 use super::dates::SECONDS_A_DAY;
-use super::dosing::Additional;
 use super::examine::{Course, DoseRow, examine, examine_covariate, is_long_gap};
 use super::findings::Findings;
 use super::large_doses::LargeDoses;
+use super::names::{ColumnRole, Name};
 use super::options::ReadOptions;
 use super::problems::{Place, Problems};
-use super::record::{Cell, Kind, Record};
+use super::record::Additional;
+use super::record::{Kind, Record};
 use super::watch::Watch;
 use crate::trial::{Counts, Excluded};
 

@@ -1,11 +1,11 @@
 //! Values that are constant within a subject, in columns that are not read: sex, race, country, study.
 
+use super::cell::is_missing;
 use super::checks::Check;
 use super::columns::Columns;
 use super::findings::Findings;
 use super::problem::Shown;
 use super::raw::{Heading, RawRow};
-use super::record::is_missing;
 
 /// Names of columns whose values do not change within a subject, and suffixes of these names.
 const NAMES: [&str; 7] = ["SEX", "RACE", "ETHNIC", "COUNTRY", "ARM", "ARMCD", "BIRTHYR"];

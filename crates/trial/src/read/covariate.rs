@@ -2,10 +2,10 @@
 
 use omafit_model::Covariates;
 
-use super::columns::is_covariate_name;
+use super::cell::Cell;
+use super::names::is_covariate_name;
 use super::options::ReadOptions;
 use super::problems::{Place, Problems};
-use super::record::Cell;
 use super::rejection::Rejection;
 
 /// Covariate that is read.

@@ -2,30 +2,13 @@
 
 use omafit_model::{Dose, Route, StateRule};
 
-use super::columns::Name;
-use super::observing::ObservationCells;
-use super::record::{Cell, Kind, Row};
+use super::cell::Cell;
+use super::names::Name;
+use super::record::{Additional, DoseCells, Kind, ObservationCells};
+use super::row::Row;
 
 /// Maximum value of `ADDL`; more is taken for a mistake.
 const MOST_ADDITIONAL: f64 = 10_000.0;
-
-/// Cells that only dosing records use.
-#[derive(Clone, Copy)]
-pub(super) struct DoseCells<'a> {
-    pub amt: Cell<'a>,
-    pub cmt: Cell<'a>,
-    pub rate: Cell<'a>,
-    pub addl: Cell<'a>,
-    pub ii: Cell<'a>,
-    pub ss: Cell<'a>,
-}
-
-/// Additional doses that follow a dose without rows of their own.
-#[derive(Clone, Copy)]
-pub(super) struct Additional {
-    pub count: u32,
-    pub interval_days: f64,
-}
 
 /// Steady state, as given by `SS`.
 #[derive(Clone, Copy, PartialEq)]

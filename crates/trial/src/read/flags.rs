@@ -1,8 +1,8 @@
 //! Columns of flags that are not read, although their names suggest that some rows are exceptional.
 
+use super::cell::is_missing;
 use super::columns::Columns;
 use super::raw::{Heading, RawRow};
-use super::record::is_missing;
 use super::select::Selection;
 use crate::present::count;
 use crate::trial::Warning;

@@ -2,6 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
+/// Separator that is recognised only to be rejected.
+pub(super) const BAR: char = '|';
+/// Characters that a name may not have: in a header they would look like a delimiter in place of the comma.
+pub(super) const OTHER_SEPARATORS: [char; 3] = [';', '\t', BAR];
+
 /// Delimiter between the cells of a text.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

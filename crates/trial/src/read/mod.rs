@@ -3,10 +3,12 @@
 mod alike;
 mod assemble;
 mod block;
+mod cell;
 mod cells;
 mod checks;
 mod columns;
 mod compartments;
+mod condition;
 mod constants;
 mod covariate;
 mod dates;
@@ -19,6 +21,7 @@ mod layout;
 mod limits;
 mod load;
 mod mapping;
+mod names;
 mod nominal;
 mod notes;
 mod observing;
@@ -30,9 +33,11 @@ mod parquet;
 mod problem;
 mod problems;
 mod raw;
+mod reader;
 mod record;
 mod rejection;
 mod robust;
+mod row;
 mod scales;
 mod select;
 mod stored;
@@ -41,6 +46,7 @@ mod unit_columns;
 mod units;
 mod watch;
 mod wide;
+mod widen;
 mod xport;
 
 use std::path::Path;
@@ -69,8 +75,8 @@ pub use rejection::Rejection;
 pub use units::{IgeUnit, OmalizumabUnit, TimeUnit, WeightUnit};
 pub use wide::WideColumns;
 
-pub(crate) use columns::is_covariate_name;
-pub(crate) use record::is_missing;
+pub(crate) use cell::is_missing;
+pub(crate) use names::is_covariate_name;
 pub(crate) use stored::{Stored, read_stored};
 
 /// Number of records between two checks of the available memory, and memory that is kept in reserve, bytes.
@@ -172,7 +178,7 @@ impl DataSet {
         let loaded = load::load(path, options.separator, &mut problems)?;
         loaded.check_layout(options.separator, options.decimal)?;
         let before = problems.count();
-        let heading = wide::spread(&loaded.heading, options, &mut problems);
+        let heading = widen::spread(&loaded.heading, options, &mut problems);
         let columns = Columns::find(&heading, &covariates, options, &mut problems);
         let selection = Selection::new(&loaded.heading, options, &mut problems);
         let watch = Watch::new(&loaded.heading, &columns, options, &selection);

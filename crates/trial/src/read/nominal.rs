@@ -1,12 +1,12 @@
 //! Comparison of actual and nominal times, if a file has both.
 
+use super::cell::is_missing;
 use super::checks::Check;
 use super::columns::Columns;
 use super::findings::Findings;
 use super::layout::DecimalMark;
 use super::options::ReadOptions;
 use super::raw::{Heading, RawRow};
-use super::record::is_missing;
 
 /// Names that files use for the nominal time from the first dose.
 pub(super) const NAMES: [&str; 10] =

@@ -2,24 +2,12 @@
 
 use omafit_model::{Analyte, Censoring, Observation};
 
-use super::columns::Name;
-use super::dosing::DoseCells;
+use super::cell::{Cell, is_missing};
 use super::layout::DecimalMark;
-use super::record::{Cell, Kind, Row, is_missing};
+use super::names::Name;
+use super::record::{DoseCells, Kind, ObservationCells};
+use super::row::Row;
 use super::units;
-
-/// Cells that only observation records use.
-#[derive(Clone, Copy)]
-pub(super) struct ObservationCells<'a> {
-    pub dv: Cell<'a>,
-    pub mdv: Cell<'a>,
-    pub cens: Cell<'a>,
-    pub limit: Cell<'a>,
-    /// Whether the flag of the row marks a value below the limit of quantification; `None` if the flag is wrong.
-    pub is_below: Option<bool>,
-    /// Limit of quantification that belongs to the flag.
-    pub lloq: Cell<'a>,
-}
 
 impl<'a> Row<'_, 'a, '_> {
     /// Reads an observation record (`EVID` 0).

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use omafit_model::{Analyte, Covariates};
 use serde::{Deserialize, Serialize};
 
+use super::condition::{Condition, Rule};
 use super::dates::DateFormat;
 use super::layout::{DecimalMark, Separator};
 use super::rejection::Rejection;
-use super::select;
 use super::units::{IgeUnit, OmalizumabUnit, TimeUnit, WeightUnit};
 use super::wide::WideColumns;
 
@@ -156,13 +156,31 @@ impl Default for ReadOptions {
 }
 
 impl ReadOptions {
+    /// Rejects conditions that are none.
+    fn check_selection(&self) -> Result<(), Rejection> {
+        let refuse = |option, found: &String, expected| {
+            Err(Rejection::Option { option, found: format!("'{found}'"), expected })
+        };
+        if let Some(text) = self.ignore.iter().find(|text| Rule::parse(text).is_none()) {
+            return refuse(
+                "ignore",
+                text,
+                "a condition such as C=C, EXCLFL=Y or DV<0, or the first character of a row",
+            );
+        }
+        match self.accept.iter().find(|text| Condition::parse(text).is_none()) {
+            Some(text) => refuse("accept", text, "a condition such as STUDY=2 or TIME<=84"),
+            None => Ok(()),
+        }
+    }
+
     /// Rejects values that are wrong for any file.
     pub(super) fn check(&self) -> Result<(), Rejection> {
         if self.analytes.is_empty() {
             let (found, expected) = ("[]".to_owned(), "at least one");
             return Err(Rejection::Option { option: "analytes", found, expected });
         }
-        select::check(self)?;
+        self.check_selection()?;
         for analyte in Analyte::ALL {
             let (lower, upper) = (self.lloq[analyte.index()], self.uloq[analyte.index()]);
             for (option, limit) in [("lloq", lower), ("uloq", upper)] {

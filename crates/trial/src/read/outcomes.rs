@@ -6,11 +6,11 @@ use std::path::Path;
 use omafit_outcome::{Measurement, OutcomeType};
 use serde::{Deserialize, Serialize};
 
+use super::cell::is_missing;
 use super::layout::{DecimalMark, Separator};
 use super::load::load;
 use super::problems::{Place, Problems};
 use super::raw::RawRow;
-use super::record::is_missing;
 use super::rejection::Rejection;
 use super::select::Selection;
 use super::units::TimeUnit;

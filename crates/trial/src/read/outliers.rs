@@ -2,6 +2,7 @@
 
 use omafit_model::Covariates;
 
+use super::cell::is_missing;
 use super::checks::Check;
 use super::columns::Columns;
 use super::examine::MISSING_CODES;
@@ -9,7 +10,6 @@ use super::findings::Findings;
 use super::layout::DecimalMark;
 use super::options::ReadOptions;
 use super::raw::{Heading, RawRow};
-use super::record::is_missing;
 use super::robust::Robust;
 
 /// Minimum number of distinct values of a covariate for its values to be compared with each other.

@@ -3,12 +3,13 @@
 
 use std::collections::HashMap;
 
-use super::columns::{Columns, Name};
+use super::cell::is_missing;
+use super::columns::Columns;
 use super::findings::NAMED;
+use super::names::Name;
 use super::nominal::NAMES as NOMINAL_TIMES;
 use super::problem::Shown;
 use super::raw::{Heading, RawRow};
-use super::record::is_missing;
 use crate::present::count;
 use crate::trial::Warning;
 

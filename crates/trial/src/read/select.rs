@@ -1,135 +1,19 @@
 //! Rows that are left out: comments, and rows selected by `--ignore` and `--accept`.
 
-use std::cmp::Ordering;
-
+use super::condition::{Condition, Rule};
 use super::layout::DecimalMark;
 use super::options::ReadOptions;
 use super::problems::{Place, Problems};
 use super::raw::{Heading, RawRow};
-use super::rejection::Rejection;
 use crate::trial::Ignored;
 
 /// Sign of a comment, whatever the options are, as in NONMEM.
 const COMMENT: char = '#';
 
-/// A comparison of a cell with a value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Operator {
-    Equal,
-    Unequal,
-    Less,
-    AtMost,
-    Greater,
-    AtLeast,
-}
-
-/// Notations of the operators.
-const OPERATORS: [(&str, Operator); 17] = [
-    (".EQ.", Operator::Equal),
-    (".NE.", Operator::Unequal),
-    (".LT.", Operator::Less),
-    (".LE.", Operator::AtMost),
-    (".GT.", Operator::Greater),
-    (".GE.", Operator::AtLeast),
-    ("==", Operator::Equal),
-    ("!=", Operator::Unequal),
-    ("/=", Operator::Unequal),
-    ("<>", Operator::Unequal),
-    ("<=", Operator::AtMost),
-    (">=", Operator::AtLeast),
-    ("≤", Operator::AtMost),
-    ("≥", Operator::AtLeast),
-    ("<", Operator::Less),
-    (">", Operator::Greater),
-    ("=", Operator::Equal),
-];
-
-/// Condition on a row, such as `EXCLFL=Y`.
-#[derive(Clone, Debug, PartialEq)]
-struct Condition {
-    /// The condition as it was given.
-    text: String,
-    column: String,
-    operator: Operator,
-    value: String,
-}
-
-impl Condition {
-    /// Parses a condition; `None` if the text has no column or no operator.
-    fn parse(text: &str) -> Option<Self> {
-        let upper = text.to_ascii_uppercase();
-        let find = |(sign, operator): &(&str, Operator)| Some((upper.find(sign)?, sign.len(), *operator));
-        // The leftmost operator, or the longer one of two in one place.
-        let found =
-            OPERATORS.iter().filter_map(find).min_by_key(|(at, length, _)| (*at, usize::MAX - length));
-        let (at, length, operator) = found?;
-        let column = text[..at].trim();
-        let value = text[at + length..].trim().trim_matches(['"', '\'']);
-        let (column, value, text) = (column.to_owned(), value.to_owned(), text.trim().to_owned());
-        (!column.is_empty()).then_some(Self { text, column, operator, value })
-    }
-
-    /// Whether a cell meets the condition. Two numbers are compared as numbers, everything else as text, which has no
-    /// order. The decimal mark is that of the cell; the condition's number may have a point in any case.
-    fn is_met(&self, cell: &str, decimal: DecimalMark) -> bool {
-        let value = DecimalMark::Point.parse(&self.value).or_else(|| decimal.parse(&self.value));
-        let numbers = decimal.parse(cell).zip(value);
-        let order = match numbers {
-            Some((cell, value)) => cell.partial_cmp(&value),
-            None => (cell == self.value).then_some(Ordering::Equal),
-        };
-        match self.operator {
-            Operator::Equal => order == Some(Ordering::Equal),
-            Operator::Unequal => order != Some(Ordering::Equal),
-            Operator::Less => order == Some(Ordering::Less),
-            Operator::AtMost => matches!(order, Some(Ordering::Less | Ordering::Equal)) && numbers.is_some(),
-            Operator::Greater => order == Some(Ordering::Greater),
-            Operator::AtLeast => {
-                matches!(order, Some(Ordering::Greater | Ordering::Equal)) && numbers.is_some()
-            }
-        }
-    }
-}
-
-/// Rule of `--ignore`: a first character, or a condition.
-#[derive(Clone, Debug, PartialEq)]
-enum Rule {
-    First(char),
-    Condition(Condition),
-}
-
-impl Rule {
-    fn parse(text: &str) -> Option<Self> {
-        let mut characters = text.trim().chars();
-        match (characters.next(), characters.next()) {
-            (Some(only), None) => Some(Self::First(only)),
-            _ => Condition::parse(text).map(Self::Condition),
-        }
-    }
-}
-
 /// Whether a row begins with a sign that makes it a comment; `@` stands for itself and every letter, as in NONMEM.
 fn begins(first_cell: &str, sign: char) -> bool {
     let first = first_cell.trim_start().chars().next();
     first.is_some_and(|first| first == sign || (sign == '@' && first.is_alphabetic()))
-}
-
-/// Rejects options that are wrong for any file.
-pub(super) fn check(options: &ReadOptions) -> Result<(), Rejection> {
-    let refuse = |option, found: &String, expected| {
-        Err(Rejection::Option { option, found: format!("'{found}'"), expected })
-    };
-    if let Some(text) = options.ignore.iter().find(|text| Rule::parse(text).is_none()) {
-        return refuse(
-            "ignore",
-            text,
-            "a condition such as C=C, EXCLFL=Y or DV<0, or the first character of a row",
-        );
-    }
-    match options.accept.iter().find(|text| Condition::parse(text).is_none()) {
-        Some(text) => refuse("accept", text, "a condition such as STUDY=2 or TIME<=84"),
-        None => Ok(()),
-    }
 }
 
 /// A reason to leave a row out.

@@ -5,16 +5,11 @@ use std::path::Path;
 use csv::StringRecord;
 
 use super::cells::{Cells, Found};
-use super::layout::Separator;
+use super::layout::{BAR, Separator};
 use super::problems::{Place, Problems};
 use super::raw::{Heading, RawRow};
 use super::rejection::Rejection;
 use super::select::Selection;
-
-/// Separator that is recognised only to be rejected.
-const BAR: char = '|';
-/// Characters that a name may not have: in a header they would look like a delimiter in place of the comma.
-pub(super) const OTHER_SEPARATORS: [char; 3] = [';', '\t', BAR];
 
 /// Text of a file, without a byte order mark.
 pub(super) fn text_of(bytes: &[u8]) -> &[u8] {

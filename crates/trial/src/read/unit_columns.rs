@@ -2,12 +2,14 @@
 
 use omafit_model::Analyte;
 
-use super::columns::{Columns, Name};
+use super::cell::{Cell, is_missing};
+use super::columns::Columns;
 use super::covariate::CovariateColumn;
+use super::names::Name;
 use super::options::ReadOptions;
 use super::problem::Shown;
 use super::raw::{Heading, RawRow};
-use super::record::{Cell, Kind, Record, is_missing};
+use super::record::{Kind, Record};
 use super::units::{TimeUnit, WeightUnit};
 use crate::present::count;
 use crate::trial::Warning;

@@ -3,6 +3,7 @@
 use omafit_model::Covariates;
 
 use super::alike::Alike;
+use super::cell::Cell;
 use super::columns::Columns;
 use super::constants::{Constants, groups};
 use super::dates::SECONDS_A_DAY;
@@ -15,7 +16,7 @@ use super::options::ReadOptions;
 use super::outliers::Outliers;
 use super::pairs::Pairs;
 use super::raw::{Heading, RawRow};
-use super::record::{Cell, Kind, Record};
+use super::record::{Kind, Record};
 use super::scales::Scales;
 use super::select::Selection;
 use super::unit_columns::UnitColumns;
