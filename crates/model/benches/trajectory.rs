@@ -72,13 +72,13 @@ impl Timed {
     }
 
     /// Several at a time.
-    fn predictions_abreast(&self, bencher: Bencher<'_, '_>) {
+    fn predictions_batched(&self, bencher: Bencher<'_, '_>) {
         let people = self.people();
         bencher.bench_local(|| self.model.predict_each(black_box(&people), &person(), &self.course));
     }
 
     /// Their sensitivities, several at a time.
-    fn sensitivities_abreast(&self, bencher: Bencher<'_, '_>) {
+    fn sensitivities_batched(&self, bencher: Bencher<'_, '_>) {
         let (people, start) = (self.people(), self.model.start(&person()).unwrap());
         let case = |parameters| Case { parameters, start, course: &self.course };
         let cases: Vec<Case<'_>> = people.iter().map(|parameters| case(parameters)).collect();
@@ -154,18 +154,18 @@ fn visits_of_64_alone(bencher: Bencher<'_, '_>) {
 }
 
 #[divan::bench]
-fn visits_of_64_abreast(bencher: Bencher<'_, '_>) {
-    Timed::visits().predictions_abreast(bencher);
+fn visits_of_64_batched(bencher: Bencher<'_, '_>) {
+    Timed::visits().predictions_batched(bencher);
 }
 
 #[divan::bench]
-fn visits_of_64_sensitivities_abreast(bencher: Bencher<'_, '_>) {
-    Timed::visits().sensitivities_abreast(bencher);
+fn visits_of_64_sensitivities_batched(bencher: Bencher<'_, '_>) {
+    Timed::visits().sensitivities_batched(bencher);
 }
 
 #[divan::bench]
-fn daily_of_64_sensitivities_abreast(bencher: Bencher<'_, '_>) {
-    Timed::every(1).sensitivities_abreast(bencher);
+fn daily_of_64_sensitivities_batched(bencher: Bencher<'_, '_>) {
+    Timed::every(1).sensitivities_batched(bencher);
 }
 
 #[divan::bench]

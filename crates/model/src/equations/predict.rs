@@ -107,6 +107,7 @@ where
         let inputs = Inputs::<N, K, L, P>::new::<S, true>(parameters, request.start);
         answer.clear();
         inputs.read::<S>(parameters.len(), states, &mut answer.at.values, &mut answer.at.slopes);
+        answer.hessian.resize((parameters.len() + 1).pow(2), 0.0);
     }
 }
 

@@ -228,17 +228,24 @@ impl<S: ModelEquations<2, 7, System = QuasiEquilibriumSystem>> OutputParameters 
 }
 
 impl<S: ModelEquations<2, 7, System = QuasiEquilibriumSystem>> SecondOrderEquations<2, 7, 6> for S {
+    /// The gradient and the Hessian of the complex over both amounts, w and alpha.
+    type Curvature<const W: usize> = ([Simd<W>; 4], [[Simd<W>; 4]; 4]);
+
+    #[inline(always)]
+    fn curvature<const W: usize>(rates: &[f64; 7], [x, e]: &[Simd<W>; 2]) -> Self::Curvature<W> {
+        complex_twice(&Rates::from_array(*rates), x, e)
+    }
+
     /// Adds the second derivatives of the complex and of the products of the rates with amounts: there are no others.
     #[inline(always)]
     fn add_hessian<const L: usize, const W: usize>(
         rates: &[f64; 7],
-        [x, e]: &[Simd<W>; 2],
+        (by, twice): &Self::Curvature<W>,
         weights: &[Simd<W>; 2],
         at: &[[Tangent<L>; 2]],
         half: &mut [Tangent<L>; L],
     ) {
         let r = Rates::from_array(*rates);
-        let (by, twice) = complex_twice(&r, x, e);
         // The complex along the lanes, and half of what its derivative to each state is along them.
         let none = [Tangent([0.0; L]); W];
         let (mut along, mut along_x, mut along_e) = (none, none, none);
@@ -281,40 +288,47 @@ impl<S: ModelEquations<2, 7, System = QuasiEquilibriumSystem>> SecondOrderEquati
     #[inline(always)]
     fn contract_hessian<const L: usize, const W: usize>(
         rates: &[f64; 7],
-        [x, e]: &[Simd<W>; 2],
+        (gradient, hessian): &Self::Curvature<W>,
         [by_drug, by_target]: &[[Simd<W>; 2]; 2],
         by_direction: &[[Tangent<L>; 2]],
         directions: &mut Tangent<L>,
     ) -> [Simd<W>; 2] {
         let r = Rates::from_array(*rates);
-        let (gradient, hessian) = complex_twice(&r, x, e);
-        let mut states = [Simd::all(0.0); 2];
+        // M over the arguments of the complex, of the drug's equation and of the target's, and over the rates.
+        let zero = Simd::all(0.0);
+        let mut of_drug = [by_drug[0], by_drug[1], zero, zero];
+        let mut of_target = [by_target[0], by_target[1], zero, zero];
+        let (mut by_kx, mut by_ke, mut by_rates) = (zero, zero, zero);
         for k in 0..W {
             let [drug, target] = &by_direction[k];
-            // M over the arguments of the complex, of the drug's equation and of the target's.
-            let of_drug = [by_drug[0].0[k], by_drug[1].0[k], drug.0[W_RATE], drug.0[DRIFT]];
-            let of_target = [by_target[0].0[k], by_target[1].0[k], target.0[W_RATE], target.0[DRIFT]];
-            let by_rates = drug.0[KX] - drug.0[KC] + target.0[KE] - target.0[KC];
-            let (mut along_drug, mut along_target) = (0.0, 0.0);
-            let mut by_argument = [0.0; 4];
-            for i in 0..4 {
-                along_drug += gradient[i].0[k] * of_drug[i];
-                along_target += gradient[i].0[k] * of_target[i];
-                by_argument[i] = by_rates * gradient[i].0[k];
-                for j in 0..4 {
-                    let weight = (r.kx - r.kc) * of_drug[j] + (r.ke - r.kc) * of_target[j];
-                    by_argument[i] += weight * hessian[i][j].0[k];
-                }
-            }
-            states[0].0[k] = by_argument[0] - drug.0[KX];
-            states[1].0[k] = by_argument[1] - target.0[KE];
-            directions.0[W_RATE] += by_argument[2];
-            directions.0[DRIFT] += by_argument[3];
-            directions.0[KX] += along_drug - of_drug[0];
-            directions.0[KE] += along_target - of_target[1];
-            directions.0[KC] -= along_drug + along_target;
+            (of_drug[2].0[k], of_drug[3].0[k]) = (drug.0[W_RATE], drug.0[DRIFT]);
+            (of_target[2].0[k], of_target[3].0[k]) = (target.0[W_RATE], target.0[DRIFT]);
+            (by_kx.0[k], by_ke.0[k]) = (drug.0[KX], target.0[KE]);
+            by_rates.0[k] = drug.0[KX] - drug.0[KC] + target.0[KE] - target.0[KC];
         }
-        states
+        let (mut along_drug, mut along_target) = (zero, zero);
+        let mut weights = [zero; 4];
+        for i in 0..4 {
+            along_drug = along_drug + gradient[i] * of_drug[i];
+            along_target = along_target + gradient[i] * of_target[i];
+            weights[i] = of_drug[i] * (r.kx - r.kc) + of_target[i] * (r.ke - r.kc);
+        }
+        let mut by_argument = [zero; 4];
+        for i in 0..4 {
+            by_argument[i] = by_rates * gradient[i];
+            for j in 0..4 {
+                by_argument[i] = by_argument[i] + weights[j] * hessian[i][j];
+            }
+        }
+        let (kx, ke, kc) = (along_drug - of_drug[0], along_target - of_target[1], along_drug + along_target);
+        for k in 0..W {
+            directions.0[W_RATE] += by_argument[2].0[k];
+            directions.0[DRIFT] += by_argument[3].0[k];
+            directions.0[KX] += kx.0[k];
+            directions.0[KE] += ke.0[k];
+            directions.0[KC] -= kc.0[k];
+        }
+        [by_argument[0] - by_kx, by_argument[1] - by_ke]
     }
 
     #[inline(always)]
@@ -428,7 +442,8 @@ mod tests {
             let second = second_derivatives(state);
             let mut half = [Tangent([0.0; DIRECTIONS]); DIRECTIONS];
             let (at, by) = (state.map(|y| Simd([y])), weights.map(|w| Simd([w])));
-            QuasiEquilibrium::add_hessian::<DIRECTIONS, 1>(&RATES, &at, &by, &[tangent], &mut half);
+            let curvature = QuasiEquilibrium::curvature(&RATES, &at);
+            QuasiEquilibrium::add_hessian::<DIRECTIONS, 1>(&RATES, &curvature, &by, &[tangent], &mut half);
             for a in 0..DIRECTIONS {
                 for b in 0..DIRECTIONS {
                     let (da, db) = (direction(&tangent, a), direction(&tangent, b));
@@ -460,7 +475,7 @@ mod tests {
             let at = state.map(|y| Simd([y]));
             let states = QuasiEquilibrium::contract_hessian::<DIRECTIONS, 1>(
                 &RATES,
-                &at,
+                &QuasiEquilibrium::curvature(&RATES, &at),
                 &by_state,
                 &[by_direction],
                 &mut directions,

@@ -145,13 +145,14 @@ where
         // SAFETY: second derivatives are recorded on processors that have the one feature these functions need.
         unsafe {
             let outputs = Outputs::<N, L, P>::of::<S, K, V>(parameters, &weights.values, states, &inputs);
-            let half = backward::<S, N, K, L, V>(&inputs.rates, tape, &outputs.by_state);
-            chain::<S, N, K, L, P, V>(request, &half, &outputs, &inputs, hessian);
-            if !weights.slopes.is_empty() {
-                let read = SlopeSum::<N, L, P>::of::<S, K, V>(parameters, &weights.slopes, states, &inputs);
-                let gradient = gradient_backward::<S, N, K, L, V>(&inputs.rates, tape, &read.by_state);
-                let second = second_sources::<S, N, K, L, P>(parameters, request.start);
-                slope_gradient.extend(read.chained(&gradient, &inputs, &second));
+            let slopes = (!weights.slopes.is_empty())
+                .then(|| SlopeSum::<N, L, P>::of::<S, K, V>(parameters, &weights.slopes, states, &inputs));
+            let by_slope = slopes.as_ref().map_or(&[][..], |slopes| &slopes.by_state);
+            let sums = backward::<S, N, K, L, V>(&inputs.rates, tape, &outputs.by_state, by_slope);
+            let second = second_sources::<S, N, K, L, P>(parameters, request.start);
+            chain::<N, K, L, P>(&sums.half, &outputs, &inputs, &second, hessian);
+            if let Some(slopes) = slopes {
+                slope_gradient.extend(slopes.chained(&sums.gradient, &inputs, &second));
             }
         }
     }
@@ -312,52 +313,119 @@ fn stages_of<const N: usize, const L: usize>(
     (days, at, ordinary)
 }
 
-/// Half the second derivatives in the directions of a sum whose derivatives to the state at each output time are `by_output`.
-#[cfg_attr(target_arch = "x86_64", target_feature(enable = "avx2"))]
-#[inline(never)]
-fn backward<
-    S: SecondOrderEquations<N, K, V>,
-    const N: usize,
-    const K: usize,
-    const L: usize,
-    const V: usize,
->(
-    rates: &[f64; K],
-    tape: &Tape<S::System, N, L>,
-    by_output: &[[f64; N]],
-) -> [Tangent<L>; L] {
-    let mut half = [Tangent([0.0; L]); L];
-    let mut by_state = [0.0; N];
-    let mut next = by_output.len();
-    for step in tape.steps[..tape.made].iter().rev() {
-        let by_slope = step_back(step, (by_output, &mut next), &mut by_state);
-        let (days, at, ordinary) = stages_of(step);
-        let mut weights = [Simd::all(0.0); N];
-        for k in 0..STAGES {
+/// Sums over the stages of all steps of a body.
+struct StageSums<const L: usize> {
+    /// Half the second derivatives of the sum of values in the directions.
+    half: [Tangent<L>; L],
+    /// The gradient of the sum of first derivatives in the directions.
+    gradient: Tangent<L>,
+}
+
+/// The derivatives of the sum of first derivatives to the slopes of some stages, and their products with the tangents there.
+type SlopeTerms<'s, const N: usize, const L: usize, const W: usize> =
+    (&'s [[Tangent<L>; N]], [[Simd<W>; N]; N]);
+
+impl<const L: usize> StageSums<L> {
+    /// Adds the terms of `W` stages, with the derivatives `weights` of the sum of values to their slopes.
+    #[inline(always)]
+    fn add<S, const N: usize, const K: usize, const V: usize, const W: usize>(
+        &mut self,
+        rates: &[f64; K],
+        (states, tangents): (&[Simd<W>; N], &[[Tangent<L>; N]]),
+        weights: &[Simd<W>; N],
+        slopes: Option<SlopeTerms<'_, N, L, W>>,
+    ) where
+        S: SecondOrderEquations<N, K, V>,
+    {
+        let curvature = S::curvature(rates, states);
+        S::add_hessian::<L, W>(rates, &curvature, weights, tangents, &mut self.half);
+        let Some((by_slope, products)) = slopes else { return };
+        let by_state =
+            S::contract_hessian::<L, W>(rates, &curvature, &products, by_slope, &mut self.gradient);
+        for k in 0..W {
             for n in 0..N {
-                weights[n].0[k] = by_slope[k][n];
-            }
-        }
-        let outflow = &tape.segments[step.segment];
-        // Drug enters state 0, at a rate that depends on that of absorption alone.
-        let bend = weights[0] * outflow.bend_after_injections(days);
-        for k in 0..STAGES {
-            half[0].0[0] += 0.5 * bend.0[k];
-        }
-        let tangents = &step.stages.tangent[..];
-        if ordinary {
-            S::add_hessian::<L, STAGES>(rates, &at, &weights, tangents, &mut half);
-        } else {
-            for k in 0..STAGES {
-                let (mut one, mut its) = ([Simd([0.0]); N], [Simd([0.0]); N]);
-                for n in 0..N {
-                    (one[n].0[0], its[n].0[0]) = (at[n].0[k], weights[n].0[k]);
-                }
-                S::add_hessian::<L, 1>(rates, &one, &its, &tangents[k..=k], &mut half);
+                self.gradient = self.gradient.axpy(by_state[n].0[k], tangents[k][n]);
             }
         }
     }
-    half
+}
+
+/// One stage of several.
+#[inline(always)]
+fn stage<const N: usize>(all: &[Simd<STAGES>; N], k: usize) -> [Simd<1>; N] {
+    let mut one = [Simd([0.0]); N];
+    for n in 0..N {
+        one[n].0[0] = all[n].0[k];
+    }
+    one
+}
+
+/// The sum of the products of two tangents, in four sums side by side.
+#[inline(always)]
+fn dot<const L: usize>(a: &Tangent<L>, b: &Tangent<L>) -> f64 {
+    let mut sums = [0.0; 4];
+    for l in 0..L {
+        sums[l % 4] += a.0[l] * b.0[l];
+    }
+    (sums[0] + sums[1]) + (sums[2] + sums[3])
+}
+
+/// The sums over the stages of all steps, where `by_value` are the derivatives of the sum of values to the state at each output
+/// time, and `by_slope` the weights of the states' derivatives there in the sum of first derivatives, none if it is not wanted.
+#[cfg_attr(target_arch = "x86_64", target_feature(enable = "avx2"))]
+#[inline(never)]
+fn backward<S, const N: usize, const K: usize, const L: usize, const V: usize>(
+    rates: &[f64; K],
+    tape: &Tape<S::System, N, L>,
+    by_value: &[[f64; N]],
+    by_slope: &[[Tangent<L>; N]],
+) -> StageSums<L>
+where
+    S: SecondOrderEquations<N, K, V>,
+{
+    let none = Tangent([0.0; L]);
+    let mut sums = StageSums { half: [none; L], gradient: none };
+    let (mut value, mut slope) = ([0.0; N], [none; N]);
+    let (mut next_value, mut next_slope) = (by_value.len(), by_slope.len());
+    for step in tape.steps[..tape.made].iter().rev() {
+        let (days, states, ordinary) = stages_of(step);
+        let tangents = &step.stages.tangent[..];
+        // Drug enters state 0, at a rate that depends on that of absorption alone.
+        let bend = tape.segments[step.segment].bend_after_injections(days);
+        let values = step_back(step, (by_value, &mut next_value), &mut value);
+        let mut weights = [Simd::all(0.0); N];
+        for k in 0..STAGES {
+            for n in 0..N {
+                weights[n].0[k] = values[k][n];
+            }
+            sums.half[0].0[0] += 0.5 * (values[k][0] * bend.0[k]);
+        }
+        let mut slopes = [[none; N]; STAGES];
+        let mut products = [[Simd::all(0.0); N]; N];
+        if !by_slope.is_empty() {
+            slopes = step_back(step, (by_slope, &mut next_slope), &mut slope);
+            for k in 0..STAGES {
+                for n in 0..N {
+                    for m in 0..N {
+                        products[n][m].0[k] = dot(&slopes[k][n], &tangents[k][m]);
+                    }
+                }
+                sums.gradient.0[0] += slopes[k][0].0[0] * bend.0[k];
+            }
+        }
+        let wanted = !by_slope.is_empty();
+        if ordinary {
+            let terms = wanted.then_some((&slopes[..], products));
+            sums.add::<S, N, K, V, STAGES>(rates, (&states, tangents), &weights, terms);
+        } else {
+            for k in 0..STAGES {
+                let terms = wanted.then(|| (&slopes[k..=k], products.map(|row| stage(&row, k))));
+                let at = (&stage(&states, k), &tangents[k..=k]);
+                sums.add::<S, N, K, V, 1>(rates, at, &stage(&weights, k), terms);
+            }
+        }
+    }
+    sums
 }
 
 /// The part of a weighted sum of first derivatives that is read at the output times.
@@ -494,84 +562,16 @@ impl<const N: usize, const L: usize, const P: usize> SlopeSum<N, L, P> {
     }
 }
 
-/// The gradient in the directions of a sum of the states' derivatives in the directions, with weights `by_output` at the output times.
-#[cfg_attr(target_arch = "x86_64", target_feature(enable = "avx2"))]
-#[inline(never)]
-fn gradient_backward<
-    S: SecondOrderEquations<N, K, V>,
-    const N: usize,
-    const K: usize,
-    const L: usize,
-    const V: usize,
->(
-    rates: &[f64; K],
-    tape: &Tape<S::System, N, L>,
-    by_output: &[[Tangent<L>; N]],
-) -> Tangent<L> {
-    let mut gradient = Tangent([0.0; L]);
-    let mut by_state = [Tangent([0.0; L]); N];
-    let mut next = by_output.len();
-    for step in tape.steps[..tape.made].iter().rev() {
-        let by_slope = step_back(step, (by_output, &mut next), &mut by_state);
-        let (days, at, ordinary) = stages_of(step);
-        let mut products = [[Simd::all(0.0); N]; N];
-        for k in 0..STAGES {
-            for n in 0..N {
-                for m in 0..N {
-                    let mut product = 0.0;
-                    for direction in 0..L {
-                        product += by_slope[k][n].0[direction] * step.stages.tangent[k][m].0[direction];
-                    }
-                    products[n][m].0[k] = product;
-                }
-            }
-        }
-        let outflow = &tape.segments[step.segment];
-        // Drug enters state 0, at a rate that depends on that of absorption alone.
-        let bend = outflow.bend_after_injections(days);
-        for k in 0..STAGES {
-            gradient.0[0] += by_slope[k][0].0[0] * bend.0[k];
-        }
-        if ordinary {
-            let states = S::contract_hessian::<L, STAGES>(rates, &at, &products, &by_slope, &mut gradient);
-            for k in 0..STAGES {
-                for n in 0..N {
-                    gradient = gradient.axpy(states[n].0[k], step.stages.tangent[k][n]);
-                }
-            }
-        } else {
-            for k in 0..STAGES {
-                let mut one = [Simd([0.0]); N];
-                let mut its = [[Simd([0.0]); N]; N];
-                for n in 0..N {
-                    one[n].0[0] = at[n].0[k];
-                    for m in 0..N {
-                        its[n][m].0[0] = products[n][m].0[k];
-                    }
-                }
-                let states = S::contract_hessian::<L, 1>(rates, &one, &its, &by_slope[k..=k], &mut gradient);
-                for n in 0..N {
-                    gradient = gradient.axpy(states[n].0[0], step.stages.tangent[k][n]);
-                }
-            }
-        }
-    }
-    gradient
-}
-
 /// The second derivatives to the inputs from half of those in the directions.
 #[cfg_attr(target_arch = "x86_64", target_feature(enable = "avx2"))]
 #[inline(never)]
-fn chain<S, const N: usize, const K: usize, const L: usize, const P: usize, const V: usize>(
-    request: &SolveRequest<'_>,
+fn chain<const N: usize, const K: usize, const L: usize, const P: usize>(
     half: &[Tangent<L>; L],
     outputs: &Outputs<N, L, P>,
     inputs: &Inputs<N, K, L, P>,
+    second: &[[Tangent<P>; P]; L],
     matrix: &mut [f64],
-) where
-    S: SecondOrderEquations<N, K, V>,
-{
-    let second = second_sources::<S, N, K, L, P>(&request.parameters, request.start);
+) {
     let mut sum = outputs.half;
     for direction in 0..L {
         let mut along = Tangent([0.0; P]);

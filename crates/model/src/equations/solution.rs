@@ -64,7 +64,7 @@ pub struct Case<'a> {
 pub struct Sensitivities {
     /// Concentrations at each output time.
     pub values: Vec<Concentrations<f64>>,
-    /// Their derivatives, as of [`StructuralModel::sensitivities`].
+    /// Their derivatives, as of [`crate::StructuralModel::sensitivities`].
     pub slopes: Vec<[f64; 5]>,
 }
 

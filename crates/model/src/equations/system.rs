@@ -84,11 +84,17 @@ pub(super) trait OutputParameters {
 pub(super) trait SecondOrderEquations<const N: usize, const K: usize, const V: usize>:
     ModelEquations<N, K> + OutputParameters
 {
+    /// The second derivatives of the right-hand side at `W` states, in the form that suits the equations.
+    type Curvature<const W: usize>;
+
+    /// The second derivatives of the right-hand side at `W` states; all of them ordinary, unless it is one.
+    fn curvature<const W: usize>(rates: &[f64; K], states: &[Simd<W>; N]) -> Self::Curvature<W>;
+
     /// Adds, for each of `W` states, half the second derivatives of the right-hand side, its components weighted, along the
     /// first derivatives `at`: the sum and its transpose are the whole.
     fn add_hessian<const L: usize, const W: usize>(
         rates: &[f64; K],
-        states: &[Simd<W>; N],
+        curvature: &Self::Curvature<W>,
         weights: &[Simd<W>; N],
         at: &[[Tangent<L>; N]],
         half: &mut [Tangent<L>; L],
@@ -99,7 +105,7 @@ pub(super) trait SecondOrderEquations<const N: usize, const K: usize, const V: u
     /// directions, of each state. Returned is the sum for z each state; that for z each direction is added to `directions`.
     fn contract_hessian<const L: usize, const W: usize>(
         rates: &[f64; K],
-        states: &[Simd<W>; N],
+        curvature: &Self::Curvature<W>,
         by_state: &[[Simd<W>; N]; N],
         by_direction: &[[Tangent<L>; N]],
         directions: &mut Tangent<L>,
