@@ -63,3 +63,8 @@ fn foce_with_covariance_one_thread(bencher: Bencher<'_, '_>) {
 fn saem_one_thread(bencher: Bencher<'_, '_>) {
     Trial::new().fit(bencher, PopulationMethod::Saem { seed: 1 }, false);
 }
+
+#[divan::bench(sample_count = 3, sample_size = 1)]
+fn its_one_thread(bencher: Bencher<'_, '_>) {
+    Trial::new().fit(bencher, PopulationMethod::Its, false);
+}

@@ -15,7 +15,7 @@ use omafit_model::{PopulationModel, PopulationValues};
 /// Expected second derivative of the objective in the logarithm of a standard deviation below which the standard
 /// deviation may be at zero. The derivative falls with the fourth power of the standard deviation; if a hundred
 /// subjects determine it, it is some hundreds.
-const LITTLE: f64 = 0.5;
+pub(super) const LITTLE: f64 = 0.5;
 /// Distance, on the logit scale, by which a typical value is moved further towards its bound to check that the
 /// objective does not rise.
 const FURTHER: f64 = 3.0;

@@ -145,13 +145,6 @@ impl<'a> Whitened<'a> {
         &self.problem
     }
 
-    /// Minima reached by descents from several starts, each run until the predicted decrease is below `small`·(1 + G).
-    pub fn minima(&self, starts: Vec<Vec<f64>>, small: f64, most_iterations: u64) -> Vec<Minimum> {
-        let begin = |start| ModeDescent::new(self, start, small, most_iterations);
-        let descents = follow(self.population.model.structure(), starts.into_iter().map(begin).collect());
-        descents.into_iter().map(ModeDescent::into_minimum).collect()
-    }
-
     /// The mode and contribution to the objective at a minimum; `None` if the contribution is not finite.
     pub fn part(&self, u: Vec<f64>, at: &Linearised) -> Option<EtaMode> {
         let ofv = at.objective + self.problem.constants() + log_determinant(&at.jacobian);
@@ -294,6 +287,19 @@ impl<'p> AskTell<'p> for ModeDescent<'p, '_> {
             self.evaluate(next);
         }
     }
+}
+
+/// Minima reached by descents of subjects from starts, each run until the predicted decrease is below `small`·(1 + G) or for so
+/// many iterations; none leave G and its derivatives at the start. The models of all are solved together.
+pub(super) fn minima<'a>(
+    population: &FactoredModel,
+    starts: impl Iterator<Item = (&'a Whitened<'a>, Vec<f64>)>,
+    small: f64,
+    most_iterations: u64,
+) -> Vec<Minimum> {
+    let begin = |(problem, start)| ModeDescent::new(problem, start, small, most_iterations);
+    let descents = follow(population.model.structure(), starts.map(begin).collect());
+    descents.into_iter().map(ModeDescent::into_minimum).collect()
 }
 
 /// Each subject's mode with its contribution to the objective, and G(û); an error if the model cannot be solved or u

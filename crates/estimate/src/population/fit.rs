@@ -3,10 +3,11 @@
 use super::boundary::{BoundaryEstimate, Optimum, canonical, held, tied_columns};
 use super::conditional::EtaMode;
 use super::determined::undetermined;
+use super::gradient::TOGETHER;
 use super::importance::polished;
-use super::modes::{LOWER, height, lowest};
+use super::modes::{self, LOWER, heights, lowest_each};
 use super::objective::{
-    Foce, Point, PopulationError, PopulationFit, PopulationOptions, have_several_modes, starting_parts, total,
+    Foce, LIKELY, Point, PopulationError, PopulationFit, PopulationOptions, starting_parts, total,
 };
 use super::quasi_newton::{DescentStop, Iteration, Objective, QuasiNewton};
 use super::space::ParameterVector;
@@ -32,7 +33,7 @@ pub fn fit_population(
     }
     let start = space.vector(&model.values());
     let parts = starting_parts(model, subjects)?;
-    let begun = Iteration::begin(0, start.clone(), total(&parts), Point::new(start, parts));
+    let begun = Iteration::begin(0, start.clone(), total(&parts), Point::new(start, parts).coarse());
     descend(Foce::new(model, &space, subjects, watch), begun, options)
 }
 
@@ -66,6 +67,25 @@ const LOWER_ELSEWHERE: f64 = 1e-2;
 /// onto boundaries.
 const MOST_TURNS: usize = 12;
 
+/// A search at a vector that found no subject with a lower mode.
+struct NoLowerModes {
+    x: Vec<f64>,
+    /// Smallest difference of G from a subject's lowest mode to its second lowest.
+    margin: f64,
+}
+
+/// Largest change of any coordinate over which the order of a subject's modes is not reconsidered, if G differs by more than
+/// `AMPLE` between them.
+const NEARBY: f64 = 0.02;
+const AMPLE: f64 = LIKELY + 1.0;
+
+impl NoLowerModes {
+    /// Whether no subject can have a lower mode at `x` either.
+    fn holds_at(&self, x: &[f64]) -> bool {
+        self.margin > AMPLE && self.x.iter().zip(x).all(|(a, b)| (a - b).abs() <= NEARBY)
+    }
+}
+
 /// Repeats descents until nothing is left to improve at the end of one, and describes the population there.
 fn descend(
     objective: Foce<'_>,
@@ -73,17 +93,25 @@ fn descend(
     options: PopulationOptions,
 ) -> Result<PopulationFit, PopulationError> {
     let mut turns = 0;
+    let mut searched = None;
+    let objective = Foce { ends_at_zero: true, ..objective };
     let (end, stop, found) = loop {
         let (end, stop) = one_descent(objective, from, options)?;
+        if stop == DescentStop::NearBoundary {
+            from = objective.at_zero(end);
+            continue;
+        }
         if !may_be_reconsidered(stop) {
             break (end, stop, Vec::new());
         }
         if !objective.watch.go_on() {
             return Err(PopulationError::Interrupted);
         }
-        match objective.reconsidered(&end) {
+        match objective.reconsidered(&end, &mut searched) {
             Turn::Done(found) => {
+                let margin = searched.as_ref().map_or(f64::INFINITY, |searched| searched.margin);
                 if !end.at.has_looked
+                    && margin < LIKELY
                     && let Some(next) = objective.elsewhere(&end, options)?
                 {
                     from = next;
@@ -129,7 +157,12 @@ fn one_descent(
     if stop == DescentStop::Interrupted {
         return Err(PopulationError::Interrupted);
     }
-    run.solver.iteration.map(|end| (end, stop)).ok_or(PopulationError::NoSubjects)
+    let mut end = run.solver.iteration.ok_or(PopulationError::NoSubjects)?;
+    // At the limit on iterations the point may still be a coarse one.
+    if let Some((value, at)) = objective.refined(&end.x, &end.at).flatten() {
+        (end.value, end.at) = (value, at);
+    }
+    Ok((end, stop))
 }
 
 /// The decrease of the objective in a number of further iterations from the end of a fit.
@@ -160,7 +193,7 @@ pub(super) fn descended(
     for _ in 0..MOST_TURNS {
         from.count = 0;
         let (end, stop) = one_descent(objective, from, options)?;
-        let lower = may_be_reconsidered(stop).then(|| objective.lower_modes(&end.x, &end.at)).flatten();
+        let lower = may_be_reconsidered(stop).then(|| objective.lower_modes(&end.x, &end.at).ok()).flatten();
         let Some(subjects) = lower else { return Ok((end, stop)) };
         let point = end.at.at(end.x.clone(), subjects);
         from = Iteration::begin(0, end.x, total(&point.subjects), point);
@@ -186,12 +219,17 @@ enum Turn {
 
 impl Foce<'_> {
     /// Decides how the estimation continues from the end of a descent.
-    fn reconsidered(&self, end: &Iteration<Point>) -> Turn {
+    fn reconsidered(&self, end: &Iteration<Point>, searched: &mut Option<NoLowerModes>) -> Turn {
         let (x, at, count) = (&end.x, &end.at, end.count + 1);
-        if let Some(subjects) = self.lower_modes(x, at) {
-            let value = total(&subjects);
-            let point = at.at(x.clone(), subjects);
-            return Turn::Modes(Box::new(Iteration::begin(count, x.clone(), value, point)));
+        if !searched.as_ref().is_some_and(|searched| searched.holds_at(x)) {
+            match self.lower_modes(x, at) {
+                Ok(subjects) => {
+                    let value = total(&subjects);
+                    let point = at.at(x.clone(), subjects);
+                    return Turn::Modes(Box::new(Iteration::begin(count, x.clone(), value, point)));
+                }
+                Err(margin) => *searched = Some(NoLowerModes { x: x.clone(), margin }),
+            }
         }
         if at.changes.is_empty() {
             return Turn::Done(Vec::new());
@@ -219,6 +257,23 @@ impl Foce<'_> {
         }
     }
 
+    /// The continuation of a descent with a vanishing variance: at a variance of zero, or as it was where the objective is no lower
+    /// there.
+    fn at_zero(&self, mut end: Iteration<Point>) -> Iteration<Point> {
+        let Some(row) = self.vanishing(&end.at) else { return end };
+        let mut tied = end.at.tied.clone();
+        tied.push(row);
+        tied.sort_unstable();
+        let x = canonical(self.model, self.space, &end.x, &tied);
+        match self.beside(&x, &end.at, &tied) {
+            Some((value, point)) if value < end.value => Iteration::begin(end.count + 1, x, value, point),
+            _ => {
+                end.at.refused.push(row);
+                end
+            }
+        }
+    }
+
     /// The start of a continuation if subjects have several modes and the objective is lower elsewhere than at the end
     /// of the descents: the modes at which subjects are depend on the population, and another combination of modes may
     /// be better than any single change. Starts are vectors around the end and the result of importance sampling.
@@ -229,10 +284,7 @@ impl Foce<'_> {
         options: PopulationOptions,
     ) -> Result<Option<Iteration<Point>>, PopulationError> {
         let Some(population) = self.at(&end.x, &end.at.tied) else { return Ok(None) };
-        if self.held.is_some() || !end.at.tied.is_empty() {
-            return Ok(None);
-        }
-        if !have_several_modes(&population, self.subjects, &end.at.subjects) {
+        if self.held.is_some() || !end.at.tied.is_empty() || !population.is_wide() {
             return Ok(None);
         }
         let mut from: Vec<Vec<f64>> = (0..ELSEWHERE).map(|k| self.space.beside(&end.x, k)).collect();
@@ -241,7 +293,7 @@ impl Foce<'_> {
             Err(_) => {}
             Ok(found) => from.push(found.x),
         }
-        let silent = Foce { watch: &StopObserver(self.watch), ..*self };
+        let silent = Foce { watch: &StopObserver(self.watch), ends_at_zero: false, ..*self };
         let mut lowest: Option<Iteration<Point>> = None;
         for x in from {
             let Ok(there) = self.space.model(self.model, &x) else { continue };
@@ -277,21 +329,35 @@ impl Foce<'_> {
         self.value(x, &from)
     }
 
-    /// The subjects' modes with lower modes where these have been found; `None` if there are none.
-    fn lower_modes(&self, x: &[f64], at: &Point) -> Option<Vec<EtaMode>> {
-        let population = self.at(x, &at.tied)?;
-        let one = |(subject, part): (&Subject, &EtaMode)| {
-            let now = height(&population, subject, &part.u, DEFAULT_RTOL).ok()?;
-            let (found, there) = lowest(&population, subject, &[&part.u], DEFAULT_RTOL).ok()?;
-            (there < now - LOWER).then_some(found)
+    /// The subjects' contributions if some have lower modes; else the smallest difference of G from a subject's lowest mode to its
+    /// second lowest, zero if it is not known.
+    fn lower_modes(&self, x: &[f64], at: &Point) -> Result<Vec<EtaMode>, f64> {
+        let population = self.at(x, &at.tied).ok_or(0.0)?;
+        let subjects: Vec<(&Subject, &EtaMode)> = self.subjects.iter().zip(&at.subjects).collect();
+        let some = |some: &[(&Subject, &EtaMode)]| {
+            let points: Vec<(&Subject, &[f64])> = some.iter().map(|(s, part)| (*s, &part.u[..])).collect();
+            let known: Vec<[&[f64]; 1]> = points.iter().map(|(_, u)| [*u]).collect();
+            let sought: Vec<modes::Sought<'_>> =
+                points.iter().zip(&known).map(|((subject, _), known)| (*subject, &known[..])).collect();
+            let heights = heights(&population, &points, DEFAULT_RTOL);
+            heights.into_iter().zip(lowest_each(&population, &sought, DEFAULT_RTOL)).collect::<Vec<_>>()
         };
-        let found: Vec<Option<EtaMode>> =
-            self.subjects.par_iter().zip(&at.subjects).with_max_len(1).map(one).collect();
-        if found.iter().all(Option::is_none) {
-            return None;
+        let found: Vec<_> = subjects.par_chunks(TOGETHER).with_max_len(1).flat_map_iter(some).collect();
+        let mut margin = f64::INFINITY;
+        let mut is_lower = false;
+        let mut parts = Vec::with_capacity(found.len());
+        for ((height, lowest), part) in found.into_iter().zip(&at.subjects) {
+            let Ok(lowest) = lowest else {
+                margin = 0.0;
+                parts.push(part.clone());
+                continue;
+            };
+            margin = margin.min(lowest.margin);
+            let is_lower_here = height.is_some_and(|height| lowest.objective < height - LOWER);
+            is_lower |= is_lower_here;
+            parts.push(if is_lower_here { lowest.part } else { part.clone() });
         }
-        let part = |(found, part): (Option<EtaMode>, &EtaMode)| found.unwrap_or_else(|| part.clone());
-        Some(found.into_iter().zip(&at.subjects).map(part).collect())
+        if is_lower { Ok(parts) } else { Err(margin) }
     }
 }
 

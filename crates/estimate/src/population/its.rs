@@ -7,9 +7,10 @@
 //! ([`super::accelerate`]).
 
 use super::accelerate::AndersonHistory;
-use super::conditional::{EtaMode, conditional};
+use super::conditional::{ConditionalError, EtaMode, Sought, conditional_each};
 use super::expectation::{Comparable, ConditionalSpread, Layout, Moments, Outside, maximise, transformed};
 use super::fit::{fall_from, linearised};
+use super::gradient::TOGETHER;
 use super::objective::{
     PopulationError, PopulationFit, PopulationOptions, are_of, factored, starting_parts, total,
 };
@@ -185,20 +186,29 @@ fn round(
     let at = space.model(model, &now.x).map_err(|e| PopulationError::Model(e.to_string()))?;
     let population = factored(at)?;
     let at = &population.model;
-    let one = |(subject, part): (&Subject, &EtaMode)| {
+    let one = |(found, subject): (Result<(EtaMode, f64), ConditionalError>, &Subject)| {
         let expected = || {
-            let part = conditional(&population, subject, &part.u, RTOL)?.0;
+            let part = found?.0;
             let outside = Outside::new(at, space, layout, subject, &part.eta, ConditionalSpread::Mode, RTOL)?;
             let mean = transformed(at, subject)? + DVector::from_column_slice(&part.eta);
             let covariance = Cholesky::new(outside.precision.clone()).map(|c| c.inverse());
             let second = covariance.map(|c| c + &mean * mean.transpose());
-            let second = second.ok_or(super::ConditionalError::NotPositive("H"))?;
+            let second = second.ok_or(ConditionalError::NotPositive("H"))?;
             Ok((part, outside, Moments { mean, second }))
         };
         expected()
             .map_err(|reason| PopulationError::Subject { id: subject.id.clone(), reason: Box::new(reason) })
     };
-    let all: Vec<_> = subjects.par_iter().zip(&now.parts).with_max_len(1).map(one).collect();
+    let pairs: Vec<(&Subject, &EtaMode)> = subjects.iter().zip(&now.parts).collect();
+    let some = |some: &[(&Subject, &EtaMode)]| {
+        let mut sought = Vec::with_capacity(some.len());
+        for (subject, part) in some {
+            sought.push(Sought { subject, start: &part.u, before: None });
+        }
+        let found = conditional_each(&population, &sought, RTOL).into_iter();
+        found.zip(some.iter().map(|(subject, _)| *subject)).map(one).collect::<Vec<_>>()
+    };
+    let all: Vec<_> = pairs.par_chunks(TOGETHER).with_max_len(1).flat_map_iter(some).collect();
     let mut sum = Outside::none(layout);
     let mut moments = Vec::with_capacity(subjects.len());
     let mut parts = Vec::with_capacity(subjects.len());

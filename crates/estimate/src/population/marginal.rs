@@ -133,9 +133,9 @@ fn part(
 ) -> Result<MarginalPart, ConditionalError> {
     let analytic = |ofv| MarginalPart { ofv, se: 0.0, effective: f64::NAN, pareto_k: f64::NAN, unsolved: 0 };
     match options.method {
-        LikelihoodMethod::Linear => Ok(analytic(lowest(population, subject, &[], DEFAULT_RTOL)?.0.ofv)),
+        LikelihoodMethod::Linear => Ok(analytic(lowest(population, subject, &[], DEFAULT_RTOL)?.part.ofv)),
         LikelihoodMethod::Laplace => {
-            let (mode, _) = lowest(population, subject, &[], DEFAULT_RTOL)?;
+            let mode = lowest(population, subject, &[], DEFAULT_RTOL)?.part;
             let problem = Whitened::new(population, subject, DEFAULT_RTOL)?;
             let at = (&problem).linearise(&mode.u)?;
             let curvature = curvature(population, &problem, &mode.u, &at)?;

@@ -1,13 +1,13 @@
 //! The FOCE objective as a function of the population's parameter vector, with the options and results of its
 //! estimation.
 
-use super::boundary::BoundaryEstimate;
+use super::boundary::{BoundaryEstimate, LITTLE};
 use super::change::SubjectGradient;
 use super::conditional::{ConditionalError, EtaMode, FactoredModel, Sought, conditional_each};
 use super::gradient::{AtMode, TOGETHER, changes, gradients};
-use super::modes::{SPREAD, lowest, modes};
+use super::modes::{self, Lowest, SPREAD, lowest_each, modes};
 use super::quasi_newton::{DescentStop, Iteration, Objective};
-use super::space::{ParameterVector, SpaceError};
+use super::space::{EstimatedParameter, ParameterVector, SpaceError};
 use super::uncertainty::{PopulationUncertainty, listed};
 use super::watch::{EstimationState, Observer, Progress};
 use nalgebra::{DMatrix, DVector};
@@ -16,7 +16,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 /// Difference of G up to which a second mode may become the lowest as the population parameters change.
-const LIKELY: f64 = 10.0;
+pub(super) const LIKELY: f64 = 10.0;
 
 /// Options of a population estimation.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -161,6 +161,8 @@ pub(super) struct Foce<'a> {
     pub watch: &'a dyn Observer,
     /// Position of a coordinate that is held fixed.
     pub held: Option<usize>,
+    /// Whether a descent ends where a variance vanishes, to go on with a variance of zero.
+    pub ends_at_zero: bool,
 }
 
 impl<'a> Foce<'a> {
@@ -171,7 +173,7 @@ impl<'a> Foce<'a> {
         subjects: &'a [Subject],
         watch: &'a dyn Observer,
     ) -> Self {
-        Self { model, space, subjects, watch, held: None }
+        Self { model, space, subjects, watch, held: None, ends_at_zero: false }
     }
 }
 
@@ -179,6 +181,23 @@ impl Foce<'_> {
     /// The population at a parameter vector, with the columns `tied` of L set to zero.
     pub fn at(&self, x: &[f64], tied: &[usize]) -> Option<FactoredModel> {
         Some(FactoredModel::new(self.space.model(self.model, x).ok()?)?.without(tied))
+    }
+
+    /// A column of L whose variance vanishes at a point: it matters little, and the objective falls as it falls. A descent in the
+    /// logarithm of the standard deviation halves the rest of the fall in each iteration.
+    pub fn vanishing(&self, at: &Point) -> Option<usize> {
+        if !self.ends_at_zero || at.is_coarse || at.changes.is_empty() {
+            return None;
+        }
+        let expected = at.expected();
+        let of = |(k, c): (usize, &EstimatedParameter)| match *c {
+            EstimatedParameter::Cholesky { row, column } if row == column => {
+                let is_open = !at.tied.contains(&row) && !at.refused.contains(&row);
+                (is_open && expected[k] < LITTLE && at.slope(k) > 0.0).then_some(row)
+            }
+            _ => None,
+        };
+        self.space.coordinates().iter().enumerate().find_map(of)
     }
 
     /// The subjects' gradients at a parameter vector near `point`, with each η̂ extrapolated to first order. The error
@@ -210,6 +229,10 @@ pub(super) fn are_of(parts: &[EtaMode], model: &PopulationModel, subjects: &[Sub
     parts.len() == subjects.len() && parts.iter().all(|part| part.eta.len() == n && part.u.len() == n)
 }
 
+/// Relative tolerance to which the time courses are solved far from the minimum. The objective is then known to about
+/// 1e-3, its steps are a third longer, and a descent changes to the full accuracy before it needs more.
+const COARSE_RTOL: f64 = 1e-6;
+
 /// A point at which the objective is known.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Point {
@@ -217,8 +240,12 @@ pub(super) struct Point {
     pub subjects: Vec<EtaMode>,
     /// Columns of L that are zero because their variances are at a boundary.
     pub tied: Vec<usize>,
+    /// Columns of L whose variances seemed to vanish while the objective was no lower at zero.
+    pub refused: Vec<usize>,
     /// Whether a lower objective has been sought elsewhere.
     pub has_looked: bool,
+    /// Whether the time courses are solved to [`COARSE_RTOL`] only, as far from the minimum.
+    pub is_coarse: bool,
     /// Derivatives of each subject's contribution, once computed. They follow from the other fields, are large, and are
     /// not serialised.
     #[serde(skip)]
@@ -228,7 +255,15 @@ pub(super) struct Point {
 impl Point {
     /// Creates a point without derivatives.
     pub fn new(x: Vec<f64>, subjects: Vec<EtaMode>) -> Self {
-        Self { x, subjects, tied: Vec::new(), has_looked: false, changes: Vec::new() }
+        Self {
+            x,
+            subjects,
+            tied: Vec::new(),
+            refused: Vec::new(),
+            has_looked: false,
+            is_coarse: false,
+            changes: Vec::new(),
+        }
     }
 
     /// Whether the point has `n` coordinates and matches these subjects.
@@ -249,9 +284,21 @@ impl Point {
         self.changes.iter().map(|change| change.gradient[k]).sum()
     }
 
-    /// The point at another parameter vector with the given contributions, with `tied` and `has_looked` unchanged.
+    /// The point at another parameter vector with the given contributions, with all else unchanged but the derivatives.
     pub fn at(&self, x: Vec<f64>, subjects: Vec<EtaMode>) -> Self {
-        Self { has_looked: self.has_looked, ..Self::new(x, subjects).tied(self.tied.clone()) }
+        let Self { has_looked, is_coarse, .. } = *self;
+        let (tied, refused) = (self.tied.clone(), self.refused.clone());
+        Self { tied, refused, has_looked, is_coarse, ..Self::new(x, subjects) }
+    }
+
+    /// The point for a descent that begins far from the minimum.
+    pub fn coarse(self) -> Self {
+        Self { is_coarse: true, ..self }
+    }
+
+    /// The relative tolerance to which the time courses are solved.
+    fn rtol(&self) -> f64 {
+        if self.is_coarse { COARSE_RTOL } else { DEFAULT_RTOL }
     }
 
     /// Sets the columns of L that are zero and discards the derivatives.
@@ -280,7 +327,7 @@ impl Objective for Foce<'_> {
             let before = from.changes.get(i).map(|change| (change, &moved[..]));
             sought.push(Sought { subject, start: &part.u, before });
         }
-        let some = |some: &[Sought<'_>]| conditional_each(&population, some, DEFAULT_RTOL);
+        let some = |some: &[Sought<'_>]| conditional_each(&population, some, from.rtol());
         let parts: Vec<_> = sought.par_chunks(TOGETHER).with_max_len(1).flat_map_iter(some).collect();
         let subjects = parts.into_iter().map(|part| Some(part.ok()?.0)).collect::<Option<Vec<_>>>()?;
         Some((total(&subjects), from.at(x.to_vec(), subjects)))
@@ -290,7 +337,7 @@ impl Objective for Foce<'_> {
         let population = self.at(x, &at.tied)?;
         let modes = at.subjects.iter().map(|part| part.u.as_slice());
         let subjects: Vec<AtMode<'_>> = self.subjects.iter().zip(modes).collect();
-        let changes = changes(&population, self.space, &subjects, DEFAULT_RTOL);
+        let changes = changes(&population, self.space, &subjects, at.rtol());
         at.changes = changes.into_iter().collect::<Result<Vec<_>, _>>().ok()?;
         let (mut gradient, mut expected) = (DVector::zeros(x.len()), DMatrix::zeros(x.len(), x.len()));
         for change in &at.changes {
@@ -303,6 +350,14 @@ impl Objective for Foce<'_> {
             expected.column_mut(k).fill(0.0);
         }
         Some((gradient, expected))
+    }
+
+    fn is_near_boundary(&self, at: &Point) -> bool {
+        self.vanishing(at).is_some()
+    }
+
+    fn refined(&self, x: &[f64], at: &Point) -> Option<Option<(f64, Point)>> {
+        at.is_coarse.then(|| self.value(x, &Point { is_coarse: false, ..at.clone() }))
     }
 
     fn observe(&self, iteration: &Iteration<Self::At>) {
@@ -336,12 +391,16 @@ pub(super) fn starting_parts(
     subjects: &[Subject],
 ) -> Result<Vec<EtaMode>, PopulationError> {
     let population = factored(model.clone())?;
-    let one = |subject: &Subject| {
-        lowest(&population, subject, &[], DEFAULT_RTOL)
-            .map(|(part, _)| part)
-            .map_err(|reason| PopulationError::Start { id: subject.id.clone(), reason: Box::new(reason) })
+    let some = |some: &[Subject]| {
+        let sought: Vec<modes::Sought<'_>> = some.iter().map(|subject| (subject, &[][..])).collect();
+        lowest_each(&population, &sought, DEFAULT_RTOL)
     };
-    subjects.par_iter().with_max_len(1).map(one).collect::<Vec<_>>().into_iter().collect()
+    let found: Vec<_> = subjects.par_chunks(TOGETHER).with_max_len(1).flat_map_iter(some).collect();
+    let start = |(found, subject): (Result<Lowest, _>, &Subject)| match found {
+        Ok(lowest) => Ok(lowest.part),
+        Err(reason) => Err(PopulationError::Start { id: subject.id.clone(), reason: Box::new(reason) }),
+    };
+    found.into_iter().zip(subjects).map(start).collect()
 }
 
 /// Whether η vary widely and some subject has a second mode that may become the lowest as the population parameters

@@ -22,6 +22,8 @@ pub(super) const MOST_ITERATIONS: u64 = 1 << 40;
 const RIDGE: f64 = 1.0;
 /// Decrease in one iteration after which the Hessian is recomputed.
 const FAST: f64 = 1.0;
+/// Decrease in one iteration below which the objective is evaluated to its full accuracy.
+const SLOW: f64 = 0.1;
 /// Fraction of a step to which it must be shortened for the updated Hessian to count as failed.
 const MISLED: f64 = 0.1;
 /// Predicted but unattained decrease of −2 log-likelihood that is too small to matter.
@@ -37,6 +39,16 @@ pub(crate) trait Objective {
 
     /// The gradient and the expected Hessian, in column-major order, at an evaluated point.
     fn change(&self, x: &[f64], at: &mut Self::At) -> Option<(DVector<f64>, DMatrix<f64>)>;
+
+    /// Whether the descent is to end, as an estimate approaches the boundary of its range.
+    fn is_near_boundary(&self, _at: &Self::At) -> bool {
+        false
+    }
+
+    /// The value at `x` to the full accuracy, if `at` is known to a coarser one; the inner `None` if undefined.
+    fn refined(&self, _x: &[f64], _at: &Self::At) -> Option<Option<(f64, Self::At)>> {
+        None
+    }
 
     /// Observes an iteration, at the start and after each iteration.
     fn observe(&self, _: &Iteration<Self::At>) {}
@@ -93,6 +105,8 @@ pub enum DescentStop {
     NoGradient,
     /// The Hessian of the objective is not finite or not positive definite.
     NotFinite,
+    /// An estimate approaches the boundary of its range, where the descent is to go on.
+    NearBoundary,
     /// The limit on iterations was reached.
     IterationLimit,
     /// Subjects repeatedly changed to lower modes, or estimates moved off and onto boundaries, until the limit on
@@ -122,6 +136,7 @@ impl std::fmt::Display for DescentStop {
             }
             Self::NoGradient => "the gradient cannot be computed at the last estimates",
             Self::NotFinite => "the second derivatives of the objective are not finite at the last estimates",
+            Self::NearBoundary => "an estimate approaches the boundary of its range",
             Self::IterationLimit => "the limit on iterations was reached",
             Self::Unsettled => {
                 "not converged: lower modes of subjects were found again and again where the population had ended"
@@ -184,7 +199,10 @@ impl<O: Objective> Solver<O, State> for QuasiNewton<O::At> {
         let Some(mut now) = self.iteration.take() else { return Ok((state, None)) };
         let before = now.count;
         let stop = problem.problem("iterate", |p| {
-            let stop = advance(p, &mut now, self.tolerance);
+            if p.is_near_boundary(&now.at) {
+                return Ok(Some(DescentStop::NearBoundary));
+            }
+            let stop = advance_refined(p, &mut now, self.tolerance);
             // Finding that nothing is left to do does not count as an iteration.
             if now.count > before {
                 p.observe(&now);
@@ -202,6 +220,29 @@ impl<O: Objective> Solver<O, State> for QuasiNewton<O::At> {
             Some(stop) => TerminationStatus::Terminated(TerminationReason::SolverExit(format!("{stop:?}"))),
             None => TerminationStatus::NotTerminated,
         }
+    }
+}
+
+/// Runs one iteration, and changes to the full accuracy where the objective falls slowly or would end; returns the reason to stop
+/// if the iteration is the last.
+fn advance_refined<O: Objective>(
+    objective: &O,
+    now: &mut Iteration<O::At>,
+    tolerance: f64,
+) -> Option<DescentStop> {
+    loop {
+        let before = now.value;
+        let stop = advance(objective, now, tolerance);
+        if stop == Some(DescentStop::Interrupted) || (stop.is_none() && before - now.value >= SLOW) {
+            return stop;
+        }
+        let Some(refined) = objective.refined(&now.x, &now.at) else { return stop };
+        let Some((value, mut at)) = refined else { return Some(DescentStop::NoGradient) };
+        let Some((gradient, _)) = objective.change(&now.x, &mut at) else {
+            return Some(DescentStop::NoGradient);
+        };
+        (now.value, now.at, now.gradient) = (value, at, gradient.as_slice().to_vec());
+        stop?;
     }
 }
 
@@ -365,5 +406,42 @@ mod tests {
         assert_eq!(stop(1e-12, 0.0), Some(DescentStop::Converged));
         assert_eq!(stop(1.5e-4, 0.0), Some(DescentStop::Resolved));
         assert_eq!(stop(1e-12, -0.3), Some(DescentStop::Stalled));
+    }
+
+    /// A parabola that is evaluated with the error `grain` until it is refined; the point says whether it is a coarse one.
+    struct Coarse {
+        grain: f64,
+    }
+
+    impl Objective for Coarse {
+        type At = bool;
+        fn value(&self, x: &[f64], is_coarse: &bool) -> Option<(f64, bool)> {
+            let error = if *is_coarse { self.grain * (1e4 * x[0]).sin() } else { 0.0 };
+            Some(((x[0] - 1.0).powi(2) + error, *is_coarse))
+        }
+        fn change(&self, x: &[f64], is_coarse: &mut bool) -> Option<(DVector<f64>, DMatrix<f64>)> {
+            let error = if *is_coarse { self.grain } else { 0.0 };
+            let slope = 2.0 * (x[0] - 1.0) + error;
+            Some((DVector::from_element(1, slope), DMatrix::from_element(1, 1, 2.0)))
+        }
+        fn refined(&self, x: &[f64], is_coarse: &bool) -> Option<Option<(f64, bool)>> {
+            is_coarse.then(|| self.value(x, &false))
+        }
+    }
+
+    #[test]
+    fn a_descent_that_begins_coarse_ends_to_the_full_accuracy() {
+        // Nearby, far away, and with an error that no step can overcome.
+        for (x, grain) in [(1.0 + 1e-7, 1e-3), (40.0, 1e-3), (1.3, 10.0)] {
+            let problem = Coarse { grain };
+            let value = problem.value(&[x], &true).unwrap().0;
+            let solver = QuasiNewton::new(vec![x], value, true, 1e-12);
+            let run =
+                Executor::new(problem, solver).configure(|s| s.max_iters(50)).ctrlc(false).run().unwrap();
+            assert_eq!(run.solver.stop, Some(DescentStop::Converged));
+            let Iteration { x, value, at: is_coarse, .. } = run.solver.iteration.unwrap();
+            assert!((x[0] - 1.0).abs() < 1e-6 && value == (x[0] - 1.0).powi(2), "{x:?} {value}");
+            assert!(!is_coarse);
+        }
     }
 }
