@@ -1027,6 +1027,7 @@ def main():
     if options.cases:
         wanted = {int(n) for n in options.cases.split(",")}
         cases = [c for c in cases if c["id"] in wanted]
+    if options.cases and OUT.exists():
         rows = (line.rstrip(",\n") for line in OUT.read_text().splitlines() if line.startswith('{"id":'))
         others = {json.loads(row)["id"]: row for row in rows}
     began = time.time()
