@@ -12,9 +12,10 @@ fn git(arguments: &[&str]) -> Option<String> {
 /// Abbreviated hash of the commit, with the suffix `-changed` if tracked files have changed since.
 fn commit() -> Option<String> {
     // A source archive unpacked within another checkout does not belong to the commit of that checkout.
+    // Asked for when the script runs: a target folder that several checkouts share keeps the script of the first.
+    let own = format!("{}/../..", std::env::var("CARGO_MANIFEST_DIR").ok()?);
     let [top, own] =
-        [git(&["rev-parse", "--show-toplevel"])?, format!("{}/../..", env!("CARGO_MANIFEST_DIR"))]
-            .map(|path| Path::new(&path).canonicalize().ok());
+        [git(&["rev-parse", "--show-toplevel"])?, own].map(|path| Path::new(&path).canonicalize().ok());
     if top.is_none() || top != own {
         return None;
     }
