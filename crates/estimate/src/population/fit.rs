@@ -72,6 +72,8 @@ struct NoLowerModes {
     x: Vec<f64>,
     /// Smallest difference of G from a subject's lowest mode to its second lowest.
     margin: f64,
+    /// Whether modes were found of every subject.
+    is_complete: bool,
 }
 
 /// Largest change of any coordinate over which the order of a subject's modes is not reconsidered, if G differs by more than
@@ -82,7 +84,7 @@ const AMPLE: f64 = LIKELY + 1.0;
 impl NoLowerModes {
     /// Whether no subject can have a lower mode at `x` either.
     fn holds_at(&self, x: &[f64]) -> bool {
-        self.margin > AMPLE && self.x.iter().zip(x).all(|(a, b)| (a - b).abs() <= NEARBY)
+        self.is_complete && self.margin > AMPLE && self.x.iter().zip(x).all(|(a, b)| (a - b).abs() <= NEARBY)
     }
 }
 
@@ -228,7 +230,7 @@ impl Foce<'_> {
                     let point = at.at(x.clone(), subjects);
                     return Turn::Modes(Box::new(Iteration::begin(count, x.clone(), value, point)));
                 }
-                Err(margin) => *searched = Some(NoLowerModes { x: x.clone(), margin }),
+                Err(none) => *searched = Some(none),
             }
         }
         if at.changes.is_empty() {
@@ -330,9 +332,12 @@ impl Foce<'_> {
     }
 
     /// The subjects' contributions if some have lower modes; else the smallest difference of G from a subject's lowest mode to its
-    /// second lowest, zero if it is not known.
-    fn lower_modes(&self, x: &[f64], at: &Point) -> Result<Vec<EtaMode>, f64> {
-        let population = self.at(x, &at.tied).ok_or(0.0)?;
+    /// second lowest.
+    fn lower_modes(&self, x: &[f64], at: &Point) -> Result<Vec<EtaMode>, NoLowerModes> {
+        let mut none = NoLowerModes { x: x.to_vec(), margin: f64::INFINITY, is_complete: true };
+        let Some(population) = self.at(x, &at.tied) else {
+            return Err(NoLowerModes { is_complete: false, ..none });
+        };
         let subjects: Vec<(&Subject, &EtaMode)> = self.subjects.iter().zip(&at.subjects).collect();
         let some = |some: &[(&Subject, &EtaMode)]| {
             let points: Vec<(&Subject, &[f64])> = some.iter().map(|(s, part)| (*s, &part.u[..])).collect();
@@ -343,21 +348,20 @@ impl Foce<'_> {
             heights.into_iter().zip(lowest_each(&population, &sought, DEFAULT_RTOL)).collect::<Vec<_>>()
         };
         let found: Vec<_> = subjects.par_chunks(TOGETHER).with_max_len(1).flat_map_iter(some).collect();
-        let mut margin = f64::INFINITY;
         let mut is_lower = false;
         let mut parts = Vec::with_capacity(found.len());
         for ((height, lowest), part) in found.into_iter().zip(&at.subjects) {
             let Ok(lowest) = lowest else {
-                margin = 0.0;
+                none.is_complete = false;
                 parts.push(part.clone());
                 continue;
             };
-            margin = margin.min(lowest.margin);
+            none.margin = none.margin.min(lowest.margin);
             let is_lower_here = height.is_some_and(|height| lowest.objective < height - LOWER);
             is_lower |= is_lower_here;
             parts.push(if is_lower_here { lowest.part } else { part.clone() });
         }
-        if is_lower { Ok(parts) } else { Err(margin) }
+        if is_lower { Ok(parts) } else { Err(none) }
     }
 }
 

@@ -11,14 +11,14 @@ use crate::dosing::{
     ActiveSolve, DoseInput, EventPropagator, InitialConditions, Outflow, SolveSource, StepRecorder,
     solve_all, steady_state,
 };
-use crate::ode::{Differentiated, Dop853, Radau, Step, Stepper, Tangent};
+use crate::ode::{Differentiated, Dop853, Step, Stepper, Tangent};
 use std::any::{Any, TypeId};
 use std::cell::RefCell;
 use std::collections::HashMap;
 
 /// Bodies that are solved at a time.
 pub(super) const WIDTH: usize = 8;
-/// So few requests at a time are solved one by one.
+/// The largest number of requests at a time that are solved one by one.
 const FEW: usize = 2;
 
 /// The weights of concentrations at output times, given these.
@@ -283,7 +283,7 @@ fn answer<
 
 /// [`answer`], one at a time.
 #[inline(never)]
-fn answer_singly<
+pub(super) fn answer_singly<
     'a,
     S,
     T,
@@ -380,24 +380,4 @@ pub(super) fn answer_explicit_wide<
             answer_wide::<S, T, Dop853<N, L, WIDTH>, N, K, L, WIDTH, A, FULL>(queue, policy);
         }
     }
-}
-
-/// Answers the requests of a queue with the implicit method.
-pub(super) fn answer_implicit<
-    'a,
-    S,
-    T,
-    const N: usize,
-    const K: usize,
-    const L: usize,
-    const A: usize,
-    const FULL: bool,
->(
-    queue: &mut dyn RequestQueue<'a, T::Answer>,
-    policy: &BatchPolicy<'_, 'a, T::Answer>,
-) where
-    S: ModelEquations<N, K>,
-    T: Task<S, Radau<N, L>, N, K, L>,
-{
-    answer_singly::<S, T, Radau<N, L>, N, K, L, A, FULL>(queue, policy);
 }

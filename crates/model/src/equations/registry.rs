@@ -7,9 +7,7 @@ use super::michaelis_menten::MichaelisMenten;
 use super::model::StructuralModel;
 use super::one_compartment::OneCompartment;
 use super::parameter::{DOSING, ParameterInfo};
-use super::predict::{
-    BatchPolicy, FirstOrder, Values, answer_explicit, answer_explicit_wide, answer_implicit,
-};
+use super::predict::{BatchPolicy, FirstOrder, Values, answer_explicit, answer_explicit_wide, answer_singly};
 use super::quasi_equilibrium::{QuasiEquilibrium, QuasiEquilibriumClc};
 use super::quasi_equilibrium_2cmt::QuasiEquilibrium2;
 use super::quasi_steady_state::QuasiSteadyState;
@@ -19,7 +17,7 @@ use super::solution::{Concentrations, SecondOrder};
 use super::system::{ModelEquations, OdeSystem, OutputParameters};
 use crate::autodiff::is_wide;
 use crate::course::Course;
-use crate::ode::Output;
+use crate::ode::{Output, Radau};
 use crate::subject::{Analyte, Route, StateRule};
 
 /// A model that can be solved; with `HAS_DOSING` it has bioavailability and lag among its parameters.
@@ -90,7 +88,7 @@ macro_rules! solvable {
             fn predict_all<'a>(&self, queue: &mut dyn RequestQueue<'a, Vec<Concentrations<f64>>>) {
                 let policy = BatchPolicy { suits: &|_| true, fallback: &|_, _, _| Ok(()) };
                 if const { <Equations as OdeSystem<N, K>>::IS_STIFF } {
-                    answer_implicit::<$structure, Values, N, K, 0, FULL, false>(queue, &policy);
+                    answer_singly::<$structure, Values, Radau<N, 0>, N, K, 0, FULL, false>(queue, &policy);
                 } else if const { <Equations as OdeSystem<N, K>>::INLINE } && is_wide() {
                     answer_explicit_wide::<$structure, Values, N, K, 0, FULL, false>(queue, &policy);
                 } else {
@@ -106,7 +104,7 @@ macro_rules! solvable {
                 };
                 solvable!(@ plain $($second)? ($structure queue policy HAS_DOSING));
                 if const { <Equations as OdeSystem<N, K>>::IS_STIFF } {
-                    answer_implicit::<$structure, FirstOrder<FULL_INPUTS>, N, K, FULL, FULL, true>(queue, &policy);
+                    answer_singly::<$structure, FirstOrder<FULL_INPUTS>, Radau<N, FULL>, N, K, FULL, FULL, true>(queue, &policy);
                 } else {
                     answer_explicit::<$structure, FirstOrder<FULL_INPUTS>, N, K, FULL, FULL, true>(queue, &policy);
                 }

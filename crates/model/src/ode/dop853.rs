@@ -259,7 +259,7 @@ fn error_norm<const N: usize>(
     h * fifth / (denominator * N as f64).sqrt()
 }
 
-/// So few derivatives that the stages of their steps are written out.
+/// The largest number of derivatives whose stages are written out.
 const FEW: usize = 16;
 
 /// A call for each stage, written out, so that the rows of the tableau are known to the compiler.
