@@ -49,6 +49,7 @@ from scipy.integrate import odeint, solve_ivp
 OUT = pathlib.Path(__file__).parents[2] / "fixtures" / "reference" / "family.json"
 IGE_KDA = 190.0
 ANALYTES = ["omalizumab_total", "ige_total", "ige_free", "omalizumab_free", "complex"]
+PERIPHERAL = "omalizumab_peripheral"  # of quasi_equilibrium_2cmt alone, after the others
 TINY = 1e-40  # complex step
 NAMES = {
     "quasi_equilibrium": "ka CLx dCLc CLe Vx Vc Pe Kd0 alpha",
@@ -66,7 +67,7 @@ EQUILIBRIUM = ("quasi_equilibrium", "quasi_equilibrium_clc", "falling_production
 APPARENT = EQUILIBRIUM + ("one_compartment",)
 PROVENANCE = (
     "Computed by scripts/reference/family.py (numpy, scipy; independent of the Rust code). Simulated, no patients' data. "
-    "Units: days, mg, L, nmol, nM; values: " + ", ".join(ANALYTES) + " in ug/mL, ng/mL, ng/mL, ug/mL, nM, with IgE 190 kDa and drug "
+    "Units: days, mg, L, nmol, nM; values: " + ", ".join(ANALYTES) + " in ug/mL, ng/mL, ng/mL, ug/mL, nM, and " + PERIPHERAL + " in ug/mL after them, with IgE 190 kDa and drug "
     "150 kDa (quasi-equilibrium family, one_compartment) or 149 kDa (the others). parameters: those of the structure, then F and "
     "tlag if has_dosing. F: in the quasi-equilibrium family and one_compartment parameters are apparent, an sc dose enters whole and "
     "an iv dose as amount/F; in the others an sc dose enters as F*amount and an iv dose whole. tlag delays sc doses only. duration 0: "
@@ -162,7 +163,7 @@ def rates(structure, q, y, rule):
 
 
 def observe(structure, q, y):
-    """The five analytes."""
+    """The outputs."""
     X = y[1]
     if structure in EQUILIBRIUM:
         x, e, c = equilibrium(q, X, y[2])
@@ -177,7 +178,8 @@ def observe(structure, q, y):
     else:
         x, e, c = X / q[2], y[2] / q[2], y[3] / q[2]
     drug = kda(structure) / 1000
-    return np.array([(x + c) * drug, (e + c) * IGE_KDA, e * IGE_KDA, x * drug, c])
+    peripheral = [y[3] / q[10] * drug] if structure == "quasi_equilibrium_2cmt" else []
+    return np.array([(x + c) * drug, (e + c) * IGE_KDA, e * IGE_KDA, x * drug, c] + peripheral)
 
 
 # ---- the equations once more, for the check: plain numbers
@@ -534,14 +536,14 @@ class Collocation(Way):
         return np.column_stack([y, S])
 
     def results(self):
-        """Values (5, outputs) and slopes (5, outputs, inputs)."""
+        """Values (analytes, outputs) and slopes (analytes, outputs, inputs)."""
         values, slopes = [], []
         for y in simulate(self.case, self):
             values.append(observe(self.structure, self.q, y[:, 0]))
             if self.m:
                 q = self.q[:, None] + 1j * TINY * self.dq
                 o = observe(self.structure, q, y[:, :1] + 1j * TINY * y[:, 1:])
-                slopes.append(np.broadcast_to(o.imag / TINY, (5, self.m)))
+                slopes.append(np.broadcast_to(o.imag / TINY, (len(o), self.m)))
         values = np.array(values).T
         return (values, np.moveaxis(np.array(slopes), 0, 1)) if self.m else values
 
@@ -632,8 +634,9 @@ class Circle(Way):
         return y
 
     def results(self):
-        out = np.moveaxis(np.array([np.broadcast_to(observe(self.structure, self.q, y), (5, y.shape[1])) for y in simulate(self.case, self)]), 0, 1)
-        ring = out[:, :, 1:].reshape(5, out.shape[1], len(self.which), len(self.angles))
+        rows = [(observe(self.structure, self.q, y), y.shape[1]) for y in simulate(self.case, self)]
+        out = np.moveaxis(np.array([np.broadcast_to(o, (len(o), columns)) for o, columns in rows]), 0, 1)
+        ring = out[:, :, 1:].reshape(len(out), out.shape[1], len(self.which), len(self.angles))
         return out[:, :, 0].real, np.mean((ring * np.exp(-1j * self.angles)).real, axis=-1) / self.radius
 
 
@@ -902,7 +905,7 @@ def compute(case):
     main = Collocation(case)
     v, s = main.results()
     small = np.zeros(len(case["outputs"]), bool)
-    for k in (0, 3, 4):  # too little drug left to be of use
+    for k in (0, 3, 4, *range(5, len(v))):  # too little drug left to be of use
         small |= (v[k] != 0) & (np.abs(v[k]) < 1e-6 * np.abs(v[k]).max())
     keep = np.nonzero(~small)[0]
     case["outputs"] = [case["outputs"][i] for i in keep]

@@ -14,7 +14,6 @@ use crate::provenance::Program;
 use crate::threads::pool;
 use crate::write::{write_both, write_record};
 use clap::Args;
-use omafit_model::Analyte;
 use omafit_outcome::{Attainment, DoseRule, NotInTable, Place, attainment};
 use omafit_report::heat::{self, HeatMap, HeatPanel};
 use omafit_trial::count;
@@ -72,7 +71,7 @@ pub struct Field {
 /// Simulates the population, draws the figure and writes the run folder.
 pub fn map(args: &AttainmentArgs) -> Result<Outcome, CliError> {
     let model = model::load(&args.model)?;
-    if !model.structure().analytes().contains(&Analyte::IgeFree) {
+    if model.structure().free_target().is_none() {
         return Err(refuse("model", &args.model, "a model that predicts free IgE"));
     }
     let rule = DoseRule::parse(&args.doses)?;

@@ -15,7 +15,7 @@ pub fn censor(subjects: &mut [Subject], censored: Censored) {
 
 /// Adds a note with the number of observations that method M1 leaves out.
 pub fn note_censored(trial: &mut Trial, censored: Censored) {
-    let left_out: usize = trial.counts.below.iter().chain(&trial.counts.above).sum();
+    let left_out = trial.counts.censored();
     if censored == Censored::M1 && left_out > 0 {
         let note =
             format!("{left_out} observations left out because they are censored (M1): this biases the fit");

@@ -7,7 +7,7 @@ use crate::error::{CliError, refuse};
 use crate::options::{BeforeDoseName, CheckArgs, HowArgs};
 use crate::unit_slips::{EXAMINED, unit_slips};
 use crate::{model, print};
-use omafit_model::{Analyte, Covariates, PopulationModel};
+use omafit_model::{Analyte, Covariates, PopulationModel, analytes};
 use omafit_outcome::regimens;
 use omafit_trial::{DataSet, Mapping, ReadOptions, Trial, read};
 use std::collections::BTreeMap;
@@ -91,20 +91,15 @@ pub fn overlaid(args: &HowArgs, base: ReadOptions) -> Result<ReadOptions, CliErr
         options.assume.retain(|known, _| !known.eq_ignore_ascii_case(&name));
         options.assume.insert(name, value);
     }
-    let lower = limits("lloq", &args.lloq)?;
+    options.lloq.extend(limits("lloq", &args.lloq)?);
     let mut upper = limits("uloq", &args.uloq)?;
     if args.assay_limit {
-        let free = &mut upper[Analyte::IgeFree.index()];
-        if let Some(value) = free {
+        if let Some(value) = upper.insert(Analyte::IGE_FREE, ASSAY_LIMIT_NG_ML) {
             let expected = "without --assay-limit, which sets the same limit";
             return Err(refuse("uloq", format!("ige_free={value}"), expected));
         }
-        *free = Some(ASSAY_LIMIT_NG_ML);
     }
-    for index in 0..Analyte::ALL.len() {
-        options.lloq[index] = lower[index].or(options.lloq[index]);
-        options.uloq[index] = upper[index].or(options.uloq[index]);
-    }
+    options.uloq.extend(upper);
     Ok(options)
 }
 
@@ -144,16 +139,17 @@ fn assumed(args: &HowArgs) -> Result<BTreeMap<String, f64>, CliError> {
 }
 
 /// Limits of quantification by analyte.
-fn limits(option: &'static str, given: &[String]) -> Result<[Option<f64>; 3], CliError> {
-    let mut limits = [None; 3];
+fn limits(option: &'static str, given: &[String]) -> Result<BTreeMap<Analyte, f64>, CliError> {
+    let mut limits = BTreeMap::new();
     for text in given {
         let limit = name_and_number(text).and_then(|(name, value)| Some((analyte(name)?, value)));
         match limit {
-            Some((analyte, value)) if limits[analyte.index()].is_none() => {
-                limits[analyte.index()] = Some(value);
+            Some((analyte, value)) if !limits.contains_key(&analyte) => {
+                limits.insert(analyte, value);
             }
             _ => {
-                let names = Analyte::ALL.map(|analyte| format!("{} ({})", analyte.name(), analyte.dvid()));
+                let named = |analyte: Analyte| Some(format!("{} ({})", analyte.name(), analyte.dvid()?));
+                let names: Vec<String> = analytes().into_iter().filter_map(named).collect();
                 let expected = format!(
                     "an analyte, an equals sign, and a number, such as ige_free=2; each of {} once",
                     names.join(", ")
@@ -167,7 +163,6 @@ fn limits(option: &'static str, given: &[String]) -> Result<[Option<f64>; 3], Cl
 
 /// Analyte with the given name or `DVID`.
 fn analyte(text: &str) -> Option<Analyte> {
-    let called =
-        |analyte: &Analyte| analyte.name().eq_ignore_ascii_case(text) || analyte.dvid().to_string() == text;
-    Analyte::ALL.into_iter().find(called)
+    let is_dvid = |analyte: &Analyte| analyte.dvid().is_some_and(|dvid| dvid.to_string() == text);
+    analytes().into_iter().find(|analyte| analyte.name().eq_ignore_ascii_case(text) || is_dvid(analyte))
 }

@@ -2,7 +2,7 @@
 
 use crate::error::CliError;
 use crate::print::format::{NONE, significant};
-use omafit_model::{Analyte, PopulationModel};
+use omafit_model::PopulationModel;
 use omafit_outcome::{Regimens, TableAgreement};
 use omafit_trial::{Counts, DataSummary, Ignored, Listing, Presented, Span, Trial, Warning, count};
 use serde::Serialize;
@@ -106,7 +106,7 @@ impl<'a> DataPage<'a> {
             self.file,
             count(self.counts.subjects, "subject"),
             count(self.counts.doses, "dose"),
-            count(self.counts.observations.iter().sum(), "observation"),
+            count(self.counts.observed(), "observation"),
         )
     }
 
@@ -128,7 +128,7 @@ impl<'a> DataPage<'a> {
             text("days"),
         ];
         let row = |a: &omafit_trial::AnalyteSummary| {
-            let analyte = Analyte::ALL.into_iter().find(|one| one.name() == a.analyte);
+            let analyte = self.model.analytes().find(|one| one.name() == a.analyte);
             let part = |n: usize| match n {
                 0 => "0".to_owned(),
                 n => format!("{n} ({:.1} %)", 100.0 * n as f64 / a.n as f64),

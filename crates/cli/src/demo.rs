@@ -45,9 +45,7 @@ pub fn demo(args: &DemoArgs) -> Result<Outcome, CliError> {
     let mut counts = Counts { subjects: subjects.len(), ..Counts::default() };
     for subject in &subjects {
         counts.doses += subject.doses.len();
-        for observation in &subject.observations {
-            counts.observations[observation.analyte.index()] += 1;
-        }
+        subject.observations.iter().for_each(|observation| counts.add(observation));
     }
     let trial = Trial {
         spans: spans(&subjects),

@@ -1,7 +1,7 @@
 //! `omafit model describe`: a description of a model as Markdown, for reports and the book.
 
 use omafit_model::{
-    Analyte, Covariates, Effect, EffectForm, ErrorModel, ParameterInfo, PopulationModel, PopulationParameter,
+    Covariates, Effect, EffectForm, ErrorModel, ParameterInfo, PopulationModel, PopulationParameter,
     Residual, ResidualDistribution, StartRule, Transform,
 };
 
@@ -30,18 +30,17 @@ pub fn markdown(model: &PopulationModel) -> String {
 
 /// Remarks on residual errors, correlations of η and the initial state, one sentence each.
 pub fn remarks(model: &PopulationModel) -> Vec<String> {
-    let residual = Analyte::ALL.into_iter().filter_map(|analyte| {
-        let residual = model.residual(analyte)?;
+    let residual = model.residuals().iter().map(|(analyte, residual)| {
         let limit = |name: &str, l: Option<f64>| {
             l.map_or(String::new(), |l| format!("; {name} {}", quantity(l, model.analyte_unit(analyte))))
         };
         let limits = limit("LLOQ", residual.lloq) + &limit("ULOQ", residual.uloq);
-        Some(format!(
+        format!(
             "Residual error of {}: {}, {}{limits}.",
             model.label_in_sentence(analyte),
             residual.error.name(),
             size(residual, model.analyte_unit(analyte))
-        ))
+        )
     });
     let rest = [correlations(model), conditions(model)];
     residual.chain(rest).map(|text| text.trim().replace('`', "")).collect()
@@ -182,8 +181,7 @@ fn correlations(model: &PopulationModel) -> String {
 fn residual_errors(model: &PopulationModel) -> String {
     let header = ["analyte", "residual error", "LLOQ", "ULOQ", "constraint"];
     let mut rows = vec![header.map(str::to_owned).to_vec()];
-    for analyte in Analyte::ALL {
-        let Some(residual) = model.residual(analyte) else { continue };
+    for (analyte, residual) in model.residuals().iter() {
         let unit = model.analyte_unit(analyte);
         let size = size(residual, unit);
         let limit = |l: Option<f64>| l.map_or(String::new(), |l| quantity(l, unit));

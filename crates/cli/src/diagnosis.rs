@@ -7,7 +7,7 @@ use crate::progress_bar::progress_bar;
 use crate::seconds::Seconds;
 use crate::write::write_both;
 use omafit_estimate::{SubjectDiagnostics, SubjectResult, diagnose, residual_tests, typical_course};
-use omafit_model::{Concentrations, Subject};
+use omafit_model::{OutputRows, PopulationModel, Subject};
 use omafit_trial::{
     ReadOptions, RunFolder, Table, TableError, diagnostics_table, npc_table, typical_table, vpc_table,
 };
@@ -18,7 +18,7 @@ use std::time::Instant;
 pub struct Diagnosis {
     /// Diagnostics of each subject.
     pub subjects: Vec<SubjectDiagnostics>,
-    typical: Vec<Vec<Concentrations<f64>>>,
+    typical: Vec<OutputRows>,
     checks: Option<(Check, [Table; 2])>,
 }
 
@@ -62,8 +62,13 @@ impl Diagnosis {
     }
 
     /// Table of the time courses of the typical subjects; empty if no time courses are requested.
-    pub fn typical(&self, subjects: &[Subject], results: &[SubjectResult]) -> Result<Table, TableError> {
-        typical_table(subjects, results, &self.typical)
+    pub fn typical(
+        &self,
+        model: &PopulationModel,
+        subjects: &[Subject],
+        results: &[SubjectResult],
+    ) -> Result<Table, TableError> {
+        typical_table(model, subjects, results, &self.typical)
     }
 
     /// Writes the tables of the residual tests and of the predictive checks.

@@ -36,7 +36,7 @@ pub fn write(
     put("observed_fitted.svg".into(), observed_against_fitted(model, subjects, results, simulated)?)?;
     let course = free_ige_course(results.iter().map(|r| &r.trajectory));
     let is_there = course.percentiles[2].iter().any(|median| *median > 0.0);
-    if model.predicts(Analyte::IgeFree) && is_there && results.len() >= ENOUGH_FOR_PERCENTILES {
+    if model.structure().free_target().is_some() && is_there && results.len() >= ENOUGH_FOR_PERCENTILES {
         put("suppression.svg".into(), suppressed(plan, subjects, results, &course, simulated)?)?;
         let data = suppression_data(&course)?;
         folder.write("figures/data/suppression.csv", |f| Ok::<_, CliError>(data.write_csv(f)?))?;
@@ -62,26 +62,27 @@ fn one(plan: &Plan, subject: &Subject, result: &SubjectResult, simulated: bool) 
     let caption = format!("{}{}{method}", weight.unwrap_or_default(), ige.unwrap_or_default());
     let course = fine_course(plan, subject, result);
     let label = format!("{} ng/mL", plan.target_ng_ml());
+    let model = plan.model();
     let per_analyte = |a: Analyte| {
         let observed: Vec<(f64, f64)> =
             subject.observations.iter().filter(|o| o.analyte == a).map(|o| (o.time, o.value)).collect();
         let typical: Option<Vec<f64>> =
-            typical.as_ref().map(|t| t.iter().map(|c| c.to_array()[a.index()]).collect());
+            typical.as_ref().zip(model.structure().output(a)).map(|(t, output)| t.column(output).collect());
         (a, observed, typical)
     };
-    let model = plan.model();
-    let data = Analyte::ALL.map(per_analyte).into_iter().filter(|(a, ..)| model.predicts(*a));
-    let data: Vec<_> = data.collect();
-    let panels = data.iter().map(|(a, observed, typical)| Panel {
+    let data: Vec<_> = model.analytes().map(per_analyte).collect();
+    let panels =
+        data.iter().filter_map(|(a, observed, typical)| Some((course.of(*a)?, a, observed, typical)));
+    let panels = panels.map(|(course_of, a, observed, typical)| Panel {
         title: model.label(*a),
         unit: model.analyte_unit(*a),
         time: &course.time,
-        fitted: &course.value[a.index()],
-        lower: &course.lower[a.index()],
-        upper: &course.upper[a.index()],
+        fitted: &course_of.value,
+        lower: &course_of.lower,
+        upper: &course_of.upper,
         population: typical.as_deref(),
         observed,
-        target: (*a == Analyte::IgeFree).then_some((plan.target_ng_ml(), label.as_str())),
+        target: a.is_free_target().then_some((plan.target_ng_ml(), label.as_str())),
         log: true,
     });
     let dose_times: Vec<f64> = subject.doses.iter().map(|d| d.time).collect();
@@ -124,10 +125,11 @@ fn observed_against_fitted(
         let rows = pairs.flat_map(|(s, r)| (0..s.observations.len()).map(move |i| (s, r, i)));
         rows.filter(|(s, _, i)| s.observations[*i].analyte == a).map(|(s, r, i)| of(s, r, i)).collect()
     };
-    let data = Analyte::ALL.map(|a| {
+    let of_analyte = |a: Analyte| {
         let observed = gather(a, &|s, _, i| s.observations[i].value);
         (a, observed, gather(a, &|_, r, i| r.fit.ipred[i]), gather(a, &|_, r, i| r.pred[i]))
-    });
+    };
+    let data: Vec<_> = model.analytes().map(of_analyte).collect();
     let fits: Vec<AnalyteFit<'_>> = data
         .iter()
         .map(|(a, observed, fitted, population)| AnalyteFit {

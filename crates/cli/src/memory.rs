@@ -4,11 +4,8 @@ use crate::error::{CliError, refuse};
 use omafit_model::Subject;
 use omafit_trial::{Spans, available_memory, bytes_in_words};
 
-/// Bytes per time of a time course: 17 columns of numbers, held once in the results of the subject, once in a
-/// table and once on the way to a file, and the five columns of the typical subject.
-const COURSE_BYTES: f64 = 8.0 * (3.0 * 17.0 + 5.0);
-/// Bytes of five concentrations, or of their derivatives with respect to one input.
-const POINT_BYTES: f64 = 5.0 * 8.0;
+/// Bytes of a number.
+const NUMBER_BYTES: f64 = 8.0;
 /// Number of subjects whose time courses are solved at a time on one thread.
 const TOGETHER: f64 = 64.0;
 /// Bytes per visit of a simulated patient: three observations with their predictions, and their rows of the
@@ -45,6 +42,8 @@ pub struct Grid {
     pub courses: usize,
     /// Number of time courses drawn per subject for the bands.
     pub draws: u32,
+    /// Number of outputs of the model.
+    pub outputs: usize,
 }
 
 impl Grid {
@@ -63,9 +62,12 @@ impl Grid {
         let together = all.min(held as f64 * longest);
         let solved = together.min(longest * TOGETHER * threads as f64);
         let drawn = longest * f64::from(self.draws) * threads as f64;
-        let bytes = self.courses as f64 * together * COURSE_BYTES
-            + solved * POINT_BYTES * (inputs + 1) as f64
-            + drawn * POINT_BYTES;
+        // The values and both ends of the bands, time and dose, held once in the results of the subject, once in a table
+        // and once on the way to a file; and the values of the typical subject.
+        let point = NUMBER_BYTES * self.outputs as f64;
+        let course = 3.0 * (3.0 * point + 2.0 * NUMBER_BYTES) + point;
+        let bytes =
+            self.courses as f64 * together * course + solved * point * (inputs + 1) as f64 + drawn * point;
         let is_late = self.until.is_some_and(|until| until - spans.first_day > spans.longest_days);
         let option = match self.until {
             Some(until) if is_late => ("until", until.to_string()),
@@ -108,7 +110,7 @@ mod tests {
     }
 
     fn grid(every: f64, until: Option<f64>) -> Grid {
-        Grid { option: ("every", every.to_string()), every, until, courses: 1, draws: 0 }
+        Grid { option: ("every", every.to_string()), every, until, courses: 1, draws: 0, outputs: 5 }
     }
 
     #[test]

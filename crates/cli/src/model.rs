@@ -2,7 +2,7 @@
 
 use crate::error::CliError;
 use crate::provenance::{GivenModel, told_apart};
-use omafit_model::{Analyte, PUBLISHED, PopulationModel, published};
+use omafit_model::{Analyte, PUBLISHED, PopulationModel, Residual, Substance, published};
 use omafit_trial::{ReadOptions, read_whole_text, sha256};
 use std::path::Path;
 
@@ -50,14 +50,16 @@ fn parse(text: &str, place: &str) -> Result<PopulationModel, CliError> {
 
 /// Options for reading a data set that follow from the requirements of a model.
 pub fn needs(model: &PopulationModel) -> ReadOptions {
-    let residual = |a: Analyte| model.residual(a);
+    let all = || model.residuals().iter();
+    let is_absent =
+        |a: Analyte, residual: &Residual| a.substance() == Substance::Drug && !residual.error.allows(0.0);
     ReadOptions {
-        analytes: model.structure().analytes().to_vec(),
-        positive_required: Analyte::ALL.map(|a| residual(a).is_some_and(|r| r.error.is_log())),
-        absent_before_dose: Analyte::ALL
-            .map(|a| a == Analyte::OmalizumabTotal && residual(a).is_some_and(|r| !r.error.allows(0.0))),
-        lloq: Analyte::ALL.map(|a| residual(a).and_then(|r| r.lloq)),
-        uloq: Analyte::ALL.map(|a| residual(a).and_then(|r| r.uloq)),
+        analytes: model.analytes().collect(),
+        positive_required: all().filter(|(_, r)| r.error.is_log()).map(|(a, _)| a).collect(),
+        absent_before_dose: all().filter(|(a, r)| is_absent(*a, r)).map(|(a, _)| a).collect(),
+        lloq: all().filter_map(|(a, r)| Some((a, r.lloq?))).collect(),
+        uloq: all().filter_map(|(a, r)| Some((a, r.uloq?))).collect(),
+        drug_kda: model.structure().kda(Substance::Drug),
         covariates: model.covariates().into_iter().map(str::to_owned).collect(),
         ..ReadOptions::default()
     }

@@ -170,7 +170,8 @@ impl Plan {
         let Some(ReconstructionOptions { every, until, .. }) = self.courses().copied() else { return Ok(()) };
         let option = ("every", every.to_string());
         let until = Some(until).filter(|until| until.is_finite());
-        let grid = Grid { option, every, until, courses: 1, draws: 0 };
+        let outputs = self.model.structure().outputs().len();
+        let grid = Grid { option, every, until, courses: 1, draws: 0, outputs };
         grid.check(spans, held, self.model.parameters().len() + 1, threads)
     }
 

@@ -6,7 +6,7 @@ use omafit_estimate::{
     Binning, Limits, NpcRow, Replication, Strata, TrialReplicates, VpcRow, VpcSettings, assay_limits, npc,
     replicate_trial, typical_predictions, vpc,
 };
-use omafit_model::{Analyte, PopulationModel, Subject};
+use omafit_model::{Analyte, PerAnalyte, PopulationModel, Subject};
 use omafit_trial::ReadOptions;
 use rayon::prelude::*;
 use std::collections::BTreeSet;
@@ -67,7 +67,7 @@ impl Check {
         subjects: &[Subject],
         replicates: &TrialReplicates,
     ) -> Result<Checked, CliError> {
-        let limits = replicates.limits;
+        let limits = replicates.limits.clone();
         let unknown = |s: &Subject| vec![f64::NAN; s.observations.len()];
         let pred = |s: &Subject| typical_predictions(model, s).unwrap_or_else(|_| unknown(s));
         let pred: Vec<Vec<f64>> = subjects.par_iter().map(pred).collect();
@@ -85,7 +85,7 @@ impl Check {
             let found = vpc(subjects, &replicates.of, &pred, &settings);
             rows.extend(found.into_iter().map(|row| (is_corrected, row)));
         }
-        let npc = npc(subjects, &replicates.of, limits, self.level);
+        let npc = npc(subjects, &replicates.of, &settings.limits, self.level);
         Ok(Checked { vpc: rows, strata: settings.strata.names, npc })
     }
 }
@@ -109,11 +109,12 @@ pub fn replicate(
     replication: Replication,
     done: &(dyn Fn() + Sync),
 ) -> TrialReplicates {
-    let given = Analyte::ALL.map(|a| Limits { lower: read.lloq[a.index()], upper: read.uloq[a.index()] });
+    let limits = |a: Analyte| Limits { lower: read.lloq.get(&a).copied(), upper: read.uloq.get(&a).copied() };
+    let given = PerAnalyte::of(model.analytes(), limits);
     TrialReplicates {
         of: replicate_trial(model, subjects, replication, done),
         seed: replication.seed,
-        limits: assay_limits(model, subjects, given),
+        limits: assay_limits(model, subjects, &given),
     }
 }
 

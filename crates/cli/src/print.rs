@@ -17,6 +17,7 @@ use omafit_model::{Analyte, PopulationModel};
 use omafit_outcome::VirtualTrialError;
 use omafit_trial::count;
 use omafit_trial::{Converted, Trial};
+use std::collections::BTreeMap;
 use std::path::Path;
 use terminal::{put, say, tell};
 
@@ -170,12 +171,9 @@ pub fn trial(trial: &Trial, model: &PopulationModel) {
     let counts = &trial.counts;
     let (subjects, doses) = (count(counts.subjects, "subject"), count(counts.doses, "dose"));
     say!("{}: {subjects}, {doses}", trial.source.path.display());
-    for analyte in Analyte::ALL {
-        let index = analyte.index();
-        if counts.observations[index] == 0 {
-            continue;
-        }
-        let (below, above) = (counts.below[index], counts.above[index]);
+    for (&analyte, &observed) in &counts.observations {
+        let of = |counts: &BTreeMap<Analyte, usize>| counts.get(&analyte).copied().unwrap_or(0);
+        let (below, above) = (of(&counts.below), of(&counts.above));
         let censored = [(below, "below"), (above, "above")].into_iter().filter(|(number, _)| *number > 0);
         let censored: Vec<String> = censored.map(|(number, side)| format!("{number} {side}")).collect();
         let of = if censored.is_empty() {
@@ -183,8 +181,8 @@ pub fn trial(trial: &Trial, model: &PopulationModel) {
         } else {
             format!(", {} a limit of quantification", censored.join(" and "))
         };
-        let noun = if counts.observations[index] == 1 { "observation" } else { "observations" };
-        say!("  {:<17}{:>6} {noun}{of}", model.label(analyte), counts.observations[index]);
+        let noun = if observed == 1 { "observation" } else { "observations" };
+        say!("  {:<17}{observed:>6} {noun}{of}", model.label(analyte));
     }
     for warning in &trial.warnings {
         say!("  WARNING: {}", warning.text);

@@ -161,7 +161,7 @@ fn has_numbers_of(a: &PopulationModel, b: &PopulationModel) -> bool {
         values.coefficients.iter().flatten().flatten().copied().collect::<Vec<_>>()
     };
     let residual = |values: &omafit_model::PopulationValues| {
-        values.residual.iter().flatten().flat_map(|error| errors(*error)).collect::<Vec<_>>()
+        values.residual.values().flat_map(|error| errors(*error)).collect::<Vec<_>>()
     };
     a.structure().name() == b.structure().name()
         && a.file().start == b.file().start

@@ -22,7 +22,7 @@ use omafit_estimate::{
     Bands, Covariance, FitOptions, Method, PopulationMethod, Prior, ReconstructionOptions, ResidualErrors,
     SigmaRule, Status, SubjectResult, complete, fit_at, residual_errors, with_sigmas,
 };
-use omafit_model::{Analyte, PopulationModel, ResidualDistribution, Subject};
+use omafit_model::{PopulationModel, ResidualDistribution, Subject};
 use omafit_outcome::ExposureCourse;
 use omafit_trial::{
     ReadOptions, RunFolder, Table, Trial, Values, read, read_parquet, read_whole_text, sigma_columns,
@@ -136,9 +136,9 @@ pub fn reconstruct(args: &ReconstructArgs) -> Result<Outcome, CliError> {
     let without = subjects.iter().zip(&results).filter(|(_, r)| r.trajectory.time.is_empty());
     let reasons: Vec<String> = without.map(|(s, r)| format!("{}: {}", s.id, r.fit.reason)).collect();
     let failed = reasons.len();
-    let trajectories = trajectories_table(subjects, &results)?;
+    let trajectories = trajectories_table(&run.model, subjects, &results)?;
     folder.write("trajectories.parquet", |f| Ok::<_, CliError>(trajectories.write_parquet(f)?))?;
-    let has_suppression = run.model.predicts(Analyte::IgeFree);
+    let has_suppression = run.model.structure().free_target().is_some();
     if has_suppression {
         write_both(&folder, &suppression_table(subjects, &results)?)?;
     }
@@ -189,7 +189,8 @@ impl Run {
             Bands::Sampled { draws, .. } => draws,
         };
         let until = Some(until).filter(|until| until.is_finite());
-        let grid = Grid { option: (option, found.to_owned()), every, until, courses, draws };
+        let outputs = self.model.structure().outputs().len();
+        let grid = Grid { option: (option, found.to_owned()), every, until, courses, draws, outputs };
         let inputs = self.model.parameters().len() + 1;
         grid.check(&self.trial.spans, self.trial.subjects.len(), inputs, threads)
     }
@@ -207,13 +208,11 @@ impl Run {
     pub fn errors(&self, known: Option<&Estimate>) -> ResidualErrors {
         let mut errors = residual_errors(&self.model);
         let Some(known) = known.filter(|known| !known.sigmas.is_empty()) else { return errors };
-        for analyte in Analyte::ALL {
+        for (analyte, law) in errors.iter_mut() {
             let columns = sigma_columns(&self.model).into_iter().zip(&known.sigmas);
             let of = columns.filter(|((a, _, _), _)| *a == analyte).map(|(_, sigma)| *sigma);
             let own: Vec<f64> = of.collect();
-            if let Some(law) = &mut errors[analyte.index()] {
-                law.error = with_sigmas(law.error, &own);
-            }
+            law.error = with_sigmas(law.error, &own);
         }
         errors
     }

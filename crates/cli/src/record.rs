@@ -224,7 +224,7 @@ impl Record {
         let FitOptions { max_iterations, further_starts, covariance, profile, .. } = *plan.options();
         let ReconstructionOptions { every, until, level, .. } = *plan.wanted();
         let mut goodness_of_fit: BTreeMap<_, _> =
-            Analyte::ALL.iter().map(|a| (a.name(), (&summary.by_analyte[a.index()]).into())).collect();
+            summary.by_analyte.iter().map(|(analyte, of)| (analyte.name(), of.into())).collect();
         goodness_of_fit.insert("overall", (&summary.overall).into());
         Self {
             program: Program::new(),
@@ -260,7 +260,7 @@ impl Record {
                 rows: trial.source.rows,
                 comments: trial.source.comments.clone(),
                 read: facts.read.clone(),
-                records: trial.counts,
+                records: trial.counts.clone(),
                 summary: trial.summary.clone(),
                 dosing: facts.dosing.clone(),
                 ignored: trial.ignored.clone(),

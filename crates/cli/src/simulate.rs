@@ -10,13 +10,14 @@ use crate::threads::pool;
 use crate::{model, print};
 use omafit_estimate::Noise;
 use omafit_model::units::NG_PER_IU;
-use omafit_model::{Analyte, ModelFile, PopulationModel, Subject};
+use omafit_model::{ModelFile, PopulationModel, ResidualEntry, Subject};
 use omafit_outcome::{
     Baseline, Design, Dosing, DosingTable, FOLLOW_UP_DAYS, IGE, PATIENTS, TREATMENT_DAYS, VISITS,
     VirtualTrialError, WEIGHT, like, patient,
 };
 use omafit_trial::{ReadOptions, read, write_data_set_chunks};
 use rayon::prelude::*;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Number of subjects in memory at a time.
 const CHUNK: u64 = 1024;
@@ -131,21 +132,21 @@ fn one(
 
 /// The model with the limits of quantification given on the command line.
 fn with_limits(model: PopulationModel, options: &ReadOptions) -> Result<PopulationModel, CliError> {
-    if options.lloq == [None; 3] && options.uloq == [None; 3] {
+    if options.lloq.is_empty() && options.uloq.is_empty() {
         return Ok(model);
     }
     let mut file: ModelFile = model.file().clone();
-    for analyte in Analyte::ALL {
-        let limits = (options.lloq[analyte.index()], options.uloq[analyte.index()]);
-        let Some(entry) = file.residual.get_mut(&analyte) else {
-            if limits != (None, None) {
+    type Limit = fn(&mut ResidualEntry) -> &mut Option<f64>;
+    let sides: [(_, Limit); 2] =
+        [(&options.lloq, |entry| &mut entry.lloq), (&options.uloq, |entry| &mut entry.uloq)];
+    for (limits, of_entry) in sides {
+        for (analyte, limit) in limits {
+            let Some(entry) = file.residual.get_mut(analyte) else {
                 let expected = format!("of an analyte that {} predicts", model.name());
                 return Err(refuse("lloq or --uloq", analyte.name(), &expected));
-            }
-            continue;
-        };
-        entry.lloq = limits.0.or(entry.lloq);
-        entry.uloq = limits.1.or(entry.uloq);
+            };
+            *of_entry(entry) = Some(*limit);
+        }
     }
     PopulationModel::new(file).map_err(|source| CliError::Model { place: model.name().into(), source })
 }
@@ -153,11 +154,11 @@ fn with_limits(model: PopulationModel, options: &ReadOptions) -> Result<Populati
 fn source(args: &SimulateArgs, model: &PopulationModel, options: &ReadOptions) -> Result<Source, CliError> {
     if let Some(data) = &args.like {
         // The limits apply to the simulated values; the values of the data set are not used.
-        let base = ReadOptions { lloq: [None; 3], uloq: [None; 3], ..model::needs(model) };
+        let base = ReadOptions { lloq: BTreeMap::new(), uloq: BTreeMap::new(), ..model::needs(model) };
         let needs = overlaid(&args.how, base)?;
         let how = ReadOptions {
-            positive_required: [false; 3],
-            absent_before_dose: [false; 3],
+            positive_required: BTreeSet::new(),
+            absent_before_dose: BTreeSet::new(),
             allow_undosed: true,
             ..needs
         };

@@ -5,8 +5,8 @@ use crate::error::{CliError, refuse};
 use crate::model;
 use crate::options::FigureArgs;
 use omafit_model::{
-    Analyte, Concentrations, Course, Covariates, Dose, EffectForm, Output, OutputTime, PopulationModel,
-    PredictionError, StartRule, Subject,
+    Course, Covariates, Dose, EffectForm, Output, OutputRows, OutputTime, PopulationModel, PredictionError,
+    StartRule, Subject, Substance,
 };
 use omafit_report::individual::{self, Individual, Panel, Whose};
 use omafit_trial::{ReadOptions, read, write_whole};
@@ -122,7 +122,8 @@ struct Point {
     time: f64,
     /// Whether the point is one of the additional points after a dose.
     soon: bool,
-    read: Concentrations<f64>,
+    /// The outputs of the model.
+    outputs: Vec<f64>,
 }
 
 /// Concentrations on an even grid, immediately before and after every dose, and at the additional points after
@@ -151,10 +152,15 @@ fn solve(
         let at = times.iter().map(|(at, _)| *at).collect();
         let course = Course::new(subject.start, subject.doses.clone(), at, Output::Interpolated)?;
         let typical = model.typical(covariates)?;
-        let mut read = Vec::new();
+        let mut read = OutputRows::new();
         model.predict(&typical, covariates, &course, &mut read)?;
-        let points = times.iter().zip(read);
-        Ok(points.map(|((at, soon), read)| Point { time: at.time, soon: *soon, read }).collect())
+        let points = times.iter().zip(&read);
+        let point = |((at, soon), outputs): (&(OutputTime, bool), &[f64])| Point {
+            time: at.time,
+            soon: *soon,
+            outputs: outputs.to_vec(),
+        };
+        Ok(points.map(point).collect())
     };
     Ok(solve()?)
 }
@@ -173,9 +179,10 @@ fn draw(
             let own = subject.observations.iter().filter(|o| o.analyte == *a);
             let observed: Vec<(f64, f64)> = own.map(|o| (o.time, o.value)).collect();
             // The first rise of the drug from zero would stretch its axis over decades.
-            let drawn = points.iter().filter(|p| !p.soon || *a != Analyte::OmalizumabTotal);
-            let (time, curve): (Vec<f64>, Vec<f64>) =
-                drawn.map(|p| (p.time, p.read.to_array()[a.index()])).unzip();
+            let drawn = points.iter().filter(|p| !p.soon || a.substance() != Substance::Drug);
+            let output = model.structure().output(*a);
+            let read = |p: &Point| (p.time, output.map_or(f64::NAN, |output| p.outputs[output]));
+            let (time, curve): (Vec<f64>, Vec<f64>) = drawn.map(read).unzip();
             (*a, time, curve, observed)
         })
         .collect();
@@ -227,7 +234,7 @@ fn caption(model: &PopulationModel, args: &FigureArgs, subject: &Subject, covari
     if let Some(id) = &args.id {
         words.push(format!("doses and observations of subject {id}"));
     }
-    let has_target = model.structure().analytes().contains(&Analyte::IgeFree);
+    let has_target = model.structure().free_target().is_some();
     if has_target && model.file().start == StartRule::SteadyState {
         words.push("IgE starts from the model’s own steady state".into());
     }

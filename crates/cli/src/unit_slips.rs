@@ -2,8 +2,8 @@
 
 use crate::error::CliError;
 use omafit_estimate::typical_ratio;
-use omafit_model::units::{IGE_NG_ML_PER_NM, NG_PER_IU, OMALIZUMAB_UG_ML_PER_NM};
-use omafit_model::{Analyte, Censoring, PopulationModel, Subject};
+use omafit_model::units::{IGE_NG_ML_PER_NM, NG_PER_IU};
+use omafit_model::{Analyte, Censoring, PopulationModel, Subject, Substance};
 use omafit_outcome::{Slip, TableAgreement, regimens};
 use omafit_trial::{IgeUnit, OmalizumabUnit, ReadOptions, TimeUnit, Warning};
 
@@ -142,7 +142,7 @@ fn ige(
     let ratio = |subject: &Subject| {
         let first = subject.doses.iter().position(|d| d.amount_mg > 0.0)?;
         let is_before = |o: &&omafit_model::Observation| {
-            o.analyte == Analyte::IgeTotal && o.censoring == Censoring::Quantified && o.doses_before <= first
+            o.analyte == Analyte::IGE_TOTAL && o.censoring == Censoring::Quantified && o.doses_before <= first
         };
         let total = subject.observations.iter().rfind(is_before)?;
         Some(total.value / subject.covariates.ige_ng_ml()?).filter(|ratio| ratio.is_finite() && *ratio > 0.0)
@@ -220,23 +220,19 @@ fn factor(unit: IgeUnit) -> f64 {
 fn observed(model: &PopulationModel, subjects: &[Subject], options: &ReadOptions) -> Vec<Warning> {
     let ratios = typical_ratio(model, subjects);
     let mut warnings = Vec::new();
-    for analyte in Analyte::ALL {
-        let Some((ratio, n)) = ratios[analyte.index()].filter(|(_, n)| *n >= FEWEST) else { continue };
-        let found = match analyte {
-            Analyte::OmalizumabTotal => drug_unit(ratio, options.omalizumab_unit),
-            Analyte::IgeTotal | Analyte::IgeFree => ige_unit(ratio, options.ige_unit),
+    for (analyte, &(ratio, n)) in ratios.iter().filter(|(_, (_, n))| *n >= FEWEST) {
+        let (found, read) = match analyte.substance() {
+            Substance::Drug => (drug_unit(ratio, options), options.omalizumab_unit.name()),
+            Substance::Target => (ige_unit(ratio, options.ige_unit), options.ige_unit.name()),
+            Substance::Complex => continue,
         };
         let Some((unit, option)) = found else { continue };
         warnings.push(warning(
             "observed_unit",
             format!(
-                "{} is probably in {unit} and was read in {}: half of {n} observations are above {ratio:.4} times what the model {} \
+                "{} is probably in {unit} and was read in {read}: half of {n} observations are above {ratio:.4} times what the model {} \
                  predicts for a typical subject; {option}",
                 analyte.name(),
-                match analyte {
-                    Analyte::OmalizumabTotal => options.omalizumab_unit.name(),
-                    _ => options.ige_unit.name(),
-                },
                 model.name(),
             ),
         ));
@@ -245,11 +241,12 @@ fn observed(model: &PopulationModel, subjects: &[Subject], options: &ReadOptions
 }
 
 /// Unit of omalizumab that explains a ratio, and the option for it.
-fn drug_unit(ratio: f64, read: OmalizumabUnit) -> Option<(&'static str, &'static str)> {
+fn drug_unit(ratio: f64, options: &ReadOptions) -> Option<(&'static str, &'static str)> {
+    let read = options.omalizumab_unit;
     let ug_ml = |unit| match unit {
         OmalizumabUnit::UgPerMl | OmalizumabUnit::MgPerL => 1.0,
         OmalizumabUnit::NgPerMl => 1e-3,
-        OmalizumabUnit::Nanomolar => OMALIZUMAB_UG_ML_PER_NM,
+        OmalizumabUnit::Nanomolar => options.drug_kda / 1000.0,
     };
     let options = [
         (OmalizumabUnit::UgPerMl, "--omalizumab-unit ug/mL"),

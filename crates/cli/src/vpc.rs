@@ -41,7 +41,7 @@ pub fn vpc(args: &VpcArgs) -> Result<Outcome, CliError> {
         let replicates = replicate(&run.model, subjects, &run.record.data.read, replication, &done);
         progress.finish_and_clear();
         let own =
-            |(i, s)| npde(&run.model, s, i as u64, &replicates.of[i], replicates.limits, replicates.seed);
+            |(i, s)| npde(&run.model, s, i as u64, &replicates.of[i], &replicates.limits, replicates.seed);
         let errors: Vec<Vec<f64>> = subjects.par_iter().enumerate().map(own).collect();
         Ok::<_, CliError>((check.of(&run.model, subjects, &replicates)?, errors))
     })?;

@@ -20,8 +20,8 @@ use crate::what_if_words;
 use crate::write::write_into;
 use clap::Args;
 use omafit_estimate::{
-    FitOptions, IndividualFit, Prior, ReconstructionOptions, Status, Trajectory, fit_at, free_ige_course,
-    reconstruct,
+    FitOptions, IndividualFit, OutputCourse, Prior, ReconstructionOptions, Status, Trajectory, fit_at,
+    free_ige_course, reconstruct,
 };
 use omafit_model::{Analyte, Dose, Subject};
 use omafit_outcome::{Alternative, DoseRule, Held, Replayed, held};
@@ -95,7 +95,7 @@ pub fn what_if(args: &WhatIfArgs) -> Result<Outcome, CliError> {
     let alternatives = alternatives(args)?;
     let every = days("grid", &args.grid)?;
     let run = Run::load(&args.run, args.located.data.as_deref())?;
-    if !run.model.structure().analytes().contains(&Analyte::IgeFree) {
+    if run.model.structure().free_target().is_none() {
         return Err(refuse("run", args.run.display(), "a run of a model that predicts free IgE"));
     }
     let wanted = run.wanted(&args.bands, every, f64::NEG_INFINITY)?;
@@ -473,16 +473,21 @@ fn courses(
     let number = |name: &str, of: &dyn Fn(&Trajectory) -> Vec<f64>| {
         Column::new(name, Values::Float(all.iter().flat_map(|row| of(row.2)).collect()))
     };
-    let [drug, total, free] = Analyte::ALL.map(Analyte::index);
+    type Part = fn(&OutputCourse) -> &Vec<f64>;
+    let of = |analyte: Analyte, part: Part| {
+        move |c: &Trajectory| {
+            c.of(analyte).map_or_else(|| vec![f64::NAN; c.time.len()], |course| part(course).clone())
+        }
+    };
     let columns = vec![
         text("ID", &|row| row.0.to_owned()),
         text("alternative", &|row| row.1.to_owned()),
         number("TIME", &|c| c.time.clone()),
-        number("ige_free", &|c| c.value[free].clone()),
-        number("ige_free_lower", &|c| c.lower[free].clone()),
-        number("ige_free_upper", &|c| c.upper[free].clone()),
-        number("omalizumab_total", &|c| c.value[drug].clone()),
-        number("ige_total", &|c| c.value[total].clone()),
+        number("ige_free", &of(Analyte::IGE_FREE, |course| &course.value)),
+        number("ige_free_lower", &of(Analyte::IGE_FREE, |course| &course.lower)),
+        number("ige_free_upper", &of(Analyte::IGE_FREE, |course| &course.upper)),
+        number("omalizumab_total", &of(Analyte::OMALIZUMAB_TOTAL, |course| &course.value)),
+        number("ige_total", &of(Analyte::IGE_TOTAL, |course| &course.value)),
         number("dose", &|c| c.dose_mg.clone()),
     ];
     Ok(Table::new("what_if_trajectories", columns)?)
@@ -507,9 +512,9 @@ fn figure(alternatives: &[(String, Alternative)], patients: &[Patient], target: 
         let [a, b] = &quantiles;
         let band = (0..b.time.len()).map(|i| (b.time[i] / 7.0, b.percentiles[0][i], b.percentiles[4][i]));
         let over = |courses: &[&Trajectory], time: &[f64]| {
-            let free = Analyte::IgeFree.index();
             let share = |i: usize| {
-                let here: Vec<f64> = courses.iter().filter_map(|c| c.value[free].get(i).copied()).collect();
+                let of = |c: &&Trajectory| c.of(Analyte::IGE_FREE)?.value.get(i).copied();
+                let here: Vec<f64> = courses.iter().filter_map(of).collect();
                 100.0 * here.iter().filter(|v| **v > target).count() as f64 / here.len() as f64
             };
             weeks(time, &(0..time.len()).map(share).collect::<Vec<_>>())

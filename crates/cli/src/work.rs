@@ -388,8 +388,8 @@ impl<'a> RunExecutor<'a> {
         let mut all: Vec<Row<'_>> = Vec::new();
         // The longest tables come first.
         if let Some([trajectories, typical]) = courses {
-            all.push((trajectories, Box::new(|| trajectories_table(subjects, results))));
-            all.push((typical, Box::new(|| diagnosis.typical(subjects, results))));
+            all.push((trajectories, Box::new(|| trajectories_table(model, subjects, results))));
+            all.push((typical, Box::new(|| diagnosis.typical(model, subjects, results))));
         }
         all.push((observations, Box::new(|| observations_table(subjects, results, &diagnosis.subjects))));
         all.push((individuals, Box::new(|| individuals_table(model, options, subjects, results))));

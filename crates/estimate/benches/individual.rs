@@ -5,7 +5,7 @@
 
 use divan::{Bencher, black_box, counter::ItemsCount};
 use omafit_estimate::{FitOptions, Method, Prior, Status, fit_subject};
-use omafit_model::{Analyte, Censoring, Covariates, Dose, Observation, PopulationModel, Subject, published};
+use omafit_model::{Censoring, Covariates, Dose, Observation, PopulationModel, Subject, published};
 use rayon::prelude::*;
 use std::collections::HashMap;
 
@@ -57,7 +57,7 @@ fn read(text: &str) -> Vec<Subject> {
             subject.doses.push(Dose::subcutaneous(time, number("AMT")));
         } else {
             let doses_before = subject.doses.len();
-            let analyte = Analyte::ALL[cell("DVID").parse::<usize>().unwrap() - 1];
+            let analyte = omafit_model::analytes()[cell("DVID").parse::<usize>().unwrap() - 1];
             let row = index as u64 + 1;
             subject.observations.push(Observation {
                 time,

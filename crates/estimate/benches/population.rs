@@ -23,7 +23,7 @@ impl Trial {
         let one = |k: u64| {
             let covariates = Covariates::new(50.0 + (k % 10) as f64 * 6.0, 150.0 + (k % 17) as f64 * 70.0);
             let doses = (0..7).map(|i| Dose::subcutaneous(28.0 * f64::from(i), 300.0)).collect();
-            let mut subject = Subject::planned(k, covariates, doses, &DAYS);
+            let mut subject = Subject::planned(k, covariates, doses, &omafit_model::analytes(), &DAYS);
             let mut stream = SubjectStream::new(SEED, k);
             simulate_subject(&truth, &mut subject, Noise::ALL, &mut stream).unwrap();
             subject.observations.retain(|o| o.value > 0.0);

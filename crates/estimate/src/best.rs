@@ -153,7 +153,7 @@ pub(crate) fn weighted_residuals(
 ) -> impl Iterator<Item = (ResidualDistribution, f64)> {
     let residuals = subject.observations.iter().zip(predictions);
     let residual = |(o, f): (&Observation, &f64)| {
-        let ErrorDistribution { error, shape } = errors[o.analyte.index()]?;
+        let ErrorDistribution { error, shape } = *errors.get(o.analyte)?;
         Some((shape, weighted_residual(o, error, *f)))
     };
     residuals.filter_map(residual).filter(|(_, z)| !z.is_nan())

@@ -22,6 +22,13 @@ pub struct Goodness {
     pub runs_p: f64,
 }
 
+impl Default for Goodness {
+    /// The agreement of no observations.
+    fn default() -> Self {
+        Pool::default().goodness()
+    }
+}
+
 /// Goodness of fit of one analyte of a subject, or of all analytes together if `analyte` is `None`.
 pub fn goodness(
     errors: &ResidualErrors,
@@ -67,7 +74,7 @@ impl Pool {
         self.n += 1;
         self.squares += residual * residual;
         self.logs.add(log);
-        let law = errors[observation.analyte.index()];
+        let law = errors.get(observation.analyte).copied();
         let residual_of = |law: ErrorDistribution| weighted_residual(observation, law.error, prediction);
         self.weighted.add(law.map_or(f64::NAN, residual_of));
         Some(residual)

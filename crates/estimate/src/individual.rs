@@ -207,7 +207,7 @@ fn finish(
     let prior_ssq = at.residuals.rows_range(at.informative.len()..).norm_squared();
     let data = at.objective - prior_ssq;
     let constants = |full: bool| -> f64 {
-        let laws = subject.observations.iter().filter_map(|o| Some((o, errors[o.analyte.index()]?)));
+        let laws = subject.observations.iter().filter_map(|o| Some((o, *errors.get(o.analyte)?)));
         laws.map(|(o, law)| constant(o, law, full)).sum()
     };
     let curvature = prior.map_or(0.0, |p| p.log_determinant() + log_determinant(&at.jacobian));
@@ -271,7 +271,7 @@ fn finish(
         minus2ll: data + constants(true),
         gradient_norm: 2.0 * at.jacobian.tr_mul(&at.residuals).norm(),
         ipred: at.predictions.clone(),
-        errors: *errors,
+        errors: errors.clone(),
         eta: minimum.eta,
         uncertainty,
         profile,
@@ -314,7 +314,7 @@ fn failed(
         own_sigmas: 0,
         gradient_norm: f64::NAN,
         ipred: unknown,
-        errors: *errors,
+        errors: errors.clone(),
     }
 }
 

@@ -83,7 +83,7 @@ pub use problem::SubjectError;
 pub use profile::ProfileInterval;
 pub use quantile::quantile;
 pub use reconstruction::{
-    Bands, Reconstruction, ReconstructionOptions, Trajectory, reconstruct, typical_course,
+    Bands, OutputCourse, Reconstruction, ReconstructionOptions, Trajectory, reconstruct, typical_course,
 };
 
 pub use sigma::{sigmas, with_sigmas};

@@ -6,7 +6,8 @@ use crate::quantile::{quantile, quantile_of_sorted};
 use crate::reconstruction::Trajectory;
 use crate::suppression::FreeIgeFact;
 use crate::trial_fit::SubjectResult;
-use omafit_model::{Analyte, Subject};
+use omafit_model::{Analyte, PerAnalyte, Subject};
+use std::collections::BTreeMap;
 
 /// Summary statistics of a run. Sums and medians are over the fitted subjects.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,8 +24,8 @@ pub struct Overview {
     pub minus2ll: f64,
     /// Sum of the subjects' AIC.
     pub aic: f64,
-    /// Goodness of fit of each analyte over all subjects, in the order of their `DVID`.
-    pub by_analyte: [Goodness; 3],
+    /// Goodness of fit of each observed analyte over all subjects.
+    pub by_analyte: PerAnalyte<Goodness>,
     /// Goodness of fit of all analytes together.
     pub overall: Goodness,
     /// How many fitted subjects received a dose.
@@ -52,8 +53,9 @@ pub struct Tally {
     ofv: f64,
     minus2ll: f64,
     aic: f64,
-    /// Goodness of fit of each analyte, then of all together.
-    pools: [Pool; 4],
+    /// Goodness of fit of each observed analyte, and of all together.
+    pools: BTreeMap<Analyte, Pool>,
+    pool: Pool,
     dosed: usize,
     trough_below: usize,
     troughs: usize,
@@ -77,8 +79,9 @@ impl Tally {
             self.minus2ll += result.fit.minus2ll;
             self.aic += result.aic();
             for (observation, prediction) in subject.observations.iter().zip(&result.fit.ipred) {
-                self.pools[observation.analyte.index()].add(&result.fit.errors, observation, *prediction);
-                self.pools[3].add(&result.fit.errors, observation, *prediction);
+                let own = self.pools.entry(observation.analyte).or_default();
+                own.add(&result.fit.errors, observation, *prediction);
+                self.pool.add(&result.fit.errors, observation, *prediction);
             }
             if let Some(held) = result.suppression.filter(|s| s.dosed) {
                 self.dosed += 1;
@@ -100,7 +103,6 @@ impl Tally {
 
     /// Summarises the subjects added so far.
     pub fn overview(&self) -> Overview {
-        let [first, second, third, overall] = self.pools.each_ref().map(Pool::goodness);
         Overview {
             ok: self.ok,
             not_determined: self.not_determined,
@@ -108,8 +110,8 @@ impl Tally {
             ofv: self.ofv,
             minus2ll: self.minus2ll,
             aic: self.aic,
-            by_analyte: [first, second, third],
-            overall,
+            by_analyte: self.pools.iter().map(|(analyte, pool)| (*analyte, pool.goodness())).collect(),
+            overall: self.pool.goodness(),
             dosed: self.dosed,
             reached_target: self.days_to_target.len(),
             with_trough: self.troughs,
@@ -135,14 +137,14 @@ pub struct FreeIgeCourse {
 pub fn free_ige_course<'a>(courses: impl IntoIterator<Item = &'a Trajectory>) -> FreeIgeCourse {
     let seen: Vec<_> = courses.into_iter().filter(|t| !t.time.is_empty()).collect();
     let mut course = FreeIgeCourse::default();
-    let free = Analyte::IgeFree.index();
     for k in 0.. {
         let here: Vec<_> = seen.iter().filter(|t| t.time.len() > k).collect();
         if here.is_empty() || 2 * here.len() < seen.len() {
             break;
         }
         course.time.push(here[0].time[k] - here[0].time[0]);
-        let mut values: Vec<f64> = here.iter().map(|t| t.value[free][k]).collect();
+        let mut values: Vec<f64> =
+            here.iter().filter_map(|t| Some(t.of(Analyte::IGE_FREE)?.value[k])).collect();
         values.sort_by(f64::total_cmp);
         for (percentiles, p) in course.percentiles.iter_mut().zip([0.05, 0.25, 0.5, 0.75, 0.95]) {
             percentiles.push(quantile_of_sorted(&values, p));

@@ -45,10 +45,8 @@ pub fn pool_sigma(
 ) -> Result<PooledSigma, ModelError> {
     let mut pooled =
         PooledSigma { model: model.clone(), rounds: 0, settled: false, subjects: 0, notes: Vec::new() };
-    let free: Vec<Analyte> = Analyte::ALL
-        .into_iter()
-        .filter(|a| model.residual(*a).is_some_and(|residual| !residual.fixed))
-        .collect();
+    let estimated = model.residuals().iter().filter(|(_, residual)| !residual.fixed);
+    let free: Vec<Analyte> = estimated.map(|(analyte, _)| analyte).collect();
     let mut fits: Vec<IndividualFit> = Vec::new();
     while pooled.rounds < POOL_ROUNDS && !pooled.settled {
         pooled.rounds += 1;

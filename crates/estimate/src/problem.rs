@@ -16,8 +16,8 @@ use crate::likelihood::{ErrorDistribution, LikelihoodTerm, ResidualErrors, const
 use crate::prior::Prior;
 use nalgebra::{DMatrix, DVector};
 use omafit_model::{
-    Case, Censoring, Concentrations, Course, CourseError, CovariateError, ErrorModel, IndividualValue,
-    InitialTarget, Observation, OutputWeights, PopulationModel, PredictionError, ResidualDistribution,
+    Case, Censoring, Course, CourseError, CovariateError, ErrorModel, IndividualValue, InitialTarget,
+    Observation, OutputRows, OutputWeights, PopulationModel, PredictionError, ResidualDistribution,
     SecondOrder, Sensitivities, StructuralModel, Subject,
 };
 use std::cell::RefCell;
@@ -120,12 +120,15 @@ pub struct SubjectProblem<'a> {
     prior: Option<(&'a Prior, DMatrix<f64>)>,
     course: Course,
     coarse_course: Course,
-    /// Position of each observation's time in the course.
-    positions: Vec<usize>,
+    /// Position of the prediction of each observation: of its time in the course, and of its analyte among the outputs.
+    positions: Vec<Position>,
     /// Error distribution of each observation.
     laws: Vec<ErrorDistribution>,
     workspace: RefCell<Sensitivities>,
 }
+
+/// The position of a prediction: its row, an output time, and its column, an output of the model.
+type Position = (usize, usize);
 
 /// A subject's problem with an η and the predictions at that η.
 type Predicted<'p, 'a> = (&'p SubjectProblem<'a>, &'p [f64], &'p [f64]);
@@ -144,16 +147,21 @@ impl<'a> SubjectProblem<'a> {
         prior: Option<&'a Prior>,
         errors: &ResidualErrors,
     ) -> Result<Self, SubjectError> {
-        let (course, positions) = Course::of_observations(subject)?;
-        let law = |o: &Observation| {
+        let (course, rows) = Course::of_observations(subject)?;
+        let mut positions = Vec::with_capacity(rows.len());
+        let mut laws = Vec::with_capacity(rows.len());
+        for (o, row) in subject.observations.iter().zip(rows) {
             let (analyte, time, value) = (o.analyte.name(), o.time, o.value);
-            let Some(law) = errors[o.analyte.index()] else {
+            let found = model.structure().output(o.analyte).zip(errors.get(o.analyte));
+            let Some((output, &law)) = found else {
                 return Err(SubjectError::NotPredicted { analyte, time });
             };
-            let sound = value.is_finite() && (value > 0.0 || !law.error.is_log());
-            if sound { Ok(law) } else { Err(SubjectError::NotPositive { time, value }) }
-        };
-        let laws = subject.observations.iter().map(law).collect::<Result<Vec<_>, _>>()?;
+            if !value.is_finite() || (value <= 0.0 && law.error.is_log()) {
+                return Err(SubjectError::NotPositive { time, value });
+            }
+            positions.push((row, output));
+            laws.push(law);
+        }
         Ok(Self {
             model,
             observations: &subject.observations,
@@ -223,8 +231,8 @@ impl<'a> SubjectProblem<'a> {
         &self.typical
     }
 
-    /// The observations, each with the position of its time in the course and its error distribution.
-    pub(crate) fn observed(&self) -> impl Iterator<Item = (usize, &'a Observation, ErrorDistribution)> {
+    /// The observations, each with the position of its prediction and its error distribution.
+    pub(crate) fn observed(&self) -> impl Iterator<Item = (Position, &'a Observation, ErrorDistribution)> {
         let laws = self.observations.iter().zip(&self.laws);
         self.positions.iter().zip(laws).map(|(&at, (observation, &law))| (at, observation, law))
     }
@@ -246,7 +254,7 @@ impl<'a> SubjectProblem<'a> {
         let (mut cases, mut weights) = (Vec::new(), Vec::new());
         for (((problem, _, predicted), course), parameters) in points.iter().zip(&courses).zip(&parameters) {
             cases.push(Case { parameters, start: problem.start, course });
-            weights.push(OutputWeights { values: problem.weights(predicted), slopes: Vec::new() });
+            weights.push(OutputWeights { values: problem.weights(predicted), slopes: OutputRows::new() });
         }
         let mut all: Vec<_> = points.iter().map(|_| Ok(DMatrix::zeros(0, 0))).collect();
         model.structure().second_order_each(&cases, &weights, &mut |k, found| {
@@ -258,22 +266,21 @@ impl<'a> SubjectProblem<'a> {
         all
     }
 
-    /// Half the derivative of the objective with respect to each concentration at each output time, given the
+    /// Half the derivative of the objective with respect to each output at each output time, given the
     /// prediction of each observation; zero for an observation without likelihood.
-    fn weights(&self, predicted: &[f64]) -> Vec<[f64; 5]> {
-        let mut weights = vec![[0.0; 5]; self.course.times().len()];
-        for (row, (&at, observation)) in self.positions.iter().zip(self.observations).enumerate() {
-            weights[at][observation.analyte.index()] +=
-                self.part(row, predicted[row]).map_or(0.0, |part| part.slope);
+    fn weights(&self, predicted: &[f64]) -> OutputRows {
+        let outputs = self.structure().outputs().len();
+        let mut weights = OutputRows::zeros(self.course.times().len(), outputs);
+        for (row, &(at, output)) in self.positions.iter().enumerate() {
+            weights[at][output] += self.part(row, predicted[row]).map_or(0.0, |part| part.slope);
         }
         weights
     }
 
-    /// Appends the weights for the given concentrations at the output times.
-    pub(crate) fn weigh(&self, values: &[Concentrations<f64>], weights: &mut OutputWeights) {
-        let predicted: Vec<f64> =
-            self.observed().map(|(at, o, _)| values[at].to_array()[o.analyte.index()]).collect();
-        weights.values.extend(self.weights(&predicted));
+    /// Sets the weights for the given outputs at the output times.
+    pub(crate) fn weigh(&self, values: &OutputRows, weights: &mut OutputWeights) {
+        let predicted: Vec<f64> = self.positions.iter().map(|&(at, output)| values[at][output]).collect();
+        weights.values = self.weights(&predicted);
     }
 
     /// The part of half the Hessian that the rows omit, from derivatives of the predictions with respect to the
@@ -293,19 +300,18 @@ impl<'a> SubjectProblem<'a> {
         for (i, &parameter) in free.iter().enumerate() {
             // A parameter that is not log-normal.
             if of(i).log_bend != 0.0 {
-                let at = |(time, weights): (usize, &[f64; 5])| -> f64 {
-                    let slopes = slopes[time * inputs + parameter];
+                let at = |(time, weights): (usize, &[f64])| -> f64 {
+                    let slopes = &slopes[time * inputs + parameter];
                     weights.iter().zip(slopes).map(|(w, s)| w * s).sum()
                 };
                 missing[(i, i)] +=
                     of(i).log_bend * found.weights.values.iter().enumerate().map(at).sum::<f64>();
             }
         }
-        for (row, (&at, observation)) in self.positions.iter().zip(self.observations).enumerate() {
+        for (row, &(at, output)) in self.positions.iter().enumerate() {
             let part = self.part(row, predicted[row])?;
-            let slope = DVector::from_fn(free.len(), |i, _| {
-                slopes[at * inputs + free[i]][observation.analyte.index()] * of(i).log_slope
-            });
+            let slope =
+                DVector::from_fn(free.len(), |i, _| slopes[at * inputs + free[i]][output] * of(i).log_slope);
             missing.ger(part.bend - part.information, &slope, &slope, 1.0);
         }
         Ok(missing)
@@ -403,8 +409,8 @@ impl<'a> SubjectProblem<'a> {
         // An observation without information, such as one below a limit at a prediction of zero, has no row.
         let mut informative = Vec::with_capacity(self.observations.len());
         let mut parts = Vec::with_capacity(self.observations.len());
-        for (row, observation) in self.observations.iter().enumerate() {
-            let predicted = values[self.positions[row]].to_array()[observation.analyte.index()];
+        for (row, &(at, output)) in self.positions.iter().enumerate() {
+            let predicted = values[at][output];
             let part = self.part(row, predicted)?;
             predictions.push(predicted);
             objective += part.value;
@@ -419,11 +425,11 @@ impl<'a> SubjectProblem<'a> {
         let mut residuals = DVector::zeros(rows);
         let mut jacobian = DMatrix::zeros(rows, eta.len());
         for (row, (&observation, part)) in informative.iter().zip(&parts).enumerate() {
-            let (at, analyte) = (self.positions[observation], self.observations[observation].analyte.index());
+            let (at, output) = self.positions[observation];
             let weight = part.information.sqrt();
             residuals[row] = -part.slope / weight;
             for (column, &i) in self.free.iter().enumerate() {
-                let slope = slopes[at * inputs + i][analyte] * individual[i].log_slope;
+                let slope = slopes[at * inputs + i][output] * individual[i].log_slope;
                 jacobian[(row, column)] = -weight * slope;
             }
         }
@@ -448,11 +454,10 @@ impl<'a> SubjectProblem<'a> {
         let sets: Vec<Vec<f64>> = etas.iter().map(|eta| self.parameters(eta)).collect();
         let case = |parameters| Case { parameters, start: self.start, course: &self.course };
         let cases: Vec<Case<'_>> = sets.iter().map(|parameters| case(parameters)).collect();
-        let one = |eta: &Vec<f64>, predicted: &[Concentrations<f64>]| {
+        let one = |eta: &Vec<f64>, predicted: &OutputRows| {
             let mut objective = self.prior.as_ref().map_or(0.0, |(p, _)| p.residuals(eta).norm_squared());
-            for (row, observation) in self.observations.iter().enumerate() {
-                let predicted = predicted[self.positions[row]].to_array()[observation.analyte.index()];
-                objective += self.part(row, predicted)?.value;
+            for (row, &(at, output)) in self.positions.iter().enumerate() {
+                objective += self.part(row, predicted[at][output])?.value;
             }
             Ok(objective)
         };

@@ -8,7 +8,7 @@ use crate::sampling::{draw_courses, quantile_band};
 use crate::spread::DeltaMethod;
 use crate::suppression::Suppression;
 use omafit_model::{
-    Analyte, Case, Concentrations, Course, Output, OutputTime, PopulationModel, PredictionError,
+    Analyte, Case, Course, Output, OutputRows, OutputTime, PerAnalyte, PopulationModel, PredictionError,
     Sensitivities, Subject,
 };
 use statrs::distribution::{ContinuousCDF, Normal};
@@ -50,27 +50,40 @@ pub struct Trajectory {
     pub time: Vec<f64>,
     /// Dose given from this time to the next, mg.
     pub dose_mg: Vec<f64>,
-    /// The five concentrations, in the order and units of [`Concentrations::NAMES`].
-    pub value: [Vec<f64>; 5],
-    /// Lower ends of the bands; NaN where the data do not determine the concentration.
-    pub lower: [Vec<f64>; 5],
+    /// The outputs of the model, in their order.
+    pub outputs: PerAnalyte<OutputCourse>,
+}
+
+/// An output over a time course. Every vector has one entry per time.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct OutputCourse {
+    /// The values, in the unit of the analyte.
+    pub value: Vec<f64>,
+    /// Lower ends of the bands; NaN where the data do not determine the output.
+    pub lower: Vec<f64>,
     /// Upper ends of the bands.
-    pub upper: [Vec<f64>; 5],
+    pub upper: Vec<f64>,
 }
 
 impl Trajectory {
-    /// Creates a time course with unknown concentrations.
-    fn at(times: &Times) -> Self {
+    /// The course of an output; `None` if the model does not predict it, or there is no time course.
+    pub fn of(&self, analyte: Analyte) -> Option<&OutputCourse> {
+        self.outputs.get(analyte)
+    }
+
+    /// Creates a time course with unknown outputs.
+    fn at(outputs: &[Analyte], times: &Times) -> Self {
         let output = times.course.times();
         let time: Vec<f64> = times.asked.iter().map(|&at| output[at].time).collect();
-        let unknown = || std::array::from_fn(|_| vec![f64::NAN; time.len()]);
-        let (value, lower, upper) = (unknown(), unknown(), unknown());
-        Self { dose_mg: doses_on(&time, &times.course), time, value, lower, upper }
+        let unknown = || vec![f64::NAN; time.len()];
+        let course = |_| OutputCourse { value: unknown(), lower: unknown(), upper: unknown() };
+        let outputs = PerAnalyte::of(outputs.iter().copied(), course);
+        Self { dose_mg: doses_on(&time, &times.course), time, outputs }
     }
 
     /// Widens the bands of a reconstructed time course by the uncertainty of the population behind the fit. `along`
     /// contains the subject's parameters one standard deviation up and down along each of some independent directions:
-    /// half the difference of the logarithms of a concentration between the two is a standard deviation, which is added
+    /// half the difference of the logarithms of an output between the two is a standard deviation, which is added
     /// to the band as an independent component.
     ///
     /// # Errors
@@ -83,27 +96,28 @@ impl Trajectory {
         wanted: &ReconstructionOptions,
     ) -> Result<(), PredictionError> {
         let course = Course::on_grid(subject, wanted.every, wanted.until.max(subject.end()))?;
-        let mut variance = vec![[0.0; 5]; self.time.len()];
-        let (mut high, mut low) = (Vec::new(), Vec::new());
+        let mut variances = OutputRows::zeros(self.time.len(), model.structure().outputs().len());
+        let (mut high, mut low) = (OutputRows::new(), OutputRows::new());
         for [up, down] in along {
             model.predict(up, &subject.covariates, &course, &mut high)?;
             model.predict(down, &subject.covariates, &course, &mut low)?;
-            for ((variance, high), low) in variance.iter_mut().zip(&high).zip(&low) {
-                for (c, (high, low)) in high.to_array().into_iter().zip(low.to_array()).enumerate() {
-                    // Two equal values, such as two zeros, have no uncertainty.
-                    if high != low {
-                        variance[c] += (0.5 * (high / low).ln()).powi(2);
-                    }
+            let pairs = high.numbers().iter().zip(low.numbers());
+            for (variance, (high, low)) in variances.numbers_mut().iter_mut().zip(pairs) {
+                // Two equal values, such as two zeros, have no uncertainty.
+                if high != low {
+                    *variance += (0.5 * (high / low).ln()).powi(2);
                 }
             }
         }
         let half_width = Normal::standard().inverse_cdf(0.5 + 0.5 * wanted.level);
-        for (row, variance) in variance.iter().enumerate() {
-            for (c, variance) in variance.iter().enumerate().filter(|(_, variance)| **variance > 0.0) {
-                let half = 0.5 * (self.upper[c][row] / self.lower[c][row]).ln();
-                let wider = (half.hypot(half_width * variance.sqrt()) - half).exp();
-                self.lower[c][row] /= wider;
-                self.upper[c][row] *= wider;
+        for (c, (_, OutputCourse { lower, upper, .. })) in self.outputs.iter_mut().enumerate() {
+            for (variance, (lower, upper)) in variances.column(c).zip(lower.iter_mut().zip(upper)) {
+                if variance > 0.0 {
+                    let half = 0.5 * (*upper / *lower).ln();
+                    let wider = (half.hypot(half_width * variance.sqrt()) - half).exp();
+                    *lower /= wider;
+                    *upper *= wider;
+                }
             }
         }
         Ok(())
@@ -163,7 +177,7 @@ type Whose<'a> = (u64, &'a Subject, &'a IndividualFit);
 /// Reconstructs a subject's time course from its first record at a fixed spacing, and derives the facts on the
 /// suppression of free IgE. The model is solved once for both.
 ///
-/// The band of a concentration c is c·exp(±z·s), with s² the variance of ln c: the fit's covariance propagated through
+/// The band of an output c is c·exp(±z·s), with s² the variance of ln c: the fit's covariance propagated through
 /// the sensitivities. Sampled bands are quantiles of the drawn courses; `position` is the position of the subject in
 /// the trial.
 ///
@@ -228,31 +242,32 @@ fn reconstructed(
     let inputs = model.parameters().len() + 1;
     let unknowns = options.free.len();
     let spread = DeltaMethod::new(&fit.uncertainty, unknowns);
-    let mut trajectory = Trajectory::at(times);
-    let mut gradients = vec![[0.0; 5]; unknowns];
+    let outputs = model.structure().outputs();
+    let mut trajectory = Trajectory::at(outputs, times);
+    let mut gradients = OutputRows::zeros(unknowns, outputs.len());
+    let mut sds = vec![0.0; outputs.len()];
     for (row, &at) in times.asked.iter().enumerate() {
-        let slopes = &slopes[at * inputs..][..inputs];
-        for (gradient, (&i, log_slope)) in gradients.iter_mut().zip(options.free.iter().zip(&fit.log_slopes))
-        {
-            *gradient = slopes[i].map(|slope| slope * log_slope);
+        for (unknown, (&i, log_slope)) in options.free.iter().zip(&fit.log_slopes).enumerate() {
+            let slopes = &slopes[at * inputs + i];
+            gradients[unknown].iter_mut().zip(slopes).for_each(|(by, slope)| *by = slope * log_slope);
         }
-        let (values, sds) = (values[at].to_array(), spread.sds_of(&gradients));
-        for c in 0..5 {
+        spread.sds_of(gradients.numbers(), &mut sds);
+        for ((_, course), (&value, &sd)) in trajectory.outputs.iter_mut().zip(values[at].iter().zip(&sds)) {
             // A value of zero has derivatives of zero.
-            let sd = if sds[c] <= ROUNDING * values[c].abs() { 0.0 } else { sds[c] / values[c] };
+            let sd = if sd <= ROUNDING * value.abs() { 0.0 } else { sd / value };
             let factor = if sd.is_finite() { (half_width * sd).exp() } else { f64::NAN };
-            trajectory.value[c][row] = values[c];
-            trajectory.lower[c][row] = values[c] / factor;
-            trajectory.upper[c][row] = values[c] * factor;
+            course.value[row] = value;
+            course.lower[row] = value / factor;
+            course.upper[row] = value * factor;
         }
     }
-    let predicts = model.structure().analytes().contains(&Analyte::IgeFree);
+    let target = model.structure().free_target().and_then(|target| model.structure().output(target));
     let mut suppression = None;
-    if predicts && let Some(free) = free_ige(times, values) {
+    if let Some((target, free)) = target.and_then(|target| Some((target, free_ige(times, values, target)?))) {
         let mut of_log = Vec::with_capacity(free.len() * unknowns);
         for (&at, value) in times.needed.iter().zip(&free) {
             let of = |(&i, log_slope): (&usize, &f64)| {
-                let slope = slopes[at * inputs + i][Analyte::IgeFree.index()] * log_slope / value;
+                let slope = slopes[at * inputs + i][target] * log_slope / value;
                 if slope.abs() <= ROUNDING { 0.0 } else { slope }
             };
             of_log.extend(options.free.iter().zip(&fit.log_slopes).map(of));
@@ -284,15 +299,16 @@ fn sample(
     let drawn = draw_courses(model, subject, stream, options, fit, &times.course)?;
     let part = 0.5 * (1.0 - wanted.level);
     let Reconstruction { trajectory, suppression } = done;
-    for c in 0..5 {
+    for (c, (_, output)) in trajectory.outputs.iter_mut().enumerate() {
         for (k, &at) in times.asked.iter().enumerate() {
-            let values = drawn.iter().map(|course| course[at].to_array()[c]).collect();
-            (trajectory.lower[c][k], trajectory.upper[c][k]) = quantile_band(values, part);
+            let values = drawn.iter().map(|course| course[at][c]).collect();
+            (output.lower[k], output.upper[k]) = quantile_band(values, part);
         }
     }
-    if let Some(suppression) = suppression {
-        let read = |course: &Vec<Concentrations<f64>>| -> Readings {
-            let Some(free) = free_ige(times, course) else { return Readings::default() };
+    let target = model.structure().free_target().and_then(|target| model.structure().output(target));
+    if let Some((suppression, target)) = suppression.as_mut().zip(target) {
+        let read = |course: &OutputRows| -> Readings {
+            let Some(free) = free_ige(times, course, target) else { return Readings::default() };
             let curve = Curve { points: &times.points, values: &free, slopes: &[], unknowns: 0 };
             curve.read(wanted.target_ng_ml)
         };
@@ -301,9 +317,9 @@ fn sample(
     Ok(())
 }
 
-/// Free IgE at the points of its curve; `None` unless it is finite and positive everywhere.
-fn free_ige(times: &Times, values: &[Concentrations<f64>]) -> Option<Vec<f64>> {
-    let free: Vec<f64> = times.needed.iter().map(|&at| values[at].ige_free).collect();
+/// Free IgE, the output `target`, at the points of its curve; `None` unless it is finite and positive everywhere.
+fn free_ige(times: &Times, values: &OutputRows, target: usize) -> Option<Vec<f64>> {
+    let free: Vec<f64> = times.needed.iter().map(|&at| values[at][target]).collect();
     (!free.is_empty() && free.iter().all(|v| v.is_finite() && *v > 0.0)).then_some(free)
 }
 
@@ -319,9 +335,9 @@ pub fn typical_course(
     model: &PopulationModel,
     subject: &Subject,
     wanted: &ReconstructionOptions,
-) -> Result<Vec<Concentrations<f64>>, PredictionError> {
+) -> Result<OutputRows, PredictionError> {
     let course = Course::on_grid(subject, wanted.every, wanted.until.max(subject.end()))?;
-    let mut out = Vec::new();
+    let mut out = OutputRows::new();
     model.predict(&model.typical(&subject.covariates)?, &subject.covariates, &course, &mut out)?;
     Ok(out)
 }

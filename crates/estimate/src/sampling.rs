@@ -4,7 +4,7 @@ use crate::individual_fit::IndividualFit;
 use crate::options::FitOptions;
 use crate::quantile::quantile_of_sorted;
 use crate::simulate::SubjectStream;
-use omafit_model::{Concentrations, Course, PopulationModel, PredictionError, Subject};
+use omafit_model::{Course, OutputRows, PopulationModel, PredictionError, Subject};
 
 /// Time courses of parameters drawn from the normal distribution of η around a fit; none if a direction of the
 /// parameters is not determined, or a draw cannot be solved. `stream` is the seed, the subject's position and the
@@ -19,7 +19,7 @@ pub(crate) fn draw_courses(
     options: &FitOptions,
     fit: &IndividualFit,
     course: &Course,
-) -> Result<Vec<Vec<Concentrations<f64>>>, PredictionError> {
+) -> Result<Vec<OutputRows>, PredictionError> {
     let directions = fit.uncertainty.directions();
     if directions.iter().any(|d| !d.sd.is_finite()) {
         return Ok(Vec::new());

@@ -184,7 +184,7 @@ pub(crate) fn with_own_sigma(
     let needed = options.free.len() + OWN_SIGMA_NEEDS;
     let mut own: Vec<Analyte> = Vec::new();
     let mut said = String::new();
-    for analyte in Analyte::ALL {
+    for analyte in model.analytes() {
         let of = subject.observations.iter().filter(|o| o.analyte == analyte);
         let quantified = of.filter(|o| o.censoring == Censoring::Quantified).count();
         let fixed = model.residual(analyte).is_none_or(|residual| residual.fixed);
@@ -196,7 +196,7 @@ pub(crate) fn with_own_sigma(
             said += &format!("; σ of {} as given: {why}", analyte.name());
         }
     }
-    let (mut errors, mut iterations, starts) = (given, fit.iterations, fit.starts);
+    let (mut errors, mut iterations, starts) = (given.clone(), fit.iterations, fit.starts);
     let mut settled = own.is_empty();
     for _ in 0..ROUNDS {
         if settled || fit.status == Status::Failed {
@@ -204,18 +204,20 @@ pub(crate) fn with_own_sigma(
         }
         let (mut largest, mut vanished) = (0.0_f64, Vec::new());
         for &analyte in &own {
-            let Some(old) = errors[analyte.index()] else { continue };
+            let Some(&old) = errors.get(analyte) else { continue };
             let observations: Vec<Fitted<'_>> = fitted(subject, &fit, analyte, false).collect();
             if let Some(error) = estimate(old, &observations) {
                 largest = largest.max(change(old.error, error, &observations));
-                errors[analyte.index()] = Some(ErrorDistribution { error, ..old });
+                errors.insert(analyte, ErrorDistribution { error, ..old });
             } else {
                 vanished.push(analyte);
             }
         }
         for analyte in vanished {
             said += &format!("; σ of {} as given: its residuals vanish", analyte.name());
-            errors[analyte.index()] = given[analyte.index()];
+            if let Some(error) = given.get(analyte) {
+                errors.insert(analyte, *error);
+            }
             own.retain(|a| *a != analyte);
             largest = f64::INFINITY;
         }
@@ -224,7 +226,7 @@ pub(crate) fn with_own_sigma(
         iterations += fit.iterations;
     }
     (fit.iterations, fit.starts) = (iterations, starts);
-    let estimated = own.iter().filter_map(|a| errors[a.index()]);
+    let estimated = own.iter().filter_map(|a| errors.get(*a));
     fit.own_sigmas = estimated.map(|law| sigmas(law.error).len()).sum();
     if !settled && fit.status != Status::Failed {
         fit.fail(model, options, &format!("; σ does not settle in {ROUNDS} rounds"));
@@ -259,7 +261,7 @@ mod tests {
             ErrorModel::Normal { additive: 0.0, proportional: 5.0 },
         ];
         for (error, square) in errors.into_iter().zip(squares) {
-            let values = pairs.map(|(_, y)| observed(Analyte::IgeFree, y, Censoring::Quantified));
+            let values = pairs.map(|(_, y)| observed(Analyte::IGE_FREE, y, Censoring::Quantified));
             let sum: f64 = pairs.iter().map(|(f, y)| square(*f, *y)).sum();
             for (corrected, freedom) in [(false, 5.0), (true, 3.0)] {
                 let fitted: Vec<Fitted<'_>> = (0..5)
@@ -308,7 +310,7 @@ mod tests {
             let values: Vec<Observation> = numbers("observations")
                 .into_iter()
                 .zip(censoring)
-                .map(|(y, censoring)| observed(Analyte::IgeFree, y, censoring))
+                .map(|(y, censoring)| observed(Analyte::IGE_FREE, y, censoring))
                 .collect();
             let predictions = numbers("predictions");
             let fitted: Vec<Fitted<'_>> = values
@@ -325,14 +327,14 @@ mod tests {
 
     #[test]
     fn residuals_that_vanish_give_no_sigma() {
-        let value = observed(Analyte::IgeTotal, 5.0, Censoring::Quantified);
+        let value = observed(Analyte::IGE_TOTAL, 5.0, Censoring::Quantified);
         let fitted = [Fitted { observation: &value, prediction: 5.0, leverage: 0.0 }; 4];
         let law = ErrorDistribution {
             error: ErrorModel::LogNormal { sd: 0.2 },
             shape: ResidualDistribution::Normal,
         };
         assert_eq!(estimate(law, &fitted), None);
-        let value = observed(Analyte::IgeTotal, 5.0, Censoring::Below);
+        let value = observed(Analyte::IGE_TOTAL, 5.0, Censoring::Below);
         let fitted = [Fitted { observation: &value, prediction: 4.0, leverage: 0.0 }; 4];
         assert_eq!(estimate(law, &fitted), None);
     }

@@ -3,7 +3,9 @@
 use crate::likelihood::StandardisedDensity as _;
 use crate::problem::SubjectError;
 use nalgebra::{Cholesky, DMatrix, DVector};
-use omafit_model::{Censoring, Course, Covariates, PopulationModel, Residual, ResidualDistribution, Subject};
+use omafit_model::{
+    Censoring, Course, Covariates, OutputRows, PopulationModel, Residual, ResidualDistribution, Subject,
+};
 use rand_chacha::ChaCha12Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
@@ -142,15 +144,15 @@ pub fn measure(
     stream: &mut SubjectStream,
 ) -> Result<(), SubjectError> {
     let (course, positions) = Course::of_observations(subject)?;
-    let mut concentrations = Vec::new();
-    model.predict(parameters, &subject.covariates, &course, &mut concentrations)?;
+    let mut outputs = OutputRows::new();
+    model.predict(parameters, &subject.covariates, &course, &mut outputs)?;
     let mut kept = Vec::with_capacity(subject.observations.len());
     for (mut observation, &at) in subject.observations.drain(..).zip(&positions) {
         let (analyte, time) = (observation.analyte, observation.time);
-        let Some(residual) = model.residual(analyte) else {
+        let Some((output, residual)) = model.structure().output(analyte).zip(model.residual(analyte)) else {
             return Err(SubjectError::NotPredicted { analyte: analyte.name(), time });
         };
-        let exact = concentrations[at].to_array()[analyte.index()];
+        let exact = outputs[at][output];
         let z = stream.standardised(residual.distribution);
         let end = observation.interval_end.take();
         if residual.error.allows(exact) {

@@ -28,33 +28,31 @@ impl DeltaMethod {
 
     /// The standard deviation of a quantity; `None` if its gradient has a component along an undetermined direction.
     pub fn sd_of(&self, gradient: &[f64]) -> Option<f64> {
-        let gradient: Vec<[f64; 1]> = gradient.iter().map(|g| [*g]).collect();
-        let [sd] = self.sds_of(&gradient);
-        sd.is_finite().then_some(sd)
+        let mut sd = [0.0];
+        self.sds_of(gradient, &mut sd);
+        sd[0].is_finite().then_some(sd[0])
     }
 
-    /// The standard deviations of several quantities from their derivatives with respect to each parameter; NaN if
+    /// The standard deviations of several quantities, from a row of their derivatives for each parameter; NaN if
     /// undetermined.
     #[inline]
-    pub fn sds_of<const M: usize>(&self, gradients: &[[f64; M]]) -> [f64; M] {
-        let mut variance = [0.0; M];
-        for block in self.rows.chunks_exact(gradients.len().max(1)) {
-            let mut along = [[0.0; WIDTH]; M];
-            for (row, of) in block.iter().zip(gradients) {
-                for m in 0..M {
+    pub fn sds_of(&self, gradients: &[f64], sds: &mut [f64]) {
+        let width = sds.len();
+        let column = |m: usize| gradients.chunks_exact(width).map(move |of| of[m]);
+        for (m, sd) in sds.iter_mut().enumerate() {
+            let mut variance = 0.0;
+            for block in self.rows.chunks_exact((gradients.len() / width).max(1)) {
+                let mut along = [0.0; WIDTH];
+                for (row, of) in block.iter().zip(column(m)) {
                     for k in 0..WIDTH {
-                        along[m][k] += row[k] * of[m];
+                        along[k] += row[k] * of;
                     }
                 }
+                variance += along.iter().map(|a| a * a).sum::<f64>();
             }
-            for m in 0..M {
-                variance[m] += along[m].iter().map(|a| a * a).sum::<f64>();
-            }
+            let is_known = self.open.is_empty() || self.is_determined(column(m));
+            *sd = if is_known && variance.is_finite() { variance.sqrt() } else { f64::NAN };
         }
-        std::array::from_fn(|m| {
-            let is_known = self.open.is_empty() || self.is_determined(gradients.iter().map(|of| of[m]));
-            if is_known && variance[m].is_finite() { variance[m].sqrt() } else { f64::NAN }
-        })
     }
 
     /// Whether a gradient has no component along an undetermined direction.

@@ -10,7 +10,7 @@ use crate::reconstruction::{
 };
 use crate::suppression::Suppression;
 use omafit_model::{
-    Analyte, Case, Course, Observation, PopulationModel, Predicted, PredictionError, Subject,
+    Case, Course, Observation, OutputRows, PerAnalyte, PopulationModel, Predicted, PredictionError, Subject,
 };
 use rayon::prelude::*;
 
@@ -21,8 +21,8 @@ pub struct SubjectResult {
     pub fit: IndividualFit,
     /// Prediction of each observation for the typical subject with equal covariates; NaN where it cannot be computed.
     pub pred: Vec<f64>,
-    /// Goodness of fit of each analyte, in the order of their `DVID`.
-    pub by_analyte: [Goodness; 3],
+    /// Goodness of fit of each analyte that the model predicts.
+    pub by_analyte: PerAnalyte<Goodness>,
     /// Goodness of fit of all analytes together.
     pub overall: Goodness,
     /// Time course; empty if the fit failed, the course cannot be solved, or it was not requested.
@@ -63,7 +63,7 @@ pub fn process_subjects(
     let mut courses = courses.unwrap_or_default().into_iter();
     let of = |((subject, fit), pred): ((&Subject, IndividualFit), _)| {
         let course = if fit.status == Status::Failed { None } else { courses.next() };
-        judged(subject, fit, course, pred)
+        judged(model, subject, fit, course, pred)
     };
     alone.into_iter().zip(fits).zip(pred).map(of).collect()
 }
@@ -80,10 +80,11 @@ pub fn complete(
     let pred = typical_predictions(model, subject);
     let is_sound = fit.status != Status::Failed;
     let course = is_sound.then(|| reconstruct(model, subject, position, options, &fit, wanted));
-    judged(subject, fit, course, pred)
+    judged(model, subject, fit, course, pred)
 }
 
 fn judged(
+    model: &PopulationModel,
     subject: &Subject,
     mut fit: IndividualFit,
     course: Option<Result<Reconstruction, PredictionError>>,
@@ -96,7 +97,7 @@ fn judged(
     });
     let reconstruction = reconstruction.unwrap_or_default();
     SubjectResult {
-        by_analyte: Analyte::ALL.map(|a| goodness(&fit.errors, subject, &fit.ipred, Some(a))),
+        by_analyte: PerAnalyte::of(model.analytes(), |a| goodness(&fit.errors, subject, &fit.ipred, Some(a))),
         overall: goodness(&fit.errors, subject, &fit.ipred, None),
         pred: pred.unwrap_or_else(|_| vec![f64::NAN; subject.observations.len()]),
         fit,
@@ -128,13 +129,15 @@ fn typical_predictions_each(
     let sound = typical.iter().filter_map(|typical| typical.as_ref().ok());
     let cases: Vec<Case<'_>> =
         sound.map(|(parameters, start, course, _)| Case { parameters, start: *start, course }).collect();
-    let mut predicted: Vec<Predicted> = cases.iter().map(|_| Ok(Vec::new())).collect();
+    let mut predicted: Vec<Predicted> = cases.iter().map(|_| Ok(OutputRows::new())).collect();
     model.structure().predict_each(&cases, &mut |k, found| predicted[k] = found.cloned());
     let mut predicted = predicted.into_iter();
     let mut read = |(subject, typical): (&&Subject, &Result<(_, _, _, Vec<usize>), PredictionError>)| {
         let (_, _, _, positions) = typical.as_ref().map_err(Clone::clone)?;
-        let values = predicted.next().unwrap_or_else(|| Ok(Vec::new()))?;
-        let of = |(o, &at): (&Observation, &usize)| values[at].to_array()[o.analyte.index()];
+        let values = predicted.next().unwrap_or_else(|| Ok(OutputRows::new()))?;
+        let of = |(o, &at): (&Observation, &usize)| {
+            model.structure().output(o.analyte).map_or(f64::NAN, |output| values[at][output])
+        };
         Ok(subject.observations.iter().zip(positions).map(of).collect())
     };
     subjects.iter().zip(&typical).map(&mut read).collect()

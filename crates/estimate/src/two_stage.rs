@@ -307,7 +307,7 @@ mod tests {
             effective_parameters: 0.0,
             gradient_norm: 0.0,
             ipred: Vec::new(),
-            errors: [None; 3],
+            errors: omafit_model::PerAnalyte::default(),
         }
     }
 

@@ -39,7 +39,7 @@ fn model(sigma: f64) -> PopulationModel {
 fn subject(id: &str, rows: &[(f64, f64, Censoring)]) -> Subject {
     let observation = |&(hour, value, censoring): &(f64, f64, Censoring)| Observation {
         time: hour / 24.0,
-        analyte: Analyte::OmalizumabTotal,
+        analyte: Analyte::OMALIZUMAB_TOTAL,
         value,
         censoring,
         interval_end: None,

@@ -7,7 +7,9 @@ use omafit_estimate::{
     PopulationOptions, Prior, Replication, Status, Strata, SubjectStream, VpcSettings, VpcStatistic,
     estimate_population, fit_subject, marginal_likelihood, npde, replicate_trial, simulate_subject, vpc,
 };
-use omafit_model::{Analyte, Censoring, Covariates, Dose, Observation, PopulationModel, Subject, published};
+use omafit_model::{
+    Analyte, Censoring, Covariates, Dose, Observation, PerAnalyte, PopulationModel, Subject, published,
+};
 
 fn model() -> PopulationModel {
     PopulationModel::parse(published("hayashi2007").unwrap()).unwrap()
@@ -20,7 +22,7 @@ fn without() -> Vec<Subject> {
         let doses = (0..given).map(|k| Dose::subcutaneous(28.0 * f64::from(k), 300.0)).collect();
         let days = [0.0, 3.0, 10.0, 27.0, 60.0, 111.0, 140.0];
         let covariates = Covariates::new(60.0 + 2.0 * seed as f64, 200.0 + 40.0 * seed as f64);
-        let mut subject = Subject::planned(seed, covariates, doses, &days);
+        let mut subject = Subject::planned(seed, covariates, doses, &omafit_model::analytes(), &days);
         simulate_subject(&model(), &mut subject, Noise::ALL, &mut SubjectStream::new(seed, 0)).unwrap();
         subject
     };
@@ -37,7 +39,7 @@ fn with() -> Vec<Subject> {
             let at = subject.observations.partition_point(|o| o.time < time);
             let below = Observation {
                 time,
-                analyte: Analyte::OmalizumabTotal,
+                analyte: Analyte::OMALIZUMAB_TOTAL,
                 value: 0.05,
                 censoring: Censoring::Below,
                 interval_end: None,
@@ -87,10 +89,11 @@ fn checks_by_simulation_keep_them() {
     let (model, subjects) = (model(), with());
     let replicates = replicate_trial(&model, &subjects, Replication { replicates: 300, seed: 5 }, &|| ());
     let limit = Limits { lower: Some(0.05), upper: None };
-    let limits = [limit, Limits::default(), Limits::default()];
+    let of = |analyte| if analyte == Analyte::OMALIZUMAB_TOTAL { limit } else { Limits::default() };
+    let limits = PerAnalyte::of(model.analytes(), of);
     let (mut count, mut sum) = (0, 0.0);
     for (index, (subject, replicates)) in subjects.iter().zip(&replicates).enumerate() {
-        let errors = npde(&model, subject, index as u64, replicates, limits, 9);
+        let errors = npde(&model, subject, index as u64, replicates, &limits, 9);
         for (o, error) in subject.observations.iter().zip(errors) {
             assert!(error.is_finite(), "{o:?}");
             if o.row == 7 {
@@ -110,7 +113,7 @@ fn checks_by_simulation_keep_them() {
             binning: omafit_estimate::Binning::Edges(vec![-1.0, 1.0, 200.0]),
             percentiles: vec![0.5],
             level: 0.9,
-            limits,
+            limits: limits.clone(),
             strata: Strata::default(),
             is_corrected,
         };
@@ -118,7 +121,7 @@ fn checks_by_simulation_keep_them() {
         let first = rows
             .iter()
             .find(|row| {
-                row.analyte == Analyte::OmalizumabTotal
+                row.analyte == Analyte::OMALIZUMAB_TOTAL
                     && row.bin == 1
                     && row.statistic == VpcStatistic::Below
             })

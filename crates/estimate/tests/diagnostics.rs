@@ -8,7 +8,7 @@ use omafit_estimate::{
     fit_subject, mean_p_value, npc, prediction_errors, replicate_trial, simulate_subject, trend,
     typical_predictions, variance_p_value, vpc,
 };
-use omafit_model::{Analyte, Censoring, Covariates, Dose, PopulationModel, Subject, published};
+use omafit_model::{Analyte, Censoring, Covariates, Dose, PerAnalyte, PopulationModel, Subject, published};
 
 const SUBJECTS: u64 = 60;
 const REPLICATION: Replication = Replication { replicates: 200, seed: 11 };
@@ -37,7 +37,7 @@ fn subjects(model: &PopulationModel, seed: u64) -> Vec<Subject> {
         let (mut who, mut stream) = (SubjectStream::new(0, i), SubjectStream::new(seed, i));
         let days = [3.0, 14.0, 40.0, 84.0];
         let covariates = Covariates::new(60.0 + 40.0 * who.uniform(), 150.0 + 600.0 * who.uniform());
-        let mut subject = Subject::planned(i, covariates, doses.clone(), &days);
+        let mut subject = Subject::planned(i, covariates, doses.clone(), &omafit_model::analytes(), &days);
         simulate_subject(model, &mut subject, Noise::ALL, &mut stream).unwrap();
         subject
     };
@@ -49,7 +49,7 @@ fn diagnosed(model: &PopulationModel, subjects: &[Subject]) -> Vec<SubjectDiagno
     let prior = Prior::new((0..free.len()).collect(), model.omega()).unwrap();
     let options = FitOptions::new(Method::Map, free);
     let fits: Vec<_> = subjects.iter().map(|s| fit_subject(model, s, Some(&prior), &options)).collect();
-    let limits = assay_limits(model, subjects, [Limits::default(); 3]);
+    let limits = assay_limits(model, subjects, &PerAnalyte::default());
     let of = replicate_trial(model, subjects, REPLICATION, &|| ());
     let replicates = TrialReplicates { of, seed: REPLICATION.seed, limits };
     diagnose(model, subjects, &|i| &fits[i], &options, Some(&replicates))
@@ -94,8 +94,8 @@ fn residuals_notice_a_wrong_model() {
 #[test]
 fn npde_of_censored_observations_is_standard_normal() {
     let mut file = hayashi().file().clone();
-    file.residual.get_mut(&Analyte::IgeFree).unwrap().lloq = Some(18.0);
-    file.residual.get_mut(&Analyte::OmalizumabTotal).unwrap().uloq = Some(35.0);
+    file.residual.get_mut(&Analyte::IGE_FREE).unwrap().lloq = Some(18.0);
+    file.residual.get_mut(&Analyte::OMALIZUMAB_TOTAL).unwrap().uloq = Some(35.0);
     let model = PopulationModel::new(file).unwrap();
     let data = subjects(&model, 8);
     let censored = data.iter().flat_map(|s| &s.observations).filter(|o| o.censoring != Censoring::Quantified);
@@ -112,7 +112,7 @@ fn npde_of_censored_observations_is_standard_normal() {
 fn npde_of_values_between_two_limits_is_standard_normal() {
     let model = hayashi();
     let mut data = subjects(&model, 9);
-    let free = data.iter_mut().flat_map(|s| &mut s.observations).filter(|o| o.analyte == Analyte::IgeFree);
+    let free = data.iter_mut().flat_map(|s| &mut s.observations).filter(|o| o.analyte == Analyte::IGE_FREE);
     let mut within = 0;
     // Detection limit 18 ng/mL, quantification limit 36 ng/mL.
     for observation in free.filter(|o| o.value < 36.0) {
@@ -133,7 +133,7 @@ fn settings(model: &PopulationModel, data: &[Subject], is_corrected: bool) -> Vp
         binning: Binning::Chosen,
         percentiles: vec![0.05, 0.5, 0.95],
         level: 0.9,
-        limits: assay_limits(model, data, [Limits::default(); 3]),
+        limits: assay_limits(model, data, &PerAnalyte::default()),
         strata: Strata::default(),
         is_corrected,
     }
@@ -173,7 +173,7 @@ fn bands_of_90_per_cent_cover_90_per_cent() {
 #[test]
 fn censored_fractions_and_percentiles_beyond_a_limit_are_told_apart() {
     let mut file = hayashi().file().clone();
-    file.residual.get_mut(&Analyte::IgeFree).unwrap().lloq = Some(15.0);
+    file.residual.get_mut(&Analyte::IGE_FREE).unwrap().lloq = Some(15.0);
     let model = PopulationModel::new(file).unwrap();
     let data = subjects(&model, 3);
     let replicates = replicate_trial(&model, &data, REPLICATION, &|| ());
@@ -181,14 +181,14 @@ fn censored_fractions_and_percentiles_beyond_a_limit_are_told_apart() {
     let rows = vpc(&data, &replicates, &pred, &settings(&model, &data, false));
     let free = |wanted: VpcStatistic| {
         rows.iter()
-            .filter(move |r| r.analyte == Analyte::IgeFree && r.statistic == wanted)
+            .filter(move |r| r.analyte == Analyte::IGE_FREE && r.statistic == wanted)
             .collect::<Vec<_>>()
     };
     let below = free(VpcStatistic::Below);
     assert_eq!(below.len(), 4);
     for (fraction, lowest) in below.iter().zip(free(VpcStatistic::Percentile(0.05))) {
         let observed = data.iter().flat_map(|s| &s.observations);
-        let here = observed.filter(|o| o.analyte == Analyte::IgeFree && o.time == fraction.time[1]);
+        let here = observed.filter(|o| o.analyte == Analyte::IGE_FREE && o.time == fraction.time[1]);
         let censored = here.filter(|o| o.censoring == Censoring::Below).count();
         assert_eq!(fraction.observed, censored as f64 / SUBJECTS as f64);
         assert!(
@@ -205,7 +205,8 @@ fn the_numerical_check_counts_what_it_should() {
     let model = hayashi();
     let data = subjects(&model, 5);
     let replicates = replicate_trial(&model, &data, REPLICATION, &|| ());
-    let rows = npc(&data, &replicates, [Limits::default(); 3], 0.9);
+    let unlimited = PerAnalyte::of(omafit_model::analytes(), |_| Limits::default());
+    let rows = npc(&data, &replicates, &unlimited, 0.9);
     assert_eq!(rows.len(), 12);
     for row in &rows {
         let expected = 0.5 * (1.0 - row.interval);
@@ -283,17 +284,18 @@ fn tests_of_residuals_are_those_of_scipy() {
 #[test]
 fn limits_come_from_who_knows_best() {
     let mut file = hayashi().file().clone();
-    file.residual.get_mut(&Analyte::IgeFree).unwrap().lloq = Some(18.0);
+    file.residual.get_mut(&Analyte::IGE_FREE).unwrap().lloq = Some(18.0);
     let model = PopulationModel::new(file).unwrap();
     let data = subjects(&model, 8);
-    let of = |model: &PopulationModel, data: &[Subject], given| {
-        assay_limits(model, data, given)[Analyte::IgeFree.index()]
+    let of = |model: &PopulationModel, data: &[Subject], given: Limits| {
+        let given = PerAnalyte::of([Analyte::IGE_FREE], |_| given);
+        *assay_limits(model, data, &given).get(Analyte::IGE_FREE).unwrap()
     };
-    let none = [Limits::default(); 3];
+    let none = Limits::default();
     assert_eq!(of(&model, &[], none), Limits { lower: Some(18.0), upper: None });
     assert_eq!(of(&hayashi(), &data, none), Limits { lower: Some(18.0), upper: None });
     let given = Limits { lower: Some(2.0), upper: Some(150.0) };
-    assert_eq!(of(&model, &data, [given; 3]), given);
+    assert_eq!(of(&model, &data, given), given);
     assert_eq!(
         [1.0, 2.0, 150.0, 151.0].map(|v| given.rank(v)),
         [f64::NEG_INFINITY, 2.0, 150.0, f64::INFINITY]

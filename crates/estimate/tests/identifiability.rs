@@ -2,9 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 use omafit_estimate::{FitOptions, Method, Prior, fit_subject, free_names};
-use omafit_model::{
-    Analyte, Concentrations, Course, Covariates, Dose, Observation, PopulationModel, Subject, published,
-};
+use omafit_model::{Analyte, Course, Covariates, Dose, Observation, PopulationModel, Subject, published};
 
 /// A subject whose observations equal the predictions of the typical subject.
 fn exact(model: &PopulationModel, ige_ng_ml: f64, dose_mg: f64, seen: &[(f64, Analyte)]) -> Subject {
@@ -13,11 +11,11 @@ fn exact(model: &PopulationModel, ige_ng_ml: f64, dose_mg: f64, seen: &[(f64, An
     let covariates = Covariates::new(61.1, ige_ng_ml);
     let mut subject = Subject { id: "1".into(), covariates, start: 0.0, doses, observations };
     let (course, positions) = Course::of_observations(&subject).unwrap();
-    let mut out: Vec<Concentrations<f64>> = Vec::new();
+    let mut out = omafit_model::OutputRows::new();
     let typical = model.typical(&subject.covariates).unwrap();
     model.predict(&typical, &subject.covariates, &course, &mut out).unwrap();
     for (o, at) in subject.observations.iter_mut().zip(positions) {
-        o.value = out[at].to_array()[o.analyte.index()];
+        o.value = out[at][model.structure().output(o.analyte).unwrap()];
     }
     subject
 }
@@ -28,7 +26,7 @@ fn clearance_and_volume_of_the_complex_only_through_their_ratio() {
     // After about three weeks its concentration is equally sensitive to Vc and, with the opposite sign, to dCLc.
     let model = PopulationModel::parse(published("hayashi2007").unwrap()).unwrap();
     let free = vec![model.position("dCLc").unwrap(), model.position("Vc").unwrap()];
-    let seen = [24.0, 25.0, 26.0].map(|day| (day, Analyte::OmalizumabTotal));
+    let seen = [24.0, 25.0, 26.0].map(|day| (day, Analyte::OMALIZUMAB_TOTAL));
     let subject = exact(&model, 20_000.0, 2.0, &seen);
     let options = FitOptions::new(Method::Nls, free.clone());
     let fit = fit_subject(&model, &subject, None, &options);

@@ -6,7 +6,7 @@ use omafit_estimate::{
     residual_errors, simulate_subject,
 };
 use omafit_model::{
-    Analyte, Censoring, Concentrations, Course, Covariates, Dose, ErrorModel, Observation, PopulationModel,
+    Analyte, Censoring, Course, Covariates, Dose, ErrorModel, Observation, PopulationModel,
     ResidualDistribution, ResidualEntry, Subject, published,
 };
 use statrs::distribution::{Continuous, ContinuousCDF, Normal, StudentsT};
@@ -23,7 +23,8 @@ fn model(entry: ResidualEntry) -> PopulationModel {
 fn subject(model: &PopulationModel, seed: u64) -> Subject {
     let doses: Vec<Dose> = (0..4).map(|k| Dose::subcutaneous(28.0 * f64::from(k), 300.0)).collect();
     let days = [0.0, 3.0, 10.0, 27.0, 60.0, 111.0, 140.0, 180.0, 220.0];
-    let mut subject = Subject::planned(seed, Covariates::new(75.0, 450.0), doses, &days);
+    let mut subject =
+        Subject::planned(seed, Covariates::new(75.0, 450.0), doses, &omafit_model::analytes(), &days);
     simulate_subject(model, &mut subject, Noise::ALL, &mut SubjectStream::new(seed, 0)).unwrap();
     subject
 }
@@ -40,7 +41,7 @@ fn deviance(
         parameters[i] *= eta.exp();
     }
     let (course, positions) = Course::of_observations(subject).unwrap();
-    let mut out: Vec<Concentrations<f64>> = Vec::new();
+    let mut out = omafit_model::OutputRows::new();
     model.predict(&parameters, &subject.covariates, &course.with_rtol(1e-12), &mut out).unwrap();
     type Function = Box<dyn Fn(f64) -> f64>;
     let (log_density, lower): (Function, Function) = match shape {
@@ -54,7 +55,7 @@ fn deviance(
         }
     };
     let one = |(o, at): (&Observation, &usize)| {
-        let f = out[*at].to_array()[o.analyte.index()];
+        let f = out[*at][model.structure().output(o.analyte).unwrap()];
         let error = model.residual(o.analyte).unwrap().error;
         let (z, sd, jacobian) = match error {
             ErrorModel::LogNormal { sd } => ((o.value / f).ln() / sd, sd, o.value),
@@ -170,7 +171,7 @@ fn leaving_censored_values_out_misleads_and_their_likelihood_does_not() {
     // subject seems to have less free IgE.
     let entry = ResidualEntry { log_sd: Some(0.2), uloq: Some(150.0), ..ResidualEntry::default() };
     let mut file = PopulationModel::parse(published("hayashi2007").unwrap()).unwrap().file().clone();
-    file.residual.insert(Analyte::IgeFree, entry);
+    file.residual.insert(Analyte::IGE_FREE, entry);
     let model = PopulationModel::new(file).unwrap();
     let free = vec![model.position("Pe").unwrap()];
     let options = FitOptions { further_starts: 0, ..FitOptions::new(Method::Nls, free.clone()) };
@@ -178,8 +179,9 @@ fn leaving_censored_values_out_misleads_and_their_likelihood_does_not() {
     for seed in 1..=300 {
         let doses = vec![Dose::subcutaneous(0.0, 75.0)];
         let times = [7.0, 14.0, 21.0, 28.0, 35.0, 42.0, 49.0, 56.0];
-        let mut subject = Subject::planned(1, Covariates::new(70.0, 400.0), doses, &times);
-        subject.observations.retain(|o| o.analyte == Analyte::IgeFree);
+        let mut subject =
+            Subject::planned(1, Covariates::new(70.0, 400.0), doses, &omafit_model::analytes(), &times);
+        subject.observations.retain(|o| o.analyte == Analyte::IGE_FREE);
         let noise = Noise { variability: false, residual: true };
         simulate_subject(&model, &mut subject, noise, &mut SubjectStream::new(seed, 0)).unwrap();
         with.push(fit_subject(&model, &subject, None, &options).eta[0]);
@@ -239,7 +241,7 @@ fn a_profile_that_never_rises_is_open() {
     let entry = ResidualEntry { log_sd: Some(0.25), ..ResidualEntry::default() };
     let model = model(entry);
     let mut subject = subject(&model, 11);
-    subject.observations.retain(|o| o.time == 0.0 && o.analyte == Analyte::IgeTotal);
+    subject.observations.retain(|o| o.time == 0.0 && o.analyte == Analyte::IGE_TOTAL);
     let (ka, vx) = (model.position("ka").unwrap(), model.position("Vx").unwrap());
     let options = FitOptions { profile: Some(0.95), ..FitOptions::new(Method::Nls, vec![ka, vx]) };
     let fit = fit_subject(&model, &subject, None, &options);

@@ -68,7 +68,7 @@ fn theophylline() -> Vec<Subject> {
             observations: seen
                 .map(|row| {
                     let time = row["TIME"] / 24.0;
-                    observation(time, Analyte::OmalizumabTotal, row["DV"], 1)
+                    observation(time, Analyte::OMALIZUMAB_TOTAL, row["DV"], 1)
                 })
                 .collect(),
         }
@@ -84,7 +84,7 @@ fn case(name: &str, reference: &serde_json::Value) -> (PopulationModel, Vec<Subj
             let mut file = model.file().clone();
             let proportional_sd = reference["proportional_sd"].as_f64();
             let entry = ResidualEntry { proportional_sd, ..ResidualEntry::default() };
-            file.residual.insert(Analyte::OmalizumabTotal, entry);
+            file.residual.insert(Analyte::OMALIZUMAB_TOTAL, entry);
             model = PopulationModel::new(file).unwrap();
             for subject in &mut subjects {
                 subject.observations.retain(|o| o.time > 0.0);
@@ -133,7 +133,7 @@ fn seven_parameters_agree_with_sampling_by_another_program() {
             if row["EVID"] == 1.0 {
                 doses.push(Dose::subcutaneous(row["TIME"], row["AMT"]));
             } else {
-                let analyte = Analyte::ALL[row["DVID"] as usize - 1];
+                let analyte = omafit_model::analytes()[row["DVID"] as usize - 1];
                 observations.push(observation(row["TIME"], analyte, row["DV"], doses.len()));
             }
         }
@@ -161,7 +161,7 @@ fn a_linear_model_has_its_closed_form_by_every_method() {
     let entry = VariabilityEntry { variance: Some(0.04), ..VariabilityEntry::default() };
     file.variability.insert("Vc".into(), entry);
     let entry = ResidualEntry { log_sd: Some(0.3), ..ResidualEntry::default() };
-    file.residual.insert(Analyte::OmalizumabTotal, entry);
+    file.residual.insert(Analyte::OMALIZUMAB_TOTAL, entry);
     let model = PopulationModel::new(file).unwrap();
     let omega2 = model.omega()[0];
     let (mut subjects, mut ofv, mut minus2ll) = (Vec::new(), 0.0, 0.0);
@@ -184,7 +184,7 @@ fn a_linear_model_has_its_closed_form_by_every_method() {
             doses: vec![Dose::intravenous(0.0, 320.0, 0.0)],
             observations: logs
                 .iter()
-                .map(|y| observation(0.0, Analyte::OmalizumabTotal, y.exp(), 1))
+                .map(|y| observation(0.0, Analyte::OMALIZUMAB_TOTAL, y.exp(), 1))
                 .collect(),
         });
     }

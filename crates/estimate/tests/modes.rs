@@ -53,7 +53,7 @@ fn subjects(name: &str, day: f64) -> Vec<Subject> {
         } else {
             subject.observations.push(Observation {
                 time,
-                analyte: Analyte::OmalizumabTotal,
+                analyte: Analyte::OMALIZUMAB_TOTAL,
                 value: number("DV"),
                 censoring: Censoring::Quantified,
                 interval_end: None,
@@ -131,7 +131,8 @@ fn widened(name: &str, sd: f64) -> PopulationModel {
 /// A subject simulated from a model with a seed.
 fn drawn(model: &PopulationModel, seed: u64, doses: usize, times: &[f64]) -> Subject {
     let doses = (0..doses).map(|k| Dose::subcutaneous(28.0 * k as f64, 300.0)).collect();
-    let mut subject = Subject::planned(seed, Covariates::new(75.0, 400.0), doses, times);
+    let mut subject =
+        Subject::planned(seed, Covariates::new(75.0, 400.0), doses, &omafit_model::analytes(), times);
     subject.observations.retain(|o| model.residual(o.analyte).is_some());
     simulate_subject(model, &mut subject, Noise::ALL, &mut SubjectStream::new(seed, 0)).unwrap();
     subject

@@ -34,7 +34,7 @@ fn model() -> PopulationModel {
         lloq: Some(LIMIT),
         ..ResidualEntry::default()
     };
-    file.residual.insert(Analyte::OmalizumabTotal, entry);
+    file.residual.insert(Analyte::OMALIZUMAB_TOTAL, entry);
     PopulationModel::new(file).unwrap()
 }
 
@@ -96,7 +96,10 @@ fn saem_ends_at_the_maximum_of_the_likelihood_of_combined_errors_and_censored_va
     assert_eq!(fit.stop, Some(DescentStop::Converged), "{}", fit.reason);
     assert_eq!(fit.vector, fitted(1).vector);
     let values = fit.model.values();
-    let Some(ErrorModel::Normal { additive, proportional }) = values.residual[0] else { unreachable!() };
+    let Some(&ErrorModel::Normal { additive, proportional }) = values.residual.get(Analyte::OMALIZUMAB_TOTAL)
+    else {
+        unreachable!()
+    };
     let middle = DOSE / values.typical[fit.model.position("Vc").unwrap()];
     let x = SVector::from([middle, values.omega[0].sqrt(), additive, proportional].map(f64::ln));
     let h = 1e-3;

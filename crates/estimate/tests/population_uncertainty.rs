@@ -257,7 +257,7 @@ fn what_no_subject_says_anything_of_is_not_determined_whatever_it_is() {
     let mut file = model().file().clone();
     let effect = EffectEntry::Power { covariate: "AGE".into(), centre: 40.0, exponent: 0.1, fixed: false };
     file.parameters.get_mut("Vc").unwrap().effects.push(effect);
-    file.residual.get_mut(&Analyte::IgeTotal).unwrap().fixed = false;
+    file.residual.get_mut(&Analyte::IGE_TOTAL).unwrap().fixed = false;
     let model = PopulationModel::new(file).unwrap();
     let aged = |age: &dyn Fn(usize) -> f64| -> Vec<Subject> {
         let with = |(i, subject): (usize, Subject)| Subject {

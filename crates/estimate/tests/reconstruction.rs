@@ -2,11 +2,11 @@
 #![allow(clippy::unwrap_used)]
 
 use omafit_estimate::{
-    Bands, FitOptions, FreeIgeFact, IndividualFit, Method, Noise, Prior, ReconstructionOptions, Status,
-    SubjectStream, Suppression, fit_subject, process_trial, reconstruct, simulate_subject,
+    Bands, FitOptions, FreeIgeFact, IndividualFit, Method, Noise, OutputCourse, Prior, ReconstructionOptions,
+    Status, SubjectStream, Suppression, fit_subject, process_trial, reconstruct, simulate_subject,
 };
 use omafit_model::{
-    Analyte, Course, Covariates, Dose, Output, OutputTime, PopulationModel, Subject, published,
+    Analyte, Course, Covariates, Dose, Output, OutputRows, OutputTime, PopulationModel, Subject, published,
 };
 
 fn model() -> PopulationModel {
@@ -26,7 +26,8 @@ fn subject(seed: u64) -> (Subject, Vec<f64>) {
 fn subject_at(seed: u64, times: &[f64]) -> (Subject, Vec<f64>) {
     let model = model();
     let doses = (0..7).map(|k| Dose::subcutaneous(3.0 + 28.0 * f64::from(k), 300.0)).collect();
-    let mut subject = Subject::planned(seed, Covariates::new(80.0, 500.0), doses, times);
+    let mut subject =
+        Subject::planned(seed, Covariates::new(80.0, 500.0), doses, &omafit_model::analytes(), times);
     let mut stream = SubjectStream::new(seed, 0);
     let parameters = simulate_subject(&model, &mut subject, Noise::ALL, &mut stream).unwrap();
     (subject, parameters)
@@ -58,32 +59,34 @@ fn bands_are_the_covariance_carried_through_differences() {
         for (&i, l) in options.free.iter().zip(loadings) {
             parameters[i] *= (shift * l).exp();
         }
-        let mut out = Vec::new();
+        let mut out = OutputRows::new();
         model.predict(&parameters, &subject.covariates, &course, &mut out).unwrap();
-        out.iter().map(|c| c.to_array()).collect::<Vec<_>>()
+        out
     };
     let h = 1e-4;
-    let mut variance = vec![[0.0; 5]; 301];
+    let outputs = model.structure().outputs();
+    let mut variance = vec![vec![0.0_f64; outputs.len()]; 301];
     for direction in fit.uncertainty.directions() {
         let (up, down) = (at(h, &direction.loadings), at(-h, &direction.loadings));
         for (v, (a, b)) in variance.iter_mut().zip(up.iter().zip(&down)) {
-            for c in 0..5 {
+            for c in 0..outputs.len() {
                 v[c] += ((a[c].ln() - b[c].ln()) / (2.0 * h) * direction.sd).powi(2);
             }
         }
     }
     let z = 1.644_853_626_951_472_6;
     for k in 4..301 {
-        for c in 0..5 {
+        for (c, course) in trajectory.outputs.values().enumerate() {
             let expected = (z * variance[k][c].sqrt()).exp();
-            let found = trajectory.upper[c][k] / trajectory.value[c][k];
+            let found = course.upper[k] / course.value[k];
             assert!((found / expected - 1.0).abs() < 1e-5, "day {k} {c}: {found} {expected}");
-            let below = trajectory.value[c][k] / trajectory.lower[c][k];
+            let below = course.value[k] / course.lower[k];
             assert!((below / found - 1.0).abs() < 1e-12);
         }
     }
     // Before the first dose there is no drug, and no uncertainty.
-    assert_eq!((trajectory.value[0][2], trajectory.lower[0][2], trajectory.upper[0][2]), (0.0, 0.0, 0.0));
+    let drug = trajectory.of(Analyte::OMALIZUMAB_TOTAL).unwrap();
+    assert_eq!((drug.value[2], drug.lower[2], drug.upper[2]), (0.0, 0.0, 0.0));
 }
 
 /// Test that a part of the fit's own uncertainty, given as if it were the population's, widens the bands by its
@@ -103,13 +106,11 @@ fn bands_widen_by_the_variance_along_the_population() {
     let along: Vec<[Vec<f64>; 2]> = fit.uncertainty.directions().iter().map(of).collect();
     let mut after = before.clone();
     after.widen(&model, &subject, &along, &GRID).unwrap();
-    let half = |course: &omafit_estimate::Trajectory, c: usize, k: usize| {
-        0.5 * (course.upper[c][k] / course.lower[c][k]).ln()
-    };
-    for k in 4..301 {
-        for c in 0..5 {
-            let ratio = half(&after, c, k) / half(&before, c, k);
-            assert!((ratio.powi(2) - 1.0 - part * part).abs() < 3e-4, "day {k} {c}: {ratio}");
+    let half = |course: &OutputCourse, k: usize| 0.5 * (course.upper[k] / course.lower[k]).ln();
+    for ((analyte, after), before) in after.outputs.iter().zip(before.outputs.values()) {
+        for k in 4..301 {
+            let ratio = half(after, k) / half(before, k);
+            assert!((ratio.powi(2) - 1.0 - part * part).abs() < 3e-4, "day {k} {analyte:?}: {ratio}");
         }
     }
     let mut unchanged = before.clone();
@@ -135,9 +136,9 @@ fn brute_force(subject: &Subject, fit: &IndividualFit) -> Vec<f64> {
         .map(|time| OutputTime { time, doses_before: subject.doses.partition_point(|d| d.time < time) })
         .collect();
     let course = Course::new(0.0, subject.doses.clone(), times, Output::Interpolated).unwrap();
-    let mut out = Vec::new();
+    let mut out = OutputRows::new();
     model().predict(&fit.parameters, &subject.covariates, &course, &mut out).unwrap();
-    out.iter().map(|c| c.ige_free).collect()
+    out.column(2).collect()
 }
 
 fn held(
@@ -248,14 +249,15 @@ fn sampled_bands_agree_with_the_linear_ones_where_those_are_narrow() {
     let sampled = ReconstructionOptions { bands: Bands::Sampled { draws: 2000, seed: 7 }, ..GRID };
     let linear = reconstruct(&model(), &subject, 3, &options, &fit, &GRID).unwrap();
     let drawn = reconstruct(&model(), &subject, 3, &options, &fit, &sampled).unwrap();
-    assert_eq!(linear.trajectory.value, drawn.trajectory.value);
     let mut compared = 0;
-    for c in 0..5 {
+    for ((analyte, linear), drawn) in linear.trajectory.outputs.iter().zip(drawn.trajectory.outputs.values())
+    {
+        assert_eq!(linear.value, drawn.value);
         for k in 4..301 {
-            let width = |t: &omafit_estimate::Trajectory| (t.upper[c][k] / t.lower[c][k]).ln();
-            let (exact, found) = (width(&linear.trajectory), width(&drawn.trajectory));
+            let width = |course: &OutputCourse| (course.upper[k] / course.lower[k]).ln();
+            let (exact, found) = (width(linear), width(drawn));
             if exact < 0.25 {
-                assert!((found / exact - 1.0).abs() < 0.1, "{c} day {k}: {exact} {found}");
+                assert!((found / exact - 1.0).abs() < 0.1, "{analyte:?} day {k}: {exact} {found}");
                 compared += 1;
             }
         }
@@ -283,7 +285,7 @@ fn sampled_bands_agree_with_the_linear_ones_where_those_are_narrow() {
 fn an_undosed_subject_is_fitted_and_has_a_baseline() {
     let (mut placebo, _) = subject(2);
     placebo.doses.clear();
-    placebo.observations.retain(|o| o.analyte != Analyte::OmalizumabTotal);
+    placebo.observations.retain(|o| o.analyte != Analyte::OMALIZUMAB_TOTAL);
     for o in &mut placebo.observations {
         (o.doses_before, o.value) = (0, 450.0);
     }
@@ -294,7 +296,7 @@ fn an_undosed_subject_is_fitted_and_has_a_baseline() {
     assert_eq!(results[0].fit.status, Status::Ok);
     let held = results[0].suppression.unwrap();
     assert!(!held.dosed);
-    let free = &results[0].trajectory.value[Analyte::IgeFree.index()];
+    let free = &results[0].trajectory.of(Analyte::IGE_FREE).unwrap().value;
     use FreeIgeFact as F;
     assert_eq!((held.value(F::Baseline), held.value(F::Peak).is_some()), (Some(free[0]), true));
     let (mean, area) = (held.of(F::Mean), held.of(F::Area));
@@ -303,7 +305,8 @@ fn an_undosed_subject_is_fitted_and_has_a_baseline() {
     for fact in [F::DaysToTarget, F::DaysBelow, F::Trough, F::DaysToReturn] {
         assert_eq!(held.value(fact), None);
     }
-    assert!(results[0].trajectory.value[0].iter().all(|v| *v == 0.0));
+    let drug = results[0].trajectory.of(Analyte::OMALIZUMAB_TOTAL).unwrap();
+    assert!(drug.value.iter().all(|v| *v == 0.0));
 }
 
 #[test]

@@ -6,8 +6,8 @@ use omafit_estimate::{
     SubjectStream, fit_subject, measure, process_subjects, simulate_subject,
 };
 use omafit_model::{
-    Analyte, Censoring, Course, Covariates, Dose, Observation, PopulationModel, ResidualDistribution,
-    ResidualEntry, Subject, published,
+    Analyte, Censoring, Course, Covariates, Dose, Observation, OutputRows, PopulationModel,
+    ResidualDistribution, ResidualEntry, Subject, published,
 };
 use proptest::prelude::*;
 
@@ -29,7 +29,8 @@ fn observation(time: f64, analyte: Analyte, value: f64, doses: &[Dose]) -> Obser
 fn simulated(model: &PopulationModel, seed: u64) -> Subject {
     let doses: Vec<Dose> = (0..4).map(|k| Dose::subcutaneous(28.0 * f64::from(k), 300.0)).collect();
     let days = [1.0, 3.0, 10.0, 27.0, 40.0, 60.0, 83.0, 111.0, 140.0, 180.0, 220.0];
-    let mut subject = Subject::planned(seed, Covariates::new(75.0, 450.0), doses, &days);
+    let mut subject =
+        Subject::planned(seed, Covariates::new(75.0, 450.0), doses, &omafit_model::analytes(), &days);
     simulate_subject(model, &mut subject, Noise::ALL, &mut SubjectStream::new(seed, 0)).unwrap();
     subject
 }
@@ -72,7 +73,7 @@ fn a_poor_first_minimum_is_left_for_a_better_one() {
     let covariates = Covariates::new(70.0, 400.0);
     let doses = vec![Dose::subcutaneous(0.0, 3000.0)];
     let hours = [4.0, 5.0, 6.0, 7.0, 8.0, 9.0, 10.0, 11.0, 12.0, 13.0];
-    let seen = hours.map(|hour| observation(hour / 24.0, Analyte::OmalizumabTotal, f64::NAN, &doses));
+    let seen = hours.map(|hour| observation(hour / 24.0, Analyte::OMALIZUMAB_TOTAL, f64::NAN, &doses));
     let (id, observations) = ("1".into(), seen.to_vec());
     let mut subject = Subject { id, covariates, start: 0.0, doses, observations };
     let noise = Noise { variability: false, residual: true };
@@ -114,7 +115,11 @@ fn sound(model: &PopulationModel, subject: &Subject, result: &SubjectResult) {
             assert!(fit.ipred.iter().chain(&fit.eta).all(|f| f.is_finite()));
             let course = &result.trajectory;
             assert!(!course.time.is_empty() || !has_course(model, subject, &fit.parameters));
-            assert!(course.value.iter().flatten().all(|v| v.is_finite()), "{}", fit.reason);
+            assert!(
+                course.outputs.values().flat_map(|course| &course.value).all(|v| v.is_finite()),
+                "{}",
+                fit.reason
+            );
         }
     }
 }
@@ -124,7 +129,7 @@ fn sound(model: &PopulationModel, subject: &Subject, result: &SubjectResult) {
 fn has_course(model: &PopulationModel, subject: &Subject, parameters: &[f64]) -> bool {
     let course = Course::on_grid(subject, 7.0, subject.end()).unwrap();
     let start = model.start(&subject.covariates).unwrap();
-    let (mut values, mut slopes) = (Vec::new(), Vec::new());
+    let (mut values, mut slopes) = (OutputRows::new(), OutputRows::new());
     model.structure().sensitivities(parameters, start, &course, &mut values, &mut slopes).is_ok()
 }
 
@@ -152,7 +157,7 @@ prop_compose! {
         let mut observations: Vec<Observation> = rows
             .into_iter()
             .map(|(time, analyte, value, kind)| {
-                let mut o = observation(start + time, Analyte::ALL[analyte], value, &doses);
+                let mut o = observation(start + time, omafit_model::analytes()[analyte], value, &doses);
                 o.censoring = match kind { 0 => Censoring::Below, 1 => Censoring::Above, _ => Censoring::Quantified };
                 o
             })

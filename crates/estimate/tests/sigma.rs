@@ -14,7 +14,7 @@ use statrs::distribution::{ContinuousCDF, StudentsT};
 /// Hayashi's model with these residual errors.
 fn model(entries: [ResidualEntry; 3]) -> PopulationModel {
     let mut file = PopulationModel::parse(published("hayashi2007").unwrap()).unwrap().file().clone();
-    for (analyte, entry) in Analyte::ALL.into_iter().zip(entries) {
+    for (analyte, entry) in omafit_model::analytes().into_iter().zip(entries) {
         file.residual.insert(analyte, entry);
     }
     PopulationModel::new(file).unwrap()
@@ -29,7 +29,13 @@ fn trial(model: &PopulationModel, subjects: u64, days: &[f64], noise: Noise) -> 
     (0..subjects)
         .map(|i| {
             let mut stream = SubjectStream::new(77, i);
-            let mut subject = Subject::planned(i, Covariates::new(75.0, 450.0), doses.clone(), days);
+            let mut subject = Subject::planned(
+                i,
+                Covariates::new(75.0, 450.0),
+                doses.clone(),
+                &omafit_model::analytes(),
+                days,
+            );
             simulate_subject(model, &mut subject, noise, &mut stream).unwrap();
             subject
         })
@@ -60,7 +66,7 @@ fn pooled_errors_are_those_of_the_simulation_from_rich_and_sparse_data_alone_or_
         let options = FitOptions { sigma: SigmaRule::Pooled, ..FitOptions::new(method, free.clone()) };
         let pooled = pool_sigma(&wrong, &subjects, Some(&prior), &options, &|| ()).unwrap();
         assert!(pooled.settled && pooled.notes.is_empty(), "{:?}", pooled.notes);
-        for (analyte, truth) in Analyte::ALL.into_iter().zip(truth) {
+        for (analyte, truth) in omafit_model::analytes().into_iter().zip(truth) {
             let found = sigmas(pooled.model.residual(analyte).unwrap().error)[0];
             let expected = truth.log_sd.unwrap();
             // Five standard errors of a σ from this many values, at most a third of them spent on parameters.
@@ -90,7 +96,7 @@ fn both_parts_of_a_combined_error_are_found_by_their_likelihood() {
     let options = FitOptions { sigma: SigmaRule::Pooled, ..FitOptions::new(Method::Map, free) };
     let pooled = pool_sigma(&wrong, &subjects, Some(&prior), &options, &|| ()).unwrap();
     assert!(pooled.settled);
-    for (analyte, truth) in Analyte::ALL.into_iter().zip(truth) {
+    for (analyte, truth) in omafit_model::analytes().into_iter().zip(truth) {
         let found = sigmas(pooled.model.residual(analyte).unwrap().error);
         let expected = [truth.additive_sd, truth.proportional_sd].into_iter().flatten();
         for (found, expected) in found.iter().zip(expected) {
@@ -119,7 +125,8 @@ fn a_pooled_error_of_students_t_is_its_scale() {
     let [by_normal, by_t] = [&simulated, &robust].map(|model| {
         let pooled = pool_sigma(model, &subjects, None, &options, &|| ()).unwrap();
         assert!(pooled.settled);
-        Analyte::ALL.map(|analyte| sigmas(pooled.model.residual(analyte).unwrap().error)[0])
+        [Analyte::OMALIZUMAB_TOTAL, Analyte::IGE_TOTAL, Analyte::IGE_FREE]
+            .map(|analyte| sigmas(pooled.model.residual(analyte).unwrap().error)[0])
     });
     // Four standard errors of a scale of Student's t from 2,400 values with information 8/7 each.
     let error = 4.0 / (2400.0_f64 * 8.0 / 7.0 * 0.9).sqrt();
@@ -135,19 +142,22 @@ fn a_subjects_own_error_needs_enough_data_and_says_so() {
     let options = FitOptions { sigma: SigmaRule::Subject, ..FitOptions::new(Method::Map, free) };
     let mut subject = trial(&simulated, 1, &RICH, Noise::ALL).remove(0);
     // One value of free IgE too few.
-    let last = subject.observations.iter().rposition(|o| o.analyte == Analyte::IgeFree).unwrap();
+    let last = subject.observations.iter().rposition(|o| o.analyte == Analyte::IGE_FREE).unwrap();
     subject.observations.remove(last);
     let fit = fit_subject(&simulated, &subject, Some(&prior), &options);
     assert_eq!((fit.status, fit.own_sigmas), (Status::Ok, 2), "{}", fit.reason);
     assert!(fit.reason.ends_with("; σ of ige_free as given: 11 values of the 12 it needs"), "{}", fit.reason);
-    assert_eq!(fit.errors[2], simulated.residual(Analyte::IgeFree).map(ErrorDistribution::from));
+    assert_eq!(
+        fit.errors.get(Analyte::IGE_FREE).copied(),
+        simulated.residual(Analyte::IGE_FREE).map(ErrorDistribution::from)
+    );
     // At the joint maximum σ² is the mean square of the residuals.
-    for analyte in [Analyte::OmalizumabTotal, Analyte::IgeTotal] {
+    for analyte in [Analyte::OMALIZUMAB_TOTAL, Analyte::IGE_TOTAL] {
         let of = |o: &&(&Observation, &f64)| o.0.analyte == analyte;
         let pairs: Vec<(&Observation, &f64)> = subject.observations.iter().zip(&fit.ipred).collect();
         let squares: f64 = pairs.iter().filter(of).map(|(o, f)| (o.value / **f).ln().powi(2)).sum();
         let expected = (squares / pairs.iter().filter(of).count() as f64).sqrt();
-        let found = sigmas(fit.errors[analyte.index()].unwrap().error)[0];
+        let found = sigmas(fit.errors.get(analyte).unwrap().error)[0];
         assert!((found / expected - 1.0).abs() < 1e-6, "{found} {expected}");
     }
 }

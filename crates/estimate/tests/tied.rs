@@ -38,7 +38,7 @@ fn subjects(reference: &Value) -> Vec<Subject> {
             .zip(numbers(values))
             .map(|(&time, value)| Observation {
                 value,
-                ..Observation::planned(time, Analyte::OmalizumabTotal, 1)
+                ..Observation::planned(time, Analyte::OMALIZUMAB_TOTAL, 1)
             })
             .collect(),
     };

@@ -17,7 +17,7 @@ fn subjects(model: &PopulationModel) -> Vec<Subject> {
             (0..k % 5).map(|d| Dose::subcutaneous(f64::from(14 * d), 150.0 + 75.0 * f64::from(k % 4)));
         let days: Vec<f64> = (0..k % 13).map(|j| 0.5 + 11.3 * f64::from(j)).collect();
         let covariates = Covariates::new(50.0 + 3.0 * f64::from(k), 100.0 + 90.0 * f64::from(k));
-        let mut subject = Subject::planned(k, covariates, doses.collect(), &days);
+        let mut subject = Subject::planned(k, covariates, doses.collect(), &omafit_model::analytes(), &days);
         if k % 7 == 3 {
             subject.doses.iter_mut().for_each(|dose| dose.duration = 0.5);
         }
@@ -25,7 +25,7 @@ fn subjects(model: &PopulationModel) -> Vec<Subject> {
         simulate_subject(model, &mut subject, Noise::ALL, stream).unwrap();
         for (j, o) in subject.observations.iter_mut().enumerate() {
             match (k % 6, j % 5, o.analyte) {
-                (1, 0, Analyte::IgeFree) => o.censoring = Censoring::Above,
+                (1, 0, analyte) if analyte == Analyte::IGE_FREE => o.censoring = Censoring::Above,
                 (2, 4, _) => o.value *= 1e4,
                 // The descent passes through derivatives that overflow.
                 (5, 3, _) if k == 17 => o.value = 1e-300,

@@ -103,7 +103,7 @@ fn comes_back(mut subjects: Vec<Subject>) {
     let names = subjects.iter().flat_map(|subject| subject.covariates.iter());
     let names: BTreeSet<String> = names.map(|(name, _)| name.to_owned()).collect();
     let plain = ReadOptions {
-        positive_required: [false; 3],
+        positive_required: BTreeSet::new(),
         covariates: Vec::new(),
         carried: names.into_iter().collect(),
         allow_undosed: true,

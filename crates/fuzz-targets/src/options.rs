@@ -4,6 +4,7 @@ use omafit_model::Analyte;
 use omafit_trial::{
     DateFormat, DecimalMark, IgeUnit, OmalizumabUnit, ReadOptions, Separator, Standard, TimeUnit, WeightUnit,
 };
+use std::collections::BTreeMap;
 
 /// Number of bytes that choose the options.
 pub const BYTES: usize = 4;
@@ -50,14 +51,14 @@ pub fn options([first, second, third, fourth]: [u8; BYTES]) -> ReadOptions {
         [usize::from(third >> 1 & 3)];
     options.omalizumab_unit = if bit(third, 3) { OmalizumabUnit::Nanomolar } else { OmalizumabUnit::UgPerMl };
     options.weight_unit = if bit(third, 4) { WeightUnit::Pounds } else { WeightUnit::Kilograms };
-    options.lloq = [bit(third, 5).then_some(1.5); 3];
-    options.uloq = [bit(third, 6).then_some(40.0); 3];
+    options.lloq = of_all(bit(third, 5), 1.5);
+    options.uloq = of_all(bit(third, 6), 40.0);
     options.unused = if bit(third, 7) { texts(&["SS", "II"]) } else { Vec::new() };
     if bit(fourth, 0) {
-        options.analytes = vec![Analyte::OmalizumabTotal];
+        options.analytes = vec![Analyte::OMALIZUMAB_TOTAL];
     }
-    options.positive_required = [bit(fourth, 1); 3];
-    options.absent_before_dose = [bit(fourth, 2), false, false];
+    options.positive_required = of_all(bit(fourth, 1), ()).into_keys().collect();
+    options.absent_before_dose = bit(fourth, 2).then_some(Analyte::OMALIZUMAB_TOTAL).into_iter().collect();
     options.leave_out_before_dose = bit(fourth, 3);
     if bit(fourth, 4) {
         options.covariates = Vec::new();
@@ -72,4 +73,10 @@ pub fn options([first, second, third, fourth]: [u8; BYTES]) -> ReadOptions {
         options.codes = [("NOTE".to_owned(), sex.into())].into();
     }
     options
+}
+
+/// A value for every analyte, or for none.
+fn of_all<T: Copy>(is_given: bool, value: T) -> BTreeMap<Analyte, T> {
+    let all = is_given.then(omafit_model::analytes).unwrap_or_default();
+    all.into_iter().map(|analyte| (analyte, value)).collect()
 }

@@ -8,6 +8,7 @@ use omafit_estimate::{
 };
 use omafit_model::{Analyte, PopulationModel};
 use omafit_trial::{Column, GrowingTable, KeptTable, ReadOptions, RunFolder, Table, Trial, Values, read};
+use std::collections::BTreeSet;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -42,8 +43,8 @@ fn example() -> &'static (PopulationModel, Trial) {
         let text = fixture("cases/97_far_start.toml");
         let model = PopulationModel::parse(&String::from_utf8(text).expect("text")).expect("a model");
         let options = ReadOptions {
-            analytes: vec![Analyte::OmalizumabTotal],
-            positive_required: [false; 3],
+            analytes: vec![Analyte::OMALIZUMAB_TOTAL],
+            positive_required: BTreeSet::new(),
             covariates: Vec::new(),
             ..ReadOptions::default()
         };

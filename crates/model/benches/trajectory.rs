@@ -5,7 +5,7 @@
 
 use divan::{Bencher, black_box};
 use omafit_model::{
-    Case, Concentrations, Course, Covariates, DEFAULT_RTOL, Dose, Output, OutputTime, OutputWeights,
+    Case, Course, Covariates, DEFAULT_RTOL, Dose, Output, OutputRows, OutputTime, OutputWeights,
     PopulationModel, published,
 };
 
@@ -47,7 +47,7 @@ impl Timed {
     }
 
     fn predictions(&self, bencher: Bencher<'_, '_>) {
-        let mut out = Vec::new();
+        let mut out = OutputRows::new();
         bencher.bench_local(|| {
             let parameters = black_box(&self.parameters);
             self.model.predict(parameters, &person(), &self.course, &mut out).unwrap()
@@ -63,7 +63,7 @@ impl Timed {
 
     /// One after the other.
     fn predictions_one_by_one(&self, bencher: Bencher<'_, '_>) {
-        let (people, mut out) = (self.people(), Vec::new());
+        let (people, mut out) = (self.people(), OutputRows::new());
         bencher.bench_local(|| {
             for parameters in black_box(&people) {
                 self.model.predict(parameters, &person(), &self.course, &mut out).unwrap();
@@ -90,7 +90,7 @@ impl Timed {
     }
 
     fn sensitivities(&self, bencher: Bencher<'_, '_>) {
-        let (mut out, mut slopes) = (Vec::new(), Vec::new());
+        let (mut out, mut slopes) = (OutputRows::new(), OutputRows::new());
         let start = self.model.start(&person()).unwrap();
         bencher.bench_local(|| {
             let parameters = black_box(&self.parameters);
@@ -107,8 +107,8 @@ impl Timed {
         let start = self.model.start(&person()).unwrap();
         let times = self.course.times().len();
         let weights = OutputWeights {
-            values: vec![[0.3, -0.2, 0.1, 0.0, 0.0]; times],
-            slopes: vec![[0.1, 0.2, -0.3, 0.0, 0.0]; times * (self.parameters.len() + 1)],
+            values: (0..times).map(|_| [0.3, -0.2, 0.1, 0.0, 0.0]).collect(),
+            slopes: (0..times * (self.parameters.len() + 1)).map(|_| [0.1, 0.2, -0.3, 0.0, 0.0]).collect(),
         };
         let weights = vec![weights; people.len()];
         bencher.bench_local(|| {
@@ -122,8 +122,8 @@ impl Timed {
         });
     }
 
-    fn concentrations(&self, rtol: f64) -> Vec<Concentrations<f64>> {
-        let mut out = Vec::new();
+    fn concentrations(&self, rtol: f64) -> OutputRows {
+        let mut out = OutputRows::new();
         let course = self.course.clone().with_rtol(rtol);
         self.model.predict(&self.parameters, &person(), &course, &mut out).unwrap();
         out
@@ -131,12 +131,12 @@ impl Timed {
 
     /// Largest relative difference of the three analytes from a run at a far smaller tolerance.
     fn error(&self) -> f64 {
-        let pairs = self.concentrations(DEFAULT_RTOL).into_iter().zip(self.concentrations(1e-13));
-        let gap = |(a, b): (Concentrations<f64>, Concentrations<f64>)| {
-            let analytes = a.to_array().into_iter().zip(b.to_array()).take(3);
-            analytes.map(|(a, b)| if b == 0.0 { a.abs() } else { (a / b - 1.0).abs() }).fold(0.0, f64::max)
+        let (found, exact) = (self.concentrations(DEFAULT_RTOL), self.concentrations(1e-13));
+        let gap = |(a, b): (&[f64], &[f64])| {
+            let analytes = a.iter().zip(b).take(3);
+            analytes.map(|(a, b)| if *b == 0.0 { a.abs() } else { (a / b - 1.0).abs() }).fold(0.0, f64::max)
         };
-        pairs.map(gap).fold(0.0, f64::max)
+        found.iter().zip(&exact).map(gap).fold(0.0, f64::max)
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Inside, amounts are in nmol, volumes in L, time in days; [`units`] has the way out.
 
+mod analyte;
 mod autodiff;
 mod binding;
 mod course;
@@ -12,12 +13,14 @@ mod population;
 mod subject;
 pub mod units;
 
+pub use analyte::{Analyte, AnalyteInfo, PerAnalyte, Substance};
 pub use autodiff::{AnalyticFunction, Dual, Real, Simd, is_wide};
 pub use binding::{Binding, EquilibriumComplex};
 pub use course::{Course, CourseError, DEFAULT_RTOL, OutputTime};
 pub use equations::{
-    Case, Concentrations, InitialTarget, OutputWeights, ParameterInfo, Predicted, RequestQueue, STRUCTURES,
-    SecondOrder, Sensitivities, SolveRequest, StructuralModel, Take, structure, structure_with_dosing,
+    Case, InitialTarget, OutputRows, OutputWeights, ParameterInfo, Predicted, RequestQueue, STRUCTURES,
+    SecondOrder, Sensitivities, SolveRequest, StructuralModel, Take, analytes, structure,
+    structure_with_dosing,
 };
 pub use ode::{Output, SolverError, Work};
 pub use population::{
@@ -26,4 +29,4 @@ pub use population::{
     PopulationModel, PopulationParameter, PopulationValues, PredictionError, Residual, ResidualDistribution,
     ResidualEntry, SearchEntry, SearchForm, StartRule, Transform, VariabilityEntry, published,
 };
-pub use subject::{Analyte, Censoring, Covariates, Dose, Observation, Route, StateRule, Subject};
+pub use subject::{Censoring, Covariates, Dose, Observation, Route, StateRule, Subject};

@@ -1,74 +1,8 @@
 //! The data of a subject: doses, observations, covariates.
 
+use crate::analyte::Analyte;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-
-/// A quantity measured in serum.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Analyte {
-    /// Free and IgE-bound omalizumab, µg/mL. `DVID` 1.
-    OmalizumabTotal,
-    /// Free and omalizumab-bound IgE, ng/mL. `DVID` 2.
-    IgeTotal,
-    /// Free IgE, not bound to omalizumab, ng/mL. `DVID` 3.
-    IgeFree,
-}
-
-impl Analyte {
-    /// All analytes, in the order of their `DVID`.
-    pub const ALL: [Self; 3] = [Self::OmalizumabTotal, Self::IgeTotal, Self::IgeFree];
-
-    /// Position in [`Analyte::ALL`]: 0, 1 or 2.
-    pub const fn index(self) -> usize {
-        self as usize
-    }
-
-    /// `DVID` in a data set: 1, 2 or 3.
-    pub const fn dvid(self) -> u32 {
-        self as u32 + 1
-    }
-
-    /// The analyte's name in data sets and tables.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::OmalizumabTotal => "omalizumab_total",
-            Self::IgeTotal => "ige_total",
-            Self::IgeFree => "ige_free",
-        }
-    }
-
-    /// The analyte's title in figures and at the start of a sentence.
-    pub const fn title(self) -> &'static str {
-        match self {
-            Self::OmalizumabTotal => "Total omalizumab",
-            Self::IgeTotal => "Total IgE",
-            Self::IgeFree => "Free IgE",
-        }
-    }
-
-    /// The analyte's name within a sentence.
-    pub const fn in_sentence(self) -> &'static str {
-        match self {
-            Self::OmalizumabTotal => "total omalizumab",
-            Self::IgeTotal => "total IgE",
-            Self::IgeFree => "free IgE",
-        }
-    }
-
-    /// The unit of the analyte's values.
-    pub const fn unit(self) -> &'static str {
-        self.units()[0]
-    }
-
-    /// The spellings of the analyte's unit, the usual one first.
-    pub const fn units(self) -> &'static [&'static str] {
-        match self {
-            Self::OmalizumabTotal => &["µg/mL", "ug/mL", "mg/L"],
-            Self::IgeTotal | Self::IgeFree => &["ng/mL", "µg/L", "ug/L"],
-        }
-    }
-}
 
 /// The route of administration of a dose.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -170,6 +104,11 @@ pub struct Observation {
 }
 
 impl Observation {
+    /// `DVID` of the analyte in a data set; 0 for an analyte that no assay measures.
+    pub fn dvid(&self) -> u32 {
+        self.analyte.dvid().unwrap_or(0)
+    }
+
     /// A planned observation, whose value is NaN.
     pub const fn planned(time: f64, analyte: Analyte, doses_before: usize) -> Self {
         Self {
@@ -260,12 +199,20 @@ pub struct Subject {
 }
 
 impl Subject {
-    /// A subject from day 0 with planned observations of every analyte at each of `times` (ascending), before any dose
-    /// at the same time.
-    pub fn planned(id: impl ToString, covariates: Covariates, doses: Vec<Dose>, times: &[f64]) -> Self {
-        let before = |time: f64| doses.partition_point(|d| d.time < time);
-        let at = |&time: &f64| Analyte::ALL.map(|analyte| Observation::planned(time, analyte, before(time)));
-        let observations = times.iter().flat_map(at).collect();
+    /// A subject from day 0 with planned observations of each of some analytes at each of `times` (ascending), before any
+    /// dose at the same time.
+    pub fn planned(
+        id: impl ToString,
+        covariates: Covariates,
+        doses: Vec<Dose>,
+        analytes: &[Analyte],
+        times: &[f64],
+    ) -> Self {
+        let mut observations = Vec::with_capacity(times.len() * analytes.len());
+        for &time in times {
+            let before = doses.partition_point(|d| d.time < time);
+            observations.extend(analytes.iter().map(|&analyte| Observation::planned(time, analyte, before)));
+        }
         Self { id: id.to_string(), covariates, start: 0.0, doses, observations }
     }
 

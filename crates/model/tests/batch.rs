@@ -6,7 +6,7 @@ mod common;
 
 use common::{TYPICAL, dosed, event_courses, plain};
 use omafit_model::{
-    Case, Concentrations, Course, CourseError, Dose, InitialTarget, Output, OutputTime, OutputWeights,
+    Case, Course, CourseError, Dose, InitialTarget, Output, OutputRows, OutputTime, OutputWeights,
     RequestQueue, SecondOrder, Sensitivities, SolveRequest, StructuralModel, Work,
 };
 use std::borrow::Cow;
@@ -51,9 +51,8 @@ fn sets(typical: &[f64], count: usize) -> Vec<Vec<f64>> {
 /// The bits of a solution with its counters, or the error message.
 type Bits = Result<(Vec<u64>, Work), String>;
 
-fn bits(values: &[Concentrations<f64>], slopes: &[[f64; 5]]) -> Vec<u64> {
-    let values = values.iter().map(|c| c.to_array());
-    values.chain(slopes.iter().copied()).flat_map(|of| of.map(f64::to_bits)).collect()
+fn bits(values: &OutputRows, slopes: &OutputRows) -> Vec<u64> {
+    values.numbers().iter().chain(slopes.numbers()).map(|number| number.to_bits()).collect()
 }
 
 /// A queue of cases that stores the bits of their solutions.
@@ -108,15 +107,16 @@ macro_rules! queue {
     };
 }
 
-queue!(Vec<Concentrations<f64>>, |found| bits(found, &[]));
+queue!(OutputRows, |found| bits(found, &OutputRows::new()));
 queue!(SecondOrder, |found| bits(&found.at.values, &found.at.slopes));
 
 /// Solutions of a single case: values, and values with derivatives.
 fn alone(structure: &dyn StructuralModel, case: &Case<'_>) -> [Bits; 2] {
-    let (mut values, mut slopes) = (Vec::new(), Vec::new());
+    let (mut values, mut slopes) = (OutputRows::new(), OutputRows::new());
     let Case { parameters, start, course } = *case;
     let predicted = structure.predict(parameters, start, course, &mut values);
-    let predicted = predicted.map(|work| (bits(&values, &[]), work)).map_err(|e| e.to_string());
+    let predicted =
+        predicted.map(|work| (bits(&values, &OutputRows::new()), work)).map_err(|e| e.to_string());
     let linearised = structure.sensitivities(parameters, start, course, &mut values, &mut slopes);
     [predicted, linearised.map(|work| (bits(&values, &slopes), work)).map_err(|e| e.to_string())]
 }

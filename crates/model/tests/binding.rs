@@ -3,9 +3,19 @@
 
 use num_dual::{Dual64, DualNum};
 use omafit_model::{
-    Binding, Course, Dose, Dual, EquilibriumComplex, InitialTarget, Output, OutputTime, Real, structure,
+    Binding, Course, Dose, Dual, EquilibriumComplex, InitialTarget, Output, OutputRows, OutputTime, Real,
+    structure,
 };
 use proptest::prelude::*;
+
+/// The position of total omalizumab among the outputs.
+const DRUG: usize = 0;
+/// The position of total IgE among the outputs.
+const TOTAL_IGE: usize = 1;
+/// The position of free IgE among the outputs.
+const FREE_IGE: usize = 2;
+/// The position of free omalizumab among the outputs.
+const FREE_DRUG: usize = 3;
 
 const W: f64 = 10.26;
 const ALPHA: f64 = 0.157;
@@ -70,11 +80,11 @@ fn a_body_without_target_is_linear() {
     let dose = Dose::subcutaneous(0.0, 300.0);
     let times = vec![OutputTime { time: 7.0, doses_before: 1 }];
     let course = Course::new(0.0, vec![dose], times, Output::Landed).unwrap();
-    let (mut out, mut slopes) = (Vec::new(), Vec::new());
+    let (mut out, mut slopes) = (OutputRows::new(), OutputRows::new());
     model.sensitivities(&parameters, InitialTarget::SteadyState, &course, &mut out, &mut slopes).unwrap();
     let k = 0.17568 / 5.9;
     let drug = 300.0 / 5.9 * 0.48 / (0.48 - k) * ((-7.0 * k).exp() - (-7.0_f64 * 0.48).exp());
-    assert!((out[0].omalizumab_free / drug - 1.0).abs() < 1e-7 && out[0].ige_total == 0.0, "{out:?}");
+    assert!((out[0][FREE_DRUG] / drug - 1.0).abs() < 1e-7 && out[0][TOTAL_IGE] == 0.0, "{out:?}");
     assert!(slopes.iter().flatten().all(|s| s.is_finite()), "{slopes:?}");
 }
 
@@ -86,9 +96,9 @@ fn a_drug_that_is_all_but_gone_has_finite_sensitivities() {
     let dose = Dose::subcutaneous(0.0, 1.0);
     let times = (0..600).map(|i| OutputTime { time: 40.0 + 0.02 * f64::from(i), doses_before: 1 }).collect();
     let course = Course::new(0.0, vec![dose], times, Output::Landed).unwrap();
-    let (mut out, mut slopes) = (Vec::new(), Vec::new());
+    let (mut out, mut slopes) = (OutputRows::new(), OutputRows::new());
     model.sensitivities(&parameters, InitialTarget::SteadyState, &course, &mut out, &mut slopes).unwrap();
-    assert!(out.iter().any(|c| (0.0..1e-290).contains(&c.omalizumab_total) && c.omalizumab_total > 0.0));
+    assert!(out.iter().any(|c| (0.0..1e-290).contains(&c[DRUG]) && c[DRUG] > 0.0));
     assert!(slopes.iter().flatten().all(|s| s.is_finite()));
 }
 
@@ -102,16 +112,16 @@ fn a_course_without_drug_has_finite_sensitivities() {
         .map(|time| OutputTime { time, doses_before: usize::from(time > 10.0) })
         .to_vec();
     let course = Course::new(0.0, doses, times, Output::Landed).unwrap();
-    let (mut out, mut slopes) = (Vec::new(), Vec::new());
+    let (mut out, mut slopes) = (OutputRows::new(), OutputRows::new());
     model.sensitivities(&parameters, start, &course, &mut out, &mut slopes).unwrap();
     assert!(slopes.iter().flatten().all(|s| s.is_finite()));
     // Without drug, IgE approaches Pe·Vx/CLe exponentially.
     let rate: f64 = 1.704 / 5.9;
     let steady = 3.828 / 1.704 * 190.0;
     let expected = steady + (300.0 - steady) * (-5.0 * rate).exp();
-    assert!((out[1].ige_free / expected - 1.0).abs() < 1e-9);
-    assert_eq!(out[1].omalizumab_total, 0.0);
-    assert!(out[3].omalizumab_total > 0.0 && out[4].omalizumab_free > 0.0);
+    assert!((out[1][FREE_IGE] / expected - 1.0).abs() < 1e-9);
+    assert_eq!(out[1][DRUG], 0.0);
+    assert!(out[3][DRUG] > 0.0 && out[4][FREE_DRUG] > 0.0);
 }
 
 /// A function that uses every operation, for this crate's dual numbers; `theirs` is its counterpart for `num_dual`.

@@ -7,7 +7,7 @@
 mod common;
 
 use common::{TYPICAL, dosed, event_courses, plain};
-use omafit_model::{Course, InitialTarget, StructuralModel, Work};
+use omafit_model::{Course, InitialTarget, OutputRows, StructuralModel, Work};
 use std::collections::BTreeMap;
 
 const EXPECTED: &str = include_str!("counters.json");
@@ -60,7 +60,7 @@ fn modes(
     } else {
         InitialTarget::SteadyState
     };
-    let (mut values, mut slopes) = (Vec::new(), Vec::new());
+    let (mut values, mut slopes) = (OutputRows::new(), OutputRows::new());
     [
         ("values", model.predict(parameters, start, course, &mut values)),
         ("derivatives", model.sensitivities(parameters, start, course, &mut values, &mut slopes)),

@@ -3,8 +3,8 @@
 #![allow(clippy::unwrap_used)]
 
 use omafit_model::{
-    Concentrations, Course, CourseError, Dose, InitialTarget, Output, OutputTime, Route, STRUCTURES,
-    StateRule, StructuralModel, structure, structure_with_dosing,
+    Course, CourseError, Dose, InitialTarget, Output, OutputRows, OutputTime, Route, STRUCTURES, StateRule,
+    StructuralModel, structure, structure_with_dosing,
 };
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -89,7 +89,7 @@ impl Case {
     }
     fn place(&self, i: usize, analyte: usize) -> String {
         let (time, before) = self.outputs[i];
-        let name = Concentrations::<f64>::NAMES[analyte];
+        let name = self.model().outputs()[analyte].name();
         format!("case {} {} ({}) {name} day {time} after {before} doses", self.id, self.structure, self.kind)
     }
 }
@@ -129,7 +129,7 @@ fn assert_below(worst: &Worst, limit: f64) {
 fn an_added_steady_state_that_takes_more_than_there_is_is_refused() {
     for case in all().iter().filter(|c| REFUSED.contains(&c.id)) {
         let course = case.course(Output::Landed);
-        let refused = case.model().predict(&case.parameters, case.start(), &course, &mut Vec::new());
+        let refused = case.model().predict(&case.parameters, case.start(), &course, &mut OutputRows::new());
         assert!(matches!(refused, Err(CourseError::NegativeSum { .. })), "{}", case.place(0, 0));
     }
 }
@@ -139,11 +139,11 @@ fn concentrations_agree() {
     let mut worst = Worst::new();
     for case in cases() {
         for output in [Output::Landed, Output::Interpolated] {
-            let mut out = Vec::new();
+            let mut out = OutputRows::new();
             let solved = case.model().predict(&case.parameters, case.start(), &case.course(output), &mut out);
             assert!(solved.is_ok(), "{}: {solved:?}", case.place(0, 0));
             for (i, got) in out.iter().enumerate() {
-                for (analyte, got) in got.to_array().into_iter().enumerate() {
+                for (analyte, &got) in got.iter().enumerate() {
                     let want = case.values[analyte][i];
                     let error = if want == 0.0 { got.abs() } else { (got / want - 1.0).abs() };
                     note(&mut worst, &case.structure, error, || {
@@ -160,14 +160,14 @@ fn concentrations_agree() {
 fn sensitivities_agree() {
     let (mut worst, mut fast) = (Worst::new(), 0.0_f64);
     for case in cases() {
-        let (mut out, mut slopes, mut alone) = (Vec::new(), Vec::new(), Vec::new());
+        let [mut out, mut slopes, mut alone] = [const { OutputRows::new() }; 3];
         let (model, course) = (case.model(), case.course(Output::Landed));
         model.sensitivities(&case.parameters, case.start(), &course, &mut out, &mut slopes).unwrap();
         model.predict(&case.parameters, case.start(), &course, &mut alone).unwrap();
         assert_eq!(out, alone, "{}: the values are those of the predictions, to the bit", case.place(0, 0));
         let inputs = case.parameters.len() + 1;
         for i in 0..case.outputs.len() {
-            for analyte in 0..5 {
+            for analyte in 0..case.model().outputs().len() {
                 for input in 0..inputs {
                     let want = case.sensitivities[analyte][i][input];
                     let got = slopes[i * inputs + input][analyte];

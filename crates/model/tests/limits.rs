@@ -11,7 +11,9 @@ use common::{
     SHARP, TYPICAL, after, assert_first_order, before, course, dosed, gap, largest, plain, relative, solve,
     typical, with,
 };
-use omafit_model::{Course, CourseError, Dose, InitialTarget, Output, OutputTime, Route, StateRule};
+use omafit_model::{
+    Course, CourseError, Dose, InitialTarget, Output, OutputRows, OutputTime, Route, StateRule,
+};
 
 /// Molecular masses of the drug in the structures, kDa.
 const FULL_BINDING_KDA: f64 = 149.0;
@@ -35,10 +37,10 @@ fn regimen(by: f64) -> Course {
 }
 
 /// Concentrations with the drug in nM rather than µg/mL, for comparison of models with different molecular masses.
-fn molar(kda: f64, mut rows: Vec<[f64; 5]>) -> Vec<[f64; 5]> {
-    for row in &mut rows {
-        row[0] /= kda / 1000.0;
-        row[3] /= kda / 1000.0;
+fn molar(kda: f64, mut rows: OutputRows) -> OutputRows {
+    for row in 0..rows.len() {
+        rows[row][0] /= kda / 1000.0;
+        rows[row][3] /= kda / 1000.0;
     }
     rows
 }
@@ -166,7 +168,8 @@ fn the_equilibrium_holds_at_every_output() {
         let p = with(model, &typical("quasi_equilibrium"), "alpha", alpha);
         let (vx, vc, kd0) = (p[4], p[5], p[7]);
         for start in STARTS {
-            for [_, _, free_target, free_drug, cc] in solve(model, &p, start, &regimen(1.0)).unwrap() {
+            for row in &solve(model, &p, start, &regimen(1.0)).unwrap() {
+                let [_, _, free_target, free_drug, cc] = row.try_into().unwrap();
                 let (cx, ce) = (free_drug / (HAYASHI_KDA / 1000.0), free_target / 190.0);
                 // Amounts, free and bound, of drug and target.
                 let ratio = (cx * vx + cc * vc) / (ce * vx + cc * vc);
@@ -238,7 +241,7 @@ fn untargeted(ka: f64, cl: f64, v: f64) -> Vec<f64> {
 }
 
 /// The largest relative error of total and free drug.
-fn drug_gap(rows: &[[f64; 5]], drug: &[f64]) -> f64 {
+fn drug_gap(rows: &OutputRows, drug: &[f64]) -> f64 {
     let errors = rows.iter().zip(drug).map(|(r, d)| largest(relative(r[0], *d), relative(r[3], *d)));
     errors.fold(0.0, largest)
 }
@@ -376,7 +379,7 @@ fn closed_form(parameters: &[f64], doses: &[Dose], amount: impl Fn(f64) -> f64) 
     let times = after(doses, (0..=90).map(f64::from));
     let rows = solve(model, parameters, InitialTarget::SteadyState, &course(doses, times.clone())).unwrap();
     let v = parameters[2];
-    let error = |(at, row): (&OutputTime, &[f64; 5])| relative(row[0], amount(at.time) / v);
+    let error = |(at, row): (&OutputTime, &[f64])| relative(row[0], amount(at.time) / v);
     times.iter().zip(&rows).map(error).fold(0.0, largest)
 }
 
@@ -521,7 +524,7 @@ fn the_onset_of_an_infusion_under_the_skin_keeps_its_digits() {
         InitialTarget::SteadyState,
         &course(&doses, after(&doses, times)),
     );
-    for (t, row) in times.iter().zip(rows.unwrap()) {
+    for (t, row) in times.iter().zip(&rows.unwrap()) {
         // The series R·ka·(t²/2 − (ka + k)·t³/6 + …) for small t.
         let k = CL / V;
         let early =
@@ -542,7 +545,7 @@ fn at_the_usual_tolerance_closed_forms_hold_to_ten_times_it() {
         let course = Course::new(0.0, doses.clone(), times.clone(), output).unwrap();
         let rows =
             solve(plain("one_compartment"), &[KA, CL, V], InitialTarget::SteadyState, &course).unwrap();
-        for (at, row) in times.iter().zip(rows) {
+        for (at, row) in times.iter().zip(&rows) {
             let sum: f64 =
                 doses.iter().map(|d| d.amount_mg * LINEAR.one(at.time - d.time, d.route, 0.0)).sum();
             assert!(relative(row[0], sum / V) < 1e-7, "{output:?} day {}: {}", at.time, row[0]);
@@ -571,7 +574,7 @@ fn an_untreated_steady_state_stays() {
         let model = plain(name);
         let times = [0.0, 1e-3, 1.0, 30.0, 1000.0, 4000.0];
         let rows = solve(model, p, InitialTarget::SteadyState, &course(&[], after(&[], times))).unwrap();
-        let drift = gap(&rows, &vec![rows[0]; rows.len()]);
+        let drift = gap(&rows, &rows.iter().map(|_| &rows[0]).collect());
         assert!(drift < 1e-12, "{name}: {drift}");
         assert_eq!((rows[0][0], rows[0][3], rows[0][4]), (0.0, 0.0, 0.0), "{name} has no drug");
     }

@@ -265,7 +265,7 @@ fn transforms_add_eta_where_they_say() {
 fn a_model_of_one_drug_has_one_analyte_and_no_baseline() {
     let text = published("one_compartment_oral").unwrap();
     let model = PopulationModel::parse(text).unwrap();
-    assert!(model.covariates().is_empty() && model.residual(Analyte::IgeFree).is_none());
+    assert!(model.covariates().is_empty() && model.residual(Analyte::IGE_FREE).is_none());
     let baseline = PopulationModel::parse(&text.replace("\"steady_state\"", "\"baseline\"")).unwrap_err();
     assert!(baseline.to_string().contains("start: one_compartment has no target to start from"));
     let more = text.replace("[residual]", "[residual]\nige_free = { log_sd = 0.1 }");
@@ -287,13 +287,16 @@ fn an_output_has_the_name_and_unit_that_the_file_gives_it() {
     let of = |outputs: &str| PopulationModel::parse(&format!("{}\n{outputs}", shipped()));
     let named =
         of("[outputs.ige_free]\nlabel = \"IgE, free\"\n[outputs.ige_total]\nunit = \"µg/L\"").unwrap();
-    assert_eq!((named.label(Analyte::IgeFree), named.analyte_unit(Analyte::IgeFree)), ("IgE, free", "ng/mL"));
     assert_eq!(
-        (named.label(Analyte::IgeTotal), named.analyte_unit(Analyte::IgeTotal)),
+        (named.label(Analyte::IGE_FREE), named.analyte_unit(Analyte::IGE_FREE)),
+        ("IgE, free", "ng/mL")
+    );
+    assert_eq!(
+        (named.label(Analyte::IGE_TOTAL), named.analyte_unit(Analyte::IGE_TOTAL)),
         ("Total IgE", "µg/L")
     );
-    assert_eq!(named.label_in_sentence(Analyte::IgeFree), "IgE, free");
-    assert_eq!(named.label_in_sentence(Analyte::OmalizumabTotal), "total omalizumab");
+    assert_eq!(named.label_in_sentence(Analyte::IGE_FREE), "IgE, free");
+    assert_eq!(named.label_in_sentence(Analyte::OMALIZUMAB_TOTAL), "total omalizumab");
     // A file written from the model keeps labels and units.
     let again = PopulationModel::parse(&toml::to_string(named.file()).unwrap()).unwrap();
     assert_eq!(again.file(), named.file());

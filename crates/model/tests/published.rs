@@ -5,10 +5,17 @@
 #![allow(clippy::unwrap_used)]
 
 use omafit_model::{
-    Concentrations, Course, Covariates, Dose, InitialTarget, Output, OutputTime, PopulationModel, published,
+    Course, Covariates, Dose, InitialTarget, Output, OutputRows, OutputTime, PopulationModel, published,
     units,
 };
 use serde_json::Value;
+
+/// The position of total omalizumab among the outputs.
+const DRUG: usize = 0;
+/// The position of total IgE among the outputs.
+const TOTAL_IGE: usize = 1;
+/// The position of free IgE among the outputs.
+const FREE_IGE: usize = 2;
 
 fn model() -> PopulationModel {
     PopulationModel::parse(published("hayashi2007").unwrap()).unwrap()
@@ -23,11 +30,11 @@ fn number(value: &Value) -> f64 {
     value.as_f64().unwrap()
 }
 
-fn solve(parameters: &[f64], doses: &[Dose], times: &[f64]) -> Vec<Concentrations<f64>> {
+fn solve(parameters: &[f64], doses: &[Dose], times: &[f64]) -> OutputRows {
     let before = |t: f64| doses.partition_point(|d| d.time < t);
     let times = times.iter().map(|&time| OutputTime { time, doses_before: before(time) }).collect();
     let course = Course::new(0.0, doses.to_vec(), times, Output::Interpolated).unwrap();
-    let mut out = Vec::new();
+    let mut out = OutputRows::new();
     model().structure().predict(parameters, InitialTarget::SteadyState, &course, &mut out).unwrap();
     out
 }
@@ -47,10 +54,10 @@ fn half_lives_and_untreated_free_ige_follow_from_the_parameters() {
     assert!(prints(half_life(at("CLe"), at("Vx")), "2.400"));
     assert!(prints(half_life(at("CLx") + at("dCLc"), at("Vc")), "7.95"));
     let untreated = solve(&typical, &[], &[0.0, 100.0]);
-    assert!(prints(untreated[0].ige_free, "426.8"));
+    assert!(prints(untreated[0][FREE_IGE], "426.8"));
     // The untreated steady state is stationary.
-    assert!((untreated[1].ige_free / untreated[0].ige_free - 1.0).abs() < 1e-12);
-    assert_eq!(untreated[1].omalizumab_total, 0.0);
+    assert!((untreated[1][FREE_IGE] / untreated[0][FREE_IGE] - 1.0).abs() < 1e-12);
+    assert_eq!(untreated[1][DRUG], 0.0);
 }
 
 #[test]
@@ -63,11 +70,11 @@ fn single_doses_peak_and_suppress_as_printed() {
         for row in section["doses"].as_array().unwrap() {
             let dose = Dose::subcutaneous(0.0, number(&row["dose_mg"]));
             let out = solve(&parameters, &[dose], &times);
-            let peak = |of: &dyn Fn(&Concentrations<f64>) -> f64| out.iter().map(of).fold(f64::MIN, f64::max);
+            let peak = |of: &dyn Fn(&[f64]) -> f64| out.iter().map(of).fold(f64::MIN, f64::max);
             let found = [
-                ("cmax", peak(&|c| c.omalizumab_total)),
-                ("free_ige_minimum", -peak(&|c| -c.ige_free)),
-                ("total_ige_maximum", peak(&|c| c.ige_total)),
+                ("cmax", peak(&|c| c[DRUG])),
+                ("free_ige_minimum", -peak(&|c| -c[FREE_IGE])),
+                ("total_ige_maximum", peak(&|c| c[TOTAL_IGE])),
             ];
             for (name, found) in found {
                 let value = number(&row[name]["value"]);
@@ -94,10 +101,10 @@ fn twenty_eight_weeks_by_the_table_come_out_to_the_last_digit() {
         let mut times = vec![0.0, 112.0];
         times.extend((0..=280).map(|i| 168.0 + f64::from(i) / 10.0));
         let out = solve(&typical, &doses, &times);
-        let free: Vec<f64> = out[2..].iter().map(|c| c.ige_free).collect();
+        let free: Vec<f64> = out.iter().skip(2).map(|c| c[FREE_IGE]).collect();
         let found = [
-            ("trough_ug_ml", out[1].omalizumab_total),
-            ("total_ige_ratio", out[1].ige_total / out[0].ige_total),
+            ("trough_ug_ml", out[1][DRUG]),
+            ("total_ige_ratio", out[1][TOTAL_IGE] / out[0][TOTAL_IGE]),
             ("free_ige_min", free.iter().copied().fold(f64::MAX, f64::min)),
             ("free_ige_mean", free.iter().sum::<f64>() / free.len() as f64),
             ("free_ige_max", free.iter().copied().fold(f64::MIN, f64::max)),
@@ -120,11 +127,11 @@ fn typical_course(
     covariates: &Covariates,
     doses: &[Dose],
     times: &[f64],
-) -> Vec<Concentrations<f64>> {
+) -> OutputRows {
     let before = |t: f64| doses.partition_point(|d| d.time < t);
     let times = times.iter().map(|&time| OutputTime { time, doses_before: before(time) }).collect();
     let course = Course::new(0.0, doses.to_vec(), times, Output::Interpolated).unwrap();
-    let mut out = Vec::new();
+    let mut out = OutputRows::new();
     let typical = model.typical(covariates).unwrap();
     model.structure().predict(&typical, InitialTarget::SteadyState, &course, &mut out).unwrap();
     out
@@ -139,20 +146,20 @@ fn brekkan_2018_has_its_baseline_dose_and_exposures() {
     let nobody = Covariates::default();
     let after =
         |dose: f64, times: &[f64]| typical_course(&model, &nobody, &[Dose::subcutaneous(0.0, dose)], times);
-    let baseline = after(1.0, &[0.0])[0].ige_free;
+    let baseline = after(1.0, &[0.0])[0][FREE_IGE];
     assert!((baseline - 422.82).abs() < 0.01, "{baseline}");
     // The single dose that suppresses free IgE by 95 % on day 14.
     let (mut low, mut high) = (100.0, 500.0);
     for _ in 0..60 {
         let middle = 0.5 * (low + high);
-        let suppressed = after(middle, &[14.0])[0].ige_free < 0.05 * baseline;
+        let suppressed = after(middle, &[14.0])[0][FREE_IGE] < 0.05 * baseline;
         if suppressed { high = middle } else { low = middle }
     }
     assert!((low - 271.73).abs() < 0.1, "{low}");
     let exposures =
         [(75.0, 0.1464, 5.704), (150.0, 0.1435, 5.549), (300.0, 0.1420, 5.420), (375.0, 0.1417, 5.387)];
     for (dose, peak, area) in exposures {
-        let drug: Vec<f64> = after(dose, &DAYS_1101).iter().map(|c| c.omalizumab_total / dose).collect();
+        let drug: Vec<f64> = after(dose, &DAYS_1101).iter().map(|c| c[DRUG] / dose).collect();
         let cmax = drug.iter().copied().fold(0.0, f64::max);
         let trapezoid: f64 =
             (1..13).map(|i| 0.5 * (drug[i] + drug[i - 1]) * (DAYS_1101[i] - DAYS_1101[i - 1])).sum();
@@ -173,13 +180,13 @@ fn lowe_2009_has_its_half_lives_and_single_dose() {
     assert!(prints(half_life(at("CLe"), at("Vx")), "1.680"));
     let times: Vec<f64> = (0..=6000).map(|i| f64::from(i) / 500.0).collect();
     let out = typical_course(&model, &centre, &[Dose::subcutaneous(0.0, 300.0)], &times);
-    let extreme = |of: &dyn Fn(&Concentrations<f64>) -> f64| {
+    let extreme = |of: &dyn Fn(&[f64]) -> f64| {
         let best = (0..out.len()).max_by(|&i, &j| of(&out[i]).total_cmp(&of(&out[j]))).unwrap();
         (of(&out[best]).abs(), times[best])
     };
-    let (cmax, tmax) = extreme(&|c| c.omalizumab_total);
+    let (cmax, tmax) = extreme(&|c| c[DRUG]);
     assert!(prints(cmax, "27.52") && prints(tmax, "6.8"), "{cmax} {tmax}");
-    let (nadir, when) = extreme(&|c| -c.ige_free);
+    let (nadir, when) = extreme(&|c| -c[FREE_IGE]);
     assert!(prints(nadir, "13.0") && prints(when, "3.4"), "{nadir} {when}");
 }
 
@@ -206,10 +213,10 @@ fn lowe_2009_by_the_table_comes_out_to_the_last_digit() {
         times.extend((0..=280).map(|i| 168.0 + f64::from(i) / 10.0));
         let who = Covariates::new(weight, iu * units::NG_PER_IU);
         let out = typical_course(&model, &who, &doses, &times);
-        let free: Vec<f64> = out[2..].iter().map(|c| c.ige_free).collect();
+        let free: Vec<f64> = out.iter().skip(2).map(|c| c[FREE_IGE]).collect();
         let found = [
-            out[1].omalizumab_total,
-            out[1].ige_total / out[0].ige_total,
+            out[1][DRUG],
+            out[1][TOTAL_IGE] / out[0][TOTAL_IGE],
             free.iter().copied().fold(f64::MAX, f64::min),
             free.iter().sum::<f64>() / free.len() as f64,
             free.iter().copied().fold(f64::MIN, f64::max),

@@ -9,8 +9,8 @@ mod common;
 
 use common::{TYPICAL, assert_first_order, dosed, gap, largest, plain, position, relative, solve};
 use omafit_model::{
-    Case as ModelCase, Concentrations, Course, CourseError, Dose, InitialTarget, Output, OutputTime,
-    Predicted, Route, StateRule, StructuralModel, Work,
+    Case as ModelCase, Course, CourseError, Dose, InitialTarget, Output, OutputRows, OutputTime, Route,
+    StateRule, StructuralModel, Work,
 };
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
@@ -61,7 +61,7 @@ impl Plan {
     fn course_as(&self, output: Output) -> Course {
         Course::new(self.start, self.doses.clone(), self.times.clone(), output).unwrap()
     }
-    fn solve(&self, case: &Case) -> Result<Vec<[f64; 5]>, CourseError> {
+    fn solve(&self, case: &Case) -> Result<OutputRows, CourseError> {
         solve(case.model, &case.parameters, case.start, &self.course())
     }
     /// The plan with every dose changed and unchanged output times.
@@ -163,10 +163,10 @@ const NOTHING: f64 = 1e-15;
 
 /// The largest relative difference as in [`gap`], except that values below 10⁻¹² of the largest value of their column
 /// need not agree.
-fn coarse_gap(got: &[[f64; 5]], want: &[[f64; 5]]) -> f64 {
+fn coarse_gap(got: &OutputRows, want: &OutputRows) -> f64 {
     assert_eq!(got.len(), want.len());
     let mut worst = 0.0;
-    for c in 0..5 {
+    for c in 0..want.iter().next().map_or(0, <[f64]>::len) {
         let size = want.iter().map(|row| row[c].abs()).fold(0.0, f64::max);
         for (a, b) in got.iter().zip(want) {
             if a[c] != b[c] {
@@ -200,12 +200,12 @@ proptest! {
         plan in plan(Events::Doses), who in individual(),
     ) {
         let case = who.case("one_compartment");
-        let mut sum = vec![[0.0; 5]; plan.times.len()];
+        let mut sum = OutputRows::zeros(plan.times.len(), 1);
         for (i, &dose) in plan.doses.iter().enumerate() {
             let read = |at: &OutputTime| OutputTime { doses_before: usize::from(at.doses_before > i), ..*at };
             let alone = Plan { start: 0.0, doses: vec![dose], times: plan.times.iter().map(read).collect() };
-            for (sum, row) in sum.iter_mut().zip(alone.solve(&case).unwrap()) {
-                *sum = std::array::from_fn(|c| sum[c] + row[c]);
+            for (at, row) in alone.solve(&case).unwrap().iter().enumerate() {
+                sum[at][0] += row[0];
             }
         }
         let error = coarse_gap(&plan.solve(&case).unwrap(), &sum);
@@ -246,7 +246,7 @@ proptest! {
             }
             match (plan.solve(&case), scaled.solve(&other)) {
                 (Ok(mut want), Ok(got)) => {
-                    want.iter_mut().flatten().for_each(|v| *v *= nmol / litres);
+                    want = want.iter().map(|row| row.iter().map(|v| v * (nmol / litres)).collect::<Vec<_>>()).collect();
                     let error = coarse_gap(&got, &want);
                     prop_assert!(error < 1e-7, "{:?}: {}", case, error);
                 }
@@ -300,7 +300,7 @@ proptest! {
                 if plan.times.len() == rows.len() && rows.len() == places.len() {
                     return rows;
                 }
-                places.iter().map(|&i| rows[i]).collect()
+                places.iter().map(|&i| &rows[i]).collect()
             };
             let error = coarse_gap(&read(&dense, &dense.course()), &read(&plan, &plan.course()));
             prop_assert!(error < 1e-8, "{:?}: {}", case, error);
@@ -332,7 +332,7 @@ proptest! {
         let early = Plan { start: 0.0, doses: plan.doses[..half].to_vec(), times };
         for case in who.cases() {
             let whole = plan.solve(&case).unwrap();
-            let error = coarse_gap(&early.solve(&case).unwrap(), &whole[..early.times.len()]);
+            let error = coarse_gap(&early.solve(&case).unwrap(), &whole.iter().take(early.times.len()).collect());
             prop_assert!(error < 1e-8, "{:?}: {}", case, error);
         }
     }
@@ -352,7 +352,7 @@ proptest! {
             .collect();
         for case in who.cases() {
             let whole = plan.solve(&case).unwrap();
-            let error = coarse_gap(&whole[skip..], &fresh.solve(&case).unwrap());
+            let error = coarse_gap(&whole.iter().skip(skip).collect(), &fresh.solve(&case).unwrap());
             prop_assert!(error < 1e-8, "{:?}: {}", case, error);
         }
     }
@@ -492,14 +492,11 @@ proptest! {
                 let of = |plan: &Plan| {
                     let course = plan.course_as(output).with_rtol(SHARP);
                     let one = ModelCase { parameters: &case.parameters[..own], start: case.start, course: &course };
-                    let mut all = vec![Ok(Vec::new()); 9];
+                    let mut all = vec![Ok(OutputRows::new()); 9];
                     model.predict_each(&[one; 9], &mut |k, found| all[k] = found.cloned());
                     all.pop().unwrap()
                 };
-                let rows = |found: Predicted| -> Vec<_> {
-                    found.unwrap().into_iter().map(Concentrations::to_array).collect()
-                };
-                let error = coarse_gap(&rows(of(&rounded)), &rows(of(&plan)));
+                let error = coarse_gap(&of(&rounded).unwrap(), &of(&plan).unwrap());
                 prop_assert!(error < 1e-9, "{:?} {:?}: {}", output, case, error);
             }
         }
@@ -507,7 +504,7 @@ proptest! {
 }
 
 fn same_bits(case: &Case, course: &Course) -> bool {
-    let (mut alone, mut out, mut slopes) = (Vec::new(), Vec::new(), Vec::new());
+    let [mut alone, mut out, mut slopes] = [const { OutputRows::new() }; 3];
     let one = case.model.predict(&case.parameters, case.start, course, &mut alone);
     let two = case.model.sensitivities(&case.parameters, case.start, course, &mut out, &mut slopes);
     // Derivatives need Jacobians but no other steps.
@@ -561,7 +558,7 @@ proptest! {
         let who = if plan.doses.iter().any(is_steady) { who.without_lag() } else { who };
         for case in who.cases() {
             let course = plan.course_as(Output::Landed).with_rtol(SHARP);
-            let (mut out, mut slopes) = (Vec::new(), Vec::new());
+            let (mut out, mut slopes) = (OutputRows::new(), OutputRows::new());
             match case.model.sensitivities(&case.parameters, case.start, &course, &mut out, &mut slopes) {
                 Err(CourseError::NegativeSum { .. } | CourseError::NoSteadyState { .. }) => continue,
                 solved => { solved.unwrap(); }
@@ -588,10 +585,10 @@ proptest! {
                     if crossed(read.time) {
                         continue;
                     }
-                    for c in 0..5 {
+                    for c in 0..case.model.outputs().len() {
                         let want = (up[i][c] - down[i][c]) / (2.0 * step);
                         let got = slopes[i * inputs + input][c];
-                        let size = want.abs().max(1e-3 * out[i].to_array()[c].abs()).max(1e3 * NOTHING);
+                        let size = want.abs().max(1e-3 * out[i][c].abs()).max(1e3 * NOTHING);
                         let error = (got - want).abs() / size;
                         prop_assert!(
                             error < 1e-4,
@@ -662,7 +659,7 @@ proptest! {
                 *at = OutputTime { time: at.time + count * interval, doses_before: given };
             }
             let explicit = Plan { start: 0.0, doses, times };
-            let error = gap(&steady.solve(&case).unwrap()[1..], &explicit.solve(&case).unwrap());
+            let error = gap(&steady.solve(&case).unwrap().iter().skip(1).collect(), &explicit.solve(&case).unwrap());
             prop_assert!(error < 1e-8, "{:?}: {} after {} doses", case, error, given);
         }
     }
@@ -703,13 +700,13 @@ proptest! {
                 case.parameters[imax] = case.parameters[imax].min(1.0);
             }
             let asked = Instant::now();
-            let (mut out, mut slopes) = (Vec::new(), Vec::new());
+            let (mut out, mut slopes) = (OutputRows::new(), OutputRows::new());
             let solved =
                 case.model.sensitivities(&case.parameters, case.start, &course, &mut out, &mut slopes);
             let took = asked.elapsed();
             prop_assert!(took < PATIENCE, "{:?} {:?}: {:?} {:?}", took, solved, case, plan);
             if solved.is_ok() {
-                let finite = out.iter().all(|c| c.to_array().iter().all(|v| v.is_finite()));
+                let finite = out.numbers().iter().all(|v| v.is_finite());
                 prop_assert!(finite, "{:?} {:?}: {:?}", case, plan, out);
                 prop_assert!(slopes.iter().flatten().all(|s| s.is_finite()), "{:?} {:?}", case, plan);
             }

@@ -5,8 +5,12 @@ mod common;
 
 use common::{after, dosed, plain, position, typical};
 use omafit_model::{
-    Case, Course, Dose, Dual, InitialTarget, Output, OutputWeights, Real, Route, SecondOrder, StructuralModel,
+    Case, Course, Dose, Dual, InitialTarget, Output, OutputRows, OutputWeights, Real, Route, SecondOrder,
+    StructuralModel,
 };
+
+/// The position of total omalizumab among the outputs.
+const DRUG: usize = 0;
 
 fn course(output: Output) -> Course {
     let doses: Vec<Dose> = (0..4).map(|i| Dose::subcutaneous(14.0 * f64::from(i), 300.0)).collect();
@@ -25,9 +29,9 @@ fn found_each(
     found.into_iter().map(Option::unwrap).collect()
 }
 
-/// Output weights of one for total drug at every output time.
+/// Output weights of one for the only output of one compartment at every output time.
 fn of_drug(times: usize) -> OutputWeights {
-    OutputWeights { values: vec![[1.0, 0.0, 0.0, 0.0, 0.0]; times], slopes: Vec::new() }
+    OutputWeights { values: OutputRows::from_iter(vec![[1.0]; times]), slopes: OutputRows::new() }
 }
 
 #[test]
@@ -57,7 +61,7 @@ fn one_compartment_has_the_second_derivatives_of_its_closed_form() {
             }
         }
         // A dose in mg over a volume in L is µg/mL.
-        assert!((at.omalizumab_total / sum.value() - 1.0).abs() < 1e-8);
+        assert!((at[DRUG] / sum.value() - 1.0).abs() < 1e-8);
         all = all + sum;
     }
     for i in 0..3 {
@@ -81,7 +85,7 @@ fn a_bioavailability_is_differentiated_at_one_and_above() {
         let parameters = [0.5, 0.2, 8.0, bioavailability, 0.0];
         let case = Case { parameters: &parameters, start: InitialTarget::SteadyState, course: &course };
         let found = &found_each(model, &[case], &[of_drug(1)])[0];
-        let ratio = found.hessian[f * 6 + f] / found.at.values[0].omalizumab_total;
+        let ratio = found.hessian[f * 6 + f] / found.at.values[0][DRUG];
         assert!((ratio - 1.0).abs() < 1e-5, "{ratio}");
     }
 }
@@ -107,7 +111,7 @@ fn by_differences(
     let inputs = case.parameters.len() + 1;
     let course = case.course.clone().with_rtol(1e-13);
     let (mut row, mut own, mut size) = (vec![0.0; inputs], 0.0, 0.0);
-    let (mut values, mut slopes) = (Vec::new(), Vec::new());
+    let (mut values, mut slopes) = (OutputRows::new(), OutputRows::new());
     for (steps, weight) in STENCIL {
         let (mut moved, mut start) = (case.parameters.to_vec(), case.start);
         let factor = (steps * H).exp();
@@ -117,13 +121,11 @@ fn by_differences(
             (None, InitialTarget::SteadyState) => {}
         }
         model.sensitivities(&moved, start, &course, &mut values, &mut slopes).unwrap();
-        for (time, slopes) in slopes.chunks_exact(inputs).enumerate() {
-            for (j, slope) in slopes.iter().enumerate() {
-                for c in 0..5 {
-                    row[j] += weight / H * weights.values[time][c] * slope[c];
-                    own += weight / H * weights.slopes[time * inputs + j][c] * slope[c];
-                    size += slope[c].abs();
-                }
+        for (at, slope) in slopes.iter().enumerate() {
+            for (c, slope) in slope.iter().enumerate() {
+                row[at % inputs] += weight / H * weights.values[at / inputs][c] * slope;
+                own += weight / H * weights.slopes[at][c] * slope;
+                size += slope.abs();
             }
         }
     }
@@ -158,18 +160,17 @@ fn second_order_derivatives_are_those_of_differences() {
         let weigh_slope = |k: usize, at: usize, c: usize| {
             if (k + at / inputs + c).is_multiple_of(3) { 0.0 } else { (0.3 * (k + 2 * at + c) as f64).sin() }
         };
+        let each = |of: &dyn Fn(usize) -> f64| (0..model.outputs().len()).map(of).collect::<Vec<f64>>();
         let of = |k: usize| {
             let times = cases[k].course.times().len();
             OutputWeights {
-                values: (0..times).map(|t| std::array::from_fn(|c| weigh(k, t, c))).collect(),
-                slopes: (0..times * inputs)
-                    .map(|at| std::array::from_fn(|c| weigh_slope(k, at, c)))
-                    .collect(),
+                values: (0..times).map(|t| each(&|c| weigh(k, t, c))).collect(),
+                slopes: (0..times * inputs).map(|at| each(&|c| weigh_slope(k, at, c))).collect(),
             }
         };
         let weights: Vec<OutputWeights> = (0..cases.len()).map(of).collect();
         for (k, (case, found)) in cases.iter().zip(found_each(model, &cases, &weights)).enumerate() {
-            let (mut values, mut slopes) = (Vec::new(), Vec::new());
+            let (mut values, mut slopes) = (OutputRows::new(), OutputRows::new());
             model.sensitivities(case.parameters, case.start, case.course, &mut values, &mut slopes).unwrap();
             assert_eq!((&found.at.values, &found.at.slopes), (&values, &slopes), "{name} {k}");
             // The backward method is as accurate as the first derivatives; differences are less accurate, as

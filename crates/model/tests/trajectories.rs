@@ -3,7 +3,7 @@
 
 #![allow(clippy::unwrap_used)]
 
-use omafit_model::{Course, Dose, InitialTarget, Output, OutputTime, structure};
+use omafit_model::{Course, Dose, InitialTarget, Output, OutputRows, OutputTime, structure};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
@@ -55,12 +55,12 @@ fn worst_concentration(output: Output) -> (f64, String) {
     let cases = reference().cases;
     assert!(cases.len() >= 200);
     for case in &cases {
-        let mut out = Vec::new();
+        let mut out = OutputRows::new();
         model.predict(&case.parameters, case.start(), &case.course(output), &mut out).unwrap();
         for (analyte, expected) in case.expected().iter().enumerate() {
             assert_eq!(expected.len(), out.len());
             for (i, (got, want)) in out.iter().zip(*expected).enumerate() {
-                let got = got.to_array()[analyte];
+                let got = got[analyte];
                 let error = if *want == 0.0 { got.abs() } else { (got / want - 1.0).abs() };
                 if !(error <= worst.0) {
                     worst = (
@@ -91,12 +91,12 @@ fn sensitivities_agree_with_accurate_differences() {
     let model = structure("quasi_equilibrium").unwrap();
     let mut worst = (0.0, String::new());
     for case in &reference().cases {
-        let (mut out, mut slopes) = (Vec::new(), Vec::new());
+        let (mut out, mut slopes) = (OutputRows::new(), OutputRows::new());
         let course = case.course(Output::Landed);
         model.sensitivities(&case.parameters, case.start(), &course, &mut out, &mut slopes).unwrap();
         for (analyte, name) in ["omalizumab_total", "ige_total", "ige_free"].into_iter().enumerate() {
             for (&at, expected) in case.sensitivity_times.iter().zip(&case.sensitivities[name]) {
-                let value = out[at].to_array()[analyte];
+                let value = out[at][analyte];
                 for (input, want) in expected.iter().enumerate() {
                     let got = slopes[at * 10 + input][analyte];
                     // Relative to the slope, unless that is below a thousandth of the concentration.
@@ -119,7 +119,7 @@ fn predictions_are_the_values_of_the_sensitivity_run_to_the_bit() {
     for case in reference().cases.iter().step_by(7) {
         for output in [Output::Landed, Output::Interpolated] {
             let course = case.course(output);
-            let (mut plain, mut out, mut slopes) = (Vec::new(), Vec::new(), Vec::new());
+            let [mut plain, mut out, mut slopes] = [const { OutputRows::new() }; 3];
             let work = model.predict(&case.parameters, case.start(), &course, &mut plain).unwrap();
             let same =
                 model.sensitivities(&case.parameters, case.start(), &course, &mut out, &mut slopes).unwrap();

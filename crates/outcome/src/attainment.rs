@@ -5,7 +5,9 @@
 
 use omafit_estimate::{Noise, SubjectError, SubjectStream, draw_parameters, quantile};
 use omafit_model::units::NG_PER_IU;
-use omafit_model::{Course, Covariates, Dose, Output, OutputTime, PopulationModel, StateRule};
+use omafit_model::{
+    Analyte, Course, Covariates, Dose, Output, OutputRows, OutputTime, PopulationModel, StateRule,
+};
 
 /// Number of steps of a dosing interval; free IgE is interpolated linearly between them.
 const STEPS: u32 = 56;
@@ -71,12 +73,16 @@ pub fn attainment(place: &Place<'_>, targets_ng_ml: &[f64]) -> Result<Attainment
     let course = Course::new(0.0, vec![dose], times, Output::Interpolated)?;
     let mut courses: Vec<Vec<f64>> = Vec::with_capacity(place.patients as usize);
     let mut failed = 0;
-    let mut out = Vec::new();
+    let mut out = OutputRows::new();
+    let free = place.model.structure().output(Analyte::IGE_FREE);
+    let Some(free) = free else {
+        return Err(SubjectError::NotPredicted { analyte: Analyte::IGE_FREE.name(), time: 0.0 });
+    };
     for patient in 0..place.patients {
         let mut stream = SubjectStream::new(place.seed, patient);
         let parameters = draw_parameters(place.model, &covariates, Noise::ALL, &mut stream)?;
         match place.model.predict(&parameters, &covariates, &course, &mut out) {
-            Ok(_) => courses.push(out.iter().map(|c| c.ige_free).collect()),
+            Ok(_) => courses.push(out.column(free).collect()),
             Err(_) => failed += 1,
         }
     }
@@ -156,9 +162,9 @@ mod tests {
             .map(|i| {
                 let mut stream = SubjectStream::new(5, i);
                 let parameters = draw_parameters(&model, &covariates, Noise::ALL, &mut stream).unwrap();
-                let mut out = Vec::new();
+                let mut out = OutputRows::new();
                 model.predict(&parameters, &covariates, &course, &mut out).unwrap();
-                out.iter().map(|c| c.ige_free).fold(0.0, f64::max)
+                out.column(2).fold(0.0, f64::max)
             })
             .collect();
         peaks.sort_by(f64::total_cmp);

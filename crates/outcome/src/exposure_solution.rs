@@ -7,7 +7,7 @@
 use crate::chords::chords;
 use crate::exposure::{ExposureCourse, exposures};
 use omafit_model::{
-    Concentrations, Course, Dose, Output, OutputTime, PopulationModel, PredictionError, Subject,
+    Analyte, Course, Dose, Output, OutputRows, OutputTime, PopulationModel, PredictionError, Subject,
 };
 
 /// Largest deviation of linear interpolation between knots from the solution: relative to the local value, or to a
@@ -134,10 +134,13 @@ fn points(
 ) -> Result<Vec<Point>, NoExposure> {
     let course = Course::new(subject.start, subject.doses.clone(), times, Output::Interpolated)
         .map_err(PredictionError::from)?;
-    let mut found = Vec::new();
+    let mut found = OutputRows::new();
     model.predict(parameters, &subject.covariates, &course, &mut found)?;
-    let point = |(at, c): (&OutputTime, &Concentrations<f64>)| {
-        let values = exposures(c.ige_free, c.omalizumab_total, c.ige_total);
+    let measured = [Analyte::IGE_FREE, Analyte::OMALIZUMAB_TOTAL, Analyte::IGE_TOTAL];
+    let measured = measured.map(|analyte| model.structure().output(analyte));
+    let point = |(at, outputs): (&OutputTime, &[f64])| {
+        let [free, drug, total] = measured.map(|output| output.map_or(f64::NAN, |output| outputs[output]));
+        let values = exposures(free, drug, total);
         let point = values.map(|values| Point { at: *at, values });
         point.ok_or(NoExposure::NoIge { day: at.time - begin })
     };
@@ -270,7 +273,7 @@ mod tests {
         doses: Vec<Dose>,
         span: [f64; 2],
     ) -> Result<ExposureCourse, NoExposure> {
-        let subject = Subject::planned("1", Covariates::new(70.0, BASELINE), doses, &[]);
+        let subject = Subject::planned("1", Covariates::new(70.0, BASELINE), doses, &[], &[]);
         ExposureCourse::solve(model, &model.typical(&subject.covariates).unwrap(), &subject, span)
     }
 
@@ -329,11 +332,10 @@ mod tests {
         let at = |&time: &f64| OutputTime { time, doses_before: doses.partition_point(|d| d.time < time) };
         let dense = Course::new(0.0, doses.clone(), days.iter().map(at).collect(), Output::Interpolated);
         let covariates = Covariates::new(70.0, BASELINE);
-        let mut found = Vec::new();
+        let mut found = OutputRows::new();
         let parameters = model.typical(&covariates).unwrap();
         model.predict(&parameters, &covariates, &dense.unwrap().with_rtol(1e-10), &mut found).unwrap();
-        let values: Vec<[f64; 4]> =
-            found.iter().map(|c| exposures(c.ige_free, c.omalizumab_total, c.ige_total).unwrap()).collect();
+        let values: Vec<[f64; 4]> = found.iter().map(|c| exposures(c[2], c[0], c[1]).unwrap()).collect();
         let off = farthest(&course, &days, &values);
         assert!(off <= 1.0, "{off}");
         assert!((100..300).contains(&course.days().len()), "{}", course.days().len());
@@ -427,8 +429,10 @@ mod tests {
         let short = solved(&model, dose(), [0.0, 1e-3]).unwrap();
         assert!(short.end() == 1e-3 && short.at(IgeFree, 1e-3) < BASELINE);
         let doses = vec![Dose::subcutaneous(100.0, 300.0)];
-        let late =
-            Subject { start: 100.0, ..Subject::planned("1", Covariates::new(70.0, BASELINE), doses, &[]) };
+        let late = Subject {
+            start: 100.0,
+            ..Subject::planned("1", Covariates::new(70.0, BASELINE), doses, &[], &[])
+        };
         let parameters = model.typical(&late.covariates).unwrap();
         let late = ExposureCourse::solve(&model, &parameters, &late, [100.0, 128.0]).unwrap();
         let early = solved(&model, vec![Dose::subcutaneous(0.0, 300.0)], [0.0, 28.0]).unwrap();

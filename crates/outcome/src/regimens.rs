@@ -198,7 +198,13 @@ mod tests {
             let dose =
                 |n: u32| Dose::subcutaneous(time * 7.0 * told.interval_weeks * f64::from(n), told.dose_mg);
             let covariates = Covariates::new(weight * kg, iu * NG_PER_IU * ige);
-            Some(Subject::planned(k, covariates, (0..4).map(dose).collect(), &[1.0]))
+            Some(Subject::planned(
+                k,
+                covariates,
+                (0..4).map(dose).collect(),
+                &[omafit_model::Analyte::IGE_FREE],
+                &[1.0],
+            ))
         };
         (0..30).filter_map(one).collect()
     }

@@ -6,7 +6,7 @@ use crate::dosing_table::{DosingTable, NotInTable};
 use crate::exposure_solution::NoExposure;
 use omafit_estimate::{Noise, SubjectError, SubjectStream, simulate_subject};
 use omafit_model::units::NG_PER_IU;
-use omafit_model::{Analyte, Covariates, Dose, Observation, PopulationModel, Subject};
+use omafit_model::{Covariates, Dose, Observation, PopulationModel, Subject};
 use statrs::distribution::{ContinuousCDF, Normal};
 use std::collections::BTreeMap;
 
@@ -183,8 +183,7 @@ pub fn patient(
     let end = design.treatment_days + design.follow_up_days;
     let visits = design.visits.iter().filter(|v| **v <= end.min(leaves));
     let observations = visits
-        .flat_map(|&time| Analyte::ALL.map(|analyte| (time, analyte)))
-        .filter(|(_, analyte)| model.residual(*analyte).is_some())
+        .flat_map(|&time| model.analytes().map(move |analyte| (time, analyte)))
         .map(|(time, analyte)| Observation::planned(time, analyte, doses.partition_point(|d| d.time < time)))
         .collect();
     let id = (index + 1).to_string();

@@ -2,7 +2,7 @@
 
 use crate::dose_rule::DoseRule;
 use crate::dosing_table::NotInTable;
-use omafit_estimate::{Trajectory, treated_until};
+use omafit_estimate::{OutputCourse, Trajectory, treated_until};
 use omafit_model::units::NG_PER_IU;
 use omafit_model::{Analyte, Dose, Route, StateRule, Subject};
 use statrs::distribution::{ContinuousCDF, Normal};
@@ -173,10 +173,11 @@ pub struct Held {
 /// interpolated linearly. The probability is that of a normal distribution of the logarithm with the band at the peak,
 /// correct to first order; NaN if the course is not determined.
 pub fn held(course: &Trajectory, [from, to]: [f64; 2], target_ng_ml: f64, level: f64) -> Held {
-    let free = Analyte::IgeFree.index();
-    let log = |values: &[f64]| cut(&course.time, values, from, to);
-    let (value, lower, upper) =
-        (log(&course.value[free]), log(&course.lower[free]), log(&course.upper[free]));
+    let log = |of: fn(&OutputCourse) -> &Vec<f64>| {
+        let values = course.of(Analyte::IGE_FREE).map_or(&[][..], |free| of(free));
+        cut(&course.time, values, from, to)
+    };
+    let (value, lower, upper) = (log(|free| &free.value), log(|free| &free.lower), log(|free| &free.upper));
     let aim = target_ng_ml.ln();
     let highest = (0..value.len()).max_by(|&a, &b| value[a].1.total_cmp(&value[b].1));
     let Some(at) = highest else {
@@ -255,7 +256,7 @@ mod tests {
             doses: times.iter().map(|t| Dose::subcutaneous(*t, 300.0)).collect(),
             observations: vec![Observation {
                 time: 100.0,
-                analyte: Analyte::IgeFree,
+                analyte: Analyte::IGE_FREE,
                 value: 40.0,
                 censoring: Censoring::Quantified,
                 interval_end: None,
@@ -337,13 +338,15 @@ mod tests {
 
     #[test]
     fn a_rise_is_read_off_straight_lines_of_the_logarithm() {
-        let free = Analyte::IgeFree.index();
-        let mut course = Trajectory { time: vec![0.0, 1.0, 2.0, 3.0], ..Trajectory::default() };
         // Logarithms 2, 3, 5, 4; the band of ±1 is one standard deviation.
         let logs = [2.0_f64, 3.0, 5.0, 4.0];
-        course.value[free] = logs.map(f64::exp).to_vec();
-        course.lower[free] = logs.map(|l| (l - 1.0).exp()).to_vec();
-        course.upper[free] = logs.map(|l| (l + 1.0).exp()).to_vec();
+        let free = OutputCourse {
+            value: logs.map(f64::exp).to_vec(),
+            lower: logs.map(|l| (l - 1.0).exp()).to_vec(),
+            upper: logs.map(|l| (l + 1.0).exp()).to_vec(),
+        };
+        let outputs = [(Analyte::IGE_FREE, free)].into_iter().collect();
+        let course = Trajectory { time: vec![0.0, 1.0, 2.0, 3.0], outputs, ..Trajectory::default() };
         let level = 2.0 * Normal::standard().cdf(1.0) - 1.0;
         let found = held(&course, [0.5, 3.0], 4.0_f64.exp(), level);
         assert!((found.peak.ln() - 5.0).abs() < 1e-12 && (found.first_over - 1.5).abs() < 1e-12);

@@ -2,8 +2,15 @@
 #![allow(clippy::unwrap_used)]
 
 use omafit_estimate::{Noise, SubjectStream, draw_parameters};
-use omafit_model::{Concentrations, Course, Dose, PopulationModel, Subject, published};
+use omafit_model::{Course, Dose, OutputRows, PopulationModel, Subject, published};
 use omafit_outcome::{Dosing, DosingTable, innovate, patient};
+
+/// The position of total omalizumab among the outputs.
+const DRUG: usize = 0;
+/// The position of total IgE among the outputs.
+const TOTAL_IGE: usize = 1;
+/// The position of free IgE among the outputs.
+const FREE_IGE: usize = 2;
 
 const PATIENTS: u64 = 400;
 
@@ -25,11 +32,11 @@ fn population() -> Vec<(Subject, Vec<f64>)> {
     (0..PATIENTS).map(one).collect()
 }
 
-fn course(subject: &Subject, parameters: &[f64], end: f64) -> Vec<(f64, Concentrations<f64>)> {
+fn course(subject: &Subject, parameters: &[f64], end: f64) -> Vec<(f64, Vec<f64>)> {
     let course = Course::on_grid(subject, 0.25, end).unwrap();
-    let mut out = Vec::new();
+    let mut out = OutputRows::new();
     model().predict(parameters, &subject.covariates, &course, &mut out).unwrap();
-    course.times().iter().map(|t| t.time).zip(out).collect()
+    course.times().iter().map(|t| t.time).zip(out.iter().map(<[f64]>::to_vec)).collect()
 }
 
 fn median(mut values: Vec<f64>) -> f64 {
@@ -58,7 +65,7 @@ fn a_single_dose_peaks_after_a_week() {
     let times = population().into_iter().take(100).map(|(mut subject, p)| {
         subject.doses = vec![Dose::subcutaneous(0.0, 150.0)];
         let path = course(&subject, &p, 30.0);
-        path.iter().max_by(|a, b| a.1.omalizumab_total.total_cmp(&b.1.omalizumab_total)).unwrap().0
+        path.iter().max_by(|a, b| a.1[DRUG].total_cmp(&b.1[DRUG])).unwrap().0
     });
     // Label: 7 to 8 days.
     let peak = median(times.collect());
@@ -70,13 +77,13 @@ fn free_ige_falls_total_rises_and_both_return() {
     let (mut fall, mut rise, mut back) = (Vec::new(), Vec::new(), Vec::new());
     for (subject, p) in population().into_iter().take(100) {
         let path = course(&subject, &p, 308.0);
-        let at = |day: f64| path.iter().find(|(t, _)| *t == day).unwrap().1;
+        let at = |day: f64| &path.iter().find(|(t, _)| *t == day).unwrap().1;
         let last = subject.doses.last().unwrap().time;
         let lowest = path.iter().filter(|(t, _)| *t > 112.0 && *t <= last + 14.0);
-        let lowest = lowest.map(|(_, c)| c.ige_free).fold(f64::MAX, f64::min);
-        fall.push(1.0 - lowest / at(0.0).ige_free);
-        rise.push(at(112.0).ige_total / at(0.0).ige_total);
-        let below = path.iter().rposition(|(_, c)| c.ige_free < 50.0).unwrap();
+        let lowest = lowest.map(|(_, c)| c[FREE_IGE]).fold(f64::MAX, f64::min);
+        fall.push(1.0 - lowest / at(0.0)[FREE_IGE]);
+        rise.push(at(112.0)[TOTAL_IGE] / at(0.0)[TOTAL_IGE]);
+        let below = path.iter().rposition(|(_, c)| c[FREE_IGE] < 50.0).unwrap();
         if below + 1 < path.len() {
             back.push((path[below].0 - last) / 7.0);
         }
@@ -101,11 +108,11 @@ fn total_ige_after(name: &str, weeks: &[f64]) -> Vec<f64> {
         let parameters = draw_parameters(&model, &subject.covariates, noise, &mut stream).unwrap();
         let last = subject.doses.last().unwrap().time;
         let course = Course::on_grid(&subject, 7.0, last + 7.0 * 56.0).unwrap();
-        let mut out = Vec::new();
+        let mut out = OutputRows::new();
         model.predict(&parameters, &subject.covariates, &course, &mut out).unwrap();
         let at = |day: f64| {
             let near = course.times().iter().position(|t| t.time >= day).unwrap();
-            out[near].ige_total
+            out[near][TOTAL_IGE]
         };
         for (k, week) in weeks.iter().enumerate() {
             found[k].push(at(last + 7.0 * week) / at(0.0));

@@ -4,10 +4,10 @@ const run = story.run;
 const TURNING = /[\u0000-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069\u2028\u2029]/g;
 // Text from the data: what turns text around or has no shape shows as the replacement character.
 const clean = (text) => String(text).replace(TURNING, "\ufffd");
-// The analytes in the order of their DVID, with the names and units that the model gives them.
+// The analytes that the model predicts, with the names and units that it gives them.
 const ANALYTES = story.model.analytes.map((a) => ({ ...a, title: clean(a.title), in_sentence: clean(a.in_sentence) }));
-const IGE_FREE = 2;
-const hasFreeIge = ANALYTES[IGE_FREE].predicted;
+const IGE_FREE = ANALYTES.findIndex((a) => a.is_free_target);
+const hasFreeIge = IGE_FREE >= 0;
 
 // A column of a table, or null.
 const column = (table, name) => (story.tables[table] && story.tables[table][name]) || null;
@@ -111,7 +111,7 @@ subjectOf.forEach((s, row) => {
 const observed = Object.fromEntries(
   ["TIME", "DVID", "DV", "CENS", "PRED", "IPRED", "IWRES", "WRES", "CWRES", "NPDE", "TAD"].map((name) => [name, numbers("observations", name)]),
 );
-const rowsOfAnalyte = ANALYTES.map((_, a) => subjectOf.map((_, i) => i).filter((i) => observed.DVID && observed.DVID[i] === a + 1));
+const rowsOfAnalyte = ANALYTES.map((a) => subjectOf.map((_, i) => i).filter((i) => observed.DVID && observed.DVID[i] === a.dvid));
 const present = ANALYTES.map((_, a) => a).filter((a) => rowsOfAnalyte[a].length);
 const covariates = ["WT", "IGE"]
   .concat(Object.keys(individuals).filter((name) => run.data.read.covariates.includes(name)))

@@ -3,7 +3,7 @@ const WEEKS = [0.1, 0.25, 0.5, 1, 2, 4, 7, 14, 28, 56, 84, 112, 168, 364];
 
 function describeRow(row, extra) {
   const s = subjectOf[row];
-  const a = observed.DVID[row] - 1;
+  const a = ANALYTES.findIndex((one) => one.dvid === observed.DVID[row]);
   return [`Subject ${ids[s]}`, `day ${digits(observed.TIME[row], 4)}: ${digits(observed.DV[row])} ${ANALYTES[a].unit}`, extra];
 }
 

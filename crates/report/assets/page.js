@@ -153,10 +153,11 @@ function dataSection() {
   const rows = present.map((a) => {
     const own = rowsOfAnalyte[a];
     const subjects = new Set(own.map((i) => subjectOf[i])).size;
-    const share = (n) => (n ? `${n.toLocaleString("en")} (${percent(n / records.observations[a])})` : "0");
+    const of = (counts) => counts[ANALYTES[a].key] || 0;
+    const share = (n) => (n ? `${n.toLocaleString("en")} (${percent(n / of(records.observations))})` : "0");
     const values = own.filter((i) => observed.CENS[i] === 0).map((i) => observed.DV[i]);
     const read = summaryOf[ANALYTES[a].key] || {};
-    return [ANALYTES[a].title, read.unit_read || "", ANALYTES[a].unit, subjects, records.observations[a].toLocaleString("en"), share(records.below[a]), share(records.above[a]), ...[0, 0.5, 1].map((p) => digits(quantile(values, p))), read.days ? digits(read.days.min) : "–", read.days ? digits(read.days.max) : "–"];
+    return [ANALYTES[a].title, read.unit_read || "", ANALYTES[a].unit, subjects, of(records.observations).toLocaleString("en"), share(of(records.below)), share(of(records.above)), ...[0, 0.5, 1].map((p) => digits(quantile(values, p))), read.days ? digits(read.days.min) : "–", read.days ? digits(read.days.max) : "–"];
   });
   const body = [
     facts([

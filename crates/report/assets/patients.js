@@ -128,7 +128,7 @@ function showSubject(i, title, detail) {
   const rows = rowsOfSubject[i];
   const days = c ? extent(c.time.concat(rows.map((r) => observed.TIME[r]))) : extent(rows.map((r) => observed.TIME[r]));
   ANALYTES.forEach((analyte, a) => {
-    const own = rows.filter((r) => observed.DVID[r] === a + 1);
+    const own = rows.filter((r) => observed.DVID[r] === analyte.dvid);
     if (!own.length && !(c && hasNumbers(c.value[a]) && Math.max(...c.value[a].filter(isNumber)) > 0)) return;
     const host = figure(`${analyte.title} (${analyte.unit})`);
     panels.append(host);

@@ -1,6 +1,6 @@
 //! Summary of a data set: analytes, covariates, doses, follow-up.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use omafit_model::{Analyte, Censoring, Subject};
 use serde::{Deserialize, Serialize};
@@ -131,7 +131,7 @@ struct Observed {
 #[derive(Default)]
 pub(crate) struct Summarising {
     summary: DataSummary,
-    observed: [Observed; 3],
+    observed: BTreeMap<Analyte, Observed>,
     record_days: Vec<f64>,
     follow_up_days: Vec<f64>,
     covariates: BTreeMap<String, Vec<f64>>,
@@ -151,20 +151,18 @@ impl Summarising {
         if let (Some(last), Some(seen)) = (doses.last(), subject.observations.last()) {
             self.follow_up_days.push(days(last.time, seen.time));
         }
-        let mut has = [false; 3];
         for observation in &subject.observations {
-            let index = observation.analyte.index();
-            let observed = &mut self.observed[index];
+            let observed = self.observed.entry(observation.analyte).or_default();
             match observation.censoring {
                 Censoring::Quantified => observed.values.push(observation.value),
                 Censoring::Below => observed.below += 1,
                 Censoring::Above => observed.above += 1,
             }
             observed.days.push(days(zero, observation.time));
-            has[index] = true;
         }
-        for (observed, has) in self.observed.iter_mut().zip(has) {
-            observed.subjects += usize::from(has);
+        let analytes: BTreeSet<Analyte> = subject.observations.iter().map(|o| o.analyte).collect();
+        for analyte in analytes {
+            self.observed.entry(analyte).or_default().subjects += 1;
         }
         for (name, value) in subject.covariates.iter() {
             match self.covariates.get_mut(name) {
@@ -182,8 +180,8 @@ impl Summarising {
     pub(crate) fn finish(self, unit_read: impl Fn(Analyte) -> &'static str) -> DataSummary {
         let Self { mut summary, observed, record_days, follow_up_days, covariates, amounts, intervals } =
             self;
-        let analytes = Analyte::ALL.into_iter().zip(observed).filter(|(_, o)| !o.days.is_empty());
-        summary.analytes = analytes
+        summary.analytes = observed
+            .into_iter()
             .map(|(analyte, o)| AnalyteSummary {
                 analyte: analyte.name().to_owned(),
                 unit_read: unit_read(analyte).to_owned(),

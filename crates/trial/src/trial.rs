@@ -4,8 +4,9 @@ use std::fmt;
 use std::path::PathBuf;
 
 use crate::summary::DataSummary;
-use omafit_model::Subject;
+use omafit_model::{Analyte, Censoring, Observation, Subject};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// Data set: its subjects, its source, and how it was read.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -71,7 +72,7 @@ pub struct Source {
 }
 
 /// Numbers of records in a data set.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counts {
     /// Number of subjects.
     pub subjects: usize,
@@ -84,12 +85,12 @@ pub struct Counts {
     pub cancelled_doses: usize,
     /// Number of resets without a dose (`EVID` 3).
     pub resets: usize,
-    /// Number of observations of each analyte, by [`Analyte::index`](omafit_model::Analyte::index).
-    pub observations: [usize; 3],
-    /// Number of observations of each analyte below a lower limit of quantification.
-    pub below: [usize; 3],
-    /// Number of observations of each analyte above an upper limit of quantification.
-    pub above: [usize; 3],
+    /// Number of observations of each observed analyte.
+    pub observations: BTreeMap<Analyte, usize>,
+    /// Number of observations of each analyte below a lower limit of quantification, if there are any.
+    pub below: BTreeMap<Analyte, usize>,
+    /// Number of observations of each analyte above an upper limit of quantification, if there are any.
+    pub above: BTreeMap<Analyte, usize>,
     /// Number of observations that were left out: those with `MDV` 1, and on request values quantified before the first
     /// dose.
     pub excluded: usize,
@@ -99,6 +100,29 @@ pub struct Counts {
     pub ige_from_total: usize,
     /// Number of covariates that were assumed, each counted once per subject.
     pub covariates_assumed: usize,
+}
+
+impl Counts {
+    /// Counts an observation by its analyte and its censoring.
+    pub fn add(&mut self, observation: &Observation) {
+        let analyte = observation.analyte;
+        *self.observations.entry(analyte).or_default() += 1;
+        match observation.censoring {
+            Censoring::Quantified => {}
+            Censoring::Below => *self.below.entry(analyte).or_default() += 1,
+            Censoring::Above => *self.above.entry(analyte).or_default() += 1,
+        }
+    }
+
+    /// Number of observations of all analytes.
+    pub fn observed(&self) -> usize {
+        self.observations.values().sum()
+    }
+
+    /// Number of censored observations of all analytes.
+    pub fn censored(&self) -> usize {
+        self.below.values().chain(self.above.values()).sum()
+    }
 }
 
 /// Maximum number of rows listed for a reason.

@@ -19,7 +19,6 @@ use crate::shown::Shown;
 use crate::threads::pool;
 use crate::views::{draw_into, renew_report};
 use crate::write::write_into;
-use omafit_model::Analyte;
 use omafit_outcome::{
     Alignment, HysteresisOptions, MOST_CATEGORIES, OutcomeBaseline, OutcomeOptions, OutcomeType, Patient,
     VisitRule, analyse, exposure_means,
@@ -51,7 +50,7 @@ pub fn outcome(args: &OutcomeArgs) -> Result<Outcome, CliError> {
         return Err(refuse("run", args.run.display(), expected));
     }
     let run = Run::load(&args.run, args.located.data.as_deref())?;
-    if !run.model.predicts(Analyte::IgeFree) {
+    if run.model.structure().free_target().is_none() {
         return Err(refuse("run", args.run.display(), "a run of a model that predicts free IgE"));
     }
     let known: HashSet<&str> = run.trial.subjects.iter().map(|s| s.id.as_str()).collect();

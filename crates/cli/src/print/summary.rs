@@ -11,7 +11,7 @@ use crate::record::Record;
 use omafit_estimate::{
     FreeIgeFact, Goodness, Limit, Overview, Status, SubjectResult, TwoStage, TwoStageEstimates, free_names,
 };
-use omafit_model::{Analyte, PopulationModel, Subject};
+use omafit_model::{PopulationModel, Subject};
 use omafit_trial::Trial;
 use omafit_trial::count;
 use std::path::Path;
@@ -148,7 +148,7 @@ fn individual(plan: &Plan, subject: &Subject, result: &SubjectResult) {
     if !weak.is_empty() {
         say!("  the data alone leave weak: {}", weak.join("; "));
     }
-    let predicted = plan.model().predicts(Analyte::IgeFree);
+    let predicted = plan.model().structure().free_target().is_some();
     if let Some(s) = result.suppression.filter(|s| s.dosed && predicted) {
         let day = |d: Option<f64>, decimals: usize, none: &str| {
             d.map_or(none.into(), |d| format!("{} d", fixed(d, decimals)))
@@ -180,9 +180,7 @@ fn unfinished(progress: &Progress) {
 fn goodness(model: &PopulationModel, trial: &Trial, summary: &Overview) {
     let counts = &trial.counts;
     if summary.overall.n == 0 {
-        let observed: usize = counts.observations.iter().sum();
-        let censored: usize = counts.below.iter().chain(&counts.above).sum();
-        let why = match (summary.ok + summary.not_determined, observed > censored) {
+        let why = match (summary.ok + summary.not_determined, counts.observed() > counts.censored()) {
             (0, _) => "no subject was fitted",
             (_, false) => "no observation was quantified, all are beyond a limit of quantification",
             (_, true) => "no quantified observation and its prediction are above zero",
@@ -197,19 +195,16 @@ fn goodness(model: &PopulationModel, trial: &Trial, summary: &Overview) {
         [name.into(), g.n.to_string(), rmse, r2, mean, sd]
     };
     let mut rows = vec![head];
-    let observed = |analyte: &Analyte| counts.observations[analyte.index()] > 0;
-    rows.extend(
-        Analyte::ALL
-            .into_iter()
-            .filter(observed)
-            .map(|a| row(model.label(a), &summary.by_analyte[a.index()])),
-    );
+    for &analyte in counts.observations.keys() {
+        let of = summary.by_analyte.get(analyte).copied().unwrap_or_default();
+        rows.push(row(model.label(analyte), &of));
+    }
     rows.push(row("all", &summary.overall));
     aligned(&rows, 1);
 }
 
 fn suppression(plan: &Plan, s: &Overview) {
-    if s.dosed == 0 || !plan.model().predicts(Analyte::IgeFree) {
+    if s.dosed == 0 || !plan.model().structure().free_target().is_some() {
         return;
     }
     let (target, dosed) = (plan.target_ng_ml(), count(s.dosed, "subject"));

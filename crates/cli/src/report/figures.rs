@@ -55,11 +55,12 @@ pub fn of_fit(
     let column = |name: &str| find(observations, name).unwrap_or(&none);
     let (dvid, cens) = (column("DVID"), column("CENS"));
     let rows = |a: Analyte, quantified: bool| {
-        let of = move |i: &usize| dvid[*i] == f64::from(a.dvid()) && (!quantified || cens[*i] == 0.0);
+        let of = move |i: &usize| {
+            a.dvid().is_some_and(|own| dvid[*i] == f64::from(own)) && (!quantified || cens[*i] == 0.0)
+        };
         (0..dvid.len()).filter(of)
     };
-    let analytes: Vec<Analyte> =
-        Analyte::ALL.into_iter().filter(|a| rows(*a, false).next().is_some()).collect();
+    let analytes: Vec<Analyte> = model.analytes().filter(|a| rows(*a, false).next().is_some()).collect();
     let pairs = |x: &str, y: &str, quantified: bool, map: fn(f64) -> f64| -> Vec<Group> {
         let (x, y) = (column(x), column(y));
         let points = |a: Analyte| rows(a, quantified).map(|i| (x[i], map(y[i]))).collect();
@@ -190,7 +191,7 @@ pub fn of_check(
         strata.iter().map(one).filter(|(_, bins)| !bins.is_empty()).collect()
     };
     let mut out = Vec::new();
-    for a in Analyte::ALL {
+    for a in model.analytes() {
         for (c, suffix, word) in [(0.0, "", ""), (1.0, "_corrected", ", prediction-corrected")] {
             let groups = bins(a, c, false);
             if !groups.is_empty() {

@@ -14,7 +14,7 @@ use crate::error::{CliError, refuse};
 use crate::model;
 use crate::options::ReportArgs;
 use crate::provenance::SCHEMA_VERSION;
-use omafit_model::{Analyte, PopulationModel};
+use omafit_model::PopulationModel;
 use omafit_report::page::{self, AnalyteWords, ModelWords, ParameterWords, Story};
 use omafit_trial::{read_whole_text, write_whole};
 use serde_json::Value;
@@ -75,7 +75,8 @@ pub fn page(folder: &Path) -> Result<String, CliError> {
     let individuals = tables::required(folder, "individuals")?;
     let observations = tables::observations(folder, &individuals)?;
     let left_out = record["options"]["trajectories"] == false;
-    let courses = tables::courses(folder, &individuals, left_out, &mut missing)?;
+    let analytes: Vec<&str> = words.analytes.iter().map(|analyte| analyte.key.as_str()).collect();
+    let courses = tables::courses(folder, &individuals, &analytes, left_out, &mut missing)?;
     let what_if = folder.join("what_if.json");
     let what_if = match what_if.is_file() {
         true => tables::what_if(folder, &individuals, self::record(&what_if)?)?,
@@ -154,14 +155,16 @@ fn words(model: &PopulationModel, estimated: &[&str]) -> ModelWords {
         equations: model.structure().equations().into_iter().map(String::from).collect(),
         parameters: parameters.collect(),
         remarks: describe::remarks(model),
-        analytes: Analyte::ALL
+        analytes: model
+            .analytes()
             .map(|analyte| AnalyteWords {
                 key: analyte.name().into(),
                 title: model.label(analyte).into(),
                 in_sentence: model.label_in_sentence(analyte).into(),
                 unit: model.analyte_unit(analyte).into(),
-                predicted: model.predicts(analyte),
+                dvid: analyte.dvid().unwrap_or(0),
+                is_free_target: analyte.is_free_target(),
             })
-            .to_vec(),
+            .collect(),
     }
 }

@@ -3,7 +3,7 @@
 use super::figures::{Drawn, drawn};
 use super::tables::{find, optional, texts};
 use crate::error::CliError;
-use omafit_model::{Analyte, EffectForm, PopulationModel};
+use omafit_model::{EffectForm, PopulationModel};
 use omafit_report::forest::{Forest, Row};
 use omafit_report::page::Table;
 use omafit_report::panels::{Ink, Layer, Panel, Panels, Shape};
@@ -117,7 +117,7 @@ fn forest(
 /// Label of a standard deviation of a residual error, with the name of its analyte.
 fn residual_error(model: &PopulationModel, name: &str) -> String {
     let kind = name.trim_start_matches("sigma_");
-    let analyte = Analyte::ALL.into_iter().find_map(|a| Some((a, kind.strip_suffix(a.name())?)));
+    let analyte = model.analytes().find_map(|a| Some((a, kind.strip_suffix(a.name())?)));
     analyte.map_or_else(
         || kind.replace('_', " "),
         |(a, part)| format!("{}{}", part.replace('_', " "), model.label_in_sentence(a)),

@@ -1,7 +1,6 @@
 //! Tables of a run in the form in which the report uses them.
 
 use crate::error::{CliError, refuse};
-use omafit_model::Analyte;
 use omafit_report::page::{Alternative, Column, Course, Data, FreeIge, Table, WhatIf};
 use omafit_trial::{Values, read_parquet};
 use std::collections::HashMap;
@@ -59,6 +58,7 @@ pub fn observations(folder: &Path, individuals: &Table) -> Result<Table, CliErro
 pub fn courses(
     folder: &Path,
     individuals: &Table,
+    analytes: &[&str],
     left_out: bool,
     missing: &mut Vec<String>,
 ) -> Result<Vec<Course>, CliError> {
@@ -80,7 +80,6 @@ pub fn courses(
         find(&table, name).ok_or_else(|| refuse("run", folder.display(), format!("trajectories with {name}")))
     };
     let (time, dose) = (column("TIME")?, column("dose_mg")?);
-    let names = Analyte::ALL.map(Analyte::name);
     let mut at = 0;
     for ids in rows.chunk_by(|a, b| a == b) {
         let own = at..at + ids.len();
@@ -91,11 +90,11 @@ pub fn courses(
         course.every = if ids.len() > 1 { time[own.start + 1] - time[own.start] } else { 1.0 };
         let doses = own.clone().filter(|&i| dose[i] > 0.0);
         course.doses = doses.map(|i| (time[i], dose[i])).collect();
-        for (a, name) in names.iter().enumerate() {
-            course.value[a] = column(name)?[own.clone()].to_vec();
-            course.upper[a] = column(&format!("{name}_upper"))?[own.clone()].to_vec();
+        for name in analytes {
+            course.value.push(column(name)?[own.clone()].to_vec());
+            course.upper.push(column(&format!("{name}_upper"))?[own.clone()].to_vec());
             let typical = typical.as_ref().and_then(|t| find(t, name));
-            course.typical[a] = typical.map_or_else(Vec::new, |t| t[own.clone()].to_vec());
+            course.typical.push(typical.map_or_else(Vec::new, |t| t[own.clone()].to_vec()));
         }
     }
     Ok(courses)

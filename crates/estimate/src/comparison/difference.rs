@@ -5,6 +5,7 @@ use super::nesting::kind;
 use omafit_model::{
     Analyte, Effect, EffectForm, ErrorModel, PopulationModel, PopulationParameter, Residual, StartRule,
 };
+use std::collections::BTreeSet;
 use std::fmt;
 
 /// Part of a model in which two models can differ.
@@ -108,7 +109,8 @@ pub fn model_changes(before: &PopulationModel, after: &PopulationModel) -> Vec<M
             changes.add(ModelPart::Correlation, &of, both.map(|m| correlation(m, row, column)));
         }
     }
-    for analyte in Analyte::ALL {
+    let analytes: BTreeSet<Analyte> = both.iter().flat_map(|model| model.analytes()).collect();
+    for analyte in analytes {
         let pair = both.map(|m| m.residual(analyte));
         changes.add(ModelPart::Residual, analyte.name(), pair.map(residual));
         changes.add(ModelPart::Limits, analyte.name(), pair.map(limits));

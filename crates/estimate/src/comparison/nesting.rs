@@ -7,7 +7,7 @@
 use super::alike::{Element, element, equal, names, parameter};
 use super::restrictions::Restrictions;
 use omafit_model::{
-    Analyte, Effect, EffectForm, ErrorModel, PopulationModel, PopulationParameter, Residual, Transform,
+    Effect, EffectForm, ErrorModel, PopulationModel, PopulationParameter, Residual, Transform,
 };
 
 /// Relation of a smaller model to a larger one.
@@ -44,8 +44,8 @@ pub fn nesting(smaller: &PopulationModel, larger: &PopulationModel) -> Nesting {
         }
     }
     found.omega(smaller, larger, &names);
-    for analyte in Analyte::ALL {
-        if let (Some(small), Some(large)) = (smaller.residual(analyte), larger.residual(analyte)) {
+    for (analyte, small) in smaller.residuals().iter() {
+        if let Some(large) = larger.residual(analyte) {
             found.residual(analyte.name(), small, large);
         }
     }

@@ -2,6 +2,7 @@
 
 use super::weights::akaike_weights;
 use omafit_model::{Analyte, PopulationModel};
+use std::collections::BTreeMap;
 
 /// The likelihood of a run and the criteria derived from it.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -60,6 +61,8 @@ pub fn standings(runs: &[Option<(&PopulationModel, RunCriteria)>]) -> Vec<RunSta
 /// Whether the objective functions of two models leave out the same constants: with log-normal residual error they also
 /// leave out Σ ln y².
 pub fn leave_out_the_same(one: &PopulationModel, other: &PopulationModel) -> bool {
-    let logs = |model: &PopulationModel| Analyte::ALL.map(|a| model.residual(a).map(|r| r.error.is_log()));
+    let logs = |model: &PopulationModel| -> BTreeMap<Analyte, bool> {
+        model.residuals().iter().map(|(analyte, residual)| (analyte, residual.error.is_log())).collect()
+    };
     logs(one) == logs(other)
 }

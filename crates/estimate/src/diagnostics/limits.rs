@@ -1,6 +1,6 @@
 //! Limits of quantification of a trial's assays.
 
-use omafit_model::{Analyte, Censoring, PopulationModel, Subject};
+use omafit_model::{Analyte, Censoring, PerAnalyte, PopulationModel, Residual, Subject};
 
 /// Limits of quantification of an assay, in the analyte's unit.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -24,9 +24,13 @@ impl Limits {
     }
 }
 
-/// The limits of each analyte: the `given` limits, else the most frequent limit of its censored observations, else the
+/// The limits of each analyte that the model predicts: the `given` limits, else the most frequent limit of its censored observations, else the
 /// limits in the model.
-pub fn assay_limits(model: &PopulationModel, subjects: &[Subject], given: [Limits; 3]) -> [Limits; 3] {
+pub fn assay_limits(
+    model: &PopulationModel,
+    subjects: &[Subject],
+    given: &PerAnalyte<Limits>,
+) -> PerAnalyte<Limits> {
     let found = |analyte: Analyte, censoring: Censoring| {
         let all = subjects.iter().flat_map(|s| &s.observations);
         let of = all.filter(|o| o.analyte == analyte && o.censoring == censoring);
@@ -35,11 +39,11 @@ pub fn assay_limits(model: &PopulationModel, subjects: &[Subject], given: [Limit
         let runs = values.chunk_by(|a, b| a == b);
         runs.max_by_key(|run| run.len()).and_then(|run| run.first().copied())
     };
-    Analyte::ALL.map(|a| {
-        let (given, own) = (given[a.index()], model.residual(a));
-        Limits {
-            lower: given.lower.or_else(|| found(a, Censoring::Below)).or(own.and_then(|r| r.lloq)),
-            upper: given.upper.or_else(|| found(a, Censoring::Above)).or(own.and_then(|r| r.uloq)),
-        }
-    })
+    let of = |(analyte, own): (Analyte, &Residual)| {
+        let given = given.get(analyte).copied().unwrap_or_default();
+        let lower = given.lower.or_else(|| found(analyte, Censoring::Below)).or(own.lloq);
+        let upper = given.upper.or_else(|| found(analyte, Censoring::Above)).or(own.uloq);
+        (analyte, Limits { lower, upper })
+    };
+    model.residuals().iter().map(of).collect()
 }

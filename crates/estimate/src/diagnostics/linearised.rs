@@ -17,7 +17,7 @@ use crate::likelihood::{ErrorDistribution, StandardisedDensity as _};
 use crate::options::FitOptions;
 use crate::problem::SubjectError;
 use nalgebra::{DMatrix, DVector};
-use omafit_model::{Censoring, Course, PopulationModel, Subject};
+use omafit_model::{Censoring, Course, OutputRows, PopulationModel, Subject};
 
 /// WRES of each observation; NaN where the observation is censored or its prediction has no likelihood.
 ///
@@ -53,18 +53,18 @@ fn residuals_at(
 ) -> Result<Vec<f64>, SubjectError> {
     let typical = model.typical(&subject.covariates)?;
     let (course, positions) = Course::of_observations(subject)?;
-    let (mut concentrations, mut slopes) = (Vec::new(), Vec::new());
+    let (mut values, mut slopes) = (OutputRows::new(), OutputRows::new());
     let start = model.start(&subject.covariates)?;
-    model.structure().sensitivities(parameters, start, &course, &mut concentrations, &mut slopes)?;
+    model.structure().sensitivities(parameters, start, &course, &mut values, &mut slopes)?;
     let inputs = model.parameters().len() + 1;
     let log_slope = |(&v, &eta): (&usize, &f64)| model.parameters()[v].individual(typical[v], eta).log_slope;
     let log_slopes: Vec<f64> = model.variable().iter().zip(eta).map(log_slope).collect();
 
     let (mut rows, mut residuals, mut sds, mut jacobian) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for (row, (observation, &at)) in subject.observations.iter().zip(&positions).enumerate() {
-        let analyte = observation.analyte.index();
-        let f = concentrations[at].to_array()[analyte];
+        let Some(output) = model.structure().output(observation.analyte) else { continue };
         let Some(residual) = model.residual(observation.analyte) else { continue };
+        let f = values[at][output];
         let ErrorDistribution { error, shape } = residual.into();
         if observation.censoring != Censoring::Quantified || !error.allows(f) {
             continue;
@@ -77,7 +77,7 @@ fn residuals_at(
         };
         let mut residual = y - f_scaled;
         for ((&v, &eta), &log_slope) in model.variable().iter().zip(eta).zip(&log_slopes) {
-            let slope = slopes[at * inputs + v][analyte] * log_slope * by_f;
+            let slope = slopes[at * inputs + v][output] * log_slope * by_f;
             residual += slope * eta;
             jacobian.push(slope);
         }

@@ -25,7 +25,7 @@ pub use vpc::{Strata, VpcRow, VpcSettings, VpcStatistic, time_after_first_dose, 
 
 use crate::individual_fit::{IndividualFit, Status};
 use crate::options::{FitOptions, Method};
-use omafit_model::{PopulationModel, Subject};
+use omafit_model::{PerAnalyte, PopulationModel, Subject};
 use rayon::prelude::*;
 
 /// Residuals of a subject with respect to the population, one value per observation; NaN where undefined.
@@ -47,7 +47,7 @@ pub struct TrialReplicates {
     /// Seed of the simulations.
     pub seed: u64,
     /// Limits of quantification of each analyte.
-    pub limits: [Limits; 3],
+    pub limits: PerAnalyte<Limits>,
 }
 
 /// Diagnoses every subject, in parallel; results are in the order of the subjects and independent of the number of
@@ -75,7 +75,7 @@ pub fn diagnose<'a>(
             npde: replicates
                 .and_then(|all| {
                     let own = all.of.get(index)?;
-                    Some(npde(model, subject, index as u64, own, all.limits, all.seed))
+                    Some(npde(model, subject, index as u64, own, &all.limits, all.seed))
                 })
                 .unwrap_or_else(unknown),
         }

@@ -25,7 +25,7 @@ use super::limits::Limits;
 use super::replicates::Replicates;
 use crate::simulate::SubjectStream;
 use nalgebra::{Cholesky, DMatrix};
-use omafit_model::{Censoring, PopulationModel, Subject};
+use omafit_model::{Censoring, PerAnalyte, PopulationModel, Subject};
 use statrs::distribution::{ContinuousCDF, Normal};
 
 /// NPDE of the observations of subject `index` (from 0) of a trial; NaN where the simulations are too few or too
@@ -36,7 +36,7 @@ pub fn npde(
     subject: &Subject,
     index: u64,
     replicates: &Replicates,
-    limits: [Limits; 3],
+    limits: &PerAnalyte<Limits>,
     seed: u64,
 ) -> Vec<f64> {
     let n = subject.observations.len();
@@ -56,7 +56,7 @@ pub fn npde(
     let mut draw = SubjectStream::aside(seed, index);
     for &i in &sound {
         let observation = &subject.observations[i];
-        let limits = limits[observation.analyte.index()];
+        let limits = limits.get(observation.analyte).copied().unwrap_or_default();
         let is_log = model.residual(observation.analyte).is_some_and(|r| r.error.is_log());
         let scale = |value: f64| if is_log { value.ln() } else { value };
         let values: Vec<f64> = solved.iter().map(|s| f64::from(s[i])).collect();
@@ -81,7 +81,7 @@ pub fn npde(
     let quantile = |error: f64| Normal::standard().inverse_cdf(error);
     for &i in &alone {
         let observation = &subject.observations[i];
-        let limits = limits[observation.analyte.index()];
+        let limits = limits.get(observation.analyte).copied().unwrap_or_default();
         let count = solved.len() as f64;
         let share = |is: &dyn Fn(f64) -> bool| {
             solved.iter().filter(|values| is(f64::from(values[i]))).count() as f64 / count

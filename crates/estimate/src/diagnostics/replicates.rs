@@ -61,9 +61,11 @@ pub fn replicate_subject(
     let times: Vec<OutputTime> = landed.times().to_vec();
     let course =
         Course::new(subject.start, subject.doses.clone(), times, Output::Interpolated)?.with_rtol(RTOL);
-    let error = |o: &omafit_model::Observation| match model.residual(o.analyte) {
-        Some(residual) => Ok(ErrorDistribution::from(residual)),
-        None => Err(SubjectError::NotPredicted { analyte: o.analyte.name(), time: o.time }),
+    let error = |o: &omafit_model::Observation| {
+        let found = model.structure().output(o.analyte).zip(model.residual(o.analyte));
+        let (output, residual) =
+            found.ok_or(SubjectError::NotPredicted { analyte: o.analyte.name(), time: o.time })?;
+        Ok::<_, SubjectError>((output, ErrorDistribution::from(residual)))
     };
     let errors = subject.observations.iter().map(error).collect::<Result<Vec<_>, _>>()?;
     // The model must apply to the subject, whatever parameters are sampled.
@@ -85,10 +87,10 @@ pub fn replicate_subject(
         for ((replicate, mut stream), solved) in drawn.into_iter().zip(solved) {
             let Ok(solved) = solved else { continue };
             let mine = &mut values[replicate * observations..][..observations];
-            let observed = subject.observations.iter().zip(&positions).zip(&errors);
-            for (value, ((observation, &at), error)) in mine.iter_mut().zip(observed) {
-                let exact = solved[at].to_array()[observation.analyte.index()];
-                let ErrorDistribution { error, shape } = *error;
+            let observed = positions.iter().zip(&errors);
+            for (value, (&at, &(output, error))) in mine.iter_mut().zip(observed) {
+                let exact = solved[at][output];
+                let ErrorDistribution { error, shape } = error;
                 let z = stream.standardised(shape);
                 if error.allows(exact) {
                     *value = error.observe(exact, z) as f32;

@@ -5,6 +5,7 @@ use super::distribution::{anderson_darling, mean_p_value, moments, trend, varian
 use crate::likelihood::weighted_residual;
 use crate::trial_fit::SubjectResult;
 use omafit_model::{Analyte, PopulationModel, Subject};
+use std::collections::BTreeSet;
 
 /// Kind of residual.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,8 +95,8 @@ pub fn residual_tests(
                 }
             }
         }
-        let present = Analyte::ALL.into_iter().filter(|a| points.iter().any(|p| p.0 == *a));
-        let groups: Vec<Option<Analyte>> = present.map(Some).collect();
+        let present: BTreeSet<Analyte> = points.iter().map(|p| p.0).collect();
+        let groups: Vec<Option<Analyte>> = present.into_iter().map(Some).collect();
         let all = (groups.len() > 1).then_some(None);
         for analyte in groups.into_iter().chain(all) {
             let of = points.iter().filter(|p| analyte.is_none_or(|a| a == p.0)).copied();

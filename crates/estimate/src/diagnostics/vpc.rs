@@ -12,7 +12,7 @@ use super::bins::{Binning, bins};
 use super::limits::Limits;
 use super::replicates::Replicates;
 use crate::quantile::quantile;
-use omafit_model::{Analyte, Censoring, Subject};
+use omafit_model::{Analyte, Censoring, PerAnalyte, Subject};
 use rayon::prelude::*;
 
 /// Statistic that is compared between observations and replicates.
@@ -45,7 +45,7 @@ pub struct VpcSettings {
     /// Coverage of the bands over the replicates.
     pub level: f64,
     /// Limits of quantification of each analyte.
-    pub limits: [Limits; 3],
+    pub limits: PerAnalyte<Limits>,
     /// Strata of subjects.
     pub strata: Strata,
     /// Whether values are prediction-corrected.
@@ -100,8 +100,7 @@ pub fn vpc(
     settings: &VpcSettings,
 ) -> Vec<VpcRow> {
     let mut rows = Vec::new();
-    for analyte in Analyte::ALL {
-        let limits = settings.limits[analyte.index()];
+    for (analyte, &limits) in settings.limits.iter() {
         let places = places(subjects, replicates, pred, analyte, limits, settings.is_corrected);
         let times: Vec<f64> = places.iter().map(|p| p.time).collect();
         let bins = bins(&times, &settings.binning);

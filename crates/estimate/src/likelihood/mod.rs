@@ -26,7 +26,7 @@ mod density;
 use censoring::{IntervalTerm, information};
 pub(crate) use density::StandardisedDensity;
 use omafit_model::{
-    Analyte, Censoring, ErrorModel, Observation, PopulationModel, Residual, ResidualDistribution, Subject,
+    Censoring, ErrorModel, Observation, PerAnalyte, PopulationModel, Residual, ResidualDistribution, Subject,
 };
 
 /// Distribution of the observations of one analyte around their predictions.
@@ -44,13 +44,12 @@ impl From<&Residual> for ErrorDistribution {
     }
 }
 
-/// The residual error of each analyte, in the order of their `DVID`; `None` for an analyte that the model does not
-/// predict.
-pub type ResidualErrors = [Option<ErrorDistribution>; 3];
+/// The residual error of each analyte that the model predicts.
+pub type ResidualErrors = PerAnalyte<ErrorDistribution>;
 
 /// The residual errors in a model.
 pub fn residual_errors(model: &PopulationModel) -> ResidualErrors {
-    Analyte::ALL.map(|analyte| model.residual(analyte).map(ErrorDistribution::from))
+    model.residuals().iter().map(|(analyte, residual)| (analyte, residual.into())).collect()
 }
 
 /// The −2 log-likelihood ℓ of an observation and its information w on the prediction f, with their derivatives.
@@ -346,7 +345,7 @@ pub(crate) fn left_out(model: &PopulationModel, subjects: &[Subject]) -> f64 {
     let laws = subjects
         .iter()
         .flat_map(|subject| &subject.observations)
-        .filter_map(|o| Some((o, errors[o.analyte.index()]?)));
+        .filter_map(|o| Some((o, *errors.get(o.analyte)?)));
     laws.map(|(o, law)| constant(o, law, true) - constant(o, law, false)).sum()
 }
 
@@ -410,7 +409,7 @@ mod tests {
     use omafit_model::Analyte;
 
     fn observed(value: f64, censoring: Censoring) -> Observation {
-        Observation { value, censoring, ..Observation::planned(0.0, Analyte::IgeFree, 0) }
+        Observation { value, censoring, ..Observation::planned(0.0, Analyte::IGE_FREE, 0) }
     }
 
     /// A value, and observations below it, above it, between it and half of it, between it and twice of it, and barely

@@ -60,8 +60,14 @@ mod tests {
         let one = |seed: u64| {
             let doses = vec![Dose::subcutaneous(0.0, 320.0)];
             let times = [0.02, 0.05, 0.1, 0.2, 0.4, 0.7, 1.0];
-            let mut subject = Subject::planned(seed, Covariates::new(70.0, 300.0), doses, &times);
-            subject.observations.retain(|o| o.analyte == Analyte::OmalizumabTotal);
+            let mut subject = Subject::planned(
+                seed,
+                Covariates::new(70.0, 300.0),
+                doses,
+                &omafit_model::analytes(),
+                &times,
+            );
+            subject.observations.retain(|o| o.analyte == Analyte::OMALIZUMAB_TOTAL);
             simulate_subject(&model, &mut subject, Noise::ALL, &mut SubjectStream::new(seed, 0)).unwrap();
             subject
         };

@@ -113,7 +113,13 @@ mod tests {
         let n = model.variable().len();
         let one = |k: u64| {
             let covariates = Covariates::new(50.0 + 4.0 * k as f64, 200.0 + 70.0 * k as f64);
-            Subject::planned(k, covariates, vec![Dose::subcutaneous(0.0, 300.0)], &[7.0])
+            Subject::planned(
+                k,
+                covariates,
+                vec![Dose::subcutaneous(0.0, 300.0)],
+                &omafit_model::analytes(),
+                &[7.0],
+            )
         };
         let subjects: Vec<Subject> = (1..=12).map(one).collect();
         let mut stream = SubjectStream::new(4, 0);

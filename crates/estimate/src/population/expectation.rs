@@ -198,7 +198,7 @@ impl Outside {
         }
         for (row, &at_row) in at.informative.iter().enumerate() {
             let observation = &subject.observations[at_row];
-            let Some(law) = errors[observation.analyte.index()] else { continue };
+            let Some(&law) = errors.get(observation.analyte) else { continue };
             let Some(term) = likelihood_term(observation, law, at.predictions[at_row]) else { continue };
             let over = by_eta.row(row);
             let leverage = inverse.as_ref().map_or(0.0, |c| (over * c).dot(&over));

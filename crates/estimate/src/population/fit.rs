@@ -473,7 +473,7 @@ mod tests {
             let doses = (0..4).map(|k| Dose::subcutaneous(28.0 * f64::from(k), 300.0)).collect();
             let days = [3.0, 10.0, 27.0, 60.0, 111.0, 140.0, 180.0];
             let covariates = Covariates::new(60.0 + 5.0 * seed as f64, 200.0 + 50.0 * seed as f64);
-            let mut subject = Subject::planned(seed, covariates, doses, &days);
+            let mut subject = Subject::planned(seed, covariates, doses, &omafit_model::analytes(), &days);
             simulate_subject(&model, &mut subject, Noise::ALL, &mut SubjectStream::new(seed, 0)).unwrap();
             subject
         };

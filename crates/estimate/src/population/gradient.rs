@@ -205,9 +205,8 @@ impl<'p, 'a> AtEta<'p, 'a> {
         weights: &mut OutputWeights,
     ) -> Result<(), ConditionalError> {
         let all = self.individual.len() + 1;
-        for (at, o, law) in self.problem.observed() {
-            let c = o.analyte.index();
-            let Some(term) = likelihood_term(o, law, values[at].to_array()[c]) else { continue };
+        for ((at, c), o, law) in self.problem.observed() {
+            let Some(term) = likelihood_term(o, law, values[at][c]) else { continue };
             if term.is_certain() {
                 continue;
             }
@@ -219,7 +218,15 @@ impl<'p, 'a> AtEta<'p, 'a> {
             let over = DVector::from_iterator(self.etas.len(), self.etas.iter().map(|&k| slope[k]));
             let is_quantified = o.censoring == Censoring::Quantified;
             let analyte = o.analyte;
-            self.observations.push(Observed { at, analyte, is_quantified, term, slope, by_log, over });
+            self.observations.push(Observed {
+                at: (at, c),
+                analyte,
+                is_quantified,
+                term,
+                slope,
+                by_log,
+                over,
+            });
         }
         let n = self.etas.len();
         let mut information = DMatrix::zeros(n, n);
@@ -232,15 +239,16 @@ impl<'p, 'a> AtEta<'p, 'a> {
         let inverse = Cholesky::new(self.whitened.clone()).ok_or(ConditionalError::NotPositive("H"))?;
         self.inverse = inverse.inverse();
         self.covariance = factor * &self.inverse * factor.transpose();
-        weights.values.resize(values.len(), [0.0; 5]);
-        weights.slopes.resize(slopes.len(), [0.0; 5]);
+        let outputs = self.problem.structure().outputs().len();
+        weights.values.grow(values.len(), outputs);
+        weights.slopes.grow(slopes.len(), outputs);
         for o in &self.observations {
-            let c = o.analyte.index();
-            weights.values[o.at][c] += 2.0 * o.term.slope;
+            let (at, c) = o.at;
+            weights.values[at][c] += 2.0 * o.term.slope;
             for (&k, along) in self.etas.iter().zip((&self.covariance * &o.over).iter()) {
                 let parameter = self.inputs[k];
                 let log_slope = self.individual[parameter].log_slope;
-                weights.slopes[o.at * all + parameter][c] += 2.0 * o.term.information * along * log_slope;
+                weights.slopes[at * all + parameter][c] += 2.0 * o.term.information * along * log_slope;
             }
         }
         Ok(())
@@ -484,8 +492,8 @@ fn expected(
 
 /// An observation with its likelihood and the first derivatives of its prediction.
 struct Observed {
-    /// Position of the observation's time among the outputs.
-    at: usize,
+    /// Position of the prediction: of its time and of its analyte among the outputs.
+    at: (usize, usize),
     analyte: Analyte,
     is_quantified: bool,
     term: LikelihoodTerm,
@@ -525,11 +533,11 @@ mod tests {
             proportional_sd,
             ..ResidualEntry::default()
         };
-        file.residual.insert(Analyte::OmalizumabTotal, entry(None, Some(1.0), Some(0.1)));
+        file.residual.insert(Analyte::OMALIZUMAB_TOTAL, entry(None, Some(1.0), Some(0.1)));
         let limited = ResidualEntry { uloq: Some(60.0), ..entry(Some(0.2), None, None) };
-        file.residual.insert(Analyte::IgeFree, limited);
+        file.residual.insert(Analyte::IGE_FREE, limited);
         let robust = ResidualEntry { student_t: Some(5.0), ..entry(Some(0.15), None, None) };
-        file.residual.insert(Analyte::IgeTotal, robust);
+        file.residual.insert(Analyte::IGE_TOTAL, robust);
         PopulationModel::new(file).unwrap()
     }
 
@@ -537,7 +545,7 @@ mod tests {
         let doses: Vec<Dose> = (0..4).map(|k| Dose::subcutaneous(28.0 * f64::from(k), 300.0)).collect();
         let days = [0.0, 3.0, 10.0, 27.0, 60.0, 111.0, 140.0, 180.0];
         let covariates = Covariates::new(80.0, 450.0).with("AGE", 30.0 + seed as f64 * 7.0);
-        let mut subject = Subject::planned(seed, covariates, doses, &days);
+        let mut subject = Subject::planned(seed, covariates, doses, &omafit_model::analytes(), &days);
         simulate_subject(model, &mut subject, Noise::ALL, &mut SubjectStream::new(seed, 0)).unwrap();
         // Zeros before the first dose are left out.
         subject.observations.retain(|o| o.value > 0.0);

@@ -202,7 +202,7 @@ mod tests {
     fn who_has_no_observation_is_no_subject_of_a_likelihood_and_censored_values_are_observations() {
         let observed = |censoring| Observation {
             time: 1.0,
-            analyte: Analyte::OmalizumabTotal,
+            analyte: Analyte::OMALIZUMAB_TOTAL,
             value: 1.0,
             censoring,
             interval_end: None,

@@ -133,8 +133,7 @@ impl ParameterVector {
             return Err(SpaceError::NoVariability);
         }
         coordinates.extend(cholesky(model, &names)?);
-        for analyte in Analyte::ALL {
-            let Some(residual) = model.residual(analyte).filter(|r| !r.fixed) else { continue };
+        for (analyte, residual) in model.residuals().iter().filter(|(_, residual)| !residual.fixed) {
             let parts = match residual.error {
                 ErrorModel::LogNormal { .. } => [true, false],
                 ErrorModel::Normal { additive, proportional } => [additive > 0.0, proportional > 0.0],
@@ -173,9 +172,9 @@ impl ParameterVector {
             }
             EstimatedParameter::Cholesky { row, column } if row == column => factor[(row, row)].ln(),
             EstimatedParameter::Cholesky { row, column } => factor[(row, column)],
-            EstimatedParameter::Sigma { analyte, part } => match values.residual[analyte.index()] {
+            EstimatedParameter::Sigma { analyte, part } => match values.residual.get(analyte) {
                 Some(ErrorModel::LogNormal { sd }) => sd.ln(),
-                Some(ErrorModel::Normal { additive, proportional }) => [additive, proportional][part].ln(),
+                Some(ErrorModel::Normal { additive, proportional }) => [*additive, *proportional][part].ln(),
                 None => f64::NAN,
             },
         };
@@ -201,7 +200,7 @@ impl ParameterVector {
                 EstimatedParameter::Cholesky { row, column } => {
                     factor[(row, column)] = if row == column { x.exp() } else { x };
                 }
-                EstimatedParameter::Sigma { analyte, part } => match &mut values.residual[analyte.index()] {
+                EstimatedParameter::Sigma { analyte, part } => match values.residual.get_mut(analyte) {
                     Some(ErrorModel::LogNormal { sd }) => *sd = x.exp(),
                     Some(ErrorModel::Normal { additive, proportional }) => {
                         *[additive, proportional][part] = x.exp();

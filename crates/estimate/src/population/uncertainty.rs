@@ -331,13 +331,13 @@ pub(super) fn listed(model: &PopulationModel, values: &PopulationValues) -> Vec<
             }
         }
     }
-    for analyte in omafit_model::Analyte::ALL {
+    for (analyte, &error) in values.residual.iter() {
         let name = analyte.name();
-        match values.residual[analyte.index()] {
-            Some(ErrorModel::LogNormal { sd }) => {
+        match error {
+            ErrorModel::LogNormal { sd } => {
                 add(EstimateKind::Sigma, format!("sigma_{name}"), "1", sd, None);
             }
-            Some(ErrorModel::Normal { additive, proportional }) => {
+            ErrorModel::Normal { additive, proportional } => {
                 if additive > 0.0 {
                     add(
                         EstimateKind::Sigma,
@@ -351,7 +351,6 @@ pub(super) fn listed(model: &PopulationModel, values: &PopulationValues) -> Vec<
                     add(EstimateKind::Sigma, format!("sigma_proportional_{name}"), "1", proportional, None);
                 }
             }
-            None => {}
         }
     }
     all

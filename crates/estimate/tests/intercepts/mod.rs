@@ -25,8 +25,8 @@ pub fn model() -> PopulationModel {
     let entry = VariabilityEntry { variance: Some(0.3), ..VariabilityEntry::default() };
     file.variability.insert("Vc".into(), entry);
     let entry = ResidualEntry { log_sd: Some(0.8), ..ResidualEntry::default() };
-    file.residual.insert(Analyte::OmalizumabTotal, entry);
-    for analyte in [Analyte::IgeTotal, Analyte::IgeFree] {
+    file.residual.insert(Analyte::OMALIZUMAB_TOTAL, entry);
+    for analyte in [Analyte::IGE_TOTAL, Analyte::IGE_FREE] {
         file.residual.get_mut(&analyte).unwrap().fixed = true;
     }
     PopulationModel::new(file).unwrap()
@@ -52,7 +52,7 @@ pub fn subjects() -> Vec<Subject> {
             .iter()
             .map(|log| Observation {
                 time: 0.0,
-                analyte: Analyte::OmalizumabTotal,
+                analyte: Analyte::OMALIZUMAB_TOTAL,
                 value: log.exp(),
                 censoring: Censoring::Quantified,
                 interval_end: None,
@@ -90,6 +90,8 @@ pub fn closed_form(all: &[Vec<f64>]) -> [f64; 3] {
 pub fn numbers(fit: &PopulationFit) -> [f64; 3] {
     let values = fit.model.values();
     let vc = values.typical[fit.model.position("Vc").unwrap()];
-    let Some(ErrorModel::LogNormal { sd }) = values.residual[0] else { unreachable!() };
+    let Some(&ErrorModel::LogNormal { sd }) = values.residual.get(Analyte::OMALIZUMAB_TOTAL) else {
+        unreachable!()
+    };
     [(DOSE / vc).ln(), values.omega[0].sqrt(), sd]
 }

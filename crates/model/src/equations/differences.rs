@@ -1,4 +1,4 @@
-//! Second derivatives of weighted sums of concentrations as differences of exact first derivatives.
+//! Second derivatives of weighted sums of outputs as differences of exact first derivatives.
 
 use super::model::StructuralModel;
 use super::parameter::PARTS;
@@ -65,7 +65,7 @@ pub(super) fn differences<'a>(
     hessian.resize(inputs * inputs, 0.0);
     queue.output_weights(key, at, weights);
     let OutputWeights { values: by_value, slopes: by_slope } = &*weights;
-    let dot = |a: &[f64; 5], b: &[f64; 5]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
+    let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
     let moved = around(model, request);
     let cases: Vec<Case<'_>> =
         moved.iter().map(|m| Case { parameters: &m.parameters, start: m.start, course }).collect();
@@ -75,9 +75,9 @@ pub(super) fn differences<'a>(
     model.sensitivities_each(&cases, &mut |k, found| {
         sums[k] = found.map(|Sensitivities { slopes, .. }| {
             let mut gradient = vec![0.0; inputs];
-            for (slopes, by_value) in slopes.chunks_exact(inputs).zip(by_value) {
+            for (at, by_value) in by_value.iter().enumerate() {
                 for &j in over.iter() {
-                    gradient[j] += dot(by_value, &slopes[j]);
+                    gradient[j] += dot(by_value, &slopes[at * inputs + j]);
                 }
             }
             (gradient, by_slope.iter().zip(slopes).map(|(w, slope)| dot(w, slope)).sum())

@@ -10,8 +10,9 @@
 
 use super::parameter::ParameterInfo;
 use super::quasi_equilibrium::{self, DEPOT, EQUILIBRIUM, EXCESS, HAYASHI, Rates, summed};
-use super::solution::{Concentrations, InitialTarget};
+use super::solution::InitialTarget;
 use super::system::{ModelEquations, OdeSystem};
+use crate::analyte::Analyte;
 use crate::autodiff::Real;
 use crate::binding::EquilibriumComplex;
 
@@ -70,6 +71,8 @@ impl ModelEquations<3, 10> for FallingProduction {
     ];
     const EQUATIONS: &'static [&'static [&'static str]] = &[DEPOT, EQUILIBRIUM, EXCESS, FALLING];
     const IS_APPARENT: bool = true;
+    const OUTPUTS: &'static [Analyte] = &Analyte::OF_BINDING;
+    type Outputs<T: Copy> = [T; 5];
 
     fn rates<T: Real>(p: &[T], start: InitialTarget<T>) -> [T; 10] {
         let [ka, kx, kc, ke, w, alpha, pe] = quasi_equilibrium::rates(summed(p)).into_array();
@@ -81,7 +84,7 @@ impl ModelEquations<3, 10> for FallingProduction {
         [x, e, p[6]]
     }
     #[inline(always)]
-    fn outputs<T: Real>(p: &[T], [x, e, _]: &[T; 3]) -> Concentrations<T> {
+    fn outputs<T: Real>(p: &[T], [x, e, _]: &[T; 3]) -> [T; 5] {
         quasi_equilibrium::outputs(summed(p), *x, *e)
     }
 }

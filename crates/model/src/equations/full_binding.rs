@@ -13,8 +13,9 @@
 //! ```
 
 use super::parameter::ParameterInfo;
-use super::solution::{Concentrations, InitialTarget};
+use super::solution::InitialTarget;
 use super::system::{ModelEquations, OdeSystem};
+use crate::analyte::Analyte;
 use crate::autodiff::Real;
 use crate::units::IGE_NG_ML_PER_NM;
 
@@ -54,17 +55,12 @@ pub(super) fn initial_target<T: Real>(rb: T, vc: T, start: InitialTarget<T>) -> 
     }
 }
 
-/// Concentrations of what is free and bound in the volume `vc`, from amounts.
-pub(super) fn read<T: Real>(vc: T, drug: T, target: T, complex: T) -> Concentrations<T> {
+/// The outputs from amounts of free drug, free target and complex in the volume `vc`, in the order of
+/// [`Analyte::OF_BINDING`].
+pub(super) fn read<T: Real>(vc: T, drug: T, target: T, complex: T) -> [T; 5] {
     let (cx, ce, cc) = (drug / vc, target / vc, complex / vc);
     let ug_ml_per_nm = DRUG_KDA / 1000.0;
-    Concentrations {
-        omalizumab_total: (cx + cc) * ug_ml_per_nm,
-        ige_total: (ce + cc) * IGE_NG_ML_PER_NM,
-        ige_free: ce * IGE_NG_ML_PER_NM,
-        omalizumab_free: cx * ug_ml_per_nm,
-        complex: cc,
-    }
+    [(cx + cc) * ug_ml_per_nm, (ce + cc) * IGE_NG_ML_PER_NM, ce * IGE_NG_ML_PER_NM, cx * ug_ml_per_nm, cc]
 }
 
 /// How fast the slow processes are: binding itself is too fast for the sensitivities to see.
@@ -103,6 +99,8 @@ impl ModelEquations<3, 7> for FullBinding1 {
     const EQUATIONS: &'static [&'static [&'static str]] = &[BINDING];
     const IS_APPARENT: bool = false;
     const DRUG_KDA: f64 = DRUG_KDA;
+    const OUTPUTS: &'static [Analyte] = &Analyte::OF_BINDING;
+    type Outputs<T: Copy> = [T; 5];
 
     fn rates<T: Real>(p: &[T], _: InitialTarget<T>) -> [T; 7] {
         let [ka, cl, vc, rb, koff, kd, ker, kedr] = [p[0], p[1], p[2], p[3], p[4], p[5], p[6], p[7]];
@@ -111,7 +109,7 @@ impl ModelEquations<3, 7> for FullBinding1 {
     fn initial<T: Real>(p: &[T], start: InitialTarget<T>) -> [T; 3] {
         [T::zero(), initial_target(p[3], p[2], start), T::zero()]
     }
-    fn outputs<T: Real>(p: &[T], [x, r, c]: &[T; 3]) -> Concentrations<T> {
+    fn outputs<T: Real>(p: &[T], [x, r, c]: &[T; 3]) -> [T; 5] {
         read(p[2], *x, *r, *c)
     }
 }
@@ -149,6 +147,8 @@ impl ModelEquations<4, 9> for FullBinding2 {
     const EQUATIONS: &'static [&'static [&'static str]] = &[BINDING, PERIPHERAL];
     const IS_APPARENT: bool = false;
     const DRUG_KDA: f64 = DRUG_KDA;
+    const OUTPUTS: &'static [Analyte] = &Analyte::OF_BINDING;
+    type Outputs<T: Copy> = [T; 5];
 
     fn rates<T: Real>(p: &[T], start: InitialTarget<T>) -> [T; 9] {
         let [vc, vp, q] = [p[2], p[3], p[4]];
@@ -159,7 +159,7 @@ impl ModelEquations<4, 9> for FullBinding2 {
     fn initial<T: Real>(p: &[T], start: InitialTarget<T>) -> [T; 4] {
         [T::zero(), initial_target(p[5], p[2], start), T::zero(), T::zero()]
     }
-    fn outputs<T: Real>(p: &[T], [x, r, c, _]: &[T; 4]) -> Concentrations<T> {
+    fn outputs<T: Real>(p: &[T], [x, r, c, _]: &[T; 4]) -> [T; 5] {
         read(p[2], *x, *r, *c)
     }
 }

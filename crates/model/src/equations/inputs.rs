@@ -3,7 +3,7 @@
 //! Derivatives are carried with respect to the rate constants, the initial state, the bioavailability and the lag, and turned into
 //! derivatives with respect to the parameters where the model is read.
 
-use super::solution::{Concentrations, InitialTarget};
+use super::solution::{InitialTarget, OutputRows};
 use super::system::{ModelEquations, OdeSystem};
 use crate::autodiff::{Dual, Real, Simd, Sparse};
 use crate::ode::{Differentiated, Linear, Tangent};
@@ -74,17 +74,15 @@ impl<const N: usize, const K: usize, const L: usize, const P: usize> Inputs<N, K
         Tangent(self.sources[direction].eps)
     }
 
-    /// The concentrations at states, with their derivatives to the `parameters` first and then the baseline.
+    /// The outputs at states, with their derivatives to the `parameters` first and then the baseline.
     #[inline(always)]
     pub(super) fn read<S: ModelEquations<N, K>>(
         &self,
         parameters: usize,
         reached: &[Differentiated<N, L>],
-        out: &mut Vec<Concentrations<f64>>,
-        slopes: &mut Vec<[f64; 5]>,
+        out: &mut OutputRows,
+        slopes: &mut OutputRows,
     ) {
-        out.reserve(reached.len());
-        slopes.reserve(reached.len() * (parameters + 1));
         if const { S::System::INLINE } {
             self.read_packed::<S, 8>(parameters, reached, out, slopes);
         } else {
@@ -98,8 +96,8 @@ impl<const N: usize, const K: usize, const L: usize, const P: usize> Inputs<N, K
         &self,
         parameters: usize,
         reached: &[Differentiated<N, L>],
-        out: &mut Vec<Concentrations<f64>>,
-        slopes: &mut Vec<[f64; 5]>,
+        out: &mut OutputRows,
+        slopes: &mut OutputRows,
     ) {
         let mut all = [Sparse::<N, P, Simd<W>>::zero(); P];
         for p in 0..P {
@@ -120,7 +118,9 @@ impl<const N: usize, const K: usize, const L: usize, const P: usize> Inputs<N, K
                 }
                 state[n] = Sparse::state(values, n);
             }
-            let read = S::outputs(&all[..S::PARAMETERS.len()], &state).to_array();
+            let read = S::outputs(&all[..S::PARAMETERS.len()], &state);
+            let read = read.as_ref();
+            let width = read.len();
             for (k, (_, tangent)) in some.iter().enumerate() {
                 let mut by = [Tangent([0.0; P]); N];
                 for n in 0..N {
@@ -128,26 +128,22 @@ impl<const N: usize, const K: usize, const L: usize, const P: usize> Inputs<N, K
                         by[n] = by[n].axpy(tangent[n].0[direction], sources[direction]);
                     }
                 }
-                let mut values = [0.0; 5];
-                let mut rows = [Tangent([0.0; P]); 5];
-                for c in 0..5 {
-                    values[c] = read[c].re.0[k];
+                let values = out.grow(1, width);
+                let rows = slopes.grow(parameters + 1, width);
+                for (c, output) in read.iter().enumerate() {
+                    values[c] = output.re.0[k];
+                    let mut row = Tangent([0.0; P]);
                     for p in 0..P {
-                        rows[c].0[p] = read[c].by_direction[p].0[k];
+                        row.0[p] = output.by_direction[p].0[k];
                     }
                     for n in 0..N {
-                        rows[c] = rows[c].axpy(read[c].by_state[n].0[k], by[n]);
+                        row = row.axpy(output.by_state[n].0[k], by[n]);
                     }
-                }
-                out.push(Concentrations::from_array(values));
-                let mut of = [[0.0; 5]; P];
-                for p in 0..P {
-                    for c in 0..5 {
-                        of[p][c] = rows[c].0[p];
+                    for p in 0..parameters {
+                        rows[p * width + c] = row.0[p];
                     }
+                    rows[parameters * width + c] = row.0[P - 1];
                 }
-                slopes.extend_from_slice(&of[..parameters]);
-                slopes.push(of[P - 1]);
             }
         }
     }

@@ -11,8 +11,9 @@
 
 use super::full_binding::{CL, DRUG_KDA, KA, KEDR, Q, RB, VC, VP, read};
 use super::parameter::ParameterInfo;
-use super::solution::{Concentrations, InitialTarget};
+use super::solution::InitialTarget;
 use super::system::{ModelEquations, OdeSystem};
+use crate::analyte::Analyte;
 use crate::autodiff::Real;
 
 const KM: ParameterInfo = ParameterInfo::new("Km", "nM", "free omalizumab at which half of the IgE is bound");
@@ -51,6 +52,8 @@ impl ModelEquations<2, 6> for MichaelisMenten {
     ]];
     const IS_APPARENT: bool = false;
     const DRUG_KDA: f64 = DRUG_KDA;
+    const OUTPUTS: &'static [Analyte] = &Analyte::OF_BINDING;
+    type Outputs<T: Copy> = [T; 5];
     const STARTS_AT_BASELINE: bool = false;
 
     fn rates<T: Real>(p: &[T], _: InitialTarget<T>) -> [T; 6] {
@@ -60,7 +63,7 @@ impl ModelEquations<2, 6> for MichaelisMenten {
     fn initial<T: Real>(_: &[T], _: InitialTarget<T>) -> [T; 2] {
         [T::zero(); 2]
     }
-    fn outputs<T: Real>(p: &[T], [x, _]: &[T; 2]) -> Concentrations<T> {
+    fn outputs<T: Real>(p: &[T], [x, _]: &[T; 2]) -> [T; 5] {
         let (vc, rb, km) = (p[2], p[5], p[6]);
         let c = *x / vc;
         let share = rb * vc / (km + c);

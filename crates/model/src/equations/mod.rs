@@ -25,9 +25,9 @@ mod system;
 
 pub use model::StructuralModel;
 pub use parameter::ParameterInfo;
-pub use registry::{STRUCTURES, structure, structure_with_dosing};
+pub use registry::{STRUCTURES, analytes, structure, structure_with_dosing};
 pub use request::{RequestQueue, SolveRequest};
 pub use solution::{
-    Case, Concentrations, InitialTarget, OutputWeights, Predicted, SecondOrder, Sensitivities, Take,
+    Case, InitialTarget, OutputRows, OutputWeights, Predicted, SecondOrder, Sensitivities, Take,
 };
 pub(crate) use system::OdeSystem;

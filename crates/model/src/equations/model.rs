@@ -2,10 +2,10 @@
 
 use super::parameter::ParameterInfo;
 use super::request::{FixedQueue, RequestQueue, SingleQueue};
-use super::solution::{Case, Concentrations, InitialTarget, OutputWeights, SecondOrder, Sensitivities, Take};
+use super::solution::{Case, InitialTarget, OutputRows, OutputWeights, SecondOrder, Sensitivities, Take};
+use crate::analyte::{Analyte, Substance};
 use crate::course::{Course, CourseError};
 use crate::ode::Work;
-use crate::subject::Analyte;
 
 /// A structural model that can be solved.
 pub trait StructuralModel: Sync + std::fmt::Debug {
@@ -18,8 +18,26 @@ pub trait StructuralModel: Sync + std::fmt::Debug {
     /// Its equations in plain text, a line each.
     fn equations(&self) -> Vec<&'static str>;
 
-    /// The analytes that it predicts and that can be measured.
-    fn analytes(&self) -> &'static [Analyte];
+    /// Its outputs, the concentrations that it predicts, in order.
+    fn outputs(&self) -> &'static [Analyte];
+
+    /// Molecular mass of a molecule, kDa; of the complex, that of its parts.
+    fn kda(&self, substance: Substance) -> f64;
+
+    /// The outputs that can be observed, in order.
+    fn analytes(&self) -> Vec<Analyte> {
+        self.outputs().iter().copied().filter(|analyte| analyte.dvid().is_some()).collect()
+    }
+
+    /// The position of an analyte among the outputs, if the model predicts it.
+    fn output(&self, analyte: Analyte) -> Option<usize> {
+        self.outputs().iter().position(|other| *other == analyte)
+    }
+
+    /// The output by which suppression is judged, the free target, if the model predicts it.
+    fn free_target(&self) -> Option<Analyte> {
+        self.outputs().iter().copied().find(|analyte| analyte.is_free_target())
+    }
 
     /// Whether it can start from a measured baseline of total IgE.
     fn starts_at_baseline(&self) -> bool;
@@ -31,17 +49,17 @@ pub trait StructuralModel: Sync + std::fmt::Debug {
     /// Whether the second derivatives of a weighted sum over this course are exact, and cost little more than the first.
     fn has_exact_hessian(&self, course: &Course) -> bool;
 
-    /// Concentrations of each request, in any order, several at a time: to the bit as alone. Where one cannot be solved the others
+    /// Outputs of each request, in any order, several at a time: to the bit as alone. Where one cannot be solved the others
     /// are not touched.
-    fn predict_all<'a>(&self, queue: &mut dyn RequestQueue<'a, Vec<Concentrations<f64>>>);
+    fn predict_all<'a>(&self, queue: &mut dyn RequestQueue<'a, OutputRows>);
 
-    /// Concentrations and their derivatives of each request, in any order, several at a time: to the bit as alone; and the
+    /// Outputs and their derivatives of each request, in any order, several at a time: to the bit as alone; and the
     /// second-order derivatives of weighted sums where they are wanted: to the accuracy of the first where
     /// [`StructuralModel::has_exact_hessian`], else differences of these, good to 1e-6 of their size. Where one cannot be solved
     /// the others are not touched.
     fn differentiate_all<'a>(&self, queue: &mut dyn RequestQueue<'a, SecondOrder>);
 
-    /// Concentrations at each output time of `course`.
+    /// Outputs at each output time of `course`.
     ///
     /// # Errors
     /// When a parameter is out of its domain or the course cannot be solved.
@@ -50,25 +68,25 @@ pub trait StructuralModel: Sync + std::fmt::Debug {
         parameters: &[f64],
         start: InitialTarget<f64>,
         course: &Course,
-        out: &mut Vec<Concentrations<f64>>,
+        out: &mut OutputRows,
     ) -> Result<Work, CourseError> {
         out.clear();
-        let take = |found: &Vec<Concentrations<f64>>| out.extend_from_slice(found);
+        let take = |found: &OutputRows| out.clone_from(found);
         let mut single = SingleQueue::new(Case { parameters, start, course }, take);
         self.predict_all(&mut single);
         single.outcome()
     }
 
-    /// Concentrations of each of many cases, which `take` is given with the case's position, as of
+    /// Outputs of each of many cases, which `take` is given with the case's position, as of
     /// [`StructuralModel::predict_all`].
-    fn predict_each(&self, cases: &[Case<'_>], take: Take<'_, Vec<Concentrations<f64>>>) {
+    fn predict_each(&self, cases: &[Case<'_>], take: Take<'_, OutputRows>) {
         self.predict_all(&mut FixedQueue::new(cases, take));
     }
 
-    /// Concentrations and their derivatives.
+    /// Outputs and their derivatives.
     ///
-    /// `slopes` receives, for each output time and each of the five concentrations, the derivative to the logarithm
-    /// of each parameter and then of the baseline: `(parameters + 1)` numbers.
+    /// `slopes` receives, for each output time, a row for each parameter and then one for the baseline: the derivatives of
+    /// the outputs to its logarithm.
     ///
     /// # Errors
     /// As [`StructuralModel::predict`].
@@ -77,27 +95,27 @@ pub trait StructuralModel: Sync + std::fmt::Debug {
         parameters: &[f64],
         start: InitialTarget<f64>,
         course: &Course,
-        out: &mut Vec<Concentrations<f64>>,
-        slopes: &mut Vec<[f64; 5]>,
+        out: &mut OutputRows,
+        slopes: &mut OutputRows,
     ) -> Result<Work, CourseError> {
         out.clear();
         slopes.clear();
         let take = |SecondOrder { at, .. }: &SecondOrder| {
-            out.extend_from_slice(&at.values);
-            slopes.extend_from_slice(&at.slopes);
+            out.clone_from(&at.values);
+            slopes.clone_from(&at.slopes);
         };
         let mut single = SingleQueue::new(Case { parameters, start, course }, take);
         self.differentiate_all(&mut single);
         single.outcome()
     }
 
-    /// Concentrations and their derivatives of each of many cases, which `take` is given with the case's position.
+    /// Outputs and their derivatives of each of many cases, which `take` is given with the case's position.
     fn sensitivities_each(&self, cases: &[Case<'_>], take: Take<'_, Sensitivities>) {
         let mut take = |k: usize, found: Result<&SecondOrder, _>| take(k, found.map(|second| &second.at));
         self.differentiate_all(&mut FixedQueue::new(cases, &mut take));
     }
 
-    /// Concentrations, their derivatives, and the second-order derivatives of sums with these weights of each of many cases.
+    /// Outputs, their derivatives, and the second-order derivatives of sums with these weights of each of many cases.
     fn second_order_each(&self, cases: &[Case<'_>], weights: &[OutputWeights], take: Take<'_, SecondOrder>) {
         self.differentiate_all(&mut FixedQueue::weighted(cases, weights, take));
     }

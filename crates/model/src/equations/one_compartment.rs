@@ -5,10 +5,10 @@
 //! ```
 
 use super::parameter::ParameterInfo;
-use super::solution::{Concentrations, InitialTarget};
+use super::solution::InitialTarget;
 use super::system::{ModelEquations, OdeSystem};
+use crate::analyte::Analyte;
 use crate::autodiff::Real;
-use crate::subject::Analyte;
 use crate::units::OMALIZUMAB_UG_ML_PER_NM;
 
 /// The rates are ka and CL/V.
@@ -43,7 +43,8 @@ impl ModelEquations<1, 2> for OneCompartment {
     const EQUATIONS: &'static [&'static [&'static str]] =
         &[&["dD/dt = −ka·D", "dX/dt =  ka·D − CL/V·X,   concentration X/V in µg/mL"]];
     const IS_APPARENT: bool = true;
-    const ANALYTES: &'static [Analyte] = &[Analyte::OmalizumabTotal];
+    const OUTPUTS: &'static [Analyte] = &[Analyte::OMALIZUMAB_TOTAL];
+    type Outputs<T: Copy> = [T; 1];
     const STARTS_AT_BASELINE: bool = false;
 
     fn rates<T: Real>(p: &[T], _: InitialTarget<T>) -> [T; 2] {
@@ -52,15 +53,7 @@ impl ModelEquations<1, 2> for OneCompartment {
     fn initial<T: Real>(_: &[T], _: InitialTarget<T>) -> [T; 1] {
         [T::zero()]
     }
-    fn outputs<T: Real>(p: &[T], [x]: &[T; 1]) -> Concentrations<T> {
-        let drug = *x / p[2] * OMALIZUMAB_UG_ML_PER_NM;
-        let none = T::zero();
-        Concentrations {
-            omalizumab_total: drug,
-            ige_total: none,
-            ige_free: none,
-            omalizumab_free: drug,
-            complex: none,
-        }
+    fn outputs<T: Real>(p: &[T], [x]: &[T; 1]) -> [T; 1] {
+        [*x / p[2] * OMALIZUMAB_UG_ML_PER_NM]
     }
 }

@@ -2,7 +2,7 @@
 
 use super::inputs::Inputs;
 use super::request::{RequestQueue, SolveRequest};
-use super::solution::{Concentrations, InitialTarget, OutputWeights, SecondOrder, Sensitivities};
+use super::solution::{InitialTarget, OutputRows, OutputWeights, SecondOrder, Sensitivities};
 use super::step_limits::{check, dosing, limits, steady_limits, tolerance};
 use super::system::ModelEquations;
 use crate::autodiff::is_wide;
@@ -21,7 +21,7 @@ pub(super) const WIDTH: usize = 8;
 /// The largest number of requests at a time that are solved one by one.
 const FEW: usize = 2;
 
-/// The weights of concentrations at output times, given these.
+/// The weights of outputs at output times, given these.
 pub(super) type Weigh<'w> = &'w mut dyn FnMut(&Sensitivities, &mut OutputWeights);
 
 /// Something that is asked of bodies.
@@ -30,7 +30,7 @@ pub(super) trait Question: 'static {
     type Answer: Default;
 }
 
-/// How a question is answered with a stepper: concentrations, or their derivatives too.
+/// How a question is answered with a stepper: outputs, or their derivatives too.
 pub(super) trait Task<S, M, const N: usize, const K: usize, const L: usize>: Question {
     /// The record of the steps of a body.
     type Recorder: StepRecorder<M, N, K> + Default + 'static;
@@ -49,11 +49,11 @@ pub(super) trait Task<S, M, const N: usize, const K: usize, const L: usize>: Que
     );
 }
 
-/// Concentrations alone.
+/// Outputs alone.
 pub(super) struct Values;
 
 impl Question for Values {
-    type Answer = Vec<Concentrations<f64>>;
+    type Answer = OutputRows;
 }
 
 impl<S: ModelEquations<N, K>, M, const N: usize, const K: usize> Task<S, M, N, K, 0> for Values {
@@ -72,11 +72,13 @@ impl<S: ModelEquations<N, K>, M, const N: usize, const K: usize> Task<S, M, N, K
         answer: &mut Self::Answer,
     ) {
         answer.clear();
-        answer.extend(states.iter().map(|(y, _)| S::outputs(&request.parameters, y)));
+        for (y, _) in states {
+            answer.push(S::outputs(&request.parameters, y).as_ref());
+        }
     }
 }
 
-/// Concentrations with their derivatives to `P` inputs.
+/// Outputs with their derivatives to `P` inputs.
 pub(super) struct FirstOrder<const P: usize>;
 
 impl<const P: usize> Question for FirstOrder<P> {

@@ -13,8 +13,9 @@
 //! itself as the parameter.
 
 use super::parameter::ParameterInfo;
-use super::solution::{Concentrations, InitialTarget};
+use super::solution::InitialTarget;
 use super::system::{ModelEquations, OdeSystem, OutputParameters, SecondOrderEquations};
+use crate::analyte::Analyte;
 use crate::autodiff::{AnalyticFunction, Dual, Real, Simd};
 use crate::binding::{Binding, EquilibriumComplex};
 use crate::ode::{Linear, Tangent};
@@ -123,20 +124,20 @@ pub(super) fn initial<T: Real>([_, _, _, cle, vx, _, pe, _, _]: [T; 9], start: I
     [T::zero(), target]
 }
 
-/// Concentrations from the total amounts.
+/// The outputs from the total amounts, in the order of [`Analyte::OF_BINDING`].
 #[inline(always)]
-pub(super) fn outputs<T: Real>(p: [T; 9], x: T, e: T) -> Concentrations<T> {
+pub(super) fn outputs<T: Real>(p: [T; 9], x: T, e: T) -> [T; 5] {
     let [_, _, _, _, vx, vc, _, kd0, alpha] = p;
     let w = kd0 * vx * vx / vc;
     let [c, free_drug, free_target] = T::apply::<4, 3, Binding>([x, e, w, alpha]);
     let (cx, ce, cc) = (free_drug / vx, free_target / vx, c / vc);
-    Concentrations {
-        omalizumab_total: (cx + cc) * OMALIZUMAB_UG_ML_PER_NM,
-        ige_total: (ce + cc) * IGE_NG_ML_PER_NM,
-        ige_free: ce * IGE_NG_ML_PER_NM,
-        omalizumab_free: cx * OMALIZUMAB_UG_ML_PER_NM,
-        complex: cc,
-    }
+    [
+        (cx + cc) * OMALIZUMAB_UG_ML_PER_NM,
+        (ce + cc) * IGE_NG_ML_PER_NM,
+        ce * IGE_NG_ML_PER_NM,
+        cx * OMALIZUMAB_UG_ML_PER_NM,
+        cc,
+    ]
 }
 
 /// The derivatives of a weighted sum of [`outputs`] to the states and to the logarithms of Vx, Vc, Kd0 and alpha.
@@ -146,7 +147,7 @@ pub(super) fn outputs<T: Real>(p: [T; 9], x: T, e: T) -> Concentrations<T> {
 fn outputs_twice<const W: usize>(
     [vx, vc, kd0, alpha]: [f64; 4],
     [x, e]: [Simd<W>; 2],
-    weights: &[Simd<W>; 5],
+    weights: &[Simd<W>],
 ) -> ([Simd<W>; 6], [[Simd<W>; 6]; 6]) {
     const UG: f64 = OMALIZUMAB_UG_ML_PER_NM;
     const NG: f64 = IGE_NG_ML_PER_NM;
@@ -156,7 +157,7 @@ fn outputs_twice<const W: usize>(
     for i in 0..4 {
         variables[i] = Dual::variable(arguments[i], i);
     }
-    let [total_drug, total_ige, free_ige, free_drug, complex] = *weights;
+    let [total_drug, total_ige, free_ige, free_drug, complex] = std::array::from_fn(|c| weights[c]);
     let (per_vx, per_vc) = (Simd::all(1.0 / vx), Simd::all(1.0 / vc));
     let (values, gradients) = Binding::values_and_gradients(variables);
     // Of the complex, of drug and of target.
@@ -335,9 +336,9 @@ impl<S: ModelEquations<2, 7, System = QuasiEquilibriumSystem>> SecondOrderEquati
     fn outputs_hessian<const W: usize>(
         p: &[f64],
         state: &[Simd<W>; 2],
-        weights: &[Simd<W>; 5],
+        weights: &Self::Outputs<Simd<W>>,
     ) -> ([Simd<W>; 6], [[Simd<W>; 6]; 6]) {
-        outputs_twice([p[4], p[5], p[7], p[8]], *state, weights)
+        outputs_twice([p[4], p[5], p[7], p[8]], *state, weights.as_ref())
     }
 }
 
@@ -351,6 +352,8 @@ impl ModelEquations<2, 7> for QuasiEquilibrium {
     const PARAMETERS: &'static [ParameterInfo] = &[KA, CLX, DCLC, CLE, VX, VC, PE, KD0, ALPHA];
     const EQUATIONS: &'static [&'static [&'static str]] = &[DEPOT, EQUILIBRIUM, EXCESS];
     const IS_APPARENT: bool = true;
+    const OUTPUTS: &'static [Analyte] = &Analyte::OF_BINDING;
+    type Outputs<T: Copy> = [T; 5];
 
     fn rates<T: Real>(p: &[T], _: InitialTarget<T>) -> [T; 7] {
         rates(summed(p)).into_array()
@@ -359,7 +362,7 @@ impl ModelEquations<2, 7> for QuasiEquilibrium {
         initial(summed(p), start)
     }
     #[inline(always)]
-    fn outputs<T: Real>(p: &[T], [x, e]: &[T; 2]) -> Concentrations<T> {
+    fn outputs<T: Real>(p: &[T], [x, e]: &[T; 2]) -> [T; 5] {
         outputs(summed(p), *x, *e)
     }
 }
@@ -380,6 +383,8 @@ impl ModelEquations<2, 7> for QuasiEquilibriumClc {
     const PARAMETERS: &'static [ParameterInfo] = &[KA, CLX, CLC, CLE, VX, VC, PE, KD0, ALPHA];
     const EQUATIONS: &'static [&'static [&'static str]] = &[DEPOT, EQUILIBRIUM];
     const IS_APPARENT: bool = true;
+    const OUTPUTS: &'static [Analyte] = &Analyte::OF_BINDING;
+    type Outputs<T: Copy> = [T; 5];
 
     fn rates<T: Real>(p: &[T], _: InitialTarget<T>) -> [T; 7] {
         rates(direct(p)).into_array()
@@ -388,7 +393,7 @@ impl ModelEquations<2, 7> for QuasiEquilibriumClc {
         initial(direct(p), start)
     }
     #[inline(always)]
-    fn outputs<T: Real>(p: &[T], [x, e]: &[T; 2]) -> Concentrations<T> {
+    fn outputs<T: Real>(p: &[T], [x, e]: &[T; 2]) -> [T; 5] {
         outputs(direct(p), *x, *e)
     }
 }

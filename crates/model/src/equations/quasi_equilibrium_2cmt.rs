@@ -11,10 +11,12 @@
 
 use super::parameter::ParameterInfo;
 use super::quasi_equilibrium::{self, DEPOT, EQUILIBRIUM, EXCESS, HAYASHI, Rates, summed};
-use super::solution::{Concentrations, InitialTarget};
+use super::solution::InitialTarget;
 use super::system::{ModelEquations, OdeSystem};
+use crate::analyte::{Analyte, AnalyteInfo, Substance};
 use crate::autodiff::Real;
 use crate::binding::EquilibriumComplex;
+use crate::units::OMALIZUMAB_UG_ML_PER_NM;
 
 /// The equations in rates of each amount; the last two rates are Q/Vx and Q/Vp. The states are X, E and Xp.
 #[derive(Debug)]
@@ -46,6 +48,17 @@ impl OdeSystem<3, 9> for QuasiEquilibrium2System {
     }
 }
 
+/// Free omalizumab in the peripheral compartment.
+static PERIPHERAL: AnalyteInfo = AnalyteInfo {
+    name: "omalizumab_peripheral",
+    title: "Omalizumab, peripheral",
+    in_sentence: "omalizumab in the peripheral compartment",
+    units: &["µg/mL", "ug/mL", "mg/L"],
+    substance: Substance::Drug,
+    is_free: true,
+    dvid: None,
+};
+
 /// Hayashi's structure with a peripheral compartment.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct QuasiEquilibrium2;
@@ -76,6 +89,15 @@ impl ModelEquations<3, 9> for QuasiEquilibrium2 {
         ],
     ];
     const IS_APPARENT: bool = true;
+    const OUTPUTS: &'static [Analyte] = &[
+        Analyte::OMALIZUMAB_TOTAL,
+        Analyte::IGE_TOTAL,
+        Analyte::IGE_FREE,
+        Analyte::OMALIZUMAB_FREE,
+        Analyte::COMPLEX,
+        Analyte::new(&PERIPHERAL),
+    ];
+    type Outputs<T: Copy> = [T; 6];
 
     fn rates<T: Real>(p: &[T], _: InitialTarget<T>) -> [T; 9] {
         let [ka, kx, kc, ke, w, alpha, pe] = quasi_equilibrium::rates(summed(p)).into_array();
@@ -86,7 +108,9 @@ impl ModelEquations<3, 9> for QuasiEquilibrium2 {
         [x, e, T::zero()]
     }
     #[inline(always)]
-    fn outputs<T: Real>(p: &[T], [x, e, _]: &[T; 3]) -> Concentrations<T> {
-        quasi_equilibrium::outputs(summed(p), *x, *e)
+    fn outputs<T: Real>(p: &[T], [x, e, xp]: &[T; 3]) -> [T; 6] {
+        let [drug, target, free_target, free_drug, complex] = quasi_equilibrium::outputs(summed(p), *x, *e);
+        let peripheral = *xp / p[10] * OMALIZUMAB_UG_ML_PER_NM;
+        [drug, target, free_target, free_drug, complex, peripheral]
     }
 }

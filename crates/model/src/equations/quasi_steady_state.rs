@@ -13,8 +13,9 @@
 
 use super::full_binding::{CL, DRUG_KDA, KA, KEDR, KER, Q, RB, VC, VP, initial_target, read};
 use super::parameter::ParameterInfo;
-use super::solution::{Concentrations, InitialTarget};
+use super::solution::InitialTarget;
 use super::system::{ModelEquations, OdeSystem};
+use crate::analyte::Analyte;
 use crate::autodiff::Real;
 use crate::binding::{Binding, EquilibriumComplex};
 
@@ -62,6 +63,8 @@ impl ModelEquations<3, 8> for QuasiSteadyState {
     ]];
     const IS_APPARENT: bool = false;
     const DRUG_KDA: f64 = DRUG_KDA;
+    const OUTPUTS: &'static [Analyte] = &Analyte::OF_BINDING;
+    type Outputs<T: Copy> = [T; 5];
 
     fn rates<T: Real>(p: &[T], _: InitialTarget<T>) -> [T; 8] {
         let [ka, cl, vc, vp, q, rb, kss, ker, kedr] = [p[0], p[1], p[2], p[3], p[4], p[5], p[6], p[7], p[8]];
@@ -70,7 +73,7 @@ impl ModelEquations<3, 8> for QuasiSteadyState {
     fn initial<T: Real>(p: &[T], start: InitialTarget<T>) -> [T; 3] {
         [T::zero(), initial_target(p[5], p[2], start), T::zero()]
     }
-    fn outputs<T: Real>(p: &[T], [x, r, _]: &[T; 3]) -> Concentrations<T> {
+    fn outputs<T: Real>(p: &[T], [x, r, _]: &[T; 3]) -> [T; 5] {
         let (w, alpha) = (p[6] * p[2], T::zero());
         let [c, drug, target] = T::apply::<4, 3, Binding>([*x, *r, w, alpha]);
         read(p[2], drug, target, c)

@@ -13,12 +13,17 @@ use super::quasi_equilibrium_2cmt::QuasiEquilibrium2;
 use super::quasi_steady_state::QuasiSteadyState;
 use super::request::{RequestQueue, SolveRequest};
 use super::second_order::Backward;
-use super::solution::{Concentrations, SecondOrder};
-use super::system::{ModelEquations, OdeSystem, OutputParameters};
+use super::solution::{OutputRows, SecondOrder};
+use super::system::{ModelEquations, OdeSystem, OutputArray, OutputParameters};
+use crate::analyte::{Analyte, Substance};
 use crate::autodiff::is_wide;
 use crate::course::Course;
 use crate::ode::{Output, Radau};
-use crate::subject::{Analyte, Route, StateRule};
+use crate::subject::{Route, StateRule};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 /// A model that can be solved; with `HAS_DOSING` it has bioavailability and lag among its parameters.
 #[derive(Debug)]
@@ -55,6 +60,10 @@ macro_rules! solvable {
         const K: usize = sizes(&$structure).1;
         type Equations = <$structure as ModelEquations<N, K>>::System;
         const OWN: &[ParameterInfo] = <$structure as ModelEquations<N, K>>::PARAMETERS;
+        const OUTPUTS: &[Analyte] = <$structure as ModelEquations<N, K>>::OUTPUTS;
+        const _: () = assert!(
+            OUTPUTS.len() == <<$structure as ModelEquations<N, K>>::Outputs<f64> as OutputArray<f64>>::LEN
+        );
         const FULL: usize = K + N + 2;
         const FULL_INPUTS: usize = OWN.len() + 3;
         static WITH_DOSING: [ParameterInfo; OWN.len() + 2] = with_dosing(OWN);
@@ -69,8 +78,17 @@ macro_rules! solvable {
             fn equations(&self) -> Vec<&'static str> {
                 <$structure as ModelEquations<N, K>>::EQUATIONS.concat()
             }
-            fn analytes(&self) -> &'static [Analyte] {
-                <$structure as ModelEquations<N, K>>::ANALYTES
+            fn outputs(&self) -> &'static [Analyte] {
+                OUTPUTS
+            }
+            fn kda(&self, substance: Substance) -> f64 {
+                let drug = <$structure as ModelEquations<N, K>>::DRUG_KDA;
+                let target = <$structure as ModelEquations<N, K>>::TARGET_KDA;
+                match substance {
+                    Substance::Drug => drug,
+                    Substance::Target => target,
+                    Substance::Complex => drug + target,
+                }
             }
             fn starts_at_baseline(&self) -> bool {
                 <$structure as ModelEquations<N, K>>::STARTS_AT_BASELINE
@@ -85,7 +103,7 @@ macro_rules! solvable {
                     && has_plain_doses(course)
                     && course.output() == Output::Landed
             }
-            fn predict_all<'a>(&self, queue: &mut dyn RequestQueue<'a, Vec<Concentrations<f64>>>) {
+            fn predict_all<'a>(&self, queue: &mut dyn RequestQueue<'a, OutputRows>) {
                 let policy = BatchPolicy { suits: &|_| true, fallback: &|_, _, _| Ok(()) };
                 if const { <Equations as OdeSystem<N, K>>::IS_STIFF } {
                     answer_singly::<$structure, Values, Radau<N, 0>, N, K, 0, FULL, false>(queue, &policy);
@@ -153,4 +171,50 @@ pub fn structure(name: &str) -> Option<&'static dyn StructuralModel> {
 /// The structure of a name with bioavailability (`F`) and lag (`tlag`, days) as its last two parameters.
 pub fn structure_with_dosing(name: &str) -> Option<&'static dyn StructuralModel> {
     STRUCTURES_WITH_DOSING.into_iter().find(|s| s.name() == name)
+}
+
+/// All analytes that a structure predicts and an assay measures, in the order of their `DVID`.
+pub fn analytes() -> Vec<Analyte> {
+    let all: BTreeSet<Analyte> = STRUCTURES.iter().flat_map(|structure| structure.analytes()).collect();
+    all.into_iter().collect()
+}
+
+/// The output of that name, of any structure.
+fn output_named(name: &str) -> Option<Analyte> {
+    STRUCTURES.iter().flat_map(|structure| structure.outputs()).copied().find(|output| output.name() == name)
+}
+
+impl Serialize for Analyte {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
+    }
+}
+
+impl<'de> Deserialize<'de> for Analyte {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = Cow::<'de, str>::deserialize(deserializer)?;
+        output_named(&name).filter(|output| output.dvid().is_some()).ok_or_else(|| {
+            let known: Vec<_> =
+                analytes().into_iter().map(|analyte| format!("`{}`", analyte.name())).collect();
+            D::Error::custom(format!("unknown analyte `{name}`, expected one of {}", known.join(", ")))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_and_dvids_of_outputs_belong_to_one_declaration() {
+        let all: BTreeSet<Analyte> = STRUCTURES.iter().flat_map(|s| s.outputs()).copied().collect();
+        let names: BTreeSet<&str> = all.iter().map(|output| output.name()).collect();
+        let dvids: BTreeSet<u32> = all.iter().filter_map(|output| output.dvid()).collect();
+        assert_eq!((names.len(), dvids.len()), (all.len(), analytes().len()));
+        for structure in STRUCTURES {
+            let outputs = structure.outputs();
+            assert!(outputs.iter().enumerate().all(|(i, output)| structure.output(*output) == Some(i)));
+            assert!(!structure.analytes().is_empty());
+        }
+    }
 }

@@ -1,6 +1,6 @@
-//! The second derivatives of a weighted sum of concentrations, found backward.
+//! The second derivatives of a weighted sum of outputs, found backward.
 //!
-//! A fit needs one weighted sum of the second derivatives of the concentrations. With λ the derivative of that sum to the
+//! A fit needs one weighted sum of the second derivatives of the outputs. With λ the derivative of that sum to the
 //! state, found from the end of the course to its start through the stages of every step, its second derivatives in the directions are
 //! those of one number at each stage, λ·f, along the first derivatives.
 //!
@@ -10,8 +10,8 @@
 use super::inputs::{Inputs, second_sources};
 use super::predict::{Question, Task, Weigh};
 use super::request::SolveRequest;
-use super::solution::{InitialTarget, SecondOrder};
-use super::system::{OdeSystem, SecondOrderEquations};
+use super::solution::{InitialTarget, OutputRows, SecondOrder};
+use super::system::{OdeSystem, OutputArray, SecondOrderEquations};
 use crate::autodiff::{Simd, is_ordinary};
 use crate::dosing::{Outflow, StepRecorder, linearised};
 use crate::ode::{A, C, Differentiated, Dop853, Linear, Step, StepStages, Tangent};
@@ -22,7 +22,7 @@ const TOGETHER: usize = 4;
 /// Stages of a step, which are taken together.
 const STAGES: usize = 12;
 
-/// Concentrations and their derivatives to `P` inputs, and if a weighted sum is given its second derivatives; concentrations depend
+/// Outputs and their derivatives to `P` inputs, and if a weighted sum is given its second derivatives; outputs depend
 /// on `V` states and parameters.
 pub(super) struct Backward<const P: usize, const V: usize>;
 
@@ -174,7 +174,7 @@ impl<const N: usize, const L: usize, const P: usize> Outputs<N, L, P> {
     #[inline(never)]
     fn of<S: SecondOrderEquations<N, K, V>, const K: usize, const V: usize>(
         parameters: &[f64],
-        weights: &[[f64; 5]],
+        weights: &OutputRows,
         states: &[Differentiated<N, L>],
         inputs: &Inputs<N, K, L, P>,
     ) -> Self {
@@ -183,7 +183,8 @@ impl<const N: usize, const L: usize, const P: usize> Outputs<N, L, P> {
             by_direction: Tangent([0.0; L]),
             half: [Tangent([0.0; P]); P],
         };
-        for (weights, states) in weights.chunks(TOGETHER).zip(states.chunks(TOGETHER)) {
+        for (group, states) in states.chunks(TOGETHER).enumerate() {
+            let first = group * TOGETHER;
             let mut ordinary = states.len() == TOGETHER;
             for (y, _) in states {
                 for n in 0..N {
@@ -191,33 +192,33 @@ impl<const N: usize, const L: usize, const P: usize> Outputs<N, L, P> {
                 }
             }
             if ordinary {
-                outputs.add::<S, K, V, TOGETHER>(parameters, weights, states, inputs);
+                outputs.add::<S, K, V, TOGETHER>(parameters, (weights, first), states, inputs);
             } else {
                 for k in 0..states.len() {
-                    outputs.add::<S, K, V, 1>(parameters, &weights[k..=k], &states[k..=k], inputs);
+                    outputs.add::<S, K, V, 1>(parameters, (weights, first + k), &states[k..=k], inputs);
                 }
             }
         }
         outputs
     }
 
-    /// Adds what is read at `W` times.
+    /// Adds the outputs at `W` times, the first of which has the weights of the row `first`.
     #[inline(always)]
     fn add<S: SecondOrderEquations<N, K, V>, const K: usize, const V: usize, const W: usize>(
         &mut self,
         parameters: &[f64],
-        weights: &[[f64; 5]],
+        (weights, first): (&OutputRows, usize),
         states: &[Differentiated<N, L>],
         inputs: &Inputs<N, K, L, P>,
     ) {
         let mut state = [Simd::<W>::all(0.0); N];
-        let mut each = [Simd::<W>::all(0.0); 5];
+        let mut each = S::Outputs::filled(Simd::<W>::all(0.0));
         for k in 0..W {
             for n in 0..N {
                 state[n].0[k] = states[k].0[n];
             }
-            for c in 0..5 {
-                each[c].0[k] = weights[k][c];
+            for (each, weight) in each.as_mut().iter_mut().zip(&weights[first + k]) {
+                each.0[k] = *weight;
             }
         }
         let (by, twice) = S::outputs_hessian(parameters, &state, &each);
@@ -444,7 +445,7 @@ impl<const N: usize, const L: usize, const P: usize> SlopeSum<N, L, P> {
     #[inline(never)]
     fn of<S: SecondOrderEquations<N, K, V>, const K: usize, const V: usize>(
         parameters: &[f64],
-        weights: &[[f64; 5]],
+        weights: &OutputRows,
         states: &[Differentiated<N, L>],
         inputs: &Inputs<N, K, L, P>,
     ) -> Self {
@@ -453,11 +454,11 @@ impl<const N: usize, const L: usize, const P: usize> SlopeSum<N, L, P> {
             gradient: Tangent([0.0; P]),
             by_source: [Tangent([0.0; P]); L],
         };
-        // The concentrations at output times of which a derivative has a weight.
+        // The outputs at output times of which a derivative has a weight.
         let mut weighted: Vec<(usize, usize)> = Vec::with_capacity(states.len());
-        for (at, weights) in weights.chunks_exact(P).enumerate() {
-            for c in 0..5 {
-                if weights.iter().any(|w| w[c] != 0.0) {
+        for at in 0..states.len() {
+            for c in 0..S::OUTPUTS.len() {
+                if (0..P).any(|p| weights[at * P + p][c] != 0.0) {
                     weighted.push((at, c));
                 }
             }
@@ -480,23 +481,23 @@ impl<const N: usize, const L: usize, const P: usize> SlopeSum<N, L, P> {
         sum
     }
 
-    /// Adds the weighted derivatives of `W` concentrations.
+    /// Adds the weighted derivatives of `W` outputs.
     #[inline(always)]
     fn add<S: SecondOrderEquations<N, K, V>, const K: usize, const V: usize, const W: usize>(
         &mut self,
         parameters: &[f64],
-        weights: &[[f64; 5]],
+        weights: &OutputRows,
         states: &[Differentiated<N, L>],
         inputs: &Inputs<N, K, L, P>,
         some: &[(usize, usize)],
     ) {
         let mut state = [Simd::<W>::all(0.0); N];
-        let mut each = [Simd::<W>::all(0.0); 5];
+        let mut each = S::Outputs::filled(Simd::<W>::all(0.0));
         for (k, &(at, c)) in some.iter().enumerate() {
             for n in 0..N {
                 state[n].0[k] = states[at].0[n];
             }
-            each[c].0[k] = 1.0;
+            each.as_mut()[c].0[k] = 1.0;
         }
         let (first, second) = S::outputs_hessian(parameters, &state, &each);
         for (k, &(at, c)) in some.iter().enumerate() {

@@ -1,4 +1,4 @@
-//! The solutions of a structural model: concentrations, their derivatives, and what they start from.
+//! The solutions of a structural model: outputs, their derivatives, and what they start from.
 
 use crate::course::{Course, CourseError};
 
@@ -14,39 +14,110 @@ pub enum InitialTarget<T> {
     SteadyState,
 }
 
-/// Concentrations at one time.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Concentrations<T> {
-    /// Free and bound omalizumab, µg/mL.
-    pub omalizumab_total: T,
-    /// Free and bound IgE, ng/mL.
-    pub ige_total: T,
-    /// Unbound IgE, ng/mL.
-    pub ige_free: T,
-    /// Unbound omalizumab, µg/mL.
-    pub omalizumab_free: T,
-    /// Omalizumab–IgE complex, nM.
-    pub complex: T,
+/// Rows of one number for each output of a model, in the order of [`crate::StructuralModel::outputs`].
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct OutputRows {
+    /// The numbers of a row; 0 if there are no rows.
+    width: usize,
+    numbers: Vec<f64>,
 }
 
-impl<T: Copy> Concentrations<T> {
-    /// Names of the five, in the order of [`Concentrations::to_array`].
-    pub const NAMES: [&'static str; 5] =
-        ["omalizumab_total", "ige_total", "ige_free", "omalizumab_free", "complex"];
-
-    /// The five as an array; the first three are the observed analytes in the order of their `DVID`.
-    pub fn to_array(self) -> [T; 5] {
-        [self.omalizumab_total, self.ige_total, self.ige_free, self.omalizumab_free, self.complex]
+impl OutputRows {
+    /// No rows.
+    pub const fn new() -> Self {
+        Self { width: 0, numbers: Vec::new() }
     }
 
-    /// From the five in the order of [`Concentrations::NAMES`].
-    pub fn from_array([omalizumab_total, ige_total, ige_free, omalizumab_free, complex]: [T; 5]) -> Self {
-        Self { omalizumab_total, ige_total, ige_free, omalizumab_free, complex }
+    /// So many rows of `width` zeros.
+    pub fn zeros(rows: usize, width: usize) -> Self {
+        Self { width, numbers: vec![0.0; rows * width] }
+    }
+
+    /// Removes all rows.
+    pub fn clear(&mut self) {
+        self.numbers.clear();
+    }
+
+    /// Whether there are no rows.
+    pub fn is_empty(&self) -> bool {
+        self.numbers.is_empty()
+    }
+
+    /// The number of rows.
+    pub fn len(&self) -> usize {
+        self.numbers.len().checked_div(self.width).unwrap_or(0)
+    }
+
+    /// Adds `rows` of `width` zeros, and returns their numbers, row by row. All rows have one width.
+    pub fn grow(&mut self, rows: usize, width: usize) -> &mut [f64] {
+        debug_assert!(self.is_empty() || self.width == width);
+        self.width = width;
+        let start = self.numbers.len();
+        self.numbers.resize(start + rows * width, 0.0);
+        &mut self.numbers[start..]
+    }
+
+    /// Adds a row.
+    pub fn push(&mut self, row: &[f64]) {
+        self.grow(1, row.len()).copy_from_slice(row);
+    }
+
+    /// The rows in their order.
+    pub fn iter(&self) -> std::slice::ChunksExact<'_, f64> {
+        self.numbers.chunks_exact(self.width.max(1))
+    }
+
+    /// The numbers of one output.
+    pub fn column(&self, output: usize) -> impl Iterator<Item = f64> {
+        self.iter().map(move |row| row[output])
+    }
+
+    /// All numbers, row by row.
+    pub fn numbers(&self) -> &[f64] {
+        &self.numbers
+    }
+
+    /// All numbers to be changed, row by row.
+    pub fn numbers_mut(&mut self) -> &mut [f64] {
+        &mut self.numbers
     }
 }
 
-/// Concentrations over a course, or why there are none.
-pub type Predicted = Result<Vec<Concentrations<f64>>, CourseError>;
+impl<R: AsRef<[f64]>> FromIterator<R> for OutputRows {
+    fn from_iter<I: IntoIterator<Item = R>>(all: I) -> Self {
+        let mut rows = Self::default();
+        all.into_iter().for_each(|row| rows.push(row.as_ref()));
+        rows
+    }
+}
+
+impl std::ops::Index<usize> for OutputRows {
+    type Output = [f64];
+
+    #[inline]
+    fn index(&self, row: usize) -> &[f64] {
+        &self.numbers[row * self.width..][..self.width]
+    }
+}
+
+impl std::ops::IndexMut<usize> for OutputRows {
+    #[inline]
+    fn index_mut(&mut self, row: usize) -> &mut [f64] {
+        &mut self.numbers[row * self.width..][..self.width]
+    }
+}
+
+impl<'a> IntoIterator for &'a OutputRows {
+    type Item = &'a [f64];
+    type IntoIter = std::slice::ChunksExact<'a, f64>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
+/// Outputs over a course, a row for each output time, or why there are none.
+pub type Predicted = Result<OutputRows, CourseError>;
 
 /// A body to be solved over a course.
 #[derive(Clone, Copy, Debug)]
@@ -59,22 +130,22 @@ pub struct Case<'a> {
     pub course: &'a Course,
 }
 
-/// Concentrations over a course, with their derivatives.
+/// Outputs over a course, with their derivatives.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Sensitivities {
-    /// Concentrations at each output time.
-    pub values: Vec<Concentrations<f64>>,
+    /// Outputs at each output time.
+    pub values: OutputRows,
     /// Their derivatives, as of [`crate::StructuralModel::sensitivities`].
-    pub slopes: Vec<[f64; 5]>,
+    pub slopes: OutputRows,
 }
 
 /// Weights of two sums over the output times whose second-order derivatives are wanted.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct OutputWeights {
-    /// The weight of each concentration at each output time.
-    pub values: Vec<[f64; 5]>,
+    /// The weight of each output at each output time.
+    pub values: OutputRows,
     /// The weight of each first derivative, in the order of [`Sensitivities::slopes`]; none if that sum is not wanted.
-    pub slopes: Vec<[f64; 5]>,
+    pub slopes: OutputRows,
 }
 
 impl OutputWeights {
@@ -85,14 +156,14 @@ impl OutputWeights {
     }
 }
 
-/// Concentrations with their derivatives, and the second-order derivatives of weighted sums of them.
+/// Outputs with their derivatives, and the second-order derivatives of weighted sums of them.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct SecondOrder {
-    /// Concentrations and first derivatives.
+    /// Outputs and first derivatives.
     pub at: Sensitivities,
     /// The weights of both sums; none if no second derivatives are wanted.
     pub weights: OutputWeights,
-    /// The Hessian of the weighted sum of the concentrations over the logarithms of the parameters and, after the last of them,
+    /// The Hessian of the weighted sum of the outputs over the logarithms of the parameters and, after the last of them,
     /// the baseline: a symmetric matrix, row by row.
     pub hessian: Vec<f64>,
     /// The gradient of the weighted sum of the first derivatives over the same inputs; empty if that sum is not wanted.

@@ -1,11 +1,11 @@
 //! The equations of a structural model, apart from the machinery that solves them.
 
 use super::parameter::ParameterInfo;
-use super::solution::{Concentrations, InitialTarget};
+use super::solution::InitialTarget;
+use crate::analyte::Analyte;
 use crate::autodiff::{Real, Simd};
 use crate::ode::Tangent;
-use crate::subject::Analyte;
-use crate::units::OMALIZUMAB_KDA;
+use crate::units::{IGE_KDA, OMALIZUMAB_KDA};
 
 /// The equations of a body: `N` states, amounts in nmol, and `K` rate constants.
 ///
@@ -34,6 +34,24 @@ pub(crate) trait OdeSystem<const N: usize, const K: usize>: Sync + 'static {
     }
 }
 
+/// An array with a number for each output of a model.
+pub(super) trait OutputArray<T>: AsRef<[T]> + AsMut<[T]> {
+    /// The number of outputs.
+    const LEN: usize;
+
+    /// The array with one number in all places.
+    fn filled(number: T) -> Self;
+}
+
+impl<T: Copy, const M: usize> OutputArray<T> for [T; M] {
+    const LEN: usize = M;
+
+    #[inline(always)]
+    fn filled(number: T) -> Self {
+        [number; M]
+    }
+}
+
 /// A structural model: its equations, with their parameters and outputs, written once over the scalar.
 pub(super) trait ModelEquations<const N: usize, const K: usize>: Sync + 'static {
     /// The equations in their rate constants.
@@ -57,8 +75,14 @@ pub(super) trait ModelEquations<const N: usize, const K: usize>: Sync + 'static 
     /// nmol in a milligram of it.
     const NMOL_PER_MG: f64 = 1000.0 / Self::DRUG_KDA;
 
-    /// Analytes that can be observed.
-    const ANALYTES: &'static [Analyte] = &Analyte::ALL;
+    /// Molecular mass of the target, kDa.
+    const TARGET_KDA: f64 = IGE_KDA;
+
+    /// Its outputs, in order.
+    const OUTPUTS: &'static [Analyte];
+
+    /// A number for each output: `[T; M]`.
+    type Outputs<T: Copy>: OutputArray<T>;
 
     /// Whether it can start from a measured baseline of IgE.
     const STARTS_AT_BASELINE: bool = true;
@@ -69,8 +93,8 @@ pub(super) trait ModelEquations<const N: usize, const K: usize>: Sync + 'static 
     /// The state at the start.
     fn initial<T: Real>(parameters: &[T], start: InitialTarget<T>) -> [T; N];
 
-    /// Concentrations from the parameters and the state.
-    fn outputs<T: Real>(parameters: &[T], state: &[T; N]) -> Concentrations<T>;
+    /// The outputs from the parameters and the state.
+    fn outputs<T: Real>(parameters: &[T], state: &[T; N]) -> Self::Outputs<T>;
 }
 
 /// The positions of the parameters that the outputs of a model depend on directly.
@@ -79,7 +103,7 @@ pub(super) trait OutputParameters {
     const POSITIONS: &'static [usize];
 }
 
-/// Equations with second derivatives, by which those of a weighted sum of concentrations are found backward. Concentrations depend
+/// Equations with second derivatives, by which those of a weighted sum of outputs are found backward. Outputs depend
 /// on the `N` states and some parameters, those of [`OutputParameters`]: on `V` numbers in all.
 pub(super) trait SecondOrderEquations<const N: usize, const K: usize, const V: usize>:
     ModelEquations<N, K> + OutputParameters
@@ -111,11 +135,11 @@ pub(super) trait SecondOrderEquations<const N: usize, const K: usize, const V: u
         directions: &mut Tangent<L>,
     ) -> [Simd<W>; N];
 
-    /// The first and second derivatives of a weighted sum of the concentrations at `W` ordinary states, to the states and then
+    /// The first and second derivatives of a weighted sum of the outputs at `W` ordinary states, to the states and then
     /// to the logarithms of the parameters.
     fn outputs_hessian<const W: usize>(
         parameters: &[f64],
         states: &[Simd<W>; N],
-        weights: &[Simd<W>; 5],
+        weights: &Self::Outputs<Simd<W>>,
     ) -> ([Simd<W>; V], [[Simd<W>; V]; V]);
 }

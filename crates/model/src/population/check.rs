@@ -9,8 +9,9 @@ use super::output::check_outputs;
 use super::parameter::{PopulationParameter, Transform};
 use super::residual::{ErrorModel, Residual, ResidualDistribution};
 use super::{PopulationModel, unit};
+use crate::analyte::PerAnalyte;
 use crate::equations::{STRUCTURES, StructuralModel, structure, structure_with_dosing};
-use crate::subject::{Analyte, Covariates};
+use crate::subject::Covariates;
 
 /// Dosing parameters; a file that gives one of them selects the structure with dosing.
 const DOSING: [&str; 2] = ["F", "tlag"];
@@ -381,22 +382,18 @@ fn correlation(
 /// Range of the degrees of freedom of Student's t.
 const DEGREES_OF_FREEDOM: std::ops::RangeInclusive<f64> = 1.0..=100.0;
 
-fn residuals(file: &ModelFile, structure: &dyn StructuralModel) -> Result<[Option<Residual>; 3], Finding> {
-    let mut residual = [None; 3];
-    for analyte in Analyte::ALL {
+fn residuals(file: &ModelFile, structure: &dyn StructuralModel) -> Result<PerAnalyte<Residual>, Finding> {
+    let analytes = structure.analytes();
+    if let Some(other) = file.residual.keys().find(|analyte| !analytes.contains(analyte)) {
+        let problem = format!("{} does not predict it", structure.name());
+        return Err(Finding::new(&[Key("residual"), Key(other.name())], problem));
+    }
+    let mut residual = Vec::with_capacity(analytes.len());
+    for analyte in analytes {
         let path = [Key("residual"), Key(analyte.name())];
         let at = |key: &'static str| with(&path, &[Key(key)]);
-        let predicted = structure.analytes().contains(&analyte);
-        let entry = match (file.residual.get(&analyte), predicted) {
-            (Some(entry), true) => entry,
-            (None, false) => continue,
-            (None, true) => {
-                return Err(Finding::new(&path, "missing: every analyte needs a residual error"));
-            }
-            (Some(_), false) => {
-                let problem = format!("{} does not predict it", structure.name());
-                return Err(Finding::new(&path, problem));
-            }
+        let Some(entry) = file.residual.get(&analyte) else {
+            return Err(Finding::new(&path, "missing: every analyte needs a residual error"));
         };
         let parts = [
             ("log_sd", entry.log_sd),
@@ -435,9 +432,9 @@ fn residuals(file: &ModelFile, structure: &dyn StructuralModel) -> Result<[Optio
             require(uloq.is_finite() && uloq > low, &at("uloq"), uloq, "a number above the lower limit")?;
         }
         let (lloq, uloq, fixed) = (entry.lloq, entry.uloq, entry.fixed);
-        residual[analyte.index()] = Some(Residual { error, distribution, lloq, uloq, fixed });
+        residual.push((analyte, Residual { error, distribution, lloq, uloq, fixed }));
     }
-    Ok(residual)
+    Ok(residual.into_iter().collect())
 }
 
 /// Whether a matrix is positive definite, by Cholesky factorisation.

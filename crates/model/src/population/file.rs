@@ -2,7 +2,7 @@
 
 use super::error::ModelError;
 use super::parameter::Transform;
-use crate::subject::Analyte;
+use crate::analyte::Analyte;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 

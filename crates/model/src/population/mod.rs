@@ -13,10 +13,11 @@ mod residual;
 mod unit;
 mod values;
 
+use crate::analyte::{Analyte, PerAnalyte};
 use crate::course::{Course, CourseError};
-use crate::equations::{Case, Concentrations, InitialTarget, Predicted, StructuralModel};
+use crate::equations::{Case, InitialTarget, OutputRows, Predicted, StructuralModel};
 use crate::ode::Work;
-use crate::subject::{Analyte, Covariates};
+use crate::subject::Covariates;
 pub use effect::{CovariateError, Effect, EffectForm};
 pub use error::ModelError;
 pub use file::{
@@ -38,7 +39,7 @@ pub struct PopulationModel {
     variable: Vec<usize>,
     omega: Vec<f64>,
     omega_fixed: Vec<bool>,
-    residual: [Option<Residual>; 3],
+    residual: PerAnalyte<Residual>,
 }
 
 impl PopulationModel {
@@ -90,7 +91,17 @@ impl PopulationModel {
 
     /// The residual error of an analyte; `None` if the structure does not predict it.
     pub fn residual(&self, analyte: Analyte) -> Option<&Residual> {
-        self.residual[analyte.index()].as_ref()
+        self.residual.get(analyte)
+    }
+
+    /// The residual error of each analyte that the model predicts.
+    pub fn residuals(&self) -> &PerAnalyte<Residual> {
+        &self.residual
+    }
+
+    /// The analytes that the model predicts and an assay measures, in order.
+    pub fn analytes(&self) -> impl Iterator<Item = Analyte> {
+        self.residual.analytes()
     }
 
     /// Names of the covariates that the model needs: those of the effects, and `IGE` if the model starts from the
@@ -137,7 +148,7 @@ impl PopulationModel {
         }
     }
 
-    /// Concentrations over a course, for a subject with these covariates and individual parameters.
+    /// Outputs over a course, for a subject with these covariates and individual parameters.
     ///
     /// # Errors
     /// When the model does not apply to the subject or cannot be solved over the course.
@@ -146,12 +157,12 @@ impl PopulationModel {
         parameters: &[f64],
         covariates: &Covariates,
         course: &Course,
-        out: &mut Vec<Concentrations<f64>>,
+        out: &mut OutputRows,
     ) -> Result<Work, PredictionError> {
         Ok(self.structure.predict(parameters, self.start(covariates)?, course, out)?)
     }
 
-    /// Concentrations over a course for many sets of individual parameters, several at a time, bit for bit equal to
+    /// Outputs over a course for many sets of individual parameters, several at a time, bit for bit equal to
     /// [`PopulationModel::predict`].
     ///
     /// # Errors
@@ -164,7 +175,7 @@ impl PopulationModel {
     ) -> Result<Vec<Predicted>, CovariateError> {
         let start = self.start(covariates)?;
         let cases: Vec<Case<'_>> = sets.iter().map(|parameters| Case { parameters, start, course }).collect();
-        let mut all: Vec<Predicted> = sets.iter().map(|_| Ok(Vec::new())).collect();
+        let mut all: Vec<Predicted> = sets.iter().map(|_| Ok(OutputRows::default())).collect();
         self.structure.predict_each(&cases, &mut |k, found| all[k] = found.cloned());
         Ok(all)
     }

@@ -3,8 +3,8 @@
 use super::error::{Finding, Step::Key};
 use super::file::{ModelFile, OutputEntry};
 use super::{PopulationModel, unit};
+use crate::analyte::Analyte;
 use crate::equations::StructuralModel;
-use crate::subject::Analyte;
 
 /// Longest label of an analyte, characters, that fits above a figure.
 const LONGEST_LABEL: usize = 60;
@@ -54,7 +54,7 @@ impl PopulationModel {
 
     /// Whether the model predicts an analyte.
     pub fn predicts(&self, analyte: Analyte) -> bool {
-        self.structure.analytes().contains(&analyte)
+        self.structure.output(analyte).is_some()
     }
 
     fn output(&self, analyte: Analyte) -> Option<&OutputEntry> {

@@ -5,7 +5,7 @@ use super::error::ModelError;
 use super::file::{EffectEntry, ModelFile, VariabilityEntry};
 use super::residual::{ErrorModel, ResidualDistribution};
 use super::{PopulationModel, PopulationParameter};
-use crate::subject::Analyte;
+use crate::analyte::PerAnalyte;
 
 /// The parameter values of a population model: typical values, coefficients, Ω and residual errors.
 #[derive(Clone, Debug, PartialEq)]
@@ -17,8 +17,8 @@ pub struct PopulationValues {
     pub coefficients: Vec<Vec<Vec<f64>>>,
     /// Ω, in the layout of [`PopulationModel::omega`].
     pub omega: Vec<f64>,
-    /// The residual error of each analyte, in the order of their `DVID`.
-    pub residual: [Option<ErrorModel>; 3],
+    /// The residual error of each analyte.
+    pub residual: PerAnalyte<ErrorModel>,
 }
 
 impl PopulationModel {
@@ -36,7 +36,7 @@ impl PopulationModel {
             typical: self.parameters.iter().map(|p| p.typical).collect(),
             coefficients: self.parameters.iter().map(coefficients).collect(),
             omega: self.omega.clone(),
-            residual: self.residual.map(|r| r.map(|r| r.error)),
+            residual: self.residual.iter().map(|(analyte, residual)| (analyte, residual.error)).collect(),
         }
     }
 
@@ -66,12 +66,8 @@ impl PopulationModel {
         if values.omega != self.omega {
             self.set_variability(&mut file, &values.omega);
         }
-        for analyte in Analyte::ALL {
-            let (Some(entry), Some(error)) =
-                (file.residual.get_mut(&analyte), values.residual[analyte.index()])
-            else {
-                continue;
-            };
+        for (analyte, &error) in values.residual.iter() {
+            let Some(entry) = file.residual.get_mut(&analyte) else { continue };
             match error {
                 ErrorModel::LogNormal { sd } => entry.log_sd = Some(sd),
                 ErrorModel::Normal { additive, proportional } => {
@@ -100,7 +96,7 @@ impl PopulationModel {
 
     /// The distribution of the standardised residuals, if all analytes share it.
     pub fn residual_distribution(&self) -> Option<ResidualDistribution> {
-        let mut all = self.residual.iter().flatten().map(|residual| residual.distribution);
+        let mut all = self.residual.values().map(|residual| residual.distribution);
         let first = all.next()?;
         all.all(|other| other == first).then_some(first)
     }

@@ -3,7 +3,7 @@
 #![allow(dead_code)]
 
 use omafit_model::{
-    Concentrations, Course, CourseError, Dose, InitialTarget, Output, OutputTime, Route, StateRule,
+    Course, CourseError, Dose, InitialTarget, Output, OutputRows, OutputTime, Route, StateRule,
     StructuralModel, structure, structure_with_dosing,
 };
 
@@ -101,16 +101,16 @@ pub fn solve(
     parameters: &[f64],
     start: InitialTarget<f64>,
     course: &Course,
-) -> Result<Vec<[f64; 5]>, CourseError> {
-    let mut out = Vec::new();
+) -> Result<OutputRows, CourseError> {
+    let mut out = OutputRows::new();
     model.predict(parameters, start, course, &mut out)?;
-    Ok(out.into_iter().map(Concentrations::to_array).collect())
+    Ok(out)
 }
 
-/// The largest relative difference of any concentration at any time; the absolute value where zero is wanted.
-pub fn gap(got: &[[f64; 5]], want: &[[f64; 5]]) -> f64 {
+/// The largest relative difference of any output that both have at any time; the absolute value where zero is wanted.
+pub fn gap(got: &OutputRows, want: &OutputRows) -> f64 {
     assert_eq!(got.len(), want.len());
-    let pairs = got.iter().flatten().zip(want.iter().flatten());
+    let pairs = got.iter().zip(want).flat_map(|(got, want)| got.iter().zip(want));
     pairs.map(|(a, b)| relative(*a, *b)).fold(0.0, largest)
 }
 

@@ -11,7 +11,8 @@ use serde::Serialize;
 
 const MISSING: u16 = u16::MAX;
 const STEPS: f64 = (u16::MAX - 1) as f64;
-const IGE_FREE: usize = 2;
+/// Numbers of a course for each analyte and time: fitted value, ratio of the upper end, and typical value.
+const KINDS: usize = 3;
 const PERCENTILES: [f64; 5] = [0.05, 0.25, 0.5, 0.75, 0.95];
 
 /// The time course of a subject on an even grid. Every vector has one entry per time; NaN is a missing value.
@@ -21,25 +22,32 @@ pub struct Course {
     pub start: f64,
     /// Interval between times, days.
     pub every: f64,
-    /// Fitted value of each analyte.
-    pub value: [Vec<f64>; 3],
+    /// Fitted value of each analyte, in the order of the model's description.
+    pub value: Vec<Vec<f64>>,
     /// Upper end of the band of each analyte; the lower end is equally far below the value on the log scale.
-    pub upper: [Vec<f64>; 3],
+    pub upper: Vec<Vec<f64>>,
     /// Value of each analyte in the typical subject.
-    pub typical: [Vec<f64>; 3],
+    pub typical: Vec<Vec<f64>>,
     /// Doses, as day and amount in mg.
     pub doses: Vec<(f64, f64)>,
 }
 
 impl Course {
+    /// The number of times.
+    fn count(&self) -> usize {
+        self.value.first().map_or(0, Vec::len)
+    }
+
     pub(super) fn numbers(&self) -> usize {
-        9 * self.value[0].len()
+        KINDS * self.value.len() * self.count()
     }
 
     /// Logarithms of one kind of number: fitted value, ratio of the upper end, or typical value.
     fn logarithms(&self, kind: usize, analyte: usize) -> impl Iterator<Item = f64> {
-        (0..self.value[analyte].len()).map(move |i| {
-            let at = |all: &[Vec<f64>; 3]| all[analyte].get(i).copied().unwrap_or(f64::NAN);
+        (0..self.value.get(analyte).map_or(0, Vec::len)).map(move |i| {
+            let at = |all: &[Vec<f64>]| {
+                all.get(analyte).and_then(|values| values.get(i)).copied().unwrap_or(f64::NAN)
+            };
             let log = match kind {
                 0 => at(&self.value).ln(),
                 1 => at(&self.upper).ln() - at(&self.value).ln(),
@@ -54,7 +62,7 @@ impl Course {
 #[derive(Debug, Serialize)]
 pub(super) struct Packed {
     /// Smallest and largest logarithm, by kind and analyte.
-    ranges: [[[f64; 2]; 3]; 3],
+    ranges: [Vec<[f64; 2]>; KINDS],
     subjects: Vec<PackedCourse>,
 }
 
@@ -105,18 +113,21 @@ pub(super) fn push(bytes: &mut Vec<u8>, logarithms: impl Iterator<Item = f64>, [
 /// Packs one in `every` times of each course, including the first time.
 pub(super) fn pack(courses: &[Course], every: usize) -> Packed {
     let range_of = |kind, analyte| range(courses.iter().flat_map(|c| c.logarithms(kind, analyte)));
-    let ranges: [[[f64; 2]; 3]; 3] = std::array::from_fn(|k| std::array::from_fn(|a| range_of(k, a)));
+    let analytes = courses.iter().map(|c| c.value.len()).max().unwrap_or(0);
+    let ranges: [Vec<[f64; 2]>; KINDS] =
+        std::array::from_fn(|kind| (0..analytes).map(|analyte| range_of(kind, analyte)).collect());
     let one = |course: &Course| {
         let mut bytes = Vec::with_capacity(2 * course.numbers() / every + 18);
-        for analyte in 0..3 {
+        for analyte in 0..analytes {
             for (kind, ranges) in ranges.iter().enumerate() {
                 push(&mut bytes, course.logarithms(kind, analyte).step_by(every), ranges[analyte]);
             }
         }
-        let grid = Grid::new((course.start, course.every, course.value[0].len()), every, &bytes);
+        let grid = Grid::new((course.start, course.every, course.count()), every, &bytes);
         PackedCourse { grid, doses: course.doses.clone() }
     };
-    Packed { ranges, subjects: courses.iter().map(one).collect() }
+    let subjects = courses.iter().map(one).collect();
+    Packed { ranges, subjects }
 }
 
 /// Percentiles of free IgE across all subjects over time.
@@ -131,13 +142,14 @@ pub(super) struct Percentiles {
 }
 
 /// Percentiles of free IgE, up to the first time at which fewer than half of the subjects have a value. Only
-/// subjects with the time interval of the first subject are counted.
-pub(super) fn percentiles(courses: &[Course]) -> Percentiles {
+/// subjects with the time interval of the first subject are counted. Free IgE has the position `free` among the analytes.
+pub(super) fn percentiles(courses: &[Course], free: usize) -> Percentiles {
     let mut out = Percentiles::default();
-    let seen: Vec<&Course> = courses.iter().filter(|c| !c.value[IGE_FREE].is_empty()).collect();
+    let values = |course: &&Course| course.value.get(free).is_some_and(|values| !values.is_empty());
+    let seen: Vec<&Course> = courses.iter().filter(values).collect();
     let Some(every) = seen.first().map(|c| c.every) else { return out };
     for k in 0.. {
-        let here = seen.iter().filter(|c| c.every == every).filter_map(|c| c.value[IGE_FREE].get(k));
+        let here = seen.iter().filter(|c| c.every == every).filter_map(|c| c.value[free].get(k));
         let mut values: Vec<f64> = here.copied().filter(|v| !v.is_nan()).collect();
         if values.is_empty() || 2 * values.len() < seen.len() {
             break;
@@ -167,9 +179,9 @@ mod tests {
         typical[3] = f64::NAN;
         let course = Course {
             every: 1.0,
-            value: [value.clone(), vec![1.0; 50], vec![0.0; 50]],
-            upper: [upper, vec![f64::NAN; 50], vec![0.0; 50]],
-            typical: [typical, vec![2.0; 50], vec![2.0; 50]],
+            value: vec![value.clone(), vec![1.0; 50], vec![0.0; 50]],
+            upper: vec![upper, vec![f64::NAN; 50], vec![0.0; 50]],
+            typical: vec![typical, vec![2.0; 50], vec![2.0; 50]],
             ..Course::default()
         };
         let packed = pack(std::slice::from_ref(&course), 2);
@@ -202,11 +214,11 @@ mod tests {
     fn percentiles_stop_where_half_are_gone() {
         let course = |level: f64, count: usize| Course {
             every: 1.0,
-            value: [vec![1.0; count], vec![1.0; count], vec![level; count]],
+            value: vec![vec![1.0; count], vec![1.0; count], vec![level; count]],
             ..Course::default()
         };
-        let found = percentiles(&[course(1.0, 5), course(2.0, 3), course(3.0, 3)]);
+        let found = percentiles(&[course(1.0, 5), course(2.0, 3), course(3.0, 3)], 2);
         assert_eq!((found.time.len(), found.values[2][0], found.values[0][0]), (3, 2.0, 1.1));
-        assert!(percentiles(&[]).time.is_empty());
+        assert!(percentiles(&[], 2).time.is_empty());
     }
 }

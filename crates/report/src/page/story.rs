@@ -73,7 +73,7 @@ pub struct ModelWords {
     pub parameters: Vec<ParameterWords>,
     /// Remarks on correlations of η, the initial state and residual errors, one sentence each.
     pub remarks: Vec<String>,
-    /// Analytes of the model, in the order of their `DVID`.
+    /// Analytes that the model predicts and an assay measures.
     pub analytes: Vec<AnalyteWords>,
 }
 
@@ -88,8 +88,10 @@ pub struct AnalyteWords {
     pub in_sentence: String,
     /// Unit of the values.
     pub unit: String,
-    /// Whether the model predicts the analyte.
-    pub predicted: bool,
+    /// `DVID` of its observations in tables.
+    pub dvid: u32,
+    /// Whether it is the free target, by which suppression is judged.
+    pub is_free_target: bool,
 }
 
 /// Description of a parameter as text.
@@ -146,6 +148,7 @@ impl Story {
             let columns = table.iter().map(|c| (c.name.as_str(), c.values.rounded(every)));
             tables.insert(name.as_str(), columns.collect());
         }
+        let free = self.model.analytes.iter().position(|analyte| analyte.is_free_target);
         let numbers: usize = self.courses.iter().map(Course::numbers).sum();
         let every = numbers.div_ceil(MOST_COURSE_NUMBERS).max(1);
         if every > 1 {
@@ -161,7 +164,8 @@ impl Story {
             tables,
             courses: courses::pack(&self.courses, every),
             what_if: self.what_if.as_ref().map(what_if::pack),
-            suppression: courses::percentiles(&self.courses),
+            suppression: free
+                .map_or_else(courses::Percentiles::default, |free| courses::percentiles(&self.courses, free)),
             missing,
         }
     }

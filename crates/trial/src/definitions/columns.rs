@@ -206,12 +206,12 @@ const OBSERVATIONS: Columns = &[
 const TRAJECTORIES: Columns = &[
     ("ID", "", "the subject"),
     ("TIME", "d", "when"),
-    ("{concentration}_lower", "{unit}", "lower end of its band, of the run's level"),
-    ("{concentration}_upper", "{unit}", "upper end of its band"),
+    ("{output}_lower", "{unit}", "lower end of its band, of the run's level"),
+    ("{output}_upper", "{unit}", "upper end of its band"),
     (
-        "{concentration}",
+        "{output}",
         "{unit}",
-        "`omalizumab_total`, `ige_total`, `ige_free`, `omalizumab_free`, `complex`",
+        "value of an output of the model, such as `omalizumab_total`, `ige_total`, `ige_free`, `omalizumab_free`, `complex`",
     ),
     ("dose_mg", "mg", "the dose given from this time to the next"),
 ];
@@ -219,7 +219,7 @@ const TRAJECTORIES: Columns = &[
 const TYPICAL: Columns = &[
     ("ID", "", "the subject"),
     ("TIME", "d", "when"),
-    ("{concentration}", "{unit}", "that of the typical subject with the same covariates and doses"),
+    ("{output}", "{unit}", "that of the typical subject with the same covariates and doses"),
 ];
 
 const SUPPRESSION: Columns = &[

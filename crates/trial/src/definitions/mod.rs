@@ -5,13 +5,10 @@ mod outcomes;
 mod record;
 
 use omafit_estimate::FreeIgeFact;
-use omafit_model::{Analyte, Concentrations, Covariates, PopulationModel};
+use omafit_model::{Covariates, PopulationModel};
 
 /// Columns that appear together in one or several tables: name, unit, definition.
 type Columns = &'static [(&'static str, &'static str, &'static str)];
-
-/// Units of the five concentrations of a trajectory, in the order of `Concentrations::NAMES`.
-const CONCENTRATION_UNITS: [&str; 5] = ["µg/mL", "ng/mL", "ng/mL", "µg/mL", "nM"];
 
 /// Definition of a column, or of several columns whose names follow a pattern: a placeholder such as `{parameter}` in
 /// the name stands for each of them.
@@ -64,10 +61,8 @@ fn unit_of(pattern: &str, column: &str, model: &PopulationModel) -> Option<Strin
     let name = column.strip_prefix(before)?.strip_suffix(after).filter(|name| !name.is_empty())?;
     let unit = match kind {
         "parameter" => model.unit(model.position(name)?),
-        "analyte" => model.analyte_unit(Analyte::ALL.into_iter().find(|a| a.name() == name)?),
-        "concentration" => {
-            CONCENTRATION_UNITS[Concentrations::<f64>::NAMES.iter().position(|n| *n == name)?]
-        }
+        "analyte" => model.analyte_unit(model.analytes().find(|analyte| analyte.name() == name)?),
+        "output" => model.structure().outputs().iter().find(|output| output.name() == name)?.unit(),
         "fact" => fact_unit(FreeIgeFact::ALL.into_iter().find(|f| f.name() == name)?),
         // The remaining placeholders stand for names that the data or the model give.
         _ if name == Covariates::WEIGHT => "kg",

@@ -1,6 +1,6 @@
 //! Numbering of the parameters of a population as in NONMEM: THETA, SIGMA, OMEGA.
 
-use omafit_model::{Analyte, EffectForm, ErrorModel, PopulationModel, PopulationValues};
+use omafit_model::{Analyte, EffectForm, ErrorModel, PopulationModel, PopulationValues, Residual};
 
 /// Form of the elements of Ω and Σ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,17 +48,19 @@ impl<'a> Numbering<'a> {
             etas[start..].sort_unstable();
             blocks.push(etas.len() - start);
         }
-        let parts = |analyte: Analyte| match model.residual(analyte).map(|residual| residual.error) {
-            Some(ErrorModel::LogNormal { .. }) => vec![0],
-            Some(ErrorModel::Normal { additive, proportional }) => [additive, proportional]
+        let parts = |error: ErrorModel| match error {
+            ErrorModel::LogNormal { .. } => vec![0],
+            ErrorModel::Normal { additive, proportional } => [additive, proportional]
                 .iter()
                 .enumerate()
                 .filter(|(_, sd)| **sd > 0.0)
                 .map(|(k, _)| k)
                 .collect(),
-            None => Vec::new(),
         };
-        let epsilons = Analyte::ALL.into_iter().flat_map(|a| parts(a).into_iter().map(move |part| (a, part)));
+        let of = |(a, residual): (Analyte, &Residual)| {
+            parts(residual.error).into_iter().map(move |part| (a, part))
+        };
+        let epsilons = model.residuals().iter().flat_map(of);
         Self { model, etas, blocks, epsilons: epsilons.collect() }
     }
 
@@ -108,9 +110,9 @@ impl<'a> Numbering<'a> {
         let typical = values.typical.iter().enumerate();
         let mut out: Vec<f64> = typical.map(|(i, value)| self.model.in_unit(i, *value)).collect();
         out.extend(self.coefficients().iter().map(|(i, e, k, _)| values.coefficients[*i][*e][*k]));
-        let sd = |(analyte, part): (Analyte, usize)| match values.residual[analyte.index()] {
-            Some(ErrorModel::LogNormal { sd }) => sd,
-            Some(ErrorModel::Normal { additive, proportional }) => [additive, proportional][part],
+        let sd = |(analyte, part): (Analyte, usize)| match values.residual.get(analyte) {
+            Some(&ErrorModel::LogNormal { sd }) => sd,
+            Some(&ErrorModel::Normal { additive, proportional }) => [additive, proportional][part],
             None => 0.0,
         };
         out.extend(triangle(self.epsilons.len()).map(|(i, j)| match form {

@@ -134,8 +134,7 @@ fn individual_parameters(out: &mut String, numbering: &Numbering<'_>, labels: &[
 /// Writes the residual error of each analyte around the prediction in the table.
 fn residual_errors(out: &mut String, numbering: &Numbering<'_>) {
     let _ = writeln!(out, "Y = IPR");
-    for analyte in omafit_model::Analyte::ALL {
-        let Some(residual) = numbering.model.residual(analyte) else { continue };
+    for (analyte, residual) in numbering.model.residuals().iter() {
         let parts = numbering.epsilons.iter().enumerate().filter(|(_, (a, _))| *a == analyte);
         let terms: String = parts
             .map(|(k, (_, part))| match (residual.error, part) {
@@ -148,7 +147,7 @@ fn residual_errors(out: &mut String, numbering: &Numbering<'_>) {
         let _ = writeln!(
             out,
             "IF (DVID.EQ.{}) Y = IPR{terms} ; {}, {label}, {unit}",
-            analyte.dvid(),
+            analyte.dvid().unwrap_or(0),
             analyte.name()
         );
         if let ResidualDistribution::StudentT { df } = residual.distribution {

@@ -1,6 +1,6 @@
 //! Assembly of the rows of one subject.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use omafit_model::{Analyte, Censoring, Covariates, Dose, Observation, Route, StateRule, Subject};
 
@@ -85,8 +85,8 @@ pub(super) struct Gathered {
     pub doses_held: usize,
     pub counts: Counts,
     pub excluded: Vec<Excluded>,
-    /// Numbers of observations that the options made censored, by [`Analyte::index`].
-    pub censored_by_option: [Censored; 3],
+    /// Numbers of observations that the options made censored, by analyte.
+    pub censored_by_option: BTreeMap<Analyte, Censored>,
     /// Number of subjects for whom each of the covariates that are read was assumed.
     pub assumed: Vec<usize>,
     /// Doses that are implausibly large.
@@ -184,7 +184,7 @@ impl<'a> SubjectRecords<'a> {
             Kind::Observation { observation, by_option, compartment } => {
                 let observation = Observation { time, ..observation };
                 gathered.compartments.add(observation.analyte, compartment, record.row, self.id);
-                let made = &mut gathered.censored_by_option[observation.analyte.index()];
+                let made = &mut gathered.censored_by_option.entry(observation.analyte).or_default();
                 match observation.censoring {
                     Censoring::Below if by_option => made.below += 1,
                     Censoring::Above if by_option => made.above += 1,
@@ -310,15 +310,7 @@ impl<'a> SubjectRecords<'a> {
             counts.additional_doses += additional;
             counts.cancelled_doses += self.cancelled;
             gathered.within += observations.iter().filter(|o| o.interval_end.is_some()).count();
-            for observation in &observations {
-                let analyte = observation.analyte.index();
-                counts.observations[analyte] += 1;
-                match observation.censoring {
-                    Censoring::Quantified => {}
-                    Censoring::Below => counts.below[analyte] += 1,
-                    Censoring::Above => counts.above[analyte] += 1,
-                }
-            }
+            observations.iter().for_each(|observation| counts.add(observation));
             gathered.doses_held += doses.len();
             gathered.subjects.push(Subject {
                 id: self.id.to_owned(),
@@ -354,7 +346,7 @@ impl<'a> SubjectRecords<'a> {
     ) -> bool {
         let Observation { analyte, censoring, doses_before, row, .. } = *observation;
         let is_before = first_dose.is_none_or(|first| doses_before <= first);
-        if !options.absent_before_dose[analyte.index()] || censoring == Censoring::Below || !is_before {
+        if !options.absent_before_dose.contains(&analyte) || censoring == Censoring::Below || !is_before {
             return true;
         }
         if !options.leave_out_before_dose {
@@ -429,7 +421,7 @@ fn split(entries: &[Entry]) -> (Vec<Dose>, Vec<Observation>) {
 fn pre_dose_total_ige(observations: &[Observation], first_dose: Option<usize>) -> Option<f64> {
     let mut total = observations
         .iter()
-        .filter(|o| o.analyte == Analyte::IgeTotal && o.censoring == Censoring::Quantified && o.value > 0.0)
+        .filter(|o| o.analyte == Analyte::IGE_TOTAL && o.censoring == Censoring::Quantified && o.value > 0.0)
         .filter(|o| first_dose.is_none_or(|first| o.doses_before <= first))
         .map(|o| o.value);
     if first_dose.is_none() { total.next() } else { total.next_back() }

@@ -1,6 +1,6 @@
 //! Compartments that a file gives to the observations of each analyte.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use omafit_model::Analyte;
 
@@ -20,19 +20,25 @@ struct Compartment {
 /// Number of observations in each compartment, by analyte.
 #[derive(Default)]
 pub(super) struct Compartments {
-    all: [Vec<Compartment>; 3],
-    /// Index of each compartment number in the list of an analyte.
-    positions: [HashMap<u64, usize>; 3],
+    all: BTreeMap<Analyte, OfAnalyte>,
+}
+
+/// Compartments in which an analyte is observed.
+#[derive(Default)]
+struct OfAnalyte {
+    all: Vec<Compartment>,
+    /// Index of each compartment number among them.
+    positions: HashMap<u64, usize>,
 }
 
 impl Compartments {
     /// Adds an observation to its compartment, if its row names one.
     pub(super) fn add(&mut self, analyte: Analyte, compartment: Option<f64>, row: u64, id: &str) {
         let Some(number) = compartment else { return };
-        let all = &mut self.all[analyte.index()];
+        let OfAnalyte { all, positions } = self.all.entry(analyte).or_default();
         // Zeros of both signs are one compartment.
         let bits = (number + 0.0).to_bits();
-        let known = *self.positions[analyte.index()].entry(bits).or_insert(all.len());
+        let known = *positions.entry(bits).or_insert(all.len());
         if known == all.len() {
             all.push(Compartment { number, count: 0, first: Vec::new() });
         }
@@ -50,12 +56,13 @@ impl Compartments {
                 .filter(|c| 2 * c.count > all.iter().map(|c| c.count).sum())
                 .map(|c| c.number)
         };
-        let usual: Vec<Option<f64>> = self.all.iter().map(|all| usual(all)).collect();
-        for (analyte, all) in self.all.iter().enumerate() {
-            let others = |number: f64| (0..3).any(|other| other != analyte && usual[other] == Some(number));
-            for compartment in
-                all.iter().filter(|c| usual[analyte].is_some_and(|u| u != c.number) && others(c.number))
-            {
+        let usual: BTreeMap<Analyte, Option<f64>> =
+            self.all.iter().map(|(analyte, of)| (*analyte, usual(&of.all))).collect();
+        for (analyte, OfAnalyte { all, .. }) in &self.all {
+            let own = usual[analyte];
+            let others =
+                |number: f64| usual.iter().any(|(other, usual)| other != analyte && *usual == Some(number));
+            for compartment in all.iter().filter(|c| own.is_some_and(|u| u != c.number) && others(c.number)) {
                 for (row, id) in &compartment.first {
                     findings.add(Check::CompartmentDisagrees, *row, id);
                 }

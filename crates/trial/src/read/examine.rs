@@ -5,6 +5,7 @@ use omafit_model::{Analyte, Censoring, Dose, Observation, StateRule};
 use super::checks::Check;
 use super::covariate::CovariateColumn;
 use super::findings::Findings;
+use std::collections::BTreeSet;
 
 /// Days between two records above which a date or a unit is probably wrong.
 const LONG_GAP_DAYS: f64 = 1000.0;
@@ -122,7 +123,8 @@ fn middle(numbers: impl Iterator<Item = f64>) -> Option<f64> {
 
 fn examine_values(course: &Course<'_>, findings: &mut Findings) {
     let Course { id, row, observations, .. } = *course;
-    for analyte in Analyte::ALL {
+    let analytes: BTreeSet<Analyte> = observations.iter().map(|o| o.analyte).collect();
+    for analyte in analytes {
         let mut before: Option<&Observation> = None;
         let (mut equal, mut is_equal) = (0, true);
         for one in course.of(analyte) {
@@ -157,7 +159,7 @@ fn examine_values(course: &Course<'_>, findings: &mut Findings) {
 
 fn examine_drug(course: &Course<'_>, findings: &mut Findings) {
     let Course { id, row, first_dose, .. } = *course;
-    let drug: Vec<&Observation> = course.of(Analyte::OmalizumabTotal).collect();
+    let drug: Vec<&Observation> = course.of(Analyte::OMALIZUMAB_TOTAL).collect();
     for three in drug.windows(3) {
         let [a, b, c] = [three[0], three[1], three[2]];
         let is_profile = a.doses_before == c.doses_before && course.is_treated(a);

@@ -1,6 +1,7 @@
 //! Checks for limits of quantification that change within an analyte, and for quantified values below them.
 
 use omafit_model::{Analyte, Censoring, Observation};
+use std::collections::BTreeMap;
 
 use super::checks::Check;
 use super::findings::{Findings, NAMED};
@@ -37,22 +38,29 @@ impl Default for Lowest {
     }
 }
 
-/// Lower and upper limits of each analyte, and the lowest quantified values.
+/// Lower and upper limits of an analyte, and its lowest quantified values.
+#[derive(Default)]
+struct OfAnalyte {
+    lower: Vec<Limit>,
+    upper: Vec<Limit>,
+    lowest: Lowest,
+}
+
+/// Limits and lowest values of each analyte.
 #[derive(Default)]
 pub(super) struct Limits {
-    lower: [Vec<Limit>; 3],
-    upper: [Vec<Limit>; 3],
-    lowest: [Lowest; 3],
+    all: BTreeMap<Analyte, OfAnalyte>,
 }
 
 impl Limits {
     /// Adds an observation whose limit, if it has one, is given in the file.
     pub(super) fn add(&mut self, observation: &Observation, study: &str, id: &str) {
         let Observation { analyte, value, censoring, row, .. } = *observation;
+        let OfAnalyte { lower, upper, lowest } = self.all.entry(analyte).or_default();
         let limits = match censoring {
-            Censoring::Quantified => return self.lowest[analyte.index()].add(value, row, id),
-            Censoring::Below => &mut self.lower[analyte.index()],
-            Censoring::Above => &mut self.upper[analyte.index()],
+            Censoring::Quantified => return lowest.add(value, row, id),
+            Censoring::Below => lower,
+            Censoring::Above => upper,
         };
         let is_same = |limit: &&mut Limit| {
             limit.study == study && (limit.value - value).abs() <= ROUNDING * value.abs()
@@ -68,9 +76,8 @@ impl Limits {
     /// Warnings and notes on limits that change; quantified values below every limit are added to the findings.
     pub(super) fn finish(&self, findings: &mut Findings) -> (Vec<Warning>, Vec<String>) {
         let (mut warnings, mut notes) = (Vec::new(), Vec::new());
-        for analyte in Analyte::ALL {
-            let index = analyte.index();
-            for (limits, side) in [(&self.lower[index], "lower"), (&self.upper[index], "upper")] {
+        for (&analyte, OfAnalyte { lower, upper, lowest }) in &self.all {
+            for (limits, side) in [(lower, "lower"), (upper, "upper")] {
                 match changing(limits) {
                     Some(true) => warnings.push(Warning {
                         check: "limit_changes".to_owned(),
@@ -80,9 +87,9 @@ impl Limits {
                     None => {}
                 }
             }
-            let least = self.lower[index].iter().map(|limit| limit.value).fold(f64::INFINITY, f64::min);
+            let least = lower.iter().map(|limit| limit.value).fold(f64::INFINITY, f64::min);
             let bound = least * (1.0 - ROUNDING);
-            let below = self.lowest[index].values.iter().filter(|(value, ..)| *value < bound);
+            let below = lowest.values.iter().filter(|(value, ..)| *value < bound);
             let mut below: Vec<_> = below.filter(|_| least.is_finite()).collect();
             below.sort_by_key(|(_, row, _)| *row);
             for (value, row, id) in below {

@@ -160,7 +160,7 @@ impl Mapping {
         for (limits, all) in [(&self.lloq, &mut options.lloq), (&self.uloq, &mut options.uloq)] {
             for (name, limit) in limits {
                 if let Some(analyte) = analyte(name) {
-                    all[analyte.index()] = Some(*limit);
+                    all.insert(analyte, *limit);
                 }
             }
         }
@@ -176,5 +176,5 @@ impl Mapping {
 }
 
 fn analyte(name: &str) -> Option<Analyte> {
-    Analyte::ALL.into_iter().find(|analyte| analyte.name().eq_ignore_ascii_case(name))
+    omafit_model::analytes().into_iter().find(|analyte| analyte.name().eq_ignore_ascii_case(name))
 }

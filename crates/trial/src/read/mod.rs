@@ -197,8 +197,8 @@ impl DataSet {
             take(subjects);
             // Additional doses have no rows, so the size of the file says little about the memory that its records
             // take.
-            let counts = assembler.gathered.counts;
-            let records = counts.doses + counts.observations.iter().sum::<usize>();
+            let counts = &assembler.gathered.counts;
+            let records = counts.doses + counts.observed();
             if records - weighed > WEIGHED {
                 weighed = records;
                 if available_memory() < RESERVE {

@@ -1,7 +1,6 @@
 //! Notes on how a data set was read, for readers of the results.
 
 use crate::present::count;
-use omafit_model::Analyte;
 
 use super::block::{Censored, Gathered};
 use super::columns::Columns;
@@ -93,8 +92,9 @@ fn units(options: &ReadOptions, notes: &mut Vec<String>) {
     if options.weight_unit.kg() != 1.0 {
         notes.push(format!("body weight read in pounds, {} kg each", options.weight_unit.kg()));
     }
-    if omalizumab.ug_ml() != 1.0 {
-        notes.push(format!("omalizumab read in {}, {} µg/mL each", omalizumab.name(), omalizumab.ug_ml()));
+    let factor = omalizumab.ug_ml(options.drug_kda);
+    if factor != 1.0 {
+        notes.push(format!("omalizumab read in {}, {factor} µg/mL each", omalizumab.name()));
     }
     if let Some(baseline) = options.baseline_ige_unit.filter(|baseline| *baseline != ige) {
         notes.push(format!(
@@ -110,10 +110,9 @@ fn units(options: &ReadOptions, notes: &mut Vec<String>) {
 
 /// Adds notes on observations that the options made censored.
 fn limits(options: &ReadOptions, gathered: &Gathered, notes: &mut Vec<String>) {
-    for analyte in Analyte::ALL {
-        let index = analyte.index();
-        let Censored { below, above } = gathered.censored_by_option[index];
-        let sides = [("below", below, options.lloq[index]), ("above", above, options.uloq[index])];
+    for (analyte, &Censored { below, above }) in &gathered.censored_by_option {
+        let (lower, upper) = (options.lloq.get(analyte), options.uloq.get(analyte));
+        let sides = [("below", below, lower), ("above", above, upper)];
         for (side, number, limit) in sides {
             if let (Some(limit), 1..) = (limit, number) {
                 let observations = count(number, "observation");

@@ -7,7 +7,6 @@ use super::layout::DecimalMark;
 use super::names::Name;
 use super::record::{DoseCells, Kind, ObservationCells};
 use super::row::Row;
-use super::units;
 
 impl<'a> Row<'_, 'a, '_> {
     /// Reads an observation record (`EVID` 0).
@@ -71,8 +70,7 @@ impl<'a> Row<'_, 'a, '_> {
             self.limit(censoring, dv, limit)?
         };
         let analyte = analyte?;
-        let (omalizumab, ige) = (self.options().omalizumab_unit, self.options().ige_unit);
-        let factor = units::factor(analyte, omalizumab, ige);
+        let factor = self.options().factor(analyte);
         let Cell::Number(value, _) = self.converted(name, cell, factor, analyte.unit()) else {
             return None;
         };
@@ -92,7 +90,7 @@ impl<'a> Row<'_, 'a, '_> {
 
     /// Other end of a censoring interval; an end of zero is dropped for an analyte that must be positive anyway.
     fn interval_end(&mut self, analyte: Analyte, end: f64) -> Option<Option<f64>> {
-        let positive = self.options().positive_required[analyte.index()];
+        let positive = self.options().positive_required.contains(&analyte);
         if positive && end < 0.0 {
             self.found(Name::Limit, "an end of the interval of at least 0, as the logarithm is taken");
             return None;
@@ -103,15 +101,14 @@ impl<'a> Row<'_, 'a, '_> {
     /// Limit of an observation that is flagged as below it, given by the row or by the options.
     fn flagged_below(&mut self, analyte: Option<Analyte>, lloq: Cell<'a>) -> Option<Measured> {
         let analyte = analyte?;
-        let (omalizumab, ige) = (self.options().omalizumab_unit, self.options().ige_unit);
-        let factor = units::factor(analyte, omalizumab, ige);
+        let factor = self.options().factor(analyte);
         let limit = match self.converted(Name::Lloq, lloq, factor, analyte.unit()) {
             Cell::Number(limit, _) if limit > 0.0 => Some(limit),
             Cell::Number(..) => {
                 self.found(Name::Lloq, "a limit of quantification above 0");
                 return None;
             }
-            Cell::Missing => self.options().lloq[analyte.index()],
+            Cell::Missing => self.options().lloq.get(&analyte).copied(),
             Cell::Wrong => return None,
         };
         if limit.is_none() {
@@ -169,17 +166,17 @@ impl<'a> Row<'_, 'a, '_> {
     /// the limit; a negative number is more likely a code, and is not accepted.
     fn may_be(&self, analyte: Analyte, value: f64, censoring: Censoring) -> bool {
         let options = self.options();
-        let limited = censoring == Censoring::Quantified && options.lloq[analyte.index()].is_some();
-        value > 0.0 || (value == 0.0 && limited) || !options.positive_required[analyte.index()]
+        let limited = censoring == Censoring::Quantified && options.lloq.contains_key(&analyte);
+        value > 0.0 || (value == 0.0 && limited) || !options.positive_required.contains(&analyte)
     }
 
     /// Quantified value, or the limit in the options if the value is beyond it; with its censoring, and whether the
     /// options censor it.
     fn limited(&self, analyte: Analyte, value: f64) -> (f64, Censoring, bool) {
         let options = self.options();
-        match (options.lloq[analyte.index()], options.uloq[analyte.index()]) {
-            (Some(lower), _) if value < lower => (lower, Censoring::Below, true),
-            (_, Some(upper)) if value > upper => (upper, Censoring::Above, true),
+        match (options.lloq.get(&analyte), options.uloq.get(&analyte)) {
+            (Some(lower), _) if value < *lower => (*lower, Censoring::Below, true),
+            (_, Some(upper)) if value > *upper => (*upper, Censoring::Above, true),
             _ => (value, Censoring::Quantified, false),
         }
     }
@@ -192,13 +189,12 @@ impl<'a> Row<'_, 'a, '_> {
         {
             return Some(only);
         }
-        let analyte = parse_analyte(text, self.options().decimal);
-        if analyte.is_some_and(|analyte| options.analytes.contains(&analyte)) {
-            return analyte;
+        if let Some(analyte) = parse_analyte(&options.analytes, text, options.decimal) {
+            return Some(analyte);
         }
-        let predicted = Analyte::ALL.into_iter().filter(|analyte| options.analytes.contains(analyte));
-        let names: Vec<String> =
-            predicted.map(|analyte| format!("{} ({})", analyte.dvid(), analyte.name())).collect();
+        let analyte = parse_analyte(&omafit_model::analytes(), text, options.decimal);
+        let named = options.analytes.iter().filter_map(|analyte| Some((analyte.dvid()?, analyte.name())));
+        let names: Vec<String> = named.map(|(dvid, name)| format!("{dvid} ({name})")).collect();
         let names = match names.split_last() {
             Some((last, rest)) if !rest.is_empty() => format!("{} or {last}", rest.join(", ")),
             _ => names.concat(),
@@ -221,10 +217,11 @@ struct Measured {
 }
 
 /// Analyte given by a `DVID`, which is a number or a name.
-fn parse_analyte(text: &str, decimal: DecimalMark) -> Option<Analyte> {
-    let by_name = Analyte::ALL.into_iter().find(|analyte| analyte.name().eq_ignore_ascii_case(text));
+fn parse_analyte(analytes: &[Analyte], text: &str, decimal: DecimalMark) -> Option<Analyte> {
+    let mut all = analytes.iter().copied();
+    let by_name = all.clone().find(|analyte| analyte.name().eq_ignore_ascii_case(text));
     by_name.or_else(|| {
         let number = decimal.parse(text)?;
-        Analyte::ALL.into_iter().find(|analyte| f64::from(analyte.dvid()) == number)
+        all.find(|analyte| analyte.dvid().is_some_and(|dvid| f64::from(dvid) == number))
     })
 }

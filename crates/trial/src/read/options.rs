@@ -1,8 +1,9 @@
 //! Options for reading a data set.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use omafit_model::{Analyte, Covariates};
+use omafit_model::units::OMALIZUMAB_KDA;
+use omafit_model::{Analyte, Covariates, Substance};
 use serde::{Deserialize, Serialize};
 
 use super::condition::{Condition, Rule};
@@ -22,22 +23,21 @@ pub struct ReadOptions {
     /// Analytes that the model predicts, at least one; an observation of any other analyte is rejected. With exactly
     /// one, the file needs no `DVID`.
     pub analytes: Vec<Analyte>,
-    /// Whether observations of an analyte must be above zero, by [`Analyte::index`]; required if the residual error is
-    /// on the log scale.
-    pub positive_required: [bool; 3],
-    /// Whether an analyte must be absent before the subject's first dose, so that a value quantified then is not a
-    /// valid observation, by [`Analyte::index`]; required for a drug with a log-normal or a proportional error, because
-    /// the model predicts none before the first dose.
-    pub absent_before_dose: [bool; 3],
+    /// Analytes of which observations must be above zero; required if the residual error is on the log scale.
+    pub positive_required: BTreeSet<Analyte>,
+    /// Analytes that must be absent before the subject's first dose, so that a value quantified then is not a valid
+    /// observation; required for a drug with a log-normal or a proportional error, because the model predicts none
+    /// before the first dose.
+    pub absent_before_dose: BTreeSet<Analyte>,
     /// Whether values quantified before the subject's first dose are left out and counted, for the analytes of
     /// [`ReadOptions::absent_before_dose`].
     pub leave_out_before_dose: bool,
-    /// Lower limits of quantification, µg/mL for omalizumab and ng/mL for IgE, by [`Analyte::index`]: an observation
-    /// below its limit becomes censored [`Below`](omafit_model::Censoring::Below) the limit.
-    pub lloq: [Option<f64>; 3],
-    /// Upper limits of quantification, µg/mL for omalizumab and ng/mL for IgE, by [`Analyte::index`]: an observation
-    /// above its limit becomes censored [`Above`](omafit_model::Censoring::Above) the limit.
-    pub uloq: [Option<f64>; 3],
+    /// Lower limits of quantification in the analytes' units: an observation below its limit becomes censored
+    /// [`Below`](omafit_model::Censoring::Below) the limit.
+    pub lloq: BTreeMap<Analyte, f64>,
+    /// Upper limits of quantification in the analytes' units: an observation above its limit becomes censored
+    /// [`Above`](omafit_model::Censoring::Above) the limit.
+    pub uloq: BTreeMap<Analyte, f64>,
     /// Covariates that every subject must have, by name without regard to case. `WT` and `IGE` are read wherever a file
     /// has them, other covariates only if they are named here, in `carried` or in `assume`.
     pub covariates: Vec<String>,
@@ -54,6 +54,9 @@ pub struct ReadOptions {
     pub ige_unit: IgeUnit,
     /// Unit of the file's omalizumab concentrations.
     pub omalizumab_unit: OmalizumabUnit,
+    /// Molecular mass of the drug in the model, kDa, by which nM are converted.
+    #[serde(skip_serializing_if = "is_usual_mass")]
+    pub drug_kda: f64,
     /// Rows that are left out, by conditions such as `EXCLFL=Y` or by the first character of a row.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub ignore: Vec<String>,
@@ -95,6 +98,10 @@ pub struct ReadOptions {
     pub decimal: DecimalMark,
 }
 
+fn is_usual_mass(kda: &f64) -> bool {
+    *kda == OMALIZUMAB_KDA
+}
+
 /// Standard of column names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -125,12 +132,12 @@ impl Default for ReadOptions {
     fn default() -> Self {
         Self {
             columns: BTreeMap::new(),
-            analytes: Analyte::ALL.to_vec(),
-            positive_required: [true; 3],
-            absent_before_dose: [false; 3],
+            analytes: omafit_model::analytes(),
+            positive_required: omafit_model::analytes().into_iter().collect(),
+            absent_before_dose: BTreeSet::new(),
             leave_out_before_dose: false,
-            lloq: [None; 3],
-            uloq: [None; 3],
+            lloq: BTreeMap::new(),
+            uloq: BTreeMap::new(),
             covariates: [Covariates::WEIGHT, Covariates::IGE].map(str::to_owned).to_vec(),
             assume: BTreeMap::new(),
             allow_undosed: false,
@@ -138,6 +145,7 @@ impl Default for ReadOptions {
             time_unit: TimeUnit::default(),
             ige_unit: IgeUnit::default(),
             omalizumab_unit: OmalizumabUnit::default(),
+            drug_kda: OMALIZUMAB_KDA,
             ignore: Vec::new(),
             accept: Vec::new(),
             baseline_ige_unit: None,
@@ -181,19 +189,16 @@ impl ReadOptions {
             return Err(Rejection::Option { option: "analytes", found, expected });
         }
         self.check_selection()?;
-        for analyte in Analyte::ALL {
-            let (lower, upper) = (self.lloq[analyte.index()], self.uloq[analyte.index()]);
-            for (option, limit) in [("lloq", lower), ("uloq", upper)] {
-                if let Some(value) = limit
-                    && !(value.is_finite() && value > 0.0)
-                {
+        for (option, limits) in [("lloq", &self.lloq), ("uloq", &self.uloq)] {
+            for (analyte, value) in limits {
+                if !(value.is_finite() && *value > 0.0) {
                     let found = format!("{}={value}", analyte.name());
                     return Err(Rejection::Option { option, found, expected: "a number above 0" });
                 }
             }
-            if let (Some(lower), Some(upper)) = (lower, upper)
-                && lower >= upper
-            {
+        }
+        for (analyte, upper) in &self.uloq {
+            if self.lloq.get(analyte).is_some_and(|lower| lower >= upper) {
                 let found = format!("{}={upper}", analyte.name());
                 let expected = "a limit above the lower one";
                 return Err(Rejection::Option { option: "uloq", found, expected });
@@ -216,10 +221,20 @@ impl ReadOptions {
     }
 
     /// Unit of an analyte's values in the file.
-    pub(super) const fn unit_read(&self, analyte: Analyte) -> &'static str {
-        match analyte {
-            Analyte::OmalizumabTotal => self.omalizumab_unit.name(),
-            Analyte::IgeTotal | Analyte::IgeFree => self.ige_unit.name(),
+    pub(super) fn unit_read(&self, analyte: Analyte) -> &'static str {
+        match analyte.substance() {
+            Substance::Drug => self.omalizumab_unit.name(),
+            Substance::Target => self.ige_unit.name(),
+            Substance::Complex => analyte.unit(),
+        }
+    }
+
+    /// Factor that converts an analyte's values in the file to the analyte's unit.
+    pub(super) fn factor(&self, analyte: Analyte) -> f64 {
+        match analyte.substance() {
+            Substance::Drug => self.omalizumab_unit.ug_ml(self.drug_kda),
+            Substance::Target => self.ige_unit.ng_ml(),
+            Substance::Complex => 1.0,
         }
     }
 

@@ -5,7 +5,8 @@
 //! or µg/L), and for total IgE before the first dose, which `IGE` repeats, 2.42 (IU/mL and ng/mL).
 
 use omafit_model::units::NG_PER_IU;
-use omafit_model::{Analyte, Censoring, Covariates, Observation};
+use omafit_model::{Analyte, Censoring, Covariates, Observation, Substance};
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::checks::Check;
 use super::examine::Course;
@@ -66,7 +67,7 @@ struct Levels {
 struct One {
     row: u64,
     id: String,
-    levels: [Levels; 3],
+    levels: BTreeMap<Analyte, Levels>,
     /// Ratio of total IgE before the first dose to an `IGE` given in the file, as a logarithm.
     before: f64,
     /// Group of the subject in each column of groups.
@@ -111,7 +112,9 @@ impl Scales {
     pub(super) fn end(&mut self, course: &Course<'_>, covariates: &Covariates, has_ige: bool) {
         let dose = course.doses.iter().map(|dose| dose.amount_mg).fold(0.0, f64::max);
         let ige = covariates.ige_ng_ml().filter(|_| has_ige).unwrap_or(f64::NAN);
-        let levels = Analyte::ALL.map(|analyte| {
+        let analytes: BTreeSet<Analyte> = course.observations.iter().map(|o| o.analyte).collect();
+        let mut levels = BTreeMap::new();
+        for analyte in analytes {
             let is_value = |o: &&Observation| {
                 o.analyte == analyte && o.censoring == Censoring::Quantified && o.value > 0.0
             };
@@ -120,12 +123,13 @@ impl Scales {
             let usual = middle(values.iter().map(|o| o.value).collect()).unwrap_or(f64::NAN);
             let sum: f64 = values.iter().map(|o| o.value.ln()).sum();
             let mean = if values.is_empty() { f64::NAN } else { sum / values.len() as f64 };
-            let over = if analyte == Analyte::OmalizumabTotal { dose } else { ige };
+            let over = if analyte.substance() == Substance::Drug { dose } else { ige };
             let is_level = values.len() >= VALUES && over > 0.0;
-            Levels { mean, relative: if is_level { (usual / over).ln() } else { f64::NAN } }
-        });
+            let relative = if is_level { (usual / over).ln() } else { f64::NAN };
+            levels.insert(analyte, Levels { mean, relative });
+        }
         let is_before = |o: &&Observation| {
-            o.analyte == Analyte::IgeTotal
+            o.analyte == Analyte::IGE_TOTAL
                 && o.censoring == Censoring::Quantified
                 && course.first_dose.is_some_and(|first| o.doses_before <= first)
         };
@@ -140,10 +144,10 @@ impl Scales {
     pub(super) fn finish(&self, findings: &mut Findings) -> Vec<Warning> {
         self.single(findings);
         let mut warnings = Vec::new();
-        for analyte in Analyte::ALL {
-            let level = |one: &One| one.levels[analyte.index()].relative;
+        for analyte in self.analytes() {
+            let level = |one: &One| one.levels.get(&analyte).map_or(f64::NAN, |levels| levels.relative);
             let thousand = |ratio: f64| near(ratio, THOUSAND, NEAR_THOUSAND);
-            let over = if analyte == Analyte::OmalizumabTotal { "its dose" } else { "IGE" };
+            let over = if analyte.substance() == Substance::Drug { "its dose" } else { "IGE" };
             let what = format!("the median of {} over {over}", analyte.name());
             match self.group(&level, CLOSE, &thousand, &what) {
                 Some(warning) => warnings.push(warning),
@@ -159,13 +163,21 @@ impl Scales {
         warnings
     }
 
+    /// The analytes that were observed.
+    fn analytes(&self) -> BTreeSet<Analyte> {
+        self.subjects.iter().flat_map(|one| one.levels.keys()).copied().collect()
+    }
+
     fn single(&self, findings: &mut Findings) {
-        let mut usual = [f64::NAN; 3];
-        for (index, usual) in usual.iter_mut().enumerate() {
-            let means = self.subjects.iter().map(|one| one.levels[index].mean).filter(|mean| !mean.is_nan());
-            *usual = middle(means.collect()).unwrap_or(f64::NAN);
-        }
-        let is_unusual = |jump: &&Jump| (jump.value.ln() - usual[jump.analyte.index()]).abs() > UNUSUAL.ln();
+        let usual = |analyte: Analyte| {
+            let levels = self.subjects.iter().filter_map(|one| one.levels.get(&analyte));
+            let means = levels.map(|levels| levels.mean).filter(|mean| !mean.is_nan());
+            middle(means.collect()).unwrap_or(f64::NAN)
+        };
+        let usual: BTreeMap<Analyte, f64> = self.analytes().into_iter().map(|a| (a, usual(a))).collect();
+        let is_unusual = |jump: &&Jump| {
+            usual.get(&jump.analyte).is_some_and(|usual| (jump.value.ln() - usual).abs() > UNUSUAL.ln())
+        };
         for Jump { analyte, value, row, id } in self.jumps.iter().filter(is_unusual) {
             let seen = || format!("{value} {}", analyte.unit());
             findings.add_seen(Check::ValueInOtherUnit, analyte.name(), (*row, id), seen);
@@ -200,7 +212,7 @@ impl Scales {
         }
         for one in self.subjects.iter().filter(|one| near(one.before.exp(), NG_PER_IU, NEAR_IU)) {
             let seen = || format!("before the first dose {} times IGE", shown(one.before.exp()));
-            findings.add_seen(Check::SubjectInOtherUnit, Analyte::IgeTotal.name(), (one.row, &one.id), seen);
+            findings.add_seen(Check::SubjectInOtherUnit, Analyte::IGE_TOTAL.name(), (one.row, &one.id), seen);
         }
     }
 

@@ -1,6 +1,6 @@
 //! Columns that name units, such as `DVU`, compared with the units in which the file is read.
 
-use omafit_model::Analyte;
+use omafit_model::{Analyte, Substance};
 
 use super::cell::{Cell, is_missing};
 use super::columns::Columns;
@@ -52,7 +52,7 @@ pub(super) struct UnitColumns {
     titles: [String; 4],
     named: Vec<Named>,
     /// Unit in which each quantity is read.
-    read: [String; 6],
+    read: Vec<(Quantity, String)>,
 }
 
 impl UnitColumns {
@@ -70,10 +70,16 @@ impl UnitColumns {
             find(&OF_WEIGHT).filter(|_| has_weight),
         ];
         let title = |at: Option<usize>| at.map_or(String::new(), |at| header[at].clone());
-        let [drug, total, free] = Analyte::ALL.map(|analyte| plain(options.unit_read(analyte)));
         let weight = if options.weight_unit == WeightUnit::Pounds { "lb" } else { "kg" };
         let time = plain(options.time_unit.name());
-        let read = [drug, total, free, time, "mg".to_owned(), weight.to_owned()];
+        let observed =
+            options.analytes.iter().map(|a| (Quantity::Observed(*a), plain(options.unit_read(*a))));
+        let others = [
+            (Quantity::Time, time),
+            (Quantity::Amount, "mg".to_owned()),
+            (Quantity::Weight, weight.to_owned()),
+        ];
+        let read = observed.chain(others).collect();
         Self { at, titles: at.map(title), named: Vec::new(), read }
     }
 
@@ -120,10 +126,7 @@ impl UnitColumns {
 
     /// Warnings of units that are mixed, and of units other than those in which the file is read.
     pub(super) fn warnings(&self) -> Vec<Warning> {
-        let observed = Analyte::ALL.map(Quantity::Observed);
-        let others = [Quantity::Time, Quantity::Amount, Quantity::Weight];
-        let all = observed.into_iter().chain(others).zip(&self.read);
-        all.filter_map(|(quantity, read)| self.warning(quantity, read)).collect()
+        self.read.iter().filter_map(|(quantity, read)| self.warning(*quantity, read)).collect()
     }
 
     fn warning(&self, quantity: Quantity, read: &str) -> Option<Warning> {
@@ -165,19 +168,23 @@ impl UnitColumns {
 
 /// Option that reads a quantity in a unit.
 fn mends(quantity: Quantity, unit: &str) -> Option<&'static str> {
-    Some(match (quantity, unit) {
-        (Quantity::Observed(Analyte::OmalizumabTotal), "ug/ml") => "--omalizumab-unit ug/mL",
-        (Quantity::Observed(Analyte::OmalizumabTotal), "ng/ml") => "--omalizumab-unit ng/mL",
-        (Quantity::Observed(Analyte::OmalizumabTotal), "nm") => "--omalizumab-unit nM",
-        (Quantity::Observed(_), "ng/ml") => "--ige-unit ng/mL",
-        (Quantity::Observed(_), "iu/ml") => "--ige-unit IU/mL",
-        (Quantity::Observed(_), "nm") => "--ige-unit nM",
-        (Quantity::Time, "hours") => "--time-unit hours",
-        (Quantity::Time, "days") => "--time-unit days",
-        (Quantity::Weight, "lb") => "--weight-unit lb",
-        (Quantity::Weight, "kg") => "--weight-unit kg",
-        _ => return None,
-    })
+    let of_analyte = |analyte: Analyte| match (analyte.substance(), unit) {
+        (Substance::Drug, "ug/ml") => Some("--omalizumab-unit ug/mL"),
+        (Substance::Drug, "ng/ml") => Some("--omalizumab-unit ng/mL"),
+        (Substance::Drug, "nm") => Some("--omalizumab-unit nM"),
+        (Substance::Target, "ng/ml") => Some("--ige-unit ng/mL"),
+        (Substance::Target, "iu/ml") => Some("--ige-unit IU/mL"),
+        (Substance::Target, "nm") => Some("--ige-unit nM"),
+        _ => None,
+    };
+    match (quantity, unit) {
+        (Quantity::Observed(analyte), _) => of_analyte(analyte),
+        (Quantity::Time, "hours") => Some("--time-unit hours"),
+        (Quantity::Time, "days") => Some("--time-unit days"),
+        (Quantity::Weight, "lb") => Some("--weight-unit lb"),
+        (Quantity::Weight, "kg") => Some("--weight-unit kg"),
+        _ => None,
+    }
 }
 
 /// Unit in the form in which units are compared: different notations of a unit become one.

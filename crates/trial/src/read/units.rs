@@ -1,7 +1,6 @@
 //! Units that a file may have, and their conversion to omafit's own: days, kg, ng/mL of IgE, µg/mL of omalizumab.
 
-use omafit_model::Analyte;
-use omafit_model::units::{IGE_NG_ML_PER_NM, NG_PER_IU, OMALIZUMAB_UG_ML_PER_NM};
+use omafit_model::units::{IGE_NG_ML_PER_NM, NG_PER_IU};
 use serde::{Deserialize, Serialize};
 
 /// Unit of a file's times: `TIME`, `II` and the time in `RATE`.
@@ -43,7 +42,7 @@ pub enum OmalizumabUnit {
     /// ng/mL, 0.001 µg/mL.
     #[serde(rename = "ng/mL")]
     NgPerMl,
-    /// nM, 0.15 µg/mL.
+    /// nM, 0.15 µg/mL if the molecular mass in the model is 150 kDa.
     #[serde(rename = "nM")]
     Nanomolar,
 }
@@ -113,12 +112,12 @@ impl IgeUnit {
 }
 
 impl OmalizumabUnit {
-    /// µg/mL in one unit.
-    pub(super) const fn ug_ml(self) -> f64 {
+    /// µg/mL in one unit, of a drug with a molecular mass of `kda` kDa.
+    pub(super) const fn ug_ml(self, kda: f64) -> f64 {
         match self {
             Self::UgPerMl | Self::MgPerL => 1.0,
             Self::NgPerMl => 1e-3,
-            Self::Nanomolar => OMALIZUMAB_UG_ML_PER_NM,
+            Self::Nanomolar => kda / 1000.0,
         }
     }
 
@@ -130,13 +129,5 @@ impl OmalizumabUnit {
             Self::NgPerMl => "ng/mL",
             Self::Nanomolar => "nM",
         }
-    }
-}
-
-/// Factor that converts a file's value of an analyte to omafit's unit.
-pub(super) const fn factor(analyte: Analyte, omalizumab: OmalizumabUnit, ige: IgeUnit) -> f64 {
-    match analyte {
-        Analyte::OmalizumabTotal => omalizumab.ug_ml(),
-        Analyte::IgeTotal | Analyte::IgeFree => ige.ng_ml(),
     }
 }

@@ -1,7 +1,6 @@
 //! Rows of a wide layout as rows of observations.
 
 use csv::StringRecord;
-use omafit_model::Analyte;
 
 use super::cell::{is_missing, parse_flag};
 use super::columns::Columns;
@@ -37,7 +36,7 @@ pub(super) fn spread(heading: &Heading, options: &ReadOptions, problems: &mut Pr
         found
     };
     let mut sources = Vec::new();
-    for analyte in Analyte::ALL {
+    for analyte in omafit_model::analytes() {
         let Some(columns) = options.wide.get(analyte.name()) else { continue };
         let (below, lloq) = (columns.below.as_ref().map(&mut find), columns.lloq.as_ref().map(&mut find));
         if let Some(value) = find(&columns.value) {

@@ -6,7 +6,7 @@ use omafit_estimate::{
     FitOptions, Goodness, Method, NORMAL_975, ProfileInterval, SigmaRule, Status, SubjectResult, free_names,
     sigmas,
 };
-use omafit_model::{Analyte, PopulationModel, Subject};
+use omafit_model::{Analyte, PopulationModel, Residual, Subject};
 
 /// Table with one row per subject: ID, status of the fit, covariates (`WT` in kg, `IGE` in ng/mL, then by name the
 /// covariates that any subject has), every parameter with its standard error, relative standard error, 95 % interval,
@@ -97,18 +97,18 @@ pub fn individuals_table(
     if options.sigma == SigmaRule::Subject {
         for (analyte, part, name) in sigma_columns(model) {
             number(name, &|_, r| {
-                let law = r.fit.errors[analyte.index()].filter(|_| r.fit.status != Status::Failed);
+                let law = r.fit.errors.get(analyte).filter(|_| r.fit.status != Status::Failed);
                 law.and_then(|law| sigmas(law.error).get(part).copied()).unwrap_or(f64::NAN)
             });
         }
     }
     let overall = |r: &SubjectResult| r.overall;
     goodness_columns(&mut number, "", &overall);
-    for analyte in Analyte::ALL {
-        let of = |r: &SubjectResult| r.by_analyte[analyte.index()];
+    for analyte in model.analytes() {
+        let of = |r: &SubjectResult| r.by_analyte.get(analyte).copied().unwrap_or_default();
         goodness_columns(&mut number, &format!("_{}", analyte.name()), &of);
     }
-    if model.predicts(Analyte::IgeFree) {
+    if model.structure().free_target().is_some() {
         columns.extend(fact_columns(results));
     }
     columns.extend(weak);
@@ -118,13 +118,13 @@ pub fn individuals_table(
 /// Columns of the subjects' own residual errors (`--sigma subject`): analyte, index among the standard deviations of
 /// its error, and name.
 pub fn sigma_columns(model: &PopulationModel) -> Vec<(Analyte, usize, String)> {
-    let of = |analyte: Analyte| {
-        let count = model.residual(analyte).map_or(0, |residual| sigmas(residual.error).len());
+    let of = |(analyte, residual): (Analyte, &Residual)| {
+        let count = sigmas(residual.error).len();
         let infixes: &[&str] = if count == 2 { &["ADDITIVE_", "PROPORTIONAL_"] } else { &[""] };
         let names = infixes.iter().take(count).enumerate();
         names.map(move |(part, infix)| (analyte, part, format!("SIGMA_{infix}{}", analyte.name())))
     };
-    Analyte::ALL.into_iter().flat_map(of).collect()
+    model.residuals().iter().flat_map(of).collect()
 }
 
 /// Writer of a column with a number for each subject.

@@ -37,7 +37,7 @@ pub fn observations_table(
     let columns = vec![
         text("ID", |r| &r.subject.id),
         number("TIME", &|r| r.observation.time),
-        integer("DVID", &|r| i64::from(r.observation.analyte.dvid())),
+        integer("DVID", &|r| i64::from(r.observation.dvid())),
         text("analyte", |r| r.observation.analyte.name()),
         number("DV", &|r| r.observation.value),
         integer("CENS", &|r| match r.observation.censoring {
@@ -52,7 +52,7 @@ pub fn observations_table(
         number("WRES", &|r| r.diagnosed.wres[r.i]),
         number("IRES", &|r| measured(r.observation) - r.ipred()),
         number("IWRES", &|r| {
-            let law = r.result.fit.errors[r.observation.analyte.index()];
+            let law = r.result.fit.errors.get(r.observation.analyte);
             law.map_or(f64::NAN, |law| weighted_residual(r.observation, law.error, r.ipred()))
         }),
         number("CWRES", &|r| r.diagnosed.cwres[r.i]),
@@ -108,7 +108,7 @@ mod tests {
     use omafit_model::{Analyte, Covariates, Dose, StateRule};
 
     fn observation(time: f64, censoring: Censoring, doses_before: usize) -> Observation {
-        Observation { value: 5.0, censoring, ..Observation::planned(time, Analyte::IgeFree, doses_before) }
+        Observation { value: 5.0, censoring, ..Observation::planned(time, Analyte::IGE_FREE, doses_before) }
     }
 
     #[test]

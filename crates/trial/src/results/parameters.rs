@@ -3,7 +3,7 @@
 
 use crate::table::{Column, Table, TableError, Values};
 use omafit_estimate::{EstimateKind, PopulationEstimate, Shrinkage, Variation};
-use omafit_model::{Analyte, PopulationModel};
+use omafit_model::PopulationModel;
 
 /// Table with one row per population parameter: meaning, estimate, standard errors from R⁻¹, from S⁻¹ and from the
 /// sandwich, relative standard error in per cent, and limits of the 95 % interval; for variances the coefficient of
@@ -32,7 +32,7 @@ pub fn parameters_table(
         EstimateKind::Variance => "variance of η".into(),
         EstimateKind::Correlation => "correlation of two η".into(),
         EstimateKind::Sigma => {
-            let of = Analyte::ALL.into_iter().find(|analyte| e.name.ends_with(analyte.name()));
+            let of = model.analytes().find(|analyte| e.name.ends_with(analyte.name()));
             let of = of.map_or("the analyte", |analyte| model.label_in_sentence(analyte));
             format!("standard deviation of the residual error of {of}")
         }

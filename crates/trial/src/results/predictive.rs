@@ -71,10 +71,7 @@ pub fn npde_table(subjects: &[Subject], npde: &[Vec<f64>]) -> Result<Table, Tabl
     let columns = vec![
         Column::new("ID", Values::text(rows().map(|(s, _)| &s.id))),
         Column::new("TIME", Values::Float(rows().map(|(_, o)| o.time).collect())),
-        Column::new(
-            "DVID",
-            Values::Integer(rows().map(|(_, o)| Some(i64::from(o.analyte.dvid()))).collect()),
-        ),
+        Column::new("DVID", Values::Integer(rows().map(|(_, o)| Some(i64::from(o.dvid()))).collect())),
         Column::new("NPDE", Values::Float(npde.iter().flatten().copied().collect())),
         Column::new("row", Values::Integer(rows().map(|(_, o)| Some(o.row as i64)).collect())),
     ];

@@ -134,7 +134,7 @@ impl Event {
             return Err("a number is not finite");
         }
         let limit = observation.interval_end.unwrap_or(f64::NAN);
-        let dvid = i64::from(observation.analyte.dvid());
+        let dvid = i64::from(observation.dvid());
         let cens = match observation.censoring {
             Censoring::Quantified => 0,
             Censoring::Below => 1,

@@ -3,7 +3,8 @@
 use omafit_model::{Analyte, Censoring};
 use omafit_trial::{OmalizumabUnit, ReadOptions, Trial};
 
-use crate::support::{check, check_with, good, good_with};
+use crate::support::{by_analyte, check, check_with, counted, good, good_with};
+use std::collections::BTreeSet;
 
 const HEADER: &str = "ID,TIME,DV,DVID,AMT,EVID,CENS,LIMIT,WT,IGE\n501,0,,,300,1,0,,70,420\n";
 
@@ -33,7 +34,10 @@ fn the_limit_stands_in_dv_or_in_limit() {
     ];
     assert_eq!(found(&trial), expected);
     let counts = trial.counts;
-    assert_eq!((counts.observations, counts.below, counts.above), ([6, 0, 3], [4, 0, 0], [0, 0, 3]));
+    assert_eq!(
+        (counts.observations, counts.below, counts.above),
+        (counted([6, 0, 3]), counted([4, 0, 0]), counted([0, 0, 3]))
+    );
     // The file itself marks its censored observations: there is nothing to note.
     assert_eq!(trial.notes, ["1 record ignored as neither dose nor observation (EVID 2)"]);
 }
@@ -51,7 +55,7 @@ fn a_censored_value_lies_between_dv_and_limit() {
     assert_eq!(ends(&trial), [[4.0, 10.0], [below, 10.0], [150.0, 1e10], [below, 2.0], [10.0, 10.0]]);
     assert_eq!(trial.notes, ["2 censored observations known to lie between DV and LIMIT"]);
     // A LIMIT of zero tells that a value which could be negative is not.
-    let options = ReadOptions { positive_required: [false; 3], ..ReadOptions::default() };
+    let options = ReadOptions { positive_required: BTreeSet::new(), ..ReadOptions::default() };
     assert_eq!(ends(&good_with(&content, &options))[1], [0.0, 10.0]);
     // Both ends are in the unit of DV.
     let options = ReadOptions { omalizumab_unit: OmalizumabUnit::NgPerMl, ..ReadOptions::default() };
@@ -110,8 +114,8 @@ fn censoring_that_is_refused() {
 #[test]
 fn the_options_limits_censor() {
     let options = ReadOptions {
-        lloq: [Some(0.5), None, Some(2.0)],
-        uloq: [None, None, Some(150.0)],
+        lloq: by_analyte([Some(0.5), None, Some(2.0)]),
+        uloq: by_analyte([None, None, Some(150.0)]),
         ..ReadOptions::default()
     };
     let rows = "501,1,0,1,,0,,,70,420\n501,2,0.5,1,,0,,,70,420\n501,3,0.4,1,,0,,,70,420\n\
@@ -134,7 +138,7 @@ fn the_options_limits_censor() {
             (1e6, Quantified),
         ]
     );
-    assert_eq!((trial.counts.below, trial.counts.above), ([2, 0, 2], [0, 0, 1]));
+    assert_eq!((trial.counts.below, trial.counts.above), (counted([2, 0, 2]), counted([0, 0, 1])));
     assert_eq!(
         trial.notes,
         [
@@ -153,14 +157,16 @@ fn the_options_limits_censor() {
             r#"trial.csv:4, column DV, ID 501: found "0", expected ige_total above 0 ng/mL, as its logarithm is taken"#,
         ],
     );
-    let linear = ReadOptions { positive_required: [false; 3], ..options };
+    let linear = ReadOptions { positive_required: BTreeSet::new(), ..options };
     assert_eq!(found(&good_with(&negative, &linear)), [(0.5, Below), (0.0, Quantified)]);
 }
 
 #[test]
 fn analytes_that_are_not_predicted_are_refused() {
-    let options =
-        ReadOptions { analytes: vec![Analyte::IgeFree, Analyte::OmalizumabTotal], ..ReadOptions::default() };
+    let options = ReadOptions {
+        analytes: vec![Analyte::IGE_FREE, Analyte::OMALIZUMAB_TOTAL],
+        ..ReadOptions::default()
+    };
     check_with(
         &format!(
             "{HEADER}501,1,9,2,,0,,,70,420\n501,2,9,ige_free,,0,,,70,420\n501,3,9,,,0,,,70,420\n\
@@ -178,12 +184,12 @@ fn analytes_that_are_not_predicted_are_refused() {
 #[test]
 fn one_analyte_needs_no_dvid() {
     let options =
-        ReadOptions { analytes: vec![Analyte::IgeFree, Analyte::IgeFree], ..ReadOptions::default() };
+        ReadOptions { analytes: vec![Analyte::IGE_FREE, Analyte::IGE_FREE], ..ReadOptions::default() };
     let bare = "ID,TIME,DV,AMT,WT,IGE\n501,0,,300,70,420\n501,1,9,,70,420\n";
     let trial = good_with(bare, &options);
-    assert_eq!(trial.subjects[0].observations[0].analyte, Analyte::IgeFree);
+    assert_eq!(trial.subjects[0].observations[0].analyte, Analyte::IGE_FREE);
     let trial = good_with(format!("{HEADER}501,1,9,,,0,,,70,420\n501,1,9,3,,0,,,70,420\n"), &options);
-    assert_eq!(trial.counts.observations, [0, 0, 2]);
+    assert_eq!(trial.counts.observations, counted([0, 0, 2]));
     check_with(
         &format!("{HEADER}501,1,9,,,0,,,70,420\n501,1,9,1,,0,,,70,420\n501,1,9,7,,0,,,70,420\n"),
         &options,

@@ -1,9 +1,9 @@
 //! Tests of probable mistakes that are read with a warning, and of rows that are left out.
 
-use omafit_model::Censoring;
+use omafit_model::{Analyte, Censoring};
 use omafit_trial::{DateFormat, IgeUnit, Mapping, OmalizumabUnit, ReadOptions, WeightUnit};
 
-use super::support::{check_with, good, good_with, refusal};
+use super::support::{by_analyte, check_with, good, good_with, refusal};
 
 const HEAD: &str = "ID,TIME,DV,DVID,AMT,WT,IGE";
 
@@ -140,7 +140,7 @@ const FLAGGED: &str =
 #[test]
 fn a_flag_that_nobody_told_is_warned_of_and_can_be_used() {
     let trial = good(FLAGGED);
-    assert_eq!(trial.counts.observations[0], 2);
+    assert_eq!(trial.counts.observations[&Analyte::OMALIZUMAB_TOTAL], 2);
     let [found] = &trial.warnings[..] else { panic!("{:?}", trial.warnings) };
     assert_eq!(found.check, "flagged_row");
     assert!(found.text.contains("row 4") && found.text.contains("--ignore 'C=C'"), "{}", found.text);
@@ -151,7 +151,7 @@ fn a_flag_that_nobody_told_is_warned_of_and_can_be_used() {
         ReadOptions { accept: vec!["C!=C".into()], ..ReadOptions::default() },
     ] {
         let trial = good_with(FLAGGED, &options);
-        assert_eq!(trial.counts.observations[0], 1, "{options:?}");
+        assert_eq!(trial.counts.observations[&Analyte::OMALIZUMAB_TOTAL], 1, "{options:?}");
         assert_eq!((trial.ignored[0].rows, &trial.ignored[0].first_rows[..]), (1, &[4][..]));
         assert!(
             trial.warnings.is_empty() || !options.ignore.contains(&"C=C".to_owned()),
@@ -172,7 +172,7 @@ fn a_flag_of_values_below_the_limit_is_warned_of() {
 fn a_row_behind_a_number_sign_is_a_comment() {
     let rows = format!("{HEAD}\n{SOUND}#1,21,9000,1,,70,400\n# a word, in between\n");
     let trial = good(&rows);
-    assert_eq!((trial.counts.subjects, trial.counts.observations[0]), (1, 2));
+    assert_eq!((trial.counts.subjects, trial.counts.observations[&Analyte::OMALIZUMAB_TOTAL]), (1, 2));
     assert_eq!((trial.ignored[0].rows, trial.ignored[0].reason.as_str()), (2, "begins with #"));
     assert!(
         trial.notes.contains(&"2 rows not read because each begins with # (rows 5, 6)".to_owned()),
@@ -199,7 +199,7 @@ fn a_value_that_is_not_read_need_not_be_a_number() {
     let trial = good(
         "ID,TIME,DV,DVID,AMT,MDV,WT,IGE\n1,0,.,,300,1,70,400\n1,7,40,1,,0,70,400\n1,9,BLQ,1,,1,70,400\n",
     );
-    assert_eq!((trial.counts.observations[0], trial.counts.excluded), (1, 1));
+    assert_eq!((trial.counts.observations[&Analyte::OMALIZUMAB_TOTAL], trial.counts.excluded), (1, 1));
 }
 
 #[test]
@@ -311,7 +311,7 @@ fn an_adppk_is_read_by_a_mapping() {
     assert_eq!(seen, expected);
     assert_eq!((first.covariates.weight_kg(), first.covariates.get("SEX")), (Some(70.0), Some(0.0)));
     assert_eq!(trial.subjects[1].covariates.get("SEX"), Some(1.0));
-    assert_eq!(trial.counts.below[0], 2);
+    assert_eq!(trial.counts.below[&Analyte::OMALIZUMAB_TOTAL], 2);
 }
 
 #[test]
@@ -344,7 +344,7 @@ fn flags_below_the_limit_need_the_limit() {
     let content = format!("{head}\n{rows}");
     let message = refusal(&content, &ReadOptions::default());
     assert!(message.contains("column BLQ, ID 1") && message.contains("--lloq ANALYTE=LIMIT"), "{message}");
-    let options = ReadOptions { lloq: [Some(0.5), None, None], ..ReadOptions::default() };
+    let options = ReadOptions { lloq: by_analyte([Some(0.5), None, None]), ..ReadOptions::default() };
     let last = good_with(&content, &options).subjects[0].observations[1];
     assert_eq!((last.value, last.censoring), (0.5, Censoring::Below));
     let wrong = refusal(content.replace("100,0,1,,1", "100,0,1,,maybe"), &options);

@@ -187,7 +187,7 @@ fn options_that_no_file_could_meet() {
 
 fn limits(lower: f64, upper: Option<f64>) -> ReadOptions {
     let mut options = ReadOptions::default();
-    options.lloq[Analyte::IgeFree.index()] = Some(lower);
-    options.uloq[Analyte::IgeFree.index()] = upper;
+    options.lloq.insert(Analyte::IGE_FREE, lower);
+    options.uloq.extend(upper.map(|upper| (Analyte::IGE_FREE, upper)));
     options
 }

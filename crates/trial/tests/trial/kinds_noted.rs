@@ -1,10 +1,13 @@
 //! Files with each kind of note, and sound files next to them.
 
+use omafit_model::Analyte;
 use omafit_trial::ReadOptions;
 
 use super::kinds::Kind;
 use super::kinds::Severity::Note;
 use super::kinds_warned::{HEAD, SOUND};
+use super::support::by_analyte;
+use std::collections::BTreeSet;
 
 fn rows(code: &'static str, wrong: &str, sound: &str) -> Kind {
     Kind::new(Note, code, format!("{HEAD}\n{wrong}"), format!("{HEAD}\n{sound}"))
@@ -44,9 +47,10 @@ pub fn kinds() -> Vec<Kind> {
     let no_ige = SOUND.replace(",400\n", ",\n");
     let with_total = format!("1,0,400,2,,70,\n{no_ige}");
     let low = SOUND.replace("14,30", "14,0.3");
-    let lloq = |options: &mut ReadOptions| options.lloq = [Some(0.5), None, None];
+    let lloq = |options: &mut ReadOptions| options.lloq = by_analyte([Some(0.5), None, None]);
     let absent = |options: &mut ReadOptions| {
-        (options.absent_before_dose, options.leave_out_before_dose) = ([true, false, false], true);
+        (options.absent_before_dose, options.leave_out_before_dose) =
+            (BTreeSet::from([Analyte::OMALIZUMAB_TOTAL]), true);
     };
     vec![
         rows("row_left_out", &format!("{SOUND}#1,21,20,1,,70,400\n"), SOUND)

@@ -5,6 +5,7 @@ use omafit_trial::{DateFormat, ReadOptions, WideColumns};
 use super::kinds::Kind;
 use super::kinds::Severity::Refused;
 use super::kinds_warned::{HEAD, SOUND};
+use super::support::by_analyte;
 
 fn rows(code: &'static str, wrong: &str, sound: &str) -> Kind {
     file(code, &format!("{HEAD}\n{wrong}"), &format!("{HEAD}\n{sound}"))
@@ -98,7 +99,7 @@ fn of_cells() -> Vec<Kind> {
         last("value_missing", "14,30", "14,").told(&["trial.csv:4, column DV, ID 1", "MDV 1"]),
         last("analyte_unknown", "30,1", "30,9").told(&["trial.csv:4, column DVID, ID 1", "found \"9\""]),
         last("analyte_unknown", "30,1", "30,2")
-            .with(|options| options.analytes = vec![omafit_model::Analyte::OmalizumabTotal])
+            .with(|options| options.analytes = vec![omafit_model::Analyte::OMALIZUMAB_TOTAL])
             .told(&["trial.csv:4, column DVID, ID 1", "does not predict ige_total"]),
         last("analyte_unknown", "30,1", "30,1.5").told(&["trial.csv:4, column DVID, ID 1", "found \"1.5\""]),
         last("not_above_zero", "14,30", "14,0").told(&["trial.csv:4, column DV, ID 1", "above 0"]),
@@ -183,7 +184,7 @@ fn of_options() -> Vec<Kind> {
             .mended(none)
             .told(&["trial.csv:1, column EXCLFL", "--ignore 'EXCLFL=Y'"]),
         file("option_impossible", &sound, &sound)
-            .with(|options| options.lloq = [Some(-1.0), None, None])
+            .with(|options| options.lloq = by_analyte([Some(-1.0), None, None]))
             .mended(none)
             .told(&["lloq omalizumab_total=-1", "above 0"]),
     ]

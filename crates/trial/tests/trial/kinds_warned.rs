@@ -2,6 +2,7 @@
 
 use super::kinds::Kind;
 use super::kinds::Severity::Warning;
+use std::collections::BTreeSet;
 
 pub const HEAD: &str = "ID,TIME,DV,DVID,AMT,WT,IGE";
 pub const SOUND: &str = "1,0,,,300,70,400\n1,7,40,1,,70,400\n1,14,30,1,,70,400\n";
@@ -149,7 +150,7 @@ fn of_rows() -> Vec<Kind> {
             "1,0,,,300,70,400\n1,7,40,1,,70,400\n1,14,40,1,,70,400\n1,21,40,1,,70,400\n1,28,40,1,,70,400\n1,35,{value},1,,70,400\n"
         )
     };
-    let additive = |options: &mut omafit_trial::ReadOptions| options.positive_required = [false; 3];
+    let additive = |options: &mut omafit_trial::ReadOptions| options.positive_required = BTreeSet::new();
     vec![
         rows("dose_twice", &format!("1,0,,,300,70,400\n{SOUND}"), &format!("1,0,,,75,70,400\n{SOUND}"))
             .told(&["1 dose stands twice", "row 3 of ID 1"]),

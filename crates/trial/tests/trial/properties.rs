@@ -1,14 +1,15 @@
 //! Properties that hold for any subjects and any bytes.
 
-use omafit_model::{Analyte, Censoring, Covariates, Dose, Observation, Route, StateRule, Subject};
+use omafit_model::{Censoring, Covariates, Dose, Observation, Route, StateRule, Subject};
 use omafit_trial::{
     IgeUnit, OmalizumabUnit, ReadOptions, TableError, TimeUnit, data_set_table, read, write_data_set,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use crate::support::{Scratch, read_text};
+use crate::support::{Scratch, by_analyte, read_text};
 use crate::tables::example_parquet;
+use std::collections::BTreeMap;
 
 fn id() -> impl Strategy<Value = String> {
     prop_oneof!["[A-Z0-9][ -~]{0,8}", "[^\\p{C}\\p{Z}]{1,6}", Just("=cmd|' /C calc'!A0, \"x\"".to_owned())]
@@ -55,7 +56,7 @@ fn observation() -> impl Strategy<Value = Observation> {
         };
         // An end beyond the range of numbers is dropped.
         let interval_end = interval_end.filter(|end| *end > 0.0 && end.is_finite());
-        let analyte = Analyte::ALL[analyte];
+        let analyte = omafit_model::analytes()[analyte];
         Observation { value, censoring, interval_end, ..Observation::planned(0.0, analyte, 0) }
     })
 }
@@ -189,9 +190,9 @@ proptest! {
         for (index, row) in rows.iter().enumerate() {
             text.push_str(&format!("501,{}{row},70,420,41\n", index / 2));
         }
-        let mut read_as = ReadOptions { lloq: [limit; 3], ..options() };
+        let mut read_as = ReadOptions { lloq: by_analyte([limit; 3]), ..options() };
         read_as.covariates.retain(|name| name == "age");
-        let plain = ReadOptions { lloq: [None; 3], ..read_as.clone() };
+        let plain = ReadOptions { lloq: BTreeMap::new(), ..read_as.clone() };
         if other_units {
             read_as.time_unit = TimeUnit::Hours;
             read_as.ige_unit = IgeUnit::IuPerMl;

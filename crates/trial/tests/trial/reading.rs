@@ -1,6 +1,6 @@
 //! Tests of valid files and their subjects.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
 
 use flate2::Compression;
@@ -11,7 +11,7 @@ use omafit_trial::{
     write_data_set, write_data_set_chunks,
 };
 
-use crate::support::{Scratch, good, good_with, refusal};
+use crate::support::{Scratch, counted, good, good_with, refusal};
 
 /// Data set with rows in the order, and columns with the names, that analysts use.
 const TRIAL: &str = "\
@@ -46,18 +46,18 @@ fn a_trial() {
         start: -1.0,
         doses: vec![Dose::subcutaneous(0.0, 300.0)],
         observations: vec![
-            observation(-1.0, Analyte::IgeTotal, 420.0, 0, 4),
-            observation(0.0, Analyte::IgeTotal, 424.5, 0, 5),
-            observation(0.0, Analyte::IgeFree, 431.0, 0, 6),
-            observation(0.0, Analyte::OmalizumabTotal, 1.5, 1, 8),
-            observation(7.0, Analyte::OmalizumabTotal, 35.0, 1, 11),
+            observation(-1.0, Analyte::IGE_TOTAL, 420.0, 0, 4),
+            observation(0.0, Analyte::IGE_TOTAL, 424.5, 0, 5),
+            observation(0.0, Analyte::IGE_FREE, 431.0, 0, 6),
+            observation(0.0, Analyte::OMALIZUMAB_TOTAL, 1.5, 1, 8),
+            observation(7.0, Analyte::OMALIZUMAB_TOTAL, 35.0, 1, 11),
         ],
     };
     assert_eq!(trial.subjects, [expected]);
     assert!(trial.simulated);
     assert_eq!(trial.source.comments, ["omafit: simulated data, seed 7", "second line"]);
     assert_eq!(trial.source.rows, 8);
-    assert_eq!(trial.counts.observations, [2, 2, 1]);
+    assert_eq!(trial.counts.observations, counted([2, 2, 1]));
     assert_eq!((trial.counts.subjects, trial.counts.doses, trial.counts.other_records), (1, 1, 1));
     assert_eq!((trial.counts.excluded, trial.excluded[0].row, trial.excluded[0].id.as_str()), (1, 9, "P-01"));
     assert_eq!(
@@ -155,7 +155,7 @@ fn without_evid_an_amount_makes_the_dose() {
     let trial =
         good("ID,TIME,DV,DVID,AMT,WT,IGE\n501,0,0,0,300,70,420\n501,7,10,1,0,70,420\n501,9,9,1,.,70,420\n");
     assert_eq!(trial.subjects[0].doses, [Dose::subcutaneous(0.0, 300.0)]);
-    assert_eq!(trial.counts.observations, [2, 0, 0]);
+    assert_eq!(trial.counts.observations, counted([2, 0, 0]));
 }
 
 #[test]
@@ -172,8 +172,11 @@ fn columns_are_renamed() {
 #[test]
 fn undosed_subjects_and_zeros_are_allowed_on_request() {
     let content = "ID,TIME,DV,DVID,WT\nplacebo,0,420,2,70\nplacebo,7,410,2,70\nplacebo,7,0,1,70\n";
-    let options =
-        ReadOptions { allow_undosed: true, positive_required: [false, true, true], ..ReadOptions::default() };
+    let options = ReadOptions {
+        allow_undosed: true,
+        positive_required: BTreeSet::from([Analyte::IGE_TOTAL, Analyte::IGE_FREE]),
+        ..ReadOptions::default()
+    };
     let trial = good_with(content, &options);
     assert_eq!(trial.subjects[0].covariates.ige_ng_ml(), Some(420.0));
     assert_eq!(trial.subjects[0].observations[2].value, 0.0);
@@ -186,7 +189,7 @@ fn names_of_rows_do_not_disturb() {
     let trial = good(
         "\"\",\"ID\",\"TIME\",\"DV\",\"DVID\",\"AMT\",\"WT\",\"IGE\"\n\"1\",501,0,NA,NA,300,70,420\n\"2\",501,7,10,1,NA,70,420\n",
     );
-    assert_eq!(trial.counts.observations, [1, 0, 0]);
+    assert_eq!(trial.counts.observations, counted([1, 0, 0]));
     assert!(trial.notes.is_empty());
 }
 
@@ -237,7 +240,10 @@ fn a_long_file_is_read_in_pieces() {
     write_data_set_chunks(&parquet, &[], false, std::iter::once_with(chunk)).unwrap();
     for (path, same_rows) in [(&scratch.path, true), (&parquet, false)] {
         let set = DataSet::open(path, &ReadOptions::default()).unwrap();
-        assert_eq!((set.trial.counts.observations, set.trial.subjects.len()), (trial.counts.observations, 0));
+        assert_eq!(
+            (&set.trial.counts.observations, set.trial.subjects.len()),
+            (&trial.counts.observations, 0)
+        );
         for size in [1, 700, 15_000, 20_000] {
             let (mut subjects, mut sizes) = (Vec::new(), Vec::new());
             let take = |some: Vec<Subject>| {

@@ -1,8 +1,10 @@
 //! Functions shared by the tests.
 
+use omafit_model::Analyte;
 use std::path::{Path, PathBuf};
 
 use omafit_trial::{ReadOptions, Rejection, Trial, read};
+use std::collections::BTreeMap;
 use tempfile::TempDir;
 
 /// File with the given content in a temporary folder of its own.
@@ -61,4 +63,14 @@ pub fn names(folder: &Path) -> Vec<String> {
         entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     names.sort();
     names
+}
+
+/// Values by analyte, from those of total omalizumab, total IgE and free IgE.
+pub fn by_analyte<T>(values: [Option<T>; 3]) -> BTreeMap<Analyte, T> {
+    omafit_model::analytes().into_iter().zip(values).filter_map(|(a, value)| Some((a, value?))).collect()
+}
+
+/// Numbers of observations by analyte, without zeros.
+pub fn counted(numbers: [usize; 3]) -> BTreeMap<Analyte, usize> {
+    by_analyte(numbers.map(|number| (number > 0).then_some(number)))
 }

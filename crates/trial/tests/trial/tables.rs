@@ -204,7 +204,7 @@ fn covariates_of_all_subjects_have_columns() {
         ],
         observations: vec![Observation {
             time: 9.5,
-            analyte: Analyte::IgeFree,
+            analyte: Analyte::IGE_FREE,
             value: 2.0,
             censoring: Censoring::Below,
             interval_end: None,
@@ -241,7 +241,7 @@ fn subjects_that_a_data_set_cannot_hold() {
             censoring: Censoring::Quantified,
             interval_end: None,
             time: 7.0,
-            analyte: Analyte::IgeTotal,
+            analyte: Analyte::IGE_TOTAL,
             value: 900.0,
             doses_before: 1,
             row: 0,

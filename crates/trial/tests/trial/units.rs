@@ -61,9 +61,21 @@ fn ige_and_omalizumab() {
 }
 
 #[test]
+fn nanomolar_omalizumab_is_converted_by_the_molecular_mass_of_the_model() {
+    let drug = |drug_kda: f64| {
+        let omalizumab_unit = OmalizumabUnit::Nanomolar;
+        let trial = good_with(FILE, &ReadOptions { omalizumab_unit, drug_kda, ..ReadOptions::default() });
+        let observations = &trial.subjects[0].observations;
+        observations.iter().find(|o| o.analyte == Analyte::OMALIZUMAB_TOTAL).unwrap().value
+    };
+    // 40 nM of 150 kDa, and of the 149 kDa of the models of target-mediated disposition.
+    assert!((drug(150.0) - 6.0).abs() < 1e-12 && (drug(149.0) - 5.96).abs() < 1e-12);
+}
+
+#[test]
 fn limits_and_assumptions_are_in_standard_units() {
     let mut options = ReadOptions { ige_unit: IgeUnit::IuPerMl, ..ReadOptions::default() };
-    options.lloq[Analyte::IgeFree.index()] = Some(25.0);
+    options.lloq.insert(Analyte::IGE_FREE, 25.0);
     options.assume.insert("IGE".to_owned(), 365.0);
     let content = "ID,TIME,DV,DVID,AMT,WT\n501,0,,,300,70\n501,1,10,3,,70\n501,2,11,3,,70\n";
     let trial = good_with(content, &options);
