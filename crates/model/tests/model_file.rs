@@ -126,7 +126,7 @@ fn a_file_that_is_wrong_is_refused_with_line_and_column_and_what_is_allowed() {
             "log_sd = 0.167, lloq = 2, uloq = 1",
             "residual.omalizumab_total.uloq: 1 is not a number above the lower limit".into(),
         ),
-        ("ige_free = {", "ige_fee = {", "unknown variant `ige_fee`".into()),
+        ("ige_free = {", "ige_fee = {", "unknown analyte `ige_fee`, expected one of".into()),
         (
             "start = \"baseline\"",
             "start = \"baselin\"",
@@ -302,7 +302,10 @@ fn an_output_has_the_name_and_unit_that_the_file_gives_it() {
     assert_eq!(again.file(), named.file());
     for (outputs, says) in [
         ("[outputs.ige_free]\ntitle = \"IgE\"", "unknown field `title`"),
-        ("[outputs.ige]\nlabel = \"IgE\"", "unknown variant `ige`"),
+        (
+            "[outputs.ige]\nlabel = \"IgE\"",
+            "unknown analyte `ige`, expected one of `omalizumab_total`, `ige_total`, `ige_free`",
+        ),
         ("[outputs.ige_free]\nunit = \"IU/mL\"", "`IU/mL` is none of ng/mL, µg/L, ug/L"),
         ("[outputs.ige_free]\nlabel = \"two\\nlines\"", "a label is a line"),
         ("[outputs.ige_free]\nlabel = \"\"", "a label is a line"),

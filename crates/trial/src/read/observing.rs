@@ -1,6 +1,7 @@
 //! Observation records: the analyte, the value, and whether the value is quantified or a limit.
 
 use omafit_model::{Analyte, Censoring, Observation};
+use std::collections::BTreeSet;
 
 use super::cell::{Cell, is_missing};
 use super::layout::DecimalMark;
@@ -193,8 +194,9 @@ impl<'a> Row<'_, 'a, '_> {
             return Some(analyte);
         }
         let analyte = parse_analyte(&omafit_model::analytes(), text, options.decimal);
-        let named = options.analytes.iter().filter_map(|analyte| Some((analyte.dvid()?, analyte.name())));
-        let names: Vec<String> = named.map(|(dvid, name)| format!("{dvid} ({name})")).collect();
+        let predicted: BTreeSet<Analyte> = options.analytes.iter().copied().collect();
+        let named = |analyte: &Analyte| Some(format!("{} ({})", analyte.dvid()?, analyte.name()));
+        let names: Vec<String> = predicted.iter().filter_map(named).collect();
         let names = match names.split_last() {
             Some((last, rest)) if !rest.is_empty() => format!("{} or {last}", rest.join(", ")),
             _ => names.concat(),
