@@ -93,11 +93,11 @@ pub fn overlaid(args: &HowArgs, base: ReadOptions) -> Result<ReadOptions, CliErr
     }
     options.lloq.extend(limits("lloq", &args.lloq)?);
     let mut upper = limits("uloq", &args.uloq)?;
-    if args.assay_limit {
-        if let Some(value) = upper.insert(Analyte::IGE_FREE, ASSAY_LIMIT_NG_ML) {
-            let expected = "without --assay-limit, which sets the same limit";
-            return Err(refuse("uloq", format!("ige_free={value}"), expected));
-        }
+    if args.assay_limit
+        && let Some(value) = upper.insert(Analyte::IGE_FREE, ASSAY_LIMIT_NG_ML)
+    {
+        let expected = "without --assay-limit, which sets the same limit";
+        return Err(refuse("uloq", format!("ige_free={value}"), expected));
     }
     options.uloq.extend(upper);
     Ok(options)

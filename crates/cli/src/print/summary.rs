@@ -204,7 +204,7 @@ fn goodness(model: &PopulationModel, trial: &Trial, summary: &Overview) {
 }
 
 fn suppression(plan: &Plan, s: &Overview) {
-    if s.dosed == 0 || !plan.model().structure().free_target().is_some() {
+    if s.dosed == 0 || plan.model().structure().free_target().is_none() {
         return;
     }
     let (target, dosed) = (plan.target_ng_ml(), count(s.dosed, "subject"));
