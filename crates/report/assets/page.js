@@ -117,11 +117,14 @@ function likelihoodBlock() {
   ];
 }
 
+// The number of records of all analytes together.
+const ofAllAnalytes = (counts) => Object.values(counts).reduce((a, b) => a + b, 0);
+
 function summary() {
   const estimated = run.population && `${populationMethod}: first the population, then each subject's data with it as prior`;
   const method = estimated || { map: "MAP, each subject's data with the population as prior", nls: "nonlinear least squares, each subject's data alone" }[run.method] || run.method;
-  const quantified = run.data.records.observations.reduce((a, b) => a + b, 0);
-  const censored = run.data.records.below.concat(run.data.records.above).reduce((a, b) => a + b, 0);
+  const quantified = ofAllAnalytes(run.data.records.observations);
+  const censored = ofAllAnalytes(run.data.records.below) + ofAllAnalytes(run.data.records.above);
   const { ok, not_determined: open, failed } = run.counts;
   const sentences = [
     `${plural(count, "subject")} with ${plural(run.data.records.doses, "dose")} and ${plural(quantified, "observation")}${censored ? `, of which ${censored.toLocaleString("en")} beyond a limit of quantification,` : ""} ${count === 1 ? "was" : "were"} fitted with the model ${clean(run.model)} by ${method}.`,
@@ -207,7 +210,7 @@ function dataSection() {
     if (excluded.length > 200) body.push(note(`… and ${excluded.length - 200} more, in run.json.`));
   } else body.push(note(records.excluded ? "Excluded: observations whose MDV is 1." : "No observation was excluded."));
   if (run.options.censored === "m1") body.push(note("Censored observations were left out of the fit (M1), which biases it."));
-  else if (records.below.concat(records.above).some((n) => n)) body.push(note("Censored observations enter the fit by their likelihood (M3)."));
+  else if (ofAllAnalytes(records.below) + ofAllAnalytes(records.above)) body.push(note("Censored observations enter the fit by their likelihood (M3)."));
   if (records.ige_from_total) body.push(note(`The baseline IgE of ${plural(records.ige_from_total, "subject")} was taken from the total IgE before the first dose.`));
   section("data", "Data", ...body);
 }

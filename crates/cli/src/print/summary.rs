@@ -42,7 +42,7 @@ pub fn summary(
         }
     }
     say!(
-        "{}: {} fitted, {} with a parameter left open, {} failed",
+        "{}: {} fitted, {} not determined, {} failed",
         count(progress.subjects(), "subject"),
         summary.ok,
         summary.not_determined,
