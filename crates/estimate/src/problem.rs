@@ -20,7 +20,6 @@ use omafit_model::{
     Observation, OutputRows, OutputWeights, PopulationModel, PredictionError, ResidualDistribution,
     SecondOrder, Sensitivities, StructuralModel, Subject,
 };
-use std::cell::RefCell;
 
 /// Remedies for a value that is quantified where the prediction is zero.
 const REMEDY: &str = ": --before-dose leave-out leaves it out before the first dose, CENS 1 or --lloq says that it is below a limit";
@@ -124,7 +123,6 @@ pub struct SubjectProblem<'a> {
     positions: Vec<Position>,
     /// Error distribution of each observation.
     laws: Vec<ErrorDistribution>,
-    workspace: RefCell<Sensitivities>,
 }
 
 /// The position of a prediction: its row, an output time, and its column, an output of the model.
@@ -173,7 +171,6 @@ impl<'a> SubjectProblem<'a> {
             course,
             positions,
             laws,
-            workspace: RefCell::default(),
         })
     }
 
@@ -356,12 +353,26 @@ impl Residuals for &SubjectProblem<'_> {
 impl<'a> SubjectProblem<'a> {
     /// Computes residuals, prior rows and their Jacobian at η.
     pub(crate) fn linearise(&self, eta: &[f64]) -> Result<Linearised, SubjectError> {
-        let individual = self.individual(eta);
-        let parameters = values_of(&individual);
-        let mut workspace = self.workspace.borrow_mut();
-        let Sensitivities { values, slopes } = &mut *workspace;
-        self.structure().sensitivities(&parameters, self.start, &self.course, values, slopes)?;
-        self.rows(eta, &individual, &workspace, Accuracy::Full)
+        Self::linearise_each(&[(self, eta)]).swap_remove(0)
+    }
+
+    /// Computes the rows of each of several subjects of one model at an η, bit for bit as
+    /// [`SubjectProblem::linearise`]. The models of all are solved together.
+    pub(crate) fn linearise_each(points: &[(&Self, &[f64])]) -> Vec<Result<Linearised, SubjectError>> {
+        let Some((first, _)) = points.first() else { return Vec::new() };
+        let individuals: Vec<_> = points.iter().map(|(problem, eta)| problem.individual(eta)).collect();
+        let parameters: Vec<Vec<f64>> = individuals.iter().map(|individual| values_of(individual)).collect();
+        let mut cases = Vec::with_capacity(points.len());
+        for ((problem, _), parameters) in points.iter().zip(&parameters) {
+            cases.push(Case { parameters, start: problem.start, course: &problem.course });
+        }
+        let mut all: Vec<Option<Result<Linearised, SubjectError>>> = points.iter().map(|_| None).collect();
+        first.structure().sensitivities_each(&cases, &mut |k, found| {
+            let (problem, eta) = points[k];
+            let rows = |found| problem.rows(eta, &individuals[k], found, Accuracy::Full);
+            all[k] = Some(found.map_err(SubjectError::from).and_then(rows));
+        });
+        all.into_iter().flatten().collect()
     }
 
     pub(crate) fn structure(&self) -> &'static dyn StructuralModel {
@@ -451,20 +462,32 @@ impl<'a> SubjectProblem<'a> {
 
     /// The objective at each of many η, as in [`SubjectProblem::linearise`] without derivatives.
     pub(crate) fn objectives(&self, etas: &[Vec<f64>]) -> Vec<Result<f64, SubjectError>> {
-        let sets: Vec<Vec<f64>> = etas.iter().map(|eta| self.parameters(eta)).collect();
-        let case = |parameters| Case { parameters, start: self.start, course: &self.course };
-        let cases: Vec<Case<'_>> = sets.iter().map(|parameters| case(parameters)).collect();
-        let one = |eta: &Vec<f64>, predicted: &OutputRows| {
-            let mut objective = self.prior.as_ref().map_or(0.0, |(p, _)| p.residuals(eta).norm_squared());
-            for (row, &(at, output)) in self.positions.iter().enumerate() {
-                objective += self.part(row, predicted[at][output])?.value;
-            }
-            Ok(objective)
-        };
-        let mut all: Vec<Option<Result<f64, SubjectError>>> = etas.iter().map(|_| None).collect();
-        self.model.structure().predict_each(&cases, &mut |k, predicted| {
-            all[k] = Some(predicted.map_err(SubjectError::from).and_then(|of| one(&etas[k], of)));
+        let points: Vec<(&Self, &[f64])> = etas.iter().map(|eta| (self, &eta[..])).collect();
+        Self::objectives_each(&points)
+    }
+
+    /// The objective of each of several subjects of one model at an η. The models of all are solved together.
+    pub(crate) fn objectives_each(points: &[(&Self, &[f64])]) -> Vec<Result<f64, SubjectError>> {
+        let Some((first, _)) = points.first() else { return Vec::new() };
+        let sets: Vec<Vec<f64>> = points.iter().map(|(problem, eta)| problem.parameters(eta)).collect();
+        let mut cases = Vec::with_capacity(points.len());
+        for ((problem, _), parameters) in points.iter().zip(&sets) {
+            cases.push(Case { parameters, start: problem.start, course: &problem.course });
+        }
+        let mut all: Vec<Option<Result<f64, SubjectError>>> = points.iter().map(|_| None).collect();
+        first.structure().predict_each(&cases, &mut |k, predicted| {
+            let (problem, eta) = points[k];
+            all[k] = Some(predicted.map_err(SubjectError::from).and_then(|of| problem.objective(eta, of)));
         });
         all.into_iter().flatten().collect()
+    }
+
+    /// The objective at η, where the outputs are `predicted`.
+    fn objective(&self, eta: &[f64], predicted: &OutputRows) -> Result<f64, SubjectError> {
+        let mut objective = self.prior.as_ref().map_or(0.0, |(p, _)| p.residuals(eta).norm_squared());
+        for (row, &(at, output)) in self.positions.iter().enumerate() {
+            objective += self.part(row, predicted[at][output])?.value;
+        }
+        Ok(objective)
     }
 }

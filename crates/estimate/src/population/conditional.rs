@@ -161,6 +161,17 @@ impl Residuals for &Whitened<'_> {
 }
 
 impl Whitened<'_> {
+    /// The rows of each of several subjects at a u. The models of all are solved together.
+    pub fn linearise_each(points: &[(&Self, &[f64])]) -> Vec<Result<Linearised, SubjectError>> {
+        let etas: Vec<Vec<f64>> = points.iter().map(|(problem, u)| problem.population.eta(u)).collect();
+        let mut data = Vec::with_capacity(points.len());
+        for ((problem, _), eta) in points.iter().zip(&etas) {
+            data.push((&problem.problem, &eta[..]));
+        }
+        let found = SubjectProblem::linearise_each(&data).into_iter().zip(points);
+        found.map(|(data, (problem, u))| Ok(problem.rows(u, data?))).collect()
+    }
+
     /// Converts the rows of the data over η to rows over u, with the prior rows added.
     fn rows(&self, u: &[f64], data: Linearised) -> Linearised {
         let n = u.len();

@@ -15,7 +15,8 @@
 
 use super::space::{EstimatedParameter, ParameterVector};
 use crate::decompose::singular;
-use crate::likelihood::{likelihood_term, residual_errors};
+use crate::least_squares::Linearised;
+use crate::likelihood::{ResidualErrors, likelihood_term, residual_errors};
 use crate::problem::{SubjectError, SubjectProblem};
 use nalgebra::{Cholesky, DMatrix, DVector};
 use omafit_model::{Analyte, Censoring, PopulationModel, Subject};
@@ -151,25 +152,55 @@ pub(super) enum ConditionalSpread {
 }
 
 impl Outside {
-    /// Computes the derivatives for a subject at its η.
-    ///
-    /// # Errors
-    /// If the model cannot be solved at η.
-    pub fn new(
+    /// Computes the derivatives for each of several subjects at an η; an error if the model cannot be solved there. The
+    /// models of all are solved together.
+    pub fn each(
         model: &PopulationModel,
         space: &ParameterVector,
         layout: &Layout,
-        subject: &Subject,
-        eta: &[f64],
+        points: &[(&Subject, &[f64])],
         spread: ConditionalSpread,
         rtol: f64,
-    ) -> Result<Self, SubjectError> {
+    ) -> Vec<Result<Self, SubjectError>> {
         let errors = residual_errors(model);
-        let problem = SubjectProblem::new(model, subject, &layout.inputs, None, &errors)?;
-        let mut whole = vec![0.0; layout.inputs.len()];
-        layout.varying.iter().zip(eta).for_each(|(&k, eta)| whole[k] = *eta);
-        let at = problem.with_rtol(rtol).linearise(&whole)?;
-        let n = eta.len();
+        let whole = |(_, eta): &(&Subject, &[f64])| {
+            let mut whole = vec![0.0; layout.inputs.len()];
+            layout.varying.iter().zip(*eta).for_each(|(&k, eta)| whole[k] = *eta);
+            whole
+        };
+        let wholes: Vec<Vec<f64>> = points.iter().map(whole).collect();
+        let mut problems = Vec::with_capacity(points.len());
+        for (subject, _) in points {
+            let problem = SubjectProblem::new(model, subject, &layout.inputs, None, &errors);
+            problems.push(problem.map(|problem| problem.with_rtol(rtol)));
+        }
+        let sound = problems.iter().zip(&wholes);
+        let sound: Vec<_> =
+            sound.filter_map(|(problem, whole)| Some((problem.as_ref().ok()?, &whole[..]))).collect();
+        let mut linearised = SubjectProblem::linearise_each(&sound).into_iter();
+        let mut all = Vec::with_capacity(points.len());
+        for (problem, (subject, eta)) in problems.iter().zip(points) {
+            let at = match problem {
+                Ok(_) => linearised.next(),
+                Err(error) => Some(Err(error.clone())),
+            };
+            let of = |at: Result<Linearised, SubjectError>| {
+                Self::of(model, space, layout, (subject, eta.len(), &errors), &at?, spread)
+            };
+            all.extend(at.map(of));
+        }
+        all
+    }
+
+    /// Computes the derivatives for a subject with `n` η from its rows.
+    fn of(
+        model: &PopulationModel,
+        space: &ParameterVector,
+        layout: &Layout,
+        (subject, n, errors): (&Subject, usize, &ResidualErrors),
+        at: &Linearised,
+        spread: ConditionalSpread,
+    ) -> Result<Self, SubjectError> {
         let omega = DMatrix::from_row_slice(n, n, model.omega());
         let prior = Cholesky::new(omega).map_or_else(|| DMatrix::zeros(n, n), |c| c.inverse());
         let by_eta = at.jacobian.select_columns(&layout.varying);

@@ -140,6 +140,7 @@ fn halves(
                 let mut outside = Outside::none(layout);
                 // The draws at equal steps of the cumulative weight.
                 let (mut next, mut passed) = (0.5 / LOOKED as f64, 0.0);
+                let mut etas = Vec::with_capacity(LOOKED);
                 for (u, w) in draws.iter().zip(weights) {
                     let part = w / sum;
                     let eta = population.eta(u);
@@ -148,18 +149,13 @@ fn halves(
                     second.ger(part, &v, &v, 1.0);
                     passed += part;
                     while passed > next {
-                        let here = Outside::new(
-                            at,
-                            space,
-                            layout,
-                            subject,
-                            &eta,
-                            ConditionalSpread::Draw,
-                            DEFAULT_RTOL,
-                        )?;
-                        outside.add(&here, 1.0 / LOOKED as f64);
+                        etas.push(eta.clone());
                         next += 1.0 / LOOKED as f64;
                     }
+                }
+                let points: Vec<(&Subject, &[f64])> = etas.iter().map(|eta| (subject, &eta[..])).collect();
+                for here in Outside::each(at, space, layout, &points, ConditionalSpread::Draw, DEFAULT_RTOL) {
+                    outside.add(&here?, 1.0 / LOOKED as f64);
                 }
                 Ok::<_, super::ConditionalError>((Moments { mean, second }, outside))
             };

@@ -186,10 +186,10 @@ fn round(
     let at = space.model(model, &now.x).map_err(|e| PopulationError::Model(e.to_string()))?;
     let population = factored(at)?;
     let at = &population.model;
-    let one = |(found, subject): (Result<(EtaMode, f64), ConditionalError>, &Subject)| {
+    type Found = Result<(EtaMode, Outside), ConditionalError>;
+    let one = |(found, subject): (Found, &Subject)| {
         let expected = || {
-            let part = found?.0;
-            let outside = Outside::new(at, space, layout, subject, &part.eta, ConditionalSpread::Mode, RTOL)?;
+            let (part, outside) = found?;
             let mean = transformed(at, subject)? + DVector::from_column_slice(&part.eta);
             let covariance = Cholesky::new(outside.precision.clone()).map(|c| c.inverse());
             let second = covariance.map(|c| c + &mean * mean.transpose());
@@ -205,8 +205,19 @@ fn round(
         for (subject, part) in some {
             sought.push(Sought { subject, start: &part.u, before: None });
         }
-        let found = conditional_each(&population, &sought, RTOL).into_iter();
-        found.zip(some.iter().map(|(subject, _)| *subject)).map(one).collect::<Vec<_>>()
+        let modes = conditional_each(&population, &sought, RTOL);
+        let found = some.iter().zip(&modes);
+        let points: Vec<(&Subject, &[f64])> = found
+            .filter_map(|((subject, _), mode)| Some((*subject, &mode.as_ref().ok()?.0.eta[..])))
+            .collect();
+        let mut outside =
+            Outside::each(at, space, layout, &points, ConditionalSpread::Mode, RTOL).into_iter();
+        let mut with_outside = |(part, _): (EtaMode, f64)| match outside.next() {
+            Some(outside) => Ok((part, outside?)),
+            None => Err(ConditionalError::NotPositive("H")),
+        };
+        let found: Vec<Found> = modes.into_iter().map(|mode| mode.and_then(&mut with_outside)).collect();
+        found.into_iter().zip(some.iter().map(|(subject, _)| *subject)).map(one).collect::<Vec<_>>()
     };
     let all: Vec<_> = pairs.par_chunks(TOGETHER).with_max_len(1).flat_map_iter(some).collect();
     let mut sum = Outside::none(layout);

@@ -15,7 +15,7 @@
 //! them, the more even the weights are.
 
 use super::conditional::{ConditionalError, FactoredModel, Whitened};
-use super::modes::{Mode, SPREAD, lowest, modes};
+use super::modes::{Mode, SPREAD, Sought, lowest, modes_each};
 use super::proposal::{Mixture, Proposal};
 use crate::least_squares::{Linearised, Residuals as _};
 use crate::likelihood::left_out;
@@ -138,8 +138,8 @@ fn part(
             let mode = lowest(population, subject, &[], DEFAULT_RTOL)?.part;
             let problem = Whitened::new(population, subject, DEFAULT_RTOL)?;
             let at = (&problem).linearise(&mode.u)?;
-            let curvature = curvature(population, &problem, &mode.u, &at)?;
-            let log_determinant = Cholesky::new(curvature)
+            let curvature = curvature_each(population, &[(&problem, &mode.u, &at)]).swap_remove(0);
+            let log_determinant = Cholesky::new(curvature?)
                 .map(|c| c.ln_determinant())
                 .filter(|log| log.is_finite())
                 .ok_or(ConditionalError::NotPositive("the curvature at η̂"))?;
@@ -152,21 +152,22 @@ fn part(
     }
 }
 
-/// Computes A, half the Hessian of G, at a point.
-fn curvature(
+/// Computes A, half the Hessian of G, of each of several subjects at a point with its rows. The models of all are solved
+/// together.
+fn curvature_each(
     population: &FactoredModel,
-    problem: &Whitened<'_>,
-    u: &[f64],
-    at: &Linearised,
-) -> Result<DMatrix<f64>, ConditionalError> {
-    let eta = population.eta(u);
-    let missing = SubjectProblem::missing_curvature_each(&[(problem.problem(), &eta, &at.predictions)]);
-    let factor = &population.factor;
-    let mut sum = at.jacobian.tr_mul(&at.jacobian);
-    for missing in missing {
-        sum += factor.tr_mul(&(missing? * factor));
+    points: &[(&Whitened<'_>, &[f64], &Linearised)],
+) -> Vec<Result<DMatrix<f64>, ConditionalError>> {
+    let etas: Vec<Vec<f64>> = points.iter().map(|(_, u, _)| population.eta(u)).collect();
+    let mut solved = Vec::with_capacity(points.len());
+    for ((problem, _, at), eta) in points.iter().zip(&etas) {
+        solved.push((problem.problem(), &eta[..], &at.predictions[..]));
     }
-    Ok(sum)
+    let factor = &population.factor;
+    let sum = |(missing, (_, _, at)): (Result<DMatrix<f64>, SubjectError>, &(_, _, &Linearised))| {
+        Ok(at.jacobian.tr_mul(&at.jacobian) + factor.tr_mul(&(missing? * factor)))
+    };
+    SubjectProblem::missing_curvature_each(&solved).into_iter().zip(points).map(sum).collect()
 }
 
 /// Proposal distributions for a subject's u, fitted to its conditional distribution.
@@ -193,14 +194,68 @@ impl Proposals {
         pilot: u32,
         stream: &mut SubjectStream,
     ) -> Result<Self, ConditionalError> {
+        Self::each(population, &[(subject, known)], pilot, &mut [stream]).swap_remove(0)
+    }
+
+    /// Creates the proposals of each of several subjects, with its stream of random numbers, as [`Proposals::new`]. The
+    /// models of all are solved together.
+    pub fn each(
+        population: &FactoredModel,
+        sought: &[Sought<'_>],
+        pilot: u32,
+        streams: &mut [&mut SubjectStream],
+    ) -> Vec<Result<Self, ConditionalError>> {
+        let modes = modes_each(population, sought, SPREAD);
+        let draws = pilot * MOST_PILOTS as u32;
+        let mut found: Vec<Result<_, ConditionalError>> = Vec::with_capacity(sought.len());
+        for ((subject, _), modes) in sought.iter().zip(modes) {
+            let problem = |modes| {
+                let problem = Whitened::new(population, subject, DEFAULT_RTOL)?;
+                Ok((modes, problem.for_draws(draws)))
+            };
+            found.push(modes.and_then(problem));
+        }
+        let mut points = Vec::new();
+        for (modes, problem) in found.iter().flatten() {
+            points.extend(modes.iter().map(|mode| (problem, &mode.u[..])));
+        }
+        let at = Whitened::linearise_each(&points);
+        let mut solved = Vec::with_capacity(points.len());
+        for ((problem, u), at) in points.iter().zip(&at) {
+            solved.extend(at.as_ref().ok().map(|at| (*problem, *u, at)));
+        }
+        let mut curvatures = curvature_each(population, &solved).into_iter();
+        let of_point =
+            |at: Result<Linearised, SubjectError>| at.map(|at| (at, curvatures.next().and_then(Result::ok)));
+        let mut at = at.into_iter().map(of_point).collect::<Vec<_>>().into_iter();
+        let mut all = Vec::with_capacity(sought.len());
+        for (found, stream) in found.into_iter().zip(streams) {
+            all.push(found.and_then(|(modes, problem)| {
+                let at: Vec<_> = at.by_ref().take(modes.len()).collect();
+                Self::around(
+                    population,
+                    &problem,
+                    (modes, at.into_iter().collect::<Result<_, _>>()?),
+                    pilot,
+                    stream,
+                )
+            }));
+        }
+        all
+    }
+
+    /// Creates the proposals of a subject around its modes, each with its rows and, if it is known, half the Hessian of G.
+    fn around(
+        population: &FactoredModel,
+        problem: &Whitened<'_>,
+        (modes, at): (Vec<Mode>, Vec<(Linearised, Option<DMatrix<f64>>)>),
+        pilot: u32,
+        stream: &mut SubjectStream,
+    ) -> Result<Self, ConditionalError> {
         let n = population.factor.nrows();
-        let modes = modes(population, subject, known, SPREAD)?;
-        let problem = Whitened::new(population, subject, DEFAULT_RTOL)?.for_draws(pilot * MOST_PILOTS as u32);
         let mut around = Vec::with_capacity(modes.len());
-        for mode in &modes {
-            let at = (&problem).linearise(&mode.u)?;
+        for (mode, (at, exact)) in modes.iter().zip(at) {
             let information = || at.jacobian.tr_mul(&at.jacobian);
-            let exact = curvature(population, &problem, &mode.u, &at).ok();
             // A proposal need not be exact.
             let scale = exact.filter(|a| Cholesky::new(a.clone()).is_some()).unwrap_or_else(information);
             let log_determinant = Cholesky::new(scale.clone()).map_or(f64::INFINITY, |c| c.ln_determinant());
@@ -214,7 +269,7 @@ impl Proposals {
         let wide = wide.ok_or(ConditionalError::NotPositive("the identity"))?;
         let mut mixture = Mixture::new(around, wide);
         if population.is_wide() {
-            mixture = fitted(population, &problem, mixture, pilot, stream);
+            mixture = fitted(population, problem, mixture, pilot, stream);
         }
         Ok(Self { modes, lowest, mixture })
     }

@@ -42,22 +42,9 @@ pub(super) struct Mode {
 /// A subject whose modes are sought, and known points from which descents start too.
 pub(super) type Sought<'a> = (&'a Subject, &'a [&'a [f64]]);
 
-/// The modes of a subject.
-///
-/// # Errors
-/// If the model cannot be solved from any of the starts.
-pub(super) fn modes(
-    population: &FactoredModel,
-    subject: &Subject,
-    known: &[&[f64]],
-    spread: usize,
-) -> Result<Vec<Mode>, ConditionalError> {
-    modes_each(population, &[(subject, known)], spread).swap_remove(0)
-}
-
 /// The modes of each subject found by descents from the origin, from known points and from `spread` scattered starts, the
 /// lowest first; an error if the model cannot be solved from any of the starts. The models of all are solved together.
-fn modes_each(
+pub(super) fn modes_each(
     population: &FactoredModel,
     sought: &[Sought<'_>],
     spread: usize,

@@ -5,7 +5,7 @@ use super::boundary::{BoundaryEstimate, LITTLE};
 use super::change::SubjectGradient;
 use super::conditional::{ConditionalError, EtaMode, FactoredModel, Sought, conditional_each};
 use super::gradient::{AtMode, TOGETHER, changes, gradients};
-use super::modes::{self, Lowest, SPREAD, lowest_each, modes};
+use super::modes::{self, Lowest, SPREAD, lowest_each, modes_each};
 use super::quasi_newton::{DescentStop, Iteration, Objective};
 use super::space::{EstimatedParameter, ParameterVector, SpaceError};
 use super::uncertainty::{PopulationUncertainty, listed};
@@ -411,7 +411,8 @@ pub(super) fn have_several_modes(
     parts: &[EtaMode],
 ) -> bool {
     let has_two = |(subject, part): (&Subject, &EtaMode)| {
-        let all = modes(population, subject, &[&part.u], SPREAD).unwrap_or_default();
+        let known = [&part.u[..]];
+        let all = modes_each(population, &[(subject, &known)], SPREAD).swap_remove(0).unwrap_or_default();
         all.get(1).is_some_and(|second| second.objective < all[0].objective + LIKELY)
     };
     let two = || subjects.par_iter().zip(parts).with_max_len(1).map(has_two).collect::<Vec<bool>>();

@@ -27,11 +27,13 @@
 
 use super::checked::{Higher, higher};
 use super::complete::Complete;
-use super::conditional::EtaMode;
+use super::conditional::{ConditionalError, EtaMode};
 use super::expectation::{Comparable, Layout, Moments, Outside, maximise, solve};
 use super::fit::linearised;
+use super::gradient::TOGETHER;
 use super::importance::{Polished, polished, still};
 use super::its::{EmIterations, Pace, rounds};
+use super::modes;
 use super::objective::{
     PopulationError, PopulationFit, PopulationOptions, expected_information, factored, have_several_modes,
     starting_parts,
@@ -116,20 +118,24 @@ impl SaemState {
     /// Creates the state from a parameter vector at which `count` previous iterations found each subject's mode.
     fn begin(
         chain: &Chain<'_>,
-        (x, modes, count): (Vec<f64>, &[EtaMode], u64),
+        (x, parts, count): (Vec<f64>, &[EtaMode], u64),
         seed: u64,
     ) -> Result<Self, PopulationError> {
         let Chain { model, space, subjects, .. } = chain;
         let near = space.model(model, &x).map_err(|e| PopulationError::Model(e.to_string()))?;
         let near = factored(near)?;
         let chains = FEWEST_DRAWS.div_ceil(subjects.len());
-        let one = |(position, (subject, part)): (usize, (&Subject, &EtaMode))| {
-            let stream = SubjectStream::of_population(seed, position as u64);
-            McmcChains::new(&near, subject, &part.u, chains, stream).map_err(|reason| {
-                PopulationError::Subject { id: subject.id.clone(), reason: Box::new(reason) }
-            })
+        let known: Vec<[&[f64]; 1]> = parts.iter().map(|part| [&part.u[..]]).collect();
+        let sought: Vec<modes::Sought<'_>> =
+            subjects.iter().zip(&known).map(|(subject, known)| (subject, &known[..])).collect();
+        let some = |(group, some): (usize, &[modes::Sought<'_>])| {
+            let stream = |k: usize| SubjectStream::of_population(seed, (group * TOGETHER + k) as u64);
+            let streams = (0..some.len()).map(stream).collect();
+            let found = McmcChains::each(&near, some, chains, streams).into_iter().zip(some);
+            found.map(|(found, (subject, _))| found.map_err(of_subject(subject))).collect::<Vec<_>>()
         };
-        let walkers: Vec<_> = subjects.par_iter().zip(modes).enumerate().with_max_len(1).map(one).collect();
+        let groups = sought.par_chunks(TOGETHER).enumerate().with_max_len(1);
+        let walkers: Vec<_> = groups.flat_map_iter(some).collect();
         Ok(Self {
             near: x.clone(),
             again: Vec::new(),
@@ -179,15 +185,12 @@ impl SaemState {
         let model = space.model(chain.model, &self.x).map_err(|e| PopulationError::Model(e.to_string()))?;
         let population = factored(model)?;
         let step = ChainSettings { population: &population, space, layout, gain, update_mode };
-        let one = |(walkers, subject): (&mut McmcChains, &Subject)| {
-            let moved = walkers.go_on(step, subject);
-            moved.map_err(|reason| PopulationError::Subject {
-                id: subject.id.clone(),
-                reason: Box::new(reason),
-            })
+        let some = |(walkers, subjects): (&mut [McmcChains], &[Subject])| {
+            let moved = McmcChains::iterate_each(walkers, subjects, step).into_iter().zip(subjects);
+            moved.map(|(moved, subject)| moved.map_err(of_subject(subject))).collect::<Vec<_>>()
         };
-        let all: Vec<Result<Added, PopulationError>> =
-            self.walkers.par_iter_mut().zip(*subjects).with_max_len(1).map(one).collect();
+        let groups = self.walkers.par_chunks_mut(TOGETHER).zip(subjects.par_chunks(TOGETHER)).with_max_len(1);
+        let all: Vec<Result<Added, PopulationError>> = groups.flat_map_iter(some).collect();
         let mut sum = Outside::none(layout);
         let mut moments = Vec::with_capacity(subjects.len());
         let mut ofv = 0.0;
@@ -329,6 +332,11 @@ struct Chain<'a> {
     subjects: &'a [Subject],
     layout: Layout,
     watch: &'a dyn Observer,
+}
+
+/// The error of a subject's conditional distribution, with the subject's identifier.
+fn of_subject(subject: &Subject) -> impl FnOnce(ConditionalError) -> PopulationError {
+    |reason| PopulationError::Subject { id: subject.id.clone(), reason: Box::new(reason) }
 }
 
 /// Pairs an information matrix with its standard errors, each times its weight; the errors are zero if the matrix is

@@ -9,11 +9,13 @@
 //! 10.1198/106186006X100579). All points are therefore solved together, and the moments are those of all states that
 //! the chain passes through.
 
-use super::conditional::{ConditionalError, FactoredModel, conditional, subject_problem};
+use super::conditional::{ConditionalError, FactoredModel, Sought, conditional_each, subject_problem};
 use super::expectation::{ConditionalSpread, Layout, Moments, Outside, transformed};
 use super::marginal::Proposals;
+use super::modes;
 use super::proposal::{Mixture, Proposal};
 use super::space::ParameterVector;
+use crate::problem::{SubjectError, SubjectProblem};
 use crate::simulate::SubjectStream;
 use nalgebra::{DMatrix, DVector};
 use omafit_model::Subject;
@@ -75,19 +77,30 @@ pub(super) struct Added {
 }
 
 impl McmcChains {
-    /// Creates `count` chains at the modes of u, one of which is known.
-    ///
-    /// # Errors
-    /// If the model cannot be solved at any mode.
-    pub fn new(
+    /// Creates `count` chains for each of several subjects at its modes of u, one of which is known; an error if the
+    /// model cannot be solved at any mode. The models of all are solved together.
+    pub fn each(
+        population: &FactoredModel,
+        sought: &[modes::Sought<'_>],
+        count: usize,
+        mut streams: Vec<SubjectStream>,
+    ) -> Vec<Result<Self, ConditionalError>> {
+        let mut drawn: Vec<&mut SubjectStream> = streams.iter_mut().collect();
+        let found = Proposals::each(population, sought, PILOT, &mut drawn);
+        let one = |((found, stream), (subject, _)): ((Result<Proposals, _>, _), &modes::Sought<'_>)| {
+            Self::new(population, subject, count, found?, stream)
+        };
+        found.into_iter().zip(streams).zip(sought).map(one).collect()
+    }
+
+    /// Creates `count` chains at the modes of u.
+    fn new(
         population: &FactoredModel,
         subject: &Subject,
-        known: &[f64],
         count: usize,
-        mut stream: SubjectStream,
+        Proposals { modes, lowest, mixture }: Proposals,
+        stream: SubjectStream,
     ) -> Result<Self, ConditionalError> {
-        let Proposals { modes, lowest, mixture } =
-            Proposals::new(population, subject, &[known], PILOT, &mut stream)?;
         let typical = transformed(&population.model, subject)?;
         let at = |k: usize| &typical + DVector::from_vec(population.eta(&modes[k % modes.len()].u));
         Ok(Self {
@@ -109,36 +122,119 @@ impl McmcChains {
             && self.proposals.fit(n)
     }
 
-    /// Refits the proposals; returns the contribution to the FOCE objective at the lowest mode. If no mode is found the
-    /// previous proposals are kept.
-    fn update_mode(&mut self, population: &FactoredModel, subject: &Subject) -> Option<f64> {
-        let found = Proposals::new(population, subject, &[&self.mode], PILOT, &mut self.stream).ok()?;
-        (self.proposal, self.proposals) = (found.lowest, found.mixture);
-        self.mode.clone_from(&found.modes[0].u);
-        conditional(population, subject, &self.mode, RTOL).ok().map(|(part, _)| part.ofv)
+    /// Refits the proposals of each of several subjects; returns the contribution to the FOCE objective at the lowest
+    /// mode. If no mode is found the previous proposals are kept. The models of all are solved together.
+    fn update_modes(all: &mut [Self], subjects: &[Subject], population: &FactoredModel) -> Vec<Option<f64>> {
+        let known: Vec<[Vec<f64>; 1]> = all.iter().map(|chains| [chains.mode.clone()]).collect();
+        let known: Vec<[&[f64]; 1]> = known.iter().map(|[mode]| [&mode[..]]).collect();
+        let mut sought = Vec::with_capacity(all.len());
+        for (subject, known) in subjects.iter().zip(&known) {
+            sought.push((subject, &known[..]));
+        }
+        let mut streams: Vec<&mut SubjectStream> = all.iter_mut().map(|chains| &mut chains.stream).collect();
+        let found = Proposals::each(population, &sought, PILOT, &mut streams);
+        let mut starts = Vec::with_capacity(all.len());
+        let mut updated = Vec::with_capacity(all.len());
+        for ((chains, subject), found) in all.iter_mut().zip(subjects).zip(found) {
+            updated.push(found.is_ok());
+            if let Ok(found) = found {
+                (chains.proposal, chains.proposals) = (found.lowest, found.mixture);
+                chains.mode.clone_from(&found.modes[0].u);
+                starts.push((subject, &chains.mode[..]));
+            }
+        }
+        let sought: Vec<Sought<'_>> =
+            starts.iter().map(|&(subject, start)| Sought { subject, start, before: None }).collect();
+        let mut parts = conditional_each(population, &sought, RTOL).into_iter();
+        let ofv = |is_updated| {
+            let part = if is_updated { parts.next() } else { None };
+            part.and_then(Result::ok).map(|(part, _)| part.ofv)
+        };
+        updated.into_iter().map(ofv).collect()
     }
 
-    /// Moves every chain by one iteration.
-    ///
-    /// # Errors
-    /// If the model cannot be solved at the current point of a chain.
-    pub fn go_on(&mut self, step: ChainSettings<'_>, subject: &Subject) -> Result<Added, ConditionalError> {
-        let ChainSettings { population, space, layout, gain, update_mode } = step;
+    /// Moves every chain of each of several subjects by one iteration; an error if the model cannot be solved at the
+    /// current point of a chain. The models of all are solved together.
+    pub fn iterate_each(
+        all: &mut [Self],
+        subjects: &[Subject],
+        step: ChainSettings<'_>,
+    ) -> Vec<Result<Added, ConditionalError>> {
+        let ChainSettings { population, space, layout, update_mode, .. } = step;
         let model = &population.model;
-        let problem = subject_problem(model, subject, None)?.with_rtol(RTOL);
-        let typical = transformed(model, subject)?;
-        let eta_of = |v: &DVector<f64>| (v - &typical).as_slice().to_vec();
-        let ofv = if update_mode { self.update_mode(population, subject) } else { None };
-        let here: Vec<Vec<f64>> = self.at.iter().map(|v| population.whitened(&eta_of(v))).collect();
+        let ofvs = match update_mode {
+            true => Self::update_modes(all, subjects, population),
+            false => vec![None; all.len()],
+        };
+        let mut moves: Vec<Result<Moves<'_>, ConditionalError>> = Vec::with_capacity(all.len());
+        for (chains, subject) in all.iter_mut().zip(subjects) {
+            moves.push(chains.moves(population, subject));
+        }
+        let mut points = Vec::new();
+        for Moves { problem, etas, .. } in moves.iter().flatten() {
+            points.extend(etas.iter().map(|eta| (problem, &eta[..])));
+        }
+        let mut objectives = SubjectProblem::objectives_each(&points).into_iter();
+        let mut moved = Vec::with_capacity(all.len());
+        for (chains, moves) in all.iter_mut().zip(moves) {
+            let walk = |moves: Moves<'_>| {
+                let found = objectives.by_ref().take(moves.etas.len()).collect();
+                chains.walk(population, moves, found, step.gain)
+            };
+            moved.push(moves.and_then(walk));
+        }
+        let mut ends = Vec::new();
+        for ((chains, subject), moved) in all.iter().zip(subjects).zip(&moved) {
+            let Ok(Moved { typical, .. }) = moved else { continue };
+            ends.extend(chains.at.iter().map(|v| (subject, (v - typical).as_slice().to_vec())));
+        }
+        let ends: Vec<(&Subject, &[f64])> = ends.iter().map(|(subject, eta)| (*subject, &eta[..])).collect();
+        let mut outsides =
+            Outside::each(model, space, layout, &ends, ConditionalSpread::Draw, RTOL).into_iter();
+        let mut added = Vec::with_capacity(all.len());
+        for ((chains, moved), ofv) in all.iter().zip(moved).zip(ofvs) {
+            let sum = |Moved { moments, accepted, .. }: Moved| {
+                let mut outside = Outside::none(layout);
+                let own: Vec<_> = outsides.by_ref().take(chains.at.len()).collect();
+                for here in own {
+                    outside.add(&here?, 1.0 / chains.at.len() as f64);
+                }
+                Ok(Added { ofv, moments, outside, accepted })
+            };
+            added.push(moved.and_then(sum));
+        }
+        added
+    }
+
+    /// Draws the points that the chains of a subject can reach in an iteration.
+    fn moves<'a>(
+        &mut self,
+        population: &'a FactoredModel,
+        subject: &'a Subject,
+    ) -> Result<Moves<'a>, ConditionalError> {
+        let problem = subject_problem(&population.model, subject, None)?.with_rtol(RTOL);
+        let typical = transformed(&population.model, subject)?;
+        let here = |v: &DVector<f64>| population.whitened((v - &typical).as_slice());
+        let here: Vec<Vec<f64>> = self.at.iter().map(here).collect();
         let paths: Vec<Paths> = here.into_iter().map(|u| self.paths(DVector::from_vec(u))).collect();
-        let points = || paths.iter().flat_map(|paths| &paths.points);
-        let etas: Vec<Vec<f64>> = points().map(|u| population.eta(u.as_slice())).collect();
-        let squares: Vec<f64> = points().map(|u| u.norm_squared()).collect();
-        let data = problem.objectives(&etas).into_iter().zip(squares);
-        let mut objectives = data.map(|(data, square)| data.map(|data| data + square));
+        let points = paths.iter().flat_map(|paths| &paths.points);
+        let etas = points.map(|u| population.eta(u.as_slice())).collect();
+        Ok(Moves { problem, typical, paths, etas })
+    }
+
+    /// Moves the chains of a subject, where the data have these objectives at the points that they can reach.
+    fn walk(
+        &mut self,
+        population: &FactoredModel,
+        Moves { typical, paths, .. }: Moves<'_>,
+        data: Vec<Result<f64, SubjectError>>,
+        gain: f64,
+    ) -> Result<Moved, ConditionalError> {
+        let squares = paths.iter().flat_map(|paths| &paths.points).map(|u| u.norm_squared());
+        let data: Vec<_> = data.into_iter().zip(squares).collect();
+        let mut objectives = data.into_iter().map(|(data, square)| data.map(|data| data + square));
         let v_of = |u: &DVector<f64>| &typical + &population.factor * u;
         let mut accepted = 0;
-        let mut outside = Outside::none(layout);
         let (n, count) = (typical.len(), self.at.len() as f64);
         let (mut mean, mut second) = (DVector::zeros(n), DMatrix::zeros(n, n));
         for (k, paths) in paths.into_iter().enumerate() {
@@ -158,19 +254,10 @@ impl McmcChains {
                 mean += &v * part;
                 second += &v * v.transpose() * part;
             }
-            let v = v_of(&paths.points[walked.through[MOVES - 1]]);
-            outside.add(
-                &Outside::new(model, space, layout, subject, &eta_of(&v), ConditionalSpread::Draw, RTOL)?,
-                1.0 / count,
-            );
-            self.at[k] = v;
+            self.at[k] = v_of(&paths.points[walked.through[MOVES - 1]]);
         }
-        Ok(Added {
-            ofv,
-            moments: Moments { mean, second },
-            outside,
-            accepted: [accepted, (INDEPENDENT * self.at.len()) as u32],
-        })
+        let accepted = [accepted, (INDEPENDENT * self.at.len()) as u32];
+        Ok(Moved { typical, moments: Moments { mean, second }, accepted })
     }
 
     /// Draws all points that a chain at `at` can reach in an iteration.
@@ -183,6 +270,27 @@ impl McmcChains {
         points.extend((0..INDEPENDENT).map(|_| DVector::from_vec(self.proposals.draw(&mut self.stream))));
         Paths { points, log_uniforms: std::array::from_fn(|_| self.stream.uniform().ln()) }
     }
+}
+
+/// The points that the chains of a subject can reach in an iteration.
+struct Moves<'a> {
+    problem: SubjectProblem<'a>,
+    /// Transformed typical values.
+    typical: DVector<f64>,
+    /// The points of each chain.
+    paths: Vec<Paths>,
+    /// The η of all points, chain by chain.
+    etas: Vec<Vec<f64>>,
+}
+
+/// The chains of a subject after an iteration.
+struct Moved {
+    /// Transformed typical values.
+    typical: DVector<f64>,
+    /// Moments of v over all states of the chains.
+    moments: Moments,
+    /// Number of accepted and of proposed independence proposals.
+    accepted: [u32; 2],
 }
 
 /// All points that a chain can reach: the current point, the ends of the first random-walk step, of the second step
