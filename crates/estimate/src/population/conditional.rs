@@ -334,18 +334,3 @@ pub(super) fn conditional_each(
     };
     problems.iter().map(one).collect()
 }
-
-/// A subject's mode with its contribution to the objective, found from `start`, and G(û). The model is solved to a
-/// relative tolerance of `rtol`.
-///
-/// # Errors
-/// If the model cannot be solved, or u has no minimum.
-pub(super) fn conditional(
-    population: &FactoredModel,
-    subject: &Subject,
-    start: &[f64],
-    rtol: f64,
-) -> Result<(EtaMode, f64), ConditionalError> {
-    let sought = Sought { subject, start, before: None };
-    conditional_each(population, &[sought], rtol).swap_remove(0)
-}

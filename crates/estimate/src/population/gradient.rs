@@ -506,9 +506,14 @@ struct Observed {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::population::conditional::conditional;
+    use crate::population::conditional::{EtaMode, Sought, conditional_each};
     use crate::simulate::{Noise, SubjectStream, simulate_subject};
     use omafit_model::{Covariates, Dose, EffectEntry, PopulationModel, ResidualEntry, Transform, published};
+
+    fn mode(population: &FactoredModel, subject: &Subject, start: &[f64]) -> EtaMode {
+        let sought = Sought { subject, start, before: None };
+        conditional_each(population, &[sought], RTOL).swap_remove(0).unwrap().0
+    }
 
     /// The model of Hayashi with a block, a logit, every form of effect and of residual error, Student's t, and limits.
     fn model() -> PopulationModel {
@@ -566,8 +571,7 @@ mod tests {
             // Away from the true values, where nothing cancels.
             let x: Vec<f64> = space.vector(&truth.values()).iter().map(|x| x + 0.1).collect();
             let population = |x: &[f64]| FactoredModel::new(space.model(&truth, x).unwrap()).unwrap();
-            let value =
-                |x: &[f64], start: &[f64]| conditional(&population(x), &subject, start, RTOL).unwrap().0;
+            let value = |x: &[f64], start: &[f64]| mode(&population(x), &subject, start);
             let centre = value(&x, &[0.0; 7]);
             let changed = changes(&population(&x), &space, &[(&subject, &centre.u)], RTOL);
             let changed = changed.into_iter().next().unwrap().unwrap();
