@@ -170,6 +170,9 @@ fn curvature_each(
     SubjectProblem::missing_curvature_each(&solved).into_iter().zip(points).map(sum).collect()
 }
 
+/// The rows at a mode and, if it is known, half the Hessian of G there.
+type AtMode = (Linearised, Option<DMatrix<f64>>);
+
 /// Proposal distributions for a subject's u, fitted to its conditional distribution.
 pub(super) struct Proposals {
     /// Modes of u, the lowest first.
@@ -244,11 +247,11 @@ impl Proposals {
         all
     }
 
-    /// Creates the proposals of a subject around its modes, each with its rows and, if it is known, half the Hessian of G.
+    /// Creates the proposals of a subject around its modes.
     fn around(
         population: &FactoredModel,
         problem: &Whitened<'_>,
-        (modes, at): (Vec<Mode>, Vec<(Linearised, Option<DMatrix<f64>>)>),
+        (modes, at): (Vec<Mode>, Vec<AtMode>),
         pilot: u32,
         stream: &mut SubjectStream,
     ) -> Result<Self, ConditionalError> {
