@@ -3,8 +3,8 @@
 use crate::error::CliError;
 use crate::plan::Plan;
 use omafit_estimate::{
-    FreeIgeCourse, Method, ReconstructionOptions, Status, SubjectResult, Trajectory, free_ige_course,
-    reconstruct, typical_course,
+    FreeIgeCourse, Method, OutputCourse, ReconstructionOptions, Status, SubjectResult, Trajectory,
+    free_ige_course, reconstruct, typical_course,
 };
 use omafit_model::{Analyte, PopulationModel, Subject};
 use omafit_report::file_name;
@@ -71,19 +71,20 @@ fn one(plan: &Plan, subject: &Subject, result: &SubjectResult, simulated: bool) 
         (a, observed, typical)
     };
     let data: Vec<_> = model.analytes().map(per_analyte).collect();
-    let panels =
-        data.iter().filter_map(|(a, observed, typical)| Some((course.of(*a)?, a, observed, typical)));
-    let panels = panels.map(|(course_of, a, observed, typical)| Panel {
-        title: model.label(*a),
-        unit: model.analyte_unit(*a),
-        time: &course.time,
-        fitted: &course_of.value,
-        lower: &course_of.lower,
-        upper: &course_of.upper,
-        population: typical.as_deref(),
-        observed,
-        target: a.is_free_target().then_some((plan.target_ng_ml(), label.as_str())),
-        log: true,
+    let panels = data.iter().filter_map(|(a, observed, typical)| {
+        let OutputCourse { value, lower, upper } = course.of(*a)?;
+        Some(Panel {
+            title: model.label(*a),
+            unit: model.analyte_unit(*a),
+            time: &course.time,
+            fitted: value,
+            lower,
+            upper,
+            population: typical.as_deref(),
+            observed,
+            target: a.is_free_target().then_some((plan.target_ng_ml(), label.as_str())),
+            log: true,
+        })
     });
     let dose_times: Vec<f64> = subject.doses.iter().map(|d| d.time).collect();
     Ok(individual::svg(&Individual {

@@ -513,7 +513,7 @@ fn figure(alternatives: &[(String, Alternative)], patients: &[Patient], target: 
         let band = (0..b.time.len()).map(|i| (b.time[i] / 7.0, b.percentiles[0][i], b.percentiles[4][i]));
         let over = |courses: &[&Trajectory], time: &[f64]| {
             let share = |i: usize| {
-                let of = |c: &&Trajectory| c.of(Analyte::IGE_FREE)?.value.get(i).copied();
+                let of = |c: &&Trajectory| c.free_target()?.value.get(i).copied();
                 let here: Vec<f64> = courses.iter().filter_map(of).collect();
                 100.0 * here.iter().filter(|v| **v > target).count() as f64 / here.len() as f64
             };

@@ -143,8 +143,7 @@ pub fn free_ige_course<'a>(courses: impl IntoIterator<Item = &'a Trajectory>) ->
             break;
         }
         course.time.push(here[0].time[k] - here[0].time[0]);
-        let mut values: Vec<f64> =
-            here.iter().filter_map(|t| Some(t.of(Analyte::IGE_FREE)?.value[k])).collect();
+        let mut values: Vec<f64> = here.iter().filter_map(|t| Some(t.free_target()?.value[k])).collect();
         values.sort_by(f64::total_cmp);
         for (percentiles, p) in course.percentiles.iter_mut().zip([0.05, 0.25, 0.5, 0.75, 0.95]) {
             percentiles.push(quantile_of_sorted(&values, p));

@@ -356,16 +356,22 @@ impl<'a> SubjectProblem<'a> {
         Self::linearise_each(&[(self, eta)]).swap_remove(0)
     }
 
+    /// The bodies of several subjects with these parameters, over their courses at full accuracy.
+    fn cases<'c>(points: &[(&'c Self, &[f64])], parameters: &'c [Vec<f64>]) -> Vec<Case<'c>> {
+        let mut cases = Vec::with_capacity(points.len());
+        for ((problem, _), parameters) in points.iter().zip(parameters) {
+            cases.push(Case { parameters, start: problem.start, course: &problem.course });
+        }
+        cases
+    }
+
     /// Computes the rows of each of several subjects of one model at an η, bit for bit as
     /// [`SubjectProblem::linearise`]. The models of all are solved together.
     pub(crate) fn linearise_each(points: &[(&Self, &[f64])]) -> Vec<Result<Linearised, SubjectError>> {
         let Some((first, _)) = points.first() else { return Vec::new() };
         let individuals: Vec<_> = points.iter().map(|(problem, eta)| problem.individual(eta)).collect();
         let parameters: Vec<Vec<f64>> = individuals.iter().map(|individual| values_of(individual)).collect();
-        let mut cases = Vec::with_capacity(points.len());
-        for ((problem, _), parameters) in points.iter().zip(&parameters) {
-            cases.push(Case { parameters, start: problem.start, course: &problem.course });
-        }
+        let cases = Self::cases(points, &parameters);
         let mut all: Vec<Option<Result<Linearised, SubjectError>>> = points.iter().map(|_| None).collect();
         first.structure().sensitivities_each(&cases, &mut |k, found| {
             let (problem, eta) = points[k];
@@ -470,10 +476,7 @@ impl<'a> SubjectProblem<'a> {
     pub(crate) fn objectives_each(points: &[(&Self, &[f64])]) -> Vec<Result<f64, SubjectError>> {
         let Some((first, _)) = points.first() else { return Vec::new() };
         let sets: Vec<Vec<f64>> = points.iter().map(|(problem, eta)| problem.parameters(eta)).collect();
-        let mut cases = Vec::with_capacity(points.len());
-        for ((problem, _), parameters) in points.iter().zip(&sets) {
-            cases.push(Case { parameters, start: problem.start, course: &problem.course });
-        }
+        let cases = Self::cases(points, &sets);
         let mut all: Vec<Option<Result<f64, SubjectError>>> = points.iter().map(|_| None).collect();
         first.structure().predict_each(&cases, &mut |k, predicted| {
             let (problem, eta) = points[k];

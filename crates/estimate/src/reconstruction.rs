@@ -71,6 +71,11 @@ impl Trajectory {
         self.outputs.get(analyte)
     }
 
+    /// The course of free IgE, the target; `None` if the model does not predict it, or there is no time course.
+    pub fn free_target(&self) -> Option<&OutputCourse> {
+        self.outputs.iter().find(|(output, _)| output.is_free_target()).map(|(_, course)| course)
+    }
+
     /// Creates a time course with unknown outputs.
     fn at(outputs: &[Analyte], times: &Times) -> Self {
         let output = times.course.times();
@@ -261,7 +266,7 @@ fn reconstructed(
             course.upper[row] = value * factor;
         }
     }
-    let target = model.structure().free_target().and_then(|target| model.structure().output(target));
+    let target = model.structure().free_target();
     let mut suppression = None;
     if let Some((target, free)) = target.and_then(|target| Some((target, free_ige(times, values, target)?))) {
         let mut of_log = Vec::with_capacity(free.len() * unknowns);
@@ -305,7 +310,7 @@ fn sample(
             (output.lower[k], output.upper[k]) = quantile_band(values, part);
         }
     }
-    let target = model.structure().free_target().and_then(|target| model.structure().output(target));
+    let target = model.structure().free_target();
     if let Some((suppression, target)) = suppression.as_mut().zip(target) {
         let read = |course: &OutputRows| -> Readings {
             let Some(free) = free_ige(times, course, target) else { return Readings::default() };

@@ -5,7 +5,7 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 
 /// A molecule of the binding model.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Substance {
     /// The drug that is given, omalizumab.
     Drug,
@@ -40,11 +40,16 @@ pub struct AnalyteInfo {
 #[derive(Clone, Copy)]
 pub struct Analyte(&'static AnalyteInfo);
 
+/// Spellings of µg/mL.
+pub(crate) const MICROGRAMS_PER_ML: &[&str] = &["µg/mL", "ug/mL", "mg/L"];
+/// Spellings of ng/mL.
+const NANOGRAMS_PER_ML: &[&str] = &["ng/mL", "µg/L", "ug/L"];
+
 static OMALIZUMAB_TOTAL: AnalyteInfo = AnalyteInfo {
     name: "omalizumab_total",
     title: "Total omalizumab",
     in_sentence: "total omalizumab",
-    units: &["µg/mL", "ug/mL", "mg/L"],
+    units: MICROGRAMS_PER_ML,
     substance: Substance::Drug,
     is_free: false,
     dvid: Some(1),
@@ -53,7 +58,7 @@ static IGE_TOTAL: AnalyteInfo = AnalyteInfo {
     name: "ige_total",
     title: "Total IgE",
     in_sentence: "total IgE",
-    units: &["ng/mL", "µg/L", "ug/L"],
+    units: NANOGRAMS_PER_ML,
     substance: Substance::Target,
     is_free: false,
     dvid: Some(2),
@@ -62,7 +67,7 @@ static IGE_FREE: AnalyteInfo = AnalyteInfo {
     name: "ige_free",
     title: "Free IgE",
     in_sentence: "free IgE",
-    units: &["ng/mL", "µg/L", "ug/L"],
+    units: NANOGRAMS_PER_ML,
     substance: Substance::Target,
     is_free: true,
     dvid: Some(3),
@@ -71,7 +76,7 @@ static OMALIZUMAB_FREE: AnalyteInfo = AnalyteInfo {
     name: "omalizumab_free",
     title: "Free omalizumab",
     in_sentence: "free omalizumab",
-    units: &["µg/mL", "ug/mL", "mg/L"],
+    units: MICROGRAMS_PER_ML,
     substance: Substance::Drug,
     is_free: true,
     dvid: None,
@@ -105,11 +110,6 @@ impl Analyte {
     /// The analyte of a declaration.
     pub const fn new(info: &'static AnalyteInfo) -> Self {
         Self(info)
-    }
-
-    /// The declaration.
-    pub const fn info(self) -> &'static AnalyteInfo {
-        self.0
     }
 
     /// The name in data sets, model files and tables.

@@ -74,8 +74,7 @@ pub fn attainment(place: &Place<'_>, targets_ng_ml: &[f64]) -> Result<Attainment
     let mut courses: Vec<Vec<f64>> = Vec::with_capacity(place.patients as usize);
     let mut failed = 0;
     let mut out = OutputRows::new();
-    let free = place.model.structure().output(Analyte::IGE_FREE);
-    let Some(free) = free else {
+    let Some(free) = place.model.structure().free_target() else {
         return Err(SubjectError::NotPredicted { analyte: Analyte::IGE_FREE.name(), time: 0.0 });
     };
     for patient in 0..place.patients {

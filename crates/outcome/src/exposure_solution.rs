@@ -136,10 +136,14 @@ fn points(
         .map_err(PredictionError::from)?;
     let mut found = OutputRows::new();
     model.predict(parameters, &subject.covariates, &course, &mut found)?;
-    let measured = [Analyte::IGE_FREE, Analyte::OMALIZUMAB_TOTAL, Analyte::IGE_TOTAL];
-    let measured = measured.map(|analyte| model.structure().output(analyte));
+    let structure = model.structure();
+    let positions = [
+        structure.free_target(),
+        structure.output(Analyte::OMALIZUMAB_TOTAL),
+        structure.output(Analyte::IGE_TOTAL),
+    ];
     let point = |(at, outputs): (&OutputTime, &[f64])| {
-        let [free, drug, total] = measured.map(|output| output.map_or(f64::NAN, |output| outputs[output]));
+        let [free, drug, total] = positions.map(|output| output.map_or(f64::NAN, |output| outputs[output]));
         let values = exposures(free, drug, total);
         let point = values.map(|values| Point { at: *at, values });
         point.ok_or(NoExposure::NoIge { day: at.time - begin })

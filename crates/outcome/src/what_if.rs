@@ -4,7 +4,7 @@ use crate::dose_rule::DoseRule;
 use crate::dosing_table::NotInTable;
 use omafit_estimate::{OutputCourse, Trajectory, treated_until};
 use omafit_model::units::NG_PER_IU;
-use omafit_model::{Analyte, Dose, Route, StateRule, Subject};
+use omafit_model::{Dose, Route, StateRule, Subject};
 use statrs::distribution::{ContinuousCDF, Normal};
 
 /// An alternative to the actual doses; changes are applied in the order of the fields.
@@ -174,7 +174,7 @@ pub struct Held {
 /// correct to first order; NaN if the course is not determined.
 pub fn held(course: &Trajectory, [from, to]: [f64; 2], target_ng_ml: f64, level: f64) -> Held {
     let log = |of: fn(&OutputCourse) -> &Vec<f64>| {
-        let values = course.of(Analyte::IGE_FREE).map_or(&[][..], |free| of(free));
+        let values = course.free_target().map_or(&[][..], |free| of(free));
         cut(&course.time, values, from, to)
     };
     let (value, lower, upper) = (log(|free| &free.value), log(|free| &free.lower), log(|free| &free.upper));
@@ -246,7 +246,7 @@ fn above(pair: &[(f64, f64)], level: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use omafit_model::{Censoring, Covariates, Observation};
+    use omafit_model::{Analyte, Censoring, Covariates, Observation};
 
     fn subject(times: &[f64]) -> Subject {
         Subject {

@@ -24,8 +24,8 @@ impl Limits {
     }
 }
 
-/// The limits of each analyte that the model predicts: the `given` limits, else the most frequent limit of its censored observations, else the
-/// limits in the model.
+/// The limits of each analyte that the model predicts: the `given` limits, else the most frequent limit of its censored
+/// observations, else the limits in the model.
 pub fn assay_limits(
     model: &PopulationModel,
     subjects: &[Subject],

@@ -34,9 +34,9 @@ pub trait StructuralModel: Sync + std::fmt::Debug {
         self.outputs().iter().position(|other| *other == analyte)
     }
 
-    /// The output by which suppression is judged, the free target, if the model predicts it.
-    fn free_target(&self) -> Option<Analyte> {
-        self.outputs().iter().copied().find(|analyte| analyte.is_free_target())
+    /// The position among the outputs of the free target, by which suppression is judged, if the model predicts it.
+    fn free_target(&self) -> Option<usize> {
+        self.outputs().iter().position(|output| output.is_free_target())
     }
 
     /// Whether it can start from a measured baseline of total IgE.

@@ -13,7 +13,7 @@ use super::parameter::ParameterInfo;
 use super::quasi_equilibrium::{self, DEPOT, EQUILIBRIUM, EXCESS, HAYASHI, Rates, summed};
 use super::solution::InitialTarget;
 use super::system::{ModelEquations, OdeSystem};
-use crate::analyte::{Analyte, AnalyteInfo, Substance};
+use crate::analyte::{Analyte, AnalyteInfo, MICROGRAMS_PER_ML, Substance};
 use crate::autodiff::Real;
 use crate::binding::EquilibriumComplex;
 use crate::units::OMALIZUMAB_UG_ML_PER_NM;
@@ -53,7 +53,7 @@ static PERIPHERAL: AnalyteInfo = AnalyteInfo {
     name: "omalizumab_peripheral",
     title: "Omalizumab, peripheral",
     in_sentence: "omalizumab in the peripheral compartment",
-    units: &["µg/mL", "ug/mL", "mg/L"],
+    units: MICROGRAMS_PER_ML,
     substance: Substance::Drug,
     is_free: true,
     dvid: None,

@@ -28,7 +28,7 @@ impl OutputRows {
         Self { width: 0, numbers: Vec::new() }
     }
 
-    /// So many rows of `width` zeros.
+    /// Rows of `width` zeros.
     pub fn zeros(rows: usize, width: usize) -> Self {
         Self { width, numbers: vec![0.0; rows * width] }
     }

@@ -52,11 +52,6 @@ impl PopulationModel {
         self.output(analyte).and_then(|entry| entry.unit.as_deref()).unwrap_or(analyte.unit())
     }
 
-    /// Whether the model predicts an analyte.
-    pub fn predicts(&self, analyte: Analyte) -> bool {
-        self.structure.output(analyte).is_some()
-    }
-
     fn output(&self, analyte: Analyte) -> Option<&OutputEntry> {
         self.file.outputs.get(&analyte)
     }
