@@ -3,7 +3,7 @@
 use super::boundary::{BoundaryEstimate, Optimum, canonical, held, tied_columns};
 use super::conditional::EtaMode;
 use super::determined::undetermined;
-use super::gradient::TOGETHER;
+use super::gradient::group_size;
 use super::importance::polished;
 use super::modes::{self, LOWER, heights, lowest_each};
 use super::objective::{
@@ -347,7 +347,8 @@ impl Foce<'_> {
             let heights = heights(&population, &points, DEFAULT_RTOL);
             heights.into_iter().zip(lowest_each(&population, &sought, DEFAULT_RTOL)).collect::<Vec<_>>()
         };
-        let found: Vec<_> = subjects.par_chunks(TOGETHER).with_max_len(1).flat_map_iter(some).collect();
+        let found: Vec<_> =
+            subjects.par_chunks(group_size(subjects.len())).with_max_len(1).flat_map_iter(some).collect();
         let mut is_lower = false;
         let mut parts = Vec::with_capacity(found.len());
         for ((height, lowest), part) in found.into_iter().zip(&at.subjects) {

@@ -29,8 +29,18 @@ use std::borrow::Cow;
 /// A subject with its û.
 pub(super) type AtMode<'a> = (&'a Subject, &'a [f64]);
 
-/// Number of subjects whose models are solved together.
-pub(super) const TOGETHER: usize = 32;
+/// Smallest and largest number of subjects whose models are solved together: fewer leave lanes of a batch empty, more
+/// gain nothing.
+const FEWEST: usize = 8;
+const MOST: usize = 32;
+
+/// The size of the groups in which so many subjects are solved together: as even as possible, and enough groups for all
+/// threads. Results do not depend on it.
+pub(super) fn group_size(subjects: usize) -> usize {
+    let threads = rayon::current_num_threads();
+    let groups = subjects.div_ceil(MOST).next_multiple_of(threads);
+    subjects.div_ceil(groups.max(1)).max(FEWEST)
+}
 
 /// The derivatives of each subject's contribution with respect to the population parameters, at its û; an error if the
 /// second derivatives cannot be computed, or the Hessian at û is not positive definite.
@@ -63,7 +73,7 @@ fn each<T: Send>(
     find: impl Fn(AtEta<'_, '_>, &Subject, &[f64]) -> Result<T, ConditionalError> + Sync,
 ) -> Vec<Result<T, ConditionalError>> {
     let some = |some: &[AtMode<'_>]| each_of(population, some, rtol, &find);
-    subjects.par_chunks(TOGETHER).with_max_len(1).flat_map_iter(some).collect()
+    subjects.par_chunks(group_size(subjects.len())).with_max_len(1).flat_map_iter(some).collect()
 }
 
 fn each_of<T>(

@@ -10,7 +10,7 @@ use super::accelerate::AndersonHistory;
 use super::conditional::{ConditionalError, EtaMode, Sought, conditional_each};
 use super::expectation::{Comparable, ConditionalSpread, Layout, Moments, Outside, maximise, transformed};
 use super::fit::{fall_from, linearised};
-use super::gradient::TOGETHER;
+use super::gradient::group_size;
 use super::objective::{
     PopulationError, PopulationFit, PopulationOptions, are_of, factored, starting_parts, total,
 };
@@ -219,7 +219,7 @@ fn round(
         let found: Vec<Found> = modes.into_iter().map(|mode| mode.and_then(&mut with_outside)).collect();
         found.into_iter().zip(some.iter().map(|(subject, _)| *subject)).map(one).collect::<Vec<_>>()
     };
-    let all: Vec<_> = pairs.par_chunks(TOGETHER).with_max_len(1).flat_map_iter(some).collect();
+    let all: Vec<_> = pairs.par_chunks(group_size(pairs.len())).with_max_len(1).flat_map_iter(some).collect();
     let mut sum = Outside::none(layout);
     let mut moments = Vec::with_capacity(subjects.len());
     let mut parts = Vec::with_capacity(subjects.len());

@@ -4,7 +4,7 @@
 use super::boundary::{BoundaryEstimate, LITTLE};
 use super::change::SubjectGradient;
 use super::conditional::{ConditionalError, EtaMode, FactoredModel, Sought, conditional_each};
-use super::gradient::{AtMode, TOGETHER, changes, gradients};
+use super::gradient::{AtMode, changes, gradients, group_size};
 use super::modes::{self, Lowest, SPREAD, lowest_each, modes_each};
 use super::quasi_newton::{DescentStop, Iteration, Objective};
 use super::space::{EstimatedParameter, ParameterVector, SpaceError};
@@ -328,7 +328,8 @@ impl Objective for Foce<'_> {
             sought.push(Sought { subject, start: &part.u, before });
         }
         let some = |some: &[Sought<'_>]| conditional_each(&population, some, from.rtol());
-        let parts: Vec<_> = sought.par_chunks(TOGETHER).with_max_len(1).flat_map_iter(some).collect();
+        let parts: Vec<_> =
+            sought.par_chunks(group_size(sought.len())).with_max_len(1).flat_map_iter(some).collect();
         let subjects = parts.into_iter().map(|part| Some(part.ok()?.0)).collect::<Option<Vec<_>>>()?;
         Some((total(&subjects), from.at(x.to_vec(), subjects)))
     }
@@ -395,7 +396,8 @@ pub(super) fn starting_parts(
         let sought: Vec<modes::Sought<'_>> = some.iter().map(|subject| (subject, &[][..])).collect();
         lowest_each(&population, &sought, DEFAULT_RTOL)
     };
-    let found: Vec<_> = subjects.par_chunks(TOGETHER).with_max_len(1).flat_map_iter(some).collect();
+    let found: Vec<_> =
+        subjects.par_chunks(group_size(subjects.len())).with_max_len(1).flat_map_iter(some).collect();
     let start = |(found, subject): (Result<Lowest, _>, &Subject)| match found {
         Ok(lowest) => Ok(lowest.part),
         Err(reason) => Err(PopulationError::Start { id: subject.id.clone(), reason: Box::new(reason) }),

@@ -30,7 +30,7 @@ use super::complete::Complete;
 use super::conditional::{ConditionalError, EtaMode};
 use super::expectation::{Comparable, Layout, Moments, Outside, maximise, solve};
 use super::fit::linearised;
-use super::gradient::TOGETHER;
+use super::gradient::group_size;
 use super::importance::{Polished, polished, still};
 use super::its::{EmIterations, Pace, rounds};
 use super::modes;
@@ -128,13 +128,14 @@ impl SaemState {
         let known: Vec<[&[f64]; 1]> = parts.iter().map(|part| [&part.u[..]]).collect();
         let sought: Vec<modes::Sought<'_>> =
             subjects.iter().zip(&known).map(|(subject, known)| (subject, &known[..])).collect();
+        let size = group_size(subjects.len());
         let some = |(group, some): (usize, &[modes::Sought<'_>])| {
-            let stream = |k: usize| SubjectStream::of_population(seed, (group * TOGETHER + k) as u64);
+            let stream = |k: usize| SubjectStream::of_population(seed, (group * size + k) as u64);
             let streams = (0..some.len()).map(stream).collect();
             let found = McmcChains::each(&near, some, chains, streams).into_iter().zip(some);
             found.map(|(found, (subject, _))| found.map_err(of_subject(subject))).collect::<Vec<_>>()
         };
-        let groups = sought.par_chunks(TOGETHER).enumerate().with_max_len(1);
+        let groups = sought.par_chunks(size).enumerate().with_max_len(1);
         let walkers: Vec<_> = groups.flat_map_iter(some).collect();
         Ok(Self {
             near: x.clone(),
@@ -189,7 +190,8 @@ impl SaemState {
             let moved = McmcChains::iterate_each(walkers, subjects, step).into_iter().zip(subjects);
             moved.map(|(moved, subject)| moved.map_err(of_subject(subject))).collect::<Vec<_>>()
         };
-        let groups = self.walkers.par_chunks_mut(TOGETHER).zip(subjects.par_chunks(TOGETHER)).with_max_len(1);
+        let size = group_size(subjects.len());
+        let groups = self.walkers.par_chunks_mut(size).zip(subjects.par_chunks(size)).with_max_len(1);
         let all: Vec<Result<Added, PopulationError>> = groups.flat_map_iter(some).collect();
         let mut sum = Outside::none(layout);
         let mut moments = Vec::with_capacity(subjects.len());
